@@ -1,0 +1,132 @@
+//! Time as data: nothing in the core reads a clock, the caller says what time it is.
+
+pub use core::time::Duration;
+
+/// A point on the caller's monotonic clock, in microseconds since an epoch of the caller's choosing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The instant `micros` microseconds after the epoch.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// The instant `millis` milliseconds after the epoch.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1000))
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// This instant moved into the future, stopping at the end of time.
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+
+    /// This instant moved into the past, stopping at the epoch.
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(micros(duration)))
+    }
+
+    /// How long ago `earlier` was; zero where it lies in the future.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The earlier of two deadlines, either of which may not exist.
+pub fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// An NTP timestamp: seconds since 1900 as a 32.32 fixed-point number (RFC 3550 section 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NtpTime(u64);
+
+/// Seconds between 1900-01-01, where NTP starts, and 1970-01-01, where Unix time does.
+const UNIX_EPOCH_IN_NTP: u64 = 2_208_988_800;
+
+impl NtpTime {
+    /// The timestamp with these 64 bits.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The timestamp of a Unix time in microseconds.
+    pub const fn from_unix_micros(micros: u64) -> Self {
+        let seconds = (micros / 1_000_000).wrapping_add(UNIX_EPOCH_IN_NTP);
+        Self(seconds << 32).plus_micros(micros % 1_000_000)
+    }
+
+    /// All 64 bits: seconds in the upper half, fraction in the lower.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The middle 32 bits, as report blocks carry them (LSR; RFC 3550 section 6.4.1), in units of 1/65536 s.
+    pub const fn middle(self) -> u32 {
+        (self.0 >> 16) as u32
+    }
+
+    /// This time `micros` microseconds later.
+    pub const fn plus_micros(self, micros: u64) -> Self {
+        let seconds = micros / 1_000_000;
+        let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
+        Self(self.0.wrapping_add(seconds << 32).wrapping_add(fraction))
+    }
+}
+
+/// Relates the caller's monotonic clock to NTP time: what NTP time it was at `Instant` zero.
+///
+/// Without a real-time clock the default does: sender reports then count from start-up, which is enough to
+/// synchronise streams of one sender (RFC 3550 section 6.4.1 allows it).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WallClock {
+    /// NTP time at `Instant::from_micros(0)`.
+    pub at_zero: NtpTime,
+}
+
+impl WallClock {
+    /// The NTP time at `now`.
+    pub const fn ntp(self, now: Instant) -> NtpTime {
+        self.at_zero.plus_micros(now.as_micros())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unix_time_becomes_ntp_time() {
+        assert_eq!(NtpTime::from_unix_micros(0).bits() >> 32, 2_208_988_800);
+        assert_eq!(NtpTime::from_unix_micros(500_000).bits() as u32, 1 << 31);
+    }
+
+    #[test]
+    fn the_middle_counts_in_65536ths_of_a_second() {
+        let start = NtpTime::from_bits(0);
+        assert_eq!(start.plus_micros(1_500_000).middle(), 0x1_8000);
+    }
+
+    #[test]
+    fn instants_saturate_at_both_ends_of_time() {
+        assert_eq!(Instant::from_micros(u64::MAX).after(Duration::MAX), Instant::from_micros(u64::MAX));
+        assert_eq!(Instant::from_micros(1).since(Instant::from_micros(2)), Duration::ZERO);
+        assert_eq!(Instant::from_micros(1).before(Duration::from_secs(1)), Instant::from_micros(0));
+    }
+}

@@ -1,0 +1,1 @@
+//! The lab dialect's requests and replies.

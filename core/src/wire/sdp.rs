@@ -1,0 +1,1 @@
+//! Session descriptions (RFC 4566), as far as one JPEG stream needs them.
