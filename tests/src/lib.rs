@@ -1,1 +1,5 @@
-//! tests
+//! Whole-system tests.
+
+pub mod load;
+pub mod net;
+pub mod process;
