@@ -3,10 +3,10 @@
 use super::answer::ANSWER_ROOM;
 use super::lifetime::{Deadline, Phase};
 use super::{Connection, Dialect, Event, MediaTransport};
+use crate::wire::lab;
 use crate::wire::rtsp::{
     Interleaved, Message, StatusCode, announced_length, blank_prefix, interleaved_header, parse, salvage_cseq,
 };
-use crate::wire::lab;
 
 /// Why parsing goes on or stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         };
         // Where the next message begins cannot be known any more.
         warning!("closed: a malformed request, answered with {}", status.0);
-        self.respond_plain(status, cseq);
+        let _ = self.respond_plain(status, cseq);
         self.begin_close();
         Step::Again
     }

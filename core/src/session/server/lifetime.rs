@@ -3,7 +3,7 @@
 use super::{Connection, Dialect, MediaTransport, State, Waiting};
 use crate::session::timer::Timer;
 use crate::time::Instant;
-use crate::wire::rtsp::StatusCode;
+use crate::wire::rtsp::{StatusCode, salvage_cseq};
 
 /// What a connection waits for, but not forever.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         if self.timers.expire(Deadline::Request, now) {
             warning!("closed: the rest of a request never came");
             if !self.refusing {
-                self.respond_plain(StatusCode::REQUEST_TIMEOUT, None);
+                let _ = self.respond_plain(StatusCode::REQUEST_TIMEOUT, salvage_cseq(self.rx.bytes()));
             }
             self.begin_close();
         }
@@ -103,9 +103,29 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         }
     }
 
+    /// An identifier for a new session: 64 bits, or the six digits that the lab dialect reads.
+    pub(super) fn new_session_id(&mut self) -> u64 {
+        // SplitMix64: whoever sees an identifier could foresee the next one, which would again be this connection's.
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut id = self.random;
+        id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        id ^= id >> 31;
+        match self.dialect {
+            Some(Dialect::Lab) => (id % 900_000).saturating_add(100_000),
+            _ => id,
+        }
+    }
+
     /// Whether the session's media travels on this connection.
     pub(super) fn is_interleaved(&self) -> bool {
         matches!(self.transport(), Some(MediaTransport::Interleaved { .. }))
+    }
+
+    /// Something was put into `tx`.
+    pub(super) fn handle_queued(&mut self) {
+        self.timers.stop(Deadline::Linger);
+        self.timers.start(Deadline::Stall, self.now.after(self.config.stall_timeout));
     }
 
     /// The peer took bytes.

@@ -98,7 +98,7 @@ struct Pending {
     kind: Waiting,
     /// Length of the request in `rx`.
     len: usize,
-    cseq: u32,
+    cseq: Option<u32>,
     /// The event was polled: the driver has begun to carry it out.
     polled: bool,
 }
@@ -224,7 +224,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// where there is neither.
     pub fn resource(&self) -> Path<'_> {
         let uri = match self.pending {
-            Some(pending) => self.pending_uri(pending),
+            Some(pending) => uri(&self.rx, self.dialect, pending),
             None => self.session.as_ref().map_or("", |session| session.url.as_str()),
         };
         self.path(uri).split_track().0
@@ -252,16 +252,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// Queues a whole interleaved frame (RFC 2326 section 10.12), or nothing (`false`): no room, wait until bytes have
-    /// left; or the connection is closing.
+    /// left; or the connection is closed. While it is closing, a BYE that answers [`Event::Expired`] can still be queued.
     ///
     /// Room for an answer is kept back, and while a request waits nothing is queued that would delay it further.
-    /// A frame that does not fit an empty buffer never will: payloads must be chosen to fit.
-    pub fn queue_interleaved(&mut self, now: Instant, channel: u8, segments: &[&[u8]]) -> bool {
-        self.now = now;
+    /// A frame that does not fit an empty buffer never will: payloads must be chosen to fit. The stall deadline counts
+    /// from the time that was told last.
+    pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
         let len = segments.iter().fold(0usize, |len, segment| len.saturating_add(segment.len()));
         let Ok(payload_len) = u16::try_from(len) else { return false };
         let len = len.saturating_add(Interleaved::HEADER_LEN);
-        if self.phase != Phase::Open || len > self.media_room() {
+        if self.phase == Phase::Closed || len > self.media_room() {
             return false;
         }
         let Some(mut space) = self.tx.reserve(len) else { return false };
@@ -273,7 +273,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             space = rest;
         }
         self.tx.commit(len);
-        self.timers.start(Deadline::Stall, now.after(self.config.stall_timeout));
+        self.handle_queued();
         true
     }
 
@@ -303,22 +303,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.session.as_ref().map(|session| session.transport)
     }
 
-    /// The request's URI, read again from the request, which is still there.
-    fn pending_uri(&self, pending: Pending) -> &str {
-        let request = self.rx.bytes().get(..pending.len).unwrap_or_default();
-        match self.dialect {
-            Some(Dialect::Lab) => lab::file_name(request),
-            _ => match parse(request) {
-                Ok(Some((Message::Request(request), _))) => request.uri,
-                _ => "",
-            },
-        }
-    }
-
     fn path<'a>(&self, uri: &'a str) -> Path<'a> {
         match Url::parse(uri) {
             Some(url) if self.dialect != Some(Dialect::Lab) => url.path(),
             _ => Path::new(uri),
         }
+    }
+}
+
+/// The URI of a request that waits, read again from the request, which is still there.
+fn uri<B: AsRef<[u8]> + AsMut<[u8]>>(rx: &Buffer<B>, dialect: Option<Dialect>, pending: Pending) -> &str {
+    let request = rx.bytes().get(..pending.len).unwrap_or_default();
+    match dialect {
+        Some(Dialect::Lab) => lab::file_name(request),
+        _ => match parse(request) {
+            Ok(Some((Message::Request(request), _))) => request.uri,
+            _ => "",
+        },
     }
 }
