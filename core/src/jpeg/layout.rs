@@ -3,7 +3,10 @@
 /// A range of bytes in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Span { pub start: u32, pub len: u32 }
+pub struct Span {
+    pub start: u32,
+    pub len: u32,
+}
 
 impl Span {
     /// These bytes of `frame`; empty where `frame` is shorter than the span says.
@@ -16,22 +19,51 @@ impl Span {
 /// Why bytes are not a JPEG, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Error { pub kind: ErrorKind, pub at: u32 }
+pub struct Error {
+    pub kind: ErrorKind,
+    pub at: u32,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum ErrorKind { NoStartOfImage, Truncated, Marker, Segment, NoFrameHeader, NoScan, MissingTable, Components, TooLarge }
+pub enum ErrorKind {
+    NoStartOfImage,
+    Truncated,
+    Marker,
+    Segment,
+    NoFrameHeader,
+    NoScan,
+    MissingTable,
+    Components,
+    TooLarge,
+}
 
 /// The coding process of the frame header (SOFn).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Coding { Baseline, ExtendedSequential, Progressive, Lossless, Arithmetic }
+pub enum Coding {
+    Baseline,
+    ExtendedSequential,
+    Progressive,
+    Lossless,
+    Arithmetic,
+}
 
 /// Chroma sampling of a three-component picture, or grey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Sampling { Grey, Yuv444, Yuv440, Yuv422, /** 2x2,1x2,1x2: 4:2:2 with MCUs of 16x16 */ Yuv422Tall, Yuv420, Yuv411, Other }
+pub enum Sampling {
+    Grey,
+    Yuv444,
+    Yuv440,
+    Yuv422,
+    /** 2x2,1x2,1x2: 4:2:2 with MCUs of 16x16 */
+    Yuv422Tall,
+    Yuv420,
+    Yuv411,
+    Other,
+}
 
 /// The parts of a JPEG file as ranges: nothing is copied, the layout may be kept beside the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +84,13 @@ pub struct Layout {
 
 impl Layout {
     /// Walks the marker segments of one JPEG file.
-    pub fn parse(jpeg: &[u8]) -> Result<Self, Error> { todo!() }
+    pub fn parse(jpeg: &[u8]) -> Result<Self, Error> {
+        todo!()
+    }
     /// What RTP/JPEG needs to carry this picture as it is, or why it cannot.
-    pub fn rtp_format(&self) -> Result<RtpFormat, Unsupported> { todo!() }
+    pub fn rtp_format(&self) -> Result<RtpFormat, Unsupported> {
+        todo!()
+    }
 }
 
 /// Why RFC 2435 cannot carry a picture. `Display` is a sentence for people.
