@@ -24,5 +24,6 @@ pub mod header;
 mod layout;
 mod marker;
 pub mod tables;
+mod walk;
 
 pub use layout::{Coding, Error, ErrorKind, Layout, RtpFormat, Sampling, Span, Unsupported};
