@@ -61,9 +61,9 @@ impl Index {
 /// within it is left out.
 pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Result<Index> {
     let mut chunk = vec![0; CHUNK];
-    let mut reader = Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
-    let mut index =
-        Index { offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
+    let mut reader =
+        Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
+    let mut index = Index { offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
     let mut census = Census::new(policy);
     let mut progress = Progress::new(shown, len);
     let mut frame = Vec::new();
@@ -108,14 +108,16 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
 struct Census {
     policy: Policy,
     unservable: u32,
-    damaged: u32,
-    /// The first frame of the former kind, and what is the matter with it.
+    /// The first of them, and what is the matter with it.
     first: Option<(u32, Unsupported)>,
+    /// Frames that are not JPEG pictures at all.
+    damaged: u32,
+    first_damaged: Option<(u32, jpeg::Error)>,
 }
 
 impl Census {
     fn new(policy: Policy) -> Self {
-        Self { policy, unservable: 0, damaged: 0, first: None }
+        Self { policy, unservable: 0, first: None, damaged: 0, first_damaged: None }
     }
 
     fn count(&mut self, number: u32, layout: Result<Layout, jpeg::Error>) {
@@ -126,18 +128,17 @@ impl Census {
                 self.first.get_or_insert((number, reason));
             }
             Err(error) => {
-                if self.damaged == 0 {
-                    log::debug!("frame {number} is damaged: {error}");
-                }
                 self.damaged += 1;
+                self.first_damaged.get_or_insert((number, error));
             }
         }
     }
 
     /// The sum, and what it means: a few frames are left out, but most of a file is not.
     fn verdict(&self, frames: u32, shown: &str) -> Option<Unsupported> {
-        if self.damaged > 0 {
-            log::warn!("{shown}: {} of {frames} frames are damaged", self.damaged);
+        if let Some((number, error)) = self.first_damaged {
+            let count = self.damaged;
+            log::warn!("{shown}: {count} of {frames} frames are damaged, the first is frame {number}: {error}");
         }
         let (number, reason) = self.first?;
         let count = self.unservable;

@@ -88,17 +88,7 @@ impl Medium {
         frames: Option<u32>,
         refusal: Option<String>,
     ) -> Self {
-        Self {
-            name,
-            rate,
-            width,
-            height,
-            refusal,
-            frames,
-            origin,
-            shelf: Shelf::default(),
-            failing: Cell::new(false),
-        }
+        Self { name, rate, width, height, refusal, frames, origin, shelf: Shelf::default(), failing: Cell::new(false) }
     }
 
     /// How many frames there are; `None`: live.

@@ -118,9 +118,10 @@ fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>> {
         if metadata.is_dir() {
             found.extend(search(path)?);
         } else {
-            let name = path.file_name().and_then(OsStr::to_str).with_context(|| {
-                format!("the name of {} is not UTF-8 text, so no URL can say it", path.display())
-            })?;
+            let name = path
+                .file_name()
+                .and_then(OsStr::to_str)
+                .with_context(|| format!("the name of {} is not UTF-8 text, so no URL can say it", path.display()))?;
             found.push(Candidate { path: path.clone(), name: name.to_owned(), from_folder: false });
         }
     }

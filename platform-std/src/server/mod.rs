@@ -116,16 +116,18 @@ impl Server {
             io::ErrorKind::PermissionDenied => anyhow!("not allowed to listen on port {port}: choose one above 1023"),
             _ => anyhow!("cannot listen on {wanted}: {error}"),
         })?;
-        let (mut rtp, mut rtcp) = udp::bind_pair(wanted.ip(), options.server_port, udp::Options::SERVER)
-            .map_err(|error| match (options.server_port, error.kind()) {
-                (Some(port), io::ErrorKind::AddrInUse) => {
-                    anyhow!("UDP port {port} or the one after it is taken: choose another with --server-port")
+        let (mut rtp, mut rtcp) =
+            udp::bind_pair(wanted.ip(), options.server_port, udp::Options::SERVER).map_err(|error| {
+                match (options.server_port, error.kind()) {
+                    (Some(port), io::ErrorKind::AddrInUse) => {
+                        anyhow!("UDP port {port} or the one after it is taken: choose another with --server-port")
+                    }
+                    _ => anyhow!("cannot open a pair of UDP ports: {error}"),
                 }
-                _ => anyhow!("cannot open a pair of UDP ports: {error}"),
             })?;
         let poll = Poll::new().context("cannot wait for sockets")?;
         let registry = poll.registry();
-        let register = || -> io::Result<_> {
+        let mut register = || -> io::Result<_> {
             registry.register(&mut listener, LISTENER, Interest::READABLE)?;
             // Not for writing: the kernel would report room after every datagram that left. The pump tries again by itself.
             registry.register(&mut rtp, RTP, Interest::READABLE)?;
@@ -134,7 +136,6 @@ impl Server {
             let ports = (rtp.local_addr()?.port(), rtcp.local_addr()?.port());
             Ok((listener.local_addr()?, ports, waker))
         };
-        let mut register = register;
         let (address, ports, waker) = register().context("cannot wait for sockets")?;
         let stop = StopHandle { requested: Arc::default(), waker };
         Ok(Self { options: options.clone(), poll, listener, address, rtp, rtcp, ports, stop })
