@@ -5,6 +5,8 @@ mod generated;
 mod index;
 mod medium;
 mod picture;
+#[cfg(test)]
+mod testing;
 mod viewer;
 
 pub use medium::FrameError;
@@ -40,7 +42,7 @@ impl Library {
     ///
     /// Fails with one sentence where a path cannot be read, is not MJPEG, or two files would have the same name. In a
     /// folder, a file that is not what its name says is only left out, with a warning.
-    pub fn open(paths: &[PathBuf], rate: FrameRate, restart_markers: bool) -> Result<Self> {
+    pub fn from_paths(paths: &[PathBuf], rate: FrameRate, restart_markers: bool) -> Result<Self> {
         let policy = Policy { restart_markers };
         let mut media = Vec::new();
         let mut origins: HashMap<String, PathBuf> = HashMap::new();
@@ -168,4 +170,113 @@ fn has_extension(path: &Path) -> bool {
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Folder, frames, jpeg, lab_file};
+    use super::*;
+
+    fn rate() -> FrameRate {
+        FrameRate::new(24, 1).unwrap()
+    }
+
+    fn open(paths: &[&Path]) -> Result<Library> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+        Library::from_paths(&paths, rate(), false)
+    }
+
+    fn complaint(paths: &[&Path]) -> String {
+        format!("{:#}", open(paths).expect_err("must be refused"))
+    }
+
+    #[test]
+    fn a_folder_shows_its_mjpeg_files_and_nothing_else() {
+        let folder = Folder::new();
+        let movie = frames(3).concat();
+        folder.file("one.mjpeg", &movie);
+        folder.file("Two Films ü.MJPG", &movie);
+        folder.file("three.Mjpeg", &lab_file(&frames(3)));
+        folder.file("notes.txt", b"no film");
+        folder.file("empty.mjpeg", b"");
+        folder.file("liar.mjpeg", b"this is not what it says");
+        std::fs::create_dir(folder.path().join("folder.mjpeg")).unwrap();
+        let library = open(&[folder.path()]).unwrap();
+        let names: Vec<&str> = library.names().collect();
+        assert_eq!(names, ["Two Films ü.MJPG", "one.mjpeg", "three.Mjpeg"]);
+    }
+
+    #[test]
+    fn a_link_out_of_a_folder_is_left_out() {
+        let (folder, elsewhere) = (Folder::new(), Folder::new());
+        let secret = elsewhere.file("secret.mjpeg", &frames(1).concat());
+        folder.file("mine.mjpeg", &frames(1).concat());
+        std::os::unix::fs::symlink(&secret, folder.path().join("out.mjpeg")).unwrap();
+        std::os::unix::fs::symlink("mine.mjpeg", folder.path().join("within.mjpeg")).unwrap();
+        let library = open(&[folder.path()]).unwrap();
+        assert_eq!(library.names().collect::<Vec<_>>(), ["mine.mjpeg", "within.mjpeg"]);
+        // Named by the operator, it is meant.
+        assert!(open(&[&secret]).is_ok());
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_refused_and_one_file_named_twice_is_not() {
+        let (one, other) = (Folder::new(), Folder::new());
+        let first = one.file("movie.Mjpeg", &frames(1).concat());
+        let second = other.file("movie.Mjpeg", &frames(2).concat());
+        let text = complaint(&[&first, &second]);
+        assert!(text.contains(first.to_str().unwrap()) && text.contains(second.to_str().unwrap()), "{text}");
+        assert_eq!(open(&[&first, one.path()]).unwrap().names().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_named_in_one_sentence() {
+        let folder = Folder::new();
+        let text = folder.file("notes.txt", b"no film");
+        let cut = folder.file("cut.mjpeg", &frames(1).concat()[..100]);
+        for path in [text.as_path(), &cut, &folder.path().join("missing.mjpeg"), Path::new("/dev/null")] {
+            let complaint = complaint(&[path]);
+            assert!(complaint.contains(path.to_str().unwrap()), "{complaint}");
+            assert!(!complaint.contains('\n'), "{complaint}");
+        }
+        let empty = Folder::new();
+        assert!(complaint(&[empty.path()]).contains("no MJPEG file"));
+    }
+
+    #[test]
+    fn media_are_found_by_the_names_in_their_urls() {
+        let folder = Folder::new();
+        let path = folder.file("Two Films.mjpg", &[jpeg(32, 48, 0, b"x"), jpeg(16, 16, 0, b"y")].concat());
+        let library = open(&[&path]).unwrap();
+        let media = library.find(url::Path::new("/Two%20Films.mjpg/")).unwrap();
+        assert_eq!((media.name, media.frames), ("Two Films.mjpg", Some(2)));
+        assert_eq!((media.width, media.height, media.refusal), (32, 48, None));
+        for unknown in ["", "two films.mjpg", "../Two%20Films.mjpg", "Two%20Films.mjpg%00", "other"] {
+            assert!(library.find(url::Path::new(unknown)).is_none(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_refused_when_rtp_cannot_carry_most_of_it() {
+        let folder = Folder::new();
+        let (good, marked) = (jpeg(16, 16, 0, b"x"), jpeg(16, 16, 4, b"x"));
+        let mostly_good = folder.file("good.mjpeg", &[&good[..], &marked, &good].concat());
+        let mostly_bad = folder.file("bad.mjpeg", &[&marked[..], &good, &marked].concat());
+        let refusal = |path: &PathBuf, restart_markers| {
+            let library = Library::from_paths(std::slice::from_ref(path), rate(), restart_markers).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            library.find(url::Path::new(name)).unwrap().refusal.map(str::to_owned)
+        };
+        assert_eq!(refusal(&mostly_good, false), None);
+        assert!(refusal(&mostly_bad, false).unwrap().contains("restart"));
+        assert_eq!(refusal(&mostly_bad, true), None);
+    }
+
+    #[test]
+    fn without_files_there_is_a_live_card_and_a_finite_movie() {
+        let library = Library::built_in(rate());
+        assert_eq!(library.names().collect::<Vec<_>>(), ["testcard", "movie.Mjpeg"]);
+        assert_eq!(library.find(url::Path::new("testcard")).unwrap().frames, None);
+        assert_eq!(library.find(url::Path::new("movie.Mjpeg")).unwrap().frames, Some(240));
+    }
 }

@@ -10,6 +10,7 @@ use mutoscope::io::server::{Client, Outcome, Settings};
 use mutoscope::io::{Clock, Datagram};
 use mutoscope::time::{Duration, Instant, earliest};
 
+use super::rationed::Rationed;
 use super::slots::Slots;
 use super::{Server, StopHandle, random};
 use crate::clock::MonotonicClock;
@@ -55,6 +56,10 @@ pub(super) struct EventLoop<'a> {
     max_clients: usize,
     /// When which client wants to be serviced though nothing happens.
     timers: BTreeSet<(Instant, usize)>,
+    /// Clients who had more to say than one turn is for.
+    unfinished: Vec<usize>,
+    /// The last refusal has been said, and no place has become free since.
+    is_full: bool,
     accepting: Accepting,
     /// Datagrams wait that no further event will report.
     rtp_waits: bool,
@@ -100,6 +105,8 @@ impl<'a> EventLoop<'a> {
             refusing: 0,
             max_clients: server.options.max_clients,
             timers: BTreeSet::new(),
+            unfinished: Vec::new(),
+            is_full: false,
             // Whoever connected while media were indexed waits already.
             accepting: Accepting::Waiting,
             rtp_waits: true,
@@ -139,6 +146,7 @@ impl<'a> EventLoop<'a> {
             }
             self.accept()?;
             self.receive();
+            ready.append(&mut self.unfinished);
             self.collect_due(&mut ready);
             for number in ready.drain(..) {
                 self.service(number);
@@ -154,7 +162,8 @@ impl<'a> EventLoop<'a> {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        if self.rtp_waits || self.rtcp_waits || self.accepting == Accepting::Waiting {
+        let waiting = self.accepting == Accepting::Waiting || !self.unfinished.is_empty();
+        if waiting || self.rtp_waits || self.rtcp_waits {
             return Some(Duration::ZERO);
         }
         let paused = match self.accepting {
@@ -182,14 +191,18 @@ impl<'a> EventLoop<'a> {
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
+        let mut stream = Rationed::new(&mut slot.stream);
         let outcome = slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
             self.clock.now(),
-            &mut slot.stream,
+            &mut stream,
             &mut self.rtp,
             &mut self.rtcp,
             self.library,
             &self.settings,
         );
+        if stream.was_cut_short() {
+            self.unfinished.push(number);
+        }
         match outcome {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.shut => {
@@ -218,6 +231,7 @@ impl<'a> EventLoop<'a> {
             self.timers.remove(&(due, number));
         }
         self.refusing -= usize::from(slot.refusing);
+        self.is_full &= slot.refusing;
         // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
         let _ = self.poll.registry().deregister(&mut slot.stream);
         log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
@@ -268,7 +282,11 @@ impl<'a> EventLoop<'a> {
         }
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
         let client = if refusing {
-            log::warn!("{peer} is refused: there are {} clients already (--max-clients)", self.max_clients);
+            if !self.is_full {
+                // Said once, or whoever knocks on and on would fill the disk.
+                log::warn!("{peer} is refused: there are {} clients already (--max-clients)", self.max_clients);
+            }
+            self.is_full = true;
             let mut settings = self.settings;
             settings.session.idle_timeout = REFUSING_TIMEOUT;
             Client::refusing(now, peer, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)

@@ -1,6 +1,7 @@
 //! The server: sockets, one thread, and an event loop around the core's per-client pump.
 
 mod event_loop;
+mod rationed;
 mod slots;
 
 use std::io::{self, Write};
@@ -41,7 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
     let library = if args.media.is_empty() {
         Library::built_in(args.frame_rate)
     } else {
-        Library::open(&args.media, args.frame_rate, args.restart_markers)?
+        Library::from_paths(&args.media, args.frame_rate, args.restart_markers)?
     };
     raise_file_limit(args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES);
     if !server.address.ip().is_loopback() {
