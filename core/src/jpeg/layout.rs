@@ -265,17 +265,17 @@ impl core::fmt::Display for Unsupported {
                 };
                 write!(
                     f,
-                    "the picture is a {name} JPEG, RTP/JPEG carries baseline only; \
-                     convert it with: jpegtran -revert (or ffmpeg -c:v mjpeg -huffman default)"
+                    "the picture is a {name} JPEG; RTP/JPEG carries baseline only; \
+                     convert each picture with jpegtran, or encode with: ffmpeg -c:v mjpeg -huffman default"
                 )
             }
             Self::HuffmanTables => f.write_str(
                 "Huffman tables are optimised for this picture; RTP/JPEG carries only the standard ones; \
-                 encode with: ffmpeg -c:v mjpeg -huffman default",
+                 convert each picture with jpegtran (no loss), or encode with: ffmpeg -c:v mjpeg -huffman default",
             ),
             Self::Sampling(sampling) => write!(
                 f,
-                "the chroma sampling is {sampling}; RTP/JPEG carries only 4:2:2 (2x1,1x1,1x1) and 4:2:0 (2x2,1x1,1x1); \
+                "the sampling is {sampling}; RTP/JPEG carries only 4:2:2 (2x1,1x1,1x1) and 4:2:0 (2x2,1x1,1x1); \
                  encode with: ffmpeg -pix_fmt yuvj420p"
             ),
             Self::Dimensions { width, height } => write!(
@@ -288,13 +288,13 @@ impl core::fmt::Display for Unsupported {
             ),
             Self::Scans => f.write_str(
                 "the components are in separate scans or in another order; RTP/JPEG carries one interleaved scan; \
-                 convert it with: jpegtran",
+                 convert each picture with jpegtran (no loss)",
             ),
             Self::ColorSpace => {
                 f.write_str("the components are not YCbCr, which is all that RTP/JPEG carries; encode the picture anew")
             }
             Self::RestartMarkers => f.write_str(
-                "the picture has restart markers, which many receivers cannot read; remove them with: jpegtran -restart 0",
+                "the picture has restart markers, which many receivers cannot read; jpegtran removes them without loss",
             ),
         }
     }
@@ -404,7 +404,7 @@ mod tests {
             let sentence = layout.rtp_format().unwrap_err().to_string();
             assert!(sentence.contains(words), "{sentence}");
         }
-        assert!(Unsupported::RestartMarkers.to_string().contains("-restart 0"));
+        assert!(Unsupported::RestartMarkers.to_string().contains("jpegtran"));
     }
 
     #[test]

@@ -20,6 +20,8 @@
     )
 )]
 
+mod dct;
+pub mod encoder;
 pub mod header;
 mod layout;
 mod marker;
