@@ -59,7 +59,7 @@ pub(super) struct Medium {
 #[derive(Debug)]
 enum Origin {
     File(MediaFile),
-    Drawn(Design),
+    Drawn(Box<Design>),
 }
 
 impl Medium {
@@ -82,7 +82,7 @@ impl Medium {
 
     fn drawn(name: &str, rate: FrameRate, design: Design) -> Self {
         let frames = design.frames();
-        Self::new(name.to_owned(), Origin::Drawn(design), rate, DEFAULT_SIZE, frames, None)
+        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None)
     }
 
     fn new(
