@@ -1,4 +1,12 @@
-//! Where frames come from.
+//! Where frames come from: files of motion JPEG ([`mjpeg`]) and generated pictures.
+
+pub mod mjpeg;
+mod rate;
+#[cfg(test)]
+mod samples;
+mod split;
+
+pub use rate::{FrameRate, InvalidFrameRate};
 
 pub mod mjpeg;
 mod rate;
@@ -9,7 +17,6 @@ mod split;
 pub use rate::{FrameRate, InvalidFrameRate};
 
 use crate::jpeg::{self, Layout};
-use crate::time::Instant;
 
 /// One picture, lent by its source.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +50,9 @@ pub enum Advance {
 pub trait FrameSource {
     /// What reading can fail with.
     type Error: core::fmt::Debug;
-    /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one after it.
-    fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error>;
+    /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one
+    /// after it.
+    fn advance(&mut self) -> Result<Advance, Self::Error>;
     /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
     fn frame(&self) -> Option<Frame<'_>>;
     /// The number of the frame that `advance` moves to next.
