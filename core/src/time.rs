@@ -76,6 +76,11 @@ impl NtpTime {
         self.0
     }
 
+    /// Whole seconds since 1970, as the lab dialect's timestamps count them.
+    pub const fn unix_seconds(self) -> u32 {
+        ((self.0 >> 32).wrapping_sub(UNIX_EPOCH_IN_NTP)) as u32
+    }
+
     /// The middle 32 bits, as report blocks carry them (LSR; RFC 3550 section 6.4.1), in units of 1/65536 s.
     pub const fn middle(self) -> u32 {
         (self.0 >> 16) as u32

@@ -1,1 +1,3 @@
-//! tests
+//! Whole-system tests.
+
+pub mod net;

@@ -67,6 +67,7 @@ pub enum Unsupported {
     Sampling(Sampling),
     Dimensions { width: u16, height: u16 },
     QuantizationTables,
+    RestartMarkers,
 }
 
 /// The fields of the RTP/JPEG headers (RFC 2435 section 3.1) and where the bytes behind them are.
@@ -84,3 +85,5 @@ pub struct RtpFormat {
     pub restart_interval: u16,
     pub scan: Span,
 }
+
+impl core::fmt::Display for Unsupported { fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result { todo!() } }

@@ -1,7 +1,7 @@
 //! Where frames come from.
 
 use crate::jpeg::{self, Layout};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// Frames per second as a fraction, so that 30000/1001 stays exact over days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Frame<'f> {
     pub number: u32,
     /// A whole JPEG file, SOI to EOI.
     pub data: &'f [u8],
+    /// When it was taken, where the source knows (live sources); `None`: the sender paces it by the frame rate.
+    pub captured: Option<Instant>,
     /// Where its parts are. Parsed by the source, once per frame however many viewers share it.
     pub layout: Result<Layout, jpeg::Error>,
 }
@@ -48,8 +50,11 @@ pub struct Frame<'f> {
 pub enum Advance {
     /// [`FrameSource::frame`] now lends the next frame.
     Ready,
-    /// A live source has nothing newer yet.
-    Pending,
+    /// A live source has nothing newer yet; `until`: when it will, where it knows.
+    Pending {
+        /// When to ask again. `None`: soon, or when the driver hears of a frame.
+        until: Option<Instant>,
+    },
     /// The last frame was lent before.
     End,
 }
@@ -59,7 +64,7 @@ pub trait FrameSource {
     /// What reading can fail with.
     type Error: core::fmt::Debug;
     /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one after it.
-    fn advance(&mut self) -> Result<Advance, Self::Error>;
+    fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error>;
     /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
     fn frame(&self) -> Option<Frame<'_>>;
     /// The number of the frame that `advance` moves to next.

@@ -1,0 +1,564 @@
+//! One viewer's stream: its position in the source, its sender, the frame under way, and when to do what next.
+
+use super::Datagram;
+use super::outlet::{Outlet, Sent};
+use super::server::{Media, Settings};
+use crate::rtp::packetizer::{Packet, Packetizer};
+use crate::rtp::pacing::{Pacer, ReportTimer};
+use crate::rtp::sender::{Sender, Timeline};
+use crate::session::server::{Dialect, MediaTransport};
+use crate::source::{Advance, Frame, FrameRate, FrameSource};
+use crate::time::{Duration, Instant, earliest};
+use crate::wire::rtp::HEADER_LEN;
+use crate::wire::rtsp::headers::Range;
+
+/// What UDP over IPv4 can carry in one datagram.
+const MAX_DATAGRAM: usize = 65_507;
+/// Packets of one frame that leave back to back; the rest follows after [`BURST_GAP`], or receivers with small socket
+/// buffers (212,992 bytes by default on Linux, which some 90 packets fill) lose the end of every large frame.
+const BURST: u16 = 32;
+const BURST_GAP: Duration = Duration::from_millis(1);
+/// A full UDP socket drains in microseconds.
+const RETRY: Duration = Duration::from_millis(1);
+/// BYE travels on another socket than media and must not overtake the last frame inside a busy receiver.
+const BYE_DELAY: Duration = Duration::from_millis(400);
+/// How far a TCP client may lag behind the frames' due times before whole frames are left out for it.
+const TCP_LAG: Duration = Duration::from_millis(250);
+/// After a stall of the whole server this long, streams go on from now instead of catching up.
+const RESTART_LAG: Duration = Duration::from_secs(1);
+/// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
+const MAX_WARNINGS: u8 = 5;
+/// The longest compound packet: SR, SDES with a CNAME of 255 bytes, BYE with a reason.
+const REPORT_LEN: usize = 400;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Paused,
+    Playing,
+    /// The last frame was sent; BYE is due.
+    Ending { bye: Instant },
+}
+
+/// Why frames did not leave, counted for the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counts {
+    /// Frames sent whole.
+    pub frames: u32,
+    /// Frames left out because the client does not read fast enough (TCP).
+    pub skipped: u32,
+    /// Frames left out because they are damaged, too large for the lab dialect, or not expressible in RFC 2435.
+    pub unsendable: u32,
+}
+
+pub(super) struct Playback<S> {
+    source: S,
+    media: usize,
+    rate: FrameRate,
+    frames: Option<u32>,
+    dialect: Dialect,
+    pub(super) transport: MediaTransport,
+    sender: Sender,
+    timeline: Timeline,
+    reports: ReportTimer,
+    pacer: Pacer,
+    phase: Phase,
+    packetizer: Option<Packetizer>,
+    /// The frame before which a range that the client gave ends.
+    stop: Option<u32>,
+    /// PLAY's answer must be gone before the first packet.
+    hold: bool,
+    /// Not before this instant: a gap inside a large frame, a full socket, or a live source that has nothing yet.
+    wait: Option<Instant>,
+    burst: u16,
+    /// The client's connection had no room while a frame was due.
+    behind: bool,
+    /// Timestamps of live frames start here and never step back.
+    floor: Instant,
+    /// Frames of the rounds before this one, with `--loop`, in the lab's frame numbers.
+    lab_base: u32,
+    counts: Counts,
+    warnings: u8,
+}
+
+/// What [`Playback::pump`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pumped {
+    /// Something was queued on the control connection or a socket; there may be more to do.
+    Progress,
+    /// Nothing to do before `poll_timeout`, or before the connection takes bytes.
+    Idle,
+    /// The stream reached its end or the end of the range, and has said so.
+    Ended,
+}
+
+impl<S: FrameSource> Playback<S> {
+    pub(super) fn new(
+        now: Instant,
+        source: S,
+        media: &Media<'_>,
+        dialect: Dialect,
+        transport: MediaTransport,
+        random: (u32, u16, u32),
+    ) -> Self {
+        let (ssrc, sequence, offset) = random;
+        let (ssrc, sequence) = match dialect {
+            Dialect::Standard => (ssrc, sequence),
+            Dialect::Lab => (0, 1),
+        };
+        Self {
+            source,
+            media: media.id,
+            rate: media.frame_rate,
+            frames: media.frames,
+            dialect,
+            transport,
+            sender: Sender::new(ssrc, sequence),
+            timeline: Timeline::new(now, offset),
+            reports: ReportTimer::new(now, offset.rotate_left(16) ^ ssrc),
+            pacer: Pacer::new(media.frame_rate, now),
+            phase: Phase::Paused,
+            packetizer: None,
+            stop: None,
+            hold: false,
+            wait: None,
+            burst: 0,
+            behind: false,
+            floor: now,
+            lab_base: 0,
+            counts: Counts::default(),
+            warnings: 0,
+        }
+    }
+
+    /// The mount's number.
+    pub(super) fn media(&self) -> usize {
+        self.media
+    }
+
+    pub(super) fn ssrc(&self) -> u32 {
+        self.sender.ssrc()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Starts, resumes or seeks. Gives what the answer needs: sequence number and timestamp of the first packet, and the
+    /// range that will be played; `None` for a range that this medium does not have.
+    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Option<(u16, u32, Range)> {
+        let playing = self.phase == Phase::Playing;
+        let Some(frames) = self.frames else {
+            if matches!(range, Some(Range::Other)) {
+                return None;
+            }
+            if !playing {
+                self.start(now);
+            }
+            return Some((self.sender.next_sequence(), self.timeline.timestamp(self.floor), Range::Now));
+        };
+        let duration = self.rate.micros(frames.into());
+        let (start, end) = match range {
+            None | Some(Range::Now) => (None, None),
+            Some(Range::Npt { start, end }) => (start, end),
+            Some(Range::Other) => return None,
+        };
+        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0)) {
+            return None;
+        }
+        let seeking = start.map(|start| frame_number(self.rate.frames_in(start)));
+        let stop = end.map(|end| frame_number(self.rate.frames_in(end.saturating_sub(1)).saturating_add(1)));
+        if playing && seeking.is_none() && stop.is_none() {
+            // PLAY while playing, without a place to go to: a client's way of asking whether we still are.
+            let position = self.rate.micros(self.source.position().into());
+            let rtptime = self.timeline.timestamp(self.pacer.due());
+            return Some((self.sender.next_sequence(), rtptime, npt(position, duration)));
+        }
+        let first = match seeking {
+            Some(number) => number,
+            // After the end, PLAY starts over.
+            None if self.source.position() >= frames || matches!(self.phase, Phase::Ending { .. }) => 0,
+            None => self.source.position(),
+        };
+        if first != self.source.position() || self.packetizer.is_some() {
+            self.source.seek(first).ok()?;
+        }
+        self.stop = stop.filter(|stop| *stop < frames);
+        self.start(now);
+        let rtptime = self.timeline.timestamp(self.pacer.due());
+        Some((self.sender.next_sequence(), rtptime, npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration))))
+    }
+
+    fn start(&mut self, now: Instant) {
+        // A frame's timestamp must lie behind that of the frame before, even if the client pauses and plays at once.
+        let at = now.max(self.floor);
+        self.pacer.restart(at);
+        self.floor = at;
+        self.reports = ReportTimer::new(now, self.sender.ssrc());
+        self.phase = Phase::Playing;
+        self.packetizer = None;
+        self.hold = true;
+        self.wait = None;
+        self.burst = 0;
+        self.behind = false;
+    }
+
+    /// Stops where it is; the next `play` without a range goes on there.
+    pub(super) fn pause(&mut self) {
+        if self.packetizer.take().is_some_and(|packetizer| packetizer.started()) {
+            // Half a frame is no use to anybody: it comes again, whole.
+            let number = self.source.frame().map(|frame| frame.number);
+            if let (Some(number), Some(_)) = (number, self.frames) {
+                let _ = self.source.seek(number);
+            }
+        }
+        self.phase = Phase::Paused;
+    }
+
+    /// When `pump` has something to do again, unless the control connection takes bytes before.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let media = match self.phase {
+            Phase::Paused => return None,
+            Phase::Ending { bye } => bye,
+            Phase::Playing if self.hold => return None,
+            Phase::Playing => match (self.wait, self.packetizer) {
+                (Some(wait), _) => wait,
+                // Waits for room in the connection, which the socket reports.
+                (None, Some(_)) => return self.report_due(),
+                (None, None) if self.frames.is_none() => self.floor,
+                (None, None) => self.pacer.due(),
+            },
+        };
+        earliest(Some(media), self.report_due())
+    }
+
+    fn report_due(&self) -> Option<Instant> {
+        // The lab client has no RTCP.
+        (self.dialect == Dialect::Standard).then(|| self.reports.due())
+    }
+
+    /// Sends what is due.
+    pub(super) fn pump<const TRAIN: usize, B, D, E>(
+        &mut self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, D, E>,
+        settings: &Settings<'_>,
+    ) -> Pumped
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+    {
+        if self.phase == Phase::Paused {
+            return Pumped::Idle;
+        }
+        if self.hold {
+            if matches!(self.transport, MediaTransport::Udp { .. }) && !outlet.connection.poll_transmit().is_empty() {
+                return Pumped::Idle;
+            }
+            self.hold = false;
+        }
+        // The first report leaves before the first packet, so that a client can map timestamps to time at once.
+        if self.report_due().is_some_and(|due| now >= due) {
+            self.report(now, outlet, settings);
+        }
+        if let Phase::Ending { bye } = self.phase {
+            return if now >= bye { self.end(now, outlet, settings) } else { Pumped::Idle };
+        }
+        if self.wait.is_some_and(|wait| now < wait) {
+            return Pumped::Idle;
+        }
+        self.wait = None;
+        self.burst = 0;
+        let mut pumped = Pumped::Idle;
+        loop {
+            if self.packetizer.is_none() {
+                match self.next_frame(now, settings) {
+                    Next::Frame => {}
+                    Next::Again => continue,
+                    Next::NotYet => return pumped,
+                    Next::End => return Pumped::Progress,
+                    Next::RangeEnd => return Pumped::Ended,
+                }
+            }
+            match self.send_frame::<TRAIN, B, D, E>(now, outlet) {
+                Some(progress) if progress => pumped = Pumped::Progress,
+                _ => return pumped,
+            }
+        }
+    }
+
+    /// Moves to the next frame if it is due and makes its packetizer.
+    fn next_frame(&mut self, now: Instant, settings: &Settings<'_>) -> Next {
+        let live = self.frames.is_none();
+        if !live {
+            if now < self.pacer.due() {
+                return Next::NotYet;
+            }
+            if self.stop.is_some_and(|stop| self.source.position() >= stop) {
+                self.phase = Phase::Paused;
+                self.stop = None;
+                return Next::RangeEnd;
+            }
+            self.mind_the_lag(now);
+        }
+        match self.source.advance(now) {
+            Ok(Advance::Ready) => {}
+            Ok(Advance::Pending { until }) => {
+                let soon = now.after(self.rate.interval() / 4);
+                self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
+                return Next::NotYet;
+            }
+            Ok(Advance::End) if settings.repeat && self.frames.is_some_and(|frames| frames > 0) => {
+                self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
+                if self.source.seek(0).is_ok() {
+                    return Next::Again;
+                }
+                return self.last_frame_sent(now);
+            }
+            Ok(Advance::End) => return self.last_frame_sent(now),
+            Err(_) => {
+                let number = self.source.position();
+                self.counts.unsendable = self.counts.unsendable.saturating_add(1);
+                if self.warn() {
+                    warning!("frame {} cannot be read and is left out", number);
+                }
+                return self.after_left_out();
+            }
+        }
+        let Some(frame) = self.source.frame() else { return Next::NotYet };
+        let at = match frame.captured {
+            Some(captured) => captured.max(self.floor),
+            None if live => now.max(self.floor),
+            None => self.pacer.due(),
+        };
+        match packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings) {
+            Ok(packetizer) => {
+                if self.dialect == Dialect::Lab {
+                    let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
+                    self.sender.set_next_sequence(number as u16);
+                }
+                self.packetizer = Some(packetizer);
+                self.floor = at.after(Duration::from_micros(12));
+                Next::Frame
+            }
+            Err(reason) => {
+                let (number, len) = (frame.number, frame.data.len());
+                self.counts.unsendable = self.counts.unsendable.saturating_add(1);
+                if self.warn() {
+                    reason.warn(number, len, settings);
+                }
+                self.after_left_out()
+            }
+        }
+    }
+
+    /// A client that reads too slowly over TCP is spared whole frames; after a stall of our own, time starts anew.
+    fn mind_the_lag(&mut self, now: Instant) {
+        let lag = now.since(self.pacer.due());
+        if self.behind && lag > TCP_LAG {
+            let late = self.rate.frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
+            let last = self.frames.unwrap_or(0);
+            let position = self.source.position();
+            let target = position.saturating_add(frame_number(late)).min(last);
+            if self.source.seek(target).is_ok() {
+                let skipped = target.saturating_sub(position);
+                self.counts.skipped = self.counts.skipped.saturating_add(skipped);
+                (0..skipped).for_each(|_| self.pacer.advance());
+            }
+        } else if lag > RESTART_LAG {
+            self.pacer.restart(now);
+        }
+        if now.since(self.pacer.due()) < self.rate.interval() {
+            self.behind = false;
+        }
+    }
+
+    fn last_frame_sent(&mut self, now: Instant) -> Next {
+        let end = self.pacer.due().max(now);
+        let bye = match self.transport {
+            MediaTransport::Udp { .. } => end.after(BYE_DELAY),
+            MediaTransport::Interleaved { .. } => end,
+        };
+        self.phase = Phase::Ending { bye };
+        Next::End
+    }
+
+    fn after_left_out(&mut self) -> Next {
+        self.pacer.advance();
+        if self.frames.is_none() { Next::NotYet } else { Next::Again }
+    }
+
+    fn warn(&mut self) -> bool {
+        let warn = self.warnings < MAX_WARNINGS;
+        self.warnings = self.warnings.saturating_add(1);
+        warn
+    }
+
+    /// Sends as many packets of the frame under way as find room. `Some(true)`: the frame is done; `Some(false)` and `None`: not yet.
+    fn send_frame<const TRAIN: usize, B, D, E>(
+        &mut self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, D, E>,
+    ) -> Option<bool>
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+    {
+        let most = outlet.max_train().min(TRAIN).max(1);
+        let udp = matches!(self.transport, MediaTransport::Udp { .. });
+        loop {
+            let frame = self.source.frame()?;
+            let (mut packetizer, mut sender) = (self.packetizer?, self.sender);
+            let mut train: heapless::Vec<Packet<'_>, TRAIN> = heapless::Vec::new();
+            while train.len() < most {
+                let Some(packet) = packetizer.peek(frame.data, &sender) else { break };
+                packetizer.commit(&packet, &mut sender);
+                if train.push(packet).is_err() {
+                    break;
+                }
+            }
+            if train.is_empty() {
+                self.packetizer = None;
+                self.pacer.advance();
+                self.counts.frames = self.counts.frames.saturating_add(1);
+                return Some(true);
+            }
+            match outlet.send::<TRAIN>(&train) {
+                Sent::Taken | Sent::Lost => {
+                    self.burst = self.burst.saturating_add(u16::try_from(train.len()).unwrap_or(u16::MAX));
+                    (self.packetizer, self.sender) = (Some(packetizer), sender);
+                }
+                Sent::Full => {
+                    self.behind |= !udp;
+                    self.wait = udp.then(|| now.after(RETRY));
+                    return None;
+                }
+            }
+            if udp && self.burst >= BURST && packetizer.peek(frame.data, &sender).is_some() {
+                self.wait = Some(now.after(BURST_GAP));
+                return None;
+            }
+        }
+    }
+
+    fn report<B, D, E>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E>, settings: &Settings<'_>)
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+    {
+        let mut buffer = [0; REPORT_LEN];
+        let ntp = settings.wall.ntp(now);
+        let timestamp = self.timeline.timestamp(now);
+        if let Some(len) = self.sender.emit_report(&mut buffer, ntp, timestamp, settings.cname) {
+            // A report that finds no room is not worth waiting for: the next one says the same.
+            let _ = outlet.report(buffer.get(..len).unwrap_or(&[]));
+        }
+        self.reports.sent(now);
+    }
+
+    fn end<B, D, E>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E>, settings: &Settings<'_>) -> Pumped
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+    {
+        if self.say_bye(now, outlet, settings, "end of stream") == Sent::Full {
+            self.phase = Phase::Ending { bye: now.after(RETRY) };
+            return Pumped::Idle;
+        }
+        self.phase = Phase::Paused;
+        Pumped::Ended
+    }
+
+    /// Tells the client that nothing more will come (RFC 3550 section 6.6). The lab client could not read it.
+    pub(super) fn say_bye<B, D, E>(
+        &mut self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, D, E>,
+        settings: &Settings<'_>,
+        reason: &str,
+    ) -> Sent
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+    {
+        if self.dialect == Dialect::Lab {
+            return Sent::Taken;
+        }
+        let mut buffer = [0; REPORT_LEN];
+        let ntp = settings.wall.ntp(now);
+        let timestamp = self.timeline.timestamp(now);
+        match self.sender.emit_bye(&mut buffer, ntp, timestamp, settings.cname, reason) {
+            Some(len) => outlet.report(buffer.get(..len).unwrap_or(&[])),
+            None => Sent::Taken,
+        }
+    }
+}
+
+enum Next {
+    Frame,
+    Again,
+    NotYet,
+    End,
+    RangeEnd,
+}
+
+/// Why one frame of a medium is left out.
+enum Unsendable {
+    Damaged(crate::jpeg::Error),
+    Unsupported(crate::jpeg::Unsupported),
+    TooLarge,
+}
+
+impl Unsendable {
+    fn warn(&self, number: u32, len: usize, settings: &Settings<'_>) {
+        match self {
+            Self::Damaged(error) => warning!("frame {} is left out: no JPEG from byte {} on", number, error.at),
+            Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
+            Self::TooLarge => warning!(
+                "frame {} of {} bytes is left out: the limit is {} bytes a packet (--max-packet-size)",
+                number,
+                len,
+                settings.max_packet_size.min(MAX_DATAGRAM),
+            ),
+        }
+    }
+}
+
+fn packetizer_for(
+    frame: &Frame<'_>,
+    dialect: Dialect,
+    timestamp: u32,
+    now: Instant,
+    settings: &Settings<'_>,
+) -> Result<Packetizer, Unsendable> {
+    match dialect {
+        Dialect::Lab => {
+            let limit = settings.max_packet_size.min(MAX_DATAGRAM);
+            if frame.data.len().saturating_add(HEADER_LEN) > limit {
+                return Err(Unsendable::TooLarge);
+            }
+            Ok(Packetizer::lab(settings.wall.ntp(now).unix_seconds()))
+        }
+        Dialect::Standard => {
+            let layout = frame.layout.map_err(Unsendable::Damaged)?;
+            let format = layout.rtp_format().map_err(Unsendable::Unsupported)?;
+            if format.restart_interval != 0 && !settings.restart_markers {
+                return Err(Unsendable::Unsupported(crate::jpeg::Unsupported::RestartMarkers));
+            }
+            Ok(Packetizer::rfc2435(format, timestamp, settings.payload_size))
+        }
+    }
+}
+
+fn frame_number(frames: u64) -> u32 {
+    u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+fn npt(start: u64, end: u64) -> Range {
+    Range::Npt { start: Some(start), end: Some(end) }
+}

@@ -1,0 +1,427 @@
+//! A network in memory: virtual time, seeded faults, datagrams and byte streams. Nothing here sleeps or asks a clock.
+
+use mutoscope::io::Datagram;
+use mutoscope::time::{Duration, Instant, earliest};
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// What the network does to datagrams. Probabilities are per mille; streams are delayed, never damaged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Of a thousand datagrams, how many vanish.
+    pub loss: u32,
+    /// Of a thousand datagrams, how many come twice.
+    pub duplication: u32,
+    /// Of a thousand datagrams, how many are held back by up to `reordering_delay`.
+    pub reordering: u32,
+    /// How long a datagram is held back at the most.
+    pub reordering_delay: Duration,
+    /// Of a thousand datagrams, how many arrive with a bit flipped.
+    pub corruption: u32,
+    /// One-way delay of everything.
+    pub latency: Duration,
+}
+
+/// A handle on the network; clones are the same network.
+#[derive(Clone, Default)]
+pub struct Network(Rc<RefCell<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    now: Instant,
+    random: Random,
+    faults: Faults,
+    partitioned: bool,
+    flying: BinaryHeap<Reverse<Flying>>,
+    order: u64,
+    inboxes: BTreeMap<SocketAddr, VecDeque<(SocketAddr, Vec<u8>)>>,
+    pipes: Vec<Rc<RefCell<Pipe>>>,
+    sent: u64,
+    delivered: u64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Flying {
+    at: Instant,
+    order: u64,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// SplitMix64, so that a failing seed fails again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Random(u64);
+
+impl Random {
+    /// A generator that gives the same numbers for the same seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound` (which is not 0).
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.bits() % bound
+    }
+
+    /// Whether something that happens `per_mille` times in a thousand happens now.
+    pub fn happens(&mut self, per_mille: u32) -> bool {
+        self.below(1000) < u64::from(per_mille)
+    }
+}
+
+impl Network {
+    /// An empty network at time zero.
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        Self(Rc::new(RefCell::new(Inner { random: Random::new(seed), faults, ..Inner::default() })))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.0.borrow().now
+    }
+
+    /// Moves time to `at` and delivers what has arrived by then.
+    pub fn advance_to(&self, at: Instant) {
+        let inner = &mut *self.0.borrow_mut();
+        inner.now = inner.now.max(at);
+        while inner.flying.peek().is_some_and(|Reverse(flying)| flying.at <= inner.now) {
+            let Some(Reverse(Flying { from, to, bytes, .. })) = inner.flying.pop() else { break };
+            // Without a socket there, it is lost, as on a real network.
+            if let Some(inbox) = inner.inboxes.get_mut(&to) {
+                inbox.push_back((from, bytes));
+                inner.delivered += 1;
+            }
+        }
+    }
+
+    /// When something arrives next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let inner = self.0.borrow();
+        let datagrams = inner.flying.peek().map(|Reverse(flying)| flying.at);
+        if inner.partitioned {
+            return datagrams;
+        }
+        let arrivals = |pipe: &Rc<RefCell<Pipe>>| pipe.borrow().next_arrival(inner.now);
+        inner.pipes.iter().filter_map(arrivals).fold(datagrams, |soonest, at| earliest(soonest, Some(at)))
+    }
+
+    /// Cuts or joins all cables: datagrams sent meanwhile are lost, streams stand still.
+    pub fn partition(&self, partitioned: bool) {
+        self.0.borrow_mut().partitioned = partitioned;
+    }
+
+    /// Other faults from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.0.borrow_mut().faults = faults;
+    }
+
+    /// Datagrams sent and delivered so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.0.borrow().sent, self.0.borrow().delivered)
+    }
+
+    /// How much the network itself holds: datagrams in flight or unread, bytes in streams, open streams.
+    pub fn held(&self) -> (usize, usize, usize) {
+        let inner = self.0.borrow();
+        let datagrams = inner.flying.len() + inner.inboxes.values().map(VecDeque::len).sum::<usize>();
+        let bytes = inner.pipes.iter().map(|pipe| pipe.borrow().held).sum();
+        (datagrams, bytes, inner.pipes.iter().filter(|pipe| Rc::strong_count(pipe) > 1).count())
+    }
+
+    /// Binds a datagram socket.
+    pub fn bind(&self, address: SocketAddr) -> SimulatedUdp {
+        self.0.borrow_mut().inboxes.insert(address, VecDeque::new());
+        SimulatedUdp { network: self.clone(), address, max_train: 1 }
+    }
+
+    /// A connected pair of streams, each holding at most `window` unread bytes a direction.
+    pub fn connect(&self, window: usize) -> (SimulatedTcp, SimulatedTcp) {
+        let pipe = || Rc::new(RefCell::new(Pipe { window, ..Pipe::default() }));
+        let (there, back) = (pipe(), pipe());
+        let mut inner = self.0.borrow_mut();
+        inner.pipes.retain(|pipe| Rc::strong_count(pipe) > 1);
+        inner.pipes.extend([there.clone(), back.clone()]);
+        let end = |outgoing, incoming| SimulatedTcp { network: self.clone(), outgoing, incoming };
+        (end(there.clone(), back.clone()), end(back, there))
+    }
+}
+
+/// A datagram socket on the network.
+pub struct SimulatedUdp {
+    network: Network,
+    /// Where it is bound.
+    pub address: SocketAddr,
+    /// What [`Datagram::max_train`] says.
+    pub max_train: usize,
+}
+
+impl Drop for SimulatedUdp {
+    fn drop(&mut self) {
+        self.network.0.borrow_mut().inboxes.remove(&self.address);
+    }
+}
+
+impl embedded_io::ErrorType for SimulatedUdp {
+    type Error = core::convert::Infallible;
+}
+
+impl Datagram for SimulatedUdp {
+    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error> {
+        let inner = &mut *self.network.0.borrow_mut();
+        inner.sent += 1;
+        let Faults { loss, duplication, reordering, reordering_delay, corruption, latency } = inner.faults;
+        let copies = if inner.random.happens(duplication) { 2 } else { 1 };
+        for _ in 0..copies {
+            if inner.partitioned || inner.random.happens(loss) {
+                continue;
+            }
+            let mut bytes = segments.concat();
+            if inner.random.happens(corruption) && !bytes.is_empty() {
+                let at = inner.random.below(bytes.len() as u64) as usize;
+                bytes[at] ^= 1 << inner.random.below(8);
+            }
+            let mut at = inner.now.after(latency);
+            if inner.random.happens(reordering) {
+                at = at.after(Duration::from_micros(inner.random.below(reordering_delay.as_micros() as u64 + 1)));
+            }
+            inner.order += 1;
+            inner.flying.push(Reverse(Flying { at, order: inner.order, from: self.address, to, bytes }));
+        }
+        Ok(true)
+    }
+
+    fn max_train(&self) -> usize {
+        self.max_train
+    }
+
+    fn send_train(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> Result<bool, Self::Error> {
+        // What the kernel does with UDP_SEGMENT: one run of bytes, cut every `size`.
+        for datagram in segments.concat().chunks(size) {
+            self.send(to, &[datagram])?;
+        }
+        Ok(true)
+    }
+
+    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
+        let received = self.network.0.borrow_mut().inboxes.get_mut(&self.address).and_then(VecDeque::pop_front);
+        Ok(received.map(|(from, bytes)| f(from, &bytes)))
+    }
+}
+
+/// One direction of a stream.
+#[derive(Default)]
+struct Pipe {
+    chunks: VecDeque<(Instant, VecDeque<u8>)>,
+    held: usize,
+    window: usize,
+    /// The writer is gone: when its end of file arrives.
+    ended: Option<Instant>,
+    /// The reader is gone.
+    broken: bool,
+}
+
+impl Pipe {
+    fn next_arrival(&self, now: Instant) -> Option<Instant> {
+        let next = self.chunks.front().map(|(at, _)| *at).or(self.ended);
+        next.filter(|at| *at > now)
+    }
+}
+
+/// One end of a connected stream. Dropping it closes both directions.
+pub struct SimulatedTcp {
+    network: Network,
+    outgoing: Rc<RefCell<Pipe>>,
+    incoming: Rc<RefCell<Pipe>>,
+}
+
+impl SimulatedTcp {
+    /// Sends the end of file, and goes on reading.
+    pub fn close_write(&mut self) {
+        let (now, latency) = self.network_time();
+        self.outgoing.borrow_mut().ended.get_or_insert(now.after(latency));
+    }
+
+    fn network_time(&self) -> (Instant, Duration) {
+        let inner = self.network.0.borrow();
+        (inner.now, inner.faults.latency)
+    }
+
+    fn partitioned(&self) -> bool {
+        self.network.0.borrow().partitioned
+    }
+}
+
+impl Drop for SimulatedTcp {
+    fn drop(&mut self) {
+        self.close_write();
+        self.incoming.borrow_mut().broken = true;
+    }
+}
+
+/// The peer closed its end while we write to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenPipe;
+
+impl core::fmt::Display for BrokenPipe {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("broken pipe")
+    }
+}
+
+impl core::error::Error for BrokenPipe {}
+
+impl embedded_io::Error for BrokenPipe {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        embedded_io::ErrorKind::BrokenPipe
+    }
+}
+
+impl embedded_io::ErrorType for SimulatedTcp {
+    type Error = BrokenPipe;
+}
+
+impl embedded_io::ReadReady for SimulatedTcp {
+    fn read_ready(&mut self) -> Result<bool, BrokenPipe> {
+        let pipe = self.incoming.borrow();
+        let arrived = pipe.chunks.front().map(|(at, _)| *at).or(pipe.ended);
+        Ok(!self.partitioned() && arrived.is_some_and(|at| at <= self.network.now()))
+    }
+}
+
+impl embedded_io::Read for SimulatedTcp {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BrokenPipe> {
+        use embedded_io::ReadReady;
+        assert!(!buffer.is_empty(), "a read into nothing looks like the end of file");
+        assert!(self.read_ready()?, "a read that would block");
+        let pipe = &mut *self.incoming.borrow_mut();
+        let Some((_, chunk)) = pipe.chunks.front_mut() else { return Ok(0) };
+        let n = chunk.len().min(buffer.len());
+        for (to, from) in buffer.iter_mut().zip(chunk.drain(..n)) {
+            *to = from;
+        }
+        if chunk.is_empty() {
+            pipe.chunks.pop_front();
+        }
+        pipe.held -= n;
+        Ok(n)
+    }
+}
+
+impl embedded_io::WriteReady for SimulatedTcp {
+    fn write_ready(&mut self) -> Result<bool, BrokenPipe> {
+        let pipe = self.outgoing.borrow();
+        Ok(pipe.broken || pipe.held < pipe.window)
+    }
+}
+
+impl embedded_io::Write for SimulatedTcp {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, BrokenPipe> {
+        use embedded_io::WriteReady;
+        assert!(self.write_ready()?, "a write that would block");
+        let (now, latency) = self.network_time();
+        let pipe = &mut *self.outgoing.borrow_mut();
+        if pipe.broken || pipe.ended.is_some() {
+            return Err(BrokenPipe);
+        }
+        let n = bytes.len().min(pipe.window - pipe.held);
+        pipe.chunks.push_back((now.after(latency), bytes[..n].iter().copied().collect()));
+        pipe.held += n;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> Result<(), BrokenPipe> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use embedded_io::{Read, ReadReady, Write, WriteReady};
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn datagrams_arrive_after_the_latency_and_not_before() {
+        let faults = Faults { latency: Duration::from_millis(5), ..Faults::default() };
+        let network = Network::new(1, faults);
+        let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
+        a.send(address(2), &[b"mu", b"to"]).unwrap();
+        assert_eq!(network.poll_timeout(), Some(Instant::from_millis(5)));
+        network.advance_to(Instant::from_micros(4_999));
+        assert_eq!(b.recv(|_, bytes| bytes.to_vec()).unwrap(), None);
+        network.advance_to(Instant::from_millis(5));
+        assert_eq!(b.recv(|from, bytes| (from, bytes.to_vec())).unwrap(), Some((address(1), b"muto".to_vec())));
+    }
+
+    #[test]
+    fn the_same_seed_loses_the_same_datagrams() {
+        let run = |seed| {
+            let network = Network::new(seed, Faults { loss: 300, ..Faults::default() });
+            let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
+            for n in 0..100_u8 {
+                a.send(address(2), &[&[n]]).unwrap();
+            }
+            network.advance_to(Instant::from_millis(1));
+            core::iter::from_fn(|| b.recv(|_, bytes| bytes[0]).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+        assert!((50..90).contains(&run(7).len()));
+    }
+
+    #[test]
+    fn a_train_is_cut_into_equal_datagrams() {
+        let network = Network::new(1, Faults::default());
+        let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
+        a.send_train(address(2), 3, &[b"ab", b"cd", b"efg"]).unwrap();
+        network.advance_to(Instant::from_micros(0));
+        let received: Vec<_> = core::iter::from_fn(|| b.recv(|_, bytes| bytes.to_vec()).unwrap()).collect();
+        assert_eq!(received, [b"abc".to_vec(), b"def".to_vec(), b"g".to_vec()]);
+    }
+
+    #[test]
+    fn a_stream_holds_no_more_than_its_window_and_ends_in_end_of_file() {
+        let network = Network::new(1, Faults::default());
+        let (mut a, mut b) = network.connect(4);
+        assert_eq!(a.write(b"abcdef"), Ok(4));
+        assert_eq!(a.write_ready(), Ok(false));
+        let mut buffer = [0; 8];
+        assert_eq!(b.read(&mut buffer), Ok(4));
+        assert_eq!(b.read_ready(), Ok(false));
+        drop(a);
+        assert_eq!(b.read_ready(), Ok(true));
+        assert_eq!(b.read(&mut buffer), Ok(0));
+        assert_eq!(b.write(b"x"), Err(BrokenPipe));
+    }
+
+    #[test]
+    fn a_partition_loses_datagrams_and_stops_streams() {
+        let network = Network::new(1, Faults::default());
+        let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
+        let (mut c, mut d) = network.connect(100);
+        network.partition(true);
+        a.send(address(2), &[b"lost"]).unwrap();
+        c.write(b"late").unwrap();
+        network.advance_to(Instant::from_millis(1));
+        assert_eq!(d.read_ready(), Ok(false));
+        network.partition(false);
+        assert_eq!(d.read_ready(), Ok(true));
+        assert_eq!(b.recv(|_, _| ()).unwrap(), None);
+    }
+}
