@@ -6,7 +6,7 @@
 //! | `Content-Base` without a slash at its end | controls are appended with one, by `wire::url` |
 //! | no `Content-Base` | `Content-Location`, then the URL that was asked for (RFC 2326 appendix C.1.1) |
 //! | no `a=control` of the stream, or the same absolute one everywhere | the aggregate's is used |
-//! | SETUP answered without `Transport` or `server_port` | what was offered counts |
+//! | SETUP answered without `Transport` or `server_port`, or with ports of 0 | what was offered counts |
 //! | other interleaved channels than offered | the server's count |
 //! | `destination`, `source` in `Transport` | ignored: media is taken from the server alone |
 //! | PLAY answered without `Session`, `RTP-Info` or `Range` | none is needed |
@@ -45,31 +45,28 @@ pub(super) fn describe(
     response: &Response<'_>,
     url: &str,
 ) -> Result<(Described, String<MAX_URL>, String<MAX_URL>), Error> {
-    let sdp = Sdp::new(core::str::from_utf8(response.body).unwrap_or_default());
-    let video = sdp.jpeg_video().ok_or(Error::NoJpegVideo)?;
+    let sdp = Sdp::new(response.body);
+    let video = sdp.video().ok_or(Error::NoJpegVideo)?;
     let headers = &response.headers;
-    let named = headers.first("Content-Base").or_else(|| headers.first("Content-Location"));
-    let base = named.filter(|base| base.contains("://")).unwrap_or(url);
-    let aggregate = bounded(Control::new(base, sdp.control()))?;
-    let control = match video.control() {
-        Some(control) => bounded(Control::new(base, Some(control)))?,
+    let base = headers.first("Content-Base").or_else(|| headers.first("Content-Location"));
+    let aggregate = bounded(Control::resolve(url, base, sdp.control()))?;
+    let control = match video.control {
+        Some(_) => bounded(Control::resolve(url, base, video.control))?,
         None => aggregate.clone(),
     };
     let described = Described {
-        payload_type: video.payload_type(),
-        frame_rate: video.frame_rate(),
-        range: video.range().or_else(|| sdp.range()),
-        dimensions: video.dimensions(),
+        payload_type: video.payload_type,
+        frame_rate: video.framerate.and_then(|rate| rate.parse().ok()).filter(|&rate: &f32| rate.is_normal() && rate > 0.0),
+        range: video.range.or_else(|| sdp.range()),
+        dimensions: video.dimensions,
     };
     Ok((described, aggregate, control))
 }
 
 /// What a SETUP answer agrees to.
 pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeout: Duration) -> Result<SetUp, Error> {
-    let answered = match headers.first("Transport") {
-        Some(value) => Transport::alternatives(value).next().and_then(Result::ok).ok_or(Error::Transport)?,
-        None => Transport::default(),
-    };
+    let answered = headers.first("Transport").and_then(|value| Transport::alternatives(value).next()?.ok());
+    let answered = answered.unwrap_or_default();
     let transport = match (offer, answered.lower) {
         (_, _) if answered.multicast => return Err(Error::Transport),
         (MediaTransport::Udp { .. }, Some(LowerTransport::Udp) | None) => offer,

@@ -1,13 +1,13 @@
 //! The state of the conversation: which request is on its way, and what its answer changes.
 
-use super::answers::{self, Answer};
+use super::answers;
 use super::events::{Command, Config, Error, Event, NotNow, Playing, SetUp};
 use super::{MAX_SESSION, MAX_URL};
 use crate::session::buffer::Buffer;
 use crate::session::server::{Dialect, MediaTransport, State};
 use crate::session::timer::{self, Timers};
 use crate::time::{Duration, Instant};
-use crate::wire::rtsp::headers::{Range, Session};
+use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
 use crate::wire::rtsp::{Emitter, Full, Headers, Interleaved, Method, Request, Response, StatusCode};
 use crate::wire::url::{Path, Url};
 use crate::wire::{lab, rtsp};
@@ -168,6 +168,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         self.planned.is_some() || self.outstanding.is_some_and(|outstanding| outstanding.command != Command::KeepAlive)
     }
 
+    #[cfg(test)]
+    pub(super) fn last_cseq(&self) -> u32 {
+        self.cseq
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.timers.expire(Timer::Response, now)
             && let Some(outstanding) = self.outstanding.take()
@@ -243,10 +248,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             Command::Options | Command::KeepAlive => None,
             Command::Describe => Some(self.handle_description(response)),
             Command::Setup => Some(self.handle_setup(now, &response.headers)),
-            Command::Play => {
-                let Answer { playing, .. } = answers::play(&response.headers);
-                Some(self.handle_play(playing))
-            }
+            Command::Play => Some(self.handle_play(answers::play(&response.headers))),
             Command::Pause => Some(self.handle_pause()),
             Command::Teardown => {
                 self.end_session();
@@ -443,6 +445,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         if status == StatusCode::SESSION_NOT_FOUND {
             self.end_session();
             self.planned = None;
+        } else if during == Command::Setup {
+            // No session has come of it, so there is none to tear down either.
+            self.planned = None;
         } else {
             self.proceed(now);
         }
@@ -497,6 +502,33 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         self.session.clear();
         self.timers.stop(Timer::KeepAlive);
     }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one request, in their order on the wire")]
+fn write_request(
+    space: &mut [u8],
+    method: Method<'_>,
+    uri: &str,
+    cseq: u32,
+    session: Option<&str>,
+    command: Command,
+    transport: Option<Transport>,
+    range: Option<Range>,
+) -> Result<usize, Full> {
+    let mut request = Emitter::request(space, method, uri)?.header("CSeq", cseq)?.header("User-Agent", USER_AGENT)?;
+    if let Some(session) = session {
+        request = request.header("Session", session)?;
+    }
+    if command == Command::Describe {
+        request = request.header("Accept", APPLICATION_SDP)?;
+    }
+    if let Some(transport) = transport {
+        request = request.header("Transport", transport)?;
+    }
+    if let Some(range) = range {
+        request = request.header("Range", range)?;
+    }
+    request.finish()
 }
 
 /// A bounded copy of what a value displays.

@@ -213,7 +213,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// The SDP that [`Event::Described`] tells of; empty at any other time.
     pub fn sdp(&self) -> Sdp<'_> {
-        Sdp::new(self.response().map_or("", |response| core::str::from_utf8(response.body).unwrap_or_default()))
+        Sdp::new(self.response().map_or(&[], |response| response.body))
     }
 
     /// A header of the response that the last event tells of.
