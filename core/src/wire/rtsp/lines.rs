@@ -4,16 +4,16 @@ use super::{Error, ErrorKind};
 
 /// A line, or its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(in crate::wire) struct Line<'a> {
     /// What is there of it, without the line end: printable text and tabs, nothing else.
-    pub(super) text: &'a str,
+    pub(in crate::wire) text: &'a str,
     /// What follows `text`.
-    pub(super) end: End,
+    pub(in crate::wire) end: End,
 }
 
 /// How the text of a line stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::wire) enum End {
     /// The rest has not come.
     Open,
     /// With a line end; the next line begins here.
@@ -26,7 +26,7 @@ pub(super) enum End {
 ///
 /// `illegal` is what a control character in it (a bare CR among them) is called. Whatever is wrong with a line's
 /// beginning is found with or without its end, always at the same place.
-pub(super) fn line(input: &[u8], start: usize, max: usize, illegal: ErrorKind) -> Line<'_> {
+pub(in crate::wire) fn line(input: &[u8], start: usize, max: usize, illegal: ErrorKind) -> Line<'_> {
     let rest = input.get(start..).unwrap_or_default();
     let end = rest.iter().position(|&byte| byte == b'\n');
     let raw = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
@@ -60,7 +60,7 @@ pub(super) fn line(input: &[u8], start: usize, max: usize, illegal: ErrorKind) -
 }
 
 /// How many bytes of line ends `input` begins with; CR counts only together with its LF.
-pub(super) fn blank_prefix(input: &[u8]) -> usize {
+pub(in crate::wire) fn blank_prefix(input: &[u8]) -> usize {
     let mut rest = input;
     while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
         rest = after;

@@ -132,8 +132,8 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// `block` has been checked line by line.
-    pub(super) fn new(block: &'a str) -> Self {
+    /// `block` has been checked line by line; lines without a colon are passed over.
+    pub(in crate::wire) fn new(block: &'a str) -> Self {
         Self { block }
     }
 

@@ -6,7 +6,7 @@
 
 mod emit;
 pub mod headers;
-mod lines;
+pub(in crate::wire) mod lines;
 mod message;
 mod parse;
 mod status;

@@ -40,7 +40,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(super) fn new(kind: ErrorKind, at: usize) -> Self {
+    pub(in crate::wire) fn new(kind: ErrorKind, at: usize) -> Self {
         Self { kind, at: u16::try_from(at).unwrap_or(u16::MAX) }
     }
 
