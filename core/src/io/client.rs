@@ -180,7 +180,8 @@ where
 
     /// Says BYE and then TEARDOWN, at the next [`service`](Self::service) that finds room for them.
     pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
-        if self.farewell == Farewell::Unsaid && self.set_up.is_some() && self.connection.dialect() == Dialect::Standard {
+        if self.farewell == Farewell::Unsaid && self.set_up.is_some() && self.connection.dialect() == Dialect::Standard
+        {
             self.farewell = Farewell::Due;
             return Ok(());
         }
@@ -358,7 +359,8 @@ where
     }
 
     fn take_interleaved(&mut self, now: Instant, channel: u8, settings: &Settings<'_>) {
-        let Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel }) = self.set_up.map(|set_up| set_up.transport)
+        let Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel }) =
+            self.set_up.map(|set_up| set_up.transport)
         else {
             return;
         };

@@ -98,7 +98,6 @@ fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
         session::Error::Message(error) => {
             write!(f, "what the server sends is not RTSP ({:?} at byte {})", error.kind, error.at)
         }
-        session::Error::LabReply => f.write_str("what the server sends is not a lab server's reply"),
         session::Error::SessionTooLong => f.write_str("the server's session identifier is too long"),
         session::Error::Url | session::Error::UrlTooLong => f.write_str("a URL of the server's is too long"),
         _ => f.write_str("the server's answer cannot be used"),

@@ -9,7 +9,7 @@ use crate::session::timer::{self, Timers};
 use crate::time::{Duration, Instant};
 use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
 use crate::wire::rtsp::{Emitter, Full, Headers, Interleaved, Method, Request, Response, StatusCode};
-use crate::wire::url::{Path, Url};
+use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
 use core::fmt::{Display, Write};
 use heapless::String;
@@ -226,9 +226,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             }
             answer.finish()
         };
-        match emit(self.tx.space()) {
-            Ok(len) => self.tx.commit(len),
-            Err(Full) => warning!("no room to answer a request of the server's"),
+        if let Ok(len) = emit(self.tx.space()) {
+            self.tx.commit(len);
+        } else {
+            warning!("no room to answer a request of the server's");
         }
     }
 
@@ -363,7 +364,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
     }
 
     fn keep_alive_interval(&self) -> Duration {
-        (self.session_timeout / 2).max(MIN_KEEP_ALIVE_INTERVAL)
+        self.session_timeout.checked_div(2).unwrap_or_default().max(MIN_KEEP_ALIVE_INTERVAL)
     }
 
     /// Writes one request and starts to wait for its answer. Credentials would be added here.
@@ -387,13 +388,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
                 write_request(space, method, uri, cseq, session, command, transport, range)
             }
             Dialect::Lab => {
-                let client_port = match self.offer {
-                    MediaTransport::Udp { rtp_port, .. } => rtp_port,
-                    MediaTransport::Interleaved { .. } => 0,
-                };
-                let path = Url::parse(&self.url).map_or(Path::new(""), |url| url.path());
-                let request = lab::ClientRequest { method: method_of(command), path, cseq, session, client_port };
-                request.emit(space)
+                let file = Url::parse(&self.url).map_or("", |url| url.path().as_str());
+                match (command, self.offer) {
+                    (Command::Setup, MediaTransport::Udp { rtp_port, .. }) => {
+                        lab::emit_setup(space, file, cseq, rtp_port)
+                    }
+                    _ => lab::emit_request(space, method_of(command), file, cseq, &self.session),
+                }
             }
         };
         self.tx.commit(written.map_err(|Full| NotNow::Full)?);

@@ -136,10 +136,8 @@ pub enum Error {
     UrlTooLong,
     /// The session identifier is longer than [`MAX_SESSION`](super::MAX_SESSION).
     SessionTooLong,
-    /// What came is not RTSP.
+    /// What came is not RTSP, or not a lab server's reply.
     Message(rtsp::Error),
-    /// What came is not a lab server's reply.
-    LabReply,
     /// A message is larger than the receive buffer.
     MessageTooLarge,
     /// The description has no JPEG video stream.

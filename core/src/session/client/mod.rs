@@ -350,17 +350,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
                 self.lent = taken;
                 self.dialogue.handle_reply(now, &reply).map_or(Read::More, Read::Event)
             }
-            lab::Parsed::CompleteIfSilent(reply) if ended => {
-                self.lent = input.len();
+            lab::Parsed::Pending(reply, taken) if ended => {
+                self.lent = taken;
                 self.dialogue.handle_reply(now, &reply).map_or(Read::More, Read::Event)
             }
-            lab::Parsed::CompleteIfSilent(_) => {
+            lab::Parsed::Pending(..) => {
                 self.dialogue.await_silence(now);
                 Read::Incomplete
             }
             lab::Parsed::Incomplete if self.rx.free() == 0 => Read::Event(Event::Failed(Error::MessageTooLarge)),
             lab::Parsed::Incomplete => Read::Incomplete,
-            lab::Parsed::Malformed => Read::Event(Event::Failed(Error::LabReply)),
+            lab::Parsed::Malformed(error) => Read::Event(Event::Failed(Error::Message(error))),
         }
     }
 
