@@ -224,7 +224,7 @@ where
                 continue;
             }
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
-            let received = self.receive_rtp(now, rtp, settings) || self.receive_rtcp(now, rtcp, settings);
+            let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
             if self.read(now, control) || received {
                 continue;
             }
@@ -376,7 +376,7 @@ where
         }
     }
 
-    fn receive_rtp<D: Datagram>(&mut self, now: Instant, rtp: &mut D, settings: &Settings<'_>) -> bool {
+    fn receive_rtp<D: Datagram>(&mut self, now: Instant, rtp: &mut D) -> bool {
         if !self.is_over_udp() {
             return false;
         }
