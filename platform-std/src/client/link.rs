@@ -411,7 +411,6 @@ const END_MARGIN: Duration = Duration::from_millis(1500);
 
 fn settings<'a>(options: &Options, wall: WallClock, cname: &'a str) -> Settings<'a> {
     Settings {
-        session: session::Config::default(),
         reorder_delay: options.reorder_delay,
         playout_delay: options.playout_delay,
         silence: options.silence,

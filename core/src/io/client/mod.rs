@@ -1,22 +1,27 @@
 //! Everything that watching one stream takes, over any [`Stream`] and [`Datagram`]: the control connection, the RTP
 //! receiver, RTCP both ways. Waiting and opening sockets are the adapter's.
 
+mod silence;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
 use super::{Datagram, Stream};
 use crate::rtp::receiver::{self, Control, Receiver, Statistics};
-use crate::session::client::{self as session, Connection, Described, NotNow, Playing, SetUp};
+use crate::session::client::{self as session, Connection, Described, NotNow, SetUp};
 use crate::session::server::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
 use crate::wire::rtp;
 use crate::wire::rtsp::headers::{NptMicros, Range};
 use core::net::{IpAddr, SocketAddr};
+use silence::Silence;
+use timeline::Timeline;
 
 pub use crate::rtp::receiver::Received;
 
 /// How a client watches.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
-    /// Deadlines of the control connection.
-    pub session: session::Config,
     /// How long a frame waits for packets that others have overtaken.
     pub reorder_delay: Duration,
     /// How long frames are held back to even out jitter; zero for the lowest latency.
@@ -60,13 +65,6 @@ const MAX_REPORT: usize = 512;
 
 /// Reads per call of [`Client::service`], so that a flood cannot keep the caller from its commands.
 const READS_PER_CALL: u32 = 256;
-
-/// Timestamps further than this from what PLAY's answer announces do not belong to it: the announcement is wrong, as it
-/// is with some servers.
-const MAX_RTPTIME_ERROR: u32 = 10 * CLOCK_RATE;
-
-/// RTP/JPEG's clock (RFC 2435 section 3).
-const CLOCK_RATE: u32 = 90_000;
 
 /// A viewer of one stream over one control connection.
 ///
@@ -308,8 +306,8 @@ where
             session::Event::Described(described) => self.described = Some(described),
             session::Event::SetUp(set_up) => self.handle_set_up(now, set_up, rtp, settings),
             session::Event::Playing(playing) => {
-                let resumed = self.asked.is_none();
-                self.timeline.start(playing, self.asked, resumed, self.described.and_then(|described| described.range));
+                let whole = self.described.and_then(|described| described.range);
+                self.timeline.start(playing, self.asked, whole);
                 self.silence.start(now, settings.silence);
             }
             session::Event::Paused | session::Event::TornDown | session::Event::ServerClosed => {
@@ -547,77 +545,3 @@ where
 
 /// RTP/JPEG's static payload type (RFC 3551 section 6).
 const JPEG_PAYLOAD_TYPE: u8 = 26;
-
-/// Watches for the absence of packets.
-#[derive(Clone, Copy, Debug, Default)]
-struct Silence {
-    since: Instant,
-    due: Option<Instant>,
-}
-
-impl Silence {
-    fn start(&mut self, now: Instant, interval: Duration) {
-        *self = Self { since: now, due: Some(now.after(interval)) };
-    }
-
-    fn stop(&mut self) {
-        self.due = None;
-    }
-
-    /// A packet came. The deadline is left alone, so that this costs next to nothing: `poll` moves it.
-    fn broken(&mut self, now: Instant) {
-        self.since = now;
-    }
-
-    fn poll(&mut self, now: Instant, interval: Duration) -> Option<Duration> {
-        let due = self.due.filter(|&due| due <= now)?;
-        let lasting = now.since(self.since);
-        if lasting < interval {
-            self.due = Some(self.since.after(interval));
-            return None;
-        }
-        self.due = Some(due.after(interval).max(now));
-        Some(lasting)
-    }
-}
-
-/// Where in the presentation an RTP timestamp lies (RFC 2326 section 12.33, `rtptime`).
-#[derive(Clone, Copy, Debug, Default)]
-struct Timeline {
-    /// Normal play time that belongs to `announced`, or else to the first frame.
-    start: Option<NptMicros>,
-    announced: Option<u32>,
-    /// The last frame's timestamp and its distance from the start in clock ticks: timestamps wrap within 14 hours.
-    last: Option<(u32, i64)>,
-}
-
-impl Timeline {
-    fn start(&mut self, playing: Playing, asked: Option<Range>, resumed: bool, whole: Option<Range>) {
-        let before = self.last.and_then(|(timestamp, _)| self.position(timestamp));
-        let of = |range: Option<Range>| match range {
-            Some(Range::Npt { start, .. }) => start,
-            _ => None,
-        };
-        let begins = match whole {
-            // Without an end there is nothing to have a position in.
-            Some(Range::Npt { start, end: Some(_) }) => Some(start.unwrap_or(0)),
-            _ => None,
-        };
-        let start = of(playing.range).or_else(|| of(asked)).or(if resumed { before } else { None }).or(begins);
-        *self = Self { start: begins.and(start), announced: playing.rtptime, last: None };
-    }
-
-    fn position(&mut self, timestamp: u32) -> Option<NptMicros> {
-        let start = self.start?;
-        let distance = |from: u32| i64::from(timestamp.wrapping_sub(from).cast_signed());
-        let ticks = match (self.last, self.announced) {
-            (Some((last, ticks)), _) => ticks.saturating_add(distance(last)),
-            (None, Some(rtptime)) if distance(rtptime).unsigned_abs() <= MAX_RTPTIME_ERROR.into() => distance(rtptime),
-            (None, _) => 0,
-        };
-        self.last = Some((timestamp, ticks));
-        // 90 ticks are a millisecond.
-        let micros = ticks.saturating_mul(100) / 9;
-        Some(start.saturating_add_signed(micros))
-    }
-}
