@@ -230,7 +230,7 @@ impl Tally {
         };
         let received = self.received.unwrap_or_default();
         let jitter_ms = received.jitter.as_secs_f64() * 1000.0;
-        let (packets, lost, frames_dropped) = (received.packets, received.lost, received.frames_dropped());
+        let (packets, lost, frames_dropped) = (received.packets, received.lost, received.frames_dropped);
         let mut out = io::stdout().lock();
         match stats {
             Stats::None => Ok(()),

@@ -44,8 +44,8 @@ pub(super) enum Verdict {
     /// Nothing more without waiting.
     Idle,
     Happened(Happened),
-    /// UDP does not work here.
-    NoUdp(Error),
+    /// UDP does not work here; with the connection as it is, TCP may be offered or not.
+    NoUdp { error: Error, connected: bool },
     /// The server does not speak standard RTSP.
     NoRtsp(Error),
 }
@@ -142,13 +142,22 @@ impl Link {
         }
     }
 
+    /// Goes on over TCP on this connection: SETUP was refused for UDP.
+    pub(super) fn offer_tcp(&mut self) {
+        self.attempt.tcp = true;
+    }
+
     /// Says BYE and TEARDOWN as far as the sockets take them at once.
     pub(super) fn abandon(&mut self, now: time::Instant, wall: WallClock, cname: &str, options: &Options) {
         let settings = settings(options, wall, cname);
         if self.leaving.is_none() && self.client.teardown(now).is_ok() {
             let Self { client, stream, rtp, rtcp, .. } = self;
-            // Frames that still come are of no use; the reports and the request leave on the way.
-            while matches!(client.service(now, stream, rtp, rtcp, &settings), Some(Event::Frame(_))) {}
+            // What still comes is of no use; the report and the request leave on the way.
+            for _ in 0..MAX_FAREWELL_EVENTS {
+                if client.service(now, stream, rtp, rtcp, &settings).is_none() {
+                    break;
+                }
+            }
         }
     }
 
@@ -278,7 +287,8 @@ impl Link {
                 return self.give_up(error);
             }
             session::Event::Failed(session::Error::Transport) if !self.attempt.tcp => {
-                return Ok(Some(Verdict::NoUdp(Error::Protocol(session::Error::Transport))));
+                let error = Error::Protocol(session::Error::Transport);
+                return Ok(Some(Verdict::NoUdp { error, connected: false }));
             }
             session::Event::Failed(error) => return Err(Error::Protocol(error)),
             _ => None,
@@ -299,7 +309,7 @@ impl Link {
         let error = Error::Refused { status, during, location };
         match during {
             Command::Setup if status == StatusCode::UNSUPPORTED_TRANSPORT && !self.attempt.tcp => {
-                return Ok(Some(Verdict::NoUdp(error)));
+                return Ok(Some(Verdict::NoUdp { error, connected: true }));
             }
             // What a server that does not know the method says. The lab's say nothing, but some copies do.
             Command::Describe if matches!(status.0, 400 | 405 | 501) => return Ok(Some(Verdict::NoRtsp(error))),
@@ -354,7 +364,7 @@ impl Link {
             return Ok(None);
         }
         if !self.arrived && !self.attempt.tcp && self.attempt.dialect == spoken::Dialect::Standard {
-            return Ok(Some(Verdict::NoUdp(Error::NothingArrived)));
+            return Ok(Some(Verdict::NoUdp { error: Error::NothingArrived, connected: false }));
         }
         if self.is_at_its_end(lasting, options) {
             return Ok(Some(Verdict::Happened(self.end(goal, false))));
@@ -404,6 +414,9 @@ impl Link {
         }
     }
 }
+
+/// Events passed over on the way out.
+const MAX_FAREWELL_EVENTS: u32 = 64;
 
 /// How far before its announced end a presentation may fall silent and count as played: its last frame lasts a while,
 /// and announced lengths are rounded.

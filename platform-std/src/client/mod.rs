@@ -127,7 +127,7 @@ pub struct Presentation {
 pub struct Frame<'a> {
     /// A complete JPEG file.
     pub data: &'a [u8],
-    /// Counted from 0; in the lab dialect the frame number that the server gives.
+    /// Counted from 1; in the lab dialect the frame number that the server gives.
     pub number: u32,
     /// The RTP timestamp: 90 kHz, or seconds in the lab dialect.
     pub timestamp: u32,
@@ -385,7 +385,7 @@ impl Client {
                             }
                             return Ok(Some(happened));
                         }
-                        Verdict::NoUdp(error) => self.try_tcp(error)?,
+                        Verdict::NoUdp { error, connected } => self.try_tcp(error, connected)?,
                         Verdict::NoRtsp(error) => self.try_lab(error)?,
                     }
                 }
@@ -393,15 +393,18 @@ impl Client {
         }
     }
 
-    /// Starts again over TCP, if that is allowed and was not what failed.
-    fn try_tcp(&mut self, error: Error) -> Result<(), Error> {
+    /// Goes on over TCP, if that is allowed and was not what failed: on the same connection, or on a new one.
+    fn try_tcp(&mut self, error: Error, connected: bool) -> Result<(), Error> {
         let allowed = self.options.transport == Transport::Auto && self.attempt.dialect == spoken::Dialect::Standard;
         if !allowed || self.attempt.tcp || self.settled {
             return Err(error);
         }
         log::info!("{error}: trying TCP");
         self.attempt.tcp = true;
-        self.stage = Stage::Idle;
+        match &mut self.stage {
+            Stage::Linked(link) if connected => link.offer_tcp(),
+            _ => self.leave(),
+        }
         self.retrying = Some(Retry::Tcp);
         Ok(())
     }
@@ -415,14 +418,14 @@ impl Client {
         log::info!("{error}: trying the lab's dialect");
         self.attempt = Attempt { dialect: spoken::Dialect::Lab, tcp: false };
         self.first_failure = Some(error);
-        self.stage = Stage::Idle;
+        self.leave();
         self.retrying = Some(Retry::Lab);
         Ok(())
     }
 
     /// Becomes idle. A later wish starts anew; what was only guessed is guessed again.
     fn fail(&mut self, error: Error) -> Error {
-        self.stage = Stage::Idle;
+        self.leave();
         self.goal = Goal::default();
         if !self.settled {
             self.attempt = Attempt {
@@ -437,6 +440,14 @@ impl Client {
             Some(first) => Error::NoDialect(Box::new(first), Box::new(error)),
             None => error,
         }
+    }
+
+    /// Drops the connection, and a session on it as politely as is possible without waiting.
+    fn leave(&mut self) {
+        if let Stage::Linked(link) = &mut self.stage {
+            link.abandon(self.clock.now(), self.wall, &self.cname, &self.options);
+        }
+        self.stage = Stage::Idle;
     }
 
     /// Waits for sockets, deadlines and wishes.
@@ -496,9 +507,7 @@ impl Client {
 impl Drop for Client {
     /// Leaves without waiting; [`teardown`](Client::teardown) leaves properly.
     fn drop(&mut self) {
-        if let Stage::Linked(link) = &mut self.stage {
-            link.abandon(self.clock.now(), self.wall, &self.cname, &self.options);
-        }
+        self.leave();
     }
 }
 

@@ -325,8 +325,12 @@ where
                 Dialect::Standard => receiver::Payload::Jpeg,
                 Dialect::Lab => receiver::Payload::Lab,
             },
-            payload_type: self.described.map_or(JPEG_PAYLOAD_TYPE, |described| described.payload_type),
-            reorder_delay: settings.reorder_delay,
+            payload_type: self.described.map_or(rtp::PAYLOAD_TYPE_JPEG, |described| described.payload_type),
+            reorder_delay: match set_up.transport {
+                MediaTransport::Udp { .. } => settings.reorder_delay,
+                // Nothing is overtaken in a stream of bytes.
+                MediaTransport::Interleaved { .. } => Duration::ZERO,
+            },
             playout_delay: settings.playout_delay,
             dimensions: self.described.and_then(|described| described.dimensions),
         };
@@ -542,6 +546,3 @@ where
         }
     }
 }
-
-/// RTP/JPEG's static payload type (RFC 3551 section 6).
-const JPEG_PAYLOAD_TYPE: u8 = 26;

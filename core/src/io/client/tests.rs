@@ -244,7 +244,7 @@ fn frames_over_tcp_come_out_one_by_one_though_they_arrive_at_once() {
         assert!(scene.client.frame().windows(9).any(|window| window == [i as u8; 9]));
     }
     assert_eq!(scene.events(), []);
-    assert_eq!(scene.client.statistics().unwrap().frames_dropped(), 0);
+    assert_eq!(scene.client.statistics().unwrap().frames_dropped, 0);
     assert!(scene.rtp.sent.is_empty() && scene.rtcp.sent.is_empty());
 }
 
