@@ -253,8 +253,8 @@ where
             return Some(Instant::default());
         }
         let media = match &self.media {
-            Media::Waiting(_) => None,
-            Media::Receiving(receiver) => receiver.poll_timeout(),
+            Media::Receiving(receiver) if self.has_session() => receiver.poll_timeout(),
+            _ => None,
         };
         let told = earliest(self.silence.due, self.bye);
         earliest(earliest(self.connection.poll_timeout(), media), told)
@@ -434,8 +434,13 @@ where
         }
     }
 
+    fn has_session(&self) -> bool {
+        self.connection.state() != State::Init
+    }
+
+    /// Whether there is a session whose media comes in datagrams.
     fn is_over_udp(&self) -> bool {
-        self.set_up.is_some_and(|set_up| matches!(set_up.transport, MediaTransport::Udp { .. }))
+        self.has_session() && self.set_up.is_some_and(|set_up| matches!(set_up.transport, MediaTransport::Udp { .. }))
     }
 
     fn count_stranger(&mut self) -> bool {
@@ -502,7 +507,7 @@ where
     }
 
     fn report<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {
-        if self.connection.dialect() == Dialect::Lab || self.connection.state() == State::Init {
+        if !self.has_session() {
             return;
         }
         let mut buffer = [0; MAX_REPORT];
