@@ -512,5 +512,5 @@ impl Drop for Client {
 }
 
 fn random() -> Result<u64, Error> {
-    getrandom::u64().map_err(|error| Error::System("get random numbers", error.into()))
+    getrandom::u64().map_err(|error| Error::System("get random numbers", io::Error::other(error.to_string())))
 }
