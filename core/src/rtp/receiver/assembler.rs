@@ -93,6 +93,8 @@ pub(super) struct Assembler<B, const SLOTS: usize> {
     floor: Option<u64>,
     /// Timestamp of the frame last done with: its stragglers do not begin another.
     finished_timestamp: Option<u32>,
+    /// Ordinal of the first packet of the present sequence: nothing is missing before it.
+    sequence_start: u64,
     dropped: Dropped,
 }
 
@@ -103,6 +105,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
             reorder_delay,
             floor: None,
             finished_timestamp: None,
+            sequence_start: 0,
             dropped: Dropped::default(),
         }
     }
@@ -288,7 +291,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         if self.slots.iter().all(|slot| slot.frame.is_some()) {
             return Some(frame.last_arrival);
         }
-        let follows = self.floor.is_none_or(|floor| frame.lowest <= floor.saturating_add(1));
+        let follows = frame.lowest <= self.sequence_start
+            || self.floor.is_none_or(|floor| frame.lowest <= floor.saturating_add(1));
         // The lab's client never waits for a frame that was overtaken.
         if follows || complete.number.is_some() {
             return Some(complete.due);
@@ -306,6 +310,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
     /// Bytes of a slot's buffer.
     pub(super) fn bytes(&self, index: usize, range: Range<usize>) -> &[u8] {
         self.slots.get(index).and_then(|slot| slot.buffer.as_ref().get(range)).unwrap_or(&[])
+    }
+
+    /// Packets before this ordinal are of another sequence, or were sent before we listened.
+    pub(super) fn set_sequence_start(&mut self, ordinal: u64) {
+        self.sequence_start = ordinal;
     }
 
     /// Forgets all frames, without counting them, and what came before.

@@ -231,6 +231,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             Arrival::Duplicate => return Err(Rejected::Duplicate),
             Arrival::Jump => return Err(Rejected::Jump),
         };
+        self.assembler.set_sequence_start(self.tracker.start());
         match self.config.payload {
             Payload::Jpeg => {
                 self.jitter.handle(now, timestamp);
