@@ -5,7 +5,9 @@
 //! ```
 
 use clap::{Parser, ValueEnum};
-use platform_std::client::{Client, Dialect, Event, MediaTransport, Options, Presentation, Statistics, Transport, Wish};
+use platform_std::client::{
+    Client, Dialect, Event, MediaTransport, Options, Presentation, Statistics, Transport, Wish,
+};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -16,8 +18,11 @@ use std::time::{Duration, Instant};
 
 /// Records a motion JPEG stream from an RTSP server.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Exits with 0 when all that was asked for has been received or the stream has ended, \
-                                 with 1 otherwise, and with 2 when it was called wrongly.")]
+#[command(
+    version,
+    after_help = "Exits with 0 when all that was asked for has been received or the stream has ended, \
+                                 with 1 otherwise, and with 2 when it was called wrongly."
+)]
 struct Args {
     /// What to record.
     #[arg(default_value = "rtsp://127.0.0.1:8554/movie.Mjpeg")]
@@ -149,7 +154,8 @@ fn receive(
             end = Some(End::Interrupted);
             client.teardown();
         }
-        let deadline = args.duration.zip(tally.first).filter(|_| end.is_none()).map(|(duration, first)| first + duration);
+        let deadline =
+            args.duration.zip(tally.first).filter(|_| end.is_none()).map(|(duration, first)| first + duration);
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             end = Some(End::Complete);
             client.teardown();
@@ -216,7 +222,8 @@ impl Tally {
         let intervals = self.frames.saturating_sub(1) as f64;
         let rate = |amount: f64| if seconds > 0.0 { amount / seconds } else { 0.0 };
         let fps = rate(intervals);
-        let kbps = if self.frames > 0 { rate(self.bytes as f64 * intervals / self.frames as f64) * 8.0 / 1000.0 } else { 0.0 };
+        let kbps =
+            if self.frames > 0 { rate(self.bytes as f64 * intervals / self.frames as f64) * 8.0 / 1000.0 } else { 0.0 };
         let gap_ms = self.longest_gap.as_secs_f64() * 1000.0;
         let transport = match self.presentation.map(|presentation| presentation.transport) {
             Some(MediaTransport::Udp { .. }) => "udp",
@@ -235,8 +242,15 @@ impl Tally {
         match stats {
             Stats::None => Ok(()),
             Stats::Human => {
-                writeln!(out, "{} frames, {} bytes in {seconds:.2} s ({dialect}, {transport}): {end}", self.frames, self.bytes)?;
-                writeln!(out, "{fps:.2} frames/s, {kbps:.0} kbit/s, longest gap {gap_ms:.1} ms, jitter {jitter_ms:.2} ms")?;
+                writeln!(
+                    out,
+                    "{} frames, {} bytes in {seconds:.2} s ({dialect}, {transport}): {end}",
+                    self.frames, self.bytes
+                )?;
+                writeln!(
+                    out,
+                    "{fps:.2} frames/s, {kbps:.0} kbit/s, longest gap {gap_ms:.1} ms, jitter {jitter_ms:.2} ms"
+                )?;
                 writeln!(out, "{packets} packets, {lost} lost, {frames_dropped} frames dropped")
             }
             Stats::Json => writeln!(

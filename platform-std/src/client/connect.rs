@@ -21,7 +21,12 @@ pub(super) struct Connect {
 enum State {
     /// The system's resolver knows no way but to block, so it does that in a thread of its own.
     Resolving(mpsc::Receiver<io::Result<Vec<SocketAddr>>>),
-    Connecting { stream: TcpStream, to: SocketAddr, until: Instant, others: Vec<SocketAddr> },
+    Connecting {
+        stream: TcpStream,
+        to: SocketAddr,
+        until: Instant,
+        others: Vec<SocketAddr>,
+    },
     /// Over: the stream was taken, or an error told.
     Done,
 }

@@ -1,7 +1,7 @@
 //! One connection to a server: what is, what is wanted, and the next step from one to the other.
 
 use super::socket::Port;
-use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Retry};
+use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Retry, Transport};
 use crate::tcp::TcpStream;
 use crate::udp::{self, UdpSocket, bind_pair, bind_pair_from};
 use mio::{Interest, Registry};
@@ -11,7 +11,7 @@ use mutoscope::session::server::{self as spoken, MediaTransport, State};
 use mutoscope::time::{self, WallClock, earliest};
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::rtsp::headers::Range;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Frames open at once: one is lent, one is complete, and two overlap where packets overtake each other.
@@ -45,7 +45,10 @@ pub(super) enum Verdict {
     Idle,
     Happened(Happened),
     /// UDP does not work here; with the connection as it is, TCP may be offered or not.
-    NoUdp { error: Error, connected: bool },
+    NoUdp {
+        error: Error,
+        connected: bool,
+    },
     /// The server does not speak standard RTSP.
     NoRtsp(Error),
 }
@@ -57,7 +60,7 @@ pub(super) struct Link {
     pub(super) rtcp: Port,
     pub(super) client: Client<Box<[u8]>, Box<[u8]>, SLOTS>,
     attempt: Attempt,
-    peer: IpAddr,
+    peer: SocketAddr,
     described: Option<Described>,
     /// PLAY has been answered once.
     played: bool,
@@ -91,17 +94,16 @@ impl Link {
             ..session::Config::default()
         };
         let buffer = |len| vec![0; len].into_boxed_slice();
-        let connection =
-            Connection::new(buffer(RX_BUFFER), buffer(TX_BUFFER), &options.url, attempt.dialect, config)
-                .map_err(|_| Error::Url(options.url.clone()))?;
+        let connection = Connection::new(buffer(RX_BUFFER), buffer(TX_BUFFER), &options.url, attempt.dialect, config)
+            .map_err(|_| Error::Url(options.url.clone()))?;
         let frames = std::array::from_fn(|_| buffer(options.max_frame));
         Ok(Self {
             stream,
             rtp: Port::default(),
             rtcp: Port::default(),
-            client: Client::new(connection, frames, peer.ip(), ssrc),
+            client: Client::new(connection, frames, peer, ssrc),
             attempt,
-            peer: peer.ip(),
+            peer,
             described: None,
             played: false,
             arrived: false,
@@ -363,7 +365,8 @@ impl Link {
         if self.client.connection().state() != State::Playing {
             return Ok(None);
         }
-        if !self.arrived && !self.attempt.tcp && self.attempt.dialect == spoken::Dialect::Standard {
+        let choice = options.transport == Transport::Auto && self.attempt.dialect == spoken::Dialect::Standard;
+        if choice && !self.arrived && !self.attempt.tcp {
             return Ok(Some(Verdict::NoUdp { error: Error::NothingArrived, connected: false }));
         }
         if self.is_at_its_end(lasting, options) {

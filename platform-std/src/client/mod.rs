@@ -42,6 +42,7 @@ use mio::{Events, Poll, Token, Waker};
 use mutoscope::io::Clock;
 use mutoscope::session::client as session;
 use mutoscope::session::server as spoken;
+use mutoscope::source::FrameRate;
 use mutoscope::time::WallClock;
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::url::Url;
@@ -119,7 +120,7 @@ pub struct Presentation {
     /// How long it is; `None`: live, or not told.
     pub duration: Option<Duration>,
     /// Frames per second, where the server tells.
-    pub frame_rate: Option<f32>,
+    pub frame_rate: Option<FrameRate>,
 }
 
 /// A frame, lent.
@@ -149,6 +150,11 @@ pub enum Wish {
     },
     /// Stop where it is.
     Pause,
+    /// Play on from another position; while paused, be there when it plays next.
+    Seek {
+        /// From the presentation's start.
+        to: Duration,
+    },
     /// End the session and close.
     Teardown,
     /// Nothing: just return from [`Client::next`].
@@ -282,7 +288,7 @@ impl Client {
 
     /// Wishes to play from another position; while paused, to be there when it plays next.
     pub fn seek(&mut self, to: Duration) {
-        self.goal.from = Some(to);
+        self.take(Wish::Seek { to });
     }
 
     /// Wishes to end; leads to [`Event::TornDown`], at once where there is no session.
@@ -327,6 +333,7 @@ impl Client {
                 self.goal = Goal { session: true, playing: true, from: from.or(self.goal.from) };
             }
             Wish::Pause => self.goal.playing = false,
+            Wish::Seek { to } => self.goal.from = Some(to),
             Wish::Teardown => self.goal = Goal::default(),
             Wish::Wake => {}
         }
@@ -369,7 +376,8 @@ impl Client {
                 }
                 Stage::Linked(link) => {
                     let now = self.clock.now();
-                    let verdict = link.advance(now, self.wall, &self.cname, &mut self.goal, &self.options, self.poll.registry())?;
+                    let verdict =
+                        link.advance(now, self.wall, &self.cname, &mut self.goal, &self.options, self.poll.registry())?;
                     match verdict {
                         Verdict::Idle => return Ok(None),
                         Verdict::Happened(Happened::TornDown) => {

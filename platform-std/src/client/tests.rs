@@ -133,7 +133,9 @@ fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() 
         if !lab {
             client.play(Some(Duration::from_secs(5)));
             until(&mut client, |seen| *seen == Seen::Playing);
-            let Seen::Frame { position: Some(position), .. } = until(&mut client, is_frame) else { panic!("no position") };
+            let Seen::Frame { position: Some(position), .. } = until(&mut client, is_frame) else {
+                panic!("no position")
+            };
             assert!((4.9..5.2).contains(&position.as_secs_f64()), "{position:?}");
         }
         let statistics = client.statistics().unwrap();
@@ -308,16 +310,13 @@ fn tcp_is_tried_where_nothing_arrives_over_udp() {
 
 #[test]
 fn the_labs_dialect_is_tried_where_rtsp_is_not_answered() {
-    let (address, server) = scripted(vec![
-        |stream| while !request(stream).is_empty() {},
-        |stream| {
-            assert!(request(stream).starts_with("SETUP x RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= "));
-            stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456").unwrap();
-            assert_eq!(request(stream), "PLAY x RTSP/1.0\nCSeq: 2\nSession: 123456");
-            stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 2\nSession: 123456").unwrap();
-            assert_eq!(request(stream), "TEARDOWN x RTSP/1.0\nCSeq: 3\nSession: 123456");
-        },
-    ]);
+    let (address, server) = scripted(vec![|stream| while !request(stream).is_empty() {}, |stream| {
+        assert!(request(stream).starts_with("SETUP x RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= "));
+        stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456").unwrap();
+        assert_eq!(request(stream), "PLAY x RTSP/1.0\nCSeq: 2\nSession: 123456");
+        stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 2\nSession: 123456").unwrap();
+        assert_eq!(request(stream), "TEARDOWN x RTSP/1.0\nCSeq: 3\nSession: 123456");
+    }]);
     let mut client = Client::new(options(address)).unwrap();
     client.play(None);
     until(&mut client, |seen| *seen == Seen::Retrying(Retry::Lab));
@@ -329,7 +328,8 @@ fn the_labs_dialect_is_tried_where_rtsp_is_not_answered() {
 
 #[test]
 fn refusals_and_silence_are_told_in_sentences() {
-    let cases: [(Vec<fn(&mut TcpStream)>, &str); 5] = [
+    type Script = fn(&mut TcpStream);
+    let cases: [(Vec<Script>, &str); 5] = [
         (
             vec![|stream| {
                 answer(stream, "401 Unauthorized", "", "");

@@ -13,7 +13,7 @@ use crate::session::server::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
 use crate::wire::rtp;
 use crate::wire::rtsp::headers::{NptMicros, Range};
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use silence::Silence;
 use timeline::Timeline;
 
@@ -74,7 +74,8 @@ const READS_PER_CALL: u32 = 256;
 pub struct Client<B, F, const SLOTS: usize> {
     connection: Connection<B>,
     media: Media<F, SLOTS>,
-    server: IpAddr,
+    /// Where the connection leads; media comes from there and RTCP goes there, on other ports.
+    server: SocketAddr,
     ssrc: u32,
     described: Option<Described>,
     set_up: Option<SetUp>,
@@ -96,6 +97,7 @@ pub struct Client<B, F, const SLOTS: usize> {
 
 /// The frame buffers wait for the description to say how they will be used.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is no heap to put the receiver on")]
 enum Media<F, const SLOTS: usize> {
     Waiting(Option<[F; SLOTS]>),
     Receiving(Receiver<F, SLOTS>),
@@ -124,11 +126,11 @@ where
     F: AsRef<[u8]> + AsMut<[u8]>,
 {
     /// A client on a connection to `server`, whose media is taken from no other address. `entropy` becomes our SSRC.
-    pub fn new(connection: Connection<B>, buffers: [F; SLOTS], server: IpAddr, entropy: u32) -> Self {
+    pub fn new(connection: Connection<B>, buffers: [F; SLOTS], server: SocketAddr, entropy: u32) -> Self {
         Self {
             connection,
             media: Media::Waiting(Some(buffers)),
-            server: server.to_canonical(),
+            server,
             ssrc: entropy,
             described: None,
             set_up: None,
@@ -343,7 +345,7 @@ where
         self.farewell = Farewell::Unsaid;
         self.rtcp_to = None;
         if let (MediaTransport::Udp { .. }, Some((rtp_port, rtcp_port))) = (set_up.transport, set_up.server_port) {
-            self.rtcp_to = Some(SocketAddr::new(self.server, rtcp_port));
+            self.rtcp_to = Some(with_port(self.server, rtcp_port));
             // An empty packet, so that a firewall or address translation on our side lets the answers in.
             let mut opener = [0; rtp::HEADER_LEN];
             let repr = rtp::Repr {
@@ -354,7 +356,7 @@ where
                 ssrc: self.ssrc,
             };
             repr.emit(&mut opener);
-            if rtp.send(SocketAddr::new(self.server, rtp_port), &[&opener]).is_err() {
+            if rtp.send(with_port(self.server, rtp_port), &[&opener]).is_err() {
                 debug!("the server's RTP port cannot be reached");
             }
         }
@@ -385,10 +387,7 @@ where
         let (server, learn) = (self.server, self.rtcp_to.is_none());
         let Some(receiver) = self.media.receiver() else { return false };
         let received = rtp.recv(|from, packet| {
-            if from.ip().to_canonical() != server {
-                return None;
-            }
-            Some((from, receiver.handle_packet(now, packet).is_ok()))
+            is_same_host(from, server).then(|| (from, receiver.handle_packet(now, packet).is_ok()))
         });
         match received {
             Ok(Some(Some((from, taken)))) => {
@@ -397,7 +396,7 @@ where
                 }
                 if taken && learn {
                     // SETUP's answer named no port: the neighbour of where media comes from (RFC 3550 section 11).
-                    self.rtcp_to = from.port().checked_add(1).map(|port| SocketAddr::new(from.ip(), port));
+                    self.rtcp_to = from.port().checked_add(1).map(|port| with_port(from, port));
                 }
                 true
             }
@@ -412,9 +411,8 @@ where
         }
         let server = self.server;
         let Some(receiver) = self.media.receiver() else { return false };
-        let received = rtcp.recv(|from, packet| {
-            (from.ip().to_canonical() == server).then(|| receiver.handle_rtcp(now, settings.wall, packet))
-        });
+        let received = rtcp
+            .recv(|from, packet| is_same_host(from, server).then(|| receiver.handle_rtcp(now, settings.wall, packet)));
         match received {
             Ok(Some(Some(control))) => {
                 self.handle_control(now, control, settings);
@@ -550,4 +548,15 @@ where
             debug!("a report to the server was not sent");
         }
     }
+}
+
+/// An address with another port; what an IPv6 address has besides, such as its zone, is kept.
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+/// Whether two addresses are of one host, also where one is an IPv4 address as an IPv6 socket shows it.
+fn is_same_host(one: SocketAddr, other: SocketAddr) -> bool {
+    one.ip().to_canonical() == other.ip().to_canonical()
 }

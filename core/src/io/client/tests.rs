@@ -3,6 +3,7 @@
 use super::*;
 use crate::session::client::{Command, Config};
 use core::convert::Infallible;
+use core::net::IpAddr;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use std::collections::VecDeque;
 use std::format;
@@ -103,16 +104,11 @@ struct Scene {
 
 impl Scene {
     fn new(dialect: Dialect) -> Self {
-        let connection = Connection::new(
-            vec![0; 8192],
-            vec![0; 2048],
-            "rtsp://192.0.2.1/movie.Mjpeg",
-            dialect,
-            Config::default(),
-        );
+        let connection =
+            Connection::new(vec![0; 8192], vec![0; 2048], "rtsp://192.0.2.1/movie.Mjpeg", dialect, Config::default());
         let buffers = [vec![0; 8192], vec![0; 8192], vec![0; 8192]];
         Self {
-            client: Client::new(connection.unwrap(), buffers, SERVER, 0xc11e_0001),
+            client: Client::new(connection.unwrap(), buffers, SocketAddr::new(SERVER, 554), 0xc11e_0001),
             pipe: Pipe::default(),
             rtp: Socket::default(),
             rtcp: Socket::default(),
@@ -155,7 +151,9 @@ impl Scene {
     fn answer(&mut self, headers: &str, body: &str) -> Vec<Event> {
         self.cseq += 1;
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        self.pipe.incoming.extend(format!("RTSP/1.0 200 OK\r\nCSeq: {}\r\n{headers}{length}\r\n{body}", self.cseq).bytes());
+        self.pipe
+            .incoming
+            .extend(format!("RTSP/1.0 200 OK\r\nCSeq: {}\r\n{headers}{length}\r\n{body}", self.cseq).bytes());
         self.events()
     }
 

@@ -56,10 +56,7 @@ pub(super) fn describe(
     };
     let described = Described {
         payload_type: video.payload_type,
-        frame_rate: video
-            .framerate
-            .and_then(|rate| rate.parse().ok())
-            .filter(|&rate: &f32| rate.is_normal() && rate > 0.0),
+        frame_rate: video.framerate.and_then(|rate| rate.parse().ok()),
         range: video.range.or_else(|| sdp.range()),
         dimensions: video.dimensions,
     };

@@ -2,6 +2,7 @@
 //! receive buffer and is lent ([`sdp`](super::Connection::sdp), [`interleaved`](super::Connection::interleaved)).
 
 use crate::session::server::MediaTransport;
+use crate::source::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp;
 use crate::wire::rtsp::StatusCode;
@@ -44,6 +45,7 @@ impl Command {
 
 /// What happened on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// DESCRIBE was answered, and the description has a JPEG video stream. The SDP is lent by
@@ -85,20 +87,18 @@ pub enum Event {
 }
 
 /// What a description says of its JPEG video stream.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Described {
     /// RTP payload type: 26, or a dynamic one mapped to `JPEG/90000`.
     pub payload_type: u8,
     /// Frames per second, where the description names them.
-    pub frame_rate: Option<f32>,
+    pub frame_rate: Option<FrameRate>,
     /// `a=range`: what there is to play; `None` as a rule means live.
     pub range: Option<Range>,
     /// `a=x-dimensions`: width and height where RTP/JPEG's one byte cannot say them.
     pub dimensions: Option<(u16, u16)>,
 }
-
-// Frame rates come from decimal text and are never NaN.
-impl Eq for Described {}
 
 /// What SETUP agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,7 @@ pub struct SetUp {
 
 /// What PLAY's answer says; servers leave out any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Playing {
     /// Sequence number of the first packet (RFC 2326 section 12.33).
     pub sequence: Option<u16>,

@@ -1,6 +1,7 @@
 //! Dialogues with servers as they are in the field, on virtual time.
 
 use super::*;
+use crate::source::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
 use core::fmt::Write;
@@ -66,8 +67,7 @@ impl Peer {
     /// The server says this; the one event it leads to.
     fn hear(&mut self, text: &str) -> Option<Event> {
         self.feed(text.as_bytes());
-        let event = self.event();
-        event
+        self.event()
     }
 
     /// Time passes, deadline by deadline.
@@ -126,7 +126,7 @@ struct Dialogue {
     server_port: Option<(u16, u16)>,
     timeout: u64,
     sequence: Option<u16>,
-    frame_rate: Option<f32>,
+    frame_rate: Option<FrameRate>,
 }
 
 const GSTREAMER: Dialogue = Dialogue {
@@ -154,7 +154,7 @@ const GSTREAMER: Dialogue = Dialogue {
     server_port: Some((44248, 44249)),
     timeout: 60,
     sequence: Some(24954),
-    frame_rate: Some(24.0),
+    frame_rate: FrameRate::new(24, 1),
 };
 
 const LIVE555: Dialogue = Dialogue {
@@ -598,7 +598,8 @@ fn hostile_answers_fail_clearly_and_once() {
     let mut url = String::new();
     write!(url, "Content-Base: rtsp://h/{}/\r\n", "u".repeat(300)).unwrap();
     let body = "Content-Length: @\r\n\r\nv=0\r\nm=video 0 RTP/AVP 26\r\na=x:";
-    let cases: [(String, fn(Error) -> bool); 8] = [
+    type Expected = fn(Error) -> bool;
+    let cases: [(String, Expected); 8] = [
         ("HTTP/1.1 400 Bad Request\r\n\r\n".into(), |error| matches!(error, Error::Message(_))),
         ("\u{0}\u{0}\u{0}\u{0}".into(), |error| matches!(error, Error::Message(_))),
         ("RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n".into(), |error| matches!(error, Error::Message(_))),
