@@ -1,3 +1,5 @@
 //! Whole-system tests.
 
+pub mod load;
 pub mod net;
+pub mod process;

@@ -1,0 +1,93 @@
+//! Runs `mutoscope-server` under many viewers and prints what it cost and what they got.
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, ValueEnum};
+use mutoscope_tests::load::{Load, Transport, Viewer};
+use mutoscope_tests::process::{Server, Usage};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Plays a server with many viewers at once; prints one row of a Markdown table.
+#[derive(Parser)]
+struct Args {
+    /// The server's program.
+    #[arg(long, default_value = "target/release/mutoscope-server")]
+    server: PathBuf,
+    /// What the server serves, and its other options; without any, its test card and movie.
+    #[arg(last = true)]
+    server_args: Vec<String>,
+    /// What the viewers play.
+    #[arg(long, default_value = "testcard")]
+    path: String,
+    /// How many play at once.
+    #[arg(long, default_value_t = 100)]
+    viewers: usize,
+    /// How media travels.
+    #[arg(long, value_enum, default_value = "udp")]
+    transport: Lower,
+    /// How long, in seconds.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Print the table's head first.
+    #[arg(long)]
+    head: bool,
+    /// Exit with 1 if any viewer lost a packet.
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Lower {
+    Udp,
+    Tcp,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let mut options: Vec<&str> = args.server_args.iter().map(String::as_str).collect();
+    let limit = (args.viewers + 10).to_string();
+    options.extend(["--max-clients", &limit]);
+    let server = Server::start(&args.server, &options)?;
+    let (transport, name) = match args.transport {
+        Lower::Udp => (Transport::Udp, "UDP"),
+        Lower::Tcp => (Transport::Tcp, "TCP"),
+    };
+    let load = Load {
+        server: server.address,
+        path: args.path,
+        viewers: args.viewers,
+        transport,
+        duration: Duration::from_secs(args.seconds),
+    };
+    let mut before = None;
+    let viewers = load.run(|| before = Usage::of(server.id()).ok())?;
+    let after = Usage::of(server.id())?;
+    let before = before.context("the server vanished")?;
+
+    let sum = |of: fn(&Viewer) -> u64| viewers.iter().map(of).sum::<u64>();
+    let stream_seconds = args.viewers as f64 * args.seconds as f64;
+    let processor = (after.processor - before.processor).as_secs_f64() * 1000.0 / stream_seconds;
+    let lost = sum(|viewer| viewer.lost);
+    let gap = viewers.iter().map(|viewer| viewer.longest_gap).max().unwrap_or_default();
+    #[allow(clippy::print_stdout, reason = "the table is this program's product")]
+    {
+        if args.head {
+            println!(
+                "| transport | viewers | seconds | Mbit/s a stream | frames | lost packets | longest gap, ms | processor, ms a stream-second | resident, KB (peak) |"
+            );
+            println!("|---|---|---|---|---|---|---|---|---|");
+        }
+        println!(
+            "| {name} | {} | {} | {:.2} | {} | {lost} | {:.1} | {processor:.3} | {} ({}) |",
+            args.viewers,
+            args.seconds,
+            sum(|viewer| viewer.octets) as f64 * 8e-6 / stream_seconds,
+            sum(|viewer| viewer.frames),
+            gap.as_secs_f64() * 1000.0,
+            after.resident_kib,
+            after.peak_kib,
+        );
+    }
+    ensure!(!args.strict || lost == 0, "{lost} packets were lost");
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! Many viewers of a running server at once, counting what each of them gets.
+//!
+//! Not a player: it takes RTP headers at their word and never looks at a picture, so that one core can be a hundred viewers.
+
+use anyhow::{Context, Result, bail, ensure};
+use mio::{Events, Interest, Poll, Token};
+use mutoscope::wire::rtp::{Packet, Repr};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// How the viewers take their media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// RTP over UDP.
+    Udp,
+    /// Interleaved in the RTSP connection.
+    Tcp,
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The server's RTSP address.
+    pub server: SocketAddr,
+    /// The path to play, without the leading slash.
+    pub path: String,
+    /// How many viewers.
+    pub viewers: usize,
+    /// How they take their media.
+    pub transport: Transport,
+    /// How long all of them play at once.
+    pub duration: Duration,
+}
+
+/// What one viewer got.
+#[derive(Clone, Debug, Default)]
+pub struct Viewer {
+    /// Frames of which every packet came.
+    pub frames: u64,
+    /// Packets that came.
+    pub packets: u64,
+    /// Packets that are missing between the first and the last.
+    pub lost: u64,
+    /// Bytes of RTP packets.
+    pub octets: u64,
+    /// The longest time between the ends of two frames that follow each other.
+    pub longest_gap: Duration,
+}
+
+impl Load {
+    /// Connects all viewers, calls `started`, plays for the duration, and tears down.
+    pub fn run(&self, started: impl FnOnce()) -> Result<Vec<Viewer>> {
+        let mut poll = Poll::new()?;
+        let mut viewers = Vec::new();
+        for n in 0..self.viewers {
+            let viewer = Connected::start(self, n).with_context(|| format!("viewer {n}"))?;
+            viewers.push(viewer);
+        }
+        for (n, viewer) in viewers.iter_mut().enumerate() {
+            viewer.play(self)?;
+            viewer.register(&poll, Token(n))?;
+        }
+        started();
+        let begin = Instant::now();
+        let mut keep_alive = begin + Duration::from_secs(20);
+        let mut events = Events::with_capacity(1024);
+        while begin.elapsed() < self.duration {
+            let rest = self.duration.saturating_sub(begin.elapsed()).min(Duration::from_millis(200));
+            if let Err(error) = poll.poll(&mut events, Some(rest)) {
+                ensure!(error.kind() == ErrorKind::Interrupted, error);
+            }
+            for event in &events {
+                let Token(n) = event.token();
+                viewers[n].receive().with_context(|| format!("viewer {n}"))?;
+            }
+            if Instant::now() >= keep_alive {
+                keep_alive += Duration::from_secs(20);
+                for viewer in &mut viewers {
+                    viewer.request("GET_PARAMETER", self, "")?;
+                }
+            }
+        }
+        Ok(viewers.into_iter().map(|viewer| viewer.counts).collect())
+    }
+}
+
+struct Connected {
+    control: TcpStream,
+    media: Option<mio::net::UdpSocket>,
+    /// Kept open, so that reports to it are not answered by ICMP.
+    _reports: Option<UdpSocket>,
+    session: String,
+    cseq: u32,
+    buffer: Vec<u8>,
+    counts: Viewer,
+    next_sequence: Option<u16>,
+    frame_whole: bool,
+    last_frame: Option<Instant>,
+}
+
+impl Connected {
+    fn start(load: &Load, n: usize) -> Result<Self> {
+        let control = TcpStream::connect(load.server)?;
+        control.set_nodelay(true)?;
+        control.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let (transport, media, reports) = match load.transport {
+            Transport::Udp => {
+                let (media, reports) = udp_pair(load.server.ip())?;
+                let port = media.local_addr()?.port();
+                (format!("RTP/AVP;unicast;client_port={port}-{}", port + 1), Some(media), Some(reports))
+            }
+            Transport::Tcp => ("RTP/AVP/TCP;unicast;interleaved=0-1".into(), None, None),
+        };
+        let mut viewer = Self {
+            control,
+            media: media.map(mio::net::UdpSocket::from_std),
+            _reports: reports,
+            session: String::new(),
+            cseq: 0,
+            buffer: Vec::new(),
+            counts: Viewer::default(),
+            next_sequence: None,
+            frame_whole: true,
+            last_frame: None,
+        };
+        viewer.request("SETUP", load, &format!("Transport: {transport}\r\n"))?;
+        let answer = viewer.answer()?;
+        let session = answer.lines().find_map(|line| line.strip_prefix("Session: ")).context("no Session")?;
+        viewer.session = session.split(';').next().unwrap_or("").to_owned();
+        ensure!(!viewer.session.is_empty(), "viewer {n}: {answer}");
+        Ok(viewer)
+    }
+
+    fn play(&mut self, load: &Load) -> Result<()> {
+        self.request("PLAY", load, "")?;
+        self.answer()?;
+        self.control.set_nonblocking(true)?;
+        Ok(())
+    }
+
+    fn register(&mut self, poll: &Poll, token: Token) -> Result<()> {
+        use std::os::fd::AsRawFd;
+        let control = self.control.as_raw_fd();
+        poll.registry().register(&mut mio::unix::SourceFd(&control), token, Interest::READABLE)?;
+        if let Some(media) = &mut self.media {
+            poll.registry().register(media, token, Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, method: &str, load: &Load, headers: &str) -> Result<()> {
+        self.cseq += 1;
+        let track = if method == "SETUP" { "/trackID=0" } else { "" };
+        let session = if self.session.is_empty() { String::new() } else { format!("Session: {}\r\n", self.session) };
+        let (server, path, cseq) = (load.server, &load.path, self.cseq);
+        let request =
+            format!("{method} rtsp://{server}/{path}{track} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n");
+        Ok(self.control.write_all(request.as_bytes())?)
+    }
+
+    /// Reads up to the end of one answer; what follows stays in the buffer.
+    fn answer(&mut self) -> Result<String> {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                let answer = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
+                self.buffer.drain(..end + 4);
+                ensure!(answer.starts_with("RTSP/1.0 200"), "refused: {answer}");
+                return Ok(answer);
+            }
+            let mut chunk = [0; 4096];
+            let n = self.control.read(&mut chunk)?;
+            ensure!(n > 0, "the server closed the connection");
+            self.buffer.extend_from_slice(&chunk[..n]);
+        }
+    }
+
+    fn receive(&mut self) -> Result<()> {
+        let mut chunk = [0; 65_536];
+        while let Some(media) = &self.media {
+            match media.recv(&mut chunk) {
+                Ok(n) => self.packet(&chunk[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        loop {
+            match self.control.read(&mut chunk) {
+                Ok(0) => bail!("the server closed the connection after {:?}", self.counts),
+                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.interleaved();
+        Ok(())
+    }
+
+    fn interleaved(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut rest = &buffer[..];
+        loop {
+            match rest {
+                [b'$', channel, high, low, tail @ ..] => {
+                    let len = usize::from(u16::from_be_bytes([*high, *low]));
+                    let Some((packet, tail)) = tail.split_at_checked(len) else { break };
+                    if *channel == 0 {
+                        self.packet(packet);
+                    }
+                    rest = tail;
+                }
+                // The answer to a keep-alive.
+                [b'R', ..] => match rest.windows(4).position(|window| window == b"\r\n\r\n") {
+                    Some(end) => rest = &rest[end + 4..],
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        self.buffer = rest.to_vec();
+    }
+
+    fn packet(&mut self, bytes: &[u8]) {
+        let Ok(packet) = Packet::new_checked(bytes) else { return };
+        let Repr { sequence, marker, .. } = Repr::parse(&packet);
+        let missing = self.next_sequence.map_or(0, |next| sequence.wrapping_sub(next));
+        self.next_sequence = Some(sequence.wrapping_add(1));
+        self.counts.packets += 1;
+        self.counts.octets += bytes.len() as u64;
+        self.counts.lost += u64::from(missing);
+        self.frame_whole &= missing == 0;
+        if marker {
+            self.counts.frames += u64::from(self.frame_whole);
+            self.frame_whole = true;
+            let now = Instant::now();
+            if let Some(last) = self.last_frame.replace(now) {
+                self.counts.longest_gap = self.counts.longest_gap.max(now - last);
+            }
+        }
+    }
+}
+
+/// An even port and the next one, non-blocking, with room for some frames.
+fn udp_pair(ip: IpAddr) -> Result<(UdpSocket, UdpSocket)> {
+    for _ in 0..100 {
+        let first = UdpSocket::bind((ip, 0))?;
+        let port = first.local_addr()?.port();
+        if port % 2 == 1 {
+            continue;
+        }
+        if let Ok(second) = UdpSocket::bind((ip, port + 1)) {
+            first.set_nonblocking(true)?;
+            socket2::SockRef::from(&first).set_recv_buffer_size(1 << 20)?;
+            return Ok((first, second));
+        }
+    }
+    bail!("no free pair of UDP ports")
+}

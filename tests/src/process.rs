@@ -1,0 +1,140 @@
+//! The real server as a child process: started on a free port, measured, and never left behind.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A running `mutoscope-server`; dropping it kills it.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The URLs it printed when it was ready.
+    pub urls: Vec<String>,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts it on a free port of 127.0.0.1 and waits until it has printed a URL.
+    pub fn start(program: &Path, args: &[&str]) -> Result<Self> {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let mut child = Command::new(program)
+            .args(["--host", "127.0.0.1", "--rtsp-port", &port.to_string()])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let (stdout, mut stderr) =
+            (child.stdout.take().context("no stdout")?, child.stderr.take().context("no stderr")?);
+        let log = Arc::new(Mutex::new(String::new()));
+        let reader = std::thread::spawn({
+            let log = log.clone();
+            move || {
+                let mut chunk = [0; 4096];
+                while let Ok(n @ 1..) = stderr.read(&mut chunk) {
+                    if let Ok(mut log) = log.lock() {
+                        log.push_str(&String::from_utf8_lossy(&chunk[..n]));
+                    }
+                }
+            }
+        });
+        let mut server =
+            Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), urls: vec![], log, reader: Some(reader) };
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        // The first line may take as long as indexing takes; the others follow at once.
+        let mut patience = Duration::from_secs(20);
+        while let Ok(line) = lines.recv_timeout(patience) {
+            server.urls.extend(line.split_whitespace().find(|word| word.starts_with("rtsp://")).map(str::to_owned));
+            patience = Duration::from_millis(200);
+        }
+        if server.urls.is_empty() {
+            bail!("the server printed no URL; its log:\n{}", server.log());
+        }
+        Ok(server)
+    }
+
+    /// Its process identifier.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().map(|log| log.clone()).unwrap_or_default()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does; gives its exit status and its whole log.
+    pub fn interrupt(mut self) -> Result<(Option<i32>, String)> {
+        let status = Command::new("kill").args(["-INT", &self.id().to_string()]).status()?;
+        ensure!(status.success(), "kill: {status}");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                if let Some(reader) = self.reader.take() {
+                    let _ = reader.join();
+                }
+                return Ok((status.code(), self.log()));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        bail!("the server is still there 10 s after SIGINT; its log:\n{}", self.log())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a process has used, from `/proc` (Linux).
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Time on a processor, user and system.
+    pub processor: Duration,
+    /// Resident memory now.
+    pub resident_kib: u64,
+    /// The most there ever was.
+    pub peak_kib: u64,
+    /// Open file descriptors.
+    pub descriptors: usize,
+}
+
+impl Usage {
+    /// Reads what process `id` has used.
+    pub fn of(id: u32) -> Result<Self> {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}"));
+        let mut nanoseconds = 0_u64;
+        for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
+            let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+            nanoseconds += schedstat.split(' ').next().unwrap_or("0").parse::<u64>()?;
+        }
+        let status = read("status")?;
+        let field = |name: &str| -> Result<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| name.to_owned())?;
+            Ok(line.trim().trim_end_matches(" kB").parse()?)
+        };
+        Ok(Self {
+            processor: Duration::from_nanos(nanoseconds),
+            resident_kib: field("VmRSS:")?,
+            peak_kib: field("VmHWM:")?,
+            descriptors: std::fs::read_dir(format!("/proc/{id}/fd"))?.count(),
+        })
+    }
+}
