@@ -1,6 +1,6 @@
 //! Rules about what is in the tree beside code, and about documents.
 
-use super::source::line_of;
+use super::source::{line_of, words};
 use super::{Problem, RULES, Tree};
 
 /// Media and captures do not belong into git.
@@ -60,8 +60,9 @@ pub(super) fn links(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
-/// Under a heading with "Invariants", every numbered item says "Checked by" and names, in backticks, a rule of `xtask
-/// check`, a test function, or a file; and what it names exists.
+/// Under a heading with "Invariants", every numbered item ends with a dash and the names of its checks: a rule of `xtask
+/// check`, a group of `xtask test`, a test function or a file, in backticks; or clippy or the compiler in plain words. Every
+/// name must exist.
 pub(super) fn invariants(tree: &Tree) -> Vec<Problem> {
     const DOCUMENT: &str = "ARCHITECTURE.md";
     let Some(text) = tree.text(DOCUMENT) else { return vec![Problem::new(DOCUMENT, 0, "is not there")] };
@@ -71,42 +72,42 @@ pub(super) fn invariants(tree: &Tree) -> Vec<Problem> {
         problems.push(Problem::new(DOCUMENT, 0, "has no numbered invariants under a heading that says so"));
     }
     for (expected, (line, number, item)) in (1..).zip(&items) {
+        let mut problem = |message: String| problems.push(Problem::new(DOCUMENT, *line, message));
         if *number != expected {
-            problems.push(Problem::new(DOCUMENT, *line, format!("invariant {number} should be number {expected}")));
+            problem(format!("invariant {number} should be number {expected}"));
         }
-        let Some((_, checks)) = item.split_once("hecked by") else {
-            problems.push(Problem::new(
-                DOCUMENT,
-                *line,
-                format!("invariant {number} names no check (\"Checked by `…`\")"),
-            ));
+        let Some((_, checks)) = item.rsplit_once(" \u{2014} ") else {
+            problem(format!("invariant {number} names no check behind a dash"));
             continue;
         };
-        let names: Vec<_> = checks.split('`').skip(1).step_by(2).collect();
-        if names.is_empty() {
-            problems.push(Problem::new(DOCUMENT, *line, format!("invariant {number} names no check in backticks")));
-        }
+        let names: Vec<_> =
+            checks.split('`').skip(1).step_by(2).filter(|name| !is_command_or_attribute(name)).collect();
         for name in names.iter().filter(|name| !exists(tree, name)) {
-            let message = format!("invariant {number}: `{name}` is no rule, step, test or file");
-            problems.push(Problem::new(DOCUMENT, *line, message));
+            problem(format!("invariant {number}: `{name}` is no rule, group, test or file"));
+        }
+        if names.is_empty() && !["clippy", "the compiler"].iter().any(|tool| checks.contains(tool)) {
+            problem(format!("invariant {number} names no check that could fail"));
         }
     }
     problems
 }
 
+/// What may stand in backticks without being a check itself.
+fn is_command_or_attribute(name: &str) -> bool {
+    name.starts_with("xtask ") || name.starts_with("cargo ") || name.contains('(')
+}
+
 fn exists(tree: &Tree, name: &str) -> bool {
-    let last = name.rsplit("::").next().unwrap_or(name);
+    let function = name.rsplit("::").next().unwrap_or(name);
     RULES.iter().any(|rule| rule.name == name)
         || crate::test::GROUPS.iter().any(|group| group.name == name)
         || tree.holds(name)
-        || name.starts_with("clippy::")
-        || (!last.is_empty()
-            && tree.sources("").any(|(_, source)| {
-                source.code.match_indices(last).any(|(at, _)| {
-                    source.code[..at].ends_with("fn ")
-                        && source.code[at + last.len()..].trim_start().starts_with(['(', '<'])
-                })
-            }))
+        || tree.files.iter().any(|file| file.path.ends_with(&format!("/{name}")))
+        || tree.sources("").any(|(_, source)| defines(&source.code, function))
+}
+
+fn defines(code: &str, function: &str) -> bool {
+    words(code, function).any(|at| code[..at].ends_with("fn "))
 }
 
 /// Line, number and text of the items `1.`, `2.`, … in sections whose heading says "invariants".
@@ -228,14 +229,15 @@ mod tests {
         let tree = |text| Tree::of(&[("ARCHITECTURE.md", text), ("core/src/a.rs", "#[test]\nfn a_test_of_it() {}")]);
         for (text, problems) in [
             (
-                "# Invariants\n1. A. Checked by `core-layers`.\n2. B,\n   that is long. Checked by `core/src/a.rs`, `a::a_test_of_it`.\n",
+                "# Invariants\n1. A. \u{2014} `xtask check`: `core-layering`\n2. B,\n   long. \u{2014} `a.rs`, test `a::a_test_of_it`; clippy\n",
                 0,
             ),
-            ("# Invariants\n1. A. Checked by `no_such_test`.\n", 1),
+            ("# Invariants\n1. A. \u{2014} clippy, denied in `core/src/a.rs`\n", 0),
+            ("# Invariants\n1. A. \u{2014} `no_such_test`\n", 1),
             ("# Invariants\n1. A.\n", 1),
-            ("# Invariants\n1. A. Checked by review.\n", 1),
-            ("# Invariants\n2. A. Checked by `links`.\n", 1),
-            ("# Other\n1. A.\n", 1),
+            ("# Invariants\n1. A. \u{2014} `xtask test` and review\n", 1),
+            ("# Invariants\n2. A. \u{2014} `links`\n", 1),
+            ("# Other\n1. A. \u{2014} `links`\n", 1),
         ] {
             assert_eq!(invariants(&tree(text)).len(), problems, "{text}");
         }
