@@ -8,8 +8,8 @@
 //! Transport: RTP/UDP; client_port= 25000     Session: 123456
 //! ```
 //!
-//! The last line of a request comes without a line end as a rule. So a message ends where the next one begins, at a blank
-//! line, or when nothing follows for a while: [`Parsed::Pending`].
+//! The last line of a request comes without a line end as a rule. So a message ends where the next one begins, at a
+//! blank line, or when nothing follows for a while: [`Parsed::Pending`].
 
 use super::rtsp::lines::{End, line};
 use super::rtsp::{Error, ErrorKind, Full, Headers, MAX_LINE, Method, StatusCode, blank_prefix};
@@ -58,7 +58,8 @@ pub struct Reply<'a> {
     pub session: Option<&'a str>,
 }
 
-/// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://` and is not `*`.
+/// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://` and is not
+/// `*`.
 ///
 /// So is the line of a known method without any version, as the oldest copies of the exercise send it.
 pub fn is_lab(first_line: &[u8]) -> bool {
@@ -216,8 +217,8 @@ struct StartLine<'a> {
     after_version: &'a str,
 }
 
-/// Reads `METHOD file RTSP/1.x`; with `broken_order` also `METHOD [file]` of the four classic methods, whose version comes
-/// in a later line or not at all. File names may hold spaces.
+/// Reads `METHOD file RTSP/1.x`; with `broken_order` also `METHOD [file]` of the four classic methods, whose version
+/// comes in a later line or not at all. File names may hold spaces.
 fn start_line(text: &str, broken_order: bool) -> Option<StartLine<'_>> {
     let (method, rest) = text.split_once(' ').unwrap_or((text, ""));
     if method.is_empty() || !method.bytes().all(is_token_byte) {
@@ -240,8 +241,8 @@ fn start_line(text: &str, broken_order: bool) -> Option<StartLine<'_>> {
     (!line.file.contains("://") && line.file != "*").then_some(line)
 }
 
-/// Where the next request begins in a line: at its start, or, since last lines come without an end, behind the number they
-/// end with (`Session: 123456PAUSE movie.Mjpeg RTSP/1.0`).
+/// Where the next request begins in a line: at its start, or, since last lines come without an end, behind the number
+/// they end with (`Session: 123456PAUSE movie.Mjpeg RTSP/1.0`).
 fn next_request(text: &str, broken_order: bool) -> Option<usize> {
     if start_line(text, broken_order).is_some() {
         return Some(0);

@@ -178,8 +178,9 @@ fn sides(value: &str) -> Option<(u16, u16)> {
 
 /// Our own description of one JPEG stream; `Display` writes it.
 ///
-/// It is what every player was found to read: addresses left open (the players know whom they talk to), the stream behind a
-/// relative control URL, and the frame rate, without which some players watch for many seconds before they show anything.
+/// It is what every player was found to read: addresses left open (the players know whom they talk to), the stream
+/// behind a relative control URL, and the frame rate, without which some players watch for many seconds before they
+/// show anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description<'a, R> {
     /// Identifies the session together with the address; any number.

@@ -56,15 +56,17 @@ impl Error {
 
 /// Parses the first message of `input` (blank lines before it are skipped; lines end in CRLF or LF).
 ///
-/// Returns the message and how many bytes it took; `None` where `input` is a valid beginning: feed more. Never reads past
-/// `Content-Length`. What is wrong is reported as early as the byte that makes it so, not when its line or message ends.
+/// Returns the message and how many bytes it took; `None` where `input` is a valid beginning: feed more. Never reads
+/// past `Content-Length`. What is wrong is reported as early as the byte that makes it so, not when its line or message
+/// ends.
 ///
 /// `None` for a buffer that is full means that the message will never fit: see [`announced_length`],
 /// [`interleaved_header`] and [`blank_prefix`].
 ///
 /// # Errors
 ///
-/// [`Error`] says what cannot become a message. There is no way to find the beginning of the next one: answer and close.
+/// [`Error`] says what cannot become a message. There is no way to find the beginning of the next one: answer and
+/// close.
 pub fn parse(input: &[u8]) -> Result<Option<(Message<'_>, usize)>, Error> {
     let begin = blank_prefix(input);
     if input.get(begin) == Some(&b'$') {
@@ -81,8 +83,8 @@ pub fn parse(input: &[u8]) -> Result<Option<(Message<'_>, usize)>, Error> {
     Ok(Some((message, end)))
 }
 
-/// How many bytes of blank lines `input` begins with. They carry no meaning (some clients send them to keep a connection
-/// alive); drop them before deciding that a full buffer holds too long a message.
+/// How many bytes of blank lines `input` begins with. They carry no meaning (some clients send them to keep a
+/// connection alive); drop them before deciding that a full buffer holds too long a message.
 pub fn blank_prefix(input: &[u8]) -> usize {
     lines::blank_prefix(input)
 }
@@ -97,8 +99,8 @@ pub fn interleaved_header(input: &[u8]) -> Option<(u8, u16)> {
     }
 }
 
-/// The body length announced by a message whose header block is complete, so that a caller can refuse what will never fit
-/// (413) before it has come: `Some((header_len, content_length))`.
+/// The body length announced by a message whose header block is complete, so that a caller can refuse what will never
+/// fit (413) before it has come: `Some((header_len, content_length))`.
 ///
 /// Both together are the message's length; `header_len` includes blank lines before the message. `content_length` is 0
 /// where none is announced, and `u64::MAX` where it is larger than that.

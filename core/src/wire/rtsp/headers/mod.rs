@@ -1,5 +1,5 @@
-//! Typed header values. Each has `parse` and `Display`; parsing is as liberal as real peers need, display is what all of
-//! them read.
+//! Typed header values. Each has `parse` and `Display`; parsing is as liberal as real peers need, display is what all
+//! of them read.
 
 mod range;
 mod rtp_info;
@@ -34,7 +34,8 @@ pub enum CSeqError {
     Duplicate,
 }
 
-/// The sequence number (RFC 2326 section 12.17): digits only, at most 4294967295. It may be given twice if it is the same.
+/// The sequence number (RFC 2326 section 12.17): digits only, at most 4294967295. It may be given twice if it is the
+/// same.
 ///
 /// # Errors
 /// [`CSeqError`]: a request without a sequence number is answered with 400, a response without one belongs to nothing.
@@ -60,7 +61,8 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Reads a value; parameters it does not know, and a timeout that is no number, are passed over. `None`: no identifier.
+    /// Reads a value; parameters it does not know, and a timeout that is no number, are passed over. `None`: no
+    /// identifier.
     pub fn parse(value: &'a str) -> Option<Self> {
         let (id, parameters) = value.split_once(';').unwrap_or((value, ""));
         let id = trim(id);
@@ -104,8 +106,8 @@ pub fn lists(value: &str, element: &str) -> bool {
     elements(value).any(|found| found.eq_ignore_ascii_case(element))
 }
 
-/// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values are
-/// not weighed; an empty value rules nothing out, as does no `Accept` at all.
+/// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values
+/// are not weighed; an empty value rules nothing out, as does no `Accept` at all.
 pub fn accepts(value: &str, media_type: &str) -> bool {
     let whole_type = media_type.split('/').next().unwrap_or_default();
     let mut ranges = elements(value).map(|range| trim(range.split(';').next().unwrap_or_default())).peekable();
@@ -116,8 +118,8 @@ pub fn accepts(value: &str, media_type: &str) -> bool {
         })
 }
 
-/// The options that `Require` and `Proxy-Require` ask for (RFC 2326 sections 12.27, 12.32). We have none: where this is not
-/// empty, the answer is 551 with [`Unsupported`].
+/// The options that `Require` and `Proxy-Require` ask for (RFC 2326 sections 12.27, 12.32). We have none: where this is
+/// not empty, the answer is 551 with [`Unsupported`].
 pub fn required<'a>(headers: &Headers<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
     let names = ["Require", "Proxy-Require"];
     let wanted = move |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));

@@ -19,7 +19,8 @@ impl<'a> RtpInfo<'a> {
         Self::streams(value).next()
     }
 
-    /// All streams of a value. Numbers that make no sense are treated as not there, and so are streams that say nothing.
+    /// All streams of a value. Numbers that make no sense are treated as not there, and so are streams that say
+    /// nothing.
     pub fn streams(value: &'a str) -> impl Iterator<Item = Self> {
         let mut rest = value;
         core::iter::from_fn(move || {

@@ -13,7 +13,8 @@ pub enum LowerTransport {
 
 /// One alternative of a `Transport` header (RFC 2326 section 12.39). `None`/false: the parameter is not there.
 ///
-/// `destination` and `source` are passed over: media goes to, and is taken from, the peer of the control connection only.
+/// `destination` and `source` are passed over: media goes to, and is taken from, the peer of the control connection
+/// only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transport {
@@ -39,8 +40,8 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// The alternatives of a header value, in the client's order. One that does not follow the grammar (a port of 0, above
-    /// 65535, or reversed; channels above 255 or reversed; no protocol) comes as `Err(())`.
+    /// The alternatives of a header value, in the client's order. One that does not follow the grammar (a port of 0,
+    /// above 65535, or reversed; channels above 255 or reversed; no protocol) comes as `Err(())`.
     pub fn alternatives(value: &str) -> impl Iterator<Item = Result<Self, ()>> {
         split_quoted(value, ',').filter(|alternative| !alternative.is_empty()).map(|one| Self::parse(one).ok_or(()))
     }
