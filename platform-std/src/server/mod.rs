@@ -30,14 +30,8 @@ const SPARE_FILES: u64 = 32;
 pub fn run(args: &Args) -> Result<()> {
     // Before the files are indexed, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&Options::from(args))?;
-    let stop = server.stop_handle();
-    ctrlc::set_handler(move || {
-        if stop.is_stopping() {
-            std::process::exit(130);
-        }
-        stop.stop();
-    })
-    .context("cannot handle Ctrl-C")?;
+    let serving = Arc::new(AtomicBool::new(false));
+    handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
     let library = if args.media.is_empty() {
         Library::built_in(args.frame_rate)
@@ -49,7 +43,23 @@ pub fn run(args: &Args) -> Result<()> {
         log::warn!("there is no authentication: whoever reaches {} can watch", server.address);
     }
     announce(&server.urls(&library));
+    serving.store(true, Ordering::Release);
     server.serve(&library)
+}
+
+/// The first Ctrl-C stops the server, a second one does not wait for clients any more.
+fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Result<()> {
+    let handler = move || {
+        if stop.is_stopping() {
+            std::process::exit(130);
+        }
+        stop.stop();
+        // Nobody to say BYE to, and nobody who looks at the request while files are being indexed.
+        if !serving.load(Ordering::Acquire) {
+            std::process::exit(0);
+        }
+    };
+    ctrlc::set_handler(handler).context("cannot handle Ctrl-C")
 }
 
 /// What a [`Server`] needs to know, apart from what it shows.
