@@ -7,7 +7,7 @@ use crate::time::Instant;
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, ContentBase, PUBLIC, Range, RtpInfo, Transport, Unsupported};
 use crate::wire::rtsp::{Emitter, Full, Message, Method, Request, StatusCode, parse};
 use crate::wire::sdp;
-use crate::wire::url::Path;
+use crate::wire::url::{Path, Url};
 use core::fmt::{self, Display};
 
 /// Bytes that suffice for every answer: the longest is DESCRIBE's, with the longest URI and name.
@@ -76,17 +76,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         let Some(pending @ Pending { kind: Waiting::Describe, cseq, .. }) = self.pending else { return };
         let head = self.head(StatusCode::OK, cseq);
         let Self { rx, tx, dialect, .. } = self;
-        let content_base = ContentBase(base(uri(rx, *dialect, pending)));
-        let body = sdp::Emit {
+        let uri = uri(rx, *dialect, pending);
+        let body = sdp::Description {
             // Any number that is another one after the medium has changed.
             session_id: now.as_micros(),
             version: now.as_micros(),
             name: description.name,
-            frame_rate: description.frame_rate,
+            ipv6: Url::parse(uri).is_some_and(|url| url.host().contains(':')),
             duration: description.duration,
-            width: description.width,
-            height: description.height,
+            framerate: Some(description.frame_rate),
+            dimensions: Some((description.width, description.height)),
         };
+        let content_base = ContentBase(base(uri));
         let sent = respond(tx, head, |answer| {
             answer.header("Content-Base", content_base)?.finish_with_body(APPLICATION_SDP, body)
         });

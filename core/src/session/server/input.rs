@@ -3,7 +3,7 @@
 use super::answer::ANSWER_ROOM;
 use super::lifetime::{Deadline, Phase};
 use super::{Connection, Dialect, Event, MediaTransport};
-use crate::wire::lab;
+use crate::wire::lab::{self, Parsed};
 use crate::wire::rtsp::{
     Interleaved, Message, StatusCode, announced_length, blank_prefix, interleaved_header, parse, salvage_cseq,
 };
@@ -78,10 +78,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             Some(end) => bytes.get(..end).unwrap_or_default(),
             // The last line of a lab request has no end.
             None if self.end_of_input => bytes,
-            // Whatever is illegal in the standard dialect already will not become better by waiting, and a line that
-            // fills the buffer will not end.
-            None if self.rx.free() > 0 && parse(bytes).is_ok() => return Step::Starved,
-            None => bytes,
+            None => {
+                // What neither dialect can begin with will not become better by waiting, and a line that fills the
+                // buffer will not end.
+                let hopeless = parse(bytes).is_err() && matches!(lab::parse_request(bytes), Parsed::Malformed(_));
+                if !hopeless && self.rx.free() > 0 {
+                    return Step::Starved;
+                }
+                bytes
+            }
         };
         self.dialect = Some(if lab::is_lab(line) { Dialect::Lab } else { Dialect::Standard });
         Step::Again

@@ -14,11 +14,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         let bytes = self.rx.bytes();
         let (status, cseq) = match lab::parse_request(bytes) {
             Parsed::Complete(_, len) => return self.handle_lab_request(len),
-            Parsed::CompleteIfSilent(_) if ended => return self.handle_lab_request(bytes.len()),
-            Parsed::CompleteIfSilent(_) => return Step::Perhaps,
+            Parsed::Pending(_, len) if ended => return self.handle_lab_request(len),
+            Parsed::Pending(..) => return Step::Perhaps,
             Parsed::Incomplete if self.rx.free() > 0 => return Step::Starved,
             Parsed::Incomplete => (StatusCode::REQUEST_ENTITY_TOO_LARGE, salvage_cseq(bytes)),
-            Parsed::Malformed => (StatusCode::BAD_REQUEST, salvage_cseq(bytes)),
+            Parsed::Malformed(error) => (error.status(), salvage_cseq(bytes)),
         };
         warning!("closed: a malformed lab request, answered with {}", status.0);
         let _ = self.reply(status, cseq);
@@ -92,7 +92,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         }
         // A session that is not named is this connection's; one that is must be.
         match (&self.session, request.session) {
-            (Some(session), Some(named)) if session.id != u64::from(named) => Err(StatusCode::SESSION_NOT_FOUND),
+            (Some(session), Some(named)) if named.parse() != Ok(session.id) => Err(StatusCode::SESSION_NOT_FOUND),
             (Some(_), _) => Ok(request.method),
             (None, _) => Err(StatusCode::SESSION_NOT_FOUND),
         }
@@ -115,7 +115,7 @@ pub(super) fn file_name(request: &[u8]) -> &str {
 /// What was found complete before is read again.
 fn request(bytes: &[u8]) -> Option<Request<'_>> {
     match lab::parse_request(bytes) {
-        Parsed::Complete(request, _) | Parsed::CompleteIfSilent(request) => Some(request),
-        Parsed::Incomplete | Parsed::Malformed => None,
+        Parsed::Complete(request, _) | Parsed::Pending(request, _) => Some(request),
+        Parsed::Incomplete | Parsed::Malformed(_) => None,
     }
 }
