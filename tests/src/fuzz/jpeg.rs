@@ -40,7 +40,10 @@ pub fn layout(data: &[u8]) {
     let len = header::emit(&mut buffer, &fields).expect("8-bit tables and a size");
     let received = [&buffer[..len], format.scan.of(data), &[0xff, 0xd9]].concat();
     let again = Layout::parse(&received).expect("our own headers").rtp_format().expect("what was carried can be");
-    assert_eq!((again.kind, again.width, again.height, again.restart_interval), (format.kind, format.width, format.height, format.restart_interval));
+    assert_eq!(
+        (again.kind, again.width, again.height, again.restart_interval),
+        (format.kind, format.width, format.height, format.restart_interval)
+    );
     assert_eq!(again.quantization.map(|span| span.of(&received)), [luma, chroma]);
     assert!(received.starts_with(&buffer[..len]) && again.scan.start as usize == len);
 }
@@ -50,8 +53,15 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let tables: Vec<u8> = (1..=64).collect();
     let mut seeds = Vec::new();
     for (kind, restart_interval) in [(0, 0), (1, 0), (65, 4)] {
-        let fields =
-            header::Fields { kind, width: 32, height: 16, restart_interval, luma: &tables, chroma: &tables, precision: 0 };
+        let fields = header::Fields {
+            kind,
+            width: 32,
+            height: 16,
+            restart_interval,
+            luma: &tables,
+            chroma: &tables,
+            precision: 0,
+        };
         let mut buffer = [0; header::MAX_LEN];
         let len = header::emit(&mut buffer, &fields).unwrap_or(0);
         seeds.push([&buffer[..len], &[0x5a; 700], &[0xff, 0, 0xff, 0xd0, 3, 0xff, 0xd9]].concat());
@@ -63,8 +73,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     seeds.push(progressive);
     // A comment, an unknown segment, fill bytes, no tables.
     seeds.push(vec![
-        0xff, 0xd8, 0xff, 0xfe, 0, 4, b'h', b'i', 0xff, 0xff, 0xed, 0, 3, 9, 0xff, 0xc0, 0, 11, 8, 0, 16, 0, 16, 1, 1, 0x11, 0,
-        0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 0xff, 0xd9,
+        0xff, 0xd8, 0xff, 0xfe, 0, 4, b'h', b'i', 0xff, 0xff, 0xed, 0, 3, 9, 0xff, 0xc0, 0, 11, 8, 0, 16, 0, 16, 1, 1,
+        0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 0xff, 0xd9,
     ]);
     seeds
 }

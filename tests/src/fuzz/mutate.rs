@@ -7,12 +7,30 @@ const LONGEST: usize = 8192;
 
 /// Numbers at the edges of what fields hold.
 const NUMBERS: &[&str] = &[
-    "0", "-1", "+1", "1", "99", "255", "256", "65535", "65536", "2147483647", "2147483648", "4294967295", "4294967296",
-    "18446744073709551615", "18446744073709551616", "1e9", "0x10", "", "999999999999999999999999",
+    "0",
+    "-1",
+    "+1",
+    "1",
+    "99",
+    "255",
+    "256",
+    "65535",
+    "65536",
+    "2147483647",
+    "2147483648",
+    "4294967295",
+    "4294967296",
+    "18446744073709551615",
+    "18446744073709551616",
+    "1e9",
+    "0x10",
+    "",
+    "999999999999999999999999",
 ];
 
 /// Bytes that mean something in one format or another.
-const BYTES: &[u8] = &[0, 1, 0x7f, 0x80, 0xff, b'\r', b'\n', b' ', b':', b';', b'=', b',', b'$', b'/', b'%', b'"', 0xd8, 0xd9, 0xda];
+const BYTES: &[u8] =
+    &[0, 1, 0x7f, 0x80, 0xff, b'\r', b'\n', b' ', b':', b';', b'=', b',', b'$', b'/', b'%', b'"', 0xd8, 0xd9, 0xda];
 
 /// Changes `input` in one to four ways. `seeds` lend pieces, `words` are pieces of the grammar.
 pub fn mutate(input: &mut Vec<u8>, random: &mut Random, seeds: &[Vec<u8>], words: &[&str]) {

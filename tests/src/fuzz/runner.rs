@@ -146,8 +146,12 @@ mod tests {
         assert!(!data.windows(2).any(|pair| pair == b"21"), "twenty-one");
     }
 
-    const FRAGILE: Target =
-        Target { name: "fragile", run: fragile, seeds: || vec![b"CSeq: 1\n".to_vec(), b"Session: 2\n".to_vec()], words: &["21"] };
+    const FRAGILE: Target = Target {
+        name: "fragile",
+        run: fragile,
+        seeds: || vec![b"CSeq: 1\n".to_vec(), b"Session: 2\n".to_vec()],
+        words: &["21"],
+    };
 
     #[test]
     fn a_fragile_target_breaks_on_a_short_input_and_always_the_same() {
@@ -160,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_slow_input_is_a_failure() {
-        let slow = Target { name: "slow", run: |_| std::thread::sleep(TOO_SLOW * 2), seeds: || vec![vec![]], words: &[] };
+        let slow =
+            Target { name: "slow", run: |_| std::thread::sleep(TOO_SLOW * 2), seeds: || vec![vec![]], words: &[] };
         assert!(run(&slow, 1, Duration::from_secs(1), 10).failure.unwrap().message.starts_with("took "));
     }
 
