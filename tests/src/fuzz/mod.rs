@@ -6,6 +6,7 @@
 //! for hours).
 
 pub mod jpeg;
+pub mod machines;
 pub mod mutate;
 pub mod rtp;
 pub mod runner;
@@ -35,6 +36,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rtcp", run: rtp::rtcp, seeds: rtp::rtcp_seeds, words: &[] },
     Target { name: "rtp_jpeg", run: rtp::rtp_jpeg, seeds: rtp::rtp_jpeg_seeds, words: &[] },
     Target { name: "packetizer", run: rtp::packetizer, seeds: jpeg::seeds, words: &[] },
+    Target { name: "receiver", run: machines::receiver, seeds: machines::receiver_seeds, words: &[] },
+    Target { name: "reassembly", run: machines::reassembly, seeds: machines::reassembly_seeds, words: &[] },
+    Target {
+        name: "server_session",
+        run: machines::server_session,
+        seeds: machines::server_session_seeds,
+        words: text::RTSP_WORDS,
+    },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
 ];
 
