@@ -8,15 +8,8 @@ mod split;
 
 pub use rate::{FrameRate, InvalidFrameRate};
 
-pub mod mjpeg;
-mod rate;
-#[cfg(test)]
-mod samples;
-mod split;
-
-pub use rate::{FrameRate, InvalidFrameRate};
-
 use crate::jpeg::{self, Layout};
+use crate::time::Instant;
 
 /// One picture, lent by its source.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +45,7 @@ pub trait FrameSource {
     type Error: core::fmt::Debug;
     /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one
     /// after it.
-    fn advance(&mut self) -> Result<Advance, Self::Error>;
+    fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error>;
     /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
     fn frame(&self) -> Option<Frame<'_>>;
     /// The number of the frame that `advance` moves to next.
