@@ -33,8 +33,20 @@ fn main() -> ExitCode {
         if let Some(failure) = outcome.failure {
             failures += 1;
             println!("FAILED {} (seed {}): {}", failure.target, args.seed, failure.message);
-            println!("       input: {}", runner::literal(&failure.input));
+            println!("       input: {}", keep(&failure));
         }
     }
     if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The input as a literal where it is short, and otherwise the file it is put into.
+fn keep(failure: &runner::Failure) -> String {
+    if failure.input.len() <= 200 {
+        return runner::literal(&failure.input);
+    }
+    let path = std::env::temp_dir().join(format!("mutoscope-fuzz-{}.bin", failure.target));
+    match std::fs::write(&path, &failure.input) {
+        Ok(()) => format!("{} bytes in {}", failure.input.len(), path.display()),
+        Err(_) => runner::literal(&failure.input),
+    }
 }

@@ -172,7 +172,12 @@ fn take(receiver: &mut Receiver<[u8; 2000], 2>, now: Instant, received: &mut Vec
 
 /// Nothing, everything lost, and some of everything.
 pub fn reassembly_seeds() -> Vec<Vec<u8>> {
-    vec![vec![0; 24], vec![6; 24], (0..64_u8).map(|n| n.wrapping_mul(37)).collect(), vec![0, 0, 6, 0, 12, 5, 0, 0, 20, 4, 0, 64, 192]]
+    vec![
+        vec![0; 24],
+        vec![6; 24],
+        (0..64_u8).map(|n| n.wrapping_mul(37)).collect(),
+        vec![0, 0, 6, 0, 12, 5, 0, 0, 20, 4, 0, 64, 192],
+    ]
 }
 
 /// What a server's connection gets: a byte that decides how the rest is cut, answered and taken, and the rest.

@@ -10,6 +10,7 @@ pub mod machines;
 pub mod mutate;
 pub mod rtp;
 pub mod runner;
+pub mod source;
 pub mod text;
 
 /// A function that reads bytes, and what to begin with.
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
         seeds: machines::server_session_seeds,
         words: text::RTSP_WORDS,
     },
+    Target { name: "mjpeg", run: source::mjpeg, seeds: source::mjpeg_seeds, words: &["00000", "00700", "99999"] },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
 ];
 
