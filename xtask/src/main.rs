@@ -1,7 +1,8 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
 //! Reading order: [`test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
-//! source tree; [`media`] makes the clips that the interop run plays; [`packages`] finds or installs system packages.
+//! source tree; [`media`] makes the clips that the interop run plays; [`sizes`] measures
+//! the core on a microcontroller; [`packages`] finds or installs system packages.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
 #![allow(clippy::print_stdout)]
@@ -11,6 +12,7 @@ mod media;
 mod packages;
 mod run_server;
 mod shell;
+mod sizes;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +44,8 @@ enum Command {
         /// Where to put them [default: target/media]
         directory: Option<PathBuf>,
     },
+    /// Print what the core takes of RAM and flash on a Cortex-M4F
+    Sizes,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Check => check::run(),
         Command::Media { directory } => media::run(directory).map(|()| true),
+        Command::Sizes => sizes::run(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

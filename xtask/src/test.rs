@@ -5,7 +5,7 @@
 
 use crate::packages::{self, FFMPEG, Need, SDL2};
 use crate::shell::{cargo, line, on_path, require, succeeds};
-use crate::{check, media};
+use crate::{check, media, sizes};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::process::Command;
@@ -43,6 +43,7 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "player", steps: player },
     Group { name: "doc", steps: || vec![Step::new("doc-tests", doc_tests), Step::new("doc", doc)] },
     Group { name: "no_std", steps: no_std },
+    Group { name: "sizes", steps: || vec![Step::new("sizes", sizes)] },
     Group { name: "fuzz", steps: || vec![Step::new("fuzz", fuzz)] },
     Group { name: "interop", steps: || vec![Step::new("interop", interop).needs(&[&FFMPEG])] },
     Group { name: "deny", steps: || vec![Step::new("deny", deny)] },
@@ -248,6 +249,12 @@ fn add_target(target: &str) -> Result<()> {
     }
     Err(Skip(format!("target {target} is not installed and cannot be had; install with: rustup target add {target}"))
         .into())
+}
+
+fn sizes() -> Result<()> {
+    add_target(sizes::TARGET)?;
+    ensure!(sizes::run()?, "something is larger than it may be");
+    Ok(())
 }
 
 /// Seconds for each fuzz target: enough to notice what broke, short enough for every run.
