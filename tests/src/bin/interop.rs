@@ -104,6 +104,10 @@ fn run(args: &Args) -> Result<bool> {
     let mut lab_rows = Vec::new();
     for clip in clips.iter().filter(|clip| clip.name.ends_with(".Mjpeg")) {
         lab_rows.extend(play_lab(&server, clip, &mut mistakes));
+        // A frame too large for the client is nothing it can say: the server's log must.
+        if !clip.frames.iter().all(|frame| lab::fits(frame)) && !server.log().contains("max-packet-size") {
+            mistakes.push(format!("{}: frames were left out, and the log does not name --max-packet-size", clip.name));
+        }
     }
     if let Some(clip) = clips.first()
         && let Err(error) = lab::mistakes(server.address, &clip.name)
