@@ -5,3 +5,4 @@ pub mod interop;
 pub mod load;
 pub mod net;
 pub mod process;
+mod sizes;
