@@ -1,4 +1,34 @@
 //! Bytes to types and back, without state: one module per format.
+//!
+//! | module | format | standard |
+//! |---|---|---|
+//! | [`rtsp`] | requests, responses, interleaved frames, typed header values | RFC 2326 |
+//! | [`url`] | `rtsp://` URLs and the paths in them | RFC 2326 section 3.2, RFC 3986 |
+//! | [`sdp`] | session descriptions | RFC 4566, RFC 2326 appendix C |
+//! | [`lab`] | the teaching dialect of RTSP | none |
+//! | [`rtp`] | data packets | RFC 3550 section 5 |
+//! | [`rtcp`] | control packets | RFC 3550 section 6 |
+//! | [`rtp_jpeg`] | the payload headers of motion JPEG | RFC 2435 |
+//!
+//! Everything here reads what strangers send, so nothing in it may panic: the lints below forbid what could.
+
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 pub mod lab;
 pub mod rtcp;
@@ -6,4 +36,5 @@ pub mod rtp;
 pub mod rtp_jpeg;
 pub mod rtsp;
 pub mod sdp;
+mod text;
 pub mod url;

@@ -1,10 +1,19 @@
 //! RTSP 1.0 messages (RFC 2326): borrowed views in, an emitter out.
+//!
+//! Reading: [`parse`] takes what has arrived so far and gives the first message, or `None` until all of it is there. A
+//! header block is checked once and then scanned at every look-up, so there is no table of headers whose size would
+//! have to be chosen. Writing: an [`Emitter`] fills the caller's buffer, whole messages or nothing.
 
 mod emit;
 pub mod headers;
+pub(in crate::wire) mod lines;
+mod message;
 mod parse;
 mod status;
 
 pub use emit::{Emitter, Full};
-pub use parse::{Error, ErrorKind, Headers, Interleaved, Message, Method, Request, Response, announced_length, interleaved_header, parse};
+pub use message::{Headers, Interleaved, Message, Method, Request, Response};
+pub use parse::{
+    Error, ErrorKind, MAX_HEADERS, MAX_LINE, announced_length, blank_prefix, interleaved_header, parse, salvage_cseq,
+};
 pub use status::StatusCode;
