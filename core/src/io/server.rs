@@ -174,7 +174,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         if from != SocketAddr::new(self.peer.ip(), rtcp_port) {
             return false;
         }
-        if rtcp::Compound::parse(compound).is_ok() {
+        if rtcp::Compound::new_checked(compound).is_ok() {
             self.connection.handle_liveness(now);
         }
         true
@@ -221,7 +221,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// The connection broke: nothing can be said any more, but what the session holds is still to be given back.
     fn fail(&mut self, now: Instant) -> bool {
         self.failed = true;
-        self.connection.handle_close(now);
+        self.connection.handle_failure(now);
         true
     }
 
