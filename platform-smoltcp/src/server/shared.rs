@@ -67,3 +67,96 @@ impl SharedSocket {
         self.stalled_since.map(|since| since.after(PATIENCE))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::{CLIENT, Host, Network, udp_socket};
+    use crate::udp::UdpSocket;
+    use mutoscope::io::Datagram;
+    use smoltcp::phy::Device;
+    use std::net::SocketAddr;
+    use std::vec;
+
+    const PORT: u16 = 6970;
+
+    struct Stage {
+        network: Network,
+        shared: SharedSocket,
+        receiver: SocketHandle,
+        discards: u32,
+    }
+
+    impl Stage {
+        /// The receiver's hardware address is known, as that of a client with a connection is.
+        fn resolved() -> Self {
+            let mut stage = Self::new();
+            assert!(stage.send(octets(), b"resolves the address"));
+            stage.run_for(Duration::from_millis(100));
+            assert_eq!(stage.received(), 1);
+            stage
+        }
+
+        fn new() -> Self {
+            let mut network = Network::new(1);
+            let ring = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 4], vec![0; 4096]);
+            let shared = SharedSocket::new(&mut network.server.sockets, ring(), ring(), PORT);
+            let receiver = network.client.sockets.add(udp_socket(5000, 16, 16_384));
+            Self { network, shared, receiver, discards: 0 }
+        }
+
+        fn send(&mut self, to: [u8; 4], bytes: &[u8]) -> bool {
+            let Host { sockets, device, .. } = &mut self.network.server;
+            let mtu = device.capabilities().ip_mtu();
+            let mut socket = UdpSocket::new(sockets.get_mut(self.shared.handle), mtu);
+            socket.send(SocketAddr::from((to, 5000)), &[bytes]).unwrap()
+        }
+
+        fn run_for(&mut self, duration: Duration) {
+            let Self { network, shared, discards, .. } = self;
+            let serve = |now: Instant, host: &mut Host| {
+                shared.before_egress(&host.sockets);
+                let deadline = host.poll(now);
+                *discards += u32::from(shared.after_egress(now, &mut host.sockets));
+                mutoscope::time::earliest(deadline, shared.poll_timeout())
+            };
+            network.run(duration, serve, |_, _| false);
+        }
+
+        fn received(&mut self) -> usize {
+            let socket = self.network.client.sockets.get_mut::<udp::Socket<'_>>(self.receiver);
+            std::iter::from_fn(|| socket.recv().ok().map(drop)).count()
+        }
+    }
+
+    fn octets() -> [u8; 4] {
+        let std::net::IpAddr::V4(address) = CLIENT else { unreachable!() };
+        address.octets()
+    }
+
+    #[test]
+    fn a_neighbour_that_is_gone_does_not_silence_the_others_for_good() {
+        let mut stage = Stage::resolved();
+        assert!(stage.send([10, 0, 0, 77], b"to nobody"));
+        assert!(stage.send(octets(), b"behind it"));
+        stage.run_for(Duration::from_secs(1));
+        assert_eq!((stage.received(), stage.discards), (0, 0), "smoltcp has learnt to skip: this module can go");
+        stage.run_for(Duration::from_millis(300));
+        assert_eq!(stage.discards, 1);
+        assert!(stage.send(octets(), b"again"));
+        stage.run_for(Duration::from_millis(100));
+        assert_eq!((stage.received(), stage.discards), (1, 1));
+    }
+
+    #[test]
+    fn a_slow_device_is_not_taken_for_a_missing_neighbour() {
+        let mut stage = Stage::resolved();
+        stage.network.set_depth(1);
+        for _ in 0..2000 {
+            while stage.send(octets(), &[0; 500]) {}
+            stage.run_for(Duration::from_millis(1));
+        }
+        assert!(stage.received() > 0);
+        assert_eq!(stage.discards, 0);
+    }
+}

@@ -190,17 +190,12 @@ fn find<'s, 'a>(
     let (mut found_tcp, mut found_rtp, mut found_rtcp) = (None, None, None);
     for (handle, socket) in sockets.iter_mut() {
         match socket {
-            Socket::Tcp(socket) => {
-                if handle == tcp {
-                    found_tcp = Some(socket);
-                }
-            }
+            Socket::Tcp(socket) if handle == tcp => found_tcp = Some(socket),
             Socket::Udp(socket) => match handle {
                 _ if handle == rtp => found_rtp = Some(socket),
                 _ if handle == rtcp => found_rtcp = Some(socket),
                 _ => {}
             },
-            #[allow(unreachable_patterns, reason = "smoltcp's other sockets exist with other features")]
             _ => {}
         }
     }
