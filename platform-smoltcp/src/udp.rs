@@ -175,6 +175,21 @@ mod tests {
     }
 
     #[test]
+    fn a_datagram_leaves_from_the_address_it_was_given() {
+        let mut pair = Pair::new(4, 4096);
+        let second = IpAddress::v4(10, 0, 0, 9);
+        let interface = &mut pair.network.server.interface;
+        interface.update_ip_addrs(|addresses| addresses[1] = smoltcp::wire::IpCidr::new(second, 24));
+        for from in [None, Some(second), Some(IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1))] {
+            assert_eq!(pair.ours().from_address(from).send(to(), &[b"x"]), Ok(true));
+            pair.network.run_for(Duration::from_millis(100));
+            let socket = pair.network.client.sockets.get_mut::<Socket<'_>>(pair.client);
+            let sender = socket.recv().unwrap().1.endpoint.addr;
+            assert_eq!(sender, if from == Some(second) { second } else { SERVER.into() }, "{from:?}");
+        }
+    }
+
+    #[test]
     fn a_full_ring_refuses_and_keeps_what_it_has() {
         let mut pair = Pair::new(2, 4096);
         let sent: Vec<bool> = (0..4).map(|n| pair.ours().send(to(), &[&[n; 8]]).unwrap()).collect();

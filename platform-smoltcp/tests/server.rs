@@ -10,11 +10,11 @@ use movie::Movie;
 use mutoscope::io::server::Settings;
 use mutoscope::session::server::{Config, State};
 use mutoscope::time::{Duration, Instant, WallClock};
-use platform_smoltcp::server::{InvalidPort, Options, Server, Storage};
+use platform_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
 use player::Player;
-use smoltcp::socket::tcp;
-use std::net::SocketAddr;
-use support::{Host, Network, SERVER, leak};
+use smoltcp::socket::{tcp, udp};
+use std::net::{IpAddr, SocketAddr};
+use support::{Host, Network, SERVER, SERVER_V6, leak};
 
 const PORT: u16 = 8554;
 const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
@@ -41,20 +41,24 @@ struct Stage<const CLIENTS: usize> {
     next_port: u16,
     /// Players that go on reading while something is done with another one.
     background: Vec<Player>,
+    address: IpAddr,
 }
 
 impl<const CLIENTS: usize> Stage<CLIENTS> {
     fn new(movie: Movie, options: Options<'static>) -> Self {
+        Self::in_memory(leak(Storage::<CLIENTS>::new()).lend(), movie, options)
+    }
+
+    fn in_memory(memory: Memory<'static, CLIENTS>, movie: Movie, options: Options<'static>) -> Self {
         let mut network = Network::new(7);
         let movie: &'static Movie = leak(movie);
-        let storage: &'static mut Storage<CLIENTS> = leak(Storage::new());
         let mut entropy = 0_u64;
         let entropy = leak(move || {
             entropy += 0x1234_5678_9abc_def1;
             entropy
         });
-        let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options, entropy).unwrap();
-        Self { network, server, movie, next_port: 50_000, background: Vec::new() }
+        let server = Server::new(&mut network.server.sockets, memory, movie, options, entropy).unwrap();
+        Self { network, server, movie, next_port: 50_000, background: Vec::new(), address: SERVER }
     }
 
     fn connect(&mut self) -> Player {
@@ -66,7 +70,7 @@ impl<const CLIENTS: usize> Stage<CLIENTS> {
 
     fn reconnect(&mut self, player: &mut Player) {
         self.next_port += 2;
-        self.network.client.connect(player.control, SERVER, PORT, self.next_port);
+        self.network.client.connect(player.control, self.address, PORT, self.next_port);
         assert!(
             self.run_until(player, Duration::from_secs(5), |host, player| {
                 host.sockets.get::<tcp::Socket<'_>>(player.control).may_send()
@@ -139,7 +143,7 @@ impl<const CLIENTS: usize> Stage<CLIENTS> {
     }
 }
 
-fn udp(player: &Player) -> String {
+fn udp_transport(player: &Player) -> String {
     format!("RTP/AVP;unicast;client_port={}-{}", player.rtp_port, player.rtp_port + 1)
 }
 
@@ -162,7 +166,7 @@ fn a_client_plays_over_udp_and_leaves_room_for_the_next_one() {
         assert!(public.contains("GET_PARAMETER"), "{public}");
         let sdp = stage.ask_ok(player, "DESCRIBE", URL, "Accept: application/sdp\r\n");
         assert!(sdp.contains("m=video 0 RTP/AVP 26"), "{sdp}");
-        let transport = udp(player);
+        let transport = udp_transport(player);
         let session = stage.play(player, &transport);
         stage.frames(player, 30);
         assert_eq!(player.answered_before_media, Some(4));
@@ -209,7 +213,7 @@ fn loss_costs_frames_over_udp_and_none_is_damaged() {
     let movie = Movie::new(120, 64);
     let mut stage = Stage::<1>::new(movie, options(1));
     let player = &mut stage.connect();
-    let transport = udp(player);
+    let transport = udp_transport(player);
     stage.play(player, &transport);
     stage.network.set_loss(50);
     stage.run_for(player, Duration::from_secs(6));
@@ -239,7 +243,7 @@ fn a_device_with_room_for_two_frames_loses_nothing() {
     let mut stage = Stage::<1>::new(Movie::new(40, 160), options(1));
     stage.network.set_depth(2);
     let player = &mut stage.connect();
-    let transport = udp(player);
+    let transport = udp_transport(player);
     stage.play(player, &transport);
     stage.frames(player, 40);
     stage.assert_frames_are_the_movies(player);
@@ -247,11 +251,44 @@ fn a_device_with_room_for_two_frames_loses_nothing() {
 }
 
 #[test]
+fn packets_are_cut_to_fit_small_buffers() {
+    let mut storage = leak(Storage::<1, 1024, 2>::new()).lend();
+    storage.rtp = udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; 700]);
+    let mut stage = Stage::in_memory(storage, Movie::new(24, 32), options(1));
+    for interleaved in [false, true] {
+        let player = &mut stage.connect();
+        let transport = if interleaved { TCP.to_string() } else { udp_transport(player) };
+        stage.play(player, &transport);
+        stage.frames(player, 24);
+        stage.assert_frames_are_the_movies(player);
+        assert!(player.longest <= 700 && player.longest > 600, "{}", player.longest);
+        close(&mut stage.network.client, player);
+        stage.run_for(player, Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn media_comes_from_the_address_that_was_asked() {
+    let mut stage = Stage::<1>::new(Movie::new(24, 96), options(1));
+    for address in [SERVER, SERVER_V6] {
+        stage.address = address;
+        let player = &mut stage.connect();
+        let transport = udp_transport(player);
+        stage.play(player, &transport);
+        stage.frames(player, 24);
+        stage.assert_frames_are_the_movies(player);
+        assert!(player.senders.iter().all(|from| *from == SocketAddr::new(address, 6970)), "{:?}", player.senders);
+        close(&mut stage.network.client, player);
+        stage.run_for(player, Duration::from_secs(1));
+    }
+}
+
+#[test]
 fn one_report_behind_a_burst_of_garbage_keeps_the_session_alive() {
     const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
     let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
     let player = &mut stage.connect();
-    let transport = udp(player);
+    let transport = udp_transport(player);
     stage.play(player, &transport);
     for _ in 0..3 {
         stage.run_for(player, Duration::from_secs(50));
@@ -274,7 +311,7 @@ fn clients_play_side_by_side_and_one_too_many_is_told_so() {
     let mut stage = Stage::<3>::new(Movie::new(48, 64), options(2));
     let mut first = stage.connect();
     let mut second = stage.connect();
-    let transports = [udp(&first), TCP.to_string()];
+    let transports = [udp_transport(&first), TCP.to_string()];
     stage.play(&mut first, &transports[0]);
     stage.play(&mut second, &transports[1]);
     stage.background.extend([first, second]);
@@ -304,7 +341,7 @@ fn a_client_that_vanishes_is_gone_before_its_address_is_forgotten() {
     for transport in ["udp", TCP] {
         let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
         let mut player = stage.connect();
-        let transport = if transport == "udp" { udp(&player) } else { transport.to_string() };
+        let transport = if transport == "udp" { udp_transport(&player) } else { transport.to_string() };
         stage.play(&mut player, &transport);
         stage.frames(&mut player, 10);
         stage.network.set_cut(true);
@@ -322,7 +359,7 @@ fn a_client_that_vanishes_is_gone_before_its_address_is_forgotten() {
 fn an_interruption_of_some_seconds_is_survived() {
     let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
     let mut player = stage.connect();
-    let transport = udp(&player);
+    let transport = udp_transport(&player);
     stage.play(&mut player, &transport);
     stage.frames(&mut player, 10);
     stage.network.set_cut(true);
@@ -372,7 +409,7 @@ fn a_lab_client_gets_frames_that_fit_the_link() {
 fn shutting_down_says_bye_and_frees_every_socket() {
     let mut stage = Stage::<2>::new(Movie::new(100, 16), options(2));
     let mut player = stage.connect();
-    let transport = udp(&player);
+    let transport = udp_transport(&player);
     stage.play(&mut player, &transport);
     stage.frames(&mut player, 5);
     let now = stage.network.now;

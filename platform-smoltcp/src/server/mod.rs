@@ -8,6 +8,34 @@
 //! It owns one TCP socket per client, all listening on the same port, and one pair of UDP sockets that all clients share.
 //! The application keeps interface, device and socket set, and may have sockets of its own in the set (DHCP, say): whatever
 //! they need is done by the same [`poll`](Server::poll).
+//!
+//! ```
+//! # use mutoscope::io::server::Mounts;
+//! # use mutoscope::time::Instant;
+//! # use platform_smoltcp::server::{InvalidPort, Options, Server, Storage};
+//! # use smoltcp::iface::{Interface, SocketSet, SocketStorage};
+//! # use smoltcp::phy::Device;
+//! # fn run<M: Mounts>(
+//! #     interface: &mut Interface,
+//! #     device: &mut impl Device,
+//! #     movies: &M,
+//! #     options: Options<'_>,
+//! #     mut random: impl FnMut() -> u64,
+//! #     clock: impl Fn() -> Instant,
+//! #     sleep_until: impl Fn(Option<Instant>),
+//! # ) -> Result<(), InvalidPort> {
+//! const CLIENTS: usize = 3;
+//! let mut storage = Storage::<CLIENTS>::new();
+//! let mut places = [SocketStorage::EMPTY; CLIENTS + 2];
+//! let mut sockets = SocketSet::new(&mut places[..]);
+//! let mut server = Server::new(&mut sockets, storage.lend(), movies, options, &mut random)?;
+//! loop {
+//!     let deadline = server.poll(clock(), interface, device, &mut sockets);
+//!     sleep_until(deadline); // or until the device has received something
+//! #   return Ok(());
+//! }
+//! # }
+//! ```
 
 mod memory;
 mod shared;

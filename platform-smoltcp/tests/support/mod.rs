@@ -4,7 +4,7 @@
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
@@ -18,6 +18,8 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+pub const SERVER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1));
+pub const CLIENT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
 
 const LATENCY: Duration = Duration::from_micros(200);
 const ETHERNET_MTU: usize = 1514;
@@ -124,11 +126,13 @@ pub struct Host {
 }
 
 impl Host {
-    fn new(mut device: Port, address: IpAddr, number: u8) -> Self {
+    fn new(mut device: Port, addresses: [IpAddr; 2], number: u8) -> Self {
         let mut config = Config::new(EthernetAddress([2, 0, 0, 0, 0, number]).into());
         config.random_seed = number.into();
         let mut interface = Interface::new(config, &mut device, SmoltcpInstant::ZERO);
-        interface.update_ip_addrs(|addresses| addresses.push(IpCidr::new(IpAddress::from(address), 24)).unwrap());
+        for (address, prefix_len) in addresses.into_iter().zip([24, 64]) {
+            interface.update_ip_addrs(|known| known.push(IpCidr::new(address.into(), prefix_len)).unwrap());
+        }
         Self { interface, sockets: SocketSet::new(vec![]), device }
     }
 
@@ -161,8 +165,8 @@ impl Network {
         let [there, back] = wires.clone();
         Self {
             now: Instant::from_micros(0),
-            server: Host::new(Port { rx: there.clone(), tx: back.clone() }, SERVER, 1),
-            client: Host::new(Port { rx: back, tx: there }, CLIENT, 2),
+            server: Host::new(Port { rx: there.clone(), tx: back.clone() }, [SERVER, SERVER_V6], 1),
+            client: Host::new(Port { rx: back, tx: there }, [CLIENT, CLIENT_V6], 2),
             wires,
         }
     }

@@ -17,8 +17,9 @@ pub struct Player {
     rtcp: SocketHandle,
     pub rtp_port: u16,
     inbox: Vec<u8>,
-    /// What answers to `answered` requests was.
+    /// Answers that nobody has looked at.
     pub answers: VecDeque<String>,
+    /// How many came in all.
     pub answered: usize,
     /// Requests that were answered when the first packet came.
     pub answered_before_media: Option<usize>,
@@ -27,7 +28,9 @@ pub struct Player {
     frame: Vec<u8>,
     timestamp: Option<u32>,
     pub sequence: Vec<u16>,
-    /// Payloads of lab packets (with `lab`).
+    /// Bytes of the longest RTP packet.
+    pub longest: usize,
+    /// It speaks the lab dialect: every packet carries a frame.
     pub lab: bool,
     pub reports: Vec<Vec<u8>>,
     /// Where media came from.
@@ -49,6 +52,7 @@ impl Player {
             frame: Vec::new(),
             timestamp: None,
             sequence: Vec::new(),
+            longest: 0,
             lab: false,
             reports: Vec::new(),
             senders: Vec::new(),
@@ -112,6 +116,7 @@ impl Player {
 
     fn handle_rtp(&mut self, bytes: &[u8]) {
         self.answered_before_media.get_or_insert(self.answered);
+        self.longest = self.longest.max(bytes.len());
         let packet = Packet::new_checked(bytes).unwrap();
         let repr = Repr::parse(&packet);
         self.sequence.push(repr.sequence);
