@@ -1,5 +1,7 @@
 //! Whole-system tests.
 
+pub mod fuzz;
+pub mod interop;
 pub mod load;
 pub mod net;
 pub mod process;
