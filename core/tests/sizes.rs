@@ -41,6 +41,7 @@ fn sizes_of_the_main_types_are_pinned() {
         ("io::server::Client", size_of::<io::server::Client<&mut [u8], Elsewhere>>(), 1024),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), 1280),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
+        ("source::mjpeg::Reader", size_of::<mutoscope::source::mjpeg::Reader<(), &mut [u8]>>(), 200),
         ("Layout", size_of::<jpeg::Layout>(), 48),
         ("Packetizer", size_of::<Packetizer>(), 64),
         ("Sender", size_of::<Sender>(), 16),

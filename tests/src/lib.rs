@@ -5,4 +5,3 @@ pub mod interop;
 pub mod load;
 pub mod net;
 pub mod process;
-mod sizes;
