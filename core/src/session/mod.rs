@@ -1,4 +1,28 @@
 //! Control machines: one RTSP connection, seen from the server and from the client.
+//!
+//! Bytes and the time go in, events, bytes and the next deadline come out; nothing here knows a socket or a clock.
+//! What both sides are made of:
+//!
+//! | file | what |
+//! |---|---|
+//! | `state` | [`transitions!`](state): state machines written as the table they are |
+//! | `timer` | named deadlines and which comes first |
+//! | `buffer` | a queue of bytes in storage that the caller lends |
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+#[macro_use]
+mod state;
+mod buffer;
+mod timer;
 
 pub mod client;
 pub mod server;

@@ -1,0 +1,133 @@
+//! A queue of bytes in storage that the caller lends.
+
+/// Bytes are added behind and taken in front; what is queued is always one slice, moved to the front of the storage
+/// only where the space behind it does not suffice.
+#[derive(Debug)]
+pub(crate) struct Buffer<B> {
+    storage: B,
+    /// `start <= end <= storage.len()`
+    start: usize,
+    end: usize,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Buffer<B> {
+    pub(crate) const fn new(storage: B) -> Self {
+        Self { storage, start: 0, end: 0 }
+    }
+
+    /// How many bytes it can hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.storage.as_ref().len()
+    }
+
+    /// How many bytes are queued.
+    pub(crate) fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes can be added.
+    pub(crate) fn free(&self) -> usize {
+        self.capacity().saturating_sub(self.len())
+    }
+
+    /// What is queued.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// All the space there is, as one slice. [`commit`](Self::commit) what was written there.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.compact();
+        self.storage.as_mut().get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// At least `len` bytes of space as one slice, moving what is queued only where that is needed; `None` where there
+    /// are fewer.
+    pub(crate) fn reserve(&mut self, len: usize) -> Option<&mut [u8]> {
+        if len > self.free() {
+            return None;
+        }
+        if self.capacity().saturating_sub(self.end) < len {
+            self.compact();
+        }
+        self.storage.as_mut().get_mut(self.end..)
+    }
+
+    /// Queues the first `n` bytes of what [`space`](Self::space) or [`reserve`](Self::reserve) lent.
+    pub(crate) fn commit(&mut self, n: usize) {
+        self.end = self.end.saturating_add(n).min(self.capacity());
+    }
+
+    /// Drops the first `n` bytes.
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.start = self.start.saturating_add(n).min(self.end);
+        if self.start == self.end {
+            self.clear();
+        }
+    }
+
+    pub(crate) const fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            // In bounds by the invariant: `start <= end <= len`.
+            self.storage.as_mut().copy_within(self.start..self.end, 0);
+            self.end = self.len();
+            self.start = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(bytes: &[u8]) -> Buffer<[u8; 8]> {
+        let mut buffer = Buffer::new([0; 8]);
+        buffer.space()[..bytes.len()].copy_from_slice(bytes);
+        buffer.commit(bytes.len());
+        buffer
+    }
+
+    #[test]
+    fn bytes_come_out_in_the_order_they_went_in() {
+        let mut buffer = filled(b"abcdef");
+        buffer.consume(4);
+        assert_eq!((buffer.bytes(), buffer.free()), (&b"ef"[..], 6));
+        let space = buffer.space();
+        assert_eq!(space.len(), 6);
+        space.copy_from_slice(b"ghijkl");
+        buffer.commit(6);
+        assert_eq!(buffer.bytes(), b"efghijkl");
+        assert!(buffer.space().is_empty());
+    }
+
+    #[test]
+    fn reserving_moves_bytes_only_where_it_must() {
+        let mut buffer = filled(b"abcdef");
+        buffer.consume(4);
+        assert_eq!(buffer.reserve(2).map(|space| space.len()), Some(2));
+        assert_eq!(buffer.start, 4);
+        assert_eq!(buffer.reserve(3).map(|space| space.len()), Some(6));
+        assert_eq!(buffer.start, 0);
+        assert!(buffer.reserve(7).is_none());
+        assert_eq!(buffer.bytes(), b"ef");
+    }
+
+    #[test]
+    fn lies_about_lengths_are_cut_to_what_is_there() {
+        let mut buffer = filled(b"ab");
+        buffer.commit(100);
+        assert_eq!(buffer.len(), 8);
+        buffer.consume(100);
+        assert!(buffer.is_empty());
+        assert_eq!(Buffer::new([0u8; 0]).space().len(), 0);
+    }
+}

@@ -1,0 +1,318 @@
+//! What is sent back.
+
+use super::judge::{Deed, Judge, allowed};
+use super::{Connection, Description, Dialect, Event, MediaTransport, Pending, Session, State, Waiting, uri};
+use crate::session::buffer::Buffer;
+use crate::time::Instant;
+use crate::wire::rtsp::headers::{self, APPLICATION_SDP, ContentBase, PUBLIC, Range, RtpInfo, Transport, Unsupported};
+use crate::wire::rtsp::{Emitter, Full, Message, Method, Request, StatusCode, parse};
+use crate::wire::sdp;
+use crate::wire::url::{Path, Url};
+use core::fmt::{self, Display};
+
+/// Bytes that suffice for every answer: the longest is DESCRIBE's, with the longest URI and name.
+pub(super) const ANSWER_ROOM: usize = 1024;
+
+const SERVER: &str = concat!("mutoscope/", env!("CARGO_PKG_VERSION"));
+
+/// What every answer begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    status: StatusCode,
+    /// `None` where the request had no usable one.
+    cseq: Option<u32>,
+    session: Option<SessionLine>,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
+    /// The request in the first `len` bytes of `rx`: judged, and answered or handed to the driver.
+    pub(super) fn handle_request(&mut self, len: usize) {
+        let Ok(Some((Message::Request(request), _))) = parse(self.rx.bytes()) else {
+            self.rx.consume(len);
+            return;
+        };
+        let cseq = headers::cseq(&request.headers).ok();
+        let verdict = if self.refusing {
+            Err(StatusCode::SERVICE_UNAVAILABLE)
+        } else if cseq.is_none() {
+            Err(StatusCode::BAD_REQUEST)
+        } else {
+            Judge { state: self.state, session: self.session.as_ref(), config: &self.config }.judge(&request)
+        };
+        let status = verdict.as_ref().err().copied().unwrap_or(StatusCode::OK);
+        let (head, state, tx) = (self.head(status, cseq), self.state, &mut self.tx);
+        let sent = match verdict {
+            Ok(Deed::Describe) => return self.ask(Event::Describe, Waiting::Describe, len, cseq),
+            Ok(Deed::Setup { media, chosen }) => {
+                let kind = Waiting::Setup { media, chosen: Some(chosen) };
+                return self.ask(Event::Setup { transport: media }, kind, len, cseq);
+            }
+            Ok(Deed::Play { range }) => return self.ask(Event::Play { range }, Waiting::Play, len, cseq),
+            Ok(Deed::Pause) => return self.ask(Event::Pause, Waiting::Pause, len, cseq),
+            Ok(Deed::Teardown) => return self.ask(Event::Teardown, Waiting::Teardown, len, cseq),
+            Ok(Deed::Options) => respond(tx, head, |answer| answer.header("Public", PUBLIC)?.finish()),
+            Ok(Deed::KeepAlive) => respond(tx, head, |answer| answer.finish()),
+            Err(status) => {
+                info!("{} {} refused with {}", request.method.name(), request.uri, status.0);
+                respond(tx, head, |answer| explain(answer, status, &request, state))
+            }
+        };
+        self.handle_answered(len, cseq, sent);
+        if self.refusing {
+            self.begin_close();
+        }
+    }
+
+    /// Hands a request in the first `len` bytes of `rx` to the driver.
+    pub(super) fn ask(&mut self, event: Event, kind: Waiting, len: usize, cseq: Option<u32>) {
+        self.event = Some(event);
+        self.pending = Some(Pending { kind, len, cseq, polled: false });
+        self.refresh();
+    }
+
+    /// Answers [`Event::Describe`]. Where none waits, nothing happens; likewise below.
+    pub fn answer_describe(&mut self, now: Instant, description: &Description<'_>) {
+        self.now = now;
+        let Some(pending @ Pending { kind: Waiting::Describe, cseq, .. }) = self.pending else { return };
+        let head = self.head(StatusCode::OK, cseq);
+        let Self { rx, tx, dialect, .. } = self;
+        let uri = uri(rx, *dialect, pending);
+        let body = sdp::Description {
+            // Any number that is another one after the medium has changed.
+            session_id: now.as_micros(),
+            version: now.as_micros(),
+            name: description.name,
+            ipv6: Url::parse(uri).is_some_and(|url| url.host().contains(':')),
+            duration: description.duration,
+            framerate: Some(description.frame_rate),
+            dimensions: Some((description.width, description.height)),
+        };
+        let content_base = ContentBase(base(uri));
+        let sent = respond(tx, head, |answer| {
+            answer.header("Content-Base", content_base)?.finish_with_body(APPLICATION_SDP, body)
+        });
+        self.go_on(pending, sent);
+    }
+
+    /// Answers [`Event::Setup`]: there is a session now. `server_port`: RTP and RTCP port of the UDP sockets that
+    /// media comes from; not used for interleaved, nor is `ssrc` in the lab dialect.
+    pub fn answer_setup(&mut self, now: Instant, server_port: (u16, u16), ssrc: u32) {
+        self.now = now;
+        let Some(pending @ Pending { kind: Waiting::Setup { media, chosen }, cseq, .. }) = self.pending else { return };
+        // Its length was judged before.
+        let url = heapless::String::try_from(uri(&self.rx, self.dialect, pending)).unwrap_or_default();
+        let id = match &self.session {
+            Some(session) => session.id,
+            None => self.new_session_id(),
+        };
+        self.session = Some(Session { id, url, transport: media });
+        self.enter(self.state.on_setup());
+        let sent = match chosen {
+            None => self.reply(StatusCode::OK, cseq),
+            Some(chosen) => {
+                let transport = answered_transport(&chosen, media, server_port, ssrc);
+                let head = self.head(StatusCode::OK, cseq);
+                respond(&mut self.tx, head, |answer| answer.header("Transport", transport)?.finish())
+            }
+        };
+        self.go_on(pending, sent);
+    }
+
+    /// Answers [`Event::Play`]. `sequence` and `rtptime` are those of the first packet; `range`: what will be played.
+    /// Media may be queued from now on, behind the answer.
+    pub fn answer_play(&mut self, now: Instant, sequence: u16, rtptime: u32, range: Range) {
+        self.now = now;
+        let Some(pending @ Pending { kind: Waiting::Play, cseq, .. }) = self.pending else { return };
+        self.enter(self.state.on_play());
+        let head = self.head(StatusCode::OK, cseq);
+        let sent = match &self.session {
+            Some(session) if self.dialect != Some(Dialect::Lab) => {
+                // Clients take an rtptime of 0 for none and pass the line over; 1 is 11 µs beside it.
+                let rtptime = rtptime.max(1);
+                let info = RtpInfo { url: &session.url, sequence: Some(sequence), rtptime: Some(rtptime) };
+                respond(&mut self.tx, head, |answer| answer.header("Range", range)?.header("RTP-Info", info)?.finish())
+            }
+            _ => self.reply(StatusCode::OK, cseq),
+        };
+        self.go_on(pending, sent);
+    }
+
+    /// Answers [`Event::Pause`].
+    pub fn answer_pause(&mut self, now: Instant) {
+        self.now = now;
+        let Some(pending @ Pending { kind: Waiting::Pause, cseq, .. }) = self.pending else { return };
+        self.enter(self.state.on_pause());
+        let sent = self.respond_plain(StatusCode::OK, cseq);
+        self.go_on(pending, sent);
+    }
+
+    /// Answers [`Event::Teardown`]: there is no session any more. A lab connection closes.
+    pub fn answer_teardown(&mut self, now: Instant) {
+        self.now = now;
+        let Some(pending @ Pending { kind: Waiting::Teardown, cseq, .. }) = self.pending else { return };
+        self.enter(self.state.on_teardown());
+        let sent = self.respond_plain(StatusCode::OK, cseq);
+        self.session = None;
+        self.handle_answered(pending.len, cseq, sent);
+        if self.dialect == Some(Dialect::Lab) {
+            self.begin_close();
+        }
+        self.pump();
+    }
+
+    /// Answers with an error; `reason`, where not empty, goes as a text/plain body so that a person can read it (and
+    /// to the log in any case).
+    pub fn refuse(&mut self, now: Instant, status: StatusCode, reason: &str) {
+        self.now = now;
+        let Some(pending) = self.pending else { return };
+        info!("refused with {}: {}", status.0, reason);
+        let mut sent = Err(Full);
+        if !reason.is_empty() && self.dialect != Some(Dialect::Lab) {
+            let head = self.head(status, pending.cseq);
+            sent = respond(&mut self.tx, head, |answer| answer.finish_with_body("text/plain", reason));
+        }
+        // Without the reason where it is too long.
+        let sent = sent.or_else(|Full| self.respond_plain(status, pending.cseq));
+        self.go_on(pending, sent);
+    }
+
+    /// An answer without anything that only its request has, in the connection's dialect.
+    pub(super) fn respond_plain(&mut self, status: StatusCode, cseq: Option<u32>) -> Result<(), Full> {
+        if self.dialect == Some(Dialect::Lab) {
+            return self.reply(status, cseq);
+        }
+        let head = self.head(status, cseq);
+        respond(&mut self.tx, head, |answer| answer.finish())
+    }
+
+    /// The request in the first `len` bytes of `rx` is done with.
+    pub(super) fn handle_answered(&mut self, len: usize, cseq: Option<u32>, sent: Result<(), Full>) {
+        self.pending = None;
+        self.event = None;
+        self.rx.consume(len);
+        if sent.is_err() {
+            warning!("closed: an answer does not fit the transmit buffer of {} bytes", self.tx.capacity());
+            let _ = self.respond_plain(StatusCode::INTERNAL_SERVER_ERROR, cseq);
+            self.begin_close();
+            return;
+        }
+        self.handle_queued();
+        self.refresh();
+    }
+
+    fn go_on(&mut self, pending: Pending, sent: Result<(), Full>) {
+        self.handle_answered(pending.len, pending.cseq, sent);
+        self.pump();
+    }
+
+    /// Where the table leads. It was asked when the request was judged, and while one waits a state changes only in
+    /// ways that leave the answer the same.
+    fn enter(&mut self, state: Option<State>) {
+        if let Some(state) = state {
+            self.state = state;
+        }
+    }
+
+    /// On this connection the session may be told, except to those who took it for another one.
+    fn head(&self, status: StatusCode, cseq: Option<u32>) -> Head {
+        let timeout = self.config.session_timeout.as_secs();
+        let session = self.session.as_ref().filter(|_| status != StatusCode::SESSION_NOT_FOUND);
+        Head { status, cseq, session: session.map(|session| SessionLine { id: session.id, timeout }) }
+    }
+}
+
+impl Session {
+    /// Whether `id` is this session's identifier, in exactly the form that was given out.
+    pub(super) fn is_named(&self, id: &str) -> bool {
+        id.len() == SessionLine::ID_LEN
+            && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && u64::from_str_radix(id, 16) == Ok(self.id)
+    }
+}
+
+/// `id;timeout=seconds`, without a space: some clients look for exactly that.
+#[derive(Clone, Copy, Debug)]
+struct SessionLine {
+    id: u64,
+    timeout: u64,
+}
+
+impl SessionLine {
+    const ID_LEN: usize = 16;
+}
+
+impl Display for SessionLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x};timeout={}", self.id, self.timeout)
+    }
+}
+
+/// Queues one answer, whole or not at all.
+fn respond<B: AsRef<[u8]> + AsMut<[u8]>>(
+    tx: &mut Buffer<B>,
+    head: Head,
+    finish: impl FnOnce(Emitter<'_>) -> Result<usize, Full>,
+) -> Result<(), Full> {
+    let mut answer = Emitter::response(tx.space(), head.status)?;
+    if let Some(cseq) = head.cseq {
+        answer = answer.header("CSeq", cseq)?;
+    }
+    answer = answer.header("Server", SERVER)?;
+    if let Some(session) = head.session {
+        answer = answer.header("Session", session)?;
+    }
+    let len = finish(answer)?;
+    tx.commit(len);
+    Ok(())
+}
+
+/// Adds what helps to understand a refusal.
+fn explain(answer: Emitter<'_>, status: StatusCode, request: &Request<'_>, state: State) -> Result<usize, Full> {
+    match status {
+        StatusCode::OPTION_NOT_SUPPORTED => answer.header("Unsupported", Unsupported(request.headers))?.finish(),
+        StatusCode::METHOD_NOT_VALID_IN_THIS_STATE => answer.header("Allow", Allow(state))?.finish(),
+        StatusCode::NOT_IMPLEMENTED => answer.header("Public", PUBLIC)?.finish(),
+        StatusCode::SERVICE_UNAVAILABLE => answer.finish_with_body("text/plain", "too many clients\r\n"),
+        _ => answer.finish(),
+    }
+}
+
+/// The methods that a state allows (RFC 2326 section 12.4), as its table lists them.
+struct Allow(State);
+
+impl Display for Allow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let methods = headers::elements(PUBLIC).filter(|name| allowed(self.0, Method::from_name(name)));
+        methods.enumerate().try_for_each(|(i, name)| {
+            f.write_str(if i > 0 { ", " } else { "" })?;
+            f.write_str(name)
+        })
+    }
+}
+
+/// The alternative that was taken, with our side added. What else it named, `destination` above all, is not repeated.
+fn answered_transport(chosen: &Transport, media: MediaTransport, server_port: (u16, u16), ssrc: u32) -> Transport {
+    let (client_port, server_port, interleaved) = match media {
+        MediaTransport::Udp { rtp_port, rtcp_port } => (Some((rtp_port, rtcp_port)), Some(server_port), None),
+        MediaTransport::Interleaved { rtp_channel, rtcp_channel } => (None, None, Some((rtp_channel, rtcp_channel))),
+    };
+    Transport {
+        lower: chosen.lower,
+        udp_named: chosen.udp_named,
+        unicast: true,
+        client_port,
+        server_port,
+        interleaved,
+        ssrc: Some(ssrc),
+        ..Transport::default()
+    }
+}
+
+/// The URL of a stream: a described one without the track that it may name.
+fn base(uri: &str) -> &str {
+    let url = uri.split(['?', '#']).next().unwrap_or_default();
+    match url.trim_end_matches('/').rsplit_once('/') {
+        Some((base, last)) if Path::new(last).split_track().1.is_some() => base,
+        _ => url,
+    }
+}

@@ -1,0 +1,169 @@
+//! The one place where a standard request is judged before it is carried out.
+
+use super::{Config, MediaTransport, Session, State};
+use crate::wire::rtsp::headers::{self, APPLICATION_SDP, LowerTransport, Range, Transport};
+use crate::wire::rtsp::{Method, Request, StatusCode};
+use crate::wire::url::{Path, Url};
+
+/// The longest URI that is carried out, in bytes; longer ones are answered with 414.
+pub const MAX_URI_LEN: usize = 255;
+
+/// What a request that passed is about to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deed {
+    Options,
+    /// GET_PARAMETER or SET_PARAMETER without a body: a sign of life.
+    KeepAlive,
+    Describe,
+    Setup { media: MediaTransport, chosen: Transport },
+    Play { range: Option<Range> },
+    Pause,
+    Teardown,
+}
+
+/// What a request is judged by.
+pub(super) struct Judge<'a> {
+    pub(super) state: State,
+    pub(super) session: Option<&'a Session>,
+    pub(super) config: &'a Config,
+}
+
+impl Judge<'_> {
+    /// Whether `request` may be carried out, or the status that refuses it.
+    ///
+    /// The order is: can it be understood, is it addressed to something, (who asks: authentication belongs here), is it
+    /// the session's, does the state allow it, and last the details of each method. `CSeq` was seen to before.
+    pub(super) fn judge(&self, request: &Request<'_>) -> Result<Deed, StatusCode> {
+        if headers::required(&request.headers).next().is_some() {
+            return Err(StatusCode::OPTION_NOT_SUPPORTED);
+        }
+        if let Method::Other(_) = request.method {
+            return Err(StatusCode::NOT_IMPLEMENTED);
+        }
+        let path = address(request)?;
+        self.judge_session(request)?;
+        self.judge_state(request.method)?;
+        match request.method {
+            Method::Options => Ok(Deed::Options),
+            Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Deed::KeepAlive),
+            Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
+            Method::Describe => judge_describe(request, path),
+            Method::Setup => self.judge_setup(request, path),
+            Method::Play => self.judge_aggregate(path).and_then(|()| judge_range(request)),
+            Method::Pause => self.judge_aggregate(path).map(|()| Deed::Pause),
+            Method::Teardown => self.judge_aggregate(path).map(|()| Deed::Teardown),
+            Method::Other(_) => Err(StatusCode::NOT_IMPLEMENTED),
+        }
+    }
+
+    /// A session that is named must be this connection's, whatever is asked for; PLAY, PAUSE and TEARDOWN must name it.
+    fn judge_session(&self, request: &Request<'_>) -> Result<(), StatusCode> {
+        let named = match request.headers.first("Session") {
+            Some(value) => headers::Session::parse(value).map(|session| session.id),
+            None if !matches!(request.method, Method::Play | Method::Pause | Method::Teardown) => return Ok(()),
+            // There is no session that could have been named: it is the state that forbids it.
+            None if self.session.is_none() => return self.judge_state(request.method).and(Err(SESSION_NOT_FOUND)),
+            None => None,
+        };
+        match (named, self.session) {
+            (Some(id), Some(session)) if session.is_named(id) => Ok(()),
+            _ => Err(SESSION_NOT_FOUND),
+        }
+    }
+
+    fn judge_state(&self, method: Method<'_>) -> Result<(), StatusCode> {
+        allowed(self.state, method).then_some(()).ok_or(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE)
+    }
+
+    /// Whether `path` is the session's resource or its one track.
+    ///
+    /// RFC 2326 has no status for "another resource's URL with this session"; for this session there is no such
+    /// resource, hence 404.
+    fn judge_aggregate(&self, path: Path<'_>) -> Result<(), StatusCode> {
+        let own = self.session.and_then(|session| Url::parse(&session.url)).map(|url| url.path().split_track().0);
+        let path = stream(path)?;
+        if own == Some(path) { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
+    }
+
+    fn judge_setup(&self, request: &Request<'_>, path: Path<'_>) -> Result<Deed, StatusCode> {
+        stream(path)?;
+        let values = || request.headers.all("Transport");
+        if values().all(str::is_empty) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        values()
+            .flat_map(Transport::alternatives)
+            // One that cannot be read cannot be done; another one may.
+            .filter_map(Result::ok)
+            .find_map(|alternative| self.media_transport(&alternative).map(|media| (media, alternative)))
+            .map(|(media, chosen)| Deed::Setup { media, chosen })
+            .ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
+    }
+
+    /// How media would travel by this alternative; `None`: not at all.
+    fn media_transport(&self, alternative: &Transport) -> Option<MediaTransport> {
+        if alternative.multicast || alternative.record {
+            return None;
+        }
+        match alternative.lower? {
+            LowerTransport::Udp => {
+                let (rtp_port, rtcp_port) = alternative.client_port.filter(|_| self.config.udp)?;
+                Some(MediaTransport::Udp { rtp_port, rtcp_port })
+            }
+            LowerTransport::Tcp => {
+                let (rtp_channel, rtcp_channel) = alternative.interleaved.unwrap_or((0, 1));
+                Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel })
+            }
+        }
+    }
+}
+
+const SESSION_NOT_FOUND: StatusCode = StatusCode::SESSION_NOT_FOUND;
+
+/// Whether the state's table lists the method. Methods without a line in it are always allowed.
+pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
+    match method {
+        Method::Setup => state.on_setup().is_some(),
+        Method::Play => state.on_play().is_some(),
+        Method::Pause => state.on_pause().is_some(),
+        Method::Teardown => state.on_teardown().is_some(),
+        Method::Options | Method::Describe | Method::GetParameter | Method::SetParameter | Method::Other(_) => true,
+    }
+}
+
+/// The path a request is about; `*` stands for the server, for methods that can be asked of it.
+fn address<'a>(request: &Request<'a>) -> Result<Path<'a>, StatusCode> {
+    if request.uri.len() > MAX_URI_LEN {
+        return Err(StatusCode::REQUEST_URI_TOO_LONG);
+    }
+    match (request.uri, request.method) {
+        ("*", Method::Options | Method::GetParameter | Method::SetParameter) => Ok(Path::new("")),
+        (uri, _) => Url::parse(uri).map(|url| url.path()).ok_or(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// The resource `path` is about: itself, or what its track 0 belongs to. There is no other track.
+fn stream(path: Path<'_>) -> Result<Path<'_>, StatusCode> {
+    match path.split_track() {
+        (stream, None | Some(0)) => Ok(stream),
+        (_, Some(_)) => Err(StatusCode::NOT_FOUND),
+    }
+}
+
+fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<Deed, StatusCode> {
+    stream(path)?;
+    let mut accepted = request.headers.all("Accept").peekable();
+    let acceptable = accepted.peek().is_none() || accepted.any(|value| headers::accepts(value, APPLICATION_SDP));
+    if acceptable { Ok(Deed::Describe) } else { Err(StatusCode::NOT_ACCEPTABLE) }
+}
+
+fn judge_range(request: &Request<'_>) -> Result<Deed, StatusCode> {
+    let Some(value) = request.headers.first("Range") else { return Ok(Deed::Play { range: None }) };
+    match Range::parse(value) {
+        None => Err(StatusCode::BAD_REQUEST),
+        // RFC 2326 section 12.29: a unit that the server does not understand.
+        Some(Range::Other) => Err(StatusCode::NOT_IMPLEMENTED),
+        Some(Range::Npt { start: Some(start), end: Some(end) }) if end < start => Err(StatusCode::INVALID_RANGE),
+        range => Ok(Deed::Play { range }),
+    }
+}

@@ -1,0 +1,119 @@
+//! What the machine is told and what it tells.
+
+pub use crate::session::state::State;
+
+use crate::source::FrameRate;
+use crate::time::Duration;
+use crate::wire::rtsp::headers::{NptMicros, Range};
+
+/// Which dialect a connection speaks, known from its first request line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Dialect {
+    /// RTSP 1.0 (RFC 2326).
+    Standard,
+    /// The dialect of the "video streaming with RTSP and RTP" lab: bare file names, no blank line after a request.
+    Lab,
+}
+
+/// How media travels: what SETUP agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum MediaTransport {
+    /// To these ports of the address the connection comes from, and of no other.
+    Udp {
+        /// Where RTP goes.
+        rtp_port: u16,
+        /// Where RTCP goes; the lab dialect has none and this is unused.
+        rtcp_port: u16,
+    },
+    /// On these channels of the connection (RFC 2326 section 10.12).
+    Interleaved {
+        /// Carries RTP.
+        rtp_channel: u8,
+        /// Carries RTCP, both ways.
+        rtcp_channel: u8,
+    },
+}
+
+/// Deadlines and permissions; a value, chosen by whoever makes the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Announced in `Session: id;timeout=` in whole seconds (default 60 s). Lab sessions have none.
+    pub session_timeout: Duration,
+    /// From a request's first byte to its last (default 10 s).
+    pub request_timeout: Duration,
+    /// Without any session: how long a connection may sit there after its last request (default 60 s).
+    pub idle_timeout: Duration,
+    /// Silence that ends a lab request (default 50 ms).
+    pub lab_silence: Duration,
+    /// After our last byte: how long the peer may take to close (default 1 s).
+    pub linger: Duration,
+    /// No byte taken by the peer though we have some for it (default 10 s): dropped.
+    pub stall_timeout: Duration,
+    /// Whether media may travel over UDP (default yes). Where not, UDP alternatives are answered with 461, which makes
+    /// ordinary clients ask for TCP, and the lab dialect, which has nothing else, cannot be served.
+    pub udp: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            session_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            lab_silence: Duration::from_millis(50),
+            linger: Duration::from_secs(1),
+            stall_timeout: Duration::from_secs(10),
+            udp: true,
+        }
+    }
+}
+
+/// What the driver must do. Each of the first five waits for an answer; until then no further request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Event {
+    /// Look up [`Connection::resource`](super::Connection::resource): `answer_describe` or `refuse`.
+    Describe,
+    /// Look up the resource, make a stream (or give the one that is there another transport): `answer_setup` or
+    /// `refuse`. The transport is the first of the client's alternatives that the connection can do.
+    Setup {
+        /// Where media goes.
+        transport: MediaTransport,
+    },
+    /// `answer_play` or `refuse`. Also comes while playing: then it is a seek.
+    Play {
+        /// What to play: a play time or `now`. `None`: go on where the stream stands.
+        range: Option<Range>,
+    },
+    /// `answer_pause` or `refuse`. Also comes where nothing plays.
+    Pause,
+    /// `answer_teardown`. The session is over: free everything.
+    Teardown,
+    /// A packet from the client (RTCP, on an odd channel as a rule): read it through
+    /// [`Connection::interleaved`](super::Connection::interleaved) before the next call that takes `&mut self`. The
+    /// channel is one of the session's two.
+    Interleaved {
+        /// The channel it came on.
+        channel: u8,
+    },
+    /// The session ended without TEARDOWN: time-out, peer gone, shut down. Say BYE where it can still be heard; free
+    /// everything. Comes once per session. It takes the place of an event that still waits for its answer.
+    Expired,
+}
+
+/// What DESCRIBE and the SDP say of a resource.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Description<'a> {
+    /// Becomes the description's `s=` line.
+    pub name: &'a str,
+    /// Frames per second.
+    pub frame_rate: FrameRate,
+    /// Microseconds; `None`: live.
+    pub duration: Option<NptMicros>,
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+}
