@@ -1,9 +1,16 @@
 //! Where the parts of a JPEG file are.
 
+use super::walk::Walk;
+
 /// A range of bytes in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Span { pub start: u32, pub len: u32 }
+pub struct Span {
+    /// Bytes before the range.
+    pub start: u32,
+    /// Bytes in the range.
+    pub len: u32,
+}
 
 impl Span {
     /// These bytes of `frame`; empty where `frame` is shorter than the span says.
@@ -16,59 +23,284 @@ impl Span {
 /// Why bytes are not a JPEG, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Error { pub kind: ErrorKind, pub at: u32 }
+pub struct Error {
+    /// What is wrong.
+    pub kind: ErrorKind,
+    /// At which byte, counted from the start of the file.
+    pub at: u32,
+}
 
+/// What is wrong with a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum ErrorKind { NoStartOfImage, Truncated, Marker, Segment, NoFrameHeader, NoScan, MissingTable, Components, TooLarge }
+pub enum ErrorKind {
+    /// The bytes do not begin with SOI.
+    NoStartOfImage,
+    /// The bytes end before the entropy-coded data begins.
+    Truncated,
+    /// A marker was expected, or this one cannot be here.
+    Marker,
+    /// A marker segment contradicts itself.
+    Segment,
+    /// The scan comes before the frame header.
+    NoFrameHeader,
+    /// The file ends without a scan.
+    NoScan,
+    /// A component uses a quantisation table that was not defined.
+    MissingTable,
+    /// The scan names components that the frame header does not.
+    Components,
+    /// More than 4 GiB.
+    TooLarge,
+}
 
-/// The coding process of the frame header (SOFn).
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let what = match self.kind {
+            ErrorKind::NoStartOfImage => "no start of image",
+            ErrorKind::Truncated => "the file ends in its headers",
+            ErrorKind::Marker => "a marker is missing or out of place",
+            ErrorKind::Segment => "a marker segment contradicts itself",
+            ErrorKind::NoFrameHeader => "the scan comes before the frame header",
+            ErrorKind::NoScan => "no scan",
+            ErrorKind::MissingTable => "a quantisation table is missing",
+            ErrorKind::Components => "the scan's components are not the frame's",
+            ErrorKind::TooLarge => "more than 4 GiB",
+        };
+        write!(f, "not a valid JPEG at byte {}: {what}", self.at)
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// The coding process of the frame header (SOFn, table B.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Coding { Baseline, ExtendedSequential, Progressive, Lossless, Arithmetic }
+pub enum Coding {
+    /// SOF0.
+    Baseline,
+    /// SOF1: more tables, 12-bit samples, or 16-bit quantisation tables.
+    ExtendedSequential,
+    /// SOF2: several scans that refine the picture.
+    Progressive,
+    /// SOF3.
+    Lossless,
+    /// SOF5 to SOF7: differential frames.
+    Hierarchical,
+    /// SOF9 to SOF15: arithmetic coding.
+    Arithmetic,
+}
 
 /// Chroma sampling of a three-component picture, or grey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Sampling { Grey, Yuv444, Yuv440, Yuv422, /** 2x2,1x2,1x2: 4:2:2 with MCUs of 16x16 */ Yuv422Tall, Yuv420, Yuv411, Other }
+pub enum Sampling {
+    /// One component.
+    Grey,
+    /// Three components of the same resolution, in whatever factors.
+    Yuv444,
+    /// Chroma has half of the lines.
+    Yuv440,
+    /// 2x1,1x1,1x1: chroma has half of the columns; MCUs of 16x8.
+    Yuv422,
+    /// 2x2,1x2,1x2: 4:2:2 with MCUs of 16x16.
+    Yuv422Tall,
+    /// 2x2,1x1,1x1: chroma has half of the columns and lines; MCUs of 16x16.
+    Yuv420,
+    /// 4x1,1x1,1x1: chroma has a quarter of the columns.
+    Yuv411,
+    /// Anything else, also four components.
+    Other,
+}
+
+impl core::fmt::Display for Sampling {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Grey => "grey",
+            Self::Yuv444 => "4:4:4",
+            Self::Yuv440 => "4:4:0",
+            Self::Yuv422 => "4:2:2",
+            Self::Yuv422Tall => "4:2:2 in blocks of 16x16",
+            Self::Yuv420 => "4:2:0",
+            Self::Yuv411 => "4:1:1",
+            Self::Other => "an unusual chroma sampling",
+        })
+    }
+}
 
 /// The parts of a JPEG file as ranges: nothing is copied, the layout may be kept beside the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layout {
+    /// Pixels; may be 0 in a damaged file.
     pub width: u16,
+    /// Pixels; 0 where the file leaves it to a DNL segment behind the scan.
     pub height: u16,
+    /// The frame header's process.
     pub coding: Coding,
+    /// The frame header's sampling factors, classified.
     pub sampling: Sampling,
-    /// 0: no restart markers.
+    /// MCUs between restart markers; 0: no restart markers.
     pub restart_interval: u16,
     /// The 64-byte quantisation tables (zig-zag order) of luma and chroma; the same span twice where the file has one.
+    ///
+    /// 128 bytes where [`has_wide_tables`](Self::has_wide_tables).
     pub quantization: [Span; 2],
-    // … whatever else RtpFormat needs: 16-bit tables, standard Huffman tables or not, …
-    /// Entropy-coded data after the SOS header, without EOI and trailing bytes.
+    /// Whether a quantisation table has 16-bit entries.
+    pub has_wide_tables: bool,
+    /// Whether Cb and Cr use tables of equal content; true of a grey picture.
+    pub shares_chroma_table: bool,
+    /// Whether the Huffman tables are Annex K's, luma's for the first component and chroma's for the others. A file
+    /// that defines none, as some cameras and AVI files do, means these.
+    pub has_standard_huffman: bool,
+    /// Whether the first scan holds all components, in the frame's order and all coefficients.
+    pub is_interleaved: bool,
+    /// Whether an Adobe segment says that the components are not YCbCr.
+    pub is_rgb: bool,
+    /// Whether an EOI ends the scan; without one, the file was cut or its writer left it out.
+    pub has_end: bool,
+    /// Entropy-coded data after the SOS header, without EOI and trailing bytes. Where a picture has several scans,
+    /// this holds the later ones' headers too.
     pub scan: Span,
 }
 
 impl Layout {
     /// Walks the marker segments of one JPEG file.
-    pub fn parse(jpeg: &[u8]) -> Result<Self, Error> { todo!() }
-    /// What RTP/JPEG needs to carry this picture as it is, or why it cannot.
-    pub fn rtp_format(&self) -> Result<RtpFormat, Unsupported> { todo!() }
+    ///
+    /// The entropy-coded data is not read where the file ends with EOI, so this takes the same time for any picture;
+    /// bytes behind the EOI, other than padding with one value, make it look for the EOI from the front.
+    ///
+    /// # Errors
+    /// Whatever keeps the headers up to the first scan from being understood. What follows is taken as it is: a
+    /// missing EOI is told by [`has_end`](Self::has_end).
+    pub fn parse(jpeg: &[u8]) -> Result<Self, Error> {
+        Walk::default().layout(jpeg)
+    }
+
+    /// What RTP/JPEG needs to carry this picture as it is, or why it cannot (RFC 2435 sections 3.1 and 4.1).
+    ///
+    /// A restart interval is passed on: whether to send restart markers is the caller's policy, and
+    /// [`Unsupported::RestartMarkers`] the error for a policy that does not.
+    pub fn rtp_format(&self) -> Result<RtpFormat, Unsupported> {
+        if self.coding != Coding::Baseline {
+            return Err(Unsupported::Coding(self.coding));
+        }
+        let kind = match self.sampling {
+            Sampling::Yuv422 => 0,
+            Sampling::Yuv420 => 1,
+            other => return Err(Unsupported::Sampling(other)),
+        };
+        let units = |pixels: u16| u8::try_from(pixels.div_ceil(8)).ok().filter(|&units| units != 0);
+        let (Some(width), Some(height)) = (units(self.width), units(self.height)) else {
+            return Err(Unsupported::Dimensions { width: self.width, height: self.height });
+        };
+        if self.is_rgb {
+            return Err(Unsupported::ColorSpace);
+        }
+        if !self.is_interleaved {
+            return Err(Unsupported::Scans);
+        }
+        if !self.has_standard_huffman {
+            return Err(Unsupported::HuffmanTables);
+        }
+        if self.has_wide_tables || !self.shares_chroma_table {
+            return Err(Unsupported::QuantizationTables);
+        }
+        let restarts = if self.restart_interval == 0 { 0 } else { RESTART_KIND };
+        Ok(RtpFormat {
+            kind: kind | restarts,
+            width,
+            height,
+            q: 255,
+            quantization: self.quantization,
+            restart_interval: self.restart_interval,
+            scan: self.scan,
+        })
+    }
 }
+
+/// Added to the type of pictures with restart markers (RFC 2435 section 3.1.3).
+const RESTART_KIND: u8 = 64;
 
 /// Why RFC 2435 cannot carry a picture. `Display` is a sentence for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unsupported {
+    /// Only baseline is carried.
     Coding(Coding),
+    /// Only Annex K's Huffman tables are carried.
     HuffmanTables,
+    /// Only 4:2:2 and 4:2:0 are carried.
     Sampling(Sampling),
-    Dimensions { width: u16, height: u16 },
+    /// Only 1 to 2040 pixels are carried.
+    Dimensions {
+        /// Pixels.
+        width: u16,
+        /// Pixels.
+        height: u16,
+    },
+    /// Only two 8-bit tables are carried, one of them for both chroma components.
     QuantizationTables,
+    /// Only one scan that interleaves all components is carried.
+    Scans,
+    /// Only YCbCr is carried.
+    ColorSpace,
+    /// Restart markers are carried, but the sender's policy is not to: many receivers cannot read them.
     RestartMarkers,
 }
+
+impl core::fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Coding(coding) => {
+                let name = match coding {
+                    Coding::Baseline => "baseline",
+                    Coding::ExtendedSequential => "extended sequential",
+                    Coding::Progressive => "progressive",
+                    Coding::Lossless => "lossless",
+                    Coding::Hierarchical => "hierarchical",
+                    Coding::Arithmetic => "arithmetic-coded",
+                };
+                write!(
+                    f,
+                    "the picture is a {name} JPEG; RTP/JPEG carries baseline only; \
+                     convert each picture with jpegtran, or encode with: ffmpeg -c:v mjpeg -huffman default"
+                )
+            }
+            Self::HuffmanTables => f.write_str(
+                "Huffman tables are optimised for this picture; RTP/JPEG carries only the standard ones; \
+                 convert each picture with jpegtran (no loss), or encode with: ffmpeg -c:v mjpeg -huffman default",
+            ),
+            Self::Sampling(sampling) => write!(
+                f,
+                "the sampling is {sampling}; RTP/JPEG carries only 4:2:2 (2x1,1x1,1x1) and 4:2:0 (2x2,1x1,1x1); \
+                 encode with: ffmpeg -pix_fmt yuvj420p"
+            ),
+            Self::Dimensions { width, height } => write!(
+                f,
+                "the picture is {width}x{height} pixels; RTP/JPEG carries 1 to 2040 in each direction; scale it down"
+            ),
+            Self::QuantizationTables => f.write_str(
+                "the quantisation tables are not two of 8 bits, one for luma and one for both chroma components; \
+                 RTP/JPEG carries nothing else; encode the picture anew",
+            ),
+            Self::Scans => f.write_str(
+                "the components are in separate scans or in another order; RTP/JPEG carries one interleaved scan; \
+                 convert each picture with jpegtran (no loss)",
+            ),
+            Self::ColorSpace => {
+                f.write_str("the components are not YCbCr, which is all that RTP/JPEG carries; encode the picture anew")
+            }
+            Self::RestartMarkers => f.write_str(
+                "the picture has restart markers, which many receivers cannot read; jpegtran removes them without loss",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Unsupported {}
 
 /// The fields of the RTP/JPEG headers (RFC 2435 section 3.1) and where the bytes behind them are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +308,109 @@ pub enum Unsupported {
 pub struct RtpFormat {
     /// Type 0 (4:2:2) or 1 (4:2:0); 64 and 65 where `restart_interval` is not 0.
     pub kind: u8,
-    /// Width and height in units of 8 pixels, rounded up.
+    /// Width in units of 8 pixels, rounded up.
     pub width: u8,
+    /// Height in units of 8 pixels, rounded up.
     pub height: u8,
-    /// 255: tables in band; 1..=99: the tables equal RFC 2435's for this Q (but we always send 255 unless told).
+    /// 255: tables in band; 1..=99: the tables equal RFC 2435's for this Q.
+    ///
+    /// [`Layout::rtp_format`] says 255, which every receiver reads;
+    /// [`tables::q_of`](super::tables::q_of) finds the Q of those tables that have one.
     pub q: u8,
+    /// The tables of luma and chroma, 64 bytes each in zig-zag order.
     pub quantization: [Span; 2],
+    /// MCUs between restart markers; 0: there are none.
     pub restart_interval: u16,
+    /// The payload: entropy-coded data without EOI.
     pub scan: Span,
 }
 
-impl core::fmt::Display for Unsupported { fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result { todo!() } }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    const GOOD: Layout = Layout {
+        width: 640,
+        height: 480,
+        coding: Coding::Baseline,
+        sampling: Sampling::Yuv420,
+        restart_interval: 0,
+        quantization: [Span { start: 25, len: 64 }, Span { start: 94, len: 64 }],
+        has_wide_tables: false,
+        shares_chroma_table: true,
+        has_standard_huffman: true,
+        is_interleaved: true,
+        is_rgb: false,
+        has_end: true,
+        scan: Span { start: 623, len: 4711 },
+    };
+
+    #[test]
+    fn a_layout_is_small_enough_to_be_copied() {
+        assert!(size_of::<Layout>() <= 48, "{}", size_of::<Layout>());
+    }
+
+    #[test]
+    fn sampling_and_restart_interval_make_the_type() {
+        let cases =
+            [(Sampling::Yuv422, 0, 0), (Sampling::Yuv420, 0, 1), (Sampling::Yuv422, 5, 64), (Sampling::Yuv420, 40, 65)];
+        for (sampling, restart_interval, kind) in cases {
+            let format = Layout { sampling, restart_interval, ..GOOD }.rtp_format().unwrap();
+            assert_eq!((format.kind, format.restart_interval), (kind, restart_interval));
+            assert_eq!((format.q, format.quantization, format.scan), (255, GOOD.quantization, GOOD.scan));
+        }
+    }
+
+    #[test]
+    fn dimensions_are_rounded_up_to_units_of_8() {
+        let cases = [
+            (640, 480, Some((80, 60))),
+            (1, 1, Some((1, 1))),
+            (319, 241, Some((40, 31))),
+            (2033, 2040, Some((255, 255))),
+            (2041, 16, None),
+            (16, 2041, None),
+            (0, 16, None),
+            (16, 0, None),
+            (65535, 65535, None),
+        ];
+        for (width, height, units) in cases {
+            let format = Layout { width, height, ..GOOD }.rtp_format();
+            assert_eq!(format.ok().map(|format| (format.width, format.height)), units, "{width}x{height}");
+            if units.is_none() {
+                assert_eq!(format, Err(Unsupported::Dimensions { width, height }));
+            }
+        }
+    }
+
+    #[test]
+    fn what_rtp_jpeg_cannot_carry_is_named_with_its_reason() {
+        let cases = [
+            (Layout { coding: Coding::Progressive, ..GOOD }, "progressive"),
+            (Layout { coding: Coding::ExtendedSequential, ..GOOD }, "extended sequential"),
+            (Layout { coding: Coding::Arithmetic, ..GOOD }, "arithmetic"),
+            (Layout { sampling: Sampling::Grey, ..GOOD }, "grey"),
+            (Layout { sampling: Sampling::Yuv444, ..GOOD }, "4:4:4"),
+            (Layout { sampling: Sampling::Yuv422Tall, ..GOOD }, "16x16"),
+            (Layout { has_standard_huffman: false, ..GOOD }, "-huffman default"),
+            (Layout { has_wide_tables: true, ..GOOD }, "quantisation"),
+            (Layout { shares_chroma_table: false, ..GOOD }, "both chroma"),
+            (Layout { is_interleaved: false, ..GOOD }, "separate scans"),
+            (Layout { is_rgb: true, ..GOOD }, "YCbCr"),
+            (Layout { width: 4000, ..GOOD }, "4000x480"),
+        ];
+        for (layout, words) in cases {
+            let sentence = layout.rtp_format().unwrap_err().to_string();
+            assert!(sentence.contains(words), "{sentence}");
+        }
+        assert!(Unsupported::RestartMarkers.to_string().contains("jpegtran"));
+    }
+
+    #[test]
+    fn a_span_beyond_the_frame_is_empty() {
+        assert_eq!(Span { start: 1, len: 2 }.of(&[1, 2, 3]), [2, 3]);
+        assert!(Span { start: 1, len: 3 }.of(&[1, 2, 3]).is_empty());
+        assert!(Span { start: u32::MAX, len: u32::MAX }.of(&[1, 2, 3]).is_empty());
+    }
+}

@@ -1,4 +1,31 @@
-//! The JPEG image format, as far as RTP/JPEG needs it.
+//! The JPEG image format, as far as motion JPEG over RTP needs it: where the parts of a file are, the headers that
+//! RTP/JPEG leaves out, the standard's own tables, and a small encoder for generated pictures.
+//!
+//! Section, figure and table numbers without an RFC are those of ITU-T T.81.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+mod dct;
+pub mod encoder;
+pub mod header;
 mod layout;
+mod marker;
+pub mod tables;
+mod walk;
+
 pub use layout::{Coding, Error, ErrorKind, Layout, RtpFormat, Sampling, Span, Unsupported};

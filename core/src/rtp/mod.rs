@@ -1,6 +1,31 @@
 //! Frames to packets and back, with state.
+//!
+//! | module | what it remembers |
+//! |---|---|
+//! | [`sender`] | sequence numbers and counts of one stream, and how its clock maps to RTP timestamps |
+//! | [`packetizer`] | how much of a frame has left |
+//! | [`pacing`] | when the next frame and the next report are due |
+//! | [`receiver`] | frames being put together, what was lost, when reports are due |
 
-pub mod packetizer;
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 pub mod pacing;
+pub mod packetizer;
 pub mod receiver;
 pub mod sender;

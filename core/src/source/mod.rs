@@ -6,13 +6,21 @@ use crate::time::{Duration, Instant};
 /// Frames per second as a fraction, so that 30000/1001 stays exact over days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct FrameRate { numerator: u32, denominator: u32 }
+pub struct FrameRate {
+    numerator: u32,
+    denominator: u32,
+}
 
 impl FrameRate {
     /// `None` where either is 0 or the rate lies outside 1/1000 to 1000 frames per second.
     pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
-        if numerator == 0 || denominator == 0 || numerator as u64 > denominator as u64 * 1000
-            || denominator as u64 > numerator as u64 * 1000 { return None; }
+        if numerator == 0
+            || denominator == 0
+            || numerator as u64 > denominator as u64 * 1000
+            || denominator as u64 > numerator as u64 * 1000
+        {
+            return None;
+        }
         Some(Self { numerator, denominator })
     }
     /// The time of `frames` frames, in microseconds, rounded down.
@@ -27,7 +35,9 @@ impl FrameRate {
         if frames > u64::MAX as u128 { u64::MAX } else { frames as u64 }
     }
     /// How long one frame lasts.
-    pub const fn interval(self) -> Duration { Duration::from_micros(self.micros(1)) }
+    pub const fn interval(self) -> Duration {
+        Duration::from_micros(self.micros(1))
+    }
 }
 // impl Display: "24", "29.97"; FromStr: "24", "29.97", "30000/1001"
 

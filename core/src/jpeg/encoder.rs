@@ -1,0 +1,465 @@
+//! A baseline encoder for pictures that are made up block by block: 4:2:0, Annex K's tables, no picture in memory.
+
+use super::tables::{self, HuffmanTable};
+use super::{dct, header, marker};
+
+/// The buffer is too short for the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Full;
+
+impl core::fmt::Display for Full {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the buffer is too short for the picture")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Quantisation tables and what divides by them quickly. Made once per quality; 384 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantizer {
+    luma: Table,
+    chroma: Table,
+}
+
+/// Both in zig-zag order.
+#[derive(Clone, Copy, Debug)]
+struct Table {
+    entries: [u8; 64],
+    /// 2^[`RECIPROCAL_BITS`] / (8 · entry): the transform's results are 8 times too large.
+    reciprocals: [u16; 64],
+}
+
+const RECIPROCAL_BITS: u32 = 19;
+
+impl Quantizer {
+    /// The tables of RFC 2435's Q, 1 (small) to 99 (good).
+    pub fn new(q: u8) -> Self {
+        let (luma, chroma) = tables::quantization(q);
+        Self { luma: Table::new(luma), chroma: Table::new(chroma) }
+    }
+}
+
+impl Table {
+    fn new(entries: [u8; 64]) -> Self {
+        let reciprocal = |entry: u8| {
+            let divisor = u32::from(entry.max(1)).saturating_mul(8);
+            // Only an entry of 1 makes 65536, which 65535 divides by just as well within the 13 bits of a coefficient.
+            u16::try_from((1_u32 << RECIPROCAL_BITS).checked_div(divisor).unwrap_or(0)).unwrap_or(u16::MAX)
+        };
+        Self { entries, reciprocals: entries.map(reciprocal) }
+    }
+}
+
+/// Writes one picture, MCU by MCU from left to right and top to bottom.
+///
+/// Besides the caller's buffer and [`Quantizer`] it keeps some 64 bytes, and 512 on the stack within a call.
+#[derive(Debug)]
+pub struct Encoder<'o, 'q> {
+    quantizer: &'q Quantizer,
+    bits: BitWriter<'o>,
+    /// The last DC coefficients of Y, Cb and Cr (section F.1.1.5.1).
+    dc: [i32; 3],
+    mcus_left: u32,
+}
+
+impl<'o, 'q> Encoder<'o, 'q> {
+    /// Writes the headers of a picture of `width` x `height` pixels; 0 counts as 1. An MCU is 16 x 16 pixels, so there
+    /// will be `width.div_ceil(16) * height.div_ceil(16)` of them.
+    ///
+    /// # Errors
+    /// [`Full`] where `out` does not hold the headers.
+    pub fn new(out: &'o mut [u8], width: u16, height: u16, quantizer: &'q Quantizer) -> Result<Self, Full> {
+        let (width, height) = (width.max(1), height.max(1));
+        let fields = header::Fields {
+            kind: 1,
+            width,
+            height,
+            restart_interval: 0,
+            luma: &quantizer.luma.entries,
+            chroma: &quantizer.chroma.entries,
+            precision: 0,
+        };
+        let len = header::emit(out, &fields).ok_or(Full)?;
+        let mcus_left = u32::from(width.div_ceil(16)).saturating_mul(u32::from(height.div_ceil(16)));
+        Ok(Self { quantizer, bits: BitWriter { out, len, bits: 0, count: 0 }, dc: [0; 3], mcus_left })
+    }
+
+    /// The next MCU: four blocks of luma, left to right and top to bottom, and one each of Cb and Cr, samples row by
+    /// row. MCUs beyond the picture's end are dropped.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing can be encoded any more then.
+    pub fn mcu(&mut self, luma: &[[u8; 64]; 4], cb: &[u8; 64], cr: &[u8; 64]) -> Result<(), Full> {
+        if !self.count() {
+            return Ok(());
+        }
+        for block in luma {
+            self.block(Component::Y, block)?;
+        }
+        self.block(Component::Cb, cb)?;
+        self.block(Component::Cr, cr)
+    }
+
+    /// The next MCU, all of one colour: a few bits, without any transform.
+    ///
+    /// # Errors
+    /// As [`mcu`](Self::mcu).
+    pub fn flat_mcu(&mut self, [y, cb, cr]: [u8; 3]) -> Result<(), Full> {
+        if !self.count() {
+            return Ok(());
+        }
+        for _ in 0..4 {
+            self.flat(Component::Y, y)?;
+        }
+        self.flat(Component::Cb, cb)?;
+        self.flat(Component::Cr, cr)
+    }
+
+    /// Writes EOI and returns the length of the file. MCUs that were not given become repetitions of the last colour.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn finish(mut self) -> Result<usize, Full> {
+        while self.count() {
+            for component in [Component::Y, Component::Y, Component::Y, Component::Y, Component::Cb, Component::Cr] {
+                let (dc, ac) = component.codes();
+                self.bits.put(code(dc, 0))?;
+                self.bits.put(code(ac, END_OF_BLOCK))?;
+            }
+        }
+        self.bits.finish()
+    }
+
+    fn count(&mut self) -> bool {
+        let is_inside = self.mcus_left != 0;
+        self.mcus_left = self.mcus_left.saturating_sub(1);
+        is_inside
+    }
+
+    fn flat(&mut self, component: Component, sample: u8) -> Result<(), Full> {
+        // A flat block transforms into 8 times its level and nothing else; times 8 as all that the transform returns.
+        let level = i32::from(sample).wrapping_sub(128).wrapping_mul(64);
+        let Table { entries: [entry, ..], reciprocals: [reciprocal, ..] } = *self.table(component);
+        self.dc(component, quantised(level, entry, reciprocal))?;
+        let (_, ac) = component.codes();
+        self.bits.put(code(ac, END_OF_BLOCK))
+    }
+
+    fn block(&mut self, component: Component, samples: &[u8; 64]) -> Result<(), Full> {
+        let [first, ..] = *samples;
+        // Without an early return, so that it becomes a few vector instructions.
+        if samples.iter().fold(0, |difference, &sample| difference | (sample ^ first)) == 0 {
+            return self.flat(component, first);
+        }
+        let coefficients = dct::forward(samples);
+        let Table { entries, reciprocals } = self.table(component);
+        let mut block = [0_i16; 64];
+        // Bit n: coefficient n is not zero. Few are, and the loop below jumps from one to the next.
+        let mut set = 0_u64;
+        for (index, (out, &at)) in block.iter_mut().zip(&dct::ORDER).enumerate() {
+            let coefficient = coefficients.get(usize::from(at)).copied().unwrap_or(0);
+            let entry = entries.get(index).copied().unwrap_or(1);
+            let value = quantised(coefficient, entry, reciprocals.get(index).copied().unwrap_or(0));
+            *out = value as i16;
+            set |= u64::from(value != 0).wrapping_shl(index as u32);
+        }
+        let [dc, ..] = block;
+        self.dc(component, i32::from(dc))?;
+
+        let (_, ac) = component.codes();
+        let mut last = 0_u32;
+        set &= !1;
+        while set != 0 {
+            let index = set.trailing_zeros();
+            let mut zeros = index.wrapping_sub(last).wrapping_sub(1);
+            while zeros >= 16 {
+                self.bits.put(code(ac, SIXTEEN_ZEROS))?;
+                zeros = zeros.wrapping_sub(16);
+            }
+            let value = block.get(index as usize).copied().map_or(0, i32::from);
+            let size = size(value);
+            self.bits.put_with(code(ac, (zeros << 4 | size) as u8), amplitude(value, size))?;
+            last = index;
+            set &= set.wrapping_sub(1);
+        }
+        if last != 63 {
+            self.bits.put(code(ac, END_OF_BLOCK))?;
+        }
+        Ok(())
+    }
+
+    fn dc(&mut self, component: Component, coefficient: i32) -> Result<(), Full> {
+        let [y, cb, cr] = &mut self.dc;
+        let last = match component {
+            Component::Y => y,
+            Component::Cb => cb,
+            Component::Cr => cr,
+        };
+        let difference = coefficient.wrapping_sub(*last);
+        *last = coefficient;
+        let size = size(difference);
+        let (dc, _) = component.codes();
+        self.bits.put_with(code(dc, size as u8), amplitude(difference, size))
+    }
+
+    fn table(&self, component: Component) -> &'q Table {
+        match component {
+            Component::Y => &self.quantizer.luma,
+            Component::Cb | Component::Cr => &self.quantizer.chroma,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Component {
+    Y,
+    Cb,
+    Cr,
+}
+
+impl Component {
+    /// The codes of DC and of AC coefficients.
+    fn codes(self) -> (&'static [Code], &'static [Code]) {
+        match self {
+            Self::Y => (&LUMA_DC, &LUMA_AC),
+            Self::Cb | Self::Cr => (&CHROMA_DC, &CHROMA_AC),
+        }
+    }
+}
+
+/// A coefficient, 8 times too large, divided and rounded to the nearest.
+///
+/// Kept to the 10 bits that baseline has for AC coefficients (table F.2); DC never leaves them but at -1024, where 1 is
+/// not seen.
+fn quantised(coefficient: i32, entry: u8, reciprocal: u16) -> i32 {
+    let rounded = coefficient.unsigned_abs().saturating_add(u32::from(entry).wrapping_mul(4));
+    let magnitude = (rounded.saturating_mul(u32::from(reciprocal)) >> RECIPROCAL_BITS).min(1023) as i32;
+    if coefficient < 0 { magnitude.wrapping_neg() } else { magnitude }
+}
+
+/// The bits a value needs (tables F.1 and F.2).
+fn size(value: i32) -> u32 {
+    u32::BITS.wrapping_sub(value.unsigned_abs().leading_zeros())
+}
+
+/// The bits that follow a code, which says how many they are: negative values count from all zeros.
+fn amplitude(value: i32, size: u32) -> Code {
+    let offset = value >> 31;
+    let mask = 1_i32.wrapping_shl(size).wrapping_sub(1);
+    Code { bits: (value.wrapping_add(offset) & mask) as u16, len: size as u8 }
+}
+
+/// Symbols of the AC tables with a meaning of their own (section F.1.2.2).
+const END_OF_BLOCK: u8 = 0x00;
+const SIXTEEN_ZEROS: u8 = 0xF0;
+
+/// Up to 16 bits, right-aligned.
+#[derive(Clone, Copy)]
+struct Code {
+    bits: u16,
+    len: u8,
+}
+
+static LUMA_DC: [Code; 12] = codes(&tables::LUMA_DC);
+static CHROMA_DC: [Code; 12] = codes(&tables::CHROMA_DC);
+static LUMA_AC: [Code; 256] = codes(&tables::LUMA_AC);
+static CHROMA_AC: [Code; 256] = codes(&tables::CHROMA_AC);
+
+/// The code of each symbol (section C.2).
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated while compiling, where an index out of range does not compile"
+)]
+const fn codes<const N: usize>(table: &HuffmanTable) -> [Code; N] {
+    let mut codes = [Code { bits: 0, len: 0 }; N];
+    let mut next = 0;
+    let mut value = 0;
+    let mut len = 0;
+    while len < table.bits.len() {
+        let mut left = table.bits[len];
+        while left > 0 {
+            codes[table.values[value] as usize] = Code { bits: next, len: len as u8 + 1 };
+            next += 1;
+            value += 1;
+            left -= 1;
+        }
+        next = next.wrapping_shl(1);
+        len += 1;
+    }
+    codes
+}
+
+fn code(codes: &[Code], symbol: u8) -> Code {
+    codes.get(usize::from(symbol)).copied().unwrap_or(Code { bits: 0, len: 0 })
+}
+
+/// Collects bits and writes them 32 at a time, a zero behind each FF (section F.1.2.3).
+#[derive(Debug)]
+struct BitWriter<'o> {
+    out: &'o mut [u8],
+    len: usize,
+    /// The last `count` bits, right-aligned; what is above them has been written.
+    bits: u64,
+    count: u32,
+}
+
+impl BitWriter<'_> {
+    fn put(&mut self, code: Code) -> Result<(), Full> {
+        self.bits = self.bits.wrapping_shl(u32::from(code.len)) | u64::from(code.bits);
+        self.count = self.count.wrapping_add(u32::from(code.len));
+        if self.count < 32 { Ok(()) } else { self.flush() }
+    }
+
+    /// A code and the bits that follow it, together at most 27.
+    fn put_with(&mut self, code: Code, amplitude: Code) -> Result<(), Full> {
+        self.bits = self.bits.wrapping_shl(u32::from(code.len)) | u64::from(code.bits);
+        self.count = self.count.wrapping_add(u32::from(code.len));
+        self.put(amplitude)
+    }
+
+    fn flush(&mut self) -> Result<(), Full> {
+        self.count = self.count.wrapping_sub(32);
+        let bytes = (self.bits.wrapping_shr(self.count) as u32).to_be_bytes();
+        if !bytes.contains(&0xFF) {
+            return self.bytes(&bytes);
+        }
+        bytes.iter().try_for_each(|&byte| self.stuffed(byte))
+    }
+
+    fn stuffed(&mut self, byte: u8) -> Result<(), Full> {
+        if byte == 0xFF { self.bytes(&[0xFF, 0]) } else { self.bytes(&[byte]) }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let end = self.len.saturating_add(bytes.len());
+        self.out.get_mut(self.len..end).ok_or(Full)?.copy_from_slice(bytes);
+        self.len = end;
+        Ok(())
+    }
+
+    /// The last bits, filled up with ones, and EOI.
+    fn finish(mut self) -> Result<usize, Full> {
+        self.put(Code { bits: 0x7F, len: 7 })?;
+        while self.count >= 8 {
+            self.count = self.count.wrapping_sub(8);
+            self.stuffed(self.bits.wrapping_shr(self.count) as u8)?;
+        }
+        self.bytes(&[0xFF, marker::EOI])?;
+        Ok(self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Layout, Sampling};
+    use super::*;
+    use std::vec::Vec;
+
+    fn encode(width: u16, height: u16, q: u8, mut mcu: impl FnMut(u32, &mut Encoder<'_, '_>)) -> Vec<u8> {
+        let mut out = std::vec![0; 1 << 20];
+        let quantizer = Quantizer::new(q);
+        let mut encoder = Encoder::new(&mut out, width, height, &quantizer).unwrap();
+        for index in 0..encoder.mcus_left {
+            mcu(index, &mut encoder);
+        }
+        let len = encoder.finish().unwrap();
+        out.truncate(len);
+        out
+    }
+
+    /// A pattern with something of every frequency.
+    fn busy(seed: u32) -> [u8; 64] {
+        core::array::from_fn(|at| ((at as u32).wrapping_add(seed).wrapping_mul(2_654_435_761) >> 13) as u8)
+    }
+
+    #[test]
+    fn a_picture_is_a_baseline_jpeg_that_rtp_carries() {
+        for (width, height) in [(1, 1), (16, 16), (17, 31), (640, 480)] {
+            let file = encode(width, height, 75, |index, encoder| {
+                let luma = [busy(index), busy(index + 1), [7; 64], busy(index + 3)];
+                encoder.mcu(&luma, &busy(index + 5), &[128; 64]).unwrap();
+            });
+            let layout = Layout::parse(&file).unwrap();
+            assert_eq!((layout.width, layout.height, layout.sampling), (width, height, Sampling::Yuv420));
+            assert!(layout.has_end && layout.rtp_format().is_ok());
+            let luma = layout.quantization[0].of(&file);
+            assert_eq!(tables::q_of(luma, layout.quantization[1].of(&file)), Some(75));
+        }
+    }
+
+    #[test]
+    fn every_ff_of_the_scan_is_stuffed() {
+        let file = encode(320, 240, 99, |index, encoder| {
+            encoder.mcu(&[busy(index); 4], &busy(!index), &busy(index ^ 7)).unwrap();
+        });
+        let scan = Layout::parse(&file).unwrap().scan;
+        assert_eq!(scan.len as usize + scan.start as usize + 2, file.len());
+        let stuffed = scan.of(&file).windows(2).filter(|pair| pair[0] == 0xFF).map(|pair| pair[1]).collect::<Vec<_>>();
+        assert!(stuffed.len() > 10 && stuffed.iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn flat_blocks_given_either_way_are_the_same_bits() {
+        let given = encode(64, 64, 50, |index, encoder| {
+            let [y, cb, cr] = [index as u8 * 16, 90, 200];
+            encoder.mcu(&[[y; 64]; 4], &[cb; 64], &[cr; 64]).unwrap();
+        });
+        let flat = encode(64, 64, 50, |index, encoder| encoder.flat_mcu([index as u8 * 16, 90, 200]).unwrap());
+        assert_eq!(given, flat);
+    }
+
+    #[test]
+    fn mcus_that_were_not_given_repeat_the_last_and_surplus_ones_are_dropped() {
+        let all = encode(48, 48, 50, |_, encoder| encoder.flat_mcu([50, 100, 150]).unwrap());
+        let first = encode(48, 48, 50, |index, encoder| {
+            if index == 0 {
+                encoder.flat_mcu([50, 100, 150]).unwrap();
+            }
+        });
+        let surplus = encode(48, 48, 50, |_, encoder| {
+            encoder.flat_mcu([50, 100, 150]).unwrap();
+            encoder.flat_mcu([50, 100, 150]).unwrap();
+        });
+        assert_eq!(all, first);
+        assert_eq!(all, surplus);
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_short_is_full_and_never_overrun() {
+        let quantizer = Quantizer::new(75);
+        let render = |out: &mut [u8]| {
+            let mut encoder = Encoder::new(out, 32, 32, &quantizer)?;
+            for index in 0..4 {
+                encoder.mcu(&[busy(index); 4], &busy(9), &busy(10))?;
+            }
+            encoder.finish()
+        };
+        let mut out = [0; 8192];
+        let len = render(&mut out).unwrap();
+        for short in 0..len {
+            assert_eq!(render(&mut out[..short]), Err(Full));
+        }
+        assert_eq!(render(&mut out[..len]), Ok(len));
+    }
+
+    #[test]
+    fn division_by_reciprocal_is_division() {
+        for entry in [1_u8, 2, 3, 7, 16, 99, 255] {
+            let table = Table::new([entry; 64]);
+            for coefficient in (-8192..=8192).step_by(13) {
+                let exact = f64::from(coefficient) / 8.0 / f64::from(entry);
+                let found = f64::from(quantised(coefficient, entry, table.reciprocals[0]));
+                assert!((found - exact.clamp(-1023.0, 1023.0)).abs() <= 0.52, "{coefficient} / {entry}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn state_is_small() {
+        assert!(size_of::<Quantizer>() <= 384 && size_of::<Encoder<'_, '_>>() <= 72);
+    }
+}

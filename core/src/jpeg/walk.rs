@@ -1,0 +1,616 @@
+//! The walk over a file's marker segments, and what it remembers until the scan.
+
+use super::layout::{Coding, Error, ErrorKind, Layout, Sampling, Span};
+use super::{marker, tables};
+
+/// What the segments passed so far have defined. Small, because it lives on the stack of a microcontroller.
+#[derive(Default)]
+pub(super) struct Walk {
+    /// By table id: where the entries are, and whether they have 16 bits. A redefinition replaces.
+    quantization: [Option<(Span, bool)>; 4],
+    /// By table id. A redefinition replaces.
+    dc: [Huffman; 4],
+    ac: [Huffman; 4],
+    frame: Option<Frame>,
+    restart_interval: u16,
+    is_rgb: bool,
+}
+
+/// What is known of a Huffman table: its content is compared when it is defined and never looked at again.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Huffman {
+    #[default]
+    Undefined,
+    Luma,
+    Chroma,
+    Other,
+}
+
+/// The frame header.
+struct Frame {
+    coding: Coding,
+    width: u16,
+    height: u16,
+    /// The file's number of components; at most the first three are kept.
+    count: u8,
+    components: [Component; 3],
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Component {
+    id: u8,
+    /// Horizontal factor in the upper half, vertical in the lower.
+    sampling: u8,
+    table: u8,
+}
+
+impl Walk {
+    pub(super) fn layout(mut self, jpeg: &[u8]) -> Result<Layout, Error> {
+        let mut cursor = Cursor { bytes: jpeg, at: 0 };
+        if u32::try_from(jpeg.len()).is_err() {
+            return Err(cursor.error(ErrorKind::TooLarge));
+        }
+        if cursor.array().ok() != Some([0xFF, marker::SOI]) {
+            return Err(Error { kind: ErrorKind::NoStartOfImage, at: 0 });
+        }
+        loop {
+            let (at, code) = cursor.marker()?;
+            let wrong = |kind| Error { kind, at };
+            match code {
+                marker::EOI => return Err(wrong(ErrorKind::NoScan)),
+                // Markers without a segment; inside headers only TEM has any business, and no harm in it.
+                marker::TEM => continue,
+                0x00..=0xBF | marker::RST0..=marker::SOI => return Err(wrong(ErrorKind::Marker)),
+                _ => {}
+            }
+            let mut segment = cursor.segment()?;
+            match code {
+                marker::DQT => self.quantization_tables(&mut segment)?,
+                marker::DHT => self.huffman_tables(&mut segment)?,
+                marker::DRI => self.restart_interval = u16::from_be_bytes(segment.array()?),
+                marker::APP14 => self.adobe(segment.rest()),
+                marker::SOS => return self.scan(&mut segment, cursor),
+                // DAC lies among the SOFs but is none: conditioning of arithmetic coders. JPG is reserved.
+                marker::DAC | marker::JPG => {}
+                marker::SOF0..=marker::SOF15 => self.frame_header(code, &mut segment)?,
+                _ => {}
+            }
+        }
+    }
+
+    /// ```text
+    ///  0 1 2 3 4 5 6 7
+    /// +-+-+-+-+-+-+-+-+--------------------------------+
+    /// |   Pq  |  Tq   | 64 entries of 8 or 16 (Pq 1) bits |  … and again
+    /// +-+-+-+-+-+-+-+-+--------------------------------+
+    /// ```
+    fn quantization_tables(&mut self, segment: &mut Cursor<'_>) -> Result<(), Error> {
+        while !segment.is_empty() {
+            let wrong = segment.error(ErrorKind::Segment);
+            let [head] = segment.array()?;
+            let (slot, wide) = match (self.quantization.get_mut(usize::from(head & 0x0F)), head >> 4) {
+                (Some(slot), precision @ 0..=1) => (slot, precision == 1),
+                _ => return Err(wrong),
+            };
+            *slot = Some((segment.span(if wide { 128 } else { 64 })?, wide));
+        }
+        Ok(())
+    }
+
+    /// ```text
+    ///  0 1 2 3 4 5 6 7
+    /// +-+-+-+-+-+-+-+-+------------------+--------------------------------+
+    /// |   Tc  |  Th   | 16 counts of codes | as many symbols as they sum up to |  … and again
+    /// +-+-+-+-+-+-+-+-+------------------+--------------------------------+
+    /// ```
+    fn huffman_tables(&mut self, segment: &mut Cursor<'_>) -> Result<(), Error> {
+        while !segment.is_empty() {
+            let wrong = segment.error(ErrorKind::Segment);
+            let [head] = segment.array()?;
+            let bits: [u8; 16] = segment.array()?;
+            let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
+            let values = segment.take(count)?;
+            let (slots, luma, chroma) = match head >> 4 {
+                0 => (&mut self.dc, tables::LUMA_DC, tables::CHROMA_DC),
+                1 => (&mut self.ac, tables::LUMA_AC, tables::CHROMA_AC),
+                _ => return Err(wrong),
+            };
+            let slot = slots.get_mut(usize::from(head & 0x0F)).ok_or(wrong)?;
+            let is = |table: tables::HuffmanTable| bits == table.bits && values == table.values;
+            *slot = match () {
+                () if is(luma) => Huffman::Luma,
+                () if is(chroma) => Huffman::Chroma,
+                () => Huffman::Other,
+            };
+        }
+        Ok(())
+    }
+
+    /// Adobe's APP14: `Adobe`, version, two flags of 16 bits, and the transform, 0 meaning none: RGB, or CMYK.
+    fn adobe(&mut self, segment: &[u8]) {
+        if let Some((b"Adobe", rest)) = segment.split_first_chunk::<5>() {
+            self.is_rgb = rest.get(6) == Some(&0);
+        }
+    }
+
+    fn frame_header(&mut self, code: u8, segment: &mut Cursor<'_>) -> Result<(), Error> {
+        let wrong = segment.error(ErrorKind::Segment);
+        let [precision, height_high, height_low, width_high, width_low, count] = segment.array()?;
+        let coding = match code {
+            0xC0 => Coding::Baseline,
+            0xC1 => Coding::ExtendedSequential,
+            0xC2 => Coding::Progressive,
+            0xC3 => Coding::Lossless,
+            0xC5..=0xC7 => Coding::Hierarchical,
+            _ => Coding::Arithmetic,
+        };
+        if count == 0 || (coding == Coding::Baseline && precision != 8) {
+            return Err(wrong);
+        }
+        let mut components = [Component::default(); 3];
+        for index in 0..usize::from(count) {
+            let [id, sampling, table] = segment.array()?;
+            if !(1..=4).contains(&(sampling >> 4)) || !(1..=4).contains(&(sampling & 0x0F)) {
+                return Err(wrong);
+            }
+            if let Some(slot) = components.get_mut(index) {
+                *slot = Component { id, sampling, table };
+            }
+        }
+        let width = u16::from_be_bytes([width_high, width_low]);
+        let height = u16::from_be_bytes([height_high, height_low]);
+        self.frame = Some(Frame { coding, width, height, count, components });
+        Ok(())
+    }
+
+    /// The scan header ends the walk: everything it refers to must be known by now.
+    fn scan(self, segment: &mut Cursor<'_>, cursor: Cursor<'_>) -> Result<Layout, Error> {
+        let header = segment.error(ErrorKind::Components);
+        let frame = self.frame.ok_or(Error { kind: ErrorKind::NoFrameHeader, ..header })?;
+        let used = usize::from(frame.count.min(3));
+        let components = frame.components.get(..used).unwrap_or(&[]);
+
+        let [count] = segment.array()?;
+        if count == 0 || count > 4 {
+            return Err(header);
+        }
+        let mut is_interleaved = count == frame.count;
+        let mut has_standard_huffman = true;
+        for index in 0..usize::from(count) {
+            let [id, selectors] = segment.array()?;
+            // Another order than the frame's is forbidden (section B.2.3) but harmless to whoever decodes the file.
+            is_interleaved &= components.get(index).is_none_or(|component| component.id == id);
+            if frame.count <= 3 && components.iter().all(|component| component.id != id) {
+                return Err(header);
+            }
+            let expected = if index == 0 { Huffman::Luma } else { Huffman::Chroma };
+            for (slots, id) in [(&self.dc, selectors >> 4), (&self.ac, selectors & 0x0F)] {
+                has_standard_huffman &= match (slots.get(usize::from(id)), id) {
+                    (Some(Huffman::Undefined), 0) => expected == Huffman::Luma,
+                    (Some(Huffman::Undefined), 1) => expected == Huffman::Chroma,
+                    (Some(&table), _) => table == expected,
+                    (None, _) => return Err(header),
+                };
+            }
+        }
+        // First and last coefficient, and the two bit positions of successive approximation.
+        is_interleaved &= segment.array()? == [0, 63, 0];
+
+        let table = |index: usize| -> Result<(Span, bool), Error> {
+            let id = components.get(index).or(components.first()).map_or(0, |component| component.table);
+            let table = self.quantization.get(usize::from(id)).copied().flatten();
+            table.ok_or(Error { kind: ErrorKind::MissingTable, ..header })
+        };
+        let missing_is_fine = matches!(frame.coding, Coding::Lossless);
+        let table = |index| if missing_is_fine { Ok(table(index).unwrap_or_default()) } else { table(index) };
+        let (luma, cb, cr) = (table(0)?, table(1)?, table(if used == 3 { 2 } else { 1 })?);
+        let jpeg = cursor.bytes;
+        let (scan, has_end) = scan(&cursor);
+        Ok(Layout {
+            width: frame.width,
+            height: frame.height,
+            coding: frame.coding,
+            sampling: sampling(frame.count, &frame.components.map(|component| component.sampling)),
+            restart_interval: self.restart_interval,
+            quantization: [luma.0, cb.0],
+            has_wide_tables: luma.1 || cb.1 || cr.1,
+            shares_chroma_table: cb == cr || (cb.1 == cr.1 && cb.0.of(jpeg) == cr.0.of(jpeg)),
+            has_standard_huffman,
+            is_interleaved,
+            is_rgb: self.is_rgb && frame.count == 3,
+            has_end,
+            scan,
+        })
+    }
+}
+
+fn sampling(count: u8, factors: &[u8; 3]) -> Sampling {
+    match (count, factors) {
+        (1, _) => Sampling::Grey,
+        (3, [y, cb, cr]) if y == cb && y == cr => Sampling::Yuv444,
+        (3, [0x21, 0x11, 0x11]) => Sampling::Yuv422,
+        (3, [0x22, 0x12, 0x12]) => Sampling::Yuv422Tall,
+        (3, [0x22, 0x11, 0x11]) => Sampling::Yuv420,
+        (3, [0x12, 0x11, 0x11] | [0x22, 0x21, 0x21]) => Sampling::Yuv440,
+        (3, [0x41, 0x11, 0x11]) => Sampling::Yuv411,
+        _ => Sampling::Other,
+    }
+}
+
+/// Where the entropy-coded data from the cursor on ends, and whether an EOI ends it.
+fn scan(cursor: &Cursor<'_>) -> (Span, bool) {
+    let rest = cursor.bytes.get(cursor.at..).unwrap_or(&[]);
+    let (len, has_end) = match end_from_the_back(rest).or_else(|| end_from_the_front(rest)) {
+        Some(len) => (len, true),
+        None => (rest.strip_suffix(&[0xFF]).unwrap_or(rest).len(), false),
+    };
+    // Both fit: the whole file's length was checked.
+    (Span { start: cursor.at as u32, len: len as u32 }, has_end)
+}
+
+/// The EOI as the last thing but padding with one value. An FF in entropy-coded data is always followed by 00 or RSTn,
+/// so whatever precedes padding and looks like EOI is one.
+fn end_from_the_back(rest: &[u8]) -> Option<usize> {
+    const END: &[u8] = &[0xFF, marker::EOI];
+    if let Some(scan) = rest.strip_suffix(END) {
+        return Some(scan.len());
+    }
+    let padding = *rest.last()?;
+    let last = rest.iter().rposition(|&byte| byte != padding)?;
+    rest.get(..=last)?.strip_suffix(END).map(<[u8]>::len)
+}
+
+fn end_from_the_front(rest: &[u8]) -> Option<usize> {
+    rest.windows(2).position(|pair| pair == [0xFF, marker::EOI])
+}
+
+/// A position in the file, which segments have their own end for.
+struct Cursor<'a> {
+    /// The file up to where this cursor may go.
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error { kind, at: u32::try_from(self.at).unwrap_or(u32::MAX) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Error> {
+        let end = self.at.saturating_add(len);
+        let taken = self.bytes.get(self.at..end).ok_or(self.error(ErrorKind::Truncated))?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let truncated = self.error(ErrorKind::Truncated);
+        self.take(N)?.try_into().map_err(|_| truncated)
+    }
+
+    fn span(&mut self, len: usize) -> Result<Span, Error> {
+        let start = self.at;
+        self.take(len)?;
+        Ok(Span { start: start as u32, len: len as u32 })
+    }
+
+    /// Where the next marker is and its second byte, passing any number of fill bytes (section B.1.1.2).
+    fn marker(&mut self) -> Result<(u32, u8), Error> {
+        let start = self.error(ErrorKind::Marker);
+        let [first] = self.array()?;
+        if first != 0xFF {
+            return Err(start);
+        }
+        loop {
+            let [code] = self.array()?;
+            if code != 0xFF {
+                return Ok((start.at, code));
+            }
+        }
+    }
+
+    /// The content of a marker segment, behind its length.
+    fn segment(&mut self) -> Result<Cursor<'a>, Error> {
+        let wrong = self.error(ErrorKind::Segment);
+        let len = usize::from(u16::from_be_bytes(self.array()?));
+        let start = self.at;
+        self.take(len.checked_sub(2).ok_or(wrong)?)?;
+        Ok(Cursor { bytes: self.bytes.get(..self.at).unwrap_or(&[]), at: start })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::header;
+    use super::*;
+    use std::vec::Vec;
+
+    const SCAN: &[u8] = &[0x12, 0xFF, 0x00, 0xD9, 0x34, 0xFF, 0x00];
+    const EOI: &[u8] = &[0xFF, 0xD9];
+
+    fn headers(kind: u8, restart_interval: u16) -> Vec<u8> {
+        let (luma, chroma) = tables::quantization(60);
+        let fields = header::Fields {
+            kind,
+            width: 319,
+            height: 241,
+            restart_interval,
+            luma: &luma,
+            chroma: &chroma,
+            precision: 0,
+        };
+        let mut buffer = std::vec![0; header::MAX_LEN];
+        let len = header::emit(&mut buffer, &fields).unwrap();
+        buffer.truncate(len);
+        buffer
+    }
+
+    fn jpeg() -> Vec<u8> {
+        [&headers(1, 0), SCAN, EOI].concat()
+    }
+
+    fn segment(code: u8, content: &[u8]) -> Vec<u8> {
+        [&[0xFF, code][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
+    }
+
+    /// `jpeg()` with `insert` right behind SOI.
+    fn with(insert: &[u8]) -> Vec<u8> {
+        let jpeg = jpeg();
+        [&jpeg[..2], insert, &jpeg[2..]].concat()
+    }
+
+    /// `jpeg()` with the bytes `from` replaced by `to`, which must occur.
+    fn replaced(from: &[u8], to: &[u8]) -> Vec<u8> {
+        let jpeg = jpeg();
+        let at = jpeg.windows(from.len()).position(|window| window == from).unwrap();
+        [&jpeg[..at], to, &jpeg[at + from.len()..]].concat()
+    }
+
+    const SOF: &[u8] = &[0xFF, 0xC0, 0, 17, 8, 0, 241, 1, 63, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1];
+    const SOS: &[u8] = &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0];
+
+    #[test]
+    fn an_emitted_header_is_understood() {
+        let (luma, chroma) = tables::quantization(60);
+        for (kind, restart_interval, sampling) in [(0, 0, Sampling::Yuv422), (1, 7, Sampling::Yuv420)] {
+            let file = [&headers(kind, restart_interval), SCAN, EOI].concat();
+            let layout = Layout::parse(&file).unwrap();
+            assert_eq!((layout.width, layout.height, layout.sampling), (319, 241, sampling));
+            assert_eq!((layout.coding, layout.restart_interval), (Coding::Baseline, restart_interval));
+            assert_eq!((layout.quantization[0].of(&file), layout.quantization[1].of(&file)), (&luma[..], &chroma[..]));
+            assert_eq!(layout.scan.of(&file), SCAN);
+            assert!(layout.has_end && layout.rtp_format().is_ok());
+        }
+    }
+
+    #[test]
+    fn the_scan_ends_at_eoi_whatever_follows() {
+        let tails: [&[u8]; 8] =
+            [b"", &[0; 5], &[0xFF; 3], b"\n", b"\r\n", &[0xD9], b"garbage", &[0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3]];
+        for tail in tails {
+            let file = [&jpeg(), tail].concat();
+            let layout = Layout::parse(&file).unwrap();
+            assert_eq!((layout.scan.of(&file), layout.has_end), (SCAN, true), "{tail:?}");
+        }
+    }
+
+    #[test]
+    fn a_scan_without_eoi_is_taken_to_the_end_of_the_file() {
+        for tail in [&[][..], &[0xFF]] {
+            let file = [&headers(1, 0), SCAN, tail].concat();
+            let layout = Layout::parse(&file).unwrap();
+            assert_eq!((layout.scan.of(&file), layout.has_end), (SCAN, false));
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_in_its_headers_is_truncated() {
+        let file = jpeg();
+        let headers = file.len() - SCAN.len() - EOI.len();
+        for len in 0..headers {
+            let error = Layout::parse(&file[..len]).unwrap_err();
+            let expected = if len < 2 { ErrorKind::NoStartOfImage } else { ErrorKind::Truncated };
+            assert_eq!(error.kind, expected, "cut at {len}");
+        }
+        for len in headers..file.len() {
+            assert!(!Layout::parse(&file[..len]).unwrap().has_end, "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn fill_bytes_and_other_segments_are_passed() {
+        let cases = [
+            std::vec![0xFF; 9],
+            std::vec![0xFF, 0x01],
+            segment(0xFE, b""),
+            segment(0xE1, &[0xFF, 0xD8, 0xFF, 0xD9]),
+            segment(0xEF, &[0; 65533]),
+            segment(0xF0, b"reserved for extensions"),
+        ];
+        for case in cases {
+            let file = with(&case);
+            let layout = Layout::parse(&file).unwrap();
+            assert_eq!(layout.scan.of(&file), SCAN);
+            assert!(layout.rtp_format().is_ok());
+        }
+    }
+
+    #[test]
+    fn tables_may_share_a_segment_and_the_last_definition_counts() {
+        let stale: Vec<u8> = [&[0][..], &[9; 64], &[1], &[9; 64], &[2], &[9; 64], &[0x13], &[9; 128]].concat();
+        let file = with(&segment(0xDB, &stale));
+        let layout = Layout::parse(&file).unwrap();
+        assert_eq!(layout.quantization[0].of(&file), tables::quantization(60).0);
+        assert!(layout.rtp_format().is_ok());
+    }
+
+    #[test]
+    fn one_table_for_all_components_is_the_same_span_twice() {
+        let file = replaced(SOF, &[0xFF, 0xC0, 0, 17, 8, 0, 241, 1, 63, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0]);
+        let layout = Layout::parse(&file).unwrap();
+        assert_eq!(layout.quantization[0], layout.quantization[1]);
+        assert!(layout.rtp_format().is_ok());
+    }
+
+    #[test]
+    fn chroma_tables_are_compared_by_content() {
+        let sof = [0xFF, 0xC0, 0, 17, 8, 0, 241, 1, 63, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 2];
+        let file = replaced(SOF, &sof);
+        assert_eq!(Layout::parse(&file).unwrap_err().kind, ErrorKind::MissingTable);
+        for (chroma, shared) in [(tables::quantization(60).1, true), (tables::quantization(61).1, false)] {
+            let third = segment(0xDB, &[&[2][..], &chroma].concat());
+            let file = [&file[..2], &third, &file[2..]].concat();
+            assert_eq!(Layout::parse(&file).unwrap().shares_chroma_table, shared);
+        }
+    }
+
+    #[test]
+    fn components_may_have_any_ids() {
+        for ids in [[0, 1, 2], [b'Y', b'U', b'V'], [255, 7, 0]] {
+            let file = replaced(
+                SOF,
+                &[0xFF, 0xC0, 0, 17, 8, 0, 241, 1, 63, 3, ids[0], 0x22, 0, ids[1], 0x11, 1, ids[2], 0x11, 1],
+            );
+            assert_eq!(Layout::parse(&file).unwrap_err().kind, ErrorKind::Components);
+            let at = file.windows(14).position(|window| window == SOS).unwrap();
+            let mut file = file;
+            ids.iter().enumerate().for_each(|(i, &id)| file[at + 5 + 2 * i] = id);
+            assert!(Layout::parse(&file).unwrap().rtp_format().is_ok());
+        }
+    }
+
+    #[test]
+    fn scans_that_are_not_all_of_the_picture_are_told_apart() {
+        let cases: [&[u8]; 4] = [
+            &[0xFF, 0xDA, 0, 8, 1, 1, 0x00, 0, 63, 0],
+            &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 3, 0x11, 2, 0x11, 0, 63, 0],
+            &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 0, 0],
+            &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0x01],
+        ];
+        for case in cases {
+            assert!(!Layout::parse(&replaced(SOS, case)).unwrap().is_interleaved);
+        }
+    }
+
+    #[test]
+    fn huffman_tables_are_told_by_content_whatever_their_ids() {
+        let at = jpeg().windows(4).position(|window| window == [0xFF, 0xC4, 0x01, 0xA2]).unwrap();
+        let swapped_selectors = [0xFF, 0xDA, 0, 12, 3, 1, 0x11, 2, 0x00, 3, 0x00, 0, 63, 0];
+        let swap_ids = |file: &mut Vec<u8>| {
+            for offset in [0, 29, 29 + 179, 29 + 179 + 29] {
+                file[at + 4 + offset] ^= 1;
+            }
+        };
+        let mut other_ids = replaced(SOS, &swapped_selectors);
+        swap_ids(&mut other_ids);
+        let mut wrong_ids = jpeg();
+        swap_ids(&mut wrong_ids);
+        let mut optimal = jpeg();
+        optimal[at + 25] ^= 1;
+        let without = [&jpeg()[..at], &jpeg()[at + 420..]].concat();
+        let cases = [
+            (jpeg(), true),
+            (other_ids, true),
+            (without, true),
+            (wrong_ids, false),
+            (replaced(SOS, &swapped_selectors), false),
+            (optimal, false),
+        ];
+        for (index, (file, standard)) in cases.iter().enumerate() {
+            assert_eq!(Layout::parse(file).unwrap().has_standard_huffman, *standard, "case {index}");
+        }
+    }
+
+    #[test]
+    fn sampling_factors_have_their_names() {
+        let cases = [
+            ([0x21, 0x11, 0x11], Sampling::Yuv422),
+            ([0x22, 0x11, 0x11], Sampling::Yuv420),
+            ([0x22, 0x12, 0x12], Sampling::Yuv422Tall),
+            ([0x11, 0x11, 0x11], Sampling::Yuv444),
+            ([0x12, 0x12, 0x12], Sampling::Yuv444),
+            ([0x12, 0x11, 0x11], Sampling::Yuv440),
+            ([0x41, 0x11, 0x11], Sampling::Yuv411),
+            ([0x11, 0x22, 0x11], Sampling::Other),
+            ([0x22, 0x11, 0x12], Sampling::Other),
+        ];
+        for ([y, cb, cr], expected) in cases {
+            let sof = [0xFF, 0xC0, 0, 17, 8, 0, 241, 1, 63, 3, 1, y, 0, 2, cb, 1, 3, cr, 1];
+            assert_eq!(Layout::parse(&replaced(SOF, &sof)).unwrap().sampling, expected);
+        }
+        assert_eq!(sampling(1, &[0x22, 0, 0]), Sampling::Grey);
+        assert_eq!(sampling(4, &[0x11; 3]), Sampling::Other);
+    }
+
+    #[test]
+    fn frame_headers_name_the_coding() {
+        let cases = [
+            (0xC1, Coding::ExtendedSequential),
+            (0xC2, Coding::Progressive),
+            (0xC3, Coding::Lossless),
+            (0xC6, Coding::Hierarchical),
+            (0xC9, Coding::Arithmetic),
+        ];
+        for (code, coding) in cases {
+            assert_eq!(Layout::parse(&replaced(&[0xFF, 0xC0], &[0xFF, code])).unwrap().coding, coding);
+        }
+    }
+
+    #[test]
+    fn an_adobe_segment_tells_rgb_from_ycbcr() {
+        for (transform, is_rgb) in [(0, true), (1, false)] {
+            let adobe = segment(0xEE, &[&b"Adobe"[..], &[0, 100, 0, 0, 0, 0, transform]].concat());
+            assert_eq!(Layout::parse(&with(&adobe)).unwrap().is_rgb, is_rgb);
+        }
+        assert!(!Layout::parse(&with(&segment(0xEE, b"Adobe"))).unwrap().is_rgb);
+    }
+
+    #[test]
+    fn segments_that_contradict_themselves_are_errors() {
+        let cases: [(Vec<u8>, ErrorKind); 12] = [
+            (std::vec![], ErrorKind::NoStartOfImage),
+            (b"00123".to_vec(), ErrorKind::NoStartOfImage),
+            (with(&[0xFF, 0xE0, 0, 1]), ErrorKind::Segment),
+            (with(&[0x00]), ErrorKind::Marker),
+            (with(&[0xFF, 0xD8]), ErrorKind::Marker),
+            (with(&[0xFF, 0xD3]), ErrorKind::Marker),
+            (with(EOI), ErrorKind::NoScan),
+            (with(SOS), ErrorKind::NoFrameHeader),
+            (with(&segment(0xDB, &[4; 65])), ErrorKind::Segment),
+            (with(&segment(0xDB, &[0x20; 65])), ErrorKind::Segment),
+            (with(&segment(0xC4, &[[0x20].as_slice(), &[0; 16]].concat())), ErrorKind::Segment),
+            (with(&segment(0xDD, &[])), ErrorKind::Truncated),
+        ];
+        for (index, (file, kind)) in cases.iter().enumerate() {
+            assert_eq!(Layout::parse(file).unwrap_err().kind, *kind, "case {index}");
+        }
+        for sof in [[8, 0, 1, 0, 1, 0], [12, 0, 1, 0, 1, 3]] {
+            assert_eq!(Layout::parse(&with(&segment(0xC0, &sof))).unwrap_err().kind, ErrorKind::Segment);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(damage in proptest::collection::vec((0_usize..760, proptest::num::u8::ANY), 0..12), len in 0_usize..760) {
+            let mut file = jpeg();
+            for (at, value) in damage {
+                if let Some(byte) = file.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            file.truncate(len);
+            if let Ok(layout) = Layout::parse(&file) {
+                proptest::prop_assert!(layout.scan.start as usize + layout.scan.len as usize <= file.len());
+                let _ = layout.rtp_format();
+            }
+        }
+    }
+}
