@@ -15,8 +15,13 @@ pub(super) enum Deed {
     /// GET_PARAMETER or SET_PARAMETER without a body: a sign of life.
     KeepAlive,
     Describe,
-    Setup { media: MediaTransport, chosen: Transport },
-    Play { range: Option<Range> },
+    Setup {
+        media: MediaTransport,
+        chosen: Transport,
+    },
+    Play {
+        range: Option<Range>,
+    },
     Pause,
     Teardown,
 }

@@ -209,4 +209,3 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.timers.stop_all();
     }
 }
-

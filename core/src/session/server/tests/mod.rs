@@ -100,7 +100,7 @@ impl Peer {
             self.connection.consume_transmit(self.now, n);
             self.drive();
         }
-        String::from_utf8(sent).unwrap()
+        String::from_utf8_lossy(&sent).into_owned()
     }
 
     fn drive(&mut self) {

@@ -89,7 +89,10 @@ fn the_first_transport_that_can_be_done_is_taken() {
         ("RTP/AVP;unicast;client_port=25000", Some(UDP_25000)),
         ("RTP/AVP;multicast;port=5000-5001,RTP/AVP;unicast;client_port=25000-25001", Some(UDP_25000)),
         ("RTP/AVP;client_port=0-1,RTP/AVP/TCP", Some(tcp(0, 1))),
-        ("RTP/AVP;client_port=65536,RTP/AVP/TCP;interleaved=255-0,RTP/AVP/TCP;interleaved=254-255", Some(tcp(254, 255))),
+        (
+            "RTP/AVP;client_port=65536,RTP/AVP/TCP;interleaved=255-0,RTP/AVP/TCP;interleaved=254-255",
+            Some(tcp(254, 255)),
+        ),
         ("RTP/AVP;unicast;client_port=25000-25001;mode=record,RTP/AVP/TCP;interleaved=2-3", Some(tcp(2, 3))),
         (&forty, Some(tcp(6, 7))),
         ("RTP/AVP;unicast", None),
@@ -137,7 +140,8 @@ fn a_second_setup_replaces_the_transport_and_keeps_the_session() {
 fn only_the_sessions_own_identifier_and_resource_will_do() {
     let mut peer = Peer::new();
     peer.expect(&setup(1, UDP), 200);
-    let ids = ["", "0", "e220a8397b1dcda", "E220A8397B1DCDAF", "+220a8397b1dcdaf", "e220a8397b1dcdaf0", "6e789e6aa1b965f4"];
+    let ids =
+        ["", "0", "e220a8397b1dcda", "E220A8397B1DCDAF", "+220a8397b1dcdaf", "e220a8397b1dcdaf0", "6e789e6aa1b965f4"];
     for id in ids {
         for method in ["PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "OPTIONS", "DESCRIBE", "SETUP"] {
             let headers = std::format!("Session: {id}\r\nTransport: {UDP}\r\n");
