@@ -174,7 +174,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         if from != SocketAddr::new(self.peer.ip(), rtcp_port) {
             return false;
         }
-        if rtcp::Compound::parse(compound).is_ok() {
+        if rtcp::Compound::new_checked(compound).is_ok() {
             self.connection.handle_liveness(now);
         }
         true
