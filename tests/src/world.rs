@@ -1,93 +1,18 @@
 //! A server and its clients on a simulated network: the real machines, virtual time.
 
-use crate::net::{Network, SimulatedTcp, SimulatedUdp};
+use crate::film::{Film, FilmViewer, Films};
+use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
+use crate::viewer::{Answer, Viewer};
 use core::net::SocketAddr;
 use mutoscope::io::Datagram;
-use mutoscope::io::server::{Client, Counts, Media, Mounts, Outcome, Settings};
-use mutoscope::jpeg::Layout;
+use mutoscope::io::server::{Client, Counts, Outcome, Settings};
 use mutoscope::session::server::{Config, State};
-use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
-use mutoscope::time::{Duration, Instant, WallClock, earliest};
-use mutoscope::wire::url::Path;
-use std::rc::Rc;
+use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
 /// The server's address.
 pub const SERVER: [u8; 4] = [10, 0, 0, 1];
 /// Its UDP ports.
 pub const SERVER_PORT: (u16, u16) = (6970, 6971);
-
-/// A medium in memory.
-#[derive(Clone)]
-pub struct Film {
-    /// Its name in URLs.
-    pub name: &'static str,
-    /// Whole JPEG files.
-    pub frames: Rc<Vec<Vec<u8>>>,
-    /// Its pace.
-    pub rate: FrameRate,
-    /// Why the standard dialect cannot carry it.
-    pub refusal: Option<&'static str>,
-}
-
-/// A viewer's position in a [`Film`].
-pub struct FilmViewer {
-    film: Film,
-    next: usize,
-    now: Option<usize>,
-}
-
-impl FrameSource for FilmViewer {
-    type Error = core::convert::Infallible;
-
-    fn advance(&mut self, _: Instant) -> Result<Advance, Self::Error> {
-        self.now = (self.next < self.film.frames.len()).then_some(self.next);
-        self.next = self.next.saturating_add(1).min(self.film.frames.len());
-        Ok(if self.now.is_some() { Advance::Ready } else { Advance::End })
-    }
-
-    fn frame(&self) -> Option<Frame<'_>> {
-        let number = self.now?;
-        let data = self.film.frames.get(number)?;
-        Some(Frame { number: number as u32, data, captured: None, layout: Layout::parse(data) })
-    }
-
-    fn position(&self) -> u32 {
-        self.next as u32
-    }
-
-    fn seek(&mut self, number: u32) -> Result<(), Self::Error> {
-        self.next = (number as usize).min(self.film.frames.len());
-        self.now = None;
-        Ok(())
-    }
-}
-
-/// What the simulated server offers.
-#[derive(Clone, Default)]
-pub struct Films(pub Vec<Film>);
-
-impl Mounts for Films {
-    type Source = FilmViewer;
-
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
-        let id = self.0.iter().position(|film| path.names(film.name))?;
-        let film = &self.0[id];
-        let layout = film.frames.first().and_then(|frame| Layout::parse(frame).ok());
-        Some(Media {
-            id,
-            name: film.name,
-            frame_rate: film.rate,
-            frames: Some(film.frames.len() as u32),
-            width: layout.map_or(0, |layout| layout.width),
-            height: layout.map_or(0, |layout| layout.height),
-            refusal: film.refusal,
-        })
-    }
-
-    fn open(&self, id: usize) -> Option<FilmViewer> {
-        Some(FilmViewer { film: self.0.get(id)?.clone(), next: 0, now: None })
-    }
-}
 
 type Served = Client<Vec<u8>, FilmViewer>;
 
@@ -106,6 +31,10 @@ pub struct SimulatedServer {
     pub settings: Settings<'static>,
     /// Buffer sizes of each connection.
     pub buffers: (usize, usize),
+    /// Connections beyond this many are refused.
+    pub max_clients: usize,
+    /// What the clients' random numbers are made of; the first connection gets just this.
+    pub entropy: u64,
     network: Network,
     rtp: SimulatedUdp,
     rtcp: SimulatedUdp,
@@ -118,7 +47,7 @@ pub struct SimulatedServer {
 pub fn settings() -> Settings<'static> {
     Settings {
         session: Config::default(),
-        wall: WallClock::default(),
+        wall: WallClock { at_zero: NtpTime::from_unix_micros(1_700_000_000_250_000) },
         server_port: SERVER_PORT,
         payload_size: 1400,
         max_packet_size: 20_480,
@@ -136,6 +65,8 @@ impl SimulatedServer {
             films,
             settings,
             buffers: (4096, 32_768),
+            max_clients: usize::MAX,
+            entropy: 0x5EED,
             rtp: bind(SERVER_PORT.0),
             rtcp: bind(SERVER_PORT.1),
             network: network.clone(),
@@ -155,8 +86,12 @@ impl SimulatedServer {
         let (theirs, control) = self.network.connect(window);
         self.accepted += 1;
         let (rx, tx) = self.buffers;
-        let (now, entropy) = (self.network.now(), 0x5EED ^ (self.accepted << 32));
-        let client = Client::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings);
+        let (now, entropy) = (self.network.now(), self.entropy ^ ((self.accepted - 1) << 32));
+        let client = if self.seats.len() < self.max_clients {
+            Client::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings)
+        } else {
+            Client::refusing(now, peer, vec![0; rx], vec![0; tx], &self.settings)
+        };
         self.seats.push(Seat { client, control, counts: Counts::default() });
         theirs
     }
@@ -210,6 +145,11 @@ impl SimulatedServer {
         self.seats.iter().filter(|seat| seat.client.state() == state).count()
     }
 
+    /// Counts of the streams of closed connections, as they last were.
+    pub fn finished(&self) -> &[Counts] {
+        &self.finished
+    }
+
     /// Counts of the streams of open connections.
     pub fn counts(&self) -> Vec<Counts> {
         self.seats.iter().map(|seat| seat.counts).collect()
@@ -246,5 +186,95 @@ pub fn run(
             idle_rounds += 1;
             assert!(idle_rounds < 1000, "busy loop at {now:?}: server {:?}, others {theirs:?}", server.poll_timeout());
         }
+    }
+}
+
+/// A network with a server on it.
+pub struct Scene {
+    /// The network.
+    pub network: Network,
+    /// The server.
+    pub server: SimulatedServer,
+}
+
+impl Scene {
+    /// A server that offers `films` on a network without faults.
+    pub fn new(films: impl IntoIterator<Item = Film>) -> Self {
+        Self::with(films, settings(), 1, Faults::default())
+    }
+
+    /// A server with other settings, on a network with faults.
+    pub fn with(films: impl IntoIterator<Item = Film>, settings: Settings<'static>, seed: u64, faults: Faults) -> Self {
+        let network = Network::new(seed, faults);
+        let server = SimulatedServer::new(&network, Films(films.into_iter().collect()), settings);
+        Self { network, server }
+    }
+
+    /// A viewer of `url` that has just connected from 10.0.0.`host`, with a socket window of 64 KB.
+    pub fn connect(&mut self, host: u8, url: &str) -> Viewer {
+        self.connect_with_window(host, url, 65_536)
+    }
+
+    /// A viewer whose connection holds `window` bytes.
+    pub fn connect_with_window(&mut self, host: u8, url: &str, window: usize) -> Viewer {
+        let ip = [10, 0, 0, host];
+        let control = self.server.connect(SocketAddr::from((ip, 40_000)), window);
+        Viewer::new(&self.network, ip, control, url)
+    }
+
+    /// Lets everything run for `duration`.
+    pub fn run(&mut self, viewers: &mut [&mut Viewer], duration: Duration) {
+        run(&self.network, &mut self.server, duration, |_| {
+            viewers.iter_mut().for_each(|viewer| viewer.poll());
+            None
+        });
+    }
+
+    /// Sends a request and waits up to a second for its answer.
+    pub fn ask(&mut self, viewer: &mut Viewer, method: &str, headers: &str) -> Answer {
+        viewer.request(method, headers);
+        self.answer(viewer)
+    }
+
+    /// Waits up to a second for an answer.
+    pub fn answer(&mut self, viewer: &mut Viewer) -> Answer {
+        let end = self.network.now().after(Duration::from_secs(1));
+        loop {
+            self.run(&mut [viewer], Duration::ZERO);
+            if let Some(answer) = viewer.answers.pop_front() {
+                return answer;
+            }
+            let next = earliest(self.network.poll_timeout(), self.server.poll_timeout());
+            let next = next.filter(|next| *next <= end).expect("an answer within a second");
+            self.run(&mut [viewer], next.since(self.network.now()));
+        }
+    }
+
+    /// SETUP and PLAY over UDP, in the viewer's dialect; PLAY's answer.
+    pub fn start(&mut self, viewer: &mut Viewer) -> Answer {
+        let transport =
+            if viewer.lab { "RTP/UDP; client_port= 25000" } else { "RTP/AVP;unicast;client_port=25000-25001" };
+        self.start_over(viewer, transport)
+    }
+
+    /// SETUP and PLAY interleaved; PLAY's answer.
+    pub fn start_interleaved(&mut self, viewer: &mut Viewer) -> Answer {
+        self.start_over(viewer, "RTP/AVP/TCP;unicast;interleaved=0-1")
+    }
+
+    /// SETUP with this transport, and PLAY; PLAY's answer.
+    pub fn start_over(&mut self, viewer: &mut Viewer, transport: &str) -> Answer {
+        let line_end = if viewer.lab { "\n" } else { "\r\n" };
+        let setup = self.ask(viewer, "SETUP", &format!("Transport: {transport}{line_end}"));
+        assert_eq!(setup.status, 200, "{}", setup.head);
+        let play = self.ask(viewer, "PLAY", "");
+        assert_eq!(play.status, 200, "{}", play.head);
+        play
+    }
+
+    /// Asserts that nothing is left of anybody: no connection, no datagram, no byte, no open stream.
+    pub fn assert_nothing_left(&self) {
+        assert_eq!(self.server.connections(), 0, "connections");
+        assert_eq!(self.network.held(), (0, 0, 0), "datagrams, bytes, streams");
     }
 }
