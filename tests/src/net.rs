@@ -37,10 +37,11 @@ struct Inner {
     partitioned: bool,
     flying: BinaryHeap<Reverse<Flying>>,
     order: u64,
-    inboxes: BTreeMap<SocketAddr, VecDeque<(SocketAddr, Vec<u8>)>>,
+    inboxes: BTreeMap<SocketAddr, VecDeque<(u64, SocketAddr, Vec<u8>)>>,
     pipes: Vec<Rc<RefCell<Pipe>>>,
     sent: u64,
     delivered: u64,
+    activity: u64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -98,10 +99,10 @@ impl Network {
         let inner = &mut *self.0.borrow_mut();
         inner.now = inner.now.max(at);
         while inner.flying.peek().is_some_and(|Reverse(flying)| flying.at <= inner.now) {
-            let Some(Reverse(Flying { from, to, bytes, .. })) = inner.flying.pop() else { break };
+            let Some(Reverse(Flying { order, from, to, bytes, .. })) = inner.flying.pop() else { break };
             // Without a socket there, it is lost, as on a real network.
             if let Some(inbox) = inner.inboxes.get_mut(&to) {
-                inbox.push_back((from, bytes));
+                inbox.push_back((order, from, bytes));
                 inner.delivered += 1;
             }
         }
@@ -131,6 +132,11 @@ impl Network {
     /// Datagrams sent and delivered so far.
     pub fn counts(&self) -> (u64, u64) {
         (self.0.borrow().sent, self.0.borrow().delivered)
+    }
+
+    /// A number that grows with every datagram and every byte that somebody sends or takes.
+    pub fn activity(&self) -> u64 {
+        self.0.borrow().activity
     }
 
     /// How much the network itself holds: datagrams in flight or unread, bytes in streams, open streams.
@@ -168,6 +174,14 @@ pub struct SimulatedUdp {
     pub max_train: usize,
 }
 
+impl SimulatedUdp {
+    /// Which datagram of the whole network the next one here is, in the order of sending; `None` where none waits.
+    pub fn order(&self) -> Option<u64> {
+        let inner = self.network.0.borrow();
+        inner.inboxes.get(&self.address)?.front().map(|(order, ..)| *order)
+    }
+}
+
 impl Drop for SimulatedUdp {
     fn drop(&mut self) {
         self.network.0.borrow_mut().inboxes.remove(&self.address);
@@ -182,6 +196,7 @@ impl Datagram for SimulatedUdp {
     fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error> {
         let inner = &mut *self.network.0.borrow_mut();
         inner.sent += 1;
+        inner.activity += 1;
         let Faults { loss, duplication, reordering, reordering_delay, corruption, latency } = inner.faults;
         let copies = if inner.random.happens(duplication) { 2 } else { 1 };
         for _ in 0..copies {
@@ -216,8 +231,11 @@ impl Datagram for SimulatedUdp {
     }
 
     fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
-        let received = self.network.0.borrow_mut().inboxes.get_mut(&self.address).and_then(VecDeque::pop_front);
-        Ok(received.map(|(from, bytes)| f(from, &bytes)))
+        let mut inner = self.network.0.borrow_mut();
+        let received = inner.inboxes.get_mut(&self.address).and_then(VecDeque::pop_front);
+        inner.activity += u64::from(received.is_some());
+        drop(inner);
+        Ok(received.map(|(_, from, bytes)| f(from, &bytes)))
     }
 }
 
@@ -316,6 +334,7 @@ impl embedded_io::Read for SimulatedTcp {
             pipe.chunks.pop_front();
         }
         pipe.held -= n;
+        self.network.0.borrow_mut().activity += n as u64;
         Ok(n)
     }
 }
@@ -339,6 +358,7 @@ impl embedded_io::Write for SimulatedTcp {
         let n = bytes.len().min(pipe.window - pipe.held);
         pipe.chunks.push_back((now.after(latency), bytes[..n].iter().copied().collect()));
         pipe.held += n;
+        self.network.0.borrow_mut().activity += n as u64;
         Ok(n)
     }
 

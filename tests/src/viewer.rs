@@ -109,10 +109,12 @@ pub struct Viewer {
     pub frames: Vec<Received>,
     /// Compound packets, likewise.
     pub reports: Vec<Report>,
+    /// Frames that ended in the middle: the server was told to pause or to go elsewhere.
+    pub abandoned: usize,
     /// RTP packets so far.
     pub packets: usize,
-    /// Every packet's bytes, where `keep_packets` is set.
-    pub kept: Vec<Vec<u8>>,
+    /// Every packet, where `keep_packets` is set: when it came, and its bytes.
+    pub kept: Vec<(Instant, Vec<u8>)>,
     /// See `kept`.
     pub keep_packets: bool,
     /// The server has closed its half.
@@ -144,6 +146,7 @@ impl Viewer {
             answers: VecDeque::new(),
             frames: vec![],
             reports: vec![],
+            abandoned: 0,
             packets: 0,
             kept: vec![],
             keep_packets: false,
@@ -173,17 +176,30 @@ impl Viewer {
 
     /// Sends a request in the viewer's dialect, with the session where there is one. `headers`: whole lines.
     pub fn request(&mut self, method: &str, headers: &str) {
+        let text = self.text(method, headers);
+        self.send(text.as_bytes());
+    }
+
+    /// Sends a request byte by byte, and lets `run` have its time after each.
+    pub fn request_slowly(&mut self, method: &str, headers: &str, mut run: impl FnMut(&mut Self)) {
+        for byte in self.text(method, headers).into_bytes() {
+            self.send(&[byte]);
+            run(self);
+        }
+    }
+
+    /// The text of the next request.
+    fn text(&mut self, method: &str, headers: &str) -> String {
         self.cseq += 1;
         let (cseq, url) = (self.cseq, &self.url);
         let session = self.session.as_ref().map_or(String::new(), |id| format!("Session: {id}\r\n"));
-        let text = if self.lab {
+        if self.lab {
             let request = format!("{method} {url} RTSP/1.0\nCSeq: {cseq}\n{headers}{}", session.replace('\r', ""));
             request.trim_end_matches('\n').to_owned()
         } else {
             let track = if method == "SETUP" { "/trackID=0" } else { "" };
             format!("{method} {url}{track} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n")
-        };
-        self.send(text.as_bytes());
+        }
     }
 
     /// Sends RTCP to the server's port.
@@ -224,12 +240,6 @@ impl Viewer {
 
     /// Takes in all that has come.
     pub fn poll(&mut self) {
-        while let Some(bytes) = self.rtp.recv(|_, bytes| bytes.to_vec()).unwrap() {
-            self.handle_packet(&bytes);
-        }
-        while let Some(bytes) = self.rtcp.recv(|_, bytes| bytes.to_vec()).unwrap() {
-            self.handle_report(&bytes);
-        }
         let mut chunk = [0; 4096];
         while let Some(control) = self.control.as_mut().filter(|_| self.reading && !self.closed) {
             if !control.read_ready().unwrap() {
@@ -247,6 +257,19 @@ impl Viewer {
         }
         assert!(rest.is_empty() || !self.closed, "closed within {:?}", String::from_utf8_lossy(rest));
         self.inbox = rest.to_vec();
+        loop {
+            match (self.rtp.order(), self.rtcp.order()) {
+                (None, None) => break,
+                (Some(rtp), rtcp) if rtcp.is_none_or(|rtcp| rtp < rtcp) => {
+                    let bytes = self.rtp.recv(|_, bytes| bytes.to_vec()).unwrap();
+                    self.handle_packet(&bytes.expect("it waits"));
+                }
+                _ => {
+                    let bytes = self.rtcp.recv(|_, bytes| bytes.to_vec()).unwrap();
+                    self.handle_report(&bytes.expect("it waits"));
+                }
+            }
+        }
     }
 
     fn handle_message(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -288,7 +311,7 @@ impl Viewer {
         assert!(expected.is_none_or(|expected| expected == sequence), "packet {sequence}, not {expected:?}");
         self.packets += 1;
         if self.keep_packets {
-            self.kept.push(bytes.to_vec());
+            self.kept.push((now, bytes.to_vec()));
         }
         let fresh = Received { at: now, begun: now, timestamp, sequence, packets: 0, data: vec![], tables: vec![] };
         if self.lab {
@@ -298,6 +321,9 @@ impl Viewer {
         }
         assert!(packet.payload().len() <= 1400);
         let payload = Payload::parse(packet.payload()).expect("an RTP/JPEG payload");
+        if payload.main.fragment_offset == 0 && self.open.take().is_some() {
+            self.abandoned += 1;
+        }
         let frame = self.open.get_or_insert(fresh);
         assert_eq!(payload.main.fragment_offset as usize, frame.data.len(), "offsets follow each other");
         assert_eq!(timestamp, frame.timestamp, "one timestamp per frame");
