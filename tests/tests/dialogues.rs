@@ -211,7 +211,8 @@ fn ranges_seek_and_end_where_they_say() {
             ("npt=1-0.5", 457, 0, 0, ""),
             ("npt=1-1", 457, 0, 0, ""),
             ("npt=", 400, 0, 0, ""),
-            ("npt=-", 400, 0, 0, ""),
+            // Neither end: like no range at all, and after the end that is from the start.
+            ("npt=-", 200, 0, 48, "npt=0.000-2.000"),
             ("npt=x-", 400, 0, 0, ""),
             ("clock=19961108T143720.25Z-", 501, 0, 0, ""),
             ("smpte=0:10:00-", 501, 0, 0, ""),
