@@ -1,1 +1,15 @@
-//! platform-std
+//! Mutoscope on an operating system: sockets, clocks and files for the core's machines, and the server made of them.
+//!
+//! In reading order:
+//!
+//! - [`tcp`], [`udp`], [`clock`]: the core's `Stream`, `Datagram` and `Clock` on non-blocking sockets.
+//! - [`media`]: files and folders as media that many viewers share.
+//! - [`server`]: the event loop, one thread for all clients; [`args`]: its command line.
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod clock;
+pub mod media;
+pub mod server;
+pub mod tcp;
+pub mod udp;

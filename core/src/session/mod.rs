@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `state` | [`transitions!`](state): state machines written as the table they are |
+//! | `state` | `transitions!`: state machines written as the table they are |
 //! | `timer` | named deadlines and which comes first |
 //! | `buffer` | a queue of bytes in storage that the caller lends |
 #![cfg_attr(

@@ -153,15 +153,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         connection
     }
 
-    /// Where the driver puts received bytes; empty while no more can be taken: then read nothing from the socket.
+    /// Where the driver puts received bytes; empty while no more can be taken, and after the peer has closed: then read
+    /// nothing from the socket.
     ///
     /// A connection that is closing takes bytes only to drop them, so that the peer's last words do not turn into a
     /// reset that destroys ours on their way.
     pub fn rx_buffer(&mut self) -> &mut [u8] {
-        match self.phase {
-            Phase::Open | Phase::Closing => self.rx.space(),
-            Phase::Closed => &mut [],
+        if self.end_of_input || self.phase == Phase::Closed {
+            return &mut [];
         }
+        self.rx.space()
     }
 
     /// `n` bytes were put into [`rx_buffer`](Self::rx_buffer). Parses as far as events allow.

@@ -155,6 +155,7 @@ fn a_client_that_closes_its_half_gets_its_answers_first() {
     peer.answers = false;
     peer.feed([request("DESCRIBE", URL, 1, ""), setup(2, UDP), "PLAY rtsp".into()].concat().as_bytes());
     peer.connection.handle_close(peer.now);
+    assert!(peer.connection.rx_buffer().is_empty());
     peer.drive();
     assert_eq!(peer.events, [Event::Describe]);
     peer.answers = true;

@@ -167,9 +167,11 @@ proptest! {
         prop_assert!(ended >= sessions, "{} sessions, {} ends", sessions, ended);
     }
 
+    /// (In the lab dialect, whose requests end where the next one seems to begin, this holds for requests but not for
+    /// halves of them; see `lab`. So these begin in the standard dialect.)
     #[test]
     fn bytes_mean_the_same_however_they_are_cut(phrases in many(phrase(), 1..6), cuts in many(1..50usize, 1..8)) {
-        let bytes = phrases.concat();
+        let bytes = [request("OPTIONS", "*", 1, "").into_bytes(), phrases.concat()].concat();
         let mut whole = Peer::sized(2048, 4096, Config::default());
         whole.feed(&bytes);
         let mut sent = whole.sent();

@@ -1,0 +1,179 @@
+//! The command line of `mutoscope-server`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{ArgAction, Parser};
+use log::LevelFilter;
+use mutoscope::source::FrameRate;
+
+const EXAMPLES: &str = "\
+Examples:
+  mutoscope-server
+          A test card and a short movie, both generated. Watch them with
+          ffplay -fflags nobuffer rtsp://127.0.0.1:8554/testcard
+
+  mutoscope-server movie.Mjpeg ~/clips --loop
+          One file, and every MJPEG file of a folder, each under its name:
+          rtsp://127.0.0.1:8554/movie.Mjpeg and so on.
+
+  mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
+          For the whole network. There is no authentication: whoever reaches the port can watch.
+
+  ffmpeg -i holiday.mp4 -c:v mjpeg -huffman default -force_duplicated_matrix 1 -q:v 4 \\
+         -pix_fmt yuvj420p -f mjpeg holiday.mjpeg
+          Makes a file that every RTP/JPEG player takes.
+
+Clients of the classic RTSP/RTP lab use the same port and the bare file name:
+  python3 ClientLauncher.py 127.0.0.1 8554 25000 movie.Mjpeg";
+
+/// Streams motion JPEG files over RTSP and RTP, to any number of viewers, without decoding them.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mutoscope-server", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Args {
+    /// MJPEG files, and folders of them. None: a generated test card (/testcard) and a generated movie (/movie.Mjpeg)
+    #[arg(env = "VIDEO_FILE", value_name = "MEDIA")]
+    pub media: Vec<PathBuf>,
+
+    /// Address or name to listen on; 0.0.0.0 or :: for all of the machine's addresses
+    #[arg(long, env = "SERVER_HOST", default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// TCP port for RTSP; 0 takes a free one
+    #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
+    pub rtsp_port: u16,
+
+    /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
+    #[arg(long, value_name = "PORT", value_parser = parse_even_port)]
+    pub server_port: Option<u16>,
+
+    /// Frames per second of files, which carry none themselves: 24, 29.97, 30000/1001
+    #[arg(long, env = "FRAME_RATE", value_name = "FPS", default_value = "24", value_parser = parse_frame_rate)]
+    pub frame_rate: FrameRate,
+
+    /// Start files over at their end
+    #[arg(long = "loop")]
+    pub repeat: bool,
+
+    /// Most clients at once; further ones are told to come back later
+    #[arg(long, value_name = "N", default_value = "100", value_parser = sizes(1, 10_000))]
+    pub max_clients: usize,
+
+    /// Seconds without a sign of life after which a session ends
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = sizes(5, 86_400))]
+    pub session_timeout: usize,
+
+    /// Largest RTP payload in bytes; with the headers it should fit the network's packets
+    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = sizes(256, 65_000))]
+    pub payload_size: usize,
+
+    /// Largest RTP packet for clients of the classic lab, in bytes: there, a frame is one packet
+    #[arg(
+        long,
+        env = "MAX_PACKET_SIZE",
+        value_name = "BYTES",
+        default_value = "20480",
+        value_parser = sizes(512, 65_507)
+    )]
+    pub max_packet_size: usize,
+
+    /// Send frames with restart markers as RTP/JPEG types 64 and 65, which some players refuse
+    #[arg(long)]
+    pub restart_markers: bool,
+
+    /// Say more: -v what clients ask, -vv everything
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say less: -q only warnings, -qq only errors
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+}
+
+impl Args {
+    /// How much the log says: `RUST_LOG`, where it is set, has the last word.
+    pub fn log_level(&self) -> LevelFilter {
+        match (self.verbose, self.quiet) {
+            (0, 0) => LevelFilter::Info,
+            (0, 1) => LevelFilter::Warn,
+            (0, _) => LevelFilter::Error,
+            (1, _) => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        }
+    }
+}
+
+/// Logs to standard error, one line per message with the time in front; coloured on a terminal only.
+pub fn start_logging(level: LevelFilter) {
+    env_logger::Builder::new()
+        .filter_level(level)
+        .parse_default_env()
+        .format(|line, record| {
+            let style = line.default_level_style(record.level());
+            writeln!(line, "{} {style}{:<5}{style:#} {}", line.timestamp_millis(), record.level(), record.args())
+        })
+        .init();
+}
+
+fn parse_frame_rate(text: &str) -> Result<FrameRate, &'static str> {
+    text.parse().map_err(|_| "expected frames per second from 0.001 to 1000, such as 24, 29.97 or 30000/1001")
+}
+
+fn parse_even_port(text: &str) -> Result<u16, &'static str> {
+    match text.parse() {
+        Ok(port @ 1..) if port % 2 == 0 => Ok(port),
+        _ => Err("expected an even port from 2 to 65534: RTP takes it, RTCP the next one"),
+    }
+}
+
+fn sizes(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(arguments: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from([&["mutoscope-server"], arguments].concat())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_and_media_mix_in_any_order() {
+        let args = parse(&["a b.mjpeg", "--loop", "--frame-rate", "30000/1001", "clips", "-vv"]).unwrap();
+        assert_eq!(args.media, [PathBuf::from("a b.mjpeg"), PathBuf::from("clips")]);
+        assert!(args.repeat && !args.restart_markers);
+        assert_eq!(args.frame_rate, FrameRate::new(30_000, 1001).unwrap());
+        assert_eq!(args.log_level(), LevelFilter::Trace);
+    }
+
+    #[test]
+    fn bad_values_are_usage_errors() {
+        let cases: &[&[&str]] = &[
+            &["--frame-rate", "0"],
+            &["--frame-rate", "fast"],
+            &["--rtsp-port", "65536"],
+            &["--server-port", "25001"],
+            &["--server-port", "0"],
+            &["--max-clients", "0"],
+            &["--payload-size", "100"],
+            &["--max-packet-size", "65508"],
+            &["--session-timeout", "-1"],
+            &["-v", "-q"],
+            &["--colour"],
+        ];
+        for case in cases {
+            let error = parse(case).expect_err("must be refused");
+            assert_eq!(error.exit_code(), 2, "{case:?}");
+        }
+        assert_eq!(parse(&["--help"]).unwrap_err().kind(), ErrorKind::DisplayHelp);
+    }
+}

@@ -1,0 +1,204 @@
+//! Where the frames of an MJPEG file are, and whether RTP/JPEG can carry them: one pass over the file when it is opened.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use embedded_io::{ErrorType, Read, Seek, SeekFrom};
+use mutoscope::jpeg::{self, Layout, Unsupported};
+use mutoscope::source::mjpeg::{self, Reader};
+
+use crate::tcp::retry;
+
+/// What the pass reads at once where it only looks for the next frame.
+const CHUNK: usize = 64 * 1024;
+/// Longer frames are left out: RTP/JPEG's offsets end here (RFC 2435 section 3.1.2), and each viewer would hold one.
+const MAX_FRAME: u32 = 1 << 24;
+/// How often the log says how far the pass is.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What counts as servable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    /// Frames with restart markers do.
+    pub restart_markers: bool,
+}
+
+impl Policy {
+    fn judge(self, layout: &Layout) -> Result<(), Unsupported> {
+        let format = layout.rtp_format()?;
+        if format.restart_interval != 0 && !self.restart_markers { Err(Unsupported::RestartMarkers) } else { Ok(()) }
+    }
+}
+
+/// The frames of a file: 12 bytes each.
+#[derive(Debug)]
+pub(super) struct Index {
+    offsets: Vec<u64>,
+    lengths: Vec<u32>,
+    /// Width and height of the first frame that has any, in pixels.
+    pub dimensions: (u16, u16),
+    /// Set where RTP/JPEG cannot carry most of the frames: why not the first of them.
+    pub refusal: Option<Unsupported>,
+}
+
+impl Index {
+    /// How many frames there are; at least one.
+    pub(super) fn frames(&self) -> u32 {
+        self.lengths.len() as u32
+    }
+
+    /// Offset and length of frame `number` in bytes.
+    pub(super) fn span(&self, number: u32) -> Option<(u64, usize)> {
+        let number = number as usize;
+        Some((*self.offsets.get(number)?, *self.lengths.get(number)? as usize))
+    }
+}
+
+/// Goes through a file of `len` bytes. Fails with a sentence where it is not MJPEG or cannot be read; what is damaged
+/// within it is left out.
+pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Result<Index> {
+    let mut chunk = vec![0; CHUNK];
+    let mut reader =
+        Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
+    let mut index = Index { offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
+    let mut census = Census::new(policy);
+    let mut progress = Progress::new(shown, len);
+    let mut frame = Vec::new();
+    loop {
+        let span = match reader.next_span() {
+            Ok(Some(span)) => span,
+            Ok(None) => break,
+            Err(mjpeg::Error::Io(error)) => bail!("cannot read {shown}: {error}"),
+            Err(error) => {
+                log::warn!("{shown}: {error}");
+                continue;
+            }
+        };
+        progress.report(span.offset);
+        if span.len > MAX_FRAME {
+            log::warn!("{shown}: the frame at byte {} is left out: {} bytes are too many", span.offset, span.len);
+            continue;
+        }
+        frame.resize(span.len as usize, 0);
+        file.read_exact_at(&mut frame, span.offset).map_err(|error| anyhow!("cannot read {shown}: {error}"))?;
+        let layout = Layout::parse(&frame);
+        if let Ok(layout) = layout
+            && index.dimensions == (0, 0)
+        {
+            index.dimensions = (layout.width, layout.height);
+        }
+        census.count(index.frames(), layout);
+        index.offsets.push(span.offset);
+        index.lengths.push(span.len);
+    }
+    if index.lengths.is_empty() {
+        bail!("{shown} is not MJPEG: there is no whole JPEG picture in it");
+    }
+    index.offsets.shrink_to_fit();
+    index.lengths.shrink_to_fit();
+    index.refusal = census.verdict(index.frames(), shown);
+    log::debug!("{shown}: {} frames of {}x{}", index.frames(), index.dimensions.0, index.dimensions.1);
+    Ok(index)
+}
+
+/// Counts the frames that RTP/JPEG cannot carry.
+struct Census {
+    policy: Policy,
+    unservable: u32,
+    /// The first of them, and what is the matter with it.
+    first: Option<(u32, Unsupported)>,
+    /// Frames that are not JPEG pictures at all.
+    damaged: u32,
+    first_damaged: Option<(u32, jpeg::Error)>,
+}
+
+impl Census {
+    fn new(policy: Policy) -> Self {
+        Self { policy, unservable: 0, first: None, damaged: 0, first_damaged: None }
+    }
+
+    fn count(&mut self, number: u32, layout: Result<Layout, jpeg::Error>) {
+        match layout.map(|layout| self.policy.judge(&layout)) {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => {
+                self.unservable += 1;
+                self.first.get_or_insert((number, reason));
+            }
+            Err(error) => {
+                self.damaged += 1;
+                self.first_damaged.get_or_insert((number, error));
+            }
+        }
+    }
+
+    /// The sum, and what it means: a few frames are left out, but most of a file is not.
+    fn verdict(&self, frames: u32, shown: &str) -> Option<Unsupported> {
+        if let Some((number, error)) = self.first_damaged {
+            let count = self.damaged;
+            log::warn!("{shown}: {count} of {frames} frames are damaged, the first is frame {number}: {error}");
+        }
+        let (number, reason) = self.first?;
+        let count = self.unservable;
+        log::warn!("{shown}: RTP/JPEG cannot carry {count} of {frames} frames, the first is frame {number}: {reason}");
+        if count <= frames / 2 {
+            return None;
+        }
+        log::warn!("{shown} is served to clients of the classic lab only");
+        Some(reason)
+    }
+}
+
+/// Says now and then how far a long pass is.
+struct Progress<'a> {
+    shown: &'a str,
+    len: u64,
+    last: Instant,
+}
+
+impl<'a> Progress<'a> {
+    fn new(shown: &'a str, len: u64) -> Self {
+        Self { shown, len, last: Instant::now() }
+    }
+
+    fn report(&mut self, offset: u64) {
+        if self.last.elapsed() >= PROGRESS_INTERVAL {
+            self.last = Instant::now();
+            let percent = u128::from(offset) * 100 / u128::from(self.len.max(1));
+            log::info!("{}: looking for frames, {percent} % of {} MB", self.shown, self.len / 1_000_000);
+        }
+    }
+}
+
+/// A file as the core reads it, with a position of its own.
+struct Pread<'a> {
+    file: &'a File,
+    position: u64,
+    len: u64,
+}
+
+impl ErrorType for Pread<'_> {
+    type Error = io::Error;
+}
+
+impl Read for Pread<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = retry(|| self.file.read_at(buffer, self.position))?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Pread<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.len.checked_add_signed(by),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

@@ -1,0 +1,351 @@
+//! Waiting, for all clients at once: what is ready or due is serviced, everything else is the core's.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+use mio::{Events, Interest, Poll, Token};
+use mutoscope::io::server::{Client, Outcome, Settings};
+use mutoscope::io::{Clock, Datagram};
+use mutoscope::time::{Duration, Instant, earliest};
+
+use super::rationed::Rationed;
+use super::slots::Slots;
+use super::{Server, StopHandle, random};
+use crate::clock::MonotonicClock;
+use crate::media::{Library, Viewer};
+use crate::tcp::{Accepted, Listener, TcpStream};
+use crate::udp::{self, UdpSocket};
+
+pub(super) const LISTENER: Token = Token(0);
+pub(super) const WAKER: Token = Token(1);
+pub(super) const RTP: Token = Token(2);
+pub(super) const RTCP: Token = Token(3);
+const FIRST_CLIENT: usize = 4;
+
+/// A request that does not fit is answered with 413.
+const RX_BUFFER: usize = 4 * 1024;
+/// Some twenty packets on their way to a TCP client; answers have their share of it.
+const TX_BUFFER: usize = 32 * 1024;
+/// Enough to read a request line and to answer 503.
+const REFUSING_BUFFER: usize = 2 * 1024;
+
+/// Clients beyond the limit that are told so. More than these are closed without a word, so that a flood costs little.
+const MAX_REFUSING: usize = 16;
+/// How long such a client may take for its first request.
+const REFUSING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections and datagrams taken in one turn: nobody may starve those who are already being served.
+const BATCH: usize = 64;
+/// How long to leave connections waiting when the system has no descriptor for them. No event tells when it has.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long clients have to take what they are owed when the server stops.
+const STOP_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// The server at work.
+pub(super) struct EventLoop<'a> {
+    poll: Poll,
+    listener: Listener,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    library: &'a Library,
+    settings: Settings<'a>,
+    clock: MonotonicClock,
+    clients: Slots<Slot>,
+    refusing: usize,
+    max_clients: usize,
+    /// When which client wants to be serviced though nothing happens.
+    timers: BTreeSet<(Instant, usize)>,
+    /// Clients who had more to say than one turn is for.
+    unfinished: Vec<usize>,
+    /// The last refusal has been said, and no place has become free since.
+    is_full: bool,
+    accepting: Accepting,
+    /// Datagrams wait that no further event will report.
+    rtp_waits: bool,
+    rtcp_waits: bool,
+    stop: StopHandle,
+    /// Stopping: when those who are still there are left behind.
+    deadline: Option<Instant>,
+}
+
+struct Slot {
+    stream: TcpStream,
+    client: Client<Box<[u8]>, Viewer>,
+    /// Its entry in the timers.
+    due: Option<Instant>,
+    refusing: bool,
+    /// Our half of the connection is closed.
+    shut: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accepting {
+    /// The next event tells.
+    Idle,
+    /// Connections may wait that no further event will report.
+    Waiting,
+    /// Not before this instant: out of descriptors.
+    Paused { until: Instant },
+    /// Not any more.
+    Over,
+}
+
+impl<'a> EventLoop<'a> {
+    pub(super) fn new(server: Server, library: &'a Library, settings: Settings<'a>, clock: MonotonicClock) -> Self {
+        Self {
+            poll: server.poll,
+            listener: server.listener,
+            rtp: server.rtp,
+            rtcp: server.rtcp,
+            library,
+            settings,
+            clock,
+            clients: Slots::new(),
+            refusing: 0,
+            max_clients: server.options.max_clients,
+            timers: BTreeSet::new(),
+            unfinished: Vec::new(),
+            is_full: false,
+            // Whoever connected while media were indexed waits already.
+            accepting: Accepting::Waiting,
+            rtp_waits: true,
+            rtcp_waits: true,
+            stop: server.stop,
+            deadline: None,
+        }
+    }
+
+    /// Serves until stopped.
+    pub(super) fn run(mut self) -> Result<()> {
+        let mut events = Events::with_capacity(256);
+        let mut ready = Vec::new();
+        loop {
+            match self.poll.poll(&mut events, self.patience()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+                result => result.context("cannot wait for sockets")?,
+            }
+            for event in &events {
+                match event.token() {
+                    LISTENER if self.accepting == Accepting::Idle => self.accepting = Accepting::Waiting,
+                    LISTENER | WAKER => {}
+                    RTP => self.rtp_waits = true,
+                    RTCP => self.rtcp_waits = true,
+                    Token(token) => {
+                        // A number may have gone to another client since the event arose: then it is asked in vain.
+                        let number = token - FIRST_CLIENT;
+                        if let Some(slot) = self.clients.at(number) {
+                            slot.stream.handle_event(event);
+                            ready.push(number);
+                        }
+                    }
+                }
+            }
+            if self.stop.is_stopping() && self.deadline.is_none() {
+                self.begin_to_stop();
+            }
+            self.accept()?;
+            self.receive();
+            ready.append(&mut self.unfinished);
+            self.collect_due(&mut ready);
+            for number in ready.drain(..) {
+                self.service(number);
+            }
+            if let Some(deadline) = self.deadline
+                && (self.clients.len() == 0 || self.clock.now() >= deadline)
+            {
+                log::info!("stopped");
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long nothing needs to be done.
+    fn patience(&self) -> Option<Duration> {
+        let waiting = self.accepting == Accepting::Waiting || !self.unfinished.is_empty();
+        if waiting || self.rtp_waits || self.rtcp_waits {
+            return Some(Duration::ZERO);
+        }
+        let paused = match self.accepting {
+            Accepting::Paused { until } => Some(until),
+            _ => None,
+        };
+        let timer = self.timers.first().map(|&(due, _)| due);
+        let next = earliest(earliest(timer, paused), self.deadline)?;
+        Some(next.since(self.clock.now()))
+    }
+
+    /// Adds the clients whose time has come.
+    fn collect_due(&mut self, ready: &mut Vec<usize>) {
+        let now = self.clock.now();
+        while let Some(&(due, number)) = self.timers.first()
+            && due <= now
+        {
+            self.timers.pop_first();
+            if let Some(slot) = self.clients.at(number) {
+                slot.due = None;
+                ready.push(number);
+            }
+        }
+    }
+
+    fn service(&mut self, number: usize) {
+        let Some(slot) = self.clients.at(number) else { return };
+        let mut stream = Rationed::new(&mut slot.stream);
+        let outcome = slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
+            self.clock.now(),
+            &mut stream,
+            &mut self.rtp,
+            &mut self.rtcp,
+            self.library,
+            &self.settings,
+        );
+        if stream.was_cut_short() {
+            self.unfinished.push(number);
+        }
+        match outcome {
+            Outcome::Closed => return self.remove(number),
+            Outcome::Closing if !slot.shut => {
+                slot.shut = true;
+                if let Err(error) = slot.stream.shut_down_write() {
+                    log::debug!("{}: {error}", slot.client.peer());
+                }
+            }
+            Outcome::Closing | Outcome::Open => {}
+        }
+        let due = slot.client.poll_timeout();
+        if due != slot.due {
+            if let Some(old) = slot.due {
+                self.timers.remove(&(old, number));
+            }
+            if let Some(new) = due {
+                self.timers.insert((new, number));
+            }
+            slot.due = due;
+        }
+    }
+
+    fn remove(&mut self, number: usize) {
+        let Some(mut slot) = self.clients.remove(number) else { return };
+        if let Some(due) = slot.due {
+            self.timers.remove(&(due, number));
+        }
+        self.refusing -= usize::from(slot.refusing);
+        self.is_full &= slot.refusing;
+        // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
+        let _ = self.poll.registry().deregister(&mut slot.stream);
+        log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
+    }
+
+    fn accept(&mut self) -> Result<()> {
+        let resumed = match self.accepting {
+            Accepting::Idle | Accepting::Over => return Ok(()),
+            Accepting::Waiting => false,
+            Accepting::Paused { until } if self.clock.now() < until => return Ok(()),
+            Accepting::Paused { .. } => true,
+        };
+        self.accepting = Accepting::Waiting;
+        for _ in 0..BATCH {
+            match self.listener.accept() {
+                Accepted::Connection(stream, peer) => self.admit(stream, peer),
+                Accepted::Aborted => {}
+                Accepted::Nobody => {
+                    self.accepting = Accepting::Idle;
+                    break;
+                }
+                Accepted::Exhausted(error) => {
+                    // Said once, not ten times a second for as long as it lasts.
+                    if !resumed {
+                        log::warn!("no connection can be taken until another one ends: {error}");
+                    }
+                    self.accepting = Accepting::Paused { until: self.clock.now().after(ACCEPT_PAUSE) };
+                    break;
+                }
+                Accepted::Failed(error) => bail!("cannot take connections any more: {error}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) {
+        let now = self.clock.now();
+        let refusing = self.clients.len() - self.refusing >= self.max_clients;
+        if refusing && self.refusing >= MAX_REFUSING {
+            log::debug!("{peer} is beyond all limits");
+            return;
+        }
+        let number = self.clients.next_number();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, Token(FIRST_CLIENT + number), interest) {
+            log::warn!("{peer} cannot be served: {error}");
+            return;
+        }
+        let buffer = |len: usize| vec![0; len].into_boxed_slice();
+        let client = if refusing {
+            if !self.is_full {
+                // Said once, or whoever knocks on and on would fill the disk.
+                log::warn!("{peer} is refused: there are {} clients already (--max-clients)", self.max_clients);
+            }
+            self.is_full = true;
+            let mut settings = self.settings;
+            settings.session.idle_timeout = REFUSING_TIMEOUT;
+            Client::refusing(now, peer, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)
+        } else {
+            let entropy = match random() {
+                Ok(entropy) => entropy,
+                // Guessable session identifiers would be worse than none.
+                Err(error) => return log::warn!("{peer} cannot be served: {error}"),
+            };
+            Client::new(now, peer, buffer(RX_BUFFER), buffer(TX_BUFFER), entropy, &self.settings)
+        };
+        self.refusing += usize::from(refusing);
+        let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });
+        log::info!("{peer} is here, {} altogether", self.clients.len());
+        self.service(number);
+    }
+
+    /// Takes what came over UDP: reports on the one socket, and on the other nothing but what punches holes into firewalls.
+    fn receive(&mut self) {
+        if self.rtp_waits {
+            self.rtp_waits = drain(&mut self.rtp, |_, _| {});
+        }
+        if self.rtcp_waits {
+            let (clients, now) = (&mut self.clients, self.clock.now());
+            // Reports only ever postpone what a client is waiting for, so its timer may stay.
+            self.rtcp_waits = drain(&mut self.rtcp, |from, compound| {
+                if !clients.values_mut().any(|slot| slot.client.handle_rtcp(now, from, compound)) {
+                    log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
+                }
+            });
+        }
+    }
+
+    fn begin_to_stop(&mut self) {
+        let now = self.clock.now();
+        log::info!("stopping, {} clients", self.clients.len());
+        self.deadline = Some(now.after(STOP_PATIENCE));
+        self.accepting = Accepting::Over;
+        let _ = self.poll.registry().deregister(&mut self.listener);
+        for number in self.clients.numbers() {
+            if let Some(slot) = self.clients.at(number) {
+                slot.client.shut_down(now);
+            }
+            self.service(number);
+        }
+    }
+}
+
+/// Hands datagrams on; whether more may wait.
+fn drain(socket: &mut UdpSocket, mut handle: impl FnMut(SocketAddr, &[u8])) -> bool {
+    for _ in 0..BATCH {
+        match socket.recv(&mut handle) {
+            Ok(Some(())) => {}
+            Ok(None) => return false,
+            Err(error) => {
+                log::warn!("cannot receive over UDP: {error}");
+                return false;
+            }
+        }
+    }
+    true
+}

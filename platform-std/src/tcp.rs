@@ -1,0 +1,377 @@
+//! TCP: the core's [`Stream`](mutoscope::io::Stream) on a non-blocking socket, and a listener.
+//!
+//! mio reports readiness once per change (edge-triggered), while the core's pumps ask before every call. So a stream
+//! keeps what the events said in two flags: a lowered flag answers "not ready" without a system call, a raised one is
+//! verified with `poll(2)`, which lowers it when the kernel disagrees. Stale or repeated events can therefore do no
+//! harm: what is answered is what the kernel says at that moment.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use mio::event::{Event, Source};
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+/// Unsent bytes the kernel may hold before the socket counts as full. What lies in there is latency that the server
+/// can no longer take back by skipping frames; less than a few frames of it would cost throughput.
+#[cfg(target_os = "linux")]
+const UNSENT_LOW_WATER: u32 = 128 * 1024;
+
+/// How many connections the kernel completes ahead of `accept`.
+const BACKLOG: i32 = 128;
+
+/// How long a write waits where the kernel took nothing though it had said it would (it is short of memory).
+const WRITE_PATIENCE: Duration = Duration::from_millis(10);
+
+/// A connected (or connecting) TCP stream that never blocks when it is asked first.
+#[derive(Debug)]
+pub struct TcpStream {
+    inner: mio::net::TcpStream,
+    readable: bool,
+    writable: bool,
+}
+
+impl TcpStream {
+    /// Starts to connect. Register the stream, and ask [`is_connected`](Self::is_connected) when it becomes writable.
+    pub fn connect(to: SocketAddr) -> io::Result<Self> {
+        Ok(Self::new(mio::net::TcpStream::connect(to)?))
+    }
+
+    /// Takes a non-blocking stream over and sets its options. An option the system refuses is only a lost nicety.
+    fn new(inner: mio::net::TcpStream) -> Self {
+        let socket = SockRef::from(&inner);
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(30))
+            .with_interval(Duration::from_secs(10))
+            .with_retries(3);
+        let mut outcomes = vec![socket.set_tcp_nodelay(true), socket.set_tcp_keepalive(&keepalive)];
+        #[cfg(target_os = "linux")]
+        outcomes.push(socket.set_tcp_notsent_lowat(UNSENT_LOW_WATER));
+        for error in outcomes.into_iter().filter_map(Result::err) {
+            log::debug!("TCP option refused: {error}");
+        }
+        // Raised: the first question goes to the kernel, whatever happened before the stream was registered.
+        Self { inner, readable: true, writable: true }
+    }
+
+    /// Whether the connection stands; `Ok(false)` while it is still being made, the error where that failed.
+    pub fn is_connected(&self) -> io::Result<bool> {
+        if let Some(error) = self.inner.take_error()? {
+            return Err(error);
+        }
+        match self.inner.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes note of what an event of this stream says.
+    pub fn handle_event(&mut self, event: &Event) {
+        // A closed or failed stream is ready for both: the next call sees the end or the error.
+        let over = event.is_error() || event.is_read_closed() && event.is_write_closed();
+        self.readable |= event.is_readable() || event.is_read_closed() || over;
+        self.writable |= event.is_writable() || event.is_write_closed() || over;
+    }
+
+    /// The peer's address.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.peer_addr()
+    }
+
+    /// Our own address on this connection.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// Closes our half: the peer reads an end of file behind the last byte written.
+    pub fn shut_down_write(&self) -> io::Result<()> {
+        self.inner.shutdown(Shutdown::Write)
+    }
+
+    /// Limits the kernel's send buffer, in bytes.
+    pub fn set_send_buffer_size(&self, size: usize) -> io::Result<()> {
+        SockRef::from(&self.inner).set_send_buffer_size(size)
+    }
+}
+
+impl ErrorType for TcpStream {
+    type Error = io::Error;
+}
+
+impl ReadReady for TcpStream {
+    fn read_ready(&mut self) -> io::Result<bool> {
+        self.readable = self.readable && is_ready(self.inner.as_fd(), PollFlags::POLLIN, Duration::ZERO)?;
+        Ok(self.readable)
+    }
+}
+
+impl WriteReady for TcpStream {
+    fn write_ready(&mut self) -> io::Result<bool> {
+        self.writable = self.writable && is_ready(self.inner.as_fd(), PollFlags::POLLOUT, Duration::ZERO)?;
+        Ok(self.writable)
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        retry(|| io::Read::read(&mut self.inner, buffer))
+    }
+}
+
+impl Write for TcpStream {
+    /// What the kernel takes at once. Fails with `TimedOut` where it takes nothing though it had reported room.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut result = retry(|| io::Write::write(&mut self.inner, bytes));
+        if would_block(&result) {
+            // The contract knows no `Ok(0)` here; the alternative to a short wait is to drop the connection.
+            is_ready(self.inner.as_fd(), PollFlags::POLLOUT, WRITE_PATIENCE)?;
+            result = retry(|| io::Write::write(&mut self.inner, bytes));
+        }
+        if would_block(&result) {
+            self.writable = false;
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if result.as_ref().is_ok_and(|&written| written < bytes.len()) {
+            // The kernel is full, and its next event says when it is not.
+            self.writable = false;
+        }
+        result
+    }
+
+    /// Nothing is buffered on this side of the kernel.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for TcpStream {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.inner.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.inner.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.inner.deregister(registry)
+    }
+}
+
+/// What [`Listener::accept`] found.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A new connection and the peer's address.
+    Connection(TcpStream, SocketAddr),
+    /// Nobody waits; the next event says when somebody does.
+    Nobody,
+    /// A connection died before it was accepted; the next one may be fine.
+    Aborted,
+    /// Out of file descriptors or memory: the connection still waits. Free something, or try again a little later;
+    /// no event will tell.
+    Exhausted(io::Error),
+    /// The listener itself is broken.
+    Failed(io::Error),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Listener {
+    inner: mio::net::TcpListener,
+}
+
+impl Listener {
+    /// Listens on `address`. `[::]` takes IPv4 as well, on every system.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.ip().is_unspecified() && address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        // A server that restarts must not wait for the connections of its last run to be forgotten.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self { inner: mio::net::TcpListener::from_std(socket.into()) })
+    }
+
+    /// The next waiting connection; never blocks.
+    pub fn accept(&self) -> Accepted {
+        match self.inner.accept() {
+            Ok((stream, peer)) => Accepted::Connection(TcpStream::new(stream), peer),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::Nobody,
+            Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+                Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM => Accepted::Exhausted(error),
+                Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP | Errno::EFAULT => {
+                    Accepted::Failed(error)
+                }
+                // accept(2) hands on network errors that the new connection already has, and a firewall's EPERM.
+                _ => Accepted::Aborted,
+            },
+        }
+    }
+
+    /// The address it listens on; tells the port where 0 was asked for.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+}
+
+impl Source for Listener {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.inner.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.inner.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.inner.deregister(registry)
+    }
+}
+
+/// Whether the descriptor is ready now or within `patience`. Hung up and failed count: the next call shows the end or the error.
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: PollFlags, patience: Duration) -> io::Result<bool> {
+    let mut fds = [PollFd::new(fd, interest)];
+    match poll(&mut fds, PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)) {
+        // Interrupted says nothing about the descriptor; a caller that finds it not ready after all copes.
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::EINTR) => Ok(true),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Repeats a call that a signal interrupted.
+pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Whether a non-blocking call found no room or nothing to read.
+pub(crate) fn would_block<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Two ends of one connection over loopback; the first is registered with the poll.
+    fn pair() -> (Poll, TcpStream, TcpStream) {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let poll = Poll::new().unwrap();
+        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        poll.registry().register(&mut near, Token(1), Interest::READABLE | Interest::WRITABLE).unwrap();
+        is_ready(listener.inner.as_fd(), PollFlags::POLLIN, SECOND).unwrap();
+        let Accepted::Connection(far, peer) = listener.accept() else { panic!("nobody connected") };
+        assert_eq!(peer, near.local_addr().unwrap());
+        (poll, near, far)
+    }
+
+    /// Waits for events and hands them to the stream.
+    fn wait(poll: &mut Poll, stream: &mut TcpStream) {
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(SECOND)).unwrap();
+        events.iter().for_each(|event| stream.handle_event(event));
+    }
+
+    #[test]
+    fn a_stream_is_readable_only_while_bytes_wait() {
+        let (mut poll, mut near, mut far) = pair();
+        wait(&mut poll, &mut near);
+        assert!(near.is_connected().unwrap());
+        assert!(!near.read_ready().unwrap());
+        assert_eq!(far.write(b"hello").unwrap(), 5);
+        wait(&mut poll, &mut near);
+        let mut buffer = [0; 8];
+        assert!(near.read_ready().unwrap());
+        assert_eq!(near.read(&mut buffer[..3]).unwrap(), 3);
+        assert!(near.read_ready().unwrap(), "two bytes still wait, and no event says so");
+        assert_eq!(near.read(&mut buffer).unwrap(), 2);
+        assert!(!near.read_ready().unwrap());
+    }
+
+    #[test]
+    fn a_full_socket_is_writable_again_when_the_peer_has_read() {
+        let (mut poll, mut near, mut far) = pair();
+        wait(&mut poll, &mut near);
+        let chunk = [7; 64 * 1024];
+        let mut written = 0;
+        while near.write_ready().unwrap() {
+            written += near.write(&chunk).unwrap();
+        }
+        assert!(!near.writable, "a lowered flag answers without asking the kernel");
+        let mut read = 0;
+        let mut buffer = vec![0; 256 * 1024];
+        while read < written {
+            assert!(is_ready(far.inner.as_fd(), PollFlags::POLLIN, SECOND).unwrap());
+            read += far.read(&mut buffer).unwrap();
+        }
+        wait(&mut poll, &mut near);
+        assert!(near.write_ready().unwrap());
+    }
+
+    #[test]
+    fn the_end_of_a_stream_is_readable() {
+        let (mut poll, mut near, far) = pair();
+        wait(&mut poll, &mut near);
+        drop(far);
+        wait(&mut poll, &mut near);
+        assert!(near.read_ready().unwrap());
+        assert_eq!(near.read(&mut [0; 8]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_dead_connection_is_ready_so_that_its_error_is_seen() {
+        let (mut poll, mut near, far) = pair();
+        SockRef::from(&far.inner).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(far);
+        while !near.read_ready().unwrap() {
+            wait(&mut poll, &mut near);
+        }
+        near.writable = true;
+        assert!(near.write_ready().unwrap());
+        assert!(near.read(&mut [0; 8]).is_err());
+        assert!(near.write(b"anyone?").is_err());
+    }
+
+    #[test]
+    fn a_refused_connection_reports_its_error() {
+        let unused = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap().local_addr().unwrap();
+        let refused = TcpStream::connect(unused).and_then(|mut stream| {
+            let mut poll = Poll::new()?;
+            poll.registry().register(&mut stream, Token(1), Interest::WRITABLE)?;
+            wait(&mut poll, &mut stream);
+            stream.is_connected()
+        });
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn nobody_waits_at_a_fresh_listener() {
+        let listener =
+            Listener::bind("[::]:0".parse().unwrap()).or_else(|_| Listener::bind("0.0.0.0:0".parse().unwrap()));
+        assert!(matches!(listener.unwrap().accept(), Accepted::Nobody));
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error() {
+        let first = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let error = Listener::bind(first.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}

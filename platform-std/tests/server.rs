@@ -1,0 +1,220 @@
+//! The server over real sockets on loopback: what the core's tests on virtual time cannot see.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mutoscope::source::FrameRate;
+use platform_std::media::Library;
+use platform_std::server::{Options, Server, StopHandle};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A server with the built-in media in a thread of its own.
+struct Running {
+    address: SocketAddr,
+    stop: StopHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(max_clients: usize) -> Self {
+        let options = Options {
+            host: "127.0.0.1".to_owned(),
+            rtsp_port: 0,
+            server_port: None,
+            max_clients,
+            session_timeout: Duration::from_secs(60),
+            payload_size: 1400,
+            max_packet_size: 20_480,
+            repeat: false,
+            restart_markers: false,
+        };
+        let server = Server::bind(&options).unwrap();
+        let (address, stop) = (server.local_addr(), server.stop_handle());
+        let serve = move || server.serve(&Library::built_in(FrameRate::new(50, 1).unwrap())).unwrap();
+        Self { address, stop, thread: Some(std::thread::spawn(serve)) }
+    }
+
+    fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { stream: BufReader::new(stream), url: format!("rtsp://{}/testcard", self.address), cseq: 0 }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+struct Client {
+    stream: BufReader<TcpStream>,
+    url: String,
+    cseq: u32,
+}
+
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+impl Client {
+    fn ask(&mut self, method: &str, headers: &str) -> Answer {
+        self.cseq += 1;
+        let control = if method == "SETUP" { "/trackID=0" } else { "" };
+        let request = format!("{method} {}{control} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.url, self.cseq);
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Answer {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).expect("a status line").parse().unwrap();
+        let mut headers = Vec::new();
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line).unwrap();
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+        let mut answer = Answer { status, headers, body: String::new() };
+        let mut body = vec![0; answer.header("Content-Length").parse().unwrap_or(0)];
+        self.stream.read_exact(&mut body).unwrap();
+        answer.body = String::from_utf8(body).unwrap();
+        answer
+    }
+
+    /// The next interleaved packet: channel and bytes.
+    fn packet(&mut self) -> (u8, Vec<u8>) {
+        let mut head = [0; 4];
+        self.stream.read_exact(&mut head).unwrap();
+        assert_eq!(head[0], b'$');
+        let mut packet = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+        self.stream.read_exact(&mut packet).unwrap();
+        (head[1], packet)
+    }
+
+    /// Whether the server has closed the connection, without having said anything more.
+    fn is_closed(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0; 64]), Ok(0) | Err(_))
+    }
+}
+
+fn is_marked(packet: &[u8]) -> bool {
+    packet[1] & 0x80 != 0
+}
+
+#[test]
+fn the_test_card_plays_interleaved() {
+    let server = Running::start(10);
+    let mut client = server.connect();
+    assert_eq!(client.ask("OPTIONS", "").status, 200);
+    let described = client.ask("DESCRIBE", "Accept: application/sdp\r\n");
+    assert_eq!(described.status, 200);
+    assert!(described.body.contains("m=video 0 RTP/AVP 26"), "{}", described.body);
+    let answer = client.ask("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
+    assert_eq!(answer.status, 200);
+    let session = format!("Session: {}\r\n", answer.header("Session").split(';').next().unwrap());
+    assert_eq!(client.ask("PLAY", &session).status, 200);
+    let mut frames = 0;
+    while frames < 5 {
+        let (channel, packet) = client.packet();
+        frames += u32::from(channel == 0 && is_marked(&packet));
+    }
+}
+
+#[test]
+fn stopping_says_bye_over_udp_and_closes_every_connection() {
+    let server = Running::start(10);
+    let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let rtcp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ports = [&rtp, &rtcp].map(|socket| {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.local_addr().unwrap().port()
+    });
+    let mut client = server.connect();
+    let answer = client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", ports[0], ports[1]));
+    assert_eq!(answer.status, 200);
+    let session = format!("Session: {}\r\n", answer.header("Session").split(';').next().unwrap());
+    assert_eq!(client.ask("PLAY", &session).status, 200);
+    let mut packet = [0; 2048];
+    let (_, from) = rtp.recv_from(&mut packet).unwrap();
+    let server_port = format!("server_port={}-{}", from.port(), from.port() + 1);
+    assert!(answer.header("Transport").contains(&server_port), "{}", answer.header("Transport"));
+
+    let mut other = server.connect();
+    assert_eq!(other.ask("OPTIONS", "").status, 200);
+    let started = Instant::now();
+    drop(server);
+    assert!(started.elapsed() < PATIENCE);
+    assert!(client.is_closed() && other.is_closed());
+    // RTCP packet types 200 (sender report) to 203 (BYE), at the beginning of each packet in a compound.
+    let mut said_bye = false;
+    while !said_bye {
+        let len = rtcp.recv(&mut packet).expect("BYE comes before nothing more does");
+        let mut rest = &packet[..len];
+        while rest.len() >= 4 {
+            said_bye |= rest[1] == 203;
+            rest = rest.get((usize::from(u16::from_be_bytes([rest[2], rest[3]])) + 1) * 4..).unwrap_or_default();
+        }
+    }
+}
+
+#[test]
+fn clients_beyond_the_limit_are_told_so_or_closed_and_the_others_served() {
+    let server = Running::start(2);
+    let mut served = [server.connect(), server.connect()];
+    for client in &mut served {
+        assert_eq!(client.ask("OPTIONS", "").status, 200);
+    }
+    let mut beyond: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    assert!(beyond.last_mut().unwrap().is_closed(), "a flood gets no buffers");
+    let refused = &mut beyond[0];
+    assert_eq!(refused.ask("OPTIONS", "").status, 503);
+    assert!(refused.is_closed());
+    for client in &mut served {
+        assert_eq!(client.ask("OPTIONS", "").status, 200);
+    }
+    drop(served);
+    // A place that has become free is given again.
+    let deadline = Instant::now() + PATIENCE;
+    while server.connect().ask("OPTIONS", "").status != 200 {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_client_that_never_stops_asking_does_not_starve_the_others() {
+    let server = Running::start(10);
+    let mut noisy = server.connect().stream.into_inner();
+    let mut sink = noisy.try_clone().unwrap();
+    let reader = std::thread::spawn(move || while !matches!(sink.read(&mut [0; 65_536]), Ok(0) | Err(_)) {});
+    let requests = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".repeat(1000);
+    let writer = std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < end && noisy.write_all(&requests).is_ok() {}
+        let _ = noisy.shutdown(std::net::Shutdown::Both);
+    });
+    let started = Instant::now();
+    let mut quiet = server.connect();
+    assert_eq!(quiet.ask("OPTIONS", "").status, 200);
+    assert!(started.elapsed() < Duration::from_millis(400));
+    writer.join().unwrap();
+    reader.join().unwrap();
+}
