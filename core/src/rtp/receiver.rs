@@ -1,1 +1,0 @@
-//! From packets to frames.

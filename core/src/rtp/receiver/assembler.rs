@@ -1,0 +1,464 @@
+//! Frames being put together: each packet is copied once, to its place in its frame's buffer.
+//!
+//! A slot's buffer, from the first byte:
+//!
+//! ```text
+//! |<------ HEADER_ROOM ------>|<- 0 ........ fragment offsets ........ end ->|
+//! |  unused  |  file headers  |               scan data              | EOI   |
+//!            |<-------------------------- the frame ----------------------->|
+//! ```
+
+use super::Rejected;
+use super::depacketizer::{Depacketizer, HEADER_ROOM};
+use super::holes::Holes;
+use super::playout::Playout;
+use crate::time::{Duration, Instant, earliest};
+use crate::wire::rtp_jpeg::Payload;
+use core::ops::Range;
+
+const EOI: [u8; 2] = [0xff, 0xd9];
+
+/// One packet and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fragment<'p> {
+    pub(super) ordinal: u64,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) payload: Payload<'p>,
+}
+
+/// What became of frames, apart from those fetched.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dropped {
+    pub(super) incomplete: u64,
+    pub(super) unusable: u64,
+    pub(super) oversized: u64,
+    pub(super) overrun: u64,
+}
+
+impl Dropped {
+    pub(super) fn total(&self) -> u64 {
+        [self.incomplete, self.unusable, self.oversized, self.overrun].into_iter().fold(0, u64::wrapping_add)
+    }
+}
+
+/// A complete frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Complete {
+    /// Which bytes of the slot's buffer it is.
+    pub(super) start: usize,
+    pub(super) len: usize,
+    pub(super) due: Instant,
+    /// Given by the sender, in the lab dialect.
+    pub(super) number: Option<u32>,
+}
+
+/// A frame of which at least one packet arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) timestamp: u32,
+    pub(super) first_arrival: Instant,
+    pub(super) last_arrival: Instant,
+    /// Ordinals of the earliest and the latest packet seen.
+    lowest: u64,
+    highest: u64,
+    /// The bytes that the latest packet holds.
+    newest: Range<u32>,
+    /// Ordinal of the packet with fragment offset 0, and where in the buffer the file headers start.
+    first: Option<(u64, usize)>,
+    /// Ordinal of the packet with the marker.
+    marker: Option<u64>,
+    /// Length of the scan data, once known.
+    end: Option<u32>,
+    holes: Holes,
+    /// Since when it is known that something is missing which should have come.
+    overdue_since: Option<Instant>,
+    pub(super) complete: Option<Complete>,
+}
+
+/// A buffer and the frame in it.
+#[derive(Debug)]
+struct Slot<B> {
+    buffer: B,
+    frame: Option<Frame>,
+}
+
+/// The frames being put together. Their order is that of their packets' sequence numbers, which is also that of their
+/// timestamps, but survives senders whose timestamps stand still.
+#[derive(Debug)]
+pub(super) struct Assembler<B, const SLOTS: usize> {
+    slots: [Slot<B>; SLOTS],
+    reorder_delay: Duration,
+    /// Ordinal of the last packet of frames that are done with; no frame is begun before it.
+    floor: Option<u64>,
+    /// Timestamp of the frame last done with: its stragglers do not begin another.
+    finished_timestamp: Option<u32>,
+    /// Ordinal of the first packet of the present sequence: nothing is missing before it.
+    sequence_start: u64,
+    dropped: Dropped,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
+    pub(super) fn new(buffers: [B; SLOTS], reorder_delay: Duration) -> Self {
+        Self {
+            slots: buffers.map(|buffer| Slot { buffer, frame: None }),
+            reorder_delay,
+            floor: None,
+            finished_timestamp: None,
+            sequence_start: 0,
+            dropped: Dropped::default(),
+        }
+    }
+
+    /// Copies a fragment to its place in its frame, which it may begin, complete or spoil.
+    pub(super) fn place(
+        &mut self,
+        now: Instant,
+        fragment: &Fragment<'_>,
+        depacketizer: &mut Depacketizer,
+        playout: &mut Playout,
+    ) -> Result<(), Rejected> {
+        let offset = fragment.payload.main.fragment_offset;
+        let data = fragment.payload.data;
+        // 24 bits and the length of a packet.
+        let range = offset..offset.saturating_add(data.len() as u32);
+        if range.is_empty() && (offset == 0 || !fragment.marker) {
+            return Err(Rejected::Empty);
+        }
+        let index = match self.owner(fragment, &range) {
+            Some(index) => index,
+            None => {
+                self.check_size(fragment, range.end)?;
+                self.open(now, fragment.ordinal, fragment.timestamp, range.clone())?
+            }
+        };
+        let slot = self.slots.get_mut(index).ok_or(Rejected::Late)?;
+        if let Err(rejected) = slot.place(now, fragment, range, depacketizer) {
+            match rejected {
+                Rejected::Duplicate => {}
+                Rejected::TooLarge => self.discard(index, |dropped| &mut dropped.oversized),
+                _ => self.discard(index, |dropped| &mut dropped.unusable),
+            }
+            return Err(rejected);
+        }
+        self.find_lost_ends();
+        for slot in &mut self.slots {
+            slot.complete(playout);
+        }
+        self.note_overdue(now);
+        Ok(())
+    }
+
+    /// Refuses to begin a frame that no buffer can hold, so that it does not push out one that could be completed.
+    fn check_size(&mut self, fragment: &Fragment<'_>, end: u32) -> Result<(), Rejected> {
+        if self.slots.iter().any(|slot| slot.holds(end)) {
+            return Ok(());
+        }
+        if self.finished_timestamp != Some(fragment.timestamp) {
+            self.finished_timestamp = Some(fragment.timestamp);
+            self.dropped.oversized = self.dropped.oversized.wrapping_add(1);
+            self.warn_of_size(self.dropped.oversized.wrapping_sub(1));
+        }
+        self.floor = self.floor.max(Some(fragment.ordinal));
+        Err(Rejected::TooLarge)
+    }
+
+    /// Stores a frame that came in one packet (lab dialect).
+    pub(super) fn store(
+        &mut self,
+        now: Instant,
+        ordinal: u64,
+        timestamp: u32,
+        file: &[u8],
+        number: u32,
+        due: Instant,
+    ) -> Result<(), Rejected> {
+        let index = self.open(now, ordinal, timestamp, 0..0)?;
+        let slot = self.slots.get_mut(index).ok_or(Rejected::Late)?;
+        match (slot.buffer.as_mut().get_mut(..file.len()), &mut slot.frame) {
+            (Some(room), Some(frame)) => {
+                room.copy_from_slice(file);
+                frame.complete = Some(Complete { start: 0, len: file.len(), due, number: Some(number) });
+                Ok(())
+            }
+            _ => {
+                self.discard(index, |dropped| &mut dropped.oversized);
+                Err(Rejected::TooLarge)
+            }
+        }
+    }
+
+    /// The frame this fragment is part of, if any of it has arrived.
+    fn owner(&self, fragment: &Fragment<'_>, range: &Range<u32>) -> Option<usize> {
+        let may_own = |frame: &Frame| frame.timestamp == fragment.timestamp && frame.may_own(fragment.ordinal, range);
+        let owners = self.frames().filter(|(_, frame)| may_own(frame));
+        owners.max_by_key(|(_, frame)| frame.lowest).map(|(index, _)| index)
+    }
+
+    /// Begins a frame in a free slot, or in that of the oldest frame, which is given up for it.
+    fn open(&mut self, now: Instant, ordinal: u64, timestamp: u32, range: Range<u32>) -> Result<usize, Rejected> {
+        if self.floor.is_some_and(|floor| ordinal <= floor) {
+            return Err(Rejected::Late);
+        }
+        if range.start != 0 && self.finished_timestamp == Some(timestamp) {
+            // The rest of a frame given up. What follows it does not have to wait for it.
+            self.floor = self.floor.max(Some(ordinal));
+            return Err(Rejected::Late);
+        }
+        let index = match self.slots.iter().position(|slot| slot.frame.is_none()) {
+            Some(index) => index,
+            None => {
+                let (oldest, frame) = self.head().ok_or(Rejected::Late)?;
+                if frame.lowest > ordinal {
+                    return Err(Rejected::Late);
+                }
+                if frame.complete.is_some() {
+                    self.discard(oldest, |dropped| &mut dropped.overrun);
+                } else {
+                    self.discard(oldest, |dropped| &mut dropped.incomplete);
+                }
+                oldest
+            }
+        };
+        self.slots.get_mut(index).ok_or(Rejected::Late)?.frame = Some(Frame {
+            timestamp,
+            first_arrival: now,
+            last_arrival: now,
+            lowest: ordinal,
+            highest: ordinal,
+            newest: range,
+            first: None,
+            marker: None,
+            end: None,
+            holes: Holes::new(),
+            overdue_since: None,
+            complete: None,
+        });
+        Ok(index)
+    }
+
+    /// Where the marker was never set, the packet before the next frame's first one ends the frame.
+    fn find_lost_ends(&mut self) {
+        let mut firsts = [None; SLOTS];
+        for (first, slot) in firsts.iter_mut().zip(&self.slots) {
+            *first = slot.frame.as_ref().and_then(|frame| frame.first).map(|(ordinal, _)| ordinal);
+        }
+        for slot in &mut self.slots {
+            let Some(frame) = &mut slot.frame else { continue };
+            if frame.end.is_none() && firsts.contains(&Some(frame.highest.wrapping_add(1))) {
+                frame.set_end(frame.newest.end, frame.highest);
+            }
+        }
+    }
+
+    /// A frame is overdue when something behind what it misses has arrived.
+    fn note_overdue(&mut self, now: Instant) {
+        let newest = self.frames().map(|(_, frame)| frame.lowest).max().unwrap_or(0);
+        for slot in &mut self.slots {
+            let Some(frame) = &mut slot.frame else { continue };
+            let is_overdue =
+                frame.complete.is_none() && (frame.lowest < newest || frame.end.is_some() || frame.holes.is_gapped());
+            frame.overdue_since = is_overdue.then(|| frame.overdue_since.unwrap_or(now));
+        }
+    }
+
+    /// Gives up frames whose missing parts have had their time.
+    pub(super) fn expire(&mut self, now: Instant) {
+        for index in 0..SLOTS {
+            let Some(frame) = self.slots.get(index).and_then(|slot| slot.frame.as_ref()) else { continue };
+            if frame.expires(self.reorder_delay).is_some_and(|deadline| deadline <= now) {
+                debug!("the frame of timestamp {} is given up, parts of it are missing", frame.timestamp);
+                self.discard(index, |dropped| &mut dropped.incomplete);
+            }
+        }
+    }
+
+    /// When the next frame is given up or can be fetched.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let expiry = self.frames().filter_map(|(_, frame)| frame.expires(self.reorder_delay)).min();
+        earliest(expiry, self.head().and_then(|(_, frame)| self.release_time(frame)))
+    }
+
+    /// The oldest frame, if it is complete and its time has come.
+    pub(super) fn releasable(&self, now: Instant) -> Option<usize> {
+        let (index, frame) = self.head()?;
+        (self.release_time(frame)? <= now).then_some(index)
+    }
+
+    /// When the oldest frame may be fetched: when it is due, and packets missing before it have had their time. At once
+    /// when the last slot is taken, since otherwise the next frame would push this one out.
+    fn release_time(&self, frame: &Frame) -> Option<Instant> {
+        let complete = frame.complete?;
+        if self.slots.iter().all(|slot| slot.frame.is_some()) {
+            return Some(frame.last_arrival);
+        }
+        let follows = frame.lowest <= self.sequence_start
+            || self.floor.is_none_or(|floor| frame.lowest <= floor.saturating_add(1));
+        // The lab's client never waits for a frame that was overtaken.
+        if follows || complete.number.is_some() {
+            return Some(complete.due);
+        }
+        Some(complete.due.max(frame.first_arrival.after(self.reorder_delay)))
+    }
+
+    /// Hands a complete frame over and frees its slot; the bytes stay until the next packet.
+    pub(super) fn release(&mut self, index: usize) -> Option<Frame> {
+        let frame = self.slots.get_mut(index)?.frame.take()?;
+        self.finish(&frame);
+        Some(frame)
+    }
+
+    /// Bytes of a slot's buffer.
+    pub(super) fn bytes(&self, index: usize, range: Range<usize>) -> &[u8] {
+        self.slots.get(index).and_then(|slot| slot.buffer.as_ref().get(range)).unwrap_or(&[])
+    }
+
+    /// Packets before this ordinal are of another sequence, or were sent before we listened.
+    pub(super) fn set_sequence_start(&mut self, ordinal: u64) {
+        self.sequence_start = ordinal;
+    }
+
+    /// Forgets all frames, without counting them, and what came before.
+    pub(super) fn clear(&mut self) {
+        for slot in &mut self.slots {
+            slot.frame = None;
+        }
+        self.floor = None;
+        self.finished_timestamp = None;
+    }
+
+    /// What was dropped so far.
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// Drops a frame and counts why.
+    fn discard(&mut self, index: usize, counter: impl FnOnce(&mut Dropped) -> &mut u64) {
+        let Some(frame) = self.slots.get_mut(index).and_then(|slot| slot.frame.take()) else { return };
+        let oversized_before = self.dropped.oversized;
+        let counter = counter(&mut self.dropped);
+        *counter = counter.wrapping_add(1);
+        self.finish(&frame);
+        self.warn_of_size(oversized_before);
+    }
+
+    /// Says once that the buffers are too small: it is the one loss that a setting mends.
+    fn warn_of_size(&self, oversized_before: u64) {
+        if oversized_before == 0 && self.dropped.oversized == 1 {
+            warning!("frames are dropped because they are longer than the receiver's buffers");
+        }
+    }
+
+    fn finish(&mut self, frame: &Frame) {
+        self.floor = self.floor.max(Some(frame.highest));
+        self.finished_timestamp = Some(frame.timestamp);
+    }
+
+    /// The oldest frame.
+    fn head(&self) -> Option<(usize, &Frame)> {
+        self.frames().min_by_key(|(_, frame)| frame.lowest)
+    }
+
+    fn frames(&self) -> impl Iterator<Item = (usize, &Frame)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.frame.as_ref()?)))
+    }
+}
+
+impl Frame {
+    /// Whether a packet of this frame's timestamp is part of it, as far as order and offsets tell: within a frame, both
+    /// rise together, and only its first packet has offset 0.
+    fn may_own(&self, ordinal: u64, range: &Range<u32>) -> bool {
+        let before_end = self.marker.is_none_or(|marker| ordinal <= marker);
+        let after_start = match self.first {
+            Some((first, _)) if range.start == 0 => ordinal == first,
+            Some((first, _)) => ordinal > first,
+            None => range.start != 0 || ordinal < self.lowest,
+        };
+        let in_order = if ordinal > self.highest {
+            range.start >= self.newest.end
+        } else {
+            ordinal == self.highest || range.end <= self.newest.start
+        };
+        before_end && after_start && in_order
+    }
+
+    /// The frame ends at `end`, with the packet of this ordinal. Whether that agrees with what has arrived.
+    fn set_end(&mut self, end: u32, marker: u64) -> bool {
+        self.end = Some(end);
+        self.marker = Some(marker);
+        self.holes.close(end).is_ok()
+    }
+
+    fn expires(&self, reorder_delay: Duration) -> Option<Instant> {
+        Some(self.overdue_since?.after(reorder_delay))
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
+    /// Any error but [`Rejected::Duplicate`] means that the frame is lost.
+    fn place(
+        &mut self,
+        now: Instant,
+        fragment: &Fragment<'_>,
+        range: Range<u32>,
+        depacketizer: &mut Depacketizer,
+    ) -> Result<(), Rejected> {
+        if !self.holds(range.end) {
+            return Err(Rejected::TooLarge);
+        }
+        let Some(frame) = &mut self.frame else { return Err(Rejected::Late) };
+        let (room, scan) = self.buffer.as_mut().split_first_chunk_mut::<HEADER_ROOM>().ok_or(Rejected::TooLarge)?;
+        if frame.end.is_some_and(|end| range.end > end) {
+            return Err(Rejected::Inconsistent);
+        }
+        let is_new = frame.holes.fill(range.start, range.end).map_err(|_| Rejected::TooManyHoles)?;
+        let sets_end = fragment.marker && frame.end.is_none();
+        if !is_new && !sets_end {
+            return Err(Rejected::Duplicate);
+        }
+        let place = scan.get_mut(range.start as usize..range.end as usize).ok_or(Rejected::TooLarge)?;
+        place.copy_from_slice(fragment.payload.data);
+        if range.start == 0 {
+            frame.first = Some((fragment.ordinal, depacketizer.write_header(&fragment.payload, room)?));
+        }
+        if sets_end && !frame.set_end(range.end, fragment.ordinal) {
+            return Err(Rejected::Inconsistent);
+        }
+        frame.last_arrival = now;
+        frame.lowest = frame.lowest.min(fragment.ordinal);
+        if fragment.ordinal >= frame.highest {
+            frame.highest = fragment.ordinal;
+            frame.newest = range;
+        }
+        Ok(())
+    }
+
+    /// Whether the buffer has room for this much scan data.
+    fn holds(&self, end: u32) -> bool {
+        let around = HEADER_ROOM.saturating_add(EOI.len());
+        self.buffer.as_ref().len().checked_sub(around).is_some_and(|room| room >= end as usize)
+    }
+
+    /// Ends the file and schedules the frame, once nothing is missing any more.
+    fn complete(&mut self, playout: &mut Playout) {
+        let Some(frame) = &mut self.frame else { return };
+        let (Some((_, start)), Some(end), true, None) =
+            (frame.first, frame.end, frame.holes.is_empty(), frame.complete)
+        else {
+            return;
+        };
+        let scan_end = HEADER_ROOM.saturating_add(end as usize);
+        let buffer = self.buffer.as_mut();
+        // Only the marker itself counts: scan data may end in ff 00 or 00 d9.
+        let has_eoi = buffer.get(start..scan_end).is_some_and(|file| file.ends_with(&EOI));
+        let mut file_end = scan_end;
+        if !has_eoi {
+            file_end = scan_end.saturating_add(EOI.len());
+            if let Some(room) = buffer.get_mut(scan_end..file_end) {
+                room.copy_from_slice(&EOI);
+            }
+        }
+        let due = playout.due(frame.timestamp, frame.first_arrival);
+        frame.complete = Some(Complete { start, len: file_end.saturating_sub(start), due, number: None });
+    }
+}

@@ -1,0 +1,259 @@
+//! Sequence numbers: order, loss, duplicates, restarts (RFC 3550 appendices A.1 and A.3).
+
+/// A larger step forward than this is not loss but another sequence.
+const MAX_DROPOUT: u16 = 3000;
+
+/// A packet at most this far behind the highest is late; further behind, it belongs to another sequence.
+const MAX_MISORDER: u16 = 100;
+
+/// What a sequence number says about its packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Ahead of all before it.
+    Newest(u64),
+    /// Behind one that arrived before it.
+    Late(u64),
+    /// This one arrived before.
+    Duplicate,
+    /// Far from all others. Believed when the next packet continues from it.
+    Jump,
+}
+
+/// The packets of one source, numbered so that numbers never wrap and go on where the source starts over.
+///
+/// Such a number is called an ordinal here; its lower 16 bits are the sequence number. There is no probation as in
+/// appendix A.1 for the first packet: RTSP said that this source would send, and its first packet starts a frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tracker {
+    /// Ordinal of the newest packet.
+    highest: u64,
+    /// Ordinal of the oldest packet of this sequence.
+    start: u64,
+    /// Ordinal of sequence number 0 in this sequence's first cycle.
+    origin: u64,
+    /// Whether this sequence has any packet.
+    running: bool,
+    /// What the sequence number after a jump must be.
+    expected_after_jump: Option<u16>,
+    /// Bit n is set where the packet n behind the highest arrived.
+    window: u64,
+    /// Packets of this sequence, duplicates included.
+    received: u64,
+    /// Duplicates in this sequence.
+    repeated: u64,
+    expected_prior: u64,
+    received_prior: u64,
+    /// Packets lost in the sequences before this one.
+    lost_before: u64,
+    duplicates: u64,
+    late: u64,
+}
+
+/// What a report block says about sequence numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub(super) fraction: u8,
+    pub(super) cumulative: i32,
+    pub(super) extended_highest: u32,
+}
+
+impl Tracker {
+    /// A packet arrived.
+    pub(super) fn handle(&mut self, sequence: u16) -> Arrival {
+        if !self.running {
+            self.restart(sequence);
+            return Arrival::Newest(self.highest);
+        }
+        let ahead = sequence.wrapping_sub(self.highest as u16);
+        let behind = ahead.wrapping_neg();
+        if ahead != 0 && ahead < MAX_DROPOUT {
+            self.highest = self.highest.wrapping_add(u64::from(ahead));
+            self.window = self.window.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
+            self.count();
+            return Arrival::Newest(self.highest);
+        }
+        if behind > MAX_MISORDER {
+            if self.expected_after_jump == Some(sequence) {
+                self.restart(sequence);
+                return Arrival::Newest(self.highest);
+            }
+            self.expected_after_jump = Some(sequence.wrapping_add(1));
+            return Arrival::Jump;
+        }
+        self.count();
+        // Beyond the window nobody knows; the frame's holes will tell.
+        let bit = 1u64.checked_shl(u32::from(behind)).unwrap_or(0);
+        if self.window & bit != 0 {
+            self.repeated = self.repeated.wrapping_add(1);
+            self.duplicates = self.duplicates.wrapping_add(1);
+            return Arrival::Duplicate;
+        }
+        self.window |= bit;
+        self.late = self.late.wrapping_add(1);
+        let ordinal = self.highest.wrapping_sub(u64::from(behind));
+        self.start = self.start.min(ordinal);
+        Arrival::Late(ordinal)
+    }
+
+    /// Whether a packet of this number would be a jump.
+    pub(super) fn would_jump(&self, sequence: u16) -> bool {
+        let ahead = sequence.wrapping_sub(self.highest as u16);
+        self.running && ahead >= MAX_DROPOUT && ahead.wrapping_neg() > MAX_MISORDER
+    }
+
+    /// Whether a packet of this number would be the newest.
+    pub(super) fn would_be_newest(&self, sequence: u16) -> bool {
+        let ahead = sequence.wrapping_sub(self.highest as u16);
+        self.running && ahead != 0 && ahead < MAX_DROPOUT
+    }
+
+    /// Starts over with the packet of this number, which is the newest then.
+    fn restart(&mut self, sequence: u16) {
+        self.stop();
+        // A cycle is left free in between, so that packets late by up to MAX_MISORDER have ordinals of their own.
+        self.origin = (self.highest | 0xffff).wrapping_add(0x1_0001);
+        self.highest = self.origin | u64::from(sequence);
+        self.start = self.highest;
+        self.running = true;
+        self.window = 1;
+        self.count();
+    }
+
+    /// Whatever comes next is a sequence of its own.
+    pub(super) fn stop(&mut self) {
+        self.lost_before = self.lost();
+        self.running = false;
+        self.expected_after_jump = None;
+        (self.received, self.repeated, self.expected_prior, self.received_prior) = (0, 0, 0, 0);
+    }
+
+    /// Ordinal of the oldest packet of the present sequence.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Packets that never came, of this and earlier sequences.
+    pub(super) fn lost(&self) -> u64 {
+        let distinct = self.received.wrapping_sub(self.repeated);
+        self.lost_before.wrapping_add(self.expected().saturating_sub(distinct))
+    }
+
+    /// Packets that came again.
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// Packets that came after one that was sent after them.
+    pub(super) fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// The sequence number with its cycles in the upper 16 bits.
+    pub(super) fn extended(&self, ordinal: u64) -> u32 {
+        ordinal.wrapping_sub(self.origin) as u32
+    }
+
+    /// Loss since the previous report and since the start of the sequence (appendix A.3), where a duplicate makes up for
+    /// a loss.
+    pub(super) fn report(&mut self) -> Loss {
+        let expected = self.expected();
+        let expected_interval = expected.wrapping_sub(self.expected_prior);
+        let received_interval = self.received.wrapping_sub(self.received_prior);
+        (self.expected_prior, self.received_prior) = (expected, self.received);
+        let lost_interval = expected_interval.saturating_sub(received_interval);
+        // In 1/256, so that all of it lost does not fit; nothing expected means nothing lost.
+        let fraction = lost_interval.wrapping_mul(256).checked_div(expected_interval).unwrap_or(0).min(255) as u8;
+        let lost = expected.wrapping_sub(self.received).cast_signed();
+        let cumulative = lost.clamp(-0x80_0000, 0x7f_ffff) as i32;
+        Loss { fraction, cumulative, extended_highest: self.extended(self.highest) }
+    }
+
+    fn expected(&self) -> u64 {
+        if self.running { self.highest.wrapping_sub(self.start).wrapping_add(1) } else { 0 }
+    }
+
+    fn count(&mut self) {
+        self.received = self.received.wrapping_add(1);
+        self.expected_after_jump = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Arrival::{Duplicate, Jump, Late, Newest};
+
+    /// What each number is, with ordinals relative to the first packet's.
+    fn arrivals(tracker: &mut Tracker, sequences: &[u16]) -> std::vec::Vec<(char, i64)> {
+        let mut first = None;
+        let mut relative = |ordinal: u64| {
+            let first = *first.get_or_insert(ordinal);
+            ordinal.wrapping_sub(first).cast_signed()
+        };
+        let describe = |&sequence: &u16| match tracker.handle(sequence) {
+            Newest(ordinal) => ('n', relative(ordinal)),
+            Late(ordinal) => ('l', relative(ordinal)),
+            Duplicate => ('d', 0),
+            Jump => ('j', 0),
+        };
+        sequences.iter().map(describe).collect()
+    }
+
+    #[test]
+    fn numbers_go_on_where_sequence_numbers_wrap() {
+        let mut tracker = Tracker::default();
+        let arrivals = arrivals(&mut tracker, &[65_534, 65_535, 0, 65_533, 1, 0]);
+        assert_eq!(arrivals, [('n', 0), ('n', 1), ('n', 2), ('l', -1), ('n', 3), ('d', 0)]);
+        assert_eq!(tracker.report(), Loss { fraction: 0, cumulative: -1, extended_highest: 0x1_0001 });
+        assert_eq!((tracker.lost(), tracker.duplicates(), tracker.late()), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_jump_is_believed_when_the_next_packet_continues_it() {
+        let mut tracker = Tracker::default();
+        let arrivals = arrivals(&mut tracker, &[10, 11, 30_000, 12, 30_001, 50_000, 50_001, 50_002]);
+        let kinds: std::string::String = arrivals.iter().map(|&(kind, _)| kind).collect();
+        assert_eq!(kinds, "nnjnjjnn");
+        assert!(arrivals[6].1 > 0x1_0000, "what comes after a jump is ordered after what came before");
+        assert_eq!(tracker.report().extended_highest, 50_002);
+        assert_eq!(tracker.lost(), 0, "a jump is not loss");
+    }
+
+    #[test]
+    fn only_what_lies_close_behind_is_late() {
+        for (behind, arrival) in [(1, 'l'), (63, 'l'), (64, 'l'), (100, 'l'), (101, 'j'), (30_000, 'j')] {
+            let mut tracker = Tracker::default();
+            let arrivals = arrivals(&mut tracker, &[40_000, 40_000 - behind]);
+            assert_eq!(arrivals[1].0, arrival, "{behind} behind");
+        }
+        for (ahead, arrival) in [(1, 'n'), (2999, 'n'), (3000, 'j'), (60_000, 'j')] {
+            let mut tracker = Tracker::default();
+            let arrivals = arrivals(&mut tracker, &[5, 5u16.wrapping_add(ahead)]);
+            assert_eq!(arrivals[1].0, arrival, "{ahead} ahead");
+        }
+    }
+
+    #[test]
+    fn loss_is_reported_per_interval_and_in_total() {
+        let mut tracker = Tracker::default();
+        arrivals(&mut tracker, &[0, 1, 2, 4]);
+        assert_eq!(tracker.report(), Loss { fraction: 51, cumulative: 1, extended_highest: 4 });
+        arrivals(&mut tracker, &[5, 6]);
+        assert_eq!(tracker.report(), Loss { fraction: 0, cumulative: 1, extended_highest: 6 });
+        arrivals(&mut tracker, &[10, 9, 9, 9, 9]);
+        assert_eq!(tracker.report(), Loss { fraction: 0, cumulative: 0, extended_highest: 10 });
+        assert_eq!(tracker.lost(), 3, "duplicates do not hide what was lost");
+        assert_eq!(tracker.report(), Loss { fraction: 0, cumulative: 0, extended_highest: 10 });
+    }
+
+    #[test]
+    fn totals_outlive_the_sequence() {
+        let mut tracker = Tracker::default();
+        arrivals(&mut tracker, &[0, 2, 5]);
+        tracker.stop();
+        assert_eq!(tracker.lost(), 3);
+        arrivals(&mut tracker, &[500, 502]);
+        assert_eq!(tracker.lost(), 4);
+        assert_eq!(tracker.report(), Loss { fraction: 85, cumulative: 1, extended_highest: 502 });
+    }
+}
