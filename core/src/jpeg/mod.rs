@@ -24,7 +24,7 @@ mod dct;
 pub mod encoder;
 pub mod header;
 mod layout;
-mod marker;
+pub(crate) mod marker;
 pub mod tables;
 mod walk;
 

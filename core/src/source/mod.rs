@@ -1,45 +1,16 @@
-//! Where frames come from.
+//! Where frames come from: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]).
+
+pub mod mjpeg;
+mod rate;
+#[cfg(test)]
+mod samples;
+mod split;
+pub mod testcard;
+
+pub use rate::{FrameRate, InvalidFrameRate};
 
 use crate::jpeg::{self, Layout};
-use crate::time::{Duration, Instant};
-
-/// Frames per second as a fraction, so that 30000/1001 stays exact over days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct FrameRate {
-    numerator: u32,
-    denominator: u32,
-}
-
-impl FrameRate {
-    /// `None` where either is 0 or the rate lies outside 1/1000 to 1000 frames per second.
-    pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
-        if numerator == 0
-            || denominator == 0
-            || numerator as u64 > denominator as u64 * 1000
-            || denominator as u64 > numerator as u64 * 1000
-        {
-            return None;
-        }
-        Some(Self { numerator, denominator })
-    }
-    /// The time of `frames` frames, in microseconds, rounded down.
-    pub const fn micros(self, frames: u64) -> u64 {
-        // u128: 2^64 frames times a million.
-        let micros = frames as u128 * 1_000_000 * self.denominator as u128 / self.numerator as u128;
-        if micros > u64::MAX as u128 { u64::MAX } else { micros as u64 }
-    }
-    /// How many whole frames fit into `micros`, with the rounding of [`micros`](Self::micros) undone: `frames_in(micros(n)) == n`.
-    pub const fn frames_in(self, micros: u64) -> u64 {
-        let frames = (micros as u128 + 1) * self.numerator as u128 / (self.denominator as u128 * 1_000_000);
-        if frames > u64::MAX as u128 { u64::MAX } else { frames as u64 }
-    }
-    /// How long one frame lasts.
-    pub const fn interval(self) -> Duration {
-        Duration::from_micros(self.micros(1))
-    }
-}
-// impl Display: "24", "29.97"; FromStr: "24", "29.97", "30000/1001"
+use crate::time::Instant;
 
 /// One picture, lent by its source.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +44,8 @@ pub enum Advance {
 pub trait FrameSource {
     /// What reading can fail with.
     type Error: core::fmt::Debug;
-    /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one after it.
+    /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one
+    /// after it.
     fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error>;
     /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
     fn frame(&self) -> Option<Frame<'_>>;

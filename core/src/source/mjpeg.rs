@@ -1,0 +1,651 @@
+//! Files of motion JPEG: the lab's records of digits and JPEG, or JPEGs one after another.
+
+use super::split::{DIGITS, Event, Splitter};
+use super::{Advance, Frame, FrameSource};
+use crate::jpeg::{self, Layout};
+use embedded_io::{Read, Seek, SeekFrom};
+
+pub use super::split::Format;
+
+/// The shortest buffer a [`Reader`] works with.
+pub const MIN_BUFFER: usize = 64;
+
+/// How far a file without lengths is read ahead: enough for few calls, little enough to be moved to the buffer's start.
+const READ_AHEAD: usize = 16 * 1024;
+
+/// Where a frame is in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameSpan {
+    /// Bytes before SOI.
+    pub offset: u64,
+    /// Bytes from SOI to EOI.
+    pub len: u32,
+}
+
+/// Why there is no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The file could not be read or positioned.
+    Io(E),
+    /// The file begins neither with a JPEG nor with five digits and a JPEG.
+    NotMjpeg,
+    /// The buffer is shorter than [`MIN_BUFFER`].
+    BufferTooShort,
+    /// Here, the file is not what its format demands. What is broken is left out; the next call looks for a frame
+    /// behind it.
+    Damaged {
+        /// Bytes before the damage.
+        at: u64,
+    },
+    /// The file ends before this frame does, or a damaged length says so. The next call looks for a frame behind it.
+    Truncated {
+        /// Bytes before the frame, or before the record's content.
+        at: u64,
+    },
+    /// A frame does not fit the buffer and was left out. It counts as a frame.
+    TooLarge {
+        /// The frame's number.
+        number: u32,
+        /// How many bytes of buffer it needs.
+        needed: u32,
+    },
+}
+
+impl<E: core::fmt::Debug> core::fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "cannot read: {error:?}"),
+            Self::NotMjpeg => {
+                f.write_str("not an MJPEG file: it begins neither with a JPEG nor with five digits and a JPEG")
+            }
+            Self::BufferTooShort => write!(f, "the frame buffer is shorter than {MIN_BUFFER} bytes"),
+            Self::Damaged { at } => write!(f, "the file is damaged at byte {at}"),
+            Self::Truncated { at } => write!(f, "the file ends inside the frame at byte {at}"),
+            Self::TooLarge { number, needed } => {
+                write!(f, "frame {number} is {needed} bytes long, more than the frame buffer")
+            }
+        }
+    }
+}
+
+impl<E: core::fmt::Debug> core::error::Error for Error<E> {}
+
+/// A place between two frames of a file, to come back to without walking there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Bookmark {
+    number: u32,
+    offset: u64,
+    record_left: u32,
+}
+
+impl Bookmark {
+    /// The number of the frame that follows.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+/// Reads a file frame by frame into one buffer, which has to hold the longest frame.
+///
+/// It reads ahead as far as the buffer goes: in the lab's format one read per frame, otherwise about one per
+/// 16 KiB. `R` may return fewer bytes than asked for.
+///
+/// Seeking forward hops from length to length where the format has lengths, without reading media bytes, as long as
+/// each record met so far held one JPEG; otherwise it reads. Seeking backward rewinds and seeks forward, or
+/// [`resume`](Self::resume)s at the caller's nearest [`Bookmark`].
+#[derive(Debug)]
+pub struct Reader<R, B> {
+    file: R,
+    buffer: B,
+    splitter: Splitter,
+    /// `buffer[..filled]` was read, `buffer[..fed]` was seen by the splitter, so that `buffer[fed]` is at its offset.
+    fed: usize,
+    filled: usize,
+    /// The file stands anywhere, not behind `buffer[..filled]`: seek before the next read.
+    is_lost: bool,
+    /// Where in the buffer the frame that is being read begins; `None`: none is, or it left the buffer.
+    start: Option<usize>,
+    /// Where the current frame is in the buffer.
+    frame: Option<(usize, usize)>,
+    layout: Result<Layout, jpeg::Error>,
+    next: u32,
+}
+
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
+    /// Recognises the format of `file`, from its first byte wherever it stands.
+    ///
+    /// # Errors
+    /// [`Error::NotMjpeg`], [`Error::BufferTooShort`] and [`Error::Io`].
+    pub fn new(mut file: R, mut buffer: B) -> Result<Self, Error<R::Error>> {
+        let len = file.seek(SeekFrom::End(0)).map_err(Error::Io)?;
+        file.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
+        let bytes = buffer.as_mut();
+        if bytes.len() < MIN_BUFFER {
+            return Err(Error::BufferTooShort);
+        }
+        let mut filled = 0;
+        while filled < Format::DETECT_LEN {
+            let Some(room) = bytes.get_mut(filled..Format::DETECT_LEN) else { break };
+            match file.read(room).map_err(Error::Io)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        let format = bytes.get(..filled).and_then(Format::detect).ok_or(Error::NotMjpeg)?;
+        let splitter = Splitter::new(format, len);
+        Ok(Self {
+            file,
+            buffer,
+            splitter,
+            fed: 0,
+            filled,
+            is_lost: false,
+            start: None,
+            frame: None,
+            layout: NO_LAYOUT,
+            next: 0,
+        })
+    }
+
+    /// The file's format.
+    pub fn format(&self) -> Format {
+        self.splitter.format()
+    }
+
+    /// Makes the first frame the next one.
+    pub fn rewind(&mut self) {
+        self.resume(Bookmark { number: 0, offset: 0, record_left: 0 });
+    }
+
+    /// Where the reader is, to come back to; `None` where the last call ended in an error, which leaves it anywhere.
+    pub fn bookmark(&self) -> Option<Bookmark> {
+        let splitter = &self.splitter;
+        splitter.is_between_frames().then(|| Bookmark {
+            number: self.next,
+            offset: splitter.offset(),
+            record_left: splitter.record_left(),
+        })
+    }
+
+    /// Goes to a place noted in this file. The file itself is positioned when it is read next.
+    pub fn resume(&mut self, bookmark: Bookmark) {
+        self.go_to(bookmark.offset);
+        self.splitter.resume(bookmark.offset, bookmark.record_left);
+        self.next = bookmark.number;
+    }
+
+    /// Passes the next frame and says where it is, `None` at the end. The buffer need not hold it: a few kilobytes do.
+    ///
+    /// This is how an index is made: positions and numbers are those that [`advance`](FrameSource::advance) finds.
+    ///
+    /// # Errors
+    /// As `advance`, except [`Error::TooLarge`]. All but [`Error::Io`] are about one frame: go on.
+    pub fn next_span(&mut self) -> Result<Option<FrameSpan>, Error<R::Error>> {
+        self.step(false)
+    }
+
+    fn step(&mut self, keep: bool) -> Result<Option<FrameSpan>, Error<R::Error>> {
+        self.frame = None;
+        loop {
+            let unseen = self.buffer.as_ref().get(self.fed..self.filled).unwrap_or(&[]);
+            let (taken, event) = self.splitter.feed(unseen);
+            self.fed += taken;
+            let begun = self.splitter.start();
+            match event {
+                Some(Event::Start) => self.start = self.fed.checked_sub(3),
+                Some(Event::Damage) => {
+                    self.start = None;
+                    return Err(Error::Damaged { at: self.splitter.offset() });
+                }
+                Some(Event::Beyond) => return Err(Error::Truncated { at: self.splitter.offset() }),
+                Some(Event::End) => {
+                    let len = self.splitter.offset().saturating_sub(begun);
+                    let span = FrameSpan { offset: begun, len: u32::try_from(len).unwrap_or(u32::MAX) };
+                    let number = self.next;
+                    self.next = number.saturating_add(1);
+                    match self.start.take() {
+                        Some(start) if keep => self.frame = Some((start, self.fed)),
+                        None if keep => return Err(Error::TooLarge { number, needed: span.len }),
+                        _ => {}
+                    }
+                    return Ok(Some(span));
+                }
+                None => {
+                    if !keep {
+                        self.start = None;
+                    }
+                    if self.fill()? {
+                        self.start = None;
+                        let is_cut = self.splitter.is_cut();
+                        self.splitter.resume(self.splitter.offset(), 0);
+                        return if is_cut { Err(Error::Truncated { at: begun }) } else { Ok(None) };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads more, keeping what belongs to the frame being read while there is room. Returns whether the file has ended.
+    fn fill(&mut self) -> Result<bool, Error<R::Error>> {
+        let buffer = self.buffer.as_mut();
+        let ahead = self.filled.saturating_sub(self.fed);
+        let wanted = self.splitter.wanted().unwrap_or(READ_AHEAD).saturating_sub(ahead).max(1);
+        if buffer.len() - self.filled < wanted {
+            // Two bytes are the start of the frame whose third decides it.
+            let mut keep = self.start.unwrap_or(self.fed.saturating_sub(2));
+            if keep == 0 && self.filled == buffer.len() {
+                // One frame is all of the buffer: it cannot be kept.
+                keep = self.fed.saturating_sub(2);
+                self.start = None;
+            }
+            buffer.copy_within(keep..self.filled, 0);
+            self.filled -= keep;
+            self.fed -= keep;
+            self.start = self.start.map(|_| 0);
+        }
+        let end = self.filled.saturating_add(wanted).min(buffer.len());
+        let room = buffer.get_mut(self.filled..end).unwrap_or(&mut []);
+        if self.is_lost {
+            self.file.seek(SeekFrom::Start(self.splitter.offset() + ahead as u64)).map_err(Error::Io)?;
+        }
+        // Whoever fails may have moved.
+        self.is_lost = true;
+        let read = self.file.read(room).map_err(Error::Io)?;
+        self.is_lost = false;
+        self.filled += read.min(room.len());
+        Ok(read == 0)
+    }
+
+    /// Makes the byte at `offset` the next that the splitter sees; the splitter is to be told.
+    fn go_to(&mut self, offset: u64) {
+        (self.frame, self.start) = (None, None);
+        let base = self.splitter.offset().saturating_sub(self.fed as u64);
+        match offset.checked_sub(base).and_then(|at| usize::try_from(at).ok()) {
+            Some(at) if at <= self.filled => self.fed = at,
+            _ => (self.fed, self.filled, self.is_lost) = (0, 0, true),
+        }
+    }
+
+    /// Passes a record without reading it. `false`: the record needs a look.
+    fn hop(&mut self) -> Result<bool, Error<R::Error>> {
+        const HEAD: usize = DIGITS + 3;
+        if !self.splitter.may_hop() {
+            return Ok(false);
+        }
+        while self.filled - self.fed < HEAD {
+            if self.fill()? {
+                return Ok(false);
+            }
+        }
+        let head = self.buffer.as_ref().get(self.fed..).and_then(|bytes| bytes.first_chunk::<HEAD>());
+        let Some(&[ref digits @ .., 0xFF, 0xD8, 0xFF]) = head else { return Ok(false) };
+        let Some(length) = self.splitter.plausible(digits) else { return Ok(false) };
+        self.go_to(self.splitter.offset() + DIGITS as u64 + u64::from(length));
+        self.splitter.hop(length);
+        self.next = self.next.saturating_add(1);
+        Ok(true)
+    }
+}
+
+const NO_LAYOUT: Result<Layout, jpeg::Error> = Err(jpeg::Error { kind: jpeg::ErrorKind::NoStartOfImage, at: 0 });
+
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> {
+    type Error = Error<R::Error>;
+
+    fn advance(&mut self) -> Result<Advance, Self::Error> {
+        let Some(_) = self.step(true)? else { return Ok(Advance::End) };
+        self.layout = self.data().map_or(NO_LAYOUT, Layout::parse);
+        Ok(Advance::Ready)
+    }
+
+    fn frame(&self) -> Option<Frame<'_>> {
+        let data = self.data()?;
+        Some(Frame { number: self.next.saturating_sub(1), data, layout: self.layout })
+    }
+
+    fn position(&self) -> u32 {
+        self.next
+    }
+
+    /// Damage on the way is passed silently; the reader reports it where it reads.
+    fn seek(&mut self, number: u32) -> Result<(), Self::Error> {
+        self.frame = None;
+        if number < self.next {
+            self.rewind();
+        }
+        while self.next < number {
+            if self.hop()? {
+                continue;
+            }
+            match self.next_span() {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(Error::Io(error)) => return Err(Error::Io(error)),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R, B: AsRef<[u8]>> Reader<R, B> {
+    fn data(&self) -> Option<&[u8]> {
+        let (start, end) = self.frame?;
+        self.buffer.as_ref().get(start..end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::samples::{jpeg, jpeg_with, lab, segment};
+    use embedded_io::{ErrorKind, ErrorType};
+    use std::vec::Vec;
+
+    /// A file in memory that returns at most `piece` bytes at once, counts the bytes read and fails on demand.
+    #[derive(Debug)]
+    struct File {
+        bytes: Vec<u8>,
+        at: u64,
+        piece: usize,
+        read: usize,
+        fails: u32,
+    }
+
+    impl ErrorType for File {
+        type Error = ErrorKind;
+    }
+
+    impl Read for File {
+        fn read(&mut self, room: &mut [u8]) -> Result<usize, ErrorKind> {
+            assert!(!room.is_empty(), "a read without room looks like the end of the file");
+            if self.fails > 0 {
+                self.fails -= 1;
+                self.at = 7;
+                return Err(ErrorKind::Other);
+            }
+            let rest = self.bytes.get(self.at as usize..).unwrap_or(&[]);
+            let len = rest.len().min(room.len()).min(self.piece);
+            room[..len].copy_from_slice(&rest[..len]);
+            self.at += len as u64;
+            self.read += len;
+            Ok(len)
+        }
+    }
+
+    impl Seek for File {
+        fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
+            self.at = match to {
+                SeekFrom::Start(at) => at,
+                SeekFrom::End(by) => self.bytes.len().checked_add_signed(by as isize).unwrap() as u64,
+                SeekFrom::Current(by) => self.at.checked_add_signed(by).unwrap(),
+            };
+            Ok(self.at)
+        }
+    }
+
+    fn open(bytes: &[u8], buffer: usize, piece: usize) -> Reader<File, Vec<u8>> {
+        let file = File { bytes: bytes.to_vec(), at: 0, piece, read: 0, fails: 0 };
+        Reader::new(file, std::vec![0; buffer]).unwrap()
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum Found {
+        Frame(u32, Vec<u8>),
+        Error(Error<ErrorKind>),
+    }
+
+    fn all(reader: &mut Reader<File, Vec<u8>>) -> Vec<Found> {
+        let mut found = Vec::new();
+        loop {
+            match reader.advance() {
+                Ok(Advance::Ready) => {
+                    let frame = reader.frame().unwrap();
+                    assert_eq!(frame.number + 1, reader.position());
+                    found.push(Found::Frame(frame.number, frame.data.to_vec()));
+                }
+                Ok(_) => break,
+                Err(error) => found.push(Found::Error(error)),
+            }
+            assert!(found.len() < 100);
+        }
+        assert!(reader.frame().is_none() && reader.advance() == Ok(Advance::End));
+        found
+    }
+
+    fn pictures() -> Vec<Vec<u8>> {
+        [40, 900, 300, 40, 41, 2000, 7].iter().map(|&len| jpeg(len)).collect()
+    }
+
+    /// Both formats of the same pictures.
+    fn files(pictures: &[Vec<u8>]) -> [Vec<u8>; 2] {
+        [pictures.concat(), pictures.iter().flat_map(|picture| lab(picture)).collect()]
+    }
+
+    const LONGEST: usize = 2000 + 625;
+
+    #[test]
+    fn every_frame_is_found_whatever_the_buffer_and_the_reads() {
+        let pictures = pictures();
+        let expected: Vec<_> = pictures.iter().zip(0..).map(|(picture, n)| Found::Frame(n, picture.clone())).collect();
+        let longest = pictures.iter().map(Vec::len).max().unwrap();
+        assert!(longest <= LONGEST);
+        for file in files(&pictures) {
+            for buffer in [longest, longest + 1, longest + 5, 3000, 5000, 100_000] {
+                for piece in [1, 2, 3, 100, 4096, usize::MAX] {
+                    let mut reader = open(&file, buffer, piece);
+                    assert_eq!(all(&mut reader), expected, "buffer {buffer}, pieces of {piece}");
+                    reader.rewind();
+                    assert_eq!(all(&mut reader), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_brings_its_layout() {
+        let [raw, _] = files(&pictures());
+        let mut reader = open(&raw, LONGEST, 500);
+        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        let frame = reader.frame().unwrap();
+        let layout = frame.layout.unwrap();
+        assert_eq!((layout.width, layout.height, layout.scan.len), (32, 16, 40));
+    }
+
+    #[test]
+    fn a_frame_larger_than_the_buffer_is_named_and_counted() {
+        let pictures = pictures();
+        let needed = pictures[5].len() as u32;
+        for file in files(&pictures) {
+            for piece in [1, 64, usize::MAX] {
+                let found = all(&mut open(&file, pictures[1].len(), piece));
+                assert_eq!(found.len(), pictures.len());
+                assert_eq!(found[5], Found::Error(Error::TooLarge { number: 5, needed }));
+                assert_eq!(found[6], Found::Frame(6, pictures[6].clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn spans_are_found_with_the_smallest_buffer() {
+        let thumbnail = jpeg_with(&segment(0xE1, &jpeg(500)), 70);
+        let pictures = [&pictures()[..], &[thumbnail]].concat();
+        for file in files(&pictures) {
+            for piece in [1, 17, usize::MAX] {
+                let mut reader = open(&file, MIN_BUFFER, piece);
+                for picture in &pictures {
+                    let FrameSpan { offset, len } = reader.next_span().unwrap().unwrap();
+                    assert_eq!(&file[offset as usize..][..len as usize], picture);
+                }
+                assert_eq!(reader.next_span(), Ok(None));
+            }
+        }
+    }
+
+    #[test]
+    fn seeking_leads_to_any_frame_from_any_frame() {
+        let pictures = pictures();
+        for file in files(&pictures) {
+            let mut reader = open(&file, LONGEST, 700);
+            for from in 0..=pictures.len() as u32 {
+                for to in 0..=pictures.len() as u32 + 2 {
+                    reader.seek(from).unwrap();
+                    let _ = reader.advance();
+                    reader.seek(to).unwrap();
+                    assert!(reader.frame().is_none());
+                    assert_eq!(reader.position(), to.min(pictures.len() as u32));
+                    match pictures.get(to as usize) {
+                        Some(picture) => {
+                            assert_eq!(reader.advance(), Ok(Advance::Ready));
+                            assert_eq!(
+                                reader.frame().map(|frame| (frame.number, frame.data)),
+                                Some((to, &picture[..]))
+                            );
+                        }
+                        None => assert_eq!(reader.advance(), Ok(Advance::End)),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hopping_reads_no_media() {
+        let pictures = std::vec![jpeg(9000); 20];
+        let [_, file] = files(&pictures);
+        let mut reader = open(&file, 10_000, usize::MAX);
+        reader.seek(19).unwrap();
+        assert_eq!(reader.file.read, 7 + 1 + 8 * 18);
+        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.frame().unwrap().number, 19);
+    }
+
+    #[test]
+    fn records_of_several_jpegs_are_counted_rather_than_hopped_over() {
+        let pair = lab(&[jpeg(40), jpeg(50)].concat());
+        let file = [&pair[..], &pair, &pair].concat();
+        let mut reader = open(&file, LONGEST, usize::MAX);
+        assert_eq!(all(&mut reader).len(), 6);
+        reader.seek(3).unwrap();
+        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.frame().unwrap().data, jpeg(50));
+        // In the middle of a record.
+        reader.seek(1).unwrap();
+        let bookmark = reader.bookmark().unwrap();
+        reader.seek(5).unwrap();
+        reader.resume(bookmark);
+        assert_eq!(bookmark.number(), 1);
+        assert_eq!(all(&mut reader).len(), 5);
+    }
+
+    #[test]
+    fn bookmarks_lead_back() {
+        let pictures = pictures();
+        for file in files(&pictures) {
+            let mut reader = open(&file, LONGEST, 700);
+            let mut bookmarks = Vec::new();
+            for _ in &pictures {
+                bookmarks.push(reader.bookmark().unwrap());
+                reader.advance().unwrap();
+            }
+            for bookmark in bookmarks.into_iter().rev() {
+                reader.resume(bookmark);
+                assert_eq!(reader.advance(), Ok(Advance::Ready));
+                assert_eq!(reader.frame().unwrap().data, pictures[bookmark.number() as usize]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_truncated_last_frame_is_dropped_and_reported() {
+        let pictures = [jpeg(40), jpeg(300)];
+        for file in files(&pictures) {
+            let start = file.len() - pictures[1].len();
+            for cut in start + 3..file.len() {
+                let found = all(&mut open(&file[..cut], LONGEST, 100));
+                let expected =
+                    [Found::Frame(0, pictures[0].clone()), Found::Error(Error::Truncated { at: start as u64 })];
+                assert_eq!(found, expected, "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_reported_and_passed() {
+        let pictures = pictures();
+        let [_, mut file] = files(&pictures);
+        let second = lab(&pictures[0]).len();
+        file[second + 2] = b'x';
+        let mut reader = open(&file, LONGEST, 100);
+        let found = all(&mut reader);
+        assert_eq!(found[1], Found::Error(Error::Damaged { at: second as u64 + 3 }));
+        assert_eq!(found[2], Found::Frame(1, pictures[2].clone()));
+        assert_eq!(found.len(), pictures.len());
+        reader.seek(2).unwrap();
+        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.frame().unwrap().data, pictures[3]);
+    }
+
+    #[test]
+    fn a_failed_read_loses_nothing() {
+        let pictures = pictures();
+        for file in files(&pictures) {
+            for good in 0..40 {
+                let mut reader = open(&file, LONGEST, 150);
+                let mut found = Vec::new();
+                for call in 0.. {
+                    reader.file.fails = u32::from(call == good);
+                    match reader.step(true) {
+                        Ok(Some(_)) => found.push(reader.frame().unwrap().data.to_vec()),
+                        Ok(None) => break,
+                        Err(error) => assert_eq!(error, Error::Io(ErrorKind::Other)),
+                    }
+                }
+                assert_eq!(found, pictures, "failing at call {good}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_mjpeg_is_refused() {
+        for bytes in [&b""[..], b"RIFF....AVI LIST", &[0xFF, 0xD8], b"12345"] {
+            let file = File { bytes: bytes.to_vec(), at: 0, piece: 1, read: 0, fails: 0 };
+            assert!(matches!(Reader::new(file, [0; 64]), Err(Error::NotMjpeg)));
+        }
+        let file = File { bytes: jpeg(40), at: 0, piece: 1, read: 0, fails: 0 };
+        assert!(matches!(Reader::new(file, [0; 63]), Err(Error::BufferTooShort)));
+    }
+
+    proptest::proptest! {
+        /// Whatever is wrong with a file, reading it ends, and an index of it agrees with reading it.
+        #[test]
+        fn damaged_files_end_and_are_indexed_as_they_are_read(
+            damage in proptest::collection::vec((0_usize..6800, proptest::num::u8::ANY), 1..20),
+            cut in 20_usize..6800,
+            is_lab in proptest::bool::ANY,
+        ) {
+            let mut file = files(&pictures())[usize::from(is_lab)].clone();
+            for (at, value) in damage {
+                // The first bytes tell the format.
+                if let Some(byte) = file.get_mut(at.max(8)) {
+                    *byte = value;
+                }
+            }
+            file.truncate(cut);
+            let (mut reader, mut index) = (open(&file, 8000, 100), open(&file, MIN_BUFFER, 33));
+            for call in 0.. {
+                assert!(call < 200);
+                let read = reader.step(true);
+                assert_eq!(read, index.next_span());
+                let Ok(Some(FrameSpan { offset, len })) = read else {
+                    if read == Ok(None) { break } else { continue }
+                };
+                assert_eq!(reader.frame().unwrap().data, &file[offset as usize..][..len as usize]);
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! How many frames a second has.
+
+use crate::time::Duration;
+use core::fmt;
+use core::str::FromStr;
+
+/// Frames per second as a fraction, so that 30000/1001 stays exact over days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameRate {
+    numerator: u32,
+    denominator: u32,
+}
+
+impl FrameRate {
+    /// `None` where either is 0 or the rate lies outside 1/1000 to 1000 frames per second.
+    pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
+        if numerator == 0
+            || denominator == 0
+            || numerator as u64 > denominator as u64 * 1000
+            || denominator as u64 > numerator as u64 * 1000
+        {
+            return None;
+        }
+        Some(Self { numerator, denominator })
+    }
+
+    /// The frames of [`denominator`](Self::denominator) seconds.
+    pub const fn numerator(self) -> u32 {
+        self.numerator
+    }
+
+    /// The seconds that [`numerator`](Self::numerator) frames take.
+    pub const fn denominator(self) -> u32 {
+        self.denominator
+    }
+
+    /// The time of `frames` frames, in microseconds, rounded down.
+    pub const fn micros(self, frames: u64) -> u64 {
+        // u128: 2^64 frames times a million.
+        let micros = frames as u128 * 1_000_000 * self.denominator as u128 / self.numerator as u128;
+        if micros > u64::MAX as u128 { u64::MAX } else { micros as u64 }
+    }
+
+    /// How many whole frames fit into `micros`, with the rounding of [`micros`](Self::micros) undone:
+    /// `frames_in(micros(n)) == n`.
+    pub const fn frames_in(self, micros: u64) -> u64 {
+        // The last n with n * 10^6 * denominator / numerator < micros + 1; at whole fractions that is one less.
+        let below = (micros as u128 + 1) * self.numerator as u128 - 1;
+        let frames = below / (self.denominator as u128 * 1_000_000);
+        if frames > u64::MAX as u128 { u64::MAX } else { frames as u64 }
+    }
+
+    /// How long one frame lasts.
+    pub const fn interval(self) -> Duration {
+        Duration::from_micros(self.micros(1))
+    }
+}
+
+/// As SDP's `a=framerate` has it (RFC 4566 section 6): `24`, `29.97`, at most three decimals.
+impl fmt::Display for FrameRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (numerator, denominator) = (u64::from(self.numerator), u64::from(self.denominator));
+        let thousandths = (numerator * 1000 + denominator / 2) / denominator;
+        let (whole, decimals) = (thousandths / 1000, thousandths % 1000);
+        match decimals {
+            0 => write!(f, "{whole}"),
+            _ if decimals % 100 == 0 => write!(f, "{whole}.{}", decimals / 100),
+            _ if decimals % 10 == 0 => write!(f, "{whole}.{:02}", decimals / 10),
+            _ => write!(f, "{whole}.{decimals:03}"),
+        }
+    }
+}
+
+/// The text is not a frame rate between 1/1000 and 1000: `24`, `29.97` or `30000/1001`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct InvalidFrameRate;
+
+impl fmt::Display for InvalidFrameRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a frame rate: write it as 24, 29.97 or 30000/1001, between 0.001 and 1000")
+    }
+}
+
+impl core::error::Error for InvalidFrameRate {}
+
+/// A whole number, a decimal number or a fraction. Decimals that are an NTSC rate rounded are taken as that rate:
+/// 23.976 as 24000/1001, 29.97 as 30000/1001.
+impl FromStr for FrameRate {
+    type Err = InvalidFrameRate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFrameRate> {
+        let rate = match text.split_once('/') {
+            Some((numerator, denominator)) => Self::new(digits(numerator)?, digits(denominator)?),
+            None => match text.split_once('.') {
+                Some((whole, decimals)) => Self::decimal(whole, decimals)?,
+                None => Self::new(digits(text)?, 1),
+            },
+        };
+        rate.ok_or(InvalidFrameRate)
+    }
+}
+
+impl FrameRate {
+    fn decimal(whole: &str, decimals: &str) -> Result<Option<Self>, InvalidFrameRate> {
+        if decimals.len() > 6 {
+            return Err(InvalidFrameRate);
+        }
+        let scale = 10_u64.pow(decimals.len() as u32);
+        let whole = u64::from(digits(whole)?);
+        if whole > 1000 {
+            return Err(InvalidFrameRate);
+        }
+        let value = whole * scale + u64::from(digits(decimals)?);
+        // The whole rate that this one is a thousandth below, if any, must round to the same digits.
+        let ntsc = value.div_ceil(scale);
+        let rounded = (ntsc * 1000 * scale * 2 + 1001) / (1001 * 2);
+        if decimals.len() >= 2 && rounded == value && !value.is_multiple_of(scale) {
+            return Ok(Self::new(ntsc as u32 * 1000, 1001));
+        }
+        let divisor = gcd(value, scale);
+        // Both fit: 1001 * 10^6 at the most.
+        Ok(Self::new((value / divisor) as u32, (scale / divisor) as u32))
+    }
+}
+
+/// `u32::from_str` would take a sign.
+fn digits(text: &str) -> Result<u32, InvalidFrameRate> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidFrameRate);
+    }
+    text.parse().map_err(|_| InvalidFrameRate)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    const NTSC: FrameRate = FrameRate { numerator: 30000, denominator: 1001 };
+
+    #[test]
+    fn rates_are_read_and_written() {
+        // (text, numerator, denominator, written)
+        let cases = [
+            ("24", 24, 1, "24"),
+            ("23.976", 24000, 1001, "23.976"),
+            ("23.98", 24000, 1001, "23.976"),
+            ("29.97", 30000, 1001, "29.97"),
+            ("59.94", 60000, 1001, "59.94"),
+            ("30000/1001", 30000, 1001, "29.97"),
+            ("12.5", 25, 2, "12.5"),
+            ("0.5", 1, 2, "0.5"),
+            ("0.001", 1, 1000, "0.001"),
+            ("1000", 1000, 1, "1000"),
+            ("1000.0", 1000, 1, "1000"),
+            ("25.00", 25, 1, "25"),
+            ("8.33", 833, 100, "8.33"),
+        ];
+        for (text, numerator, denominator, written) in cases {
+            let rate: FrameRate = text.parse().unwrap();
+            assert_eq!((rate.numerator, rate.denominator), (numerator, denominator), "{text}");
+            assert_eq!(rate.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn what_is_no_rate_is_refused() {
+        let cases = [
+            "",
+            "0",
+            "-24",
+            "+24",
+            "24 ",
+            "1001",
+            "1000.001",
+            "24.",
+            ".5",
+            "24,5",
+            "0.0001",
+            "1/0",
+            "0/1",
+            "1/1001",
+            "24/",
+            "/1",
+            "99999999999",
+            "1.00000000001",
+            "NaN",
+            "1/2/3",
+            "1.2.3",
+        ];
+        for case in cases {
+            assert_eq!(case.parse::<FrameRate>(), Err(InvalidFrameRate), "{case}");
+        }
+    }
+
+    #[test]
+    fn frames_in_undoes_micros() {
+        let rates = [
+            NTSC,
+            FrameRate::new(24, 1).unwrap(),
+            FrameRate::new(1000, 1).unwrap(),
+            FrameRate::new(1, 1000).unwrap(),
+            FrameRate::new(7, 3).unwrap(),
+        ];
+        for rate in rates {
+            for frames in (0..2000).chain([1_000_000, 1_000_000_007]) {
+                let micros = rate.micros(frames);
+                assert_eq!(rate.frames_in(micros), frames, "{rate}, frame {frames}");
+                if micros > 0 {
+                    assert_eq!(rate.frames_in(micros - 1), frames - 1, "{rate}, before frame {frames}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_of_ntsc_is_exact() {
+        assert_eq!(NTSC.micros(30_000 * 86_400), 1001 * 86_400 * 1_000_000);
+        assert_eq!(NTSC.interval(), Duration::from_micros(33_366));
+    }
+
+    #[test]
+    fn the_end_of_time_saturates() {
+        assert_eq!(FrameRate::new(1, 1000).unwrap().micros(u64::MAX), u64::MAX);
+        assert_eq!(FrameRate::new(1000, 1).unwrap().frames_in(u64::MAX), 18_446_744_073_709_551);
+    }
+}
