@@ -60,6 +60,7 @@ struct Client {
 }
 
 struct Answer {
+    /// 0 where the connection was closed instead.
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
@@ -77,18 +78,18 @@ impl Client {
         self.cseq += 1;
         let control = if method == "SETUP" { "/trackID=0" } else { "" };
         let request = format!("{method} {}{control} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.url, self.cseq);
-        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let _ = self.stream.get_mut().write_all(request.as_bytes());
         self.answer()
     }
 
     fn answer(&mut self) -> Answer {
         let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        let status = line.split(' ').nth(1).expect("a status line").parse().unwrap();
+        let _ = self.stream.read_line(&mut line);
+        let status = line.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
         let mut headers = Vec::new();
         loop {
             line.clear();
-            self.stream.read_line(&mut line).unwrap();
+            let _ = self.stream.read_line(&mut line);
             let Some((name, value)) = line.trim_end().split_once(':') else { break };
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
@@ -113,6 +114,17 @@ impl Client {
     fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0; 64]), Ok(0) | Err(_))
     }
+}
+
+/// Two sockets on neighbouring ports, and the first port.
+fn udp_pair() -> (UdpSocket, UdpSocket, u16) {
+    let bind = |port: u16| UdpSocket::bind(("127.0.0.1", port)).ok();
+    let (rtp, rtcp) = (20_000..).step_by(2).find_map(|port| Some((bind(port)?, bind(port + 1)?))).unwrap();
+    for socket in [&rtp, &rtcp] {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+    let port = rtp.local_addr().unwrap().port();
+    (rtp, rtcp, port)
 }
 
 fn is_marked(packet: &[u8]) -> bool {
@@ -141,14 +153,9 @@ fn the_test_card_plays_interleaved() {
 #[test]
 fn stopping_says_bye_over_udp_and_closes_every_connection() {
     let server = Running::start(10);
-    let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let rtcp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let ports = [&rtp, &rtcp].map(|socket| {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.local_addr().unwrap().port()
-    });
+    let (rtp, rtcp, port) = udp_pair();
     let mut client = server.connect();
-    let answer = client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", ports[0], ports[1]));
+    let answer = client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={port}-{}\r\n", port + 1));
     assert_eq!(answer.status, 200);
     let session = format!("Session: {}\r\n", answer.header("Session").split(';').next().unwrap());
     assert_eq!(client.ask("PLAY", &session).status, 200);

@@ -222,7 +222,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// The connection broke: nothing can be said any more, but what the session holds is still to be given back.
     fn fail(&mut self, now: Instant) -> bool {
         self.failed = true;
-        self.connection.handle_close(now);
+        self.connection.handle_failure(now);
         true
     }
 

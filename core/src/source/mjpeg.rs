@@ -3,6 +3,7 @@
 use super::split::{DIGITS, Event, Splitter};
 use super::{Advance, Frame, FrameSource};
 use crate::jpeg::{self, Layout};
+use crate::time::Instant;
 use embedded_io::{Read, Seek, SeekFrom};
 
 pub use super::split::Format;
@@ -296,7 +297,7 @@ const NO_LAYOUT: Result<Layout, jpeg::Error> = Err(jpeg::Error { kind: jpeg::Err
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> {
     type Error = Error<R::Error>;
 
-    fn advance(&mut self) -> Result<Advance, Self::Error> {
+    fn advance(&mut self, _now: Instant) -> Result<Advance, Self::Error> {
         let Some(_) = self.step(true)? else { return Ok(Advance::End) };
         self.layout = self.data().map_or(NO_LAYOUT, Layout::parse);
         Ok(Advance::Ready)
@@ -304,7 +305,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
 
     fn frame(&self) -> Option<Frame<'_>> {
         let data = self.data()?;
-        Some(Frame { number: self.next.saturating_sub(1), data, layout: self.layout })
+        Some(Frame { number: self.next.saturating_sub(1), data, captured: None, layout: self.layout })
     }
 
     fn position(&self) -> u32 {
@@ -402,7 +403,7 @@ mod tests {
     fn all(reader: &mut Reader<File, Vec<u8>>) -> Vec<Found> {
         let mut found = Vec::new();
         loop {
-            match reader.advance() {
+            match reader.advance(Instant::default()) {
                 Ok(Advance::Ready) => {
                     let frame = reader.frame().unwrap();
                     assert_eq!(frame.number + 1, reader.position());
@@ -413,7 +414,7 @@ mod tests {
             }
             assert!(found.len() < 100);
         }
-        assert!(reader.frame().is_none() && reader.advance() == Ok(Advance::End));
+        assert!(reader.frame().is_none() && reader.advance(Instant::default()) == Ok(Advance::End));
         found
     }
 
@@ -450,7 +451,7 @@ mod tests {
     fn a_frame_brings_its_layout() {
         let [raw, _] = files(&pictures());
         let mut reader = open(&raw, LONGEST, 500);
-        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
         let frame = reader.frame().unwrap();
         let layout = frame.layout.unwrap();
         assert_eq!((layout.width, layout.height, layout.scan.len), (32, 16, 40));
@@ -494,19 +495,19 @@ mod tests {
             for from in 0..=pictures.len() as u32 {
                 for to in 0..=pictures.len() as u32 + 2 {
                     reader.seek(from).unwrap();
-                    let _ = reader.advance();
+                    let _ = reader.advance(Instant::default());
                     reader.seek(to).unwrap();
                     assert!(reader.frame().is_none());
                     assert_eq!(reader.position(), to.min(pictures.len() as u32));
                     match pictures.get(to as usize) {
                         Some(picture) => {
-                            assert_eq!(reader.advance(), Ok(Advance::Ready));
+                            assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
                             assert_eq!(
                                 reader.frame().map(|frame| (frame.number, frame.data)),
                                 Some((to, &picture[..]))
                             );
                         }
-                        None => assert_eq!(reader.advance(), Ok(Advance::End)),
+                        None => assert_eq!(reader.advance(Instant::default()), Ok(Advance::End)),
                     }
                 }
             }
@@ -520,7 +521,7 @@ mod tests {
         let mut reader = open(&file, 10_000, usize::MAX);
         reader.seek(19).unwrap();
         assert_eq!(reader.file.read, 7 + 1 + 8 * 18);
-        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().number, 19);
     }
 
@@ -531,7 +532,7 @@ mod tests {
         let mut reader = open(&file, LONGEST, usize::MAX);
         assert_eq!(all(&mut reader).len(), 6);
         reader.seek(3).unwrap();
-        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().data, jpeg(50));
         // In the middle of a record.
         reader.seek(1).unwrap();
@@ -550,11 +551,11 @@ mod tests {
             let mut bookmarks = Vec::new();
             for _ in &pictures {
                 bookmarks.push(reader.bookmark().unwrap());
-                reader.advance().unwrap();
+                reader.advance(Instant::default()).unwrap();
             }
             for bookmark in bookmarks.into_iter().rev() {
                 reader.resume(bookmark);
-                assert_eq!(reader.advance(), Ok(Advance::Ready));
+                assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
                 assert_eq!(reader.frame().unwrap().data, pictures[bookmark.number() as usize]);
             }
         }
@@ -586,7 +587,7 @@ mod tests {
         assert_eq!(found[2], Found::Frame(1, pictures[2].clone()));
         assert_eq!(found.len(), pictures.len());
         reader.seek(2).unwrap();
-        assert_eq!(reader.advance(), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().data, pictures[3]);
     }
 

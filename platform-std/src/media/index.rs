@@ -16,6 +16,8 @@ use crate::tcp::retry;
 const CHUNK: usize = 64 * 1024;
 /// Longer frames are left out: RTP/JPEG's offsets end here (RFC 2435 section 3.1.2), and each viewer would hold one.
 const MAX_FRAME: u32 = 1 << 24;
+/// Damaged places that are named one by one.
+const MAX_WARNINGS: u32 = 5;
 /// How often the log says how far the pass is.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -67,13 +69,18 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
     let mut census = Census::new(policy);
     let mut progress = Progress::new(shown, len);
     let mut frame = Vec::new();
+    let mut damages = 0;
     loop {
         let span = match reader.next_span() {
             Ok(Some(span)) => span,
             Ok(None) => break,
             Err(mjpeg::Error::Io(error)) => bail!("cannot read {shown}: {error}"),
             Err(error) => {
-                log::warn!("{shown}: {error}");
+                damages += 1;
+                // A file of many damages must not fill a disk with them.
+                if damages <= MAX_WARNINGS {
+                    log::warn!("{shown}: {error}");
+                }
                 continue;
             }
         };
@@ -96,6 +103,9 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
     }
     if index.lengths.is_empty() {
         bail!("{shown} is not MJPEG: there is no whole JPEG picture in it");
+    }
+    if damages > MAX_WARNINGS {
+        log::warn!("{shown}: {damages} such places in all");
     }
     index.offsets.shrink_to_fit();
     index.lengths.shrink_to_fit();

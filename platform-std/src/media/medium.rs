@@ -6,10 +6,11 @@ use std::io;
 use std::rc::Rc;
 
 use mutoscope::source::FrameRate;
+use mutoscope::source::testcard::{DEFAULT_SIZE, Design};
 use mutoscope::time::Instant;
 
 use super::file::MediaFile;
-use super::generated::{Generator, HEIGHT, WIDTH};
+use super::generated;
 use super::picture::{Picture, Shelf};
 
 /// Why a frame could not be had. The medium stays; the frame after it may be fine.
@@ -58,7 +59,7 @@ pub(super) struct Medium {
 #[derive(Debug)]
 enum Origin {
     File(MediaFile),
-    Drawn(Generator),
+    Drawn(Box<Design>),
 }
 
 impl Medium {
@@ -71,13 +72,17 @@ impl Medium {
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
     pub(super) fn testcard(name: &str, rate: FrameRate) -> Self {
-        Self::new(name.to_owned(), Origin::Drawn(Generator::card(rate)), rate, (WIDTH, HEIGHT), None, None)
+        Self::drawn(name, rate, generated::card(rate))
     }
 
     /// A short movie that has an end.
     pub(super) fn movie(name: &str, rate: FrameRate) -> Self {
-        let frames = Some(Generator::leader_frames(rate));
-        Self::new(name.to_owned(), Origin::Drawn(Generator::leader(rate)), rate, (WIDTH, HEIGHT), frames, None)
+        Self::drawn(name, rate, generated::leader(rate))
+    }
+
+    fn drawn(name: &str, rate: FrameRate, design: Design) -> Self {
+        let frames = design.frames();
+        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None)
     }
 
     fn new(
@@ -112,7 +117,7 @@ impl Medium {
             let captured = self.frames.is_none().then(|| self.live_instant(number));
             let data = match &self.origin {
                 Origin::File(file) => file.read_frame(number, buffer)?,
-                Origin::Drawn(generator) => generator.draw(number, buffer).map_err(|_| FrameError::TooLarge)?,
+                Origin::Drawn(design) => generated::draw(design, number, buffer).map_err(|_| FrameError::TooLarge)?,
             };
             Ok(Picture::new(number, captured, data))
         });
