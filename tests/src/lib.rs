@@ -4,5 +4,6 @@ pub mod film;
 pub mod load;
 pub mod net;
 pub mod process;
+pub mod stage;
 pub mod viewer;
 pub mod world;

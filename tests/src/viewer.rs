@@ -111,6 +111,8 @@ pub struct Viewer {
     pub reports: Vec<Report>,
     /// Frames that ended in the middle: the server was told to pause or to go elsewhere.
     pub abandoned: usize,
+    /// Frames that were taken out of `frames` and counted.
+    pub seen: usize,
     /// RTP packets so far.
     pub packets: usize,
     /// Every packet, where `keep_packets` is set: when it came, and its bytes.
@@ -149,6 +151,7 @@ impl Viewer {
             frames: vec![],
             reports: vec![],
             abandoned: 0,
+            seen: 0,
             packets: 0,
             kept: vec![],
             keep_packets: false,
@@ -286,7 +289,7 @@ impl Viewer {
             return Some(4 + len);
         }
         let end = |mark: &[u8]| bytes.windows(mark.len()).position(|window| window == mark).map(|at| at + mark.len());
-        let head_len = if self.lab { end(b"\n\n")? } else { end(b"\r\n\r\n")? };
+        let head_len = [end(b"\n\n"), end(b"\r\n\r\n")].into_iter().flatten().min()?;
         let head = String::from_utf8(bytes[..head_len].to_vec()).expect("text");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         assert!(head.starts_with("RTSP/1.0 "), "not an answer: {head:?}");
