@@ -143,8 +143,8 @@ impl Network {
     pub fn held(&self) -> (usize, usize, usize) {
         let inner = self.0.borrow();
         let datagrams = inner.flying.len() + inner.inboxes.values().map(VecDeque::len).sum::<usize>();
-        let bytes = inner.pipes.iter().map(|pipe| pipe.borrow().held).sum();
-        (datagrams, bytes, inner.pipes.iter().filter(|pipe| Rc::strong_count(pipe) > 1).count())
+        let open = inner.pipes.iter().filter(|pipe| Rc::strong_count(pipe) > 1);
+        (datagrams, open.clone().map(|pipe| pipe.borrow().held).sum(), open.count())
     }
 
     /// Binds a datagram socket.

@@ -180,6 +180,11 @@ impl Viewer {
         assert!(rest.is_empty(), "{} bytes find no room", rest.len());
     }
 
+    /// Whether the connection takes a byte.
+    pub fn is_writable(&mut self) -> bool {
+        self.control.as_mut().is_some_and(|control| control.write_ready().unwrap())
+    }
+
     /// Sends a request in the viewer's dialect, with the session where there is one. `headers`: whole lines.
     pub fn request(&mut self, method: &str, headers: &str) {
         let text = self.text(method, headers);

@@ -80,7 +80,12 @@ fn cases() -> Vec<Case> {
         one("no colon", ask("OPTIONS", "nonsense\r\n"), 400, Closed),
         one("an empty name", ask("OPTIONS", ": x\r\n"), 400, Closed),
         one("a header without a value", ask("OPTIONS", "X:\r\n"), 200, Open),
-        one("an authorization without its last quote", ask("OPTIONS", "Authorization: Digest username=\"x\r\n"), 200, Open),
+        one(
+            "an authorization without its last quote",
+            ask("OPTIONS", "Authorization: Digest username=\"x\r\n"),
+            200,
+            Open,
+        ),
         one("authorizations", ask("OPTIONS", &"Authorization: Basic Og==\r\n".repeat(20)), 200, Open),
         one("line ends of LF alone", format!("OPTIONS {URL} RTSP/1.0\nCSeq: 7\n\n"), 200, Open),
         one("line ends of both kinds", format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 7\n\r\n"), 200, Open),
@@ -292,7 +297,8 @@ fn a_peer_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
         loop {
             let mut hostile = stage.scene.connect(66, URL);
             let mut sent = 0;
-            for (method, headers) in [("OPTIONS", ""), ("SETUP", transport), ("PLAY", ""), ("PAUSE", ""), ("PLAY", "")] {
+            for (method, headers) in [("OPTIONS", ""), ("SETUP", transport), ("PLAY", ""), ("PAUSE", ""), ("PLAY", "")]
+            {
                 let session = hostile.session.as_ref().map_or(String::new(), |id| format!("Session: {id}\r\n"));
                 let request = ask(method, &format!("{session}{headers}"));
                 let rest = request.len().min(cut - sent);
@@ -351,7 +357,11 @@ fn slow_requests_have_a_deadline() {
                 assert!(!hostile.closed, "{name}");
                 stage.run(Some(&mut hostile), millis(1));
             }
-            assert_eq!((hostile.answers.pop_front().map(|answer| answer.status), hostile.closed), (status, true), "{name:?} {at_once}");
+            assert_eq!(
+                (hostile.answers.pop_front().map(|answer| answer.status), hostile.closed),
+                (status, true),
+                "{name:?} {at_once}"
+            );
             assert!(hostile.closed, "{name}");
             // A peer that never closes is not waited for.
             stage.run(Some(&mut hostile), millis(1_001));
