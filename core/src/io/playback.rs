@@ -341,10 +341,10 @@ impl<S: FrameSource> Playback<S> {
             None => self.pacer.due(),
         };
         let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
-        match packetizer.and_then(|packetizer| match packetizer.peek(frame.data, &self.sender) {
-            Some(_) => Ok(packetizer),
-            None => Err(Unsendable::Empty),
-        }) {
+        let packetizer = packetizer.and_then(|packetizer| {
+            packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
+        });
+        match packetizer {
             Ok(packetizer) => {
                 if self.dialect == Dialect::Lab {
                     let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
