@@ -1,6 +1,8 @@
 //! Whole-system tests.
 
 pub mod film;
+pub mod fuzz;
+pub mod interop;
 pub mod load;
 pub mod net;
 pub mod process;
