@@ -8,4 +8,5 @@ pub mod net;
 pub mod process;
 pub mod stage;
 pub mod viewer;
+pub mod watcher;
 pub mod world;

@@ -39,9 +39,19 @@ struct Inner {
     order: u64,
     inboxes: BTreeMap<SocketAddr, VecDeque<(u64, SocketAddr, Vec<u8>)>>,
     pipes: Vec<Rc<RefCell<Pipe>>>,
-    sent: u64,
-    delivered: u64,
+    traffic: BTreeMap<SocketAddr, Traffic>,
     activity: u64,
+}
+
+/// Datagrams to one address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// How many were sent.
+    pub sent: u64,
+    /// How many arrived at a socket, copies included.
+    pub delivered: u64,
+    /// How many of those were copies of others.
+    pub copies: u64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +113,7 @@ impl Network {
             // Without a socket there, it is lost, as on a real network.
             if let Some(inbox) = inner.inboxes.get_mut(&to) {
                 inbox.push_back((order, from, bytes));
-                inner.delivered += 1;
+                inner.traffic.entry(to).or_default().delivered += 1;
             }
         }
     }
@@ -129,9 +139,9 @@ impl Network {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// Datagrams sent and delivered so far.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.0.borrow().sent, self.0.borrow().delivered)
+    /// Datagrams to an address so far.
+    pub fn traffic(&self, to: SocketAddr) -> Traffic {
+        self.0.borrow().traffic.get(&to).copied().unwrap_or_default()
     }
 
     /// A number that grows with every datagram and every byte that somebody sends or takes.
@@ -195,14 +205,17 @@ impl embedded_io::ErrorType for SimulatedUdp {
 impl Datagram for SimulatedUdp {
     fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error> {
         let inner = &mut *self.network.0.borrow_mut();
-        inner.sent += 1;
+        let traffic = inner.traffic.entry(to).or_default();
+        traffic.sent += 1;
         inner.activity += 1;
         let Faults { loss, duplication, reordering, reordering_delay, corruption, latency } = inner.faults;
         let copies = if inner.random.happens(duplication) { 2 } else { 1 };
+        let mut arrived = false;
         for _ in 0..copies {
             if inner.partitioned || inner.random.happens(loss) {
                 continue;
             }
+            traffic.copies += u64::from(core::mem::replace(&mut arrived, true));
             let mut bytes = segments.concat();
             if inner.random.happens(corruption) && !bytes.is_empty() {
                 let at = inner.random.below(bytes.len() as u64) as usize;

@@ -3,10 +3,11 @@
 use crate::film::{Film, FilmViewer, Films};
 use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
 use crate::viewer::{Answer, Viewer};
+use crate::watcher::Watcher;
 use core::net::SocketAddr;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Counts, Outcome, Settings};
-use mutoscope::session::server::{Config, State};
+use mutoscope::session::server::{Config, Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
 /// The server's address.
@@ -226,6 +227,19 @@ impl Scene {
         let ip = [10, 0, 0, host];
         let control = self.server.connect(SocketAddr::from((ip, 40_000)), window);
         Viewer::new(&self.network, ip, control, url)
+    }
+
+    /// The real client, just connected from 10.0.0.`host`.
+    pub fn watch(&mut self, host: u8, dialect: Dialect, transport: MediaTransport) -> Watcher {
+        let control = self.server.connect(SocketAddr::from(([10, 0, 0, host], 40_000)), 65_536);
+        Watcher::new(&self.network, host, control, dialect, transport)
+    }
+
+    /// Lets the real clients run for `duration`.
+    pub fn run_watchers(&mut self, watchers: &mut [&mut Watcher], duration: Duration) {
+        run(&self.network, &mut self.server, duration, |now| {
+            watchers.iter_mut().map(|watcher| watcher.service(now)).fold(None, earliest)
+        });
     }
 
     /// Lets everything run for `duration`.
