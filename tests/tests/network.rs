@@ -128,7 +128,7 @@ fn losses_cost_the_frames_they_hit_and_no_others() {
 #[test]
 fn what_arrives_late_or_twice_costs_nothing() {
     for seed in 1..=6 {
-        for playout in [0, 150] {
+        for playout in [0, 90] {
             let film = movie(24);
             let faults = Faults {
                 duplication: 100,
