@@ -255,7 +255,8 @@ impl Datagram for SimulatedUdp {
 /// One direction of a stream.
 #[derive(Default)]
 struct Pipe {
-    chunks: VecDeque<(Instant, VecDeque<u8>)>,
+    /// When each arrives, its bytes, and how many of them have been read.
+    chunks: VecDeque<(Instant, Vec<u8>, usize)>,
     held: usize,
     window: usize,
     /// The writer is gone: when its end of file arrives.
@@ -266,7 +267,7 @@ struct Pipe {
 
 impl Pipe {
     fn next_arrival(&self, now: Instant) -> Option<Instant> {
-        let next = self.chunks.front().map(|(at, _)| *at).or(self.ended);
+        let next = self.chunks.front().map(|(at, ..)| *at).or(self.ended);
         next.filter(|at| *at > now)
     }
 }
@@ -327,7 +328,7 @@ impl embedded_io::ErrorType for SimulatedTcp {
 impl embedded_io::ReadReady for SimulatedTcp {
     fn read_ready(&mut self) -> Result<bool, BrokenPipe> {
         let pipe = self.incoming.borrow();
-        let arrived = pipe.chunks.front().map(|(at, _)| *at).or(pipe.ended);
+        let arrived = pipe.chunks.front().map(|(at, ..)| *at).or(pipe.ended);
         Ok(!self.partitioned() && arrived.is_some_and(|at| at <= self.network.now()))
     }
 }
@@ -338,12 +339,11 @@ impl embedded_io::Read for SimulatedTcp {
         assert!(!buffer.is_empty(), "a read into nothing looks like the end of file");
         assert!(self.read_ready()?, "a read that would block");
         let pipe = &mut *self.incoming.borrow_mut();
-        let Some((_, chunk)) = pipe.chunks.front_mut() else { return Ok(0) };
-        let n = chunk.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(chunk.drain(..n)) {
-            *to = from;
-        }
-        if chunk.is_empty() {
+        let Some((_, chunk, read)) = pipe.chunks.front_mut() else { return Ok(0) };
+        let n = (chunk.len() - *read).min(buffer.len());
+        buffer[..n].copy_from_slice(&chunk[*read..*read + n]);
+        *read += n;
+        if *read == chunk.len() {
             pipe.chunks.pop_front();
         }
         pipe.held -= n;
@@ -369,7 +369,7 @@ impl embedded_io::Write for SimulatedTcp {
             return Err(BrokenPipe);
         }
         let n = bytes.len().min(pipe.window - pipe.held);
-        pipe.chunks.push_back((now.after(latency), bytes[..n].iter().copied().collect()));
+        pipe.chunks.push_back((now.after(latency), bytes[..n].to_vec(), 0));
         pipe.held += n;
         self.network.0.borrow_mut().activity += n as u64;
         Ok(n)

@@ -34,14 +34,12 @@ pub struct SimulatedServer {
     pub buffers: (usize, usize),
     /// Connections beyond this many are refused.
     pub max_clients: usize,
-    /// What the clients' random numbers are made of; the first connection gets just this.
+    /// What the next client's random numbers are made of.
     pub entropy: u64,
     network: Network,
     rtp: SimulatedUdp,
     rtcp: SimulatedUdp,
     seats: Vec<Seat>,
-    accepted: u64,
-    finished: Vec<Counts>,
 }
 
 /// Settings as `mutoscope-server` has them by default.
@@ -72,8 +70,6 @@ impl SimulatedServer {
             rtcp: bind(SERVER_PORT.1),
             network: network.clone(),
             seats: vec![],
-            accepted: 0,
-            finished: vec![],
         }
     }
 
@@ -85,9 +81,9 @@ impl SimulatedServer {
     /// A new connection from `peer`; gives the client's end.
     pub fn connect(&mut self, peer: SocketAddr, window: usize) -> SimulatedTcp {
         let (theirs, control) = self.network.connect(window);
-        self.accepted += 1;
         let (rx, tx) = self.buffers;
-        let (now, entropy) = (self.network.now(), self.entropy ^ ((self.accepted - 1) << 32));
+        let (now, entropy) = (self.network.now(), self.entropy);
+        self.entropy = self.entropy.wrapping_add(1 << 32);
         let client = if self.seats.len() < self.max_clients {
             Client::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings)
         } else {
@@ -113,7 +109,6 @@ impl SimulatedServer {
                 Outcome::Open => {}
                 Outcome::Closing => control.close_write(),
                 Outcome::Closed => {
-                    self.finished.push(*counts);
                     self.seats.swap_remove(n);
                     continue;
                 }
@@ -144,11 +139,6 @@ impl SimulatedServer {
     /// Sessions, by state.
     pub fn sessions(&self, state: State) -> usize {
         self.seats.iter().filter(|seat| seat.client.state() == state).count()
-    }
-
-    /// Counts of the streams of closed connections, as they last were.
-    pub fn finished(&self) -> &[Counts] {
-        &self.finished
     }
 
     /// Counts of the streams of open connections.
