@@ -212,8 +212,8 @@ impl<S: FrameSource> Playback<S> {
 
     /// Stops where it is; the next `play` without a range goes on there.
     pub(super) fn pause(&mut self) {
-        if self.packetizer.take().is_some_and(|packetizer| packetizer.started()) {
-            // Half a frame is no use to anybody: it comes again, whole.
+        if self.packetizer.take().is_some() {
+            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole.
             let number = self.source.frame().map(|frame| frame.number);
             if let (Some(number), Some(_)) = (number, self.frames) {
                 let _ = self.source.seek(number);
@@ -340,7 +340,11 @@ impl<S: FrameSource> Playback<S> {
             None if live => now.max(self.floor),
             None => self.pacer.due(),
         };
-        match packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings) {
+        let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
+        let packetizer = packetizer.and_then(|packetizer| {
+            packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
+        });
+        match packetizer {
             Ok(packetizer) => {
                 if self.dialect == Dialect::Lab {
                     let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
@@ -517,6 +521,7 @@ enum Next {
 
 /// Why one frame of a medium is left out.
 enum Unsendable {
+    Empty,
     Damaged(crate::jpeg::Error),
     Unsupported(crate::jpeg::Unsupported),
     TooLarge,
@@ -525,6 +530,7 @@ enum Unsendable {
 impl Unsendable {
     fn warn(&self, number: u32, len: usize, settings: &Settings<'_>) {
         match self {
+            Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
             Self::Damaged(error) => warning!("frame {} is left out: no JPEG from byte {} on", number, error.at),
             Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
             Self::TooLarge => warning!(
