@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Parser};
+use env_logger::{Target, WriteStyle};
 use log::LevelFilter;
 use mutoscope::source::FrameRate;
+
+use crate::stderr::Stderr;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -104,10 +107,13 @@ impl Args {
     }
 }
 
-/// Logs to standard error, one line per message with the time in front; coloured on a terminal only.
+/// Logs to standard error, one line per message with the time in front; coloured on a terminal only. Lines for which there
+/// is no room at once are left out: a log that nobody reads must not stop the pictures.
 pub fn start_logging(level: LevelFilter) {
     env_logger::Builder::new()
         .filter_level(level)
+        .target(Target::Pipe(Box::new(Stderr::default())))
+        .write_style(if Stderr::takes_colours() { WriteStyle::Always } else { WriteStyle::Never })
         .parse_default_env()
         .format(|line, record| {
             let style = line.default_level_style(record.level());

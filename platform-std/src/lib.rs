@@ -13,5 +13,6 @@ pub mod client;
 pub mod clock;
 pub mod media;
 pub mod server;
+mod stderr;
 pub mod tcp;
 pub mod udp;

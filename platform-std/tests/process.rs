@@ -125,6 +125,33 @@ fn failures_are_told_by_the_exit_code_even_where_nobody_listens() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let mut server = Running::start(&[], &[]);
+    let url = server.url();
+    // A line each that repeats the name: ten pipes full of them.
+    let request = format!("DESCRIBE {url}/{} RTSP/1.0\r\nCSeq: 1\r\n\r\n", "x".repeat(3000));
+    let address = url.trim_start_matches("rtsp://").split('/').next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    for _ in 0..220 {
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(stream.read(&mut [0; 1024]).is_ok_and(|n| n > 0), "the server waits for its reader");
+    }
+    // Once somebody reads, the log goes on, and says that something is missing.
+    let mut log = BufReader::new(server.0.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("missing here") {
+        if log.buffer().is_empty() {
+            assert!(answers(&url));
+        }
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0);
+    }
+    server.signal("-INT");
+    assert_eq!(server.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_folder_of_more_files_than_the_shell_allows_open_is_served_whole() {
     let folder = Folder::new("many");
     for number in 0..300 {
