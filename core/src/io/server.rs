@@ -195,6 +195,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         self.connection.shut_down(now);
     }
 
+    /// Gives the receive and the transmit buffer back, for the next client.
+    pub fn into_buffers(self) -> (B, B) {
+        self.connection.into_buffers()
+    }
+
     fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
         if self.failed || self.connection.rx_buffer().is_empty() {
             return false;

@@ -37,8 +37,6 @@ pub enum Player {
     Ffmpeg,
     /// rtspsrc and rtpjpegdepay.
     Gstreamer,
-    /// live555's client, as in VLC.
-    OpenRtsp,
 }
 
 /// What a player got.
@@ -54,14 +52,13 @@ pub struct Played {
 
 impl Player {
     /// All that this harness knows.
-    pub const ALL: [Self; 3] = [Self::Ffmpeg, Self::Gstreamer, Self::OpenRtsp];
+    pub const ALL: [Self; 2] = [Self::Ffmpeg, Self::Gstreamer];
 
     /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ffmpeg => "FFmpeg",
             Self::Gstreamer => "GStreamer",
-            Self::OpenRtsp => "live555 (openRTSP)",
         }
     }
 
@@ -70,11 +67,6 @@ impl Player {
         let (program, arguments, before): (_, &[&str], _) = match self {
             Self::Ffmpeg => ("ffmpeg", &["-version"], "ffmpeg version "),
             Self::Gstreamer => ("gst-launch-1.0", &["--version"], "gst-launch-1.0 version "),
-            // It has no such option, but says its version in its User-Agent; without arguments it exits with its usage.
-            Self::OpenRtsp => {
-                Command::new("openRTSP").stdin(Stdio::null()).output().ok()?;
-                return Some("installed".into());
-            }
         };
         let output = Command::new(program).args(arguments).output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -89,13 +81,12 @@ impl Player {
         let mut command = match self {
             Self::Ffmpeg => ffmpeg(url, transport),
             Self::Gstreamer => gstreamer(url, transport, scratch),
-            Self::OpenRtsp => open_rtsp(url, transport, scratch),
         };
         let (stdout, complaints) = run(&mut command, patience)?;
         let time = begin.elapsed();
         let pictures = match self {
             Self::Ffmpeg => digests(&stdout),
-            Self::Gstreamer | Self::OpenRtsp => decode(&files_by_time(scratch)?)?,
+            Self::Gstreamer => decode(&files_by_name(scratch)?)?,
         };
         Ok(Played { pictures, time, complaints })
     }
@@ -133,16 +124,6 @@ fn gstreamer(url: &str, transport: Transport, scratch: &Path) -> Command {
     command
 }
 
-fn open_rtsp(url: &str, transport: Transport, scratch: &Path) -> Command {
-    let mut command = Command::new("openRTSP");
-    if transport == Transport::Tcp {
-        command.arg("-t");
-    }
-    // One file a frame, a large frame buffer, and a large socket buffer.
-    command.args(["-m", "-b", "2000000", "-B", "2000000", url]).current_dir(scratch);
-    command
-}
-
 /// The digests of pictures that ffmpeg decodes from JPEG files.
 pub fn decode(jpegs: &[Vec<u8>]) -> Result<Vec<String>> {
     if jpegs.is_empty() {
@@ -177,15 +158,11 @@ fn digests(text: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The files of a folder in the order in which they were written; equal times by name.
-fn files_by_time(folder: &Path) -> Result<Vec<Vec<u8>>> {
-    let mut files: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        files.push((entry.metadata()?.modified()?, entry.path()));
-    }
-    files.sort();
-    Ok(files.into_iter().map(|(_, path)| std::fs::read(path)).collect::<Result<_, _>>()?)
+/// The contents of a folder's files, whose names are numbers of one length.
+fn files_by_name(folder: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut paths = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+    paths.sort();
+    Ok(paths.into_iter().map(std::fs::read).collect::<Result<_, _>>()?)
 }
 
 /// Runs a player to its end or the end of patience; returns its standard output and what it wrote to standard error.

@@ -26,7 +26,7 @@ pub(super) fn no_std(tree: &Tree) -> Vec<Problem> {
             problems.push(Problem::new(root, 0, format!("has no {attribute}")));
         }
     }
-    for (file, source) in tree.sources(CORE).filter(|(file, _)| !file.is_test()) {
+    for (file, source) in tree.sources(CORE).filter(|(file, _)| !file.test) {
         for (word, why) in [
             ("std::", "the core has no std"),
             ("alloc::", "the core does not allocate"),
@@ -60,12 +60,15 @@ pub(super) fn panic_lints(tree: &Tree) -> Vec<Problem> {
             problems.push(Problem::new(path, 0, format!("does not deny {}", missing.join(", "))));
         }
     }
-    // What a module denies, a file below it must not allow again.
+    // What a module denies, a file below it must not allow again, except for what the compiler runs: there, a panic is an error.
     for (file, source) in tree.sources(CORE).filter(|(file, _)| folder(file) == "wire" || folder(file) == "jpeg") {
         for (at, _) in source.shipped.match_indices("allow(") {
-            let list = source.shipped[at..].split(')').next().unwrap_or("");
-            let test_only = source.shipped[..at].lines().last().is_some_and(|line| line.contains("cfg_attr(test"));
-            for lint in LINTS.iter().filter(|lint| !test_only && list.contains(**lint)) {
+            let (attribute, item) = attribute_at(&source.shipped, at);
+            let test_only =
+                attribute.split_once("cfg_attr(").is_some_and(|(_, rest)| rest.trim_start().starts_with("test"));
+            let compile_time =
+                attribute.contains("reason") && item.split_once("fn ").is_some_and(|(kind, _)| kind.contains("const"));
+            for lint in LINTS.iter().filter(|lint| !test_only && !compile_time && attribute.contains(**lint)) {
                 problems.push(Problem::new(&file.path, line_of(&source.shipped, at), format!("allows {lint}")));
             }
         }
@@ -73,12 +76,29 @@ pub(super) fn panic_lints(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
+/// The attribute around a position, and what follows it.
+fn attribute_at(code: &str, at: usize) -> (&str, &str) {
+    let start = code[..at].rfind('#').unwrap_or(0);
+    let mut depth = 0;
+    for (i, c) in code[start..].char_indices() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ => continue,
+        }
+        if depth == 0 {
+            return (&code[start..start + i], &code[start + i + 1..]);
+        }
+    }
+    (&code[start..], "")
+}
+
 /// Each ring of the core knows only the rings inside it.
 pub(super) fn layers(tree: &Tree) -> Vec<Problem> {
     const FORMATS: &[&str] = &["wire", "jpeg", "time"];
     const MACHINES: &[&str] = &["rtp", "session"];
     let mut problems = Vec::new();
-    for (file, source) in tree.sources(CORE).filter(|(file, _)| !file.is_test()) {
+    for (file, source) in tree.sources(CORE).filter(|(file, _)| !file.test) {
         let folder = folder(file);
         let forbidden: &[&str] = match folder {
             folder if FORMATS.contains(&folder) => &["rtp", "session", "io", "source"],
@@ -136,7 +156,7 @@ fn adapter_sources(tree: &Tree) -> impl Iterator<Item = (&File, &super::source::
     ["platform-std/src/", "platform-smoltcp/src/"]
         .into_iter()
         .flat_map(|folder| tree.sources(folder))
-        .filter(|(file, _)| !file.is_test())
+        .filter(|(file, _)| !file.test)
 }
 
 /// Nothing half done.
@@ -211,6 +231,12 @@ mod tests {
         };
         assert_eq!(panic_lints(&tree("fn a() {}")), []);
         assert_eq!(panic_lints(&tree("#[allow(clippy::indexing_slicing)]\nfn a() {}")).len(), 1);
+        assert_eq!(panic_lints(&tree("#[allow(clippy::panic, reason = \"x\")]\nfn a() {}")).len(), 1);
+        assert_eq!(panic_lints(&tree("#[allow(\n    clippy::panic,\n    reason = \"x\"\n)]\nconst fn a() {}")), []);
+        assert_eq!(
+            panic_lints(&tree("#![cfg_attr(\n    test,\n    allow(\n        clippy::panic\n    )\n)]\nfn a() {}")),
+            []
+        );
         assert_eq!(panic_lints(&Tree::of(&[("core/src/wire/mod.rs", deny), ("core/src/jpeg/mod.rs", "")])).len(), 1);
     }
 

@@ -27,7 +27,7 @@ pub(super) fn machine_paths(tree: &Tree) -> Vec<Problem> {
                 // `target/work/` and `http://host/work/` are no absolute paths.
                 let inside = text[..at].ends_with(|c: char| c.is_alphanumeric() || "-_.}/".contains(c));
                 let in_test = *folder == "/tmp/"
-                    && (file.is_test()
+                    && (file.test
                         || file.source.as_ref().is_some_and(|source| !source.shipped_text[at..].starts_with(folder)));
                 if !inside && !in_test {
                     problems.push(Problem::new(&file.path, line_of(text, at), format!("names `{folder}`")));

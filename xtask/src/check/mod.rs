@@ -95,6 +95,9 @@ pub(crate) struct File {
     text: Option<String>,
     /// Of Rust files.
     source: Option<Source>,
+    /// Whether the whole file is test code: of the tests package, an integration test, or a module that is compiled for tests
+    /// only.
+    test: bool,
 }
 
 impl File {
@@ -102,12 +105,14 @@ impl File {
         let size = bytes.len() as u64;
         let text = String::from_utf8(bytes).ok();
         let source = text.as_deref().filter(|_| path.ends_with(".rs")).map(Source::new);
-        Self { path: path.into(), size, text, source }
+        let test = path.starts_with("tests/") || path.contains("/tests/");
+        Self { path: path.into(), size, text, source, test }
     }
 
-    /// Whether the whole file is test code: integration tests, the tests package, and `tests.rs` beside a module.
-    fn is_test(&self) -> bool {
-        self.path.starts_with("tests/") || self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+    /// The folder that this file's child modules lie in.
+    fn module_folder(&self) -> &str {
+        let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
+        ["/mod", "/lib", "/main"].iter().find_map(|name| stem.strip_suffix(name)).unwrap_or(stem)
     }
 }
 
@@ -131,7 +136,21 @@ impl Tree {
                 files.push(File::new(path, std::fs::read(&full).with_context(|| format!("cannot read {path}"))?));
             }
         }
-        Ok(Self { files })
+        Ok(Self::new(files))
+    }
+
+    fn new(mut files: Vec<File>) -> Self {
+        let mut modules: Vec<String> = Vec::new();
+        for file in &files {
+            let names = file.source.iter().flat_map(|source| source.test_modules());
+            modules.extend(names.map(|name| format!("{}/{name}", file.module_folder())));
+        }
+        for file in &mut files {
+            let below =
+                |module: &String| file.path.strip_prefix(module).is_some_and(|rest| rest.starts_with(['/', '.']));
+            file.test |= modules.iter().any(below);
+        }
+        Self { files }
     }
 
     fn file(&self, path: &str) -> Option<&File> {
@@ -163,7 +182,7 @@ impl Tree {
 
     #[cfg(test)]
     fn of(files: &[(&str, &str)]) -> Self {
-        Self { files: files.iter().map(|(path, text)| File::new(path, text.as_bytes().to_vec())).collect() }
+        Self::new(files.iter().map(|(path, text)| File::new(path, text.as_bytes().to_vec())).collect())
     }
 }
 
@@ -214,10 +233,22 @@ mod tests {
 
     #[test]
     fn files_of_tests_are_told_apart() {
-        for (path, is_test) in
-            [("tests/src/lib.rs", true), ("core/src/rtp/tests.rs", true), ("core/src/rtp/holes.rs", false)]
-        {
-            assert_eq!(File::new(path, Vec::new()).is_test(), is_test, "{path}");
-        }
+        let tree = Tree::of(&[
+            ("core/src/rtp/mod.rs", "mod holes;\n#[cfg(test)]\nmod samples;"),
+            ("core/src/rtp/holes.rs", "#[cfg(test)]\nmod tests;"),
+            ("core/src/rtp/holes/tests.rs", ""),
+            ("core/src/rtp/samples.rs", ""),
+            ("core/src/rtp/samples/more.rs", ""),
+            ("core/src/samples.rs", ""),
+            ("tests/src/lib.rs", ""),
+        ]);
+        let tests: Vec<_> = tree.files.iter().filter(|file| file.test).map(|file| file.path.as_str()).collect();
+        let expected = [
+            "core/src/rtp/holes/tests.rs",
+            "core/src/rtp/samples.rs",
+            "core/src/rtp/samples/more.rs",
+            "tests/src/lib.rs",
+        ];
+        assert_eq!(tests, expected);
     }
 }

@@ -17,6 +17,15 @@ impl Source {
         let tests = test_ranges(&code);
         Self { shipped: blank(&code, &tests), shipped_text: blank(&with_literals, &tests), code }
     }
+
+    /// Modules in files of their own that are declared for tests only.
+    pub(crate) fn test_modules(&self) -> impl Iterator<Item = &str> {
+        words(&self.code, "mod ").filter_map(|at| {
+            let (name, _) = self.code[at + "mod ".len()..].split_once(';')?;
+            let declared = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            (declared && self.shipped[at..].starts_with("    ")).then_some(name)
+        })
+    }
 }
 
 /// A line number, counted from 1, for a byte position.
