@@ -226,11 +226,13 @@ impl<S: FrameSource> Playback<S> {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let media = match self.phase {
             Phase::Paused => return None,
+            // Waits for room in the connection, which the socket reports.
+            Phase::Ending { .. } if self.behind => return self.report_due(),
             Phase::Ending { bye } => bye,
             Phase::Playing if self.hold => return None,
             Phase::Playing => match (self.wait, self.packetizer) {
                 (Some(wait), _) => wait,
-                // Waits for room in the connection, which the socket reports.
+                // Likewise.
                 (None, Some(_)) => return self.report_due(),
                 (None, None) if self.frames.is_none() => self.floor,
                 (None, None) => self.pacer.due(),
@@ -302,13 +304,14 @@ impl<S: FrameSource> Playback<S> {
             if now < self.pacer.due() {
                 return Next::NotYet;
             }
+            self.mind_the_lag(now);
             if self.stop.is_some_and(|stop| self.source.position() >= stop) {
                 self.phase = Phase::Paused;
                 self.stop = None;
                 return Next::RangeEnd;
             }
-            self.mind_the_lag(now);
         }
+        let position = self.source.position();
         match self.source.advance(now) {
             Ok(Advance::Ready) => {}
             Ok(Advance::Pending { until }) => {
@@ -316,7 +319,8 @@ impl<S: FrameSource> Playback<S> {
                 self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
                 return Next::NotYet;
             }
-            Ok(Advance::End) if settings.repeat && self.frames.is_some_and(|frames| frames > 0) => {
+            // A file that has lost all its frames meanwhile would start over for ever.
+            Ok(Advance::End) if settings.repeat && position > 0 => {
                 self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
                 if self.source.seek(0).is_ok() {
                     return Next::Again;
@@ -331,7 +335,7 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     warning!("frame {} cannot be read and is left out", number);
                 }
-                return self.after_left_out();
+                return self.after_left_out(now);
             }
         }
         let Some(frame) = self.source.frame() else { return Next::NotYet };
@@ -360,7 +364,7 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     reason.warn(number, len, settings);
                 }
-                self.after_left_out()
+                self.after_left_out(now)
             }
         }
     }
@@ -370,7 +374,7 @@ impl<S: FrameSource> Playback<S> {
         let lag = now.since(self.pacer.due());
         if self.behind && lag > TCP_LAG {
             let late = self.rate.frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-            let last = self.frames.unwrap_or(0);
+            let last = self.stop.or(self.frames).unwrap_or(0);
             let position = self.source.position();
             let target = position.saturating_add(frame_number(late)).min(last);
             if self.source.seek(target).is_ok() {
@@ -388,17 +392,23 @@ impl<S: FrameSource> Playback<S> {
 
     fn last_frame_sent(&mut self, now: Instant) -> Next {
         let end = self.pacer.due().max(now);
-        let bye = match self.transport {
-            MediaTransport::Udp { .. } => end.after(BYE_DELAY),
-            MediaTransport::Interleaved { .. } => end,
+        let bye = match (self.transport, self.dialect) {
+            (MediaTransport::Udp { .. }, Dialect::Standard) => end.after(BYE_DELAY),
+            (MediaTransport::Interleaved { .. }, _) | (_, Dialect::Lab) => end,
         };
+        self.behind = false;
         self.phase = Phase::Ending { bye };
         Next::End
     }
 
-    fn after_left_out(&mut self) -> Next {
+    fn after_left_out(&mut self, now: Instant) -> Next {
         self.pacer.advance();
-        if self.frames.is_none() { Next::NotYet } else { Next::Again }
+        if self.frames.is_none() {
+            // A camera that fails may fail for long, and says so as often as it is asked.
+            self.wait = Some(now.after(self.rate.interval() / 4));
+            return Next::NotYet;
+        }
+        Next::Again
     }
 
     fn warn(&mut self) -> bool {
@@ -478,7 +488,10 @@ impl<S: FrameSource> Playback<S> {
         E: Datagram,
     {
         if self.say_bye(now, outlet, settings, "end of stream") == Sent::Full {
-            self.phase = Phase::Ending { bye: now.after(RETRY) };
+            match self.transport {
+                MediaTransport::Udp { .. } => self.phase = Phase::Ending { bye: now.after(RETRY) },
+                MediaTransport::Interleaved { .. } => self.behind = true,
+            }
             return Pumped::Idle;
         }
         self.phase = Phase::Paused;
