@@ -290,10 +290,10 @@ impl<S: FrameSource> Playback<S> {
                     Next::RangeEnd => return Pumped::Ended,
                 }
             }
-            match self.send_frame::<TRAIN, B, D, E>(now, outlet) {
-                Some(progress) if progress => pumped = Pumped::Progress,
-                _ => return pumped,
+            if !self.send_frame::<TRAIN, B, D, E>(now, outlet) {
+                return pumped;
             }
+            pumped = Pumped::Progress;
         }
     }
 
@@ -311,21 +311,17 @@ impl<S: FrameSource> Playback<S> {
                 return Next::RangeEnd;
             }
         }
-        let position = self.source.position();
-        match self.source.advance(now) {
+        let mut advanced = self.source.advance(now);
+        if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
+            self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
+            advanced = self.source.advance(now);
+        }
+        match advanced {
             Ok(Advance::Ready) => {}
             Ok(Advance::Pending { until }) => {
                 let soon = now.after(self.rate.interval() / 4);
                 self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
                 return Next::NotYet;
-            }
-            // A file that has lost all its frames meanwhile would start over for ever.
-            Ok(Advance::End) if settings.repeat && position > 0 => {
-                self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
-                if self.source.seek(0).is_ok() {
-                    return Next::Again;
-                }
-                return self.last_frame_sent(now);
             }
             Ok(Advance::End) => return self.last_frame_sent(now),
             Err(_) => {
@@ -417,12 +413,8 @@ impl<S: FrameSource> Playback<S> {
         warn
     }
 
-    /// Sends as many packets of the frame under way as find room. `Some(true)`: the frame is done; `Some(false)` and `None`: not yet.
-    fn send_frame<const TRAIN: usize, B, D, E>(
-        &mut self,
-        now: Instant,
-        outlet: &mut Outlet<'_, B, D, E>,
-    ) -> Option<bool>
+    /// Sends as many packets of the frame under way as find room; whether that was the rest of it.
+    fn send_frame<const TRAIN: usize, B, D, E>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E>) -> bool
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
         D: Datagram,
@@ -431,8 +423,12 @@ impl<S: FrameSource> Playback<S> {
         let most = outlet.max_train().min(TRAIN).max(1);
         let udp = matches!(self.transport, MediaTransport::Udp { .. });
         loop {
-            let frame = self.source.frame()?;
-            let (mut packetizer, mut sender) = (self.packetizer?, self.sender);
+            let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
+                // A source that takes back the frame it has lent: there is no rest to wait for.
+                self.packetizer = None;
+                return true;
+            };
+            let mut sender = self.sender;
             let mut train: heapless::Vec<Packet<'_>, TRAIN> = heapless::Vec::new();
             while train.len() < most {
                 let Some(packet) = packetizer.peek(frame.data, &sender) else { break };
@@ -445,7 +441,7 @@ impl<S: FrameSource> Playback<S> {
                 self.packetizer = None;
                 self.pacer.advance();
                 self.counts.frames = self.counts.frames.saturating_add(1);
-                return Some(true);
+                return true;
             }
             match outlet.send::<TRAIN>(&train) {
                 Sent::Taken | Sent::Lost => {
@@ -455,12 +451,12 @@ impl<S: FrameSource> Playback<S> {
                 Sent::Full => {
                     self.behind |= !udp;
                     self.wait = udp.then(|| now.after(RETRY));
-                    return None;
+                    return false;
                 }
             }
             if udp && self.burst >= BURST && packetizer.peek(frame.data, &sender).is_some() {
                 self.wait = Some(now.after(BURST_GAP));
-                return None;
+                return false;
             }
         }
     }
