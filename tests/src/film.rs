@@ -69,6 +69,8 @@ pub struct Damage {
     pub shortened_to: Cell<Option<usize>>,
     /// One frame in so many, from the first on, cannot be read.
     pub unreadable: Cell<Option<usize>>,
+    /// It gives no frame though it said it would, or takes back the one it gave.
+    pub withheld: Cell<bool>,
 }
 
 /// A frame could not be read.
@@ -134,7 +136,7 @@ impl FrameSource for FilmViewer {
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
-        let number = self.now?;
+        let number = self.now.filter(|_| !self.film.damage.withheld.get())?;
         let data = self.film.frames.get(number % self.film.frames.len().max(1))?;
         let taken = Duration::from_micros(self.film.rate.micros(number as u64));
         let captured = self.film.live.then(|| Instant::default().after(taken));

@@ -71,6 +71,29 @@ fn a_medium_of_which_nothing_can_be_read_ends() {
 }
 
 #[test]
+fn a_source_that_takes_back_its_frame_costs_that_frame_alone() {
+    let large = (0..20).map(|seed| picture(seed, (640, 480), 100)).collect();
+    let film = Film::new("movie.Mjpeg", large, 10);
+    for (live, withheld_for) in [(false, 1), (false, 350), (true, 350)] {
+        let film = Film { live, ..film.clone() };
+        let mut scene = Scene::new([film.clone()]);
+        let mut viewer = scene.connect(2, URL);
+        let (_, rtptime) = scene.start(&mut viewer).rtp_info();
+        scene.run(&mut [&mut viewer], millis(302));
+        assert!(!viewer.is_between_frames() && viewer.frames.len() == 3);
+        film.damage.withheld.set(true);
+        let wakes = scene.server.wakes;
+        scene.run(&mut [&mut viewer], millis(withheld_for));
+        assert!(scene.server.wakes - wakes < 100, "{} wakes", scene.server.wakes - wakes);
+        film.damage.withheld.set(false);
+        scene.run(&mut [&mut viewer], millis(600));
+        assert_eq!((viewer.abandoned, numbers(&viewer, &film, rtptime).contains(&3)), (1, false));
+        assert!(viewer.frames.len() >= 3 + 5, "{}", viewer.frames.len());
+        assert!(viewer.frames.windows(2).all(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) >= 9_000));
+    }
+}
+
+#[test]
 fn a_file_that_was_shortened_ends_there_and_an_emptied_one_at_once() {
     for (len, repeat) in [(10, false), (10, true), (0, false), (0, true)] {
         let film = movie(24);

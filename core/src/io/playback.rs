@@ -334,7 +334,8 @@ impl<S: FrameSource> Playback<S> {
                 return self.after_left_out(now);
             }
         }
-        let Some(frame) = self.source.frame() else { return Next::NotYet };
+        // A source may say that it has a frame and then not have it.
+        let Some(frame) = self.source.frame() else { return self.after_left_out(now) };
         let at = match frame.captured {
             Some(captured) => captured.max(self.floor),
             None if live => now.max(self.floor),
@@ -426,6 +427,7 @@ impl<S: FrameSource> Playback<S> {
             let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
                 // A source that takes back the frame it has lent: there is no rest to wait for.
                 self.packetizer = None;
+                self.pacer.advance();
                 return true;
             };
             let mut sender = self.sender;
