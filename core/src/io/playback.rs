@@ -282,7 +282,7 @@ impl<S: FrameSource> Playback<S> {
         let mut pumped = Pumped::Idle;
         loop {
             if self.packetizer.is_none() {
-                match self.next_frame(now, settings) {
+                match self.next_frame(now, settings, outlet.payload_limit(settings.payload_size)) {
                     Next::Frame => {}
                     Next::Again => continue,
                     Next::NotYet => return pumped,
@@ -298,7 +298,7 @@ impl<S: FrameSource> Playback<S> {
     }
 
     /// Moves to the next frame if it is due and makes its packetizer.
-    fn next_frame(&mut self, now: Instant, settings: &Settings<'_>) -> Next {
+    fn next_frame(&mut self, now: Instant, settings: &Settings<'_>, payload_limit: usize) -> Next {
         let live = self.frames.is_none();
         if !live {
             if now < self.pacer.due() {
@@ -341,7 +341,11 @@ impl<S: FrameSource> Playback<S> {
             None if live => now.max(self.floor),
             None => self.pacer.due(),
         };
-        let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
+        let timestamp = match self.dialect {
+            Dialect::Standard => self.timeline.timestamp(at),
+            Dialect::Lab => settings.wall.ntp(now).unix_seconds(),
+        };
+        let packetizer = packetizer_for(&frame, self.dialect, timestamp, payload_limit, settings);
         let packetizer = packetizer.and_then(|packetizer| {
             packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
         });
@@ -558,7 +562,7 @@ fn packetizer_for(
     frame: &Frame<'_>,
     dialect: Dialect,
     timestamp: u32,
-    now: Instant,
+    payload_limit: usize,
     settings: &Settings<'_>,
 ) -> Result<Packetizer, Unsendable> {
     match dialect {
@@ -567,7 +571,7 @@ fn packetizer_for(
             if frame.data.len().saturating_add(HEADER_LEN) > limit {
                 return Err(Unsendable::TooLarge);
             }
-            Ok(Packetizer::lab(settings.wall.ntp(now).unix_seconds()))
+            Ok(Packetizer::lab(timestamp))
         }
         Dialect::Standard => {
             let layout = frame.layout.map_err(Unsendable::Damaged)?;
@@ -575,7 +579,7 @@ fn packetizer_for(
             if format.restart_interval != 0 && !settings.restart_markers {
                 return Err(Unsendable::Unsupported(crate::jpeg::Unsupported::RestartMarkers));
             }
-            Ok(Packetizer::rfc2435(format, timestamp, settings.payload_size))
+            Ok(Packetizer::rfc2435(format, timestamp, payload_limit))
         }
     }
 }
