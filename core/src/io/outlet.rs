@@ -3,7 +3,6 @@
 use super::Datagram;
 use crate::rtp::packetizer::Packet;
 use crate::session::server::{Connection, MediaTransport};
-use crate::wire::rtp::HEADER_LEN;
 use core::net::{IpAddr, SocketAddr};
 
 /// What became of packets handed to an [`Outlet`].
@@ -33,17 +32,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
         match self.transport {
             MediaTransport::Udp { .. } => self.rtp.max_train().max(1),
             MediaTransport::Interleaved { .. } => 1,
-        }
-    }
-
-    /// Largest RTP payload that can leave this way, of `wanted` bytes at the most.
-    pub(super) fn payload_limit(&self, wanted: usize) -> usize {
-        match self.transport {
-            MediaTransport::Udp { .. } => wanted,
-            // What does not fit the empty transmit buffer would wait for room for ever.
-            MediaTransport::Interleaved { .. } => {
-                wanted.min(self.connection.max_interleaved_len().saturating_sub(HEADER_LEN))
-            }
         }
     }
 

@@ -282,7 +282,7 @@ impl<S: FrameSource> Playback<S> {
         let mut pumped = Pumped::Idle;
         loop {
             if self.packetizer.is_none() {
-                match self.next_frame(now, settings, outlet.payload_limit(settings.payload_size)) {
+                match self.next_frame(now, settings) {
                     Next::Frame => {}
                     Next::Again => continue,
                     Next::NotYet => return pumped,
@@ -298,7 +298,7 @@ impl<S: FrameSource> Playback<S> {
     }
 
     /// Moves to the next frame if it is due and makes its packetizer.
-    fn next_frame(&mut self, now: Instant, settings: &Settings<'_>, payload_limit: usize) -> Next {
+    fn next_frame(&mut self, now: Instant, settings: &Settings<'_>) -> Next {
         let live = self.frames.is_none();
         if !live {
             if now < self.pacer.due() {
@@ -341,11 +341,7 @@ impl<S: FrameSource> Playback<S> {
             None if live => now.max(self.floor),
             None => self.pacer.due(),
         };
-        let timestamp = match self.dialect {
-            Dialect::Standard => self.timeline.timestamp(at),
-            Dialect::Lab => settings.wall.ntp(now).unix_seconds(),
-        };
-        let packetizer = packetizer_for(&frame, self.dialect, timestamp, payload_limit, settings);
+        let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
         let packetizer = packetizer.and_then(|packetizer| {
             packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
         });
@@ -562,7 +558,7 @@ fn packetizer_for(
     frame: &Frame<'_>,
     dialect: Dialect,
     timestamp: u32,
-    payload_limit: usize,
+    now: Instant,
     settings: &Settings<'_>,
 ) -> Result<Packetizer, Unsendable> {
     match dialect {
@@ -571,7 +567,7 @@ fn packetizer_for(
             if frame.data.len().saturating_add(HEADER_LEN) > limit {
                 return Err(Unsendable::TooLarge);
             }
-            Ok(Packetizer::lab(timestamp))
+            Ok(Packetizer::lab(settings.wall.ntp(now).unix_seconds()))
         }
         Dialect::Standard => {
             let layout = frame.layout.map_err(Unsendable::Damaged)?;
@@ -579,7 +575,7 @@ fn packetizer_for(
             if format.restart_interval != 0 && !settings.restart_markers {
                 return Err(Unsendable::Unsupported(crate::jpeg::Unsupported::RestartMarkers));
             }
-            Ok(Packetizer::rfc2435(format, timestamp, payload_limit))
+            Ok(Packetizer::rfc2435(format, timestamp, settings.payload_size))
         }
     }
 }

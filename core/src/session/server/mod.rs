@@ -278,11 +278,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         true
     }
 
-    /// The longest interleaved payload that [`queue_interleaved`](Self::queue_interleaved) can ever take, in bytes.
-    pub fn max_interleaved_len(&self) -> usize {
-        self.tx.capacity().saturating_sub(Interleaved::HEADER_LEN).min(u16::MAX.into())
-    }
-
     /// No more will be sent: close our half as soon as [`poll_transmit`](Self::poll_transmit) is empty. Go on reading
     /// until the peer closes or [`is_closed`](Self::is_closed).
     pub fn is_closing(&self) -> bool {
