@@ -318,7 +318,8 @@ impl<S: FrameSource> Playback<S> {
             }
             Ok(Advance::End) => return self.last_frame_sent(now),
             Err(_) => {
-                let number = self.source.position();
+                // It stands behind the frame that failed.
+                let number = self.source.position().saturating_sub(1);
                 self.counts.unsendable = self.counts.unsendable.saturating_add(1);
                 if self.warn() {
                     warning!("frame {} cannot be read and is left out", number);
