@@ -1,5 +1,6 @@
 //! What can go wrong, as sentences for people.
 
+use super::Dialect;
 use mutoscope::session::client::{self as session, Command};
 use mutoscope::wire::rtsp::StatusCode;
 use std::fmt;
@@ -40,17 +41,23 @@ pub enum Error {
     Protocol(session::Error),
     /// Playing, and no packet came for this long.
     Stalled(Duration),
-    /// Playing, and not a single packet ever came.
-    NothingArrived,
+    /// Playing in this dialect, and not a single packet ever came.
+    NothingArrived(Dialect),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => {
-                write!(f, "{url:?} is not a URL of the form rtsp://HOST:PORT/NAME (of at most {} bytes)", session::MAX_URL)
+                write!(
+                    f,
+                    "{url:?} is not a URL of the form rtsp://HOST:PORT/NAME (of at most {} bytes)",
+                    session::MAX_URL
+                )
             }
-            Self::RtpPort(port) => write!(f, "the RTP port must be even, because RTCP takes the next one; {port} is not"),
+            Self::RtpPort(port) => {
+                write!(f, "the RTP port must be even, because RTCP takes the next one; {port} is not")
+            }
             Self::System(what, error) => write!(f, "cannot {what}: {error}"),
             Self::Resolve(host, error) => write!(f, "no address is known for {host}: {error}"),
             Self::Connect(address, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -66,9 +73,13 @@ impl fmt::Display for Error {
             }
             Self::Protocol(error) => protocol(f, *error),
             Self::Stalled(lasting) => write!(f, "nothing has arrived for {:.0} s", lasting.as_secs_f32()),
-            Self::NothingArrived => f.write_str(
-                "the server says it plays, but no packet arrives: a firewall may drop them, or TCP may be what it needs",
-            ),
+            Self::NothingArrived(dialect) => {
+                f.write_str("the server says it plays, but no packet arrives: a firewall may drop them, or ")?;
+                f.write_str(match dialect {
+                    Dialect::Lab => "every frame is larger than the server's packets may be",
+                    Dialect::Auto | Dialect::Standard => "TCP may be what it needs",
+                })
+            }
         }
     }
 }

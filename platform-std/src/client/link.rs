@@ -367,13 +367,13 @@ impl Link {
         }
         let choice = options.transport == Transport::Auto && self.attempt.dialect == spoken::Dialect::Standard;
         if choice && !self.arrived && !self.attempt.tcp {
-            return Ok(Some(Verdict::NoUdp { error: Error::NothingArrived, connected: false }));
+            return Ok(Some(Verdict::NoUdp { error: Error::NothingArrived(self.dialect()), connected: false }));
         }
         if self.is_at_its_end(lasting, options) {
             return Ok(Some(Verdict::Happened(self.end(goal, false))));
         }
         if lasting >= options.stall_timeout {
-            return Err(if self.arrived { Error::Stalled(lasting) } else { Error::NothingArrived });
+            return Err(if self.arrived { Error::Stalled(lasting) } else { Error::NothingArrived(self.dialect()) });
         }
         Ok(Some(Verdict::Happened(Happened::Silence { lasting })))
     }
@@ -402,15 +402,18 @@ impl Link {
         }
     }
 
-    fn presentation(&self, set_up: SetUp) -> Presentation {
-        let dialect = match self.attempt.dialect {
+    fn dialect(&self) -> Dialect {
+        match self.attempt.dialect {
             spoken::Dialect::Standard => Dialect::Standard,
             spoken::Dialect::Lab => Dialect::Lab,
-        };
+        }
+    }
+
+    fn presentation(&self, set_up: SetUp) -> Presentation {
         let described = self.described;
         log::debug!("set up with {}: {:?}", self.peer, set_up.transport);
         Presentation {
-            dialect,
+            dialect: self.dialect(),
             transport: set_up.transport,
             duration: self.duration(),
             frame_rate: described.and_then(|described| described.frame_rate),

@@ -153,7 +153,8 @@ impl Tracker {
         ordinal.wrapping_sub(self.origin) as u32
     }
 
-    /// Loss since the previous report and since the start of the sequence (appendix A.3): a duplicate makes up for a loss.
+    /// Loss since the previous report and since the start of the sequence (appendix A.3), where a duplicate makes up for
+    /// a loss.
     pub(super) fn report(&mut self) -> Loss {
         let expected = self.expected();
         let expected_interval = expected.wrapping_sub(self.expected_prior);
