@@ -52,13 +52,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     };
     let live = network.live.clone();
+    session.figures.sample(Instant::now() + figures::INTERVAL, &network.live(), &pipeline.counters);
     let outcome = network.finish();
     // The decoder still has the last frame; with it, its work is done.
     let _ = decoder.join();
     session.take_picture();
 
     let live = live.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    session.figures.sample(Instant::now() + figures::INTERVAL, &live, &pipeline.counters);
     if args.stats.is_some() {
         let latencies = session.figures.latencies();
         let seconds = live.first.zip(live.last).map(|(first, last)| last.saturating_duration_since(first).as_secs_f64());

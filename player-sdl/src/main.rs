@@ -13,6 +13,7 @@ mod rates;
 mod reconnect;
 mod record;
 mod snapshot;
+mod ui;
 
 use args::Args;
 use clap::Parser;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
     // Where decoding fails for a bug of the decoder's, it is caught and counted; the report would only frighten.
     std::panic::set_hook(Box::new(|info| log::debug!("{info}")));
-    let played = if args.headless { headless::run(&args) } else { headless::run(&args) };
+    let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
     match played {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -77,6 +77,8 @@ pub(crate) struct Live {
     pub(crate) interruptions: u32,
     pub(crate) first: Option<Instant>,
     pub(crate) last: Option<Instant>,
+    /// The frame before, in this session.
+    previous: Option<Instant>,
 }
 
 impl Live {
@@ -100,7 +102,7 @@ impl Live {
         self.lost_before += session.lost;
         self.packets_before += session.packets;
         self.frames_dropped_before += session.frames_dropped;
-        self.last = None;
+        self.previous = None;
         self.arrivals.clear();
     }
 }
@@ -404,7 +406,11 @@ impl Worker {
                 }
                 self.report(Report::SetUp(presentation));
             }
-            Happened::Playing => self.report(Report::Playing),
+            Happened::Playing => {
+                // A pause is no gap.
+                self.sink.live().previous = None;
+                self.report(Report::Playing);
+            }
             Happened::Paused => self.report(Report::Paused),
             Happened::Trying(retry) => self.report(Report::Trying(retry)),
             Happened::Refused(what) => self.report(Report::Refused(what)),
@@ -569,8 +575,9 @@ impl Sink {
             live.session = session;
             live.held = frame.age;
             live.first.get_or_insert(now);
-            if let Some(last) = live.last.replace(arrived) {
-                live.longest_gap = live.longest_gap.max(arrived.saturating_duration_since(last));
+            live.last = Some(now);
+            if let Some(previous) = live.previous.replace(arrived) {
+                live.longest_gap = live.longest_gap.max(arrived.saturating_duration_since(previous));
             }
             live.arrivals.add(arrived, session.octets);
         }
