@@ -150,7 +150,9 @@ fn factor(text: &str) -> Result<f32, String> {
 
 fn size(text: &str) -> Result<(u32, u32), String> {
     let sides = text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    sides.filter(|&(w, h)| (1..=16_384).contains(&w) && (1..=16_384).contains(&h)).ok_or("expected e.g. 1280x720".into())
+    sides
+        .filter(|&(w, h)| (1..=16_384).contains(&w) && (1..=16_384).contains(&h))
+        .ok_or("expected e.g. 1280x720".into())
 }
 
 fn picture_file(text: &str) -> Result<PathBuf, String> {

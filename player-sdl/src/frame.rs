@@ -63,8 +63,7 @@ mod tests {
 
     fn captured(micros: i64) -> (FrameInfo, Instant) {
         let now = Instant::now();
-        let info =
-            FrameInfo { number: 1, position: None, arrived: now, captured: Some((now, micros)), len: 0 };
+        let info = FrameInfo { number: 1, position: None, arrived: now, captured: Some((now, micros)), len: 0 };
         (info, now)
     }
 

@@ -61,7 +61,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let live = live.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if args.stats.is_some() {
         let latencies = session.figures.latencies();
-        let seconds = live.first.zip(live.last).map(|(first, last)| last.saturating_duration_since(first).as_secs_f64());
+        let seconds =
+            live.first.zip(live.last).map(|(first, last)| last.saturating_duration_since(first).as_secs_f64());
         figures::line("summary", &session.figures, &live, &pipeline.counters)
             .number("seconds", seconds)
             .number("latency_median_ms", latencies.quantile_ms(0.5))

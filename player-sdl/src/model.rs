@@ -22,9 +22,15 @@ pub(crate) enum Phase {
     /// The stream has been shown to its end.
     Ended,
     /// The stream was lost, and will be tried again.
-    Reconnecting { reason: String, at: Instant, attempt: u32 },
+    Reconnecting {
+        reason: String,
+        at: Instant,
+        attempt: u32,
+    },
     /// The stream was lost, and trying again would not help.
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
 }
 
 impl Phase {
@@ -165,7 +171,8 @@ impl Model {
 
     /// Whether there is a length to seek in, and a session to do it.
     pub(crate) fn can_seek(&self) -> bool {
-        let phase = matches!(self.phase, Phase::Ready | Phase::Buffering | Phase::Playing | Phase::Paused | Phase::Ended);
+        let phase =
+            matches!(self.phase, Phase::Ready | Phase::Buffering | Phase::Playing | Phase::Paused | Phase::Ended);
         phase && self.duration().is_some()
     }
 

@@ -5,7 +5,9 @@ use crate::frame::{Encoded, FrameInfo};
 use crate::rates::Rate;
 use crate::reconnect::{Decision, Reconnect, may_pass};
 use crate::record::{Recorded, Recorder};
-use platform_std::client::{Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish};
+use platform_std::client::{
+    Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish,
+};
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,9 +47,15 @@ pub(crate) enum Report {
     Ended,
     Stopped,
     /// The stream is gone; the next attempt to get it back is at `at`.
-    Interrupted { reason: String, at: Instant, attempt: u32 },
+    Interrupted {
+        reason: String,
+        at: Instant,
+        attempt: u32,
+    },
     /// The stream is gone, and trying again would not help.
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
     /// All that was asked for on the command line has been received.
     Complete,
 }
@@ -78,7 +86,7 @@ pub(crate) struct Live {
     pub(crate) first: Option<Instant>,
     pub(crate) last: Option<Instant>,
     /// The frame before, in this session.
-    previous: Option<Instant>,
+    pub(crate) previous: Option<Instant>,
 }
 
 impl Live {

@@ -62,8 +62,8 @@ pub(crate) fn may_pass(error: &Error, worked: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use platform_std::client::Command;
     use mutoscope::wire::rtsp::StatusCode;
+    use platform_std::client::Command;
 
     fn delays(reconnect: &mut Reconnect, mut now: Instant, count: usize) -> Vec<Option<u128>> {
         let mut delay = || match reconnect.failed(now) {

@@ -17,7 +17,8 @@ pub(crate) enum Chrome {
 /// The smallest window, at scale 1: everything in it still fits.
 pub(crate) const MIN_SIZE: (u32, u32) = (320, 320);
 /// The window at the start, at scale 1: a picture of 640 x 480 pixels is shown as it is.
-pub(crate) const START_SIZE: (u32, u32) = (640, 480 + HEADER as u32 + PROGRESS as u32 + CONTROLS as u32 + STATUS_ROW as u32 + 2 * STATUS_PAD as u32);
+pub(crate) const START_SIZE: (u32, u32) =
+    (640, 480 + HEADER as u32 + PROGRESS as u32 + CONTROLS as u32 + STATUS_ROW as u32 + 2 * STATUS_PAD as u32);
 
 const HEADER: i32 = 44;
 const PROGRESS: i32 = 30;
@@ -68,8 +69,8 @@ impl Layout {
         let px = |length: i32| scaled(length, scale);
         let window = Rect::new(0, 0, width, height);
         let margin = px(MARGIN).min(width / 16);
-        let (rows, shown) = flow(cells, needed, width - 2 * margin, px(CELL_GAP));
-        let status_height = rows.len().max(1) as i32 * px(STATUS_ROW) + 2 * px(STATUS_PAD);
+        let (cells, rows) = flow(cells, needed, width - 2 * margin, px(CELL_GAP));
+        let status_height = rows * px(STATUS_ROW) + 2 * px(STATUS_PAD);
         let bottom = px(PROGRESS) + px(CONTROLS) + status_height;
         let below = if chrome == Chrome::Hidden { height } else { (height - bottom).max(0) };
         let header = match chrome {
@@ -90,21 +91,13 @@ impl Layout {
         let gap = px(BUTTON_GAP);
         let button_width = ((width - 2 * margin - 3 * gap) / 4).min(px(BUTTON.0));
         let all = Rect::new(0, 0, width, controls.h).centred(4 * button_width + 3 * gap, px(BUTTON.1));
-        let buttons = [0, 1, 2, 3].map(|index| {
-            Rect::new(all.x + index * (button_width + gap), controls.y + all.y, button_width, all.h)
-        });
+        let buttons = [0, 1, 2, 3]
+            .map(|index| Rect::new(all.x + index * (button_width + gap), controls.y + all.y, button_width, all.h));
 
-        let mut placed = Vec::with_capacity(shown);
-        for (row, widths) in rows.iter().enumerate() {
-            let y = status.y + px(STATUS_PAD) + row as i32 * px(STATUS_ROW);
-            let used: i32 = widths.iter().sum::<i32>() + px(CELL_GAP) * (widths.len() as i32 - 1);
-            let mut x = margin.max((width - used) / 2).min(if rows.len() > 1 { margin } else { width });
-            for &width in widths {
-                placed.push(Rect::new(x, y, width, px(STATUS_ROW)));
-                x += width + px(CELL_GAP);
-            }
-        }
-        Self { scale, window, header, video, progress, track, controls, buttons, status, cells: placed }
+        let top = status.y + px(STATUS_PAD);
+        let place = |(x, row, w): (i32, i32, i32)| Rect::new(margin + x, top + row * px(STATUS_ROW), w, px(STATUS_ROW));
+        let cells = cells.into_iter().map(place).collect();
+        Self { scale, window, header, video, progress, track, controls, buttons, status, cells }
     }
 
     /// A length of the design in pixels.
@@ -150,26 +143,34 @@ pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
     (length as f32 * scale).round() as i32
 }
 
-/// Breaks entries into rows of at most `width`; also how many of them found room.
-fn flow(cells: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<Vec<i32>>, usize) {
-    let mut rows: Vec<Vec<i32>> = vec![Vec::new()];
-    let mut used = 0;
-    let mut shown = 0;
-    for (index, &cell) in cells.iter().enumerate() {
-        let row = rows.last_mut().expect("there is a row");
-        let wanted = if row.is_empty() { cell } else { used + gap + cell };
-        if wanted <= width || row.is_empty() {
-            row.push(cell.min(width));
-            used = wanted;
-        } else if index < needed {
-            rows.push(vec![cell.min(width)]);
-            used = cell;
-        } else {
-            break;
-        }
-        shown += 1;
+/// Where entries go in a bar of this width: one after the other in a row where those that are needed fit, else in a
+/// table. Left edge, row and width of each, and how many rows there are.
+fn flow(cells: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32, i32)>, i32) {
+    let fitting = |count: usize| {
+        let cells = &cells[..count];
+        cells.iter().sum::<i32>() + gap * (count as i32 - 1).max(0)
+    };
+    let needed = needed.min(cells.len());
+    if fitting(needed) <= width {
+        let count = (needed..=cells.len()).take_while(|&count| fitting(count) <= width).last().unwrap_or(needed);
+        let mut x = (width - fitting(count)) / 2;
+        let place = |&cell: &i32| {
+            let left = x;
+            x += cell + gap;
+            (left, 0, cell)
+        };
+        return (cells[..count].iter().map(place).collect(), 1);
     }
-    (rows, shown)
+    let widest = cells.iter().copied().max().unwrap_or(1).max(1);
+    let columns = ((width + gap) / (widest + gap)).max(1);
+    let rows = (needed as i32 + columns - 1) / columns;
+    let column = (width + gap) / columns;
+    let place = |(index, &cell): (usize, &i32)| {
+        let index = index as i32;
+        (index % columns * column, index / columns, cell.min(column - gap).max(0))
+    };
+    // What is left of the table has room for others.
+    (cells.iter().enumerate().take((rows * columns) as usize).map(place).collect(), rows)
 }
 
 #[cfg(test)]
@@ -179,7 +180,17 @@ mod tests {
     const CELLS: [i32; 8] = [120, 80, 110, 45, 70, 85, 90, 85];
 
     fn layouts() -> impl Iterator<Item = (Layout, String)> {
-        let sizes = [(320, 320), (360, 640), (480, 400), (640, 632), (641, 633), (1280, 720), (1920, 1080), (3840, 1600), (800, 1600)];
+        let sizes = [
+            (320, 320),
+            (360, 640),
+            (480, 400),
+            (640, 632),
+            (641, 633),
+            (1280, 720),
+            (1920, 1080),
+            (3840, 1600),
+            (800, 1600),
+        ];
         sizes.into_iter().flat_map(|size| {
             [1.0, 1.25, 1.5, 2.0, 3.0].into_iter().flat_map(move |scale| {
                 [Chrome::Framed, Chrome::Overlaid].into_iter().map(move |chrome| {
@@ -205,7 +216,10 @@ mod tests {
                 areas.extend([layout.header, layout.video]);
             }
             let within = |inner: Rect, outer: Rect| {
-                inner.x >= outer.x && inner.y >= outer.y && inner.right() <= outer.right() && inner.bottom() <= outer.bottom()
+                inner.x >= outer.x
+                    && inner.y >= outer.y
+                    && inner.right() <= outer.right()
+                    && inner.bottom() <= outer.bottom()
             };
             for (index, area) in areas.iter().enumerate() {
                 assert!(!area.is_empty() && within(*area, layout.window), "{name}: {area:?}");

@@ -35,7 +35,8 @@ pub(crate) fn draw_help(canvas: &mut Canvas, pen: &mut Pen<'_>) {
     let rect = canvas.rect();
     canvas.round(rect, pen.at(10.0), theme::SHADE.alpha(0xee));
     let (padding, row) = (pen.px(PADDING), pen.px(ROW));
-    let (title, text, key) = (pen.medium(theme::TITLE_SIZE), pen.regular(theme::TEXT_SIZE), pen.medium(theme::TEXT_SIZE));
+    let (title, text, key) =
+        (pen.medium(theme::TITLE_SIZE), pen.regular(theme::TEXT_SIZE), pen.medium(theme::TEXT_SIZE));
     canvas.text(pen.fonts, title, (padding, padding + pen.px(12)), "Keys", theme::TEXT);
     for (index, (name, what)) in KEYS.into_iter().enumerate() {
         let place = Rect::new(padding, padding + pen.px(30) + index as i32 * row, rect.w, row);
@@ -58,13 +59,18 @@ pub(crate) fn statistics(
     let dash = || "–".to_owned();
     let ms = |value: Option<f64>| value.map_or_else(dash, |ms| format!("{ms:.1} ms"));
     let rows = vec![
-        ("Picture", picture.map_or_else(dash, |(width, height, len)| {
-            format!("{width} × {height}, {:.1} KB", len as f64 / 1000.0)
-        })),
+        (
+            "Picture",
+            picture
+                .map_or_else(dash, |(width, height, len)| format!("{width} × {height}, {:.1} KB", len as f64 / 1000.0)),
+        ),
         ("Received", format!("{} frames, {} packets", live.frames, live.packets())),
         ("Lost", format!("{} packets, {} frames incomplete", live.lost(), live.incomplete())),
         ("Out of order", format!("{}, twice {}", live.session.reordered, live.session.duplicates)),
-        ("Dropped here", format!("{} too slow, {} damaged", counters.dropped(), counters.damaged.load(Ordering::Relaxed))),
+        (
+            "Dropped here",
+            format!("{} too slow, {} damaged", counters.dropped(), counters.damaged.load(Ordering::Relaxed)),
+        ),
         ("Interruptions", live.interruptions.to_string()),
         ("Latency", ms(figures.latency_ms())),
         ("Of it here", ms(figures.local.map(|local| local.as_secs_f64() * 1000.0))),

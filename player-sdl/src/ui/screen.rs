@@ -40,6 +40,10 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
             false
         }
     };
+    if software {
+        // SDL would put the finished picture on the screen through OpenGL: a rasteriser again.
+        sdl2::hint::set("SDL_FRAMEBUFFER_ACCELERATION", "0");
+    }
     let builder = window.into_canvas();
     let builder = if software { builder.software() } else { builder };
     let canvas = builder.build().with_context(|| format!("cannot draw with the renderer {:?}", args.renderer))?;
@@ -97,10 +101,6 @@ impl<'t> Screen<'t> {
         let (width, height) = self.canvas.output_size().unwrap_or((1, 1));
         let ratio = width as f32 / self.canvas.window().size().0.max(1) as f32;
         ((width as i32, height as i32), ratio)
-    }
-
-    pub(super) fn set_title(&mut self, title: &str) {
-        let _ = self.canvas.window_mut().set_title(&title.replace('\0', " "));
     }
 
     /// Fills the screen, or does not any more. Whether it worked.

@@ -131,7 +131,8 @@ impl std::fmt::Debug for Fonts {
 fn rasterize(face: &fontdue::Font, c: char, size: f32) -> Glyph {
     let (metrics, coverage) = face.rasterize(c, size);
     // Light text on dark looks thin where coverage is taken as it is: lift the middle a little.
-    let coverage = coverage.into_iter().map(|ink| ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8).collect();
+    let coverage =
+        coverage.into_iter().map(|ink| ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8).collect();
     Glyph {
         left: metrics.xmin,
         top: metrics.ymin + metrics.height as i32,
@@ -150,7 +151,8 @@ mod tests {
     #[test]
     fn digits_are_equally_wide_so_that_figures_do_not_dance() {
         let mut fonts = Fonts::new();
-        let widths: Vec<i32> = (0..10).map(|digit| fonts.width(FONT, &format!("{digit}{digit}{digit}{digit}"))).collect();
+        let widths: Vec<i32> =
+            (0..10).map(|digit| fonts.width(FONT, &format!("{digit}{digit}{digit}{digit}"))).collect();
         assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{widths:?}");
     }
 

@@ -55,7 +55,7 @@ pub(crate) const NEEDED_CELLS: usize = 6;
 /// The widest that each entry gets: their places must not depend on their values.
 pub(crate) const WIDEST: [(&str, &str); 8] = [
     ("Status: ", "Reconnecting"),
-    ("Frame: ", "00000"),
+    ("Frame: ", "0000000"),
     ("Bitrate: ", "00000 kbps"),
     ("FPS: ", "000"),
     ("Loss: ", "00.0 %"),
@@ -169,7 +169,9 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
     };
     let peer = || model.peer.map_or_else(|| url.to_owned(), |peer| peer.to_string());
     match &model.phase {
-        Phase::Idle => face(Icon::Play, "Ready to connect", url.into(), "SETUP connects, Space plays at once, H shows all keys"),
+        Phase::Idle => {
+            face(Icon::Play, "Ready to connect", url.into(), "SETUP connects, Space plays at once, H shows all keys")
+        }
         Phase::Connecting => {
             let detail = match model.trying {
                 Some(Retry::Tcp) => "UDP does not get through: trying TCP".into(),
@@ -193,10 +195,13 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
         Phase::Reconnecting { reason, at, .. } => {
             let title = if model.worked { "Connection lost" } else { "Cannot reach the server" };
             let left = at.saturating_duration_since(now).as_secs_f32();
-            let hint = if left > 0.05 { format!("Trying again in {:.0} s", left.ceil()) } else { "Trying again…".into() };
+            let hint =
+                if left > 0.05 { format!("Trying again in {:.0} s", left.ceil()) } else { "Trying again…".into() };
             face(spinner, title, reason.clone(), &hint)
         }
-        Phase::Failed { reason } => face(Icon::Warning, "This stream cannot be played", reason.clone(), "SETUP tries again"),
+        Phase::Failed { reason } => {
+            face(Icon::Warning, "This stream cannot be played", reason.clone(), "SETUP tries again")
+        }
     }
 }
 

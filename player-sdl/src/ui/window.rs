@@ -102,13 +102,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             bail!("the disk could not keep up: {} frames are not recorded", recorded.missed)
         }
         Some(Err(error)) => bail!(error),
-        _ if (args.frames.is_some() || args.duration.is_some()) && !complete => Err(anyhow!("quit before all was shown")),
+        _ if (args.frames.is_some() || args.duration.is_some()) && !complete => {
+            Err(anyhow!("quit before all was shown"))
+        }
         _ => Ok(()),
     }
 }
 
 fn window_title(name: &str) -> String {
-    format!("{} – {name}", widgets::header::TITLE)
+    format!("{} - {name}", widgets::header::TITLE)
 }
 
 struct App<'a, 't> {
@@ -140,11 +142,14 @@ struct App<'a, 't> {
     phase_since: Instant,
     phase: &'static str,
     line_due: Option<Instant>,
-    saved: (mpsc::Sender<Result<String, String>>, mpsc::Receiver<Result<String, String>>),
+    saved: (mpsc::Sender<Saved>, mpsc::Receiver<Saved>),
     dirty: bool,
     complete: bool,
     over: bool,
 }
+
+/// A snapshot's file, or why there is none.
+type Saved = Result<String, String>;
 
 /// The window's parts, each drawn anew only when what it shows has changed.
 struct Layers<'t> {
@@ -235,7 +240,9 @@ impl<'a, 't> App<'a, 't> {
             Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks, x, y, .. } => {
                 self.handle_motion(x, y);
                 match self.target() {
-                    Target::Button(button) => self.pressed = Some(button).filter(|&button| self.model.is_enabled(button)),
+                    Target::Button(button) => {
+                        self.pressed = Some(button).filter(|&button| self.model.is_enabled(button))
+                    }
                     Target::Track(fraction) if self.model.can_seek() => self.dragging = Some(fraction),
                     Target::Video if clicks >= 2 => self.toggle_fullscreen(),
                     _ => {}
@@ -556,13 +563,15 @@ impl<'a, 't> App<'a, 't> {
             widgets::header::draw(canvas, &mut pen, view);
         })?;
         let track = layout.track.within(layout.progress);
-        changed |= screen.update(&mut layers.progress, progress, layout.progress, theme::CONTROL_PANEL, |canvas, view| {
-            widgets::progress::draw(canvas, &mut pen, view, track);
-        })?;
+        changed |=
+            screen.update(&mut layers.progress, progress, layout.progress, theme::CONTROL_PANEL, |canvas, view| {
+                widgets::progress::draw(canvas, &mut pen, view, track);
+            })?;
         let places = layout.buttons.map(|button| button.within(layout.controls));
-        changed |= screen.update(&mut layers.controls, looks, layout.controls, theme::CONTROL_PANEL, |canvas, looks| {
-            widgets::buttons::draw(canvas, &mut pen, looks, &places);
-        })?;
+        changed |=
+            screen.update(&mut layers.controls, looks, layout.controls, theme::CONTROL_PANEL, |canvas, looks| {
+                widgets::buttons::draw(canvas, &mut pen, looks, &places);
+            })?;
         let places: Vec<Rect> = layout.cells.iter().map(|cell| cell.within(layout.status)).collect();
         changed |= screen.update(&mut layers.status, cells, layout.status, theme::PANEL, |canvas, cells| {
             widgets::status::draw(canvas, &mut pen, cells, &places);
@@ -585,7 +594,7 @@ impl<'a, 't> App<'a, 't> {
 
     fn draw(&mut self) {
         let (layout, screen, layers) = (&self.layout, &mut self.screen, &self.layers);
-        screen.clear(theme::BACKGROUND);
+        screen.clear(if self.fullscreen { theme::BLACK } else { theme::BACKGROUND });
         if let Some(picture) = &self.picture {
             screen.draw_picture(layout.fit(picture.width, picture.height));
             let face = view::face(&self.model, "", Instant::now(), Duration::ZERO);

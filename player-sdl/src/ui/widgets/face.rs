@@ -121,7 +121,8 @@ mod tests {
         let face = Face {
             icon: Icon::Warning,
             title: "This stream cannot be played".into(),
-            detail: "the server speaks neither standard RTSP (the server does not answer) nor the lab's dialect ".repeat(3),
+            detail: "the server speaks neither standard RTSP (the server does not answer) nor the lab's dialect "
+                .repeat(3),
             hint: "SETUP tries again, and this is a rather long hint that takes more than a line of text".into(),
         };
         for scale in [1.0, 1.5, 2.0] {

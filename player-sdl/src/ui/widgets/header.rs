@@ -19,21 +19,10 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header) {
     }
     let title = pen.medium(theme::TITLE_SIZE);
     let small = pen.regular(theme::TEXT_SIZE);
-    let mark = pen.at(7.0);
     let middle = rect.h as f32 / 2.0;
-    // The mark: a frame with a play sign.
-    let left = margin as f32;
-    canvas.round(
-        Rect::new(margin, (middle - mark) as i32, (mark * 2.8) as i32, (mark * 2.0) as i32),
-        pen.at(4.0),
-        theme::PLAY,
-    );
-    let (cx, r) = (left + mark * 1.45, mark * 0.55);
-    canvas.polygon(
-        &[(cx - r * 0.8, middle - r), (cx + r, middle), (cx - r * 0.8, middle + r)],
-        theme::TEXT,
-    );
-    let x = margin + (mark * 2.8) as i32 + pen.px(10);
+    let radius = pen.at(9.0);
+    draw_reel(canvas, (margin as f32 + radius, middle), radius);
+    let x = margin + (radius * 2.0) as i32 + pen.px(10);
     let baseline = pen.baseline(rect, title);
     let width = pen.fonts.width(title, TITLE);
     // In a narrow window the stream's name says more than the program's.
@@ -44,6 +33,18 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header) {
     let name = pen.fonts.elided(font, &view.stream, right - x);
     canvas.text(pen.fonts, font, (x, baseline), &name, color);
     canvas.fill(Rect::new(0, rect.h - pen.px(1).max(1), rect.w, pen.px(1).max(1)), theme::BLACK.alpha(0x60));
+}
+
+/// The mark: a mutoscope's reel of cards, one of which is being shown.
+fn draw_reel(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32) {
+    const CARDS: u16 = 12;
+    for card in 0..CARDS {
+        let (sin, cos) = (f32::from(card) / f32::from(CARDS) * std::f32::consts::TAU).sin_cos();
+        let at = |part: f32| (x + sin * radius * part, y - cos * radius * part);
+        let color = if card == 1 { theme::PLAY } else { theme::SECONDARY };
+        canvas.line(at(0.5), at(1.0), radius * 0.16, color);
+    }
+    canvas.circle(x, y, radius * 0.24, theme::SECONDARY);
 }
 
 /// A label in a frame that ends at `right`; where it begins.
