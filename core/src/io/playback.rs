@@ -3,8 +3,8 @@
 use super::Datagram;
 use super::outlet::{Outlet, Sent};
 use super::server::{Media, Settings};
-use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::pacing::{Pacer, ReportTimer};
+use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::sender::{Sender, Timeline};
 use crate::session::server::{Dialect, MediaTransport};
 use crate::source::{Advance, Frame, FrameRate, FrameSource};
@@ -36,7 +36,9 @@ enum Phase {
     Paused,
     Playing,
     /// The last frame was sent; BYE is due.
-    Ending { bye: Instant },
+    Ending {
+        bye: Instant,
+    },
 }
 
 /// Why frames did not leave, counted for the log.
@@ -163,7 +165,8 @@ impl<S: FrameSource> Playback<S> {
             Some(Range::Npt { start, end }) => (start, end),
             Some(Range::Other) => return None,
         };
-        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0)) {
+        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0))
+        {
             return None;
         }
         let seeking = start.map(|start| frame_number(self.rate.frames_in(start)));
@@ -186,7 +189,11 @@ impl<S: FrameSource> Playback<S> {
         self.stop = stop.filter(|stop| *stop < frames);
         self.start(now);
         let rtptime = self.timeline.timestamp(self.pacer.due());
-        Some((self.sender.next_sequence(), rtptime, npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration))))
+        Some((
+            self.sender.next_sequence(),
+            rtptime,
+            npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration)),
+        ))
     }
 
     fn start(&mut self, now: Instant) {
@@ -205,8 +212,8 @@ impl<S: FrameSource> Playback<S> {
 
     /// Stops where it is; the next `play` without a range goes on there.
     pub(super) fn pause(&mut self) {
-        if self.packetizer.take().is_some_and(|packetizer| packetizer.started()) {
-            // Half a frame is no use to anybody: it comes again, whole.
+        if self.packetizer.take().is_some() {
+            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole.
             let number = self.source.frame().map(|frame| frame.number);
             if let (Some(number), Some(_)) = (number, self.frames) {
                 let _ = self.source.seek(number);
@@ -281,10 +288,10 @@ impl<S: FrameSource> Playback<S> {
                     Next::RangeEnd => return Pumped::Ended,
                 }
             }
-            match self.send_frame::<TRAIN, B, D, E>(now, outlet) {
-                Some(progress) if progress => pumped = Pumped::Progress,
-                _ => return pumped,
+            if !self.send_frame::<TRAIN, B, D, E>(now, outlet) {
+                return pumped;
             }
+            pumped = Pumped::Progress;
         }
     }
 
@@ -302,19 +309,17 @@ impl<S: FrameSource> Playback<S> {
             }
             self.mind_the_lag(now);
         }
-        match self.source.advance(now) {
+        let mut advanced = self.source.advance(now);
+        if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
+            self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
+            advanced = self.source.advance(now);
+        }
+        match advanced {
             Ok(Advance::Ready) => {}
             Ok(Advance::Pending { until }) => {
                 let soon = now.after(self.rate.interval() / 4);
                 self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
                 return Next::NotYet;
-            }
-            Ok(Advance::End) if settings.repeat && self.frames.is_some_and(|frames| frames > 0) => {
-                self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
-                if self.source.seek(0).is_ok() {
-                    return Next::Again;
-                }
-                return self.last_frame_sent(now);
             }
             Ok(Advance::End) => return self.last_frame_sent(now),
             Err(_) => {
@@ -333,7 +338,11 @@ impl<S: FrameSource> Playback<S> {
             None if live => now.max(self.floor),
             None => self.pacer.due(),
         };
-        match packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings) {
+        let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
+        let packetizer = packetizer.and_then(|packetizer| {
+            packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
+        });
+        match packetizer {
             Ok(packetizer) => {
                 if self.dialect == Dialect::Lab {
                     let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
@@ -396,12 +405,8 @@ impl<S: FrameSource> Playback<S> {
         warn
     }
 
-    /// Sends as many packets of the frame under way as find room. `Some(true)`: the frame is done; `Some(false)` and `None`: not yet.
-    fn send_frame<const TRAIN: usize, B, D, E>(
-        &mut self,
-        now: Instant,
-        outlet: &mut Outlet<'_, B, D, E>,
-    ) -> Option<bool>
+    /// Sends as many packets of the frame under way as find room; whether that was the rest of it.
+    fn send_frame<const TRAIN: usize, B, D, E>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E>) -> bool
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
         D: Datagram,
@@ -410,8 +415,12 @@ impl<S: FrameSource> Playback<S> {
         let most = outlet.max_train().min(TRAIN).max(1);
         let udp = matches!(self.transport, MediaTransport::Udp { .. });
         loop {
-            let frame = self.source.frame()?;
-            let (mut packetizer, mut sender) = (self.packetizer?, self.sender);
+            let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
+                // A source that takes back the frame it has lent: there is no rest to wait for.
+                self.packetizer = None;
+                return true;
+            };
+            let mut sender = self.sender;
             let mut train: heapless::Vec<Packet<'_>, TRAIN> = heapless::Vec::new();
             while train.len() < most {
                 let Some(packet) = packetizer.peek(frame.data, &sender) else { break };
@@ -424,7 +433,7 @@ impl<S: FrameSource> Playback<S> {
                 self.packetizer = None;
                 self.pacer.advance();
                 self.counts.frames = self.counts.frames.saturating_add(1);
-                return Some(true);
+                return true;
             }
             match outlet.send::<TRAIN>(&train) {
                 Sent::Taken | Sent::Lost => {
@@ -434,12 +443,12 @@ impl<S: FrameSource> Playback<S> {
                 Sent::Full => {
                     self.behind |= !udp;
                     self.wait = udp.then(|| now.after(RETRY));
-                    return None;
+                    return false;
                 }
             }
             if udp && self.burst >= BURST && packetizer.peek(frame.data, &sender).is_some() {
                 self.wait = Some(now.after(BURST_GAP));
-                return None;
+                return false;
             }
         }
     }
@@ -510,6 +519,7 @@ enum Next {
 
 /// Why one frame of a medium is left out.
 enum Unsendable {
+    Empty,
     Damaged(crate::jpeg::Error),
     Unsupported(crate::jpeg::Unsupported),
     TooLarge,
@@ -518,6 +528,7 @@ enum Unsendable {
 impl Unsendable {
     fn warn(&self, number: u32, len: usize, settings: &Settings<'_>) {
         match self {
+            Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
             Self::Damaged(error) => warning!("frame {} is left out: no JPEG from byte {} on", number, error.at),
             Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
             Self::TooLarge => warning!(

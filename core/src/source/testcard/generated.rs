@@ -177,6 +177,9 @@ mod tests {
         let mut short = Generated::new(design, [0; 1000]);
         assert_eq!((short.advance(Instant::default()), short.position()), (Err(Full), 1));
         assert!(short.frame().is_none());
-        assert_eq!((short.advance(Instant::default()), short.advance(Instant::default())), (Err(Full), Ok(Advance::End)));
+        assert_eq!(
+            (short.advance(Instant::default()), short.advance(Instant::default())),
+            (Err(Full), Ok(Advance::End))
+        );
     }
 }
