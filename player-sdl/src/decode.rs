@@ -69,6 +69,13 @@ impl Pipeline {
         }
     }
 
+    /// Whether of `received` frames none is under way any more.
+    pub(crate) fn is_settled(&self, received: u64) -> bool {
+        let Counters { decoded, damaged, skipped, .. } = &self.counters;
+        let done = [decoded, damaged, skipped].map(|counter| counter.load(Ordering::Acquire)).iter().sum::<u64>();
+        done >= received && self.pictures.is_empty()
+    }
+
     /// Takes a picture back that has been shown.
     pub(crate) fn recycle(&self, picture: Picture) {
         self.files.give(picture.jpeg);
@@ -100,9 +107,10 @@ pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + 
                     }
                     let strip = read_strip(&pixels, width, height, &mut luma);
                     std::thread::sleep(delay);
-                    pipeline.counters.decoded.fetch_add(1, Ordering::Relaxed);
                     let decoding = started.elapsed();
                     pipeline.put_picture(Picture { pixels, width, height, jpeg, info, strip, decoding });
+                    // Behind the picture: who sees the count finds it.
+                    pipeline.counters.decoded.fetch_add(1, Ordering::Release);
                 }
                 Err(error) => {
                     if pipeline.counters.damaged.fetch_add(1, Ordering::Relaxed) == 0 {

@@ -51,6 +51,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             break end;
         }
     };
+    // What has been received is still to be decoded, and leaving may take a while.
+    let patience = Instant::now() + SETTLING;
+    while !pipeline.is_settled(network.live().frames) && Instant::now() < patience {
+        let _ = wakes.recv_timeout(Duration::from_millis(50));
+        session.take_picture();
+    }
     let live = network.live.clone();
     session.figures.sample(Instant::now() + figures::INTERVAL, &network.live(), &pipeline.counters);
     let outcome = network.finish();
@@ -103,6 +109,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     if problems.is_empty() { Ok(()) } else { Err(anyhow!(problems.join("; "))) }
 }
+
+/// How long a decoder may take for its last frame.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// Opens the file to record to, where one was named.
 pub(crate) fn open_recorder(args: &Args) -> anyhow::Result<Option<Recorder>> {

@@ -403,8 +403,7 @@ impl<'a, 't> App<'a, 't> {
             std::thread::sleep(Duration::from_millis(self.args.slow_display));
         }
         // What was asked for has been received; it is over when it has been shown.
-        let waiting = !self.pipeline.frames.is_empty() || !self.pipeline.pictures.is_empty();
-        self.over |= self.complete && !waiting;
+        self.over |= self.complete && self.pipeline.is_settled(self.network.live().frames);
         Ok(())
     }
 
