@@ -23,7 +23,7 @@ const KEYS: [(&str, &str); 10] = [
 
 const PADDING: i32 = 18;
 const ROW: i32 = 22;
-const GRAPH: (i32, i32) = (118, 44);
+const GRAPH: (i32, i32) = (124, 44);
 const GRAPH_GAP: i32 = 12;
 
 /// How large the help is.

@@ -15,13 +15,13 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes, on the slowest of machines.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const SERVER_PORT: &str = "MUTOSCOPE_TEST_SERVER_PORT";
 const SERVER_MEDIA: &str = "MUTOSCOPE_TEST_SERVER_MEDIA";
 
 /// To be called from a test of this name in every test file: the body of a server's process.
-pub fn serve_if_asked() {
+pub(crate) fn serve_if_asked() {
     let Ok(port) = std::env::var(SERVER_PORT) else { return };
     let options = Options {
         host: "127.0.0.1".into(),
@@ -43,7 +43,7 @@ pub fn serve_if_asked() {
 }
 
 /// A server that can be killed as servers are when the power fails.
-pub struct ServerProcess {
+pub(crate) struct ServerProcess {
     child: Child,
     port: u16,
     media: Option<PathBuf>,
@@ -51,22 +51,22 @@ pub struct ServerProcess {
 
 impl ServerProcess {
     /// A server on a free port, of a file or of the built-in test card and movie.
-    pub fn start(media: Option<&Path>) -> Self {
+    pub(crate) fn start(media: Option<&Path>) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         Self { child: spawn_server(port, media), port, media: media.map(Path::to_owned) }
     }
 
-    pub fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         format!("rtsp://127.0.0.1:{}/{name}", self.port)
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again where it was.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.child = spawn_server(self.port, self.media.as_deref());
     }
 }
@@ -94,15 +94,15 @@ fn spawn_server(port: u16, media: Option<&Path>) -> Child {
 }
 
 /// A running player, and the lines it prints.
-pub struct Player {
-    pub child: Child,
+pub(crate) struct Player {
+    pub(crate) child: Child,
     lines: Receiver<String>,
     /// The picture that is on the screen, as far as has been read.
     shown: RefCell<Option<Line>>,
 }
 
 impl Player {
-    pub fn start(args: &[&str], display: Option<&str>) -> Self {
+    pub(crate) fn start(args: &[&str], display: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_player-sdl"));
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         for name in ["DISPLAY", "WAYLAND_DISPLAY", "SERVER_HOST", "RTSP_PORT", "RTP_PORT", "VIDEO_FILE"] {
@@ -127,7 +127,7 @@ impl Player {
     }
 
     /// The next line of that kind that is as wanted.
-    pub fn wait_for(&self, event: &str, wanted: impl Fn(&Line) -> bool) -> Line {
+    pub(crate) fn wait_for(&self, event: &str, wanted: impl Fn(&Line) -> bool) -> Line {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {
@@ -145,12 +145,12 @@ impl Player {
         }
     }
 
-    pub fn wait_for_phase(&self, phase: &str) -> Line {
+    pub(crate) fn wait_for_phase(&self, phase: &str) -> Line {
         self.wait_for("phase", |line| line.text("phase") == phase)
     }
 
     /// The last picture shown, once no other has followed for a while.
-    pub fn last_shown(&self) -> Line {
+    pub(crate) fn last_shown(&self) -> Line {
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(600)) {
             self.remember(&Line(line));
         }
@@ -164,7 +164,7 @@ impl Player {
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> ExitStatus {
+    pub(crate) fn end(mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -185,11 +185,11 @@ impl Drop for Player {
 
 /// A line of flat JSON.
 #[derive(Clone, Debug)]
-pub struct Line(pub String);
+pub(crate) struct Line(pub(crate) String);
 
 impl Line {
     /// A value as it stands there; "" where there is none.
-    pub fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         let Some((_, rest)) = self.0.split_once(&format!("\"{key}\":")) else { return "" };
         match rest.strip_prefix('"') {
             Some(rest) => rest.split('"').next().unwrap_or(""),
@@ -198,12 +198,12 @@ impl Line {
         }
     }
 
-    pub fn number(&self, key: &str) -> Option<f64> {
+    pub(crate) fn number(&self, key: &str) -> Option<f64> {
         self.text(key).parse().ok()
     }
 
     /// A rectangle: left, top, width, height.
-    pub fn rect(&self, key: &str) -> [i32; 4] {
+    pub(crate) fn rect(&self, key: &str) -> [i32; 4] {
         let text = self.text(key);
         let values: Vec<i32> =
             text.trim_matches(['[', ']']).split(',').map(|value| value.trim().parse().unwrap()).collect();
@@ -212,16 +212,16 @@ impl Line {
 }
 
 /// A folder for a test's files, which goes with it.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("mutoscope-player-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    pub fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 }
@@ -233,7 +233,7 @@ impl Drop for Folder {
 }
 
 /// The first `count` frames of the test card, as JPEG files.
-pub fn cards(count: u32) -> Vec<Vec<u8>> {
+pub(crate) fn cards(count: u32) -> Vec<Vec<u8>> {
     use mutoscope::source::testcard::{TestCard, buffer_len};
     let card = TestCard::new(320, 240, FrameRate::new(24, 1).unwrap(), 60).unwrap();
     let mut buffer = vec![0; buffer_len(320, 240)];
@@ -245,7 +245,7 @@ pub fn cards(count: u32) -> Vec<Vec<u8>> {
 }
 
 /// The frames of a file of JPEGs one after the other, without understanding more of them than where they begin.
-pub fn split(recording: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn split(recording: &[u8]) -> Vec<&[u8]> {
     let starts: Vec<usize> =
         recording.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0xff, 0xd8, 0xff]).map(|(at, _)| at).collect();
     let ends = starts.iter().skip(1).copied().chain([recording.len()]);
@@ -253,7 +253,7 @@ pub fn split(recording: &[u8]) -> Vec<&[u8]> {
 }
 
 /// A JPEG's scan: what RTP carries of it.
-pub fn scan(jpeg: &[u8]) -> &[u8] {
+pub(crate) fn scan(jpeg: &[u8]) -> &[u8] {
     let sos = jpeg.windows(2).position(|marker| marker == [0xff, 0xda]).expect("a scan");
     let header = usize::from(jpeg[sos + 2]) << 8 | usize::from(jpeg[sos + 3]);
     let scan = &jpeg[sos + 2 + header..];
@@ -261,7 +261,7 @@ pub fn scan(jpeg: &[u8]) -> &[u8] {
 }
 
 /// A PNG file's pixels, three bytes each, and their width and height.
-pub fn read_png(path: &str) -> (Vec<u8>, usize, usize) {
+pub(crate) fn read_png(path: &str) -> (Vec<u8>, usize, usize) {
     let mut decoder = png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap()));
     decoder.set_transformations(png::Transformations::STRIP_16 | png::Transformations::EXPAND);
     let mut reader = decoder.read_info().unwrap();
