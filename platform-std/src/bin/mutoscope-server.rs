@@ -1,6 +1,7 @@
 //! Streams motion JPEG files over RTSP and RTP.
 #![forbid(unsafe_code)]
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,7 +14,8 @@ fn main() -> ExitCode {
     match server::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mutoscope-server: {error:#}");
+            // Where nobody listens there, the exit code still tells.
+            let _ = writeln!(io::stderr(), "mutoscope-server: {error:#}");
             ExitCode::FAILURE
         }
     }

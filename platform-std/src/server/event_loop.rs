@@ -235,7 +235,9 @@ impl<'a> EventLoop<'a> {
         self.is_full &= slot.refusing;
         // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
         let _ = self.poll.registry().deregister(&mut slot.stream);
-        log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
+        if !slot.refusing {
+            log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
+        }
     }
 
     fn accept(&mut self) -> Result<()> {
@@ -301,7 +303,10 @@ impl<'a> EventLoop<'a> {
         };
         self.refusing += usize::from(refusing);
         let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });
-        log::info!("{peer} is here, {} altogether", self.clients.len());
+        // Of those who are refused, the warning above is enough.
+        if !refusing {
+            log::info!("{peer} is here, {} altogether", self.clients.len());
+        }
         self.service(number);
     }
 
@@ -314,7 +319,10 @@ impl<'a> EventLoop<'a> {
             let (clients, now) = (&mut self.clients, self.clock.now());
             // Reports only ever postpone what a client is waiting for, so its timer may stay.
             self.rtcp_waits = drain(&mut self.rtcp, |from, compound| {
-                if !clients.values_mut().any(|slot| slot.client.handle_rtcp(now, from, compound)) {
+                // All of them: a host may have two sessions with one port, of which one has been forgotten.
+                let meant =
+                    clients.values_mut().filter_map(|slot| slot.client.handle_rtcp(now, from, compound).then_some(()));
+                if meant.count() == 0 {
                     log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
                 }
             });
