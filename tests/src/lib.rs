@@ -2,6 +2,8 @@
 
 pub mod fuzz;
 pub mod interop;
+pub mod latency;
 pub mod load;
 pub mod net;
 pub mod process;
+pub mod soak;
