@@ -44,11 +44,11 @@ fn main() -> Result<()> {
         }
     })?;
     print(&outcome);
+    let (status, log) = server.interrupt()?;
+    ensure!(status == Some(0) && !log.contains("panicked"), "the server ended with {status:?}; its log:\n{log}");
     let grown = growth(&outcome.samples);
     ensure!(grown.is_empty(), "{}", grown.join("; "));
     ensure!(outcome.lost_frames == 0, "viewers lost {} frames", outcome.lost_frames);
-    let (status, log) = server.interrupt()?;
-    ensure!(status == Some(0) && !log.contains("panicked"), "the server ended with {status:?}; its log:\n{log}");
     Ok(())
 }
 
