@@ -1,6 +1,6 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
-use super::outlet::Outlet;
+use super::outlet::{Outlet, at_port};
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
 use crate::session::server::{Config, Connection, Description, Dialect, Event, MediaTransport, State};
@@ -22,7 +22,8 @@ pub struct Settings<'a> {
     pub wall: WallClock,
     /// Our RTP and RTCP port over UDP, as SETUP's answers announce them.
     pub server_port: (u16, u16),
-    /// Largest RTP payload in the standard dialect, in bytes (default 1400).
+    /// Largest RTP payload in the standard dialect, in bytes (default 1400). Over TCP it is also kept to what fits the
+    /// connection's transmit buffer.
     pub payload_size: usize,
     /// Largest RTP packet in the lab dialect, in bytes (default 20,480, what its client reads).
     pub max_packet_size: usize,
@@ -155,7 +156,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             }
             progress |= self.pump::<TRAIN, D, E>(now, rtp, rtcp, settings);
             progress |= self.write(now, control);
-            if self.connection.is_closed() || self.failed && self.playback.is_none() {
+            if self.connection.is_closed() {
+                // It may have closed only just now, with a session that is to be given back.
+                while let Some(event) = self.connection.poll_event() {
+                    self.handle_event(now, event, rtp, rtcp, mounts, settings);
+                }
                 return Outcome::Closed;
             }
             if !progress {
@@ -181,7 +186,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         else {
             return false;
         };
-        if from != SocketAddr::new(self.peer.ip(), rtcp_port) {
+        if from != at_port(self.peer, rtcp_port) {
             return false;
         }
         if rtcp::Compound::new_checked(compound).is_ok() {
@@ -248,7 +253,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         settings: &Settings<'_>,
     ) -> bool {
         let Some(playback) = &mut self.playback else { return false };
-        let (connection, peer, transport) = (&mut self.connection, self.peer.ip(), playback.transport);
+        let (connection, peer, transport) = (&mut self.connection, self.peer, playback.transport);
         let mut outlet = Outlet { connection, rtp, rtcp, peer, transport };
         match playback.pump::<TRAIN, B, D, E>(now, &mut outlet, settings) {
             Pumped::Progress => true,
@@ -361,7 +366,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         torn_down: bool,
     ) {
         let Some(mut playback) = self.playback.take() else { return };
-        let (connection, peer, transport) = (&mut self.connection, self.peer.ip(), playback.transport);
+        let (connection, peer, transport) = (&mut self.connection, self.peer, playback.transport);
         let mut outlet = Outlet { connection, rtp, rtcp, peer, transport };
         // Behind the answer to TEARDOWN a client reads nothing more from the connection, or takes it for garbage.
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {
