@@ -215,6 +215,22 @@ fn an_interruption_is_told_the_picture_stays_and_it_plays_on() {
 }
 
 #[test]
+fn a_server_that_says_goodbye_is_waited_for_like_one_that_does_not() {
+    let Some(display) = Display::open() else { return };
+    let mut server = ServerProcess::start(None);
+    for stream in ["testcard", "movie.Mjpeg"] {
+        let window = Window::open(&display, &[&server.url(stream)]);
+        window.player.wait_for_phase("Playing");
+        window.player.wait_for("shown", |_| true);
+        server.stop();
+        window.player.wait_for_phase("Reconnecting");
+        server.restart();
+        window.player.wait_for_phase("Playing");
+        window.quit();
+    }
+}
+
+#[test]
 fn a_window_starts_before_its_server_and_waits_for_it() {
     let Some(display) = Display::open() else { return };
     let mut server = ServerProcess::start(None);

@@ -7,7 +7,7 @@ use mutoscope::time::Duration as CoreDuration;
 use platform_std::media::Library;
 use platform_std::server::{Options, Server};
 use std::cell::RefCell;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -39,7 +39,14 @@ pub(crate) fn serve_if_asked() {
         Some(path) => Library::from_paths(&[PathBuf::from(path)], rate, false).expect("media"),
         None => Library::built_in(rate),
     };
-    Server::bind(&options).expect("sockets").serve(&library).expect("serving");
+    let server = Server::bind(&options).expect("sockets");
+    let stop = server.stop_handle();
+    std::thread::spawn(move || {
+        // Until whoever started it closes the pipe.
+        let _ = std::io::stdin().read(&mut [0]);
+        stop.stop();
+    });
+    server.serve(&library).expect("serving");
 }
 
 /// A server that can be killed as servers are when the power fails.
@@ -65,6 +72,12 @@ impl ServerProcess {
         self.child.wait().unwrap();
     }
 
+    /// Lets it say goodbye and end.
+    pub(crate) fn stop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+
     /// Starts it again where it was.
     pub(crate) fn restart(&mut self) {
         self.child = spawn_server(self.port, self.media.as_deref());
@@ -84,7 +97,7 @@ fn spawn_server(port: u16, media: Option<&Path>) -> Child {
     if let Some(media) = media {
         command.env(SERVER_MEDIA, media);
     }
-    let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
     let deadline = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "the server does not listen");

@@ -341,6 +341,7 @@ where
             },
             playout_delay: settings.playout_delay,
             dimensions: self.described.and_then(|described| described.dimensions),
+            ssrc: set_up.ssrc,
         };
         if let Media::Waiting(buffers) = &mut self.media
             && let Some(buffers) = buffers.take()
