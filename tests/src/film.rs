@@ -7,6 +7,7 @@ use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// A JPEG of random blocks, 4:2:0. `noise` of a hundred blocks are full of detail, the others flat: it sets the size.
@@ -57,13 +58,30 @@ pub struct Film {
     pub refusal: Option<&'static str>,
     /// A camera: frame n is taken at n / rate from the start of time, and the frames go round and round.
     pub live: bool,
+    /// What is wrong with it; may change while it is watched.
+    pub damage: Rc<Damage>,
 }
+
+/// How a medium may fail its viewers.
+#[derive(Debug, Default)]
+pub struct Damage {
+    /// It has become shorter than it was found to be.
+    pub shortened_to: Cell<Option<usize>>,
+    /// One frame in so many, from the first on, cannot be read.
+    pub unreadable: Cell<Option<usize>>,
+    /// It gives no frame though it said it would, or takes back the one it gave.
+    pub withheld: Cell<bool>,
+}
+
+/// A frame could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
 
 impl Film {
     /// A film at so many frames per second.
     pub fn new(name: &'static str, frames: Vec<Vec<u8>>, rate: u32) -> Self {
         let rate = FrameRate::new(rate, 1).expect("a frame rate");
-        Self { name, frames: Rc::new(frames), rate, refusal: None, live: false }
+        Self { name, frames: Rc::new(frames), rate, refusal: None, live: false, damage: Rc::default() }
     }
 }
 
@@ -75,6 +93,10 @@ pub struct FilmViewer {
 }
 
 impl FilmViewer {
+    fn is_unreadable(&self, number: usize) -> bool {
+        self.film.damage.unreadable.get().is_some_and(|every| number.is_multiple_of(every))
+    }
+
     fn advance_live(&mut self, now: Instant) -> Advance {
         let rate = self.film.rate;
         let newest = rate.frames_in(now.as_micros());
@@ -89,19 +111,32 @@ impl FilmViewer {
 }
 
 impl FrameSource for FilmViewer {
-    type Error = core::convert::Infallible;
+    type Error = Unreadable;
 
     fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error> {
-        if self.film.live {
-            return Ok(self.advance_live(now));
+        let advance = if self.film.live {
+            // A camera that has come off its cable.
+            if self.is_unreadable(1) {
+                return Err(Unreadable);
+            }
+            self.advance_live(now)
+        } else {
+            let len = self.film.damage.shortened_to.get().unwrap_or(self.film.frames.len());
+            self.now = (self.next < len).then_some(self.next);
+            self.next = self.next.saturating_add(1).min(len);
+            if self.now.is_some() { Advance::Ready } else { Advance::End }
+        };
+        match self.now {
+            Some(number) if self.is_unreadable(number) => {
+                self.now = None;
+                Err(Unreadable)
+            }
+            _ => Ok(advance),
         }
-        self.now = (self.next < self.film.frames.len()).then_some(self.next);
-        self.next = self.next.saturating_add(1).min(self.film.frames.len());
-        Ok(if self.now.is_some() { Advance::Ready } else { Advance::End })
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
-        let number = self.now?;
+        let number = self.now.filter(|_| !self.film.damage.withheld.get())?;
         let data = self.film.frames.get(number % self.film.frames.len().max(1))?;
         let taken = Duration::from_micros(self.film.rate.micros(number as u64));
         let captured = self.film.live.then(|| Instant::default().after(taken));

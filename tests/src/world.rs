@@ -36,6 +36,8 @@ pub struct SimulatedServer {
     pub max_clients: usize,
     /// What the next client's random numbers are made of.
     pub entropy: u64,
+    /// How often [`service`](Self::service) was called.
+    pub wakes: u64,
     network: Network,
     rtp: SimulatedUdp,
     rtcp: SimulatedUdp,
@@ -66,6 +68,7 @@ impl SimulatedServer {
             buffers: (4096, 32_768),
             max_clients: usize::MAX,
             entropy: 0x5EED,
+            wakes: 0,
             rtp: bind(SERVER_PORT.0),
             rtcp: bind(SERVER_PORT.1),
             network: network.clone(),
@@ -95,6 +98,7 @@ impl SimulatedServer {
 
     /// Does all that can be done now.
     pub fn service(&mut self) {
+        self.wakes += 1;
         let now = self.network.now();
         while let Ok(Some(())) = self.rtp.recv(|_, _| ()) {}
         let seats = &mut self.seats;

@@ -329,6 +329,77 @@ fn a_peer_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_lab_client_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
+    let mut stage = Stage::new();
+    for cut in 0.. {
+        let mut hostile = stage.scene.connect(66, "movie.Mjpeg");
+        let mut sent = 0;
+        for (cseq, method) in ["SETUP", "PLAY", "PAUSE", "PLAY"].into_iter().enumerate() {
+            let last = match &hostile.session {
+                Some(session) => format!("Session: {session}"),
+                None => "Transport: RTP/UDP; client_port= 25000".into(),
+            };
+            let request = format!("{method} movie.Mjpeg RTSP/1.0\nCSeq: {cseq}\n{last}").into_bytes();
+            let rest = request.len().min(cut - sent);
+            hostile.send(&request[..rest]);
+            sent += rest;
+            stage.run(Some(&mut hostile), millis(51));
+        }
+        if cut % 2 == 0 {
+            hostile.close_write();
+            stage.run(Some(&mut hostile), millis(1));
+        }
+        drop(hostile);
+        stage.run(None, millis(1));
+        assert_eq!(stage.others(), 0, "cut after {cut}");
+        stage.keep_alive();
+        if sent < cut {
+            assert!(cut > 200);
+            break;
+        }
+    }
+    stage.end();
+}
+
+#[test]
+fn a_lab_client_may_say_anything_at_any_time() {
+    let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
+    let request = |method: &str| format!("{method} movie.Mjpeg RTSP/1.0\nCSeq: 7\nSession: {{S}}");
+    let cases: [(&str, &[&str], &[u16]); 7] = [
+        ("SETUP twice", &["PAUSE", "SETUP", "PLAY"], &[200, 200, 200]),
+        ("SETUP while playing", &["PLAY", "SETUP", "PAUSE"], &[200, 455, 200]),
+        ("PLAY twice", &["PLAY", "PLAY"], &[200, 200]),
+        ("PAUSE twice", &["PLAY", "PAUSE", "PAUSE"], &[200, 200, 200]),
+        ("nonsense while playing", &["PLAY", "REWIND", "", "NEXT"], &[200, 501, 501]),
+        ("TEARDOWN twice", &["PLAY", "TEARDOWN", "TEARDOWN"], &[200, 200]),
+        ("data after TEARDOWN", &["TEARDOWN", "SETUP", "OPTIONS"], &[200]),
+    ];
+    let mut stage = Stage::new();
+    for (name, methods, statuses) in cases {
+        let mut hostile = stage.scene.connect(66, "movie.Mjpeg");
+        hostile.tolerate_gaps = true;
+        hostile.send(setup.as_bytes());
+        stage.run(Some(&mut hostile), millis(60));
+        assert_eq!(hostile.answers.pop_front().map(|answer| answer.status), Some(200));
+        for method in methods {
+            let text = match *method {
+                "SETUP" => setup.to_owned(),
+                "" => "\n\r\n\n".to_owned(),
+                method => request(method).replace("{S}", hostile.session.as_ref().unwrap()),
+            };
+            hostile.send(text.as_bytes());
+            stage.run(Some(&mut hostile), millis(60));
+        }
+        let answers: Vec<_> = hostile.answers.drain(..).map(|answer| answer.status).collect();
+        assert_eq!((&answers[..], hostile.closed), (statuses, name.contains("TEARDOWN")), "{name}");
+        drop(hostile);
+        stage.run(None, millis(1));
+        stage.keep_alive();
+    }
+    stage.end();
+}
+
+#[test]
 fn slow_requests_have_a_deadline() {
     let mut stage = Stage::new();
     // What comes at once or trickles in, after how many seconds it is over, and how.

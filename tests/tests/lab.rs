@@ -121,6 +121,21 @@ fn every_copy_of_the_clients_request_is_understood() {
 }
 
 #[test]
+fn the_oldest_copies_of_the_exercise_are_understood_too() {
+    // No version, no header names, and the port at the end of the third line.
+    let film = movie(6);
+    let mut scene = Scene::new([film.clone()]);
+    let mut viewer = scene.connect(2, "movie.Mjpeg");
+    let reply = say(&mut scene, &mut viewer, "SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000");
+    assert!(reply.starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "), "{reply:?}");
+    let session = viewer.session.clone().unwrap();
+    let reply = say(&mut scene, &mut viewer, "PLAY movie.Mjpeg\n2");
+    assert_eq!(reply, format!("RTSP/1.0 200 OK\nCSeq: 2\nSession: {session}\n\n"));
+    scene.run(&mut [&mut viewer], millis(500));
+    assert_eq!(viewer.frames.len(), 6);
+}
+
+#[test]
 fn errors_have_a_status_and_three_lines_and_silence_never_happens() {
     let mut scene = Scene::new([movie(4)]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");

@@ -226,11 +226,13 @@ impl<S: FrameSource> Playback<S> {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let media = match self.phase {
             Phase::Paused => return None,
+            // Waits for room in the connection, which the socket reports.
+            Phase::Ending { .. } if self.behind => return self.report_due(),
             Phase::Ending { bye } => bye,
             Phase::Playing if self.hold => return None,
             Phase::Playing => match (self.wait, self.packetizer) {
                 (Some(wait), _) => wait,
-                // Waits for room in the connection, which the socket reports.
+                // Likewise.
                 (None, Some(_)) => return self.report_due(),
                 (None, None) if self.frames.is_none() => self.floor,
                 (None, None) => self.pacer.due(),
@@ -303,12 +305,12 @@ impl<S: FrameSource> Playback<S> {
             if now < self.pacer.due() {
                 return Next::NotYet;
             }
+            self.mind_the_lag(now);
             if self.stop.is_some_and(|stop| self.source.position() >= stop) {
                 self.phase = Phase::Paused;
                 self.stop = None;
                 return Next::RangeEnd;
             }
-            self.mind_the_lag(now);
         }
         let mut advanced = self.source.advance(now);
         if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
@@ -330,10 +332,11 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     warning!("frame {} cannot be read and is left out", number);
                 }
-                return self.after_left_out();
+                return self.after_left_out(now);
             }
         }
-        let Some(frame) = self.source.frame() else { return Next::NotYet };
+        // A source may say that it has a frame and then not have it.
+        let Some(frame) = self.source.frame() else { return self.after_left_out(now) };
         let at = match frame.captured {
             Some(captured) => captured.max(self.floor),
             None if live => now.max(self.floor),
@@ -359,7 +362,7 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     reason.warn(number, len, settings);
                 }
-                self.after_left_out()
+                self.after_left_out(now)
             }
         }
     }
@@ -369,7 +372,7 @@ impl<S: FrameSource> Playback<S> {
         let lag = now.since(self.pacer.due());
         if self.behind && lag > TCP_LAG {
             let late = self.rate.frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-            let last = self.frames.unwrap_or(0);
+            let last = self.stop.or(self.frames).unwrap_or(0);
             let position = self.source.position();
             let target = position.saturating_add(frame_number(late)).min(last);
             if self.source.seek(target).is_ok() {
@@ -387,17 +390,23 @@ impl<S: FrameSource> Playback<S> {
 
     fn last_frame_sent(&mut self, now: Instant) -> Next {
         let end = self.pacer.due().max(now);
-        let bye = match self.transport {
-            MediaTransport::Udp { .. } => end.after(BYE_DELAY),
-            MediaTransport::Interleaved { .. } => end,
+        let bye = match (self.transport, self.dialect) {
+            (MediaTransport::Udp { .. }, Dialect::Standard) => end.after(BYE_DELAY),
+            (MediaTransport::Interleaved { .. }, _) | (_, Dialect::Lab) => end,
         };
+        self.behind = false;
         self.phase = Phase::Ending { bye };
         Next::End
     }
 
-    fn after_left_out(&mut self) -> Next {
+    fn after_left_out(&mut self, now: Instant) -> Next {
         self.pacer.advance();
-        if self.frames.is_none() { Next::NotYet } else { Next::Again }
+        if self.frames.is_none() {
+            // A camera that fails may fail for long, and says so as often as it is asked.
+            self.wait = Some(now.after(self.rate.interval() / 4));
+            return Next::NotYet;
+        }
+        Next::Again
     }
 
     fn warn(&mut self) -> bool {
@@ -419,6 +428,7 @@ impl<S: FrameSource> Playback<S> {
             let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
                 // A source that takes back the frame it has lent: there is no rest to wait for.
                 self.packetizer = None;
+                self.pacer.advance();
                 return true;
             };
             let mut sender = self.sender;
@@ -477,7 +487,10 @@ impl<S: FrameSource> Playback<S> {
         E: Datagram,
     {
         if self.say_bye(now, outlet, settings, "end of stream") == Sent::Full {
-            self.phase = Phase::Ending { bye: now.after(RETRY) };
+            match self.transport {
+                MediaTransport::Udp { .. } => self.phase = Phase::Ending { bye: now.after(RETRY) },
+                MediaTransport::Interleaved { .. } => self.behind = true,
+            }
             return Pumped::Idle;
         }
         self.phase = Phase::Paused;

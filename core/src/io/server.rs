@@ -156,7 +156,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             }
             progress |= self.pump::<TRAIN, D, E>(now, rtp, rtcp, settings);
             progress |= self.write(now, control);
-            if self.connection.is_closed() || self.failed && self.playback.is_none() {
+            if self.connection.is_closed() {
+                // It may have closed only just now, with a session that is to be given back.
+                while let Some(event) = self.connection.poll_event() {
+                    self.handle_event(now, event, rtp, rtcp, mounts, settings);
+                }
                 return Outcome::Closed;
             }
             if !progress {
