@@ -162,11 +162,18 @@ fn keys_play_seek_show_overlays_save_and_fill_the_screen() {
     window
         .player
         .wait_for("shown", |line| line.number("position").is_some_and(|position| (1.5..4.5).contains(&position)));
-    window.key("i");
-    window.key("h");
-    window.player.wait_for("shown", |_| true);
-    window.key("Escape");
-    window.key("i");
+    for (key, name, on) in [
+        ("i", "statistics", "true"),
+        ("h", "help", "true"),
+        ("Escape", "help", "false"),
+        ("question", "help", "true"),
+        ("h", "help", "false"),
+        ("i", "statistics", "false"),
+    ] {
+        window.key(key);
+        window.player.wait_for("overlay", |line| line.text("name") == name && line.text("on") == on);
+        window.player.wait_for("shown", |_| true);
+    }
     window.key("space");
     window.player.wait_for_phase("Paused");
     let paused = window.player.last_shown().number("strip").unwrap();
@@ -240,6 +247,18 @@ fn a_window_starts_before_its_server_and_waits_for_it() {
     server.restart();
     window.player.wait_for_phase("Playing");
     window.player.wait_for("shown", |line| line.number("strip").is_some_and(|strip| strip >= 0.0));
+    window.quit();
+}
+
+#[test]
+fn a_slow_display_drops_pictures_and_latency_stays_flat() {
+    let Some(display) = Display::open() else { return };
+    let server = ServerProcess::start(None);
+    let url = server.url("testcard");
+    let window = Window::open(&display, &[&url, "--slow-display", "120", "--stats", "json"]);
+    // Some three seconds' worth, were they not dropped.
+    let statistics = window.player.wait_for("statistics", |line| line.number("dropped") > Some(70.0));
+    assert!(statistics.number("latency_ms").unwrap() < 1000.0, "{statistics:?}");
     window.quit();
 }
 

@@ -94,7 +94,7 @@ pub struct Client<B, S> {
 
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
 /// waiting, and its own deadlines too.
-const TURN: u8 = 32;
+const TURN: u8 = 8;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first

@@ -10,7 +10,6 @@ use mutoscope::io::server::{Client, Outcome, Settings};
 use mutoscope::io::{Clock, Datagram};
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::rationed::Rationed;
 use super::slots::Slots;
 use super::turns::Turns;
 use super::{Server, StopHandle, random};
@@ -147,9 +146,7 @@ impl<'a> EventLoop<'a> {
             self.accept()?;
             self.receive();
             self.collect_due();
-            // Who is listed from here on has had this turn.
-            for _ in 0..self.turns.len() {
-                let Some(number) = self.turns.pop() else { break };
+            while let Some(number) = self.turns.pop() {
                 self.service(number);
             }
             if let Some(deadline) = self.deadline
@@ -163,8 +160,7 @@ impl<'a> EventLoop<'a> {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        let waiting = self.accepting == Accepting::Waiting || !self.turns.is_empty();
-        if waiting || self.rtp_waits || self.rtcp_waits {
+        if self.accepting == Accepting::Waiting || self.rtp_waits || self.rtcp_waits {
             return Some(Duration::ZERO);
         }
         let paused = match self.accepting {
@@ -192,18 +188,14 @@ impl<'a> EventLoop<'a> {
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
-        let mut stream = Rationed::new(&mut slot.stream);
         let outcome = slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
             self.clock.now(),
-            &mut stream,
+            &mut slot.stream,
             &mut self.rtp,
             &mut self.rtcp,
             self.library,
             &self.settings,
         );
-        if stream.was_cut_short() {
-            self.turns.push(number);
-        }
         match outcome {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.shut => {

@@ -1,7 +1,6 @@
 //! The server: sockets, one thread, and an event loop around the core's per-client pump.
 
 mod event_loop;
-mod rationed;
 mod slots;
 mod turns;
 

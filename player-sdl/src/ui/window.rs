@@ -235,7 +235,7 @@ impl<'a, 't> App<'a, 't> {
         match *event {
             Event::Quit { .. } => self.over = true,
             Event::KeyDown { keycode: Some(key), keymod, repeat, .. } => self.handle_key(key, keymod, repeat),
-            Event::TextInput { ref text, .. } if text == "?" => self.help = !self.help,
+            Event::TextInput { ref text, .. } if text == "?" => self.toggle_help(),
             Event::MouseMotion { x, y, .. } => self.handle_motion(x, y),
             Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks, x, y, .. } => {
                 self.handle_motion(x, y);
@@ -290,10 +290,12 @@ impl<'a, 't> App<'a, 't> {
             Keycode::S => self.press(Button::Setup),
             Keycode::F => self.toggle_fullscreen(),
             Keycode::P => self.save_snapshot(),
-            Keycode::I => self.show_statistics = !self.show_statistics,
-            Keycode::H | Keycode::F1 => self.help = !self.help,
-            // Where text input tells of it, that comes as well.
-            Keycode::Escape if self.help => self.help = false,
+            Keycode::I => {
+                self.show_statistics = !self.show_statistics;
+                self.log_overlay("statistics", self.show_statistics);
+            }
+            Keycode::H | Keycode::F1 => self.toggle_help(),
+            Keycode::Escape if self.help => self.toggle_help(),
             Keycode::Escape if self.fullscreen => self.toggle_fullscreen(),
             Keycode::Escape | Keycode::Q => self.over = true,
             _ => {}
@@ -339,6 +341,17 @@ impl<'a, 't> App<'a, 't> {
             self.pipeline.recycle(picture);
         }
         self.figures.clear();
+    }
+
+    fn toggle_help(&mut self) {
+        self.help = !self.help;
+        self.log_overlay("help", self.help);
+    }
+
+    fn log_overlay(&self, name: &str, on: bool) {
+        if self.args.ui_log {
+            Line::new("overlay").text("name", name).bool("on", on).print();
+        }
     }
 
     fn toggle_fullscreen(&mut self) {
