@@ -149,9 +149,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for Viewer<
         let newest = self.live.newest();
         let expected = newest.as_ref().map(|picture| picture.captured.after(self.live.rate.interval()));
         // Behind `next` in a number that wraps.
-        self.held = newest.filter(|picture| {
-            picture.number.is_some_and(|number| number.wrapping_sub(self.next) < u32::MAX / 2)
-        });
+        self.held =
+            newest.filter(|picture| picture.number.is_some_and(|number| number.wrapping_sub(self.next) < u32::MAX / 2));
         match self.held.as_ref().and_then(|picture| picture.number) {
             Some(number) => {
                 self.next = number.wrapping_add(1);

@@ -1,7 +1,7 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
 //! Reading order: [`test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
-//! source tree; [`media`] makes the clips that the interop run plays; [`sizes`] measures
+//! source tree; [`run_firmware`] boots the server on an emulated microcontroller; [`media`] makes the clips that the interop run plays; [`sizes`] measures
 //! the core on a microcontroller; [`packages`] finds or installs system packages.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
@@ -10,6 +10,7 @@
 mod check;
 mod media;
 mod packages;
+mod run_firmware;
 mod run_server;
 mod shell;
 mod sizes;
@@ -44,6 +45,8 @@ enum Command {
         /// Where to put them [default: target/media]
         directory: Option<PathBuf>,
     },
+    /// Build the bare-metal image and run it on an emulated microcontroller
+    RunFirmware(run_firmware::Options),
     /// Print what the core takes of RAM and flash on a Cortex-M4F
     Sizes,
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Check => check::run(),
         Command::Media { directory } => media::run(directory).map(|()| true),
+        Command::RunFirmware(options) => run_firmware::run(&options),
         Command::Sizes => sizes::run(),
     };
     match outcome {

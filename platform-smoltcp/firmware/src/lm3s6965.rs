@@ -126,7 +126,8 @@ pub(crate) fn now() -> Instant {
 /// between any more.
 pub(crate) fn sleep(deadline: Option<Instant>, is_work_waiting: impl FnOnce() -> bool) {
     let now = now();
-    let micros = deadline.map_or(u64::MAX, |at| at.as_micros().saturating_sub(now.as_micros())).min(LONGEST_SLEEP_MICROS);
+    let micros =
+        deadline.map_or(u64::MAX, |at| at.as_micros().saturating_sub(now.as_micros())).min(LONGEST_SLEEP_MICROS);
     if micros == 0 {
         return;
     }

@@ -77,10 +77,9 @@ fn main() -> ! {
     let mounts = &live;
     let mut places = [SocketStorage::EMPTY; CONNECTIONS + 2];
     let mut sockets = SocketSet::new(&mut places[..]);
-    let server_options = ServerOptions { settings: settings(&options), rtsp_port: options.rtsp_port, max_clients: VIEWERS };
     let mut entropy = || random.next();
-    let server = Server::new(&mut sockets, STORAGE.lend(), &mounts, server_options, &mut entropy);
-    let Ok(mut server) = server else { stop("ports are 0 or the same") };
+    let mut place = None;
+    let server = listen(&mut place, &mut sockets, STORAGE, &mounts, &options, &mut entropy);
     info!("rtsp://{}:{}/testcard is ready", ADDRESS.address(), options.rtsp_port);
 
     let mut next_card = lm3s6965::now();
@@ -91,11 +90,8 @@ fn main() -> ! {
         if live.viewers() > 0 && now >= next_card {
             let number = options.frame_rate.frames_in(now.as_micros());
             let at = |number| Instant::from_micros(options.frame_rate.micros(number));
-            match live.publish(at(number), |out| card.render(number as u32, out)) {
-                Ok(true) => {}
-                Ok(false) => late = late.saturating_add(1),
-                Err(_) => error!("picture {} does not fit its buffer", number),
-            }
+            let shown = show(&live, &card, number as u32, at(number));
+            late = late.saturating_add((!shown).into());
             next_card = at(number + 1);
         }
         let deadline = server.poll(lm3s6965::now(), &mut interface, ETHERNET, &mut sockets);
@@ -117,10 +113,44 @@ fn main() -> ! {
     }
 }
 
+type Camera<'a> = Live<'a, &'static mut [u8], PICTURES>;
+
+/// On a stack of its own: what moves through it until the server has its place is as large as the server.
+#[inline(never)]
+fn listen<'p, 'a>(
+    place: &'p mut Option<Server<'a, &'a Camera<'a>, CONNECTIONS>>,
+    sockets: &mut SocketSet<'a>,
+    storage: &'a mut Storage<CONNECTIONS, BUFFER, PACKETS>,
+    mounts: &'a &'a Camera<'a>,
+    options: &Options,
+    entropy: &'a mut dyn FnMut() -> u64,
+) -> &'p mut Server<'a, &'a Camera<'a>, CONNECTIONS> {
+    let options = ServerOptions { settings: settings(options), rtsp_port: options.rtsp_port, max_clients: VIEWERS };
+    *place = Server::new(sockets, storage.lend(), mounts, options, entropy).ok();
+    match place {
+        Some(server) => server,
+        None => stop("ports are 0 or the same"),
+    }
+}
+
+/// Draws a card for all viewers. On a stack of its own, as the server's is: they are never needed at once.
+#[inline(never)]
+fn show(live: &Camera<'_>, card: &TestCard, number: u32, at: Instant) -> bool {
+    live.publish(at, |out| card.render(number, out)).unwrap_or_else(|_| {
+        error!("picture {} does not fit its buffer", number);
+        false
+    })
+}
+
 fn settings(options: &Options) -> Settings<'static> {
     Settings {
-        // Somebody who takes no bytes keeps a picture buffer: not for long.
-        session: Config { stall_timeout: Duration::from_secs(5), ..Config::default() },
+        // Whoever takes no bytes keeps a picture buffer: not for long.
+        session: Config {
+            stall_timeout: Duration::from_secs(5),
+            // Nor may whoever says nothing keep one of three connections.
+            idle_timeout: Duration::from_secs(10),
+            ..Config::default()
+        },
         wall: WallClock::default(),
         server_port: (options.rtp_port, options.rtp_port.wrapping_add(1)),
         payload_size: 1400,

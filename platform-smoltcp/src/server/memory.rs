@@ -1,5 +1,6 @@
 //! The memory a server works in, all of it the caller's.
 
+use heapless::Vec;
 use smoltcp::socket::udp;
 
 /// Bytes of UDP payload in an Ethernet frame over IPv4.
@@ -43,14 +44,16 @@ pub struct Memory<'a, const CLIENTS: usize> {
 /// Arrays that make up a [`Memory`]: `CLIENTS` connections with four buffers of `BUFFER` bytes each, and `PACKETS` RTP
 /// packets of the largest size. It takes about `CLIENTS * BUFFER * 4 + PACKETS * 1536 + 2400` bytes.
 ///
-/// Put it into a `static` cell on firmware: it is too large for most stacks.
+/// Put it into a `static` cell on firmware: it is too large for most stacks. All of it starts as zeros, so that it takes
+/// no flash.
 #[derive(Debug)]
 pub struct Storage<const CLIENTS: usize, const BUFFER: usize = 2048, const PACKETS: usize = 8> {
     clients: [[[u8; BUFFER]; 4]; CLIENTS],
     rtp: [[u8; DATAGRAM]; PACKETS],
-    rtp_meta: [udp::PacketMetadata; PACKETS],
+    /// Empty until it is lent: smoltcp's empty metadata is not zeros, and would put all of the storage into flash.
+    rtp_meta: Vec<udp::PacketMetadata, PACKETS>,
     rtcp: [[[u8; REPORT]; REPORTS]; 2],
-    rtcp_meta: [[udp::PacketMetadata; REPORTS]; 2],
+    rtcp_meta: [Vec<udp::PacketMetadata, REPORTS>; 2],
 }
 
 impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Storage<CLIENTS, BUFFER, PACKETS> {
@@ -59,9 +62,9 @@ impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Storage<CL
         Self {
             clients: [[[0; BUFFER]; 4]; CLIENTS],
             rtp: [[0; DATAGRAM]; PACKETS],
-            rtp_meta: [udp::PacketMetadata::EMPTY; PACKETS],
+            rtp_meta: Vec::new(),
             rtcp: [[[0; REPORT]; REPORTS]; 2],
-            rtcp_meta: [[udp::PacketMetadata::EMPTY; REPORTS]; 2],
+            rtcp_meta: [const { Vec::new() }; 2],
         }
     }
 
@@ -76,11 +79,18 @@ impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Storage<CL
                 rx,
                 tx,
             }),
-            rtp: udp::PacketBuffer::new(&mut self.rtp_meta[..], self.rtp.as_flattened_mut()),
-            rtcp_rx: udp::PacketBuffer::new(&mut rtcp_rx_meta[..], rtcp_rx.as_flattened_mut()),
-            rtcp_tx: udp::PacketBuffer::new(&mut rtcp_tx_meta[..], rtcp_tx.as_flattened_mut()),
+            rtp: udp::PacketBuffer::new(empty(&mut self.rtp_meta), self.rtp.as_flattened_mut()),
+            rtcp_rx: udp::PacketBuffer::new(empty(rtcp_rx_meta), rtcp_rx.as_flattened_mut()),
+            rtcp_tx: udp::PacketBuffer::new(empty(rtcp_tx_meta), rtcp_tx.as_flattened_mut()),
         }
     }
+}
+
+/// As many empty slots as there is room for.
+fn empty<const N: usize>(slots: &mut Vec<udp::PacketMetadata, N>) -> &mut [udp::PacketMetadata] {
+    slots.clear();
+    while slots.push(udp::PacketMetadata::EMPTY).is_ok() {}
+    slots
 }
 
 impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Default for Storage<CLIENTS, BUFFER, PACKETS> {

@@ -117,13 +117,19 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         if options.rtsp_port == 0 || rtp_port == 0 || rtcp_port == 0 || rtp_port == rtcp_port {
             return Err(InvalidPort);
         }
-        // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces.
-        let slots = memory.clients.map(|memory| Slot::new(sockets, memory, options.rtsp_port));
-        // No use for packets to the RTP port; without a receive ring they cost nothing.
-        let no_rx = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-        let rtp = SharedSocket::new(sockets, no_rx, memory.rtp, rtp_port);
-        let rtcp = SharedSocket::new(sockets, memory.rtcp_rx, memory.rtcp_tx, rtcp_port);
-        Ok(Self { slots, rtp, rtcp, mounts, options, entropy, stopping: false, discards: 0 })
+        Ok(Self {
+            // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces. And in place:
+            // every copy of the slots would be kilobytes of stack.
+            slots: memory.clients.map(|memory| Slot::new(sockets, memory, options.rtsp_port)),
+            // No use for packets to the RTP port; without a receive ring they cost nothing.
+            rtp: SharedSocket::new(sockets, udp::PacketBuffer::new(&mut [][..], &mut [][..]), memory.rtp, rtp_port),
+            rtcp: SharedSocket::new(sockets, memory.rtcp_rx, memory.rtcp_tx, rtcp_port),
+            mounts,
+            options,
+            entropy,
+            stopping: false,
+            discards: 0,
+        })
     }
 
     /// Does all that can be done now, for the server and for every other socket in the set: receives, serves, sends. Takes
