@@ -14,6 +14,7 @@ mod run_firmware;
 mod run_server;
 mod shell;
 mod sizes;
+mod tap_demo;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,8 @@ enum Command {
     },
     /// Build the bare-metal image and run it on an emulated microcontroller
     RunFirmware(run_firmware::Options),
+    /// Run the server on smoltcp behind a TAP device: `cargo xtask tap-demo -- --help`
+    TapDemo(tap_demo::Options),
     /// Print what the core takes of RAM and flash on a Cortex-M4F
     Sizes,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Media { directory } => media::run(directory).map(|()| true),
         Command::RunFirmware(options) => run_firmware::run(&options),
+        Command::TapDemo(options) => tap_demo::run(&options).map(|()| true),
         Command::Sizes => sizes::run(),
     };
     match outcome {

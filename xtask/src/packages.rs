@@ -117,7 +117,7 @@ pub(crate) fn install_missing(needs: &[&Need]) {
 }
 
 /// What goes before a command that must run as root; `None` where that cannot be had without a question.
-fn root_prefix() -> Option<&'static [&'static str]> {
+pub(crate) fn root_prefix() -> Option<&'static [&'static str]> {
     let id = Command::new("id").arg("-u").output().ok()?;
     if id.stdout.trim_ascii() == b"0" {
         Some(&[])

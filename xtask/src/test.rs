@@ -5,7 +5,7 @@
 
 use crate::packages::{self, FFMPEG, Need, QEMU, SDL2};
 use crate::shell::{cargo, line, on_path, require, succeeds};
-use crate::{check, media, run_firmware, sizes};
+use crate::{check, media, run_firmware, sizes, tap_demo};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::process::Command;
@@ -46,6 +46,7 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "sizes", steps: || vec![Step::new("sizes", sizes)] },
     Group { name: "fuzz", steps: || vec![Step::new("fuzz", fuzz)] },
     Group { name: "interop", steps: || vec![Step::new("interop", interop).needs(&[&FFMPEG])] },
+    Group { name: "tap", steps: || vec![Step::new("tap", tap).needs(&[&FFMPEG])] },
     Group { name: "firmware", steps: firmware },
     Group { name: "deny", steps: || vec![Step::new("deny", deny)] },
 ];
@@ -119,7 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     };
     if !options.no_install {
         let needs: Vec<&Need> =
-            if GROUPS.iter().any(|group| chosen(group) && ["interop", "firmware"].contains(&group.name)) {
+            if GROUPS.iter().any(|group| chosen(group) && ["interop", "tap", "firmware"].contains(&group.name)) {
                 packages::ALL.to_vec()
             } else if GROUPS.iter().any(|group| chosen(group) && group.name == "player") {
                 vec![&SDL2]
@@ -281,6 +282,18 @@ fn interop() -> Result<()> {
     command.args(["run", "--quiet", "--package", "mutoscope-tests", "--bin", "interop", "--"]);
     command.arg("--server").arg(&server).arg("--media").arg(&media_folder);
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+}
+
+/// Files of this machine through smoltcp and a TAP device.
+fn tap() -> Result<()> {
+    if let Some(why) = tap_demo::missing() {
+        return Err(Skip(why).into());
+    }
+    let media_folder = media::default_directory()?;
+    for why in media::make(&media_folder)? {
+        println!("SKIPPED {why}");
+    }
+    tap_demo::check(&media_folder.join("std-420-640x480.mjpeg"))
 }
 
 /// How long players watch the firmware without a gap; `cargo xtask run-firmware --check --seconds 60` watches longer.

@@ -82,9 +82,7 @@ fn rounds(machine: &Machine) -> Result<()> {
         let context = || format!("round {round}");
         let mut client = Client::connect(machine.ports.rtsp)?;
         if round % 2 == 0 {
-            client
-                .set_up(&format!("RTP/AVP;unicast;client_port={port}-{}", port ^ 1))
-                .with_context(context)?;
+            client.set_up(&format!("RTP/AVP;unicast;client_port={port}-{}", port ^ 1)).with_context(context)?;
             client.ask_ok("PLAY", "").with_context(context)?;
             let mut packet = [0; 2048];
             while packet[1] & 0x80 == 0 || packet[1] & 0x7F != 26 {

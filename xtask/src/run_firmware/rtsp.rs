@@ -115,7 +115,7 @@ impl Client {
 
     /// SETUP with this transport; from now on requests name the session.
     pub(super) fn set_up(&mut self, transport: &str) -> Result<()> {
-        let url = std::mem::replace(&mut self.url, String::new());
+        let url = std::mem::take(&mut self.url);
         self.url = format!("{url}/trackID=0");
         let answer = self.ask_ok("SETUP", &format!("Transport: {transport}\r\n"));
         self.url = url;
