@@ -27,3 +27,7 @@ pub mod udp;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -252,7 +252,7 @@ fn a_device_with_room_for_two_frames_loses_nothing() {
 
 #[test]
 fn packets_are_cut_to_fit_small_buffers() {
-    let mut storage = leak(Storage::<1, 1024, 2>::new()).lend();
+    let mut storage = leak(Storage::<1, 4096, 2>::new()).lend();
     storage.rtp = udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; 700]);
     let mut stage = Stage::in_memory(storage, Movie::new(24, 32), options(1));
     for interleaved in [false, true] {

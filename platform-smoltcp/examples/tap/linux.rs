@@ -65,7 +65,7 @@ struct Arguments {
 }
 
 const CLIENTS: usize = 17;
-const BUFFER: usize = 32 * 1024;
+const CONNECTION: usize = 128 * 1024;
 const PACKETS: usize = 64;
 const MAC: EthernetAddress = EthernetAddress([0x02, 0x00, 0x00, 0x4D, 0x55, 0x54]);
 
@@ -95,7 +95,7 @@ pub(crate) fn main() -> Result<()> {
         let _ = addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(arguments.address, arguments.prefix)));
     });
 
-    let mut storage = Box::new(Storage::<CLIENTS, BUFFER, PACKETS>::new());
+    let mut storage = Box::new(Storage::<CLIENTS, CONNECTION, PACKETS>::new());
     // A system without random numbers has failed above.
     let mut entropy = || getrandom::u64().unwrap_or_default();
     let mut sockets = SocketSet::new(vec![]);

@@ -9,6 +9,7 @@
 mod ethernet;
 mod lm3s6965;
 mod options;
+mod pace;
 mod stack;
 
 use core::panic::PanicInfo;
@@ -19,8 +20,9 @@ use ethernet::Ethernet;
 use mutoscope::io::server::Settings;
 use mutoscope::session::server::Config;
 use mutoscope::source::testcard::TestCard;
-use mutoscope::time::{Duration, Instant, WallClock, earliest};
+use mutoscope::time::{Duration, Instant, earliest};
 use options::Options;
+use pace::Pace;
 use platform_smoltcp::live::Live;
 use platform_smoltcp::server::{Options as ServerOptions, Server, Storage};
 use platform_smoltcp::time::to_smoltcp;
@@ -33,15 +35,15 @@ const CONNECTIONS: usize = VIEWERS + 1;
 
 /// As many as viewers: whoever is slow keeps one, and nobody waits for it.
 const PICTURES: usize = VIEWERS;
-/// The longest file that the test card makes of [`SIZE`] and [`QUALITY`] has 7,600 bytes.
-const PICTURE_LEN: usize = 8 * 1024;
+/// The longest file that the test card makes of [`SIZE`] and [`QUALITY`] has 7,010 bytes.
+const PICTURE_LEN: usize = 7 * 1024 + 512;
 const SIZE: (u16, u16) = (320, 240);
-const QUALITY: u8 = 50;
+const QUALITY: u8 = 40;
 
-/// Each connection's four buffers: an interleaved packet of 1,416 bytes fits.
-const BUFFER: usize = 1536;
+/// Bytes for each connection, of which more than two segments are for what is under way.
+const CONNECTION: usize = 7 * 1024;
 /// RTP packets that wait for the controller.
-const PACKETS: usize = 6;
+const PACKETS: usize = 4;
 
 const MAC: EthernetAddress = EthernetAddress([0x02, 0x00, 0x00, 0x4D, 0x55, 0x54]);
 /// The address and the router that QEMU's user-mode network gives.
@@ -54,7 +56,7 @@ const STATUS: Duration = Duration::from_secs(5);
 #[entry]
 fn main() -> ! {
     static mut ETHERNET: Ethernet = Ethernet::new();
-    static mut STORAGE: Storage<CONNECTIONS, BUFFER, PACKETS> = Storage::new();
+    static mut STORAGE: Storage<CONNECTIONS, CONNECTION, PACKETS> = Storage::new();
     static mut PICTURE_BYTES: [[u8; PICTURE_LEN]; PICTURES] = [[0; PICTURE_LEN]; PICTURES];
 
     let Some(mut peripherals) = cortex_m::Peripherals::take() else { stop("started twice") };
@@ -82,17 +84,14 @@ fn main() -> ! {
     let server = listen(&mut place, &mut sockets, STORAGE, &mounts, &options, &mut entropy);
     info!("rtsp://{}:{}/testcard is ready", ADDRESS.address(), options.rtsp_port);
 
-    let mut next_card = lm3s6965::now();
-    let mut next_status = next_card;
-    let mut late = 0_u32;
+    let mut pace = Pace::new(options.frame_rate);
+    let mut next_status = lm3s6965::now();
     loop {
         let now = lm3s6965::now();
-        if live.viewers() > 0 && now >= next_card {
-            let number = options.frame_rate.frames_in(now.as_micros());
-            let at = |number| Instant::from_micros(options.frame_rate.micros(number));
-            let shown = show(&live, &card, number as u32, at(number));
-            late = late.saturating_add((!shown).into());
-            next_card = at(number + 1);
+        if let Some((number, due)) = pace.poll(now, live.viewers() > 0)
+            && !show(&live, &card, number, due)
+        {
+            pace.left_out(1);
         }
         let deadline = server.poll(lm3s6965::now(), &mut interface, ETHERNET, &mut sockets);
         if now >= next_status {
@@ -101,14 +100,13 @@ fn main() -> ! {
                 "status: {} clients, {} viewers, {} pictures left out, stack {} of {} bytes",
                 clients,
                 live.viewers(),
-                late,
+                pace.total_left_out(),
                 stack::used(),
                 stack::size()
             );
             next_status = now.after(STATUS);
         }
-        let card_due = (live.viewers() > 0).then_some(next_card);
-        let deadline = [deadline, card_due, Some(next_status)].into_iter().fold(None, earliest);
+        let deadline = [deadline, pace.due(), Some(next_status)].into_iter().fold(None, earliest);
         lm3s6965::sleep(deadline, || ETHERNET.has_received());
     }
 }
@@ -120,12 +118,12 @@ type Camera<'a> = Live<'a, &'static mut [u8], PICTURES>;
 fn listen<'p, 'a>(
     place: &'p mut Option<Server<'a, &'a Camera<'a>, CONNECTIONS>>,
     sockets: &mut SocketSet<'a>,
-    storage: &'a mut Storage<CONNECTIONS, BUFFER, PACKETS>,
+    storage: &'a mut Storage<CONNECTIONS, CONNECTION, PACKETS>,
     mounts: &'a &'a Camera<'a>,
     options: &Options,
     entropy: &'a mut dyn FnMut() -> u64,
 ) -> &'p mut Server<'a, &'a Camera<'a>, CONNECTIONS> {
-    let options = ServerOptions { settings: settings(options), rtsp_port: options.rtsp_port, max_clients: VIEWERS };
+    let options = server_options(options);
     *place = Server::new(sockets, storage.lend(), mounts, options, entropy).ok();
     match place {
         Some(server) => server,
@@ -142,23 +140,13 @@ fn show(live: &Camera<'_>, card: &TestCard, number: u32, at: Instant) -> bool {
     })
 }
 
-fn settings(options: &Options) -> Settings<'static> {
-    Settings {
-        // Whoever takes no bytes keeps a picture buffer: not for long.
-        session: Config {
-            stall_timeout: Duration::from_secs(5),
-            // Nor may whoever says nothing keep one of three connections.
-            idle_timeout: Duration::from_secs(10),
-            ..Config::default()
-        },
-        wall: WallClock::default(),
-        server_port: (options.rtp_port, options.rtp_port.wrapping_add(1)),
-        payload_size: 1400,
-        max_packet_size: 1472,
-        repeat: false,
-        restart_markers: false,
-        cname: "mutoscope@lm3s6965",
-    }
+fn server_options(options: &Options) -> ServerOptions<'static> {
+    let usual = ServerOptions::new(VIEWERS);
+    // Whoever takes no bytes keeps a picture: not for long.
+    let session = Config { stall_timeout: Duration::from_secs(5), ..usual.settings.session };
+    let server_port = (options.rtp_port, options.rtp_port.wrapping_add(1));
+    let settings = Settings { session, server_port, cname: "mutoscope@lm3s6965", ..usual.settings };
+    ServerOptions { settings, rtsp_port: options.rtsp_port, ..usual }
 }
 
 /// SplitMix64 over a seed from outside: session identifiers are no better than that seed. A board has a noise source.

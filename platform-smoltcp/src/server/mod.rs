@@ -48,7 +48,8 @@ use crate::udp::UdpSocket;
 use core::fmt;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Mounts, Settings};
-use mutoscope::time::{Instant, earliest};
+use mutoscope::session::server::Config;
+use mutoscope::time::{Duration, Instant, WallClock, earliest};
 use shared::SharedSocket;
 use slot::{Slot, Turn};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
@@ -69,6 +70,25 @@ pub struct Options<'a> {
     /// Clients beyond this number are told so (503). With fewer of them than connections there is always somebody to tell
     /// it; a connection beyond all sockets is reset by smoltcp.
     pub max_clients: usize,
+}
+
+impl Options<'_> {
+    /// The usual ports (8554; 6970 and 6971) and deadlines, for `max_clients` clients. A connection without a session is
+    /// closed after 10 s, because on a small machine it keeps somebody out.
+    pub fn new(max_clients: usize) -> Self {
+        let session = Config { idle_timeout: Duration::from_secs(10), ..Config::default() };
+        let settings = Settings {
+            session,
+            wall: WallClock::default(),
+            server_port: (6970, 6971),
+            payload_size: 1400,
+            max_packet_size: 20_480,
+            repeat: false,
+            restart_markers: false,
+            cname: "mutoscope",
+        };
+        Self { settings, rtsp_port: 8554, max_clients }
+    }
 }
 
 /// A port is 0, or two are the same.
