@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`] | a server that is ready to run: its sockets, its clients, one call that does all there is to do |
+//! | [`live`] | one camera whose pictures all clients share |
 //! | [`tcp`], [`udp`] | the core's `Stream` and `Datagram` on smoltcp's sockets, for pumps of your own |
 //! | [`time`] | between smoltcp's and the core's clock readings |
 //!
@@ -17,6 +18,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod live;
 pub mod server;
 pub mod tcp;
 pub mod time;
@@ -25,3 +27,7 @@ pub mod udp;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

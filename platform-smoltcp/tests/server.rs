@@ -89,7 +89,7 @@ impl<const CLIENTS: usize> Stage<CLIENTS> {
         let Self { network, server, background, .. } = self;
         network.run(
             duration,
-            |now, Host { interface, sockets, device }| server.poll(now, interface, device, sockets),
+            |now, Host { interface, sockets, device, .. }| server.poll(now, interface, device, sockets),
             |_, host| {
                 player.pump(host);
                 background.iter_mut().for_each(|player| player.pump(host));
@@ -252,7 +252,7 @@ fn a_device_with_room_for_two_frames_loses_nothing() {
 
 #[test]
 fn packets_are_cut_to_fit_small_buffers() {
-    let mut storage = leak(Storage::<1, 1024, 2>::new()).lend();
+    let mut storage = leak(Storage::<1, 4096, 2>::new()).lend();
     storage.rtp = udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; 700]);
     let mut stage = Stage::in_memory(storage, Movie::new(24, 32), options(1));
     for interleaved in [false, true] {
@@ -429,7 +429,7 @@ fn shutting_down_says_bye_and_frees_every_socket() {
 #[test]
 fn an_idle_server_asks_for_nothing() {
     let mut stage = Stage::<2>::new(Movie::new(1, 16), options(2));
-    let Host { interface, sockets, device } = &mut stage.network.server;
+    let Host { interface, sockets, device, .. } = &mut stage.network.server;
     assert_eq!(stage.server.poll(Instant::from_millis(5), interface, device, sockets), None);
 }
 

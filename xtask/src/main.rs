@@ -1,8 +1,9 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
-//! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
-//! source tree; [`media`] makes the clips that the interop run plays; [`bench`] measures
-//! beside the targets, [`sizes`] the core on a microcontroller; [`packages`] finds or installs system packages.
+//! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
+//! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device; [`media`]
+//! makes the clips that the interop run plays; [`bench`] measures beside the targets, [`sizes`] the core on a
+//! microcontroller; [`packages`] finds or installs system packages.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
 #![allow(clippy::print_stdout)]
@@ -11,9 +12,11 @@ mod bench;
 mod check;
 mod media;
 mod packages;
+mod run_firmware;
 mod run_server;
 mod shell;
 mod sizes;
+mod tap_demo;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +48,10 @@ enum Command {
         /// Where to put them [default: target/media]
         directory: Option<PathBuf>,
     },
+    /// Build the bare-metal image and run it on an emulated microcontroller
+    RunFirmware(run_firmware::Options),
+    /// Run the server on smoltcp behind a TAP device: `cargo xtask tap-demo -- --help`
+    TapDemo(tap_demo::Options),
     /// Print what the core takes of RAM and flash on a Cortex-M4F
     Sizes,
     /// Measure speed, latency, load and endurance beside the project's targets
@@ -57,6 +64,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Check => check::run(),
         Command::Media { directory } => media::run(directory).map(|()| true),
+        Command::RunFirmware(options) => run_firmware::run(&options),
+        Command::TapDemo(options) => tap_demo::run(&options).map(|()| true),
         Command::Sizes => sizes::run(),
         Command::Bench(options) => bench::run(&options),
     };

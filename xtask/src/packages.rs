@@ -65,8 +65,16 @@ pub(crate) const GSTREAMER: Need = Need {
     elsewhere: "gstreamer1-plugins-good and -bad-free (Fedora), gst-plugins-good and -bad (Arch), gstreamer (Homebrew)",
 };
 
+/// The microcontroller that the firmware boots on.
+pub(crate) const QEMU: Need = Need {
+    what: "qemu-system-arm",
+    present: || on_path("qemu-system-arm"),
+    debian: &["qemu-system-arm"],
+    elsewhere: "qemu-system-arm (Fedora, Arch), qemu (Homebrew)",
+};
+
 /// Everything, in the order of use.
-pub(crate) const ALL: &[&Need] = &[&SDL2, &FFMPEG, &JPEG_TOOLS, &GSTREAMER];
+pub(crate) const ALL: &[&Need] = &[&SDL2, &FFMPEG, &JPEG_TOOLS, &GSTREAMER, &QEMU];
 
 impl Need {
     /// Why it cannot be used: `None` where it is there.
@@ -109,7 +117,7 @@ pub(crate) fn install_missing(needs: &[&Need]) {
 }
 
 /// What goes before a command that must run as root; `None` where that cannot be had without a question.
-fn root_prefix() -> Option<&'static [&'static str]> {
+pub(crate) fn root_prefix() -> Option<&'static [&'static str]> {
     let id = Command::new("id").arg("-u").output().ok()?;
     if id.stdout.trim_ascii() == b"0" {
         Some(&[])

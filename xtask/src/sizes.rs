@@ -92,11 +92,11 @@ fn statics(assembler: &str) -> Vec<(String, u64)> {
 
 /// What a linked program takes.
 #[derive(Debug, PartialEq, Eq)]
-struct Image {
+pub(crate) struct Image {
     /// Code, constants and initial values.
-    flash: u64,
+    pub(crate) flash: u64,
     /// Variables that live for ever; the stack is not counted.
-    ram: u64,
+    pub(crate) ram: u64,
 }
 
 fn image(folder: &Path) -> Result<Image> {
@@ -105,7 +105,7 @@ fn image(folder: &Path) -> Result<Image> {
 }
 
 /// Adds up the sections of a 32-bit little-endian ELF file.
-fn read_elf(bytes: &[u8]) -> Result<Image> {
+pub(crate) fn read_elf(bytes: &[u8]) -> Result<Image> {
     const WRITE: u32 = 1;
     const ALLOC: u32 = 2;
     const NOBITS: u32 = 8;

@@ -3,9 +3,9 @@
 //! A step fails, passes or is skipped; the others run all the same. Each skipped step has a line of its own that starts
 //! with `SKIPPED`, and the last line is always `N passed, N failed, N skipped`.
 
-use crate::packages::{self, FFMPEG, Need, SDL2};
+use crate::packages::{self, FFMPEG, Need, QEMU, SDL2};
 use crate::shell::{cargo, line, on_path, require, succeeds};
-use crate::{check, media, sizes};
+use crate::{check, media, run_firmware, sizes, tap_demo};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::process::Command;
@@ -46,6 +46,8 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "sizes", steps: || vec![Step::new("sizes", sizes)] },
     Group { name: "fuzz", steps: || vec![Step::new("fuzz", fuzz)] },
     Group { name: "interop", steps: || vec![Step::new("interop", interop).needs(&[&FFMPEG])] },
+    Group { name: "tap", steps: || vec![Step::new("tap", tap).needs(&[&FFMPEG])] },
+    Group { name: "firmware", steps: firmware },
     Group { name: "deny", steps: || vec![Step::new("deny", deny)] },
 ];
 
@@ -117,13 +119,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         if options.only.is_empty() { !name(&options.skip) } else { name(&options.only) }
     };
     if !options.no_install {
-        let needs: Vec<&Need> = if GROUPS.iter().any(|group| chosen(group) && group.name == "interop") {
-            packages::ALL.to_vec()
-        } else if GROUPS.iter().any(|group| chosen(group) && group.name == "player") {
-            vec![&SDL2]
-        } else {
-            Vec::new()
-        };
+        let needs: Vec<&Need> =
+            if GROUPS.iter().any(|group| chosen(group) && ["interop", "tap", "firmware"].contains(&group.name)) {
+                packages::ALL.to_vec()
+            } else if GROUPS.iter().any(|group| chosen(group) && group.name == "player") {
+                vec![&SDL2]
+            } else {
+                Vec::new()
+            };
         packages::install_missing(&needs);
     }
     let mut rows = Vec::new();
@@ -237,7 +240,7 @@ fn no_std() -> Vec<Step> {
 }
 
 /// Makes sure that the core library of `target` is there; skips where it cannot be had.
-fn add_target(target: &str) -> Result<()> {
+pub(crate) fn add_target(target: &str) -> Result<()> {
     let probe = || {
         let root = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output().ok()?;
         let folder = String::from_utf8(root.stdout).ok()?;
@@ -279,6 +282,26 @@ fn interop() -> Result<()> {
     command.args(["run", "--quiet", "--package", "mutoscope-tests", "--bin", "interop", "--"]);
     command.arg("--server").arg(&server).arg("--media").arg(&media_folder);
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+}
+
+/// Files of this machine through smoltcp and a TAP device.
+fn tap() -> Result<()> {
+    if let Some(why) = tap_demo::missing() {
+        return Err(Skip(why).into());
+    }
+    let media_folder = media::default_directory()?;
+    for why in media::make(&media_folder)? {
+        println!("SKIPPED {why}");
+    }
+    tap_demo::check(&media_folder.join("std-420-640x480.mjpeg"))
+}
+
+/// How long players watch the firmware without a gap; `cargo xtask run-firmware --check --seconds 60` watches longer.
+const FIRMWARE_SECONDS: u64 = 15;
+
+fn firmware() -> Vec<Step> {
+    let check = || run_firmware::check(Duration::from_secs(FIRMWARE_SECONDS));
+    vec![Step::new("firmware lint", run_firmware::lint), Step::new("firmware", check).needs(&[&FFMPEG, &QEMU])]
 }
 
 fn deny() -> Result<()> {

@@ -1,5 +1,6 @@
 //! The memory a server works in, all of it the caller's.
 
+use heapless::Vec;
 use smoltcp::socket::udp;
 
 /// Bytes of UDP payload in an Ethernet frame over IPv4.
@@ -40,28 +41,34 @@ pub struct Memory<'a, const CLIENTS: usize> {
     pub rtcp_tx: udp::PacketBuffer<'a>,
 }
 
-/// Arrays that make up a [`Memory`]: `CLIENTS` connections with four buffers of `BUFFER` bytes each, and `PACKETS` RTP
-/// packets of the largest size. It takes about `CLIENTS * BUFFER * 4 + PACKETS * 1536 + 2400` bytes.
+/// Arrays that make up a [`Memory`]: `CONNECTION` bytes for each of `CLIENTS` connections, and `PACKETS` RTP packets of the
+/// largest size. It takes about `CLIENTS * CONNECTION + PACKETS * 1536 + 2400` bytes.
 ///
-/// Put it into a `static` cell on firmware: it is too large for most stacks.
+/// Of a connection's bytes, 1 KB is for a request, 1.5 KB for an answer or a packet, up to 1 KB for what the peer sends
+/// ahead (of less than 8 KB, less of each), and the rest for what was sent and is not acknowledged: make that two segments
+/// of 1460 bytes at least, because many peers acknowledge every other one at once, and a single one late.
+///
+/// Put it into a `static` cell on firmware: it is too large for most stacks. All of it starts as zeros, so that it takes
+/// no flash.
 #[derive(Debug)]
-pub struct Storage<const CLIENTS: usize, const BUFFER: usize = 2048, const PACKETS: usize = 8> {
-    clients: [[[u8; BUFFER]; 4]; CLIENTS],
+pub struct Storage<const CLIENTS: usize, const CONNECTION: usize = 8192, const PACKETS: usize = 8> {
+    clients: [[u8; CONNECTION]; CLIENTS],
     rtp: [[u8; DATAGRAM]; PACKETS],
-    rtp_meta: [udp::PacketMetadata; PACKETS],
+    /// Empty until it is lent: smoltcp's empty metadata is not zeros, and would put all of the storage into flash.
+    rtp_meta: Vec<udp::PacketMetadata, PACKETS>,
     rtcp: [[[u8; REPORT]; REPORTS]; 2],
-    rtcp_meta: [[udp::PacketMetadata; REPORTS]; 2],
+    rtcp_meta: [Vec<udp::PacketMetadata, REPORTS>; 2],
 }
 
-impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Storage<CLIENTS, BUFFER, PACKETS> {
+impl<const CLIENTS: usize, const CONNECTION: usize, const PACKETS: usize> Storage<CLIENTS, CONNECTION, PACKETS> {
     /// Empty buffers; can be the value of a `static`.
     pub const fn new() -> Self {
         Self {
-            clients: [[[0; BUFFER]; 4]; CLIENTS],
+            clients: [[0; CONNECTION]; CLIENTS],
             rtp: [[0; DATAGRAM]; PACKETS],
-            rtp_meta: [udp::PacketMetadata::EMPTY; PACKETS],
+            rtp_meta: Vec::new(),
             rtcp: [[[0; REPORT]; REPORTS]; 2],
-            rtcp_meta: [[udp::PacketMetadata::EMPTY; REPORTS]; 2],
+            rtcp_meta: [const { Vec::new() }; 2],
         }
     }
 
@@ -70,21 +77,62 @@ impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Storage<CL
         let [rtcp_rx, rtcp_tx] = &mut self.rtcp;
         let [rtcp_rx_meta, rtcp_tx_meta] = &mut self.rtcp_meta;
         Memory {
-            clients: self.clients.each_mut().map(|[socket_rx, socket_tx, rx, tx]| ClientMemory {
-                socket_rx,
-                socket_tx,
-                rx,
-                tx,
-            }),
-            rtp: udp::PacketBuffer::new(&mut self.rtp_meta[..], self.rtp.as_flattened_mut()),
-            rtcp_rx: udp::PacketBuffer::new(&mut rtcp_rx_meta[..], rtcp_rx.as_flattened_mut()),
-            rtcp_tx: udp::PacketBuffer::new(&mut rtcp_tx_meta[..], rtcp_tx.as_flattened_mut()),
+            clients: self.clients.each_mut().map(|bytes| ClientMemory::split(bytes)),
+            rtp: udp::PacketBuffer::new(empty(&mut self.rtp_meta), self.rtp.as_flattened_mut()),
+            rtcp_rx: udp::PacketBuffer::new(empty(rtcp_rx_meta), rtcp_rx.as_flattened_mut()),
+            rtcp_tx: udp::PacketBuffer::new(empty(rtcp_tx_meta), rtcp_tx.as_flattened_mut()),
         }
     }
 }
 
-impl<const CLIENTS: usize, const BUFFER: usize, const PACKETS: usize> Default for Storage<CLIENTS, BUFFER, PACKETS> {
+impl<'a> ClientMemory<'a> {
+    /// One piece of memory as four.
+    fn split(bytes: &'a mut [u8]) -> Self {
+        let len = bytes.len();
+        let (rx, bytes) = bytes.split_at_mut((len / 4).min(1024));
+        let (tx, bytes) = bytes.split_at_mut((len / 4).min(1536));
+        let (socket_rx, socket_tx) = bytes.split_at_mut((len / 8).min(1024));
+        Self { socket_rx, socket_tx, rx, tx }
+    }
+}
+
+/// As many empty slots as there is room for.
+fn empty<const N: usize>(slots: &mut Vec<udp::PacketMetadata, N>) -> &mut [udp::PacketMetadata] {
+    slots.clear();
+    while slots.push(udp::PacketMetadata::EMPTY).is_ok() {}
+    slots
+}
+
+impl<const CLIENTS: usize, const CONNECTION: usize, const PACKETS: usize> Default
+    for Storage<CLIENTS, CONNECTION, PACKETS>
+{
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connections_memory_is_all_used_and_most_of_it_for_what_is_under_way() {
+        // (bytes, request, answer, ahead, under way)
+        let cases = [
+            (8192, 1024, 1536, 1024, 4608),
+            (7168, 1024, 1536, 896, 3712),
+            (65_536, 1024, 1536, 1024, 61_952),
+            (4096, 1024, 1024, 512, 1536),
+            (0, 0, 0, 0, 0),
+        ];
+        for (len, request, answer, ahead, under_way) in cases {
+            let mut bytes = std::vec![0; len];
+            let ClientMemory { socket_rx, socket_tx, rx, tx } = ClientMemory::split(&mut bytes);
+            assert_eq!(
+                [rx.len(), tx.len(), socket_rx.len(), socket_tx.len()],
+                [request, answer, ahead, under_way],
+                "{len}"
+            );
+        }
     }
 }

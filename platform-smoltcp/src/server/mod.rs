@@ -48,7 +48,8 @@ use crate::udp::UdpSocket;
 use core::fmt;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Mounts, Settings};
-use mutoscope::time::{Instant, earliest};
+use mutoscope::session::server::Config;
+use mutoscope::time::{Duration, Instant, WallClock, earliest};
 use shared::SharedSocket;
 use slot::{Slot, Turn};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
@@ -69,6 +70,25 @@ pub struct Options<'a> {
     /// Clients beyond this number are told so (503). With fewer of them than connections there is always somebody to tell
     /// it; a connection beyond all sockets is reset by smoltcp.
     pub max_clients: usize,
+}
+
+impl Options<'_> {
+    /// The usual ports (8554; 6970 and 6971) and deadlines, for `max_clients` clients. A connection without a session is
+    /// closed after 10 s, because on a small machine it keeps somebody out.
+    pub fn new(max_clients: usize) -> Self {
+        let session = Config { idle_timeout: Duration::from_secs(10), ..Config::default() };
+        let settings = Settings {
+            session,
+            wall: WallClock::default(),
+            server_port: (6970, 6971),
+            payload_size: 1400,
+            max_packet_size: 20_480,
+            repeat: false,
+            restart_markers: false,
+            cname: "mutoscope",
+        };
+        Self { settings, rtsp_port: 8554, max_clients }
+    }
 }
 
 /// A port is 0, or two are the same.
@@ -117,13 +137,19 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         if options.rtsp_port == 0 || rtp_port == 0 || rtcp_port == 0 || rtp_port == rtcp_port {
             return Err(InvalidPort);
         }
-        // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces.
-        let slots = memory.clients.map(|memory| Slot::new(sockets, memory, options.rtsp_port));
-        // No use for packets to the RTP port; without a receive ring they cost nothing.
-        let no_rx = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-        let rtp = SharedSocket::new(sockets, no_rx, memory.rtp, rtp_port);
-        let rtcp = SharedSocket::new(sockets, memory.rtcp_rx, memory.rtcp_tx, rtcp_port);
-        Ok(Self { slots, rtp, rtcp, mounts, options, entropy, stopping: false, discards: 0 })
+        Ok(Self {
+            // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces. And in place:
+            // every copy of the slots would be kilobytes of stack.
+            slots: memory.clients.map(|memory| Slot::new(sockets, memory, options.rtsp_port)),
+            // No use for packets to the RTP port; without a receive ring they cost nothing.
+            rtp: SharedSocket::new(sockets, udp::PacketBuffer::new(&mut [][..], &mut [][..]), memory.rtp, rtp_port),
+            rtcp: SharedSocket::new(sockets, memory.rtcp_rx, memory.rtcp_tx, rtcp_port),
+            mounts,
+            options,
+            entropy,
+            stopping: false,
+            discards: 0,
+        })
     }
 
     /// Does all that can be done now, for the server and for every other socket in the set: receives, serves, sends. Takes

@@ -79,6 +79,8 @@ impl<'a, S: FrameSource> Slot<'a, S> {
     }
 
     /// Serves `peer` from now on, or, without `entropy`, tells it that there is no room.
+    // Its temporaries are as large as a client, and would be part of every turn's stack.
+    #[inline(never)]
     pub(super) fn accept(&mut self, now: Instant, peer: SocketAddr, entropy: Option<u64>, settings: &Settings<'_>) {
         let Some((rx, tx)) = self.buffers.take() else { return };
         self.refused = entropy.is_none();

@@ -1,6 +1,9 @@
 //! Two smoltcp stacks joined by an Ethernet cable in memory, on virtual time, with seeded loss.
 #![allow(dead_code, unreachable_pub, reason = "every test uses another part")]
 
+#[path = "faults.rs"]
+mod faults;
+
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,6 +12,8 @@ use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
+pub use faults::Faults;
+use faults::Injector;
 use mutoscope::time::{Duration, Instant, earliest};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -22,7 +27,9 @@ pub const SERVER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0,
 pub const CLIENT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
 
 const LATENCY: Duration = Duration::from_micros(200);
-const ETHERNET_MTU: usize = 1514;
+/// Of IP packets.
+const MTU: usize = 1500;
+const ETHERNET_HEADER_LEN: usize = 14;
 
 pub fn smoltcp_time(now: Instant) -> SmoltcpInstant {
     SmoltcpInstant::from_micros(i64::try_from(now.as_micros()).unwrap())
@@ -42,21 +49,28 @@ pub fn udp_socket(port: u16, packets: usize, bytes: usize) -> udp::Socket<'stati
 
 /// One direction of the cable.
 struct Wire {
+    /// In the order of their arrival.
     frames: VecDeque<(Instant, Vec<u8>)>,
     /// Frames that fit on it; the device has no room for more.
     depth: usize,
-    /// How many of 1000 frames get lost.
-    loss: u64,
-    random: u64,
+    injector: Injector,
     cut: bool,
+    /// The most frames that were on their way at once.
+    crowd: usize,
 }
 
 impl Wire {
     fn put(&mut self, due: Instant, frame: Vec<u8>) {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        if !self.cut && (self.random >> 33) % 1000 >= self.loss {
-            self.frames.push_back((due, frame));
+        if self.cut {
+            return;
         }
+        let Self { frames, injector, crowd, .. } = self;
+        injector.pass(frame, |delay, frame| {
+            let due = due.after(delay);
+            let place = frames.partition_point(|(other, _)| *other <= due);
+            frames.insert(place, (due, frame));
+            *crowd = frames.len().max(*crowd);
+        });
     }
 }
 
@@ -64,10 +78,17 @@ impl Wire {
 pub struct Port {
     rx: Rc<RefCell<Wire>>,
     tx: Rc<RefCell<Wire>>,
+    mtu: usize,
 }
 
 fn core_time(now: SmoltcpInstant) -> Instant {
     Instant::from_micros(u64::try_from(now.total_micros()).unwrap())
+}
+
+impl Port {
+    fn sending(&self, now: SmoltcpInstant) -> Sending {
+        Sending { wire: self.tx.clone(), now: core_time(now), mtu: self.mtu }
+    }
 }
 
 impl Device for Port {
@@ -79,18 +100,18 @@ impl Device for Port {
         let arrived = rx.frames.front().is_some_and(|(due, _)| *due <= core_time(now));
         let (_, frame) = if arrived { rx.frames.pop_front()? } else { return None };
         // An answer to what was received always finds a place.
-        Some((Received(frame), Sending { wire: self.tx.clone(), now: core_time(now) }))
+        Some((Received(frame), self.sending(now)))
     }
 
     fn transmit(&mut self, now: SmoltcpInstant) -> Option<Sending> {
         let tx = self.tx.borrow();
-        (tx.frames.len() < tx.depth).then(|| Sending { wire: self.tx.clone(), now: core_time(now) })
+        (tx.frames.len() < tx.depth).then(|| self.sending(now))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = ETHERNET_MTU;
+        capabilities.max_transmission_unit = self.mtu;
         capabilities
     }
 }
@@ -106,11 +127,12 @@ impl RxToken for Received {
 pub struct Sending {
     wire: Rc<RefCell<Wire>>,
     now: Instant,
+    mtu: usize,
 }
 
 impl TxToken for Sending {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        assert!(len <= ETHERNET_MTU, "a frame of {len} bytes");
+        assert!(len <= self.mtu, "a frame of {len} bytes");
         let mut frame = vec![0; len];
         let result = f(&mut frame);
         self.wire.borrow_mut().put(self.now.after(LATENCY), frame);
@@ -123,6 +145,8 @@ pub struct Host {
     pub interface: Interface,
     pub sockets: SocketSet<'static>,
     pub device: Port,
+    /// When what runs on this machine wants to be asked again, though nothing arrived.
+    pub wake: Option<Instant>,
 }
 
 impl Host {
@@ -133,7 +157,7 @@ impl Host {
         for (address, prefix_len) in addresses.into_iter().zip([24, 64]) {
             interface.update_ip_addrs(|known| known.push(IpCidr::new(address.into(), prefix_len)).unwrap());
         }
-        Self { interface, sockets: SocketSet::new(vec![]), device }
+        Self { interface, sockets: SocketSet::new(vec![]), device, wake: None }
     }
 
     /// All that the stack can do now, and when it wants to be asked again.
@@ -158,22 +182,39 @@ pub struct Network {
 
 impl Network {
     pub fn new(seed: u64) -> Self {
+        Self::with_mtu(seed, MTU)
+    }
+
+    /// Both machines send IP packets of at most `mtu` bytes.
+    pub fn with_mtu(seed: u64, mtu: usize) -> Self {
         let wires = [1, 2].map(|n| {
-            let wire = Wire { frames: VecDeque::new(), depth: 64, loss: 0, random: seed ^ n, cut: false };
+            let injector = Injector::new(seed ^ n, Faults::default());
+            let wire = Wire { frames: VecDeque::new(), depth: 64, injector, cut: false, crowd: 0 };
             Rc::new(RefCell::new(wire))
         });
         let [there, back] = wires.clone();
+        let mtu = mtu + ETHERNET_HEADER_LEN;
         Self {
             now: Instant::from_micros(0),
-            server: Host::new(Port { rx: there.clone(), tx: back.clone() }, [SERVER, SERVER_V6], 1),
-            client: Host::new(Port { rx: back, tx: there }, [CLIENT, CLIENT_V6], 2),
+            server: Host::new(Port { rx: there.clone(), tx: back.clone(), mtu }, [SERVER, SERVER_V6], 1),
+            client: Host::new(Port { rx: back, tx: there, mtu }, [CLIENT, CLIENT_V6], 2),
             wires,
         }
     }
 
     /// From now on so many of 1000 frames get lost, in either direction.
-    pub fn set_loss(&mut self, loss: u64) {
-        self.wires.iter().for_each(|wire| wire.borrow_mut().loss = loss);
+    pub fn set_loss(&mut self, loss: u32) {
+        self.set_faults(Faults { drop: loss, ..Faults::default() });
+    }
+
+    /// From now on this happens to frames, in either direction.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.wires.iter().for_each(|wire| wire.borrow_mut().injector.faults = faults);
+    }
+
+    /// The most frames that were ever on their way at once, in one direction.
+    pub fn crowd(&self) -> usize {
+        self.wires.iter().map(|wire| wire.borrow().crowd).max().unwrap_or(0)
     }
 
     /// From now on the devices have room for so many frames.
@@ -208,7 +249,7 @@ impl Network {
                 return true;
             }
             // What the client has just done leaves at once.
-            let theirs = self.client.poll(self.now);
+            let theirs = earliest(self.client.poll(self.now), self.client.wake);
             let due = |wire: &Rc<RefCell<Wire>>| wire.borrow().frames.front().map(|(due, _)| *due);
             let arrivals = self.wires.iter().map(due).fold(None, earliest);
             let next = [ours, theirs, arrivals].into_iter().fold(None, earliest).unwrap_or(end).max(self.now);

@@ -1,0 +1,300 @@
+//! One camera, many viewers: pictures that are captured once and sent from where they were captured to.
+//!
+//! ```text
+//!  camera --publish--> [ buffer | buffer | .. ] <--lend-- Viewer --> RTP packets of client 1
+//!                        newest ^     ^ sent to client 1     Viewer --> RTP packets of client 2
+//! ```
+//! A viewer holds a buffer only while it sends the picture in it; viewers that send the same picture share it. Each holds
+//! one buffer at most, so with as many buffers as viewers nobody ever waits for somebody else's slow connection: there is
+//! always one to capture into as long as there is a viewer who wants a picture. Two buffers serve any number of viewers
+//! over UDP, which is done with a picture in milliseconds.
+
+use core::cell::{Cell, Ref, RefCell};
+use core::convert::Infallible;
+use core::fmt;
+use mutoscope::io::server::{Media, Mounts};
+use mutoscope::jpeg::{self, Layout};
+use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::time::{Duration, Instant};
+use mutoscope::wire::url::Path;
+
+/// How soon a picture that is overdue is asked for again.
+const OVERDUE: Duration = Duration::from_millis(1);
+
+/// A live medium of one name. `B` are its buffers: `&'static mut [u8]` on firmware, an array in a test.
+///
+/// `&Live` is a [`Mounts`] of this one medium; an application with several media makes its own of [`media`](Self::media)
+/// and [`viewer`](Self::viewer).
+pub struct Live<'a, B, const BUFFERS: usize> {
+    name: &'a str,
+    rate: FrameRate,
+    size: (u16, u16),
+    buffers: [RefCell<Picture<B>>; BUFFERS],
+    newest: Cell<Option<usize>>,
+    published: Cell<u32>,
+    viewers: Cell<usize>,
+}
+
+struct Picture<B> {
+    bytes: B,
+    len: usize,
+    /// `None`: there is no picture in it.
+    number: Option<u32>,
+    captured: Instant,
+    layout: Result<Layout, jpeg::Error>,
+}
+
+impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS> {
+    /// A medium without a picture yet. `rate`: pictures per second, as the description announces it and as viewers expect
+    /// them; `size`: width and height in pixels. Each buffer has to hold the longest JPEG file that will be published.
+    pub fn new(name: &'a str, rate: FrameRate, size: (u16, u16), buffers: [B; BUFFERS]) -> Self {
+        let empty = |bytes| {
+            let (captured, layout) = (Instant::default(), Layout::parse(&[]));
+            RefCell::new(Picture { bytes, len: 0, number: None, captured, layout })
+        };
+        Self {
+            name,
+            rate,
+            size,
+            buffers: buffers.map(empty),
+            newest: Cell::new(None),
+            published: Cell::new(0),
+            viewers: Cell::new(0),
+        }
+    }
+
+    /// Has `fill` write a JPEG file into a buffer that nobody sends from, and makes it the newest picture. `captured`: when
+    /// it was taken, which becomes its timestamp. `fill` returns the file's length.
+    ///
+    /// `Ok(false)`: every buffer is being sent from, and `fill` was not called; this picture is lost, or comes later.
+    /// Publish before the server is polled, and the picture leaves in that poll.
+    ///
+    /// # Errors
+    /// Those of `fill`; what the buffer held is then lost, and viewers keep waiting.
+    pub fn publish<E>(&self, captured: Instant, fill: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<bool, E> {
+        // The oldest of the free ones, so that a viewer who comes late to the newest still finds it.
+        let free = self.buffers.iter().enumerate().filter_map(|(index, buffer)| {
+            let picture = buffer.try_borrow_mut().ok()?;
+            Some((picture.number, index, picture))
+        });
+        let Some((_, index, mut picture)) = free.min_by_key(|(number, ..)| *number) else { return Ok(false) };
+        picture.number = None;
+        picture.len = fill(picture.bytes.as_mut())?;
+        picture.captured = captured;
+        picture.layout = Layout::parse(picture.bytes.as_ref().get(..picture.len).unwrap_or(&[]));
+        let number = self.published.get();
+        picture.number = Some(number);
+        self.published.set(number.wrapping_add(1));
+        self.newest.set(Some(index));
+        Ok(true)
+    }
+
+    /// How many sessions there are, playing or not. While there are none, nothing need be captured.
+    pub fn viewers(&self) -> usize {
+        self.viewers.get()
+    }
+
+    /// What it is, for a [`Mounts`] of several media that calls it `id`.
+    pub fn media(&self, id: usize) -> Media<'_> {
+        let (width, height) = self.size;
+        Media { id, name: self.name, frame_rate: self.rate, frames: None, width, height, refusal: None }
+    }
+
+    /// A viewer of all that is published from now on.
+    pub fn viewer(&self) -> Viewer<'_, 'a, B, BUFFERS> {
+        self.viewers.set(self.viewers.get().saturating_add(1));
+        Viewer { live: self, next: self.published.get(), held: None }
+    }
+
+    fn newest(&self) -> Option<Ref<'_, Picture<B>>> {
+        self.buffers.get(self.newest.get()?)?.try_borrow().ok().filter(|picture| picture.number.is_some())
+    }
+}
+
+impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Mounts for &'l Live<'a, B, BUFFERS> {
+    type Source = Viewer<'l, 'a, B, BUFFERS>;
+
+    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+        path.names(self.name).then(|| self.media(0))
+    }
+
+    fn open(&self, _: usize) -> Option<Self::Source> {
+        Some(self.viewer())
+    }
+}
+
+impl<B, const BUFFERS: usize> fmt::Debug for Live<'_, B, BUFFERS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live")
+            .field("name", &self.name)
+            .field("published", &self.published)
+            .field("viewers", &self.viewers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One viewer of a [`Live`] medium: always the newest picture, and what comes while it sends is left out.
+pub struct Viewer<'l, 'a, B, const BUFFERS: usize> {
+    live: &'l Live<'a, B, BUFFERS>,
+    next: u32,
+    held: Option<Ref<'l, Picture<B>>>,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for Viewer<'_, '_, B, BUFFERS> {
+    type Error = Infallible;
+
+    fn advance(&mut self, now: Instant) -> Result<Advance, Infallible> {
+        // The pump asks as soon as it has sent a frame, so that the buffer is held no longer than needed.
+        self.held = None;
+        let newest = self.live.newest();
+        let expected = newest.as_ref().map(|picture| picture.captured.after(self.live.rate.interval()));
+        // Behind `next` in a number that wraps.
+        self.held =
+            newest.filter(|picture| picture.number.is_some_and(|number| number.wrapping_sub(self.next) < u32::MAX / 2));
+        match self.held.as_ref().and_then(|picture| picture.number) {
+            Some(number) => {
+                self.next = number.wrapping_add(1);
+                Ok(Advance::Ready)
+            }
+            None => {
+                let until = expected.filter(|at| *at > now).unwrap_or(now.after(OVERDUE));
+                Ok(Advance::Pending { until: Some(until) })
+            }
+        }
+    }
+
+    fn frame(&self) -> Option<Frame<'_>> {
+        let Picture { bytes, len, number, captured, layout } = &**self.held.as_ref()?;
+        let data = bytes.as_ref().get(..*len)?;
+        Some(Frame { number: (*number)?, data, captured: Some(*captured), layout: *layout })
+    }
+
+    fn position(&self) -> u32 {
+        self.next
+    }
+
+    fn seek(&mut self, _: u32) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl<B, const BUFFERS: usize> Drop for Viewer<'_, '_, B, BUFFERS> {
+    fn drop(&mut self) {
+        self.live.viewers.set(self.live.viewers.get().saturating_sub(1));
+    }
+}
+
+impl<B, const BUFFERS: usize> fmt::Debug for Viewer<'_, '_, B, BUFFERS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Viewer").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Two = Live<'static, [u8; 4], 2>;
+
+    fn live() -> Two {
+        Live::new("camera", FrameRate::new(25, 1).unwrap(), (16, 16), [[0; 4]; 2])
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(1000 + millis)
+    }
+
+    fn publish(live: &Two, millis: u64, byte: u8) -> bool {
+        let fill = |out: &mut [u8]| {
+            out[..3].fill(byte);
+            Ok::<_, Infallible>(3)
+        };
+        live.publish(at(millis), fill).unwrap()
+    }
+
+    fn shown(viewer: &Viewer<'_, '_, [u8; 4], 2>) -> Option<(u32, u8, usize)> {
+        viewer.frame().map(|frame| (frame.number, frame.data[0], frame.data.len()))
+    }
+
+    #[test]
+    fn viewers_share_a_picture_and_see_what_was_published_after_they_came() {
+        let live = live();
+        assert!(publish(&live, 0, 7));
+        let (mut a, mut b) = (live.viewer(), live.viewer());
+        assert_eq!((live.viewers(), a.advance(at(1)), a.frame().is_none()), (2, pending(40), true));
+        assert!(publish(&live, 40, 8));
+        for viewer in [&mut a, &mut b] {
+            assert_eq!((viewer.advance(at(40)), shown(viewer)), (Ok(Advance::Ready), Some((1, 8, 3))));
+            assert_eq!(viewer.frame().unwrap().captured, Some(at(40)));
+        }
+        drop(a);
+        assert_eq!(live.viewers(), 1);
+    }
+
+    fn pending(millis: u64) -> Result<Advance, Infallible> {
+        Ok(Advance::Pending { until: Some(at(millis)) })
+    }
+
+    #[test]
+    fn a_picture_is_asked_for_when_it_is_expected_and_often_when_it_is_overdue() {
+        let live = live();
+        let mut viewer = live.viewer();
+        assert_eq!(viewer.advance(at(0)), pending(1));
+        publish(&live, 10, 1);
+        assert_eq!(viewer.advance(at(10)), Ok(Advance::Ready));
+        for (now, until) in [(11, 50), (49, 50), (50, 51), (90, 91)] {
+            assert_eq!(viewer.advance(at(now)), pending(until), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_picture_does_not_change_while_it_is_sent_and_others_see_the_newest() {
+        let live = live();
+        let (mut slow, mut fast) = (live.viewer(), live.viewer());
+        publish(&live, 0, 1);
+        assert_eq!(slow.advance(at(0)), Ok(Advance::Ready));
+        for number in 1..10 {
+            assert!(publish(&live, number * 40, number as u8 + 1));
+            assert_eq!(fast.advance(at(number * 40)), Ok(Advance::Ready));
+            assert_eq!(shown(&fast), Some((number as u32, number as u8 + 1, 3)));
+            assert!(matches!(fast.advance(at(number * 40)), Ok(Advance::Pending { .. })), "it lets go");
+            assert_eq!(shown(&slow), Some((0, 1, 3)));
+        }
+        assert_eq!((slow.advance(at(400)), shown(&slow)), (Ok(Advance::Ready), Some((9, 10, 3))));
+    }
+
+    #[test]
+    fn a_picture_that_finds_no_buffer_is_left_out() {
+        let live = live();
+        let (mut a, mut b) = (live.viewer(), live.viewer());
+        for (viewer, byte) in [(&mut a, 1), (&mut b, 2)] {
+            assert!(publish(&live, 0, byte));
+            assert_eq!(viewer.advance(at(0)), Ok(Advance::Ready));
+        }
+        assert!(!publish(&live, 40, 3));
+        assert_eq!((shown(&a), shown(&b)), (Some((0, 1, 3)), Some((1, 2, 3))));
+        drop(a);
+        assert!(publish(&live, 40, 3));
+    }
+
+    #[test]
+    fn a_picture_that_failed_is_not_shown() {
+        let live = live();
+        let mut viewer = live.viewer();
+        publish(&live, 0, 1);
+        assert_eq!(live.publish(at(0), |_| Err(5)), Err(5));
+        assert_eq!((viewer.advance(at(0)), shown(&viewer)), (Ok(Advance::Ready), Some((0, 1, 3))));
+        let none = Live::new("camera", FrameRate::new(25, 1).unwrap(), (16, 16), [[0; 4]; 0]);
+        assert_eq!(none.publish(at(0), |_| Ok::<_, ()>(1)), Ok(false));
+    }
+
+    #[test]
+    fn it_answers_to_its_name() {
+        let live = live();
+        let mounts = &live;
+        assert_eq!(mounts.find(Path::new("camera")).map(|media| (media.frames, media.width)), Some((None, 16)));
+        assert!(mounts.find(Path::new("movie.Mjpeg")).is_none());
+        assert_eq!(mounts.media(3).id, 3);
+        assert!(mounts.open(0).is_some());
+    }
+}

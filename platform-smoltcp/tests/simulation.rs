@@ -1,0 +1,278 @@
+//! The server and the core's own client, each on a smoltcp stack of its own, joined by a cable that does what bad
+//! networks do: on virtual time, from seeds, hours in seconds.
+
+#[path = "support/movie.rs"]
+#[allow(dead_code, reason = "another test asks for single frames")]
+mod movie;
+mod support;
+#[path = "support/watcher.rs"]
+mod watcher;
+
+use movie::Movie;
+use mutoscope::io::server::Settings;
+use mutoscope::session::server::{Config, State};
+use mutoscope::source::FrameRate;
+use mutoscope::time::{Duration, Instant, WallClock, earliest};
+use platform_smoltcp::live::Live;
+use platform_smoltcp::server::{Options, Server, Storage};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use support::{Faults, Host, Network, SERVER, leak};
+use watcher::{Scans, Watcher};
+
+const PORT: u16 = 8554;
+const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
+const CONNECTIONS: usize = 3;
+/// Frames of the movie, which starts over at its end.
+const FRAMES: u32 = 48;
+
+/// Counts what each thread has allocated and not given back.
+struct Counting;
+
+thread_local! {
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    LIVE_BYTES.with(|live| live.set(live.get() + bytes));
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: all is left to the system's allocator, with the arguments as they came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: our caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: our caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn options() -> Options<'static> {
+    let settings = Settings {
+        session: Config::default(),
+        wall: WallClock::default(),
+        server_port: (6970, 6971),
+        payload_size: 1400,
+        max_packet_size: 20_480,
+        repeat: true,
+        restart_markers: false,
+        cname: "mutoscope@test",
+    };
+    Options { settings, rtsp_port: PORT, max_clients: CONNECTIONS }
+}
+
+fn scans(movie: &Movie) -> Scans {
+    Rc::new((0..FRAMES).map(|number| (movie.scan(number as usize).to_vec(), number)).collect::<HashMap<_, _>>())
+}
+
+struct World {
+    network: Network,
+    server: Server<'static, Movie, CONNECTIONS>,
+    scans: Scans,
+    next_port: u16,
+    watchers: Vec<Watcher>,
+}
+
+impl World {
+    fn new(seed: u64, mtu: usize, size: u16) -> Self {
+        let mut network = Network::with_mtu(seed, mtu);
+        let movie: &'static Movie = leak(Movie::new(FRAMES, size));
+        let storage = leak(Storage::<CONNECTIONS, 16_384, 8>::new());
+        let mut entropy = seed;
+        let entropy = leak(move || {
+            entropy = entropy.wrapping_add(0x1234_5678_9abc_def1);
+            entropy
+        });
+        let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options(), entropy).unwrap();
+        Self { network, server, scans: scans(movie), next_port: 50_000, watchers: Vec::new() }
+    }
+
+    fn watch(&mut self, udp: bool) {
+        self.next_port += 10;
+        let server = SocketAddr::new(SERVER, PORT);
+        let (host, scans) = (&mut self.network.client, self.scans.clone());
+        self.watchers.push(Watcher::connect(host, server, URL, udp, self.next_port, scans));
+    }
+
+    fn run_for(&mut self, duration: Duration) {
+        let Self { network, server, watchers, .. } = self;
+        network.run(
+            duration,
+            |now, Host { interface, sockets, device, .. }| server.poll(now, interface, device, sockets),
+            |now, host| {
+                host.wake = watchers.iter_mut().map(|watcher| watcher.pump(now, host)).fold(None, earliest);
+                false
+            },
+        );
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.server.clients().map(|client| client.state()).collect()
+    }
+
+    fn assert_no_damage(&self, what: &str) {
+        for watcher in &self.watchers {
+            assert_eq!(watcher.damaged, 0, "{what}: a frame that is none of the movie's");
+            let desynchronised = matches!(watcher.over, Some(mutoscope::session::client::Event::Failed(_)));
+            assert!(!desynchronised, "{what}: {:?}", watcher.over);
+        }
+    }
+}
+
+#[test]
+fn thirty_minutes_over_both_transports_lose_nothing_and_take_no_memory() {
+    let mut world = World::new(1, 1500, 32);
+    world.watch(true);
+    world.watch(false);
+    world.run_for(Duration::from_secs(60));
+    let before = LIVE_BYTES.get();
+    world.run_for(Duration::from_secs(29 * 60));
+    let grown = LIVE_BYTES.get() - before;
+    for watcher in &world.watchers {
+        assert!(watcher.frames.abs_diff(24 * 1800) <= 2, "{} frames", watcher.frames);
+        assert_eq!((watcher.gaps, watcher.damaged, watcher.over), (0, 0, None));
+    }
+    assert_eq!(world.states(), [State::Playing, State::Playing]);
+    assert_eq!(world.server.discards(), 0);
+    assert!(world.network.crowd() <= 40, "{} frames on the cable", world.network.crowd());
+    // Frames on the cable at either moment.
+    assert!(grown.abs() < 64 * 1024, "{grown} bytes more after 29 minutes");
+}
+
+#[test]
+fn whatever_the_network_does_every_frame_that_comes_is_whole() {
+    const NONE: Faults = Faults { drop: 0, corrupt: 0, duplicate: 0, reorder: 0 };
+    // (what happens to frames, the least of 20 s of frames that come over UDP, and over TCP)
+    let cases = [
+        (NONE, 475, 475),
+        (Faults { drop: 10, ..NONE }, 400, 300),
+        (Faults { drop: 50, ..NONE }, 250, 50),
+        (Faults { drop: 200, ..NONE }, 20, 0),
+        (Faults { reorder: 100, ..NONE }, 440, 200),
+        (Faults { duplicate: 200, ..NONE }, 475, 400),
+        (Faults { corrupt: 50, ..NONE }, 250, 50),
+        (Faults { drop: 20, corrupt: 20, duplicate: 50, reorder: 50 }, 250, 50),
+    ];
+    for mtu in [576, 1006, 1500] {
+        for (seed, (faults, udp, tcp)) in (1..).zip(cases) {
+            let what = format!("{faults:?}, MTU {mtu}");
+            let mut world = World::new(seed, mtu, 48);
+            for over_udp in [true, false] {
+                world.watch(over_udp);
+            }
+            world.run_for(Duration::from_secs(1));
+            assert!(world.watchers.iter().all(|watcher| watcher.playing), "{what}");
+            world.network.set_faults(faults);
+            world.run_for(Duration::from_secs(20));
+            world.assert_no_damage(&what);
+            for (watcher, least) in world.watchers.iter().zip([udp, tcp]) {
+                assert!(watcher.frames >= least, "{what}: {} frames of {least}", watcher.frames);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_partition_heals_or_ends_the_session_and_the_next_one_plays() {
+    for udp in [true, false] {
+        let mut world = World::new(3, 1500, 32);
+        world.watch(udp);
+        world.run_for(Duration::from_secs(5));
+        // Shorter than any deadline.
+        world.network.set_cut(true);
+        world.run_for(Duration::from_secs(6));
+        world.network.set_cut(false);
+        let before = world.watchers[0].frames;
+        world.run_for(Duration::from_secs(20));
+        let healed = world.watchers[0].frames - before;
+        assert!(healed > 24 * 8, "{healed} frames in the 20 s after 6 s without a network");
+        assert_eq!(world.states(), [State::Playing]);
+        // Longer than the server's patience.
+        world.network.set_cut(true);
+        world.run_for(Duration::from_secs(40));
+        assert_eq!(world.states(), [], "udp: {udp}");
+        world.network.set_cut(false);
+        world.run_for(Duration::from_secs(5));
+        world.watch(udp);
+        world.run_for(Duration::from_secs(5));
+        assert!(world.watchers[1].frames > 24 * 4, "{} frames", world.watchers[1].frames);
+        world.assert_no_damage("after a partition");
+        assert_eq!(world.server.discards(), 0);
+    }
+}
+
+#[test]
+fn a_hundred_visitors_leave_nothing_behind() {
+    let mut world = World::new(4, 1500, 32);
+    for round in 0..100 {
+        world.watch(round % 2 == 0);
+        world.run_for(Duration::from_millis(400));
+        let watcher = world.watchers.pop().unwrap();
+        assert!(watcher.frames > 0 && watcher.damaged == 0, "round {round}");
+        // Without TEARDOWN.
+        watcher.abort(&mut world.network.client);
+        world.run_for(Duration::from_millis(100));
+        watcher.leave(&mut world.network.client);
+        assert_eq!(world.states(), [], "round {round}");
+    }
+}
+
+const LIVE_URL: &str = "rtsp://10.0.0.1:8554/camera";
+
+#[test]
+fn a_window_that_closes_holds_up_nobody_at_a_shared_camera() {
+    let movie = Movie::new(FRAMES, 48);
+    let rate = FrameRate::new(24, 1).unwrap();
+    let buffers = [0; 2].map(|_| &mut leak([0_u8; 16_384])[..]);
+    let live = leak(Live::new("camera", rate, (48, 48), buffers));
+    let mut network = Network::new(5);
+    let storage = leak(Storage::<CONNECTIONS, 8192, 8>::new());
+    let server = Server::new(&mut network.server.sockets, storage.lend(), leak(&*live), options(), leak(|| 7_u64));
+    let mut server = server.unwrap();
+    let scans = scans(&movie);
+    let address = SocketAddr::new(SERVER, PORT);
+    let mut stuck = Watcher::connect(&mut network.client, address, LIVE_URL, false, 50_000, scans.clone());
+    let mut fast = Watcher::connect(&mut network.client, address, LIVE_URL, true, 50_010, scans);
+    let (mut number, mut left_out) = (0, 0);
+    let mut run = |network: &mut Network, stuck: &mut Watcher, fast: &mut Watcher, seconds| {
+        let mut serve = |now: Instant, Host { interface, sockets, device, .. }: &mut Host| {
+            let due = |number| Instant::from_micros(rate.micros(number));
+            while due(number) <= now {
+                let picture = movie.frame((number % u64::from(FRAMES)) as usize);
+                let fill = |out: &mut [u8]| {
+                    out[..picture.len()].copy_from_slice(picture);
+                    Ok::<_, ()>(picture.len())
+                };
+                left_out += u32::from(!live.publish(due(number), fill).unwrap());
+                number += 1;
+            }
+            earliest(server.poll(now, interface, device, sockets), Some(due(number)))
+        };
+        network.run(Duration::from_secs(seconds), &mut serve, |now, host| {
+            host.wake = earliest(stuck.pump(now, host), fast.pump(now, host));
+            false
+        });
+        (server.clients().count(), left_out)
+    };
+    assert_eq!(run(&mut network, &mut stuck, &mut fast, 2), (2, 0));
+    assert!(stuck.frames > 24, "{} frames", stuck.frames);
+    stuck.reads = false;
+    assert_eq!(run(&mut network, &mut stuck, &mut fast, 5), (2, 0));
+    // It is shown the door after `stall_timeout`.
+    assert_eq!(run(&mut network, &mut stuck, &mut fast, 30), (1, 0));
+    assert!(fast.frames > 24 * 36, "{} frames", fast.frames);
+    for watcher in [&stuck, &fast] {
+        assert_eq!((watcher.gaps, watcher.damaged), (0, 0));
+    }
+}

@@ -1,0 +1,132 @@
+//! `cargo xtask run-firmware`: the bare-metal image on QEMU's `lm3s6965evb`, reachable from this machine.
+//!
+//! [`machine`] starts QEMU and reads the image's log; [`checks`] plays, floods and torments it, which is a step of
+//! `cargo xtask test`.
+
+mod checks;
+mod machine;
+mod rtsp;
+mod viewer;
+
+use crate::packages::QEMU;
+use crate::shell::{require, root};
+use crate::sizes::{Image, read_elf};
+use anyhow::{Context, Result, ensure};
+pub(crate) use checks::check;
+use clap::Args;
+use machine::{Machine, Ports};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// The processor of the image.
+pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
+
+/// What the machine has.
+const FLASH: u64 = 256 * 1024;
+const RAM: u64 = 64 * 1024;
+
+/// How to run it.
+#[derive(Args, Clone)]
+pub(crate) struct Options {
+    /// RTSP port on this machine
+    #[arg(long, default_value_t = 8554, env = "RTSP_PORT")]
+    port: u16,
+    /// RTP port on this machine, even; RTCP has the next one
+    #[arg(long, default_value_t = 6970)]
+    rtp_port: u16,
+    /// Pictures per second
+    #[arg(long, default_value = "15", env = "FRAME_RATE")]
+    frame_rate: String,
+    /// Write what passes the Ethernet controller to this file
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Do not keep running: play, flood and torment it, on free ports
+    #[arg(long)]
+    check: bool,
+    /// With --check: seconds of playing without a gap
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+}
+
+/// Builds the image and runs it until Ctrl-C; `false` where a check failed.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    ensure!(QEMU.missing().is_none(), "{}", QEMU.missing().unwrap_or_default());
+    if options.check {
+        check(Duration::from_secs(options.seconds.into()))?;
+        return Ok(true);
+    }
+    let programs = build()?;
+    println!("{}", programs.sizes()?);
+    let ports = Ports { rtsp: options.port, rtp: options.rtp_port };
+    let mut machine = Machine::start(&programs, ports, &options.frame_rate, options.pcap.as_deref())?;
+    let url = machine.url();
+    println!("\n{url}\n");
+    for player in [
+        format!("ffplay -fflags nobuffer {url}"),
+        format!("ffplay -fflags nobuffer -rtsp_transport tcp {url}"),
+        format!("gst-launch-1.0 rtspsrc location={url} latency=50 ! rtpjpegdepay ! jpegdec ! autovideosink"),
+        format!("vlc {url}"),
+    ] {
+        println!("  {player}");
+    }
+    println!("\nTwo viewers at once. Ctrl-C ends it.\n");
+    machine.on_interrupt_stop()?;
+    machine.print_log_until_end()?;
+    Ok(true)
+}
+
+/// What was built.
+struct Programs {
+    image: PathBuf,
+    decode: PathBuf,
+}
+
+impl Programs {
+    fn sizes(&self) -> Result<String> {
+        let Image { flash, ram } = read_elf(&std::fs::read(&self.image)?)?;
+        Ok(format!("flash: {flash} of {FLASH} bytes, static RAM: {ram} of {RAM}, left for the stack: {}", RAM - ram))
+    }
+}
+
+/// The folder of the firmware's workspace.
+fn folder() -> PathBuf {
+    root().join("platform-smoltcp/firmware")
+}
+
+/// A cargo that works on the firmware's workspace, with that workspace's configuration.
+fn cargo(target_dir: &Path) -> Command {
+    let mut command = crate::shell::cargo();
+    command.current_dir(folder()).env("CARGO_TARGET_DIR", target_dir);
+    command
+}
+
+fn build() -> Result<Programs> {
+    crate::test::add_target(TARGET)?;
+    let target_dir = crate::shell::target_dir()?.join("firmware");
+    let host = host()?;
+    require(cargo(&target_dir).args(["build", "--quiet", "--locked", "--release"]))?;
+    require(cargo(&target_dir).args(["build", "--quiet", "--locked", "--package", "decode", "--target", &host]))?;
+    Ok(Programs {
+        image: target_dir.join(TARGET).join("release/firmware"),
+        decode: target_dir.join(host).join("debug").join(format!("decode{}", std::env::consts::EXE_SUFFIX)),
+    })
+}
+
+/// The target this program was built for, as cargo has to be told because the firmware's configuration names another.
+fn host() -> Result<String> {
+    let output = crate::shell::output(Command::new("rustc").arg("-vV"))?;
+    let text = String::from_utf8_lossy(&output);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not say what it is built for")
+}
+
+/// Formatting and lints of the firmware's workspace, which the main one does not see.
+pub(crate) fn lint() -> Result<()> {
+    crate::test::add_target(TARGET)?;
+    let target_dir = crate::shell::target_dir()?.join("firmware");
+    require(cargo(&target_dir).args(["fmt", "--all", "--check"]))?;
+    require(cargo(&target_dir).args(["clippy", "--quiet", "--locked", "--", "-D", "warnings"]))?;
+    let decode = ["clippy", "--quiet", "--locked", "--package", "decode", "--target", &host()?, "--", "-D", "warnings"];
+    require(cargo(&target_dir).args(decode))
+}

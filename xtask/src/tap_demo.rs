@@ -1,0 +1,188 @@
+//! `cargo xtask tap-demo`: the server on smoltcp behind a TAP device of this machine, for as long as one likes.
+//!
+//! The device is made, given an address and removed here; the server is the example `tap` of `platform-smoltcp`.
+
+use crate::packages::root_prefix;
+use crate::shell::{cargo, line, require, target_dir};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Args;
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+
+/// How to run it.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The TAP device; one that exists already is used as it is, and stays
+    #[arg(long, default_value = "mutoscope0")]
+    interface: String,
+    /// This machine's address on it
+    #[arg(long, default_value = "192.168.69.100")]
+    host_address: std::net::Ipv4Addr,
+    /// MEDIA and options of the server: --pcap FILE, --drop-chance, --corrupt-chance, --duplicate-chance, --reorder-chance
+    /// (percent), --loop, --frame-rate, --rtsp-port; `-- --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Runs until Ctrl-C.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    ensure!(cfg!(target_os = "linux"), "TAP devices are Linux's");
+    build()?;
+    let _tap = Tap::up(&options.interface, &options.host_address.to_string())?;
+    // Ctrl-C reaches the server too, which says goodbye and ends; what was made here goes after it.
+    ctrlc::set_handler(|| {}).context("cannot catch Ctrl-C")?;
+    let server = program()?;
+    let mut command = Command::new(&server);
+    command.args(["--interface", &options.interface]).args(&options.arguments);
+    require(&mut command)
+}
+
+/// Plays a clip with ffmpeg through smoltcp, over UDP and TCP at once: every picture has to be the file's own.
+pub(crate) fn check(clip: &Path) -> Result<()> {
+    const INTERFACE: &str = "mutoscope1";
+    build()?;
+    let _tap = Tap::up(INTERFACE, "192.168.79.100")?;
+    let mut server = Command::new(program()?);
+    server.args(["--interface", INTERFACE, "--address", "192.168.79.1"]).arg(clip);
+    let mut server = server.stdout(Stdio::piped()).spawn().context("cannot start the server")?;
+    let outcome = play(&mut server, clip);
+    let ended = interrupt(&mut server);
+    outcome?;
+    ensure!(ended? == Some(0), "the server does not exit with 0 after Ctrl-C");
+    Ok(())
+}
+
+fn play(server: &mut Child, clip: &Path) -> Result<()> {
+    let stdout = server.stdout.take().context("no stdout")?;
+    let name = clip.file_name().and_then(OsStr::to_str).context("a clip without a name")?;
+    let is_url = |line: &String| line.starts_with("rtsp://") && line.ends_with(name);
+    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    let url = lines.find(is_url).context("the server does not start")?;
+    // It has more to say, and would take a closed pipe for the end.
+    spawn(move || lines.for_each(drop));
+    let expected = pictures(&[], &clip.to_string_lossy())?;
+    ensure!(!expected.is_empty(), "ffmpeg reads nothing from {}", clip.display());
+    let players = ["udp", "tcp"].map(|transport| {
+        let url = url.clone();
+        (transport, spawn(move || pictures(&["-rtsp_transport", transport, "-buffer_size", "2000000"], &url)))
+    });
+    for (transport, player) in players {
+        let seen = player.join().map_err(|_| anyhow!("a player's thread panicked"))??;
+        ensure!(
+            seen == expected,
+            "over {transport}: {} pictures, and not the {} of the file",
+            seen.len(),
+            expected.len()
+        );
+        println!("ffmpeg over {transport}: all {} pictures, each as in the file", seen.len());
+    }
+    Ok(())
+}
+
+/// Digests of all pictures as ffmpeg decodes them.
+fn pictures(options: &[&str], input: &str) -> Result<Vec<String>> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error"]).args(options).args(["-i", input]);
+    let output = crate::shell::output(command.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]))?;
+    let text = String::from_utf8_lossy(&output);
+    let digest = |line: &str| line.rsplit(',').next().unwrap_or(line).trim().to_owned();
+    Ok(text.lines().filter(|line| !line.starts_with('#')).map(digest).collect())
+}
+
+/// Ends it as Ctrl-C does; its exit code.
+fn interrupt(server: &mut Child) -> Result<Option<i32>> {
+    require(Command::new("kill").args(["-INT", &server.id().to_string()]))?;
+    for _ in 0..100 {
+        if let Some(status) = server.try_wait()? {
+            return Ok(status.code());
+        }
+        sleep(Duration::from_millis(100));
+    }
+    let _ = server.kill();
+    server.wait()?;
+    Ok(None)
+}
+
+/// Why no TAP device can be had here.
+pub(crate) fn missing() -> Option<String> {
+    if !Path::new("/dev/net/tun").exists() {
+        return Some("there is no /dev/net/tun".into());
+    }
+    root_prefix().is_none().then(|| "a TAP device takes root, or a sudo that wants no password".into())
+}
+
+fn build() -> Result<()> {
+    require(cargo().args(["build", "--quiet", "--release", "--package", "platform-smoltcp", "--example", "tap"]))
+}
+
+fn program() -> Result<PathBuf> {
+    Ok(target_dir()?.join("release/examples/tap"))
+}
+
+/// A TAP device that goes when this is dropped, if it came with it.
+struct Tap {
+    made: Option<String>,
+}
+
+impl Tap {
+    /// Makes the device where it is missing, for the user who runs this, gives it `address` in a network of 24 bits, and
+    /// turns it on.
+    fn up(interface: &str, address: &str) -> Result<Self> {
+        if exists(interface) {
+            return Ok(Self { made: None });
+        }
+        let user = String::from_utf8(crate::shell::output(Command::new("id").arg("-u"))?)?;
+        let address = format!("{address}/24");
+        let steps = [
+            vec!["tuntap", "add", "dev", interface, "mode", "tap", "user", user.trim()],
+            vec!["addr", "add", &address, "dev", interface],
+            vec!["link", "set", "dev", interface, "up"],
+        ];
+        let Some(prefix) = root_prefix() else {
+            let commands = steps.map(|step| format!("ip {}", step.join(" "))).join(" && ");
+            bail!("a TAP device takes CAP_NET_ADMIN to make, which you lack; make it with: sudo sh -c '{commands}'");
+        };
+        let tap = Self { made: Some(interface.to_owned()) };
+        for step in &steps {
+            let mut command = ip(prefix, step);
+            let output = command.output().with_context(|| format!("cannot run {}", line(&command)))?;
+            ensure!(
+                output.status.success(),
+                "`{}` failed: {} (it takes CAP_NET_ADMIN and /dev/net/tun)",
+                line(&command),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        Ok(tap)
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        let (Some(interface), Some(prefix)) = (&self.made, root_prefix()) else { return };
+        // The device is busy for a moment after its user has ended.
+        for _ in 0..20 {
+            let mut delete = ip(prefix, &["link", "delete", "dev", interface]);
+            if delete.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) || !exists(interface) {
+                return;
+            }
+            sleep(Duration::from_millis(50));
+        }
+        eprintln!("the TAP device {interface} could not be removed");
+    }
+}
+
+fn exists(interface: &str) -> bool {
+    Path::new("/sys/class/net").join(interface).exists()
+}
+
+fn ip(prefix: &[&str], arguments: &[&str]) -> Command {
+    let mut words = prefix.iter().copied().chain(["ip"]);
+    let mut command = Command::new(words.next().unwrap_or("ip"));
+    command.args(words).args(arguments);
+    command
+}
