@@ -1,6 +1,6 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
-//! Reading order: [`test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
+//! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
 //! source tree; [`run_firmware`] boots the server on an emulated microcontroller; [`media`] makes the clips that the interop run plays; [`sizes`] measures
 //! the core on a microcontroller; [`packages`] finds or installs system packages.
 #![forbid(unsafe_code)]
