@@ -75,14 +75,16 @@ fn pause_and_play(machine: &Machine) -> Result<()> {
 /// SETUP, PLAY, the first picture, TEARDOWN: alternately over UDP and TCP.
 fn rounds(machine: &Machine) -> Result<()> {
     let started = Instant::now();
-    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+    // An RTP port is even.
+    let socket = (30_000..40_000).step_by(2).find_map(|port| UdpSocket::bind(("127.0.0.1", port)).ok());
+    let socket = socket.context("no free UDP port")?;
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     let port = socket.local_addr()?.port();
     for round in 0..ROUNDS {
         let context = || format!("round {round}");
         let mut client = Client::connect(machine.ports.rtsp)?;
         if round % 2 == 0 {
-            client.set_up(&format!("RTP/AVP;unicast;client_port={port}-{}", port ^ 1)).with_context(context)?;
+            client.set_up(&format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)).with_context(context)?;
             client.ask_ok("PLAY", "").with_context(context)?;
             let mut packet = [0; 2048];
             while packet[1] & 0x80 == 0 || packet[1] & 0x7F != 26 {
