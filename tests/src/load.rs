@@ -53,7 +53,12 @@ pub struct Viewer {
     pub octets: u64,
     /// The longest time between the ends of two frames that follow each other.
     pub longest_gap: Duration,
+    /// How often that time was longer than [`LATE`].
+    pub late: u64,
 }
+
+/// From here on a gap between frames can be seen: the project's own limit at 24 frames a second.
+pub const LATE: Duration = Duration::from_millis(60);
 
 impl Load {
     /// Connects all viewers, calls `started`, plays for the duration, and leaves without a word.
@@ -266,6 +271,7 @@ impl Counter {
             }
             if let Some(last) = self.last_frame.replace(now) {
                 self.counts.longest_gap = self.counts.longest_gap.max(now - last);
+                self.counts.late += u64::from(now - last > LATE);
             }
         }
     }

@@ -208,19 +208,20 @@ fn load(seconds: u64) -> Result<Vec<Promise>> {
     load_promises(&loads)
 }
 
-const LOAD_HEAD: &str = "| film | transport | viewers | Mbit/s a stream | frames | lost | longest gap, ms | processor, ms a stream-second | resident at most, KiB | runs |\n\
-                         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|";
+const LOAD_HEAD: &str = "| film | transport | viewers | Mbit/s a stream | frames | lost | longest gap, ms | gaps > 60 ms | processor, ms a stream-second | resident at most, KiB | runs |\n\
+                         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|";
 
 impl Load {
     fn row(&self) -> Result<String> {
         let Self { film, transport, viewers, values, tries } = self;
         Ok(format!(
-            "| {film} | {} | {viewers} | {:.2} | {} | {} | {:.1} | {:.3} | {} | {tries} |",
+            "| {film} | {} | {viewers} | {:.2} | {} | {} | {:.1} | {} | {:.3} | {} | {tries} |",
             transport.to_uppercase(),
             values.of("megabits")?,
             values.of("frames")?,
             values.of("lost")?,
             values.of("gap_ms")?,
+            values.of("late")?,
             values.of("processor_ms")?,
             values.of("peak_kib")?,
         ))
@@ -234,9 +235,12 @@ fn load_promises(loads: &[Load]) -> Result<Vec<Promise>> {
         let crowd = mine().find(|load| load.film == FILM && load.viewers == 100).context("no run of 100 viewers")?;
         let ten = mine().find(|load| load.film == FILM && load.viewers == 10).context("no run of 10 viewers")?;
         let (processor, resident) = (crowd.values.of("processor_ms")?, ten.values.of("peak_kib")?);
-        let mut worst = (0.0_f64, 0.0_f64);
+        let (mut longest, mut late, mut frames, mut lost) = (0.0_f64, 0.0, 0.0, 0.0);
         for load in mine() {
-            worst = (worst.0.max(load.values.of("gap_ms")?), worst.1 + load.values.of("lost")?);
+            longest = longest.max(load.values.of("gap_ms")?);
+            late += load.values.of("late")?;
+            frames += load.values.of("frames")?;
+            lost += load.values.of("lost")?;
         }
         let name = transport.to_uppercase();
         let tries = mine().map(|load| load.tries).max().unwrap_or(0);
@@ -244,14 +248,14 @@ fn load_promises(loads: &[Load]) -> Result<Vec<Promise>> {
         promises.push(Promise {
             what: format!("{name}: longest gap between frames, all runs"),
             target: format!("<= {GAP_MS} ms"),
-            measured: format!("{:.1} ms{again}", worst.0),
-            reached: worst.0 <= GAP_MS,
+            measured: format!("{longest:.1} ms, {late} of {frames} above 60 ms{again}"),
+            reached: longest <= GAP_MS,
         });
         promises.push(Promise {
             what: format!("{name}: frames lost by 100 viewers and fewer"),
             target: "0".into(),
-            measured: format!("{}{again}", worst.1),
-            reached: worst.1 == 0.0,
+            measured: format!("{lost}{again}"),
+            reached: lost == 0.0,
         });
         promises.push(Promise {
             what: format!("{name}: processor time a stream and second, 100 viewers"),

@@ -76,23 +76,24 @@ fn main() -> Result<()> {
     let stream_seconds = args.viewers as f64 * args.seconds as f64;
     let processor = (after.processor - before.processor).as_secs_f64() * 1000.0 / stream_seconds;
     let (frames, lost) = (sum(|viewer| viewer.frames), sum(|viewer| viewer.lost_frames));
+    let late = sum(|viewer| viewer.late);
     let megabits = sum(|viewer| viewer.octets) as f64 * 8e-6 / stream_seconds;
     let gap = viewers.iter().map(|viewer| viewer.longest_gap).max().unwrap_or_default().as_secs_f64() * 1000.0;
     #[allow(clippy::print_stdout, reason = "the table is this program's product")]
     if args.values {
         println!(
-            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} processor_ms={processor:.3} peak_kib={}",
+            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} peak_kib={}",
             after.peak_kib
         );
     } else {
         if args.head {
             println!(
-                "| transport | viewers | seconds | Mbit/s a stream | frames | lost | longest gap, ms | processor, ms a stream-second | resident, KiB (peak) |"
+                "| transport | viewers | seconds | Mbit/s a stream | frames | lost | longest gap, ms | gaps > 60 ms | processor, ms a stream-second | resident, KiB (peak) |"
             );
-            println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+            println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         }
         println!(
-            "| {name} | {} | {} | {megabits:.2} | {frames} | {lost} | {gap:.1} | {processor:.3} | {} ({}) |",
+            "| {name} | {} | {} | {megabits:.2} | {frames} | {lost} | {gap:.1} | {late} | {processor:.3} | {} ({}) |",
             args.viewers, args.seconds, after.resident_kib, after.peak_kib,
         );
     }
