@@ -82,6 +82,9 @@ pub(crate) struct Args {
     /// Pretend that drawing takes so many milliseconds.
     #[arg(long, hide = true, value_name = "MS", default_value_t = 0)]
     pub(crate) slow_display: u64,
+    /// Pretend that so many of each thousand RTP packets over UDP are lost on the way, always the same ones.
+    #[arg(long, hide = true, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(crate) drop_per_mille: u16,
     /// Say more on standard error; twice for everything.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

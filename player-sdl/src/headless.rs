@@ -72,6 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         figures::line("summary", &session.figures, &live, &pipeline.counters)
             .number("seconds", seconds)
             .number("latency_median_ms", latencies.quantile_ms(0.5))
+            .number("latency_99_ms", latencies.quantile_ms(0.99))
             .number("latency_worst_ms", latencies.quantile_ms(1.0))
             .int("strip", session.last.as_ref().and_then(|last| last.strip).map_or(-1, i128::from))
             .text("end", end.name())

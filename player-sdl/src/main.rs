@@ -17,7 +17,7 @@ mod ui;
 
 use args::Args;
 use clap::Parser;
-use platform_std::client::Options;
+use platform_std::client::{Loss, Options};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ fn client_options(args: &Args) -> Options {
         dialect: args.dialect,
         rtp_port: args.rtp_port,
         playout_delay: Duration::from_millis(args.buffer),
+        // Any seed will do, as long as a run can be repeated.
+        loss: Loss { per_mille: args.drop_per_mille, seed: 1 },
         ..Options::new(args.url())
     }
 }

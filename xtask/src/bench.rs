@@ -3,7 +3,9 @@
 //! Nothing here is a test: figures are this machine's, at this moment, and whatever else it does shows in them. What misses
 //! its target is therefore measured again, and the table says so.
 
-use crate::shell::{cargo, line, output, require, target_dir};
+mod player;
+
+use crate::shell::{cargo, line, output, release_program, require};
 use crate::{media, shell};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -30,12 +32,14 @@ enum Part {
     Load,
     /// The age of a picture when a client has decoded it
     Latency,
+    /// The player's window on a display in memory: the age of what it shows, memory and processor
+    Player,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Micro, Self::Load, Self::Latency, Self::Soak];
+    const ALL: [Self; 5] = [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Soak];
 }
 
 /// What the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
@@ -77,6 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Micro => micro()?,
             Part::Load => load(options.seconds.unwrap_or(10))?,
             Part::Latency => latency(options.seconds.unwrap_or(10))?,
+            Part::Player => player::measure(options.seconds.unwrap_or(10))?,
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }
@@ -146,7 +151,7 @@ impl Values {
 
 /// A release program of this workspace.
 fn program(name: &str) -> Result<Command> {
-    Ok(Command::new(target_dir()?.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))))
+    Ok(Command::new(release_program(name)?))
 }
 
 fn film(name: &str) -> Result<PathBuf> {
@@ -173,7 +178,7 @@ struct Load {
 /// 1, 10 and 100 viewers of a file and of the drawn card, over both transports.
 fn load(seconds: u64) -> Result<Vec<Promise>> {
     let film = film(FILM)?;
-    let server = target_dir()?.join("release").join(format!("mutoscope-server{}", std::env::consts::EXE_SUFFIX));
+    let server = release_program("mutoscope-server")?;
     let mut loads = Vec::new();
     for name in [FILM, CARD] {
         for transport in ["udp", "tcp"] {
@@ -305,7 +310,7 @@ fn latency(seconds: u64) -> Result<Vec<Promise>> {
 
 /// Minutes of real time. Growth is judged by the program, which fails; its figures are shown all the same.
 fn soak(seconds: u64) -> Result<Vec<Promise>> {
-    let server = target_dir()?.join("release").join(format!("mutoscope-server{}", std::env::consts::EXE_SUFFIX));
+    let server = release_program("mutoscope-server")?;
     let mut command = program("soak")?;
     command.arg("--server").arg(server).arg("--film").arg(film(FILM)?).arg("--lab-film").arg(film(LAB_FILM)?);
     command.args(["--seconds", &seconds.to_string()]);

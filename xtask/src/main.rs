@@ -3,13 +3,15 @@
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
 //! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device; [`media`]
 //! makes the clips that the interop run plays; [`bench`] measures beside the targets, [`sizes`] the core on a
-//! microcontroller; [`packages`] finds or installs system packages.
+//! microcontroller; [`packages`] finds or installs system packages; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
 #![allow(clippy::print_stdout)]
 
 mod bench;
 mod check;
+mod child;
+mod demo;
 mod media;
 mod packages;
 mod run_firmware;
@@ -39,6 +41,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<std::ffi::OsString>,
     },
+    /// Build server and player in release and watch the one with the other: `cargo xtask demo -- movie.Mjpeg`
+    Demo {
+        /// Arguments for the server
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Run everything that CI runs; the last line counts passed, failed and skipped steps
     Test(test::Options),
     /// Check the rules of the source tree
@@ -61,6 +69,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::RunServer { arguments } => run_server::run(&arguments).map(|()| true),
+        Command::Demo { arguments } => demo::run(&arguments).map(|()| true),
         Command::Test(options) => test::run(&options),
         Command::Check => check::run(),
         Command::Media { directory } => media::run(directory).map(|()| true),

@@ -1,6 +1,6 @@
 //! `cargo xtask run-server`: the server, freshly built, in the place of this process.
 
-use crate::shell::{cargo, require, target_dir};
+use crate::shell::{cargo, release_program, require};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::process::Command;
 /// Builds the release server and becomes it, so that Ctrl-C and the exit code are the server's own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     require(cargo().args(["build", "--release", "--package", "platform-std", "--bin", "mutoscope-server"]))?;
-    let server = target_dir()?.join("release").join(format!("mutoscope-server{}", std::env::consts::EXE_SUFFIX));
+    let server = release_program("mutoscope-server")?;
     // The working directory stays the caller's: MEDIA arguments are relative to it.
     replace_process(Command::new(&server).args(arguments)).with_context(|| format!("cannot run {}", server.display()))
 }

@@ -16,6 +16,11 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     program.ancestors().nth(2).map(Path::to_path_buf).context("this program does not lie in a target directory")
 }
 
+/// Where cargo puts a release program of this workspace.
+pub(crate) fn release_program(name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// The cargo that runs this program, working on this workspace from any directory.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -4,7 +4,7 @@
 //! with `SKIPPED`, and the last line is always `N passed, N failed, N skipped`.
 
 use crate::packages::{self, FFMPEG, Need, QEMU, SDL2};
-use crate::shell::{cargo, line, on_path, require, succeeds};
+use crate::shell::{cargo, line, on_path, release_program, require, succeeds};
 use crate::{check, media, run_firmware, sizes, tap_demo};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -277,7 +277,7 @@ fn interop() -> Result<()> {
         println!("SKIPPED {why}");
     }
     require(cargo().args(["build", "--release", "--package", "platform-std", "--bin", "mutoscope-server"]))?;
-    let server = crate::shell::target_dir()?.join("release").join("mutoscope-server");
+    let server = release_program("mutoscope-server")?;
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", "mutoscope-tests", "--bin", "interop", "--"]);
     command.arg("--server").arg(&server).arg("--media").arg(&media_folder);

@@ -3,9 +3,10 @@
 use super::socket::Port;
 use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Retry, Transport};
 use crate::tcp::TcpStream;
-use crate::udp::{self, UdpSocket, bind_pair, bind_pair_from};
+use crate::udp::{self, bind_pair, bind_pair_from};
 use mio::{Interest, Registry};
 use mutoscope::io::client::{Client, Event, Frame, Settings};
+use mutoscope::io::{Faults, Loss};
 use mutoscope::session::client::{self as session, Command, Connection, Described, NotNow, SetUp};
 use mutoscope::session::server::{self as spoken, MediaTransport, State};
 use mutoscope::time::{self, WallClock, earliest};
@@ -224,7 +225,7 @@ impl Link {
             return Ok(MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 });
         }
         let local = |socket: &Port| {
-            let address = socket.0.as_ref().map(UdpSocket::local_addr).transpose();
+            let address = socket.0.as_ref().map(|socket| socket.inner().local_addr()).transpose();
             address.map(|address| address.map_or(0, |address| address.port()))
         };
         let error = |error| Error::System("open UDP sockets", error);
@@ -238,6 +239,8 @@ impl Link {
             let interest = Interest::READABLE | Interest::WRITABLE;
             registry.register(&mut rtp, RTP, interest).map_err(error)?;
             registry.register(&mut rtcp, RTCP, interest).map_err(error)?;
+            // Reports keep arriving: what is tried out is the loss of media.
+            let (rtp, rtcp) = (Faults::new(rtp, options.loss), Faults::new(rtcp, Loss::default()));
             (self.rtp, self.rtcp) = (Port(Some(rtp)), Port(Some(rtcp)));
             let port = local(&self.rtp).map_err(error)?;
             if options.rtp_port != 0 && port != options.rtp_port {

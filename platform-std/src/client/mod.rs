@@ -30,6 +30,7 @@ mod socket;
 mod tests;
 
 pub use error::Error;
+pub use mutoscope::io::Loss;
 pub use mutoscope::rtp::receiver::Statistics;
 pub use mutoscope::session::client::Command;
 pub use mutoscope::session::server::MediaTransport;

@@ -1,5 +1,6 @@
 //! What a client is told before it starts.
 
+use mutoscope::io::Loss;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -84,6 +85,8 @@ pub struct Options {
     pub playout_delay: Duration,
     /// The largest frame, in bytes (default 4 MiB). Memory is used as frames need it.
     pub max_frame: usize,
+    /// RTP packets over UDP that are to be lost though they arrive, to see what a bad network does (default: none).
+    pub loss: Loss,
 }
 
 impl Options {
@@ -103,6 +106,7 @@ impl Options {
             reorder_delay: Duration::from_millis(100),
             playout_delay: Duration::ZERO,
             max_frame: 4 << 20,
+            loss: Loss::default(),
         }
     }
 }

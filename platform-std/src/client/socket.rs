@@ -3,19 +3,19 @@
 use crate::udp::UdpSocket;
 use embedded_io::ErrorType;
 use mio::event::Event;
-use mutoscope::io::Datagram;
+use mutoscope::io::{Datagram, Faults};
 use std::io;
 use std::net::SocketAddr;
 
 /// A UDP socket, or none: before SETUP, and where media comes over the control connection. None receives nothing and
-/// has never room to send.
+/// has never room to send. What the options say is to be lost is lost here.
 #[derive(Debug, Default)]
-pub(super) struct Port(pub(super) Option<UdpSocket>);
+pub(super) struct Port(pub(super) Option<Faults<UdpSocket>>);
 
 impl Port {
     pub(super) fn handle_event(&mut self, event: &Event) {
         if let Some(socket) = &mut self.0 {
-            socket.handle_event(event);
+            socket.inner_mut().handle_event(event);
         }
     }
 }

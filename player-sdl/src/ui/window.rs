@@ -94,6 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let latencies = figures.latencies();
         figures::line("summary", &figures, &live, &pipeline.counters)
             .number("latency_median_ms", latencies.quantile_ms(0.5))
+            .number("latency_99_ms", latencies.quantile_ms(0.99))
             .number("latency_worst_ms", latencies.quantile_ms(1.0))
             .print();
     }

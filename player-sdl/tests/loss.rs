@@ -1,0 +1,61 @@
+//! Networks that lose packets, over standard RTP: a frame is many packets, and one that is incomplete is not shown.
+
+mod common;
+
+use common::{Folder, Player, ServerProcess, cards, scan, serve_if_asked, split};
+
+#[test]
+fn the_server_s_process() {
+    serve_if_asked();
+}
+
+/// Frames wanted of a film that has more than enough for those that are lost.
+const WANTED: usize = 60;
+
+#[test]
+fn with_lost_packets_it_plays_on_and_every_frame_recorded_is_one_of_the_source() {
+    let folder = Folder::new("loss");
+    let frames = cards(240);
+    std::fs::write(folder.file("film.mjpeg"), frames.concat()).unwrap();
+    let server = ServerProcess::start(Some(&folder.0.join("film.mjpeg")));
+    let (url, recording) = (server.url("film.mjpeg"), folder.file("out.mjpeg"));
+    let wanted = WANTED.to_string();
+    let args = [&url, "--headless", "--dialect", "standard", "--transport", "udp", "--frames", &wanted];
+    let player = Player::start(
+        &[&args[..], &["--stats", "json", "--record", &recording, "--drop-per-mille", "50"]].concat(),
+        None,
+    );
+    let summary = player.wait_for("summary", |_| true);
+    assert!(player.end().success());
+
+    let number = |key: &str| summary.number(key).unwrap();
+    assert_eq!((summary.text("frames"), summary.text("end")), (wanted.as_str(), "complete"), "{summary:?}");
+    // One packet in twenty, of more than a hundred.
+    assert!(number("lost") > 0.0 && number("loss_percent") > 0.0, "{summary:?}");
+    assert!(number("incomplete") > 0.0 && number("incomplete") <= number("lost"), "{summary:?}");
+    // What is not complete never reaches the decoder, and losing packets is not losing the connection.
+    assert_eq!((summary.text("damaged"), summary.text("interruptions")), ("0", "0"), "{summary:?}");
+
+    let recorded = std::fs::read(&recording).unwrap();
+    let recorded = split(&recorded);
+    assert_eq!(recorded.len(), WANTED);
+    let mut source = frames.iter().enumerate();
+    let mut last = 0;
+    for (at, recorded) in recorded.iter().enumerate() {
+        // In the film's order, so each search begins where the one before ended.
+        let found = source.find(|(_, frame)| scan(frame) == scan(recorded));
+        last = found.unwrap_or_else(|| panic!("frame {at} of the recording is not in the rest of the film")).0;
+    }
+    assert!(last >= WANTED, "some frames of the film are missing");
+}
+
+#[test]
+fn where_nothing_arrives_over_udp_it_plays_over_tcp() {
+    let server = ServerProcess::start(None);
+    let url = server.url("testcard");
+    let args = [&url, "--headless", "--frames", "5", "--stats", "json", "--drop-per-mille", "1000"];
+    let player = Player::start(&args, None);
+    let summary = player.wait_for("summary", |_| true);
+    assert!(player.end().success());
+    assert_eq!((summary.text("frames"), summary.text("interruptions")), ("5", "0"), "{summary:?}");
+}
