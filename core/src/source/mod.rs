@@ -1,10 +1,11 @@
-//! Where frames come from: files of motion JPEG ([`mjpeg`]) and generated pictures.
+//! Where frames come from: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]).
 
 pub mod mjpeg;
 mod rate;
 #[cfg(test)]
 mod samples;
 mod split;
+pub mod testcard;
 
 pub use rate::{FrameRate, InvalidFrameRate};
 

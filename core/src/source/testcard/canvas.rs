@@ -1,0 +1,560 @@
+//! Drawing 16 x 16 pixels at a time: shapes with smooth edges, and no picture in memory.
+//!
+//! Positions are in sixteenths of a pixel ([`ONE`]), x to the right and y down. Pictures have at most 2032 pixels in each
+//! direction, so positions stay below 2^16 and their squares need an `i64`.
+
+use crate::jpeg::encoder::{Encoder, Full, Quantizer};
+
+/// One pixel.
+pub(super) const ONE: i32 = 16;
+
+/// Pixels of a tile's edge: one MCU.
+pub(super) const TILE: usize = 16;
+
+/// From a tile's centre to beyond its corner pixels' smooth edges: a shape whose edge is farther away covers all of the
+/// tile or nothing.
+const REACH: i32 = 12 * ONE;
+
+/// Y, Cb, Cr in JFIF's full range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Color([u8; 3]);
+
+impl Color {
+    pub(super) const fn rgb(r: u8, g: u8, b: u8) -> Self {
+        let (r, g, b) = (r as i32, g as i32, b as i32);
+        let y = (299 * r + 587 * g + 114 * b + 500) / 1000;
+        let cb = 128 * 1000 + (-169 * r - 331 * g + 500 * b);
+        let cr = 128 * 1000 + (500 * r - 419 * g - 81 * b);
+        Self([y as u8, clamped((cb + 500) / 1000), clamped((cr + 500) / 1000)])
+    }
+
+    pub(super) const fn grey(y: u8) -> Self {
+        Self([y, 128, 128])
+    }
+}
+
+const fn clamped(value: i32) -> u8 {
+    if value > 255 { 255 } else { value as u8 }
+}
+
+/// Draws a picture tile by tile and encodes it into `out`; dimensions are multiples of 16.
+pub(super) fn render(
+    (width, height): (u16, u16),
+    quantizer: &Quantizer,
+    out: &mut [u8],
+    paint: impl Fn(&mut Tile),
+) -> Result<usize, Full> {
+    let mut encoder = Encoder::new(out, width, height, quantizer)?;
+    for y in (0..height).step_by(TILE) {
+        for x in (0..width).step_by(TILE) {
+            let mut tile = Tile::new(x, y);
+            paint(&mut tile);
+            tile.encode(&mut encoder)?;
+        }
+    }
+    encoder.finish()
+}
+
+/// The luma plane of a picture before it is encoded.
+#[cfg(test)]
+pub(super) fn luma((width, height): (u16, u16), paint: impl Fn(&mut Tile)) -> std::vec::Vec<u8> {
+    let mut plane = std::vec![0; usize::from(width) * usize::from(height)];
+    for y in (0..height).step_by(TILE) {
+        for x in (0..width).step_by(TILE) {
+            let mut tile = Tile::new(x, y);
+            paint(&mut tile);
+            if let Some(Color(flat)) = tile.flat {
+                tile.planes[0].fill(flat[0]);
+            }
+            for (row, pixels) in tile.planes[0].chunks(TILE).enumerate() {
+                let start = (usize::from(y) + row) * usize::from(width) + usize::from(x);
+                plane[start..start + TILE].copy_from_slice(pixels);
+            }
+        }
+    }
+    plane
+}
+
+/// A part of the picture, and the area that will be painted next.
+pub(super) struct Tile {
+    /// The upper left corner, in pixels.
+    x: i32,
+    y: i32,
+    /// Where all pixels have one colour, `planes` are not in use.
+    flat: Option<Color>,
+    planes: [[u8; TILE * TILE]; 3],
+    cover: Cover,
+    /// How much of each pixel is covered, up to 16; in use where `cover` says `Partly`.
+    mask: [u8; TILE * TILE],
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Cover {
+    Nothing,
+    Partly,
+    All,
+}
+
+impl Tile {
+    fn new(x: u16, y: u16) -> Self {
+        Self {
+            x: i32::from(x),
+            y: i32::from(y),
+            flat: Some(Color::grey(0)),
+            planes: [[0; TILE * TILE]; 3],
+            cover: Cover::Nothing,
+            mask: [0; TILE * TILE],
+        }
+    }
+
+    /// Adds a shape to the area to be painted. Shapes of one area may overlap: their edges do not show.
+    pub(super) fn cover(&mut self, shape: &impl Shape) -> &mut Self {
+        let bounds = shape.bounds();
+        if self.cover == Cover::All || !self.touches(bounds) {
+            return self;
+        }
+        let middle = (TILE as i32 / 2) * ONE;
+        let distance = shape.distance(self.x * ONE + middle, self.y * ONE + middle);
+        if distance >= REACH {
+            self.cover = Cover::All;
+        } else if distance > -REACH {
+            self.cover_partly(shape, bounds);
+        }
+        self
+    }
+
+    fn cover_partly(&mut self, shape: &impl Shape, bounds: Bounds) {
+        if self.cover == Cover::Nothing {
+            self.mask.fill(0);
+            self.cover = Cover::Partly;
+        }
+        let columns = pixels(self.x, bounds.left, bounds.right);
+        let rows = pixels(self.y, bounds.top, bounds.bottom);
+        for (row, mask) in self.mask.as_chunks_mut::<TILE>().0.iter_mut().enumerate().take(rows.1).skip(rows.0) {
+            let y = (self.y + row as i32) * ONE + ONE / 2;
+            for (column, mask) in mask.iter_mut().enumerate().take(columns.1).skip(columns.0) {
+                let x = (self.x + column as i32) * ONE + ONE / 2;
+                *mask = (*mask).max(shape.coverage(x, y).clamp(0, ONE) as u8);
+            }
+        }
+    }
+
+    /// Whether anything within `bounds` may touch this tile.
+    pub(super) fn touches(&self, bounds: Bounds) -> bool {
+        let (left, top) = (self.x * ONE, self.y * ONE);
+        let edge = TILE as i32 * ONE;
+        bounds.left < left + edge && bounds.right > left && bounds.top < top + edge && bounds.bottom > top
+    }
+
+    /// Paints the area and begins a new one.
+    pub(super) fn paint(&mut self, color: Color) {
+        match self.cover {
+            Cover::Nothing => {}
+            Cover::All => self.flat = Some(color),
+            Cover::Partly if self.flat == Some(color) => {}
+            Cover::Partly => {
+                if let Some(Color(flat)) = self.flat.take() {
+                    for (plane, value) in self.planes.iter_mut().zip(flat) {
+                        plane.fill(value);
+                    }
+                }
+                for (plane, value) in self.planes.iter_mut().zip(color.0) {
+                    for (pixel, &mask) in plane.iter_mut().zip(&self.mask) {
+                        let (old, new) = (i32::from(*pixel), i32::from(value));
+                        *pixel = (old + ((new - old) * i32::from(mask) + ONE / 2) / ONE) as u8;
+                    }
+                }
+            }
+        }
+        self.cover = Cover::Nothing;
+    }
+
+    /// Paints the whole tile.
+    pub(super) fn fill(&mut self, color: Color) {
+        self.flat = Some(color);
+        self.cover = Cover::Nothing;
+    }
+
+    fn encode(&self, encoder: &mut Encoder<'_, '_>) -> Result<(), Full> {
+        if let Some(Color(flat)) = self.flat {
+            return encoder.flat_mcu(flat);
+        }
+        let [y, cb, cr] = &self.planes;
+        let mut luma = [[0; 64]; 4];
+        for (row, pixels) in y.as_chunks::<TILE>().0.iter().enumerate() {
+            let (left, right) = pixels.split_at(8);
+            for (block, half) in luma.iter_mut().skip(row / 8 * 2).zip([left, right]) {
+                for (to, from) in block.iter_mut().skip(row % 8 * 8).zip(half) {
+                    *to = *from;
+                }
+            }
+        }
+        encoder.mcu(&luma, &halved(cb), &halved(cr))
+    }
+}
+
+/// The first pixel of a tile that a range touches and the one behind the last.
+fn pixels(origin: i32, from: i32, to: i32) -> (usize, usize) {
+    let within = |position: i32| (position.div_euclid(ONE) - origin).clamp(0, TILE as i32) as usize;
+    (within(from), within(to + ONE - 1))
+}
+
+/// A chroma plane in half resolution.
+fn halved(plane: &[u8; TILE * TILE]) -> [u8; 64] {
+    let mut half = [0; 64];
+    for (to, rows) in half.as_chunks_mut::<8>().0.iter_mut().zip(plane.as_chunks::<{ 2 * TILE }>().0) {
+        let (upper, lower) = rows.split_at(TILE);
+        for (to, ([a, b], [c, d])) in to.iter_mut().zip(upper.as_chunks().0.iter().zip(lower.as_chunks().0)) {
+            *to = ((u16::from(*a) + u16::from(*b) + u16::from(*c) + u16::from(*d) + 2) / 4) as u8;
+        }
+    }
+    half
+}
+
+/// A rectangle that nothing of a shape lies outside of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) left: i32,
+    pub(super) top: i32,
+    pub(super) right: i32,
+    pub(super) bottom: i32,
+}
+
+/// An area of the picture.
+pub(super) trait Shape {
+    /// Where it is, smooth edges included.
+    fn bounds(&self) -> Bounds;
+    /// From a point to the edge, positive inside; never farther from 0 than the true distance, except that it may be far
+    /// too low outside.
+    fn distance(&self, x: i32, y: i32) -> i32;
+    /// How much of the pixel around a point is covered, 0 to 16; values beyond mean the nearer of these.
+    fn coverage(&self, x: i32, y: i32) -> i32 {
+        self.distance(x, y) + ONE / 2
+    }
+}
+
+/// A rectangle with edges anywhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rect {
+    pub(super) left: i32,
+    pub(super) top: i32,
+    pub(super) right: i32,
+    pub(super) bottom: i32,
+}
+
+impl Shape for Rect {
+    fn bounds(&self) -> Bounds {
+        Bounds { left: self.left, top: self.top, right: self.right, bottom: self.bottom }
+    }
+
+    fn distance(&self, x: i32, y: i32) -> i32 {
+        (x - self.left).min(self.right - x).min(y - self.top).min(self.bottom - y)
+    }
+
+    fn coverage(&self, x: i32, y: i32) -> i32 {
+        let part =
+            |position: i32, from: i32, to: i32| ((position + ONE / 2).min(to) - (position - ONE / 2).max(from)).max(0);
+        part(x, self.left, self.right) * part(y, self.top, self.bottom) / ONE
+    }
+}
+
+/// A circular line, or a disc where `inner` is 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ring {
+    pub(super) x: i32,
+    pub(super) y: i32,
+    pub(super) outer: i32,
+    pub(super) inner: i32,
+}
+
+impl Shape for Ring {
+    fn bounds(&self) -> Bounds {
+        around(self.x, self.y, self.outer)
+    }
+
+    fn distance(&self, x: i32, y: i32) -> i32 {
+        let from_centre = length(x - self.x, y - self.y);
+        let from_outer = self.outer - from_centre;
+        if self.inner > 0 { from_outer.min(from_centre - self.inner) } else { from_outer }
+    }
+
+    fn coverage(&self, x: i32, y: i32) -> i32 {
+        let squared = squared(x - self.x, y - self.y);
+        let from_outer = from_circle(squared, self.outer);
+        let distance = if self.inner > 0 { from_outer.min(-from_circle(squared, self.inner)) } else { from_outer };
+        distance + ONE / 2
+    }
+}
+
+/// A straight stroke with round ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    x: i32,
+    y: i32,
+    to_x: i32,
+    to_y: i32,
+    half: i32,
+    /// The direction, times 2^14.
+    unit_x: i32,
+    unit_y: i32,
+    length: i32,
+}
+
+impl Line {
+    /// From one point to another, `half` of the stroke to either side.
+    pub(super) fn new((x, y): (i32, i32), (to_x, to_y): (i32, i32), half: i32) -> Self {
+        let length = length(to_x - x, to_y - y);
+        let unit =
+            |part: i32| i64::from(part).saturating_mul(1 << 14).checked_div(i64::from(length)).unwrap_or(0) as i32;
+        Self { x, y, to_x, to_y, half, unit_x: unit(to_x - x), unit_y: unit(to_y - y), length }
+    }
+
+    /// The distance to the stroke's middle where its end does not matter, or how far beyond which end.
+    fn across(&self, x: i32, y: i32) -> Result<i32, (i32, i32)> {
+        let (dx, dy) = (x - self.x, y - self.y);
+        let along = product(dx, self.unit_x, dy, self.unit_y);
+        if along < 0 || self.length == 0 {
+            Err((dx, dy))
+        } else if along > self.length {
+            Err((x - self.to_x, y - self.to_y))
+        } else {
+            Ok(product(dx, self.unit_y, -dy, self.unit_x).abs())
+        }
+    }
+}
+
+impl Shape for Line {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            left: self.x.min(self.to_x) - self.half - ONE,
+            top: self.y.min(self.to_y) - self.half - ONE,
+            right: self.x.max(self.to_x) + self.half + ONE,
+            bottom: self.y.max(self.to_y) + self.half + ONE,
+        }
+    }
+
+    fn distance(&self, x: i32, y: i32) -> i32 {
+        self.half - self.across(x, y).unwrap_or_else(|(dx, dy)| length(dx, dy))
+    }
+
+    fn coverage(&self, x: i32, y: i32) -> i32 {
+        let distance = match self.across(x, y) {
+            Ok(across) => self.half - across,
+            Err((dx, dy)) => from_circle(squared(dx, dy), self.half),
+        };
+        distance + ONE / 2
+    }
+}
+
+/// A circular stroke over some eighths of the circle, with round ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arc {
+    pub(super) x: i32,
+    pub(super) y: i32,
+    pub(super) radius: i32,
+    pub(super) half: i32,
+    /// Where it begins, in eighths of a turn clockwise from the right.
+    pub(super) from: u8,
+    /// How many eighths it has, up to 8.
+    pub(super) eighths: u8,
+}
+
+impl Arc {
+    fn ring(&self) -> Ring {
+        Ring { x: self.x, y: self.y, outer: self.radius + self.half, inner: (self.radius - self.half).max(1) }
+    }
+
+    fn has(&self, dx: i32, dy: i32) -> bool {
+        let eighth = match (dx >= 0, dy >= 0) {
+            (true, true) => u8::from(dx < dy),
+            (false, true) => 2 + u8::from(-dx > dy),
+            (false, false) => 4 + u8::from(dx > dy),
+            (true, false) => 6 + u8::from(dx > -dy),
+        };
+        eighth.wrapping_sub(self.from) % 8 < self.eighths
+    }
+
+    fn ends(&self) -> [(i32, i32); 2] {
+        [self.from, self.from.wrapping_add(self.eighths)].map(|eighth| {
+            let (cosine, sine) = direction(u32::from(eighth) << 13);
+            (self.x + scaled(self.radius, cosine), self.y + scaled(self.radius, sine))
+        })
+    }
+}
+
+impl Shape for Arc {
+    fn bounds(&self) -> Bounds {
+        self.ring().bounds()
+    }
+
+    fn distance(&self, x: i32, y: i32) -> i32 {
+        if self.has(x - self.x, y - self.y) {
+            return self.ring().distance(x, y);
+        }
+        let [a, b] = self.ends().map(|(end_x, end_y)| self.half - length(x - end_x, y - end_y));
+        a.max(b)
+    }
+
+    fn coverage(&self, x: i32, y: i32) -> i32 {
+        if self.has(x - self.x, y - self.y) {
+            return self.ring().coverage(x, y);
+        }
+        let [a, b] = self.ends().map(|(end_x, end_y)| from_circle(squared(x - end_x, y - end_y), self.half));
+        a.max(b) + ONE / 2
+    }
+}
+
+/// What a clock's hand has passed since it stood upright.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sector {
+    pub(super) x: i32,
+    pub(super) y: i32,
+    /// In 1/65536 of a turn clockwise.
+    pub(super) turn: u16,
+}
+
+impl Shape for Sector {
+    fn bounds(&self) -> Bounds {
+        around(self.x, self.y, i32::MAX / 4)
+    }
+
+    fn distance(&self, x: i32, y: i32) -> i32 {
+        let (dx, dy) = (x - self.x, y - self.y);
+        let (right, down) = hand(self.turn);
+        let behind = product(dx, down, -dy, right);
+        if self.turn < 1 << 15 { dx.min(behind) } else { dx.max(behind) }
+    }
+}
+
+/// Where a clock's hand points, times 2^14, `turn` being 1/65536 of a turn clockwise from upright.
+pub(super) fn hand(turn: u16) -> (i32, i32) {
+    direction(u32::from(turn) + (3 << 14))
+}
+
+/// Where `length` of a hand ends.
+pub(super) fn scaled(length: i32, direction: i32) -> i32 {
+    product(length, direction, 0, 0)
+}
+
+/// Cosine and sine times 2^14 of an angle in 1/65536 of a turn.
+fn direction(turn: u32) -> (i32, i32) {
+    (sine(turn.wrapping_add(1 << 14)), sine(turn))
+}
+
+fn sine(turn: u32) -> i32 {
+    let (quarter, within) = ((turn >> 14) & 3, (turn & 0x3FFF) as i32);
+    let rising = if quarter & 1 == 0 { within } else { (1 << 14) - within };
+    let value = quarter_sine(rising);
+    if quarter < 2 { value } else { -value }
+}
+
+/// sin(x π/2) for x from 0 to 1, both times 2^14: the odd polynomial of degree 5 that is nearest, within 2^-13.
+fn quarter_sine(x: i32) -> i32 {
+    // 1.5706268, 0.6432292 and 0.0727102 times 2^14.
+    let square = (x * x) >> 14;
+    let inner = 10_539 - ((square * 1191) >> 14);
+    let outer = 25_733 - ((square * inner) >> 14);
+    ((x * outer + (1 << 13)) >> 14).min(1 << 14)
+}
+
+/// `(a * b + c * d) / 2^14`, `b` and `d` being parts of a direction.
+fn product(a: i32, b: i32, c: i32, d: i32) -> i32 {
+    ((i64::from(a) * i64::from(b) + i64::from(c) * i64::from(d)) >> 14) as i32
+}
+
+fn squared(dx: i32, dy: i32) -> i64 {
+    i64::from(dx) * i64::from(dx) + i64::from(dy) * i64::from(dy)
+}
+
+fn length(dx: i32, dy: i32) -> i32 {
+    squared(dx, dy).isqrt() as i32
+}
+
+/// From a point, of which the squared distance to the centre is known, to a circle: positive inside. Right near the
+/// circle, which is where it matters, and without a root.
+fn from_circle(squared: i64, radius: i32) -> i32 {
+    let radius = i64::from(radius.max(1));
+    ((radius * radius - squared) / (2 * radius)).clamp(-4096, 4096) as i32
+}
+
+fn around(x: i32, y: i32, radius: i32) -> Bounds {
+    let radius = radius.saturating_add(ONE);
+    Bounds { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sines_are_right_within_a_ten_thousandth() {
+        for turn in (0..65_536).step_by(97) {
+            let angle = f64::from(turn) * core::f64::consts::TAU / 65_536.0;
+            let (cosine, sine) = direction(turn);
+            assert!((f64::from(sine) / 16_384.0 - angle.sin()).abs() < 3e-4, "sine of {turn}");
+            assert!((f64::from(cosine) / 16_384.0 - angle.cos()).abs() < 3e-4, "cosine of {turn}");
+        }
+        assert_eq!(hand(0), (0, -(1 << 14)));
+        assert_eq!(hand(1 << 14), (1 << 14, 0));
+    }
+
+    /// The area of a shape in the middle of four tiles, in pixels.
+    fn area(shape: &impl Shape) -> f64 {
+        let mut sum = 0;
+        for (x, y) in [(0, 0), (16, 0), (0, 16), (16, 16)] {
+            let mut tile = Tile::new(x, y);
+            tile.cover(shape);
+            sum += match tile.cover {
+                Cover::Nothing => 0,
+                Cover::Partly => tile.mask.iter().map(|&mask| u32::from(mask)).sum(),
+                Cover::All => 256 * 16,
+            };
+        }
+        f64::from(sum) / 16.0
+    }
+
+    #[test]
+    fn shapes_cover_their_area() {
+        use core::f64::consts::PI;
+        let (x, y) = (15 * ONE + 5, 16 * ONE + 3);
+        let ring = |outer, inner| Ring { x, y, outer: outer * ONE, inner: inner * ONE };
+        let quarter = Arc { x, y, radius: 8 * ONE, half: 2 * ONE, from: 1, eighths: 2 };
+        let cases = [
+            ("disc", area(&ring(10, 0)), 100.0 * PI),
+            ("ring", area(&ring(12, 8)), 80.0 * PI),
+            ("line", area(&Line::new((5 * ONE, 6 * ONE), (25 * ONE, 21 * ONE), 2 * ONE)), 100.0 + 4.0 * PI),
+            ("arc", area(&quarter), 64.0 * PI / 4.0 + 4.0 * PI),
+            ("rectangle", area(&Rect { left: 40, top: 88, right: 200, bottom: 140 }), 160.0 * 52.0 / 256.0),
+        ];
+        for (what, found, exact) in cases {
+            assert!((found - exact).abs() < exact * 0.03, "{what}: {found}, exactly {exact}");
+        }
+    }
+
+    #[test]
+    fn a_sector_grows_with_its_hand() {
+        for eighth in 0..8_u16 {
+            let share = area(&Sector { x: 16 * ONE, y: 16 * ONE, turn: eighth << 13 }) / 1024.0;
+            assert!((share - f64::from(eighth) / 8.0).abs() < 0.02, "{eighth} eighths: {share}");
+        }
+    }
+
+    #[test]
+    fn a_tile_covered_by_one_colour_is_flat() {
+        let mut tile = Tile::new(32, 32);
+        tile.fill(Color::grey(20));
+        tile.cover(&Rect { left: 0, top: 0, right: 16 * ONE, bottom: 600 * ONE }).paint(Color::grey(200));
+        assert_eq!(tile.flat, Some(Color::grey(20)));
+        tile.cover(&Ring { x: 40 * ONE, y: 40 * ONE, outer: 5 * ONE, inner: 0 }).paint(Color::grey(200));
+        assert_eq!(tile.flat, None);
+        tile.cover(&Rect { left: 0, top: 0, right: 64 * ONE, bottom: 600 * ONE }).paint(Color::grey(90));
+        assert_eq!(tile.flat, Some(Color::grey(90)));
+    }
+
+    #[test]
+    fn colours_are_those_of_jfif() {
+        assert_eq!(Color::rgb(255, 255, 255), Color([255, 128, 128]));
+        assert_eq!(Color::rgb(255, 0, 0), Color([76, 85, 255]));
+        assert_eq!(Color::rgb(0, 0, 255), Color([29, 255, 107]));
+    }
+}

@@ -1,0 +1,256 @@
+//! The test card: colour bars, a clock, a turning reel, a ball on a track.
+
+use super::canvas::{self, Color, Line, ONE, Rect, Ring, Tile};
+use super::font::{Digits, Text};
+use super::{Format, Full, Scale, strip};
+use crate::source::FrameRate;
+
+/// A test card: is the colour right, does it move smoothly, what time is it, which frame is this.
+///
+/// 75 % colour bars and grey steps; the name's reel, which turns once in eight seconds; a ball that crosses the picture
+/// at a constant speed, where judder shows; the time since frame 0 as `hh:mm:ss.frame`; the frame's number, and the same
+/// for machines in a [`strip`](super::strip). About 400 bytes, and some 3 KiB of stack while it draws.
+#[derive(Clone, Copy, Debug)]
+pub struct TestCard {
+    format: Format,
+}
+
+impl TestCard {
+    /// A card of `width` x `height` pixels, encoded with RFC 2435's Q `quality`.
+    ///
+    /// `None` unless both dimensions are multiples of 16, at least 160 x 128 and at most 2032 x 2032.
+    pub fn new(width: u16, height: u16, rate: FrameRate, quality: u8) -> Option<Self> {
+        Some(Self { format: Format::new(width, height, rate, quality)? })
+    }
+
+    /// Draws the card of a frame and returns the length of its JPEG.
+    ///
+    /// # Errors
+    /// [`Full`] where `out` is too short.
+    pub fn render(&self, number: u32, out: &mut [u8]) -> Result<usize, Full> {
+        let scene = Scene::new(&self.format, number);
+        canvas::render(self.format.size, &self.format.quantizer, out, |tile| scene.paint(tile))
+    }
+}
+
+const PANEL: Color = Color::rgb(0x18, 0x18, 0x18);
+const TEXT: Color = Color::rgb(0xF2, 0xF2, 0xF2);
+const SECONDARY: Color = Color::rgb(0x9A, 0x9A, 0x9A);
+const RULE: Color = Color::rgb(0x40, 0x40, 0x40);
+const ACCENT: Color = Color::rgb(0xFF, 0x3B, 0x30);
+
+/// White, yellow, cyan, green, magenta, red, blue at 75 %, and black.
+const BARS: [Color; 8] = [
+    Color::rgb(191, 191, 191),
+    Color::rgb(191, 191, 0),
+    Color::rgb(0, 191, 191),
+    Color::rgb(0, 191, 0),
+    Color::rgb(191, 0, 191),
+    Color::rgb(191, 0, 0),
+    Color::rgb(0, 0, 191),
+    Color::rgb(0, 0, 0),
+];
+
+/// Grey steps from black to white.
+const STEPS: i32 = 16;
+
+/// Where the upper parts end, in sixteenths of the height.
+const BARS_END: i32 = 6;
+const STEPS_END: i32 = 7;
+
+/// The reel's cards.
+const CARDS: u16 = 16;
+const REEL_MICROS: u64 = 8_000_000;
+/// The ball's way there and back.
+const BALL_MICROS: u64 = 4_000_000;
+
+/// What one frame shows.
+struct Scene {
+    size: (u16, u16),
+    scale: Scale,
+    number: u32,
+    clock: Digits,
+    count: Digits,
+    mode: Digits,
+    reel: u16,
+    ball: i32,
+}
+
+impl Scene {
+    fn new(format: &Format, number: u32) -> Self {
+        let (width, height) = format.size;
+        let rate = format.rate;
+        let seconds = u64::from(number) * u64::from(rate.denominator()) / u64::from(rate.numerator());
+        let first = (seconds * u64::from(rate.numerator())).div_ceil(u64::from(rate.denominator()));
+        let clock = Digits::default()
+            .number(seconds / 3600, 2)
+            .push(b":")
+            .number(seconds / 60 % 60, 2)
+            .push(b":")
+            .number(seconds % 60, 2)
+            .push(b".")
+            .number(
+                u64::from(number).saturating_sub(first),
+                if rate.numerator() / rate.denominator() > 100 { 3 } else { 2 },
+            );
+        let mode = Digits::default().number(width.into(), 1).push(b"x").number(height.into(), 1);
+        let way = i32::from(format.phase(number, BALL_MICROS));
+        Self {
+            size: format.size,
+            scale: format.scale(),
+            number,
+            clock,
+            count: Digits::default().number(number.into(), 6),
+            mode: rate_text(mode.push(b"  "), rate).push(b" FPS"),
+            reel: format.phase(number, REEL_MICROS),
+            ball: if way < 1 << 15 { way } else { (1 << 16) - way },
+        }
+    }
+
+    fn paint(&self, tile: &mut Tile) {
+        tile.fill(PANEL);
+        self.bars(tile);
+        self.steps(tile);
+        self.reel(tile);
+        self.texts(tile);
+        self.track(tile);
+        strip::paint(tile, self.size, self.number);
+    }
+
+    fn bars(&self, tile: &mut Tile) {
+        let width = i32::from(self.size.0);
+        // Even edges: chroma has half of the columns.
+        let edge = |index: i32| index * width / BARS.len() as i32 / 2 * 2 * ONE;
+        for (index, &color) in (0..).zip(&BARS) {
+            let bar = Rect { left: edge(index), top: 0, right: edge(index + 1), bottom: self.part(BARS_END) };
+            tile.cover(&bar).paint(color);
+        }
+    }
+
+    fn steps(&self, tile: &mut Tile) {
+        let edge = |index: i32| index * i32::from(self.size.0) / STEPS * ONE;
+        for index in 0..STEPS {
+            let (top, bottom) = (self.part(BARS_END), self.part(STEPS_END));
+            let step = Rect { left: edge(index), top, right: edge(index + 1), bottom };
+            tile.cover(&step).paint(Color::grey((index * 255 / (STEPS - 1)) as u8));
+        }
+    }
+
+    /// Some sixteenths of the height, at a block's edge.
+    fn part(&self, sixteenths: i32) -> i32 {
+        i32::from(self.size.1) * sixteenths / 16 / 8 * 8 * ONE
+    }
+
+    /// A mutoscope's reel from the side: cards around a hub, one of which is being shown.
+    fn reel(&self, tile: &mut Tile) {
+        let scale = self.scale;
+        let (x, y) = (scale.x(538), scale.y(312));
+        let (outer, inner, half) = (scale.length(64), scale.length(26), scale.length(2));
+        if !tile.touches(canvas::Shape::bounds(&Ring { x, y, outer: outer + half, inner: 0 })) {
+            return;
+        }
+        for card in 0..CARDS {
+            let (right, down) = canvas::hand(self.reel.wrapping_add(card * (u16::MAX / CARDS + 1)));
+            let at = |length: i32| (x + canvas::scaled(length, right), y + canvas::scaled(length, down));
+            tile.cover(&Line::new(at(inner), at(outer), half));
+            if card == 0 {
+                tile.paint(ACCENT);
+            }
+        }
+        tile.paint(SECONDARY);
+        tile.cover(&Ring { x, y, outer: scale.length(14), inner: 0 }).paint(SECONDARY);
+        tile.cover(&Ring { x, y, outer: scale.length(5), inner: 0 }).paint(PANEL);
+    }
+
+    fn texts(&self, tile: &mut Tile) {
+        let scale = self.scale;
+        let small = |text, x: i32, y: i32| Text {
+            text,
+            x: scale.x(x),
+            y: scale.y(y),
+            height: scale.length(18),
+            weight: 7,
+            gap: 36,
+        };
+        let large = |text, y: i32, height: i32| Text {
+            text,
+            x: scale.x(44),
+            y: scale.y(y),
+            height: scale.length(height),
+            weight: 8,
+            gap: 14,
+        };
+        small(b"MUTOSCOPE", 43, 242).cover(tile);
+        large(self.clock.as_bytes(), 284, 52).cover(tile);
+        tile.paint(TEXT);
+        small(self.mode.as_bytes(), 43, 371).cover(tile);
+        tile.paint(SECONDARY);
+        let count = Text { gap: 20, ..small(self.count.as_bytes(), 598, 412) };
+        count.right_aligned().cover(tile);
+        tile.paint(TEXT);
+    }
+
+    fn track(&self, tile: &mut Tile) {
+        let scale = self.scale;
+        let (left, right, y) = (scale.x(48), scale.x(456), scale.y(421));
+        tile.cover(&Line::new((left, y), (right, y), scale.length(1).max(ONE / 2))).paint(RULE);
+        let x = left + ((i64::from(right - left) * i64::from(self.ball)) >> 15) as i32;
+        tile.cover(&Ring { x, y, outer: scale.length(10), inner: 0 }).paint(ACCENT);
+    }
+}
+
+/// `24` or `29.97`.
+fn rate_text(digits: Digits, rate: FrameRate) -> Digits {
+    let (numerator, denominator) = (u64::from(rate.numerator()), u64::from(rate.denominator()));
+    let hundredths = (numerator * 100 + denominator / 2) / denominator;
+    let digits = digits.number(hundredths / 100, 1);
+    if hundredths.is_multiple_of(100) { digits } else { digits.push(b".").number(hundredths % 100, 2) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+
+    fn texts(rate: &str, number: u32) -> (String, String) {
+        let format = Format::new(640, 480, rate.parse().unwrap(), 60).unwrap();
+        let scene = Scene::new(&format, number);
+        let string = |digits: Digits| String::from_utf8(digits.as_bytes().to_vec()).unwrap();
+        (string(scene.clock), string(scene.mode))
+    }
+
+    #[test]
+    fn the_clock_counts_frames_within_the_second() {
+        let cases = [
+            ("24", 0, "00:00:00.00"),
+            ("24", 23, "00:00:00.23"),
+            ("24", 24, "00:00:01.00"),
+            ("24", 24 * 3661 + 5, "01:01:01.05"),
+            ("25", 25 * 360_000, "100:00:00.00"),
+            ("29.97", 29, "00:00:00.29"),
+            ("29.97", 30, "00:00:01.00"),
+            ("0.5", 1, "00:00:02.00"),
+            ("240", 241, "00:00:01.001"),
+        ];
+        for (rate, number, clock) in cases {
+            assert_eq!(texts(rate, number).0, clock, "frame {number} at {rate}");
+        }
+    }
+
+    #[test]
+    fn the_mode_names_size_and_rate() {
+        assert_eq!(texts("24", 0).1, "640x480  24 FPS");
+        assert_eq!(texts("29.97", 0).1, "640x480  29.97 FPS");
+        assert_eq!(texts("12.5", 0).1, "640x480  12.50 FPS");
+    }
+
+    #[test]
+    fn the_ball_goes_there_and_back_at_one_speed() {
+        let format = Format::new(640, 480, FrameRate::new(24, 1).unwrap(), 60).unwrap();
+        let at = |number| Scene::new(&format, number).ball;
+        assert_eq!((at(0), at(48), at(96)), (0, 1 << 15, 0));
+        for number in 0..48 {
+            assert!((at(number + 1) - at(number) - (1 << 15) / 48).abs() <= 1);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Lettering made of straight and circular strokes: sharp at any size, and small in flash.
+
+use super::canvas::{Arc, Bounds, Line, ONE, Ring, Tile};
+
+/// A line of text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'t> {
+    /// ASCII; what the font does not have is a space.
+    pub(super) text: &'t [u8],
+    /// The left end of the first letter's middle line, in sixteenths of a pixel.
+    pub(super) x: i32,
+    /// The upper end of the middle lines of capitals.
+    pub(super) y: i32,
+    /// From there to the lower end.
+    pub(super) height: i32,
+    /// Half a stroke's width, in hundredths of `height`.
+    pub(super) weight: i32,
+    /// Between two letters, in hundredths of `height`, strokes not counted.
+    pub(super) gap: i32,
+}
+
+impl Text<'_> {
+    /// From the left end of the first letter to the right end of the last, middle lines.
+    pub(super) fn width(&self) -> i32 {
+        let units: i32 = self.text.iter().map(|&letter| glyph(letter).width + self.advance_beyond()).sum();
+        self.scaled((units - self.advance_beyond()).max(0))
+    }
+
+    /// This text with `x` in its middle.
+    pub(super) fn centred(self) -> Self {
+        Self { x: self.x - self.width() / 2, ..self }
+    }
+
+    /// This text with `x` at its right end.
+    pub(super) fn right_aligned(self) -> Self {
+        Self { x: self.x - self.width(), ..self }
+    }
+
+    /// Adds the letters to the area to be painted.
+    pub(super) fn cover(&self, tile: &mut Tile) {
+        let half = self.scaled(self.weight).max(ONE / 2);
+        let edge = half + ONE;
+        let bounds = |left: i32, width: i32| Bounds {
+            left: left - edge,
+            top: self.y - edge,
+            right: left + width + edge,
+            bottom: self.y + self.height + edge,
+        };
+        if !tile.touches(bounds(self.x, self.width())) {
+            return;
+        }
+        let mut units = 0;
+        for &letter in self.text {
+            let glyph = glyph(letter);
+            let left = self.x + self.scaled(units);
+            if tile.touches(bounds(left, self.scaled(glyph.width))) {
+                for stroke in glyph.strokes {
+                    self.stroke(tile, stroke, left, half);
+                }
+            }
+            units += glyph.width + self.advance_beyond();
+        }
+    }
+
+    fn stroke(&self, tile: &mut Tile, stroke: &Stroke, left: i32, half: i32) {
+        let (x, y) = (|units: i16| left + self.scaled(units.into()), |units: i16| self.y + self.scaled(units.into()));
+        match *stroke {
+            L(from_x, from_y, to_x, to_y) => {
+                tile.cover(&Line::new((x(from_x), y(from_y)), (x(to_x), y(to_y)), half));
+            }
+            C(centre_x, centre_y, radius, from, eighths) => {
+                let radius = self.scaled(radius.into());
+                tile.cover(&Arc { x: x(centre_x), y: y(centre_y), radius, half, from, eighths });
+            }
+            Dot(centre_x, centre_y) => {
+                tile.cover(&Ring { x: x(centre_x), y: y(centre_y), outer: half * 5 / 4, inner: 0 });
+            }
+        }
+    }
+
+    /// The gap and the halves of two strokes.
+    fn advance_beyond(&self) -> i32 {
+        self.gap + 2 * self.weight
+    }
+
+    fn scaled(&self, units: i32) -> i32 {
+        units * self.height / 100
+    }
+}
+
+/// In hundredths of a capital's height, from its upper left corner.
+enum Stroke {
+    /// A line from x, y to x, y.
+    L(i16, i16, i16, i16),
+    /// A circle around x, y with a radius, from an eighth of a turn on (clockwise from the right), so many eighths.
+    C(i16, i16, i16, u8, u8),
+    /// A dot at x, y.
+    Dot(i16, i16),
+}
+use Stroke::{C, Dot, L};
+
+struct Glyph {
+    width: i32,
+    strokes: &'static [Stroke],
+}
+
+#[rustfmt::skip]
+fn glyph(letter: u8) -> Glyph {
+    let (width, strokes): (i32, &'static [Stroke]) = match letter {
+        b'0' => (60, &[C(30, 30, 30, 4, 4), L(60, 30, 60, 70), C(30, 70, 30, 0, 4), L(0, 70, 0, 30)]),
+        // As wide as the others, so that a running number does not dance.
+        b'1' => (60, &[L(12, 22, 36, 0), L(36, 0, 36, 100)]),
+        b'2' => (60, &[C(30, 30, 30, 4, 5), L(51, 51, 2, 100), L(2, 100, 60, 100)]),
+        b'3' => (60, &[C(30, 25, 25, 4, 6), C(30, 75, 25, 6, 6), L(24, 50, 30, 50)]),
+        b'4' => (60, &[L(42, 0, 0, 70), L(0, 70, 60, 70), L(42, 0, 42, 100)]),
+        b'5' => (60, &[L(54, 0, 8, 0), L(8, 0, 8, 47), C(30, 69, 31, 5, 6)]),
+        b'6' => (60, &[C(30, 70, 30, 0, 8), L(5, 53, 42, 0)]),
+        b'7' => (60, &[L(0, 0, 60, 0), L(60, 0, 22, 100)]),
+        b'8' => (60, &[C(30, 24, 24, 0, 8), C(30, 73, 27, 0, 8)]),
+        b'9' => (60, &[C(30, 30, 30, 0, 8), L(55, 47, 18, 100)]),
+        b':' => (2, &[Dot(1, 28), Dot(1, 76)]),
+        b'.' => (2, &[Dot(1, 98)]),
+        b'/' => (40, &[L(40, 0, 0, 100)]),
+        b'x' => (36, &[L(0, 46, 36, 82), L(36, 46, 0, 82)]),
+        b'A' => (66, &[L(0, 100, 33, 0), L(33, 0, 66, 100), L(11, 68, 55, 68)]),
+        b'C' => (60, &[C(32, 32, 32, 4, 3), L(0, 32, 0, 68), C(32, 68, 32, 1, 3)]),
+        b'E' => (50, &[L(50, 0, 0, 0), L(0, 0, 0, 100), L(0, 100, 50, 100), L(0, 50, 44, 50)]),
+        b'F' => (50, &[L(50, 0, 0, 0), L(0, 0, 0, 100), L(0, 50, 44, 50)]),
+        b'M' => (74, &[L(0, 100, 0, 0), L(0, 0, 37, 60), L(37, 60, 74, 0), L(74, 0, 74, 100)]),
+        b'O' => (66, &[C(33, 33, 33, 4, 4), L(66, 33, 66, 67), C(33, 67, 33, 0, 4), L(0, 67, 0, 33)]),
+        b'P' => (56, &[L(0, 100, 0, 0), L(0, 0, 28, 0), C(28, 28, 28, 6, 4), L(28, 56, 0, 56)]),
+        b'R' => (56, &[L(0, 100, 0, 0), L(0, 0, 28, 0), C(28, 28, 28, 6, 4), L(28, 56, 0, 56), L(28, 56, 56, 100)]),
+        b'S' => (52, &[C(26, 25, 25, 2, 5), C(26, 75, 25, 6, 5)]),
+        b'T' => (62, &[L(0, 0, 62, 0), L(31, 0, 31, 100)]),
+        b'U' => (62, &[L(0, 0, 0, 69), C(31, 69, 31, 0, 4), L(62, 69, 62, 0)]),
+        _ => (30, &[]),
+    };
+    Glyph { width, strokes }
+}
+
+/// Decimal digits without `alloc`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Digits {
+    bytes: [u8; 24],
+    len: usize,
+}
+
+impl Digits {
+    pub(super) fn push(mut self, text: &[u8]) -> Self {
+        for &byte in text {
+            if let Some(slot) = self.bytes.get_mut(self.len) {
+                *slot = byte;
+                self.len += 1;
+            }
+        }
+        self
+    }
+
+    /// A number with at least so many digits.
+    pub(super) fn number(mut self, value: u64, at_least: usize) -> Self {
+        let mut digits = [b'0'; 20];
+        let mut rest = value;
+        let mut used = 0;
+        for digit in digits.iter_mut().rev() {
+            if rest == 0 && used >= at_least.max(1) {
+                break;
+            }
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            used += 1;
+        }
+        self = self.push(digits.get(digits.len() - used..).unwrap_or(&[]));
+        self
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_with_leading_zeros() {
+        let cases = [
+            (0, 1, "0"),
+            (0, 6, "000000"),
+            (245, 6, "000245"),
+            (1_234_567, 6, "1234567"),
+            (u64::MAX, 0, "18446744073709551615"),
+        ];
+        for (value, at_least, text) in cases {
+            assert_eq!(Digits::default().number(value, at_least).as_bytes(), text.as_bytes());
+        }
+        assert_eq!(Digits::default().number(12, 2).push(b":").number(3, 2).as_bytes(), b"12:03");
+        assert_eq!(Digits::default().push(&[b'1'; 30]).as_bytes().len(), 24);
+    }
+
+    #[test]
+    fn digits_are_equally_wide() {
+        let width = |text: &'static [u8]| Text { text, x: 0, y: 0, height: 1600, weight: 7, gap: 16 }.width();
+        for digit in [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"] {
+            assert_eq!(width(digit), 960);
+        }
+        assert_eq!(width(b""), 0);
+        assert_eq!(width(b"00"), 960 * 2 + 30 * 16);
+    }
+}

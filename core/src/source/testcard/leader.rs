@@ -1,0 +1,150 @@
+//! A film's leader: the seconds to go, counted down by a turning hand.
+
+use super::canvas::{self, Color, Line, ONE, Rect, Ring, Sector, Tile};
+use super::font::{Digits, Text};
+use super::{Format, Full, Scale, strip};
+use crate::source::FrameRate;
+
+/// A movie of a given length that is a countdown, as films have it before their beginning.
+///
+/// The number is the seconds to go, and its hand turns once a second. [`strip`](super::strip) as in the test card.
+#[derive(Clone, Copy, Debug)]
+pub struct Leader {
+    format: Format,
+    frames: u32,
+}
+
+impl Leader {
+    /// A movie of `frames` pictures of `width` x `height` pixels, encoded with RFC 2435's Q `quality`.
+    ///
+    /// `None` unless both dimensions are multiples of 16, at least 160 x 128 and at most 2032 x 2032.
+    pub fn new(width: u16, height: u16, rate: FrameRate, quality: u8, frames: u32) -> Option<Self> {
+        Some(Self { format: Format::new(width, height, rate, quality)?, frames })
+    }
+
+    /// How many pictures there are.
+    pub fn frames(&self) -> u32 {
+        self.frames
+    }
+
+    /// Draws a picture and returns the length of its JPEG. Numbers behind the last are the last, but for their strip.
+    ///
+    /// # Errors
+    /// [`Full`] where `out` is too short.
+    pub fn render(&self, number: u32, out: &mut [u8]) -> Result<usize, Full> {
+        let scene = Scene::new(&self.format, self.frames, number);
+        canvas::render(self.format.size, &self.format.quantizer, out, |tile| scene.paint(tile))
+    }
+}
+
+/// Aged celluloid.
+const BASE: Color = Color::rgb(0xB8, 0xB0, 0xA0);
+const PASSED: Color = Color::rgb(0x86, 0x80, 0x74);
+const LIGHT: Color = Color::rgb(0xF4, 0xF0, 0xE6);
+const INK: Color = Color::rgb(0x1C, 0x1A, 0x18);
+
+struct Scene {
+    size: (u16, u16),
+    scale: Scale,
+    number: u32,
+    seconds: Digits,
+    count: Digits,
+    hand: u16,
+}
+
+impl Scene {
+    fn new(format: &Format, frames: u32, number: u32) -> Self {
+        let left = frames.saturating_sub(number).max(1);
+        let micros = format.rate.micros(left.into());
+        Self {
+            size: format.size,
+            scale: format.scale(),
+            number,
+            seconds: Digits::default().number(micros.div_ceil(1_000_000), 1),
+            count: Digits::default().number(number.into(), 4),
+            // Full circle when the number changes: counted from the end, which need not be at a whole second.
+            hand: ((1_000_000 - 1 - (micros - 1) % 1_000_000) * 65_536 / 1_000_000) as u16,
+        }
+    }
+
+    fn paint(&self, tile: &mut Tile) {
+        let scale = self.scale;
+        let (x, y) = (scale.x(320), scale.y(225));
+        let (width, height) = (i32::from(self.size.0) * ONE, i32::from(self.size.1) * ONE);
+        let thin = scale.length(1).max(ONE / 2);
+
+        tile.fill(BASE);
+        tile.cover(&Sector { x, y, turn: self.hand }).paint(PASSED);
+        // Crosshairs and the hand, in ink.
+        tile.cover(&Rect { left: 0, top: y - thin, right: width, bottom: y + thin });
+        tile.cover(&Rect { left: x - thin, top: 0, right: x + thin, bottom: height });
+        let (right, down) = canvas::hand(self.hand);
+        let far = width + height;
+        let tip = (x + canvas::scaled(far, right), y + canvas::scaled(far, down));
+        tile.cover(&Line::new((x, y), tip, thin)).paint(INK);
+        for radius in [190, 160] {
+            let (outer, inner) = (scale.length(radius + 3), scale.length(radius - 3));
+            tile.cover(&Ring { x, y, outer, inner });
+        }
+        tile.paint(LIGHT);
+        self.texts(tile, x, y);
+        strip::paint(tile, self.size, self.number);
+    }
+
+    fn texts(&self, tile: &mut Tile, x: i32, y: i32) {
+        let scale = self.scale;
+        // Three digits still fit the inner circle.
+        let height = match self.seconds.as_bytes().len() {
+            1 => 176,
+            2 => 140,
+            3 => 96,
+            _ => 64,
+        };
+        let number = Text {
+            text: self.seconds.as_bytes(),
+            x,
+            y: y - scale.length(height) / 2,
+            height: scale.length(height),
+            weight: 9,
+            gap: 18,
+        };
+        number.centred().cover(tile);
+        let small =
+            Text { text: b"MUTOSCOPE", x: scale.x(28), y: scale.y(24), height: scale.length(16), weight: 8, gap: 30 };
+        small.cover(tile);
+        Text { text: self.count.as_bytes(), x: scale.x(612), ..small }.right_aligned().cover(tile);
+        tile.paint(INK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_the_seconds_to_go_and_the_hand_turns_once_for_each() {
+        let format = Format::new(640, 480, FrameRate::new(24, 1).unwrap(), 60).unwrap();
+        // (number, text, degrees)
+        let cases = [
+            (0, "10", 0),
+            (6, "10", 90),
+            (23, "10", 345),
+            (24, "9", 0),
+            (228, "1", 180),
+            (239, "1", 345),
+            (240, "1", 345),
+            (u32::MAX, "1", 345),
+        ];
+        for (number, text, degrees) in cases {
+            let scene = Scene::new(&format, 240, number);
+            assert_eq!(scene.seconds.as_bytes(), text.as_bytes(), "frame {number}");
+            assert_eq!((u32::from(scene.hand) * 360 + 32_768) >> 16, degrees, "frame {number}");
+        }
+    }
+
+    #[test]
+    fn an_empty_movie_is_drawn_without_complaint() {
+        let leader = Leader::new(160, 128, FrameRate::new(24, 1).unwrap(), 60, 0).unwrap();
+        assert!(leader.render(0, &mut [0; 16_384]).is_ok());
+    }
+}

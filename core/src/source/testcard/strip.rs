@@ -1,0 +1,200 @@
+//! The frame number for machines: black and white cells along the lower edge, which survive JPEG and scaling.
+//!
+//! The strip is the lowest sixteenth of the picture, two rows of 24 cells, white for one. Row by row, these are the
+//! 32 bits of the number and a 16-bit checksum, most significant bits first:
+//!
+//! ```text
+//!  +--------------------------------------------------------------+  15/16 of the height
+//!  | number, bits 31 to 8                                         |
+//!  +----------------------------+---------------------------------+  31/32
+//!  | number, bits 7 to 0        | checksum of the number's bytes  |
+//!  +----------------------------+---------------------------------+  the lower edge
+//! ```
+//! Everything is a fraction of the picture's size, so that it is found whatever the picture was scaled to.
+
+use super::canvas::{Color, ONE, Rect, Tile};
+
+const COLUMNS: usize = 24;
+const ROWS: usize = 2;
+
+/// Reads the frame number from a decoded picture's luma, `stride` bytes from one row to the next.
+///
+/// `None` where there is no strip, the checksum does not agree, the picture is smaller than 48 x 32 or larger than 65,535 x 65,535, or `luma` is shorter
+/// than its dimensions say. One picture in 65,536 without a strip has a number all the same.
+pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Option<u32> {
+    // No picture is larger, and no product below overflows.
+    let is_picture = (2 * COLUMNS..=65_535).contains(&width) && (16 * ROWS..=65_535).contains(&height);
+    if !is_picture || stride < width {
+        return None;
+    }
+    let mut bits = 0_u64;
+    for row in 0..ROWS {
+        for column in 0..COLUMNS {
+            // The middle half of the cell in each direction: its edges are JPEG's, scaling's and rounding's.
+            let (left, right) = middle(column, COLUMNS, width);
+            let (top, bottom) = middle(row + 15 * ROWS, 16 * ROWS, height);
+            let (mut sum, mut count) = (0_u64, 0_u64);
+            for y in top..bottom {
+                let start = y.checked_mul(stride)?;
+                for &sample in luma.get(start.checked_add(left)?..start.checked_add(right)?)? {
+                    sum += u64::from(sample);
+                    count += 1;
+                }
+            }
+            bits = bits << 1 | u64::from(sum >= count * 128);
+        }
+    }
+    let number = (bits >> 16) as u32;
+    (checksum(number) == bits as u16).then_some(number)
+}
+
+/// The middle half of one of `count` equal parts of `len`, at least a pixel.
+fn middle(index: usize, count: usize, len: usize) -> (usize, usize) {
+    let from = ((4 * index + 1) * len).div_ceil(4 * count);
+    let to = (4 * index + 3) * len / (4 * count);
+    if from < to {
+        (from, to)
+    } else {
+        let centre = (2 * index + 1) * len / (2 * count);
+        (centre, centre + 1)
+    }
+}
+
+/// Paints what of a picture's strip lies in `tile`.
+pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
+    let (width, height) = (i32::from(width), i32::from(height));
+    let row_edge = |row: usize| edge(row as i32 + 15 * ROWS as i32, 16 * ROWS as i32, height) * ONE;
+    let column_edge = |column: usize| edge(column as i32, COLUMNS as i32, width) * ONE;
+    let strip = Rect { left: 0, top: row_edge(0), right: width * ONE, bottom: height * ONE };
+    if !tile.touches(super::canvas::Shape::bounds(&strip)) {
+        return;
+    }
+    tile.cover(&strip).paint(Color::grey(0));
+    let bits = u64::from(number) << 16 | u64::from(checksum(number));
+    for row in 0..ROWS {
+        for column in 0..COLUMNS {
+            let shift = ROWS * COLUMNS - 1 - (row * COLUMNS + column);
+            if bits >> shift & 1 == 1 {
+                tile.cover(&Rect {
+                    left: column_edge(column),
+                    top: row_edge(row),
+                    right: column_edge(column + 1),
+                    bottom: row_edge(row + 1),
+                });
+            }
+        }
+    }
+    tile.paint(Color::grey(255));
+}
+
+/// Where one of `count` equal parts of `len` begins, in pixels. Large parts begin at the next multiple of 8, because an
+/// edge between two blocks costs nothing; the reader looks at the middle only.
+fn edge(index: i32, count: i32, len: i32) -> i32 {
+    let exact = (index * len + count / 2) / count;
+    if len / count >= 14 { (exact + 4) / 8 * 8 } else { exact }
+}
+
+/// CRC-16/CCITT-FALSE of the number's bytes: not 0 for 0, so that black is no frame.
+fn checksum(number: u32) -> u16 {
+    number.to_be_bytes().iter().fold(0xFFFF, |mut crc, &byte| {
+        crc ^= u16::from(byte) << 8;
+        for _ in 0..8 {
+            crc = if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 };
+        }
+        crc
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canvas;
+    use super::*;
+    use std::vec::Vec;
+
+    fn strip(width: u16, height: u16, number: u32) -> Vec<u8> {
+        canvas::luma((width, height), |tile| {
+            tile.fill(Color::grey(90));
+            paint(tile, (width, height), number);
+        })
+    }
+
+    const NUMBERS: [u32; 6] = [0, 1, 245, 0x1234_5678, 0xAAAA_AAAA, u32::MAX];
+
+    /// The nearest pixel of each, which is the worst that scaling can do.
+    fn scaled(luma: &[u8], (width, height): (usize, usize), (to_width, to_height): (usize, usize)) -> Vec<u8> {
+        let at = |x: usize, y: usize| luma[y * height / to_height * width + x * width / to_width];
+        (0..to_height).flat_map(|y| (0..to_width).map(move |x| (x, y))).map(|(x, y)| at(x, y)).collect()
+    }
+
+    #[test]
+    fn numbers_are_read_at_every_size_and_scale() {
+        for width in (160..=2032).step_by(144) {
+            for height in [128, 144, 240, 464, 480, 720, 1088, 2032] {
+                let number = NUMBERS[(width as usize / 16 + height as usize / 16) % NUMBERS.len()];
+                let luma = strip(width, height, number);
+                let size = (usize::from(width), usize::from(height));
+                assert_eq!(read(&luma, size.0, size.0, size.1), Some(number), "{width}x{height}");
+                if width > 700 {
+                    continue;
+                }
+                for to in
+                    [(size.0 / 2, size.1 / 2), (size.0 * 2, size.1 * 2), (size.0 * 3 / 2, size.1 * 3 / 2), (400, 400)]
+                {
+                    let scaled = scaled(&luma, size, to);
+                    assert_eq!(read(&scaled, to.0, to.0, to.1), Some(number), "{width}x{height} to {to:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_and_weak_contrast_do_no_harm() {
+        for number in NUMBERS {
+            let mut luma = strip(320, 240, number);
+            for (at, sample) in luma.iter_mut().enumerate() {
+                let noise = ((at as u32).wrapping_mul(2_654_435_761) >> 26) as i32 - 32;
+                *sample = (i32::from(*sample) / 2 + 64 + noise).clamp(0, 255) as u8;
+            }
+            assert_eq!(read(&luma, 320, 320, 240), Some(number));
+        }
+    }
+
+    #[test]
+    fn the_stride_may_be_longer_than_the_width() {
+        let luma = strip(160, 128, 42);
+        let padded: Vec<u8> = luma.chunks(160).flat_map(|row| [row, &[128; 32]].concat()).collect();
+        assert_eq!(read(&padded, 192, 160, 128), Some(42));
+    }
+
+    #[test]
+    fn pictures_without_a_strip_have_no_number() {
+        for shade in [0, 127, 128, 255] {
+            assert_eq!(read(&[shade; 320 * 240], 320, 320, 240), None);
+        }
+        let mut luma = strip(320, 240, 77);
+        luma[232 * 320..].iter_mut().for_each(|sample| *sample = 255 - *sample);
+        assert_eq!(read(&luma, 320, 320, 240), None);
+    }
+
+    #[test]
+    fn dimensions_that_lie_have_no_number() {
+        let luma = strip(160, 128, 42);
+        for (len, stride, width, height) in [
+            (luma.len() - 1, 160, 160, 160),
+            (luma.len(), 159, 160, 128),
+            (luma.len(), usize::MAX, 160, 128),
+            (luma.len(), 160, 47, 128),
+            (luma.len(), 160, 160, 31),
+            (luma.len(), usize::MAX, usize::MAX, usize::MAX),
+            (0, 160, 160, 128),
+        ] {
+            assert_eq!(read(&luma[..len], stride, width, height), None);
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_the_well_known_one() {
+        // CRC-16/CCITT-FALSE of four zero bytes, and of "1234".
+        assert_eq!((checksum(0), checksum(0x3132_3334)), (0x84C0, 0x5349));
+    }
+}
