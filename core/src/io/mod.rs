@@ -1,5 +1,6 @@
 //! I/O traits and the loops that move bytes between sockets and machines.
 
+pub mod client;
 mod outlet;
 mod playback;
 pub mod server;

@@ -3,8 +3,8 @@
 use super::Datagram;
 use super::outlet::{Outlet, Sent};
 use super::server::{Media, Settings};
-use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::pacing::{Pacer, ReportTimer};
+use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::sender::{Sender, Timeline};
 use crate::session::server::{Dialect, MediaTransport};
 use crate::source::{Advance, Frame, FrameRate, FrameSource};
@@ -36,7 +36,9 @@ enum Phase {
     Paused,
     Playing,
     /// The last frame was sent; BYE is due.
-    Ending { bye: Instant },
+    Ending {
+        bye: Instant,
+    },
 }
 
 /// Why frames did not leave, counted for the log.
@@ -163,7 +165,8 @@ impl<S: FrameSource> Playback<S> {
             Some(Range::Npt { start, end }) => (start, end),
             Some(Range::Other) => return None,
         };
-        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0)) {
+        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0))
+        {
             return None;
         }
         let seeking = start.map(|start| frame_number(self.rate.frames_in(start)));
@@ -186,7 +189,11 @@ impl<S: FrameSource> Playback<S> {
         self.stop = stop.filter(|stop| *stop < frames);
         self.start(now);
         let rtptime = self.timeline.timestamp(self.pacer.due());
-        Some((self.sender.next_sequence(), rtptime, npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration))))
+        Some((
+            self.sender.next_sequence(),
+            rtptime,
+            npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration)),
+        ))
     }
 
     fn start(&mut self, now: Instant) {

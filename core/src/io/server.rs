@@ -168,7 +168,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
 
     /// An RTCP packet came to our RTCP socket. `false`: it is not from this client.
     pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
-        let Some(MediaTransport::Udp { rtcp_port, .. }) = self.playback.as_ref().map(|playback| playback.transport) else {
+        let Some(MediaTransport::Udp { rtcp_port, .. }) = self.playback.as_ref().map(|playback| playback.transport)
+        else {
             return false;
         };
         if from != SocketAddr::new(self.peer.ip(), rtcp_port) {
@@ -353,7 +354,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             let _ = playback.say_bye(now, &mut outlet, settings, if torn_down { "teardown" } else { "session ended" });
         }
         let counts = playback.counts();
-        info!("stream ended: {} frames sent, {} skipped, {} unsendable", counts.frames, counts.skipped, counts.unsendable);
+        info!(
+            "stream ended: {} frames sent, {} skipped, {} unsendable",
+            counts.frames, counts.skipped, counts.unsendable
+        );
     }
 }
 

@@ -10,7 +10,10 @@ use embedded_io::ErrorType;
 /// `write_ready` must be true on a dead connection, so that the error is seen.
 pub trait Stream: embedded_io::Read + embedded_io::Write + embedded_io::ReadReady + embedded_io::WriteReady {}
 
-impl<T: embedded_io::Read + embedded_io::Write + embedded_io::ReadReady + embedded_io::WriteReady + ?Sized> Stream for T {}
+impl<T: embedded_io::Read + embedded_io::Write + embedded_io::ReadReady + embedded_io::WriteReady + ?Sized> Stream
+    for T
+{
+}
 
 /// A datagram socket; never blocks.
 pub trait Datagram: ErrorType {

@@ -33,7 +33,7 @@ impl Pacer {
     }
 }
 
-/// The time between reports (RFC 3550 section 6.2): the recommended minimum, which a session of two members never exceeds.
+/// The time between reports (RFC 3550 section 6.2): the recommended minimum, which is enough for two members.
 const REPORT_INTERVAL_MICROS: u64 = 5_000_000;
 
 /// When RTCP reports are due: 5 s apart, varied by 0.5 to 1.5 (RFC 3550 section 6.2), the first one at once.

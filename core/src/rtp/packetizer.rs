@@ -89,7 +89,8 @@ enum Stage {
 
 impl Packetizer {
     /// RFC 2435. `limit`: largest RTP packet **payload** (after the 12-byte RTP header), JPEG headers included, kept
-    /// within 256 and 65,495. `timestamp` is in 90 kHz units. Where Q is 128 or more, the tables go into the first packet.
+    /// within 256 and 65,495. `timestamp` is in 90 kHz units. Where Q is 128 or more, the tables go into the first
+    /// packet.
     ///
     /// A frame that cannot be sent yields no packet at all: an empty scan, one longer than 2^24 bytes, a reserved Q,
     /// tables that are not 64 bytes each, ranges beyond the frame.
@@ -321,7 +322,8 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_yields_no_packet() {
         let beyond = Span { start: 100_000, len: 64 };
-        let cases: [(&str, fn(&mut RtpFormat)); 9] = [
+        type Spoil = fn(&mut RtpFormat);
+        let cases: [(&str, Spoil); 9] = [
             ("an empty scan", |format| format.scan.len = 0),
             ("a scan beyond the frame", |format| format.scan.start = 1000),
             ("a scan at the end of memory", |format| format.scan = Span { start: u32::MAX, len: u32::MAX }),

@@ -4,7 +4,8 @@ use crate::time::{Instant, NtpTime};
 use crate::wire::rtcp::{Emitter, SenderInfo};
 use crate::wire::rtp;
 
-/// Sequence numbers and counts of one RTP stream. `Copy`, so that a train of packets can be tried on a copy and kept when it left.
+/// Sequence numbers and counts of one RTP stream. `Copy`, so that a train of packets can be tried on a copy, which is
+/// kept when it left.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
     ssrc: u32,
@@ -83,7 +84,8 @@ impl Sender {
     }
 }
 
-/// Maps the sender's clock to RTP timestamps: a random offset, and 90 kHz from an epoch on. Pauses and seeks do not bend it.
+/// Maps the sender's clock to RTP timestamps: a random offset, and 90 kHz from an epoch on. Pauses and seeks do not
+/// bend it.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeline {
     epoch: Instant,
@@ -96,7 +98,8 @@ impl Timeline {
         Self { epoch, offset }
     }
 
-    /// The RTP timestamp at `at`, never 0 (some clients take 0 in RTP-Info as missing). Before the epoch, that of the epoch.
+    /// The RTP timestamp at `at`, never 0 (some clients take 0 in RTP-Info as missing). Before the epoch, that of the
+    /// epoch.
     pub fn timestamp(&self, at: Instant) -> u32 {
         let micros = u128::from(at.as_micros().saturating_sub(self.epoch.as_micros()));
         // 90 kHz: nine ticks in 100 µs. Timestamps are modulo 2^32.

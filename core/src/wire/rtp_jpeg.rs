@@ -282,7 +282,8 @@ mod tests {
 
     #[test]
     fn optional_headers_are_read_where_type_q_and_offset_announce_them() {
-        let cases: [(&str, Vec<u8>, Option<u16>, Option<&[u8]>); 7] = [
+        type Case<'t> = (&'t str, Vec<u8>, Option<u16>, Option<&'t [u8]>);
+        let cases: [Case<'_>; 7] = [
             ("neither", payload(1, 80, 0, b"scan"), None, None),
             ("restart", payload(64, 80, 0, b"\0\x05\xff\xffscan"), Some(5), None),
             ("tables", payload(0, 255, 0, b"\0\0\0\x03tabscan"), None, Some(b"tab")),

@@ -93,6 +93,8 @@ pub(super) struct Assembler<B, const SLOTS: usize> {
     floor: Option<u64>,
     /// Timestamp of the frame last done with: its stragglers do not begin another.
     finished_timestamp: Option<u32>,
+    /// Ordinal of the first packet of the present sequence: nothing is missing before it.
+    sequence_start: u64,
     dropped: Dropped,
 }
 
@@ -103,6 +105,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
             reorder_delay,
             floor: None,
             finished_timestamp: None,
+            sequence_start: 0,
             dropped: Dropped::default(),
         }
     }
@@ -154,6 +157,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         if self.finished_timestamp != Some(fragment.timestamp) {
             self.finished_timestamp = Some(fragment.timestamp);
             self.dropped.oversized = self.dropped.oversized.wrapping_add(1);
+            self.warn_of_size(self.dropped.oversized.wrapping_sub(1));
         }
         self.floor = self.floor.max(Some(fragment.ordinal));
         Err(Rejected::TooLarge)
@@ -263,7 +267,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         for index in 0..SLOTS {
             let Some(frame) = self.slots.get(index).and_then(|slot| slot.frame.as_ref()) else { continue };
             if frame.expires(self.reorder_delay).is_some_and(|deadline| deadline <= now) {
-                debug!("a frame is given up, of which {} bytes arrived in order", frame.newest.end);
+                debug!("the frame of timestamp {} is given up, parts of it are missing", frame.timestamp);
                 self.discard(index, |dropped| &mut dropped.incomplete);
             }
         }
@@ -288,7 +292,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         if self.slots.iter().all(|slot| slot.frame.is_some()) {
             return Some(frame.last_arrival);
         }
-        let follows = self.floor.is_none_or(|floor| frame.lowest <= floor.saturating_add(1));
+        let follows = frame.lowest <= self.sequence_start
+            || self.floor.is_none_or(|floor| frame.lowest <= floor.saturating_add(1));
         // The lab's client never waits for a frame that was overtaken.
         if follows || complete.number.is_some() {
             return Some(complete.due);
@@ -308,6 +313,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         self.slots.get(index).and_then(|slot| slot.buffer.as_ref().get(range)).unwrap_or(&[])
     }
 
+    /// Packets before this ordinal are of another sequence, or were sent before we listened.
+    pub(super) fn set_sequence_start(&mut self, ordinal: u64) {
+        self.sequence_start = ordinal;
+    }
+
     /// Forgets all frames, without counting them, and what came before.
     pub(super) fn clear(&mut self) {
         for slot in &mut self.slots {
@@ -325,9 +335,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
     /// Drops a frame and counts why.
     fn discard(&mut self, index: usize, counter: impl FnOnce(&mut Dropped) -> &mut u64) {
         let Some(frame) = self.slots.get_mut(index).and_then(|slot| slot.frame.take()) else { return };
+        let oversized_before = self.dropped.oversized;
         let counter = counter(&mut self.dropped);
         *counter = counter.wrapping_add(1);
         self.finish(&frame);
+        self.warn_of_size(oversized_before);
+    }
+
+    /// Says once that the buffers are too small: it is the one loss that a setting mends.
+    fn warn_of_size(&self, oversized_before: u64) {
+        if oversized_before == 0 && self.dropped.oversized == 1 {
+            warning!("frames are dropped because they are longer than the receiver's buffers");
+        }
     }
 
     fn finish(&mut self, frame: &Frame) {

@@ -231,6 +231,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             Arrival::Duplicate => return Err(Rejected::Duplicate),
             Arrival::Jump => return Err(Rejected::Jump),
         };
+        self.assembler.set_sequence_start(self.tracker.start());
         match self.config.payload {
             Payload::Jpeg => {
                 self.jitter.handle(now, timestamp);
@@ -378,8 +379,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         report
     }
 
-    /// Writes a last report and a BYE with a reason (which may be empty): we leave. Its length, `None` where `buffer` is
-    /// too short. To be sent once, and only if a report was.
+    /// Writes a last report and a BYE with a reason (which may be empty): we leave. Its length, `None` where `buffer`
+    /// is too short. To be sent once, and only if the session ever got packets. `_wall` is not used here either.
     pub fn emit_bye(
         &mut self,
         now: Instant,

@@ -28,7 +28,7 @@ pub(super) struct Tracker {
     /// Ordinal of the newest packet.
     highest: u64,
     /// Ordinal of the oldest packet of this sequence.
-    base: u64,
+    start: u64,
     /// Ordinal of sequence number 0 in this sequence's first cycle.
     origin: u64,
     /// Whether this sequence has any packet.
@@ -91,7 +91,7 @@ impl Tracker {
         self.window |= bit;
         self.late = self.late.wrapping_add(1);
         let ordinal = self.highest.wrapping_sub(u64::from(behind));
-        self.base = self.base.min(ordinal);
+        self.start = self.start.min(ordinal);
         Arrival::Late(ordinal)
     }
 
@@ -113,7 +113,7 @@ impl Tracker {
         // A cycle is left free in between, so that packets late by up to MAX_MISORDER have ordinals of their own.
         self.origin = (self.highest | 0xffff).wrapping_add(0x1_0001);
         self.highest = self.origin | u64::from(sequence);
-        self.base = self.highest;
+        self.start = self.highest;
         self.running = true;
         self.window = 1;
         self.count();
@@ -125,6 +125,11 @@ impl Tracker {
         self.running = false;
         self.expected_after_jump = None;
         (self.received, self.repeated, self.expected_prior, self.received_prior) = (0, 0, 0, 0);
+    }
+
+    /// Ordinal of the oldest packet of the present sequence.
+    pub(super) fn start(&self) -> u64 {
+        self.start
     }
 
     /// Packets that never came, of this and earlier sequences.
@@ -148,7 +153,8 @@ impl Tracker {
         ordinal.wrapping_sub(self.origin) as u32
     }
 
-    /// Loss since the previous report and since the start of the sequence (appendix A.3): a duplicate makes up for a loss.
+    /// Loss since the previous report and since the start of the sequence (appendix A.3), where a duplicate makes up for
+    /// a loss.
     pub(super) fn report(&mut self) -> Loss {
         let expected = self.expected();
         let expected_interval = expected.wrapping_sub(self.expected_prior);
@@ -163,7 +169,7 @@ impl Tracker {
     }
 
     fn expected(&self) -> u64 {
-        if self.running { self.highest.wrapping_sub(self.base).wrapping_add(1) } else { 0 }
+        if self.running { self.highest.wrapping_sub(self.start).wrapping_add(1) } else { 0 }
     }
 
     fn count(&mut self) {

@@ -23,6 +23,11 @@ impl TestCard {
         Some(Self { format: Format::new(width, height, rate, quality)? })
     }
 
+    /// Frames per second.
+    pub fn rate(&self) -> FrameRate {
+        self.format.rate
+    }
+
     /// Draws the card of a frame and returns the length of its JPEG.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 use super::{Full, Leader, TestCard};
 use crate::jpeg::{self, Layout};
-use crate::source::{Advance, Frame, FrameSource};
+use crate::source::{Advance, Frame, FrameRate, FrameSource};
+use crate::time::{Duration, Instant};
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,14 @@ impl Design {
         }
     }
 
+    /// Frames per second.
+    pub fn rate(&self) -> FrameRate {
+        match self {
+            Self::Card(card) => card.rate(),
+            Self::Leader(leader) => leader.rate(),
+        }
+    }
+
     /// How many frames there are; `None`: there is no end.
     pub fn frames(&self) -> Option<u32> {
         match self {
@@ -36,21 +45,31 @@ impl Design {
 
 /// Draws each frame into the caller's buffer when it is asked for.
 ///
-/// A [`Design`] without an end is live: its caller decides when the next frame is due, seeking does nothing, and
-/// [`set_position`](Self::set_position) leaves out what nobody had time for.
+/// A [`Design`] without an end is live: its frame 0 is taken when `advance` is first called, each later one at its time, and
+/// what nobody asked for in time is left out.
 #[derive(Debug)]
 pub struct Generated<B> {
     design: Design,
     buffer: B,
     next: u32,
-    /// The length and layout of frame `next - 1`, where the buffer holds it.
-    current: Option<(usize, Result<Layout, jpeg::Error>)>,
+    /// When frame 0 of a live design was taken.
+    epoch: Option<Instant>,
+    /// The frame that the buffer holds.
+    current: Option<Drawn>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Drawn {
+    number: u32,
+    len: usize,
+    captured: Option<Instant>,
+    layout: Result<Layout, jpeg::Error>,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Generated<B> {
     /// Frames of `design` from 0 on. The buffer has to hold the longest.
     pub fn new(design: Design, buffer: B) -> Self {
-        Self { design, buffer, next: 0, current: None }
+        Self { design, buffer, next: 0, epoch: None, current: None }
     }
 
     /// What is drawn.
@@ -58,32 +77,37 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Generated<B> {
         &self.design
     }
 
-    /// Makes `number` the next frame, also of a live source: how one that runs late catches up with the clock.
-    pub fn set_position(&mut self, number: u32) {
-        self.current = None;
-        self.next = self.design.frames().map_or(number, |frames| number.min(frames));
+    fn draw(&mut self, number: u32, captured: Option<Instant>) -> Result<Advance, Full> {
+        self.next = number.wrapping_add(1);
+        let len = self.design.render(number, self.buffer.as_mut())?;
+        let data = self.buffer.as_ref().get(..len).unwrap_or(&[]);
+        self.current = Some(Drawn { number, len, captured, layout: Layout::parse(data) });
+        Ok(Advance::Ready)
     }
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Generated<B> {
     type Error = Full;
 
-    fn advance(&mut self) -> Result<Advance, Full> {
+    fn advance(&mut self, now: Instant) -> Result<Advance, Full> {
         self.current = None;
-        if self.design.frames().is_some_and(|frames| self.next >= frames) {
-            return Ok(Advance::End);
+        if let Some(frames) = self.design.frames() {
+            return if self.next < frames { self.draw(self.next, None) } else { Ok(Advance::End) };
         }
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        let len = self.design.render(number, self.buffer.as_mut())?;
-        let data = self.buffer.as_ref().get(..len).unwrap_or(&[]);
-        self.current = Some((len, Layout::parse(data)));
-        Ok(Advance::Ready)
+        let epoch = *self.epoch.get_or_insert(now);
+        let at = |number: u32| epoch.after(Duration::from_micros(self.design.rate().micros(number.into())));
+        let elapsed = u64::try_from(now.since(epoch).as_micros()).unwrap_or(u64::MAX);
+        let newest = self.design.rate().frames_in(elapsed) as u32;
+        if newest < self.next {
+            return Ok(Advance::Pending { until: Some(at(self.next)) });
+        }
+        let captured = at(newest);
+        self.draw(newest, Some(captured))
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
-        let (len, layout) = self.current?;
-        Some(Frame { number: self.next.wrapping_sub(1), data: self.buffer.as_ref().get(..len)?, layout })
+        let Drawn { number, len, captured, layout } = self.current?;
+        Some(Frame { number, data: self.buffer.as_ref().get(..len)?, captured, layout })
     }
 
     fn position(&self) -> u32 {
@@ -91,8 +115,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Generated<B> {
     }
 
     fn seek(&mut self, number: u32) -> Result<(), Full> {
-        if self.design.frames().is_some() {
-            self.set_position(number);
+        if let Some(frames) = self.design.frames() {
+            self.current = None;
+            self.next = number.min(frames);
         }
         Ok(())
     }
@@ -113,27 +138,36 @@ mod tests {
         let mut movie = movie(3);
         assert!(movie.frame().is_none());
         for number in 0..3 {
-            assert_eq!((movie.position(), movie.advance()), (number, Ok(Advance::Ready)));
+            assert_eq!((movie.position(), movie.advance(Instant::default())), (number, Ok(Advance::Ready)));
             let frame = movie.frame().unwrap();
             assert_eq!(frame.number, number);
             assert!(frame.layout.unwrap().rtp_format().is_ok());
         }
-        assert_eq!(movie.advance(), Ok(Advance::End));
+        assert_eq!(movie.advance(Instant::default()), Ok(Advance::End));
         assert!(movie.frame().is_none());
         movie.seek(1).unwrap();
-        assert_eq!((movie.advance(), movie.frame().unwrap().number), (Ok(Advance::Ready), 1));
+        assert_eq!((movie.advance(Instant::default()), movie.frame().unwrap().number), (Ok(Advance::Ready), 1));
         movie.seek(9).unwrap();
-        assert_eq!((movie.position(), movie.advance()), (3, Ok(Advance::End)));
+        assert_eq!((movie.position(), movie.advance(Instant::default())), (3, Ok(Advance::End)));
     }
 
     #[test]
-    fn a_live_card_is_not_sought_but_catches_up() {
-        let card = TestCard::new(160, 128, FrameRate::new(24, 1).unwrap(), 60).unwrap();
+    fn a_live_card_goes_with_the_clock_and_leaves_out_what_is_late() {
+        let card = TestCard::new(160, 128, FrameRate::new(25, 1).unwrap(), 60).unwrap();
         let mut live = Generated::new(Design::Card(card), [0; 16_384]);
         live.seek(50).unwrap();
-        assert_eq!((live.advance(), live.frame().unwrap().number), (Ok(Advance::Ready), 0));
-        live.set_position(50);
-        assert_eq!((live.advance(), live.frame().unwrap().number, live.position()), (Ok(Advance::Ready), 50, 51));
+        let at = |millis| Instant::from_millis(1000 + millis);
+        for (now, expected) in [(0, Some(0)), (1, None), (39, None), (40, Some(1)), (95, Some(2)), (400, Some(10))] {
+            let advance = live.advance(at(now)).unwrap();
+            match expected {
+                Some(number) => {
+                    let frame = live.frame().unwrap();
+                    assert_eq!((advance, frame.number), (Advance::Ready, number));
+                    assert_eq!(frame.captured, Some(at(u64::from(number) * 40)));
+                }
+                None => assert_eq!(advance, Advance::Pending { until: Some(at(40)) }),
+            }
+        }
     }
 
     #[test]
@@ -141,8 +175,11 @@ mod tests {
         let rate = FrameRate::new(24, 1).unwrap();
         let design = Design::Leader(Leader::new(160, 128, rate, 60, 2).unwrap());
         let mut short = Generated::new(design, [0; 1000]);
-        assert_eq!((short.advance(), short.position()), (Err(Full), 1));
+        assert_eq!((short.advance(Instant::default()), short.position()), (Err(Full), 1));
         assert!(short.frame().is_none());
-        assert_eq!((short.advance(), short.advance()), (Err(Full), Ok(Advance::End)));
+        assert_eq!(
+            (short.advance(Instant::default()), short.advance(Instant::default())),
+            (Err(Full), Ok(Advance::End))
+        );
     }
 }

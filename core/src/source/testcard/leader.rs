@@ -27,6 +27,11 @@ impl Leader {
         self.frames
     }
 
+    /// Frames per second.
+    pub fn rate(&self) -> FrameRate {
+        self.format.rate
+    }
+
     /// Draws a picture and returns the length of its JPEG. Numbers behind the last are the last, but for their strip.
     ///
     /// # Errors

@@ -1,0 +1,172 @@
+//! What the hot paths of the core cost. Run with `cargo xtask bench`, or `cargo bench -p mutoscope`.
+
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use mutoscope::jpeg::Layout;
+use mutoscope::rtp::packetizer::Packetizer;
+use mutoscope::rtp::receiver::{Config, Receiver};
+use mutoscope::rtp::sender::Sender;
+use mutoscope::source::mjpeg::Reader;
+use mutoscope::source::testcard::TestCard;
+use mutoscope::source::{Advance, FrameRate, FrameSource};
+use mutoscope::time::{Duration, Instant};
+use mutoscope::wire::rtsp;
+
+fn main() {
+    divan::main();
+}
+
+/// A real picture whose file is grown to `len` bytes inside its scan: nothing here decodes it.
+fn frame(len: usize) -> Vec<u8> {
+    let mut frame = picture();
+    frame.truncate(frame.len() - 2);
+    while frame.len() < len - 2 {
+        frame.push((frame.len() % 251) as u8);
+    }
+    frame.truncate(len - 2);
+    frame.extend([0xFF, 0xD9]);
+    frame
+}
+
+fn card(width: u16, height: u16) -> TestCard {
+    TestCard::new(width, height, FrameRate::new(24, 1).unwrap(), 50).unwrap()
+}
+
+fn picture() -> Vec<u8> {
+    let mut out = vec![0; 64 * 1024];
+    let len = card(320, 240).render(7, &mut out).unwrap();
+    out.truncate(len);
+    out
+}
+
+const SIZES: [usize; 2] = [5_000, 40_000];
+
+fn packets(frame: &[u8], first_sequence: u16, timestamp: u32) -> Vec<Vec<u8>> {
+    let format = Layout::parse(frame).unwrap().rtp_format().unwrap();
+    let mut sender = Sender::new(7, first_sequence);
+    let mut packetizer = Packetizer::rfc2435(format, timestamp, 1400);
+    let mut packets = Vec::new();
+    while let Some(packet) = packetizer.peek(frame, &sender) {
+        packets.push(packet.segments().concat());
+        packetizer.commit(&packet, &mut sender);
+    }
+    packets
+}
+
+/// All packets of one frame: headers made, scan lent.
+#[divan::bench(args = SIZES)]
+fn packetize(bencher: Bencher<'_, '_>, len: usize) {
+    let frame = frame(len);
+    let format = Layout::parse(&frame).unwrap().rtp_format().unwrap();
+    let mut sender = Sender::new(7, 1);
+    bencher.counter(BytesCount::new(len)).bench_local(|| {
+        let mut packetizer = Packetizer::rfc2435(black_box(format), 90_000, 1400);
+        while let Some(packet) = packetizer.peek(black_box(&frame), &sender) {
+            black_box(packet.segments());
+            packetizer.commit(&packet, &mut sender);
+        }
+    });
+}
+
+/// One packet after the other into a frame, the file's headers written before it.
+#[divan::bench(args = SIZES)]
+fn reassemble(bencher: Bencher<'_, '_>, len: usize) {
+    let frame = frame(len);
+    let config = Config { reorder_delay: Duration::from_millis(100), ..Config::default() };
+    let mut receiver: Receiver<Vec<u8>, 2> =
+        Receiver::new([(); 2].map(|()| vec![0; 256 * 1024]), 1, Instant::default(), config);
+    let (mut sequence, mut timestamp, mut now) = (0_u16, 0_u32, Instant::default());
+    bencher
+        .counter(BytesCount::new(len))
+        .with_inputs(|| {
+            let packets = packets(&frame, sequence, timestamp);
+            sequence = sequence.wrapping_add(packets.len() as u16);
+            timestamp = timestamp.wrapping_add(3750);
+            packets
+        })
+        .bench_local_values(|packets| {
+            now = now.after(Duration::from_micros(41_667));
+            for packet in &packets {
+                let _ = receiver.handle_packet(now, packet);
+            }
+            assert!(receiver.poll_frame(now).is_some());
+            black_box(receiver.frame().len())
+        });
+}
+
+/// Where the parts of a JPEG file are.
+#[divan::bench(args = SIZES)]
+fn layout(bencher: Bencher<'_, '_>, len: usize) {
+    let frame = frame(len);
+    bencher.bench_local(|| Layout::parse(black_box(&frame)).unwrap().rtp_format().unwrap());
+}
+
+/// A PLAY request as ffmpeg sends it.
+#[divan::bench]
+fn parse_request(bencher: Bencher<'_, '_>) {
+    const REQUEST: &[u8] = b"PLAY rtsp://127.0.0.1:8554/movie.Mjpeg/ RTSP/1.0\r\nRange: npt=0.000-\r\nCSeq: 4\r\n\
+        User-Agent: Lavf59.27.100\r\nSession: 3f0a9c1d2b4e5f60\r\n\r\n";
+    bencher.counter(BytesCount::new(REQUEST.len())).bench_local(|| rtsp::parse(black_box(REQUEST)).unwrap().unwrap().1);
+}
+
+/// A test card, drawn and encoded.
+#[divan::bench(args = [(320, 240), (640, 480), (1280, 720)])]
+fn render_test_card(bencher: Bencher<'_, '_>, (width, height): (u16, u16)) {
+    let card = card(width, height);
+    let mut out = vec![0; 256 * 1024];
+    let mut number = 0;
+    bencher.bench_local(|| {
+        number += 1;
+        card.render(number, &mut out).unwrap()
+    });
+}
+
+/// The bytes of a film in memory, as a file would give them.
+struct Film<'a>(&'a [u8], usize);
+
+impl embedded_io::ErrorType for Film<'_> {
+    type Error = core::convert::Infallible;
+}
+
+impl embedded_io::Read for Film<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        let n = buffer.len().min(self.0.len() - self.1);
+        buffer[..n].copy_from_slice(&self.0[self.1..self.1 + n]);
+        self.1 += n;
+        Ok(n)
+    }
+}
+
+impl embedded_io::Seek for Film<'_> {
+    fn seek(&mut self, to: embedded_io::SeekFrom) -> Result<u64, Self::Error> {
+        use embedded_io::SeekFrom::{Current, End, Start};
+        let at = match to {
+            Start(at) => at as i64,
+            Current(by) => self.1 as i64 + by,
+            End(by) => self.0.len() as i64 + by,
+        };
+        self.1 = at.clamp(0, self.0.len() as i64) as usize;
+        Ok(self.1 as u64)
+    }
+}
+
+/// Twenty frames found and read from a file in memory.
+#[divan::bench(args = ["raw", "lab"])]
+fn read_frames(bencher: Bencher<'_, '_>, format: &str) {
+    let frame = frame(25_000);
+    let film: Vec<u8> = (0..20)
+        .flat_map(|_| match format {
+            "lab" => [format!("{:05}", frame.len()).into_bytes(), frame.clone()].concat(),
+            _ => frame.clone(),
+        })
+        .collect();
+    let mut buffer = vec![0; 64 * 1024];
+    bencher.counter(BytesCount::new(film.len())).bench_local(|| {
+        let mut reader = Reader::new(Film(&film, 0), &mut buffer[..]).unwrap();
+        let mut frames = 0;
+        while reader.advance(Instant::default()).unwrap() == Advance::Ready {
+            frames += 1;
+        }
+        assert_eq!(frames, 20);
+    });
+}

@@ -1,0 +1,562 @@
+//! Everything that watching one stream takes, over any [`Stream`] and [`Datagram`]: the control connection, the RTP
+//! receiver, RTCP both ways. Waiting and opening sockets are the adapter's.
+
+mod silence;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use super::{Datagram, Stream};
+use crate::rtp::receiver::{self, Control, Receiver, Statistics};
+use crate::session::client::{self as session, Connection, Described, NotNow, SetUp};
+use crate::session::server::{Dialect, MediaTransport, State};
+use crate::time::{Duration, Instant, WallClock, earliest};
+use crate::wire::rtp;
+use crate::wire::rtsp::headers::{NptMicros, Range};
+use core::net::SocketAddr;
+use silence::Silence;
+use timeline::Timeline;
+
+pub use crate::rtp::receiver::Received;
+
+/// How a client watches.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// How long a frame waits for packets that others have overtaken.
+    pub reorder_delay: Duration,
+    /// How long frames are held back to even out jitter; zero for the lowest latency.
+    pub playout_delay: Duration,
+    /// While playing: after how long without any packet [`Event::Silence`] tells of it, again and again.
+    pub silence: Duration,
+    /// Relates `Instant`s to NTP time, for round-trip times in reports.
+    pub wall: WallClock,
+    /// Our canonical name in RTCP (RFC 3550 section 6.5.1), at most 255 bytes.
+    pub cname: &'a str,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Something on the control connection (never [`Interleaved`](session::Event::Interleaved): those are taken in here).
+    Session(session::Event),
+    /// A frame: [`Client::frame`] lends it until the next call that takes `&mut self`.
+    Frame(Frame),
+    /// The server said BYE and what came before it has been given out. The session still exists.
+    EndOfStream,
+    /// Playing, and no packet for [`Settings::silence`] or a multiple of it.
+    Silence {
+        /// Since the last packet, or since playing began.
+        lasting: Duration,
+    },
+}
+
+/// A frame that [`Client::frame`] lends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// What the receiver says of it.
+    pub received: Received,
+    /// Its place in the presentation; `None` where the stream is live or the server tells nothing to reckon it from.
+    pub position: Option<NptMicros>,
+}
+
+/// Bytes of the largest RTCP compound we send: report, SDES with a canonical name of 255 bytes, BYE with a reason.
+const MAX_REPORT: usize = 512;
+
+/// Reads per call of [`Client::service`], so that a flood cannot keep the caller from its commands.
+const READS_PER_CALL: u32 = 256;
+
+/// A viewer of one stream over one control connection.
+///
+/// `B`: the connection's buffers; `F`: `SLOTS` frame buffers, each for the largest frame. See
+/// [`Connection`] and [`Receiver`] for their sizes.
+#[derive(Debug)]
+pub struct Client<B, F, const SLOTS: usize> {
+    connection: Connection<B>,
+    media: Media<F, SLOTS>,
+    /// Where the connection leads; media comes from there and RTCP goes there, on other ports.
+    server: SocketAddr,
+    ssrc: u32,
+    described: Option<Described>,
+    set_up: Option<SetUp>,
+    /// Where the server's RTCP goes: announced by SETUP, or learnt from what comes.
+    rtcp_to: Option<SocketAddr>,
+    timeline: Timeline,
+    asked: Option<Range>,
+    silence: Silence,
+    /// When the end is told: what UDP delivers out of order may still come before.
+    bye: Option<Instant>,
+    farewell: Farewell,
+    /// The last call stopped with work left.
+    more: bool,
+    /// Nothing more can be read or written.
+    ended: bool,
+    broken: Option<embedded_io::ErrorKind>,
+    strangers: u32,
+}
+
+/// The frame buffers wait for the description to say how they will be used.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is no heap to put the receiver on")]
+enum Media<F, const SLOTS: usize> {
+    Waiting(Option<[F; SLOTS]>),
+    Receiving(Receiver<F, SLOTS>),
+}
+
+impl<F, const SLOTS: usize> Media<F, SLOTS> {
+    const fn receiver(&mut self) -> Option<&mut Receiver<F, SLOTS>> {
+        match self {
+            Self::Waiting(_) => None,
+            Self::Receiving(receiver) => Some(receiver),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    Unsaid,
+    /// TEARDOWN waits until BYE has been said.
+    Due,
+    Said,
+}
+
+impl<B, F, const SLOTS: usize> Client<B, F, SLOTS>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    F: AsRef<[u8]> + AsMut<[u8]>,
+{
+    /// A client on a connection to `server`, whose media is taken from no other address. `entropy` becomes our SSRC.
+    pub fn new(connection: Connection<B>, buffers: [F; SLOTS], server: SocketAddr, entropy: u32) -> Self {
+        Self {
+            connection,
+            media: Media::Waiting(Some(buffers)),
+            server,
+            ssrc: entropy,
+            described: None,
+            set_up: None,
+            rtcp_to: None,
+            timeline: Timeline::default(),
+            asked: None,
+            silence: Silence::default(),
+            bye: None,
+            farewell: Farewell::Unsaid,
+            more: false,
+            ended: false,
+            broken: None,
+            strangers: 0,
+        }
+    }
+
+    /// The control connection, to look at.
+    pub fn connection(&self) -> &Connection<B> {
+        &self.connection
+    }
+
+    /// See [`Connection::describe`].
+    pub fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.connection.describe(now)
+    }
+
+    /// See [`Connection::setup`].
+    pub fn setup(&mut self, now: Instant, offer: MediaTransport) -> Result<(), NotNow> {
+        self.connection.setup(now, offer)
+    }
+
+    /// See [`Connection::play`]. After a pause or another position the receiver starts afresh; its totals stay.
+    pub fn play(&mut self, now: Instant, range: Option<Range>) -> Result<(), NotNow> {
+        self.connection.play(now, range)?;
+        self.asked = range;
+        self.bye = None;
+        if let Some(receiver) = self.media.receiver() {
+            receiver.reset(now);
+        }
+        Ok(())
+    }
+
+    /// See [`Connection::pause`].
+    pub fn pause(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.connection.pause(now)
+    }
+
+    /// Says BYE and then TEARDOWN, at the next [`service`](Self::service) that finds room for them.
+    pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
+        if self.farewell == Farewell::Unsaid && self.set_up.is_some() && self.connection.dialect() == Dialect::Standard
+        {
+            self.farewell = Farewell::Due;
+            return Ok(());
+        }
+        self.connection.teardown(now)
+    }
+
+    /// Does all that can be done now, up to the next event. Never blocks.
+    ///
+    /// `None`: call again when a socket is ready or [`poll_timeout`](Self::poll_timeout) passes. `rtp` and `rtcp` are
+    /// not used before SETUP, nor where media comes over the connection.
+    pub fn service<T, D, E>(
+        &mut self,
+        now: Instant,
+        control: &mut T,
+        rtp: &mut D,
+        rtcp: &mut E,
+        settings: &Settings<'_>,
+    ) -> Option<Event>
+    where
+        T: Stream,
+        D: Datagram,
+        E: Datagram,
+    {
+        self.more = false;
+        if let Some(receiver) = self.media.receiver() {
+            receiver.handle_timeout(now);
+        }
+        self.say_bye(now, rtcp, settings);
+        self.receive_rtcp(now, rtcp, settings);
+        let mut deadlines_seen = false;
+        for _ in 0..READS_PER_CALL {
+            // What has arrived comes first: a frame lies where the next packets want to go.
+            if let Some(frame) = self.poll_frame(now) {
+                return Some(Event::Frame(frame));
+            }
+            if let Some(event) = self.connection.poll_event(now) {
+                if let Some(event) = self.handle_event(now, event, rtp, settings) {
+                    return Some(event);
+                }
+                continue;
+            }
+            // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
+            let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
+            if self.read(now, control) || received {
+                continue;
+            }
+            if !deadlines_seen {
+                // Not before all that has arrived is read: what is there in time is in time.
+                deadlines_seen = true;
+                self.connection.handle_timeout(now);
+                self.report(now, rtcp, settings);
+                self.write(now, control);
+                continue;
+            }
+            if self.write(now, control) {
+                continue;
+            }
+            if self.bye.is_some_and(|due| due <= now) {
+                self.bye = None;
+                return Some(Event::EndOfStream);
+            }
+            return self.silence.poll(now, settings.silence).map(|lasting| Event::Silence { lasting });
+        }
+        self.more = true;
+        None
+    }
+
+    /// When to call [`service`](Self::service) though no socket became ready; in the past where work is left.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.more {
+            return Some(Instant::default());
+        }
+        let media = match &self.media {
+            Media::Receiving(receiver) if self.has_session() => receiver.poll_timeout(),
+            _ => None,
+        };
+        let told = earliest(self.silence.due, self.bye);
+        earliest(earliest(self.connection.poll_timeout(), media), told)
+    }
+
+    /// The frame of the last [`Event::Frame`]: a complete JPEG file.
+    pub fn frame(&self) -> &[u8] {
+        match &self.media {
+            Media::Waiting(_) => &[],
+            Media::Receiving(receiver) => receiver.frame(),
+        }
+    }
+
+    /// What has been received; `None` before SETUP was answered.
+    pub fn statistics(&self) -> Option<Statistics> {
+        match &self.media {
+            Media::Waiting(_) => None,
+            Media::Receiving(receiver) => Some(receiver.statistics()),
+        }
+    }
+
+    /// What SETUP agreed on.
+    pub fn set_up(&self) -> Option<SetUp> {
+        self.set_up
+    }
+
+    /// Why the connection broke, where [`ServerClosed`](session::Event::ServerClosed) is not a proper end of file.
+    pub fn broken(&self) -> Option<embedded_io::ErrorKind> {
+        self.broken
+    }
+
+    /// Datagrams dropped because they did not come from the server.
+    pub fn strangers(&self) -> u32 {
+        self.strangers
+    }
+
+    fn handle_event<D: Datagram>(
+        &mut self,
+        now: Instant,
+        event: session::Event,
+        rtp: &mut D,
+        settings: &Settings<'_>,
+    ) -> Option<Event> {
+        match event {
+            session::Event::Interleaved { channel } => {
+                self.take_interleaved(now, channel, settings);
+                return None;
+            }
+            session::Event::Described(described) => self.described = Some(described),
+            session::Event::SetUp(set_up) => self.handle_set_up(now, set_up, rtp, settings),
+            session::Event::Playing(playing) => {
+                let whole = self.described.and_then(|described| described.range);
+                self.timeline.start(playing, self.asked, whole);
+                self.silence.start(now, settings.silence);
+            }
+            session::Event::Paused | session::Event::TornDown | session::Event::ServerClosed => {
+                self.silence.stop();
+                self.bye = None;
+            }
+            _ => {}
+        }
+        Some(Event::Session(event))
+    }
+
+    fn handle_set_up<D: Datagram>(&mut self, now: Instant, set_up: SetUp, rtp: &mut D, settings: &Settings<'_>) {
+        let config = receiver::Config {
+            payload: match self.connection.dialect() {
+                Dialect::Standard => receiver::Payload::Jpeg,
+                Dialect::Lab => receiver::Payload::Lab,
+            },
+            payload_type: self.described.map_or(rtp::PAYLOAD_TYPE_JPEG, |described| described.payload_type),
+            reorder_delay: match set_up.transport {
+                MediaTransport::Udp { .. } => settings.reorder_delay,
+                // Nothing is overtaken in a stream of bytes.
+                MediaTransport::Interleaved { .. } => Duration::ZERO,
+            },
+            playout_delay: settings.playout_delay,
+            dimensions: self.described.and_then(|described| described.dimensions),
+        };
+        if let Media::Waiting(buffers) = &mut self.media
+            && let Some(buffers) = buffers.take()
+        {
+            self.media = Media::Receiving(Receiver::new(buffers, self.ssrc, now, config));
+        }
+        self.set_up = Some(set_up);
+        self.farewell = Farewell::Unsaid;
+        self.rtcp_to = None;
+        if let (MediaTransport::Udp { .. }, Some((rtp_port, rtcp_port))) = (set_up.transport, set_up.server_port) {
+            self.rtcp_to = Some(with_port(self.server, rtcp_port));
+            // An empty packet, so that a firewall or address translation on our side lets the answers in.
+            let mut opener = [0; rtp::HEADER_LEN];
+            let repr = rtp::Repr {
+                marker: false,
+                payload_type: config.payload_type,
+                sequence: 0,
+                timestamp: 0,
+                ssrc: self.ssrc,
+            };
+            repr.emit(&mut opener);
+            if rtp.send(with_port(self.server, rtp_port), &[&opener]).is_err() {
+                debug!("the server's RTP port cannot be reached");
+            }
+        }
+    }
+
+    fn take_interleaved(&mut self, now: Instant, channel: u8, settings: &Settings<'_>) {
+        let Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel }) =
+            self.set_up.map(|set_up| set_up.transport)
+        else {
+            return;
+        };
+        let Some(receiver) = self.media.receiver() else { return };
+        let packet = self.connection.interleaved();
+        if channel == rtp_channel {
+            if receiver.handle_packet(now, packet).is_ok() {
+                self.silence.broken(now);
+            }
+        } else if channel == rtcp_channel {
+            let control = receiver.handle_rtcp(now, settings.wall, packet);
+            self.handle_control(now, control, settings);
+        }
+    }
+
+    fn receive_rtp<D: Datagram>(&mut self, now: Instant, rtp: &mut D) -> bool {
+        if !self.is_over_udp() {
+            return false;
+        }
+        let (server, learn) = (self.server, self.rtcp_to.is_none());
+        let Some(receiver) = self.media.receiver() else { return false };
+        let received = rtp.recv(|from, packet| {
+            is_same_host(from, server).then(|| (from, receiver.handle_packet(now, packet).is_ok()))
+        });
+        match received {
+            Ok(Some(Some((from, taken)))) => {
+                if taken {
+                    self.silence.broken(now);
+                }
+                if taken && learn {
+                    // SETUP's answer named no port: the neighbour of where media comes from (RFC 3550 section 11).
+                    self.rtcp_to = from.port().checked_add(1).map(|port| with_port(from, port));
+                }
+                true
+            }
+            Ok(Some(None)) => self.count_stranger(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    fn receive_rtcp<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) -> bool {
+        if !self.is_over_udp() {
+            return false;
+        }
+        let server = self.server;
+        let Some(receiver) = self.media.receiver() else { return false };
+        let received = rtcp
+            .recv(|from, packet| is_same_host(from, server).then(|| receiver.handle_rtcp(now, settings.wall, packet)));
+        match received {
+            Ok(Some(Some(control))) => {
+                self.handle_control(now, control, settings);
+                true
+            }
+            Ok(Some(None)) => self.count_stranger(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    fn handle_control<E>(&mut self, now: Instant, control: Result<Option<Control>, E>, settings: &Settings<'_>) {
+        if let Ok(Some(Control::Bye)) = control {
+            // BYE overtakes packets on UDP, and frames wait for their turn.
+            let wait = settings.reorder_delay.saturating_add(settings.playout_delay);
+            self.bye.get_or_insert(now.after(wait));
+            self.silence.stop();
+        }
+    }
+
+    fn has_session(&self) -> bool {
+        self.connection.state() != State::Init
+    }
+
+    /// Whether there is a session whose media comes in datagrams.
+    fn is_over_udp(&self) -> bool {
+        self.has_session() && self.set_up.is_some_and(|set_up| matches!(set_up.transport, MediaTransport::Udp { .. }))
+    }
+
+    fn count_stranger(&mut self) -> bool {
+        if self.strangers == 0 {
+            warning!("packets from other addresses than the server's are dropped");
+        }
+        self.strangers = self.strangers.saturating_add(1);
+        true
+    }
+
+    fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
+        let dialect = self.connection.dialect();
+        let received = self.media.receiver()?.poll_frame(now)?;
+        let position = match dialect {
+            Dialect::Standard => self.timeline.position(received.timestamp),
+            Dialect::Lab => None,
+        };
+        Some(Frame { received, position })
+    }
+
+    fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
+        if self.ended || self.connection.is_over() || self.connection.rx_buffer().is_empty() {
+            return false;
+        }
+        let ready = control.read_ready();
+        let read = match ready {
+            Ok(false) => return false,
+            Ok(true) => control.read(self.connection.rx_buffer()),
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(0) => {
+                // A closed connection stays readable: it is not to be asked again.
+                self.ended = true;
+                self.connection.handle_close(now);
+            }
+            Ok(n) => self.connection.handle_input(now, n),
+            Err(error) => self.fail(now, &error),
+        }
+        true
+    }
+
+    fn write<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
+        if self.ended || self.connection.poll_transmit().is_empty() {
+            return false;
+        }
+        let ready = control.write_ready();
+        let written = match ready {
+            Ok(false) => return false,
+            Ok(true) => control.write(self.connection.poll_transmit()),
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(n) => self.connection.consume_transmit(now, n),
+            Err(error) => self.fail(now, &error),
+        }
+        true
+    }
+
+    fn fail(&mut self, now: Instant, error: &impl embedded_io::Error) {
+        self.ended = true;
+        self.broken = Some(error.kind());
+        self.connection.handle_close(now);
+    }
+
+    fn report<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {
+        if !self.has_session() {
+            return;
+        }
+        let mut buffer = [0; MAX_REPORT];
+        let Some(receiver) = self.media.receiver() else { return };
+        if let Some(len) = receiver.poll_report(now, settings.wall, settings.cname, &mut buffer) {
+            self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
+        }
+    }
+
+    fn say_bye<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {
+        if self.farewell != Farewell::Due {
+            return;
+        }
+        let mut buffer = [0; MAX_REPORT];
+        if let Some(receiver) = self.media.receiver()
+            && let Some(len) = receiver.emit_bye(now, settings.wall, settings.cname, "teardown", &mut buffer)
+        {
+            self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
+        }
+        // Full: the server does not read. Then TEARDOWN is tried again with the next call.
+        match self.connection.teardown(now) {
+            Err(NotNow::Full) => {}
+            Ok(()) | Err(_) => self.farewell = Farewell::Said,
+        }
+    }
+
+    /// RTCP may be lost, so what does not fit now is not kept.
+    fn send_rtcp<E: Datagram>(&mut self, rtcp: &mut E, compound: &[u8]) {
+        let sent = match self.set_up.map(|set_up| set_up.transport) {
+            Some(MediaTransport::Interleaved { rtcp_channel, .. }) => {
+                self.connection.queue_interleaved(rtcp_channel, &[compound])
+            }
+            Some(MediaTransport::Udp { .. }) => match self.rtcp_to {
+                Some(to) => rtcp.send(to, &[compound]).unwrap_or(false),
+                None => false,
+            },
+            None => false,
+        };
+        if !sent {
+            debug!("a report to the server was not sent");
+        }
+    }
+}
+
+/// An address with another port; what an IPv6 address has besides, such as its zone, is kept.
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+/// Whether two addresses are of one host, also where one is an IPv4 address as an IPv6 socket shows it.
+fn is_same_host(one: SocketAddr, other: SocketAddr) -> bool {
+    one.ip().to_canonical() == other.ip().to_canonical()
+}

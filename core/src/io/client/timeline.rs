@@ -1,0 +1,125 @@
+//! From RTP timestamps to places in the presentation.
+
+use crate::session::client::Playing;
+use crate::wire::rtsp::headers::{NptMicros, Range};
+
+/// Timestamps further than this from what PLAY's answer announces do not belong to it: the announcement is wrong, as it
+/// is with some servers.
+const MAX_RTPTIME_ERROR: u32 = 10 * CLOCK_RATE;
+
+/// RTP/JPEG's clock (RFC 2435 section 3).
+const CLOCK_RATE: u32 = 90_000;
+
+/// Where in the presentation an RTP timestamp lies (RFC 2326 section 12.33, `rtptime`).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timeline {
+    /// Normal play time that belongs to `announced`, or else to the first frame.
+    start: Option<NptMicros>,
+    announced: Option<u32>,
+    /// The last frame's timestamp and its distance from the start in clock ticks: timestamps wrap within 14 hours.
+    last: Option<(u32, i64)>,
+}
+
+impl Timeline {
+    /// PLAY was answered: `asked` is what it asked for, `whole` what the description says there is.
+    pub(super) fn start(&mut self, playing: Playing, asked: Option<Range>, whole: Option<Range>) {
+        let before = self.last.and_then(|(timestamp, _)| self.position(timestamp));
+        let of = |range: Option<Range>| match range {
+            Some(Range::Npt { start, .. }) => start,
+            _ => None,
+        };
+        let begins = match whole {
+            // Without an end there is nothing to have a position in.
+            Some(Range::Npt { start, end: Some(_) }) => Some(start.unwrap_or(0)),
+            _ => None,
+        };
+        let start = of(playing.range).or_else(|| of(asked)).or(before).or(begins);
+        *self = Self { start: begins.and(start), announced: playing.rtptime, last: None };
+    }
+
+    /// The place of the frame with this timestamp.
+    pub(super) fn position(&mut self, timestamp: u32) -> Option<NptMicros> {
+        let start = self.start?;
+        let distance = |from: u32| i64::from(timestamp.wrapping_sub(from).cast_signed());
+        let ticks = match (self.last, self.announced) {
+            (Some((last, ticks)), _) => ticks.saturating_add(distance(last)),
+            (None, Some(rtptime)) if distance(rtptime).unsigned_abs() <= MAX_RTPTIME_ERROR.into() => distance(rtptime),
+            (None, _) => 0,
+        };
+        self.last = Some((timestamp, ticks));
+        // 90 ticks are a millisecond.
+        let micros = ticks.saturating_mul(100) / 9;
+        Some(start.saturating_add_signed(micros))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn playing(range: Option<&str>, rtptime: Option<u32>) -> Playing {
+        Playing { sequence: None, rtptime, range: range.and_then(Range::parse) }
+    }
+
+    fn started(range: Option<&str>, rtptime: Option<u32>, asked: Option<&str>, whole: Option<&str>) -> Timeline {
+        let mut timeline = Timeline::default();
+        timeline.start(playing(range, rtptime), asked.and_then(Range::parse), whole.and_then(Range::parse));
+        timeline
+    }
+
+    #[test]
+    fn the_start_is_what_the_answer_says_or_else_what_was_asked_or_else_the_beginning() {
+        let whole = Some("npt=0-60");
+        let cases = [
+            (Some("npt=5-60"), Some("npt=4-"), whole, Some(5 * SECOND)),
+            (None, Some("npt=4-"), whole, Some(4 * SECOND)),
+            (Some("npt=-"), None, whole, Some(0)),
+            (None, None, whole, Some(0)),
+            (Some("npt=5-"), None, Some("npt=now-"), None),
+            (Some("npt=5-"), None, Some("npt=0-"), None),
+            (Some("npt=5-"), None, None, None),
+        ];
+        for (range, asked, whole, expected) in cases {
+            let mut timeline = started(range, None, asked, whole);
+            assert_eq!(timeline.position(1234), expected, "{range:?} {asked:?} {whole:?}");
+        }
+    }
+
+    #[test]
+    fn frames_are_placed_by_their_distance_from_rtptime_across_its_wrap() {
+        let rtptime = u32::MAX - 44_999;
+        let mut timeline = started(Some("npt=10-60"), Some(rtptime), None, Some("npt=0-60"));
+        assert_eq!(timeline.position(rtptime), Some(10 * SECOND));
+        assert_eq!(timeline.position(rtptime.wrapping_add(90_000)), Some(11 * SECOND));
+        assert_eq!(timeline.position(rtptime.wrapping_add(45_000)), Some(10 * SECOND + SECOND / 2), "out of order");
+        let mut timestamp = rtptime;
+        for _ in 0..100_000u32 {
+            timestamp = timestamp.wrapping_add(90_000);
+            timeline.position(timestamp);
+        }
+        assert_eq!(timeline.position(timestamp), Some(100_010 * SECOND));
+    }
+
+    #[test]
+    fn an_rtptime_that_cannot_be_true_is_not_believed() {
+        let mut timeline = started(Some("npt=10-60"), Some(7), None, Some("npt=0-60"));
+        assert_eq!(timeline.position(3_000_000_000), Some(10 * SECOND));
+        assert_eq!(timeline.position(3_000_090_000), Some(11 * SECOND));
+    }
+
+    #[test]
+    fn a_frame_before_the_start_is_at_the_start() {
+        let mut timeline = started(Some("npt=0-60"), Some(90_000), None, Some("npt=0-60"));
+        assert_eq!(timeline.position(0), Some(0));
+    }
+
+    #[test]
+    fn playing_on_after_a_pause_continues_where_it_stood() {
+        let mut timeline = started(Some("npt=0-60"), Some(0), None, Some("npt=0-60"));
+        timeline.position(90_000 * 5);
+        timeline.start(playing(None, None), None, Range::parse("npt=0-60"));
+        assert_eq!(timeline.position(77), Some(5 * SECOND));
+    }
+}

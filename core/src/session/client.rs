@@ -1,1 +1,0 @@
-//! The client side of one RTSP connection.

@@ -1,0 +1,90 @@
+//! What the standard's answers say, read with the tolerance that servers in the field need.
+//!
+//! | seen in the field | what is done |
+//! |---|---|
+//! | header spelled `Cseq`, `session` | names are compared in any case, by `wire::rtsp` |
+//! | `Content-Base` without a slash at its end | controls are appended with one, by `wire::url` |
+//! | no `Content-Base` | `Content-Location`, then the URL that was asked for (RFC 2326 appendix C.1.1) |
+//! | no `a=control` of the stream, or the same absolute one everywhere | the aggregate's is used |
+//! | SETUP answered without `Transport` or `server_port`, or with ports of 0 | what was offered counts |
+//! | other interleaved channels than offered | the server's count |
+//! | `destination`, `source` in `Transport` | ignored: media is taken from the server alone |
+//! | PLAY answered without `Session`, `RTP-Info` or `Range` | none is needed |
+
+use super::MAX_URL;
+use super::dialogue::bounded;
+use super::events::{Described, Error, Playing, SetUp};
+use crate::session::server::MediaTransport;
+use crate::time::Duration;
+use crate::wire::rtsp::headers::{LowerTransport, Range, RtpInfo, Transport};
+use crate::wire::rtsp::{Headers, Response};
+use crate::wire::sdp::Sdp;
+use crate::wire::url::Control;
+use heapless::String;
+
+/// Whether `Public` lists GET_PARAMETER; `None` where there is no such header.
+pub(super) fn public(headers: &Headers<'_>) -> Option<bool> {
+    headers.first("Public")?;
+    let mut methods = headers.all("Public").flat_map(|value| value.split(','));
+    Some(methods.any(|method| method.trim().eq_ignore_ascii_case("GET_PARAMETER")))
+}
+
+/// The `Transport` of a SETUP request.
+pub(super) fn offer(offer: MediaTransport) -> Transport {
+    let (lower, client_port, interleaved) = match offer {
+        MediaTransport::Udp { rtp_port, rtcp_port } => (LowerTransport::Udp, Some((rtp_port, rtcp_port)), None),
+        MediaTransport::Interleaved { rtp_channel, rtcp_channel } => {
+            (LowerTransport::Tcp, None, Some((rtp_channel, rtcp_channel)))
+        }
+    };
+    Transport { lower: Some(lower), unicast: true, client_port, interleaved, ..Transport::default() }
+}
+
+/// What a DESCRIBE answer tells, with the URLs of the aggregate and of the video stream.
+pub(super) fn describe(
+    response: &Response<'_>,
+    url: &str,
+) -> Result<(Described, String<MAX_URL>, String<MAX_URL>), Error> {
+    let sdp = Sdp::new(response.body);
+    let video = sdp.video().ok_or(Error::NoJpegVideo)?;
+    let headers = &response.headers;
+    let base = headers.first("Content-Base").or_else(|| headers.first("Content-Location"));
+    let aggregate = bounded(Control::resolve(url, base, sdp.control()))?;
+    let control = match video.control {
+        Some(_) => bounded(Control::resolve(url, base, video.control))?,
+        None => aggregate.clone(),
+    };
+    let described = Described {
+        payload_type: video.payload_type,
+        frame_rate: video.framerate.and_then(|rate| rate.parse().ok()),
+        range: video.range.or_else(|| sdp.range()),
+        dimensions: video.dimensions,
+    };
+    Ok((described, aggregate, control))
+}
+
+/// What a SETUP answer agrees to.
+pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeout: Duration) -> Result<SetUp, Error> {
+    let answered = headers.first("Transport").and_then(|value| Transport::alternatives(value).next()?.ok());
+    let answered = answered.unwrap_or_default();
+    let transport = match (offer, answered.lower) {
+        (_, _) if answered.multicast => return Err(Error::Transport),
+        (MediaTransport::Udp { .. }, Some(LowerTransport::Udp) | None) => offer,
+        (MediaTransport::Interleaved { .. }, Some(LowerTransport::Tcp) | None) => match answered.interleaved {
+            Some((rtp_channel, rtcp_channel)) => MediaTransport::Interleaved { rtp_channel, rtcp_channel },
+            None => offer,
+        },
+        _ => return Err(Error::Transport),
+    };
+    Ok(SetUp { transport, server_port: answered.server_port, ssrc: answered.ssrc, session_timeout })
+}
+
+/// What a PLAY answer tells.
+pub(super) fn play(headers: &Headers<'_>) -> Playing {
+    let info = headers.first("RTP-Info").and_then(RtpInfo::parse);
+    Playing {
+        sequence: info.and_then(|info| info.sequence),
+        rtptime: info.and_then(|info| info.rtptime),
+        range: headers.first("Range").and_then(Range::parse),
+    }
+}

@@ -1,0 +1,551 @@
+//! The state of the conversation: which request is on its way, and what its answer changes.
+
+use super::answers;
+use super::events::{Command, Config, Error, Event, NotNow, Playing, SetUp};
+use super::{MAX_SESSION, MAX_URL};
+use crate::session::buffer::Buffer;
+use crate::session::server::{Dialect, MediaTransport, State};
+use crate::session::timer::{self, Timers};
+use crate::time::{Duration, Instant};
+use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
+use crate::wire::rtsp::{Emitter, Full, Headers, Interleaved, Method, Request, Response, StatusCode};
+use crate::wire::url::Url;
+use crate::wire::{lab, rtsp};
+use core::fmt::{Display, Write};
+use heapless::String;
+
+/// What servers that announce no time-out use (RFC 2326 section 12.37).
+const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Keep-alives come no closer than this, whatever time-out a server announces.
+const MIN_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+const USER_AGENT: &str = concat!("mutoscope/", env!("CARGO_PKG_VERSION"));
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timer {
+    /// The outstanding request goes unanswered.
+    Response,
+    /// The session needs a sign of life.
+    KeepAlive,
+    /// A lab reply ends.
+    Silence,
+}
+
+impl timer::Timer for Timer {
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    command: Command,
+    cseq: u32,
+}
+
+/// A command with what its request says.
+#[derive(Clone, Copy, Debug)]
+enum Planned {
+    Describe,
+    Setup(MediaTransport),
+    Play(Option<Range>),
+    Pause,
+    Teardown,
+}
+
+impl Planned {
+    const fn command(self) -> Command {
+        match self {
+            Self::Describe => Command::Describe,
+            Self::Setup(_) => Command::Setup,
+            Self::Play(_) => Command::Play,
+            Self::Pause => Command::Pause,
+            Self::Teardown => Command::Teardown,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Dialogue<B> {
+    pub(super) tx: Buffer<B>,
+    pub(super) timers: Timers<Timer, 3>,
+    pub(super) dialect: Dialect,
+    pub(super) state: State,
+    pub(super) session: String<MAX_SESSION>,
+    /// A deadline that has passed and was not told yet.
+    pub(super) expired: Option<Command>,
+    config: Config,
+    /// `CSeq` of the last request.
+    cseq: u32,
+    /// Answers up to this `CSeq` belong to requests that nobody waits for any more.
+    stale: u32,
+    outstanding: Option<Outstanding>,
+    /// Waits until the outstanding request is answered.
+    planned: Option<Planned>,
+    /// What DESCRIBE asks for.
+    url: String<MAX_URL>,
+    /// What PLAY, PAUSE and TEARDOWN control (RFC 2326 appendix C.1.1).
+    aggregate: String<MAX_URL>,
+    /// What SETUP sets up.
+    control: String<MAX_URL>,
+    session_timeout: Duration,
+    options_asked: bool,
+    /// `Public` lists GET_PARAMETER, and the server has not refused it since.
+    knows_get_parameter: bool,
+    offer: MediaTransport,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
+    pub(super) fn new(tx: B, url: &str, dialect: Dialect, config: Config) -> Result<Self, Error> {
+        let url = bounded(Url::parse(url).ok_or(Error::Url)?)?;
+        Ok(Self {
+            tx: Buffer::new(tx),
+            timers: Timers::new(),
+            dialect,
+            state: State::Init,
+            session: String::new(),
+            expired: None,
+            config,
+            cseq: 0,
+            stale: 0,
+            outstanding: None,
+            planned: None,
+            aggregate: url.clone(),
+            control: url.clone(),
+            url,
+            session_timeout: DEFAULT_SESSION_TIMEOUT,
+            options_asked: false,
+            knows_get_parameter: false,
+            offer: MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 },
+        })
+    }
+
+    pub(super) fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
+        if self.dialect == Dialect::Lab || self.state != State::Init {
+            return Err(NotNow::State);
+        }
+        self.plan(now, Planned::Describe)
+    }
+
+    pub(super) fn setup(&mut self, now: Instant, offer: MediaTransport) -> Result<(), NotNow> {
+        let possible = self.dialect == Dialect::Standard || matches!(offer, MediaTransport::Udp { .. });
+        self.state.on_setup().filter(|_| possible).ok_or(NotNow::State)?;
+        self.plan(now, Planned::Setup(offer))
+    }
+
+    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Result<(), NotNow> {
+        self.state.on_play().ok_or(NotNow::State)?;
+        self.plan(now, Planned::Play(range))
+    }
+
+    pub(super) fn pause(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.state.on_pause().ok_or(NotNow::State)?;
+        self.plan(now, Planned::Pause)
+    }
+
+    pub(super) fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
+        if self.state == State::Init {
+            // Without its identifier the session that a SETUP under way makes cannot be torn down yet.
+            if self.outstanding.is_none_or(|outstanding| outstanding.command != Command::Setup) {
+                return Err(NotNow::State);
+            }
+            self.planned = Some(Planned::Teardown);
+            return Ok(());
+        }
+        if self.outstanding.is_some_and(|outstanding| outstanding.command == Command::Teardown) {
+            return Err(NotNow::Busy);
+        }
+        let abandoned = self.outstanding.map(|outstanding| outstanding.cseq);
+        self.send(now, Planned::Teardown)?;
+        self.planned = None;
+        self.stale = abandoned.unwrap_or(self.stale);
+        Ok(())
+    }
+
+    /// Whether a command of the driver's is under way or waits for its turn.
+    pub(super) fn is_busy(&self) -> bool {
+        self.planned.is_some() || self.outstanding.is_some_and(|outstanding| outstanding.command != Command::KeepAlive)
+    }
+
+    #[cfg(test)]
+    pub(super) fn last_cseq(&self) -> u32 {
+        self.cseq
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.timers.expire(Timer::Response, now)
+            && let Some(outstanding) = self.outstanding.take()
+        {
+            warning!("no answer to {}", outstanding.command.name());
+            self.stale = outstanding.cseq;
+            if outstanding.command == Command::KeepAlive {
+                // The driver's own command has waited for it long enough.
+                self.proceed(now);
+            } else {
+                self.planned = None;
+            }
+            self.expired = Some(outstanding.command);
+        }
+        if self.timers.expire(Timer::KeepAlive, now) && self.state != State::Init {
+            // Any request is a sign of life, so one under way makes another needless.
+            let sent = self.outstanding.is_some() || self.keep_alive(now).is_ok();
+            let pause = if sent { self.keep_alive_interval() } else { MIN_KEEP_ALIVE_INTERVAL };
+            self.timers.set(Timer::KeepAlive, now.after(pause));
+        }
+    }
+
+    /// The server closed. That answers TEARDOWN as well as a 200 does.
+    pub(super) fn handle_close(&mut self) -> Event {
+        let outstanding = self.outstanding.take();
+        self.end_session();
+        self.timers.stop_all();
+        self.planned = None;
+        match outstanding {
+            Some(Outstanding { command: Command::Teardown, .. }) => Event::TornDown,
+            _ => Event::ServerClosed,
+        }
+    }
+
+    /// Answers a request of the server's (RFC 2326 section 10: OPTIONS, GET_PARAMETER, ANNOUNCE, REDIRECT, …).
+    pub(super) fn answer(&mut self, request: &Request<'_>) {
+        let (status, public) = match request.method {
+            Method::Options => (StatusCode::OK, true),
+            Method::GetParameter if request.body.is_empty() => (StatusCode::OK, false),
+            Method::GetParameter => (StatusCode::PARAMETER_NOT_UNDERSTOOD, false),
+            _ => (StatusCode::NOT_IMPLEMENTED, false),
+        };
+        let cseq = rtsp::headers::cseq(&request.headers).ok();
+        let emit = |space: &mut [u8]| -> Result<usize, Full> {
+            let mut answer = Emitter::response(space, status)?;
+            if let Some(cseq) = cseq {
+                answer = answer.header("CSeq", cseq)?;
+            }
+            if public {
+                answer = answer.header("Public", "OPTIONS, GET_PARAMETER")?;
+            }
+            answer.finish()
+        };
+        if let Ok(len) = emit(self.tx.space()) {
+            self.tx.commit(len);
+        } else {
+            warning!("no room to answer a request of the server's");
+        }
+    }
+
+    pub(super) fn handle_response(&mut self, now: Instant, response: &Response<'_>) -> Option<Event> {
+        // 1xx: the answer is still to come.
+        if response.status.0 < 200 {
+            return None;
+        }
+        let cseq = rtsp::headers::cseq(&response.headers).ok();
+        let outstanding = self.settle(cseq)?;
+        let during = outstanding.command;
+        answers::public(&response.headers).inspect(|&listed| self.knows_get_parameter = listed);
+        if !(200..300).contains(&response.status.0) {
+            return self.handle_refusal(now, response.status, during);
+        }
+        let event = match during {
+            Command::Options | Command::KeepAlive => None,
+            Command::Describe => Some(self.handle_description(response)),
+            Command::Setup => Some(self.handle_setup(now, &response.headers)),
+            Command::Play => Some(self.handle_play(answers::play(&response.headers))),
+            Command::Pause => Some(self.handle_pause()),
+            Command::Teardown => {
+                self.end_session();
+                Some(Event::TornDown)
+            }
+        };
+        if !matches!(event, Some(Event::Failed(_))) {
+            self.proceed(now);
+        }
+        event
+    }
+
+    pub(super) fn handle_reply(&mut self, now: Instant, reply: &lab::Reply<'_>) -> Option<Event> {
+        if !self.session.is_empty() && reply.session.is_some_and(|session| session != self.session) {
+            debug!("ignored a reply for another session");
+            return None;
+        }
+        let outstanding = self.settle(reply.cseq)?;
+        let during = outstanding.command;
+        if reply.status != StatusCode::OK {
+            return self.handle_refusal(now, reply.status, during);
+        }
+        let event = match during {
+            Command::Setup => {
+                match reply.session.map(bounded) {
+                    Some(Ok(session)) => self.session = session,
+                    Some(Err(_)) => return Some(Event::Failed(Error::SessionTooLong)),
+                    None => {}
+                }
+                self.state = self.state.on_setup().unwrap_or(self.state);
+                Event::SetUp(SetUp {
+                    transport: self.offer,
+                    server_port: None,
+                    ssrc: None,
+                    session_timeout: Duration::MAX,
+                })
+            }
+            Command::Play => self.handle_play(Playing { sequence: None, rtptime: None, range: None }),
+            Command::Pause => self.handle_pause(),
+            Command::Teardown => {
+                self.end_session();
+                Event::TornDown
+            }
+            // Never sent in this dialect.
+            Command::Options | Command::Describe | Command::KeepAlive => return None,
+        };
+        self.proceed(now);
+        Some(event)
+    }
+
+    /// What has arrived is a lab reply if nothing follows.
+    pub(super) fn await_silence(&mut self, now: Instant) {
+        self.timers.start(Timer::Silence, now.after(self.config.lab_silence));
+    }
+
+    pub(super) fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
+        let len = segments.iter().fold(0usize, |sum, segment| sum.saturating_add(segment.len()));
+        let Ok(payload_len) = u16::try_from(len) else { return false };
+        let header = Interleaved::header(channel, payload_len);
+        let Some(mut space) = self.tx.reserve(len.saturating_add(header.len())) else { return false };
+        for segment in core::iter::once(&header[..]).chain(segments.iter().copied()) {
+            let Some((here, rest)) = space.split_at_mut_checked(segment.len()) else { return false };
+            here.copy_from_slice(segment);
+            space = rest;
+        }
+        self.tx.commit(len.saturating_add(header.len()));
+        true
+    }
+
+    /// Sends the command now, or as soon as the keep-alive under way is answered.
+    fn plan(&mut self, now: Instant, planned: Planned) -> Result<(), NotNow> {
+        if self.is_busy() {
+            return Err(NotNow::Busy);
+        }
+        if self.outstanding.is_some() {
+            self.planned = Some(planned);
+            return Ok(());
+        }
+        if matches!(planned, Planned::Describe) && !self.options_asked {
+            self.request(now, Command::Options, None)?;
+            self.options_asked = true;
+            self.planned = Some(planned);
+            return Ok(());
+        }
+        self.send(now, planned)
+    }
+
+    /// Sends what waited for the answer that has come.
+    fn proceed(&mut self, now: Instant) {
+        if self.outstanding.is_some() {
+            return;
+        }
+        if let Some(planned) = self.planned.take()
+            && self.send(now, planned).is_err()
+        {
+            // Full of what the server does not read: it will not answer either.
+            self.expired = Some(planned.command());
+        }
+    }
+
+    fn send(&mut self, now: Instant, planned: Planned) -> Result<(), NotNow> {
+        if let Planned::Setup(offer) = planned {
+            self.offer = offer;
+        }
+        let range = if let Planned::Play(range) = planned { range } else { None };
+        self.request(now, planned.command(), range)
+    }
+
+    fn keep_alive(&mut self, now: Instant) -> Result<(), NotNow> {
+        debug!("keep-alive");
+        self.request(now, Command::KeepAlive, None)
+    }
+
+    fn keep_alive_interval(&self) -> Duration {
+        self.session_timeout.checked_div(2).unwrap_or_default().max(MIN_KEEP_ALIVE_INTERVAL)
+    }
+
+    /// Writes one request and starts to wait for its answer. Credentials would be added here.
+    fn request(&mut self, now: Instant, command: Command, range: Option<Range>) -> Result<(), NotNow> {
+        let cseq = self.cseq.wrapping_add(1);
+        let session = Some(self.session.as_str()).filter(|session| !session.is_empty());
+        let space = self.tx.space();
+        let written = match self.dialect {
+            Dialect::Standard => {
+                let (method, uri) = match command {
+                    Command::Options => (Method::Options, &self.url),
+                    Command::Describe => (Method::Describe, &self.url),
+                    Command::Setup => (Method::Setup, &self.control),
+                    Command::Play => (Method::Play, &self.aggregate),
+                    Command::Pause => (Method::Pause, &self.aggregate),
+                    Command::Teardown => (Method::Teardown, &self.aggregate),
+                    Command::KeepAlive if self.knows_get_parameter => (Method::GetParameter, &self.aggregate),
+                    Command::KeepAlive => (Method::Options, &self.aggregate),
+                };
+                let transport = (command == Command::Setup).then(|| answers::offer(self.offer));
+                write_request(space, method, uri, cseq, session, command, transport, range)
+            }
+            Dialect::Lab => {
+                let file = Url::parse(&self.url).map_or("", |url| url.path().as_str());
+                match (command, self.offer) {
+                    (Command::Setup, MediaTransport::Udp { rtp_port, .. }) => {
+                        lab::emit_setup(space, file, cseq, rtp_port)
+                    }
+                    _ => lab::emit_request(space, method_of(command), file, cseq, &self.session),
+                }
+            }
+        };
+        self.tx.commit(written.map_err(|Full| NotNow::Full)?);
+        self.cseq = cseq;
+        self.outstanding = Some(Outstanding { command, cseq });
+        let patience = match command {
+            Command::Options => self.config.options_timeout,
+            _ => self.config.response_timeout,
+        };
+        self.timers.set(Timer::Response, now.after(patience));
+        if self.state != State::Init && self.dialect == Dialect::Standard {
+            self.timers.set(Timer::KeepAlive, now.after(self.keep_alive_interval()));
+        }
+        Ok(())
+    }
+
+    /// Which request an answer of this `CSeq` ends. Servers that leave the number out or get it wrong are believed: one
+    /// request at a time leaves no doubt. Only what answers an abandoned request is ignored.
+    fn settle(&mut self, cseq: Option<u32>) -> Option<Outstanding> {
+        if cseq.is_some_and(|cseq| cseq <= self.stale) {
+            debug!("ignored an answer that came too late");
+            return None;
+        }
+        let Some(outstanding) = self.outstanding.take() else {
+            debug!("ignored an answer to nothing");
+            return None;
+        };
+        if cseq.is_some_and(|cseq| cseq != outstanding.cseq) {
+            debug!("the server's CSeq is not ours");
+        }
+        self.timers.stop(Timer::Response);
+        Some(outstanding)
+    }
+
+    fn handle_refusal(&mut self, now: Instant, status: StatusCode, during: Command) -> Option<Event> {
+        match during {
+            // Servers without OPTIONS exist; whatever it is, DESCRIBE tells better.
+            Command::Options => {
+                self.proceed(now);
+                return None;
+            }
+            Command::KeepAlive if status != StatusCode::SESSION_NOT_FOUND => {
+                self.knows_get_parameter = false;
+                self.proceed(now);
+                return None;
+            }
+            _ => {}
+        }
+        if status == StatusCode::SESSION_NOT_FOUND {
+            self.end_session();
+            self.planned = None;
+        } else if during == Command::Setup {
+            // No session has come of it, so there is none to tear down either.
+            self.planned = None;
+        } else {
+            self.proceed(now);
+        }
+        Some(Event::Refused { status, during })
+    }
+
+    fn handle_description(&mut self, response: &Response<'_>) -> Event {
+        match answers::describe(response, &self.url) {
+            Ok((described, aggregate, control)) => {
+                self.aggregate = aggregate;
+                self.control = control;
+                Event::Described(described)
+            }
+            Err(error) => Event::Failed(error),
+        }
+    }
+
+    fn handle_setup(&mut self, now: Instant, headers: &Headers<'_>) -> Event {
+        let session = headers.first("Session").and_then(Session::parse);
+        let id = match session.map(|session| bounded(session.id)).transpose() {
+            Ok(id) => id,
+            Err(_) => return Event::Failed(Error::SessionTooLong),
+        };
+        let timeout = session.and_then(|session| session.timeout).filter(|&seconds| seconds > 0);
+        let timeout = timeout.map_or(DEFAULT_SESSION_TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
+        match answers::setup(headers, self.offer, timeout) {
+            Ok(set_up) => {
+                // Without a header the session's identifier stays as it is: none, as a rule.
+                self.session = id.unwrap_or_else(|| self.session.clone());
+                self.session_timeout = timeout;
+                self.state = self.state.on_setup().unwrap_or(self.state);
+                self.offer = set_up.transport;
+                self.timers.set(Timer::KeepAlive, now.after(self.keep_alive_interval()));
+                Event::SetUp(set_up)
+            }
+            Err(error) => Event::Failed(error),
+        }
+    }
+
+    fn handle_play(&mut self, playing: Playing) -> Event {
+        self.state = self.state.on_play().unwrap_or(self.state);
+        Event::Playing(playing)
+    }
+
+    fn handle_pause(&mut self) -> Event {
+        self.state = self.state.on_pause().unwrap_or(self.state);
+        Event::Paused
+    }
+
+    fn end_session(&mut self) {
+        self.state = self.state.on_teardown().unwrap_or(State::Init);
+        self.session.clear();
+        self.timers.stop(Timer::KeepAlive);
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one request, in their order on the wire")]
+fn write_request(
+    space: &mut [u8],
+    method: Method<'_>,
+    uri: &str,
+    cseq: u32,
+    session: Option<&str>,
+    command: Command,
+    transport: Option<Transport>,
+    range: Option<Range>,
+) -> Result<usize, Full> {
+    let mut request = Emitter::request(space, method, uri)?.header("CSeq", cseq)?.header("User-Agent", USER_AGENT)?;
+    if let Some(session) = session {
+        request = request.header("Session", session)?;
+    }
+    if command == Command::Describe {
+        request = request.header("Accept", APPLICATION_SDP)?;
+    }
+    if let Some(transport) = transport {
+        request = request.header("Transport", transport)?;
+    }
+    if let Some(range) = range {
+        request = request.header("Range", range)?;
+    }
+    request.finish()
+}
+
+/// A bounded copy of what a value displays.
+pub(super) fn bounded<const N: usize>(value: impl Display) -> Result<String<N>, Error> {
+    let mut copy = String::new();
+    write!(copy, "{value}").map_err(|_| Error::UrlTooLong)?;
+    Ok(copy)
+}
+
+fn method_of(command: Command) -> Method<'static> {
+    match command {
+        Command::Options | Command::KeepAlive => Method::Options,
+        Command::Describe => Method::Describe,
+        Command::Setup => Method::Setup,
+        Command::Play => Method::Play,
+        Command::Pause => Method::Pause,
+        Command::Teardown => Method::Teardown,
+    }
+}

@@ -1,0 +1,186 @@
+//! What the driver of a [`Connection`](super::Connection) says and hears. All of it is `Copy`: what is long stays in the
+//! receive buffer and is lent ([`sdp`](super::Connection::sdp), [`interleaved`](super::Connection::interleaved)).
+
+use crate::session::server::MediaTransport;
+use crate::source::FrameRate;
+use crate::time::Duration;
+use crate::wire::rtsp;
+use crate::wire::rtsp::StatusCode;
+use crate::wire::rtsp::headers::Range;
+
+/// A request of ours, by its purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Command {
+    /// OPTIONS, sent before the first DESCRIBE to learn `Public`.
+    Options,
+    /// DESCRIBE.
+    Describe,
+    /// SETUP of the JPEG video stream.
+    Setup,
+    /// PLAY, first or again after a pause, or from another position.
+    Play,
+    /// PAUSE.
+    Pause,
+    /// TEARDOWN.
+    Teardown,
+    /// GET_PARAMETER or OPTIONS, sent by a timer of the machine's own.
+    KeepAlive,
+}
+
+impl Command {
+    /// The method's name on the wire; for [`KeepAlive`](Self::KeepAlive), what it is for.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Options => "OPTIONS",
+            Self::Describe => "DESCRIBE",
+            Self::Setup => "SETUP",
+            Self::Play => "PLAY",
+            Self::Pause => "PAUSE",
+            Self::Teardown => "TEARDOWN",
+            Self::KeepAlive => "keep-alive",
+        }
+    }
+}
+
+/// What happened on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event {
+    /// DESCRIBE was answered, and the description has a JPEG video stream. The SDP is lent by
+    /// [`sdp`](super::Connection::sdp) until the next call that takes `&mut self`.
+    Described(Described),
+    /// SETUP was answered: the session exists, media may be asked for.
+    SetUp(SetUp),
+    /// PLAY was answered.
+    Playing(Playing),
+    /// PAUSE was answered.
+    Paused,
+    /// TEARDOWN was answered, or the server closed the connection instead of answering it.
+    TornDown,
+    /// The server answered with anything but success. The state is what it was; after 454 there is no session any more.
+    ///
+    /// 461 to SETUP: offer the other transport. 401 and 3xx: not supported; where a redirection leads is lent by
+    /// [`header`](super::Connection::header)`("Location")`.
+    Refused {
+        /// The answer's status.
+        status: StatusCode,
+        /// What it answers.
+        during: Command,
+    },
+    /// No answer came in time. The connection still works as far as the machine can tell.
+    TimedOut {
+        /// What was not answered.
+        during: Command,
+    },
+    /// A frame of binary data: RTP or RTCP. [`interleaved`](super::Connection::interleaved) lends its payload until the
+    /// next call that takes `&mut self`.
+    Interleaved {
+        /// The channel, as agreed on by SETUP.
+        channel: u8,
+    },
+    /// The connection ended; said once, after all that came before it.
+    ServerClosed,
+    /// The server said what the machine cannot go on with; said once, nothing is read after it.
+    Failed(Error),
+}
+
+/// What a description says of its JPEG video stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Described {
+    /// RTP payload type: 26, or a dynamic one mapped to `JPEG/90000`.
+    pub payload_type: u8,
+    /// Frames per second, where the description names them.
+    pub frame_rate: Option<FrameRate>,
+    /// `a=range`: what there is to play; `None` as a rule means live.
+    pub range: Option<Range>,
+    /// `a=x-dimensions`: width and height where RTP/JPEG's one byte cannot say them.
+    pub dimensions: Option<(u16, u16)>,
+}
+
+/// What SETUP agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetUp {
+    /// Our ports as offered, or the channels as the server chose them.
+    pub transport: MediaTransport,
+    /// The server's RTP and RTCP ports, where it said them (UDP).
+    pub server_port: Option<(u16, u16)>,
+    /// The synchronisation source it will send with, where it said it. Servers are known to get this wrong.
+    pub ssrc: Option<u32>,
+    /// After how much silence of ours the server drops the session; the machine keeps it alive by itself.
+    pub session_timeout: Duration,
+}
+
+/// What PLAY's answer says; servers leave out any of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Playing {
+    /// Sequence number of the first packet (RFC 2326 section 12.33).
+    pub sequence: Option<u16>,
+    /// RTP timestamp that belongs to the range's start.
+    pub rtptime: Option<u32>,
+    /// What is being played.
+    pub range: Option<Range>,
+}
+
+/// Why a connection cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error {
+    /// What was given is not an absolute `rtsp://` URL.
+    Url,
+    /// A URL, ours or one of the server's, is longer than [`MAX_URL`](super::MAX_URL).
+    UrlTooLong,
+    /// The session identifier is longer than [`MAX_SESSION`](super::MAX_SESSION).
+    SessionTooLong,
+    /// What came is not RTSP, or not a lab server's reply.
+    Message(rtsp::Error),
+    /// A message is larger than the receive buffer.
+    MessageTooLarge,
+    /// The description has no JPEG video stream.
+    NoJpegVideo,
+    /// SETUP was answered with a transport that was not offered.
+    Transport,
+}
+
+/// Why a command was not taken; nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum NotNow {
+    /// The state does not allow it, or the dialect does not know it.
+    State,
+    /// An earlier command waits for its answer.
+    Busy,
+    /// The transmit buffer has no room for it: send first, then try again.
+    Full,
+    /// The connection is closed or has failed.
+    Closed,
+}
+
+/// Deadlines and manners; a value, chosen by whoever makes the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Config {
+    /// How long OPTIONS, the first request, may stay unanswered. Short, because silence is how a lab server answers it.
+    pub options_timeout: Duration,
+    /// How long any other request may stay unanswered.
+    pub response_timeout: Duration,
+    /// Silence that ends a lab server's reply.
+    pub lab_silence: Duration,
+}
+
+impl Default for Config {
+    /// 3 s for OPTIONS, 10 s for the others, 50 ms of silence.
+    fn default() -> Self {
+        Self {
+            options_timeout: Duration::from_secs(3),
+            response_timeout: Duration::from_secs(10),
+            lab_silence: Duration::from_millis(50),
+        }
+    }
+}

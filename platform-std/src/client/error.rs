@@ -1,0 +1,142 @@
+//! What can go wrong, as sentences for people.
+
+use super::Dialect;
+use mutoscope::session::client::{self as session, Command};
+use mutoscope::wire::rtsp::StatusCode;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Why a client cannot go on. Its `Display` is one sentence for people.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL is not an absolute `rtsp://` URL, or too long.
+    Url(String),
+    /// An RTP port is an even number below 65535.
+    RtpPort(u16),
+    /// The system did not give what it takes: an event queue, a thread, sockets.
+    System(&'static str, io::Error),
+    /// The server's name means no address.
+    Resolve(String, io::Error),
+    /// No address of the server took the connection; this is what the last one said.
+    Connect(SocketAddr, io::Error),
+    /// The connection ended. The kind of error is known where it broke instead of being closed.
+    Closed(Option<io::ErrorKind>),
+    /// The server refused a request.
+    Refused {
+        /// Its answer's status.
+        status: StatusCode,
+        /// The request.
+        during: Command,
+        /// Where a redirection leads.
+        location: Option<String>,
+    },
+    /// The server did not answer a request.
+    NoAnswer(Command),
+    /// It answered neither dialect: what became of each.
+    NoDialect(Box<Error>, Box<Error>),
+    /// The server said what cannot be understood.
+    Protocol(session::Error),
+    /// Playing, and no packet came for this long.
+    Stalled(Duration),
+    /// Playing in this dialect, and not a single packet ever came.
+    NothingArrived(Dialect),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => {
+                write!(
+                    f,
+                    "{url:?} is not a URL of the form rtsp://HOST:PORT/NAME (of at most {} bytes)",
+                    session::MAX_URL
+                )
+            }
+            Self::RtpPort(port) => {
+                write!(f, "the RTP port must be even, because RTCP takes the next one; {port} is not")
+            }
+            Self::System(what, error) => write!(f, "cannot {what}: {error}"),
+            Self::Resolve(host, error) => write!(f, "no address is known for {host}: {error}"),
+            Self::Connect(address, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                write!(f, "nobody listens at {address}: is the server running?")
+            }
+            Self::Connect(address, error) => write!(f, "cannot connect to {address}: {error}"),
+            Self::Closed(None) => f.write_str("the server closed the connection"),
+            Self::Closed(Some(kind)) => write!(f, "the connection to the server broke: {kind}"),
+            Self::Refused { status, during, location } => refused(f, *status, *during, location.as_deref()),
+            Self::NoAnswer(command) => write!(f, "the server does not answer {}", command.name()),
+            Self::NoDialect(standard, lab) => {
+                write!(f, "the server speaks neither standard RTSP ({standard}) nor the lab's dialect ({lab})")
+            }
+            Self::Protocol(error) => protocol(f, *error),
+            Self::Stalled(lasting) => write!(f, "nothing has arrived for {:.0} s", lasting.as_secs_f32()),
+            Self::NothingArrived(dialect) => {
+                f.write_str("the server says it plays, but no packet arrives: a firewall may drop them, or ")?;
+                f.write_str(match dialect {
+                    Dialect::Lab => "every frame is larger than the server's packets may be",
+                    Dialect::Auto | Dialect::Standard => "TCP may be what it needs",
+                })
+            }
+        }
+    }
+}
+
+fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, location: Option<&str>) -> fmt::Result {
+    let (code, reason, name) = (status.0, status.reason(), during.name());
+    match (code, location) {
+        (401 | 407, _) => write!(f, "the server wants a user name and a password, which is not supported yet ({code})"),
+        (300..=399, Some(location)) => {
+            write!(f, "the server sends us on to {location} ({code}), which is not followed: give that URL instead")
+        }
+        (300..=399, None) => write!(f, "the server sends us elsewhere ({code}), which is not followed"),
+        (404, _) => f.write_str("the server has nothing of that name (404 Not Found)"),
+        (415, _) => f.write_str("the server cannot send this file as standard RTP (415 Unsupported Media Type)"),
+        (454, _) => f.write_str("the server has dropped our session (454 Session Not Found)"),
+        (461, _) => f.write_str("the server does not offer this transport (461 Unsupported Transport)"),
+        (503, _) => f.write_str("the server takes no more clients now (503 Service Unavailable)"),
+        _ => write!(f, "the server refuses {name}: {code} {reason}"),
+    }
+}
+
+fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
+    match error {
+        session::Error::NoJpegVideo => f.write_str("the stream has no motion JPEG video"),
+        session::Error::Transport => f.write_str("the server chose a transport that was not offered to it"),
+        session::Error::MessageTooLarge => f.write_str("the server's answer is too large"),
+        session::Error::Message(error) => {
+            write!(f, "what the server sends is not RTSP ({:?} at byte {})", error.kind, error.at)
+        }
+        session::Error::SessionTooLong => f.write_str("the server's session identifier is too long"),
+        session::Error::Url | session::Error::UrlTooLong => f.write_str("a URL of the server's is too long"),
+        _ => f.write_str("the server's answer cannot be used"),
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::System(_, error) | Self::Resolve(_, error) | Self::Connect(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        let refused = |code, location: Option<&str>| {
+            Error::Refused { status: StatusCode(code), during: Command::Describe, location: location.map(Into::into) }
+                .to_string()
+        };
+        assert!(refused(401, None).contains("password"));
+        assert!(refused(302, Some("rtsp://elsewhere/x")).contains("rtsp://elsewhere/x"));
+        assert!(refused(404, None).contains("nothing of that name"));
+        assert!(refused(500, None).contains("DESCRIBE"));
+    }
+}

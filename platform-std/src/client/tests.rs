@@ -1,0 +1,420 @@
+//! The client on loopback: against our own server, and against scripted ones that misbehave.
+
+use super::*;
+use crate::media::Library;
+use crate::server::{self, Server, StopHandle};
+use mutoscope::source::FrameRate;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Our server with its built-in media, in a thread of its own.
+struct Running {
+    address: SocketAddr,
+    stop: StopHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let options = server::Options {
+            host: "127.0.0.1".to_owned(),
+            rtsp_port: 0,
+            server_port: None,
+            max_clients: 8,
+            session_timeout: Duration::from_secs(60),
+            payload_size: 1400,
+            max_packet_size: 65_507,
+            repeat: false,
+            restart_markers: false,
+        };
+        let server = Server::bind(&options).unwrap();
+        let (address, stop) = (server.local_addr(), server.stop_handle());
+        let serve = move || server.serve(&Library::built_in(FrameRate::new(50, 1).unwrap())).unwrap();
+        Self { address, stop, thread: Some(thread::spawn(serve)) }
+    }
+
+    fn options(&self, name: &str) -> Options {
+        Options { rtp_port: 0, ..Options::new(format!("rtsp://{}/{name}", self.address)) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// What an event is, without what it lends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Seen {
+    Connected,
+    SetUp(Presentation),
+    Playing,
+    Paused,
+    Frame { position: Option<Duration>, len: usize },
+    Retrying(Retry),
+    EndOfStream { announced: bool },
+    TornDown,
+    Other,
+}
+
+fn next(client: &mut Client) -> Result<Seen, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let Some(event) = client.next(Some(deadline))? else {
+            assert!(Instant::now() < deadline, "nothing happens");
+            continue;
+        };
+        return Ok(match event {
+            Event::Connected { .. } => Seen::Connected,
+            Event::SetUp(presentation) => Seen::SetUp(presentation),
+            Event::Playing => Seen::Playing,
+            Event::Paused => Seen::Paused,
+            Event::Frame(frame) => {
+                assert!(frame.data.starts_with(&[0xff, 0xd8]) && frame.data.ends_with(&[0xff, 0xd9]));
+                Seen::Frame { position: frame.position, len: frame.data.len() }
+            }
+            Event::Retrying(retry) => Seen::Retrying(retry),
+            Event::EndOfStream { announced } => Seen::EndOfStream { announced },
+            Event::TornDown => Seen::TornDown,
+            Event::Refused { .. } | Event::Silence { .. } => Seen::Other,
+        });
+    }
+}
+
+/// The first event that is none of `passed`.
+fn until(client: &mut Client, wanted: impl Fn(&Seen) -> bool) -> Seen {
+    loop {
+        let seen = next(client).unwrap();
+        if wanted(&seen) {
+            return seen;
+        }
+        assert!(!matches!(seen, Seen::TornDown), "torn down instead");
+    }
+}
+
+fn is_frame(seen: &Seen) -> bool {
+    matches!(seen, Seen::Frame { .. })
+}
+
+#[test]
+fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() {
+    let server = Running::start();
+    for (transport, dialect) in [
+        (Transport::Udp, Dialect::Auto),
+        (Transport::Tcp, Dialect::Auto),
+        (Transport::Auto, Dialect::Standard),
+        (Transport::Auto, Dialect::Lab),
+    ] {
+        let mut client = Client::new(Options { transport, dialect, ..server.options("movie.Mjpeg") }).unwrap();
+        client.setup();
+        assert_eq!(next(&mut client).unwrap(), Seen::Connected);
+        let Seen::SetUp(presentation) = next(&mut client).unwrap() else { panic!("not set up") };
+        let lab = dialect == Dialect::Lab;
+        assert_eq!(presentation.dialect, if lab { Dialect::Lab } else { Dialect::Standard });
+        assert_eq!(presentation.duration.is_some(), !lab);
+        assert_eq!(matches!(presentation.transport, MediaTransport::Udp { .. }), transport != Transport::Tcp);
+
+        client.play(None);
+        until(&mut client, |seen| *seen == Seen::Playing);
+        for _ in 0..5 {
+            until(&mut client, is_frame);
+        }
+        client.pause();
+        until(&mut client, |seen| *seen == Seen::Paused);
+        client.play(None);
+        until(&mut client, is_frame);
+        if !lab {
+            client.play(Some(Duration::from_secs(5)));
+            until(&mut client, |seen| *seen == Seen::Playing);
+            let Seen::Frame { position: Some(position), .. } = until(&mut client, is_frame) else {
+                panic!("no position")
+            };
+            assert!((4.9..5.2).contains(&position.as_secs_f64()), "{position:?}");
+        }
+        let statistics = client.statistics().unwrap();
+        assert!(statistics.packets > 5 && statistics.lost == 0, "{statistics:?}");
+        client.teardown();
+        until(&mut client, |seen| *seen == Seen::TornDown);
+        assert!(client.statistics().is_none());
+    }
+}
+
+#[test]
+fn the_end_of_a_film_is_told_and_playing_again_starts_over() {
+    let server = Running::start();
+    let mut client = Client::new(server.options("movie.Mjpeg")).unwrap();
+    client.play(Some(Duration::from_millis(9_800)));
+    let mut last = None;
+    loop {
+        match next(&mut client).unwrap() {
+            Seen::Frame { position, .. } => last = position,
+            Seen::EndOfStream { announced } => {
+                assert!(announced);
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert!(last.is_some_and(|last| last >= Duration::from_millis(9_900)), "{last:?}");
+    client.play(None);
+    until(&mut client, |seen| *seen == Seen::Playing);
+    let Seen::Frame { position, .. } = until(&mut client, is_frame) else { unreachable!() };
+    assert!(position.is_some_and(|position| position < Duration::from_millis(200)), "{position:?}");
+}
+
+#[test]
+fn wishes_come_from_other_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let server = Running::start();
+    let mut client = Client::new(server.options("testcard")).unwrap();
+    is_send(&client);
+    let handle = client.handle();
+    let waker = handle.clone();
+    let other = thread::spawn(move || waker.wish(Wish::Wake));
+    assert_eq!(client.next(None).unwrap(), None, "woken with nothing to do");
+    assert!(other.join().unwrap());
+    let other = thread::spawn(move || {
+        handle.wish(Wish::Play { from: None });
+        handle
+    });
+    until(&mut client, is_frame);
+    let handle = other.join().unwrap();
+    handle.wish(Wish::Teardown);
+    until(&mut client, |seen| *seen == Seen::TornDown);
+    drop(client);
+    assert!(!handle.wish(Wish::Wake));
+}
+
+#[test]
+fn a_server_that_stops_says_so_and_the_client_can_start_anew() {
+    let server = Running::start();
+    let mut client = Client::new(server.options("testcard")).unwrap();
+    client.play(None);
+    until(&mut client, is_frame);
+    server.stop.stop();
+    let error = loop {
+        match next(&mut client) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Closed(_)), "{error}");
+    assert_eq!(client.next(Some(Instant::now())).unwrap(), None, "idle");
+    let address = server.address;
+    drop(server);
+    client.play(None);
+    let error = next(&mut client).unwrap_err();
+    assert_eq!(error.to_string(), format!("nobody listens at {address}: is the server running?"));
+}
+
+/// A scripted server: each connection is handled by the next of the closures.
+fn scripted(scripts: Vec<fn(&mut TcpStream)>) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move || {
+        for script in scripts {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            script(&mut stream);
+        }
+    };
+    (address, thread::spawn(serve))
+}
+
+/// The next request, with whatever came with it; empty at the end.
+fn request(stream: &mut TcpStream) -> String {
+    let mut buffer = [0; 4096];
+    let n = stream.read(&mut buffer).unwrap_or(0);
+    String::from_utf8_lossy(&buffer[..n]).into_owned()
+}
+
+/// Answers the next request with this status line, headers and body.
+fn answer(stream: &mut TcpStream, status: &str, headers: &str, body: &str) -> String {
+    let request = request(stream);
+    let cseq = request.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap_or("0").to_owned();
+    let text = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(text.as_bytes()).unwrap();
+    request
+}
+
+fn describe(stream: &mut TcpStream) {
+    answer(stream, "200 OK", "Public: DESCRIBE, SETUP, PLAY\r\n", "");
+    answer(stream, "200 OK", "", "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n");
+}
+
+fn over_tcp(stream: &mut TcpStream) {
+    let setup = answer(stream, "200 OK", "Session: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n", "");
+    assert!(setup.contains("RTP/AVP/TCP"), "{setup}");
+    assert!(answer(stream, "200 OK", "", "").starts_with("PLAY "));
+    // One frame: 8x8, type 1, Q 50, in one packet.
+    let packet = [0x80, 0x9a, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 0, 0, 0, 0, 1, 50, 2, 1, 1, 2, 3];
+    stream.write_all(&[b'$', 0, 0, packet.len() as u8]).unwrap();
+    stream.write_all(&packet).unwrap();
+    request(stream);
+}
+
+fn options(address: SocketAddr) -> Options {
+    Options {
+        rtp_port: 0,
+        dialect_timeout: Duration::from_millis(100),
+        silence: Duration::from_millis(100),
+        teardown_timeout: Duration::from_millis(100),
+        ..Options::new(format!("rtsp://{address}/x"))
+    }
+}
+
+#[test]
+fn tcp_is_tried_on_the_same_connection_where_udp_is_refused() {
+    let (address, server) = scripted(vec![|stream| {
+        describe(stream);
+        answer(stream, "461 Unsupported Transport", "", "");
+        over_tcp(stream);
+    }]);
+    let mut client = Client::new(options(address)).unwrap();
+    client.play(None);
+    assert_eq!(next(&mut client).unwrap(), Seen::Connected);
+    assert_eq!(next(&mut client).unwrap(), Seen::Retrying(Retry::Tcp));
+    until(&mut client, is_frame);
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn tcp_is_tried_where_nothing_arrives_over_udp() {
+    let (address, server) = scripted(vec![
+        |stream| {
+            describe(stream);
+            answer(stream, "200 OK", "Session: 1\r\nTransport: RTP/AVP;unicast;client_port=1-2\r\n", "");
+            answer(stream, "200 OK", "", "");
+            assert!(request(stream).starts_with("TEARDOWN "), "the first session is not left behind");
+        },
+        |stream| {
+            describe(stream);
+            over_tcp(stream);
+        },
+    ]);
+    let mut client = Client::new(options(address)).unwrap();
+    client.play(None);
+    until(&mut client, |seen| *seen == Seen::Retrying(Retry::Tcp));
+    until(&mut client, is_frame);
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn the_labs_dialect_is_tried_where_rtsp_is_not_answered() {
+    let (address, server) = scripted(vec![|stream| while !request(stream).is_empty() {}, |stream| {
+        assert!(request(stream).starts_with("SETUP x RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= "));
+        stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456").unwrap();
+        assert_eq!(request(stream), "PLAY x RTSP/1.0\nCSeq: 2\nSession: 123456");
+        stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 2\nSession: 123456").unwrap();
+        assert_eq!(request(stream), "TEARDOWN x RTSP/1.0\nCSeq: 3\nSession: 123456");
+    }]);
+    let mut client = Client::new(options(address)).unwrap();
+    client.play(None);
+    until(&mut client, |seen| *seen == Seen::Retrying(Retry::Lab));
+    until(&mut client, |seen| *seen == Seen::Playing);
+    client.teardown();
+    until(&mut client, |seen| *seen == Seen::TornDown);
+    server.join().unwrap();
+}
+
+#[test]
+fn refusals_and_silence_are_told_in_sentences() {
+    type Script = fn(&mut TcpStream);
+    let cases: [(Vec<Script>, &str); 5] = [
+        (
+            vec![|stream| {
+                answer(stream, "401 Unauthorized", "", "");
+                answer(stream, "401 Unauthorized", "WWW-Authenticate: Digest realm=\"x\"\r\n", "");
+            }],
+            "the server wants a user name and a password, which is not supported yet (401)",
+        ),
+        (
+            vec![|stream| {
+                answer(stream, "200 OK", "", "");
+                answer(stream, "302 Found", "Location: rtsp://192.0.2.9/y\r\n", "");
+            }],
+            "the server sends us on to rtsp://192.0.2.9/y (302), which is not followed: give that URL instead",
+        ),
+        (
+            vec![|stream| {
+                answer(stream, "200 OK", "", "");
+                answer(stream, "404 Not Found", "", "");
+            }],
+            "the server has nothing of that name (404 Not Found)",
+        ),
+        (
+            vec![|stream| {
+                request(stream);
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            }],
+            "what the server sends is not RTSP (StartLine at byte 4)",
+        ),
+        (
+            vec![
+                |stream| {
+                    request(stream);
+                },
+                |stream| {
+                    request(stream);
+                },
+            ],
+            "the server speaks neither standard RTSP (the server closed the connection) nor the lab's dialect \
+             (the server closed the connection)",
+        ),
+    ];
+    for (scripts, sentence) in cases {
+        let (address, server) = scripted(scripts);
+        let mut client = Client::new(options(address)).unwrap();
+        client.play(None);
+        let error = loop {
+            match next(&mut client) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), sentence);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_taken_rtp_port_is_passed_over_and_an_odd_one_refused() {
+    let server = Running::start();
+    let (taken, _rtcp) = crate::udp::bind_pair([127, 0, 0, 1].into(), None, crate::udp::Options::CLIENT).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let options = Options { rtp_port: port, ..server.options("testcard") };
+    let mut client = Client::new(options.clone()).unwrap();
+    client.play(None);
+    let Seen::SetUp(presentation) = until(&mut client, |seen| matches!(seen, Seen::SetUp(_))) else { unreachable!() };
+    let MediaTransport::Udp { rtp_port, rtcp_port } = presentation.transport else { panic!("not UDP") };
+    assert!(rtp_port > port && rtp_port.is_multiple_of(2) && rtcp_port == rtp_port + 1);
+    until(&mut client, is_frame);
+
+    assert!(matches!(Client::new(Options { rtp_port: port + 1, ..options }), Err(Error::RtpPort(_))));
+    assert!(matches!(Client::new(Options::new("http://x/")), Err(Error::Url(_))));
+}
+
+#[test]
+fn names_are_resolved_without_blocking() {
+    let server = Running::start();
+    let url = format!("rtsp://localhost:{}/testcard", server.address.port());
+    let mut client = Client::new(Options { rtp_port: 0, ..Options::new(url) }).unwrap();
+    client.play(None);
+    // `localhost` may mean an address first that nobody listens at.
+    until(&mut client, is_frame);
+
+    let mut client = Client::new(Options::new("rtsp://no-such-host.invalid/x")).unwrap();
+    client.play(None);
+    let started = Instant::now();
+    assert_eq!(client.next(Some(started)).unwrap(), None);
+    assert!(started.elapsed() < Duration::from_secs(1));
+}
