@@ -53,6 +53,14 @@ pub enum ErrorKind {
     Components,
     /// More than 4 GiB.
     TooLarge,
+    /// The entropy-coded data ends before the picture does.
+    ScanTooShort,
+    /// Bits that are no code of the Huffman table.
+    Code,
+    /// A coefficient that baseline has no room for, or one beyond the end of its block.
+    Coefficient,
+    /// A restart marker is missing or out of place.
+    RestartMarker,
 }
 
 impl core::fmt::Display for Error {
@@ -67,6 +75,10 @@ impl core::fmt::Display for Error {
             ErrorKind::MissingTable => "a quantisation table is missing",
             ErrorKind::Components => "the scan's components are not the frame's",
             ErrorKind::TooLarge => "more than 4 GiB",
+            ErrorKind::ScanTooShort => "the data ends before the picture does",
+            ErrorKind::Code => "bits that are no code of the Huffman table",
+            ErrorKind::Coefficient => "an impossible coefficient",
+            ErrorKind::RestartMarker => "a restart marker is missing or out of place",
         };
         write!(f, "not a valid JPEG at byte {}: {what}", self.at)
     }
