@@ -104,6 +104,8 @@ pub(super) struct Input<'a> {
 trait Sink {
     /// The bits of an [`Entry`]; `raw` are the bits of its last coefficient.
     fn entry(&mut self, entry: Entry, raw: u32);
+    /// Room for two of them, or of symbols.
+    fn drain(&mut self);
     /// One symbol and the `size` bits behind it.
     fn symbol(&mut self, code: Code, raw: u32, size: u32);
 }
@@ -113,6 +115,11 @@ impl Sink for Pen<'_> {
     fn entry(&mut self, entry: Entry, raw: u32) {
         let (bits, len) = entry.out();
         self.put(bits.wrapping_shl(entry.raw()) | raw, len.wrapping_add(entry.raw()));
+    }
+
+    #[inline(always)]
+    fn drain(&mut self) {
+        Pen::drain(self);
     }
 
     #[inline(always)]
@@ -127,6 +134,8 @@ struct Nowhere;
 impl Sink for Nowhere {
     #[inline(always)]
     fn entry(&mut self, _: Entry, _: u32) {}
+    #[inline(always)]
+    fn drain(&mut self) {}
     #[inline(always)]
     fn symbol(&mut self, _: Code, _: u32, _: u32) {}
 }
@@ -143,9 +152,17 @@ impl Tables {
     ) -> Result<usize, Error> {
         let decoder = self.of(component);
         let dc = decoder.dc(component, input, reader)?;
-        let (_, ac_codes) = codes(component);
+        let (dc_codes, ac_codes) = codes(component);
         let mut pen = writer.pen(window);
-        put_dc(component, dc, &mut writer.dc, &mut pen).ok_or_else(|| reader.error(ErrorKind::Coefficient))?;
+        let written = writer.dc.get_mut(usize::from(component));
+        if let Some(last) = written.filter(|last| **last == dc.value.wrapping_sub(dc.difference)) {
+            // The same difference as in the file, so the same bits: the rule, but for new orders and restarts.
+            *last = dc.value;
+            pen.put_with(encoder::code(dc_codes, dc.size as u8), dc.raw, dc.size);
+        } else {
+            put_dc(component, dc.value, &mut writer.dc, &mut pen)
+                .ok_or_else(|| reader.error(ErrorKind::Coefficient))?;
+        }
         decoder.ac(ac_codes, input, reader, &mut pen)?;
         Ok(pen.lift(writer))
     }
@@ -170,7 +187,7 @@ impl Tables {
     ) -> Result<(), Error> {
         let decoder = self.of(component);
         *block = [0; 64];
-        let dc = decoder.dc(component, input, reader)?;
+        let dc = decoder.dc(component, input, reader)?.value;
         if let Some(first) = block.first_mut() {
             *first = dc.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
         }
@@ -207,7 +224,7 @@ impl Tables {
 impl Decoder<'_> {
     /// The next block's DC coefficient (section F.2.2.1).
     #[inline(always)]
-    fn dc(&self, component: u8, input: Input<'_>, reader: &mut Reader) -> Result<i32, Error> {
+    fn dc(&self, component: u8, input: Input<'_>, reader: &mut Reader) -> Result<Dc, Error> {
         if reader.count < SYMBOL {
             reader.refill(input.scan);
         }
@@ -216,19 +233,22 @@ impl Decoder<'_> {
             0 => self.canonical_dc.decode(reader, input.jpeg)?,
             _ => (entry & 15, u32::from(entry >> 4)),
         };
+        let size = u32::from(size);
         if size > 11 {
             return Err(reader.error(ErrorKind::Coefficient));
         }
         reader.consume(len);
-        let difference = extended(reader.peek(size.into()), size.into());
-        reader.consume(size.into());
-        Ok(match reader.dc.get_mut(usize::from(component)) {
+        let raw = reader.peek(size);
+        reader.consume(size);
+        let difference = extended(raw, size);
+        let value = match reader.dc.get_mut(usize::from(component)) {
             Some(last) => {
                 *last = last.wrapping_add(difference);
                 *last
             }
             None => difference,
-        })
+        };
+        Ok(Dc { value, difference, raw, size })
     }
 
     /// The next block's AC coefficients (section F.2.2.2), as they are to be written with `codes`.
@@ -237,63 +257,83 @@ impl Decoder<'_> {
         // A copy stays in registers.
         let mut reader = *from;
         let mut at = 1_u32;
-        loop {
-            if reader.count < SYMBOL {
-                reader.refill(input.scan);
-            }
-            let index = (reader.bits >> (64 - AC_BITS)) as usize;
-            let entry = Entry(self.ac.get(index).copied().unwrap_or(0));
-            let next = at.wrapping_add(entry.advance());
-            if next <= 63 {
-                let raw = ((reader.bits.wrapping_shl(entry.code()) >> 1).wrapping_shr(63_u32.wrapping_sub(entry.raw())))
-                    as u32;
-                sink.entry(entry, raw);
-                reader.consume(entry.code().wrapping_add(entry.raw()));
-                if entry.ends_block() {
+        'block: loop {
+            reader.refill(input.scan);
+            sink.drain();
+            // Two entries take no more bits, and asking before each whether there are enough would take longer.
+            for _ in 0..2 {
+                let index = (reader.bits >> (64 - AC_BITS)) as usize;
+                let entry = Entry(self.ac.get(index).copied().unwrap_or(0));
+                let next = at.wrapping_add(entry.advance());
+                if next > 63 {
+                    let single = self.symbol(codes, input, reader, at)?;
+                    sink.symbol(single.code, single.raw, single.size);
+                    reader = single.reader;
+                    at = single.next;
+                    if at > 63 {
+                        break 'block;
+                    }
                     break;
                 }
+                reader.consume(entry.code());
+                sink.entry(entry, reader.peek(entry.raw()));
+                reader.consume(entry.raw());
+                if entry.ends_block() {
+                    break 'block;
+                }
                 at = next;
-                continue;
-            }
-            let single = self.symbol(input, &reader, at)?;
-            reader.consume(single.len);
-            sink.symbol(encoder::code(codes, single.symbol), reader.peek(single.size), single.size);
-            reader.consume(single.size);
-            at = single.next;
-            if at > 63 {
-                break;
             }
         }
         *from = reader;
         from.check()
     }
 
-    /// A single symbol: one whose code is too long for the table, or one near the block's end.
+    /// A single symbol: one whose code is too long for the table, or one near the block's end. The reader goes in and out by
+    /// value, or it could not stay in registers.
     #[inline(never)]
-    fn symbol(&self, input: Input<'_>, reader: &Reader, at: u32) -> Result<Single, Error> {
-        let (symbol, len) = self.canonical_ac.decode(reader, input.jpeg)?;
-        let size = u32::from(symbol & 15);
-        if size == 0 && symbol != SIXTEEN_ZEROS {
-            // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do.
-            return Ok(Single { symbol: END_OF_BLOCK, size, len, next: 64 });
+    fn symbol(&self, codes: &[Code; 256], input: Input<'_>, mut reader: Reader, at: u32) -> Result<Single, Error> {
+        if reader.count < SYMBOL {
+            reader.refill(input.scan);
         }
-        let next = at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1);
+        let (symbol, len) = self.canonical_ac.decode(&reader, input.jpeg)?;
+        let size = u32::from(symbol & 15);
+        // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do.
+        let symbol = if size == 0 && symbol != SIXTEEN_ZEROS { END_OF_BLOCK } else { symbol };
+        let next = match symbol {
+            END_OF_BLOCK => 64,
+            _ => at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1),
+        };
         if next > 64 || size > 10 {
             return Err(reader.error(ErrorKind::Coefficient));
         }
-        Ok(Single { symbol, size, len, next })
+        reader.consume(len);
+        let raw = reader.peek(size);
+        reader.consume(size);
+        Ok(Single { code: encoder::code(codes, symbol), raw, size, next, reader })
     }
+}
+
+/// A DC coefficient.
+struct Dc {
+    value: i32,
+    /// From the block before.
+    difference: i32,
+    /// The difference's bits in the file, and how many they are.
+    raw: u32,
+    size: u32,
 }
 
 /// A symbol of AC coefficients.
 struct Single {
-    symbol: u8,
-    /// Bits of the coefficient behind the code.
+    code: Code,
+    /// The coefficient behind the code.
+    raw: u32,
+    /// How many bits it has.
     size: u32,
-    /// Bits of the code.
-    len: u32,
     /// The next coefficient in zig-zag order; 64: the block has ended.
     next: u32,
+    /// Behind the symbol.
+    reader: Reader,
 }
 
 /// Writes a block of coefficients.
@@ -309,14 +349,17 @@ pub(super) fn put(component: u8, block: &resample::Block, writer: &mut Writer, w
             zeros = zeros.wrapping_add(1);
             continue;
         }
+        pen.drain();
         while zeros >= 16 {
             pen.put_with(encoder::code(codes, SIXTEEN_ZEROS), 0, 0);
             zeros = zeros.wrapping_sub(16);
+            pen.drain();
         }
         pen.put_value(encoder::code(codes, zeros << 4 | size(value) as u8), value);
         zeros = 0;
     }
     if zeros > 0 {
+        pen.drain();
         pen.put_with(encoder::code(codes, END_OF_BLOCK), 0, 0);
     }
     Some(pen.lift(writer))

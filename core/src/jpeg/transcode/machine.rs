@@ -7,7 +7,7 @@ use super::plan::{Plan, Program, Step};
 use super::reader::Reader;
 use super::resample;
 use super::source::Source;
-use super::writer::{Window, Writer};
+use super::writer::{MAX_BLOCK, Window, Writer};
 
 /// All state of one picture on its way. Nothing in it refers to the picture's bytes.
 #[derive(Clone, Debug)]
@@ -92,8 +92,59 @@ impl Machine {
         self.is_done
     }
 
-    /// The next step; returns how many bytes it wrote. After an error there are no more steps.
-    #[inline]
+    /// Goes on while `out` has room for any block, or the picture ends. Returns the bytes written; after an error there are
+    /// no more.
+    pub(super) fn run(&mut self, input: Input<'_>, out: &mut [u8]) -> Result<usize, Error> {
+        let mut len = 0_usize;
+        if self.plan.keeps_mcus() {
+            self.run_plain(input, out, &mut len)?;
+        }
+        while let Some(window) = out.get_mut(len..).and_then(<[u8]>::first_chunk_mut)
+            && !self.is_done
+        {
+            len = len.saturating_add(self.step(input, window)?);
+        }
+        Ok(len)
+    }
+
+    /// The same for whole MCUs that keep their order, by far the most frequent case, without looking at a program.
+    fn run_plain(&mut self, input: Input<'_>, out: &mut [u8], len: &mut usize) -> Result<(), Error> {
+        const LONGEST_MCU: usize = 8 * MAX_BLOCK;
+        while !self.is_done && out.len().saturating_sub(*len) >= LONGEST_MCU {
+            // An MCU that was interrupted ends step by step.
+            if self.step == 0 {
+                self.plain_mcu(input, out, len).inspect_err(|_| self.is_done = true)?;
+                self.step = self.program.len() as u8;
+            }
+            if let Some(window) = out.get_mut(*len..).and_then(<[u8]>::first_chunk_mut) {
+                *len = len.saturating_add(self.step(input, window)?);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn plain_mcu(&mut self, input: Input<'_>, out: &mut [u8], len: &mut usize) -> Result<(), Error> {
+        let is_tall = self.plan.kind != 0;
+        let mut take = |step| -> Result<(), Error> {
+            if let Some(window) = out.get_mut(*len..).and_then(<[u8]>::first_chunk_mut) {
+                *len = len.saturating_add(self.take(step, input, window)?);
+            }
+            Ok(())
+        };
+        take(Step::BeginMcu)?;
+        take(Step::Emit(0))?;
+        take(Step::Emit(0))?;
+        if is_tall {
+            take(Step::Emit(0))?;
+            take(Step::Emit(0))?;
+        }
+        take(Step::Emit(1))?;
+        take(Step::Emit(2))
+    }
+
+    /// The next step; returns how many bytes it wrote.
+    #[inline(always)]
     pub(super) fn step(&mut self, input: Input<'_>, window: &mut Window) -> Result<usize, Error> {
         let result = match self.program.get(usize::from(self.step)) {
             Some(&step) => {
@@ -106,7 +157,7 @@ impl Machine {
         result
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, step: Step, input: Input<'_>, window: &mut Window) -> Result<usize, Error> {
         match step {
             Step::Emit(component) => {
@@ -155,6 +206,7 @@ impl Machine {
         block::put(component, block, &mut self.writer, window).ok_or_else(|| self.reader.error(ErrorKind::Coefficient))
     }
 
+    #[inline(never)]
     fn next_group(&mut self, input: Input<'_>, window: &mut Window) -> Result<usize, Error> {
         if self.is_done {
             return Ok(0);

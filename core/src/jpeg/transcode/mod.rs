@@ -304,9 +304,10 @@ impl Transcoder {
                 return Ok(len);
             }
             // A window in the buffer itself spares a copy.
-            let result = match rest.first_chunk_mut() {
-                Some(window) => self.machine.step(input, window).map(|written| len = len.saturating_add(written)),
-                None => self.machine.step(input, &mut self.spill).map(|written| self.spilled = 0..written as u16),
+            let result = if rest.len() < MAX_BLOCK {
+                self.machine.step(input, &mut self.spill).map(|written| self.spilled = 0..written as u16)
+            } else {
+                self.machine.run(input, rest).map(|written| len = len.saturating_add(written))
             };
             result.map_err(|error| self.located(error))?;
         }

@@ -46,7 +46,8 @@ impl Reader {
     pub(super) fn refill(&mut self, scan: &[u8]) {
         if let Some(next) = scan.get(self.at as usize..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_be_bytes(*next);
-            if !contains_ff(word) {
+            // Only what is taken matters, and the byte behind it.
+            if !contains_ff(word.wrapping_shr(self.count & 56)) {
                 self.bits |= word.wrapping_shr(self.count);
                 self.at = self.at.wrapping_add(63_u32.wrapping_sub(self.count) >> 3);
                 self.count |= REFILLED;

@@ -4,8 +4,8 @@ use super::super::encoder::{Code, amplitude, size};
 use super::reader::contains_ff;
 
 /// No block, with the bits left over from the one before, makes more bytes: a DC coefficient of 22 bits, 63 AC
-/// coefficients of 26, and 63 bits left over, if all of them are stuffed; rounded up to whole words.
-pub(super) const MAX_BLOCK: usize = 2 * (22 + 63 * 26 + 63_usize).div_ceil(64) * 8;
+/// coefficients of 26, and 63 bits left over, if all bytes are stuffed; and bytes are stored eight at a time.
+pub(super) const MAX_BLOCK: usize = 2 * (22 + 63 * 26 + 63) / 8 + 8;
 
 /// Where one block goes.
 pub(super) type Window = [u8; MAX_BLOCK];
@@ -13,64 +13,59 @@ pub(super) type Window = [u8; MAX_BLOCK];
 /// What is kept between blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer {
-    /// The last `64 - free` bits, right-aligned; what is above them has been written.
+    /// The last `count` bits, right-aligned; what is above them has been written.
     bits: u64,
-    free: u32,
+    count: u32,
     /// The last DC coefficient of each component (section F.1.1.5.1).
     pub(super) dc: [i32; 3],
 }
 
 impl Writer {
     pub(super) const fn new() -> Self {
-        Self { bits: 0, free: 64, dc: [0; 3] }
+        Self { bits: 0, count: 0, dc: [0; 3] }
     }
 
     /// A pen for one block; [`Pen::lift`] gives the writer back.
     #[inline(always)]
     pub(super) fn pen<'w>(&self, window: &'w mut Window) -> Pen<'w> {
-        Pen { bits: self.bits, free: self.free, window, len: 0 }
+        let mut pen = Pen { bits: self.bits, count: self.count, window, len: 0 };
+        pen.drain();
+        pen
     }
 
     /// Writes the bits left over, filled up with ones to whole bytes (section F.1.2.3), and a marker if one is to follow.
     pub(super) fn end(&mut self, window: &mut Window, code: Option<u8>) -> usize {
         let mut pen = self.pen(window);
-        let over = pen.free & 7;
-        pen.put(u32::from(u8::MAX).wrapping_shr(8_u32.wrapping_sub(over)), over);
-        let bytes = pen.bits.checked_shl(pen.free).unwrap_or(0).to_be_bytes();
-        let used = (64_u32.wrapping_sub(pen.free) >> 3) as usize;
-        bytes.iter().take(used).for_each(|&byte| pen.len = append_stuffed(pen.window, pen.len, byte));
+        // Not more ones than are missing: none, where the last byte is whole.
+        let missing = 8_u32.wrapping_sub(pen.count) & 7;
+        pen.put(1_u32.wrapping_shl(missing).wrapping_sub(1), missing);
+        pen.drain();
         if let Some(code) = code {
-            pen.byte(0xFF);
-            pen.byte(code);
+            pen.len = append(pen.window, pen.len, 0xFF);
+            pen.len = append(pen.window, pen.len, code);
         }
-        let len = pen.len;
         *self = Self::new();
-        len
+        pen.len
     }
 }
 
 /// Writes one block. What does not fit the window, which by [`MAX_BLOCK`] nothing does, would be dropped.
+///
+/// It holds 64 bits, 7 of which may be left over, and asking with each symbol whether they are full takes more time than
+/// writing what is there now and then: that is left to the caller.
 pub(super) struct Pen<'w> {
     bits: u64,
-    free: u32,
+    count: u32,
     window: &'w mut Window,
     len: usize,
 }
 
 impl Pen<'_> {
-    /// `len` bits, at most 31; `value` has no others.
+    /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than 57.
     #[inline(always)]
     pub(super) fn put(&mut self, value: u32, len: u32) {
-        if len <= self.free {
-            self.bits = self.bits.wrapping_shl(len) | u64::from(value);
-            self.free = self.free.wrapping_sub(len);
-        } else {
-            let over = len.wrapping_sub(self.free);
-            let word = self.bits.wrapping_shl(self.free) | u64::from(value.wrapping_shr(over));
-            self.bits = u64::from(value);
-            self.free = 64_u32.wrapping_sub(over);
-            self.flush(word);
-        }
+        self.bits = self.bits.wrapping_shl(len) | u64::from(value);
+        self.count = self.count.wrapping_add(len);
     }
 
     /// A code and the bits behind it, together at most 27.
@@ -85,39 +80,37 @@ impl Pen<'_> {
         self.put_with(code, u32::from(amplitude(value, size).bits), size);
     }
 
+    /// Writes all bytes that are whole.
     #[inline(always)]
-    fn flush(&mut self, word: u64) {
+    pub(super) fn drain(&mut self) {
+        let word = self.bits.wrapping_shl(64_u32.wrapping_sub(self.count));
+        let bytes = (self.count >> 3) as usize;
+        self.count &= 7;
         if contains_ff(word) {
-            self.len = stuffed(self.window, self.len, word);
+            self.len = stuffed(self.window, self.len, word, bytes);
         } else if let Some(place) = self.window.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
             *place = word.to_be_bytes();
-            self.len = self.len.wrapping_add(8);
+            self.len = self.len.wrapping_add(bytes);
         }
     }
 
-    fn byte(&mut self, byte: u8) {
-        self.len = append(self.window, self.len, byte);
-    }
-
-    /// Leaves the bits that make no word in `writer`; returns the bytes written.
+    /// Leaves the bits that were not drained in `writer`; returns the bytes written.
     #[inline(always)]
     pub(super) fn lift(self, writer: &mut Writer) -> usize {
-        (writer.bits, writer.free) = (self.bits, self.free);
+        (writer.bits, writer.count) = (self.bits, self.count);
         self.len
     }
 }
 
-/// Writes the bytes of a word at `len`, a zero behind each FF, and returns where they end. Takes no pen, so that those in use
-/// may stay in registers.
+/// Writes the first bytes of a word at `len`, a zero behind each FF, and returns where they end. Takes no pen, so that those
+/// in use may stay in registers.
 #[cold]
 #[inline(never)]
-fn stuffed(window: &mut Window, len: usize, word: u64) -> usize {
-    word.to_be_bytes().iter().fold(len, |len, &byte| append_stuffed(window, len, byte))
-}
-
-fn append_stuffed(window: &mut Window, len: usize, byte: u8) -> usize {
-    let len = append(window, len, byte);
-    if byte == 0xFF { append(window, len, 0) } else { len }
+fn stuffed(window: &mut Window, len: usize, word: u64, bytes: usize) -> usize {
+    word.to_be_bytes().iter().take(bytes).fold(len, |len, &byte| {
+        let len = append(window, len, byte);
+        if byte == 0xFF { append(window, len, 0) } else { len }
+    })
 }
 
 fn append(window: &mut Window, len: usize, byte: u8) -> usize {
@@ -180,12 +173,16 @@ mod tests {
         assert_eq!(pen.lift(&mut writer), 0);
         let mut pen = writer.pen(&mut window);
         pen.put((1 << 22) - 1, 22);
-        (0..63).for_each(|_| pen.put((1 << 26) - 1, 26));
+        for _ in 0..63 {
+            pen.drain();
+            pen.put((1 << 26) - 1, 26);
+        }
+        pen.drain();
         let len = pen.lift(&mut writer);
         let bits = 63 + 22 + 63 * 26;
-        assert_eq!(len, bits / 64 * 8 * 2);
-        assert!(len <= MAX_BLOCK && window[..len].chunks(2).all(|pair| pair == [0xFF, 0]));
-        assert_eq!(64 - writer.free as usize, bits % 64);
+        assert_eq!(len, bits / 8 * 2);
+        assert!(len + 8 <= MAX_BLOCK && window[..len].chunks(2).all(|pair| pair == [0xFF, 0]));
+        assert_eq!(writer.count as usize, bits % 8);
         assert!(writer.end(&mut window, Some(marker::EOI)) <= 18);
     }
 }
