@@ -1,5 +1,12 @@
 //! Whole-system tests.
 
+pub mod film;
+pub mod fuzz;
+pub mod interop;
 pub mod load;
 pub mod net;
 pub mod process;
+pub mod stage;
+pub mod viewer;
+pub mod watcher;
+pub mod world;

@@ -37,10 +37,21 @@ struct Inner {
     partitioned: bool,
     flying: BinaryHeap<Reverse<Flying>>,
     order: u64,
-    inboxes: BTreeMap<SocketAddr, VecDeque<(SocketAddr, Vec<u8>)>>,
+    inboxes: BTreeMap<SocketAddr, VecDeque<(u64, SocketAddr, Vec<u8>)>>,
     pipes: Vec<Rc<RefCell<Pipe>>>,
-    sent: u64,
-    delivered: u64,
+    traffic: BTreeMap<SocketAddr, Traffic>,
+    activity: u64,
+}
+
+/// Datagrams to one address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// How many were sent.
+    pub sent: u64,
+    /// How many arrived at a socket, copies included.
+    pub delivered: u64,
+    /// How many of those were copies of others.
+    pub copies: u64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -98,11 +109,11 @@ impl Network {
         let inner = &mut *self.0.borrow_mut();
         inner.now = inner.now.max(at);
         while inner.flying.peek().is_some_and(|Reverse(flying)| flying.at <= inner.now) {
-            let Some(Reverse(Flying { from, to, bytes, .. })) = inner.flying.pop() else { break };
+            let Some(Reverse(Flying { order, from, to, bytes, .. })) = inner.flying.pop() else { break };
             // Without a socket there, it is lost, as on a real network.
             if let Some(inbox) = inner.inboxes.get_mut(&to) {
-                inbox.push_back((from, bytes));
-                inner.delivered += 1;
+                inbox.push_back((order, from, bytes));
+                inner.traffic.entry(to).or_default().delivered += 1;
             }
         }
     }
@@ -128,17 +139,22 @@ impl Network {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// Datagrams sent and delivered so far.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.0.borrow().sent, self.0.borrow().delivered)
+    /// Datagrams to an address so far.
+    pub fn traffic(&self, to: SocketAddr) -> Traffic {
+        self.0.borrow().traffic.get(&to).copied().unwrap_or_default()
+    }
+
+    /// A number that grows with every datagram and every byte that somebody sends or takes.
+    pub fn activity(&self) -> u64 {
+        self.0.borrow().activity
     }
 
     /// How much the network itself holds: datagrams in flight or unread, bytes in streams, open streams.
     pub fn held(&self) -> (usize, usize, usize) {
         let inner = self.0.borrow();
         let datagrams = inner.flying.len() + inner.inboxes.values().map(VecDeque::len).sum::<usize>();
-        let bytes = inner.pipes.iter().map(|pipe| pipe.borrow().held).sum();
-        (datagrams, bytes, inner.pipes.iter().filter(|pipe| Rc::strong_count(pipe) > 1).count())
+        let open = inner.pipes.iter().filter(|pipe| Rc::strong_count(pipe) > 1);
+        (datagrams, open.clone().map(|pipe| pipe.borrow().held).sum(), open.count())
     }
 
     /// Binds a datagram socket.
@@ -168,6 +184,14 @@ pub struct SimulatedUdp {
     pub max_train: usize,
 }
 
+impl SimulatedUdp {
+    /// Which datagram of the whole network the next one here is, in the order of sending; `None` where none waits.
+    pub fn order(&self) -> Option<u64> {
+        let inner = self.network.0.borrow();
+        inner.inboxes.get(&self.address)?.front().map(|(order, ..)| *order)
+    }
+}
+
 impl Drop for SimulatedUdp {
     fn drop(&mut self) {
         self.network.0.borrow_mut().inboxes.remove(&self.address);
@@ -181,13 +205,17 @@ impl embedded_io::ErrorType for SimulatedUdp {
 impl Datagram for SimulatedUdp {
     fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error> {
         let inner = &mut *self.network.0.borrow_mut();
-        inner.sent += 1;
+        let traffic = inner.traffic.entry(to).or_default();
+        traffic.sent += 1;
+        inner.activity += 1;
         let Faults { loss, duplication, reordering, reordering_delay, corruption, latency } = inner.faults;
         let copies = if inner.random.happens(duplication) { 2 } else { 1 };
+        let mut arrived = false;
         for _ in 0..copies {
             if inner.partitioned || inner.random.happens(loss) {
                 continue;
             }
+            traffic.copies += u64::from(core::mem::replace(&mut arrived, true));
             let mut bytes = segments.concat();
             if inner.random.happens(corruption) && !bytes.is_empty() {
                 let at = inner.random.below(bytes.len() as u64) as usize;
@@ -216,15 +244,19 @@ impl Datagram for SimulatedUdp {
     }
 
     fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
-        let received = self.network.0.borrow_mut().inboxes.get_mut(&self.address).and_then(VecDeque::pop_front);
-        Ok(received.map(|(from, bytes)| f(from, &bytes)))
+        let mut inner = self.network.0.borrow_mut();
+        let received = inner.inboxes.get_mut(&self.address).and_then(VecDeque::pop_front);
+        inner.activity += u64::from(received.is_some());
+        drop(inner);
+        Ok(received.map(|(_, from, bytes)| f(from, &bytes)))
     }
 }
 
 /// One direction of a stream.
 #[derive(Default)]
 struct Pipe {
-    chunks: VecDeque<(Instant, VecDeque<u8>)>,
+    /// When each arrives, its bytes, and how many of them have been read.
+    chunks: VecDeque<(Instant, Vec<u8>, usize)>,
     held: usize,
     window: usize,
     /// The writer is gone: when its end of file arrives.
@@ -235,7 +267,7 @@ struct Pipe {
 
 impl Pipe {
     fn next_arrival(&self, now: Instant) -> Option<Instant> {
-        let next = self.chunks.front().map(|(at, _)| *at).or(self.ended);
+        let next = self.chunks.front().map(|(at, ..)| *at).or(self.ended);
         next.filter(|at| *at > now)
     }
 }
@@ -296,7 +328,7 @@ impl embedded_io::ErrorType for SimulatedTcp {
 impl embedded_io::ReadReady for SimulatedTcp {
     fn read_ready(&mut self) -> Result<bool, BrokenPipe> {
         let pipe = self.incoming.borrow();
-        let arrived = pipe.chunks.front().map(|(at, _)| *at).or(pipe.ended);
+        let arrived = pipe.chunks.front().map(|(at, ..)| *at).or(pipe.ended);
         Ok(!self.partitioned() && arrived.is_some_and(|at| at <= self.network.now()))
     }
 }
@@ -307,15 +339,15 @@ impl embedded_io::Read for SimulatedTcp {
         assert!(!buffer.is_empty(), "a read into nothing looks like the end of file");
         assert!(self.read_ready()?, "a read that would block");
         let pipe = &mut *self.incoming.borrow_mut();
-        let Some((_, chunk)) = pipe.chunks.front_mut() else { return Ok(0) };
-        let n = chunk.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(chunk.drain(..n)) {
-            *to = from;
-        }
-        if chunk.is_empty() {
+        let Some((_, chunk, read)) = pipe.chunks.front_mut() else { return Ok(0) };
+        let n = (chunk.len() - *read).min(buffer.len());
+        buffer[..n].copy_from_slice(&chunk[*read..*read + n]);
+        *read += n;
+        if *read == chunk.len() {
             pipe.chunks.pop_front();
         }
         pipe.held -= n;
+        self.network.0.borrow_mut().activity += n as u64;
         Ok(n)
     }
 }
@@ -337,8 +369,9 @@ impl embedded_io::Write for SimulatedTcp {
             return Err(BrokenPipe);
         }
         let n = bytes.len().min(pipe.window - pipe.held);
-        pipe.chunks.push_back((now.after(latency), bytes[..n].iter().copied().collect()));
+        pipe.chunks.push_back((now.after(latency), bytes[..n].to_vec(), 0));
         pipe.held += n;
+        self.network.0.borrow_mut().activity += n as u64;
         Ok(n)
     }
 

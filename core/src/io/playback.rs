@@ -212,8 +212,8 @@ impl<S: FrameSource> Playback<S> {
 
     /// Stops where it is; the next `play` without a range goes on there.
     pub(super) fn pause(&mut self) {
-        if self.packetizer.take().is_some_and(|packetizer| packetizer.started()) {
-            // Half a frame is no use to anybody: it comes again, whole.
+        if self.packetizer.take().is_some() {
+            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole.
             let number = self.source.frame().map(|frame| frame.number);
             if let (Some(number), Some(_)) = (number, self.frames) {
                 let _ = self.source.seek(number);
@@ -226,11 +226,13 @@ impl<S: FrameSource> Playback<S> {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let media = match self.phase {
             Phase::Paused => return None,
+            // Waits for room in the connection, which the socket reports.
+            Phase::Ending { .. } if self.behind => return self.report_due(),
             Phase::Ending { bye } => bye,
             Phase::Playing if self.hold => return None,
             Phase::Playing => match (self.wait, self.packetizer) {
                 (Some(wait), _) => wait,
-                // Waits for room in the connection, which the socket reports.
+                // Likewise.
                 (None, Some(_)) => return self.report_due(),
                 (None, None) if self.frames.is_none() => self.floor,
                 (None, None) => self.pacer.due(),
@@ -288,10 +290,10 @@ impl<S: FrameSource> Playback<S> {
                     Next::RangeEnd => return Pumped::Ended,
                 }
             }
-            match self.send_frame::<TRAIN, B, D, E>(now, outlet) {
-                Some(progress) if progress => pumped = Pumped::Progress,
-                _ => return pumped,
+            if !self.send_frame::<TRAIN, B, D, E>(now, outlet) {
+                return pumped;
             }
+            pumped = Pumped::Progress;
         }
     }
 
@@ -302,26 +304,24 @@ impl<S: FrameSource> Playback<S> {
             if now < self.pacer.due() {
                 return Next::NotYet;
             }
+            self.mind_the_lag(now);
             if self.stop.is_some_and(|stop| self.source.position() >= stop) {
                 self.phase = Phase::Paused;
                 self.stop = None;
                 return Next::RangeEnd;
             }
-            self.mind_the_lag(now);
         }
-        match self.source.advance(now) {
+        let mut advanced = self.source.advance(now);
+        if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
+            self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
+            advanced = self.source.advance(now);
+        }
+        match advanced {
             Ok(Advance::Ready) => {}
             Ok(Advance::Pending { until }) => {
                 let soon = now.after(self.rate.interval() / 4);
                 self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
                 return Next::NotYet;
-            }
-            Ok(Advance::End) if settings.repeat && self.frames.is_some_and(|frames| frames > 0) => {
-                self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
-                if self.source.seek(0).is_ok() {
-                    return Next::Again;
-                }
-                return self.last_frame_sent(now);
             }
             Ok(Advance::End) => return self.last_frame_sent(now),
             Err(_) => {
@@ -331,16 +331,21 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     warning!("frame {} cannot be read and is left out", number);
                 }
-                return self.after_left_out();
+                return self.after_left_out(now);
             }
         }
-        let Some(frame) = self.source.frame() else { return Next::NotYet };
+        // A source may say that it has a frame and then not have it.
+        let Some(frame) = self.source.frame() else { return self.after_left_out(now) };
         let at = match frame.captured {
             Some(captured) => captured.max(self.floor),
             None if live => now.max(self.floor),
             None => self.pacer.due(),
         };
-        match packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings) {
+        let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
+        let packetizer = packetizer.and_then(|packetizer| {
+            packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
+        });
+        match packetizer {
             Ok(packetizer) => {
                 if self.dialect == Dialect::Lab {
                     let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
@@ -356,7 +361,7 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     reason.warn(number, len, settings);
                 }
-                self.after_left_out()
+                self.after_left_out(now)
             }
         }
     }
@@ -366,7 +371,7 @@ impl<S: FrameSource> Playback<S> {
         let lag = now.since(self.pacer.due());
         if self.behind && lag > TCP_LAG {
             let late = self.rate.frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-            let last = self.frames.unwrap_or(0);
+            let last = self.stop.or(self.frames).unwrap_or(0);
             let position = self.source.position();
             let target = position.saturating_add(frame_number(late)).min(last);
             if self.source.seek(target).is_ok() {
@@ -384,17 +389,23 @@ impl<S: FrameSource> Playback<S> {
 
     fn last_frame_sent(&mut self, now: Instant) -> Next {
         let end = self.pacer.due().max(now);
-        let bye = match self.transport {
-            MediaTransport::Udp { .. } => end.after(BYE_DELAY),
-            MediaTransport::Interleaved { .. } => end,
+        let bye = match (self.transport, self.dialect) {
+            (MediaTransport::Udp { .. }, Dialect::Standard) => end.after(BYE_DELAY),
+            (MediaTransport::Interleaved { .. }, _) | (_, Dialect::Lab) => end,
         };
+        self.behind = false;
         self.phase = Phase::Ending { bye };
         Next::End
     }
 
-    fn after_left_out(&mut self) -> Next {
+    fn after_left_out(&mut self, now: Instant) -> Next {
         self.pacer.advance();
-        if self.frames.is_none() { Next::NotYet } else { Next::Again }
+        if self.frames.is_none() {
+            // A camera that fails may fail for long, and says so as often as it is asked.
+            self.wait = Some(now.after(self.rate.interval() / 4));
+            return Next::NotYet;
+        }
+        Next::Again
     }
 
     fn warn(&mut self) -> bool {
@@ -403,12 +414,8 @@ impl<S: FrameSource> Playback<S> {
         warn
     }
 
-    /// Sends as many packets of the frame under way as find room. `Some(true)`: the frame is done; `Some(false)` and `None`: not yet.
-    fn send_frame<const TRAIN: usize, B, D, E>(
-        &mut self,
-        now: Instant,
-        outlet: &mut Outlet<'_, B, D, E>,
-    ) -> Option<bool>
+    /// Sends as many packets of the frame under way as find room; whether that was the rest of it.
+    fn send_frame<const TRAIN: usize, B, D, E>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E>) -> bool
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
         D: Datagram,
@@ -417,8 +424,13 @@ impl<S: FrameSource> Playback<S> {
         let most = outlet.max_train().min(TRAIN).max(1);
         let udp = matches!(self.transport, MediaTransport::Udp { .. });
         loop {
-            let frame = self.source.frame()?;
-            let (mut packetizer, mut sender) = (self.packetizer?, self.sender);
+            let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
+                // A source that takes back the frame it has lent: there is no rest to wait for.
+                self.packetizer = None;
+                self.pacer.advance();
+                return true;
+            };
+            let mut sender = self.sender;
             let mut train: heapless::Vec<Packet<'_>, TRAIN> = heapless::Vec::new();
             while train.len() < most {
                 let Some(packet) = packetizer.peek(frame.data, &sender) else { break };
@@ -431,7 +443,7 @@ impl<S: FrameSource> Playback<S> {
                 self.packetizer = None;
                 self.pacer.advance();
                 self.counts.frames = self.counts.frames.saturating_add(1);
-                return Some(true);
+                return true;
             }
             match outlet.send::<TRAIN>(&train) {
                 Sent::Taken | Sent::Lost => {
@@ -441,12 +453,12 @@ impl<S: FrameSource> Playback<S> {
                 Sent::Full => {
                     self.behind |= !udp;
                     self.wait = udp.then(|| now.after(RETRY));
-                    return None;
+                    return false;
                 }
             }
             if udp && self.burst >= BURST && packetizer.peek(frame.data, &sender).is_some() {
                 self.wait = Some(now.after(BURST_GAP));
-                return None;
+                return false;
             }
         }
     }
@@ -474,7 +486,10 @@ impl<S: FrameSource> Playback<S> {
         E: Datagram,
     {
         if self.say_bye(now, outlet, settings, "end of stream") == Sent::Full {
-            self.phase = Phase::Ending { bye: now.after(RETRY) };
+            match self.transport {
+                MediaTransport::Udp { .. } => self.phase = Phase::Ending { bye: now.after(RETRY) },
+                MediaTransport::Interleaved { .. } => self.behind = true,
+            }
             return Pumped::Idle;
         }
         self.phase = Phase::Paused;
@@ -517,6 +532,7 @@ enum Next {
 
 /// Why one frame of a medium is left out.
 enum Unsendable {
+    Empty,
     Damaged(crate::jpeg::Error),
     Unsupported(crate::jpeg::Unsupported),
     TooLarge,
@@ -525,6 +541,7 @@ enum Unsendable {
 impl Unsendable {
     fn warn(&self, number: u32, len: usize, settings: &Settings<'_>) {
         match self {
+            Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
             Self::Damaged(error) => warning!("frame {} is left out: no JPEG from byte {} on", number, error.at),
             Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
             Self::TooLarge => warning!(

@@ -87,7 +87,13 @@ pub struct Client<B, S> {
     peer: SocketAddr,
     random: Random,
     failed: bool,
+    /// Its turn was over before its work was.
+    unfinished: Option<Instant>,
 }
+
+/// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
+/// waiting, and its own deadlines too.
+const TURN: u8 = 32;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first
@@ -95,13 +101,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     pub fn new(now: Instant, peer: SocketAddr, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
         let mut random = Random(entropy);
         let connection = Connection::new(now, rx, tx, random.next(), settings.session);
-        Self { connection, playback: None, peer, random, failed: false }
+        Self { connection, playback: None, peer, random, failed: false, unfinished: None }
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
     pub fn refusing(now: Instant, peer: SocketAddr, rx: B, tx: B, settings: &Settings<'_>) -> Self {
         let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self { connection, playback: None, peer, random: Random(0), failed: false }
+        Self { connection, playback: None, peer, random: Random(0), failed: false, unfinished: None }
     }
 
     /// Where it connected from.
@@ -119,7 +125,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         self.playback.as_ref().map_or_else(Counts::default, Playback::counts)
     }
 
-    /// Does all that can be done now: reads requests, answers them, sends the media that is due. Never blocks.
+    /// Does what can be done now: reads requests, answers them, sends the media that is due. Never blocks, and gives the
+    /// others their turn: where more can be done at once, [`poll_timeout`](Self::poll_timeout) says so.
     ///
     /// `rtp` and `rtcp` may be shared by all clients; packets they receive are handed over by [`handle_rtcp`](Self::handle_rtcp).
     /// `TRAIN`: most packets handed to `rtp` in one call (1 on firmware, 16 or so where [`Datagram::max_train`] allows more than 1).
@@ -139,7 +146,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         M: Mounts<Source = S>,
     {
         self.connection.handle_timeout(now);
-        loop {
+        self.unfinished = Some(now);
+        for _ in 0..TURN {
             let mut progress = self.read(now, control);
             while let Some(event) = self.connection.poll_event() {
                 self.handle_event(now, event, rtp, rtcp, mounts, settings);
@@ -147,10 +155,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             }
             progress |= self.pump::<TRAIN, D, E>(now, rtp, rtcp, settings);
             progress |= self.write(now, control);
-            if self.connection.is_closed() || self.failed && self.playback.is_none() {
+            if self.connection.is_closed() {
+                // It may have closed only just now, with a session that is to be given back.
+                while let Some(event) = self.connection.poll_event() {
+                    self.handle_event(now, event, rtp, rtcp, mounts, settings);
+                }
                 return Outcome::Closed;
             }
             if !progress {
+                self.unfinished = None;
                 break;
             }
         }
@@ -163,7 +176,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// When to call [`service`](Self::service) though no socket became ready.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let media = self.playback.as_ref().and_then(Playback::poll_timeout);
-        earliest(self.connection.poll_timeout(), media)
+        earliest(self.unfinished, earliest(self.connection.poll_timeout(), media))
     }
 
     /// An RTCP packet came to our RTCP socket. `false`: it is not from this client.
@@ -184,6 +197,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// The server stops: BYE is said and the connection closed at the next [`service`](Self::service) calls.
     pub fn shut_down(&mut self, now: Instant) {
         self.connection.shut_down(now);
+    }
+
+    /// Gives the receive and the transmit buffer back, for the next client.
+    pub fn into_buffers(self) -> (B, B) {
+        self.connection.into_buffers()
     }
 
     fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {

@@ -15,6 +15,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Buffer<B> {
         Self { storage, start: 0, end: 0 }
     }
 
+    /// Gives the storage back; what was queued is lost.
+    pub(crate) fn into_storage(self) -> B {
+        self.storage
+    }
+
     /// How many bytes it can hold.
     pub(crate) fn capacity(&self) -> usize {
         self.storage.as_ref().len()

@@ -620,33 +620,4 @@ mod tests {
         let file = File { bytes: jpeg(40), at: 0, piece: 1, read: 0, fails: 0 };
         assert!(matches!(Reader::new(file, [0; 63]), Err(Error::BufferTooShort)));
     }
-
-    proptest::proptest! {
-        /// Whatever is wrong with a file, reading it ends, and an index of it agrees with reading it.
-        #[test]
-        fn damaged_files_end_and_are_indexed_as_they_are_read(
-            damage in proptest::collection::vec((0_usize..6800, proptest::num::u8::ANY), 1..20),
-            cut in 20_usize..6800,
-            is_lab in proptest::bool::ANY,
-        ) {
-            let mut file = files(&pictures())[usize::from(is_lab)].clone();
-            for (at, value) in damage {
-                // The first bytes tell the format.
-                if let Some(byte) = file.get_mut(at.max(8)) {
-                    *byte = value;
-                }
-            }
-            file.truncate(cut);
-            let (mut reader, mut index) = (open(&file, 8000, 100), open(&file, MIN_BUFFER, 33));
-            for call in 0.. {
-                assert!(call < 200);
-                let read = reader.step(true);
-                assert_eq!(read, index.next_span());
-                let Ok(Some(FrameSpan { offset, len })) = read else {
-                    if read == Ok(None) { break } else { continue }
-                };
-                assert_eq!(reader.frame().unwrap().data, &file[offset as usize..][..len as usize]);
-            }
-        }
-    }
 }

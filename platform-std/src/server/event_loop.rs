@@ -12,6 +12,7 @@ use mutoscope::time::{Duration, Instant, earliest};
 
 use super::rationed::Rationed;
 use super::slots::Slots;
+use super::turns::Turns;
 use super::{Server, StopHandle, random};
 use crate::clock::MonotonicClock;
 use crate::media::{Library, Viewer};
@@ -56,8 +57,8 @@ pub(super) struct EventLoop<'a> {
     max_clients: usize,
     /// When which client wants to be serviced though nothing happens.
     timers: BTreeSet<(Instant, usize)>,
-    /// Clients who had more to say than one turn is for.
-    unfinished: Vec<usize>,
+    /// Who is to be serviced in the next turn: something happened, time has come, or there was more than one turn is for.
+    turns: Turns,
     /// The last refusal has been said, and no place has become free since.
     is_full: bool,
     accepting: Accepting,
@@ -105,7 +106,7 @@ impl<'a> EventLoop<'a> {
             refusing: 0,
             max_clients: server.options.max_clients,
             timers: BTreeSet::new(),
-            unfinished: Vec::new(),
+            turns: Turns::default(),
             is_full: false,
             // Whoever connected while media were indexed waits already.
             accepting: Accepting::Waiting,
@@ -119,7 +120,6 @@ impl<'a> EventLoop<'a> {
     /// Serves until stopped.
     pub(super) fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(256);
-        let mut ready = Vec::new();
         loop {
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
@@ -136,7 +136,7 @@ impl<'a> EventLoop<'a> {
                         let number = token - FIRST_CLIENT;
                         if let Some(slot) = self.clients.at(number) {
                             slot.stream.handle_event(event);
-                            ready.push(number);
+                            self.turns.push(number);
                         }
                     }
                 }
@@ -146,9 +146,10 @@ impl<'a> EventLoop<'a> {
             }
             self.accept()?;
             self.receive();
-            ready.append(&mut self.unfinished);
-            self.collect_due(&mut ready);
-            for number in ready.drain(..) {
+            self.collect_due();
+            // Who is listed from here on has had this turn.
+            for _ in 0..self.turns.len() {
+                let Some(number) = self.turns.pop() else { break };
                 self.service(number);
             }
             if let Some(deadline) = self.deadline
@@ -162,7 +163,7 @@ impl<'a> EventLoop<'a> {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        let waiting = self.accepting == Accepting::Waiting || !self.unfinished.is_empty();
+        let waiting = self.accepting == Accepting::Waiting || !self.turns.is_empty();
         if waiting || self.rtp_waits || self.rtcp_waits {
             return Some(Duration::ZERO);
         }
@@ -176,7 +177,7 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Adds the clients whose time has come.
-    fn collect_due(&mut self, ready: &mut Vec<usize>) {
+    fn collect_due(&mut self) {
         let now = self.clock.now();
         while let Some(&(due, number)) = self.timers.first()
             && due <= now
@@ -184,7 +185,7 @@ impl<'a> EventLoop<'a> {
             self.timers.pop_first();
             if let Some(slot) = self.clients.at(number) {
                 slot.due = None;
-                ready.push(number);
+                self.turns.push(number);
             }
         }
     }
@@ -201,7 +202,7 @@ impl<'a> EventLoop<'a> {
             &self.settings,
         );
         if stream.was_cut_short() {
-            self.unfinished.push(number);
+            self.turns.push(number);
         }
         match outcome {
             Outcome::Closed => return self.remove(number),

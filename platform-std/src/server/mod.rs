@@ -3,6 +3,7 @@
 mod event_loop;
 mod rationed;
 mod slots;
+mod turns;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};

@@ -4,7 +4,7 @@ use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use mutoscope::io::Stream;
 
 /// Reads per client and turn; each fills what is free of its receive buffer.
-const READS: u8 = 8;
+const READS: u8 = 2;
 
 /// A stream that seems to have nothing more to read once its ration for this turn is used up.
 pub(super) struct Rationed<'a, S> {

@@ -304,6 +304,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.session.as_ref().map(|session| session.transport)
     }
 
+    /// Gives the receive and the transmit buffer back, for the next connection.
+    pub fn into_buffers(self) -> (B, B) {
+        (self.rx.into_storage(), self.tx.into_storage())
+    }
+
     fn path<'a>(&self, uri: &'a str) -> Path<'a> {
         match Url::parse(uri) {
             Some(url) if self.dialect != Some(Dialect::Lab) => url.path(),

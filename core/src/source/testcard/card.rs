@@ -9,7 +9,7 @@ use crate::source::FrameRate;
 ///
 /// 75 % colour bars and grey steps; the name's reel, which turns once in eight seconds; a ball that crosses the picture
 /// at a constant speed, where judder shows; the time since frame 0 as `hh:mm:ss.frame`; the frame's number, and the same
-/// for machines in a [`strip`](super::strip). About 400 bytes, and some 3 KiB of stack while it draws.
+/// for machines in a [`strip`]. About 400 bytes, and some 3 KiB of stack while it draws.
 #[derive(Clone, Copy, Debug)]
 pub struct TestCard {
     format: Format,

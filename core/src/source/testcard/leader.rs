@@ -7,7 +7,7 @@ use crate::source::FrameRate;
 
 /// A movie of a given length that is a countdown, as films have it before their beginning.
 ///
-/// The number is the seconds to go, and its hand turns once a second. [`strip`](super::strip) as in the test card.
+/// The number is the seconds to go, and its hand turns once a second. [`strip`] as in the test card.
 #[derive(Clone, Copy, Debug)]
 pub struct Leader {
     format: Format,

@@ -124,7 +124,7 @@ impl fmt::Display for Method<'_> {
     }
 }
 
-/// A header block, checked once by [`parse`](super::parse) and scanned again at each look-up.
+/// A header block, checked once by [`parse`](super::parse()) and scanned again at each look-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers<'a> {
     /// Header lines with their line ends, without the blank line that closes them.

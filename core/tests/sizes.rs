@@ -1,0 +1,55 @@
+//! What the main types take of memory, pinned, so that growth is a decision and not an accident. `cargo xtask sizes` prints
+//! the same for a Cortex-M, where pointers are half as long.
+
+use core::convert::Infallible;
+use core::mem::size_of;
+use mutoscope::rtp::packetizer::{Packet, Packetizer};
+use mutoscope::rtp::receiver::Receiver;
+use mutoscope::rtp::sender::Sender;
+use mutoscope::source::{Advance, Frame, FrameSource};
+use mutoscope::time::Instant;
+use mutoscope::{io, jpeg, session};
+
+/// A source that is kept elsewhere, as a camera's is.
+struct Elsewhere;
+
+impl FrameSource for Elsewhere {
+    type Error = Infallible;
+
+    fn advance(&mut self, _: Instant) -> Result<Advance, Infallible> {
+        Ok(Advance::End)
+    }
+
+    fn frame(&self) -> Option<Frame<'_>> {
+        None
+    }
+
+    fn position(&self) -> u32 {
+        0
+    }
+
+    fn seek(&mut self, _: u32) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[test]
+fn sizes_of_the_main_types_are_pinned() {
+    let sizes = [
+        ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 680),
+        // The whole of a client: control connection, stream, sender and frame under way.
+        ("io::server::Client", size_of::<io::server::Client<&mut [u8], Elsewhere>>(), 1024),
+        ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), 1280),
+        ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
+        ("source::mjpeg::Reader", size_of::<mutoscope::source::mjpeg::Reader<(), &mut [u8]>>(), 200),
+        ("Layout", size_of::<jpeg::Layout>(), 48),
+        ("Packetizer", size_of::<Packetizer>(), 64),
+        ("Sender", size_of::<Sender>(), 16),
+        ("Packet", size_of::<Packet<'_>>(), 184),
+    ];
+    let too_large: Vec<_> = sizes.iter().filter(|(_, size, most)| size > most).collect();
+    assert!(too_large.is_empty(), "(type, bytes, at most): {too_large:?} of {sizes:?}");
+    // A pin far above the truth pins nothing.
+    let loose: Vec<_> = sizes.iter().filter(|(_, size, most)| size * 10 < most * 8).collect();
+    assert!(loose.is_empty(), "(type, bytes, at most): {loose:?}");
+}

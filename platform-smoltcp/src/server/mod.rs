@@ -1,0 +1,241 @@
+//! A server that is ready to run on one smoltcp interface.
+//!
+//! ```text
+//!          ┌ ingress: one frame at a time, so that no UDP ring overflows ┐
+//!  device ─┤                                                             ├─ clients ─ egress ─ device
+//!          └ RTCP to its client, RTP from outside dropped                ┘
+//! ```
+//! It owns one TCP socket per client, all listening on the same port, and one pair of UDP sockets that all clients share.
+//! The application keeps interface, device and socket set, and may have sockets of its own in the set (DHCP, say): whatever
+//! they need is done by the same [`poll`](Server::poll).
+//!
+//! ```
+//! # use mutoscope::io::server::Mounts;
+//! # use mutoscope::time::Instant;
+//! # use platform_smoltcp::server::{InvalidPort, Options, Server, Storage};
+//! # use smoltcp::iface::{Interface, SocketSet, SocketStorage};
+//! # use smoltcp::phy::Device;
+//! # fn run<M: Mounts>(
+//! #     interface: &mut Interface,
+//! #     device: &mut impl Device,
+//! #     movies: &M,
+//! #     options: Options<'_>,
+//! #     mut random: impl FnMut() -> u64,
+//! #     clock: impl Fn() -> Instant,
+//! #     sleep_until: impl Fn(Option<Instant>),
+//! # ) -> Result<(), InvalidPort> {
+//! const CLIENTS: usize = 3;
+//! let mut storage = Storage::<CLIENTS>::new();
+//! let mut places = [SocketStorage::EMPTY; CLIENTS + 2];
+//! let mut sockets = SocketSet::new(&mut places[..]);
+//! let mut server = Server::new(&mut sockets, storage.lend(), movies, options, &mut random)?;
+//! loop {
+//!     let deadline = server.poll(clock(), interface, device, &mut sockets);
+//!     sleep_until(deadline); // or until the device has received something
+//! #   return Ok(());
+//! }
+//! # }
+//! ```
+
+mod memory;
+mod shared;
+mod slot;
+
+pub use memory::{ClientMemory, Memory, Storage};
+
+use crate::time::{from_smoltcp, to_smoltcp};
+use crate::udp::UdpSocket;
+use core::fmt;
+use mutoscope::io::Datagram;
+use mutoscope::io::server::{Client, Mounts, Settings};
+use mutoscope::time::{Instant, earliest};
+use shared::SharedSocket;
+use slot::{Slot, Turn};
+use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::udp;
+
+/// Frames taken from the device in one turn; after them the clients have theirs, however many more wait.
+const INGRESS_BUDGET: usize = 64;
+
+/// How a server on smoltcp serves.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// As for every platform. Its `server_port` are the UDP ports the server binds. Payload sizes that the link or the
+    /// buffers cannot carry are cut to what they can.
+    pub settings: Settings<'a>,
+    /// The TCP port to listen on (8554).
+    pub rtsp_port: u16,
+    /// Clients beyond this number are told so (503). With fewer of them than connections there is always somebody to tell
+    /// it; a connection beyond all sockets is reset by smoltcp.
+    pub max_clients: usize,
+}
+
+/// A port is 0, or two are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct InvalidPort;
+
+impl fmt::Display for InvalidPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a port is 0 or used twice")
+    }
+}
+
+impl core::error::Error for InvalidPort {}
+
+/// Serves what `M` offers to as many clients at once as it has connections.
+pub struct Server<'a, M: Mounts, const CLIENTS: usize> {
+    slots: [Slot<'a, M::Source>; CLIENTS],
+    rtp: SharedSocket,
+    rtcp: SharedSocket,
+    mounts: &'a M,
+    options: Options<'a>,
+    entropy: &'a mut dyn FnMut() -> u64,
+    stopping: bool,
+    discards: u32,
+}
+
+impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
+    /// How many free places a server takes in the socket set.
+    pub const SOCKETS: usize = CLIENTS.saturating_add(2);
+
+    /// Adds the sockets to `sockets` and listens. `entropy` gives 64 bits that nobody can guess each time it is called,
+    /// which is once for every connection.
+    ///
+    /// # Panics
+    /// smoltcp panics where `sockets` has fewer than [`SOCKETS`](Self::SOCKETS) free places, and later where sockets that
+    /// the server added are taken out of the set.
+    pub fn new(
+        sockets: &mut SocketSet<'a>,
+        memory: Memory<'a, CLIENTS>,
+        mounts: &'a M,
+        options: Options<'a>,
+        entropy: &'a mut dyn FnMut() -> u64,
+    ) -> Result<Self, InvalidPort> {
+        let (rtp_port, rtcp_port) = options.settings.server_port;
+        if options.rtsp_port == 0 || rtp_port == 0 || rtcp_port == 0 || rtp_port == rtcp_port {
+            return Err(InvalidPort);
+        }
+        // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces.
+        let slots = memory.clients.map(|memory| Slot::new(sockets, memory, options.rtsp_port));
+        // No use for packets to the RTP port; without a receive ring they cost nothing.
+        let no_rx = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
+        let rtp = SharedSocket::new(sockets, no_rx, memory.rtp, rtp_port);
+        let rtcp = SharedSocket::new(sockets, memory.rtcp_rx, memory.rtcp_tx, rtcp_port);
+        Ok(Self { slots, rtp, rtcp, mounts, options, entropy, stopping: false, discards: 0 })
+    }
+
+    /// Does all that can be done now, for the server and for every other socket in the set: receives, serves, sends. Takes
+    /// the place of [`Interface::poll`]. Never blocks.
+    ///
+    /// Call it again when the device has received a frame or has room to send again, and at the instant it returns, which
+    /// may be `now`: at once.
+    pub fn poll<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        interface: &mut Interface,
+        device: &mut D,
+        sockets: &mut SocketSet<'a>,
+    ) -> Option<Instant> {
+        let timestamp = to_smoltcp(now);
+        let ip_mtu = device.capabilities().ip_mtu();
+        interface.poll_maintenance(timestamp);
+        let mut more = true;
+        for _ in 0..INGRESS_BUDGET {
+            more = interface.poll_ingress_single(timestamp, device, sockets) != PollIngressSingleResult::None;
+            if !more {
+                break;
+            }
+            self.receive(now, sockets);
+        }
+        self.serve(now, ip_mtu, sockets);
+        self.rtp.before_egress(sockets);
+        self.rtcp.before_egress(sockets);
+        while interface.poll_egress(timestamp, device, sockets) != PollResult::None {}
+        for shared in [&mut self.rtp, &mut self.rtcp] {
+            self.discards = self.discards.saturating_add(shared.after_egress(now, sockets).into());
+        }
+        for slot in &mut self.slots {
+            slot.recycle(now, sockets, (!self.stopping).then_some(self.options.rtsp_port));
+        }
+        if more {
+            return Some(now);
+        }
+        let stack = interface.poll_at(timestamp, sockets).map(from_smoltcp);
+        self.slots
+            .iter()
+            .map(Slot::poll_timeout)
+            .chain([stack, self.rtp.poll_timeout(), self.rtcp.poll_timeout()])
+            .fold(None, earliest)
+            .map(|at| at.max(now))
+    }
+
+    /// Says BYE to every client, closes their connections and takes no new ones. Go on calling [`poll`](Self::poll) until
+    /// [`is_stopped`](Self::is_stopped).
+    pub fn shut_down(&mut self, now: Instant) {
+        self.stopping = true;
+        for client in self.slots.iter_mut().filter_map(|slot| slot.client.as_mut()) {
+            client.shut_down(now);
+        }
+    }
+
+    /// Whether every connection is closed after [`shut_down`](Self::shut_down).
+    pub fn is_stopped(&self, sockets: &SocketSet<'a>) -> bool {
+        self.stopping && self.slots.iter().all(|slot| slot.is_free(sockets))
+    }
+
+    /// The clients that are connected, whether they have a session or not.
+    pub fn clients(&self) -> impl Iterator<Item = &Client<&'a mut [u8], M::Source>> {
+        self.slots.iter().filter_map(|slot| slot.client.as_ref())
+    }
+
+    /// How often all packets that waited to be sent were thrown away because the first of them could not be delivered to
+    /// its neighbour. Never, in a healthy network with enough room for neighbours.
+    pub fn discards(&self) -> u32 {
+        self.discards
+    }
+
+    /// Empties the RTCP ring, which one frame may have filled.
+    fn receive(&mut self, now: Instant, sockets: &mut SocketSet<'a>) {
+        // Nothing is sent through it here.
+        let mut rtcp = UdpSocket::new(sockets.get_mut(self.rtcp.handle), 0);
+        let slots = &mut self.slots;
+        let mut deliver = |from, compound: &[u8]| {
+            slots
+                .iter_mut()
+                .filter_map(|slot| slot.client.as_mut())
+                .any(|client| client.handle_rtcp(now, from, compound))
+        };
+        while let Ok(Some(_)) = rtcp.recv(&mut deliver) {}
+    }
+
+    fn serve(&mut self, now: Instant, ip_mtu: usize, sockets: &mut SocketSet<'a>) {
+        let mut serving = self.slots.iter().filter(|slot| slot.is_serving()).count();
+        let turn = Turn {
+            now,
+            ip_mtu,
+            rtp: self.rtp.handle,
+            rtcp: self.rtcp.handle,
+            mounts: self.mounts,
+            settings: &self.options.settings,
+        };
+        for slot in &mut self.slots {
+            if let Some(peer) = slot.waiting_peer(sockets) {
+                let welcome = serving < self.options.max_clients && !self.stopping;
+                slot.accept(now, peer, welcome.then(|| (self.entropy)()), turn.settings);
+                serving = serving.saturating_add(welcome.into());
+            }
+            slot.service(&turn, sockets);
+        }
+    }
+}
+
+impl<M: Mounts, const CLIENTS: usize> fmt::Debug for Server<'_, M, CLIENTS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("options", &self.options)
+            .field("clients", &self.clients().count())
+            .finish_non_exhaustive()
+    }
+}

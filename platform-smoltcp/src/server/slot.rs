@@ -1,0 +1,203 @@
+//! One TCP socket and the client on it, from one connection to the next.
+
+use super::memory::ClientMemory;
+use crate::tcp::TcpStream;
+use crate::udp::{UdpSocket, max_datagram};
+use core::net::SocketAddr;
+use mutoscope::io::server::{Client, Mounts, Outcome, Settings};
+use mutoscope::source::FrameSource;
+use mutoscope::time::{Duration, Instant, earliest};
+use mutoscope::wire::rtp;
+use mutoscope::wire::rtsp::Interleaved;
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{Socket as TcpSocket, SocketBuffer, State};
+use smoltcp::socket::{Socket, udp};
+use smoltcp::wire::IpAddress;
+
+/// A peer that says nothing is asked this often whether it is there …
+const KEEP_ALIVE: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(10);
+/// … and is gone when it has not answered for so long. Less than the 60 s after which smoltcp forgets a neighbour that is
+/// silent: media to a forgotten neighbour would hold up everybody's.
+const PEER_TIMEOUT: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(30);
+
+/// How long a connection that nobody serves any more may take to deliver its last bytes and close.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long a reset may wait for the device.
+const RESET: Duration = Duration::from_millis(100);
+
+/// What all clients are served with in one turn.
+pub(super) struct Turn<'t, 'a, M> {
+    pub(super) now: Instant,
+    pub(super) ip_mtu: usize,
+    pub(super) rtp: SocketHandle,
+    pub(super) rtcp: SocketHandle,
+    pub(super) mounts: &'t M,
+    pub(super) settings: &'t Settings<'a>,
+}
+
+/// A TCP socket's life: it listens (neither `client` nor `draining`), its client is served (`client`), the rest of the
+/// connection passes (`draining`), and it listens again.
+pub(super) struct Slot<'a, S> {
+    handle: SocketHandle,
+    /// Receive and transmit buffer while no client has them.
+    buffers: Option<(&'a mut [u8], &'a mut [u8])>,
+    tx_len: usize,
+    pub(super) client: Option<Client<&'a mut [u8], S>>,
+    /// The client is only told that there is no room.
+    refused: bool,
+    /// When the connection is given up.
+    draining: Option<Instant>,
+}
+
+impl<'a, S: FrameSource> Slot<'a, S> {
+    /// Adds a socket that listens on `port`, which must not be 0.
+    pub(super) fn new(sockets: &mut SocketSet<'a>, memory: ClientMemory<'a>, port: u16) -> Self {
+        let ClientMemory { socket_rx, socket_tx, rx, tx } = memory;
+        let mut socket = TcpSocket::new(SocketBuffer::new(socket_rx), SocketBuffer::new(socket_tx));
+        listen(&mut socket, port);
+        let tx_len = tx.len();
+        Self {
+            handle: sockets.add(socket),
+            buffers: Some((rx, tx)),
+            tx_len,
+            client: None,
+            refused: false,
+            draining: None,
+        }
+    }
+
+    /// Who has connected and is not served yet.
+    pub(super) fn waiting_peer(&self, sockets: &SocketSet<'a>) -> Option<SocketAddr> {
+        if self.client.is_some() || self.draining.is_some() {
+            return None;
+        }
+        let socket = sockets.get::<TcpSocket<'_>>(self.handle);
+        match socket.state() {
+            State::Established | State::CloseWait => socket.remote_endpoint().map(SocketAddr::from),
+            _ => None,
+        }
+    }
+
+    /// Serves `peer` from now on, or, without `entropy`, tells it that there is no room.
+    pub(super) fn accept(&mut self, now: Instant, peer: SocketAddr, entropy: Option<u64>, settings: &Settings<'_>) {
+        let Some((rx, tx)) = self.buffers.take() else { return };
+        self.refused = entropy.is_none();
+        self.client = Some(match entropy {
+            Some(entropy) => Client::new(now, peer, rx, tx, entropy, settings),
+            None => Client::refusing(now, peer, rx, tx, settings),
+        });
+    }
+
+    /// Whether it has a client that counts.
+    pub(super) fn is_serving(&self) -> bool {
+        self.client.is_some() && !self.refused
+    }
+
+    /// Does for the client all that can be done now.
+    pub(super) fn service<M: Mounts<Source = S>>(&mut self, turn: &Turn<'_, '_, M>, sockets: &mut SocketSet<'a>) {
+        let Some(client) = &mut self.client else { return };
+        let Some((tcp, rtp, rtcp)) = find(sockets, self.handle, turn.rtp, turn.rtcp) else { return };
+        let local = tcp.local_endpoint().map(|endpoint| endpoint.addr);
+        let limit = max_datagram(turn.ip_mtu, IpAddress::from(client.peer().ip())).min(rtp.payload_send_capacity());
+        let settings = fitted(turn.settings, limit, self.tx_len);
+        let outcome = client.service::<1, _, _, _, M>(
+            turn.now,
+            &mut TcpStream::new(tcp),
+            &mut UdpSocket::new(rtp, turn.ip_mtu).from_address(local),
+            &mut UdpSocket::new(rtcp, turn.ip_mtu).from_address(local),
+            turn.mounts,
+            &settings,
+        );
+        match outcome {
+            Outcome::Open => {}
+            Outcome::Closing => tcp.close(),
+            Outcome::Closed => {
+                // Its last bytes may still be in the socket, whose buffers stay until they have left.
+                tcp.close();
+                self.draining = Some(turn.now.after(DRAIN));
+                self.buffers = self.client.take().map(Client::into_buffers);
+            }
+        }
+    }
+
+    /// Brings a connection that nobody serves any more to its end and listens on `port` again; `None`: never again. To be
+    /// called after the stack has sent, so that the last acknowledgement of the connection before is not swallowed.
+    pub(super) fn recycle(&mut self, now: Instant, sockets: &mut SocketSet<'a>, port: Option<u16>) {
+        if self.client.is_some() {
+            return;
+        }
+        let socket = sockets.get_mut::<TcpSocket<'_>>(self.handle);
+        let expired = self.draining.is_none_or(|until| now >= until);
+        // Behind bytes that nobody reads the peer's end would never be reached.
+        while self.draining.is_some() && socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
+        match socket.state() {
+            // A reset that waits to be sent would be lost.
+            State::Closed if socket.remote_endpoint().is_some() && !expired => {}
+            // After TIME-WAIT nothing more comes that this socket would answer better than the stack with a reset; and a
+            // socket is too dear to be kept out of use for ten seconds.
+            State::Closed | State::TimeWait => {
+                self.draining = None;
+                if let Some(port) = port {
+                    listen(socket, port);
+                }
+            }
+            State::Listen if port.is_none() => socket.close(),
+            // The peer has got everything and does not close, or it does not take what is left.
+            state if self.draining.is_some() && (expired || state == State::FinWait2) => {
+                socket.abort();
+                self.draining = Some(now.after(RESET));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether there is no connection.
+    pub(super) fn is_free(&self, sockets: &SocketSet<'a>) -> bool {
+        let socket = sockets.get::<TcpSocket<'_>>(self.handle);
+        self.client.is_none() && self.draining.is_none() && !socket.is_open()
+    }
+
+    /// When it has something to do though nothing was received.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        earliest(self.client.as_ref().and_then(Client::poll_timeout), self.draining)
+    }
+}
+
+fn listen(socket: &mut TcpSocket<'_>, port: u16) {
+    socket.set_keep_alive(Some(KEEP_ALIVE));
+    socket.set_timeout(Some(PEER_TIMEOUT));
+    // Answers and frames are written whole; what is held back is latency.
+    socket.set_nagle_enabled(false);
+    // Fails for port 0 and for a socket that is open; it is neither.
+    let _ = socket.listen(port);
+}
+
+/// What this link, this ring and this client's transmit buffer can carry. A packet that does not fit would be asked for
+/// again and again, and nothing behind it would leave.
+fn fitted<'a>(settings: &Settings<'a>, max_datagram: usize, tx_len: usize) -> Settings<'a> {
+    let interleaved = tx_len.saturating_sub(Interleaved::HEADER_LEN);
+    let payload_size = max_datagram.min(interleaved).saturating_sub(rtp::HEADER_LEN).min(settings.payload_size);
+    Settings { payload_size, max_packet_size: settings.max_packet_size.min(max_datagram), ..*settings }
+}
+
+/// Three sockets at once.
+fn find<'s, 'a>(
+    sockets: &'s mut SocketSet<'a>,
+    tcp: SocketHandle,
+    rtp: SocketHandle,
+    rtcp: SocketHandle,
+) -> Option<(&'s mut TcpSocket<'a>, &'s mut udp::Socket<'a>, &'s mut udp::Socket<'a>)> {
+    let (mut found_tcp, mut found_rtp, mut found_rtcp) = (None, None, None);
+    for (handle, socket) in sockets.iter_mut() {
+        match socket {
+            Socket::Tcp(socket) if handle == tcp => found_tcp = Some(socket),
+            Socket::Udp(socket) => match handle {
+                _ if handle == rtp => found_rtp = Some(socket),
+                _ if handle == rtcp => found_rtcp = Some(socket),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    Some((found_tcp?, found_rtp?, found_rtcp?))
+}

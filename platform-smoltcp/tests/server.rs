@@ -1,0 +1,447 @@
+//! The server on one smoltcp stack, a scripted client on another, and a cable between them.
+
+#[path = "support/movie.rs"]
+mod movie;
+#[path = "support/player.rs"]
+mod player;
+mod support;
+
+use movie::Movie;
+use mutoscope::io::server::Settings;
+use mutoscope::session::server::{Config, State};
+use mutoscope::time::{Duration, Instant, WallClock};
+use platform_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
+use player::Player;
+use smoltcp::socket::{tcp, udp};
+use std::net::{IpAddr, SocketAddr};
+use support::{Host, Network, SERVER, SERVER_V6, leak};
+
+const PORT: u16 = 8554;
+const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options(max_clients: usize) -> Options<'static> {
+    let settings = Settings {
+        session: Config::default(),
+        wall: WallClock::default(),
+        server_port: (6970, 6971),
+        payload_size: 1400,
+        max_packet_size: 20_480,
+        repeat: false,
+        restart_markers: false,
+        cname: "mutoscope@test",
+    };
+    Options { settings, rtsp_port: PORT, max_clients }
+}
+
+struct Stage<const CLIENTS: usize> {
+    network: Network,
+    server: Server<'static, Movie, CLIENTS>,
+    movie: &'static Movie,
+    next_port: u16,
+    /// Players that go on reading while something is done with another one.
+    background: Vec<Player>,
+    address: IpAddr,
+}
+
+impl<const CLIENTS: usize> Stage<CLIENTS> {
+    fn new(movie: Movie, options: Options<'static>) -> Self {
+        Self::in_memory(leak(Storage::<CLIENTS>::new()).lend(), movie, options)
+    }
+
+    fn in_memory(memory: Memory<'static, CLIENTS>, movie: Movie, options: Options<'static>) -> Self {
+        let mut network = Network::new(7);
+        let movie: &'static Movie = leak(movie);
+        let mut entropy = 0_u64;
+        let entropy = leak(move || {
+            entropy += 0x1234_5678_9abc_def1;
+            entropy
+        });
+        let server = Server::new(&mut network.server.sockets, memory, movie, options, entropy).unwrap();
+        Self { network, server, movie, next_port: 50_000, background: Vec::new(), address: SERVER }
+    }
+
+    fn connect(&mut self) -> Player {
+        self.next_port += 2;
+        let mut player = Player::new(&mut self.network.client, self.next_port - 25_000);
+        self.reconnect(&mut player);
+        player
+    }
+
+    fn reconnect(&mut self, player: &mut Player) {
+        self.next_port += 2;
+        self.network.client.connect(player.control, self.address, PORT, self.next_port);
+        assert!(
+            self.run_until(player, Duration::from_secs(5), |host, player| {
+                host.sockets.get::<tcp::Socket<'_>>(player.control).may_send()
+            }),
+            "no connection"
+        );
+    }
+
+    /// Runs until `done`, and tells whether it came to that within `duration`.
+    fn run_until(
+        &mut self,
+        player: &mut Player,
+        duration: Duration,
+        mut done: impl FnMut(&mut Host, &Player) -> bool,
+    ) -> bool {
+        let Self { network, server, background, .. } = self;
+        network.run(
+            duration,
+            |now, Host { interface, sockets, device }| server.poll(now, interface, device, sockets),
+            |_, host| {
+                player.pump(host);
+                background.iter_mut().for_each(|player| player.pump(host));
+                done(host, player)
+            },
+        )
+    }
+
+    fn run_for(&mut self, player: &mut Player, duration: Duration) {
+        self.run_until(player, duration, |_, _| false);
+    }
+
+    fn frames(&mut self, player: &mut Player, count: usize) {
+        assert!(
+            self.run_until(player, PATIENCE, |_, player| player.frames.len() >= count),
+            "{} frames of {count}",
+            player.frames.len()
+        );
+    }
+
+    /// The answer to one request.
+    fn ask(&mut self, player: &mut Player, request: &str) -> String {
+        player.say(&mut self.network.client, request.as_bytes());
+        assert!(self.run_until(player, PATIENCE, |_, player| !player.answers.is_empty()), "no answer to {request}");
+        player.answers.pop_front().unwrap()
+    }
+
+    fn ask_ok(&mut self, player: &mut Player, method: &str, url: &str, headers: &str) -> String {
+        let answer = self.ask(player, &format!("{method} {url} RTSP/1.0\r\nCSeq: 3\r\n{headers}\r\n"));
+        assert!(answer.starts_with("RTSP/1.0 200 OK\r\n"), "{method}: {answer}");
+        answer
+    }
+
+    /// SETUP and PLAY; the header that names the session.
+    fn play(&mut self, player: &mut Player, transport: &str) -> String {
+        let answer = self.ask_ok(player, "SETUP", &format!("{URL}/trackID=0"), &format!("Transport: {transport}\r\n"));
+        let id = answer.split_once("Session: ").unwrap().1.split(';').next().unwrap();
+        let session = format!("Session: {id}\r\n");
+        self.ask_ok(player, "PLAY", URL, &format!("{session}Range: npt=0.000-\r\n"));
+        session
+    }
+
+    fn assert_frames_are_the_movies(&self, player: &Player) {
+        for (number, frame) in player.frames.iter().enumerate() {
+            assert!(frame == self.movie.scan(number), "frame {number}");
+        }
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.server.clients().map(|client| client.state()).collect()
+    }
+}
+
+fn udp_transport(player: &Player) -> String {
+    format!("RTP/AVP;unicast;client_port={}-{}", player.rtp_port, player.rtp_port + 1)
+}
+
+const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+
+fn close(host: &mut Host, player: &Player) {
+    host.sockets.get_mut::<tcp::Socket<'_>>(player.control).close();
+}
+
+fn is_over(host: &mut Host, player: &Player) -> bool {
+    !host.sockets.get::<tcp::Socket<'_>>(player.control).may_recv()
+}
+
+#[test]
+fn a_client_plays_over_udp_and_leaves_room_for_the_next_one() {
+    let mut stage = Stage::<1>::new(Movie::new(60, 96), options(1));
+    for _ in 0..2 {
+        let player = &mut stage.connect();
+        let public = stage.ask_ok(player, "OPTIONS", URL, "");
+        assert!(public.contains("GET_PARAMETER"), "{public}");
+        let sdp = stage.ask_ok(player, "DESCRIBE", URL, "Accept: application/sdp\r\n");
+        assert!(sdp.contains("m=video 0 RTP/AVP 26"), "{sdp}");
+        let transport = udp_transport(player);
+        let session = stage.play(player, &transport);
+        stage.frames(player, 30);
+        assert_eq!(player.answered_before_media, Some(4));
+        assert!(player.sequence.len() > 60, "each frame takes several packets");
+        assert!(player.sequence.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
+        assert!(player.senders.iter().all(|from| *from == SocketAddr::new(SERVER, 6970)));
+        // A sender report came early (RFC 3550 section 6.4.1).
+        assert_eq!(player.reports[0][1], 200);
+        stage.ask_ok(player, "TEARDOWN", URL, &session);
+        assert_eq!(stage.states(), [State::Init]);
+        stage.assert_frames_are_the_movies(player);
+        let got = player.sequence.len();
+        stage.run_for(player, Duration::from_secs(1));
+        assert_eq!(player.sequence.len(), got, "silence after TEARDOWN");
+        close(&mut stage.network.client, player);
+        stage.run_for(player, Duration::from_secs(1));
+        assert_eq!(stage.states(), []);
+    }
+    assert_eq!(stage.server.discards(), 0);
+}
+
+#[test]
+fn a_client_plays_interleaved_to_the_end() {
+    let mut stage = Stage::<1>::new(Movie::new(40, 64), options(1));
+    for _ in 0..2 {
+        let player = &mut stage.connect();
+        let session = stage.play(player, TCP);
+        stage.frames(player, 40);
+        stage.assert_frames_are_the_movies(player);
+        assert_eq!(player.answered_before_media, Some(2));
+        assert!(player.senders.is_empty());
+        // BYE (RFC 3550 section 6.6) at the end of the film.
+        let is_bye = |report: &Vec<u8>| report.windows(2).any(|bytes| bytes == [0x81, 203]);
+        assert!(stage.run_until(player, PATIENCE, |_, player| player.reports.last().is_some_and(is_bye)));
+        assert_eq!(stage.states(), [State::Ready]);
+        stage.ask_ok(player, "TEARDOWN", URL, &session);
+        close(&mut stage.network.client, player);
+        stage.run_for(player, Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn loss_costs_frames_over_udp_and_none_is_damaged() {
+    let movie = Movie::new(120, 64);
+    let mut stage = Stage::<1>::new(movie, options(1));
+    let player = &mut stage.connect();
+    let transport = udp_transport(player);
+    stage.play(player, &transport);
+    stage.network.set_loss(50);
+    stage.run_for(player, Duration::from_secs(6));
+    assert!((40..120).contains(&player.frames.len()), "{} frames", player.frames.len());
+    let mut numbers = 0..120;
+    for frame in &player.frames {
+        assert!(numbers.any(|number| frame == stage.movie.scan(number)), "a frame that is none");
+    }
+}
+
+#[test]
+fn loss_costs_time_interleaved_and_every_frame_that_comes_is_whole() {
+    let mut stage = Stage::<1>::new(Movie::new(120, 64), options(1));
+    let player = &mut stage.connect();
+    stage.play(player, TCP);
+    stage.network.set_loss(20);
+    stage.run_for(player, Duration::from_secs(20));
+    assert!(player.frames.len() > 20, "{} frames", player.frames.len());
+    let mut numbers = 0..120;
+    for frame in &player.frames {
+        assert!(numbers.any(|number| frame == stage.movie.scan(number)), "a frame that is none");
+    }
+}
+
+#[test]
+fn a_device_with_room_for_two_frames_loses_nothing() {
+    let mut stage = Stage::<1>::new(Movie::new(40, 160), options(1));
+    stage.network.set_depth(2);
+    let player = &mut stage.connect();
+    let transport = udp_transport(player);
+    stage.play(player, &transport);
+    stage.frames(player, 40);
+    stage.assert_frames_are_the_movies(player);
+    assert!(player.sequence.len() > 40 * 8, "more packets a frame than the ring holds");
+}
+
+#[test]
+fn packets_are_cut_to_fit_small_buffers() {
+    let mut storage = leak(Storage::<1, 1024, 2>::new()).lend();
+    storage.rtp = udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; 700]);
+    let mut stage = Stage::in_memory(storage, Movie::new(24, 32), options(1));
+    for interleaved in [false, true] {
+        let player = &mut stage.connect();
+        let transport = if interleaved { TCP.to_string() } else { udp_transport(player) };
+        stage.play(player, &transport);
+        stage.frames(player, 24);
+        stage.assert_frames_are_the_movies(player);
+        assert!(player.longest <= 700 && player.longest > 600, "{}", player.longest);
+        close(&mut stage.network.client, player);
+        stage.run_for(player, Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn media_comes_from_the_address_that_was_asked() {
+    let mut stage = Stage::<1>::new(Movie::new(24, 96), options(1));
+    for address in [SERVER, SERVER_V6] {
+        stage.address = address;
+        let player = &mut stage.connect();
+        let transport = udp_transport(player);
+        stage.play(player, &transport);
+        stage.frames(player, 24);
+        stage.assert_frames_are_the_movies(player);
+        assert!(player.senders.iter().all(|from| *from == SocketAddr::new(address, 6970)), "{:?}", player.senders);
+        close(&mut stage.network.client, player);
+        stage.run_for(player, Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn one_report_behind_a_burst_of_garbage_keeps_the_session_alive() {
+    const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
+    let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
+    let player = &mut stage.connect();
+    let transport = udp_transport(player);
+    stage.play(player, &transport);
+    for _ in 0..3 {
+        stage.run_for(player, Duration::from_secs(50));
+        // More than the server's ring holds, all there before it looks.
+        for n in 0..20 {
+            player.report(&mut stage.network.client, SocketAddr::new(SERVER, 6971), &[n; 5]);
+        }
+        player.report(&mut stage.network.client, SocketAddr::new(SERVER, 6971), &RECEIVER_REPORT);
+        assert_eq!(stage.states(), [State::Playing]);
+    }
+    stage.run_for(player, Duration::from_secs(1));
+    assert!(player.frames.len().abs_diff(24 * 151) <= 1, "{} frames", player.frames.len());
+    // Without a report it ends after 60 s.
+    stage.run_for(player, Duration::from_secs(60));
+    assert_eq!(stage.states(), [State::Init]);
+}
+
+#[test]
+fn clients_play_side_by_side_and_one_too_many_is_told_so() {
+    let mut stage = Stage::<3>::new(Movie::new(48, 64), options(2));
+    let mut first = stage.connect();
+    let mut second = stage.connect();
+    let transports = [udp_transport(&first), TCP.to_string()];
+    stage.play(&mut first, &transports[0]);
+    stage.play(&mut second, &transports[1]);
+    stage.background.extend([first, second]);
+    let mut third = stage.connect();
+    let refused = stage.ask(&mut third, &format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n"));
+    assert!(refused.starts_with("RTSP/1.0 503 "), "{refused}");
+    // It is shown the door, and pushed where it does not close.
+    let reset = |host: &mut Host, player: &Player| {
+        host.sockets.get::<tcp::Socket<'_>>(player.control).state() == tcp::State::Closed
+    };
+    assert!(stage.run_until(&mut third, PATIENCE, is_over));
+    assert!(stage.run_until(&mut third, Duration::from_secs(2), reset));
+    // While all sockets are taken, smoltcp resets.
+    let mut fourth = stage.connect();
+    let mut fifth = Player::new(&mut stage.network.client, 30_000);
+    stage.network.client.connect(fifth.control, SERVER, PORT, 60_000);
+    assert!(stage.run_until(&mut fifth, PATIENCE, reset));
+    assert!(stage.run_until(&mut fourth, PATIENCE, is_over), "it has asked for nothing");
+    for player in std::mem::take(&mut stage.background) {
+        assert_eq!(player.frames.len(), 48);
+        stage.assert_frames_are_the_movies(&player);
+    }
+}
+
+#[test]
+fn a_client_that_vanishes_is_gone_before_its_address_is_forgotten() {
+    for transport in ["udp", TCP] {
+        let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
+        let mut player = stage.connect();
+        let transport = if transport == "udp" { udp_transport(&player) } else { transport.to_string() };
+        stage.play(&mut player, &transport);
+        stage.frames(&mut player, 10);
+        stage.network.set_cut(true);
+        stage.run_for(&mut player, Duration::from_secs(35));
+        assert_eq!(stage.states(), [], "{transport}");
+        stage.network.set_cut(false);
+        let mut next = stage.connect();
+        stage.play(&mut next, TCP);
+        stage.frames(&mut next, 10);
+        assert_eq!(stage.server.discards(), 0);
+    }
+}
+
+#[test]
+fn an_interruption_of_some_seconds_is_survived() {
+    let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
+    let mut player = stage.connect();
+    let transport = udp_transport(&player);
+    stage.play(&mut player, &transport);
+    stage.frames(&mut player, 10);
+    stage.network.set_cut(true);
+    stage.run_for(&mut player, Duration::from_secs(8));
+    stage.network.set_cut(false);
+    let before = player.frames.len();
+    stage.frames(&mut player, before + 24);
+    assert_eq!(stage.states(), [State::Playing]);
+}
+
+#[test]
+fn a_client_that_has_closed_its_half_still_gets_its_answer() {
+    let mut stage = Stage::<1>::new(Movie::new(1, 16), options(1));
+    for _ in 0..3 {
+        let player = &mut stage.connect();
+        player.say(&mut stage.network.client, format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n").as_bytes());
+        close(&mut stage.network.client, player);
+        assert!(stage.run_until(player, Duration::from_secs(2), |_, player| player.answers.len() == 1));
+        assert!(stage.run_until(player, Duration::from_secs(2), is_over));
+        stage.run_for(player, Duration::from_millis(100));
+        assert_eq!(stage.states(), []);
+    }
+}
+
+#[test]
+fn a_lab_client_gets_frames_that_fit_the_link() {
+    for (size, fits) in [(32, true), (96, false)] {
+        let mut stage = Stage::<1>::new(Movie::new(24, size), options(1));
+        let player = &mut stage.connect();
+        player.lab = true;
+        let port = player.rtp_port;
+        let setup = format!("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= {port}");
+        let answer = stage.ask(player, &setup);
+        let lines: Vec<&str> = answer.lines().collect();
+        assert_eq!(lines[..2], ["RTSP/1.0 200 OK", "CSeq: 1"]);
+        let play = format!("PLAY movie.Mjpeg RTSP/1.0\nCSeq: 2\n{}", lines[2]);
+        assert!(stage.ask(player, &play).starts_with("RTSP/1.0 200 OK\nCSeq: 2\n"));
+        stage.run_for(player, Duration::from_secs(2));
+        assert_eq!(player.frames.len(), if fits { 24 } else { 0 });
+        for (number, frame) in player.frames.iter().enumerate() {
+            assert!(frame == stage.movie.frame(number));
+        }
+    }
+}
+
+#[test]
+fn shutting_down_says_bye_and_frees_every_socket() {
+    let mut stage = Stage::<2>::new(Movie::new(100, 16), options(2));
+    let mut player = stage.connect();
+    let transport = udp_transport(&player);
+    stage.play(&mut player, &transport);
+    stage.frames(&mut player, 5);
+    let now = stage.network.now;
+    stage.server.shut_down(now);
+    assert!(!stage.server.is_stopped(&stage.network.server.sockets));
+    assert!(stage.run_until(&mut player, PATIENCE, is_over));
+    assert_eq!(player.reports.last().map(|report| report.windows(2).any(|bytes| bytes == [0x81, 203])), Some(true));
+    close(&mut stage.network.client, &player);
+    stage.run_for(&mut player, Duration::from_secs(3));
+    assert!(stage.server.is_stopped(&stage.network.server.sockets));
+    stage.network.client.connect(player.control, SERVER, PORT, 61_000);
+    assert!(!stage.run_until(&mut player, Duration::from_secs(3), |host, player| {
+        host.sockets.get::<tcp::Socket<'_>>(player.control).may_send()
+    }));
+}
+
+#[test]
+fn an_idle_server_asks_for_nothing() {
+    let mut stage = Stage::<2>::new(Movie::new(1, 16), options(2));
+    let Host { interface, sockets, device } = &mut stage.network.server;
+    assert_eq!(stage.server.poll(Instant::from_millis(5), interface, device, sockets), None);
+}
+
+#[test]
+fn ports_that_cannot_be_are_refused() {
+    for (rtsp, udp) in [(0, (6970, 6971)), (8554, (0, 6971)), (8554, (6970, 0)), (8554, (6970, 6970))] {
+        let mut network = Network::new(1);
+        let mut options = options(1);
+        options.rtsp_port = rtsp;
+        options.settings.server_port = udp;
+        let (movie, storage) = (leak(Movie::new(1, 16)), leak(Storage::<1>::new()));
+        let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options, leak(|| 1_u64));
+        assert_eq!(server.map(drop), Err(InvalidPort));
+    }
+}

@@ -1,0 +1,267 @@
+//! Plays every file with every player over every transport, and prints what arrived.
+//!
+//! `cargo xtask test --only interop` makes the files and runs this; by hand: `--media DIR` for files of your own.
+#![allow(clippy::print_stdout, reason = "the tables are this program's product")]
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use mutoscope_tests::interop::clip::{Carriage, Clip};
+use mutoscope_tests::interop::players::{Player, Transport, decode};
+use mutoscope_tests::interop::report::{Row, identical, summary, table};
+use mutoscope_tests::interop::{control, lab};
+use mutoscope_tests::process::Server;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Plays mutoscope-server's files with real players and compares every picture.
+#[derive(Parser)]
+struct Args {
+    /// The server's program
+    #[arg(long, default_value = "target/release/mutoscope-server")]
+    server: PathBuf,
+    /// A folder of MJPEG files
+    #[arg(long, default_value = "target/media")]
+    media: PathBuf,
+    /// Frames per second at which most files are played; one file is played at 24 too
+    #[arg(long, default_value_t = 48)]
+    frame_rate: u32,
+    /// Play only files whose name contains this
+    #[arg(long, default_value = "")]
+    file: String,
+    /// How many players run at once
+    #[arg(long, default_value_t = 3)]
+    jobs: usize,
+    /// Print the server's log at the end
+    #[arg(long)]
+    log: bool,
+}
+
+/// The rate of films, at which the pace is looked at.
+const FILM_RATE: u32 = 24;
+
+/// One playing of one file.
+struct Job<'a> {
+    server: &'a Server,
+    clip: &'a Clip,
+    player: Player,
+    transport: Transport,
+    rate: u32,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `true` where every frame arrived and everything else was as it must be.
+fn run(args: &Args) -> Result<bool> {
+    let mut clips = Clip::load_folder(&args.media)?;
+    clips.retain(|clip| clip.name.contains(&args.file));
+    let (fitting, refused): (Vec<&Clip>, Vec<&Clip>) = clips.iter().partition(|clip| clip.carriage == Carriage::Fits);
+    let players = installed();
+    ensure!(players.contains_key(&Player::Ffmpeg), "ffmpeg is needed: it decodes what the others received");
+
+    let start = |rate: u32| {
+        let media = args.media.to_str().context("a folder whose name is not UTF-8")?;
+        Server::start(&args.server, &["--frame-rate", &rate.to_string(), media])
+    };
+    let (server, film_server) = (start(args.frame_rate)?, start(FILM_RATE)?);
+    let mut mistakes = Vec::new();
+
+    println!("decoding {} files", fitting.len());
+    let pictures: BTreeMap<&str, Vec<String>> =
+        fitting.iter().map(|clip| Ok((clip.name.as_str(), decode(&clip.rounded_frames())?))).collect::<Result<_>>()?;
+    for clip in &fitting {
+        ensure!(pictures[clip.name.as_str()].len() == clip.frames.len(), "{}: ffmpeg cannot decode it", clip.name);
+    }
+
+    let mut jobs = Vec::new();
+    for &player in players.keys() {
+        for transport in Transport::ALL {
+            let job = |server, clip, rate| Job { server, clip, player, transport, rate };
+            jobs.extend(fitting.iter().map(|clip| job(&server, *clip, args.frame_rate)));
+            jobs.extend(fitting.first().map(|clip| job(&film_server, *clip, FILM_RATE)));
+        }
+    }
+    println!("{} players, {} playings", players.len(), jobs.len());
+    let rows = play_all(&jobs, &players, &pictures, args.jobs)?;
+
+    for clip in &refused {
+        if let Err(error) = check_refusal(&server, clip) {
+            mistakes.push(format!("{}: {error:#}", clip.name));
+        }
+    }
+    let mut lab_rows = Vec::new();
+    for clip in clips.iter().filter(|clip| clip.name.ends_with(".Mjpeg")) {
+        lab_rows.extend(play_lab(&server, clip, &mut mistakes));
+        // A frame too large for the client is nothing it can say: the server's log must.
+        if !clip.frames.iter().all(|frame| lab::fits(frame)) && !server.log().contains("max-packet-size") {
+            mistakes.push(format!("{}: frames were left out, and the log does not name --max-packet-size", clip.name));
+        }
+    }
+    if let Some(clip) = clips.first()
+        && let Err(error) = lab::mistakes(server.address, &clip.name)
+    {
+        mistakes.push(format!("lab client: {error:#}"));
+    }
+
+    println!("\n{}\n{}", table(&rows), summary(&rows));
+    println!("| lab client | file | frames |\n|---|---|---:|\n{}", lab_rows.concat());
+    println!(
+        "refused as they must be: {} of {} files",
+        refused.len() - count_named(&mistakes, &refused),
+        refused.len()
+    );
+    for server in [server, film_server] {
+        let (status, log) = server.interrupt()?;
+        if status != Some(0) || log.contains("panicked") {
+            mistakes.push(format!("the server ended with {status:?} after SIGINT; its log:\n{log}"));
+        } else if args.log {
+            println!("{log}");
+        }
+    }
+    let bad = rows.iter().filter(|row| !row.good()).count();
+    for mistake in &mistakes {
+        println!("MISTAKE {mistake}");
+    }
+    println!("{} of {} playings whole and identical, {} mistakes", rows.len() - bad, rows.len(), mistakes.len());
+    Ok(bad == 0 && mistakes.is_empty())
+}
+
+fn installed() -> BTreeMap<Player, String> {
+    let mut players = BTreeMap::new();
+    for player in Player::ALL {
+        match player.version() {
+            Some(version) => _ = players.insert(player, format!("{} {version}", player.name())),
+            None => println!("SKIPPED {}: not installed", player.name()),
+        }
+    }
+    players
+}
+
+/// Plays all jobs, several at once. What lost frames over UDP while others were busy is played again alone, and the row says
+/// so: a socket buffer that overflows while its owner waits for the processor is the machine's doing.
+fn play_all(
+    jobs: &[Job<'_>],
+    players: &BTreeMap<Player, String>,
+    pictures: &BTreeMap<&str, Vec<String>>,
+    at_once: usize,
+) -> Result<Vec<Row>> {
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..at_once.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(number) else { return };
+                    let row = job.play(&players[&job.player], &pictures[job.clip.name.as_str()], number);
+                    if let Ok(mut rows) = rows.lock() {
+                        rows.insert(number, row);
+                    }
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().ok().context("a thread panicked")?;
+    for (number, job) in jobs.iter().enumerate() {
+        let lost = matches!(rows.get(&number), Some(Ok(row)) if !row.good() && job.transport == Transport::Udp);
+        if lost {
+            let again = job.play(&players[&job.player], &pictures[job.clip.name.as_str()], number).map(|mut row| {
+                row.remark = format!("played again alone {}", row.remark).trim_end().into();
+                row
+            });
+            rows.insert(number, again);
+        }
+    }
+    rows.into_values().collect()
+}
+
+impl Job<'_> {
+    fn play(&self, player: &str, expected: &[String], number: usize) -> Result<Row> {
+        let scratch = Scratch::new(number)?;
+        let url = format!("rtsp://{}/{}", self.server.address, self.clip.name);
+        let length = Duration::from_secs_f64(expected.len() as f64 / f64::from(self.rate));
+        let played = self.player.play(&url, self.transport, &scratch.0, length + Duration::from_secs(15))?;
+        let remark = played.complaints.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim();
+        Ok(Row {
+            player: player.into(),
+            transport: self.transport,
+            file: self.clip.name.clone(),
+            expected: expected.len(),
+            received: played.pictures.len(),
+            identical: identical(expected, &played.pictures),
+            time: (played.time, length),
+            remark: remark.replace('|', "/"),
+        })
+    }
+}
+
+/// 415 with a sentence for the client, and the reason in the log.
+fn check_refusal(server: &Server, clip: &Clip) -> Result<()> {
+    let Carriage::Refused(words) = clip.carriage else { return Ok(()) };
+    let answer = control::describe(server.address, &clip.name)?;
+    ensure!(answer.status == 415, "DESCRIBE was answered with {}", answer.status);
+    let said = |text: &str| words.iter().any(|word| text.contains(word));
+    ensure!(said(&answer.text), "the answer does not say why: {:?}", answer.text);
+    let log = server.log();
+    ensure!(
+        log.lines().any(|line| line.contains(&clip.name) && said(line)),
+        "no line of the log names the file and the reason ({})",
+        words.join(", ")
+    );
+    Ok(())
+}
+
+/// Plays a file of the lab's format in every spelling; the lines of a table.
+fn play_lab(server: &Server, clip: &Clip, mistakes: &mut Vec<String>) -> Vec<String> {
+    // In parallel, because each of them takes as long as the file lasts.
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let play = |spelling: &lab::Spelling| {
+            let (address, name, frames, spelling) = (server.address, &clip.name, &clip.frames, *spelling);
+            scope.spawn(move || lab::play(address, name, frames, spelling))
+        };
+        let threads: Vec<_> = lab::SPELLINGS.iter().map(play).collect();
+        threads.into_iter().map(|thread| thread.join()).collect()
+    });
+    let mut lines = Vec::new();
+    for (spelling, outcome) in lab::SPELLINGS.iter().zip(outcomes) {
+        match outcome {
+            Ok(Ok(count)) => lines.push(format!("| {} | {} | {count} |\n", spelling.name, clip.name)),
+            Ok(Err(error)) => mistakes.push(format!("lab client, {}, {}: {error:#}", spelling.name, clip.name)),
+            Err(_) => mistakes.push(format!("lab client, {}, {}: panicked", spelling.name, clip.name)),
+        }
+    }
+    lines
+}
+
+fn count_named(mistakes: &[String], clips: &[&Clip]) -> usize {
+    clips.iter().filter(|clip| mistakes.iter().any(|mistake| mistake.starts_with(&clip.name))).count()
+}
+
+/// An empty folder for the time of its value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(number: usize) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("mutoscope-interop-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,198 @@
+//! Media in memory: pictures made for tests, and a film as a source of frames.
+
+use crate::net::Random;
+use mutoscope::io::server::{Media, Mounts};
+use mutoscope::jpeg::Layout;
+use mutoscope::jpeg::encoder::{Encoder, Quantizer};
+use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::time::{Duration, Instant};
+use mutoscope::wire::url::Path;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A JPEG of random blocks, 4:2:0. `noise` of a hundred blocks are full of detail, the others flat: it sets the size.
+pub fn picture(seed: u64, (width, height): (u16, u16), noise: u32) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let quantizer = Quantizer::new(70);
+    let mcus = usize::from(width.div_ceil(16)) * usize::from(height.div_ceil(16));
+    let mut out = vec![0; 1024 + mcus * 800];
+    let mut encoder = Encoder::new(&mut out, width, height, &quantizer).expect("room for the headers");
+    for n in 0..mcus {
+        let colour = random.bits().to_be_bytes();
+        // Evenly spread, so that pictures of the same size and noise have much the same length.
+        let coded = if n * noise as usize % 100 < noise as usize {
+            let mut block = || core::array::from_fn(|_| random.bits() as u8);
+            let luma = core::array::from_fn(|_| block());
+            encoder.mcu(&luma, &block(), &block())
+        } else {
+            encoder.flat_mcu([colour[0], colour[1], colour[2]])
+        };
+        coded.expect("room for the picture");
+    }
+    let len = encoder.finish().expect("room for the end");
+    out.truncate(len);
+    out
+}
+
+/// Pictures of 160x128 that differ from each other, some 8 KB each: six or seven packets of 1400 bytes.
+pub fn pictures(count: usize) -> Vec<Vec<u8>> {
+    (0..count as u64).map(|n| picture(n, (160, 128), 50)).collect()
+}
+
+/// What RTP/JPEG carries of a JPEG file: its scan without EOI, and its quantisation tables.
+pub fn carried(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let format = Layout::parse(jpeg).expect("a JPEG").rtp_format().expect("one that RTP/JPEG carries");
+    (format.scan.of(jpeg).to_vec(), format.quantization.map(|table| table.of(jpeg)).concat())
+}
+
+/// A medium in memory.
+#[derive(Clone)]
+pub struct Film {
+    /// Its name in URLs.
+    pub name: &'static str,
+    /// Whole JPEG files.
+    pub frames: Rc<Vec<Vec<u8>>>,
+    /// Its pace.
+    pub rate: FrameRate,
+    /// Why the standard dialect cannot carry it.
+    pub refusal: Option<&'static str>,
+    /// A camera: frame n is taken at n / rate from the start of time, and the frames go round and round.
+    pub live: bool,
+    /// What is wrong with it; may change while it is watched.
+    pub damage: Rc<Damage>,
+}
+
+/// How a medium may fail its viewers.
+#[derive(Debug, Default)]
+pub struct Damage {
+    /// It has become shorter than it was found to be.
+    pub shortened_to: Cell<Option<usize>>,
+    /// One frame in so many, from the first on, cannot be read.
+    pub unreadable: Cell<Option<usize>>,
+    /// It gives no frame though it said it would, or takes back the one it gave.
+    pub withheld: Cell<bool>,
+}
+
+/// A frame could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl Film {
+    /// A film at so many frames per second.
+    pub fn new(name: &'static str, frames: Vec<Vec<u8>>, rate: u32) -> Self {
+        let rate = FrameRate::new(rate, 1).expect("a frame rate");
+        Self { name, frames: Rc::new(frames), rate, refusal: None, live: false, damage: Rc::default() }
+    }
+}
+
+/// A viewer's position in a [`Film`].
+pub struct FilmViewer {
+    film: Film,
+    next: usize,
+    now: Option<usize>,
+}
+
+impl FilmViewer {
+    fn is_unreadable(&self, number: usize) -> bool {
+        self.film.damage.unreadable.get().is_some_and(|every| number.is_multiple_of(every))
+    }
+
+    fn advance_live(&mut self, now: Instant) -> Advance {
+        let rate = self.film.rate;
+        let newest = rate.frames_in(now.as_micros());
+        if (newest as usize) < self.next {
+            self.now = None;
+            return Advance::Pending { until: Some(Instant::from_micros(rate.micros(self.next as u64))) };
+        }
+        self.now = Some(newest as usize);
+        self.next = newest as usize + 1;
+        Advance::Ready
+    }
+}
+
+impl FrameSource for FilmViewer {
+    type Error = Unreadable;
+
+    fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error> {
+        let advance = if self.film.live {
+            // A camera that has come off its cable.
+            if self.is_unreadable(1) {
+                return Err(Unreadable);
+            }
+            self.advance_live(now)
+        } else {
+            let len = self.film.damage.shortened_to.get().unwrap_or(self.film.frames.len());
+            self.now = (self.next < len).then_some(self.next);
+            self.next = self.next.saturating_add(1).min(len);
+            if self.now.is_some() { Advance::Ready } else { Advance::End }
+        };
+        match self.now {
+            Some(number) if self.is_unreadable(number) => {
+                self.now = None;
+                Err(Unreadable)
+            }
+            _ => Ok(advance),
+        }
+    }
+
+    fn frame(&self) -> Option<Frame<'_>> {
+        let number = self.now.filter(|_| !self.film.damage.withheld.get())?;
+        let data = self.film.frames.get(number % self.film.frames.len().max(1))?;
+        let taken = Duration::from_micros(self.film.rate.micros(number as u64));
+        let captured = self.film.live.then(|| Instant::default().after(taken));
+        Some(Frame { number: number as u32, data, captured, layout: Layout::parse(data) })
+    }
+
+    fn position(&self) -> u32 {
+        self.next as u32
+    }
+
+    fn seek(&mut self, number: u32) -> Result<(), Self::Error> {
+        if !self.film.live {
+            self.next = (number as usize).min(self.film.frames.len());
+            self.now = None;
+        }
+        Ok(())
+    }
+}
+
+/// What the simulated server offers.
+#[derive(Clone, Default)]
+pub struct Films(pub Vec<Film>);
+
+impl Mounts for Films {
+    type Source = FilmViewer;
+
+    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+        let id = self.0.iter().position(|film| path.names(film.name))?;
+        let film = &self.0[id];
+        let layout = film.frames.first().and_then(|frame| Layout::parse(frame).ok());
+        Some(Media {
+            id,
+            name: film.name,
+            frame_rate: film.rate,
+            frames: (!film.live).then_some(film.frames.len() as u32),
+            width: layout.map_or(0, |layout| layout.width),
+            height: layout.map_or(0, |layout| layout.height),
+            refusal: film.refusal,
+        })
+    }
+
+    fn open(&self, id: usize) -> Option<FilmViewer> {
+        Some(FilmViewer { film: self.0.get(id)?.clone(), next: 0, now: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_have_the_sizes_that_tests_count_on() {
+        for picture in pictures(20) {
+            assert!((7_000..10_000).contains(&picture.len()), "{}", picture.len());
+            let (scan, tables) = carried(&picture);
+            assert!(scan.len() > 4_000 && tables.len() == 128);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Fuzz targets: one function for each thing that reads what strangers send.
+//!
+//! A target takes any bytes and panics where a promise is broken, which is more than "does not crash": lengths stay within
+//! the input, a message cut short is never mistaken for a whole one, what is written can be read back. The same functions are
+//! run by the mutating runner in [`runner`] (in every test run, for a second each) and by cargo-fuzz (`tests/fuzz`, by hand and
+//! for hours).
+
+pub mod jpeg;
+pub mod machines;
+pub mod mutate;
+pub mod rtp;
+pub mod runner;
+pub mod source;
+pub mod text;
+
+/// A function that reads bytes, and what to begin with.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Its name here and in `tests/fuzz`.
+    pub name: &'static str,
+    /// Reads any bytes.
+    pub run: fn(&[u8]),
+    /// Valid inputs to mutate.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Pieces of the grammar.
+    pub words: &'static [&'static str],
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target { name: "rtsp", run: text::rtsp, seeds: text::rtsp_seeds, words: text::RTSP_WORDS },
+    Target { name: "headers", run: text::headers, seeds: text::header_seeds, words: text::RTSP_WORDS },
+    Target { name: "lab", run: text::lab, seeds: text::lab_seeds, words: text::RTSP_WORDS },
+    Target { name: "sdp", run: text::sdp, seeds: text::sdp_seeds, words: text::SDP_WORDS },
+    Target { name: "url", run: text::url, seeds: text::url_seeds, words: text::URL_WORDS },
+    Target { name: "rtp", run: rtp::rtp, seeds: rtp::rtp_seeds, words: &[] },
+    Target { name: "rtcp", run: rtp::rtcp, seeds: rtp::rtcp_seeds, words: &[] },
+    Target { name: "rtp_jpeg", run: rtp::rtp_jpeg, seeds: rtp::rtp_jpeg_seeds, words: &[] },
+    Target { name: "packetizer", run: rtp::packetizer, seeds: jpeg::seeds, words: &[] },
+    Target { name: "receiver", run: machines::receiver, seeds: machines::receiver_seeds, words: &[] },
+    Target { name: "reassembly", run: machines::reassembly, seeds: machines::reassembly_seeds, words: &[] },
+    Target {
+        name: "server_session",
+        run: machines::server_session,
+        seeds: machines::server_session_seeds,
+        words: text::RTSP_WORDS,
+    },
+    Target { name: "mjpeg", run: source::mjpeg, seeds: source::mjpeg_seeds, words: &["00000", "00700", "99999"] },
+    Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_accept_their_seeds_and_nothing_and_noise() {
+        let mut random = crate::net::Random::new(1);
+        for target in TARGETS {
+            let seeds = (target.seeds)();
+            assert!(!seeds.is_empty(), "{} has no seeds", target.name);
+            seeds.iter().for_each(|seed| (target.run)(seed));
+            (target.run)(&[]);
+            for len in 0..64 {
+                let noise: Vec<u8> = (0..len).map(|_| random.bits() as u8).collect();
+                (target.run)(&noise);
+            }
+        }
+    }
+
+    #[test]
+    fn every_target_has_its_cargo_fuzz_program() {
+        let manifest = include_str!("../../fuzz/Cargo.toml");
+        for target in TARGETS {
+            assert!(manifest.contains(&format!("name = \"{}\"", target.name)), "{} is not in tests/fuzz", target.name);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! MJPEG files as the tests see them: split into frames, and judged whether RFC 2435 can carry them.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::Path;
+
+/// One MJPEG file in memory.
+#[derive(Debug)]
+pub struct Clip {
+    /// The file's name, which is also its path on the server.
+    pub name: String,
+    /// Its JPEG files, in order.
+    pub frames: Vec<Vec<u8>>,
+    /// What standard RTP must make of it.
+    pub carriage: Carriage,
+}
+
+/// Whether a standard RTP/JPEG stream can carry a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// As it is.
+    Fits,
+    /// DESCRIBE must be refused, and the server's log must say one of these words.
+    Refused(&'static [&'static str]),
+}
+
+impl Clip {
+    /// Reads a file in the lab's or the raw format.
+    pub fn load(path: &Path) -> Result<Self> {
+        let name = path.file_name().and_then(|name| name.to_str()).context("a name that is not UTF-8")?.to_owned();
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let frames = split(&bytes).with_context(|| format!("in {name}"))?;
+        let first = frames.first().with_context(|| format!("{name} holds no frame"))?;
+        let carriage = Header::parse(first).with_context(|| format!("in {name}"))?.carriage();
+        Ok(Self { name, frames, carriage })
+    }
+
+    /// Loads every MJPEG file of a folder, by name.
+    pub fn load_folder(folder: &Path) -> Result<Vec<Self>> {
+        let mut paths: Vec<_> = std::fs::read_dir(folder)
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("mjpeg")))
+            .collect();
+        paths.sort();
+        ensure!(!paths.is_empty(), "{} holds no MJPEG files", folder.display());
+        paths.iter().map(|path| Self::load(path)).collect()
+    }
+
+    /// The frames as RTP/JPEG can tell of them: width and height rounded up to a multiple of 8 (RFC 2435 section 3.1.5).
+    /// The data is the same, because JPEG codes whole blocks anyway.
+    pub fn rounded_frames(&self) -> Vec<Vec<u8>> {
+        self.frames.iter().map(|frame| rounded(frame).unwrap_or_else(|| frame.clone())).collect()
+    }
+}
+
+fn rounded(frame: &[u8]) -> Option<Vec<u8>> {
+    let header = Header::parse(frame).ok()?;
+    let mut frame = frame.to_vec();
+    for at in [header.size_at, header.size_at + 2] {
+        let length = u16::from_be_bytes([frame[at], frame[at + 1]]).checked_next_multiple_of(8)?;
+        frame[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    Some(frame)
+}
+
+fn split(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+    if bytes.starts_with(&[0xff, 0xd8]) { split_raw(bytes) } else { split_lab(bytes) }
+}
+
+/// Five ASCII digits of length before every JPEG.
+fn split_lab(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let (mut frames, mut rest) = (Vec::new(), bytes);
+    while let Some((digits, behind)) = rest.split_at_checked(5) {
+        let len: usize = std::str::from_utf8(digits)?.parse().context("a length of a frame")?;
+        let (frame, behind) = behind.split_at_checked(len).context("a frame that is longer than the file")?;
+        frames.push(frame.to_vec());
+        rest = behind;
+    }
+    ensure!(rest.is_empty(), "{} bytes behind the last frame", rest.len());
+    Ok(frames)
+}
+
+/// JPEG files one after another.
+fn split_raw(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+    let (mut frames, mut start) = (Vec::new(), 0);
+    while start < bytes.len() {
+        let mut at = start + 2;
+        loop {
+            let Some(&[0xff, marker]) = bytes.get(at..at + 2) else { bail!("no marker at byte {at}") };
+            at += 2;
+            match marker {
+                0xd9 => break,
+                _ => at += usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]])),
+            }
+            if marker == 0xda {
+                // In coded data, ff is followed by 00 or by the number of a restart marker.
+                let coded = |pair: &[u8]| pair[0] != 0xff || matches!(pair[1], 0 | 0xd0..=0xd7);
+                at += bytes[at..].windows(2).position(|pair| !coded(pair)).context("a scan without an end")?;
+            }
+        }
+        frames.push(bytes[start..at].to_vec());
+        start = at;
+    }
+    Ok(frames)
+}
+
+/// What the header segments of a JPEG file say.
+#[derive(Debug, Default)]
+struct Header {
+    /// The marker of the frame header, SOF0 to SOF15.
+    coding: u8,
+    /// Where height and width stand.
+    size_at: usize,
+    width: u16,
+    height: u16,
+    /// Sampling factors and table of every component.
+    components: Vec<(u8, u8)>,
+    restart_interval: u16,
+    /// How many codes of each length the Huffman tables have, by class and number.
+    huffman: Vec<(u8, [u8; 16])>,
+}
+
+/// Code lengths of the tables in ITU-T T.81 annex K: DC and AC of luma and chroma. Tables that were made for a picture have
+/// other counts, unless they are these.
+const STANDARD_LENGTHS: [[u8; 16]; 4] = [
+    [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
+    [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125],
+    [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
+    [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119],
+];
+
+impl Header {
+    fn parse(jpeg: &[u8]) -> Result<Self> {
+        let mut header = Self::default();
+        let mut at = 2;
+        loop {
+            let Some(&[0xff, marker, high, low]) = jpeg.get(at..at + 4) else { bail!("no segment at byte {at}") };
+            let len = usize::from(u16::from_be_bytes([high, low]));
+            let segment = jpeg.get(at + 4..at + 2 + len).context("a segment beyond the end")?;
+            match marker {
+                0xda => return Ok(header),
+                0xc4 => {
+                    let mut rest = segment;
+                    while let Some((&[number], behind)) = rest.split_first_chunk::<1>() {
+                        let (lengths, behind) = behind.split_first_chunk::<16>().context("a short Huffman table")?;
+                        let values = lengths.iter().map(|&count| usize::from(count)).sum();
+                        header.huffman.push((number, *lengths));
+                        rest = behind.get(values..).context("a short Huffman table")?;
+                    }
+                }
+                0xdd => header.restart_interval = u16::from_be_bytes([segment[0], segment[1]]),
+                0xc0..=0xcf => {
+                    header.coding = marker;
+                    header.size_at = at + 5;
+                    header.height = u16::from_be_bytes([segment[1], segment[2]]);
+                    header.width = u16::from_be_bytes([segment[3], segment[4]]);
+                    header.components = segment[6..].chunks_exact(3).map(|part| (part[1], part[2])).collect();
+                }
+                _ => {}
+            }
+            at += 2 + len;
+        }
+    }
+
+    fn carriage(&self) -> Carriage {
+        if self.coding != 0xc0 {
+            return Carriage::Refused(&["progressive", "Progressive", "baseline"]);
+        }
+        let factors: Vec<u8> = self.components.iter().map(|component| component.0).collect();
+        if !matches!(factors[..], [0x21 | 0x22, 0x11, 0x11]) {
+            return Carriage::Refused(&["sampl", "4:", "gray", "grey", "component"]);
+        }
+        if self.huffman.iter().any(|(_, lengths)| !STANDARD_LENGTHS.contains(lengths)) {
+            return Carriage::Refused(&["Huffman"]);
+        }
+        if self.restart_interval != 0 {
+            return Carriage::Refused(&["estart"]);
+        }
+        if self.width > 2040 || self.height > 2040 {
+            return Carriage::Refused(&["2040"]);
+        }
+        Carriage::Fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of headers: sampling factors of the first component, further segments before SOF, size.
+    fn jpeg(coding: u8, luma: u8, segments: &[u8], size: u16) -> Vec<u8> {
+        let [high, low] = size.to_be_bytes();
+        let mut bytes = vec![0xff, 0xd8];
+        bytes.extend(segments);
+        bytes.extend([0xff, coding, 0, 17, 8, high, low, high, low, 3, 1, luma, 0, 2, 0x11, 1, 3, 0x11, 1]);
+        bytes.extend([0xff, 0xda, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0]);
+        bytes.extend([1, 0xff, 0, 0xff, 0xd0, 2, 0xff, 0xd9]);
+        bytes
+    }
+
+    #[test]
+    fn a_file_is_judged_by_what_rfc_2435_can_say() {
+        const OWN_TABLE: [u8; 22] = [0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
+        for (bytes, fits) in [
+            (jpeg(0xc0, 0x22, &[], 64), true),
+            (jpeg(0xc0, 0x21, &[], 64), true),
+            (jpeg(0xc0, 0x11, &[], 64), false),
+            (jpeg(0xc2, 0x22, &[], 64), false),
+            (jpeg(0xc0, 0x22, &[0xff, 0xdd, 0, 4, 0, 4], 64), false),
+            (jpeg(0xc0, 0x22, &OWN_TABLE, 64), false),
+            (jpeg(0xc0, 0x22, &[], 2041), false),
+        ] {
+            assert_eq!(Header::parse(&bytes).unwrap().carriage() == Carriage::Fits, fits, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn both_formats_split_into_the_same_frames() {
+        let (a, b) = (jpeg(0xc0, 0x22, &[], 64), jpeg(0xc0, 0x22, &[0xff, 0xfe, 0, 4, 0xff, 0xd9], 64));
+        let raw = [a.clone(), b.clone()].concat();
+        let lab = [format!("{:05}", a.len()).as_bytes(), &a, format!("{:05}", b.len()).as_bytes(), &b].concat();
+        assert_eq!(split(&raw).unwrap(), [a.clone(), b.clone()]);
+        assert_eq!(split(&lab).unwrap(), [a, b]);
+        assert!(split(&lab[..lab.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn sizes_are_rounded_up_to_blocks() {
+        let frame = rounded(&jpeg(0xc0, 0x22, &[], 241)).unwrap();
+        let header = Header::parse(&frame).unwrap();
+        assert_eq!((header.width, header.height), (248, 248));
+    }
+}

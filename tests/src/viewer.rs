@@ -1,0 +1,386 @@
+//! A viewer on the simulated network that is strict where the real client is tolerant: it speaks RTSP as text, and takes
+//! no packet that differs in anything from what every player accepts.
+
+use crate::film::carried;
+use crate::net::{Network, SimulatedTcp, SimulatedUdp};
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+use mutoscope::io::Datagram;
+use mutoscope::time::{Instant, NtpTime};
+use mutoscope::wire::rtcp::{self, Compound, SenderInfo};
+use mutoscope::wire::rtp::{Packet, Repr};
+use mutoscope::wire::rtp_jpeg::Payload;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// A response as it came.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// From the status line to the empty line.
+    pub head: String,
+    /// What Content-Length announced.
+    pub body: String,
+    /// When it was read.
+    pub at: Instant,
+    /// How many RTP packets had come on this connection before it.
+    pub packets_before: usize,
+}
+
+impl Answer {
+    /// The value of a header, by the name in exactly our spelling.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// A parameter (`name=value`) of a header.
+    pub fn parameter(&self, header: &str, name: &str) -> Option<&str> {
+        self.header(header)?.split([';', ',']).find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Sequence number and timestamp of the first packet, as RTP-Info promises them.
+    pub fn rtp_info(&self) -> (u16, u32) {
+        let number = |name| self.parameter("RTP-Info", name).and_then(|value| value.parse::<u32>().ok());
+        let (sequence, rtptime) = (number("seq").expect("seq"), number("rtptime").expect("rtptime"));
+        (sequence.try_into().expect("16 bits"), rtptime)
+    }
+}
+
+/// A picture of which all packets came, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// When its last packet came.
+    pub at: Instant,
+    /// When its first packet came.
+    pub begun: Instant,
+    /// Its RTP timestamp.
+    pub timestamp: u32,
+    /// Sequence number of its first packet; the frame number in the lab dialect.
+    pub sequence: u16,
+    /// How many packets.
+    pub packets: usize,
+    /// The scan, or the whole file in the lab dialect.
+    pub data: Vec<u8>,
+    /// Both quantisation tables; nothing in the lab dialect.
+    pub tables: Vec<u8>,
+}
+
+impl Received {
+    /// Whether this is `jpeg`, to the byte.
+    pub fn is(&self, jpeg: &[u8]) -> bool {
+        if self.tables.is_empty() {
+            self.data == jpeg
+        } else {
+            (self.data.clone(), self.tables.clone()) == carried(jpeg)
+        }
+    }
+}
+
+/// A compound packet from the server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// When it came.
+    pub at: Instant,
+    /// Its sender report.
+    pub info: SenderInfo,
+    /// Whether it ends with BYE, and why.
+    pub bye: Option<String>,
+    /// How many frames had come before it.
+    pub frames_before: usize,
+    /// How many packets had.
+    pub packets_before: usize,
+}
+
+/// A client's end: a control connection, and two datagram sockets.
+pub struct Viewer {
+    /// Where it sits; its RTP port is 25,000 and its RTCP port the next one.
+    pub ip: [u8; 4],
+    /// What SETUP and PLAY ask for.
+    pub url: String,
+    /// The session's identifier once SETUP has been answered.
+    pub session: Option<String>,
+    /// The CSeq of the last request.
+    pub cseq: u32,
+    /// Whether the connection is read at all.
+    pub reading: bool,
+    /// Responses that nobody has looked at.
+    pub answers: VecDeque<Answer>,
+    /// Whole frames, to be drained by whoever keeps count of memory.
+    pub frames: Vec<Received>,
+    /// Compound packets, likewise.
+    pub reports: Vec<Report>,
+    /// Frames that ended in the middle: the server was told to pause or to go elsewhere.
+    pub abandoned: usize,
+    /// Frames that were taken out of `frames` and counted.
+    pub seen: usize,
+    /// RTP packets so far.
+    pub packets: usize,
+    /// Every packet, where `keep_packets` is set: when it came, and its bytes.
+    pub kept: Vec<(Instant, Vec<u8>)>,
+    /// See `kept`.
+    pub keep_packets: bool,
+    /// The server has closed its half.
+    pub closed: bool,
+    /// Sequence numbers may have gaps, but not go back.
+    pub tolerate_gaps: bool,
+    /// The lab dialect: a datagram is a file.
+    pub lab: bool,
+    network: Network,
+    control: Option<SimulatedTcp>,
+    rtp: SimulatedUdp,
+    rtcp: SimulatedUdp,
+    inbox: Vec<u8>,
+    next_sequence: Option<u16>,
+    open: Option<Received>,
+}
+
+/// The RTP port of every viewer.
+pub const RTP_PORT: u16 = 25_000;
+
+impl Viewer {
+    /// A viewer of `url` at `ip`, with its end of a connection.
+    pub fn new(network: &Network, ip: [u8; 4], control: SimulatedTcp, url: &str) -> Self {
+        let bind = |port| network.bind(SocketAddr::from((ip, port)));
+        Self {
+            ip,
+            url: url.to_owned(),
+            session: None,
+            cseq: 0,
+            reading: true,
+            answers: VecDeque::new(),
+            frames: vec![],
+            reports: vec![],
+            abandoned: 0,
+            seen: 0,
+            packets: 0,
+            kept: vec![],
+            keep_packets: false,
+            closed: false,
+            tolerate_gaps: false,
+            lab: !url.contains("://"),
+            network: network.clone(),
+            control: Some(control),
+            rtp: bind(RTP_PORT),
+            rtcp: bind(RTP_PORT + 1),
+            inbox: vec![],
+            next_sequence: None,
+            open: None,
+        }
+    }
+
+    /// Sends bytes on the connection; all of them must fit.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let control = self.control.as_mut().expect("a connection");
+        let mut rest = bytes;
+        // A server that has closed reads no more; that is no mistake of the client.
+        while !rest.is_empty() && control.write_ready().unwrap() {
+            let Ok(n) = control.write(rest) else { return };
+            rest = &rest[n..];
+        }
+        assert!(rest.is_empty(), "{} bytes find no room", rest.len());
+    }
+
+    /// Whether the connection takes a byte.
+    pub fn is_writable(&mut self) -> bool {
+        self.control.as_mut().is_some_and(|control| control.write_ready().unwrap())
+    }
+
+    /// Sends a request in the viewer's dialect, with the session where there is one. `headers`: whole lines.
+    pub fn request(&mut self, method: &str, headers: &str) {
+        let text = self.text(method, headers);
+        self.send(text.as_bytes());
+    }
+
+    /// Sends a request byte by byte, and lets `run` have its time after each.
+    pub fn request_slowly(&mut self, method: &str, headers: &str, mut run: impl FnMut(&mut Self)) {
+        for byte in self.text(method, headers).into_bytes() {
+            self.send(&[byte]);
+            run(self);
+        }
+    }
+
+    /// The text of the next request.
+    fn text(&mut self, method: &str, headers: &str) -> String {
+        self.cseq += 1;
+        let (cseq, url) = (self.cseq, &self.url);
+        let session = self.session.as_ref().map_or(String::new(), |id| format!("Session: {id}\r\n"));
+        if self.lab {
+            let request = format!("{method} {url} RTSP/1.0\nCSeq: {cseq}\n{headers}{}", session.replace('\r', ""));
+            request.trim_end_matches('\n').to_owned()
+        } else {
+            let track = if method == "SETUP" { "/trackID=0" } else { "" };
+            format!("{method} {url}{track} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n")
+        }
+    }
+
+    /// Sends RTCP to the server's port.
+    pub fn send_rtcp(&mut self, to: SocketAddr, compound: &[u8]) {
+        self.rtcp.send(to, &[compound]).unwrap();
+    }
+
+    /// Sends an empty receiver report, on whatever the session uses.
+    pub fn report(&mut self, to: SocketAddr) {
+        let mut buffer = [0; 64];
+        let emitter = rtcp::Emitter::new(&mut buffer).receiver_report(7, &[]).unwrap();
+        let len = emitter.cname(7, "viewer").unwrap().finish();
+        self.send_rtcp(to, &buffer[..len]);
+    }
+
+    /// Closes the connection without a word.
+    pub fn vanish(&mut self) {
+        self.control = None;
+    }
+
+    /// Sends the end of file, and goes on reading.
+    pub fn close_write(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.close_write();
+        }
+    }
+
+    /// Whether no frame has begun without ending.
+    pub fn is_between_frames(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// The next packet may have any sequence number: after a seek of the lab's frames, or packets lost on purpose.
+    pub fn expect_gap(&mut self) {
+        self.next_sequence = None;
+        self.open = None;
+    }
+
+    /// Takes in all that has come.
+    pub fn poll(&mut self) {
+        let mut chunk = [0; 4096];
+        while let Some(control) = self.control.as_mut().filter(|_| self.reading && !self.closed) {
+            if !control.read_ready().unwrap() {
+                break;
+            }
+            match control.read(&mut chunk).unwrap() {
+                0 => self.closed = true,
+                n => self.inbox.extend_from_slice(&chunk[..n]),
+            }
+        }
+        let inbox = std::mem::take(&mut self.inbox);
+        let mut rest = &inbox[..];
+        while let Some(len) = self.handle_message(rest) {
+            rest = &rest[len..];
+        }
+        assert!(rest.is_empty() || !self.closed, "closed within {:?}", String::from_utf8_lossy(rest));
+        self.inbox = rest.to_vec();
+        loop {
+            match (self.rtp.order(), self.rtcp.order()) {
+                (None, None) => break,
+                (Some(rtp), rtcp) if rtcp.is_none_or(|rtcp| rtp < rtcp) => {
+                    let bytes = self.rtp.recv(|_, bytes| bytes.to_vec()).unwrap();
+                    self.handle_packet(&bytes.expect("it waits"));
+                }
+                _ => {
+                    let bytes = self.rtcp.recv(|_, bytes| bytes.to_vec()).unwrap();
+                    self.handle_report(&bytes.expect("it waits"));
+                }
+            }
+        }
+    }
+
+    fn handle_message(&mut self, bytes: &[u8]) -> Option<usize> {
+        if let [b'$', channel, high, low, rest @ ..] = bytes {
+            let len = usize::from(u16::from_be_bytes([*high, *low]));
+            let payload = rest.get(..len)?;
+            match channel % 2 {
+                0 => self.handle_packet(payload),
+                _ => self.handle_report(payload),
+            }
+            return Some(4 + len);
+        }
+        let end = |mark: &[u8]| bytes.windows(mark.len()).position(|window| window == mark).map(|at| at + mark.len());
+        let head_len = [end(b"\n\n"), end(b"\r\n\r\n")].into_iter().flatten().min()?;
+        let head = String::from_utf8(bytes[..head_len].to_vec()).expect("text");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        assert!(head.starts_with("RTSP/1.0 "), "not an answer: {head:?}");
+        let mut answer = Answer {
+            status: status.expect("a status"),
+            head,
+            body: String::new(),
+            at: self.network.now(),
+            packets_before: self.packets,
+        };
+        let body_len = answer.header("Content-Length").map_or(0, |len| len.parse().expect("a length"));
+        answer.body = String::from_utf8(bytes.get(head_len..head_len + body_len)?.to_vec()).expect("text");
+        if let (200, Some(session)) = (answer.status, answer.header("Session")) {
+            self.session = session.split(';').next().map(str::to_owned);
+        }
+        self.answers.push_back(answer);
+        Some(head_len + body_len)
+    }
+
+    fn handle_packet(&mut self, bytes: &[u8]) {
+        let packet = Packet::new_checked(bytes).expect("an RTP packet");
+        let Repr { marker, payload_type, sequence, timestamp, ssrc } = Repr::parse(&packet);
+        assert_eq!((bytes[0], payload_type), (0x80, 26), "no padding, extension or CSRC; JPEG");
+        let (now, expected) = (self.network.now(), self.next_sequence.replace(sequence.wrapping_add(1)));
+        let missing = expected.map_or(0, |expected| sequence.wrapping_sub(expected));
+        assert!(missing == 0 || self.tolerate_gaps && missing < 0x8000, "packet {sequence}, not {expected:?}");
+        self.packets += 1;
+        if self.keep_packets {
+            self.kept.push((now, bytes.to_vec()));
+        }
+        let fresh = Received { at: now, begun: now, timestamp, sequence, packets: 0, data: vec![], tables: vec![] };
+        if self.lab {
+            assert_eq!((marker, ssrc), (false, 0));
+            self.frames.push(Received { packets: 1, data: packet.payload().to_vec(), ..fresh });
+            return;
+        }
+        assert!(packet.payload().len() <= 1400);
+        let payload = Payload::parse(packet.payload()).expect("an RTP/JPEG payload");
+        if payload.main.fragment_offset == 0 && self.open.take().is_some() {
+            self.abandoned += 1;
+        }
+        let frame = self.open.get_or_insert(fresh);
+        assert_eq!(payload.main.fragment_offset as usize, frame.data.len(), "offsets follow each other");
+        assert_eq!(timestamp, frame.timestamp, "one timestamp per frame");
+        assert!(matches!(payload.main.kind, 0 | 1) && payload.main.type_specific == 0 && payload.main.q == 255);
+        if let Some(tables) = payload.quantization {
+            assert_eq!((tables.precision, tables.tables.len()), (0, 128));
+            frame.tables = tables.tables.to_vec();
+        }
+        frame.data.extend_from_slice(payload.data);
+        frame.packets += 1;
+        frame.at = now;
+        if marker {
+            let frame = self.open.take().expect("it was there");
+            assert!(!frame.tables.is_empty() && !frame.data.ends_with(&[0xff, 0xd9]));
+            self.frames.push(frame);
+        }
+    }
+
+    fn handle_report(&mut self, bytes: &[u8]) {
+        assert!(!self.lab, "the lab has no RTCP");
+        let mut packets = Compound::new_checked(bytes).expect("RTCP");
+        let Some(rtcp::Packet::SenderReport { info, .. }) = packets.next() else { panic!("no sender report first") };
+        let Some(rtcp::Packet::SourceDescription(description)) = packets.next() else { panic!("no description") };
+        assert!(description.cname(info.ssrc).is_some_and(|cname| !cname.is_empty()));
+        let bye = packets.next().map(|packet| match packet {
+            rtcp::Packet::Goodbye(bye) => {
+                assert_eq!(bye.ssrcs().collect::<Vec<_>>(), [info.ssrc]);
+                String::from_utf8_lossy(bye.reason().unwrap_or_default()).into_owned()
+            }
+            other => panic!("{other:?}"),
+        });
+        let at = self.network.now();
+        let (frames_before, packets_before) = (self.frames.len(), self.packets);
+        self.reports.push(Report { at, info, bye, frames_before, packets_before });
+    }
+
+    /// When BYE came, and why.
+    pub fn bye(&self) -> Option<(Instant, &str)> {
+        self.reports.iter().find_map(|report| Some((report.at, report.bye.as_deref()?)))
+    }
+}
+
+/// The RTP timestamp of `at`, by what a sender report says; modulo 2^32, within one tick.
+pub fn timestamp_by_report(info: &SenderInfo, at: NtpTime) -> u32 {
+    let since = at.bits().wrapping_sub(info.ntp.bits()).cast_signed();
+    let ticks = (i128::from(since) * 90_000) >> 32;
+    info.rtp_timestamp.wrapping_add(ticks as u32)
+}

@@ -1,0 +1,294 @@
+//! A server and its clients on a simulated network: the real machines, virtual time.
+
+use crate::film::{Film, FilmViewer, Films};
+use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
+use crate::viewer::{Answer, Viewer};
+use crate::watcher::Watcher;
+use core::net::SocketAddr;
+use mutoscope::io::Datagram;
+use mutoscope::io::server::{Client, Counts, Outcome, Settings};
+use mutoscope::session::server::{Config, Dialect, MediaTransport, State};
+use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
+
+/// The server's address.
+pub const SERVER: [u8; 4] = [10, 0, 0, 1];
+/// Its UDP ports.
+pub const SERVER_PORT: (u16, u16) = (6970, 6971);
+
+type Served = Client<Vec<u8>, FilmViewer>;
+
+/// One connection as the server sees it.
+struct Seat {
+    client: Served,
+    control: SimulatedTcp,
+    counts: Counts,
+}
+
+/// The simulated server.
+pub struct SimulatedServer {
+    /// What it offers.
+    pub films: Films,
+    /// How it serves.
+    pub settings: Settings<'static>,
+    /// Buffer sizes of each connection.
+    pub buffers: (usize, usize),
+    /// Connections beyond this many are refused.
+    pub max_clients: usize,
+    /// What the next client's random numbers are made of.
+    pub entropy: u64,
+    /// How often [`service`](Self::service) was called.
+    pub wakes: u64,
+    network: Network,
+    rtp: SimulatedUdp,
+    rtcp: SimulatedUdp,
+    seats: Vec<Seat>,
+}
+
+/// Settings as `mutoscope-server` has them by default.
+pub fn settings() -> Settings<'static> {
+    Settings {
+        session: Config::default(),
+        wall: WallClock { at_zero: NtpTime::from_unix_micros(1_700_000_000_250_000) },
+        server_port: SERVER_PORT,
+        payload_size: 1400,
+        max_packet_size: 20_480,
+        repeat: false,
+        restart_markers: false,
+        cname: "mutoscope@simulation",
+    }
+}
+
+impl SimulatedServer {
+    /// A server without clients.
+    pub fn new(network: &Network, films: Films, settings: Settings<'static>) -> Self {
+        let bind = |port| network.bind(SocketAddr::from((SERVER, port)));
+        Self {
+            films,
+            settings,
+            buffers: (4096, 32_768),
+            max_clients: usize::MAX,
+            entropy: 0x5EED,
+            wakes: 0,
+            rtp: bind(SERVER_PORT.0),
+            rtcp: bind(SERVER_PORT.1),
+            network: network.clone(),
+            seats: vec![],
+        }
+    }
+
+    /// Sends packets in trains, as over UDP_SEGMENT.
+    pub fn use_trains(&mut self, most: usize) {
+        self.rtp.max_train = most;
+    }
+
+    /// A new connection from `peer`; gives the client's end.
+    pub fn connect(&mut self, peer: SocketAddr, window: usize) -> SimulatedTcp {
+        let (theirs, control) = self.network.connect(window);
+        let (rx, tx) = self.buffers;
+        let (now, entropy) = (self.network.now(), self.entropy);
+        self.entropy = self.entropy.wrapping_add(1 << 32);
+        let client = if self.seats.len() < self.max_clients {
+            Client::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings)
+        } else {
+            Client::refusing(now, peer, vec![0; rx], vec![0; tx], &self.settings)
+        };
+        self.seats.push(Seat { client, control, counts: Counts::default() });
+        theirs
+    }
+
+    /// Does all that can be done now.
+    pub fn service(&mut self) {
+        self.wakes += 1;
+        let now = self.network.now();
+        while let Ok(Some(())) = self.rtp.recv(|_, _| ()) {}
+        let seats = &mut self.seats;
+        while let Ok(Some(())) = self.rtcp.recv(|from, bytes| {
+            let _ = seats.iter_mut().any(|seat| seat.client.handle_rtcp(now, from, bytes));
+        }) {}
+        let mut n = 0;
+        while n < self.seats.len() {
+            let Seat { client, control, counts } = &mut self.seats[n];
+            let (rtp, rtcp) = (&mut self.rtp, &mut self.rtcp);
+            match client.service::<16, _, _, _, _>(now, control, rtp, rtcp, &self.films, &self.settings) {
+                Outcome::Open => {}
+                Outcome::Closing => control.close_write(),
+                Outcome::Closed => {
+                    self.seats.swap_remove(n);
+                    continue;
+                }
+            }
+            if client.counts() != Counts::default() {
+                *counts = client.counts();
+            }
+            n += 1;
+        }
+    }
+
+    /// When it has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.seats.iter().filter_map(|seat| seat.client.poll_timeout()).fold(None, |a, b| earliest(a, Some(b)))
+    }
+
+    /// Says BYE to all.
+    pub fn shut_down(&mut self) {
+        let now = self.network.now();
+        self.seats.iter_mut().for_each(|seat| seat.client.shut_down(now));
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Sessions, by state.
+    pub fn sessions(&self, state: State) -> usize {
+        self.seats.iter().filter(|seat| seat.client.state() == state).count()
+    }
+
+    /// Counts of the streams of open connections.
+    pub fn counts(&self) -> Vec<Counts> {
+        self.seats.iter().map(|seat| seat.counts).collect()
+    }
+}
+
+/// Moves time forward for `duration`, servicing the server and whatever `others` does whenever something is due.
+///
+/// `others` gives its own next deadline.
+pub fn run(
+    network: &Network,
+    server: &mut SimulatedServer,
+    duration: Duration,
+    mut others: impl FnMut(Instant) -> Option<Instant>,
+) {
+    let end = network.now().after(duration);
+    let (mut rounds, mut idle_rounds) = (0, 0);
+    loop {
+        let (now, activity) = (network.now(), network.activity());
+        network.advance_to(now);
+        server.service();
+        network.advance_to(now);
+        let theirs = others(now);
+        if network.activity() != activity {
+            // Somebody may now be able to do more: a socket has become readable or writable.
+            rounds += 1;
+            assert!(rounds < 100_000, "no end at {now:?}");
+            continue;
+        }
+        if now >= end {
+            return;
+        }
+        let next = [network.poll_timeout(), server.poll_timeout(), theirs].into_iter().fold(None, earliest);
+        let next = next.unwrap_or(end).min(end);
+        if next > now {
+            (rounds, idle_rounds) = (0, 0);
+            network.advance_to(next);
+        } else {
+            // A machine that asks to be called now, and then again, and again, would hang a real server.
+            idle_rounds += 1;
+            assert!(idle_rounds < 10, "busy loop at {now:?}: server {:?}, others {theirs:?}", server.poll_timeout());
+        }
+    }
+}
+
+/// A network with a server on it.
+pub struct Scene {
+    /// The network.
+    pub network: Network,
+    /// The server.
+    pub server: SimulatedServer,
+}
+
+impl Scene {
+    /// A server that offers `films` on a network without faults.
+    pub fn new(films: impl IntoIterator<Item = Film>) -> Self {
+        Self::with(films, settings(), 1, Faults::default())
+    }
+
+    /// A server with other settings, on a network with faults.
+    pub fn with(films: impl IntoIterator<Item = Film>, settings: Settings<'static>, seed: u64, faults: Faults) -> Self {
+        let network = Network::new(seed, faults);
+        let server = SimulatedServer::new(&network, Films(films.into_iter().collect()), settings);
+        Self { network, server }
+    }
+
+    /// A viewer of `url` that has just connected from 10.0.0.`host`, with a socket window of 64 KB.
+    pub fn connect(&mut self, host: u8, url: &str) -> Viewer {
+        self.connect_with_window(host, url, 65_536)
+    }
+
+    /// A viewer whose connection holds `window` bytes.
+    pub fn connect_with_window(&mut self, host: u8, url: &str, window: usize) -> Viewer {
+        let ip = [10, 0, 0, host];
+        let control = self.server.connect(SocketAddr::from((ip, 40_000)), window);
+        Viewer::new(&self.network, ip, control, url)
+    }
+
+    /// The real client, just connected from 10.0.0.`host`.
+    pub fn watch(&mut self, host: u8, dialect: Dialect, transport: MediaTransport) -> Watcher {
+        let control = self.server.connect(SocketAddr::from(([10, 0, 0, host], 40_000)), 65_536);
+        Watcher::new(&self.network, host, control, dialect, transport)
+    }
+
+    /// Lets the real clients run for `duration`.
+    pub fn run_watchers(&mut self, watchers: &mut [&mut Watcher], duration: Duration) {
+        run(&self.network, &mut self.server, duration, |now| {
+            watchers.iter_mut().map(|watcher| watcher.service(now)).fold(None, earliest)
+        });
+    }
+
+    /// Lets everything run for `duration`.
+    pub fn run(&mut self, viewers: &mut [&mut Viewer], duration: Duration) {
+        run(&self.network, &mut self.server, duration, |_| {
+            viewers.iter_mut().for_each(|viewer| viewer.poll());
+            None
+        });
+    }
+
+    /// Sends a request and waits up to a second for its answer.
+    pub fn ask(&mut self, viewer: &mut Viewer, method: &str, headers: &str) -> Answer {
+        viewer.request(method, headers);
+        self.answer(viewer)
+    }
+
+    /// Waits up to a second for an answer.
+    pub fn answer(&mut self, viewer: &mut Viewer) -> Answer {
+        let end = self.network.now().after(Duration::from_secs(1));
+        loop {
+            self.run(&mut [viewer], Duration::ZERO);
+            if let Some(answer) = viewer.answers.pop_front() {
+                return answer;
+            }
+            let next = earliest(self.network.poll_timeout(), self.server.poll_timeout());
+            let next = next.filter(|next| *next <= end).expect("an answer within a second");
+            self.run(&mut [viewer], next.since(self.network.now()));
+        }
+    }
+
+    /// SETUP and PLAY over UDP, in the viewer's dialect; PLAY's answer.
+    pub fn start(&mut self, viewer: &mut Viewer) -> Answer {
+        let transport =
+            if viewer.lab { "RTP/UDP; client_port= 25000" } else { "RTP/AVP;unicast;client_port=25000-25001" };
+        self.start_over(viewer, transport)
+    }
+
+    /// SETUP and PLAY interleaved; PLAY's answer.
+    pub fn start_interleaved(&mut self, viewer: &mut Viewer) -> Answer {
+        self.start_over(viewer, "RTP/AVP/TCP;unicast;interleaved=0-1")
+    }
+
+    /// SETUP with this transport, and PLAY; PLAY's answer.
+    pub fn start_over(&mut self, viewer: &mut Viewer, transport: &str) -> Answer {
+        let line_end = if viewer.lab { "\n" } else { "\r\n" };
+        let setup = self.ask(viewer, "SETUP", &format!("Transport: {transport}{line_end}"));
+        assert_eq!(setup.status, 200, "{}", setup.head);
+        let play = self.ask(viewer, "PLAY", "");
+        assert_eq!(play.status, 200, "{}", play.head);
+        play
+    }
+
+    /// Asserts that nothing is left of anybody: no connection, no datagram, no byte, no open stream.
+    pub fn assert_nothing_left(&self) {
+        assert_eq!(self.server.connections(), 0, "connections");
+        assert_eq!(self.network.held(), (0, 0, 0), "datagrams, bytes, streams");
+    }
+}

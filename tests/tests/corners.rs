@@ -1,0 +1,216 @@
+//! What happens rarely: media that fails, servers that stall, connections that break at the wrong moment.
+
+use mutoscope::io::server::Settings;
+use mutoscope::session::server::State;
+use mutoscope::time::Duration;
+use mutoscope_tests::film::{Film, picture, pictures};
+use mutoscope_tests::net::Faults;
+use mutoscope_tests::viewer::Viewer;
+use mutoscope_tests::world::{Scene, settings};
+
+const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
+const UDP: &str = "RTP/AVP;unicast;client_port=25000-25001";
+const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn movie(frames: usize) -> Film {
+    Film::new("movie.Mjpeg", pictures(frames), 24)
+}
+
+fn looping(film: &Film) -> Scene {
+    Scene::with([film.clone()], Settings { repeat: true, ..settings() }, 1, Faults::default())
+}
+
+/// The numbers of the frames that the viewer has got, by their timestamps, after which they are checked.
+fn numbers(viewer: &Viewer, film: &Film, rtptime: u32) -> Vec<usize> {
+    let number = |timestamp: u32| film.rate.frames_in(u64::from(timestamp.wrapping_sub(rtptime)) * 100 / 9 + 12);
+    let numbers: Vec<_> = viewer.frames.iter().map(|frame| number(frame.timestamp) as usize).collect();
+    for (number, frame) in numbers.iter().zip(&viewer.frames) {
+        assert!(frame.is(&film.frames[number % film.frames.len()]), "frame {number}");
+    }
+    numbers
+}
+
+#[test]
+fn frames_that_cannot_be_read_are_left_out_and_the_others_come_at_their_time() {
+    for transport in [UDP, TCP] {
+        let film = movie(48);
+        film.damage.unreadable.set(Some(5));
+        let mut scene = Scene::new([film.clone()]);
+        let mut viewer = scene.connect(2, URL);
+        let play = scene.start_over(&mut viewer, transport);
+        scene.run(&mut [&mut viewer], Duration::from_secs(3));
+        // The first packet is not the first frame's, so its timestamp is not the one that was foretold.
+        let expected: Vec<_> = (0..48).filter(|number| number % 5 != 0).collect();
+        assert_eq!(numbers(&viewer, &film, play.rtp_info().1), expected);
+        assert_eq!(scene.server.counts()[0].unsendable, 10);
+        assert!(viewer.bye().is_some());
+    }
+}
+
+#[test]
+fn a_medium_of_which_nothing_can_be_read_ends() {
+    for (live, repeat) in [(false, false), (false, true), (true, false)] {
+        let film = Film { live, ..movie(24) };
+        film.damage.unreadable.set(Some(1));
+        let mut scene = Scene::with([film.clone()], Settings { repeat, ..settings() }, 1, Faults::default());
+        let mut viewer = scene.connect(2, URL);
+        scene.start(&mut viewer);
+        let wakes = scene.server.wakes;
+        scene.run(&mut [&mut viewer], Duration::from_secs(10));
+        assert!(scene.server.wakes - wakes < 2_500, "{live} {repeat}: {} wakes", scene.server.wakes - wakes);
+        assert_eq!((viewer.packets, viewer.bye().is_some()), (0, !live && !repeat));
+        // A camera that comes back is seen at once.
+        film.damage.unreadable.set(None);
+        scene.run(&mut [&mut viewer], Duration::from_secs(1));
+        assert!(live as usize * 23 <= viewer.frames.len());
+    }
+}
+
+#[test]
+fn a_source_that_takes_back_its_frame_costs_that_frame_alone() {
+    let large = (0..20).map(|seed| picture(seed, (640, 480), 100)).collect();
+    let film = Film::new("movie.Mjpeg", large, 10);
+    for (live, withheld_for) in [(false, 1), (false, 350), (true, 350)] {
+        let film = Film { live, ..film.clone() };
+        let mut scene = Scene::new([film.clone()]);
+        let mut viewer = scene.connect(2, URL);
+        let (_, rtptime) = scene.start(&mut viewer).rtp_info();
+        scene.run(&mut [&mut viewer], millis(302));
+        assert!(!viewer.is_between_frames() && viewer.frames.len() == 3);
+        film.damage.withheld.set(true);
+        let wakes = scene.server.wakes;
+        scene.run(&mut [&mut viewer], millis(withheld_for));
+        assert!(scene.server.wakes - wakes < 100, "{} wakes", scene.server.wakes - wakes);
+        film.damage.withheld.set(false);
+        scene.run(&mut [&mut viewer], millis(600));
+        assert_eq!((viewer.abandoned, numbers(&viewer, &film, rtptime).contains(&3)), (1, false));
+        assert!(viewer.frames.len() >= 3 + 5, "{}", viewer.frames.len());
+        assert!(viewer.frames.windows(2).all(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) >= 9_000));
+    }
+}
+
+#[test]
+fn a_file_that_was_shortened_ends_there_and_an_emptied_one_at_once() {
+    for (len, repeat) in [(10, false), (10, true), (0, false), (0, true)] {
+        let film = movie(24);
+        film.damage.shortened_to.set(Some(len));
+        let mut scene = Scene::with([film.clone()], Settings { repeat, ..settings() }, 1, Faults::default());
+        let mut viewer = scene.connect(2, URL);
+        scene.start(&mut viewer);
+        scene.run(&mut [&mut viewer], Duration::from_secs(3));
+        let frames = viewer.frames.iter().enumerate();
+        assert!(frames.clone().all(|(n, frame)| frame.is(&film.frames[n % len])));
+        let expected = if repeat && len > 0 { 73 } else { len };
+        assert_eq!((frames.count(), viewer.bye().is_some()), (expected, !repeat || len == 0), "{len} {repeat}");
+    }
+}
+
+#[test]
+fn after_a_stall_of_the_server_streams_go_on_from_now() {
+    for (stall, late) in [(500, 11..=13), (3_000, 0..=0)] {
+        let film = movie(24);
+        let mut scene = looping(&film);
+        let mut viewer = scene.connect(2, URL);
+        scene.start(&mut viewer);
+        scene.run(&mut [&mut viewer], millis(1_010));
+        let before = viewer.frames.len();
+        scene.network.advance_to(scene.network.now().after(millis(stall)));
+        let resumed = scene.network.now();
+        scene.run(&mut [&mut viewer], millis(20));
+        // A short one is made up for, in bursts that a receiver can take; after a long one the lost time is lost.
+        let at_once = viewer.frames.len() - before;
+        assert!(late.contains(&(at_once - 1)) || late.contains(&at_once), "{at_once} frames after {stall} ms");
+        scene.run(&mut [&mut viewer], Duration::from_secs(2));
+        assert!(viewer.frames.iter().enumerate().all(|(n, frame)| frame.is(&film.frames[n % 24])), "none is lost");
+        for pair in viewer.frames.windows(2) {
+            let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            assert!((3_600..300_000).contains(&step), "{step}");
+        }
+        assert!(viewer.frames[before..].iter().all(|frame| frame.begun >= resumed));
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_nothing_from_behind_the_end_of_its_range() {
+    let film = movie(72);
+    let mut scene = Scene::new([film.clone()]);
+    let mut viewer = scene.connect_with_window(2, URL, 10_000);
+    scene.ask(&mut viewer, "SETUP", &format!("Transport: {TCP}\r\n"));
+    let play = scene.ask(&mut viewer, "PLAY", "Range: npt=0-1\r\n");
+    viewer.reading = false;
+    scene.run(&mut [&mut viewer], millis(2_500));
+    viewer.reading = true;
+    scene.run(&mut [&mut viewer], millis(3_000));
+    let numbers = numbers(&viewer, &film, play.rtp_info().1);
+    assert!(numbers.len() >= 4 && numbers.iter().all(|number| *number < 24), "{numbers:?}");
+    assert_eq!(scene.server.sessions(State::Ready), 1);
+    // And PLAY goes on behind the range.
+    let frames = viewer.frames.len();
+    scene.ask(&mut viewer, "PLAY", "");
+    scene.run(&mut [&mut viewer], millis(3_000));
+    assert!(viewer.frames[frames].is(&film.frames[24]) && viewer.frames.len() == frames + 48);
+}
+
+#[test]
+fn a_goodbye_that_finds_no_room_waits_without_spinning() {
+    // At some of these sizes the last frame finds room, and what comes behind it does not.
+    for window in (200..2_000).step_by(40) {
+        let film = Film::new("movie.Mjpeg", (0..5).map(|n| picture(n, (96, 80), 8)).collect(), 24);
+        let mut scene = Scene::new([film.clone()]);
+        scene.server.buffers = (1024, 4096);
+        let mut viewer = scene.connect_with_window(2, URL, window);
+        scene.start_interleaved(&mut viewer);
+        viewer.reading = false;
+        scene.run(&mut [&mut viewer], millis(240));
+        let wakes = scene.server.wakes;
+        scene.run(&mut [&mut viewer], millis(8_000));
+        assert!(scene.server.wakes - wakes < 50, "{} wakes", scene.server.wakes - wakes);
+        viewer.reading = true;
+        scene.run(&mut [&mut viewer], millis(1_000));
+        assert_eq!(viewer.bye().map(|(_, reason)| reason), Some("end of stream"));
+        assert_eq!((viewer.abandoned, scene.server.sessions(State::Ready)), (0, 1));
+    }
+}
+
+#[test]
+fn the_labs_play_button_works_right_after_the_last_frame() {
+    let film = movie(12);
+    for wait in [501, 520, 700, 899, 2_000] {
+        let mut scene = Scene::new([film.clone()]);
+        let mut viewer = scene.connect(2, "movie.Mjpeg");
+        viewer.tolerate_gaps = true;
+        scene.start(&mut viewer);
+        scene.run(&mut [&mut viewer], millis(wait));
+        assert_eq!(viewer.frames.len(), 12);
+        viewer.frames.clear();
+        viewer.expect_gap();
+        scene.ask(&mut viewer, "PLAY", "");
+        scene.run(&mut [&mut viewer], millis(1_000));
+        assert_eq!(viewer.frames.len(), 12, "{wait}");
+    }
+}
+
+#[test]
+fn a_viewer_whose_connection_breaks_is_still_told_goodbye_over_udp() {
+    let film = movie(48);
+    for pipelined in [0, 700] {
+        let mut scene = Scene::new([film.clone()]);
+        let mut viewer = scene.connect_with_window(2, URL, 65_536);
+        scene.start(&mut viewer);
+        viewer.reading = false;
+        // So many that the server waits for room and reads no more; then it finds out by writing.
+        for _ in 0..pipelined {
+            viewer.request("OPTIONS", "");
+            scene.run(&mut [&mut viewer], Duration::ZERO);
+        }
+        scene.run(&mut [&mut viewer], millis(100));
+        viewer.vanish();
+        scene.run(&mut [&mut viewer], millis(100));
+        assert_eq!(scene.server.connections(), 0);
+        assert_eq!(viewer.bye().map(|(_, reason)| reason), Some("session ended"), "{pipelined}");
+    }
+}

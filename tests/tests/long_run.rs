@@ -1,0 +1,146 @@
+//! Thirty minutes of several viewers in a few seconds: nothing grows, and numbers wrap without anybody noticing.
+
+use mutoscope::io::server::Settings;
+use mutoscope::session::server::Dialect::Standard;
+use mutoscope::session::server::State;
+use mutoscope::time::{Duration, earliest};
+use mutoscope_tests::film::{Film, picture};
+use mutoscope_tests::net::{Faults, Random};
+use mutoscope_tests::viewer::Viewer;
+use mutoscope_tests::watcher::{TCP, UDP, Watcher};
+use mutoscope_tests::world::{SERVER, SERVER_PORT, Scene, run, settings};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, counting the bytes that are out.
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came; the count changes nothing about it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps to GlobalAlloc's contract, which is System's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
+
+/// What a client's numbers must be made of so that its timestamps wrap `within` so many seconds of 90 kHz.
+///
+/// A client draws its numbers with SplitMix64: the first for session identifiers, then SSRC, sequence and timestamp.
+fn entropy_of_an_early_wrap(within: u32) -> u64 {
+    let timestamp = |entropy: &u64| {
+        let mut random = Random::new(*entropy);
+        [(); 4].map(|()| random.bits())[3] as u32
+    };
+    (1..).find(|entropy| timestamp(entropy) > u32::MAX - within * 90_000).expect("one of many")
+}
+
+fn pass(scene: &mut Scene, viewers: &mut [&mut Viewer], watchers: &mut [&mut Watcher], millis: u64) {
+    run(&scene.network, &mut scene.server, Duration::from_millis(millis), |now| {
+        viewers.iter_mut().for_each(|viewer| viewer.poll());
+        watchers.iter_mut().map(|watcher| watcher.service(now)).fold(None, earliest)
+    });
+}
+
+/// Checks and forgets what a viewer has got since.
+fn check(viewer: &mut Viewer, film: &Film) {
+    for frame in viewer.frames.drain(..) {
+        assert!(frame.is(&film.frames[viewer.seen % film.frames.len()]), "frame {}", viewer.seen);
+        viewer.seen += 1;
+    }
+    assert_eq!((viewer.abandoned, viewer.bye(), viewer.closed), (0, None, false));
+    viewer.reports.clear();
+}
+
+#[test]
+fn half_an_hour_at_constant_memory() {
+    let pictures: Vec<_> = (0..7).map(|n| picture(n, (96, 80), 25)).collect();
+    let film = Film::new("movie.Mjpeg", pictures.clone(), 24);
+    // So fast that the lab's frame numbers wrap, too.
+    let lab_film = Film::new("lab.Mjpeg", pictures, 40);
+    let repeating = Settings { repeat: true, ..settings() };
+    let mut scene = Scene::with([film.clone(), lab_film.clone()], repeating, 1, Faults::default());
+
+    let mut connect = |host, url| {
+        scene.server.entropy = entropy_of_an_early_wrap(300 * (u32::from(host) - 1));
+        scene.connect(host, url)
+    };
+    let (mut udp, mut tcp, mut lab) = (connect(2, URL), connect(3, URL), connect(4, "lab.Mjpeg"));
+    let begun = scene.start(&mut udp).rtp_info().1;
+    scene.start_interleaved(&mut tcp);
+    scene.start(&mut lab);
+    let mut real = scene.watch(5, Standard, UDP);
+    let mut real_tcp = scene.watch(6, Standard, TCP);
+
+    let mut wrapped = false;
+    let mut live = 0;
+    for minute in 1..=30 {
+        for _ in 0..2 {
+            pass(&mut scene, &mut [&mut udp, &mut tcp, &mut lab], &mut [&mut real, &mut real_tcp], 30_000);
+            udp.report(SocketAddr::from((SERVER, SERVER_PORT.1)));
+            wrapped |= udp.frames.last().is_some_and(|frame| frame.timestamp < begun);
+            check(&mut udp, &film);
+            check(&mut tcp, &film);
+            check(&mut lab, &lab_film);
+            for watcher in [&mut real, &mut real_tcp] {
+                assert!(watcher.frames.iter().all(|seen| film.frames.contains(&seen.jpeg)));
+                watcher.frames.clear();
+                assert!(watcher.events.len() <= 3, "{:?}", watcher.events);
+            }
+        }
+        // Others come and go, in every way.
+        let mut guests = [scene.connect(50, URL), scene.connect(51, URL), scene.connect(52, "lab.Mjpeg")];
+        let [polite, rude, pupil] = &mut guests;
+        scene.start(polite);
+        scene.start_interleaved(rude);
+        scene.start(pupil);
+        assert_eq!(scene.server.sessions(State::Playing), 8);
+        scene.ask(polite, "TEARDOWN", "");
+        drop(guests);
+        pass(&mut scene, &mut [&mut udp, &mut tcp, &mut lab], &mut [&mut real, &mut real_tcp], 1);
+        assert_eq!(scene.server.connections(), 5);
+        let now = LIVE.load(Ordering::Relaxed);
+        if minute == 2 {
+            live = now;
+        }
+        // What is on its way at this very moment differs a little.
+        assert!(minute < 2 || now.abs_diff(live) < 8_192, "minute {minute}: {now} bytes, {live} after the second");
+    }
+
+    let seconds = scene.network.now().as_micros() as usize / 1_000_000;
+    assert!(seconds >= 30 * 60);
+    for (viewer, rate) in [(&udp, 24), (&tcp, 24), (&lab, 40)] {
+        assert!((viewer.seen).abs_diff(seconds * rate) <= rate, "{} frames", viewer.seen);
+    }
+    for watcher in [&real, &real_tcp] {
+        let statistics = watcher.statistics();
+        assert!(statistics.frames.abs_diff(seconds as u64 * 24) <= 48, "{statistics:?}");
+        assert_eq!((statistics.lost, statistics.duplicates, statistics.frames_dropped), (0, 0, 0));
+    }
+    assert!(wrapped, "timestamps were meant to wrap");
+    assert!(udp.packets > 80_000 && lab.packets > 65_536, "sequence numbers were meant to wrap");
+    finish(scene, [udp, tcp, lab], [real, real_tcp]);
+}
+
+fn finish(mut scene: Scene, viewers: [Viewer; 3], mut watchers: [Watcher; 2]) {
+    watchers.iter_mut().for_each(Watcher::teardown);
+    let [one, other] = &mut watchers;
+    scene.run_watchers(&mut [one, other], Duration::from_millis(10));
+    drop((viewers, watchers));
+    scene.run(&mut [], Duration::from_millis(1));
+    scene.assert_nothing_left();
+}

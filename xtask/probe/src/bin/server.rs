@@ -1,0 +1,121 @@
+//! A server of one client, as far as it is this project's: control over a stream, media from a file over datagrams or the
+//! stream, both dialects. The platform is behind functions that the compiler cannot look into.
+#![no_std]
+#![no_main]
+
+use core::convert::Infallible;
+use core::hint::black_box;
+use core::net::SocketAddr;
+use embedded_io::{ErrorType, Read, ReadReady, Seek, SeekFrom, Write, WriteReady};
+use mutoscope::io::Datagram;
+use mutoscope::io::server::{Client, Media, Mounts, Outcome, Settings};
+use mutoscope::session::server::Config;
+use mutoscope::source::FrameRate;
+use mutoscope::source::mjpeg::Reader;
+use mutoscope::time::{Instant, WallClock};
+use mutoscope::wire::url::Path;
+
+struct Platform;
+
+impl ErrorType for Platform {
+    type Error = Infallible;
+}
+
+impl Read for Platform {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        Ok(black_box(buffer).len() / 2)
+    }
+}
+
+impl Seek for Platform {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64, Infallible> {
+        black_box(to);
+        Ok(black_box(0))
+    }
+}
+
+impl Write for Platform {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        Ok(black_box(bytes).len())
+    }
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl ReadReady for Platform {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(black_box(true))
+    }
+}
+
+impl WriteReady for Platform {
+    fn write_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(black_box(true))
+    }
+}
+
+impl Datagram for Platform {
+    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Infallible> {
+        black_box((to, segments));
+        Ok(black_box(true))
+    }
+    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Infallible> {
+        let address = black_box(SocketAddr::from(([10, 0, 0, 1], 5000)));
+        Ok(Some(f(address, black_box(&[]))))
+    }
+}
+
+struct OneFile;
+
+impl Mounts for OneFile {
+    type Source = Reader<Platform, [u8; 20_480]>;
+
+    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+        let frame_rate = FrameRate::new(24, 1)?;
+        let media =
+            Media { id: 0, name: "movie.Mjpeg", frame_rate, frames: Some(240), width: 640, height: 480, refusal: None };
+        path.names(media.name).then_some(media)
+    }
+
+    fn open(&self, _: usize) -> Option<Self::Source> {
+        Reader::new(Platform, [0; 20_480]).ok()
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    let settings = Settings {
+        session: Config::default(),
+        wall: WallClock::default(),
+        server_port: (6970, 6971),
+        payload_size: 1400,
+        max_packet_size: 20_480,
+        repeat: true,
+        restart_markers: false,
+        cname: "probe",
+    };
+    let mut client = None;
+    let mut now = 0;
+    loop {
+        now += black_box(1000);
+        let at = Instant::from_micros(now);
+        let peer = black_box(SocketAddr::from(([10, 0, 0, 2], 5000)));
+        let client = client.get_or_insert_with(|| Client::new(at, peer, [0; 4096], [0; 4096], black_box(7), &settings));
+        let (mut control, mut rtp, mut rtcp) = (Platform, Platform, Platform);
+        if let Ok(Some((from, len, bytes))) = rtcp.recv(|from, bytes| {
+            let mut copy = [0; 256];
+            copy[..bytes.len().min(256)].copy_from_slice(&bytes[..bytes.len().min(256)]);
+            (from, bytes.len().min(256), copy)
+        }) {
+            client.handle_rtcp(at, from, &bytes[..len]);
+        }
+        let outcome = client.service::<1, _, _, _, _>(at, &mut control, &mut rtp, &mut rtcp, &OneFile, &settings);
+        black_box((outcome == Outcome::Closed, client.poll_timeout()));
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,56 @@
+//! One static for each type in each configuration, as long as the type: `cargo xtask sizes` reads their lengths from the
+//! compiler's output, so that sizes are those of the target and not of the machine that builds.
+#![no_std]
+
+use core::mem::size_of;
+use mutoscope::io::server::Client;
+use mutoscope::rtp::packetizer::{Packet, Packetizer};
+use mutoscope::rtp::receiver::Receiver;
+use mutoscope::rtp::sender::Sender;
+use mutoscope::session::server::Connection;
+use mutoscope::source::mjpeg::Reader;
+
+macro_rules! sizes {
+    ($($name:ident: $type:ty;)*) => {
+        $(
+            #[unsafe(no_mangle)]
+            pub static $name: [u8; size_of::<$type>()] = [1; size_of::<$type>()];
+        )*
+    };
+}
+
+/// A source that is a pointer to the application's own.
+type Borrowed<'a> = Reader<&'a mut File, &'a mut [u8]>;
+
+/// Nothing: what a file handle takes is the application's.
+pub struct File;
+
+impl embedded_io::ErrorType for File {
+    type Error = core::convert::Infallible;
+}
+
+impl embedded_io::Read for File {
+    fn read(&mut self, _: &mut [u8]) -> Result<usize, Self::Error> {
+        Ok(0)
+    }
+}
+
+impl embedded_io::Seek for File {
+    fn seek(&mut self, _: embedded_io::SeekFrom) -> Result<u64, Self::Error> {
+        Ok(0)
+    }
+}
+
+sizes! {
+    SIZE_01_CONNECTION_LENT: Connection<&'static mut [u8]>;
+    SIZE_02_CONNECTION_1K_2K: (Connection<&'static mut [u8]>, [u8; 1024], [u8; 2048]);
+    SIZE_03_CLIENT_LENT: Client<&'static mut [u8], Borrowed<'static>>;
+    SIZE_04_CLIENT_1K_2K: (Client<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 2048]);
+    SIZE_05_CLIENT_1K_4K: (Client<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 4096]);
+    SIZE_06_READER_LENT: Borrowed<'static>;
+    SIZE_07_READER_20K: (Borrowed<'static>, [u8; 20_480]);
+    SIZE_08_RECEIVER_2_LENT: Receiver<&'static mut [u8], 2>;
+    SIZE_09_RECEIVER_2_32K: Receiver<[u8; 32_768], 2>;
+    SIZE_10_SENDER_PACKETIZER: (Sender, Packetizer);
+    SIZE_11_PACKET: Packet<'static>;
+}

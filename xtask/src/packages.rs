@@ -1,0 +1,142 @@
+//! System packages: what the tests need beside Rust, whether it is there, and how it gets there.
+//!
+//! Nothing is asked and nothing but the system's package manager is used: as root, or with a sudo that wants no password,
+//! missing Debian packages are installed; otherwise the exact command is named.
+
+use crate::shell::{on_path, succeeds};
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// A thing that steps need from the system.
+pub(crate) struct Need {
+    /// What it is, for people.
+    pub(crate) what: &'static str,
+    present: fn() -> bool,
+    /// Names of its packages on Debian and Ubuntu.
+    debian: &'static [&'static str],
+    /// Names elsewhere, as a hint.
+    elsewhere: &'static str,
+}
+
+/// The player's window.
+pub(crate) const SDL2: Need = Need {
+    what: "the SDL2 development files",
+    present: || {
+        on_path("sdl2-config")
+            || succeeds(Command::new("pkg-config").args(["--exists", "sdl2"]))
+            || cfg!(windows) && std::env::var_os("LIB").is_some_and(|path| has_file(&path, "SDL2.lib"))
+    },
+    debian: &["libsdl2-dev"],
+    elsewhere: "SDL2-devel (Fedora), sdl2 (Arch, Homebrew)",
+};
+
+/// Generates the clips, and is one of the players.
+pub(crate) const FFMPEG: Need = Need {
+    what: "ffmpeg",
+    present: || on_path("ffmpeg"),
+    debian: &["ffmpeg"],
+    elsewhere: "ffmpeg (Arch, Homebrew), ffmpeg-free (Fedora)",
+};
+
+/// 4:2:2 as libjpeg samples it, quality 50, grey, restart markers, progressive.
+pub(crate) const JPEG_TOOLS: Need = Need {
+    what: "cjpeg and jpegtran",
+    present: || on_path("cjpeg") && on_path("jpegtran"),
+    debian: &["libjpeg-turbo-progs"],
+    elsewhere: "libjpeg-turbo-utils (Fedora), libjpeg-turbo (Arch), jpeg-turbo (Homebrew)",
+};
+
+/// One of the players.
+pub(crate) const GSTREAMER: Need = Need {
+    what: "GStreamer with rtspsrc and rtpjpegdepay",
+    present: || {
+        on_path("gst-launch-1.0")
+            && ["rtspsrc", "rtpjpegdepay", "multifilesink", "sdpdemux"]
+                .iter()
+                .all(|element| succeeds(Command::new("gst-inspect-1.0").args(["--exists", element])))
+    },
+    debian: &[
+        "gstreamer1.0-tools",
+        "gstreamer1.0-plugins-base",
+        "gstreamer1.0-plugins-good",
+        "gstreamer1.0-plugins-bad",
+        "gstreamer1.0-rtsp",
+    ],
+    elsewhere: "gstreamer1-plugins-good and -bad-free (Fedora), gst-plugins-good and -bad (Arch), gstreamer (Homebrew)",
+};
+
+/// Everything, in the order of use.
+pub(crate) const ALL: &[&Need] = &[&SDL2, &FFMPEG, &JPEG_TOOLS, &GSTREAMER];
+
+impl Need {
+    /// Why it cannot be used: `None` where it is there.
+    pub(crate) fn missing(&self) -> Option<String> {
+        (!(self.present)()).then(|| format!("{} not found; {}", self.what, self.remedy()))
+    }
+
+    fn remedy(&self) -> String {
+        if on_path("apt-get") {
+            format!("install with: sudo apt-get install -y --no-install-recommends {}", self.debian.join(" "))
+        } else {
+            format!("packages: {}; {} (Debian)", self.elsewhere, self.debian.join(" "))
+        }
+    }
+}
+
+/// Installs what is missing of `needs` where that needs nobody's consent. Prints what it does; failing is not an error,
+/// because every step asks [`Need::missing`] again.
+pub(crate) fn install_missing(needs: &[&Need]) {
+    let missing: Vec<_> = needs.iter().filter(|need| !(need.present)()).collect();
+    if missing.is_empty() || !on_path("apt-get") {
+        return;
+    }
+    let Some(prefix) = root_prefix() else { return };
+    let packages: BTreeSet<_> = missing.iter().flat_map(|need| need.debian).copied().collect();
+    println!("installing {}", packages.iter().copied().collect::<Vec<_>>().join(" "));
+    for arguments in
+        [vec!["update"], [vec!["install", "-y", "--no-install-recommends"], packages.into_iter().collect()].concat()]
+    {
+        let mut words = prefix.to_vec();
+        words.push("apt-get");
+        words.extend(["-qq", "-o", "DPkg::Lock::Timeout=120"]);
+        words.extend(arguments);
+        let [program, arguments @ ..] = words.as_slice() else { return };
+        let status = Command::new(program).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status();
+        if !status.is_ok_and(|status| status.success()) {
+            println!("`{}` failed", words.join(" "));
+        }
+    }
+}
+
+/// What goes before a command that must run as root; `None` where that cannot be had without a question.
+fn root_prefix() -> Option<&'static [&'static str]> {
+    let id = Command::new("id").arg("-u").output().ok()?;
+    if id.stdout.trim_ascii() == b"0" {
+        Some(&[])
+    } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
+        Some(&["sudo", "-n"])
+    } else {
+        None
+    }
+}
+
+fn has_file(path: &std::ffi::OsStr, name: &str) -> bool {
+    std::env::split_paths(path).any(|folder| folder.join(name).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_its_packages() {
+        let need = Need { what: "a thing", present: || false, debian: &["libthing-dev"], elsewhere: "thing (Arch)" };
+        let why = need.missing().unwrap();
+        assert!(why.contains("a thing not found") && why.contains("libthing-dev"), "{why}");
+    }
+
+    #[test]
+    fn what_is_there_is_not_missing() {
+        assert_eq!(Need { what: "a thing", present: || true, debian: &[], elsewhere: "" }.missing(), None);
+    }
+}
