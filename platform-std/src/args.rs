@@ -8,6 +8,8 @@ use clap::{ArgAction, Parser};
 use log::LevelFilter;
 use mutoscope::source::FrameRate;
 
+use crate::media::{OnUnsupported, Policy};
+
 const EXAMPLES: &str = "\
 Examples:
   mutoscope-server
@@ -82,6 +84,10 @@ pub struct Args {
     #[arg(long)]
     pub restart_markers: bool,
 
+    /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, progressive and others)
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    pub on_unsupported: OnUnsupported,
+
     /// Say more: -v what clients ask, -vv everything
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
@@ -92,6 +98,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// What is done with pictures that RTP/JPEG cannot carry as they are.
+    pub fn policy(&self) -> Policy {
+        Policy { restart_markers: self.restart_markers, on_unsupported: self.on_unsupported }
+    }
+
     /// How much the log says: `RUST_LOG`, where it is set, has the last word.
     pub fn log_level(&self) -> LevelFilter {
         match (self.verbose, self.quiet) {
@@ -168,6 +179,7 @@ mod tests {
             &["--max-packet-size", "65508"],
             &["--session-timeout", "-1"],
             &["-v", "-q"],
+            &["--on-unsupported", "ignore"],
             &["--colour"],
         ];
         for case in cases {

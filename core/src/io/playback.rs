@@ -335,7 +335,7 @@ impl<S: FrameSource> Playback<S> {
             }
         }
         // A source may say that it has a frame and then not have it.
-        let Some(frame) = self.source.frame() else { return self.after_left_out(now) };
+        let Some(frame) = lent(&self.source, self.dialect) else { return self.after_left_out(now) };
         let at = match frame.captured {
             Some(captured) => captured.max(self.floor),
             None if live => now.max(self.floor),
@@ -424,7 +424,7 @@ impl<S: FrameSource> Playback<S> {
         let most = outlet.max_train().min(TRAIN).max(1);
         let udp = matches!(self.transport, MediaTransport::Udp { .. });
         loop {
-            let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
+            let (Some(frame), Some(mut packetizer)) = (lent(&self.source, self.dialect), self.packetizer) else {
                 // A source that takes back the frame it has lent: there is no rest to wait for.
                 self.packetizer = None;
                 self.pacer.advance();
@@ -552,6 +552,15 @@ impl Unsendable {
             ),
         }
     }
+}
+
+/// The frame that a source lends, as its dialect sends it.
+fn lent<S: FrameSource>(source: &S, dialect: Dialect) -> Option<Frame<'_>> {
+    let frame = source.frame()?;
+    Some(match (dialect, source.original()) {
+        (Dialect::Lab, Some(data)) => Frame { data, ..frame },
+        _ => frame,
+    })
 }
 
 fn packetizer_for(

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::index::{self, Index, Policy};
+use super::index::{self, Index};
 use super::medium::FrameError;
+use super::normaliser::Policy;
 
 /// An open MJPEG file and where its frames are.
 #[derive(Debug)]

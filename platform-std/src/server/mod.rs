@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<()> {
     let library = if args.media.is_empty() {
         Library::built_in(args.frame_rate)
     } else {
-        Library::from_paths(&args.media, args.frame_rate, args.restart_markers)?
+        Library::from_paths(&args.media, args.frame_rate, args.policy())?
     };
     raise_file_limit(args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES);
     if !server.address.ip().is_loopback() {
