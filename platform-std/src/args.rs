@@ -88,6 +88,10 @@ pub struct Args {
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     pub on_unsupported: OnUnsupported,
 
+    /// Serve nothing: say of each file what it is, what would be sent and why; fails where one cannot be served
+    #[arg(long, requires = "media")]
+    pub check: bool,
+
     /// Say more: -v what clients ask, -vv everything
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
@@ -106,6 +110,8 @@ impl Args {
     /// How much the log says: `RUST_LOG`, where it is set, has the last word.
     pub fn log_level(&self) -> LevelFilter {
         match (self.verbose, self.quiet) {
+            // A report says it all.
+            (0, _) if self.check => LevelFilter::Error,
             (0, 0) => LevelFilter::Info,
             (0, 1) => LevelFilter::Warn,
             (0, _) => LevelFilter::Error,
@@ -181,6 +187,7 @@ mod tests {
             &["-v", "-q"],
             &["--on-unsupported", "ignore"],
             &["--colour"],
+            &["--check"],
         ];
         for case in cases {
             let error = parse(case).expect_err("must be refused");

@@ -277,7 +277,7 @@ impl core::fmt::Display for Unsupported {
                 };
                 write!(
                     f,
-                    "the picture is a {name} JPEG; RTP/JPEG carries baseline only; \
+                    "the coding is {name}; RTP/JPEG carries baseline only; \
                      convert each picture with jpegtran, or encode with: ffmpeg -c:v mjpeg -huffman default"
                 )
             }

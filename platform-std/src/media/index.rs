@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
 use mutoscope::jpeg::{self, Layout, transcode};
-use mutoscope::source::mjpeg::{self, Reader};
+use mutoscope::source::mjpeg::{self, Format, Reader};
 
 use super::normaliser::{Policy, Treatment};
 use crate::tcp::retry;
@@ -25,6 +25,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 /// The frames of a file: 12 bytes each.
 #[derive(Debug)]
 pub(super) struct Index {
+    /// How the frames follow each other.
+    pub format: Format,
     offsets: Vec<u64>,
     lengths: Vec<u32>,
     /// Width and height of the first frame that has any, in pixels.
@@ -52,7 +54,8 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
     let mut chunk = vec![0; CHUNK];
     let mut reader =
         Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
-    let mut index = Index { offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
+    let mut index =
+        Index { format: reader.format(), offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
     let mut census = Census::new(policy);
     let mut progress = Progress::new(shown, len);
     let mut frame = Vec::new();

@@ -7,12 +7,15 @@ mod medium;
 mod normaliser;
 mod picture;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod viewer;
 
 pub use medium::FrameError;
 pub use normaliser::{OnUnsupported, Policy};
 pub use viewer::Viewer;
+
+pub(crate) use file::MediaFile;
+pub(crate) use normaliser::{Normaliser, Treatment};
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -25,7 +28,6 @@ use mutoscope::io::server::{Media, Mounts};
 use mutoscope::source::FrameRate;
 use mutoscope::wire::url;
 
-use file::MediaFile;
 use medium::Medium;
 
 /// Names of files that a folder is searched for, in any case.
@@ -105,14 +107,14 @@ impl Mounts for Library {
 }
 
 /// A file that may be a medium.
-struct Candidate {
-    path: PathBuf,
+pub(crate) struct Candidate {
+    pub(crate) path: PathBuf,
     name: String,
     from_folder: bool,
 }
 
 /// The files among `paths`, and those that the folders among them hold, in order of name.
-fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>> {
+pub(crate) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for path in paths {
         let metadata = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
