@@ -1,6 +1,7 @@
 //! Whole pictures through the transcoder.
 
 mod codec;
+mod decoders;
 mod hostile;
 
 use super::super::layout::{ErrorKind, Sampling};
