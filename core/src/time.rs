@@ -92,6 +92,19 @@ impl NtpTime {
         let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
         Self(self.0.wrapping_add(seconds << 32).wrapping_add(fraction))
     }
+
+    /// This time `micros` microseconds later, or earlier where negative.
+    pub const fn offset_micros(self, micros: i64) -> Self {
+        let distance = Self(0).plus_micros(micros.unsigned_abs()).0;
+        Self(if micros < 0 { self.0.wrapping_sub(distance) } else { self.0.wrapping_add(distance) })
+    }
+
+    /// Microseconds from `earlier` to this; negative where it is later. Both within 68 years of each other.
+    pub const fn micros_since(self, earlier: Self) -> i64 {
+        let distance = self.0.wrapping_sub(earlier.0).cast_signed();
+        let (seconds, fraction) = (distance >> 32, distance & 0xffff_ffff);
+        seconds.wrapping_mul(1_000_000).wrapping_add((fraction.wrapping_mul(1_000_000)) >> 32)
+    }
 }
 
 /// Relates the caller's monotonic clock to NTP time: what NTP time it was at `Instant` zero.
@@ -126,6 +139,17 @@ mod tests {
     fn the_middle_counts_in_65536ths_of_a_second() {
         let start = NtpTime::from_bits(0);
         assert_eq!(start.plus_micros(1_500_000).middle(), 0x1_8000);
+    }
+
+    #[test]
+    fn ntp_times_are_moved_and_subtracted_in_both_directions() {
+        let start = NtpTime::from_unix_micros(1_700_000_000_250_000);
+        for micros in [0, 1_000, 999_000, 5_750_000, 86_400_000_000] {
+            let later = start.offset_micros(micros);
+            assert!((later.micros_since(start) - micros).abs() <= 1, "{micros}");
+            assert!((start.micros_since(later) + micros).abs() <= 1, "{micros}");
+            assert!(later.offset_micros(-micros).micros_since(start).abs() <= 1);
+        }
     }
 
     #[test]

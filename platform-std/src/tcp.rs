@@ -240,12 +240,9 @@ impl Source for Listener {
 /// Whether the descriptor is ready now or within `patience`. Hung up and failed count: the next call shows the end or the error.
 pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: PollFlags, patience: Duration) -> io::Result<bool> {
     let mut fds = [PollFd::new(fd, interest)];
-    match poll(&mut fds, PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)) {
-        // Interrupted says nothing about the descriptor; a caller that finds it not ready after all copes.
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::EINTR) => Ok(true),
-        Err(errno) => Err(errno.into()),
-    }
+    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+    // Again after a signal, which says nothing about the descriptor: a wrong yes would look like a broken connection.
+    retry(|| Ok(poll(&mut fds, timeout)? > 0))
 }
 
 /// Repeats a call that a signal interrupted.

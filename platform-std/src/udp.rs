@@ -19,8 +19,9 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::tcp::{is_ready, retry};
 
-/// Datagrams per [`send_train`](Datagram::send_train). A frame of a typical camera is one or two trains.
-pub const MAX_TRAIN: usize = 16;
+/// Datagrams per [`send_train`](Datagram::send_train): the core's bursts, so that each is one system call. A frame of a
+/// typical camera is one train.
+pub const MAX_TRAIN: usize = 32;
 
 /// Bytes per train: what an IPv4 packet can carry. The kernel splits a train after routing it as one packet.
 const MAX_TRAIN_BYTES: usize = 65_507;
@@ -100,8 +101,44 @@ impl UdpSocket {
         self.writable |= event.is_writable();
     }
 
-    fn send_one(&mut self, to: &SockAddr, slices: &[IoSlice<'_>]) -> io::Result<bool> {
-        let result = retry(|| SockRef::from(&self.inner).send_to_vectored(slices, to));
+    /// Segments that lie end to end, `len` bytes at a time, each piece by `send`. Where the kernel fills up in the middle,
+    /// the rest waits a moment and is then lost, as UDP may: "nothing was sent" would be untrue and make receivers see the
+    /// first part twice.
+    fn send_pieces(
+        &mut self,
+        len: usize,
+        segments: &[&[u8]],
+        mut send: impl FnMut(&mut Self, &[&[u8]]) -> io::Result<bool>,
+    ) -> io::Result<bool> {
+        let mut rest = Pieces { segments, skip: 0 };
+        let mut first = true;
+        while let Some((piece, count)) = rest.cut(len) {
+            let piece = piece.get(..count).unwrap_or_default();
+            if !send(self, piece)? {
+                if first {
+                    return Ok(false);
+                }
+                is_ready(self.inner.as_fd(), PollFlags::POLLOUT, TRAIN_PATIENCE)?;
+                if !send(self, piece)? {
+                    log::debug!("no room for the rest of a train");
+                    return Ok(true);
+                }
+            }
+            first = false;
+        }
+        Ok(true)
+    }
+
+    /// A train's datagrams one after the other.
+    fn send_singly(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> io::Result<bool> {
+        self.send_pieces(size, segments, |socket, datagram| socket.send(to, datagram))
+    }
+
+    /// A train that one system call can take.
+    fn send_at_once(&mut self, to: SocketAddr, size: u16, segments: &[&[u8]]) -> io::Result<bool> {
+        let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
+        let slices = gather(segments, &mut slices)?;
+        let result = retry(|| train::send(&self.inner, to, size, slices));
         self.writable = true;
         match result {
             Ok(_) => Ok(true),
@@ -109,30 +146,18 @@ impl UdpSocket {
                 self.writable = false;
                 Ok(false)
             }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A train's datagrams one after the other. Where the kernel fills up in the middle, the rest waits a moment and is
-    /// then lost, as UDP may: "nothing was sent" would be untrue and make receivers see the first part twice.
-    fn send_singly(&mut self, to: &SockAddr, size: usize, segments: &[&[u8]]) -> io::Result<bool> {
-        let mut rest = Datagrams { segments, skip: 0 };
-        let mut first = true;
-        while let Some((slices, count)) = rest.cut(size) {
-            let slices = slices.get(..count).unwrap_or_default();
-            if !self.send_one(to, slices)? {
-                if first {
-                    return Ok(false);
+            Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+                // The path to this receiver takes smaller packets than these: only it pays for that.
+                Errno::EINVAL | Errno::EMSGSIZE => self.send_singly(to, size.into(), segments),
+                // The device, its driver or a tunnel cannot: no use to ask again.
+                Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT => {
+                    log::debug!("no trains of datagrams any more: {error}");
+                    self.trains = false;
+                    self.send_singly(to, size.into(), segments)
                 }
-                is_ready(self.inner.as_fd(), PollFlags::POLLOUT, TRAIN_PATIENCE)?;
-                if !self.send_one(to, slices)? {
-                    log::debug!("no room for the rest of a train to {:?}", to.as_socket());
-                    return Ok(true);
-                }
-            }
-            first = false;
+                _ => Err(error),
+            },
         }
-        Ok(true)
     }
 }
 
@@ -145,7 +170,17 @@ impl Datagram for UdpSocket {
     fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> io::Result<bool> {
         let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
         let slices = gather(segments, &mut slices)?;
-        self.send_one(&to.into(), slices)
+        let to = SockAddr::from(to);
+        let result = retry(|| SockRef::from(&self.inner).send_to_vectored(slices, &to));
+        self.writable = true;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) if is_full(&error) => {
+                self.writable = false;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn max_train(&self) -> usize {
@@ -157,31 +192,15 @@ impl Datagram for UdpSocket {
         if total <= size {
             return self.send(to, segments);
         }
-        let address = SockAddr::from(to);
-        let size_of_each = u16::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        if !self.trains || total > MAX_TRAIN_BYTES || size == 0 {
-            return self.send_singly(&address, size, segments);
-        }
-        let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
-        let slices = gather(segments, &mut slices)?;
-        self.writable = true;
-        match retry(|| train::send(&self.inner, to, size_of_each, slices)) {
-            Ok(_) => Ok(true),
-            Err(error) if is_full(&error) => {
-                self.writable = false;
-                Ok(false)
+        let each = u16::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        match MAX_TRAIN_BYTES.checked_div(size) {
+            // Two datagrams are too many for one call already.
+            None | Some(0 | 1) => self.send_singly(to, size, segments),
+            _ if !self.trains => self.send_singly(to, size, segments),
+            Some(most) if total > most * size => {
+                self.send_pieces(most * size, segments, |socket, piece| socket.send_train(to, size, piece))
             }
-            Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                // The path to this receiver takes smaller packets than these: only it pays for that.
-                Errno::EINVAL | Errno::EMSGSIZE => self.send_singly(&address, size, segments),
-                // The device, its driver or a tunnel cannot: no use to ask again.
-                Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT => {
-                    log::debug!("no trains of datagrams any more: {error}");
-                    self.trains = false;
-                    self.send_singly(&address, size, segments)
-                }
-                _ => Err(error),
-            },
+            Some(_) => self.send_at_once(to, each, segments),
         }
     }
 
@@ -265,25 +284,25 @@ fn gather<'s, 'b>(segments: &[&'b [u8]], slices: &'s mut [IoSlice<'b>; MAX_SEGME
     Ok(slices)
 }
 
-/// Cuts segments that lie end to end into datagrams.
-struct Datagrams<'a, 'b> {
+/// Cuts segments that lie end to end into pieces of equal length.
+struct Pieces<'a, 'b> {
     segments: &'a [&'b [u8]],
     /// Bytes of the first segment that have left.
     skip: usize,
 }
 
-impl<'b> Datagrams<'_, 'b> {
-    /// The next datagram of at most `size` bytes as slices and their count; `None` after the last.
-    fn cut(&mut self, size: usize) -> Option<([IoSlice<'b>; MAX_SEGMENTS], usize)> {
-        let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
+impl<'b> Pieces<'_, 'b> {
+    /// The next piece of at most `len` bytes as segments and their count; `None` after the last.
+    fn cut(&mut self, len: usize) -> Option<([&'b [u8]; MAX_SEGMENTS], usize)> {
+        let mut piece = [&[][..]; MAX_SEGMENTS];
         let mut count = 0;
-        let mut room = size;
+        let mut room = len;
         while let Some((&segment, rest)) = self.segments.split_first()
             && room > 0
         {
             let left = segment.get(self.skip..).unwrap_or_default();
             let taken = left.get(..room).unwrap_or(left);
-            *slices.get_mut(count)? = IoSlice::new(taken);
+            *piece.get_mut(count)? = taken;
             count += 1;
             room -= taken.len();
             if taken.len() == left.len() {
@@ -293,7 +312,7 @@ impl<'b> Datagrams<'_, 'b> {
                 self.skip += taken.len();
             }
         }
-        (room < size).then_some((slices, count))
+        (room < len).then_some((piece, count))
     }
 }
 
@@ -394,12 +413,16 @@ mod tests {
 
     #[test]
     fn a_train_longer_than_an_ip_packet_still_arrives() {
-        let (mut near, mut far) = (socket(), socket());
-        let bytes = vec![9; 20_000];
-        let segments = [&bytes[..]; 4];
-        assert!(near.send_train(far.local_addr().unwrap(), 20_000, &segments).unwrap());
-        for _ in segments {
-            assert_eq!(next(&mut far).len(), 20_000);
+        // One datagram a call, three a call, and many, none of which divides the whole.
+        for (size, count) in [(40_000, 3), (20_000, 4), (9_000, 20)] {
+            let (mut near, mut far) = (socket(), socket());
+            let bytes: Vec<u8> = (0..=255).cycle().take(size * count - 100).collect();
+            let (head, tail) = bytes.split_at(12_345);
+            assert!(near.send_train(far.local_addr().unwrap(), size, &[head, tail]).unwrap());
+            for datagram in bytes.chunks(size) {
+                assert!(next(&mut far) == datagram, "{count} of {size}");
+            }
+            assert_eq!(far.recv(|_, _| ()).unwrap(), None);
         }
     }
 

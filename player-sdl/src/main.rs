@@ -1,1 +1,49 @@
-fn main() {}
+//! Plays motion JPEG over RTSP: in an SDL2 window, or headless.
+
+mod args;
+mod decode;
+mod figures;
+mod frame;
+mod headless;
+mod json;
+mod mailbox;
+mod model;
+mod network;
+mod rates;
+mod reconnect;
+mod record;
+mod snapshot;
+mod ui;
+
+use args::Args;
+use clap::Parser;
+use platform_std::client::Options;
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let level = ["warn", "info", "debug"].get(usize::from(args.verbose)).copied().unwrap_or("trace");
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    // Where decoding fails for a bug of the decoder's, it is caught and counted; the report would only frighten.
+    std::panic::set_hook(Box::new(|info| log::debug!("{info}")));
+    let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
+    match played {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("player-sdl: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the client has to know.
+fn client_options(args: &Args) -> Options {
+    Options {
+        transport: args.transport,
+        dialect: args.dialect,
+        rtp_port: args.rtp_port,
+        playout_delay: Duration::from_millis(args.buffer),
+        ..Options::new(args.url())
+    }
+}

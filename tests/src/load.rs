@@ -9,6 +9,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+/// RTP clock ticks in a second (RFC 3551 section 6).
+const CLOCK_RATE: u32 = 90_000;
+
 /// How the viewers take their media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -31,6 +34,8 @@ pub struct Load {
     pub transport: Transport,
     /// How long all of them play at once.
     pub duration: Duration,
+    /// Frames per second of what is played, to notice frames that were left out.
+    pub frame_rate: u32,
 }
 
 /// What one viewer got.
@@ -38,6 +43,8 @@ pub struct Load {
 pub struct Viewer {
     /// Frames of which every packet came.
     pub frames: u64,
+    /// Frames that did not come, or not whole.
+    pub lost_frames: u64,
     /// Packets that came.
     pub packets: u64,
     /// Packets that are missing between the first and the last.
@@ -49,7 +56,7 @@ pub struct Viewer {
 }
 
 impl Load {
-    /// Connects all viewers, calls `started`, plays for the duration, and tears down.
+    /// Connects all viewers, calls `started`, plays for the duration, and leaves without a word.
     pub fn run(&self, started: impl FnOnce()) -> Result<Vec<Viewer>> {
         let mut poll = Poll::new()?;
         let mut viewers = Vec::new();
@@ -81,7 +88,7 @@ impl Load {
                 }
             }
         }
-        Ok(viewers.into_iter().map(|viewer| viewer.counts).collect())
+        Ok(viewers.into_iter().map(|viewer| viewer.counter.counts).collect())
     }
 }
 
@@ -93,10 +100,7 @@ struct Connected {
     session: String,
     cseq: u32,
     buffer: Vec<u8>,
-    counts: Viewer,
-    next_sequence: Option<u16>,
-    frame_whole: bool,
-    last_frame: Option<Instant>,
+    counter: Counter,
 }
 
 impl Connected {
@@ -119,10 +123,7 @@ impl Connected {
             session: String::new(),
             cseq: 0,
             buffer: Vec::new(),
-            counts: Viewer::default(),
-            next_sequence: None,
-            frame_whole: true,
-            last_frame: None,
+            counter: Counter::new(load.frame_rate),
         };
         viewer.request("SETUP", load, &format!("Transport: {transport}\r\n"))?;
         let answer = viewer.answer()?;
@@ -179,14 +180,14 @@ impl Connected {
         let mut chunk = [0; 65_536];
         while let Some(media) = &self.media {
             match media.recv(&mut chunk) {
-                Ok(n) => self.packet(&chunk[..n]),
+                Ok(n) => self.counter.packet(Instant::now(), &chunk[..n]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
         }
         loop {
             match self.control.read(&mut chunk) {
-                Ok(0) => bail!("the server closed the connection after {:?}", self.counts),
+                Ok(0) => bail!("the server closed the connection after {:?}", self.counter.counts),
                 Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
@@ -205,7 +206,7 @@ impl Connected {
                     let len = usize::from(u16::from_be_bytes([*high, *low]));
                     let Some((packet, tail)) = tail.split_at_checked(len) else { break };
                     if *channel == 0 {
-                        self.packet(packet);
+                        self.counter.packet(Instant::now(), packet);
                     }
                     rest = tail;
                 }
@@ -219,10 +220,35 @@ impl Connected {
         }
         self.buffer = rest.to_vec();
     }
+}
 
-    fn packet(&mut self, bytes: &[u8]) {
+/// Counts what one viewer gets.
+#[derive(Debug)]
+struct Counter {
+    counts: Viewer,
+    next_sequence: Option<u16>,
+    frame_whole: bool,
+    last_frame: Option<Instant>,
+    last_timestamp: Option<u32>,
+    /// RTP clock ticks from one frame to the next.
+    interval: u32,
+}
+
+impl Counter {
+    fn new(frame_rate: u32) -> Self {
+        Self {
+            counts: Viewer::default(),
+            next_sequence: None,
+            frame_whole: true,
+            last_frame: None,
+            last_timestamp: None,
+            interval: (CLOCK_RATE / frame_rate.max(1)).max(1),
+        }
+    }
+
+    fn packet(&mut self, now: Instant, bytes: &[u8]) {
         let Ok(packet) = Packet::new_checked(bytes) else { return };
-        let Repr { sequence, marker, .. } = Repr::parse(&packet);
+        let Repr { sequence, marker, timestamp, .. } = Repr::parse(&packet);
         let missing = self.next_sequence.map_or(0, |next| sequence.wrapping_sub(next));
         self.next_sequence = Some(sequence.wrapping_add(1));
         self.counts.packets += 1;
@@ -231,8 +257,13 @@ impl Connected {
         self.frame_whole &= missing == 0;
         if marker {
             self.counts.frames += u64::from(self.frame_whole);
+            self.counts.lost_frames += u64::from(!self.frame_whole);
             self.frame_whole = true;
-            let now = Instant::now();
+            if let Some(last) = self.last_timestamp.replace(timestamp) {
+                // A live source's timestamps are rounded; what is nearest is meant.
+                let steps = timestamp.wrapping_sub(last).saturating_add(self.interval / 2) / self.interval;
+                self.counts.lost_frames += u64::from(steps.saturating_sub(1));
+            }
             if let Some(last) = self.last_frame.replace(now) {
                 self.counts.longest_gap = self.counts.longest_gap.max(now - last);
             }
@@ -255,4 +286,29 @@ fn udp_pair(ip: IpAddr) -> Result<(UdpSocket, UdpSocket)> {
         }
     }
     bail!("no free pair of UDP ports")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_and_skipped_frames_are_counted() {
+        /// Frames of two packets each: sequence, timestamp and marker of those that came.
+        type Packets = &'static [(u16, u32, bool)];
+        const WHOLE: Packets = &[(65_535, 0, false), (0, 0, true), (1, 3750, false), (2, 3750, true)];
+        const FIRST_LOST: Packets = &[(1, 0, false), (2, 0, true), (4, 3750, true), (5, 7500, false), (6, 7500, true)];
+        const LEFT_OUT: Packets = &[(1, 0, false), (2, 0, true), (3, 11_249, false), (4, 11_249, true)];
+        for (packets, frames, lost_frames, lost) in [(WHOLE, 2, 0, 0), (FIRST_LOST, 2, 1, 1), (LEFT_OUT, 2, 2, 0)] {
+            let mut counter = Counter::new(24);
+            for &(sequence, timestamp, marker) in packets {
+                let mut bytes = [0; 13];
+                let repr = Repr { marker, payload_type: 26, sequence, timestamp, ssrc: 1 };
+                repr.emit(bytes.first_chunk_mut().unwrap());
+                counter.packet(Instant::now(), &bytes);
+            }
+            let counts = counter.counts;
+            assert_eq!((counts.frames, counts.lost_frames, counts.lost), (frames, lost_frames, lost), "{packets:?}");
+        }
+    }
 }

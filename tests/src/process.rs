@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A running `mutoscope-server`; dropping it kills it.
+#[derive(Debug)]
 pub struct Server {
     child: Child,
     /// Where it listens.

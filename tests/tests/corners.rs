@@ -177,6 +177,20 @@ fn a_goodbye_that_finds_no_room_waits_without_spinning() {
 }
 
 #[test]
+fn packets_fit_a_transmit_buffer_that_is_smaller_than_the_payload_size() {
+    for tx in [600, 1024, 1300] {
+        let film = movie(12);
+        let mut scene = Scene::new([film.clone()]);
+        scene.server.buffers = (1024, tx);
+        let mut viewer = scene.connect(2, URL);
+        scene.start_interleaved(&mut viewer);
+        scene.run(&mut [&mut viewer], millis(2_000));
+        assert_eq!(viewer.frames.len(), 12, "{tx} bytes");
+        assert!(viewer.frames.iter().zip(film.frames.iter()).all(|(got, sent)| got.is(sent)));
+    }
+}
+
+#[test]
 fn the_labs_play_button_works_right_after_the_last_frame() {
     let film = movie(12);
     for wait in [501, 520, 700, 899, 2_000] {

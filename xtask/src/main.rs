@@ -1,12 +1,13 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
-//! source tree; [`media`] makes the clips that the interop run plays; [`sizes`] measures
-//! the core on a microcontroller; [`packages`] finds or installs system packages.
+//! source tree; [`media`] makes the clips that the interop run plays; [`bench`] measures
+//! beside the targets, [`sizes`] the core on a microcontroller; [`packages`] finds or installs system packages.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
 #![allow(clippy::print_stdout)]
 
+mod bench;
 mod check;
 mod media;
 mod packages;
@@ -46,6 +47,8 @@ enum Command {
     },
     /// Print what the core takes of RAM and flash on a Cortex-M4F
     Sizes,
+    /// Measure speed, latency, load and endurance beside the project's targets
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Media { directory } => media::run(directory).map(|()| true),
         Command::Sizes => sizes::run(),
+        Command::Bench(options) => bench::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -3,7 +3,8 @@
 use super::Datagram;
 use crate::rtp::packetizer::Packet;
 use crate::session::server::{Connection, MediaTransport};
-use core::net::{IpAddr, SocketAddr};
+use crate::wire::rtp::HEADER_LEN;
+use core::net::SocketAddr;
 
 /// What became of packets handed to an [`Outlet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,8 @@ pub(super) struct Outlet<'a, B, D, E> {
     pub rtp: &'a mut D,
     pub rtcp: &'a mut E,
     /// Media goes to the address the RTSP connection comes from and nowhere else, whatever `destination` a client asks for.
-    pub peer: IpAddr,
+    /// Its port is not that of media.
+    pub peer: SocketAddr,
     pub transport: MediaTransport,
 }
 
@@ -35,11 +37,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
         }
     }
 
+    /// The largest RTP payload that can leave, `wanted` at the most: a packet longer than the whole transmit buffer would
+    /// wait for room for ever.
+    pub(super) fn payload_limit(&self, wanted: usize) -> usize {
+        match self.transport {
+            MediaTransport::Udp { .. } => wanted,
+            MediaTransport::Interleaved { .. } => {
+                wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN))
+            }
+        }
+    }
+
     /// Sends a train of packets of one frame: all of them or none.
     pub(super) fn send<const TRAIN: usize>(&mut self, packets: &[Packet<'_>]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtp_port, .. } => {
-                let to = SocketAddr::new(self.peer, rtp_port);
+                let to = at_port(self.peer, rtp_port);
                 let segments: heapless::Vec<[&[u8]; 2], TRAIN> = packets.iter().map(Packet::segments).collect();
                 let sent = match packets {
                     [] => return Sent::Taken,
@@ -60,7 +73,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
     pub(super) fn report(&mut self, compound: &[u8]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtcp_port, .. } => {
-                outcome(self.rtcp.send(SocketAddr::new(self.peer, rtcp_port), &[compound]))
+                outcome(self.rtcp.send(at_port(self.peer, rtcp_port), &[compound]))
             }
             MediaTransport::Interleaved { rtcp_channel, .. } => {
                 if self.connection.queue_interleaved(rtcp_channel, &[compound]) { Sent::Taken } else { Sent::Full }
@@ -69,10 +82,29 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
     }
 }
 
+/// Another port of the same host. A link-local IPv6 address reaches nobody without its scope, which stays.
+pub(super) fn at_port(mut peer: SocketAddr, port: u16) -> SocketAddr {
+    peer.set_port(port);
+    peer
+}
+
 fn outcome<E>(sent: Result<bool, E>) -> Sent {
     match sent {
         Ok(true) => Sent::Taken,
         Ok(false) => Sent::Full,
         Err(_) => Sent::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::{Ipv6Addr, SocketAddrV6};
+
+    #[test]
+    fn media_for_a_link_local_peer_goes_out_of_the_interface_it_came_in_by() {
+        let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
+        let peer = SocketAddrV6::new(address, 40_000, 0, 3).into();
+        assert_eq!(at_port(peer, 25_000), SocketAddrV6::new(address, 25_000, 0, 3).into());
     }
 }

@@ -279,6 +279,7 @@ impl<S: FrameSource> Playback<S> {
         }
         self.wait = None;
         self.burst = 0;
+        let settings = &Settings { payload_size: outlet.payload_limit(settings.payload_size), ..*settings };
         let mut pumped = Pumped::Idle;
         loop {
             if self.packetizer.is_none() {

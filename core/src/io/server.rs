@@ -1,6 +1,6 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
-use super::outlet::Outlet;
+use super::outlet::{Outlet, at_port};
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
 use crate::session::server::{Config, Connection, Description, Dialect, Event, MediaTransport, State};
@@ -22,7 +22,8 @@ pub struct Settings<'a> {
     pub wall: WallClock,
     /// Our RTP and RTCP port over UDP, as SETUP's answers announce them.
     pub server_port: (u16, u16),
-    /// Largest RTP payload in the standard dialect, in bytes (default 1400).
+    /// Largest RTP payload in the standard dialect, in bytes (default 1400). Over TCP it is also kept to what fits the
+    /// connection's transmit buffer.
     pub payload_size: usize,
     /// Largest RTP packet in the lab dialect, in bytes (default 20,480, what its client reads).
     pub max_packet_size: usize,
@@ -93,7 +94,7 @@ pub struct Client<B, S> {
 
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
 /// waiting, and its own deadlines too.
-const TURN: u8 = 32;
+const TURN: u8 = 8;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first
@@ -185,7 +186,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         else {
             return false;
         };
-        if from != SocketAddr::new(self.peer.ip(), rtcp_port) {
+        if from != at_port(self.peer, rtcp_port) {
             return false;
         }
         if rtcp::Compound::new_checked(compound).is_ok() {
@@ -252,7 +253,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         settings: &Settings<'_>,
     ) -> bool {
         let Some(playback) = &mut self.playback else { return false };
-        let (connection, peer, transport) = (&mut self.connection, self.peer.ip(), playback.transport);
+        let (connection, peer, transport) = (&mut self.connection, self.peer, playback.transport);
         let mut outlet = Outlet { connection, rtp, rtcp, peer, transport };
         match playback.pump::<TRAIN, B, D, E>(now, &mut outlet, settings) {
             Pumped::Progress => true,
@@ -365,7 +366,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         torn_down: bool,
     ) {
         let Some(mut playback) = self.playback.take() else { return };
-        let (connection, peer, transport) = (&mut self.connection, self.peer.ip(), playback.transport);
+        let (connection, peer, transport) = (&mut self.connection, self.peer, playback.transport);
         let mut outlet = Outlet { connection, rtp, rtcp, peer, transport };
         // Behind the answer to TEARDOWN a client reads nothing more from the connection, or takes it for garbage.
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {

@@ -108,6 +108,8 @@ pub struct Reader<R, B> {
     filled: usize,
     /// The file stands anywhere, not behind `buffer[..filled]`: seek before the next read.
     is_lost: bool,
+    /// The last call failed and left the splitter anywhere, perhaps behind the first bytes of the next frame.
+    is_astray: bool,
     /// Where in the buffer the frame that is being read begins; `None`: none is, or it left the buffer.
     start: Option<usize>,
     /// Where the current frame is in the buffer.
@@ -145,6 +147,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             fed: 0,
             filled,
             is_lost: false,
+            is_astray: false,
             start: None,
             frame: None,
             layout: NO_LAYOUT,
@@ -163,9 +166,10 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
     }
 
     /// Where the reader is, to come back to; `None` where the last call ended in an error, which leaves it anywhere.
+    /// [`Error::TooLarge`] leaves it behind the frame.
     pub fn bookmark(&self) -> Option<Bookmark> {
         let splitter = &self.splitter;
-        splitter.is_between_frames().then(|| Bookmark {
+        (!self.is_astray && splitter.is_between_frames()).then(|| Bookmark {
             number: self.next,
             offset: splitter.offset(),
             record_left: splitter.record_left(),
@@ -176,6 +180,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
     pub fn resume(&mut self, bookmark: Bookmark) {
         self.go_to(bookmark.offset);
         self.splitter.resume(bookmark.offset, bookmark.record_left);
+        self.is_astray = false;
         self.next = bookmark.number;
     }
 
@@ -190,6 +195,13 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
     }
 
     fn step(&mut self, keep: bool) -> Result<Option<FrameSpan>, Error<R::Error>> {
+        let result = self.walk(keep);
+        self.is_astray = matches!(&result, Err(error) if !matches!(error, Error::TooLarge { .. }));
+        result
+    }
+
+    /// To the end of the next frame, or the next error.
+    fn walk(&mut self, keep: bool) -> Result<Option<FrameSpan>, Error<R::Error>> {
         self.frame = None;
         loop {
             let unseen = self.buffer.as_ref().get(self.fed..self.filled).unwrap_or(&[]);
@@ -319,7 +331,9 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
             self.rewind();
         }
         while self.next < number {
-            if self.hop()? {
+            let hopped = self.hop();
+            self.is_astray |= hopped.is_err();
+            if hopped? {
                 continue;
             }
             match self.next_span() {
@@ -619,5 +633,76 @@ mod tests {
         }
         let file = File { bytes: jpeg(40), at: 0, piece: 1, read: 0, fails: 0 };
         assert!(matches!(Reader::new(file, [0; 63]), Err(Error::BufferTooShort)));
+    }
+
+    proptest::proptest! {
+        /// Whatever is wrong with a file, reading it ends, and an index of it agrees with reading it.
+        #[test]
+        fn damaged_files_end_and_are_indexed_as_they_are_read(
+            damage in proptest::collection::vec((0_usize..6800, proptest::num::u8::ANY), 1..20),
+            cut in 20_usize..6800,
+            is_lab in proptest::bool::ANY,
+        ) {
+            let mut file = files(&pictures())[usize::from(is_lab)].clone();
+            for (at, value) in damage {
+                // The first bytes tell the format.
+                if let Some(byte) = file.get_mut(at.max(8)) {
+                    *byte = value;
+                }
+            }
+            file.truncate(cut);
+            let (mut reader, mut index) = (open(&file, 8000, 100), open(&file, MIN_BUFFER, 33));
+            for call in 0.. {
+                assert!(call < 200);
+                let read = reader.step(true);
+                assert_eq!(read, index.next_span());
+                let Ok(Some(FrameSpan { offset, len })) = read else {
+                    if read == Ok(None) { break } else { continue }
+                };
+                assert_eq!(reader.frame().unwrap().data, &file[offset as usize..][..len as usize]);
+            }
+        }
+    }
+
+    #[test]
+    fn behind_damage_there_is_no_bookmark() {
+        // What breaks the first frame is the start of the next: whoever came back behind it would miss that frame.
+        let whole = jpeg(40);
+        let broken = [&[0xFF, 0xD8][..], &whole].concat();
+        for file in [broken.clone(), lab(&broken)] {
+            let mut reader = open(&file, LONGEST, 7);
+            assert!(matches!(reader.advance(Instant::default()), Err(Error::Damaged { .. })));
+            assert_eq!(reader.bookmark(), None);
+            assert_eq!(all(&mut reader), [Found::Frame(0, whole.clone())]);
+            assert_eq!(reader.bookmark().map(|bookmark| bookmark.number()), Some(1));
+        }
+    }
+
+    #[test]
+    fn behind_a_frame_that_is_too_large_there_is_a_bookmark() {
+        let pictures = [jpeg(900), jpeg(40)];
+        for file in files(&pictures) {
+            let mut reader = open(&file, pictures[1].len(), 100);
+            assert!(matches!(reader.advance(Instant::default()), Err(Error::TooLarge { .. })));
+            let bookmark = reader.bookmark().unwrap();
+            reader.rewind();
+            reader.resume(bookmark);
+            assert_eq!(all(&mut reader), [Found::Frame(1, pictures[1].clone())]);
+        }
+    }
+
+    #[test]
+    fn a_failed_read_leaves_no_bookmark_until_one_succeeds() {
+        for file in files(&pictures()) {
+            let mut reader = open(&file, LONGEST, 100);
+            assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+            let bookmark = reader.bookmark();
+            assert!(bookmark.is_some());
+            reader.file.fails = 1;
+            assert_eq!(reader.seek(5), Err(Error::Io(ErrorKind::Other)));
+            assert_eq!(reader.bookmark(), None);
+            reader.resume(bookmark.unwrap());
+            assert_eq!(reader.bookmark(), bookmark);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Streams motion JPEG files over RTSP and RTP.
 #![forbid(unsafe_code)]
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,7 +17,8 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("mutoscope-server: {error:#}");
+            // Where nobody listens there, the exit code still tells.
+            let _ = writeln!(io::stderr(), "mutoscope-server: {error:#}");
             ExitCode::FAILURE
         }
     }

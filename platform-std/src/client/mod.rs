@@ -136,6 +136,9 @@ pub struct Frame<'a> {
     pub position: Option<Duration>,
     /// How long ago its last packet arrived.
     pub age: Duration,
+    /// How long ago it was captured, in microseconds, by the sender's clock and ours. Only as true as the two agree:
+    /// exact on one machine, and negative where the sender's clock is ahead. `None`: the sender has not told yet.
+    pub since_capture: Option<i64>,
 }
 
 /// What can be wished for, from any thread.
@@ -500,12 +503,14 @@ impl Client {
                     Stage::Linked(link) => link.client.frame(),
                     _ => &[],
                 };
+                let now = self.clock.now();
                 Event::Frame(Frame {
                     data,
                     number: frame.received.number,
                     timestamp: frame.received.timestamp,
                     position: frame.position.map(Duration::from_micros),
-                    age: self.clock.now().since(frame.received.arrived),
+                    age: now.since(frame.received.arrived),
+                    since_capture: frame.captured.map(|captured| self.wall.ntp(now).micros_since(captured)),
                 })
             }
         }

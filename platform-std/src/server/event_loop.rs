@@ -10,7 +10,6 @@ use mutoscope::io::server::{Client, Outcome, Settings};
 use mutoscope::io::{Clock, Datagram};
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::rationed::Rationed;
 use super::slots::Slots;
 use super::turns::Turns;
 use super::{Server, StopHandle, random};
@@ -147,9 +146,7 @@ impl<'a> EventLoop<'a> {
             self.accept()?;
             self.receive();
             self.collect_due();
-            // Who is listed from here on has had this turn.
-            for _ in 0..self.turns.len() {
-                let Some(number) = self.turns.pop() else { break };
+            while let Some(number) = self.turns.pop() {
                 self.service(number);
             }
             if let Some(deadline) = self.deadline
@@ -163,8 +160,7 @@ impl<'a> EventLoop<'a> {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        let waiting = self.accepting == Accepting::Waiting || !self.turns.is_empty();
-        if waiting || self.rtp_waits || self.rtcp_waits {
+        if self.accepting == Accepting::Waiting || self.rtp_waits || self.rtcp_waits {
             return Some(Duration::ZERO);
         }
         let paused = match self.accepting {
@@ -192,18 +188,14 @@ impl<'a> EventLoop<'a> {
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
-        let mut stream = Rationed::new(&mut slot.stream);
         let outcome = slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
             self.clock.now(),
-            &mut stream,
+            &mut slot.stream,
             &mut self.rtp,
             &mut self.rtcp,
             self.library,
             &self.settings,
         );
-        if stream.was_cut_short() {
-            self.turns.push(number);
-        }
         match outcome {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.shut => {
@@ -235,7 +227,9 @@ impl<'a> EventLoop<'a> {
         self.is_full &= slot.refusing;
         // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
         let _ = self.poll.registry().deregister(&mut slot.stream);
-        log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
+        if !slot.refusing {
+            log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
+        }
     }
 
     fn accept(&mut self) -> Result<()> {
@@ -301,7 +295,10 @@ impl<'a> EventLoop<'a> {
         };
         self.refusing += usize::from(refusing);
         let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });
-        log::info!("{peer} is here, {} altogether", self.clients.len());
+        // Of those who are refused, the warning above is enough.
+        if !refusing {
+            log::info!("{peer} is here, {} altogether", self.clients.len());
+        }
         self.service(number);
     }
 
@@ -314,7 +311,10 @@ impl<'a> EventLoop<'a> {
             let (clients, now) = (&mut self.clients, self.clock.now());
             // Reports only ever postpone what a client is waiting for, so its timer may stay.
             self.rtcp_waits = drain(&mut self.rtcp, |from, compound| {
-                if !clients.values_mut().any(|slot| slot.client.handle_rtcp(now, from, compound)) {
+                // All of them: a host may have two sessions with one port, of which one has been forgotten.
+                let meant =
+                    clients.values_mut().filter_map(|slot| slot.client.handle_rtcp(now, from, compound).then_some(()));
+                if meant.count() == 0 {
                     log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
                 }
             });

@@ -1,7 +1,6 @@
 //! The server: sockets, one thread, and an event loop around the core's per-client pump.
 
 mod event_loop;
-mod rationed;
 mod slots;
 mod turns;
 
@@ -13,9 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, anyhow};
 use mio::{Interest, Poll, Waker};
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::Config;
+use mutoscope::session::server::{Config, MAX_URI_LEN};
 use mutoscope::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 
 use crate::args::Args;
 use crate::clock::MonotonicClock;
@@ -26,6 +26,10 @@ use event_loop::{EventLoop, LISTENER, RTCP, RTP, WAKER};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, some for the libraries.
 const SPARE_FILES: u64 = 32;
+/// Descriptors that are asked for where the system sets no limit: what Linux allows a process by default.
+const MAX_FILES: u64 = 1 << 20;
+/// What SETUP adds to a medium's URL.
+const TRACK: &str = "/trackID=0";
 
 /// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
 pub fn run(args: &Args) -> Result<()> {
@@ -34,22 +38,39 @@ pub fn run(args: &Args) -> Result<()> {
     let serving = Arc::new(AtomicBool::new(false));
     handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
+    let files = raise_file_limit();
     let library = if args.media.is_empty() {
         Library::built_in(args.frame_rate)
     } else {
         Library::from_paths(&args.media, args.frame_rate, args.policy())?
     };
-    raise_file_limit(args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES);
+    let needed = args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES;
+    if files < needed {
+        log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
+    }
     if !server.address.ip().is_loopback() {
         log::warn!("there is no authentication: whoever reaches {} can watch", server.address);
     }
-    announce(&server.urls(&library));
+    let urls = server.urls(&library);
+    for (url, name) in urls.iter().zip(library.names()).filter(|(url, _)| !can_be_requested(url)) {
+        let len = url.len();
+        log::warn!(
+            "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
+        );
+    }
+    announce(&urls);
     serving.store(true, Ordering::Release);
     server.serve(&library)
 }
 
 /// The first Ctrl-C stops the server, a second one does not wait for clients any more.
 fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Result<()> {
+    if is_ignored(Signal::SIGHUP) {
+        // Started by nohup: the handler below would end the server with its terminal after all. The handler's thread
+        // inherits what is blocked.
+        let blocked = SigSet::from(Signal::SIGHUP).thread_block();
+        blocked.context("cannot block the hang-up signal")?;
+    }
     let handler = move || {
         if stop.is_stopping() {
             std::process::exit(130);
@@ -61,6 +82,14 @@ fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Result<()> {
         }
     };
     ctrlc::set_handler(handler).context("cannot handle Ctrl-C")
+}
+
+/// Whether whoever started this process had it ignore `signal`. Only where there is `/proc`.
+fn is_ignored(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal as u32 - 1) & 1 == 1
 }
 
 /// What a [`Server`] needs to know, apart from what it shows.
@@ -209,6 +238,11 @@ impl StopHandle {
     }
 }
 
+/// Whether a request may be about it: names in other scripts than Latin become three times as long in a URL.
+fn can_be_requested(url: &str) -> bool {
+    url.len() + TRACK.len() <= MAX_URI_LEN
+}
+
 /// One line per URL on standard output, for people to copy and programs to wait for.
 fn announce(urls: &[String]) {
     let mut out = io::stdout().lock();
@@ -270,17 +304,17 @@ fn random() -> Result<u64> {
     getrandom::u64().map_err(|error| anyhow!("the system gives no random numbers: {error}"))
 }
 
-/// Asks for as many descriptors as the clients may need, and says where the system does not give them.
-fn raise_file_limit(needed: u64) {
+/// Takes as many descriptors as the system gives, and tells how many. Every media file takes one, and how many there are
+/// is known only when they are open.
+fn raise_file_limit() -> u64 {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        let wanted = needed.min(hard);
+        let wanted = hard.min(MAX_FILES);
         if wanted > soft { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).map(|()| wanted) } else { Ok(soft) }
     });
-    match raised {
-        Ok(limit) if limit >= needed => {}
-        Ok(limit) => log::warn!("the system allows {limit} open files; {needed} would be needed for all clients"),
-        Err(error) => log::warn!("cannot ask for more open files: {error}"),
-    }
+    raised.unwrap_or_else(|error| {
+        log::warn!("cannot ask for more open files: {error}");
+        getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
+    })
 }
 
 #[cfg(test)]
@@ -291,6 +325,13 @@ mod tests {
     fn names_become_path_segments() {
         assert_eq!(percent_encode("movie.Mjpeg"), "movie.Mjpeg");
         assert_eq!(percent_encode("a b/ü?%#.mjpg"), "a%20b%2F%C3%BC%3F%25%23.mjpg");
+    }
+
+    #[test]
+    fn a_name_too_long_for_a_request_is_noticed() {
+        let url = |len: usize| format!("rtsp://127.0.0.1:8554/{}", "x".repeat(len));
+        assert!(can_be_requested(&url(MAX_URI_LEN - 22 - TRACK.len())));
+        assert!(!can_be_requested(&url(MAX_URI_LEN - 21 - TRACK.len())));
     }
 
     #[test]

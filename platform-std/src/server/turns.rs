@@ -27,14 +27,6 @@ impl Turns {
         self.listed[number] = false;
         Some(number)
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -49,14 +41,12 @@ mod tests {
             turns.push(5);
             turns.push(0);
             turns.push(5);
-            assert_eq!(turns.len(), 2);
             for expected in [5, 0] {
                 assert_eq!(turns.pop(), Some(expected));
                 turns.push(5);
             }
-            assert_eq!(turns.len(), 1);
         }
         assert_eq!(turns.pop(), Some(5));
-        assert!(turns.is_empty() && turns.pop().is_none());
+        assert!(turns.pop().is_none());
     }
 }

@@ -3,10 +3,10 @@
 //! `cargo xtask test --only interop` makes the files and runs this; by hand: `--media DIR` for files of your own.
 #![allow(clippy::print_stdout, reason = "the tables are this program's product")]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use mutoscope_tests::interop::clip::{Carriage, Clip};
-use mutoscope_tests::interop::players::{Player, Transport, decode};
+use mutoscope_tests::interop::players::{Installation, Player, Transport, decode, why_not_vlc};
 use mutoscope_tests::interop::report::{Row, identical, summary, table};
 use mutoscope_tests::interop::{control, lab};
 use mutoscope_tests::process::Server;
@@ -32,6 +32,9 @@ struct Args {
     /// Play only files whose name contains this
     #[arg(long, default_value = "")]
     file: String,
+    /// live555's openRTSP, where it is not on the PATH
+    #[arg(long)]
+    openrtsp: Option<PathBuf>,
     /// How many players run at once
     #[arg(long, default_value_t = 3)]
     jobs: usize,
@@ -47,7 +50,7 @@ const FILM_RATE: u32 = 24;
 struct Job<'a> {
     server: &'a Server,
     clip: &'a Clip,
-    player: Player,
+    player: &'a Installation,
     transport: Transport,
     rate: u32,
 }
@@ -68,8 +71,11 @@ fn run(args: &Args) -> Result<bool> {
     let mut clips = Clip::load_folder(&args.media)?;
     clips.retain(|clip| clip.name.contains(&args.file));
     let (fitting, refused): (Vec<&Clip>, Vec<&Clip>) = clips.iter().partition(|clip| clip.carriage == Carriage::Fits);
-    let players = installed();
-    ensure!(players.contains_key(&Player::Ffmpeg), "ffmpeg is needed: it decodes what the others received");
+    let players = installed(args)?;
+    ensure!(
+        players.iter().any(|found| found.player == Player::Ffmpeg),
+        "ffmpeg is needed: it decodes what the others received"
+    );
 
     let start = |rate: u32| {
         let media = args.media.to_str().context("a folder whose name is not UTF-8")?;
@@ -86,7 +92,7 @@ fn run(args: &Args) -> Result<bool> {
     }
 
     let mut jobs = Vec::new();
-    for &player in players.keys() {
+    for player in &players {
         for transport in Transport::ALL {
             let job = |server, clip, rate| Job { server, clip, player, transport, rate };
             jobs.extend(fitting.iter().map(|clip| job(&server, *clip, args.frame_rate)));
@@ -94,7 +100,7 @@ fn run(args: &Args) -> Result<bool> {
         }
     }
     println!("{} players, {} playings", players.len(), jobs.len());
-    let rows = play_all(&jobs, &players, &pictures, args.jobs)?;
+    let rows = play_all(&jobs, &pictures, args.jobs)?;
 
     for clip in &refused {
         if let Err(error) = check_refusal(&server, clip) {
@@ -138,25 +144,23 @@ fn run(args: &Args) -> Result<bool> {
     Ok(bad == 0 && mistakes.is_empty())
 }
 
-fn installed() -> BTreeMap<Player, String> {
-    let mut players = BTreeMap::new();
+fn installed(args: &Args) -> Result<Vec<Installation>> {
+    let mut players = Vec::new();
     for player in Player::ALL {
-        match player.version() {
-            Some(version) => _ = players.insert(player, format!("{} {version}", player.name())),
+        let given = args.openrtsp.as_deref().filter(|_| player == Player::OpenRtsp);
+        match player.find(given) {
+            Some(found) => players.push(found),
+            None if given.is_some() => bail!("--openrtsp: this is not openRTSP, or it cannot be run"),
             None => println!("SKIPPED {}: not installed", player.name()),
         }
     }
-    players
+    println!("SKIPPED {}", why_not_vlc());
+    Ok(players)
 }
 
 /// Plays all jobs, several at once. What lost frames over UDP while others were busy is played again alone, and the row says
 /// so: a socket buffer that overflows while its owner waits for the processor is the machine's doing.
-fn play_all(
-    jobs: &[Job<'_>],
-    players: &BTreeMap<Player, String>,
-    pictures: &BTreeMap<&str, Vec<String>>,
-    at_once: usize,
-) -> Result<Vec<Row>> {
+fn play_all(jobs: &[Job<'_>], pictures: &BTreeMap<&str, Vec<String>>, at_once: usize) -> Result<Vec<Row>> {
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -165,7 +169,7 @@ fn play_all(
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(number) else { return };
-                    let row = job.play(&players[&job.player], &pictures[job.clip.name.as_str()], number);
+                    let row = job.play(&pictures[job.clip.name.as_str()], number);
                     if let Ok(mut rows) = rows.lock() {
                         rows.insert(number, row);
                     }
@@ -177,7 +181,7 @@ fn play_all(
     for (number, job) in jobs.iter().enumerate() {
         let lost = matches!(rows.get(&number), Some(Ok(row)) if !row.good() && job.transport == Transport::Udp);
         if lost {
-            let again = job.play(&players[&job.player], &pictures[job.clip.name.as_str()], number).map(|mut row| {
+            let again = job.play(&pictures[job.clip.name.as_str()], number).map(|mut row| {
                 row.remark = format!("played again alone {}", row.remark).trim_end().into();
                 row
             });
@@ -188,14 +192,14 @@ fn play_all(
 }
 
 impl Job<'_> {
-    fn play(&self, player: &str, expected: &[String], number: usize) -> Result<Row> {
+    fn play(&self, expected: &[String], number: usize) -> Result<Row> {
         let scratch = Scratch::new(number)?;
         let url = format!("rtsp://{}/{}", self.server.address, self.clip.name);
         let length = Duration::from_secs_f64(expected.len() as f64 / f64::from(self.rate));
         let played = self.player.play(&url, self.transport, &scratch.0, length + Duration::from_secs(15))?;
         let remark = played.complaints.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim();
         Ok(Row {
-            player: player.into(),
+            player: self.player.to_string(),
             transport: self.transport,
             file: self.clip.name.clone(),
             expected: expected.len(),

@@ -28,10 +28,16 @@ struct Args {
     /// How long, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Frames per second of what is played.
+    #[arg(long, default_value_t = 24)]
+    frame_rate: u32,
     /// Print the table's head first.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "values")]
     head: bool,
-    /// Exit with 1 if any viewer lost a packet.
+    /// Print `name=value` for programs instead of a row for people.
+    #[arg(long)]
+    values: bool,
+    /// Exit with 1 if any viewer lost a frame.
     #[arg(long)]
     strict: bool,
 }
@@ -44,9 +50,10 @@ enum Lower {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    let rate = args.frame_rate.to_string();
     let mut options: Vec<&str> = args.server_args.iter().map(String::as_str).collect();
     let limit = (args.viewers + 10).to_string();
-    options.extend(["--max-clients", &limit]);
+    options.extend(["--max-clients", &limit, "--frame-rate", &rate]);
     let server = Server::start(&args.server, &options)?;
     let (transport, name) = match args.transport {
         Lower::Udp => (Transport::Udp, "UDP"),
@@ -58,6 +65,7 @@ fn main() -> Result<()> {
         viewers: args.viewers,
         transport,
         duration: Duration::from_secs(args.seconds),
+        frame_rate: args.frame_rate,
     };
     let mut before = None;
     let viewers = load.run(|| before = Usage::of(server.id()).ok())?;
@@ -67,27 +75,27 @@ fn main() -> Result<()> {
     let sum = |of: fn(&Viewer) -> u64| viewers.iter().map(of).sum::<u64>();
     let stream_seconds = args.viewers as f64 * args.seconds as f64;
     let processor = (after.processor - before.processor).as_secs_f64() * 1000.0 / stream_seconds;
-    let lost = sum(|viewer| viewer.lost);
-    let gap = viewers.iter().map(|viewer| viewer.longest_gap).max().unwrap_or_default();
+    let (frames, lost) = (sum(|viewer| viewer.frames), sum(|viewer| viewer.lost_frames));
+    let megabits = sum(|viewer| viewer.octets) as f64 * 8e-6 / stream_seconds;
+    let gap = viewers.iter().map(|viewer| viewer.longest_gap).max().unwrap_or_default().as_secs_f64() * 1000.0;
     #[allow(clippy::print_stdout, reason = "the table is this program's product")]
-    {
+    if args.values {
+        println!(
+            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} processor_ms={processor:.3} peak_kib={}",
+            after.peak_kib
+        );
+    } else {
         if args.head {
             println!(
-                "| transport | viewers | seconds | Mbit/s a stream | frames | lost packets | longest gap, ms | processor, ms a stream-second | resident, KB (peak) |"
+                "| transport | viewers | seconds | Mbit/s a stream | frames | lost | longest gap, ms | processor, ms a stream-second | resident, KiB (peak) |"
             );
-            println!("|---|---|---|---|---|---|---|---|---|");
+            println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
         }
         println!(
-            "| {name} | {} | {} | {:.2} | {} | {lost} | {:.1} | {processor:.3} | {} ({}) |",
-            args.viewers,
-            args.seconds,
-            sum(|viewer| viewer.octets) as f64 * 8e-6 / stream_seconds,
-            sum(|viewer| viewer.frames),
-            gap.as_secs_f64() * 1000.0,
-            after.resident_kib,
-            after.peak_kib,
+            "| {name} | {} | {} | {megabits:.2} | {frames} | {lost} | {gap:.1} | {processor:.3} | {} ({}) |",
+            args.viewers, args.seconds, after.resident_kib, after.peak_kib,
         );
     }
-    ensure!(!args.strict || lost == 0, "{lost} packets were lost");
+    ensure!(!args.strict || lost == 0, "{lost} frames were lost");
     Ok(())
 }

@@ -89,7 +89,7 @@ fn is_carried(file: &[u8]) -> bool {
 }
 
 /// The packets of frame `number` of a stream that shows `file` again and again.
-fn packets(file: &[u8], number: u16) -> Vec<Vec<u8>> {
+pub(super) fn packets(file: &[u8], number: u16) -> Vec<Vec<u8>> {
     let Some(format) = Layout::parse(file).ok().and_then(|layout| layout.rtp_format().ok()) else { return Vec::new() };
     let mut sender = Sender::new(7, 65_530);
     let mut packets = Vec::new();

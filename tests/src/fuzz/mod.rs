@@ -5,6 +5,7 @@
 //! run by the mutating runner in [`runner`] (in every test run, for a second each) and by cargo-fuzz (`tests/fuzz`, by hand and
 //! for hours).
 
+pub mod clients;
 pub mod jpeg;
 pub mod machines;
 pub mod mutate;
@@ -45,6 +46,13 @@ pub const TARGETS: &[Target] = &[
         seeds: machines::server_session_seeds,
         words: text::RTSP_WORDS,
     },
+    Target {
+        name: "client_session",
+        run: clients::client_session,
+        seeds: clients::client_session_seeds,
+        words: text::RTSP_WORDS,
+    },
+    Target { name: "client", run: clients::client, seeds: clients::client_seeds, words: text::RTSP_WORDS },
     Target { name: "mjpeg", run: source::mjpeg, seeds: source::mjpeg_seeds, words: &["00000", "00700", "99999"] },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
 ];

@@ -48,18 +48,15 @@ pub fn mjpeg(data: &[u8]) {
 
     let mut spans = Vec::new();
     let mut bookmarks = Vec::new();
-    let (mut steps, mut behind_error) = (0, false);
+    let mut steps = 0;
     loop {
-        // Behind an error the reader may stand inside what it takes for the next frame's beginning.
-        bookmarks.push(if behind_error { None } else { scanner.bookmark() });
-        behind_error = false;
+        bookmarks.extend(scanner.bookmark());
         match scanner.next_span() {
             Ok(Some(span)) => spans.push(span),
             Ok(None) => break,
             Err(Error::Damaged { at } | Error::Truncated { at }) => {
                 assert!(at <= data.len() as u64);
-                bookmarks.pop();
-                behind_error = true;
+                assert_eq!(scanner.bookmark(), None, "behind an error");
             }
             Err(error) => panic!("{error:?}"),
         }
@@ -109,8 +106,8 @@ pub fn mjpeg(data: &[u8]) {
         if hops_well {
             assert_eq!(next(&mut reader, bytes), Some((number as u32, true)), "sought");
         }
-        if let Some(bookmark) = bookmarks.iter().flatten().find(|mark| mark.number() as usize == number) {
-            reader.resume(*bookmark);
+        for &bookmark in bookmarks.iter().filter(|mark| mark.number() as usize == number) {
+            reader.resume(bookmark);
             assert_eq!(next(&mut reader, bytes), Some((number as u32, true)), "resumed");
         }
     }

@@ -62,6 +62,17 @@ pub const SPELLINGS: &[Spelling] = &[
         setup: "SETUP {file} RTSP/1.0\r\nCSeq: {cseq}\r\nTransport: RTP/UDP; client_port= {port}\r\n\r\n",
         other: "{method} {file} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\n\r\n",
     },
+    // No version where it belongs, no names of headers, and no session.
+    Spelling {
+        name: "broken order",
+        setup: "SETUP {file}\n{cseq}\n RTSP/1.0 RTP/UDP {port}",
+        other: "{method} \n{cseq}",
+    },
+    Spelling {
+        name: "broken order with spaces",
+        setup: "SETUP {file}\n {cseq} \n RTSP/1.0 RTP/UDP {port}",
+        other: "{method} \n {cseq}",
+    },
 ];
 
 /// What the client reads from its UDP port at once.
@@ -209,8 +220,11 @@ pub fn play(server: SocketAddr, file: &str, frames: &[Vec<u8>], spelling: Spelli
     // The original server is silent here, and its clients hang.
     let early = client.request("PAUSE")?.status;
     ensure!(matches!(early, 200 | 455), "PAUSE before PLAY: {early}");
-    let unknown = client.request("FASTFORWARD")?.status;
-    ensure!(unknown == 501, "FASTFORWARD: {unknown}");
+    // Without a version, only the four methods that every copy has are known for requests.
+    if spelling.other.contains("RTSP/1.0") {
+        let unknown = client.request("FASTFORWARD")?.status;
+        ensure!(unknown == 501, "FASTFORWARD: {unknown}");
+    }
     ensure!(client.request("PLAY")?.status == 200, "PLAY was refused");
     let mut count = 0;
     let middle = expected.len() / 3;

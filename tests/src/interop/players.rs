@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,19 @@ pub enum Player {
     Ffmpeg,
     /// rtspsrc and rtpjpegdepay.
     Gstreamer,
+    /// live555's RTSP client, which VLC uses too.
+    OpenRtsp,
+}
+
+/// A player that is there.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// Which one.
+    pub player: Player,
+    /// Its program.
+    pub program: PathBuf,
+    /// Its version.
+    pub version: String,
 }
 
 /// What a player got.
@@ -52,76 +66,175 @@ pub struct Played {
 
 impl Player {
     /// All that this harness knows.
-    pub const ALL: [Self; 2] = [Self::Ffmpeg, Self::Gstreamer];
+    pub const ALL: [Self; 3] = [Self::Ffmpeg, Self::Gstreamer, Self::OpenRtsp];
 
     /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ffmpeg => "FFmpeg",
             Self::Gstreamer => "GStreamer",
+            Self::OpenRtsp => "openRTSP",
         }
     }
 
-    /// The installed version, or `None` where it is not installed.
-    pub fn version(self) -> Option<String> {
-        let (program, arguments, before): (_, &[&str], _) = match self {
-            Self::Ffmpeg => ("ffmpeg", &["-version"], "ffmpeg version "),
-            Self::Gstreamer => ("gst-launch-1.0", &["--version"], "gst-launch-1.0 version "),
+    /// Finds it on the `PATH`, or at `program` where one is given; `None` where it is not installed.
+    pub fn find(self, program: Option<&Path>) -> Option<Installation> {
+        let usual = match self {
+            Self::Ffmpeg => "ffmpeg",
+            Self::Gstreamer => "gst-launch-1.0",
+            Self::OpenRtsp => "openRTSP",
         };
-        let output = Command::new(program).args(arguments).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let version = text.lines().next()?.strip_prefix(before)?.split([' ', '-']).next()?;
-        Some(version.to_owned())
+        let program = program.map_or_else(|| usual.into(), Path::to_path_buf);
+        let version = match self {
+            Self::Ffmpeg => printed_version(&program, "-version", "ffmpeg version ")?,
+            Self::Gstreamer => printed_version(&program, "--version", "gst-launch-1.0 version ")?,
+            Self::OpenRtsp => announced_version(&program)?,
+        };
+        Some(Installation { player: self, program, version })
     }
+}
 
+impl Installation {
     /// Plays `url` to its end. `scratch` is an empty folder for its files; after `patience` it is killed, and what it got so
     /// far counts.
-    pub fn play(self, url: &str, transport: Transport, scratch: &Path, patience: Duration) -> Result<Played> {
+    pub fn play(&self, url: &str, transport: Transport, scratch: &Path, patience: Duration) -> Result<Played> {
         let begin = Instant::now();
-        let mut command = match self {
-            Self::Ffmpeg => ffmpeg(url, transport),
-            Self::Gstreamer => gstreamer(url, transport, scratch),
-        };
-        let (stdout, complaints) = run(&mut command, patience)?;
+        let mut command = Command::new(&self.program);
+        match self.player {
+            Player::Ffmpeg => ffmpeg(&mut command, url, transport, &self.version),
+            Player::Gstreamer => gstreamer(&mut command, url, transport, scratch),
+            Player::OpenRtsp => open_rtsp(&mut command, url, transport, scratch),
+        }
+        let (stdout, mut complaints) = run(&mut command, patience)?;
         let time = begin.elapsed();
-        let pictures = match self {
-            Self::Ffmpeg => digests(&stdout),
-            Self::Gstreamer => decode(&files_by_name(scratch)?)?,
+        match self.player {
+            Player::Ffmpeg => {}
+            Player::Gstreamer if is_gstreamer_ending(&complaints) => complaints.clear(),
+            Player::Gstreamer => {}
+            Player::OpenRtsp => complaints = without_reports(&complaints),
+        }
+        let pictures = match self.player {
+            Player::Ffmpeg => digests(&stdout),
+            Player::Gstreamer | Player::OpenRtsp => decode(&files_by_name(scratch)?)?,
         };
         Ok(Played { pictures, time, complaints })
     }
 }
 
-fn ffmpeg(url: &str, transport: Transport) -> Command {
+impl fmt::Display for Installation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.player.name(), self.version)
+    }
+}
+
+/// What a program says of itself on the first line, behind `before`.
+fn printed_version(program: &Path, argument: &str, before: &str) -> Option<String> {
+    let output = Command::new(program).arg(argument).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(text.lines().next()?.strip_prefix(before)?.split([' ', '-']).next()?.to_owned())
+}
+
+/// openRTSP tells its version to servers only: `User-Agent: openRTSP (LIVE555 Streaming Media v2024.06.26)`.
+fn announced_version(program: &Path) -> Option<String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).ok()?;
+    let url = format!("rtsp://{}/version", listener.local_addr().ok()?);
+    let mut child =
+        Command::new(program).args(["-V", &url]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+    let version = request_to(&listener, Duration::from_secs(3)).and_then(|request| {
+        let agent = request.lines().find_map(|line| line.strip_prefix("User-Agent: "))?;
+        let version = agent.rsplit(" v").next().filter(|_| agent.contains(" v"))?;
+        Some(version.trim_end_matches(')').to_owned())
+    });
+    let _ = child.kill();
+    let _ = child.wait();
+    version
+}
+
+/// The first request that somebody makes.
+fn request_to(listener: &TcpListener, patience: Duration) -> Option<String> {
+    let deadline = Instant::now() + patience;
+    listener.set_nonblocking(true).ok()?;
+    let mut stream = loop {
+        match listener.accept() {
+            Ok((stream, _)) => break stream,
+            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            Err(_) => return None,
+        }
+    };
+    stream.set_nonblocking(false).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
+    let (mut request, mut chunk) = (Vec::new(), [0; 1024]);
+    while !request.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut chunk) {
+            Ok(n @ 1..) => request.extend(&chunk[..n]),
+            _ => break,
+        }
+    }
+    String::from_utf8(request).ok()
+}
+
+/// Why VLC is not among the players: what it received cannot be taken from it frame by frame, and most builds cannot receive it.
+pub fn why_not_vlc() -> String {
+    match Command::new("cvlc").arg("--list").output() {
+        Err(_) => "VLC: not installed".into(),
+        Ok(list) if String::from_utf8_lossy(&list.stdout).contains("live555") => {
+            "VLC: this build has live555, but its pictures cannot be compared; look at them with `vlc URL`".into()
+        }
+        // Debian's has none, and says nothing at all to root.
+        Ok(list) if list.status.success() => "VLC: this build has no live555, so it cannot play RTP/JPEG".into(),
+        Ok(_) => "VLC: does not list its modules to this user".into(),
+    }
+}
+
+fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str) {
     let transport = match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
     };
-    let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "warning", "-threads", "1"]);
     command.args(["-rtsp_transport", transport, "-buffer_size", "2000000", "-i", url]);
-    command.args(every_frame()).args(["-f", "framemd5", "-"]);
-    command
+    command.args(every_frame(version)).args(["-f", "framemd5", "-"]);
 }
 
 /// Keeps ffmpeg from doubling or dropping frames; the option was renamed in 5.1 and the old name is about to go.
-fn every_frame() -> [&'static str; 2] {
-    let version = Player::Ffmpeg.version().unwrap_or_default();
+fn every_frame(version: &str) -> [&'static str; 2] {
     let mut numbers = version.trim_start_matches('n').split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
     let old = (numbers.next().unwrap_or(u32::MAX), numbers.next().unwrap_or(0)) < (5, 1);
     if old { ["-vsync", "passthrough"] } else { ["-fps_mode", "passthrough"] }
 }
 
-fn gstreamer(url: &str, transport: Transport, scratch: &Path) -> Command {
+fn gstreamer(command: &mut Command, url: &str, transport: Transport, scratch: &Path) {
     let protocols = match transport {
         Transport::Udp => "protocols=udp",
         Transport::Tcp => "protocols=tcp",
     };
-    let mut command = Command::new("gst-launch-1.0");
     command.args(["-q", "rtspsrc", &format!("location={url}"), protocols, "latency=200", "udp-buffer-size=2000000"]);
     command.args(["!", "rtpjpegdepay", "!", "multifilesink"]);
     command.arg(format!("location={}", scratch.join("%06d.jpg").display()));
-    command
+}
+
+/// One file for each frame, named after its time of presentation. Its buffers hold 100,000 bytes of a frame where they are
+/// not told otherwise.
+fn open_rtsp(command: &mut Command, url: &str, transport: Transport, scratch: &Path) {
+    command.current_dir(scratch).args(["-V", "-m", "-b", "2000000", "-B", "2000000"]);
+    if transport == Transport::Tcp {
+        command.arg("-t");
+    }
+    command.arg(url);
+}
+
+/// At the end of a stream, gst-launch stops rtspsrc, which sends PAUSE in one thread and cancels it in another; now and then
+/// the cancelled PAUSE is called an error of the connection. The TEARDOWN behind it is sent and answered all the same.
+fn is_gstreamer_ending(text: &str) -> bool {
+    let mut errors = text.lines().filter(|line| line.starts_with("ERROR"));
+    text.contains("gst_rtspsrc_pause ()") && errors.all(|line| line.contains("Could not write to resource"))
+}
+
+/// openRTSP tells how it fares on standard error; this is what of it is a complaint.
+fn without_reports(text: &str) -> String {
+    const COMPLAINTS: &[&str] = &["ailed", "rror", "too large", "unable", "Unable", "arning", "killed"];
+    let is_one = |line: &&str| COMPLAINTS.iter().any(|word| line.contains(word));
+    text.lines().filter(is_one).collect::<Vec<_>>().join("\n")
 }
 
 /// The digests of pictures that ffmpeg decodes from JPEG files.
@@ -129,9 +242,10 @@ pub fn decode(jpegs: &[Vec<u8>]) -> Result<Vec<String>> {
     if jpegs.is_empty() {
         return Ok(Vec::new());
     }
+    let version = Player::Ffmpeg.find(None).context("ffmpeg is not installed")?.version;
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-threads", "1", "-f", "mjpeg", "-i", "pipe:0"])
-        .args(every_frame())
+        .args(every_frame(&version))
         .args(["-f", "framemd5", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -158,7 +272,7 @@ fn digests(text: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The contents of a folder's files, whose names are numbers of one length.
+/// The contents of a folder's files, whose names are the same but for numbers of one length.
 fn files_by_name(folder: &Path) -> Result<Vec<Vec<u8>>> {
     let mut paths = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
     paths.sort();
@@ -212,11 +326,45 @@ fn wait(child: &mut Child, patience: Duration) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpStream;
 
     #[test]
     fn digests_are_the_last_column() {
         let text = b"#format: frame checksums\n#version: 2\n0,          0,          0,        1,   115200, ab12\n0, 1, 1, 1, 115200, cd34\n";
         assert_eq!(digests(text), ["ab12", "cd34"]);
+    }
+
+    #[test]
+    fn a_pause_that_gstreamer_cancelled_is_told_from_a_broken_connection() {
+        let error = |function: &str, text: &str| {
+            format!(
+                "ERROR: from element /GstPipeline:pipeline0/GstRTSPSrc:rtspsrc0: {text}\nAdditional debug info:\n../gst/rtsp/gstrtspsrc.c(1): {function} (): /GstPipeline:pipeline0\n"
+            )
+        };
+        let write = "Could not write to resource.";
+        let cancelled = error("gst_rtspsrc_try_send", write) + &error("gst_rtspsrc_pause", write);
+        assert!(is_gstreamer_ending(&cancelled));
+        assert!(!is_gstreamer_ending(&error("gst_rtspsrc_try_send", write)));
+        assert!(!is_gstreamer_ending(&(cancelled + &error("gst_rtspsrc_loop_udp", "Could not read from resource."))));
+    }
+
+    #[test]
+    fn a_request_is_read_to_its_blank_line() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let request = "OPTIONS rtsp://a/b RTSP/1.0\r\nUser-Agent: x (y v1.2)\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        assert_eq!(request_to(&listener, Duration::from_secs(5)).as_deref(), Some(request));
+        assert_eq!(request_to(&listener, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn old_ffmpeg_knows_the_old_option_only() {
+        for (version, option) in
+            [("4.4.2", "-vsync"), ("5.0", "-vsync"), ("5.1.9", "-fps_mode"), ("n7.1", "-fps_mode"), ("N", "-fps_mode")]
+        {
+            assert_eq!(every_frame(version)[0], option, "{version}");
+        }
     }
 
     #[test]

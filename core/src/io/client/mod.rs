@@ -10,7 +10,7 @@ use super::{Datagram, Stream};
 use crate::rtp::receiver::{self, Control, Receiver, Statistics};
 use crate::session::client::{self as session, Connection, Described, NotNow, SetUp};
 use crate::session::server::{Dialect, MediaTransport, State};
-use crate::time::{Duration, Instant, WallClock, earliest};
+use crate::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use crate::wire::rtp;
 use crate::wire::rtsp::headers::{NptMicros, Range};
 use core::net::SocketAddr;
@@ -58,6 +58,9 @@ pub struct Frame {
     pub received: Received,
     /// Its place in the presentation; `None` where the stream is live or the server tells nothing to reckon it from.
     pub position: Option<NptMicros>,
+    /// When it was captured by the sender's clock, as its reports tell; `None` before the first one and in the lab's
+    /// dialect.
+    pub captured: Option<NtpTime>,
 }
 
 /// Bytes of the largest RTCP compound we send: report, SDES with a canonical name of 255 bytes, BYE with a reason.
@@ -81,6 +84,8 @@ pub struct Client<B, F, const SLOTS: usize> {
     set_up: Option<SetUp>,
     /// Where the server's RTCP goes: announced by SETUP, or learnt from what comes.
     rtcp_to: Option<SocketAddr>,
+    /// An instant in both of the sender's clocks (RFC 3550 section 6.4.1): NTP and RTP.
+    sender_clock: Option<(NtpTime, u32)>,
     timeline: Timeline,
     asked: Option<Range>,
     silence: Silence,
@@ -135,6 +140,7 @@ where
             described: None,
             set_up: None,
             rtcp_to: None,
+            sender_clock: None,
             timeline: Timeline::default(),
             asked: None,
             silence: Silence::default(),
@@ -335,6 +341,7 @@ where
             },
             playout_delay: settings.playout_delay,
             dimensions: self.described.and_then(|described| described.dimensions),
+            ssrc: set_up.ssrc,
         };
         if let Media::Waiting(buffers) = &mut self.media
             && let Some(buffers) = buffers.take()
@@ -344,6 +351,7 @@ where
         self.set_up = Some(set_up);
         self.farewell = Farewell::Unsaid;
         self.rtcp_to = None;
+        self.sender_clock = None;
         if let (MediaTransport::Udp { .. }, Some((rtp_port, rtcp_port))) = (set_up.transport, set_up.server_port) {
             self.rtcp_to = Some(with_port(self.server, rtcp_port));
             // An empty packet, so that a firewall or address translation on our side lets the answers in.
@@ -424,11 +432,17 @@ where
     }
 
     fn handle_control<E>(&mut self, now: Instant, control: Result<Option<Control>, E>, settings: &Settings<'_>) {
-        if let Ok(Some(Control::Bye)) = control {
-            // BYE overtakes packets on UDP, and frames wait for their turn.
-            let wait = settings.reorder_delay.saturating_add(settings.playout_delay);
-            self.bye.get_or_insert(now.after(wait));
-            self.silence.stop();
+        match control {
+            Ok(Some(Control::SenderReport { ntp, rtp_timestamp, .. })) => {
+                self.sender_clock = Some((ntp, rtp_timestamp));
+            }
+            Ok(Some(Control::Bye)) => {
+                // BYE overtakes packets on UDP, and frames wait for their turn.
+                let wait = settings.reorder_delay.saturating_add(settings.playout_delay);
+                self.bye.get_or_insert(now.after(wait));
+                self.silence.stop();
+            }
+            _ => {}
         }
     }
 
@@ -452,11 +466,19 @@ where
     fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
         let dialect = self.connection.dialect();
         let received = self.media.receiver()?.poll_frame(now)?;
-        let position = match dialect {
-            Dialect::Standard => self.timeline.position(received.timestamp),
-            Dialect::Lab => None,
+        let (position, captured) = match dialect {
+            Dialect::Standard => (self.timeline.position(received.timestamp), self.captured(received.timestamp)),
+            Dialect::Lab => (None, None),
         };
-        Some(Frame { received, position })
+        Some(Frame { received, position, captured })
+    }
+
+    /// What the sender's clock showed at an RTP timestamp.
+    fn captured(&self, timestamp: u32) -> Option<NtpTime> {
+        let (ntp, reported) = self.sender_clock?;
+        let ticks = i64::from(timestamp.wrapping_sub(reported).cast_signed());
+        // 90 ticks are a millisecond.
+        Some(ntp.offset_micros(ticks.saturating_mul(100) / 9))
     }
 
     fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {

@@ -64,6 +64,9 @@ pub struct Config {
     pub playout_delay: Duration,
     /// Width and height in pixels from the description's `a=x-dimensions`.
     pub dimensions: Option<(u16, u16)>,
+    /// The source that the server announced. Once it is heard, no other displaces it while it is not silent: an
+    /// abandoned session of ours may still send to the same port. `None`, or never heard: any is believed.
+    pub ssrc: Option<u32>,
 }
 
 impl Default for Config {
@@ -75,6 +78,7 @@ impl Default for Config {
             reorder_delay: Duration::from_millis(100),
             playout_delay: Duration::ZERO,
             dimensions: None,
+            ssrc: None,
         }
     }
 }
@@ -259,7 +263,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         let after_silence = self.last_arrival.is_none_or(|last| now.since(last) >= SILENCE);
         if self.source != Some(ssrc) {
             let continues = self.candidate == Some((ssrc, sequence));
-            if self.source.is_some() && !after_silence && !continues {
+            let announced = self.config.ssrc;
+            let believed = announced == Some(ssrc) || (continues && (announced.is_none() || self.source != announced));
+            if self.source.is_some() && !after_silence && !believed {
                 self.candidate = Some((ssrc, sequence.wrapping_add(1)));
                 return Err(Rejected::Source);
             }

@@ -237,9 +237,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.dialogue.tx.consume(n);
     }
 
-    /// Queues a whole interleaved frame (our RTCP), or nothing (`false`): no room before bytes have left.
+    /// Queues a whole interleaved frame (our RTCP), or nothing (`false`): no room before bytes have left, or the lab
+    /// dialect, whose servers would take it for a request.
     pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
-        self.dialogue.queue_interleaved(channel, segments)
+        self.dialogue.dialect == Dialect::Standard && self.dialogue.queue_interleaved(channel, segments)
     }
 
     /// Where the session stands.

@@ -256,8 +256,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// left; or the connection is closed. While it is closing, a BYE that answers [`Event::Expired`] can still be queued.
     ///
     /// Room for an answer is kept back, and while a request waits nothing is queued that would delay it further.
-    /// A frame that does not fit an empty buffer never will: payloads must be chosen to fit. The stall deadline counts
-    /// from the time that was told last.
+    /// A payload longer than [`max_interleaved`](Self::max_interleaved) never fits. The stall deadline counts from the
+    /// time that was told last.
     pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
         let len = segments.iter().fold(0usize, |len, segment| len.saturating_add(segment.len()));
         let Ok(payload_len) = u16::try_from(len) else { return false };
@@ -276,6 +276,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.tx.commit(len);
         self.handle_queued();
         true
+    }
+
+    /// The longest payload that [`queue_interleaved`](Self::queue_interleaved) can ever take: what fills the empty
+    /// transmit buffer, or the frame's 16 bits of length.
+    pub fn max_interleaved(&self) -> usize {
+        self.tx.capacity().saturating_sub(Interleaved::HEADER_LEN).min(u16::MAX.into())
     }
 
     /// No more will be sent: close our half as soon as [`poll_transmit`](Self::poll_transmit) is empty. Go on reading

@@ -188,6 +188,24 @@ fn another_source_is_believed_at_its_second_packet_or_after_silence() {
 }
 
 #[test]
+fn the_announced_source_displaces_others_and_none_displaces_it() {
+    let mut ours = Stream::new(5000);
+    ours.sender = Sender::new(0xd09, 1000);
+    let announced = Config { ssrc: Some(0xd09), ..Config::default() };
+    let mut receiver = receiver_of::<2>(announced);
+    let mut abandoned = Stream::new(5000);
+    run(&mut receiver, ms(0), &abandoned.frames(2));
+    assert_eq!(receiver.statistics().ssrc, Some(THEIRS), "better than nothing, if the announcement is wrong");
+    run(&mut receiver, ms(40), &ours.frame());
+    let both = [ours.frame(), abandoned.frames(3), ours.frame()].concat();
+    run(&mut receiver, ms(80), &both);
+    assert_eq!(receiver.statistics().ssrc, Some(0xd09));
+    assert_eq!(receiver.statistics().lost, 0);
+    run(&mut receiver, ms(2000), &abandoned.frame());
+    assert_eq!(receiver.statistics().ssrc, Some(THEIRS), "after silence whatever comes is believed");
+}
+
+#[test]
 fn a_stray_source_does_not_disturb() {
     let mut stream = Stream::new(5000);
     let mut stray = Stream::new(5000);

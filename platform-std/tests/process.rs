@@ -1,0 +1,150 @@
+//! The program as shells and scripts see it: signals, exit codes, streams, limits.
+
+use mutoscope::jpeg::encoder::{Encoder, Quantizer};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mutoscope-server");
+
+/// The program, started by `launcher` (which may be empty) on a free port; killed at the end, whatever happens.
+struct Running(Child);
+
+impl Running {
+    fn start(launcher: &[&str], arguments: &[&str]) -> Self {
+        let words = [launcher, &[PROGRAM, "--rtsp-port", "0"], arguments].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().unwrap())
+    }
+
+    /// The first URL it prints, which it does when it is ready.
+    fn url(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Its exit code, and what else it wrote to standard output and error.
+    fn wait(mut self) -> (Option<i32>, String, String) {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        self.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (self.0.wait().unwrap().code(), stdout, stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether a server answers at `url`.
+fn answers(url: &str) -> bool {
+    let address = url.trim_start_matches("rtsp://").split('/').next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+    let mut line = [0; 15];
+    stream.read_exact(&mut line).is_ok() && line == *b"RTSP/1.0 200 OK"
+}
+
+/// A folder that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("mutoscope-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A file of one small picture.
+    fn file(&self, name: &str) -> String {
+        let mut picture = [0; 1024];
+        let quantizer = Quantizer::new(50);
+        let mut encoder = Encoder::new(&mut picture, 16, 16, &quantizer).unwrap();
+        encoder.flat_mcu([1, 2, 3]).unwrap();
+        let len = encoder.finish().unwrap();
+        let path = self.0.join(name);
+        fs::write(&path, &picture[..len]).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn an_interrupt_and_a_request_to_end_are_no_failures() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let mut server = Running::start(&[], &["-q"]);
+        assert!(answers(&server.url()));
+        server.signal(signal);
+        let (code, _, stderr) = server.wait();
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{signal}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_started_by_nohup_outlives_its_terminal() {
+    let mut server = Running::start(&["nohup"], &["-q"]);
+    let url = server.url();
+    server.signal("-HUP");
+    // The signal may take its time.
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(answers(&url));
+    }
+    server.signal("-TERM");
+    assert_eq!(server.wait().0, Some(0));
+}
+
+#[test]
+fn failures_are_told_by_the_exit_code_even_where_nobody_listens() {
+    for (argument, expected) in [("/no/such/file.mjpeg", 1), ("--no-such-flag", 2), ("--help", 0)] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(PROGRAM);
+        command.args([argument, "--rtsp-port", "0"]).stdout(writer.try_clone().unwrap()).stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(expected), "{argument}");
+    }
+}
+
+#[test]
+fn a_folder_of_more_files_than_the_shell_allows_open_is_served_whole() {
+    let folder = Folder::new("many");
+    for number in 0..300 {
+        folder.file(&format!("{number}.mjpeg"));
+    }
+    let path = folder.0.to_str().unwrap();
+    let mut server = Running::start(&["sh", "-c", "ulimit -Sn 64 && exec \"$0\" \"$@\""], &["-q", path]);
+    server.url();
+    server.signal("-INT");
+    let (code, _, stderr) = server.wait();
+    // No warning that a file was left out.
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_name_that_no_request_can_say_is_told_at_the_start() {
+    let folder = Folder::new("names");
+    let mut server = Running::start(&[], &[&folder.file(&format!("{}.mjpeg", "漢".repeat(30)))]);
+    server.url();
+    server.signal("-INT");
+    let (_, _, stderr) = server.wait();
+    assert!(stderr.contains("shorter name"), "{stderr}");
+}

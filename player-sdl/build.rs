@@ -1,0 +1,47 @@
+//! Says in one line what to install where SDL2 is missing, instead of leaving it to the linker.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
+    println!("cargo::rerun-if-env-changed=LIBRARY_PATH");
+    let bundled = std::env::var_os("CARGO_FEATURE_BUNDLED").is_some();
+    let unix = std::env::var_os("CARGO_CFG_UNIX").is_some();
+    // Where we build for another machine, or where libraries are found otherwise, the linker knows better.
+    let native = std::env::var("HOST") == std::env::var("TARGET");
+    if bundled || !unix || !native {
+        return;
+    }
+    if let Some(folders) = pkg_config() {
+        for folder in folders {
+            println!("cargo::rustc-link-search=native={folder}");
+        }
+    } else if !links() {
+        println!(
+            "cargo::error=libSDL2 is not installed: run `apt-get install libsdl2-dev` (Fedora: dnf install SDL2-devel; \
+             Arch: pacman -S sdl2; macOS: brew install sdl2 pkg-config), or build it along with `--features bundled`, \
+             which takes cmake and a C compiler"
+        );
+    }
+}
+
+/// The folders that pkg-config knows libSDL2 in beyond the linker's own; `None`: it knows no SDL2.
+fn pkg_config() -> Option<Vec<String>> {
+    let output = Command::new("pkg-config").args(["--libs-only-L", "sdl2"]).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    Some(text.split_whitespace().filter_map(|flag| flag.strip_prefix("-L")).map(str::to_owned).collect())
+}
+
+/// Whether the C compiler that Rust links with finds the library. Where there is none, Rust says so itself.
+fn links() -> bool {
+    let Some(out) = std::env::var_os("OUT_DIR") else { return true };
+    let probe = PathBuf::from(out).join("probe-sdl2");
+    let status = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+        .args(["-shared", "-x", "c", "/dev/null", "-lSDL2", "-o"])
+        .arg(probe)
+        .stderr(Stdio::null())
+        .status();
+    status.is_err() || status.is_ok_and(|status| status.success())
+}

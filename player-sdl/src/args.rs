@@ -1,0 +1,207 @@
+//! The command line.
+
+use clap::{Parser, ValueEnum};
+use platform_std::client::{Dialect, Transport};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Plays motion JPEG over RTSP in a window, or without one.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    version,
+    after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), F full screen, P snapshot, \
+                  I statistics, H help, Esc or Q stop and quit.\n\nExits with 0 when it showed what was asked for, \
+                  with 1 otherwise, and with 2 when it was called wrongly."
+)]
+pub(crate) struct Args {
+    /// What to play [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    pub(crate) url: Option<String>,
+    /// The server, where no URL is given.
+    #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
+    pub(crate) server_host: String,
+    /// Its RTSP port, where no URL is given.
+    #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
+    pub(crate) rtsp_port: u16,
+    /// The stream's name, where no URL is given.
+    #[arg(long, env = "VIDEO_FILE", value_name = "NAME", default_value = "movie.Mjpeg")]
+    pub(crate) video_file: String,
+    /// How media travels: udp, tcp, or auto (UDP, and TCP where that is refused or nothing arrives).
+    #[arg(long, value_name = "udp|tcp|auto", default_value = "auto")]
+    pub(crate) transport: Transport,
+    /// Port for RTP over UDP, an even number; the next free pair where it is taken, any where it is 0.
+    #[arg(long, env = "RTP_PORT", value_name = "PORT", default_value_t = 25_000)]
+    pub(crate) rtp_port: u16,
+    /// What the server speaks: standard RTSP, the lab's dialect, or auto (RTSP, and the lab's where that is not answered).
+    #[arg(long, value_name = "auto|standard|lab", default_value = "auto")]
+    pub(crate) dialect: Dialect,
+    /// Hold frames back for so many milliseconds, 100 at most, to even out jitter. 0: the lowest latency.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100))]
+    pub(crate) buffer: u64,
+    /// Without any window or display: receive, decode, record, and say how it went.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Wait for SETUP and PLAY instead of playing at once.
+    #[arg(long, conflicts_with = "headless")]
+    pub(crate) wait: bool,
+    /// Quit after so many frames.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) frames: Option<u64>,
+    /// Quit so many seconds after the first frame.
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+    /// Begin at this second of the stream.
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub(crate) from: Option<Duration>,
+    /// Write every frame as it is received, one JPEG after the other.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Save a picture as .png, or .jpg as it was received: the last one when headless, otherwise what the P key sees.
+    #[arg(long, value_name = "FILE", value_parser = picture_file)]
+    pub(crate) snapshot: Option<PathBuf>,
+    /// Print statistics: one JSON object a line, each second and at the end.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) stats: Option<StatsFormat>,
+    /// How long to keep trying to reach the server, in seconds [default: for ever; 5 when headless].
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub(crate) retry_for: Option<Duration>,
+    /// How large the window's controls are: 1, 1.5, 2 … [default: as the display wants it].
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub(crate) scale: Option<f32>,
+    /// What draws the window: auto (the graphics card, or the processor where there is none), or one of SDL's renderers.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) renderer: String,
+    /// The window's size at the start, in pixels.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(crate) window_size: Option<(u32, u32)>,
+    /// Also print what the window shows and where, for programs that test it.
+    #[arg(long, hide = true)]
+    pub(crate) ui_log: bool,
+    /// Pretend that decoding takes so many milliseconds, to see what a slow machine does.
+    #[arg(long, hide = true, value_name = "MS", default_value_t = 0)]
+    pub(crate) slow_decoder: u64,
+    /// Pretend that drawing takes so many milliseconds.
+    #[arg(long, hide = true, value_name = "MS", default_value_t = 0)]
+    pub(crate) slow_display: u64,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// How statistics are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// One JSON object a line.
+    Json,
+}
+
+impl Args {
+    /// What to play: the URL given, or the one the environment's defaults make.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| {
+            let host = &self.server_host;
+            // An IPv6 address needs brackets in a URL (RFC 3986 section 3.2.2).
+            let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
+            format!("rtsp://{host}:{}/{}", self.rtsp_port, self.video_file.trim_start_matches('/'))
+        })
+    }
+
+    /// How long unreachable servers are tried; `None`: for ever.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.retry_for.or(self.headless.then_some(Duration::from_secs(5)))
+    }
+}
+
+/// The stream's name as people see it: the last part of its URL that is not empty, percent-decoding undone.
+pub(crate) fn stream_name(url: &str) -> String {
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    let name = path.split('/').skip(1).filter(|part| !part.is_empty()).last().unwrap_or(path);
+    percent_decoded(name)
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.filter(|_| first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or(&[]);
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).replace(|c: char| c.is_control(), " ")
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn factor(text: &str) -> Result<f32, String> {
+    let factor = text.parse::<f32>().map_err(|error| error.to_string())?;
+    if (0.5..=4.0).contains(&factor) { Ok(factor) } else { Err("expected 0.5 to 4".into()) }
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    sides
+        .filter(|&(w, h)| (1..=16_384).contains(&w) && (1..=16_384).contains(&h))
+        .ok_or("expected e.g. 1280x720".into())
+}
+
+fn picture_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    crate::snapshot::Format::of(&path).map(|_| path).ok_or("the name must end in .png, .jpg or .jpeg".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_url_comes_from_the_environment_s_defaults_where_none_is_given() {
+        let url = |args: &[&str]| Args::parse_from([&["player-sdl"], args].concat()).url();
+        assert_eq!(url(&["rtsp://x/y"]), "rtsp://x/y");
+        assert_eq!(url(&["--server-host", "::1", "--video-file", "/a b"]), "rtsp://[::1]:8554/a b");
+    }
+
+    #[test]
+    fn a_stream_is_called_by_the_last_part_of_its_url() {
+        for (url, name) in [
+            ("rtsp://127.0.0.1:8554/movie.Mjpeg", "movie.Mjpeg"),
+            ("rtsp://cam/live/main/?x=1/2", "main"),
+            ("rtsp://cam/my%20movie%", "my movie%"),
+            ("rtsp://cam:554", "cam:554"),
+            ("rtsp://cam/phim%20%C4%91%E1%BA%B9p", "phim đẹp"),
+            ("", ""),
+        ] {
+            assert_eq!(stream_name(url), name);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_usage() {
+        for args in [
+            &["--frames", "0"][..],
+            &["--scale", "9"],
+            &["--snapshot", "x.gif"],
+            &["--duration", "-1"],
+            &["--window-size", "0x4"],
+            &["--transport", "smoke"],
+        ] {
+            assert!(Args::try_parse_from([&["player-sdl"], args].concat()).is_err(), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The decoder: a thread between the network and the display that waits for neither.
+
+use crate::frame::{Encoded, Picture};
+use crate::mailbox::{Mailbox, Pool};
+use mutoscope::source::testcard::strip;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Longest side of a picture: what a hostile stream may make us allocate has a limit.
+pub(crate) const MAX_SIDE: usize = 8192;
+/// Most pixels of a picture: 16 megapixels are 64 MB.
+const MAX_PIXELS: usize = 16 << 20;
+
+/// What has been decoded, counted for all to read.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Pictures made.
+    pub(crate) decoded: AtomicU64,
+    /// Frames that are no pictures, or only parts of one.
+    pub(crate) damaged: AtomicU64,
+    /// Frames that a newer one replaced before anybody decoded them.
+    pub(crate) skipped: AtomicU64,
+    /// Pictures that a newer one replaced before anybody showed them.
+    pub(crate) unshown: AtomicU64,
+}
+
+impl Counters {
+    /// Frames that arrived and were dropped on this side of the network, because something was too slow.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed) + self.unshown.load(Ordering::Relaxed)
+    }
+}
+
+/// Everything the two ends share with the decoder.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) frames: Mailbox<Encoded>,
+    pub(crate) pictures: Mailbox<Picture>,
+    pub(crate) counters: Counters,
+    /// For JPEG files.
+    pub(crate) files: Pool,
+    /// For pixels.
+    pub(crate) pixels: Pool,
+}
+
+impl Pipeline {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            frames: Mailbox::new(),
+            pictures: Mailbox::new(),
+            counters: Counters::default(),
+            files: Pool::default(),
+            pixels: Pool::default(),
+        })
+    }
+
+    /// Hands in a frame that arrived.
+    pub(crate) fn put_frame(&self, frame: Encoded) {
+        if let Some(replaced) = self.frames.put(frame) {
+            self.counters.skipped.fetch_add(1, Ordering::Relaxed);
+            self.files.give(replaced.jpeg);
+        }
+    }
+
+    /// Whether of `received` frames none is under way any more.
+    pub(crate) fn is_settled(&self, received: u64) -> bool {
+        let Counters { decoded, damaged, skipped, .. } = &self.counters;
+        let done = [decoded, damaged, skipped].map(|counter| counter.load(Ordering::Acquire)).iter().sum::<u64>();
+        done >= received && self.pictures.is_empty()
+    }
+
+    /// Takes a picture back that has been shown.
+    pub(crate) fn recycle(&self, picture: Picture) {
+        self.files.give(picture.jpeg);
+        self.pixels.give(picture.pixels);
+    }
+
+    fn put_picture(&self, picture: Picture) {
+        if let Some(replaced) = self.pictures.put(picture) {
+            self.counters.unshown.fetch_add(1, Ordering::Relaxed);
+            self.recycle(replaced);
+        }
+    }
+}
+
+/// Decodes until the mailbox of frames is closed. `wake` is called for every picture.
+pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + Send + 'static) -> JoinHandle<()> {
+    let run = move || {
+        let mut size = (0, 0);
+        let mut luma = Vec::new();
+        while let Some(Encoded { jpeg, info }) = pipeline.frames.wait() {
+            let started = Instant::now();
+            let mut pixels = pipeline.pixels.take();
+            match decode(&jpeg, ColorSpace::BGRA, &mut pixels) {
+                Ok((width, height)) => {
+                    if size != (width, height) {
+                        // Buffers of the old size would be kept for nothing, or grown one by one.
+                        pipeline.pixels.clear();
+                        size = (width, height);
+                    }
+                    let strip = read_strip(&pixels, width, height, &mut luma);
+                    std::thread::sleep(delay);
+                    let decoding = started.elapsed();
+                    pipeline.put_picture(Picture { pixels, width, height, jpeg, info, strip, decoding });
+                    // Behind the picture: who sees the count finds it.
+                    pipeline.counters.decoded.fetch_add(1, Ordering::Release);
+                }
+                Err(error) => {
+                    if pipeline.counters.damaged.fetch_add(1, Ordering::Relaxed) == 0 {
+                        log::warn!("frame {} cannot be decoded: {error}", info.number);
+                    } else {
+                        log::debug!("frame {} cannot be decoded: {error}", info.number);
+                    }
+                    pipeline.files.give(jpeg);
+                    pipeline.pixels.give(pixels);
+                }
+            }
+            wake();
+        }
+    };
+    std::thread::Builder::new().name("decoder".into()).spawn(run).expect("a thread can be started")
+}
+
+/// Decodes a whole JPEG file into `out`; its width and height.
+///
+/// # Errors
+/// Where it is none, is cut short or damaged in a way that decoding notices, or is larger than we want to know.
+pub(crate) fn decode(jpeg: &[u8], to: ColorSpace, out: &mut Vec<u8>) -> Result<(usize, usize), String> {
+    let options = DecoderOptions::default()
+        .set_max_width(MAX_SIDE)
+        .set_max_height(MAX_SIDE)
+        // A picture whose lower half is grey is worse than the last good one.
+        .set_strict_mode(true)
+        .jpeg_set_out_colorspace(to);
+    // A decoder that trips over a hostile file must not take the window with it.
+    let attempt = catch_unwind(AssertUnwindSafe(|| {
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
+        decoder.decode_headers().map_err(|error| error.to_string())?;
+        let info = decoder.info().ok_or("no picture")?;
+        let (width, height) = (usize::from(info.width), usize::from(info.height));
+        if width == 0 || height == 0 || width * height > MAX_PIXELS {
+            return Err(format!("{width} x {height} pixels"));
+        }
+        let len = decoder.output_buffer_size().ok_or("no size")?;
+        if len != width * height * to.num_components() {
+            return Err(format!("{len} bytes for {width} x {height} pixels"));
+        }
+        if out.capacity() < len {
+            out.clear();
+        }
+        out.resize(len, 0);
+        decoder.decode_into(out).map_err(|error| error.to_string())?;
+        Ok((width, height))
+    }));
+    attempt.unwrap_or_else(|_| Err("the decoder failed".into()))
+}
+
+/// The number in the test card's strip, which fills the lowest sixteenth of the picture.
+fn read_strip(bgra: &[u8], width: usize, height: usize, luma: &mut Vec<u8>) -> Option<u32> {
+    luma.resize(width * height, 0);
+    // Only the strip is black and white, and only the strip is looked at: green will do for luma.
+    let first = (height * 15 / 16).saturating_sub(1) * width;
+    let rows = luma.get_mut(first..)?;
+    for (luma, pixel) in rows.iter_mut().zip(bgra.get(first * 4..)?.chunks_exact(4)) {
+        *luma = pixel[1];
+    }
+    strip::read(luma, width, width, height)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::frame::FrameInfo;
+    use mutoscope::source::FrameRate;
+    use mutoscope::source::testcard::{TestCard, buffer_len};
+
+    /// Frame `number` of the test card.
+    pub(crate) fn card(width: u16, height: u16, number: u32) -> Vec<u8> {
+        let card = TestCard::new(width, height, FrameRate::new(24, 1).unwrap(), 60).unwrap();
+        let mut jpeg = vec![0; buffer_len(width, height)];
+        let len = card.render(number, &mut jpeg).unwrap();
+        jpeg.truncate(len);
+        jpeg
+    }
+
+    pub(crate) fn info(number: u32) -> FrameInfo {
+        FrameInfo { number, position: None, arrived: Instant::now(), captured: None, len: 0 }
+    }
+
+    #[test]
+    fn the_test_card_is_decoded_and_its_strip_read() {
+        let (mut pixels, mut luma) = (Vec::new(), Vec::new());
+        for (width, height, number) in [(640, 480, 245), (320, 240, 1), (160, 128, 0xffff_ffff), (1280, 720, 7)] {
+            let size = decode(&card(width, height, number), ColorSpace::BGRA, &mut pixels).unwrap();
+            assert_eq!(size, (usize::from(width), usize::from(height)));
+            assert_eq!(read_strip(&pixels, size.0, size.1, &mut luma), Some(number));
+        }
+        let grey = vec![90; 320 * 240 * 4];
+        assert_eq!(read_strip(&grey, 320, 240, &mut luma), None);
+        assert_eq!(read_strip(&grey, 0, 0, &mut luma), None);
+    }
+
+    #[test]
+    fn a_picture_cut_short_anywhere_is_no_picture() {
+        let whole = card(160, 128, 9);
+        let mut pixels = Vec::new();
+        // The decoder reads ahead, and takes zeros for what is missing at the very end: the last blocks.
+        for len in (0..whole.len() - 64).step_by(7) {
+            assert!(decode(&whole[..len], ColorSpace::BGRA, &mut pixels).is_err(), "{len} of {}", whole.len());
+        }
+        assert!(decode(&whole, ColorSpace::BGRA, &mut pixels).is_ok());
+    }
+
+    #[test]
+    fn broken_bytes_do_no_harm() {
+        let whole = card(160, 128, 9);
+        let mut pixels = Vec::new();
+        let mut state = 1_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        for _ in 0..2000 {
+            let mut broken = whole.clone();
+            for _ in 0..1 + random() % 4 {
+                let at = random() as usize % broken.len();
+                broken[at] = random() as u8;
+            }
+            let _ = decode(&broken, ColorSpace::BGRA, &mut pixels);
+            assert!(pixels.capacity() <= MAX_PIXELS * 4);
+        }
+    }
+
+    #[test]
+    fn dimensions_that_are_a_threat_are_refused() {
+        let mut bomb = card(160, 128, 9);
+        let sof = bomb.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        bomb[sof + 5..sof + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
+        let mut pixels = Vec::new();
+        assert!(decode(&bomb, ColorSpace::BGRA, &mut pixels).is_err());
+        bomb[sof + 5..sof + 9].copy_from_slice(&[0x20, 0x00, 0x20, 0x00]);
+        assert!(decode(&bomb, ColorSpace::BGRA, &mut pixels).is_err());
+        assert_eq!(pixels.capacity(), 0);
+    }
+
+    #[test]
+    fn a_slow_decoder_skips_to_the_newest_frame() {
+        let pipeline = Pipeline::new();
+        for number in 1..=5 {
+            pipeline.put_frame(Encoded { jpeg: card(160, 128, number), info: info(number) });
+        }
+        let (sender, woken) = std::sync::mpsc::channel();
+        let thread = spawn(pipeline.clone(), Duration::ZERO, move || sender.send(()).unwrap());
+        woken.recv().unwrap();
+        let picture = pipeline.pictures.take().unwrap();
+        assert_eq!((picture.info.number, picture.strip), (5, Some(5)));
+        assert_eq!(pipeline.counters.dropped(), 4);
+        pipeline.recycle(picture);
+
+        // A damaged frame wakes too: somebody counts it.
+        pipeline.put_frame(Encoded { jpeg: vec![0xff; 10], info: info(6) });
+        woken.recv().unwrap();
+        assert!(pipeline.pictures.is_empty());
+        assert_eq!(pipeline.counters.damaged.load(Ordering::Relaxed), 1);
+        pipeline.frames.close();
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,254 @@
+//! The figures people ask for: sampled four times a second, kept for half a minute.
+
+use crate::decode::Counters;
+use crate::json::Line;
+use crate::network::Live;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How often a sample is taken.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(250);
+/// Samples kept: 30 s.
+pub(crate) const SAMPLES: usize = 120;
+
+/// The figures at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sample {
+    /// Bits a second of RTP payload.
+    pub(crate) bitrate: f64,
+    /// Frames a second that arrive.
+    pub(crate) fps: f64,
+    pub(crate) jitter_ms: f64,
+    /// Share of the packets of this interval that were lost, in percent.
+    pub(crate) loss: f64,
+    /// Age of the pictures shown since the last sample, at its worst.
+    pub(crate) latency_ms: Option<f64>,
+    /// Frames dropped on this side since the last sample.
+    pub(crate) dropped: f64,
+}
+
+/// Figures of now and of the last half minute.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    samples: VecDeque<Sample>,
+    /// Packets lost and received, and frames dropped, at the samples' times: one more than there are samples.
+    totals: VecDeque<Totals>,
+    worst_latency: Option<Duration>,
+    latency: Smoothed,
+    next: Option<Instant>,
+    /// How long the last picture waited on this side of the network, from its last packet to the display.
+    pub(crate) local: Option<Duration>,
+    pub(crate) shown: u64,
+    latencies: Spread,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    lost: u64,
+    packets: u64,
+    dropped: u64,
+}
+
+impl Figures {
+    /// A picture was shown at the age of `latency`, `local` of it on this side of the network.
+    pub(crate) fn handle_shown(&mut self, latency: Option<Duration>, local: Duration) {
+        self.shown += 1;
+        self.local = Some(local);
+        self.latency.add(latency);
+        self.worst_latency = self.worst_latency.max(latency);
+        if let Some(latency) = latency {
+            self.latencies.add(latency);
+        }
+    }
+
+    /// When the next sample is due.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Takes a sample, if one is due.
+    pub(crate) fn sample(&mut self, now: Instant, live: &Live, counters: &Counters) -> bool {
+        if self.next.is_some_and(|next| now < next) {
+            return false;
+        }
+        // Late is late: no burst of samples after a stall.
+        self.next = Some(now + INTERVAL);
+        let totals = Totals { lost: live.lost(), packets: live.packets(), dropped: counters.dropped() };
+        let before = self.totals.back().copied().unwrap_or(totals);
+        self.totals.push_back(totals);
+        let sample = Sample {
+            bitrate: live.arrivals.amount_per_second(now).unwrap_or(0.0) * 8.0,
+            fps: live.arrivals.events_per_second(now).unwrap_or(0.0),
+            jitter_ms: live.session.jitter.as_secs_f64() * 1000.0,
+            loss: share(totals.lost.saturating_sub(before.lost), totals.packets.saturating_sub(before.packets)),
+            latency_ms: self.worst_latency.take().map(|latency| latency.as_secs_f64() * 1000.0),
+            dropped: totals.dropped.saturating_sub(before.dropped) as f64,
+        };
+        self.samples.push_back(sample);
+        if self.samples.len() > SAMPLES {
+            self.samples.pop_front();
+            self.totals.pop_front();
+        }
+        true
+    }
+
+    /// Begins anew.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { latencies: std::mem::take(&mut self.latencies), shown: self.shown, ..Self::default() };
+    }
+
+    /// The newest sample.
+    pub(crate) fn last(&self) -> Sample {
+        self.samples.back().copied().unwrap_or_default()
+    }
+
+    /// The samples, oldest first.
+    pub(crate) fn samples(&self) -> impl ExactSizeIterator<Item = &Sample> {
+        self.samples.iter()
+    }
+
+    /// Percent of the packets of the last half minute that were lost.
+    pub(crate) fn loss(&self) -> f64 {
+        let (Some(first), Some(last)) = (self.totals.front(), self.totals.back()) else { return 0.0 };
+        share(last.lost.saturating_sub(first.lost), last.packets.saturating_sub(first.packets))
+    }
+
+    /// Age of what is shown, smoothed.
+    pub(crate) fn latency_ms(&self) -> Option<f64> {
+        self.latency.0
+    }
+
+    /// How the ages of all pictures that were shown are spread.
+    pub(crate) fn latencies(&self) -> &Spread {
+        &self.latencies
+    }
+}
+
+/// The figures of a whole run or of its last moments, as one line.
+pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Counters) -> Line {
+    let last = figures.last();
+    let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    Line::new(event)
+        .int("frames", live.frames)
+        .int("bytes", live.bytes)
+        .int("decoded", load(&counters.decoded))
+        .int("shown", figures.shown)
+        .int("damaged", load(&counters.damaged))
+        .int("dropped", counters.dropped())
+        .int("incomplete", live.incomplete())
+        .int("packets", live.packets())
+        .int("lost", live.lost())
+        .int("interruptions", live.interruptions)
+        .number("fps", last.fps)
+        .number("kbps", last.bitrate / 1000.0)
+        .number("loss_percent", figures.loss())
+        .number("jitter_ms", last.jitter_ms)
+        .number("latency_ms", figures.latency_ms())
+        .number("local_ms", figures.local.map(|local| local.as_secs_f64() * 1000.0))
+        .number("longest_gap_ms", live.longest_gap.as_secs_f64() * 1000.0)
+}
+
+/// Percent of what was sent that was lost.
+fn share(lost: u64, received: u64) -> f64 {
+    let sent = lost + received;
+    if sent == 0 { 0.0 } else { lost as f64 * 100.0 / sent as f64 }
+}
+
+/// An average that follows slowly.
+#[derive(Clone, Copy, Debug, Default)]
+struct Smoothed(Option<f64>);
+
+impl Smoothed {
+    fn add(&mut self, latency: Option<Duration>) {
+        self.0 = latency.map(|latency| {
+            let ms = latency.as_secs_f64() * 1000.0;
+            self.0.map_or(ms, |before| before + (ms - before) / 8.0)
+        });
+    }
+}
+
+/// How durations are spread: a histogram of tenths of a millisecond.
+#[derive(Debug, Default)]
+pub(crate) struct Spread {
+    tenths: Vec<u32>,
+    count: u32,
+}
+
+/// Longer ones count as this: 2 s.
+const LONGEST_TENTH: usize = 20_000;
+
+impl Spread {
+    pub(crate) fn add(&mut self, duration: Duration) {
+        let tenth = usize::try_from(duration.as_micros() / 100).unwrap_or(LONGEST_TENTH).min(LONGEST_TENTH);
+        if self.tenths.len() <= tenth {
+            self.tenths.resize(tenth + 1, 0);
+        }
+        self.tenths[tenth] += 1;
+        self.count += 1;
+    }
+
+    /// Milliseconds that this share of them, 0 to 1, does not exceed.
+    pub(crate) fn quantile_ms(&self, share: f64) -> Option<f64> {
+        let wanted = (f64::from(self.count) * share).ceil().max(1.0);
+        let mut seen = 0.0;
+        let found = self.tenths.iter().position(|&count| {
+            seen += f64::from(count);
+            count > 0 && seen >= wanted
+        });
+        found.map(|tenth| (tenth + 1) as f64 / 10.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_taken_at_intervals_and_kept_for_half_a_minute() {
+        let (start, mut figures) = (Instant::now(), Figures::default());
+        let (mut live, counters) = (Live::default(), Counters::default());
+        for number in 0..1000_u32 {
+            let now = start + INTERVAL * number;
+            live.session.packets += 9;
+            live.session.lost += u64::from(number >= 990);
+            assert!(figures.sample(now, &live, &counters));
+            assert!(!figures.sample(now + INTERVAL / 2, &live, &counters));
+        }
+        assert_eq!(figures.samples().len(), SAMPLES);
+        assert_eq!(figures.last().loss, 10.0);
+        let all = figures.loss();
+        assert!((0.8..1.0).contains(&all), "{all}");
+    }
+
+    #[test]
+    fn loss_is_known_across_sessions() {
+        let mut live = Live { lost_before: 3, packets_before: 7, ..Live::default() };
+        live.session.lost = 1;
+        assert_eq!((live.lost(), live.packets()), (4, 7));
+        assert_eq!(share(0, 0), 0.0);
+        assert_eq!(share(1, 3), 25.0);
+    }
+
+    #[test]
+    fn a_spread_tells_median_and_worst() {
+        let mut spread = Spread::default();
+        assert_eq!(spread.quantile_ms(0.5), None);
+        for ms in 1..=100 {
+            spread.add(Duration::from_millis(ms));
+        }
+        assert_eq!((spread.quantile_ms(0.5), spread.quantile_ms(1.0)), (Some(50.1), Some(100.1)));
+        spread.add(Duration::from_secs(99));
+        assert_eq!(spread.quantile_ms(1.0), Some(2000.1));
+    }
+
+    #[test]
+    fn latency_is_unknown_when_the_source_stops_telling() {
+        let mut figures = Figures::default();
+        figures.handle_shown(Some(Duration::from_millis(8)), Duration::ZERO);
+        figures.handle_shown(Some(Duration::from_millis(16)), Duration::ZERO);
+        assert_eq!(figures.latency_ms(), Some(9.0));
+        figures.handle_shown(None, Duration::ZERO);
+        assert_eq!((figures.latency_ms(), figures.shown), (None, 3));
+    }
+}

@@ -1,0 +1,81 @@
+//! Frames on their way from the network to the window.
+
+use std::time::{Duration, Instant};
+
+/// What is known of a frame besides its picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct FrameInfo {
+    /// As the client counts frames, from 1; the server's number in the lab dialect.
+    pub(crate) number: u32,
+    /// Where in the presentation it lies.
+    pub(crate) position: Option<Duration>,
+    /// When its last packet arrived.
+    pub(crate) arrived: Instant,
+    /// When the sender captured it, if its clock is comparable to ours: an instant, and how many microseconds before it.
+    pub(crate) captured: Option<(Instant, i64)>,
+    /// Bytes of the JPEG.
+    pub(crate) len: usize,
+}
+
+/// Ages beyond this are not ages: the sender's clock is another than ours.
+const MAX_AGE: Duration = Duration::from_secs(20);
+/// How far in the future a capture may lie: clocks on one machine read at different moments.
+const MAX_LEAD_MICROS: i64 = 5_000;
+
+impl FrameInfo {
+    /// How old what it shows is at `now`; `None` where the sender has not told, or its clock cannot be compared.
+    pub(crate) fn age(&self, now: Instant) -> Option<Duration> {
+        let (at, micros) = self.captured?;
+        let since = i64::try_from(now.saturating_duration_since(at).as_micros()).ok()?;
+        let age = micros.saturating_add(since);
+        let comparable = age >= -MAX_LEAD_MICROS;
+        let age = Duration::from_micros(u64::try_from(age.max(0)).ok()?);
+        (comparable && age <= MAX_AGE).then_some(age)
+    }
+}
+
+/// A frame as it came.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) jpeg: Vec<u8>,
+    pub(crate) info: FrameInfo,
+}
+
+/// A frame to be shown.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// `width * height` pixels of blue, green, red and a byte of no meaning.
+    pub(crate) pixels: Vec<u8>,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// What it was decoded from, for snapshots.
+    pub(crate) jpeg: Vec<u8>,
+    pub(crate) info: FrameInfo,
+    /// The number in the test card's strip, where there is one.
+    pub(crate) strip: Option<u32>,
+    /// How long decoding took.
+    pub(crate) decoding: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn captured(micros: i64) -> (FrameInfo, Instant) {
+        let now = Instant::now();
+        let info = FrameInfo { number: 1, position: None, arrived: now, captured: Some((now, micros)), len: 0 };
+        (info, now)
+    }
+
+    #[test]
+    fn age_grows_with_time_and_is_unknown_between_clocks_that_disagree() {
+        let (info, now) = captured(3_000);
+        assert_eq!(info.age(now + Duration::from_millis(4)), Some(Duration::from_millis(7)));
+        for (micros, known) in [(-4_000, true), (-6_000_000, false), (19_000_000, true), (21_000_000, false)] {
+            let (info, now) = captured(micros);
+            assert_eq!(info.age(now).is_some(), known, "{micros}");
+        }
+        let unknown = FrameInfo { captured: None, ..info };
+        assert_eq!(unknown.age(now), None);
+    }
+}

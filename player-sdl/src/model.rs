@@ -1,0 +1,531 @@
+//! What the window knows: the state machine behind the buttons, without any drawing.
+
+use crate::network::{Command, Report};
+use mutoscope::source::FrameRate;
+use platform_std::client::{Dialect, MediaTransport, Presentation, Retry};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Where the player stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// No session, and none wanted.
+    Idle,
+    /// A session is being made.
+    Connecting,
+    /// A session that has not played yet.
+    Ready,
+    /// It is to play, but there is nothing to show yet.
+    Buffering,
+    Playing,
+    Paused,
+    /// The stream has been shown to its end.
+    Ended,
+    /// The stream was lost, and will be tried again.
+    Reconnecting {
+        reason: String,
+        at: Instant,
+        attempt: u32,
+    },
+    /// The stream was lost, and trying again would not help.
+    Failed {
+        reason: String,
+    },
+}
+
+impl Phase {
+    /// In one word, for the status bar and for programs.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "Stopped",
+            Self::Connecting => "Connecting",
+            Self::Ready => "Ready",
+            Self::Buffering => "Buffering",
+            Self::Playing => "Playing",
+            Self::Paused => "Paused",
+            Self::Ended => "Ended",
+            Self::Reconnecting { .. } => "Reconnecting",
+            Self::Failed { .. } => "Failed",
+        }
+    }
+}
+
+/// A button of the control panel, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Button {
+    Setup,
+    Play,
+    Pause,
+    Stop,
+}
+
+impl Button {
+    pub(crate) const ALL: [Self; 4] = [Self::Setup, Self::Play, Self::Pause, Self::Stop];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Setup => "SETUP",
+            Self::Play => "PLAY",
+            Self::Pause => "PAUSE",
+            Self::Stop => "STOP",
+        }
+    }
+}
+
+/// What a seek key moves by.
+pub(crate) const STEP: Duration = Duration::from_secs(5);
+pub(crate) const LONG_STEP: Duration = Duration::from_secs(30);
+
+/// How long a short message stays.
+const TOAST: Duration = Duration::from_secs(4);
+
+/// The state of the window's subject: one stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) phase: Phase,
+    pub(crate) presentation: Option<Presentation>,
+    pub(crate) peer: Option<SocketAddr>,
+    /// Where the shown frame lies, or where a seek leads that has not been answered yet.
+    pub(crate) position: Option<Duration>,
+    /// The shown frame's number.
+    pub(crate) frame: Option<u32>,
+    /// Whether there is a picture to look at.
+    pub(crate) has_picture: bool,
+    /// Whether this stream has ever been shown.
+    pub(crate) worked: bool,
+    /// Nothing has arrived for this long.
+    pub(crate) silence: Option<Duration>,
+    /// What is being tried instead of what did not work.
+    pub(crate) trying: Option<Retry>,
+    /// Wanted, not answered yet.
+    pending: Option<Command>,
+    /// Until when the position is that of a seek, whatever frames still say.
+    seeking: Option<Instant>,
+    toast: Option<(String, Instant)>,
+}
+
+/// How long frames from before a seek may still come.
+const SEEK_SETTLES: Duration = Duration::from_millis(700);
+
+impl Model {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: Phase::Idle,
+            presentation: None,
+            peer: None,
+            position: None,
+            frame: None,
+            has_picture: false,
+            worked: false,
+            silence: None,
+            trying: None,
+            pending: None,
+            seeking: None,
+            toast: None,
+        }
+    }
+
+    /// Whether a button can be pressed: exactly where the state machine has a way out by it.
+    pub(crate) fn is_enabled(&self, button: Button) -> bool {
+        let waiting = self.pending.is_some();
+        match button {
+            Button::Setup => matches!(self.phase, Phase::Idle | Phase::Failed { .. }),
+            Button::Play => matches!(self.phase, Phase::Ready | Phase::Paused | Phase::Ended) && !waiting,
+            Button::Pause => matches!(self.phase, Phase::Playing | Phase::Buffering) && !waiting,
+            Button::Stop => !matches!(self.phase, Phase::Idle | Phase::Failed { .. }),
+        }
+    }
+
+    /// What pressing a button asks of the network; `None` where it cannot be pressed.
+    pub(crate) fn press(&mut self, button: Button) -> Option<Command> {
+        if !self.is_enabled(button) {
+            return None;
+        }
+        Some(match button {
+            Button::Setup => self.connect(Command::Setup),
+            Button::Play => self.play(None),
+            Button::Pause => {
+                self.pending = Some(Command::Pause);
+                Command::Pause
+            }
+            Button::Stop => {
+                self.reset();
+                Command::Stop
+            }
+        })
+    }
+
+    /// What the space bar asks for: to play, whatever is missing for that, or to pause.
+    pub(crate) fn toggle(&mut self) -> Option<Command> {
+        match self.phase {
+            Phase::Idle | Phase::Failed { .. } => Some(self.connect(Command::Play { from: None })),
+            _ if self.is_enabled(Button::Play) => self.press(Button::Play),
+            _ => self.press(Button::Pause),
+        }
+    }
+
+    /// Connects and plays.
+    pub(crate) fn start(&mut self, from: Option<Duration>) -> Command {
+        self.connect(Command::Play { from })
+    }
+
+    /// Whether there is a length to seek in, and a session to do it.
+    pub(crate) fn can_seek(&self) -> bool {
+        let phase =
+            matches!(self.phase, Phase::Ready | Phase::Buffering | Phase::Playing | Phase::Paused | Phase::Ended);
+        phase && self.duration().is_some()
+    }
+
+    /// What seeking to a part of the length, 0 to 1, asks for.
+    pub(crate) fn seek_to(&mut self, fraction: f64, now: Instant) -> Option<Command> {
+        let duration = self.duration().filter(|_| self.can_seek())?;
+        Some(self.seek(duration.mul_f64(fraction.clamp(0.0, 1.0)), now))
+    }
+
+    /// What seeking by a step asks for.
+    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool, now: Instant) -> Option<Command> {
+        let duration = self.duration().filter(|_| self.can_seek())?;
+        let from = match self.phase {
+            Phase::Ended => duration,
+            _ => self.position.unwrap_or_default(),
+        };
+        let to = if forward { from.saturating_add(step) } else { from.saturating_sub(step) };
+        Some(self.seek(to.min(duration), now))
+    }
+
+    /// The length of the stream, where it has one.
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        self.presentation.and_then(|presentation| presentation.duration).filter(|duration| !duration.is_zero())
+    }
+
+    /// Whether the stream has no length that anybody told.
+    pub(crate) fn is_live(&self) -> bool {
+        self.presentation.is_some_and(|presentation| presentation.duration.is_none())
+    }
+
+    /// How media travels and what is spoken, for the title bar.
+    pub(crate) fn badge(&self) -> Option<&'static str> {
+        let presentation = self.presentation?;
+        Some(match (presentation.dialect, presentation.transport) {
+            (Dialect::Lab, _) => "LAB · UDP",
+            (_, MediaTransport::Udp { .. }) => "UDP",
+            (_, MediaTransport::Interleaved { .. }) => "TCP",
+        })
+    }
+
+    /// Something came from the network thread.
+    pub(crate) fn handle_report(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Connected(peer) => self.peer = Some(peer),
+            Report::SetUp(presentation) => {
+                self.presentation = Some(presentation);
+                self.trying = None;
+                let wants_playing = matches!(self.pending, Some(Command::Play { .. }));
+                if wants_playing {
+                    self.phase = Phase::Buffering;
+                } else {
+                    (self.phase, self.pending) = (Phase::Ready, None);
+                }
+            }
+            Report::Playing => {
+                self.pending = None;
+                self.silence = None;
+                if self.phase != Phase::Playing {
+                    self.phase = Phase::Buffering;
+                }
+            }
+            Report::Paused => {
+                self.pending = None;
+                self.silence = None;
+                self.phase = Phase::Paused;
+            }
+            Report::Trying(retry) => self.trying = Some(retry),
+            Report::Refused(what) => {
+                self.pending = None;
+                self.seeking = None;
+                self.show_toast(what, now);
+            }
+            Report::Silence(lasting) => self.silence = Some(lasting),
+            Report::Ended => {
+                (self.pending, self.silence, self.seeking) = (None, None, None);
+                self.phase = Phase::Ended;
+                if self.duration().is_some() {
+                    self.position = self.duration();
+                }
+            }
+            Report::Stopped => self.reset(),
+            Report::Interrupted { reason, at, attempt } => {
+                (self.silence, self.trying, self.seeking) = (None, None, None);
+                // When it is back it plays on, unless it stood still.
+                self.pending = match (&self.phase, self.pending) {
+                    (Phase::Reconnecting { .. } | Phase::Connecting, pending) => pending,
+                    (Phase::Paused | Phase::Ready, _) => Some(Command::Setup),
+                    _ => Some(Command::Play { from: None }),
+                };
+                self.phase = Phase::Reconnecting { reason, at, attempt };
+            }
+            Report::Failed { reason } => {
+                (self.pending, self.silence, self.trying, self.seeking) = (None, None, None, None);
+                self.phase = Phase::Failed { reason };
+            }
+            Report::Complete => {}
+        }
+    }
+
+    /// A picture is shown.
+    pub(crate) fn handle_picture(&mut self, number: u32, position: Option<Duration>, now: Instant) {
+        self.has_picture = true;
+        self.worked = true;
+        self.silence = None;
+        // A picture on the way when STOP or PAUSE was pressed changes nothing about that.
+        if self.phase == Phase::Buffering && self.pending.is_none() {
+            self.phase = Phase::Playing;
+        }
+        let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
+        // In a file, the frame's place; where nobody knows that, a count.
+        self.frame = match position.zip(rate) {
+            Some((position, rate)) => Some(frame_at(position, rate)),
+            None => Some(number),
+        };
+        let Some(position) = position else { return };
+        let settled = match (self.seeking, self.position) {
+            (Some(until), Some(target)) => until <= now || position.abs_diff(target) < Duration::from_secs(1),
+            _ => true,
+        };
+        if settled {
+            self.seeking = None;
+            self.position = Some(position);
+        }
+    }
+
+    /// Shows a short message for some seconds.
+    pub(crate) fn show_toast(&mut self, text: impl Into<String>, now: Instant) {
+        self.toast = Some((text.into(), now + TOAST));
+    }
+
+    /// The short message to be shown.
+    pub(crate) fn toast(&self, now: Instant) -> Option<&str> {
+        self.toast.as_ref().filter(|&&(_, until)| now < until).map(|(text, _)| text.as_str())
+    }
+
+    fn play(&mut self, from: Option<Duration>) -> Command {
+        let command = Command::Play { from };
+        self.pending = Some(command);
+        if self.phase == Phase::Ended {
+            self.position = None;
+            self.phase = Phase::Buffering;
+        }
+        command
+    }
+
+    fn connect(&mut self, command: Command) -> Command {
+        self.reset();
+        self.pending = Some(command);
+        self.phase = Phase::Connecting;
+        command
+    }
+
+    fn seek(&mut self, to: Duration, now: Instant) -> Command {
+        self.position = Some(to);
+        self.seeking = Some(now + SEEK_SETTLES);
+        if self.phase == Phase::Ended {
+            self.pending = None;
+            self.phase = Phase::Buffering;
+        }
+        Command::Seek { to }
+    }
+
+    /// No session, and nothing left of one; messages stay.
+    fn reset(&mut self) {
+        let toast = self.toast.take();
+        *self = Self { toast, ..Self::new() };
+    }
+}
+
+/// Which frame lies at a position, counted from 1; half a frame is rounded up or down.
+fn frame_at(position: Duration, rate: FrameRate) -> u32 {
+    let middle = position + rate.interval() / 2;
+    let before = rate.frames_in(u64::try_from(middle.as_micros()).unwrap_or(u64::MAX));
+    u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// Hours where there are any, minutes and seconds.
+pub(crate) fn clock(position: Duration) -> String {
+    let seconds = position.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn presentation(duration: Option<u64>) -> Presentation {
+        Presentation {
+            dialect: Dialect::Standard,
+            transport: MediaTransport::Udp { rtp_port: 25_000, rtcp_port: 25_001 },
+            duration: duration.map(Duration::from_secs),
+            frame_rate: FrameRate::new(24, 1),
+        }
+    }
+
+    fn enabled(model: &Model) -> String {
+        Button::ALL.iter().filter(|button| model.is_enabled(**button)).map(|button| &button.label()[..2]).collect()
+    }
+
+    /// A model after SETUP of a minute's film.
+    fn ready(now: Instant) -> Model {
+        let mut model = Model::new();
+        assert_eq!(model.press(Button::Setup), Some(Command::Setup));
+        model.handle_report(Report::SetUp(presentation(Some(60))), now);
+        model
+    }
+
+    fn playing(now: Instant) -> Model {
+        let mut model = ready(now);
+        assert_eq!(model.press(Button::Play), Some(Command::Play { from: None }));
+        model.handle_report(Report::Playing, now);
+        model.handle_picture(1, Some(Duration::ZERO), now);
+        model
+    }
+
+    #[test]
+    fn buttons_follow_the_state_machine() {
+        let now = Instant::now();
+        let mut model = Model::new();
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Idle, "SE"));
+        assert_eq!(model.press(Button::Play), None);
+        model.press(Button::Setup);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Connecting, "ST"));
+        model.handle_report(Report::SetUp(presentation(Some(60))), now);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Ready, "PLST"));
+        model.press(Button::Play);
+        assert_eq!(enabled(&model), "ST", "an answer is waited for");
+        model.handle_report(Report::Playing, now);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Buffering, "PAST"));
+        model.handle_picture(1, None, now);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Playing, "PAST"));
+        model.press(Button::Pause);
+        model.handle_report(Report::Paused, now);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Paused, "PLST"));
+        model.handle_report(Report::Ended, now);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Ended, "PLST"));
+        model.handle_report(Report::Interrupted { reason: "x".into(), at: now, attempt: 1 }, now);
+        assert_eq!(enabled(&model), "ST");
+        model.handle_report(Report::Failed { reason: "x".into() }, now);
+        assert_eq!(enabled(&model), "SE");
+        model.press(Button::Setup);
+        assert_eq!(model.press(Button::Stop), Some(Command::Stop));
+        assert_eq!(model.phase, Phase::Idle);
+    }
+
+    #[test]
+    fn setup_alone_is_answered_by_ready() {
+        let model = ready(Instant::now());
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Ready, "PLST"));
+    }
+
+    #[test]
+    fn the_space_bar_plays_and_pauses_and_makes_a_session_where_there_is_none() {
+        let now = Instant::now();
+        let mut model = Model::new();
+        assert_eq!(model.toggle(), Some(Command::Play { from: None }));
+        assert_eq!(model.toggle(), None, "it is on its way");
+        model.handle_report(Report::SetUp(presentation(None)), now);
+        assert_eq!(model.phase, Phase::Buffering);
+        model.handle_report(Report::Playing, now);
+        assert_eq!(model.toggle(), Some(Command::Pause));
+        model.handle_report(Report::Paused, now);
+        assert_eq!(model.toggle(), Some(Command::Play { from: None }));
+    }
+
+    #[test]
+    fn seeking_takes_a_length_and_stays_within_it() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        let to = |seconds| Some(Command::Seek { to: Duration::from_secs(seconds) });
+        assert_eq!(model.seek_to(0.5, now), to(30));
+        assert_eq!(model.seek_by(STEP, true, now), to(35));
+        assert_eq!(model.seek_by(LONG_STEP, true, now), to(60));
+        assert_eq!(model.seek_to(-3.0, now), to(0));
+        assert_eq!(model.seek_by(STEP, false, now), to(0));
+        let mut live = playing(now);
+        live.presentation = Some(presentation(None));
+        assert_eq!((live.seek_to(0.5, now), live.seek_by(STEP, true, now)), (None, None));
+        assert_eq!(Model::new().seek_to(0.5, now), None);
+    }
+
+    #[test]
+    fn the_position_of_a_seek_is_kept_until_its_frames_come() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        model.seek_to(0.5, now);
+        model.handle_picture(25, Some(Duration::from_secs(1)), now);
+        assert_eq!(model.position, Some(Duration::from_secs(30)));
+        model.handle_picture(26, Some(Duration::from_millis(30_040)), now);
+        assert_eq!(model.position, Some(Duration::from_millis(30_040)));
+        model.seek_to(0.1, now);
+        model.handle_picture(26, Some(Duration::from_secs(40)), now + Duration::from_secs(2));
+        assert_eq!(model.position, Some(Duration::from_secs(40)), "the server went elsewhere");
+    }
+
+    #[test]
+    fn a_frame_is_counted_by_its_place_in_the_film() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        model.handle_picture(3, Some(Duration::from_secs(10)), now);
+        assert_eq!(model.frame, Some(241));
+        model.handle_picture(4, None, now);
+        assert_eq!(model.frame, Some(4));
+    }
+
+    #[test]
+    fn after_an_interruption_it_plays_on_or_stands_still_as_before() {
+        let now = Instant::now();
+        let lost = |model: &mut Model| {
+            model.handle_report(Report::Interrupted { reason: "gone".into(), at: now, attempt: 1 }, now);
+            model.handle_report(Report::Interrupted { reason: "gone".into(), at: now, attempt: 2 }, now);
+            assert!(model.has_picture, "the last picture stays");
+            model.handle_report(Report::SetUp(presentation(Some(60))), now);
+        };
+        let mut model = playing(now);
+        lost(&mut model);
+        assert_eq!(model.phase, Phase::Buffering);
+        let mut model = playing(now);
+        model.handle_report(Report::Paused, now);
+        lost(&mut model);
+        assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Ready, "PLST"));
+    }
+
+    #[test]
+    fn a_refused_seek_is_told_and_forgotten() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        model.seek_to(0.5, now);
+        model.handle_report(Report::Refused("no".into()), now);
+        assert_eq!(model.toast(now), Some("no"));
+        assert_eq!(model.toast(now + TOAST), None);
+        model.handle_picture(2, Some(Duration::from_secs(1)), now);
+        assert_eq!(model.position, Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn playing_again_after_the_end_begins_at_the_beginning() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        model.handle_report(Report::Ended, now);
+        assert_eq!(model.position, Some(Duration::from_secs(60)));
+        assert_eq!(model.press(Button::Play), Some(Command::Play { from: None }));
+        assert_eq!((model.position, model.phase.clone()), (None, Phase::Buffering));
+        let mut model = playing(now);
+        model.handle_report(Report::Ended, now);
+        assert_eq!(model.seek_by(STEP, false, now), Some(Command::Seek { to: Duration::from_secs(55) }));
+    }
+
+    #[test]
+    fn clocks_have_hours_only_when_they_need_them() {
+        for (seconds, text) in [(0, "0:00"), (59, "0:59"), (61, "1:01"), (3600, "1:00:00"), (36_061, "10:01:01")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
+        }
+    }
+}

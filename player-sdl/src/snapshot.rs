@@ -1,0 +1,124 @@
+//! Saving a picture: as PNG, or the JPEG exactly as it was received.
+
+use crate::decode::decode;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+
+/// A picture file's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Png,
+    Jpeg,
+}
+
+impl Format {
+    /// By the file's name.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
+            "png" => Some(Self::Png),
+            "jpg" | "jpeg" => Some(Self::Jpeg),
+            _ => None,
+        }
+    }
+}
+
+/// Writes a frame to `path`, in the format its name tells. Nobody ever sees half of a file.
+///
+/// # Errors
+/// A sentence, where the frame cannot be decoded or the file not written.
+pub(crate) fn save(jpeg: &[u8], path: &Path) -> Result<(), String> {
+    let partial = path.with_file_name(format!(
+        ".{}.{}.part",
+        path.file_name().and_then(OsStr::to_str).unwrap_or("snapshot"),
+        std::process::id()
+    ));
+    let written = match Format::of(path) {
+        Some(Format::Png) => write_png(jpeg, &partial),
+        Some(Format::Jpeg) => fs::write(&partial, jpeg).map_err(|error| error.to_string()),
+        None => Err("the name must end in .png or .jpg".into()),
+    };
+    let saved = written.and_then(|()| fs::rename(&partial, path).map_err(|error| error.to_string()));
+    if saved.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    saved.map_err(|error| format!("cannot save {}: {error}", path.display()))
+}
+
+fn write_png(jpeg: &[u8], path: &Path) -> Result<(), String> {
+    let mut rgb = Vec::new();
+    let (width, height) = decode(jpeg, ColorSpace::RGB, &mut rgb)?;
+    let write = || -> io::Result<()> {
+        let out = BufWriter::new(File::create(path)?);
+        // Pictures are at most 8192 pixels wide and high.
+        let mut encoder = png::Encoder::new(out, width as u32, height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Fast);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&rgb)?;
+        Ok(writer.finish()?)
+    };
+    write().map_err(|error| error.to_string())
+}
+
+/// A name for a snapshot that no file has yet: the stream's, the frame's number, and if need be another number.
+pub(crate) fn new_name(stream: &str, frame: u32) -> PathBuf {
+    let stem = Path::new(stream).file_stem().and_then(OsStr::to_str).unwrap_or("stream");
+    let stem: String = stem.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    let names = (1..).map(|copy: u32| match copy {
+        1 => PathBuf::from(format!("{stem}-{frame:06}.png")),
+        copy => PathBuf::from(format!("{stem}-{frame:06}-{copy}.png")),
+    });
+    names.into_iter().find(|name| !name.exists()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::tests::card;
+
+    fn temporary(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("mutoscope-{}-{name}", std::process::id()))
+    }
+
+    #[test]
+    fn a_png_holds_exactly_what_the_decoder_makes_of_the_frame() {
+        let (jpeg, path) = (card(160, 128, 33), temporary("a.png"));
+        save(&jpeg, &path).unwrap();
+        let decoder = png::Decoder::new(io::BufReader::new(File::open(&path).unwrap()));
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        let mut expected = Vec::new();
+        assert_eq!(decode(&jpeg, ColorSpace::RGB, &mut expected), Ok((info.width as usize, info.height as usize)));
+        assert!(pixels == expected);
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_jpg_is_the_frame_as_received() {
+        let (jpeg, path) = (card(160, 128, 34), temporary("b.JPG"));
+        save(&jpeg, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), jpeg);
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_failure_leaves_no_file() {
+        let path = temporary("c.png");
+        assert!(save(&[0; 9], &path).unwrap_err().contains("c.png"));
+        assert!(!path.exists());
+        assert!(save(&card(160, 128, 1), Path::new("/nowhere/x.png")).is_err());
+        assert!(save(&[], Path::new("x.gif")).is_err());
+    }
+
+    #[test]
+    fn snapshots_are_called_after_stream_and_frame() {
+        assert_eq!(new_name("movie.Mjpeg", 245), PathBuf::from("movie-000245.png"));
+        assert_eq!(new_name("../a b", 1), PathBuf::from("a_b-000001.png"));
+        assert_eq!(new_name("", 1), PathBuf::from("stream-000001.png"));
+    }
+}

@@ -1,0 +1,303 @@
+//! Where everything is, for any window size and scale. Pure geometry.
+
+use super::canvas::Rect;
+use crate::model::Button;
+
+/// How much of the controls is to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chrome {
+    /// Title bar above the picture, controls below it.
+    Framed,
+    /// Full screen: the controls lie over the picture's lower edge.
+    Overlaid,
+    /// Full screen, and the mouse has not moved for a while.
+    Hidden,
+}
+
+/// The smallest window, at scale 1: everything in it still fits.
+pub(crate) const MIN_SIZE: (u32, u32) = (320, 320);
+/// The window at the start, at scale 1: a picture of 640 x 480 pixels is shown as it is.
+pub(crate) const START_SIZE: (u32, u32) =
+    (640, 480 + HEADER as u32 + PROGRESS as u32 + CONTROLS as u32 + STATUS_ROW as u32 + 2 * STATUS_PAD as u32);
+
+const HEADER: i32 = 44;
+const PROGRESS: i32 = 30;
+const CONTROLS: i32 = 52;
+const STATUS_ROW: i32 = 20;
+const STATUS_PAD: i32 = 5;
+const MARGIN: i32 = 16;
+const BUTTON: (i32, i32) = (120, 34);
+const BUTTON_GAP: i32 = 10;
+/// Between the entries of the status bar: room for a dividing line.
+pub(crate) const CELL_GAP: i32 = 17;
+/// On both sides of the progress bar's line: room for a time of hours.
+const TIME: i32 = 64;
+
+/// Rectangles in pixels of the window.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Layout {
+    pub(crate) scale: f32,
+    pub(crate) window: Rect,
+    pub(crate) header: Rect,
+    /// What the picture is fitted into.
+    pub(crate) video: Rect,
+    pub(crate) progress: Rect,
+    /// The progress bar's line, as far as it can be clicked.
+    pub(crate) track: Rect,
+    pub(crate) controls: Rect,
+    /// In the order of [`Button::ALL`].
+    pub(crate) buttons: [Rect; 4],
+    pub(crate) status: Rect,
+    /// The entries of the status bar that fit, in their order.
+    pub(crate) cells: Vec<Rect>,
+}
+
+/// What lies under the mouse.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
+    Button(Button),
+    /// The progress bar, at this part of its length.
+    Track(f64),
+    Video,
+    Nothing,
+}
+
+impl Layout {
+    /// `cells` are the widths of the status bar's entries in pixels, of which the first `needed` get as many rows as
+    /// they take, and the others whatever room is left.
+    pub(crate) fn new((width, height): (i32, i32), scale: f32, chrome: Chrome, cells: &[i32], needed: usize) -> Self {
+        let px = |length: i32| scaled(length, scale);
+        let window = Rect::new(0, 0, width, height);
+        let margin = px(MARGIN).min(width / 16);
+        let (cells, rows) = flow(cells, needed, width - 2 * margin, px(CELL_GAP));
+        let status_height = rows * px(STATUS_ROW) + 2 * px(STATUS_PAD);
+        let bottom = px(PROGRESS) + px(CONTROLS) + status_height;
+        let below = if chrome == Chrome::Hidden { height } else { (height - bottom).max(0) };
+        let header = match chrome {
+            Chrome::Framed => Rect::new(0, 0, width, px(HEADER).min(below)),
+            Chrome::Overlaid | Chrome::Hidden => Rect::default(),
+        };
+        let video = match chrome {
+            Chrome::Framed => Rect::new(0, header.h, width, below - header.h),
+            Chrome::Overlaid | Chrome::Hidden => window,
+        };
+        let progress = Rect::new(0, below, width, px(PROGRESS));
+        let controls = Rect::new(0, progress.bottom(), width, px(CONTROLS));
+        let status = Rect::new(0, controls.bottom(), width, status_height);
+
+        let time = px(TIME).min(width / 5);
+        let track = Rect::new(margin + time, progress.y, width - 2 * (margin + time), progress.h);
+
+        let gap = px(BUTTON_GAP);
+        let button_width = ((width - 2 * margin - 3 * gap) / 4).min(px(BUTTON.0));
+        let all = Rect::new(0, 0, width, controls.h).centred(4 * button_width + 3 * gap, px(BUTTON.1));
+        let buttons = [0, 1, 2, 3]
+            .map(|index| Rect::new(all.x + index * (button_width + gap), controls.y + all.y, button_width, all.h));
+
+        let top = status.y + px(STATUS_PAD);
+        let place = |(x, row, w): (i32, i32, i32)| Rect::new(margin + x, top + row * px(STATUS_ROW), w, px(STATUS_ROW));
+        let cells = cells.into_iter().map(place).collect();
+        Self { scale, window, header, video, progress, track, controls, buttons, status, cells }
+    }
+
+    /// A length of the design in pixels.
+    pub(crate) fn px(&self, length: i32) -> i32 {
+        scaled(length, self.scale)
+    }
+
+    /// What lies at a point.
+    pub(crate) fn target(&self, x: i32, y: i32) -> Target {
+        if let Some((button, _)) = Button::ALL.into_iter().zip(self.buttons).find(|(_, rect)| rect.contains(x, y)) {
+            return Target::Button(button);
+        }
+        if self.track.contains(x, y) {
+            return Target::Track(self.fraction(x));
+        }
+        let chrome = [self.header, self.progress, self.controls, self.status];
+        if self.video.contains(x, y) && !chrome.iter().any(|rect| rect.contains(x, y)) {
+            return Target::Video;
+        }
+        Target::Nothing
+    }
+
+    /// Which part of the progress bar's line lies left of `x`.
+    pub(crate) fn fraction(&self, x: i32) -> f64 {
+        (f64::from(x - self.track.x) / f64::from(self.track.w.max(1))).clamp(0.0, 1.0)
+    }
+
+    /// The picture's place: as large as fits with its aspect kept, in the middle.
+    pub(crate) fn fit(&self, width: usize, height: usize) -> Rect {
+        let (w, h) = (width.max(1) as i64, height.max(1) as i64);
+        let (area_w, area_h) = (i64::from(self.video.w.max(1)), i64::from(self.video.h.max(1)));
+        let (w, h) = if area_w * h <= area_h * w {
+            (area_w, (area_w * h + w / 2) / w)
+        } else {
+            ((area_h * w + h / 2) / h, area_h)
+        };
+        self.video.centred(w.max(1) as i32, h.max(1) as i32)
+    }
+}
+
+/// A length of the design in pixels.
+pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
+    (length as f32 * scale).round() as i32
+}
+
+/// Where entries go in a bar of this width: one after the other in a row where those that are needed fit, else in a
+/// table. Left edge, row and width of each, and how many rows there are.
+fn flow(cells: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32, i32)>, i32) {
+    let fitting = |count: usize| {
+        let cells = &cells[..count];
+        cells.iter().sum::<i32>() + gap * (count as i32 - 1).max(0)
+    };
+    let needed = needed.min(cells.len());
+    if fitting(needed) <= width {
+        let count = (needed..=cells.len()).take_while(|&count| fitting(count) <= width).last().unwrap_or(needed);
+        let mut x = (width - fitting(count)) / 2;
+        let place = |&cell: &i32| {
+            let left = x;
+            x += cell + gap;
+            (left, 0, cell)
+        };
+        return (cells[..count].iter().map(place).collect(), 1);
+    }
+    let widest = cells.iter().copied().max().unwrap_or(1).max(1);
+    let columns = ((width + gap) / (widest + gap)).max(1);
+    let rows = (needed as i32 + columns - 1) / columns;
+    let column = (width + gap) / columns;
+    let place = |(index, &cell): (usize, &i32)| {
+        let index = index as i32;
+        (index % columns * column, index / columns, cell.min(column - gap).max(0))
+    };
+    // What is left of the table has room for others.
+    (cells.iter().enumerate().take((rows * columns) as usize).map(place).collect(), rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CELLS: [i32; 8] = [120, 80, 110, 45, 70, 85, 90, 85];
+
+    fn layouts() -> impl Iterator<Item = (Layout, String)> {
+        let sizes = [
+            (320, 320),
+            (360, 640),
+            (480, 400),
+            (640, 632),
+            (641, 633),
+            (1280, 720),
+            (1920, 1080),
+            (3840, 1600),
+            (800, 1600),
+        ];
+        sizes.into_iter().flat_map(|size| {
+            [1.0, 1.25, 1.5, 2.0, 3.0].into_iter().flat_map(move |scale| {
+                [Chrome::Framed, Chrome::Overlaid].into_iter().map(move |chrome| {
+                    let physical = (scaled(size.0, scale), scaled(size.1, scale));
+                    let cells = CELLS.map(|cell| scaled(cell, scale));
+                    let name = format!("{size:?} x {scale}, {chrome:?}");
+                    (Layout::new(physical, scale, chrome, &cells, 6), name)
+                })
+            })
+        })
+    }
+
+    fn overlap(a: Rect, b: Rect) -> bool {
+        !a.is_empty() && !b.is_empty() && a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
+    }
+
+    #[test]
+    fn nothing_overlaps_and_nothing_is_cut_off_at_any_size_and_scale() {
+        for (layout, name) in layouts() {
+            let framed = layout.video != layout.window;
+            let mut areas = vec![layout.progress, layout.controls, layout.status];
+            if framed {
+                areas.extend([layout.header, layout.video]);
+            }
+            let within = |inner: Rect, outer: Rect| {
+                inner.x >= outer.x
+                    && inner.y >= outer.y
+                    && inner.right() <= outer.right()
+                    && inner.bottom() <= outer.bottom()
+            };
+            for (index, area) in areas.iter().enumerate() {
+                assert!(!area.is_empty() && within(*area, layout.window), "{name}: {area:?}");
+                assert!(areas.iter().skip(index + 1).all(|other| !overlap(*area, *other)), "{name}: {area:?}");
+            }
+            assert!(within(layout.track, layout.progress) && layout.track.w >= layout.window.w / 3, "{name}");
+            for (index, button) in layout.buttons.iter().enumerate() {
+                assert!(within(*button, layout.controls) && button.w >= layout.px(64), "{name}: {button:?}");
+                assert!(layout.buttons.iter().skip(index + 1).all(|other| !overlap(*button, *other)), "{name}");
+            }
+            assert!(layout.cells.len() >= 6, "{name}: what is needed is there");
+            for (index, cell) in layout.cells.iter().enumerate() {
+                assert!(within(*cell, layout.status), "{name}: {cell:?} in {:?}", layout.status);
+                assert!(layout.cells.iter().skip(index + 1).all(|other| !overlap(*cell, *other)), "{name}");
+            }
+            if framed {
+                assert!(layout.video.h >= layout.px(100), "{name}: {:?}", layout.video);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_window_shows_640_by_480_as_it_is_with_one_row_of_figures() {
+        for scale in [1.0, 2.0] {
+            let size = (scaled(START_SIZE.0 as i32, scale), scaled(START_SIZE.1 as i32, scale));
+            let cells = CELLS.map(|cell| scaled(cell, scale));
+            let layout = Layout::new(size, scale, Chrome::Framed, &cells, 6);
+            assert_eq!((layout.video.w, layout.video.h), (scaled(640, scale), scaled(480, scale)));
+            assert_eq!(layout.fit(640, 480), layout.video);
+        }
+    }
+
+    #[test]
+    fn pictures_keep_their_aspect_and_lie_in_the_middle() {
+        let layout = Layout::new((1000, 832), 1.0, Chrome::Hidden, &CELLS, 6);
+        assert_eq!(layout.video, layout.window);
+        for (width, height) in [(640, 480), (480, 640), (8192, 8), (8, 8192), (1, 1), (319, 241)] {
+            let rect = layout.fit(width, height);
+            assert!(rect.w <= 1000 && rect.h <= 832 && (rect.w == 1000 || rect.h == 832), "{rect:?}");
+            let centre = (2 * rect.x + rect.w - 1000).abs() <= 1 && (2 * rect.y + rect.h - 832).abs() <= 1;
+            assert!(centre, "{rect:?}");
+        }
+    }
+
+    #[test]
+    fn points_are_found() {
+        let layout = Layout::new((640, 636), 1.0, Chrome::Framed, &CELLS, 6);
+        for (button, rect) in Button::ALL.into_iter().zip(layout.buttons) {
+            assert_eq!(layout.target(rect.x, rect.y), Target::Button(button));
+            assert_eq!(layout.target(rect.x - 1, rect.y), Target::Nothing);
+        }
+        let middle = layout.track.x + layout.track.w / 2;
+        assert_eq!(layout.target(middle, layout.track.y + 3), Target::Track(0.5));
+        assert_eq!(layout.target(5, layout.header.h + 5), Target::Video);
+        assert_eq!(layout.target(5, 5), Target::Nothing);
+        assert_eq!((layout.fraction(-99), layout.fraction(9999)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_window_of_no_size_does_no_harm() {
+        for size in [(0, 0), (1, 1), (30, 500), (500, 30)] {
+            for chrome in [Chrome::Framed, Chrome::Overlaid, Chrome::Hidden] {
+                let layout = Layout::new(size, 2.0, chrome, &CELLS, 6);
+                layout.fit(640, 480);
+                layout.target(0, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wide_window_shows_more_figures_and_a_narrow_one_takes_more_rows() {
+        let rows = |width| {
+            let layout = Layout::new((width, 700), 1.0, Chrome::Framed, &CELLS, 6);
+            let mut rows: Vec<i32> = layout.cells.iter().map(|cell| cell.y).collect();
+            rows.dedup();
+            (rows.len(), layout.cells.len())
+        };
+        assert_eq!((rows(640), rows(1200)), ((1, 6), (1, 8)));
+        assert!(rows(330).0 >= 2);
+    }
+}

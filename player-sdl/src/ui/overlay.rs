@@ -1,0 +1,235 @@
+//! What can be laid over the picture on demand: help, and statistics with graphs of the last half minute.
+
+use super::canvas::{Canvas, Rect};
+use super::theme::{self, Color};
+use super::view::Statistics;
+use super::widgets::Pen;
+use crate::figures::{Figures, SAMPLES, Sample};
+use crate::network::Live;
+use std::sync::atomic::Ordering;
+
+const KEYS: [(&str, &str); 10] = [
+    ("Space", "Play or pause"),
+    ("S", "Set up"),
+    ("Left  Right", "Seek 5 s, with Shift 30 s"),
+    ("F", "Full screen, also by double click"),
+    ("P", "Save the picture"),
+    ("I", "Statistics"),
+    ("H  ?", "This help"),
+    ("Esc", "Back, or stop and quit"),
+    ("Q", "Stop and quit"),
+    ("Mouse", "Click the bar to seek"),
+];
+
+const PADDING: i32 = 18;
+const ROW: i32 = 22;
+const GRAPH: (i32, i32) = (124, 44);
+const GRAPH_GAP: i32 = 12;
+
+/// How large the help is.
+pub(crate) fn help_size(pen: &Pen<'_>) -> (i32, i32) {
+    (pen.px(300), pen.px(2 * PADDING + 30 + ROW * KEYS.len() as i32))
+}
+
+pub(crate) fn draw_help(canvas: &mut Canvas, pen: &mut Pen<'_>) {
+    let rect = canvas.rect();
+    canvas.round(rect, pen.at(10.0), theme::SHADE.alpha(0xee));
+    let (padding, row) = (pen.px(PADDING), pen.px(ROW));
+    let (title, text, key) =
+        (pen.medium(theme::TITLE_SIZE), pen.regular(theme::TEXT_SIZE), pen.medium(theme::TEXT_SIZE));
+    canvas.text(pen.fonts, title, (padding, padding + pen.px(12)), "Keys", theme::TEXT);
+    for (index, (name, what)) in KEYS.into_iter().enumerate() {
+        let place = Rect::new(padding, padding + pen.px(30) + index as i32 * row, rect.w, row);
+        let baseline = pen.baseline(place, text);
+        canvas.text(pen.fonts, key, (padding, baseline), name, theme::SETUP.mix(theme::TEXT, 60));
+        let x = padding + pen.px(82);
+        let what = pen.fonts.elided(text, what, rect.w - padding / 2 - x);
+        canvas.text(pen.fonts, text, (x, baseline), &what, theme::TEXT);
+    }
+}
+
+/// What the statistics overlay says now.
+pub(crate) fn statistics(
+    figures: &Figures,
+    live: &Live,
+    pipeline: &crate::decode::Pipeline,
+    picture: Option<(usize, usize, usize)>,
+) -> Statistics {
+    let counters = &pipeline.counters;
+    let dash = || "–".to_owned();
+    let ms = |value: Option<f64>| value.map_or_else(dash, |ms| format!("{ms:.1} ms"));
+    let rows = vec![
+        (
+            "Picture",
+            picture
+                .map_or_else(dash, |(width, height, len)| format!("{width} × {height}, {:.1} KB", len as f64 / 1000.0)),
+        ),
+        ("Received", format!("{} frames, {} packets", live.frames, live.packets())),
+        ("Lost", format!("{} packets, {} frames incomplete", live.lost(), live.incomplete())),
+        ("Out of order", format!("{}, twice {}", live.session.reordered, live.session.duplicates)),
+        (
+            "Dropped here",
+            format!("{} too slow, {} damaged", counters.dropped(), counters.damaged.load(Ordering::Relaxed)),
+        ),
+        ("Interruptions", live.interruptions.to_string()),
+        ("Latency", ms(figures.latency_ms())),
+        ("Of it here", ms(figures.local.map(|local| local.as_secs_f64() * 1000.0))),
+    ];
+    Statistics { rows, samples: figures.samples().copied().collect() }
+}
+
+/// How large the statistics are: in a column, or beside each other where that is too high.
+pub(crate) fn statistics_size(pen: &Pen<'_>, view: &Statistics, area: Rect) -> (i32, i32) {
+    let rows = view.rows.len() as i32;
+    let graphs = |columns: i32| {
+        let lines = (GRAPHS.len() as i32 + columns - 1) / columns;
+        lines * (pen.px(GRAPH.1) + pen.px(GRAPH_GAP + 14))
+    };
+    let height = 2 * pen.px(PADDING) + rows * pen.px(ROW - 3) + graphs(2) + pen.px(2);
+    let width = pen.px(2 * GRAPH.0 + GRAPH_GAP + 2 * PADDING);
+    (width.min(area.w), height.min(area.h))
+}
+
+struct Graph {
+    name: &'static str,
+    color: Color,
+    value: fn(&Sample) -> Option<f64>,
+    text: fn(f64) -> String,
+    /// The scale never ends below this, so that noise does not look like a storm.
+    least: f64,
+}
+
+const GRAPHS: [Graph; 6] = [
+    Graph {
+        name: "Bitrate",
+        color: theme::SETUP,
+        value: |sample| Some(sample.bitrate / 1000.0),
+        text: |value| format!("{value:.0} kbps"),
+        least: 100.0,
+    },
+    Graph {
+        name: "Frames/s",
+        color: theme::GOOD,
+        value: |sample| Some(sample.fps),
+        text: |value| format!("{value:.1}"),
+        least: 10.0,
+    },
+    Graph {
+        name: "Latency",
+        color: theme::WARNING,
+        value: |sample| sample.latency_ms,
+        text: |value| format!("{value:.0} ms"),
+        least: 20.0,
+    },
+    Graph {
+        name: "Jitter",
+        color: Color::rgb(0xba_68_c8),
+        value: |sample| Some(sample.jitter_ms),
+        text: |value| format!("{value:.1} ms"),
+        least: 2.0,
+    },
+    Graph {
+        name: "Loss",
+        color: theme::PLAY,
+        value: |sample| Some(sample.loss),
+        text: |value| format!("{value:.1} %"),
+        least: 1.0,
+    },
+    Graph {
+        name: "Dropped here",
+        color: Color::rgb(0xff_8a_65),
+        value: |sample| Some(sample.dropped),
+        text: |value| format!("{value:.0}"),
+        least: 4.0,
+    },
+];
+
+pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Statistics) {
+    let rect = canvas.rect();
+    canvas.round(rect, pen.at(10.0), theme::SHADE);
+    let (padding, row) = (pen.px(PADDING), pen.px(ROW - 3));
+    let text = pen.regular(theme::TEXT_SIZE - 1.0);
+    let mut y = padding - pen.px(4);
+    for (name, value) in &view.rows {
+        let baseline = pen.baseline(Rect::new(0, y, rect.w, row), text);
+        canvas.text(pen.fonts, text, (padding, baseline), name, theme::SECONDARY);
+        let x = padding + pen.px(88);
+        let value = pen.fonts.elided(text, value, rect.w - pen.px(8) - x);
+        canvas.text(pen.fonts, text, (x, baseline), &value, theme::TEXT);
+        y += row;
+    }
+    y += pen.px(10);
+    let (width, height) = (pen.px(GRAPH.0), pen.px(GRAPH.1));
+    for (index, graph) in GRAPHS.iter().enumerate() {
+        let column = index as i32 % 2;
+        let place = Rect::new(padding + column * (width + pen.px(GRAPH_GAP)), y, width, height + pen.px(14));
+        draw_graph(canvas, pen, graph, &view.samples, place);
+        if column == 1 {
+            y += place.h + pen.px(GRAPH_GAP);
+        }
+    }
+}
+
+fn draw_graph(canvas: &mut Canvas, pen: &mut Pen<'_>, graph: &Graph, samples: &[Sample], place: Rect) {
+    let font = pen.regular(theme::SMALL_SIZE - 0.5);
+    let now = samples.last().and_then(graph.value);
+    let baseline = place.y + pen.px(9);
+    canvas.text(pen.fonts, font, (place.x, baseline), graph.name, theme::SECONDARY);
+    let text = now.map_or_else(|| "–".into(), graph.text);
+    let x = place.right() - pen.fonts.width(font, &text);
+    canvas.text(pen.fonts, font, (x, baseline), &text, theme::TEXT);
+    let field = Rect::new(place.x, place.y + pen.px(14), place.w, place.h - pen.px(14));
+    canvas.fill(field, theme::TEXT.alpha(0x14));
+    let values = samples.iter().filter_map(graph.value);
+    let top = values.fold(graph.least, f64::max) * 1.1;
+    let step = field.w as f32 / (SAMPLES - 1) as f32;
+    let missing = SAMPLES - samples.len().min(SAMPLES);
+    let point = |(index, sample): (usize, &Sample)| {
+        let value = (graph.value)(sample)?;
+        let x = field.x as f32 + (missing + index) as f32 * step;
+        Some((x, field.bottom() as f32 - 1.0 - (value / top) as f32 * (field.h - 2) as f32))
+    };
+    let points: Vec<Option<(f32, f32)>> = samples.iter().enumerate().map(point).collect();
+    for pair in points.windows(2) {
+        let (Some(a), Some(b)) = (pair[0], pair[1]) else { continue };
+        for x in a.0.floor() as i32..b.0.floor() as i32 {
+            let part = (x as f32 - a.0).max(0.0) / (b.0 - a.0).max(1e-3);
+            let y = (a.1 + (b.1 - a.1) * part).round() as i32;
+            canvas.fill(Rect::new(x, y, 1, field.bottom() - y), graph.color.alpha(0x38));
+        }
+        canvas.line(a, b, pen.at(1.4), graph.color);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Pipeline;
+    use crate::ui::text::Fonts;
+    use std::time::Instant;
+
+    #[test]
+    fn overlays_fit_the_first_window_and_draw_whatever_the_figures() {
+        let (mut fonts, pipeline) = (Fonts::new(), Pipeline::new());
+        let mut figures = Figures::default();
+        let mut now = Instant::now();
+        for _ in 0..200 {
+            now += crate::figures::INTERVAL;
+            figures.sample(now, &Live::default(), &pipeline.counters);
+        }
+        let view = statistics(&figures, &Live::default(), &pipeline, Some((640, 480, 25_000)));
+        for scale in [1.0, 2.0] {
+            let mut pen = Pen { fonts: &mut fonts, scale };
+            let area = Rect::new(0, 0, pen.px(640), pen.px(480));
+            let size = statistics_size(&pen, &view, area);
+            assert!(size.0 < area.w && size.1 < area.h, "{size:?}");
+            let mut canvas = Canvas::default();
+            canvas.reset(size.0, size.1, theme::BLACK.alpha(0));
+            draw_statistics(&mut canvas, &mut pen, &view);
+            let size = help_size(&pen);
+            assert!(size.0 < area.w && size.1 < area.h, "{size:?}");
+            canvas.reset(size.0, size.1, theme::BLACK.alpha(0));
+            draw_help(&mut canvas, &mut pen);
+        }
+    }
+}

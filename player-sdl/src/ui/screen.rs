@@ -1,0 +1,208 @@
+//! SDL's part: a window, a renderer, textures.
+
+use super::canvas::{Canvas, Rect};
+use super::layout::{MIN_SIZE, START_SIZE, scaled};
+use super::theme::Color;
+use crate::args::Args;
+use anyhow::{Context, anyhow};
+use sdl2::VideoSubsystem;
+use sdl2::pixels::PixelFormatEnum;
+use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
+use sdl2::video::{FullscreenType, WindowContext};
+
+/// Opens the window. Also: how large a pixel of the design is, where the user has not said it.
+pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::Result<(WindowCanvas, f32)> {
+    let scale = args.scale.unwrap_or_else(|| density(video));
+    let side = |length: u32| scaled(length as i32, scale) as u32;
+    let (mut width, mut height) = args.window_size.unwrap_or((side(START_SIZE.0), side(START_SIZE.1)));
+    if let (None, Ok(bounds)) = (args.window_size, video.display_usable_bounds(0)) {
+        (width, height) = (width.min(bounds.width()), height.min(bounds.height()));
+    }
+    let mut window = video
+        .window(title, width, height)
+        .position_centered()
+        .resizable()
+        .allow_highdpi()
+        .build()
+        .context("cannot open a window")?;
+    let logical = window.size().0.max(1);
+    let ratio = window.drawable_size().0 as f32 / logical as f32;
+    // Where the system scales windows by itself, its scale is the right one.
+    let scale = args.scale.unwrap_or(if ratio > 1.0 { ratio } else { scale });
+    let least = |length: u32| (scaled(length as i32, scale) as f32 / ratio) as u32;
+    // A window smaller than this is the user's own wish only where it was asked for in numbers.
+    let _ = window.set_minimum_size(least(MIN_SIZE.0).min(width), least(MIN_SIZE.1).min(height));
+    let software = match args.renderer.as_str() {
+        "auto" => !has_graphics_card(),
+        "software" => true,
+        name => {
+            sdl2::hint::set("SDL_RENDER_DRIVER", name);
+            false
+        }
+    };
+    if software {
+        // SDL would put the finished picture on the screen through OpenGL: a rasteriser again.
+        sdl2::hint::set("SDL_FRAMEBUFFER_ACCELERATION", "0");
+    }
+    let builder = window.into_canvas();
+    let builder = if software { builder.software() } else { builder };
+    let canvas = builder.build().with_context(|| format!("cannot draw with the renderer {:?}", args.renderer))?;
+    log::info!("renderer {}, scale {scale}", canvas.info().name);
+    Ok((canvas, scale))
+}
+
+/// Whether there is anything to draw with but the processor. Asking OpenGL would load a rasteriser of a hundred
+/// megabytes to find out that it is one.
+fn has_graphics_card() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    let nodes = std::fs::read_dir("/dev/dri").map(|nodes| nodes.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    let renders = nodes.iter().any(|node| node.file_name().to_string_lossy().starts_with("renderD"));
+    renders || ["/dev/dxg", "/dev/nvidiactl"].iter().any(|path| std::path::Path::new(path).exists())
+}
+
+/// How dense the display's pixels are, in halves: 1 for what is usual.
+fn density(video: &VideoSubsystem) -> f32 {
+    let (density, ..) = video.display_dpi(0).unwrap_or((96.0, 96.0, 96.0));
+    let steps = (density / 96.0 * 2.0).floor() / 2.0;
+    // What is a little denser is only a smaller screen; what is very dense is a display that lies.
+    if (1.5..=4.0).contains(&steps) { steps } else { 1.0 }
+}
+
+/// A part of the window with a view of its own, drawn anew only when that changes.
+pub(super) struct Layer<'t, V> {
+    shown: Option<(V, Rect)>,
+    texture: Option<Texture<'t>>,
+}
+
+impl<V: PartialEq> Layer<'_, V> {
+    pub(super) const fn new() -> Self {
+        Self { shown: None, texture: None }
+    }
+}
+
+/// The renderer, and memory to draw in.
+pub(super) struct Screen<'t> {
+    canvas: WindowCanvas,
+    creator: &'t TextureCreator<WindowContext>,
+    scratch: Canvas,
+    bytes: Vec<u8>,
+    video: Option<(Texture<'t>, (usize, usize))>,
+}
+
+impl<'t> Screen<'t> {
+    pub(super) fn new(canvas: WindowCanvas, creator: &'t TextureCreator<WindowContext>) -> Self {
+        Self { canvas, creator, scratch: Canvas::default(), bytes: Vec::new(), video: None }
+    }
+
+    /// Pixels of the window, and how many of them one of the mouse's units is.
+    pub(super) fn size(&self) -> ((i32, i32), f32) {
+        let (width, height) = self.canvas.output_size().unwrap_or((1, 1));
+        let ratio = width as f32 / self.canvas.window().size().0.max(1) as f32;
+        ((width as i32, height as i32), ratio)
+    }
+
+    /// Fills the screen, or does not any more. Whether it worked.
+    pub(super) fn set_fullscreen(&mut self, on: bool) -> bool {
+        let mode = if on { FullscreenType::Desktop } else { FullscreenType::Off };
+        self.canvas.window_mut().set_fullscreen(mode).is_ok()
+    }
+
+    pub(super) fn hide(&mut self) {
+        self.canvas.window_mut().hide();
+    }
+
+    /// Draws a layer in memory if its view or place has changed; whether it has.
+    pub(super) fn update<V: PartialEq>(
+        &mut self,
+        layer: &mut Layer<'t, V>,
+        view: V,
+        rect: Rect,
+        ground: Color,
+        draw: impl FnOnce(&mut Canvas, &V),
+    ) -> anyhow::Result<bool> {
+        if layer.shown.as_ref().is_some_and(|(shown, place)| *shown == view && *place == rect) {
+            return Ok(false);
+        }
+        let size_changed = layer.shown.as_ref().is_none_or(|(_, place)| (place.w, place.h) != (rect.w, rect.h));
+        if rect.is_empty() {
+            layer.texture = None;
+        } else {
+            self.scratch.reset(rect.w, rect.h, ground);
+            draw(&mut self.scratch, &view);
+            if size_changed || layer.texture.is_none() {
+                layer.texture = None;
+                let mut texture = self
+                    .creator
+                    .create_texture_streaming(PixelFormatEnum::ARGB8888, rect.w as u32, rect.h as u32)
+                    .context("cannot draw the controls")?;
+                texture.set_blend_mode(if ground.a() == 255 { BlendMode::None } else { BlendMode::Blend });
+                layer.texture = Some(texture);
+            }
+            self.scratch.bytes(&mut self.bytes);
+            if let Some(texture) = &mut layer.texture {
+                texture.update(None, &self.bytes, rect.w as usize * 4).context("cannot draw the controls")?;
+            }
+        }
+        layer.shown = Some((view, rect));
+        Ok(true)
+    }
+
+    /// Makes these pixels the picture. Whether that was possible.
+    pub(super) fn set_picture(&mut self, pixels: &[u8], width: usize, height: usize) -> bool {
+        if self.video.as_ref().is_none_or(|&(_, size)| size != (width, height)) {
+            let format = PixelFormatEnum::RGB888;
+            match self.creator.create_texture_streaming(format, width as u32, height as u32) {
+                Ok(texture) => self.video = Some((texture, (width, height))),
+                Err(error) => {
+                    log::warn!("a picture of {width} x {height} cannot be shown: {error}");
+                    return false;
+                }
+            }
+        }
+        let Some((texture, _)) = &mut self.video else { return false };
+        texture.update(None, pixels, width * 4).is_ok()
+    }
+
+    pub(super) fn clear_picture(&mut self) {
+        self.video = None;
+    }
+
+    pub(super) fn clear(&mut self, color: Color) {
+        self.canvas.set_draw_color(sdl2::pixels::Color::RGB(color.r(), color.g(), color.b()));
+        self.canvas.clear();
+    }
+
+    pub(super) fn fill(&mut self, rect: Rect, color: Color) {
+        let alpha = color.a() as u8;
+        self.canvas.set_blend_mode(if alpha == 255 { BlendMode::None } else { BlendMode::Blend });
+        self.canvas.set_draw_color(sdl2::pixels::Color::RGBA(color.r(), color.g(), color.b(), alpha));
+        let _ = self.canvas.fill_rect(to_sdl(rect));
+    }
+
+    pub(super) fn draw_picture(&mut self, rect: Rect) {
+        if let Some((texture, _)) = &self.video {
+            let _ = self.canvas.copy(texture, None, to_sdl(rect));
+        }
+    }
+
+    pub(super) fn draw<V>(&mut self, layer: &Layer<'t, V>) {
+        if let (Some(texture), Some((_, rect))) = (&layer.texture, &layer.shown) {
+            let _ = self.canvas.copy(texture, None, to_sdl(*rect));
+        }
+    }
+
+    pub(super) fn present(&mut self) {
+        self.canvas.present();
+    }
+}
+
+fn to_sdl(rect: Rect) -> sdl2::rect::Rect {
+    sdl2::rect::Rect::new(rect.x, rect.y, rect.w.max(1) as u32, rect.h.max(1) as u32)
+}
+
+/// A string error of SDL's as an error.
+pub(super) fn sdl_error(what: &'static str) -> impl Fn(String) -> anyhow::Error {
+    move |error| anyhow!("{what}: {error}; without a display, use --headless")
+}

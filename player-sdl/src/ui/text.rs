@@ -1,0 +1,190 @@
+//! Text: Roboto, rasterised once per glyph and size.
+
+use fontdue::FontSettings;
+use std::collections::HashMap;
+
+const REGULAR: &[u8] = include_bytes!("../../assets/Roboto-Regular.ttf");
+const MEDIUM: &[u8] = include_bytes!("../../assets/Roboto-Medium.ttf");
+
+/// Glyphs kept; a stream's name may bring any, a resized window any size.
+const MAX_GLYPHS: usize = 2048;
+
+/// A weight and a size in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Font {
+    medium: bool,
+    size: f32,
+}
+
+impl Font {
+    pub(crate) const fn regular(size: f32) -> Self {
+        Self { medium: false, size }
+    }
+
+    pub(crate) const fn medium(size: f32) -> Self {
+        Self { medium: true, size }
+    }
+}
+
+/// A glyph's picture.
+#[derive(Debug)]
+pub(crate) struct Glyph {
+    /// From the pen to its left edge.
+    pub(crate) left: i32,
+    /// From the baseline up to its upper edge.
+    pub(crate) top: i32,
+    pub(crate) width: usize,
+    /// Row by row, 255 for all ink.
+    pub(crate) coverage: Vec<u8>,
+    advance: f32,
+}
+
+/// Both weights, and the glyphs that have been needed.
+pub(crate) struct Fonts {
+    regular: fontdue::Font,
+    medium: fontdue::Font,
+    glyphs: HashMap<(char, bool, u32), Glyph>,
+}
+
+impl Fonts {
+    pub(crate) fn new() -> Self {
+        // Larger than any size used: outlines are flattened for it.
+        let settings = || FontSettings { scale: 48.0, load_substitutions: false, ..FontSettings::default() };
+        let load = |bytes: &[u8]| fontdue::Font::from_bytes(bytes, settings()).expect("the built-in font is whole");
+        Self { regular: load(REGULAR), medium: load(MEDIUM), glyphs: HashMap::new() }
+    }
+
+    /// How wide text is.
+    pub(crate) fn width(&mut self, font: Font, text: &str) -> i32 {
+        self.layout(font, text, |_, _| {})
+    }
+
+    /// How far text reaches above its baseline, as capitals and digits do.
+    pub(crate) fn cap_height(&self, font: Font) -> i32 {
+        // Roboto's capitals are 1456 of 2048 units high.
+        (font.size * 1456.0 / 2048.0).round() as i32
+    }
+
+    /// From one baseline to the next.
+    pub(crate) fn line_height(&self, font: Font) -> i32 {
+        (font.size * 1.4).round() as i32
+    }
+
+    /// As much of a text as fits into a width, with an ellipsis where that is not all of it.
+    pub(crate) fn elided(&mut self, font: Font, text: &str, width: i32) -> String {
+        if self.width(font, text) <= width {
+            return text.to_owned();
+        }
+        let mut kept: Vec<char> = text.chars().collect();
+        while kept.pop().is_some() {
+            let shorter: String = kept.iter().collect::<String>().trim_end().to_owned() + "…";
+            if self.width(font, &shorter) <= width {
+                return shorter;
+            }
+        }
+        String::new()
+    }
+
+    /// A text's lines in a width, broken at spaces; what is too long for a line or for `max_lines` is elided.
+    pub(crate) fn wrapped(&mut self, font: Font, text: &str, width: i32, max_lines: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            let longer = lines.last().map(|line| format!("{line} {word}"));
+            match longer.filter(|longer| self.width(font, longer) <= width) {
+                Some(longer) => *lines.last_mut().expect("it was extended") = longer,
+                None => lines.push(word.to_owned()),
+            }
+        }
+        if lines.len() > max_lines {
+            let rest = lines.split_off(max_lines.saturating_sub(1)).join(" ");
+            lines.push(rest);
+        }
+        lines.iter().map(|line| self.elided(font, line, width)).collect()
+    }
+
+    /// Passes each glyph with its place from the start, and returns the whole's width.
+    pub(super) fn layout(&mut self, font: Font, text: &str, mut place: impl FnMut(&Glyph, i32)) -> i32 {
+        let Font { medium, size } = font;
+        let face = if medium { &self.medium } else { &self.regular };
+        if self.glyphs.len() > MAX_GLYPHS {
+            self.glyphs.clear();
+        }
+        let (mut pen, mut before) = (0.0_f32, None);
+        for c in text.chars().map(|c| if face.has_glyph(c) { c } else { '?' }) {
+            if let Some(before) = before.replace(c) {
+                pen += face.horizontal_kern(before, c, size).unwrap_or(0.0);
+            }
+            let glyph = self.glyphs.entry((c, medium, size.to_bits())).or_insert_with(|| rasterize(face, c, size));
+            place(glyph, pen.round() as i32);
+            pen += glyph.advance;
+        }
+        pen.ceil() as i32
+    }
+}
+
+impl std::fmt::Debug for Fonts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fonts").field("glyphs", &self.glyphs.len()).finish_non_exhaustive()
+    }
+}
+
+fn rasterize(face: &fontdue::Font, c: char, size: f32) -> Glyph {
+    let (metrics, coverage) = face.rasterize(c, size);
+    // Light text on dark looks thin where coverage is taken as it is: lift the middle a little.
+    let coverage =
+        coverage.into_iter().map(|ink| ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8).collect();
+    Glyph {
+        left: metrics.xmin,
+        top: metrics.ymin + metrics.height as i32,
+        width: metrics.width,
+        coverage,
+        advance: metrics.advance_width,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FONT: Font = Font::regular(13.0);
+
+    #[test]
+    fn digits_are_equally_wide_so_that_figures_do_not_dance() {
+        let mut fonts = Fonts::new();
+        let widths: Vec<i32> =
+            (0..10).map(|digit| fonts.width(FONT, &format!("{digit}{digit}{digit}{digit}"))).collect();
+        assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{widths:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_elided() {
+        let mut fonts = Fonts::new();
+        let text = "a rather long name of a stream.mjpeg";
+        assert_eq!(fonts.elided(FONT, text, 1000), text);
+        for width in [0, 5, 20, 60, 150] {
+            let elided = fonts.elided(FONT, text, width);
+            assert!(fonts.width(FONT, &elided) <= width, "{elided:?}");
+            assert!(elided.is_empty() || elided.ends_with('…'));
+        }
+    }
+
+    #[test]
+    fn lines_are_broken_at_spaces_and_none_is_too_wide() {
+        let mut fonts = Fonts::new();
+        let text = "nobody listens at 127.0.0.1:8554: is the server running? averyveryverylongwordwithoutanyspaceinit";
+        let lines = fonts.wrapped(FONT, text, 150, 9);
+        assert!(lines.len() > 3);
+        assert!(lines.iter().all(|line| fonts.width(FONT, line) <= 150), "{lines:?}");
+        assert_eq!(fonts.wrapped(FONT, text, 150, 2).len(), 2);
+        assert!(fonts.wrapped(FONT, " ", 150, 2).is_empty());
+    }
+
+    #[test]
+    fn names_in_many_languages_have_glyphs_and_others_a_question_mark() {
+        let mut fonts = Fonts::new();
+        for c in "đẹpжαßłő…·—’".chars() {
+            assert!(fonts.regular.has_glyph(c) && fonts.medium.has_glyph(c), "{c}");
+        }
+        assert_eq!(fonts.width(FONT, "漢"), fonts.width(FONT, "?"));
+    }
+}

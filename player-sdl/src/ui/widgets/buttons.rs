@@ -1,0 +1,89 @@
+//! The four buttons.
+
+use super::Pen;
+use crate::model::Button;
+use crate::ui::canvas::{Canvas, Rect};
+use crate::ui::theme::{self, Color};
+use crate::ui::view::Look;
+
+/// Draws onto a canvas of the control panel's size.
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, looks: &[Look; 4], places: &[Rect; 4]) {
+    for ((button, look), place) in Button::ALL.into_iter().zip(looks).zip(places) {
+        draw_one(canvas, pen, button, *look, *place);
+    }
+}
+
+fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Look, rect: Rect) {
+    let color = match button {
+        Button::Setup => theme::SETUP,
+        Button::Play => theme::PLAY,
+        Button::Pause | Button::Stop => theme::NEUTRAL,
+    };
+    let (ground, ink) = match look {
+        // What is not possible lies flat in the panel, with a trace of its colour.
+        Look::Disabled => (theme::CONTROL_PANEL.mix(color, 38), theme::FAINT),
+        Look::Normal => (color, ink_on(button)),
+        Look::Hover => (color.mix(theme::TEXT, 40), ink_on(button)),
+        Look::Pressed => (color.mix(theme::BLACK, 80), ink_on(button)),
+    };
+    let rect = if look == Look::Pressed { Rect { y: rect.y + pen.px(1), ..rect } } else { rect };
+    canvas.round(rect, pen.at(6.0), ground);
+    let font = pen.medium(theme::BUTTON_SIZE);
+    let (label, sign, gap) = (pen.fonts.width(font, button.label()), pen.px(12), pen.px(8));
+    let with_sign = sign + gap + label <= rect.w - 2 * pen.px(10);
+    let width = if with_sign { sign + gap + label } else { label };
+    let left = rect.x + (rect.w - width) / 2;
+    if with_sign {
+        let place = Rect::new(left, rect.y + (rect.h - sign) / 2, sign, sign);
+        draw_sign(canvas, button, place, ink);
+    }
+    let x = if with_sign { left + sign + gap } else { left };
+    let baseline = pen.baseline(rect, font);
+    canvas.text(pen.fonts, font, (x, baseline), button.label(), ink);
+}
+
+/// Black on the light blue, white on the others.
+fn ink_on(button: Button) -> Color {
+    match button {
+        Button::Setup => Color::rgb(0x0f_0f_0f),
+        Button::Play | Button::Pause | Button::Stop => theme::TEXT,
+    }
+}
+
+fn draw_sign(canvas: &mut Canvas, button: Button, place: Rect, ink: Color) {
+    let (x, y, side) = (place.x as f32, place.y as f32, place.w as f32);
+    match button {
+        Button::Setup => {
+            // A plug: a body, two pins, a cord.
+            let (cx, pin) = (x + side / 2.0, side * 0.16);
+            canvas.line((cx - side * 0.2, y + pin), (cx - side * 0.2, y + side * 0.4), pin, ink);
+            canvas.line((cx + side * 0.2, y + pin), (cx + side * 0.2, y + side * 0.4), pin, ink);
+            canvas.polygon(
+                &[
+                    (x + side * 0.08, y + side * 0.36),
+                    (x + side * 0.92, y + side * 0.36),
+                    (x + side * 0.78, y + side * 0.7),
+                    (x + side * 0.22, y + side * 0.7),
+                ],
+                ink,
+            );
+            canvas.line((cx, y + side * 0.7), (cx, y + side * 0.95), pin, ink);
+        }
+        Button::Play => play_sign(canvas, (x + side / 2.0, y + side / 2.0), side / 2.0, ink),
+        Button::Pause => pause_sign(canvas, place, ink),
+        Button::Stop => canvas.round(place.shrunk(1), side * 0.08, ink),
+    }
+}
+
+/// A triangle around a point.
+pub(super) fn play_sign(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32, ink: Color) {
+    canvas.polygon(&[(x - radius * 0.75, y - radius), (x + radius, y), (x - radius * 0.75, y + radius)], ink);
+}
+
+/// Two bars.
+pub(super) fn pause_sign(canvas: &mut Canvas, place: Rect, ink: Color) {
+    let bar = (place.w as f32 * 0.3).round().max(1.0) as i32;
+    let inset = place.w / 10;
+    canvas.fill(Rect::new(place.x + inset, place.y, bar, place.h), ink);
+    canvas.fill(Rect::new(place.right() - inset - bar, place.y, bar, place.h), ink);
+}

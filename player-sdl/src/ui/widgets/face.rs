@@ -1,0 +1,140 @@
+//! What a state looks like in the middle of the picture.
+
+use super::Pen;
+use super::buttons::{pause_sign, play_sign};
+use crate::ui::canvas::{Canvas, Rect};
+use crate::ui::theme;
+use crate::ui::view::{Face, Icon};
+
+/// Lines that a reason may take.
+const MAX_LINES: usize = 4;
+
+/// A face's text, broken into lines, and how much room it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Arranged {
+    face: Face,
+    title: Vec<String>,
+    detail: Vec<String>,
+    hint: Vec<String>,
+    icon: i32,
+    pub(crate) size: (i32, i32),
+}
+
+/// Arranges a face for an area. Where there is little room it does without the hint, and then without the drawing.
+pub(crate) fn arrange(pen: &mut Pen<'_>, face: &Face, area: Rect) -> Arranged {
+    let width = (area.w - 2 * pen.px(16)).min(pen.px(460)).max(0);
+    let (title, text) = (pen.medium(theme::FACE_SIZE), pen.regular(theme::TEXT_SIZE));
+    let mut arranged = Arranged {
+        face: face.clone(),
+        title: pen.fonts.wrapped(title, &face.title, width, 2),
+        detail: pen.fonts.wrapped(text, &face.detail, width, MAX_LINES),
+        hint: pen.fonts.wrapped(text, &face.hint, width, 2),
+        icon: pen.px(64),
+        size: (width, 0),
+    };
+    if !face.dims() {
+        return Arranged { size: (arranged.icon, arranged.icon), ..arranged };
+    }
+    let available = area.h - 2 * pen.px(8);
+    for step in 0..3 {
+        let (title, text) = (title, pen.fonts.line_height(text));
+        let lines = |lines: &[String], height: i32, gap: i32| match lines.len() as i32 {
+            0 => 0,
+            count => gap + count * height,
+        };
+        let height = arranged.icon
+            + lines(&arranged.title, pen.fonts.line_height(title), pen.px(14))
+            + lines(&arranged.detail, text, pen.px(6))
+            + lines(&arranged.hint, text, pen.px(14));
+        arranged.size.1 = height.min(available);
+        match step {
+            _ if height <= available => break,
+            0 => arranged.hint.clear(),
+            _ => arranged.icon = 0,
+        }
+    }
+    arranged
+}
+
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &Arranged) {
+    let rect = canvas.rect();
+    let side = arranged.icon;
+    if side > 0 {
+        draw_icon(canvas, pen, arranged.face.icon, Rect::new((rect.w - side) / 2, 0, side, side));
+    }
+    let (title, text) = (pen.medium(theme::FACE_SIZE), pen.regular(theme::TEXT_SIZE));
+    let mut y = side;
+    let blocks = [
+        (&arranged.title, title, 14, theme::TEXT),
+        (&arranged.detail, text, 6, theme::SECONDARY.mix(theme::TEXT, 110)),
+        (&arranged.hint, text, 14, theme::SECONDARY),
+    ];
+    for (lines, font, gap, color) in blocks {
+        if !lines.is_empty() {
+            y += pen.px(gap);
+        }
+        let height = pen.fonts.line_height(font);
+        for line in lines {
+            pen.centred(canvas, Rect::new(0, y, rect.w, height), font, line, color);
+            y += height;
+        }
+    }
+}
+
+fn draw_icon(canvas: &mut Canvas, pen: &Pen<'_>, icon: Icon, place: Rect) {
+    let centre = (place.x as f32 + place.w as f32 / 2.0, place.y as f32 + place.h as f32 / 2.0);
+    let radius = place.w as f32 / 2.0 - 1.0;
+    canvas.circle(centre.0, centre.1, radius, theme::BLACK.alpha(0x90));
+    let line = pen.at(3.5);
+    match icon {
+        Icon::Play => play_sign(canvas, (centre.0 + radius * 0.06, centre.1), radius * 0.42, theme::TEXT),
+        Icon::Pause => pause_sign(canvas, place.centred(place.w * 3 / 8, place.w * 3 / 8), theme::TEXT),
+        Icon::Replay => {
+            let ring = radius * 0.46;
+            canvas.arc(centre, ring, line, (0.08, 0.8), theme::TEXT);
+            // An arrow's head where the ring begins.
+            let (x, y, size) = (centre.0, centre.1 - ring, line * 2.0);
+            canvas.polygon(&[(x + size * 0.9, y - size), (x + size * 0.9, y + size), (x - size * 0.7, y)], theme::TEXT);
+        }
+        Icon::Warning => {
+            let (top, end) = (centre.1 - radius * 0.46, centre.1 + radius * 0.12);
+            canvas.line((centre.0, top), (centre.0, end), line * 1.3, theme::WARNING);
+            canvas.circle(centre.0, centre.1 + radius * 0.42, line * 0.85, theme::WARNING);
+            canvas.arc(centre, radius - line, line * 0.8, (0.0, 1.0), theme::WARNING);
+        }
+        Icon::Spinner(step) => {
+            let ring = radius * 0.62;
+            canvas.arc(centre, ring, line, (0.0, 1.0), theme::TEXT.alpha(0x30));
+            canvas.arc(centre, ring, line, (step as f32 / 24.0, 0.3), theme::SETUP);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::text::Fonts;
+
+    #[test]
+    fn a_face_fits_every_area() {
+        let mut fonts = Fonts::new();
+        let face = Face {
+            icon: Icon::Warning,
+            title: "This stream cannot be played".into(),
+            detail: "the server speaks neither standard RTSP (the server does not answer) nor the lab's dialect "
+                .repeat(3),
+            hint: "SETUP tries again, and this is a rather long hint that takes more than a line of text".into(),
+        };
+        for scale in [1.0, 1.5, 2.0] {
+            for (w, h) in [(320, 120), (320, 240), (640, 480), (1900, 200), (200, 900)] {
+                let mut pen = Pen { fonts: &mut fonts, scale };
+                let area = Rect::new(0, 0, pen.px(w), pen.px(h));
+                let arranged = arrange(&mut pen, &face, area);
+                assert!(arranged.size.0 <= area.w && arranged.size.1 <= area.h, "{w}x{h}: {:?}", arranged.size);
+                let mut canvas = Canvas::default();
+                canvas.reset(arranged.size.0, arranged.size.1, theme::BLACK.alpha(0));
+                draw(&mut canvas, &mut pen, &arranged);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the window is made of. Each widget draws a view onto a canvas of its own.
+
+pub(crate) mod buttons;
+pub(crate) mod face;
+pub(crate) mod header;
+pub(crate) mod progress;
+pub(crate) mod status;
+
+use super::canvas::{Canvas, Rect};
+use super::text::{Font, Fonts};
+use super::theme::{self, Color};
+
+/// What drawing takes besides a canvas.
+pub(crate) struct Pen<'a> {
+    pub(crate) fonts: &'a mut Fonts,
+    pub(crate) scale: f32,
+}
+
+impl Pen<'_> {
+    /// A length of the design in pixels.
+    pub(crate) fn px(&self, length: i32) -> i32 {
+        super::layout::scaled(length, self.scale)
+    }
+
+    /// A length of the design in pixels and parts of them.
+    pub(crate) fn at(&self, length: f32) -> f32 {
+        length * self.scale
+    }
+
+    pub(crate) fn regular(&self, size: f32) -> Font {
+        Font::regular(size * self.scale)
+    }
+
+    pub(crate) fn medium(&self, size: f32) -> Font {
+        Font::medium(size * self.scale)
+    }
+
+    /// The baseline that puts capitals into the middle of a rectangle.
+    pub(crate) fn baseline(&self, rect: Rect, font: Font) -> i32 {
+        rect.y + (rect.h + self.fonts.cap_height(font)) / 2
+    }
+
+    /// Writes text into the middle of a rectangle.
+    pub(crate) fn centred(&mut self, canvas: &mut Canvas, rect: Rect, font: Font, text: &str, color: Color) {
+        let width = self.fonts.width(font, text);
+        let at = (rect.x + (rect.w - width) / 2, self.baseline(rect, font));
+        canvas.text(self.fonts, font, at, text, color);
+    }
+}
+
+/// A short message above the picture: the size it takes, and how it is drawn.
+pub(crate) fn toast_size(pen: &mut Pen<'_>, text: &str, width: i32) -> (i32, i32) {
+    let font = pen.medium(theme::TEXT_SIZE);
+    let wanted = pen.fonts.width(font, text) + 2 * pen.px(16);
+    (wanted.min(width), pen.px(34))
+}
+
+pub(crate) fn draw_toast(canvas: &mut Canvas, pen: &mut Pen<'_>, text: &str) {
+    let rect = canvas.rect();
+    canvas.round(rect, pen.at(17.0), theme::SHADE);
+    let font = pen.medium(theme::TEXT_SIZE);
+    let text = pen.fonts.elided(font, text, rect.w - 2 * pen.px(16));
+    pen.centred(canvas, rect, font, &text, theme::TEXT);
+}

@@ -1,0 +1,289 @@
+//! What the tests of the whole player share: a server in a process of its own, the player, and what it prints.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use mutoscope::source::FrameRate;
+use mutoscope::time::Duration as CoreDuration;
+use platform_std::media::Library;
+use platform_std::server::{Options, Server};
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes, on the slowest of machines.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+const SERVER_PORT: &str = "MUTOSCOPE_TEST_SERVER_PORT";
+const SERVER_MEDIA: &str = "MUTOSCOPE_TEST_SERVER_MEDIA";
+
+/// To be called from a test of this name in every test file: the body of a server's process.
+pub(crate) fn serve_if_asked() {
+    let Ok(port) = std::env::var(SERVER_PORT) else { return };
+    let options = Options {
+        host: "127.0.0.1".into(),
+        rtsp_port: port.parse().expect("a port"),
+        server_port: None,
+        max_clients: 8,
+        session_timeout: CoreDuration::from_secs(60),
+        payload_size: 1400,
+        max_packet_size: 20_480,
+        repeat: false,
+        restart_markers: false,
+    };
+    let rate = FrameRate::new(24, 1).expect("a rate");
+    let library = match std::env::var_os(SERVER_MEDIA) {
+        Some(path) => Library::from_paths(&[PathBuf::from(path)], rate, false).expect("media"),
+        None => Library::built_in(rate),
+    };
+    let server = Server::bind(&options).expect("sockets");
+    let stop = server.stop_handle();
+    std::thread::spawn(move || {
+        // Until whoever started it closes the pipe.
+        let _ = std::io::stdin().read(&mut [0]);
+        stop.stop();
+    });
+    server.serve(&library).expect("serving");
+}
+
+/// A server that can be killed as servers are when the power fails.
+pub(crate) struct ServerProcess {
+    child: Child,
+    port: u16,
+    media: Option<PathBuf>,
+}
+
+impl ServerProcess {
+    /// A server on a free port, of a file or of the built-in test card and movie.
+    pub(crate) fn start(media: Option<&Path>) -> Self {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        Self { child: spawn_server(port, media), port, media: media.map(Path::to_owned) }
+    }
+
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("rtsp://127.0.0.1:{}/{name}", self.port)
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Lets it say goodbye and end.
+    pub(crate) fn stop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn_server(self.port, self.media.as_deref());
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn_server(port: u16, media: Option<&Path>) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "the_server_s_process", "--nocapture"]).env(SERVER_PORT, port.to_string());
+    if let Some(media) = media {
+        command.env(SERVER_MEDIA, media);
+    }
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "the server does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+/// A running player, and the lines it prints.
+pub(crate) struct Player {
+    pub(crate) child: Child,
+    lines: Receiver<String>,
+    /// The picture that is on the screen, as far as has been read.
+    shown: RefCell<Option<Line>>,
+}
+
+impl Player {
+    pub(crate) fn start(args: &[&str], display: Option<&str>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_player-sdl"));
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        for name in ["DISPLAY", "WAYLAND_DISPLAY", "SERVER_HOST", "RTSP_PORT", "RTP_PORT", "VIDEO_FILE"] {
+            command.env_remove(name);
+        }
+        // Any port will do: several tests run at the same time.
+        command.env("RTP_PORT", "0");
+        if let Some(display) = display {
+            command.env("DISPLAY", display).env("SDL_VIDEODRIVER", "x11");
+        }
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, lines, shown: RefCell::new(None) }
+    }
+
+    /// The next line of that kind that is as wanted.
+    pub(crate) fn wait_for(&self, event: &str, wanted: impl Fn(&Line) -> bool) -> Line {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                let tail = seen.split_off(seen.len().saturating_sub(12));
+                panic!("no {event} as wanted; the last lines:\n{}", tail.join("\n"));
+            };
+            let parsed = Line(line.clone());
+            self.remember(&parsed);
+            if parsed.text("event") == event && wanted(&parsed) {
+                return parsed;
+            }
+            seen.push(line);
+        }
+    }
+
+    pub(crate) fn wait_for_phase(&self, phase: &str) -> Line {
+        self.wait_for("phase", |line| line.text("phase") == phase)
+    }
+
+    /// The last picture shown, once no other has followed for a while.
+    pub(crate) fn last_shown(&self) -> Line {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(600)) {
+            self.remember(&Line(line));
+        }
+        self.shown.borrow().clone().expect("something was shown")
+    }
+
+    fn remember(&self, line: &Line) {
+        if line.text("event") == "shown" {
+            *self.shown.borrow_mut() = Some(line.clone());
+        }
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the player does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A line of flat JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(pub(crate) String);
+
+impl Line {
+    /// A value as it stands there; "" where there is none.
+    pub(crate) fn text(&self, key: &str) -> &str {
+        let Some((_, rest)) = self.0.split_once(&format!("\"{key}\":")) else { return "" };
+        match rest.strip_prefix('"') {
+            Some(rest) => rest.split('"').next().unwrap_or(""),
+            None if rest.starts_with('[') => rest.split_inclusive(']').next().unwrap_or(""),
+            None => rest.split([',', '}']).next().unwrap_or(""),
+        }
+    }
+
+    pub(crate) fn number(&self, key: &str) -> Option<f64> {
+        self.text(key).parse().ok()
+    }
+
+    /// A rectangle: left, top, width, height.
+    pub(crate) fn rect(&self, key: &str) -> [i32; 4] {
+        let text = self.text(key);
+        let values: Vec<i32> =
+            text.trim_matches(['[', ']']).split(',').map(|value| value.trim().parse().unwrap()).collect();
+        values.try_into().unwrap()
+    }
+}
+
+/// A folder for a test's files, which goes with it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("mutoscope-player-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The first `count` frames of the test card, as JPEG files.
+pub(crate) fn cards(count: u32) -> Vec<Vec<u8>> {
+    use mutoscope::source::testcard::{TestCard, buffer_len};
+    let card = TestCard::new(320, 240, FrameRate::new(24, 1).unwrap(), 60).unwrap();
+    let mut buffer = vec![0; buffer_len(320, 240)];
+    let mut render = |number| {
+        let len = card.render(number, &mut buffer).unwrap();
+        buffer[..len].to_vec()
+    };
+    (0..count).map(&mut render).collect()
+}
+
+/// The frames of a file of JPEGs one after the other, without understanding more of them than where they begin.
+pub(crate) fn split(recording: &[u8]) -> Vec<&[u8]> {
+    let starts: Vec<usize> =
+        recording.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0xff, 0xd8, 0xff]).map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([recording.len()]);
+    starts.iter().zip(ends).map(|(&start, end)| &recording[start..end]).collect()
+}
+
+/// A JPEG's scan: what RTP carries of it.
+pub(crate) fn scan(jpeg: &[u8]) -> &[u8] {
+    let sos = jpeg.windows(2).position(|marker| marker == [0xff, 0xda]).expect("a scan");
+    let header = usize::from(jpeg[sos + 2]) << 8 | usize::from(jpeg[sos + 3]);
+    let scan = &jpeg[sos + 2 + header..];
+    scan.strip_suffix(&[0xff, 0xd9]).unwrap_or(scan)
+}
+
+/// A PNG file's pixels, three bytes each, and their width and height.
+pub(crate) fn read_png(path: &str) -> (Vec<u8>, usize, usize) {
+    let mut decoder = png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap()));
+    decoder.set_transformations(png::Transformations::STRIP_16 | png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let channels = info.color_type.samples();
+    let rgb = match channels {
+        1 => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
+        _ => pixels.chunks(channels).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+    };
+    (rgb, info.width as usize, info.height as usize)
+}

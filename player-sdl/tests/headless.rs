@@ -1,0 +1,112 @@
+//! The player without a window, against a real server.
+
+mod common;
+
+use common::{Folder, Player, ServerProcess, cards, read_png, scan, serve_if_asked, split};
+use std::time::{Duration, Instant};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+
+#[test]
+fn the_server_s_process() {
+    serve_if_asked();
+}
+
+#[test]
+fn a_recording_holds_the_source_s_scans_and_a_snapshot_its_picture() {
+    let folder = Folder::new("record");
+    let frames = cards(40);
+    std::fs::write(folder.file("film.mjpeg"), frames.concat()).unwrap();
+    let server = ServerProcess::start(Some(&folder.0.join("film.mjpeg")));
+    for transport in ["udp", "tcp"] {
+        let (recording, snapshot) = (folder.file("out.mjpeg"), folder.file("out.png"));
+        let url = server.url("film.mjpeg");
+        let args = [&url, "--headless", "--frames", "24", "--transport", transport, "--stats", "json"];
+        let player = Player::start(&[&args[..], &["--record", &recording, "--snapshot", &snapshot]].concat(), None);
+        let summary = player.wait_for("summary", |_| true);
+        assert!(player.end().success());
+        assert_eq!((summary.text("frames"), summary.text("lost"), summary.text("end")), ("24", "0", "complete"));
+
+        let recorded = std::fs::read(&recording).unwrap();
+        let recorded = split(&recorded);
+        assert_eq!(recorded.len(), 24, "{transport}");
+        for (number, (recorded, source)) in recorded.iter().zip(&frames).enumerate() {
+            assert!(scan(recorded) == scan(source), "{transport}: frame {number}");
+        }
+        let mut decoder = JpegDecoder::new(ZCursor::new(frames[23].as_slice()));
+        let expected = decoder.decode().unwrap();
+        let (pixels, width, height) = read_png(&snapshot);
+        assert_eq!((width, height), (320, 240));
+        assert!(pixels == expected, "{transport}: the picture is that of the source");
+    }
+}
+
+#[test]
+fn the_lab_s_dialect_is_recorded_byte_for_byte() {
+    let folder = Folder::new("lab");
+    let frames = cards(12);
+    std::fs::write(folder.file("film.mjpeg"), frames.concat()).unwrap();
+    let server = ServerProcess::start(Some(&folder.0.join("film.mjpeg")));
+    let recording = folder.file("out.mjpeg");
+    let url = server.url("film.mjpeg");
+    let args = ["--headless", "--dialect", "lab", "--frames", "8", "--record", &recording];
+    let player = Player::start(&[&[url.as_str()], &args[..]].concat(), None);
+    assert!(player.end().success());
+    assert!(std::fs::read(&recording).unwrap() == frames[..8].concat());
+}
+
+#[test]
+fn it_succeeds_only_with_what_was_asked_for() {
+    let folder = Folder::new("exit");
+    std::fs::write(folder.file("short.mjpeg"), cards(6).concat()).unwrap();
+    let server = ServerProcess::start(Some(&folder.0.join("short.mjpeg")));
+    let url = server.url("short.mjpeg");
+    let nowhere = folder.file("no/such/folder.mjpeg");
+    for (args, code) in [
+        (&["--frames", "3"][..], 0),
+        (&[], 0),
+        (&["--frames", "100"], 1),
+        (&["--duration", "30"], 1),
+        (&["--frames", "3", "--record", &nowhere], 1),
+        (&["--frames", "3", "--snapshot", "/no/such/folder/x.png"], 1),
+        (&["--frames", "none"], 2),
+    ] {
+        let player = Player::start(&[&[url.as_str(), "--headless"], args].concat(), None);
+        assert_eq!(player.end().code(), Some(code), "{args:?}");
+    }
+    let missing = Player::start(&[&server.url("missing.mjpeg"), "--headless"], None);
+    assert_eq!(missing.end().code(), Some(1));
+    drop(server);
+    let started = Instant::now();
+    let gone = Player::start(&[&url, "--headless", "--retry-for", "1"], None);
+    assert_eq!(gone.end().code(), Some(1));
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_slow_decoder_drops_frames_and_latency_stays_flat() {
+    let server = ServerProcess::start(None);
+    let url = server.url("testcard");
+    // Ten pictures a second of 24: frames queued up would be three seconds old at the end.
+    let args = [&url, "--headless", "--duration", "5", "--slow-decoder", "100", "--stats", "json"];
+    let player = Player::start(&args, None);
+    let summary = player.wait_for("summary", |_| true);
+    assert!(player.end().success());
+    let (frames, decoded) = (summary.number("frames").unwrap(), summary.number("decoded").unwrap());
+    let dropped = summary.number("dropped").unwrap();
+    assert!(dropped > 30.0 && frames >= decoded + dropped - 1.0, "{summary:?}");
+    assert!(summary.number("latency_ms").unwrap() < 1000.0, "{summary:?}");
+}
+
+#[test]
+fn without_a_display_the_window_says_what_to_do() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"))
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env("SDL_VIDEODRIVER", "x11")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("--headless") && error.lines().count() == 1, "{error}");
+}

@@ -1,0 +1,123 @@
+//! Streams that mean no good, sent by a lab server that sends what it is told to: one datagram is one frame.
+
+mod common;
+
+use common::{Player, cards};
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::time::Duration;
+
+/// A lab server of one client: answers requests, and sends these datagrams, one each ten milliseconds, when it plays.
+/// `None` stands for a packet that is lost on the way. Its URL.
+fn serve(frames: Vec<Option<Vec<u8>>>) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("rtsp://{}/movie.Mjpeg", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut connection, peer) = listener.accept().unwrap();
+        let mut port = None;
+        let mut request = [0; 1024];
+        while let Ok(len @ 1..) = connection.read(&mut request) {
+            let text = String::from_utf8_lossy(&request[..len]).into_owned();
+            let number = text.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap_or("0").trim().to_owned();
+            let wanted = text.split_once("client_port").map(|(_, rest)| rest.trim_start_matches([' ', '=']));
+            let digits = wanted.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+            port = digits.and_then(|digits| digits.parse::<u16>().ok()).or(port);
+            write!(connection, "RTSP/1.0 200 OK\nCSeq: {number}\nSession: 123456").unwrap();
+            if let (true, Some(port)) = (text.starts_with("PLAY"), port) {
+                let (frames, to) = (frames.clone(), (peer.ip(), port));
+                std::thread::spawn(move || {
+                    let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+                    for (sequence, frame) in (1_u16..).zip(&frames) {
+                        std::thread::sleep(Duration::from_millis(10));
+                        let Some(frame) = frame else { continue };
+                        let [high, low] = sequence.to_be_bytes();
+                        let header = [0x80, 26, high, low, 0x66, 0, 0, 1, 0, 0, 0, 0];
+                        let _ = socket.send_to(&[&header, &frame[..]].concat(), to);
+                    }
+                });
+            }
+        }
+    });
+    url
+}
+
+fn play(frames: Vec<Option<Vec<u8>>>, wanted: usize) -> common::Line {
+    let url = serve(frames);
+    let wanted = wanted.to_string();
+    let args = [&url, "--headless", "--dialect", "lab", "--stats", "json", "--frames", &wanted];
+    let player = Player::start(&args, None);
+    let summary = player.wait_for("summary", |_| true);
+    assert!(player.end().success());
+    summary
+}
+
+#[test]
+fn damaged_frames_are_counted_and_the_good_ones_shown() {
+    let good = cards(30);
+    let mut frames = Vec::new();
+    for (number, card) in good.iter().enumerate() {
+        frames.push(Some(card.clone()));
+        let mut broken = card.clone();
+        match number % 5 {
+            0 => broken.truncate(card.len() / 2),
+            1 => broken.truncate(30),
+            // Without Huffman tables that mean anything.
+            2 => broken[100..400].fill(0xff),
+            3 => broken = [&[0xff, 0xd8][..], &[0x55; 999]].concat(),
+            // A size that is a threat.
+            _ => {
+                let sof = broken.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+                broken[sof + 5..sof + 9].fill(0xff);
+            }
+        }
+        frames.push(Some(broken));
+    }
+    frames.push(Some(good[29].clone()));
+    let count = frames.len();
+    let summary = play(frames, count);
+    let (decoded, damaged) = (summary.number("decoded").unwrap(), summary.number("damaged").unwrap());
+    let dropped = summary.number("dropped").unwrap();
+    // On a busy machine some are dropped before anybody looks at them.
+    assert!(damaged > 5.0 && decoded > 5.0 && decoded + damaged + dropped >= count as f64, "{summary:?}");
+    assert_eq!(summary.number("strip"), Some(29.0), "the last good picture is what is seen");
+}
+
+#[test]
+fn lost_packets_are_counted_and_it_plays_on() {
+    let frames: Vec<_> = cards(60).into_iter().enumerate().map(|(at, card)| (at % 10 != 4).then_some(card)).collect();
+    let summary = play(frames, 54);
+    assert_eq!((summary.text("frames"), summary.text("lost")), ("54", "6"), "{summary:?}");
+    assert_eq!(summary.number("strip"), Some(59.0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pictures_of_changing_size_are_followed_within_bounded_memory() {
+    use mutoscope::source::FrameRate;
+    use mutoscope::source::testcard::{TestCard, buffer_len};
+    let card = |width: u16, height: u16, number: u32| {
+        let card = TestCard::new(width, height, FrameRate::new(24, 1).unwrap(), 5).unwrap();
+        let mut jpeg = vec![0; buffer_len(width, height)];
+        let len = card.render(number, &mut jpeg).unwrap();
+        jpeg.truncate(len);
+        jpeg
+    };
+    let sizes = [(160, 128), (1280, 720), (640, 480), (2032, 128), (176, 144)];
+    let frames: Vec<_> = (0..100_u32).map(|number| (sizes[number as usize % sizes.len()], number)).collect();
+    let frames = frames.into_iter().map(|((width, height), number)| Some(card(width, height, number))).collect();
+    let url = serve(frames);
+    let player = Player::start(&[&url, "--headless", "--dialect", "lab", "--stats", "json", "--frames", "100"], None);
+    let status = format!("/proc/{}/status", player.child.id());
+    let mut peak = 0;
+    while let Ok(text) = std::fs::read_to_string(&status) {
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|line| line.split_whitespace().next());
+        let Some(kilobytes) = line.and_then(|line| line.parse::<u64>().ok()) else { break };
+        peak = peak.max(kilobytes);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let summary = player.wait_for("summary", |_| true);
+    assert_eq!((summary.text("frames"), summary.text("damaged")), ("100", "0"), "{summary:?}");
+    assert_eq!(summary.number("strip"), Some(99.0));
+    assert!(peak > 1000 && peak < 80_000, "{peak} KB");
+}

@@ -1,0 +1,274 @@
+//! The real window on a display of its own, driven by mouse and keyboard.
+//!
+//! Takes Xvfb, xdotool and ImageMagick's `import`; where they are missing, these tests say so and pass.
+
+mod common;
+
+use common::{Folder, Line, Player, ServerProcess, cards, read_png, serve_if_asked};
+use mutoscope::source::testcard::strip;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[test]
+fn the_server_s_process() {
+    serve_if_asked();
+}
+
+/// Windows one after the other: they are enough work for the machine each.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+struct Display {
+    xvfb: Child,
+    name: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Display {
+    /// A display, or `None` where this machine cannot have one.
+    fn open() -> Option<Self> {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        for tool in ["Xvfb", "xdotool", "import"] {
+            let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
+            if !found.is_ok_and(|status| status.success()) {
+                eprintln!("SKIPPED: {tool} is not installed (apt-get install xvfb xdotool imagemagick)");
+                return None;
+            }
+        }
+        let mut xvfb = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut number = String::new();
+        BufReader::new(xvfb.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        Some(Self { xvfb, name: format!(":{}", number.trim()), _turn: turn })
+    }
+
+    fn xdotool(&self, args: &[&str]) -> String {
+        let output = Command::new("xdotool").args(args).env("DISPLAY", &self.name).output().unwrap();
+        assert!(output.status.success(), "xdotool {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.xvfb.kill();
+        let _ = self.xvfb.wait();
+    }
+}
+
+/// A player's window, to be looked at and touched.
+struct Window<'d> {
+    display: &'d Display,
+    player: Player,
+    id: String,
+    layout: Line,
+}
+
+impl<'d> Window<'d> {
+    fn open(display: &'d Display, args: &[&str]) -> Self {
+        let player = Player::start(&[args, &["--ui-log", "--renderer", "software"]].concat(), Some(&display.name));
+        let layout = player.wait_for("layout", |_| true);
+        let found = display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "Video Streaming Player"]);
+        let id = found.lines().last().unwrap().to_owned();
+        display.xdotool(&["windowfocus", "--sync", &id]);
+        Self { display, player, id, layout }
+    }
+
+    fn key(&self, key: &str) {
+        self.display.xdotool(&["key", key]);
+    }
+
+    /// Clicks at a part, 0 to 1, of a place's width.
+    fn click(&self, place: &str, part: f64) {
+        let [x, y, w, h] = self.layout.rect(place);
+        let (x, y) = (x + (f64::from(w) * part) as i32, y + h / 2);
+        self.display.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string(), "click", "1"]);
+    }
+
+    /// What is on the screen: the number in the strip of the picture that is shown there.
+    fn strip_on_screen(&self, folder: &Folder) -> Option<u32> {
+        let file = folder.file("screen.png");
+        let shot =
+            Command::new("import").args(["-window", &self.id, &file]).env("DISPLAY", &self.display.name).status();
+        assert!(shot.unwrap().success());
+        let (pixels, width, _) = read_png(&file);
+        let [x, y, w, h] = self.layout.rect("video").map(|side| side as usize);
+        let green = |x: usize, y: usize| pixels[(y * width + x) * 3 + 1];
+        let luma: Vec<u8> =
+            (y..y + h).flat_map(|row| (x..x + w).map(move |column| (column, row))).map(|(x, y)| green(x, y)).collect();
+        strip::read(&luma, w, w, h)
+    }
+
+    fn quit(self) {
+        self.key("q");
+        assert!(self.player.end().success(), "quitting is no failure");
+    }
+}
+
+fn enabled(phase: &Line) -> String {
+    ["setup", "play", "pause", "stop"]
+        .into_iter()
+        .filter(|button| phase.text(button) == "true")
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn the_buttons_set_up_play_pause_play_on_and_stop() {
+    let Some(display) = Display::open() else { return };
+    let folder = Folder::new("buttons");
+    let server = ServerProcess::start(None);
+    let window = Window::open(&display, &[&server.url("movie.Mjpeg"), "--wait"]);
+    assert_eq!(enabled(&window.player.wait_for_phase("Stopped")), "setup");
+    window.click("play", 0.5);
+    window.click("setup", 0.5);
+    assert_eq!(enabled(&window.player.wait_for_phase("Ready")), "play stop");
+    window.click("play", 0.5);
+    assert_eq!(enabled(&window.player.wait_for_phase("Playing")), "pause stop");
+    window.player.wait_for("shown", |line| line.number("strip") >= Some(20.0));
+    window.click("pause", 0.5);
+    assert_eq!(enabled(&window.player.wait_for_phase("Paused")), "play stop");
+    let paused = window.player.last_shown().number("strip").unwrap();
+    assert_eq!(window.strip_on_screen(&folder), Some(paused as u32), "the screen shows what the player says");
+    window.click("play", 0.5);
+    let next = window.player.wait_for("shown", |_| true).number("strip").unwrap();
+    assert!(next > paused && next < paused + 8.0, "it plays on where it stood: {paused}, {next}");
+    window.click("stop", 0.5);
+    assert_eq!(enabled(&window.player.wait_for_phase("Stopped")), "setup");
+    assert_eq!(window.strip_on_screen(&folder), None, "the picture is gone");
+    window.quit();
+}
+
+#[test]
+fn keys_play_seek_show_overlays_save_and_fill_the_screen() {
+    let Some(display) = Display::open() else { return };
+    let folder = Folder::new("keys");
+    let film = folder.file("film.mjpeg");
+    // Ten seconds.
+    std::fs::write(&film, cards(240).concat()).unwrap();
+    let server = ServerProcess::start(Some(film.as_ref()));
+    let snapshot = folder.file("saved.png");
+    let window = Window::open(&display, &[&server.url("film.mjpeg"), "--snapshot", &snapshot]);
+    window.player.wait_for_phase("Playing");
+    window.click("track", 0.7);
+    window
+        .player
+        .wait_for("shown", |line| line.number("position").is_some_and(|position| (6.8..8.5).contains(&position)));
+    window.key("Left");
+    window
+        .player
+        .wait_for("shown", |line| line.number("position").is_some_and(|position| (1.5..4.5).contains(&position)));
+    for (key, name, on) in [
+        ("i", "statistics", "true"),
+        ("h", "help", "true"),
+        ("Escape", "help", "false"),
+        ("question", "help", "true"),
+        ("h", "help", "false"),
+        ("i", "statistics", "false"),
+    ] {
+        window.key(key);
+        window.player.wait_for("overlay", |line| line.text("name") == name && line.text("on") == on);
+        window.player.wait_for("shown", |_| true);
+    }
+    window.key("space");
+    window.player.wait_for_phase("Paused");
+    let paused = window.player.last_shown().number("strip").unwrap();
+    window.key("p");
+    window.player.wait_for("snapshot", |line| line.text("path") == snapshot);
+    let (pixels, width, height) = read_png(&snapshot);
+    let luma: Vec<u8> = pixels.chunks(3).map(|pixel| pixel[1]).collect();
+    assert_eq!(strip::read(&luma, width, width, height), Some(paused as u32));
+    window.key("f");
+    window.player.wait_for("fullscreen", |line| line.text("on") == "true");
+    window.player.wait_for("layout", |line| line.rect("window")[2] == 1280);
+    window.key("Escape");
+    window.player.wait_for("fullscreen", |line| line.text("on") == "false");
+    window.key("space");
+    window.player.wait_for_phase("Playing");
+    window.click("track", 0.97);
+    assert_eq!(enabled(&window.player.wait_for_phase("Ended")), "play stop");
+    window.key("space");
+    window.player.wait_for_phase("Playing");
+    window.quit();
+}
+
+#[test]
+fn an_interruption_is_told_the_picture_stays_and_it_plays_on() {
+    let Some(display) = Display::open() else { return };
+    let folder = Folder::new("interruption");
+    let mut server = ServerProcess::start(None);
+    let window = Window::open(&display, &[&server.url("movie.Mjpeg"), "--from", "1"]);
+    window.player.wait_for("shown", |line| line.number("position") >= Some(2.0));
+    server.kill();
+    let lost = window.player.wait_for_phase("Reconnecting");
+    assert!(!lost.text("reason").is_empty());
+    assert_eq!(enabled(&lost), "stop");
+    // A dimmed strip has no white, but the picture is there.
+    let shown = folder.file("lost.png");
+    Command::new("import").args(["-window", &window.id, &shown]).env("DISPLAY", &display.name).status().unwrap();
+    let (pixels, width, _) = read_png(&shown);
+    let [x, y, _, _] = window.layout.rect("video").map(|side| side as usize);
+    let corner = (y + 200) * width + x + 20;
+    assert!(pixels[corner * 3] > 0x20, "the last picture stays");
+    server.restart();
+    window.player.wait_for_phase("Playing");
+    let position = window.player.wait_for("shown", |_| true).number("position").unwrap();
+    assert!((1.5..6.0).contains(&position), "it goes on where it was: {position}");
+    window.quit();
+}
+
+#[test]
+fn a_server_that_says_goodbye_is_waited_for_like_one_that_does_not() {
+    let Some(display) = Display::open() else { return };
+    let mut server = ServerProcess::start(None);
+    for stream in ["testcard", "movie.Mjpeg"] {
+        let window = Window::open(&display, &[&server.url(stream)]);
+        window.player.wait_for_phase("Playing");
+        window.player.wait_for("shown", |_| true);
+        server.stop();
+        window.player.wait_for_phase("Reconnecting");
+        server.restart();
+        window.player.wait_for_phase("Playing");
+        window.quit();
+    }
+}
+
+#[test]
+fn a_window_starts_before_its_server_and_waits_for_it() {
+    let Some(display) = Display::open() else { return };
+    let mut server = ServerProcess::start(None);
+    server.kill();
+    let window = Window::open(&display, &[&server.url("testcard")]);
+    window.player.wait_for_phase("Reconnecting");
+    server.restart();
+    window.player.wait_for_phase("Playing");
+    window.player.wait_for("shown", |line| line.number("strip").is_some_and(|strip| strip >= 0.0));
+    window.quit();
+}
+
+#[test]
+fn a_slow_display_drops_pictures_and_latency_stays_flat() {
+    let Some(display) = Display::open() else { return };
+    let server = ServerProcess::start(None);
+    let url = server.url("testcard");
+    let window = Window::open(&display, &[&url, "--slow-display", "120", "--stats", "json"]);
+    // Some three seconds' worth, were they not dropped.
+    let statistics = window.player.wait_for("statistics", |line| line.number("dropped") > Some(70.0));
+    assert!(statistics.number("latency_ms").unwrap() < 1000.0, "{statistics:?}");
+    window.quit();
+}
+
+#[test]
+fn what_cannot_be_played_is_said_and_the_window_stays() {
+    let Some(display) = Display::open() else { return };
+    let server = ServerProcess::start(None);
+    let window = Window::open(&display, &[&server.url("nothing")]);
+    let failed = window.player.wait_for_phase("Failed");
+    assert!(failed.text("reason").contains("404"), "{failed:?}");
+    assert_eq!(enabled(&failed), "setup");
+    window.quit();
+}

@@ -1,0 +1,366 @@
+//! `cargo xtask bench`: the figures that the project promises, measured, beside what it promises.
+//!
+//! Nothing here is a test: figures are this machine's, at this moment, and whatever else it does shows in them. What misses
+//! its target is therefore measured again, and the table says so.
+
+use crate::shell::{cargo, line, output, require, target_dir};
+use crate::{media, shell};
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Measure only these (comma-separated)
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Seconds of each run [default: 10; soak: 300]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The core's hot paths
+    Micro,
+    /// A server under 1, 10 and 100 viewers
+    Load,
+    /// The age of a picture when a client has decoded it
+    Latency,
+    /// Minutes with viewers that come and go: memory and descriptors must not grow
+    Soak,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Micro, Self::Load, Self::Latency, Self::Soak];
+}
+
+/// What the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
+const FILM: &str = "std-420-640x480.mjpeg";
+/// What the lab's client can play.
+const LAB_FILM: &str = "movie.Mjpeg";
+/// The server's own, drawn for every frame.
+const CARD: &str = "testcard";
+
+/// How often what misses its target is measured.
+const TRIES: usize = 3;
+
+/// Targets. Processor times are for streams of 4.9 Mbit/s, in milliseconds a stream and second.
+const PACKETIZE_NS: f64 = 100.0;
+const GAP_MS: f64 = 60.0;
+const UDP_PROCESSOR_MS: f64 = 1.6;
+const TCP_PROCESSOR_MS: f64 = 0.46;
+const RESIDENT_KIB: f64 = 10_000_000.0 / 1024.0;
+const LATENCY_MS: f64 = 20.0;
+
+/// One promise and what became of it.
+struct Promise {
+    what: String,
+    target: String,
+    measured: String,
+    reached: bool,
+}
+
+/// Measures and prints; `false` where a promise was not kept.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let parts: &[Part] = if options.only.is_empty() { &Part::ALL } else { &options.only };
+    let mut promises = Vec::new();
+    if parts.iter().any(|part| *part != Part::Micro) {
+        let packages = ["--package", "platform-std", "--package", "mutoscope-tests"];
+        require(cargo().args(["build", "--release", "--bins"]).args(packages))?;
+    }
+    for part in parts {
+        promises.extend(match part {
+            Part::Micro => micro()?,
+            Part::Load => load(options.seconds.unwrap_or(10))?,
+            Part::Latency => latency(options.seconds.unwrap_or(10))?,
+            Part::Soak => soak(options.seconds.unwrap_or(300))?,
+        });
+    }
+    println!("\n{}", table(&promises));
+    Ok(promises.iter().all(|promise| promise.reached))
+}
+
+fn table(promises: &[Promise]) -> String {
+    let mut text = String::from("| what | target | measured | reached |\n|---|---:|---:|---|\n");
+    for Promise { what, target, measured, reached } in promises {
+        text.push_str(&format!("| {what} | {target} | {measured} | {} |\n", if *reached { "yes" } else { "NO" }));
+    }
+    text
+}
+
+/// The core's benchmarks, of which one has a target.
+fn micro() -> Result<Vec<Promise>> {
+    let text = output(cargo().args(["bench", "--quiet", "--package", "mutoscope", "--bench", "core"]))?;
+    let text = String::from_utf8_lossy(&text);
+    println!("{text}");
+    let median = median_ns(&text, "packetize", "5000").context("divan's table has no packetize of 5000 bytes")?;
+    Ok(vec![Promise {
+        what: "packetizing a frame of 5 KB, median".into(),
+        target: format!("<= {PACKETIZE_NS} ns"),
+        measured: format!("{median:.0} ns"),
+        reached: median <= PACKETIZE_NS,
+    }])
+}
+
+/// The third column, in nanoseconds, of an argument's row below a benchmark's in divan's table:
+///
+/// ```text
+/// ├─ packetize                       │               │               │
+/// │  ├─ 5000           64.83 ns      │ 67.33 ns      │ 65.46 ns      │ ...
+/// ```
+fn median_ns(text: &str, benchmark: &str, argument: &str) -> Option<f64> {
+    let rows = text.lines().skip_while(|line| !line.contains(&format!("─ {benchmark} ")));
+    let row = rows.skip(1).find(|line| line.contains(&format!("─ {argument} ")))?;
+    let cell = row.split("─ ").nth(1)?.split('│').nth(2)?.trim();
+    let (number, unit) = cell.split_once(' ')?;
+    let factor = match unit {
+        "ps" => 1e-3,
+        "ns" => 1.0,
+        "µs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
+/// What a program of the tests measured: `name=value` words on its last line.
+#[derive(Debug, Default)]
+struct Values(BTreeMap<String, f64>);
+
+impl Values {
+    fn parse(text: &str) -> Self {
+        let last = text.lines().rev().find(|line| line.contains('=')).unwrap_or_default();
+        let pair = |word: &str| word.split_once('=').and_then(|(name, value)| Some((name.into(), value.parse().ok()?)));
+        Self(last.split_whitespace().filter_map(pair).collect())
+    }
+
+    fn of(&self, name: &str) -> Result<f64> {
+        self.0.get(name).copied().with_context(|| format!("no {name} among what was measured"))
+    }
+}
+
+/// A release program of this workspace.
+fn program(name: &str) -> Result<Command> {
+    Ok(Command::new(target_dir()?.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))))
+}
+
+fn film(name: &str) -> Result<PathBuf> {
+    let directory = media::default_directory()?;
+    media::make(&directory)?;
+    Ok(directory.join(name))
+}
+
+fn measure(command: &mut Command) -> Result<Values> {
+    let text = output(command).with_context(|| format!("repeat with `{}`", line(command)))?;
+    Ok(Values::parse(&String::from_utf8_lossy(&text)))
+}
+
+/// One run under load.
+struct Load {
+    film: &'static str,
+    transport: &'static str,
+    viewers: usize,
+    values: Values,
+    /// How many runs it took to come to this.
+    tries: usize,
+}
+
+/// 1, 10 and 100 viewers of a file and of the drawn card, over both transports.
+fn load(seconds: u64) -> Result<Vec<Promise>> {
+    let film = film(FILM)?;
+    let server = target_dir()?.join("release").join(format!("mutoscope-server{}", std::env::consts::EXE_SUFFIX));
+    let mut loads = Vec::new();
+    for name in [FILM, CARD] {
+        for transport in ["udp", "tcp"] {
+            for viewers in [1, 10, 100] {
+                let mut load = Load { film: name, transport, viewers, values: Values::default(), tries: 0 };
+                while load.tries < TRIES {
+                    let mut command = program("load")?;
+                    command.args(["--values", "--transport", transport, "--path", name]);
+                    command.args(["--seconds", &seconds.to_string(), "--viewers", &viewers.to_string()]);
+                    command.arg("--server").arg(&server);
+                    if name == FILM {
+                        command.args(["--", "--loop"]).arg(&film);
+                    }
+                    let values = measure(&mut command)?;
+                    if load.tries == 0 || values.of("gap_ms")? < load.values.of("gap_ms")? {
+                        load.values = values;
+                    }
+                    load.tries += 1;
+                    if load.values.of("gap_ms")? <= GAP_MS && load.values.of("lost")? == 0.0 {
+                        break;
+                    }
+                }
+                println!("{}", load.row()?);
+                loads.push(load);
+            }
+        }
+    }
+    println!("\n{LOAD_HEAD}");
+    for load in &loads {
+        println!("{}", load.row()?);
+    }
+    load_promises(&loads)
+}
+
+const LOAD_HEAD: &str = "| film | transport | viewers | Mbit/s a stream | frames | lost | longest gap, ms | processor, ms a stream-second | resident at most, KiB | runs |\n\
+                         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|";
+
+impl Load {
+    fn row(&self) -> Result<String> {
+        let Self { film, transport, viewers, values, tries } = self;
+        Ok(format!(
+            "| {film} | {} | {viewers} | {:.2} | {} | {} | {:.1} | {:.3} | {} | {tries} |",
+            transport.to_uppercase(),
+            values.of("megabits")?,
+            values.of("frames")?,
+            values.of("lost")?,
+            values.of("gap_ms")?,
+            values.of("processor_ms")?,
+            values.of("peak_kib")?,
+        ))
+    }
+}
+
+fn load_promises(loads: &[Load]) -> Result<Vec<Promise>> {
+    let mut promises = Vec::new();
+    for (transport, processor_target) in [("udp", UDP_PROCESSOR_MS), ("tcp", TCP_PROCESSOR_MS)] {
+        let mine = || loads.iter().filter(move |load| load.transport == transport);
+        let crowd = mine().find(|load| load.film == FILM && load.viewers == 100).context("no run of 100 viewers")?;
+        let ten = mine().find(|load| load.film == FILM && load.viewers == 10).context("no run of 10 viewers")?;
+        let (processor, resident) = (crowd.values.of("processor_ms")?, ten.values.of("peak_kib")?);
+        let mut worst = (0.0_f64, 0.0_f64);
+        for load in mine() {
+            worst = (worst.0.max(load.values.of("gap_ms")?), worst.1 + load.values.of("lost")?);
+        }
+        let name = transport.to_uppercase();
+        let tries = mine().map(|load| load.tries).max().unwrap_or(0);
+        let again = if tries > 1 { format!(" (best of {tries} runs)") } else { String::new() };
+        promises.push(Promise {
+            what: format!("{name}: longest gap between frames, all runs"),
+            target: format!("<= {GAP_MS} ms"),
+            measured: format!("{:.1} ms{again}", worst.0),
+            reached: worst.0 <= GAP_MS,
+        });
+        promises.push(Promise {
+            what: format!("{name}: frames lost by 100 viewers and fewer"),
+            target: "0".into(),
+            measured: format!("{}{again}", worst.1),
+            reached: worst.1 == 0.0,
+        });
+        promises.push(Promise {
+            what: format!("{name}: processor time a stream and second, 100 viewers"),
+            target: format!("< {processor_target} ms"),
+            measured: format!("{processor:.3} ms at {:.2} Mbit/s", crowd.values.of("megabits")?),
+            reached: processor < processor_target,
+        });
+        promises.push(Promise {
+            what: format!("{name}: server's memory with 10 viewers"),
+            target: "< 10 MB".into(),
+            measured: format!("{:.1} MB", resident * 1024.0 / 1e6),
+            reached: resident < RESIDENT_KIB,
+        });
+    }
+    Ok(promises)
+}
+
+/// From the moment a picture is due in the server until it is decoded in the client.
+fn latency(seconds: u64) -> Result<Vec<Promise>> {
+    let mut promises = Vec::new();
+    for transport in ["udp", "tcp"] {
+        let mut best: Option<(f64, Values)> = None;
+        for _ in 0..TRIES {
+            let values =
+                measure(program("latency")?.args(["--transport", transport, "--seconds", &seconds.to_string()]))?;
+            let slow = values.of("decoded_99_ms")?;
+            if best.as_ref().is_none_or(|(found, _)| slow < *found) {
+                best = Some((slow, values));
+            }
+            if slow < LATENCY_MS {
+                break;
+            }
+        }
+        let Some((slow, values)) = best else { bail!("nothing was measured") };
+        promises.push(Promise {
+            what: format!(
+                "{}: age of a drawn 640x480 picture, 99 of 100, median when decoded and when reassembled",
+                transport.to_uppercase()
+            ),
+            target: format!("< {LATENCY_MS} ms"),
+            measured: format!("{slow:.1}, {:.1} and {:.1} ms", values.of("decoded_ms")?, values.of("reassembled_ms")?),
+            reached: slow < LATENCY_MS,
+        });
+    }
+    Ok(promises)
+}
+
+/// Minutes of real time. Growth is judged by the program, which fails; its figures are shown all the same.
+fn soak(seconds: u64) -> Result<Vec<Promise>> {
+    let server = target_dir()?.join("release").join(format!("mutoscope-server{}", std::env::consts::EXE_SUFFIX));
+    let mut command = program("soak")?;
+    command.arg("--server").arg(server).arg("--film").arg(film(FILM)?).arg("--lab-film").arg(film(LAB_FILM)?);
+    command.args(["--seconds", &seconds.to_string()]);
+    println!("{} for {seconds} s", shell::line(&command));
+    command.stderr(std::process::Stdio::inherit());
+    let output = command.output().with_context(|| format!("cannot run {}", line(&command)))?;
+    let values = Values::parse(&String::from_utf8_lossy(&output.stdout));
+    Ok(vec![Promise {
+        what: format!(
+            "{seconds} s, {} viewers and {} sessions that came and went",
+            values.of("viewers")?,
+            values.of("sessions")?
+        ),
+        target: "nothing grows or is lost".into(),
+        measured: format!(
+            "{} to {} KiB, {} to {} descriptors, {} frames lost",
+            values.of("resident_min_kib")?,
+            values.of("resident_max_kib")?,
+            values.of("descriptors_min")?,
+            values.of("descriptors_max")?,
+            values.of("lost")?
+        ),
+        reached: output.status.success(),
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIVAN: &str = "\
+core                 fastest       │ slowest       │ median        │ mean          │ samples │ iters
+├─ layout                          │               │               │               │         │
+│  ├─ 5000           109.7 ns      │ 3.865 µs      │ 119.7 ns      │ 162.3 ns      │ 100     │ 100
+│  ╰─ 40000          90.52 ns      │ 100.8 ns      │ 92.53 ns      │ 93.25 ns      │ 100     │ 3200
+├─ packetize                       │               │               │               │         │
+│  ├─ 5000           64.83 ns      │ 67.33 ns      │ 65.46 ns      │ 65.43 ns      │ 100     │ 3200
+│  │                 77.11 GB/s    │ 74.25 GB/s    │ 76.38 GB/s    │ 76.41 GB/s    │         │
+│  ╰─ 40000          431.6 ns      │ 440.4 ns      │ 1.5 µs        │ 435.1 ns      │ 100     │ 800
+";
+
+    #[test]
+    fn medians_are_found_in_divans_table() {
+        assert_eq!(median_ns(DIVAN, "packetize", "5000"), Some(65.46));
+        assert_eq!(median_ns(DIVAN, "packetize", "40000"), Some(1500.0));
+        assert_eq!(median_ns(DIVAN, "layout", "5000"), Some(119.7));
+        assert_eq!(median_ns(DIVAN, "reassemble", "5000"), None);
+    }
+
+    #[test]
+    fn values_are_those_of_the_last_line() {
+        let values = Values::parse("a=1\nwarning: b\nlost=3 gap_ms=41.7 x\n");
+        assert_eq!((values.of("lost").unwrap(), values.of("gap_ms").unwrap()), (3.0, 41.7));
+        assert!(values.of("a").is_err());
+    }
+
+    #[test]
+    fn a_promise_that_was_not_kept_stands_out() {
+        let promise = |reached| Promise { what: "w".into(), target: "t".into(), measured: "m".into(), reached };
+        assert!(table(&[promise(true), promise(false)]).ends_with("| w | t | m | yes |\n| w | t | m | NO |\n"));
+    }
+}
