@@ -9,8 +9,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use mutoscope::jpeg::{Coding, Layout, tables};
+use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
-use crate::media::{Candidate, MediaFile, Normaliser, Policy, Treatment, candidates};
+use crate::media::{Candidate, LARGE_PICTURES, MediaFile, Normaliser, Policy, Treatment, candidates};
 
 /// Checks files, and the MJPEG files in folders; each report goes to `out`. Every frame is read and made ready as it would be
 /// for viewers. `true`: all of them can be served.
@@ -123,7 +124,9 @@ impl fmt::Display for Report {
         writeln!(f, "{verdict}; {}, {}", self.format, frames(self.frames))?;
         let sizes = named(&self.sizes, |f, &(width, height)| {
             write!(f, "{width}x{height}")?;
-            if width % 8 != 0 || height % 8 != 0 {
+            if width.max(height) > MAX_HEADER_SIDE {
+                write!(f, " ({LARGE_PICTURES})")?;
+            } else if width % 8 != 0 || height % 8 != 0 {
                 let whole = |pixels: u16| u32::from(pixels).next_multiple_of(8);
                 write!(f, " (sent as {}x{})", whole(width), whole(height))?;
             }

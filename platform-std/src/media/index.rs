@@ -9,6 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
 use mutoscope::jpeg::{self, Layout, transcode};
 use mutoscope::source::mjpeg::{self, Format, Reader};
+use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
 use super::normaliser::{Policy, Treatment};
 use crate::tcp::retry;
@@ -47,6 +48,10 @@ impl Index {
         Some((*self.offsets.get(number)?, *self.lengths.get(number)? as usize))
     }
 }
+
+/// What becomes of pictures for whose size RTP/JPEG's header has no room.
+pub(crate) const LARGE_PICTURES: &str = "above 2040 pixels only the session description tells the size: GStreamer, VLC and \
+    the player of this project read it; FFmpeg (ffplay, mpv, OpenCV), retina and go2rtc show no picture";
 
 /// Goes through a file of `len` bytes. Fails with a sentence where it is not MJPEG or cannot be read; what is damaged
 /// within it is left out.
@@ -100,6 +105,10 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
     index.offsets.shrink_to_fit();
     index.lengths.shrink_to_fit();
     index.refusal = census.verdict(index.frames(), shown);
+    let (width, height) = index.dimensions;
+    if index.refusal.is_none() && width.max(height) > MAX_HEADER_SIDE {
+        log::warn!("{shown}: the pictures are {width}x{height}; {LARGE_PICTURES}");
+    }
     log::debug!("{shown}: {} frames of {}x{}", index.frames(), index.dimensions.0, index.dimensions.1);
     Ok(index)
 }

@@ -15,6 +15,7 @@ pub use normaliser::{OnUnsupported, Policy};
 pub use viewer::Viewer;
 
 pub(crate) use file::MediaFile;
+pub(crate) use index::LARGE_PICTURES;
 pub(crate) use normaliser::{Normaliser, Treatment};
 
 use std::collections::HashMap;

@@ -24,14 +24,20 @@ pub fn layout(data: &[u8]) {
             return;
         }
     };
-    assert!(format.width > 0 && format.height > 0);
+    // Large pictures have no size in the header, but in the description.
+    let exact = (layout.width, layout.height);
+    let (width, height) = match (format.width, format.height) {
+        (0, 0) => exact,
+        (width, height) => (u16::from(width) * 8, u16::from(height) * 8),
+    };
+    assert!(width >= exact.0 && height >= exact.1);
     // What goes out over RTP comes back as the same picture.
     let mut buffer = [0; header::MAX_LEN];
     let [luma, chroma] = format.quantization.map(|span| span.of(data));
     let fields = header::Fields {
         kind: format.kind,
-        width: u16::from(format.width) * 8,
-        height: u16::from(format.height) * 8,
+        width,
+        height,
         restart_interval: format.restart_interval,
         luma,
         chroma,

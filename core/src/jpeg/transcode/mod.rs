@@ -115,8 +115,10 @@ pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Er
 pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<usize, Error> {
     let (change, plan) = judge(jpeg, layout, policy)?;
     let Some((_, plan)) = plan.filter(|_| change != Change::None) else { return Ok(jpeg.len()) };
-    let blocks = u64::from(plan.new_blocks());
-    let recoded = u64::from(layout.scan.len).saturating_mul(8 * 11);
+    let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
+    // A file that claims to be larger than it is has at least two bits for each of its blocks, of which six are made at most.
+    let blocks = u64::from(plan.new_blocks()).min(scan_bits.saturating_mul(3));
+    let recoded = scan_bits.saturating_mul(11);
     let per_block = if plan.resamples() { 22 + 63 * 26 } else { 22 };
     let scan = recoded.saturating_add(blocks.saturating_mul(per_block)).div_ceil(8).saturating_mul(2);
     Ok(usize::try_from(scan).unwrap_or(usize::MAX).saturating_add(header::MAX_LEN).saturating_add(END.len()))
@@ -137,7 +139,7 @@ fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option
         return Err(Unsupported::Coding(layout.coding).into());
     }
     let (width, height) = (layout.width, layout.height);
-    if [width, height].iter().any(|&pixels| pixels == 0 || pixels.div_ceil(8) > u16::from(u8::MAX)) {
+    if width == 0 || height == 0 {
         return Err(Unsupported::Dimensions { width, height }.into());
     }
     if layout.is_rgb {
