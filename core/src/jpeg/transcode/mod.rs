@@ -13,7 +13,7 @@
 //! coefficients: luma stays what it was and nothing is rounded to samples. Something is lost all the same, so this is done
 //! only where [`Policy::convert`] asks for it. The rest, such as progressive pictures, is refused with its reason.
 //!
-//! It takes no memory but its own 7 KB, and no more time than the file's length accounts for: nothing is buffered, blocks
+//! It takes no memory but its own 7 KB and some 2 KB of stack, and no more time than the file's length accounts for: nothing is buffered, blocks
 //! that are needed in another order are decoded twice.
 
 mod block;
