@@ -29,6 +29,7 @@ fn options(max_clients: usize) -> Options<'static> {
         max_packet_size: 20_480,
         repeat: false,
         restart_markers: false,
+        computed_tables: false,
         cname: "mutoscope@test",
     };
     Options { settings, rtsp_port: PORT, max_clients }

@@ -9,6 +9,7 @@ use env_logger::{Target, WriteStyle};
 use log::LevelFilter;
 use mutoscope::source::FrameRate;
 
+use crate::media::{OnUnsupported, Policy};
 use crate::stderr::Stderr;
 
 const EXAMPLES: &str = "\
@@ -85,6 +86,18 @@ pub struct Args {
     #[arg(long)]
     pub restart_markers: bool,
 
+    /// Send a number instead of the quantisation tables where RFC 2435 computes the same ones: 132 bytes less per frame
+    #[arg(long)]
+    pub computed_tables: bool,
+
+    /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, progressive and others)
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    pub on_unsupported: OnUnsupported,
+
+    /// Serve nothing: say of each file what it is, what would be sent and why; fails where one cannot be served
+    #[arg(long, requires = "media")]
+    pub check: bool,
+
     /// Say more: -v what clients ask, -vv everything
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
@@ -95,9 +108,16 @@ pub struct Args {
 }
 
 impl Args {
+    /// What is done with pictures that RTP/JPEG cannot carry as they are.
+    pub fn policy(&self) -> Policy {
+        Policy { restart_markers: self.restart_markers, on_unsupported: self.on_unsupported }
+    }
+
     /// How much the log says: `RUST_LOG`, where it is set, has the last word.
     pub fn log_level(&self) -> LevelFilter {
         match (self.verbose, self.quiet) {
+            // A report says it all.
+            (0, _) if self.check => LevelFilter::Error,
             (0, 0) => LevelFilter::Info,
             (0, 1) => LevelFilter::Warn,
             (0, _) => LevelFilter::Error,
@@ -174,7 +194,9 @@ mod tests {
             &["--max-packet-size", "65508"],
             &["--session-timeout", "-1"],
             &["-v", "-q"],
+            &["--on-unsupported", "ignore"],
             &["--colour"],
+            &["--check"],
         ];
         for case in cases {
             let error = parse(case).expect_err("must be refused");

@@ -30,6 +30,7 @@ impl Running {
             max_packet_size: 20_480,
             repeat: false,
             restart_markers: false,
+            computed_tables: false,
         };
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());

@@ -38,6 +38,7 @@ pub fn measure(transport: client::Transport, duration: Duration) -> Result<Vec<A
         max_packet_size: 20_480,
         repeat: false,
         restart_markers: false,
+        computed_tables: false,
     };
     let server = Server::bind(&options)?;
     let (url, stop) = (format!("rtsp://{}/testcard", server.local_addr()), server.stop_handle());

@@ -54,6 +54,7 @@ pub fn settings() -> Settings<'static> {
         max_packet_size: 20_480,
         repeat: false,
         restart_markers: false,
+        computed_tables: false,
         cname: "mutoscope@simulation",
     }
 }

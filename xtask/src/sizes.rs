@@ -25,6 +25,7 @@ const TYPES: &[(&str, &str, u64)] = &[
     ("SIZE_09_RECEIVER_2_32K", "receiver of two open frames of 32 KB", 67_840),
     ("SIZE_10_SENDER_PACKETIZER", "sender and packetizer of one stream", 512),
     ("SIZE_11_PACKET", "a packet's head on its way (on the stack)", 256),
+    ("SIZE_12_TRANSCODER", "transcoder of JPEG files that RTP/JPEG cannot carry", 8192),
 ];
 
 /// The most that the probe's server may take of flash.

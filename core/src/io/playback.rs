@@ -3,6 +3,7 @@
 use super::Datagram;
 use super::outlet::{Outlet, Sent};
 use super::server::{Media, Settings};
+use crate::jpeg::tables;
 use crate::rtp::pacing::{Pacer, ReportTimer};
 use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::sender::{Sender, Timeline};
@@ -336,7 +337,7 @@ impl<S: FrameSource> Playback<S> {
             }
         }
         // A source may say that it has a frame and then not have it.
-        let Some(frame) = self.source.frame() else { return self.after_left_out(now) };
+        let Some(frame) = lent(&self.source, self.dialect) else { return self.after_left_out(now) };
         let at = match frame.captured {
             Some(captured) => captured.max(self.floor),
             None if live => now.max(self.floor),
@@ -425,7 +426,7 @@ impl<S: FrameSource> Playback<S> {
         let most = outlet.max_train().min(TRAIN).max(1);
         let udp = matches!(self.transport, MediaTransport::Udp { .. });
         loop {
-            let (Some(frame), Some(mut packetizer)) = (self.source.frame(), self.packetizer) else {
+            let (Some(frame), Some(mut packetizer)) = (lent(&self.source, self.dialect), self.packetizer) else {
                 // A source that takes back the frame it has lent: there is no rest to wait for.
                 self.packetizer = None;
                 self.pacer.advance();
@@ -555,6 +556,15 @@ impl Unsendable {
     }
 }
 
+/// The frame that a source lends, as its dialect sends it.
+fn lent<S: FrameSource>(source: &S, dialect: Dialect) -> Option<Frame<'_>> {
+    let frame = source.frame()?;
+    Some(match (dialect, source.original()) {
+        (Dialect::Lab, Some(data)) => Frame { data, ..frame },
+        _ => frame,
+    })
+}
+
 fn packetizer_for(
     frame: &Frame<'_>,
     dialect: Dialect,
@@ -572,9 +582,13 @@ fn packetizer_for(
         }
         Dialect::Standard => {
             let layout = frame.layout.map_err(Unsendable::Damaged)?;
-            let format = layout.rtp_format().map_err(Unsendable::Unsupported)?;
+            let mut format = layout.rtp_format().map_err(Unsendable::Unsupported)?;
             if format.restart_interval != 0 && !settings.restart_markers {
                 return Err(Unsendable::Unsupported(crate::jpeg::Unsupported::RestartMarkers));
+            }
+            if settings.computed_tables {
+                let [luma, chroma] = format.quantization.map(|table| table.of(frame.data));
+                format.q = tables::q_of(luma, chroma).unwrap_or(format.q);
             }
             Ok(Packetizer::rfc2435(format, timestamp, settings.payload_size))
         }
@@ -587,4 +601,39 @@ fn frame_number(frames: u64) -> u32 {
 
 fn npt(start: u64, end: u64) -> Range {
     Range::Npt { start: Some(start), end: Some(end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::Layout;
+    use crate::jpeg::encoder::{Encoder, Quantizer};
+    use crate::time::{NtpTime, WallClock};
+
+    #[test]
+    fn tables_that_rfc_2435_computes_are_sent_as_a_number_where_that_is_wanted() {
+        let quantizer = Quantizer::new(75);
+        let mut file = [0; 2048];
+        let mut encoder = Encoder::new(&mut file, 16, 16, &quantizer).unwrap();
+        encoder.flat_mcu([1, 2, 3]).unwrap();
+        let len = encoder.finish().unwrap();
+        for (computed_tables, q, head) in [(false, 255, 12 + 8 + 4 + 128), (true, 75, 12 + 8)] {
+            let settings = Settings {
+                wall: WallClock { at_zero: NtpTime::from_bits(0) },
+                server_port: (1, 2),
+                payload_size: 1400,
+                max_packet_size: 20_480,
+                repeat: false,
+                restart_markers: false,
+                computed_tables,
+                cname: "",
+                session: Default::default(),
+            };
+            let data = &file[..len];
+            let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
+            let packetizer = packetizer_for(&frame, Dialect::Standard, 0, Instant::default(), &settings).ok().unwrap();
+            let packet = packetizer.peek(data, &Sender::new(1, 1)).unwrap();
+            assert_eq!((packet.head().len(), packet.head()[12 + 5]), (head, q));
+        }
+    }
 }

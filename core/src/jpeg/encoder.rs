@@ -241,32 +241,32 @@ fn quantised(coefficient: i32, entry: u8, reciprocal: u16) -> i32 {
 }
 
 /// The bits a value needs (tables F.1 and F.2).
-fn size(value: i32) -> u32 {
+pub(super) fn size(value: i32) -> u32 {
     u32::BITS.wrapping_sub(value.unsigned_abs().leading_zeros())
 }
 
 /// The bits that follow a code, which says how many they are: negative values count from all zeros.
-fn amplitude(value: i32, size: u32) -> Code {
+pub(super) fn amplitude(value: i32, size: u32) -> Code {
     let offset = value >> 31;
     let mask = 1_i32.wrapping_shl(size).wrapping_sub(1);
     Code { bits: (value.wrapping_add(offset) & mask) as u16, len: size as u8 }
 }
 
 /// Symbols of the AC tables with a meaning of their own (section F.1.2.2).
-const END_OF_BLOCK: u8 = 0x00;
-const SIXTEEN_ZEROS: u8 = 0xF0;
+pub(super) const END_OF_BLOCK: u8 = 0x00;
+pub(super) const SIXTEEN_ZEROS: u8 = 0xF0;
 
 /// Up to 16 bits, right-aligned.
 #[derive(Clone, Copy)]
-struct Code {
-    bits: u16,
-    len: u8,
+pub(super) struct Code {
+    pub(super) bits: u16,
+    pub(super) len: u8,
 }
 
-static LUMA_DC: [Code; 12] = codes(&tables::LUMA_DC);
-static CHROMA_DC: [Code; 12] = codes(&tables::CHROMA_DC);
-static LUMA_AC: [Code; 256] = codes(&tables::LUMA_AC);
-static CHROMA_AC: [Code; 256] = codes(&tables::CHROMA_AC);
+pub(super) static LUMA_DC: [Code; 12] = codes(&tables::LUMA_DC);
+pub(super) static CHROMA_DC: [Code; 12] = codes(&tables::CHROMA_DC);
+pub(super) static LUMA_AC: [Code; 256] = codes(&tables::LUMA_AC);
+pub(super) static CHROMA_AC: [Code; 256] = codes(&tables::CHROMA_AC);
 
 /// The code of each symbol (section C.2).
 #[allow(
@@ -293,7 +293,7 @@ const fn codes<const N: usize>(table: &HuffmanTable) -> [Code; N] {
     codes
 }
 
-fn code(codes: &[Code], symbol: u8) -> Code {
+pub(super) fn code(codes: &[Code], symbol: u8) -> Code {
     codes.get(usize::from(symbol)).copied().unwrap_or(Code { bits: 0, len: 0 })
 }
 

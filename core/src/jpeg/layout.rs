@@ -53,6 +53,14 @@ pub enum ErrorKind {
     Components,
     /// More than 4 GiB.
     TooLarge,
+    /// The entropy-coded data ends before the picture does.
+    ScanTooShort,
+    /// Bits that are no code of the Huffman table.
+    Code,
+    /// A coefficient that baseline has no room for, or one beyond the end of its block.
+    Coefficient,
+    /// A restart marker is missing or out of place.
+    RestartMarker,
 }
 
 impl core::fmt::Display for Error {
@@ -67,6 +75,10 @@ impl core::fmt::Display for Error {
             ErrorKind::MissingTable => "a quantisation table is missing",
             ErrorKind::Components => "the scan's components are not the frame's",
             ErrorKind::TooLarge => "more than 4 GiB",
+            ErrorKind::ScanTooShort => "the data ends before the picture does",
+            ErrorKind::Code => "bits that are no code of the Huffman table",
+            ErrorKind::Coefficient => "an impossible coefficient",
+            ErrorKind::RestartMarker => "a restart marker is missing or out of place",
         };
         write!(f, "not a valid JPEG at byte {}: {what}", self.at)
     }
@@ -191,10 +203,12 @@ impl Layout {
             Sampling::Yuv420 => 1,
             other => return Err(Unsupported::Sampling(other)),
         };
-        let units = |pixels: u16| u8::try_from(pixels.div_ceil(8)).ok().filter(|&units| units != 0);
-        let (Some(width), Some(height)) = (units(self.width), units(self.height)) else {
+        if self.width == 0 || self.height == 0 {
             return Err(Unsupported::Dimensions { width: self.width, height: self.height });
-        };
+        }
+        let units = |pixels: u16| u8::try_from(pixels.div_ceil(8)).ok();
+        // Neither says anything then.
+        let (width, height) = units(self.width).zip(units(self.height)).unwrap_or((0, 0));
         if self.is_rgb {
             return Err(Unsupported::ColorSpace);
         }
@@ -234,7 +248,7 @@ pub enum Unsupported {
     HuffmanTables,
     /// Only 4:2:2 and 4:2:0 are carried.
     Sampling(Sampling),
-    /// Only 1 to 2040 pixels are carried.
+    /// A picture without pixels.
     Dimensions {
         /// Pixels.
         width: u16,
@@ -265,7 +279,7 @@ impl core::fmt::Display for Unsupported {
                 };
                 write!(
                     f,
-                    "the picture is a {name} JPEG; RTP/JPEG carries baseline only; \
+                    "the coding is {name}; RTP/JPEG carries baseline only; \
                      convert each picture with jpegtran, or encode with: ffmpeg -c:v mjpeg -huffman default"
                 )
             }
@@ -278,10 +292,9 @@ impl core::fmt::Display for Unsupported {
                 "the sampling is {sampling}; RTP/JPEG carries only 4:2:2 (2x1,1x1,1x1) and 4:2:0 (2x2,1x1,1x1); \
                  encode with: ffmpeg -pix_fmt yuvj420p"
             ),
-            Self::Dimensions { width, height } => write!(
-                f,
-                "the picture is {width}x{height} pixels; RTP/JPEG carries 1 to 2040 in each direction; scale it down"
-            ),
+            Self::Dimensions { width, height } => {
+                write!(f, "the picture is {width}x{height} pixels, which is no picture")
+            }
             Self::QuantizationTables => f.write_str(
                 "the quantisation tables are not two of 8 bits, one for luma and one for both chroma components; \
                  RTP/JPEG carries nothing else; encode the picture anew",
@@ -308,9 +321,10 @@ impl core::error::Error for Unsupported {}
 pub struct RtpFormat {
     /// Type 0 (4:2:2) or 1 (4:2:0); 64 and 65 where `restart_interval` is not 0.
     pub kind: u8,
-    /// Width in units of 8 pixels, rounded up.
+    /// Width in units of 8 pixels, rounded up; 0 where one side has more than 2040 pixels: then only the description
+    /// (`a=x-dimensions`) can tell, which not every receiver reads.
     pub width: u8,
-    /// Height in units of 8 pixels, rounded up.
+    /// Height in units of 8 pixels, rounded up, or 0 likewise.
     pub height: u8,
     /// 255: tables in band; 1..=99: the tables equal RFC 2435's for this Q.
     ///
@@ -369,11 +383,11 @@ mod tests {
             (1, 1, Some((1, 1))),
             (319, 241, Some((40, 31))),
             (2033, 2040, Some((255, 255))),
-            (2041, 16, None),
-            (16, 2041, None),
+            (2041, 16, Some((0, 0))),
+            (16, 2041, Some((0, 0))),
             (0, 16, None),
             (16, 0, None),
-            (65535, 65535, None),
+            (65535, 65535, Some((0, 0))),
         ];
         for (width, height, units) in cases {
             let format = Layout { width, height, ..GOOD }.rtp_format();
@@ -398,7 +412,7 @@ mod tests {
             (Layout { shares_chroma_table: false, ..GOOD }, "both chroma"),
             (Layout { is_interleaved: false, ..GOOD }, "separate scans"),
             (Layout { is_rgb: true, ..GOOD }, "YCbCr"),
-            (Layout { width: 4000, ..GOOD }, "4000x480"),
+            (Layout { width: 0, ..GOOD }, "0x480"),
         ];
         for (layout, words) in cases {
             let sentence = layout.rtp_format().unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! The JPEG image format, as far as motion JPEG over RTP needs it: where the parts of a file are, the headers that
-//! RTP/JPEG leaves out, the standard's own tables, and a small encoder for generated pictures.
+//! RTP/JPEG leaves out, the standard's own tables, a small encoder for generated pictures, and a transcoder for pictures
+//! that RTP/JPEG cannot carry as they are.
 //!
 //! Section, figure and table numbers without an RFC are those of ITU-T T.81.
 #![deny(
@@ -26,6 +27,7 @@ pub mod header;
 mod layout;
 pub(crate) mod marker;
 pub mod tables;
+pub mod transcode;
 mod walk;
 
 pub use layout::{Coding, Error, ErrorKind, Layout, RtpFormat, Sampling, Span, Unsupported};

@@ -265,45 +265,45 @@ fn end_from_the_front(rest: &[u8]) -> Option<usize> {
 }
 
 /// A position in the file, which segments have their own end for.
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     /// The file up to where this cursor may go.
-    bytes: &'a [u8],
-    at: usize,
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    fn error(&self, kind: ErrorKind) -> Error {
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
         Error { kind, at: u32::try_from(self.at).unwrap_or(u32::MAX) }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or(&[])
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Error> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], Error> {
         let end = self.at.saturating_add(len);
         let taken = self.bytes.get(self.at..end).ok_or(self.error(ErrorKind::Truncated))?;
         self.at = end;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let truncated = self.error(ErrorKind::Truncated);
         self.take(N)?.try_into().map_err(|_| truncated)
     }
 
-    fn span(&mut self, len: usize) -> Result<Span, Error> {
+    pub(super) fn span(&mut self, len: usize) -> Result<Span, Error> {
         let start = self.at;
         self.take(len)?;
         Ok(Span { start: start as u32, len: len as u32 })
     }
 
     /// Where the next marker is and its second byte, passing any number of fill bytes (section B.1.1.2).
-    fn marker(&mut self) -> Result<(u32, u8), Error> {
+    pub(super) fn marker(&mut self) -> Result<(u32, u8), Error> {
         let start = self.error(ErrorKind::Marker);
         let [first] = self.array()?;
         if first != 0xFF {
@@ -318,7 +318,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The content of a marker segment, behind its length.
-    fn segment(&mut self) -> Result<Cursor<'a>, Error> {
+    pub(super) fn segment(&mut self) -> Result<Cursor<'a>, Error> {
         let wrong = self.error(ErrorKind::Segment);
         let len = usize::from(u16::from_be_bytes(self.array()?));
         let start = self.at;

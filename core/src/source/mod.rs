@@ -49,6 +49,11 @@ pub trait FrameSource {
     fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error>;
     /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
     fn frame(&self) -> Option<Frame<'_>>;
+    /// The file as it was, where [`frame`](Self::frame) lends one that was rewritten for RTP/JPEG: the lab dialect sends
+    /// whole files, which need no rewriting.
+    fn original(&self) -> Option<&[u8]> {
+        None
+    }
     /// The number of the frame that `advance` moves to next.
     fn position(&self) -> u32;
     /// Makes `number` the next frame; beyond the last, the end. Live sources ignore it.

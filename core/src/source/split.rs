@@ -12,6 +12,15 @@ pub enum Format {
     Raw,
 }
 
+impl core::fmt::Display for Format {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Lab => "lab records",
+            Self::Raw => "raw JPEGs",
+        })
+    }
+}
+
 impl Format {
     /// How many bytes [`detect`](Self::detect) looks at.
     pub const DETECT_LEN: usize = 7;

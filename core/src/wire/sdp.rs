@@ -195,7 +195,8 @@ pub struct Description<'a, R> {
     pub duration: Option<NptMicros>,
     /// Frames per second, as `24` or `29.97`.
     pub framerate: Option<R>,
-    /// Width and height; written only where the RTP/JPEG header has no room for them ([`MAX_HEADER_SIDE`]).
+    /// Width and height; written only where the RTP/JPEG header cannot tell them: above [`MAX_HEADER_SIDE`], and where they
+    /// are no multiples of 8, so that a receiver that reads them can crop.
     pub dimensions: Option<(u16, u16)>,
 }
 
@@ -216,12 +217,17 @@ impl<R: Display> Display for Description<'_, R> {
             write!(f, "a=framerate:{framerate}\r\n")?;
         }
         match self.dimensions {
-            Some((width, height)) if width > MAX_HEADER_SIDE || height > MAX_HEADER_SIDE => {
+            Some((width, height)) if !is_exact_in_header(width) || !is_exact_in_header(height) => {
                 write!(f, "a=x-dimensions:{width},{height}\r\n")
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the RTP/JPEG header, which counts in units of 8 pixels, can say so much.
+fn is_exact_in_header(side: u16) -> bool {
+    side <= MAX_HEADER_SIDE && side.is_multiple_of(8)
 }
 
 /// Seconds with as many decimals as it takes.
@@ -396,7 +402,7 @@ mod tests {
             prop_assert_eq!((video.payload_type, video.control, video.framerate), (26, Some("trackID=0"), Some("24")));
             let range = duration.map_or(Range::Now, |end| Range::Npt { start: Some(0), end: Some(end) });
             prop_assert_eq!(video.range, Some(range));
-            prop_assert_eq!(video.dimensions, (width.max(height) > 2040).then_some((width, height)));
+            prop_assert_eq!(video.dimensions, (width.max(height) > 2040 || width % 8 != 0 || height % 8 != 0).then_some((width, height)));
         }
 
         #[test]

@@ -6,13 +6,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use platform_std::args::{Args, start_logging};
-use platform_std::server;
+use platform_std::{check, server};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     start_logging(args.log_level());
-    match server::run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+    let result =
+        if args.check { check::run_on_stdout(&args.media, args.policy()) } else { server::run(&args).map(|()| true) };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Where nobody listens there, the exit code still tells.
             let _ = writeln!(io::stderr(), "mutoscope-server: {error:#}");

@@ -29,6 +29,7 @@ impl Running {
             max_packet_size: 65_507,
             repeat: false,
             restart_markers: false,
+            computed_tables: false,
         };
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
-use mutoscope::jpeg::{self, Layout, Unsupported};
-use mutoscope::source::mjpeg::{self, Reader};
+use mutoscope::jpeg::{self, Layout, transcode};
+use mutoscope::source::mjpeg::{self, Format, Reader};
+use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
+use super::normaliser::{Policy, Treatment};
 use crate::tcp::retry;
 
 /// What the pass reads at once where it only looks for the next frame.
@@ -21,29 +23,17 @@ const MAX_WARNINGS: u32 = 5;
 /// How often the log says how far the pass is.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What counts as servable.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
-    /// Frames with restart markers do.
-    pub restart_markers: bool,
-}
-
-impl Policy {
-    fn judge(self, layout: &Layout) -> Result<(), Unsupported> {
-        let format = layout.rtp_format()?;
-        if format.restart_interval != 0 && !self.restart_markers { Err(Unsupported::RestartMarkers) } else { Ok(()) }
-    }
-}
-
 /// The frames of a file: 12 bytes each.
 #[derive(Debug)]
 pub(super) struct Index {
+    /// How the frames follow each other.
+    pub format: Format,
     offsets: Vec<u64>,
     lengths: Vec<u32>,
     /// Width and height of the first frame that has any, in pixels.
     pub dimensions: (u16, u16),
     /// Set where RTP/JPEG cannot carry most of the frames: why not the first of them.
-    pub refusal: Option<Unsupported>,
+    pub refusal: Option<transcode::Error>,
 }
 
 impl Index {
@@ -59,13 +49,18 @@ impl Index {
     }
 }
 
+/// What becomes of pictures for whose size RTP/JPEG's header has no room.
+pub(crate) const LARGE_PICTURES: &str = "above 2040 pixels only the session description tells the size: GStreamer, VLC and \
+    the player of this project read it; FFmpeg (ffplay, mpv, OpenCV), retina and go2rtc show no picture";
+
 /// Goes through a file of `len` bytes. Fails with a sentence where it is not MJPEG or cannot be read; what is damaged
 /// within it is left out.
 pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Result<Index> {
     let mut chunk = vec![0; CHUNK];
     let mut reader =
         Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
-    let mut index = Index { offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
+    let mut index =
+        Index { format: reader.format(), offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
     let mut census = Census::new(policy);
     let mut progress = Progress::new(shown, len);
     let mut frame = Vec::new();
@@ -97,7 +92,7 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
         {
             index.dimensions = (layout.width, layout.height);
         }
-        census.count(index.frames(), layout);
+        census.count(index.frames(), &frame, layout);
         index.offsets.push(span.offset);
         index.lengths.push(span.len);
     }
@@ -110,16 +105,22 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
     index.offsets.shrink_to_fit();
     index.lengths.shrink_to_fit();
     index.refusal = census.verdict(index.frames(), shown);
+    let (width, height) = index.dimensions;
+    if index.refusal.is_none() && width.max(height) > MAX_HEADER_SIDE {
+        log::warn!("{shown}: the pictures are {width}x{height}; {LARGE_PICTURES}");
+    }
     log::debug!("{shown}: {} frames of {}x{}", index.frames(), index.dimensions.0, index.dimensions.1);
     Ok(index)
 }
 
-/// Counts the frames that RTP/JPEG cannot carry.
+/// Counts what has to be done with the frames before RTP/JPEG can carry them.
 struct Census {
     policy: Policy,
+    /// Frames by [`Treatment`].
+    treated: [u32; 4],
     unservable: u32,
     /// The first of them, and what is the matter with it.
-    first: Option<(u32, Unsupported)>,
+    first: Option<(u32, transcode::Error)>,
     /// Frames that are not JPEG pictures at all.
     damaged: u32,
     first_damaged: Option<(u32, jpeg::Error)>,
@@ -127,25 +128,31 @@ struct Census {
 
 impl Census {
     fn new(policy: Policy) -> Self {
-        Self { policy, unservable: 0, first: None, damaged: 0, first_damaged: None }
+        Self { policy, treated: [0; 4], unservable: 0, first: None, damaged: 0, first_damaged: None }
     }
 
-    fn count(&mut self, number: u32, layout: Result<Layout, jpeg::Error>) {
-        match layout.map(|layout| self.policy.judge(&layout)) {
-            Ok(Ok(())) => {}
+    fn count(&mut self, number: u32, jpeg: &[u8], layout: Result<Layout, jpeg::Error>) {
+        match layout.map(|layout| self.policy.judge(jpeg, &layout)) {
+            Ok(Ok(treatment)) => self.treated[treatment as usize] += 1,
+            Ok(Err(transcode::Error::Damaged(error))) | Err(error) => {
+                self.damaged += 1;
+                self.first_damaged.get_or_insert((number, error));
+            }
             Ok(Err(reason)) => {
                 self.unservable += 1;
                 self.first.get_or_insert((number, reason));
-            }
-            Err(error) => {
-                self.damaged += 1;
-                self.first_damaged.get_or_insert((number, error));
             }
         }
     }
 
     /// The sum, and what it means: a few frames are left out, but most of a file is not.
-    fn verdict(&self, frames: u32, shown: &str) -> Option<Unsupported> {
+    fn verdict(&self, frames: u32, shown: &str) -> Option<transcode::Error> {
+        for treatment in [Treatment::Rewritten, Treatment::Resampled, Treatment::Encoded] {
+            let count = self.treated[treatment as usize];
+            if count > 0 {
+                log::info!("{shown}: {count} of {frames} frames are {treatment}");
+            }
+        }
         if let Some((number, error)) = self.first_damaged {
             let count = self.damaged;
             log::warn!("{shown}: {count} of {frames} frames are damaged, the first is frame {number}: {error}");
@@ -153,6 +160,9 @@ impl Census {
         let (number, reason) = self.first?;
         let count = self.unservable;
         log::warn!("{shown}: RTP/JPEG cannot carry {count} of {frames} frames, the first is frame {number}: {reason}");
+        if self.policy.can_do_more(&reason) {
+            log::warn!("{shown}: --on-unsupported convert would send them, with some loss");
+        }
         if count <= frames / 2 {
             return None;
         }

@@ -1,6 +1,6 @@
 //! What is behind one name: a file, or pictures that are drawn.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use mutoscope::time::Instant;
 
 use super::file::MediaFile;
 use super::generated;
+use super::normaliser::{Normaliser, Policy};
 use super::picture::{Picture, Shelf};
 
 /// Why a frame could not be had. The medium stays; the frame after it may be fine.
@@ -52,6 +53,7 @@ pub(super) struct Medium {
     frames: Option<u32>,
     origin: Origin,
     shelf: Shelf,
+    normaliser: RefCell<Normaliser>,
     /// The last frame could not be had: said once, not for every frame and viewer.
     failing: Cell<bool>,
 }
@@ -64,10 +66,11 @@ enum Origin {
 
 impl Medium {
     /// The frames of a file.
-    pub(super) fn file(name: String, file: MediaFile, rate: FrameRate, refusal: Option<String>) -> Self {
+    pub(super) fn file(name: String, file: MediaFile, rate: FrameRate, policy: Policy) -> Self {
+        let refusal = file.refusal();
         let (width, height) = file.dimensions();
         let frames = Some(file.frames());
-        Self::new(name, Origin::File(file), rate, (width, height), frames, refusal)
+        Self::new(name, Origin::File(file), rate, (width, height), frames, refusal, policy)
     }
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
@@ -82,7 +85,7 @@ impl Medium {
 
     fn drawn(name: &str, rate: FrameRate, design: Design) -> Self {
         let frames = design.frames();
-        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None)
+        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None, Policy::default())
     }
 
     fn new(
@@ -92,8 +95,11 @@ impl Medium {
         (width, height): (u16, u16),
         frames: Option<u32>,
         refusal: Option<String>,
+        policy: Policy,
     ) -> Self {
-        Self { name, rate, width, height, refusal, frames, origin, shelf: Shelf::default(), failing: Cell::new(false) }
+        let normaliser = RefCell::new(Normaliser::new(policy));
+        let (shelf, failing) = (Shelf::default(), Cell::new(false));
+        Self { name, rate, width, height, refusal, frames, origin, shelf, normaliser, failing }
     }
 
     /// How many frames there are; `None`: live.
@@ -113,13 +119,14 @@ impl Medium {
 
     /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it.
     pub(super) fn picture(&self, number: u32, spare: Option<Rc<Picture>>) -> Result<Rc<Picture>, FrameError> {
-        let result = self.shelf.take(number, spare, |buffer| {
+        let result = self.shelf.take(number, spare, |mut buffers| {
+            let buffer = std::mem::take(&mut buffers.data);
             let captured = self.frames.is_none().then(|| self.live_instant(number));
-            let data = match &self.origin {
+            buffers.data = match &self.origin {
                 Origin::File(file) => file.read_frame(number, buffer)?,
                 Origin::Drawn(design) => generated::draw(design, number, buffer).map_err(|_| FrameError::TooLarge)?,
             };
-            Ok(Picture::new(number, captured, data))
+            Ok(Picture::new(number, captured, buffers, &mut self.normaliser.borrow_mut()))
         });
         match &result {
             Err(error) if !self.failing.replace(true) => {

@@ -4,13 +4,19 @@ mod file;
 mod generated;
 mod index;
 mod medium;
+mod normaliser;
 mod picture;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod viewer;
 
 pub use medium::FrameError;
+pub use normaliser::{OnUnsupported, Policy};
 pub use viewer::Viewer;
+
+pub(crate) use file::MediaFile;
+pub(crate) use index::LARGE_PICTURES;
+pub(crate) use normaliser::{Normaliser, Treatment};
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -23,8 +29,6 @@ use mutoscope::io::server::{Media, Mounts};
 use mutoscope::source::FrameRate;
 use mutoscope::wire::url;
 
-use file::MediaFile;
-use index::Policy;
 use medium::Medium;
 
 /// Names of files that a folder is searched for, in any case.
@@ -38,12 +42,11 @@ pub struct Library {
 
 impl Library {
     /// Opens and indexes files, and the MJPEG files in folders (not in folders within them). `rate`: of all of them, since
-    /// files carry none. `restart_markers`: whether frames with restart markers count as servable.
+    /// files carry none. `policy`: what is done with frames that RTP/JPEG cannot carry as they are.
     ///
     /// Fails with one sentence where a path cannot be read, is not MJPEG, or two files would have the same name. In a
     /// folder, a file that is not what its name says is only left out, with a warning.
-    pub fn from_paths(paths: &[PathBuf], rate: FrameRate, restart_markers: bool) -> Result<Self> {
-        let policy = Policy { restart_markers };
+    pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self> {
         let mut media = Vec::new();
         let mut origins: HashMap<String, PathBuf> = HashMap::new();
         for candidate in candidates(paths)? {
@@ -63,8 +66,7 @@ impl Library {
                 }
                 Err(error) => return Err(error),
             };
-            let refusal = file.refusal();
-            media.push(Rc::new(Medium::file(name.clone(), file, rate, refusal)));
+            media.push(Rc::new(Medium::file(name.clone(), file, rate, policy)));
             origins.insert(name, path);
         }
         if media.is_empty() {
@@ -106,14 +108,14 @@ impl Mounts for Library {
 }
 
 /// A file that may be a medium.
-struct Candidate {
-    path: PathBuf,
+pub(crate) struct Candidate {
+    pub(crate) path: PathBuf,
     name: String,
     from_folder: bool,
 }
 
 /// The files among `paths`, and those that the folders among them hold, in order of name.
-fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>> {
+pub(crate) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for path in paths {
         let metadata = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -174,8 +176,9 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{Folder, frames, jpeg, lab_file};
+    use super::testing::{Folder, frames, jpeg, lab_file, picture};
     use super::*;
+    use jpeg_encoder::SamplingFactor;
 
     fn rate() -> FrameRate {
         FrameRate::new(24, 1).unwrap()
@@ -183,7 +186,7 @@ mod tests {
 
     fn open(paths: &[&Path]) -> Result<Library> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
-        Library::from_paths(&paths, rate(), false)
+        Library::from_paths(&paths, rate(), Policy::default())
     }
 
     fn complaint(paths: &[&Path]) -> String {
@@ -259,17 +262,19 @@ mod tests {
     #[test]
     fn a_file_is_refused_when_rtp_cannot_carry_most_of_it() {
         let folder = Folder::new();
-        let (good, marked) = (jpeg(16, 16, 0, b"x"), jpeg(16, 16, 4, b"x"));
-        let mostly_good = folder.file("good.mjpeg", &[&good[..], &marked, &good].concat());
-        let mostly_bad = folder.file("bad.mjpeg", &[&marked[..], &good, &marked].concat());
-        let refusal = |path: &PathBuf, restart_markers| {
-            let library = Library::from_paths(std::slice::from_ref(path), rate(), restart_markers).unwrap();
+        let good = jpeg(16, 16, 0, b"x");
+        let full = picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4));
+        let mostly_good = folder.file("good.mjpeg", &[&good[..], &full, &good].concat());
+        let mostly_bad = folder.file("bad.mjpeg", &[&full[..], &good, &full].concat());
+        let refusal = |path: &PathBuf, on_unsupported| {
+            let policy = Policy { on_unsupported, ..Policy::default() };
+            let library = Library::from_paths(std::slice::from_ref(path), rate(), policy).unwrap();
             let name = path.file_name().unwrap().to_str().unwrap();
             library.find(url::Path::new(name)).unwrap().refusal.map(str::to_owned)
         };
-        assert_eq!(refusal(&mostly_good, false), None);
-        assert!(refusal(&mostly_bad, false).unwrap().contains("restart"));
-        assert_eq!(refusal(&mostly_bad, true), None);
+        assert_eq!(refusal(&mostly_good, OnUnsupported::Refuse), None);
+        assert!(refusal(&mostly_bad, OnUnsupported::Refuse).unwrap().contains("4:4:4"));
+        assert_eq!(refusal(&mostly_bad, OnUnsupported::Convert), None);
     }
 
     #[test]

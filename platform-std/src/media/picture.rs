@@ -7,28 +7,55 @@ use mutoscope::jpeg::{self, Layout};
 use mutoscope::source::Frame;
 use mutoscope::time::Instant;
 
+use super::normaliser::Normaliser;
+
 /// A loaded frame. Viewers share it; it goes when the last of them moves on.
 #[derive(Debug)]
 pub(super) struct Picture {
     number: u32,
     captured: Option<Instant>,
+    /// The file as it was.
     data: Vec<u8>,
+    /// The file that RTP/JPEG can carry, where that is another one; otherwise only a buffer.
+    rewritten: Vec<u8>,
+    is_rewritten: bool,
     layout: Result<Layout, jpeg::Error>,
 }
 
+/// The memory of a picture that nobody looks at any more.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// For the file; holds anything.
+    pub data: Vec<u8>,
+    rewritten: Vec<u8>,
+}
+
 impl Picture {
-    /// Parses the layout, once for all who will look at the picture.
-    ///
-    /// A lossless rewriting step (another order of blocks, standard Huffman tables) belongs here: behind the reading of
-    /// `data`, before it is parsed and shared. Every viewer then profits from work done once.
-    pub(super) fn new(number: u32, captured: Option<Instant>, data: Vec<u8>) -> Self {
+    /// Parses the layout, and makes what RTP/JPEG can carry of the file, once for all who will look at the picture. `buffers`
+    /// hold the file in `data`.
+    pub(super) fn new(number: u32, captured: Option<Instant>, buffers: Buffers, normaliser: &mut Normaliser) -> Self {
+        let Buffers { data, mut rewritten } = buffers;
         let layout = Layout::parse(&data);
-        Self { number, captured, data, layout }
+        let made = layout.and_then(|layout| normaliser.normalise(&data, &layout, &mut rewritten));
+        let is_rewritten = matches!(made, Ok(Some(_)));
+        // Where nothing could be done about it, the file's own layout tells why it cannot be sent.
+        let layout = made.and_then(|made| made.map_or(layout, Ok));
+        Self { number, captured, data, rewritten, is_rewritten, layout }
     }
 
     /// The picture as the core's sender takes it.
     pub(super) fn frame(&self) -> Frame<'_> {
-        Frame { number: self.number, captured: self.captured, data: &self.data, layout: self.layout }
+        let data = if self.is_rewritten { &self.rewritten } else { &self.data };
+        Frame { number: self.number, captured: self.captured, data, layout: self.layout }
+    }
+
+    /// The file as it was, where [`frame`](Self::frame) is another one.
+    pub(super) fn original(&self) -> Option<&[u8]> {
+        self.is_rewritten.then_some(&*self.data)
+    }
+
+    fn into_buffers(self) -> Buffers {
+        Buffers { data: self.data, rewritten: self.rewritten }
     }
 }
 
@@ -37,21 +64,21 @@ impl Picture {
 pub(super) struct Shelf(RefCell<Vec<Weak<Picture>>>);
 
 impl Shelf {
-    /// Picture `number`: the one that another viewer holds, or a new one from `make`, which is given a buffer with
-    /// arbitrary contents. The buffer is that of `spare`, the picture the viewer stood at before, where nobody else
+    /// Picture `number`: the one that another viewer holds, or a new one from `make`, which is given buffers with
+    /// arbitrary contents. They are those of `spare`, the picture the viewer stood at before, where nobody else
     /// looks at it: a lone viewer plays a whole file in one allocation.
     pub(super) fn take<E>(
         &self,
         number: u32,
         spare: Option<Rc<Picture>>,
-        make: impl FnOnce(Vec<u8>) -> Result<Picture, E>,
+        make: impl FnOnce(Buffers) -> Result<Picture, E>,
     ) -> Result<Rc<Picture>, E> {
         let shared = self.0.borrow().iter().filter_map(Weak::upgrade).find(|picture| picture.number == number);
         if let Some(picture) = shared {
             return Ok(picture);
         }
-        let buffer = spare.and_then(Rc::into_inner).map(|picture| picture.data).unwrap_or_default();
-        let picture = Rc::new(make(buffer)?);
+        let buffers = spare.and_then(Rc::into_inner).map(Picture::into_buffers).unwrap_or_default();
+        let picture = Rc::new(make(buffers)?);
         let mut shelf = self.0.borrow_mut();
         shelf.retain(|picture| picture.strong_count() > 0);
         shelf.push(Rc::downgrade(&picture));
@@ -61,16 +88,19 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::normaliser::Policy;
+    use super::super::testing::picture;
     use super::*;
+    use jpeg_encoder::SamplingFactor;
     use std::cell::Cell;
 
     /// Takes a picture whose only byte is its number, and counts how many had to be made.
     fn take(shelf: &Shelf, made: &Cell<u32>, number: u32, spare: Option<Rc<Picture>>) -> Rc<Picture> {
-        let make = |mut buffer: Vec<u8>| {
+        let make = |mut buffers: Buffers| {
             made.set(made.get() + 1);
-            buffer.clear();
-            buffer.push(number as u8);
-            Ok::<_, ()>(Picture::new(number, None, buffer))
+            buffers.data.clear();
+            buffers.data.push(number as u8);
+            Ok::<_, ()>(Picture::new(number, None, buffers, &mut Normaliser::new(Policy::default())))
         };
         shelf.take(number, spare, make).unwrap()
     }
@@ -110,5 +140,25 @@ mod tests {
         let third = take(&shelf, &made, 3, Some(second));
         assert_eq!(kept.frame().data, [2]);
         assert_eq!(third.frame().data, [3]);
+    }
+    #[test]
+    fn a_rewritten_picture_keeps_its_original_and_both_buffers() {
+        let mut normaliser = Normaliser::new(Policy::default());
+        let mut make = |buffers: Buffers| Picture::new(1, None, buffers, &mut normaliser);
+        let original = picture(40, 40, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
+            encoder.set_restart_interval(1);
+        });
+        let first = make(Buffers { data: original.clone(), ..Buffers::default() });
+        assert_eq!(first.original(), Some(&original[..]));
+        let frame = first.frame();
+        assert!(frame.data != original && frame.layout.unwrap().rtp_format().is_ok());
+        let standard = frame.data.to_vec();
+        let address = frame.data.as_ptr();
+        let buffers = first.into_buffers();
+        let again = make(Buffers { data: original, ..buffers });
+        assert_eq!(again.frame().data.as_ptr(), address);
+        let fine = make(Buffers { data: standard.clone(), ..again.into_buffers() });
+        assert_eq!((fine.frame().data, fine.original()), (&standard[..], None));
     }
 }

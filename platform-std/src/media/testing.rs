@@ -58,3 +58,23 @@ impl Drop for Folder {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+/// A real picture of some colours and shapes; `style` is what the encoder is told beside its size.
+pub(crate) fn picture(
+    width: u16,
+    height: u16,
+    style: impl FnOnce(&mut jpeg_encoder::Encoder<&mut Vec<u8>>),
+) -> Vec<u8> {
+    let samples: Vec<u8> = (0..u32::from(height))
+        .flat_map(|y| (0..u32::from(width)).map(move |x| (x, y)))
+        .flat_map(|(x, y)| {
+            let square = if (x / 9 + y / 7) % 2 == 0 { 40 } else { 0 };
+            [x * 2, y * 3, 200 - x - y].map(|level| (level.min(200) + square) as u8)
+        })
+        .collect();
+    let mut out = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut out, 80);
+    style(&mut encoder);
+    encoder.encode(&samples, width, height, jpeg_encoder::ColorType::Rgb).expect("the samples are as many as it takes");
+    out
+}

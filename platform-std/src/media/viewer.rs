@@ -53,6 +53,10 @@ impl FrameSource for Viewer {
         self.current.as_deref().map(Picture::frame)
     }
 
+    fn original(&self) -> Option<&[u8]> {
+        self.current.as_deref().and_then(Picture::original)
+    }
+
     fn position(&self) -> u32 {
         self.next
     }
@@ -69,8 +73,8 @@ impl FrameSource for Viewer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Library;
     use crate::media::testing::{Folder, frames, lab_file};
+    use crate::media::{Library, Policy};
     use mutoscope::io::server::Mounts;
     use mutoscope::source::FrameRate;
     use std::fs::OpenOptions;
@@ -80,7 +84,7 @@ mod tests {
 
     fn library(folder: &Folder, contents: &[u8]) -> Library {
         let path = folder.file("movie.mjpeg", contents);
-        Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), false).unwrap()
+        Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), Policy::default()).unwrap()
     }
 
     fn data(viewer: &Viewer) -> &[u8] {

@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
     let library = if args.media.is_empty() {
         Library::built_in(args.frame_rate)
     } else {
-        Library::from_paths(&args.media, args.frame_rate, args.restart_markers)?
+        Library::from_paths(&args.media, args.frame_rate, args.policy())?
     };
     let needed = args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES;
     if files < needed {
@@ -113,6 +113,8 @@ pub struct Options {
     pub repeat: bool,
     /// Send frames with restart markers.
     pub restart_markers: bool,
+    /// Send the number of quantisation tables that RFC 2435 computes instead of the tables.
+    pub computed_tables: bool,
 }
 
 impl From<&Args> for Options {
@@ -127,6 +129,7 @@ impl From<&Args> for Options {
             max_packet_size: args.max_packet_size,
             repeat: args.repeat,
             restart_markers: args.restart_markers,
+            computed_tables: args.computed_tables,
         }
     }
 }
@@ -210,6 +213,7 @@ impl Server {
             max_packet_size: self.options.max_packet_size,
             repeat: self.options.repeat,
             restart_markers: self.options.restart_markers,
+            computed_tables: self.options.computed_tables,
             cname: &cname,
         };
         EventLoop::new(self, library, settings, clock).run()

@@ -33,6 +33,7 @@ pub(crate) fn serve_if_asked() {
         max_packet_size: 20_480,
         repeat: false,
         restart_markers: false,
+        computed_tables: false,
     };
     let rate = FrameRate::new(24, 1).expect("a rate");
     let library = match std::env::var_os(SERVER_MEDIA) {

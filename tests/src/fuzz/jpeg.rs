@@ -1,5 +1,6 @@
 //! Targets of the image format.
 
+use mutoscope::jpeg::transcode::{Change, Error, Policy, Transcoder, max_output_len};
 use mutoscope::jpeg::{Layout, header};
 
 /// Where the parts of a JPEG file are, and the file that a receiver makes of them.
@@ -24,14 +25,20 @@ pub fn layout(data: &[u8]) {
             return;
         }
     };
-    assert!(format.width > 0 && format.height > 0);
+    // Large pictures have no size in the header, but in the description.
+    let exact = (layout.width, layout.height);
+    let (width, height) = match (format.width, format.height) {
+        (0, 0) => exact,
+        (width, height) => (u16::from(width) * 8, u16::from(height) * 8),
+    };
+    assert!(width >= exact.0 && height >= exact.1);
     // What goes out over RTP comes back as the same picture.
     let mut buffer = [0; header::MAX_LEN];
     let [luma, chroma] = format.quantization.map(|span| span.of(data));
     let fields = header::Fields {
         kind: format.kind,
-        width: u16::from(format.width) * 8,
-        height: u16::from(format.height) * 8,
+        width,
+        height,
         restart_interval: format.restart_interval,
         luma,
         chroma,
@@ -46,6 +53,86 @@ pub fn layout(data: &[u8]) {
     );
     assert_eq!(again.quantization.map(|span| span.of(&received)), [luma, chroma]);
     assert!(received.starts_with(&buffer[..len]) && again.scan.start as usize == len);
+}
+
+/// What the transcoder makes of a file is a file that is carried, no longer than it says, and the same piece by piece.
+pub fn transcode(data: &[u8]) {
+    let Ok(layout) = Layout::parse(data) else { return };
+    for (convert, restart_markers) in [(false, false), (true, false), (true, true)] {
+        let policy = Policy { convert, restart_markers };
+        let Ok(bound) = max_output_len(data, &layout, policy) else { continue };
+        let mut transcoder = Transcoder::new();
+        let mut out = vec![0; 4 * data.len() + 4096];
+        let mut result = transcoder.transcode(data, &layout, policy, &mut out);
+        if let Err(Error::Full { needed }) = result {
+            assert!(needed > out.len() && needed <= bound, "{needed} of {bound}");
+            out.resize(needed, 0);
+            result = transcoder.transcode(data, &layout, policy, &mut out);
+        }
+        let len = match result {
+            Ok((Change::None, _)) => continue,
+            Ok((_, len)) => len,
+            Err(Error::Damaged(error)) => {
+                assert!(error.at as usize <= data.len(), "{error:?} in {} bytes", data.len());
+                continue;
+            }
+            Err(error) => panic!("{error:?}"),
+        };
+        assert!(len <= bound, "{len} of {bound}");
+        out.truncate(len);
+        let made = Layout::parse(&out).expect("our own headers");
+        let format = made.rtp_format().expect("what was made for it is carried");
+        assert!(format.restart_interval == 0 || restart_markers);
+        transcoder.start(data, &layout, policy).expect("it was possible before");
+        let (mut pieces, mut piece) = (Vec::new(), [0; 100]);
+        while let more @ 1.. = transcoder.poll(data, &mut piece).expect("it was possible before") {
+            pieces.extend_from_slice(&piece[..more]);
+        }
+        assert_eq!(pieces, format.scan.of(&out));
+    }
+}
+
+/// Pictures in every sampling that the transcoder knows, half of them with a restart interval. Their data is noise, but for
+/// one that is flat and whole.
+pub fn transcode_seeds() -> Vec<Vec<u8>> {
+    let picture = |index: usize, factors: &[u8]| {
+        let mut file = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+        file.extend((1..=64).map(|entry: u8| entry));
+        file.extend([0xff, 0xc0, 0, 8 + 3 * factors.len() as u8, 8, 0, 40, 0, 56, factors.len() as u8]);
+        (1..).zip(factors).for_each(|(id, &factor)| file.extend([id, factor, 0]));
+        if index % 2 == 1 {
+            file.extend([0xff, 0xdd, 0, 4, 0, 2]);
+        }
+        // Annex K's tables are meant where none are given.
+        file.extend([0xff, 0xda, 0, 6 + 2 * factors.len() as u8, factors.len() as u8]);
+        (1..).zip(factors).for_each(|(id, _)| file.extend([id, if id == 1 { 0 } else { 0x11 }]));
+        file.extend([0, 63, 0]);
+        file.extend((0..400).map(|at: usize| (at * 37 % 251) as u8));
+        file.extend([0xff, 0xd9]);
+        file
+    };
+    let samplings: [&[u8]; 9] = [
+        &[0x22, 0x11, 0x11],
+        &[0x21, 0x11, 0x11],
+        &[0x22, 0x12, 0x12],
+        &[0x41, 0x21, 0x21],
+        &[0x11],
+        &[0x11, 0x11, 0x11],
+        &[0x12, 0x11, 0x11],
+        &[0x41, 0x11, 0x11],
+        &[0x12, 0x12, 0x12],
+    ];
+    let mut seeds: Vec<_> = samplings.iter().enumerate().map(|(index, factors)| picture(index, factors)).collect();
+    // Blocks without coefficients are 00 1010 in luma and 00 00 in chroma: 16x16 pixels of 4:2:0, restart interval 9.
+    let mut flat = picture(0, samplings[0]);
+    let scan = flat.len() - 402;
+    flat.truncate(scan);
+    flat.extend([0x28, 0xa2, 0x8a, 0x00, 0xff, 0xd9]);
+    let at = flat.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("its own header") + 5;
+    flat[at..at + 4].copy_from_slice(&[0, 16, 0, 16]);
+    flat.splice(at + 14..at + 14, [0xff, 0xdd, 0, 4, 0, 9]);
+    seeds.push(flat);
+    seeds
 }
 
 /// Small files of the kinds that are and are not carried. Coded data is not looked at, so any will do.

@@ -1,5 +1,6 @@
 //! Players of other people, as child processes.
 
+use super::clip::is_grey;
 use anyhow::{Context, Result, bail};
 use std::fmt;
 use std::io::{Read, Write};
@@ -237,15 +238,15 @@ fn without_reports(text: &str) -> String {
     text.lines().filter(is_one).collect::<Vec<_>>().join("\n")
 }
 
-/// The digests of pictures that ffmpeg decodes from JPEG files.
+/// The digests of pictures that ffmpeg decodes from JPEG files; grey ones with the neutral colours that RTP/JPEG needs.
 pub fn decode(jpegs: &[Vec<u8>]) -> Result<Vec<String>> {
-    if jpegs.is_empty() {
-        return Ok(Vec::new());
-    }
+    let Some(first) = jpegs.first() else { return Ok(Vec::new()) };
+    let colours: &[&str] = if is_grey(first) { &["-pix_fmt", "yuvj420p"] } else { &[] };
     let version = Player::Ffmpeg.find(None).context("ffmpeg is not installed")?.version;
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-threads", "1", "-f", "mjpeg", "-i", "pipe:0"])
         .args(every_frame(&version))
+        .args(colours)
         .args(["-f", "framemd5", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 
 use core::mem::size_of;
 use mutoscope::io::server::Client;
+use mutoscope::jpeg::transcode::Transcoder;
 use mutoscope::rtp::packetizer::{Packet, Packetizer};
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
@@ -53,4 +54,5 @@ sizes! {
     SIZE_09_RECEIVER_2_32K: Receiver<[u8; 32_768], 2>;
     SIZE_10_SENDER_PACKETIZER: (Sender, Packetizer);
     SIZE_11_PACKET: Packet<'static>;
+    SIZE_12_TRANSCODER: Transcoder;
 }

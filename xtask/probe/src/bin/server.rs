@@ -93,6 +93,7 @@ pub extern "C" fn _start() -> ! {
         max_packet_size: 20_480,
         repeat: true,
         restart_markers: false,
+        computed_tables: false,
         cname: "probe",
     };
     let mut client = None;

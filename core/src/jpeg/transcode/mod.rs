@@ -1,0 +1,337 @@
+//! Makes pictures of baseline JPEG files that RTP/JPEG can carry (RFC 2435), without decoding them.
+//!
+//! RTP/JPEG takes for granted that a picture is 4:2:0 or 4:2:2 in MCUs of one shape, with Annex K's Huffman tables and two
+//! quantisation tables. Most JPEG files are something else, but what differs is how the coefficients are written, not
+//! what they are. A [`Transcoder`] reads them with the file's tables and writes them anew: each decoder then shows the same
+//! samples, bit by bit. It also
+//! - leaves out restart markers, or keeps them on request ([`Policy::restart_markers`]);
+//! - brings blocks into another order, such as those of a 4:2:2 file sampled 2x2,1x2,1x2, which is FFmpeg's way;
+//! - adds neutral chroma to grey pictures;
+//! - reads files of SOF1 that hold nothing but baseline.
+//!
+//! Where there is too much chroma for RTP/JPEG (4:4:4, 4:4:0) or too little (4:1:1), it resamples the chroma by its
+//! coefficients: luma stays what it was and nothing is rounded to samples. Something is lost all the same, so this is done
+//! only where [`Policy::convert`] asks for it. The rest, such as progressive pictures, is refused with its reason.
+//!
+//! It takes no memory but its own 7 KB and some 2 KB of stack, and no more time than the file's length accounts for: nothing is buffered, blocks
+//! that are needed in another order are decoded twice.
+
+mod block;
+mod huffman;
+mod machine;
+mod plan;
+mod reader;
+mod resample;
+mod source;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use super::layout::{self, Coding, Layout, Span, Unsupported};
+use super::{header, marker};
+use block::Input;
+use machine::Machine;
+use plan::Plan;
+use source::Source;
+use writer::{MAX_BLOCK, Window};
+
+/// What may be done with a picture that RTP/JPEG cannot carry as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Policy {
+    /// Chroma may be resampled, which loses something. Otherwise such pictures are refused.
+    pub convert: bool,
+    /// Restart markers are kept where the order of the blocks is. Otherwise they are left out: many receivers cannot
+    /// read them.
+    pub restart_markers: bool,
+}
+
+/// What has to be done with a picture before RTP/JPEG can carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// Its coefficients are written in another way.
+    Lossless,
+    /// Its chroma gets another width.
+    Resampled,
+}
+
+/// Why there is no picture for RTP/JPEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is damaged there.
+    Damaged(layout::Error),
+    /// RTP/JPEG has no means for what is in the file, or the [`Policy`] does not allow for it.
+    Unsupported(Unsupported),
+    /// The buffer is too short.
+    Full {
+        /// How long it has to be for this picture, in bytes.
+        needed: usize,
+    },
+}
+
+impl From<layout::Error> for Error {
+    fn from(error: layout::Error) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl From<Unsupported> for Error {
+    fn from(reason: Unsupported) -> Self {
+        Self::Unsupported(reason)
+    }
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Damaged(error) => error.fmt(f),
+            Self::Unsupported(reason) => reason.fmt(f),
+            Self::Full { needed } => write!(f, "the picture needs a buffer of {needed} bytes"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// What has to be done with a picture, found out from its headers. `layout` is that of the same bytes.
+///
+/// # Errors
+/// [`Error::Unsupported`] and [`Error::Damaged`].
+pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Error> {
+    Ok(judge(jpeg, layout, policy)?.0)
+}
+
+/// No picture gets longer than this, in bytes, whatever is in a file of this layout. Real files grow by some 2 to 15 %; see
+/// [`Error::Full`] for how much exactly.
+///
+/// No symbol of AC coefficients grows by more than a factor of 11, which is Annex K's code for sixteen zeros where the file
+/// spends one bit on it. DC coefficients take at most 22 bits, and so do the blocks that are added; resampled chroma may
+/// have any coefficients. All bytes may need stuffing.
+pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<usize, Error> {
+    let (change, plan) = judge(jpeg, layout, policy)?;
+    let Some((_, plan)) = plan.filter(|_| change != Change::None) else { return Ok(jpeg.len()) };
+    let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
+    // A file that claims to be larger than it is has at least two bits for each of its blocks, of which six are made at most.
+    let blocks = u64::from(plan.new_blocks()).min(scan_bits.saturating_mul(3));
+    let recoded = scan_bits.saturating_mul(11);
+    let per_block = if plan.resamples() { 22 + 63 * 26 } else { 22 };
+    let scan = recoded.saturating_add(blocks.saturating_mul(per_block)).div_ceil(8).saturating_mul(2);
+    Ok(usize::try_from(scan).unwrap_or(usize::MAX).saturating_add(header::MAX_LEN).saturating_add(END.len()))
+}
+
+/// What ends a file.
+const END: [u8; 2] = [0xFF, marker::EOI];
+
+/// The whole decision, and what carries it out.
+fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option<(Source, Plan)>), Error> {
+    if let Ok(format) = layout.rtp_format()
+        && (format.restart_interval == 0 || policy.restart_markers)
+    {
+        return Ok((Change::None, None));
+    }
+    // SOF1 may be no more than baseline; its components tell.
+    if !matches!(layout.coding, Coding::Baseline | Coding::ExtendedSequential) {
+        return Err(Unsupported::Coding(layout.coding).into());
+    }
+    let (width, height) = (layout.width, layout.height);
+    if width == 0 || height == 0 {
+        return Err(Unsupported::Dimensions { width, height }.into());
+    }
+    if layout.is_rgb {
+        return Err(Unsupported::ColorSpace.into());
+    }
+    if !layout.is_interleaved {
+        return Err(Unsupported::Scans.into());
+    }
+    if !layout.shares_chroma_table || layout.quantization.iter().any(|&table| narrow(table, jpeg).is_none()) {
+        return Err(Unsupported::QuantizationTables.into());
+    }
+    let sampling = Unsupported::Sampling(layout.sampling);
+    let source = Source::parse(jpeg, layout)?;
+    if !matches!(source.count, 1 | 3) {
+        return Err(sampling.into());
+    }
+    if source.precision != 8 {
+        return Err(Unsupported::Coding(layout.coding).into());
+    }
+    let plan = Plan::new(layout, &source).ok_or(sampling)?;
+    match plan.resamples() {
+        false => Ok((Change::Lossless, Some((source, plan)))),
+        true if policy.convert => Ok((Change::Resampled, Some((source, plan)))),
+        true => Err(sampling.into()),
+    }
+}
+
+/// The entries of a quantisation table, where all of them fit 8 bits.
+fn narrow(table: Span, jpeg: &[u8]) -> Option<[u8; 64]> {
+    let bytes = table.of(jpeg);
+    if let Ok(entries) = bytes.try_into() {
+        return Some(entries);
+    }
+    let mut entries = [0; 64];
+    let wide = bytes.as_chunks::<2>().0;
+    for (entry, &[high, low]) in entries.iter_mut().zip(wide) {
+        *entry = if high == 0 { low } else { return None };
+    }
+    (wide.len() == entries.len()).then_some(entries)
+}
+
+/// Writes pictures anew, one after the other. Some 7 KB: where the stack is short, keep it in a `static`.
+///
+/// [`transcode`](Self::transcode) makes whole files, for those who keep them. Where there is no room for a second picture,
+/// [`start`](Self::start) and [`poll`](Self::poll) give the entropy-coded data piece by piece, each as long as the caller's
+/// buffer, such as one packet's payload.
+#[derive(Clone, Debug)]
+pub struct Transcoder {
+    machine: Machine,
+    scan: Span,
+    fields: [u16; 3],
+    kind: u8,
+    quantization: [[u8; 64]; 2],
+    /// A block that did not fit the caller's buffer: what of it is still to be given.
+    spill: Window,
+    spilled: core::ops::Range<u16>,
+}
+
+impl Default for Transcoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transcoder {
+    /// Without a picture.
+    pub const fn new() -> Self {
+        Self {
+            machine: Machine::new(),
+            scan: Span { start: 0, len: 0 },
+            fields: [0; 3],
+            kind: 0,
+            quantization: [[0; 64]; 2],
+            spill: [0; MAX_BLOCK],
+            spilled: 0..0,
+        }
+    }
+
+    /// Writes the picture as a JPEG file for which [`Layout::rtp_format`] is `Ok`. `layout` is that of the bytes of `jpeg`.
+    ///
+    /// Returns what was done and the length of the file; where that is [`Change::None`], nothing was written, and the
+    /// picture can be sent as it is.
+    ///
+    /// # Errors
+    /// All of [`Error`]; what `out` holds then is of no use.
+    pub fn transcode(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        policy: Policy,
+        out: &mut [u8],
+    ) -> Result<(Change, usize), Error> {
+        let change = self.start(jpeg, layout, policy)?;
+        if change == Change::None {
+            return Ok((change, 0));
+        }
+        let mut len = match header::emit(out, &self.fields()) {
+            Some(len) => len,
+            None => header::emit(&mut [0; header::MAX_LEN], &self.fields()).unwrap_or(header::MAX_LEN),
+        };
+        if let Some(rest) = out.get_mut(len..) {
+            len = len.saturating_add(self.poll(jpeg, rest)?);
+        }
+        // What finds no room is counted.
+        let mut piece = [0; MAX_BLOCK];
+        loop {
+            match self.poll(jpeg, &mut piece)? {
+                0 => break,
+                more => len = len.saturating_add(more),
+            }
+        }
+        let needed = len.saturating_add(END.len());
+        match out.get_mut(len..needed) {
+            Some(place) => {
+                place.copy_from_slice(&END);
+                Ok((change, needed))
+            }
+            None => Err(Error::Full { needed }),
+        }
+    }
+
+    /// Begins a picture; [`poll`](Self::poll) and [`fields`](Self::fields) then give it. `layout` is that of the bytes of
+    /// `jpeg`. Where this returns [`Change::None`], they give nothing, and the picture can be sent as it is.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::Damaged`].
+    pub fn start(&mut self, jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Error> {
+        self.machine.stop();
+        self.spilled = 0..0;
+        let (change, plan) = judge(jpeg, layout, policy)?;
+        let Some((source, plan)) = plan else { return Ok(change) };
+        let keeps_restarts = policy.restart_markers && layout.restart_interval != 0 && plan.keeps_mcus();
+        let [luma, chroma] = layout.quantization.map(|table| narrow(table, jpeg).unwrap_or([1; 64]));
+        self.quantization = [luma, chroma];
+        self.kind = plan.kind;
+        self.fields = [layout.width, layout.height, if keeps_restarts { layout.restart_interval } else { 0 }];
+        self.scan = layout.scan;
+        let input = Input { jpeg, scan: self.scan.of(jpeg) };
+        self.machine
+            .start(&source, plan, input, layout.restart_interval, keeps_restarts, &chroma)
+            .map_err(|error| self.located(error))?;
+        Ok(change)
+    }
+
+    /// What the headers of the picture under way are made from, and those of its RTP packets.
+    pub fn fields(&self) -> header::Fields<'_> {
+        let [width, height, restart_interval] = self.fields;
+        let [luma, chroma] = &self.quantization;
+        header::Fields { kind: self.kind, width, height, restart_interval, luma, chroma, precision: 0 }
+    }
+
+    /// The next bytes of entropy-coded data, of the same `jpeg` that was begun with: fills `out`, but for the last bytes
+    /// of the picture, and returns how many there are; 0: that was all. There is no EOI among them.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], which ends the picture.
+    pub fn poll(&mut self, jpeg: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let input = Input { jpeg, scan: self.scan.of(jpeg) };
+        let mut len = 0_usize;
+        loop {
+            len = len.saturating_add(self.unspill(out.get_mut(len..).unwrap_or_default()));
+            let rest = out.get_mut(len..).unwrap_or_default();
+            if rest.is_empty() || self.machine.is_done() {
+                return Ok(len);
+            }
+            // A window in the buffer itself spares a copy.
+            let result = if rest.len() < MAX_BLOCK {
+                self.machine.step(input, &mut self.spill).map(|written| self.spilled = 0..written as u16)
+            } else {
+                self.machine.run(input, rest).map(|written| len = len.saturating_add(written))
+            };
+            result.map_err(|error| self.located(error))?;
+        }
+    }
+
+    /// Gives what was left over from the last block.
+    fn unspill(&mut self, out: &mut [u8]) -> usize {
+        if self.spilled.is_empty() {
+            return 0;
+        }
+        let left = self.spill.get(usize::from(self.spilled.start)..usize::from(self.spilled.end)).unwrap_or(&[]);
+        let len = left.len().min(out.len());
+        if let (Some(place), Some(bytes)) = (out.get_mut(..len), left.get(..len)) {
+            place.copy_from_slice(bytes);
+        }
+        self.spilled.start = self.spilled.start.saturating_add(len as u16);
+        len
+    }
+
+    /// An error of the scan, counted from the start of the file.
+    #[cold]
+    fn located(&self, error: layout::Error) -> Error {
+        Error::Damaged(layout::Error { at: error.at.saturating_add(self.scan.start), ..error })
+    }
+}

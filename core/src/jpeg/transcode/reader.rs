@@ -1,0 +1,246 @@
+//! The bits of entropy-coded data, without stuffing, up to the next marker.
+
+use super::super::layout::{Error, ErrorKind};
+use super::super::marker;
+
+/// A place in a scan with all that decoding from there on needs. Plain data: a copy is a mark to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    /// The next bits, left-aligned. What is behind the first `count` is part of the byte at `at`, and harmless.
+    pub(super) bits: u64,
+    pub(super) count: u32,
+    /// How many of the bits are zeros made up where the data ended: whoever takes one of them has gone too far.
+    padding: u32,
+    /// The next byte of the scan.
+    at: u32,
+    /// The last DC coefficient of each component (section F.2.2.1).
+    pub(super) dc: [i32; 3],
+    /// MCUs before the next restart marker.
+    until_restart: u32,
+    restart_interval: u16,
+    /// The number of the next restart marker, 0 to 7.
+    next_restart: u8,
+}
+
+/// There are at least this many bits after [`Reader::refill`]: more than two whole symbols.
+pub(super) const REFILLED: u32 = 56;
+/// The longest symbol: a code of 16 bits with the 11 of a DC coefficient.
+pub(super) const SYMBOL: u32 = 27;
+
+impl Reader {
+    pub(super) const fn new(restart_interval: u16) -> Self {
+        Self {
+            bits: 0,
+            count: 0,
+            padding: 0,
+            at: 0,
+            dc: [0; 3],
+            until_restart: restart_interval as u32,
+            restart_interval,
+            next_restart: 0,
+        }
+    }
+
+    /// Fills up to [`REFILLED`] bits or more.
+    #[inline(always)]
+    pub(super) fn refill(&mut self, scan: &[u8]) {
+        if let Some(next) = scan.get(self.at as usize..).and_then(<[u8]>::first_chunk) {
+            let word = u64::from_be_bytes(*next);
+            // Only what is taken matters, and the byte behind it.
+            if !contains_ff(word.wrapping_shr(self.count & 56)) {
+                self.bits |= word.wrapping_shr(self.count);
+                self.at = self.at.wrapping_add(63_u32.wrapping_sub(self.count) >> 3);
+                self.count |= REFILLED;
+                return;
+            }
+        }
+        // By value, so that a reader in use may stay in registers.
+        *self = self.refilled_bytewise(scan);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refilled_bytewise(mut self, scan: &[u8]) -> Self {
+        while self.count <= REFILLED {
+            let at = self.at as usize;
+            let byte = match (scan.get(at), scan.get(at.wrapping_add(1))) {
+                (Some(0xFF), Some(0)) => {
+                    self.at = self.at.wrapping_add(2);
+                    0xFF
+                }
+                // A marker, or the file was cut.
+                (Some(0xFF), _) | (None, _) => {
+                    self.padding = self.padding.saturating_add(8);
+                    0
+                }
+                (Some(&byte), _) => {
+                    self.at = self.at.wrapping_add(1);
+                    byte
+                }
+            };
+            self.bits |= u64::from(byte).wrapping_shl(REFILLED.wrapping_sub(self.count));
+            self.count = self.count.wrapping_add(8);
+        }
+        self
+    }
+
+    /// Passes `len` bits, at most what `count` says.
+    #[inline(always)]
+    pub(super) fn consume(&mut self, len: u32) {
+        self.bits = self.bits.wrapping_shl(len);
+        self.count = self.count.wrapping_sub(len);
+    }
+
+    /// The next `len` bits, 0 to 16, as a number.
+    #[inline(always)]
+    pub(super) fn peek(&self, len: u32) -> u32 {
+        ((self.bits >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
+    }
+
+    /// An error where decoding went on behind the data's end. Asked once per block; until then, the bits were zeros.
+    #[inline(always)]
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.count < self.padding { Err(self.error(ErrorKind::ScanTooShort)) } else { Ok(()) }
+    }
+
+    /// An error here, counted from the start of the scan. What is wrong with a symbol that reaches into made-up bits is that
+    /// they were made up.
+    #[cold]
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        let is_short = self.padding > 0 && self.left() < SYMBOL;
+        Error {
+            kind: if is_short { ErrorKind::ScanTooShort } else { kind },
+            at: self.at.saturating_sub(self.left() / 8),
+        }
+    }
+
+    /// Bits that are left of the file's, of those that were filled in.
+    fn left(&self) -> u32 {
+        self.count.saturating_sub(self.padding)
+    }
+
+    /// Passes the restart marker where one is due before the next MCU, and gives its number.
+    #[inline(always)]
+    pub(super) fn begin_mcu(&mut self, scan: &[u8]) -> Result<Option<u8>, Error> {
+        if self.restart_interval == 0 {
+            return Ok(None);
+        }
+        if self.until_restart > 0 {
+            self.until_restart = self.until_restart.wrapping_sub(1);
+            return Ok(None);
+        }
+        self.restart(scan).map(Some)
+    }
+
+    #[cold]
+    fn restart(&mut self, scan: &[u8]) -> Result<u8, Error> {
+        let wrong = Error { kind: ErrorKind::RestartMarker, ..self.error(ErrorKind::RestartMarker) };
+        // Nothing lies between a segment's last bits and its marker but fill bytes (section B.1.1.2); whole bytes that were
+        // not decoded would be a sign of damage.
+        let unread = self.left() / 8;
+        let rest = scan.get(self.at as usize..).unwrap_or(&[]);
+        let fill = rest.iter().take_while(|&&byte| byte == 0xFF).count();
+        let number = self.next_restart;
+        if unread != 0 || fill == 0 || rest.get(fill) != Some(&(marker::RST0 | number)) {
+            return Err(wrong);
+        }
+        let passed = u32::try_from(fill).unwrap_or(u32::MAX).saturating_add(1);
+        *self = Self {
+            at: self.at.saturating_add(passed),
+            until_restart: u32::from(self.restart_interval).wrapping_sub(1),
+            next_restart: number.wrapping_add(1) & 7,
+            ..Self::new(self.restart_interval)
+        };
+        Ok(number)
+    }
+}
+
+/// Whether a byte of the word is FF: one of its inverse is 0.
+#[inline(always)]
+pub(super) fn contains_ff(word: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    (!word).wrapping_sub(LOW) & word & HIGH != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All bits of the scan, up to its first marker.
+    fn bits(scan: &[u8], step: u32) -> std::vec::Vec<u32> {
+        let mut reader = Reader::new(0);
+        let mut found = std::vec::Vec::new();
+        loop {
+            reader.refill(scan);
+            let value = reader.peek(step);
+            reader.consume(step);
+            if reader.check().is_err() {
+                return found;
+            }
+            found.push(value);
+        }
+    }
+
+    #[test]
+    fn bits_come_in_order_whatever_the_steps() {
+        let scan: std::vec::Vec<u8> =
+            (0..200_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8 & 0xFE).collect();
+        for step in 1..=16 {
+            let found = bits(&scan, step);
+            assert_eq!(found.len(), scan.len() * 8 / step as usize);
+            for (index, value) in found.iter().enumerate() {
+                let expected = (0..step as usize).fold(0, |sum, bit| {
+                    let at = index * step as usize + bit;
+                    sum << 1 | u32::from(scan[at / 8]) >> (7 - at % 8) & 1
+                });
+                assert_eq!(*value, expected, "step {step}, index {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stuffed_zero_is_not_data() {
+        assert_eq!(bits(&[0xFF, 0x00, 0x12, 0xFF, 0x00, 0xFF, 0x00], 8), [0xFF, 0x12, 0xFF, 0xFF]);
+        let long = [[0x11; 7].as_slice(), &[0xFF, 0x00], &[0x22; 9]].concat();
+        let found = bits(&long, 8);
+        assert_eq!((found.len(), found[6], found[7], found[8]), (17, 0x11, 0xFF, 0x22));
+    }
+
+    #[test]
+    fn data_ends_at_a_marker_or_with_the_file() {
+        for end in [&[0xFF, 0xD9][..], &[0xFF, 0xD0, 0x55], &[0xFF], &[0xFF, 0xFF, 0xD9], &[]] {
+            assert_eq!(bits(&[&[0x12, 0x34], end].concat(), 8), [0x12, 0x34]);
+        }
+    }
+
+    #[test]
+    fn restart_markers_are_expected_in_their_order_and_place() {
+        let scan = [0x12, 0xFF, 0xD0, 0x34, 0xFF, 0xFF, 0xD1, 0x56];
+        let mut reader = Reader::new(1);
+        for (expected, restart) in [(0x12, None), (0x34, Some(0)), (0x56, Some(1))] {
+            assert_eq!(reader.begin_mcu(&scan), Ok(restart));
+            reader.dc = [7; 3];
+            reader.refill(&scan);
+            assert_eq!(reader.peek(8), expected);
+            reader.consume(8);
+        }
+        let wrong: [&[u8]; 4] = [&[0x12, 0xFF, 0xD1], &[0x12, 0x13, 0xFF, 0xD0], &[0x12, 0xFF], &[0x12]];
+        for scan in wrong {
+            let mut reader = Reader::new(1);
+            assert_eq!(reader.begin_mcu(scan), Ok(None));
+            reader.refill(scan);
+            reader.consume(8);
+            assert_eq!(reader.begin_mcu(scan).map_err(|error| error.kind), Err(ErrorKind::RestartMarker));
+        }
+    }
+
+    #[test]
+    fn an_ff_is_found_in_each_byte() {
+        for byte in 0..8 {
+            assert!(contains_ff(0xFF << (8 * byte)));
+            assert!(!contains_ff(0xFE << (8 * byte)) && !contains_ff(0x7F << (8 * byte)));
+        }
+        assert!(!contains_ff(0) && contains_ff(u64::MAX) && !contains_ff(0xFEFE_FEFE_FEFE_FEFE));
+    }
+}

@@ -1,0 +1,188 @@
+//! Entropy-coded data block by block, a zero behind each FF.
+
+use super::super::encoder::{Code, amplitude, size};
+use super::reader::contains_ff;
+
+/// No block, with the bits left over from the one before, makes more bytes: a DC coefficient of 22 bits, 63 AC
+/// coefficients of 26, and 63 bits left over, if all bytes are stuffed; and bytes are stored eight at a time.
+pub(super) const MAX_BLOCK: usize = 2 * (22 + 63 * 26 + 63) / 8 + 8;
+
+/// Where one block goes.
+pub(super) type Window = [u8; MAX_BLOCK];
+
+/// What is kept between blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writer {
+    /// The last `count` bits, right-aligned; what is above them has been written.
+    bits: u64,
+    count: u32,
+    /// The last DC coefficient of each component (section F.1.1.5.1).
+    pub(super) dc: [i32; 3],
+}
+
+impl Writer {
+    pub(super) const fn new() -> Self {
+        Self { bits: 0, count: 0, dc: [0; 3] }
+    }
+
+    /// A pen for one block; [`Pen::lift`] gives the writer back.
+    #[inline(always)]
+    pub(super) fn pen<'w>(&self, window: &'w mut Window) -> Pen<'w> {
+        let mut pen = Pen { bits: self.bits, count: self.count, window, len: 0 };
+        pen.drain();
+        pen
+    }
+
+    /// Writes the bits left over, filled up with ones to whole bytes (section F.1.2.3), and a marker if one is to follow.
+    pub(super) fn end(&mut self, window: &mut Window, code: Option<u8>) -> usize {
+        let mut pen = self.pen(window);
+        // Not more ones than are missing: none, where the last byte is whole.
+        let missing = 8_u32.wrapping_sub(pen.count) & 7;
+        pen.put(1_u32.wrapping_shl(missing).wrapping_sub(1), missing);
+        pen.drain();
+        if let Some(code) = code {
+            pen.len = append(pen.window, pen.len, 0xFF);
+            pen.len = append(pen.window, pen.len, code);
+        }
+        *self = Self::new();
+        pen.len
+    }
+}
+
+/// Writes one block. What does not fit the window, which by [`MAX_BLOCK`] nothing does, would be dropped.
+///
+/// It holds 64 bits, 7 of which may be left over, and asking with each symbol whether they are full takes more time than
+/// writing what is there now and then: that is left to the caller.
+pub(super) struct Pen<'w> {
+    bits: u64,
+    count: u32,
+    window: &'w mut Window,
+    len: usize,
+}
+
+impl Pen<'_> {
+    /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than 57.
+    #[inline(always)]
+    pub(super) fn put(&mut self, value: u32, len: u32) {
+        self.bits = self.bits.wrapping_shl(len) | u64::from(value);
+        self.count = self.count.wrapping_add(len);
+    }
+
+    /// A code and the bits behind it, together at most 27.
+    #[inline(always)]
+    pub(super) fn put_with(&mut self, code: Code, value: u32, len: u32) {
+        self.put(u32::from(code.bits).wrapping_shl(len) | value, u32::from(code.len).wrapping_add(len));
+    }
+
+    /// A coefficient, and the code that tells how many bits it has.
+    pub(super) fn put_value(&mut self, code: Code, value: i32) {
+        let size = size(value);
+        self.put_with(code, u32::from(amplitude(value, size).bits), size);
+    }
+
+    /// Writes all bytes that are whole.
+    #[inline(always)]
+    pub(super) fn drain(&mut self) {
+        let word = self.bits.wrapping_shl(64_u32.wrapping_sub(self.count));
+        let bytes = (self.count >> 3) as usize;
+        self.count &= 7;
+        if contains_ff(word) {
+            self.len = stuffed(self.window, self.len, word, bytes);
+        } else if let Some(place) = self.window.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+            *place = word.to_be_bytes();
+            self.len = self.len.wrapping_add(bytes);
+        }
+    }
+
+    /// Leaves the bits that were not drained in `writer`; returns the bytes written.
+    #[inline(always)]
+    pub(super) fn lift(self, writer: &mut Writer) -> usize {
+        (writer.bits, writer.count) = (self.bits, self.count);
+        self.len
+    }
+}
+
+/// Writes the first bytes of a word at `len`, a zero behind each FF, and returns where they end. Takes no pen, so that those
+/// in use may stay in registers.
+#[cold]
+#[inline(never)]
+fn stuffed(window: &mut Window, len: usize, word: u64, bytes: usize) -> usize {
+    word.to_be_bytes().iter().take(bytes).fold(len, |len, &byte| {
+        let len = append(window, len, byte);
+        if byte == 0xFF { append(window, len, 0) } else { len }
+    })
+}
+
+fn append(window: &mut Window, len: usize, byte: u8) -> usize {
+    match window.get_mut(len) {
+        Some(place) => {
+            *place = byte;
+            len.wrapping_add(1)
+        }
+        None => len,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jpeg::marker;
+    use std::vec::Vec;
+
+    fn written(values: &[(u32, u32)]) -> Vec<u8> {
+        let mut writer = Writer::new();
+        let mut window = [0; MAX_BLOCK];
+        let mut out = Vec::new();
+        for &(value, len) in values {
+            let mut pen = writer.pen(&mut window);
+            pen.put(value, len);
+            let len = pen.lift(&mut writer);
+            out.extend_from_slice(&window[..len]);
+        }
+        let len = writer.end(&mut window, Some(marker::EOI));
+        out.extend_from_slice(&window[..len]);
+        out
+    }
+
+    #[test]
+    fn bits_are_filled_up_with_ones_before_the_marker() {
+        assert_eq!(written(&[]), [0xFF, 0xD9]);
+        assert_eq!(written(&[(0b0, 1)]), [0x7F, 0xFF, 0xD9]);
+        assert_eq!(written(&[(0b1010, 4), (0b0, 1)]), [0xA7, 0xFF, 0xD9]);
+        assert_eq!(written(&[(0x12, 8)]), [0x12, 0xFF, 0xD9]);
+        assert_eq!(written(&[(1, 1)]), [0xFF, 0x00, 0xFF, 0xD9]);
+        let bytes = [(0x11, 8); 9];
+        assert_eq!(written(&bytes), [&[0x11; 9][..], &[0xFF, 0xD9]].concat());
+        assert_eq!(written(&bytes[..8]), [&[0x11; 8][..], &[0xFF, 0xD9]].concat());
+    }
+
+    #[test]
+    fn every_ff_is_stuffed() {
+        let out = written(&[(0x12FF, 16), (0x34FF, 16), (0xFFFF, 16), (0xFFFF, 16), (0x5, 3)]);
+        assert_eq!(out, [0x12, 0xFF, 0, 0x34, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xBF, 0xFF, 0xD9]);
+    }
+
+    #[test]
+    fn the_longest_block_fits_its_window() {
+        let mut writer = Writer::new();
+        let mut window = [0; MAX_BLOCK];
+        let mut pen = writer.pen(&mut window);
+        pen.put(u32::MAX >> 1, 31);
+        pen.put(u32::MAX >> 1, 31);
+        pen.put(1, 1);
+        assert_eq!(pen.lift(&mut writer), 0);
+        let mut pen = writer.pen(&mut window);
+        pen.put((1 << 22) - 1, 22);
+        for _ in 0..63 {
+            pen.drain();
+            pen.put((1 << 26) - 1, 26);
+        }
+        pen.drain();
+        let len = pen.lift(&mut writer);
+        let bits = 63 + 22 + 63 * 26;
+        assert_eq!(len, bits / 8 * 2);
+        assert!(len + 8 <= MAX_BLOCK && window[..len].chunks(2).all(|pair| pair == [0xFF, 0]));
+        assert_eq!(writer.count as usize, bits % 8);
+        assert!(writer.end(&mut window, Some(marker::EOI)) <= 18);
+    }
+}
