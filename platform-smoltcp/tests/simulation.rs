@@ -67,6 +67,7 @@ fn options() -> Options<'static> {
         max_packet_size: 20_480,
         repeat: true,
         restart_markers: false,
+        computed_tables: false,
         cname: "mutoscope@test",
     };
     Options { settings, rtsp_port: PORT, max_clients: CONNECTIONS }

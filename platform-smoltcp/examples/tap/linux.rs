@@ -142,6 +142,7 @@ impl Arguments {
             max_packet_size: 1472,
             repeat: self.repeat,
             restart_markers: false,
+            computed_tables: false,
             cname: "mutoscope@tap",
         };
         Options { settings, rtsp_port: self.rtsp_port, max_clients: CLIENTS - 1 }
@@ -158,7 +159,7 @@ impl Shelves {
     fn new(arguments: &Arguments) -> Result<Self> {
         let files = match arguments.media.as_slice() {
             [] => None,
-            paths => Some(Library::from_paths(paths, arguments.frame_rate, false)?),
+            paths => Some(Library::from_paths(paths, arguments.frame_rate, platform_std::media::Policy::default())?),
         };
         Ok(Self([Some(Library::built_in(arguments.frame_rate)), files]))
     }

@@ -85,6 +85,7 @@ impl Options<'_> {
             max_packet_size: 20_480,
             repeat: false,
             restart_markers: false,
+            computed_tables: false,
             cname: "mutoscope",
         };
         Self { settings, rtsp_port: 8554, max_clients }

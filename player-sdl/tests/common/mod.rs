@@ -37,7 +37,9 @@ pub(crate) fn serve_if_asked() {
     };
     let rate = FrameRate::new(24, 1).expect("a rate");
     let library = match std::env::var_os(SERVER_MEDIA) {
-        Some(path) => Library::from_paths(&[PathBuf::from(path)], rate, false).expect("media"),
+        Some(path) => {
+            Library::from_paths(&[PathBuf::from(path)], rate, platform_std::media::Policy::default()).expect("media")
+        }
         None => Library::built_in(rate),
     };
     let server = Server::bind(&options).expect("sockets");
