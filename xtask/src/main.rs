@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
 //! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device; [`media`]
-//! makes the clips that the interop run plays; [`bench`] measures beside the targets, [`sizes`] the core on a
+//! makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
 //! microcontroller; [`packages`] finds or installs system packages; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
