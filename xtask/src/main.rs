@@ -1,7 +1,7 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the
-//! source tree; [`media`] makes the clips that the interop run plays; [`bench`] measures
+//! source tree; [`media`] makes the clips that the interop run plays; [`mod@bench`] measures
 //! beside the targets, [`sizes`] the core on a microcontroller; [`packages`] finds or installs system packages.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
