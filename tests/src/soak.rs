@@ -165,7 +165,7 @@ const SLACK_KIB: u64 = 128;
 ///
 /// Both go up and down as viewers come and go. Something that leaks ends above everything it began with: the lowest of the
 /// last fifth above the highest of the first. What a leak of a few bytes a session comes to in five minutes is more than
-/// `SLACK_KIB`.
+/// the slack given to memory.
 pub fn growth(samples: &[Usage]) -> Vec<String> {
     let fifth = samples.len() / 5;
     let (Some(first), Some(last)) = (samples.get(..fifth), samples.get(samples.len() - fifth..)) else { return vec![] };
