@@ -67,6 +67,7 @@ mod macros;
 
 pub mod io;
 pub mod jpeg;
+mod random;
 pub mod rtp;
 pub mod session;
 pub mod source;

@@ -1,6 +1,7 @@
 //! A network that loses packets, on demand.
 
 use super::Datagram;
+use crate::random::Random;
 use core::net::SocketAddr;
 use embedded_io::ErrorType;
 
@@ -25,14 +26,14 @@ pub struct Faults<D> {
     inner: D,
     loss: Loss,
     /// Of the random numbers.
-    state: u64,
+    state: Random,
     dropped: u64,
 }
 
 impl<D> Faults<D> {
     /// Around `inner`.
     pub const fn new(inner: D, loss: Loss) -> Self {
-        Self { inner, loss, state: loss.seed, dropped: 0 }
+        Self { inner, loss, state: Random::new(loss.seed), dropped: 0 }
     }
 
     /// The socket inside.
@@ -51,25 +52,18 @@ impl<D> Faults<D> {
     }
 
     /// The fate of the next datagram, and the state after it: kept when there is such a datagram.
-    const fn peek(&self) -> (bool, u64) {
+    const fn peek(&self) -> (bool, Random) {
         if self.loss.per_mille == 0 {
             return (false, self.state);
         }
-        let state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        (mix(state) % 1000 < self.loss.per_mille as u64, state)
+        let mut state = self.state;
+        (state.bits() % 1000 < self.loss.per_mille as u64, state)
     }
 
-    const fn commit_loss(&mut self, state: u64) {
+    const fn commit_loss(&mut self, state: Random) {
         self.state = state;
         self.dropped = self.dropped.saturating_add(1);
     }
-}
-
-/// SplitMix64's output function (Steele, Lea and Flood 2014): random enough, and any seed will do.
-const fn mix(state: u64) -> u64 {
-    let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 impl<D: ErrorType> ErrorType for Faults<D> {

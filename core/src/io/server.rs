@@ -3,6 +3,7 @@
 use super::outlet::{Outlet, at_port};
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
+use crate::random::Random;
 use crate::session::server::{Config, Connection, Description, Dialect, Event, MediaTransport, State};
 use crate::source::{FrameRate, FrameSource};
 use crate::time::{Instant, WallClock, earliest};
@@ -103,15 +104,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first
     /// sequence number and timestamp are made of them.
     pub fn new(now: Instant, peer: SocketAddr, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
-        let mut random = Random(entropy);
-        let connection = Connection::new(now, rx, tx, random.next(), settings.session);
+        let mut random = Random::new(entropy);
+        let connection = Connection::new(now, rx, tx, random.bits(), settings.session);
         Self { connection, playback: None, peer, random, failed: false, unfinished: None }
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
     pub fn refusing(now: Instant, peer: SocketAddr, rx: B, tx: B, settings: &Settings<'_>) -> Self {
         let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self { connection, playback: None, peer, random: Random(0), failed: false, unfinished: None }
+        Self { connection, playback: None, peer, random: Random::new(0), failed: false, unfinished: None }
     }
 
     /// Where it connected from.
@@ -351,7 +352,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
-                let random = (self.random.next() as u32, self.random.next() as u16, self.random.next() as u32);
+                let random = (self.random.bits() as u32, self.random.bits() as u16, self.random.bits() as u32);
                 *playback = Some(Playback::new(now, source, &media, dialect, transport, random));
             }
         }
@@ -380,18 +381,5 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             "stream ended: {} frames sent, {} skipped, {} unsendable",
             counts.frames, counts.skipped, counts.unsendable
         );
-    }
-}
-
-/// SplitMix64: one seed of 64 unguessable bits becomes the few random numbers a client's streams need.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
     }
 }

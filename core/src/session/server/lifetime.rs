@@ -105,12 +105,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// An identifier for a new session: 64 bits, or the six digits that the lab dialect reads.
     pub(super) fn new_session_id(&mut self) -> u64 {
-        // SplitMix64: whoever sees an identifier could foresee the next one, which would again be this connection's.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut id = self.random;
-        id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        id ^= id >> 31;
+        // Whoever sees an identifier could foresee the next one, which would again be this connection's.
+        let id = self.random.bits();
         match self.dialect {
             Some(Dialect::Lab) => (id % 900_000).saturating_add(100_000),
             _ => id,

@@ -39,6 +39,7 @@ pub use types::{Config, Description, Dialect, Event, MediaTransport, State};
 
 use super::buffer::Buffer;
 use super::timer::Timers;
+use crate::random::Random;
 use crate::time::Instant;
 use crate::wire::rtsp::{Interleaved, Message, headers, parse};
 use crate::wire::url::{Path, Url};
@@ -57,7 +58,7 @@ pub struct Connection<B> {
     now: Instant,
     timers: Timers<Deadline, { Deadline::COUNT }>,
     /// Session identifiers come from here.
-    random: u64,
+    random: Random,
     dialect: Option<Dialect>,
     phase: Phase,
     /// Beyond the limit of connections: the first request is answered with 503.
@@ -125,7 +126,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             config,
             now,
             timers: Timers::new(),
-            random: entropy,
+            random: Random::new(entropy),
             dialect: None,
             phase: Phase::Open,
             refusing: false,
