@@ -67,7 +67,7 @@ pub(super) struct Playback<S> {
     pacer: Pacer,
     phase: Phase,
     packetizer: Option<Packetizer>,
-    /// The frame before which a range that the client gave ends.
+    /// The frame before which a range that the client gave ends, counted through all rounds.
     stop: Option<u32>,
     /// PLAY's answer must be gone before the first packet.
     hold: bool,
@@ -78,8 +78,8 @@ pub(super) struct Playback<S> {
     behind: bool,
     /// Timestamps of live frames start here and never step back.
     floor: Instant,
-    /// Frames of the rounds before this one, with `--loop`, in the lab's frame numbers.
-    lab_base: u32,
+    /// Frames of the rounds before this one, where files start over at their end.
+    base: u32,
     counts: Counts,
     warnings: u8,
 }
@@ -128,7 +128,7 @@ impl<S: FrameSource> Playback<S> {
             burst: 0,
             behind: false,
             floor: now,
-            lab_base: 0,
+            base: 0,
             counts: Counts::default(),
             warnings: 0,
         }
@@ -148,8 +148,8 @@ impl<S: FrameSource> Playback<S> {
     }
 
     /// Starts, resumes or seeks. Gives what the answer needs: sequence number and timestamp of the first packet, and the
-    /// range that will be played; `None` for a range that this medium does not have.
-    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Option<(u16, u32, Range)> {
+    /// range that will be played; `None` for a range that this medium does not have. With `repeat` it has no end.
+    pub(super) fn play(&mut self, now: Instant, range: Option<Range>, repeat: bool) -> Option<(u16, u32, Range)> {
         let playing = self.phase == Phase::Playing;
         let Some(frames) = self.frames else {
             if matches!(range, Some(Range::Other)) {
@@ -160,41 +160,41 @@ impl<S: FrameSource> Playback<S> {
             }
             return Some((self.sender.next_sequence(), self.timeline.timestamp(self.floor), Range::Now));
         };
-        let duration = self.rate.micros(frames.into());
         let (start, end) = match range {
             None | Some(Range::Now) => (None, None),
             Some(Range::Npt { start, end }) => (start, end),
             Some(Range::Other) => return None,
         };
-        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0))
-        {
+        let ended = self.source.position() >= frames || matches!(self.phase, Phase::Ending { .. });
+        let here = match (ended, repeat) {
+            (false, _) => self.base.saturating_add(self.source.position()),
+            (true, true) => self.base.saturating_add(frames),
+            // After the end, PLAY starts over.
+            (true, false) => 0,
+        };
+        let first = start.map_or(here, |start| frame_number(self.rate.frames_in(start)));
+        let from = start.unwrap_or_else(|| self.rate.micros(here.into()));
+        let duration = (!repeat).then(|| self.rate.micros(frames.into()));
+        if from > 0 && duration.is_some_and(|duration| from >= duration) || end.is_some_and(|end| end <= from) {
             return None;
         }
-        let seeking = start.map(|start| frame_number(self.rate.frames_in(start)));
-        let stop = end.map(|end| frame_number(self.rate.frames_in(end.saturating_sub(1)).saturating_add(1)));
-        if playing && seeking.is_none() && stop.is_none() {
+        let to = [end, duration].into_iter().flatten().min();
+        let answered = Range::Npt { start: Some(self.rate.micros(first.into())), end: to };
+        if playing && start.is_none() && end.is_none() {
             // PLAY while playing, without a place to go to: a client's way of asking whether we still are.
-            let position = self.rate.micros(self.source.position().into());
             let rtptime = self.timeline.timestamp(self.pacer.due());
-            return Some((self.sender.next_sequence(), rtptime, npt(position, duration)));
+            return Some((self.sender.next_sequence(), rtptime, answered));
         }
-        let first = match seeking {
-            Some(number) => number,
-            // After the end, PLAY starts over.
-            None if self.source.position() >= frames || matches!(self.phase, Phase::Ending { .. }) => 0,
-            None => self.source.position(),
-        };
-        if first != self.source.position() || self.packetizer.is_some() {
-            self.source.seek(first).ok()?;
+        let position = first.checked_rem(frames).unwrap_or(0);
+        if position != self.source.position() || self.packetizer.is_some() {
+            self.source.seek(position).ok()?;
         }
-        self.stop = stop.filter(|stop| *stop < frames);
+        self.base = first.saturating_sub(position);
+        let stop = end.map(|end| frame_number(self.rate.frames_in(end.saturating_sub(1)).saturating_add(1)));
+        self.stop = stop.filter(|stop| repeat || *stop < frames);
         self.start(now);
         let rtptime = self.timeline.timestamp(self.pacer.due());
-        Some((
-            self.sender.next_sequence(),
-            rtptime,
-            npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration)),
-        ))
+        Some((self.sender.next_sequence(), rtptime, answered))
     }
 
     fn start(&mut self, now: Instant) {
@@ -307,7 +307,7 @@ impl<S: FrameSource> Playback<S> {
                 return Next::NotYet;
             }
             self.mind_the_lag(now);
-            if self.stop.is_some_and(|stop| self.source.position() >= stop) {
+            if self.stop.is_some_and(|stop| self.base.saturating_add(self.source.position()) >= stop) {
                 self.phase = Phase::Paused;
                 self.stop = None;
                 return Next::RangeEnd;
@@ -315,7 +315,7 @@ impl<S: FrameSource> Playback<S> {
         }
         let mut advanced = self.source.advance(now);
         if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
-            self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
+            self.base = self.base.wrapping_add(self.frames.unwrap_or(0));
             advanced = self.source.advance(now);
         }
         match advanced {
@@ -350,7 +350,7 @@ impl<S: FrameSource> Playback<S> {
         match packetizer {
             Ok(packetizer) => {
                 if self.dialect == Dialect::Lab {
-                    let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
+                    let number = self.base.wrapping_add(frame.number).wrapping_add(1);
                     self.sender.set_next_sequence(number as u16);
                 }
                 self.packetizer = Some(packetizer);
@@ -373,7 +373,7 @@ impl<S: FrameSource> Playback<S> {
         let lag = now.since(self.pacer.due());
         if self.behind && lag > TCP_LAG {
             let late = self.rate.frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-            let last = self.stop.or(self.frames).unwrap_or(0);
+            let last = self.frames.unwrap_or(0).min(self.stop.map_or(u32::MAX, |stop| stop.saturating_sub(self.base)));
             let position = self.source.position();
             let target = position.saturating_add(frame_number(late)).min(last);
             if self.source.seek(target).is_ok() {
@@ -597,10 +597,6 @@ fn packetizer_for(
 
 fn frame_number(frames: u64) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
-}
-
-fn npt(start: u64, end: u64) -> Range {
-    Range::Npt { start: Some(start), end: Some(end) }
 }
 
 #[cfg(test)]

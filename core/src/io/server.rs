@@ -9,6 +9,7 @@ use crate::source::{FrameRate, FrameSource};
 use crate::time::{Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
+use crate::wire::rtsp::headers::Range;
 use crate::wire::url::Path;
 use core::net::SocketAddr;
 
@@ -28,7 +29,8 @@ pub struct Settings<'a> {
     pub payload_size: usize,
     /// Largest RTP packet in the lab dialect, in bytes (default 20,480, what its client reads).
     pub max_packet_size: usize,
-    /// Files start over at their end, with continuous timestamps.
+    /// Files start over at their end, with continuous timestamps. They are described without an end then, and play times
+    /// run on from round to round.
     pub repeat: bool,
     /// Send frames with restart markers (RTP/JPEG types 64 and 65), which some receivers refuse.
     pub restart_markers: bool,
@@ -56,6 +58,14 @@ pub struct Media<'a> {
     pub height: u16,
     /// Why RTP/JPEG cannot carry it: a sentence for people. The lab dialect plays it all the same.
     pub refusal: Option<&'a str>,
+}
+
+impl Media<'_> {
+    /// What can be played of it. What starts over at its end has none: players that are told of one stop there.
+    fn range(&self, repeat: bool) -> Range {
+        let end = |frames: u32| self.frame_rate.micros(frames.into());
+        self.frames.map_or(Range::Now, |frames| Range::Npt { start: Some(0), end: (!repeat).then(|| end(frames)) })
+    }
 }
 
 /// What a server offers: names to media. Paths are compared with names and never opened as files, so nothing else can be reached.
@@ -279,11 +289,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         settings: &Settings<'_>,
     ) {
         match event {
-            Event::Describe => self.describe(now, mounts),
+            Event::Describe => self.describe(now, mounts, settings),
             Event::Setup { transport } => self.setup(now, transport, mounts, settings),
             Event::Play { range } => {
                 let answer = match &mut self.playback {
-                    Some(playback) => playback.play(now, range).ok_or(StatusCode::INVALID_RANGE),
+                    Some(playback) => playback.play(now, range, settings.repeat).ok_or(StatusCode::INVALID_RANGE),
                     None => Err(StatusCode::SESSION_NOT_FOUND),
                 };
                 match answer {
@@ -307,7 +317,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         }
     }
 
-    fn describe<M: Mounts<Source = S>>(&mut self, now: Instant, mounts: &M) {
+    fn describe<M: Mounts<Source = S>>(&mut self, now: Instant, mounts: &M, settings: &Settings<'_>) {
         match mounts.find(self.connection.resource()) {
             Some(Media { refusal: Some(reason), name, .. }) => {
                 warning!("{} cannot be described: {}", name, reason);
@@ -317,7 +327,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
                 let description = Description {
                     name: media.name,
                     frame_rate: media.frame_rate,
-                    duration: media.frames.map(|frames| media.frame_rate.micros(frames.into())),
+                    range: media.range(settings.repeat),
                     width: media.width,
                     height: media.height,
                 };

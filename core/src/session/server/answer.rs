@@ -83,7 +83,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             version: now.as_micros(),
             name: description.name,
             ipv6: Url::parse(uri).is_some_and(|url| url.host().contains(':')),
-            duration: description.duration,
+            range: description.range,
             framerate: Some(description.frame_rate),
             dimensions: Some((description.width, description.height)),
         };

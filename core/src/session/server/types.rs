@@ -4,7 +4,7 @@ pub use crate::session::state::State;
 
 use crate::source::FrameRate;
 use crate::time::Duration;
-use crate::wire::rtsp::headers::{NptMicros, Range};
+use crate::wire::rtsp::headers::Range;
 
 /// Which dialect a connection speaks, known from its first request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +110,8 @@ pub struct Description<'a> {
     pub name: &'a str,
     /// Frames per second.
     pub frame_rate: FrameRate,
-    /// Microseconds; `None`: live.
-    pub duration: Option<NptMicros>,
+    /// What can be played: from 0 to an end, or without one, or [`Range::Now`] where it is live.
+    pub range: Range,
     /// Pixels.
     pub width: u16,
     /// Pixels.
