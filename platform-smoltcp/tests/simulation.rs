@@ -79,10 +79,12 @@ fn scans(movie: &Movie) -> Scans {
 
 struct World {
     network: Network,
-    server: Server<'static, Movie, CONNECTIONS>,
+    server: Server<'static, &'static Movie, CONNECTIONS>,
     scans: Scans,
     next_port: u16,
     watchers: Vec<Watcher>,
+    /// How often the server was polled.
+    polls: u64,
 }
 
 impl World {
@@ -96,7 +98,7 @@ impl World {
             entropy
         });
         let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options(), entropy).unwrap();
-        Self { network, server, scans: scans(movie), next_port: 50_000, watchers: Vec::new() }
+        Self { network, server, scans: scans(movie), next_port: 50_000, watchers: Vec::new(), polls: 0 }
     }
 
     fn watch(&mut self, udp: bool) {
@@ -107,10 +109,13 @@ impl World {
     }
 
     fn run_for(&mut self, duration: Duration) {
-        let Self { network, server, watchers, .. } = self;
+        let Self { network, server, watchers, polls, .. } = self;
         network.run(
             duration,
-            |now, Host { interface, sockets, device, .. }| server.poll(now, interface, device, sockets),
+            |now, Host { interface, sockets, device, .. }| {
+                *polls += 1;
+                server.poll(now, interface, device, sockets)
+            },
             |now, host| {
                 host.wake = watchers.iter_mut().map(|watcher| watcher.pump(now, host)).fold(None, earliest);
                 false
@@ -146,6 +151,9 @@ fn thirty_minutes_over_both_transports_lose_nothing_and_take_no_memory() {
     }
     assert_eq!(world.states(), [State::Playing, State::Playing]);
     assert_eq!(world.server.discards(), 0);
+    // It sleeps between frames: for each of them some arrivals and deadlines at either end wake it up.
+    let polls = world.polls / (24 * 1800);
+    assert!(polls < 20, "{polls} polls a frame");
     assert!(world.network.crowd() <= 40, "{} frames on the cable", world.network.crowd());
     // Frames on the cable at either moment.
     assert!(grown.abs() < 64 * 1024, "{grown} bytes more after 29 minutes");
@@ -239,7 +247,7 @@ fn a_window_that_closes_holds_up_nobody_at_a_shared_camera() {
     let live = leak(Live::new("camera", rate, (48, 48), buffers));
     let mut network = Network::new(5);
     let storage = leak(Storage::<CONNECTIONS, 8192, 8>::new());
-    let server = Server::new(&mut network.server.sockets, storage.lend(), leak(&*live), options(), leak(|| 7_u64));
+    let server = Server::new(&mut network.server.sockets, storage.lend(), &*live, options(), leak(|| 7_u64));
     let mut server = server.unwrap();
     let scans = scans(&movie);
     let address = SocketAddr::new(SERVER, PORT);

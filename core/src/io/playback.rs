@@ -73,6 +73,8 @@ pub(super) struct Playback<S> {
     hold: bool,
     /// Not before this instant: a gap inside a large frame, a full socket, or a live source that has nothing yet.
     wait: Option<Instant>,
+    /// It is a full socket that `wait` is for.
+    full: bool,
     burst: u16,
     /// The client's connection had no room while a frame was due.
     behind: bool,
@@ -125,6 +127,7 @@ impl<S: FrameSource> Playback<S> {
             stop: None,
             hold: false,
             wait: None,
+            full: false,
             burst: 0,
             behind: false,
             floor: now,
@@ -207,6 +210,7 @@ impl<S: FrameSource> Playback<S> {
         self.packetizer = None;
         self.hold = true;
         self.wait = None;
+        self.full = false;
         self.burst = 0;
         self.behind = false;
     }
@@ -214,9 +218,9 @@ impl<S: FrameSource> Playback<S> {
     /// Stops where it is; the next `play` without a range goes on there.
     pub(super) fn pause(&mut self) {
         if self.packetizer.take().is_some() {
-            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole.
-            let number = self.source.frame().map(|frame| frame.number);
-            if let (Some(number), Some(_)) = (number, self.frames) {
+            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole. A
+            // live source only gives its buffer back, which it would otherwise keep until PLAY.
+            if let Some(number) = self.source.frame().map(|frame| frame.number) {
                 let _ = self.source.seek(number);
             }
         }
@@ -240,6 +244,14 @@ impl<S: FrameSource> Playback<S> {
             },
         };
         earliest(Some(media), self.report_due())
+    }
+
+    /// There is room again in the socket; whether that was waited for.
+    pub(super) fn handle_room(&mut self) -> bool {
+        if self.full {
+            self.wait = None;
+        }
+        self.full
     }
 
     fn report_due(&self) -> Option<Instant> {
@@ -278,8 +290,11 @@ impl<S: FrameSource> Playback<S> {
         if self.wait.is_some_and(|wait| now < wait) {
             return Pumped::Idle;
         }
-        self.wait = None;
-        self.burst = 0;
+        // What goes on because there is room again is still the burst that was cut short.
+        if !self.full || self.wait.is_some() {
+            self.burst = 0;
+        }
+        (self.wait, self.full) = (None, false);
         let settings = &Settings { payload_size: outlet.payload_limit(settings.payload_size), ..*settings };
         let mut pumped = Pumped::Idle;
         loop {
@@ -455,6 +470,7 @@ impl<S: FrameSource> Playback<S> {
                 Sent::Full => {
                     self.behind |= !udp;
                     self.wait = udp.then(|| now.after(RETRY));
+                    self.full = udp;
                     return false;
                 }
             }

@@ -81,6 +81,18 @@ pub trait Mounts {
     fn open(&self, id: usize) -> Option<Self::Source>;
 }
 
+impl<M: Mounts> Mounts for &M {
+    type Source = M::Source;
+
+    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+        (**self).find(path)
+    }
+
+    fn open(&self, id: usize) -> Option<Self::Source> {
+        (**self).open(id)
+    }
+}
+
 /// Whether a client is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -207,6 +219,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             self.connection.handle_liveness(now);
         }
         true
+    }
+
+    /// There is room again in the socket that RTP leaves by. `true`: this client had found it full, and its next
+    /// [`service`](Self::service) goes on at once. Without this call it tries again after a millisecond.
+    pub fn handle_room(&mut self) -> bool {
+        self.playback.as_mut().is_some_and(Playback::handle_room)
     }
 
     /// The server stops: BYE is said and the connection closed at the next [`service`](Self::service) calls.

@@ -56,6 +56,7 @@ pub trait FrameSource {
     }
     /// The number of the frame that `advance` moves to next.
     fn position(&self) -> u32;
-    /// Makes `number` the next frame; beyond the last, the end. Live sources ignore it.
+    /// Makes `number` the next frame; beyond the last, the end. Live sources stay where they are; one that lends pictures
+    /// out of a few buffers lets go of the one it holds.
     fn seek(&mut self, number: u32) -> Result<(), Self::Error>;
 }

@@ -59,6 +59,10 @@ use smoltcp::socket::udp;
 /// Frames taken from the device in one turn; after them the clients have theirs, however many more wait.
 const INGRESS_BUDGET: usize = 64;
 
+/// How often the RTP ring is filled and emptied in one turn: pictures are longer than it, and need not wait for the next
+/// turn where the device takes all of it.
+const ROUNDS: usize = 8;
+
 /// How a server on smoltcp serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
@@ -110,7 +114,7 @@ pub struct Server<'a, M: Mounts, const CLIENTS: usize> {
     slots: [Slot<'a, M::Source>; CLIENTS],
     rtp: SharedSocket,
     rtcp: SharedSocket,
-    mounts: &'a M,
+    mounts: M,
     options: Options<'a>,
     entropy: &'a mut dyn FnMut() -> u64,
     stopping: bool,
@@ -130,7 +134,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
     pub fn new(
         sockets: &mut SocketSet<'a>,
         memory: Memory<'a, CLIENTS>,
-        mounts: &'a M,
+        mounts: M,
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
     ) -> Result<Self, InvalidPort> {
@@ -169,17 +173,22 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         let ip_mtu = device.capabilities().ip_mtu();
         interface.poll_maintenance(timestamp);
         let mut more = true;
-        for _ in 0..INGRESS_BUDGET {
-            more = interface.poll_ingress_single(timestamp, device, sockets) != PollIngressSingleResult::None;
-            if !more {
+        for _ in 0..ROUNDS {
+            for _ in 0..INGRESS_BUDGET {
+                more = interface.poll_ingress_single(timestamp, device, sockets) != PollIngressSingleResult::None;
+                if !more {
+                    break;
+                }
+                self.receive(now, sockets);
+            }
+            self.serve(now, ip_mtu, sockets);
+            self.rtp.before_egress(sockets);
+            self.rtcp.before_egress(sockets);
+            while interface.poll_egress(timestamp, device, sockets) != PollResult::None {}
+            if !self.rtp.is_empty(sockets) || !self.make_room_known() {
                 break;
             }
-            self.receive(now, sockets);
         }
-        self.serve(now, ip_mtu, sockets);
-        self.rtp.before_egress(sockets);
-        self.rtcp.before_egress(sockets);
-        while interface.poll_egress(timestamp, device, sockets) != PollResult::None {}
         for shared in [&mut self.rtp, &mut self.rtcp] {
             self.discards = self.discards.saturating_add(shared.after_egress(now, sockets).into());
         }
@@ -237,6 +246,12 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         while let Ok(Some(_)) = rtcp.recv(&mut deliver) {}
     }
 
+    /// Whether there is a client that had found the RTP ring full.
+    fn make_room_known(&mut self) -> bool {
+        let clients = self.slots.iter_mut().filter_map(|slot| slot.client.as_mut());
+        clients.fold(false, |waited, client| client.handle_room() || waited)
+    }
+
     fn serve(&mut self, now: Instant, ip_mtu: usize, sockets: &mut SocketSet<'a>) {
         let mut serving = self.slots.iter().filter(|slot| slot.is_serving()).count();
         let turn = Turn {
@@ -244,7 +259,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
             ip_mtu,
             rtp: self.rtp.handle,
             rtcp: self.rtcp.handle,
-            mounts: self.mounts,
+            mounts: &self.mounts,
             settings: &self.options.settings,
         };
         for slot in &mut self.slots {
