@@ -23,8 +23,10 @@ const BURST_GAP: Duration = Duration::from_millis(1);
 const RETRY: Duration = Duration::from_millis(1);
 /// BYE travels on another socket than media and must not overtake the last frame inside a busy receiver.
 const BYE_DELAY: Duration = Duration::from_millis(400);
-/// How far a TCP client may lag behind the frames' due times before whole frames are left out for it.
-const TCP_LAG: Duration = Duration::from_millis(250);
+/// How far a TCP client may lag behind the due times of a file's frames before whole frames are left out for it: it may be a
+/// recorder on a busy machine, which wants all of them, or its way may be too narrow for the film. Players buffer about as
+/// much by default. A live source never waits: it always gives its newest frame.
+const TCP_LAG: Duration = Duration::from_secs(1);
 /// After a stall of the whole server this long, streams go on from now instead of catching up.
 const RESTART_LAG: Duration = Duration::from_secs(1);
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.

@@ -337,8 +337,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
 
     fn describe<M: Mounts<Source = S>>(&mut self, now: Instant, mounts: &M, settings: &Settings<'_>) {
         match mounts.find(self.connection.resource()) {
-            Some(Media { refusal: Some(reason), name, .. }) => {
-                warning!("{} cannot be described: {}", name, reason);
+            Some(Media { refusal: Some(reason), .. }) => {
                 self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             }
             Some(media) => {
@@ -368,7 +367,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             return;
         };
         if let (Dialect::Standard, Some(reason)) = (dialect, media.refusal) {
-            warning!("{} cannot be set up: {}", media.name, reason);
             self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             return;
         }
@@ -384,6 +382,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
                 *playback = Some(Playback::new(now, source, &media, dialect, transport, random));
             }
         }
+        info!("{} is set up over {}", media.name, transport);
         let ssrc = self.playback.as_ref().map_or(0, Playback::ssrc);
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }

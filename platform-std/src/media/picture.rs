@@ -1,6 +1,7 @@
 //! One picture in memory, and the shelf on which viewers at the same position find it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use mutoscope::jpeg::{self, Layout};
@@ -59,9 +60,13 @@ impl Picture {
     }
 }
 
-/// The pictures of one medium that some viewer holds. Owns none of them, so memory follows the viewers, not the file.
+/// The pictures of one medium that some viewer holds, by number. Owns none of them, so memory follows the viewers, not the
+/// file.
 #[derive(Debug, Default)]
-pub(super) struct Shelf(RefCell<Vec<Weak<Picture>>>);
+pub(super) struct Shelf(RefCell<HashMap<u32, Weak<Picture>>>);
+
+/// So many places may be empty before they are looked for.
+const SLACK: usize = 32;
 
 impl Shelf {
     /// Picture `number`: the one that another viewer holds, or a new one from `make`, which is given buffers with
@@ -73,15 +78,20 @@ impl Shelf {
         spare: Option<Rc<Picture>>,
         make: impl FnOnce(Buffers) -> Result<Picture, E>,
     ) -> Result<Rc<Picture>, E> {
-        let shared = self.0.borrow().iter().filter_map(Weak::upgrade).find(|picture| picture.number == number);
-        if let Some(picture) = shared {
+        let mut shelf = self.0.borrow_mut();
+        if let Some(picture) = shelf.get(&number).and_then(Weak::upgrade) {
             return Ok(picture);
         }
-        let buffers = spare.and_then(Rc::into_inner).map(Picture::into_buffers).unwrap_or_default();
-        let picture = Rc::new(make(buffers)?);
-        let mut shelf = self.0.borrow_mut();
-        shelf.retain(|picture| picture.strong_count() > 0);
-        shelf.push(Rc::downgrade(&picture));
+        let left = spare.and_then(Rc::into_inner);
+        if let Some(left) = &left {
+            shelf.remove(&left.number);
+        }
+        let picture = Rc::new(make(left.map(Picture::into_buffers).unwrap_or_default())?);
+        // Places of viewers who went: looked for once in a while, so that none of many viewers pays for all the others.
+        if shelf.len() >= shelf.capacity().max(SLACK) {
+            shelf.retain(|_, picture| picture.strong_count() > 0);
+        }
+        shelf.insert(number, Rc::downgrade(&picture));
         Ok(picture)
     }
 }
@@ -127,6 +137,11 @@ mod tests {
             current = next;
         }
         assert_eq!(shelf.0.borrow().len(), 1);
+        // Who goes in the middle leaves an empty place, but not for ever.
+        for number in 0..10_000 {
+            drop(take(&shelf, &made, number, None));
+        }
+        assert!(shelf.0.borrow().len() < 100);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::slots::Slots;
 use super::turns::Turns;
 use super::{Server, StopHandle, random};
 use crate::clock::MonotonicClock;
+use crate::logging;
 use crate::media::{Library, Viewer};
 use crate::tcp::{Accepted, Listener, TcpStream};
 use crate::udp::{self, UdpSocket};
@@ -188,14 +189,16 @@ impl<'a> EventLoop<'a> {
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
-        let outcome = slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
-            self.clock.now(),
-            &mut slot.stream,
-            &mut self.rtp,
-            &mut self.rtcp,
-            self.library,
-            &self.settings,
-        );
+        let outcome = logging::about(slot.client.peer(), || {
+            slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
+                self.clock.now(),
+                &mut slot.stream,
+                &mut self.rtp,
+                &mut self.rtcp,
+                self.library,
+                &self.settings,
+            )
+        });
         match outcome {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.shut => {
