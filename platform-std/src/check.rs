@@ -104,7 +104,7 @@ impl Report {
         let len = match normaliser.normalise(jpeg, &layout, made) {
             Ok(Some(_)) => made.len(),
             Ok(None) if treatment == Treatment::AsIs => jpeg.len(),
-            Ok(None) => return self.refuse(number, "the picture cannot be decoded".to_owned()),
+            Ok(None) => return self.refuse(number, "nothing can be made of it".to_owned()),
             Err(error) => return self.refuse(number, error.to_string()),
         };
         self.micros += start.elapsed().as_micros();

@@ -562,7 +562,7 @@ impl Unsendable {
     fn warn(&self, number: u32, len: usize, settings: &Settings<'_>) {
         match self {
             Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
-            Self::Damaged(error) => warning!("frame {} is left out: no JPEG from byte {} on", number, error.at),
+            Self::Damaged(error) => warning!("frame {} is left out: {}", number, error),
             Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
             Self::TooLarge => warning!(
                 "frame {} of {} bytes is left out: the limit is {} bytes a packet (--max-packet-size)",

@@ -31,7 +31,8 @@ pub struct Frame<'f> {
 pub enum Advance {
     /// [`FrameSource::frame`] now lends the next frame.
     Ready,
-    /// A live source has nothing newer yet; `until`: when it will, where it knows.
+    /// Nothing newer yet, because it is live or because the next frame is still being made ready; `until`: when there will
+    /// be, where it knows.
     Pending {
         /// When to ask again. `None`: soon, or when the driver hears of a frame.
         until: Option<Instant>,

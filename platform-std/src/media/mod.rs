@@ -9,6 +9,7 @@ mod picture;
 #[cfg(test)]
 pub(crate) mod testing;
 mod viewer;
+mod workshop;
 
 pub use medium::FrameError;
 pub use normaliser::{OnUnsupported, Policy};
@@ -30,6 +31,7 @@ use mutoscope::source::FrameRate;
 use mutoscope::wire::url;
 
 use medium::Medium;
+use workshop::Workshop;
 
 /// Names of files that a folder is searched for, in any case.
 const EXTENSIONS: [&str; 2] = ["mjpeg", "mjpg"];
@@ -48,6 +50,7 @@ impl Library {
     /// folder, a file that is not what its name says is only left out, with a warning.
     pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self> {
         let mut media = Vec::new();
+        let workshop = Rc::new(Workshop::new(policy));
         let mut origins: HashMap<String, PathBuf> = HashMap::new();
         for candidate in candidates(paths)? {
             let Candidate { path, name, from_folder } = candidate;
@@ -66,7 +69,7 @@ impl Library {
                 }
                 Err(error) => return Err(error),
             };
-            media.push(Rc::new(Medium::file(name.clone(), file, rate, policy)));
+            media.push(Rc::new(Medium::file(name.clone(), file, rate, &workshop)));
             origins.insert(name, path);
         }
         if media.is_empty() {
