@@ -35,7 +35,10 @@ fn channels_make_an_answer_one_over_tcp_whatever_its_profile() {
 #[test]
 fn of_several_streams_in_rtp_info_ours_counts() {
     let cases = [
-        ("url=rtsp://192.0.2.1:8554/movie.Mjpeg/audio;seq=1, url=rtsp://192.0.2.1:8554/movie.Mjpeg/trackID=0;seq=2", Some(2)),
+        (
+            "url=rtsp://192.0.2.1:8554/movie.Mjpeg/audio;seq=1, url=rtsp://192.0.2.1:8554/movie.Mjpeg/trackID=0;seq=2",
+            Some(2),
+        ),
         ("url=audio;seq=1,url=trackID=0;seq=2", Some(2)),
         ("url=rtsp://behind.example/nat;seq=3", Some(3)),
         ("seq=4", Some(4)),
