@@ -56,7 +56,8 @@ pub enum Event {
 pub struct Frame {
     /// What the receiver says of it.
     pub received: Received,
-    /// Its place in the presentation; `None` where the stream is live or the server tells nothing to reckon it from.
+    /// Its place in the presentation, from the start of the described range on; `None` where the stream is live or the
+    /// server tells nothing to reckon it from.
     pub position: Option<NptMicros>,
     /// When it was captured by the sender's clock, as its reports tell; `None` before the first one and in the lab's
     /// dialect.
