@@ -29,11 +29,12 @@ const TX_BUFFER: usize = 8 * 1024;
 pub(super) enum Happened {
     Connected(SocketAddr),
     SetUp(Presentation),
-    Playing,
+    Playing { from: Option<Duration> },
     Paused,
     Frame(Frame),
     Retrying(Retry),
     Refused { status: StatusCode, during: Command },
+    Unseekable,
     Silence { lasting: Duration },
     EndOfStream { announced: bool },
     TornDown,
@@ -71,10 +72,14 @@ pub(super) struct Link {
     ended: bool,
     /// The server refused to pause, so a seek has to do without.
     no_pause: bool,
-    /// The server refused the range, so the first PLAY goes without.
+    /// The server refused a range that nobody wished for, so the first PLAY goes without.
     no_range: bool,
-    /// The position asked for by the PLAY under way.
+    /// The position wished for that the PLAY under way asks for.
     asked: Option<Duration>,
+    /// Whether the PLAY under way asks for any.
+    ranged: bool,
+    /// A position was wished for where there are none; told with the next step.
+    unseekable: bool,
     /// Where the last frame was.
     position: Option<u64>,
     /// TEARDOWN has left; until when it is waited for.
@@ -112,6 +117,8 @@ impl Link {
             no_pause: false,
             no_range: false,
             asked: None,
+            ranged: false,
+            unseekable: false,
             position: None,
             leaving: None,
         })
@@ -136,6 +143,9 @@ impl Link {
             self.step(now, goal, options, registry)?;
             if self.leaving.is_some_and(|until| until <= now) {
                 return Ok(Verdict::Happened(Happened::TornDown));
+            }
+            if std::mem::take(&mut self.unseekable) {
+                return Ok(Verdict::Happened(Happened::Unseekable));
             }
             let Self { client, stream, rtp, rtcp, .. } = self;
             let Some(event) = client.service(now, stream, rtp, rtcp, &settings) else { return Ok(Verdict::Idle) };
@@ -210,11 +220,19 @@ impl Link {
 
     fn play(&mut self, now: time::Instant, goal: &mut Goal) -> Result<(), NotNow> {
         let first = !self.played || self.ended;
-        let from = goal.from.or(first.then_some(Duration::ZERO)).filter(|_| !self.no_range);
-        let start = from.map(|from| u64::try_from(from.as_micros()).unwrap_or(u64::MAX));
-        let range = start.map(|start| Range::Npt { start: Some(start), end: None });
-        self.client.play(now, range.filter(|_| self.attempt.dialect == spoken::Dialect::Standard))?;
-        self.asked = goal.from.take();
+        // From the beginning is where it begins anyway, as a rule; what was wished for is asked for whatever became of
+        // that.
+        let from = goal.from.or((first && !self.no_range).then_some(Duration::ZERO));
+        let standard = self.attempt.dialect == spoken::Dialect::Standard;
+        let range = from.filter(|_| standard).map(|from| {
+            let from = u64::try_from(from.as_micros()).unwrap_or(u64::MAX);
+            Range::Npt { start: Some(self.begins().saturating_add(from)), end: None }
+        });
+        self.client.play(now, range)?;
+        let wished = goal.from.take();
+        self.ranged = range.is_some();
+        self.unseekable = !standard && wished.is_some();
+        self.asked = wished.filter(|_| standard);
         self.ended = false;
         Ok(())
     }
@@ -260,18 +278,13 @@ impl Link {
             }
             Event::EndOfStream => Some(self.end(goal, true)),
             Event::Silence { lasting } => return self.handle_silence(lasting, goal, options),
-            Event::Session(event) => return self.handle_session_event(event, goal, options),
+            Event::Session(event) => return self.handle_session_event(event, goal),
             _ => None,
         };
         Ok(happened.map(Verdict::Happened))
     }
 
-    fn handle_session_event(
-        &mut self,
-        event: session::Event,
-        goal: &mut Goal,
-        options: &Options,
-    ) -> Result<Option<Verdict>, Error> {
+    fn handle_session_event(&mut self, event: session::Event, goal: &mut Goal) -> Result<Option<Verdict>, Error> {
         let happened = match event {
             session::Event::Described(described) => {
                 self.described = Some(described);
@@ -280,13 +293,15 @@ impl Link {
             session::Event::SetUp(set_up) => Some(Happened::SetUp(self.presentation(set_up))),
             session::Event::Playing(_) => {
                 self.played = true;
-                Some(Happened::Playing)
+                let from = self.asked.take();
+                self.position = from.and_then(|from| u64::try_from(from.as_micros()).ok());
+                Some(Happened::Playing { from })
             }
             // Paused only to play from elsewhere: nobody needs to know.
             session::Event::Paused => (!goal.playing).then_some(Happened::Paused),
             session::Event::TornDown => Some(Happened::TornDown),
             session::Event::Refused { status, during } => return self.handle_refusal(status, during, goal),
-            session::Event::TimedOut { during } => return self.handle_no_answer(during, options),
+            session::Event::TimedOut { during } => return self.handle_no_answer(during),
             session::Event::ServerClosed => {
                 let error = Error::Closed(self.client.broken().map(io_kind));
                 return self.give_up(error);
@@ -328,27 +343,26 @@ impl Link {
                 goal.playing = true;
                 return Ok(Some(Verdict::Happened(Happened::Refused { status, during })));
             }
-            Command::Play if self.asked.is_none() && !self.no_range => {
-                // The range was ours, not the user's.
+            Command::Play if self.asked.take().is_some() => {
+                return Ok(Some(Verdict::Happened(Happened::Refused { status, during })));
+            }
+            // The range was ours, and may be what the server does not want.
+            Command::Play if self.ranged && matches!(status.0, 400 | 451 | 456 | 457 | 501) => {
                 self.no_range = true;
                 return Ok(None);
-            }
-            Command::Play if self.asked.is_some() => {
-                self.asked = None;
-                return Ok(Some(Verdict::Happened(Happened::Refused { status, during })));
             }
             _ => {}
         }
         Err(error)
     }
 
-    fn handle_no_answer(&mut self, during: Command, options: &Options) -> Result<Option<Verdict>, Error> {
+    fn handle_no_answer(&self, during: Command) -> Result<Option<Verdict>, Error> {
         match during {
             Command::Teardown => Ok(Some(Verdict::Happened(Happened::TornDown))),
             // While media comes, a server that does not answer may be forgiven; when it stops coming, that is told.
             Command::KeepAlive => Ok(None),
             // Servers that ignore OPTIONS but answer DESCRIBE: worth a try only where nothing else is left to try.
-            Command::Options if options.dialect == Dialect::Standard => Ok(None),
+            Command::Options if self.attempt.last => Ok(None),
             _ => self.give_up(Error::NoAnswer(during)),
         }
     }
@@ -385,8 +399,9 @@ impl Link {
     fn is_at_its_end(&self, lasting: Duration, options: &Options) -> bool {
         match self.attempt.dialect {
             spoken::Dialect::Lab => self.arrived && lasting >= options.stall_timeout,
-            spoken::Dialect::Standard => match (self.duration(), self.position) {
-                (Some(duration), Some(position)) => Duration::from_micros(position) + END_MARGIN >= duration,
+            spoken::Dialect::Standard => match (self.duration(), self.position.map(Duration::from_micros)) {
+                // What has played on beyond its end is repeated, and has none.
+                (Some(duration), Some(position)) => duration.abs_diff(position) <= END_MARGIN,
                 _ => false,
             },
         }
@@ -398,6 +413,15 @@ impl Link {
         Happened::EndOfStream { announced }
     }
 
+    /// Where the described range begins, in normal play time; positions are reckoned from there.
+    fn begins(&self) -> u64 {
+        match self.described.and_then(|described| described.range) {
+            Some(Range::Npt { start, .. }) => start.unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// How long it is; `None` where the range has no end, as a live stream's and a repeated film's.
     fn duration(&self) -> Option<Duration> {
         match self.described?.range? {
             Range::Npt { start, end: Some(end) } => Some(Duration::from_micros(end.saturating_sub(start.unwrap_or(0)))),

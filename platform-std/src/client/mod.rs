@@ -72,7 +72,10 @@ pub enum Event<'a> {
     /// There is a session: what there is to play, and how it will travel.
     SetUp(Presentation),
     /// The server plays.
-    Playing,
+    Playing {
+        /// The position that was wished for and is played from now; `None`: from where it stood, or the beginning.
+        from: Option<Duration>,
+    },
     /// It has stopped where it is.
     Paused,
     /// A frame.
@@ -86,6 +89,8 @@ pub enum Event<'a> {
         /// What it refused.
         during: Command,
     },
+    /// A position was wished for in the lab's dialect, which knows none. It plays from where it stands.
+    Unseekable,
     /// Playing, and nothing has arrived for this long. Told again and again until something does, or until the stream
     /// counts as lost ([`Error::Stalled`]).
     Silence {
@@ -104,11 +109,14 @@ pub enum Event<'a> {
 
 /// What else is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Retry {
     /// The server refuses UDP, or none of it arrives: TCP.
     Tcp,
     /// The server does not answer RTSP: the lab's dialect.
     Lab,
+    /// The server does not speak the lab's dialect either: RTSP again, whether or not it answers OPTIONS.
+    Standard,
 }
 
 /// What SETUP came to.
@@ -118,7 +126,7 @@ pub struct Presentation {
     pub dialect: Dialect,
     /// How media travels.
     pub transport: MediaTransport,
-    /// How long it is; `None`: live, or not told.
+    /// How long it is; `None`: live, repeated without end, or not told.
     pub duration: Option<Duration>,
     /// Frames per second, where the server tells.
     pub frame_rate: Option<FrameRate>,
@@ -133,7 +141,7 @@ pub struct Frame<'a> {
     pub number: u32,
     /// The RTP timestamp: 90 kHz, or seconds in the lab dialect.
     pub timestamp: u32,
-    /// Where in the presentation it lies, if that is known.
+    /// Where in the presentation it lies, from its start on, if that is known.
     pub position: Option<Duration>,
     /// How long ago its last packet arrived.
     pub age: Duration,
@@ -144,6 +152,7 @@ pub struct Frame<'a> {
 
 /// What can be wished for, from any thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wish {
     /// Connect and set up, but do not play yet.
     Setup,
@@ -193,6 +202,27 @@ struct Goal {
 struct Attempt {
     dialect: spoken::Dialect,
     tcp: bool,
+    /// No other dialect is left to try, so a server that does not answer OPTIONS gets another question.
+    last: bool,
+}
+
+impl Attempt {
+    /// What is tried first.
+    fn first(options: &Options) -> Self {
+        Self {
+            dialect: match options.dialect {
+                Dialect::Auto | Dialect::Standard => spoken::Dialect::Standard,
+                Dialect::Lab => spoken::Dialect::Lab,
+            },
+            tcp: options.transport == Transport::Tcp,
+            last: !may_be_lab(options),
+        }
+    }
+}
+
+/// Whether the lab's dialect, which knows UDP only, is worth a try.
+fn may_be_lab(options: &Options) -> bool {
+    options.dialect == Dialect::Auto && options.transport != Transport::Tcp
 }
 
 #[derive(Debug)]
@@ -220,6 +250,8 @@ pub struct Client {
     stage: Stage,
     /// Why standard RTSP did not work, while the lab's dialect is tried.
     first_failure: Option<Error>,
+    /// Why the lab's did not either, while standard RTSP is tried again.
+    lab_failure: Option<Error>,
     /// What works is known: no more trying.
     settled: bool,
     /// Told with the next call of `next`.
@@ -242,13 +274,7 @@ impl Client {
         let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::System("make a waker", error))?;
         let (sender, wishes) = mpsc::channel();
         let clock = MonotonicClock::new();
-        let attempt = Attempt {
-            dialect: match options.dialect {
-                Dialect::Auto | Dialect::Standard => spoken::Dialect::Standard,
-                Dialect::Lab => spoken::Dialect::Lab,
-            },
-            tcp: options.transport == Transport::Tcp,
-        };
+        let attempt = Attempt::first(&options);
         Ok(Self {
             host,
             port,
@@ -264,6 +290,7 @@ impl Client {
             attempt,
             stage: Stage::Idle,
             first_failure: None,
+            lab_failure: None,
             settled: false,
             retrying: None,
             options,
@@ -380,8 +407,15 @@ impl Client {
                 }
                 Stage::Linked(link) => {
                     let now = self.clock.now();
-                    let verdict =
-                        link.advance(now, self.wall, &self.cname, &mut self.goal, &self.options, self.poll.registry())?;
+                    let advanced =
+                        link.advance(now, self.wall, &self.cname, &mut self.goal, &self.options, self.poll.registry());
+                    let verdict = match advanced {
+                        Ok(verdict) => verdict,
+                        Err(error) => {
+                            self.try_standard_again(error)?;
+                            continue;
+                        }
+                    };
                     match verdict {
                         Verdict::Idle => return Ok(None),
                         Verdict::Happened(Happened::TornDown) => {
@@ -390,7 +424,7 @@ impl Client {
                         }
                         Verdict::Happened(happened) => {
                             if matches!(happened, Happened::SetUp(_)) {
-                                self.first_failure = None;
+                                (self.first_failure, self.lab_failure) = (None, None);
                             }
                             if matches!(happened, Happened::Frame(_)) {
                                 self.settled = true;
@@ -423,15 +457,30 @@ impl Client {
 
     /// Starts again in the lab's dialect, if that is allowed and was not what failed.
     fn try_lab(&mut self, error: Error) -> Result<(), Error> {
-        let allowed = self.options.dialect == Dialect::Auto && self.options.transport != Transport::Tcp;
-        if !allowed || self.attempt.dialect == spoken::Dialect::Lab || self.settled {
+        if self.attempt.last || self.attempt.dialect == spoken::Dialect::Lab || self.settled {
             return Err(error);
         }
         log::info!("{error}: trying the lab's dialect");
-        self.attempt = Attempt { dialect: spoken::Dialect::Lab, tcp: false };
+        self.attempt = Attempt { dialect: spoken::Dialect::Lab, tcp: false, last: true };
         self.first_failure = Some(error);
         self.leave();
         self.retrying = Some(Retry::Lab);
+        Ok(())
+    }
+
+    /// Goes back to standard RTSP where only OPTIONS was asked in it, and the lab's dialect was not understood.
+    fn try_standard_again(&mut self, error: Error) -> Result<(), Error> {
+        let unasked = matches!(self.first_failure, Some(Error::NoAnswer(Command::Options)));
+        // What a lab server says of a file that it does not have, or cannot read.
+        let understood = matches!(error, Error::Refused { status, .. } if matches!(status.0, 404 | 500));
+        if !unasked || understood || self.lab_failure.is_some() {
+            return Err(error);
+        }
+        log::info!("{error}: trying RTSP without OPTIONS");
+        self.attempt = Attempt { dialect: spoken::Dialect::Standard, tcp: false, last: true };
+        self.lab_failure = Some(error);
+        self.leave();
+        self.retrying = Some(Retry::Standard);
         Ok(())
     }
 
@@ -440,17 +489,12 @@ impl Client {
         self.leave();
         self.goal = Goal::default();
         if !self.settled {
-            self.attempt = Attempt {
-                dialect: match self.options.dialect {
-                    Dialect::Auto | Dialect::Standard => spoken::Dialect::Standard,
-                    Dialect::Lab => spoken::Dialect::Lab,
-                },
-                tcp: self.options.transport == Transport::Tcp,
-            };
+            self.attempt = Attempt::first(&self.options);
         }
-        match self.first_failure.take() {
-            Some(first) => Error::NoDialect(Box::new(first), Box::new(error)),
-            None => error,
+        match (self.first_failure.take(), self.lab_failure.take()) {
+            (_, Some(lab)) => Error::NoDialect(Box::new(error), Box::new(lab)),
+            (Some(standard), None) => Error::NoDialect(Box::new(standard), Box::new(error)),
+            (None, None) => error,
         }
     }
 
@@ -492,10 +536,11 @@ impl Client {
         match happened {
             Happened::Connected(peer) => Event::Connected { peer },
             Happened::SetUp(presentation) => Event::SetUp(presentation),
-            Happened::Playing => Event::Playing,
+            Happened::Playing { from } => Event::Playing { from },
             Happened::Paused => Event::Paused,
             Happened::Retrying(retry) => Event::Retrying(retry),
             Happened::Refused { status, during } => Event::Refused { status, during },
+            Happened::Unseekable => Event::Unseekable,
             Happened::Silence { lasting } => Event::Silence { lasting },
             Happened::EndOfStream { announced } => Event::EndOfStream { announced },
             Happened::TornDown => Event::TornDown,

@@ -1,5 +1,7 @@
 //! The client on loopback: against our own server, and against scripted ones that misbehave.
 
+mod manners;
+
 use super::*;
 use crate::media::Library;
 use crate::server::{self, Server, StopHandle};
@@ -57,7 +59,10 @@ enum Seen {
     Connected,
     SetUp(Presentation),
     Playing,
+    From(Duration),
     Paused,
+    Refused(u16),
+    Unseekable,
     Frame { position: Option<Duration>, len: usize },
     Retrying(Retry),
     EndOfStream { announced: bool },
@@ -75,7 +80,8 @@ fn next(client: &mut Client) -> Result<Seen, Error> {
         return Ok(match event {
             Event::Connected { .. } => Seen::Connected,
             Event::SetUp(presentation) => Seen::SetUp(presentation),
-            Event::Playing => Seen::Playing,
+            Event::Playing { from: None } => Seen::Playing,
+            Event::Playing { from: Some(from) } => Seen::From(from),
             Event::Paused => Seen::Paused,
             Event::Frame(frame) => {
                 assert!(frame.data.starts_with(&[0xff, 0xd8]) && frame.data.ends_with(&[0xff, 0xd9]));
@@ -84,7 +90,9 @@ fn next(client: &mut Client) -> Result<Seen, Error> {
             Event::Retrying(retry) => Seen::Retrying(retry),
             Event::EndOfStream { announced } => Seen::EndOfStream { announced },
             Event::TornDown => Seen::TornDown,
-            Event::Refused { .. } | Event::Silence { .. } => Seen::Other,
+            Event::Refused { status, .. } => Seen::Refused(status.0),
+            Event::Unseekable => Seen::Unseekable,
+            Event::Silence { .. } => Seen::Other,
         });
     }
 }
@@ -133,7 +141,7 @@ fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() 
         until(&mut client, is_frame);
         if !lab {
             client.play(Some(Duration::from_secs(5)));
-            until(&mut client, |seen| *seen == Seen::Playing);
+            until(&mut client, |seen| *seen == Seen::From(Duration::from_secs(5)));
             let Seen::Frame { position: Some(position), .. } = until(&mut client, is_frame) else {
                 panic!("no position")
             };

@@ -28,7 +28,9 @@ pub fn receiver(data: &[u8]) {
             match action {
                 0..=199 => _ = receiver.handle_packet(now, packet),
                 200..=239 => _ = receiver.handle_rtcp(now, WallClock::default(), packet),
-                240..=249 => {}
+                240..=246 => {}
+                247..=249 => receiver.start_at(now, u16::from_be_bytes([high, low])),
+                250..=252 => receiver.reconfigure(config),
                 _ => receiver.reset(now),
             }
             frames += poll(&mut receiver, payload, now);
@@ -37,9 +39,9 @@ pub fn receiver(data: &[u8]) {
         assert_eq!(statistics.frames, frames);
         assert!(statistics.loss_ppm() <= 1_000_000);
         let mut buffer = [0; 256];
-        let len =
-            receiver.emit_bye(now, WallClock::default(), "a", "b", &mut buffer).expect("the buffer is large enough");
-        super::rtp::rtcp(&buffer[..len]);
+        let bye = receiver.emit_bye(now, WallClock::default(), "a", "b", &mut buffer);
+        assert_eq!(bye.is_some(), receiver.statistics().ssrc.is_some(), "the buffer is large enough");
+        super::rtp::rtcp(&buffer[..bye.unwrap_or(0)]);
     }
 }
 

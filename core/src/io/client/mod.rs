@@ -56,7 +56,8 @@ pub enum Event {
 pub struct Frame {
     /// What the receiver says of it.
     pub received: Received,
-    /// Its place in the presentation; `None` where the stream is live or the server tells nothing to reckon it from.
+    /// Its place in the presentation, from the start of the described range on; `None` where the stream is live or the
+    /// server tells nothing to reckon it from.
     pub position: Option<NptMicros>,
     /// When it was captured by the sender's clock, as its reports tell; `None` before the first one and in the lab's
     /// dialect.
@@ -68,6 +69,10 @@ const MAX_REPORT: usize = 512;
 
 /// Reads per call of [`Client::service`], so that a flood cannot keep the caller from its commands.
 const READS_PER_CALL: u32 = 256;
+
+/// What has arrived in time is in time, however late it is read. So a deadline of the connection counts as missed when
+/// the connection has been read dry after it, or, where it never runs dry, this often: more than sockets hold.
+const LATE_READS: u32 = 64;
 
 /// A viewer of one stream over one control connection.
 ///
@@ -92,6 +97,8 @@ pub struct Client<B, F, const SLOTS: usize> {
     /// When the end is told: what UDP delivers out of order may still come before.
     bye: Option<Instant>,
     farewell: Farewell,
+    /// Reads of the control connection since one of its deadlines has passed.
+    late_reads: u32,
     /// The last call stopped with work left.
     more: bool,
     /// Nothing more can be read or written.
@@ -120,8 +127,10 @@ impl<F, const SLOTS: usize> Media<F, SLOTS> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Farewell {
     Unsaid,
-    /// TEARDOWN waits until BYE has been said.
+    /// BYE is to be said, and then TEARDOWN.
     Due,
+    /// BYE has been said; TEARDOWN waits for room.
+    Waiting,
     Said,
 }
 
@@ -146,6 +155,7 @@ where
             silence: Silence::default(),
             bye: None,
             farewell: Farewell::Unsaid,
+            late_reads: 0,
             more: false,
             ended: false,
             broken: None,
@@ -186,12 +196,14 @@ where
 
     /// Says BYE and then TEARDOWN, at the next [`service`](Self::service) that finds room for them.
     pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
-        if self.farewell == Farewell::Unsaid && self.set_up.is_some() && self.connection.dialect() == Dialect::Standard
-        {
-            self.farewell = Farewell::Due;
-            return Ok(());
+        match self.farewell {
+            Farewell::Unsaid if self.set_up.is_some() && self.connection.dialect() == Dialect::Standard => {
+                self.farewell = Farewell::Due;
+                Ok(())
+            }
+            Farewell::Due | Farewell::Waiting => Ok(()),
+            Farewell::Unsaid | Farewell::Said => self.connection.teardown(now),
         }
-        self.connection.teardown(now)
     }
 
     /// Does all that can be done now, up to the next event. Never blocks.
@@ -215,12 +227,15 @@ where
         if let Some(receiver) = self.media.receiver() {
             receiver.handle_timeout(now);
         }
+        // First what is due from us: what comes may never run dry.
         self.say_bye(now, rtcp, settings);
+        self.report(now, rtcp, settings);
+        self.write(now, control);
         self.receive_rtcp(now, rtcp, settings);
-        let mut deadlines_seen = false;
         for _ in 0..READS_PER_CALL {
             // What has arrived comes first: a frame lies where the next packets want to go.
             if let Some(frame) = self.poll_frame(now) {
+                self.write(now, control);
                 return Some(Event::Frame(frame));
             }
             if let Some(event) = self.connection.poll_event(now) {
@@ -229,30 +244,32 @@ where
                 }
                 continue;
             }
+            // All that was read has been looked at.
+            if self.is_late(now) && self.late_reads >= LATE_READS {
+                self.late_reads = 0;
+                self.connection.handle_timeout(now);
+                continue;
+            }
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
             let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
-            if self.read(now, control) || received {
-                continue;
-            }
-            if !deadlines_seen {
-                // Not before all that has arrived is read: what is there in time is in time.
-                deadlines_seen = true;
-                self.connection.handle_timeout(now);
-                self.report(now, rtcp, settings);
-                self.write(now, control);
-                continue;
-            }
-            if self.write(now, control) {
+            let read = self.read(now, control);
+            self.late_reads = match (self.is_late(now), read) {
+                (false, _) => 0,
+                (true, true) => self.late_reads.saturating_add(1),
+                (true, false) => LATE_READS,
+            };
+            if read || received || self.write(now, control) || self.late_reads > 0 {
                 continue;
             }
             if self.bye.is_some_and(|due| due <= now) {
                 self.bye = None;
                 return Some(Event::EndOfStream);
             }
-            return self.silence.poll(now, settings.silence).map(|lasting| Event::Silence { lasting });
+            return self.poll_silence(now, settings);
         }
+        // Whatever this flood is, it is none of media, whose frames end a call.
         self.more = true;
-        None
+        self.poll_silence(now, settings)
     }
 
     /// When to call [`service`](Self::service) though no socket became ready; in the past where work is left.
@@ -316,6 +333,9 @@ where
             session::Event::Playing(playing) => {
                 let whole = self.described.and_then(|described| described.range);
                 self.timeline.start(playing, self.asked, whole);
+                if let (Some(receiver), Some(sequence)) = (self.media.receiver(), playing.sequence) {
+                    receiver.start_at(now, sequence);
+                }
                 self.silence.start(now, settings.silence);
             }
             session::Event::Paused | session::Event::TornDown | session::Event::ServerClosed => {
@@ -343,10 +363,13 @@ where
             dimensions: self.described.and_then(|described| described.dimensions),
             ssrc: set_up.ssrc,
         };
-        if let Media::Waiting(buffers) = &mut self.media
-            && let Some(buffers) = buffers.take()
-        {
-            self.media = Media::Receiving(Receiver::new(buffers, self.ssrc, now, config));
+        match &mut self.media {
+            Media::Receiving(receiver) => receiver.reconfigure(config),
+            Media::Waiting(buffers) => {
+                if let Some(buffers) = buffers.take() {
+                    self.media = Media::Receiving(Receiver::new(buffers, self.ssrc, now, config));
+                }
+            }
         }
         self.set_up = Some(set_up);
         self.farewell = Farewell::Unsaid;
@@ -446,6 +469,15 @@ where
         }
     }
 
+    fn poll_silence(&mut self, now: Instant, settings: &Settings<'_>) -> Option<Event> {
+        self.silence.poll(now, settings.silence).map(|lasting| Event::Silence { lasting })
+    }
+
+    /// Whether a deadline of the connection's has passed that was not told to it.
+    fn is_late(&self, now: Instant) -> bool {
+        self.connection.poll_timeout().is_some_and(|due| due <= now)
+    }
+
     fn has_session(&self) -> bool {
         self.connection.state() != State::Init
     }
@@ -538,19 +570,21 @@ where
     }
 
     fn say_bye<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {
-        if self.farewell != Farewell::Due {
-            return;
+        if self.farewell == Farewell::Due {
+            self.farewell = Farewell::Waiting;
+            let mut buffer = [0; MAX_REPORT];
+            if let Some(receiver) = self.media.receiver()
+                && let Some(len) = receiver.emit_bye(now, settings.wall, settings.cname, "teardown", &mut buffer)
+            {
+                self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
+            }
         }
-        let mut buffer = [0; MAX_REPORT];
-        if let Some(receiver) = self.media.receiver()
-            && let Some(len) = receiver.emit_bye(now, settings.wall, settings.cname, "teardown", &mut buffer)
-        {
-            self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
-        }
-        // Full: the server does not read. Then TEARDOWN is tried again with the next call.
-        match self.connection.teardown(now) {
-            Err(NotNow::Full) => {}
-            Ok(()) | Err(_) => self.farewell = Farewell::Said,
+        if self.farewell == Farewell::Waiting {
+            // Full: the server does not read. Then TEARDOWN is tried again with the next call.
+            match self.connection.teardown(now) {
+                Err(NotNow::Full) => {}
+                Ok(()) | Err(_) => self.farewell = Farewell::Said,
+            }
         }
     }
 

@@ -28,6 +28,7 @@ struct Pipe {
     outgoing: Vec<u8>,
     closed: bool,
     broken: bool,
+    full: bool,
 }
 
 impl ErrorType for Pipe {
@@ -42,7 +43,7 @@ impl ReadReady for Pipe {
 
 impl WriteReady for Pipe {
     fn write_ready(&mut self) -> Result<bool, Self::Error> {
-        Ok(true)
+        Ok(!self.full)
     }
 }
 
@@ -296,6 +297,40 @@ fn leaving_says_bye_before_teardown() {
     assert!(sent.windows(9).any(|window| window == b"TEARDOWN "));
 }
 
+/// How many of these compounds say BYE.
+fn byes(sent: &[(SocketAddr, Vec<u8>)]) -> usize {
+    sent.iter().filter(|(_, compound)| compound.windows(2).any(|window| window == [0x81, 203])).count()
+}
+
+#[test]
+fn bye_is_said_once_though_teardown_has_to_wait() {
+    let mut scene = Scene::over_udp();
+    scene.datagram((SERVER, 6970), packet(1, 90_000, b"x"));
+    scene.events();
+    scene.pipe.full = true;
+    // Nothing leaves: requests pile up until the buffer has no room for TEARDOWN.
+    while scene.client.connection.queue_interleaved(1, &[&[0; 100]]) {}
+    scene.client.teardown(scene.now).unwrap();
+    for _ in 0..3 {
+        assert_eq!(scene.events(), []);
+    }
+    assert_eq!(byes(&scene.rtcp.sent), 1);
+    scene.pipe.full = false;
+    scene.pass(10);
+    scene.pass(10);
+    assert!(scene.sent().contains("TEARDOWN "));
+    assert_eq!(byes(&scene.rtcp.sent), 1);
+}
+
+#[test]
+fn who_has_heard_nothing_says_no_bye() {
+    let mut scene = Scene::over_udp();
+    scene.client.teardown(scene.now).unwrap();
+    scene.events();
+    assert!(scene.sent().starts_with("TEARDOWN "));
+    assert!(scene.rtcp.sent.is_empty(), "RFC 3550 section 6.3.7");
+}
+
 #[test]
 fn bye_ends_the_stream_after_what_it_overtook() {
     let mut scene = Scene::over_udp();
@@ -308,6 +343,73 @@ fn bye_ends_the_stream_after_what_it_overtook() {
     assert_eq!(scene.pass(1), [Event::EndOfStream]);
     assert_eq!(scene.pass(20_000), [], "said once, and silence is no news any more");
     assert_eq!(scene.client.connection().state(), State::Playing);
+}
+
+#[test]
+fn another_setup_brings_its_own_payload_type_and_source() {
+    let mut scene = Scene::over_udp();
+    scene.datagram((SERVER, 6970), packet(1, 90_000, b"first"));
+    assert!(matches!(scene.events()[..], [Event::Frame(_)]));
+    scene.client.teardown(scene.now).unwrap();
+    scene.events();
+    scene.cseq = 4;
+    assert_eq!(scene.answer("", ""), [Event::Session(session::Event::TornDown)]);
+    scene.client.describe(scene.now).unwrap();
+    let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 JPEG/90000\r\na=x-dimensions:2048,8\r\n";
+    assert!(matches!(scene.answer("", sdp)[..], [Event::Session(session::Event::Described(_))]));
+    scene.client.setup(scene.now, TCP).unwrap();
+    let events = scene.answer("Session: abc\r\nTransport: RTP/AVP/TCP;interleaved=0-1;ssrc=00000007\r\n", "");
+    assert!(matches!(events[..], [Event::Session(session::Event::SetUp(_))]), "{events:?}");
+    scene.client.play(scene.now, None).unwrap();
+    assert!(matches!(scene.answer("", "")[..], [Event::Session(session::Event::Playing(_))]));
+    // Another source, another type, dimensions that only the description knows; and no reordering to wait for.
+    for (number, sequence) in [(2u32, 50_000u16), (3, 50_002)] {
+        let mut bytes = packet(sequence, 1000 * number, b"other");
+        bytes[1] = 0x80 | 96;
+        bytes[8..12].copy_from_slice(&[0, 0, 0, 7]);
+        bytes[18..20].copy_from_slice(&[0, 0]);
+        scene.interleaved(0, &bytes);
+        let event = scene.service();
+        assert!(matches!(event, Some(Event::Frame(frame)) if frame.received.number == number), "{event:?}");
+        assert!(scene.client.frame().windows(4).any(|window| window == [0, 8, 8, 0]), "8 x 2048 pixels");
+    }
+    assert_eq!(scene.client.statistics().unwrap().packets, 3, "totals stay");
+}
+
+#[test]
+fn after_a_seek_packets_from_before_it_are_dropped() {
+    let mut scene = Scene::over_udp();
+    for sequence in 10..13 {
+        scene.datagram((SERVER, 6970), packet(sequence, 90_000 + 3750 * u32::from(sequence), b"old"));
+        assert!(matches!(scene.service(), Some(Event::Frame(_))));
+    }
+    scene.client.play(scene.now, Range::parse("npt=30-")).unwrap();
+    scene.cseq = 4;
+    let events = scene.answer("RTP-Info: url=x;seq=15;rtptime=500000\r\nRange: npt=30-60\r\n", "");
+    assert!(matches!(events[..], [Event::Session(session::Event::Playing(_))]), "{events:?}");
+    scene.datagram((SERVER, 6970), packet(13, 140_000, b"old"));
+    scene.datagram((SERVER, 6970), packet(15, 500_000, b"new"));
+    scene.datagram((SERVER, 6970), packet(14, 143_750, b"old"));
+    scene.datagram((SERVER, 6970), packet(16, 503_750, b"new"));
+    let positions: Vec<_> = scene.events().into_iter().map(position).collect();
+    assert_eq!(positions, [Some(30_000_000), Some(30_041_666)]);
+    assert_eq!(scene.client.statistics().unwrap().lost, 0, "they were not wanted, and not lost either");
+}
+
+#[test]
+fn a_server_that_announces_a_number_far_ahead_costs_half_a_second() {
+    let mut scene = Scene::over_udp();
+    scene.datagram((SERVER, 6970), packet(10, 90_000, b"old"));
+    scene.events();
+    scene.client.play(scene.now, Range::parse("npt=30-")).unwrap();
+    scene.cseq = 4;
+    scene.answer("RTP-Info: url=x;seq=1000;rtptime=500000\r\n", "");
+    let mut frames = 0;
+    for sequence in 11..111u16 {
+        scene.datagram((SERVER, 6970), packet(sequence, 500_000 + 900 * u32::from(sequence), b"new"));
+        frames += scene.pass(10).len();
+    }
+    assert!((45..=51).contains(&frames), "{frames}");
 }
 
 #[test]
@@ -353,6 +455,83 @@ fn a_flood_gives_the_caller_a_turn() {
     assert!(scene.client.poll_timeout().is_some_and(|due| due <= scene.now), "and wants to be called again at once");
     scene.pass(1000);
     assert!(scene.rtp.incoming.is_empty());
+}
+
+/// A server that never stops sending over the connection: whenever it is read, there is more.
+struct Flood {
+    scene: Scene,
+    sequence: u16,
+}
+
+impl Flood {
+    fn start() -> Self {
+        Self { scene: Scene::over_tcp(), sequence: 0 }
+    }
+
+    /// One call, with at least two frames to be read before and behind it.
+    fn service(&mut self) -> Option<Event> {
+        while self.scene.pipe.incoming.len() < 20_000 {
+            self.sequence = self.sequence.wrapping_add(1);
+            self.scene.interleaved(0, &packet(self.sequence, 90_000 + 3750 * u32::from(self.sequence), &[7; 3000]));
+        }
+        self.scene.service()
+    }
+
+    /// Time passes at 100 calls a second; what happened apart from frames.
+    fn pass(&mut self, millis: u64) -> Vec<Event> {
+        let mut events = Vec::new();
+        for _ in 0..millis / 10 {
+            self.scene.now = self.scene.now.after(Duration::from_millis(10));
+            events.extend(self.service().filter(|event| !matches!(event, Event::Frame(_))));
+        }
+        events
+    }
+}
+
+#[test]
+fn a_flood_of_frames_keeps_no_command_report_or_keep_alive_back() {
+    let mut flood = Flood::start();
+    assert!(matches!(flood.service(), Some(Event::Frame(_))));
+    flood.scene.client.pause(flood.scene.now).unwrap();
+    assert!(matches!(flood.service(), Some(Event::Frame(_))));
+    assert!(flood.scene.sent().starts_with("PAUSE "), "with the next call");
+    assert_eq!(flood.pass(9_900), []);
+    let reports = flood.scene.sent();
+    assert!(reports.starts_with("$\u{1}"), "receiver reports: {reports:?}");
+    let late = flood.pass(2_000);
+    assert_eq!(late, [Event::Session(session::Event::TimedOut { during: Command::Pause })], "no answer came");
+    flood.scene.sent();
+    assert_eq!(flood.pass(25_000), []);
+    assert!(flood.scene.sent().contains("OPTIONS "), "the session is kept alive");
+}
+
+#[test]
+fn an_answer_that_came_in_time_is_in_time_however_much_came_before_it() {
+    let mut flood = Flood::start();
+    flood.service();
+    flood.scene.client.pause(flood.scene.now).unwrap();
+    flood.scene.cseq = 4;
+    flood.scene.pipe.incoming.extend(b"RTSP/1.0 200 OK\r\nCSeq: 5\r\n\r\n");
+    // Nobody had time to look for a minute.
+    flood.scene.now = flood.scene.now.after(Duration::from_secs(60));
+    let mut events: Vec<Event> = (0..50).filter_map(|_| flood.scene.service()).collect();
+    events.retain(|event| !matches!(event, Event::Frame(_)));
+    assert_eq!(events, [Event::Session(session::Event::Paused)]);
+}
+
+#[test]
+fn what_is_no_packet_of_the_stream_does_not_hide_its_silence() {
+    let mut scene = Scene::over_udp();
+    let mut silence = Vec::new();
+    for _ in 0..1000 {
+        scene.now = scene.now.after(Duration::from_millis(10));
+        while scene.rtp.incoming.len() < 1000 {
+            scene.datagram((SERVER, 6970), vec![0; 20]);
+        }
+        silence.extend(scene.service());
+    }
+    assert_eq!(silence.len(), 3, "{silence:?}");
+    assert!(silence.iter().all(|event| matches!(event, Event::Silence { .. })), "{silence:?}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! From RTP timestamps to places in the presentation.
+//! From RTP timestamps to places in the presentation, reckoned from its start: where the description's range begins
+//! elsewhere than at 0, normal play time is not the time since the start.
 
 use crate::session::client::Playing;
 use crate::wire::rtsp::headers::{NptMicros, Range};
@@ -13,7 +14,7 @@ const CLOCK_RATE: u32 = 90_000;
 /// Where in the presentation an RTP timestamp lies (RFC 2326 section 12.33, `rtptime`).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timeline {
-    /// Normal play time that belongs to `announced`, or else to the first frame.
+    /// Time since the presentation's start that belongs to `announced`, or else to the first frame.
     start: Option<NptMicros>,
     announced: Option<u32>,
     /// The last frame's timestamp and its distance from the start in clock ticks: timestamps wrap within 14 hours.
@@ -33,11 +34,15 @@ impl Timeline {
             Some(Range::Npt { start, end: Some(_) }) => Some(start.unwrap_or(0)),
             _ => None,
         };
-        let start = of(playing.range).or_else(|| of(asked)).or(before).or(begins);
-        *self = Self { start: begins.and(start), announced: playing.rtptime, last: None };
+        let told = of(playing.range).or_else(|| of(asked));
+        let start = begins.map(|begins| match told {
+            Some(start) => start.saturating_sub(begins),
+            None => before.unwrap_or(0),
+        });
+        *self = Self { start, announced: playing.rtptime, last: None };
     }
 
-    /// The place of the frame with this timestamp.
+    /// The place of the frame with this timestamp, in microseconds from the presentation's start.
     pub(super) fn position(&mut self, timestamp: u32) -> Option<NptMicros> {
         let start = self.start?;
         let distance = |from: u32| i64::from(timestamp.wrapping_sub(from).cast_signed());
@@ -80,6 +85,10 @@ mod tests {
             (Some("npt=5-"), None, Some("npt=now-"), None),
             (Some("npt=5-"), None, Some("npt=0-"), None),
             (Some("npt=5-"), None, None, None),
+            (Some("npt=7-15"), Some("npt=6-"), Some("npt=5-15"), Some(2 * SECOND)),
+            (None, Some("npt=6-"), Some("npt=5-15"), Some(SECOND)),
+            (None, None, Some("npt=5-15"), Some(0)),
+            (Some("npt=0-"), None, Some("npt=5-15"), Some(0)),
         ];
         for (range, asked, whole, expected) in cases {
             let mut timeline = started(range, None, asked, whole);

@@ -327,6 +327,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         self.finished_timestamp = None;
     }
 
+    /// Forgets frames that begin before this ordinal, without counting them.
+    pub(super) fn clear_before(&mut self, ordinal: u64) {
+        for slot in &mut self.slots {
+            slot.frame.take_if(|frame| frame.lowest < ordinal);
+        }
+    }
+
+    /// Forgets all, and waits for late packets as long as this from now on.
+    pub(super) fn reconfigure(&mut self, reorder_delay: Duration) {
+        self.clear();
+        self.reorder_delay = reorder_delay;
+    }
+
     /// What was dropped so far.
     pub(super) fn dropped(&self) -> Dropped {
         self.dropped

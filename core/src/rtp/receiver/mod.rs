@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `sequence` | order, loss, duplicates and restarts, from sequence numbers (RFC 3550 A.1, A.3) |
+//! | `start` | what is from before a PLAY (RFC 2326 section 12.33) |
 //! | `jitter` | interarrival jitter (RFC 3550 A.8) |
 //! | `depacketizer`, `tables` | JPEG file headers from RTP/JPEG headers (RFC 2435) |
 //! | `assembler`, `holes` | fragments to their places in frames, and which are missing |
@@ -16,6 +17,7 @@ mod jitter;
 mod playout;
 mod reports;
 mod sequence;
+mod start;
 mod statistics;
 mod tables;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use jitter::Jitter;
 use playout::Playout;
 use reports::Reports;
 use sequence::{Arrival, Tracker};
+use start::{Side, Start};
 
 /// Bytes of a buffer that a frame of n bytes of scan data needs beyond n: room for file headers and an EOI marker.
 pub const BUFFER_OVERHEAD: usize = depacketizer::HEADER_ROOM + 2;
@@ -96,6 +99,8 @@ pub enum Rejected {
     Source,
     /// A sequence number far from all others; believed when the next packet continues from it.
     Jump,
+    /// Sent before the PLAY whose answer said with which packet it begins.
+    Outdated,
     /// It came before.
     Duplicate,
     /// Its frame came out or was given up before.
@@ -181,6 +186,7 @@ pub struct Receiver<B, const SLOTS: usize> {
     source: Option<u32>,
     /// Another source, and the sequence number that would make it ours.
     candidate: Option<(u32, u16)>,
+    start: Option<Start>,
     last_arrival: Option<Instant>,
     /// Where the frame is that was fetched last.
     fetched: Option<(usize, Range<usize>)>,
@@ -203,6 +209,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             reports: Reports::new(ssrc),
             source: None,
             candidate: None,
+            start: None,
             last_arrival: None,
             fetched: None,
             packets: 0,
@@ -274,9 +281,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
                 self.depacketizer.clear_tables();
             }
             self.source = Some(ssrc);
+            self.avoid(ssrc);
+            self.start = None;
             self.interrupt();
         }
         self.candidate = None;
+        match self.start.and_then(|mut start| Some((start.judge(now, sequence)?, start))) {
+            Some((Side::Before, _)) => {
+                // Not lost, all the same.
+                if self.tracker.continues(sequence) {
+                    self.tracker.handle(sequence);
+                }
+                return Err(Rejected::Outdated);
+            }
+            Some((Side::First, start)) => {
+                self.start = Some(start);
+                self.tracker.resume();
+            }
+            Some((Side::After, _)) => {}
+            None => self.start = None,
+        }
         let starts_over = match self.config.payload {
             Payload::Jpeg => self.tracker.would_jump(sequence),
             Payload::Lab => !self.tracker.would_be_newest(sequence),
@@ -290,8 +314,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     /// What comes next does not continue what came before.
     fn interrupt(&mut self) {
         self.tracker.stop();
+        self.break_time();
+    }
+
+    /// What comes next has another relation to our clock.
+    fn break_time(&mut self) {
         self.jitter.interrupt();
         self.playout.reset();
+    }
+
+    /// In the unlikely case that the sender has our SSRC, we take another (RFC 3550 section 8.2). No BYE for the old
+    /// one: it would be the sender's.
+    fn avoid(&mut self, ssrc: u32) {
+        if self.reports.ssrc() == ssrc {
+            self.reports.change_ssrc();
+        }
     }
 
     /// An RTCP packet arrived, usually a compound one. `wall` dates it.
@@ -386,7 +423,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     }
 
     /// Writes a last report and a BYE with a reason (which may be empty): we leave. Its length, `None` where `buffer`
-    /// is too short. To be sent once, and only if the session ever got packets. `_wall` is not used here either.
+    /// is too short, or where no packet has come: who was never heard does not take leave (RFC 3550 section 6.3.7). To
+    /// be sent once. `_wall` is not used here either.
     pub fn emit_bye(
         &mut self,
         now: Instant,
@@ -396,6 +434,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         buffer: &mut [u8],
     ) -> Option<usize> {
         self.fetched = None;
+        self.source?;
         let ssrc = self.reports.ssrc();
         Some(self.report(now, cname, buffer)?.bye(ssrc, reason)?.finish())
     }
@@ -431,12 +470,42 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     }
 
     /// Another PLAY begins: frames not fetched are gone, the next packet may have any source and sequence number. The
-    /// totals stay, and so do the tables of a source that stays.
+    /// totals stay, and so do the tables of a source that stays. Where its sequence numbers go on, so do the counts of
+    /// our reports about it (RFC 3550 section 6.4.1).
     pub fn reset(&mut self, _now: Instant) {
         self.fetched = None;
         self.assembler.clear();
-        self.interrupt();
+        self.tracker.resume();
+        self.break_time();
+        self.start = None;
         self.candidate = None;
         self.last_arrival = None;
+    }
+
+    /// PLAY was answered, and the answer says with which sequence number it begins (RFC 2326 section 12.33). What is
+    /// from before is rejected from now on, for half a second; what such packets have made of frames is gone.
+    pub fn start_at(&mut self, now: Instant, sequence: u16) {
+        self.fetched = None;
+        let Some(last) = self.tracker.last() else { return };
+        self.start = Some(Start::new(now, sequence, last));
+        if let Some(ordinal) = self.tracker.ordinal(sequence) {
+            self.assembler.clear_before(ordinal);
+        }
+        self.break_time();
+    }
+
+    /// Another SETUP: as if made anew with this configuration, but for the totals and our SSRC.
+    pub fn reconfigure(&mut self, config: Config) {
+        self.fetched = None;
+        self.assembler.reconfigure(config.reorder_delay);
+        self.depacketizer = Depacketizer::new(config.dimensions);
+        self.playout = Playout::new(config.playout_delay);
+        self.interrupt();
+        self.reports.forget();
+        self.source = None;
+        self.candidate = None;
+        self.start = None;
+        self.last_arrival = None;
+        self.config = config;
     }
 }

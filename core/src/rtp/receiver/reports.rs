@@ -1,6 +1,7 @@
 //! Receiver reports (RFC 3550 sections 6.4.2 and 6.2), and what is needed of sender reports for them.
 
 use super::sequence::Loss;
+use crate::random::Random;
 use crate::rtp::pacing::ReportTimer;
 use crate::time::{Duration, Instant, NtpTime};
 use crate::wire::rtcp::{Emitter, ReportBlock};
@@ -84,6 +85,16 @@ impl Reports {
         cname: &str,
     ) -> Option<Emitter<'b>> {
         Emitter::new(buffer).receiver_report(self.ssrc, block.as_slice())?.cname(self.ssrc, cname)
+    }
+
+    /// Another session: what was heard belongs to the one before.
+    pub(super) fn forget(&mut self) {
+        (self.timer, self.last_sr, self.heard) = (None, None, false);
+    }
+
+    /// Takes another SSRC, as likely as any.
+    pub(super) fn change_ssrc(&mut self) {
+        self.ssrc = Random::new(self.ssrc.into()).bits() as u32;
     }
 
     /// Our SSRC.

@@ -33,6 +33,8 @@ pub(super) struct Tracker {
     origin: u64,
     /// Whether this sequence has any packet.
     running: bool,
+    /// The next packet continues this sequence if it is close, and begins another if it is not.
+    resuming: bool,
     /// What the sequence number after a jump must be.
     expected_after_jump: Option<u16>,
     /// Bit n is set where the packet n behind the highest arrived.
@@ -60,12 +62,13 @@ pub(super) struct Loss {
 impl Tracker {
     /// A packet arrived.
     pub(super) fn handle(&mut self, sequence: u16) -> Arrival {
-        if !self.running {
+        let ahead = sequence.wrapping_sub(self.highest as u16);
+        let behind = ahead.wrapping_neg();
+        let resumes = core::mem::take(&mut self.resuming);
+        if !self.running || (resumes && ahead > MAX_MISORDER && behind > MAX_MISORDER) {
             self.restart(sequence);
             return Arrival::Newest(self.highest);
         }
-        let ahead = sequence.wrapping_sub(self.highest as u16);
-        let behind = ahead.wrapping_neg();
         if ahead != 0 && ahead < MAX_DROPOUT {
             self.highest = self.highest.wrapping_add(u64::from(ahead));
             self.window = self.window.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
@@ -97,8 +100,17 @@ impl Tracker {
 
     /// Whether a packet of this number would be a jump.
     pub(super) fn would_jump(&self, sequence: u16) -> bool {
+        self.running && !self.is_close(sequence)
+    }
+
+    /// Whether a packet of this number would belong to the present sequence.
+    pub(super) fn continues(&self, sequence: u16) -> bool {
+        self.running && self.is_close(sequence)
+    }
+
+    fn is_close(&self, sequence: u16) -> bool {
         let ahead = sequence.wrapping_sub(self.highest as u16);
-        self.running && ahead >= MAX_DROPOUT && ahead.wrapping_neg() > MAX_MISORDER
+        ahead < MAX_DROPOUT || ahead.wrapping_neg() <= MAX_MISORDER
     }
 
     /// Whether a packet of this number would be the newest.
@@ -119,10 +131,30 @@ impl Tracker {
         self.count();
     }
 
+    /// The source was told to go on, which it may do with a number of its choice: a step that loss on the way could
+    /// not make is none, and whatever is not close is a sequence of its own.
+    pub(super) fn resume(&mut self) {
+        self.resuming = true;
+    }
+
+    /// The highest sequence number, where there is any.
+    pub(super) fn last(&self) -> Option<u16> {
+        self.running.then_some(self.highest as u16)
+    }
+
+    /// The ordinal of a number in the present sequence, where it is not too far for that.
+    pub(super) fn ordinal(&self, sequence: u16) -> Option<u64> {
+        if !self.continues(sequence) {
+            return None;
+        }
+        let ahead = sequence.wrapping_sub(self.highest as u16).cast_signed();
+        Some(self.highest.wrapping_add_signed(ahead.into()))
+    }
+
     /// Whatever comes next is a sequence of its own.
     pub(super) fn stop(&mut self) {
         self.lost_before = self.lost();
-        self.running = false;
+        (self.running, self.resuming) = (false, false);
         self.expected_after_jump = None;
         (self.received, self.repeated, self.expected_prior, self.received_prior) = (0, 0, 0, 0);
     }

@@ -8,7 +8,9 @@
 //! | no `a=control` of the stream, or the same absolute one everywhere | the aggregate's is used |
 //! | SETUP answered without `Transport` or `server_port`, or with ports of 0 | what was offered counts |
 //! | other interleaved channels than offered | the server's count |
+//! | channels, but `RTP/AVP` for the transport | it is TCP |
 //! | `destination`, `source` in `Transport` | ignored: media is taken from the server alone |
+//! | `RTP-Info` with URLs that are not ours | believed where it tells of one stream only |
 //! | PLAY answered without `Session`, `RTP-Info` or `Range` | none is needed |
 
 use super::MAX_URL;
@@ -69,19 +71,26 @@ pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeou
     let answered = answered.unwrap_or_default();
     let transport = match (offer, answered.lower) {
         (_, _) if answered.multicast => return Err(Error::Transport),
-        (MediaTransport::Udp { .. }, Some(LowerTransport::Udp) | None) => offer,
-        (MediaTransport::Interleaved { .. }, Some(LowerTransport::Tcp) | None) => match answered.interleaved {
-            Some((rtp_channel, rtcp_channel)) => MediaTransport::Interleaved { rtp_channel, rtcp_channel },
-            None => offer,
+        (MediaTransport::Interleaved { .. }, lower) => match (answered.interleaved, lower) {
+            (Some((rtp_channel, rtcp_channel)), _) => MediaTransport::Interleaved { rtp_channel, rtcp_channel },
+            (None, Some(LowerTransport::Tcp) | None) => offer,
+            (None, Some(LowerTransport::Udp)) => return Err(Error::Transport),
         },
-        _ => return Err(Error::Transport),
+        (MediaTransport::Udp { .. }, Some(LowerTransport::Udp) | None) => offer,
+        (MediaTransport::Udp { .. }, Some(LowerTransport::Tcp)) => return Err(Error::Transport),
     };
     Ok(SetUp { transport, server_port: answered.server_port, ssrc: answered.ssrc, session_timeout })
 }
 
-/// What a PLAY answer tells.
-pub(super) fn play(headers: &Headers<'_>) -> Playing {
-    let info = headers.first("RTP-Info").and_then(RtpInfo::parse);
+/// What a PLAY answer tells of the stream that `control` set up.
+pub(super) fn play(headers: &Headers<'_>, control: &str) -> Playing {
+    let streams = || headers.all("RTP-Info").flat_map(RtpInfo::streams);
+    let control = Control::resolve(control, None, None);
+    // Servers behind address translation give URLs of their own; of a single stream it is clear all the same.
+    let info = streams().find(|info| control.is_meant_by(info.url)).or_else(|| {
+        let mut streams = streams();
+        streams.next().filter(|_| streams.next().is_none())
+    });
     Playing {
         sequence: info.and_then(|info| info.sequence),
         rtptime: info.and_then(|info| info.rtptime),

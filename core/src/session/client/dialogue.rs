@@ -249,7 +249,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             Command::Options | Command::KeepAlive => None,
             Command::Describe => Some(self.handle_description(response)),
             Command::Setup => Some(self.handle_setup(now, &response.headers)),
-            Command::Play => Some(self.handle_play(answers::play(&response.headers))),
+            Command::Play => Some(self.handle_play(answers::play(&response.headers, &self.control))),
             Command::Pause => Some(self.handle_pause()),
             Command::Teardown => {
                 self.end_session();
@@ -414,7 +414,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
     /// Which request an answer of this `CSeq` ends. Servers that leave the number out or get it wrong are believed: one
     /// request at a time leaves no doubt. Only what answers an abandoned request is ignored.
     fn settle(&mut self, cseq: Option<u32>) -> Option<Outstanding> {
-        if cseq.is_some_and(|cseq| cseq <= self.stale) {
+        // From 1, as ours are: a server that numbers all its answers 0 answers what is being waited for.
+        if cseq.is_some_and(|cseq| (1..=self.stale).contains(&cseq)) {
             debug!("ignored an answer that came too late");
             return None;
         }

@@ -1,5 +1,7 @@
 //! Dialogues with servers as they are in the field, on virtual time.
 
+mod answers;
+
 use super::*;
 use crate::source::FrameRate;
 use crate::time::Duration;
@@ -547,48 +549,6 @@ fn the_servers_own_requests_are_answered() {
     for (request, answer) in cases {
         assert_eq!(peer.hear(request), None);
         assert_eq!(peer.sent(), answer);
-    }
-}
-
-#[test]
-fn answers_are_taken_as_they_come() {
-    // No CSeq, a wrong one, no Session in PLAY's answer, no reason, LF line ends, 100 Continue before it.
-    for answer in [
-        "RTSP/1.0 200 OK\r\n\r\n",
-        "RTSP/1.0 200 OK\r\nCSeq: 77\r\n\r\n",
-        "RTSP/1.0 200\nCSeq: 5\n\n",
-        "RTSP/1.0 100 Continue\r\nCSeq: 5\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 5\r\n\r\n",
-    ] {
-        let mut peer = Peer::new();
-        peer.playing();
-        peer.connection.pause(peer.now).unwrap();
-        assert_eq!(peer.hear(answer), Some(Event::Paused), "{answer:?}");
-    }
-}
-
-#[test]
-fn setup_takes_the_servers_channels_and_no_other_transport() {
-    let other = MediaTransport::Interleaved { rtp_channel: 4, rtcp_channel: 5 };
-    let failed = Err(Error::Transport);
-    let cases = [
-        (TCP, "Transport: RTP/AVP/TCP;unicast;interleaved=4-5\r\n", Ok(other)),
-        (TCP, "Transport: RTP/AVP/TCP\r\n", Ok(TCP)),
-        (TCP, "", Ok(TCP)),
-        (UDP, "Transport: RTP/AVP/UDP;unicast;client_port=0-0;server_port=0\r\n", Ok(UDP)),
-        (UDP, "Transport: RTP/AVP/TCP;interleaved=0-1\r\n", failed),
-        (UDP, "Transport: RTP/AVP;multicast;destination=224.0.0.1\r\n", failed),
-        (TCP, "Transport: RTP/AVP;unicast;client_port=1-2\r\n", failed),
-    ];
-    for (offer, headers, expected) in cases {
-        let mut peer = Peer::new();
-        peer.described();
-        peer.connection.setup(peer.now, offer).unwrap();
-        let event = peer.answer(&format!("Session: 1\r\n{headers}"));
-        match (event, expected) {
-            (Some(Event::SetUp(set_up)), Ok(transport)) => assert_eq!(set_up.transport, transport),
-            (Some(Event::Failed(error)), Err(expected)) => assert_eq!(error, expected),
-            other => panic!("{headers}: {other:?}"),
-        }
     }
 }
 

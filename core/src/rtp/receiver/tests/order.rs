@@ -251,6 +251,24 @@ fn a_reset_forgets_what_was_being_received() {
 }
 
 #[test]
+fn what_the_answer_to_play_says_is_from_before_does_not_delay_the_first_frame() {
+    let mut stream = Stream::new(5000);
+    let mut receiver = receiver();
+    let old = stream.frames(3);
+    run(&mut receiver, ms(0), &old[..6]);
+    receiver.reset(ms(10));
+    // Half a frame before the answer, the other half behind it.
+    assert!(run(&mut receiver, ms(20), &old[6..9]).is_empty());
+    receiver.start_at(ms(30), 65_530u16.wrapping_add(18));
+    for packet in &old[9..] {
+        assert_eq!(receiver.handle_packet(ms(40), packet), Err(Rejected::Outdated));
+    }
+    assert_eq!(numbers(&run(&mut receiver, ms(50), &stream.frame()), 5000), [3], "at once");
+    let statistics = receiver.statistics();
+    assert_eq!((statistics.lost, statistics.frames_dropped, statistics.rejected), (0, 0, 9));
+}
+
+#[test]
 fn a_stream_entered_in_the_middle_of_a_frame_starts_with_the_next() {
     let mut stream = Stream::new(5000);
     let mut receiver = receiver();

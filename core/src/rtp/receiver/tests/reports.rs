@@ -125,6 +125,52 @@ fn our_goodbye_carries_a_last_report() {
 }
 
 #[test]
+fn counts_go_on_across_another_play_of_the_same_source() {
+    let mut receiver = receiver();
+    let mut stream = Stream::new(5000);
+    let mut packets = stream.frames(2);
+    packets.remove(4);
+    run(&mut receiver, ms(0), &packets);
+    let before = poll(&mut receiver, ms(600)).unwrap().unwrap();
+    assert_eq!((before.cumulative_lost, before.extended_highest_sequence), (1, 0x1_0005));
+    receiver.reset(ms(700));
+    receiver.start_at(ms(750), 6);
+    run(&mut receiver, ms(1000), &stream.frame());
+    let due = receiver.poll_timeout().unwrap();
+    let after = poll(&mut receiver, due).unwrap().unwrap();
+    assert_eq!((after.cumulative_lost, after.extended_highest_sequence, after.fraction_lost), (1, 0x1_000b, 0));
+    // A server that numbers each PLAY anew.
+    receiver.reset(ms(9000));
+    stream.sender.set_next_sequence(300);
+    run(&mut receiver, ms(9000), &stream.frame());
+    let due = receiver.poll_timeout().unwrap();
+    let anew = poll(&mut receiver, due).unwrap().unwrap();
+    assert_eq!((anew.cumulative_lost, anew.extended_highest_sequence), (0, 305));
+    assert_eq!(receiver.statistics().lost, 1, "the step was none of loss");
+}
+
+#[test]
+fn a_sender_with_our_own_number_makes_us_take_another() {
+    let mut receiver = receiver();
+    let mut stream = Stream::new(500);
+    stream.sender = Sender::new(OURS, 1);
+    run(&mut receiver, ms(0), &stream.frame());
+    let mut buffer = [0; 128];
+    let len = receiver.poll_report(ms(500), WALL, "player", &mut buffer).unwrap();
+    let Some(Packet::ReceiverReport { ssrc, mut reports }) = Compound::new_checked(&buffer[..len]).unwrap().next()
+    else {
+        panic!()
+    };
+    assert_ne!(ssrc, OURS);
+    assert_eq!(reports.next().map(|block| block.ssrc), Some(OURS), "the sender's");
+}
+
+#[test]
+fn who_has_heard_nothing_has_no_goodbye_to_say() {
+    assert_eq!(receiver().emit_bye(ms(0), WALL, "player", "teardown", &mut [0; 128]), None);
+}
+
+#[test]
 fn a_report_that_does_not_fit_is_left_out_and_not_asked_for_again_at_once() {
     let mut receiver = receiver();
     run(&mut receiver, ms(0), &Stream::new(500).frame());
