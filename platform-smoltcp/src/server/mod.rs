@@ -246,10 +246,10 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         while let Ok(Some(_)) = rtcp.recv(&mut deliver) {}
     }
 
-    /// Whether there is a client that had found the RTP ring full.
+    /// Tells all clients; whether there is one that had found the RTP ring full.
     fn make_room_known(&mut self) -> bool {
         let clients = self.slots.iter_mut().filter_map(|slot| slot.client.as_mut());
-        clients.fold(false, |waited, client| client.handle_room() || waited)
+        clients.filter_map(|client| client.handle_room().then_some(())).count() > 0
     }
 
     fn serve(&mut self, now: Instant, ip_mtu: usize, sockets: &mut SocketSet<'a>) {
