@@ -8,8 +8,8 @@ mod support;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::{Config, State};
-use mutoscope::time::{Duration, Instant, WallClock};
+use mutoscope::session::server::State;
+use mutoscope::time::{Duration, Instant};
 use platform_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
 use player::Player;
 use smoltcp::socket::{tcp, udp};
@@ -21,18 +21,7 @@ const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(max_clients: usize) -> Options<'static> {
-    let settings = Settings {
-        session: Config::default(),
-        wall: WallClock::default(),
-        server_port: (6970, 6971),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: false,
-        restart_markers: false,
-        computed_tables: false,
-        cname: "mutoscope@test",
-    };
-    Options { settings, rtsp_port: PORT, max_clients }
+    Options { settings: Settings::default(), rtsp_port: PORT, max_clients }
 }
 
 struct Stage<const CLIENTS: usize> {

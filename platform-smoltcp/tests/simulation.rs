@@ -10,9 +10,9 @@ mod watcher;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::{Config, State};
+use mutoscope::session::server::State;
 use mutoscope::source::FrameRate;
-use mutoscope::time::{Duration, Instant, WallClock, earliest};
+use mutoscope::time::{Duration, Instant, earliest};
 use platform_smoltcp::live::Live;
 use platform_smoltcp::server::{Options, Server, Storage};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -59,17 +59,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn options() -> Options<'static> {
-    let settings = Settings {
-        session: Config::default(),
-        wall: WallClock::default(),
-        server_port: (6970, 6971),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: true,
-        restart_markers: false,
-        computed_tables: false,
-        cname: "mutoscope@test",
-    };
+    let settings = Settings { repeat: true, ..Settings::default() };
     Options { settings, rtsp_port: PORT, max_clients: CONNECTIONS }
 }
 

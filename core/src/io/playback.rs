@@ -622,7 +622,6 @@ mod tests {
     use super::*;
     use crate::jpeg::Layout;
     use crate::jpeg::encoder::{Encoder, Quantizer};
-    use crate::time::{NtpTime, WallClock};
 
     #[test]
     fn tables_that_rfc_2435_computes_are_sent_as_a_number_where_that_is_wanted() {
@@ -632,17 +631,7 @@ mod tests {
         encoder.flat_mcu([1, 2, 3]).unwrap();
         let len = encoder.finish().unwrap();
         for (computed_tables, q, head) in [(false, 255, 12 + 8 + 4 + 128), (true, 75, 12 + 8)] {
-            let settings = Settings {
-                wall: WallClock { at_zero: NtpTime::from_bits(0) },
-                server_port: (1, 2),
-                payload_size: 1400,
-                max_packet_size: 20_480,
-                repeat: false,
-                restart_markers: false,
-                computed_tables,
-                cname: "",
-                session: Default::default(),
-            };
+            let settings = Settings { computed_tables, ..Settings::default() };
             let data = &file[..len];
             let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
             let packetizer = packetizer_for(&frame, Dialect::Standard, 0, Instant::default(), &settings).ok().unwrap();

@@ -41,6 +41,24 @@ pub struct Settings<'a> {
     pub cname: &'a str,
 }
 
+/// Deadlines of [`Config::default`], UDP ports 6970 and 6971, packets for Ethernet and for the lab's client, nothing that any
+/// receiver refuses, the name `mutoscope`, and a wall clock that starts in 1900: those who have a better one say so.
+impl Default for Settings<'_> {
+    fn default() -> Self {
+        Self {
+            session: Config::default(),
+            wall: WallClock::default(),
+            server_port: (6970, 6971),
+            payload_size: 1400,
+            max_packet_size: 20_480,
+            repeat: false,
+            restart_markers: false,
+            computed_tables: false,
+            cname: "mutoscope",
+        }
+    }
+}
+
 /// What a server offers under one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Media<'a> {

@@ -49,7 +49,7 @@ use core::fmt;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Mounts, Settings};
 use mutoscope::session::server::Config;
-use mutoscope::time::{Duration, Instant, WallClock, earliest};
+use mutoscope::time::{Duration, Instant, earliest};
 use shared::SharedSocket;
 use slot::{Slot, Turn};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
@@ -81,18 +81,7 @@ impl Options<'_> {
     /// closed after 10 s, because on a small machine it keeps somebody out.
     pub fn new(max_clients: usize) -> Self {
         let session = Config { idle_timeout: Duration::from_secs(10), ..Config::default() };
-        let settings = Settings {
-            session,
-            wall: WallClock::default(),
-            server_port: (6970, 6971),
-            payload_size: 1400,
-            max_packet_size: 20_480,
-            repeat: false,
-            restart_markers: false,
-            computed_tables: false,
-            cname: "mutoscope",
-        };
-        Self { settings, rtsp_port: 8554, max_clients }
+        Self { settings: Settings { session, ..Settings::default() }, rtsp_port: 8554, max_clients }
     }
 }
 
