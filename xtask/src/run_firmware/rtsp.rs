@@ -113,8 +113,8 @@ impl Client {
         Ok(answer)
     }
 
-    /// SETUP with this transport; from now on requests name the session.
-    pub(super) fn set_up(&mut self, transport: &str) -> Result<()> {
+    /// The answer to SETUP with this transport; from now on requests name the session.
+    pub(super) fn set_up(&mut self, transport: &str) -> Result<String> {
         let url = std::mem::take(&mut self.url);
         self.url = format!("{url}/trackID=0");
         let answer = self.ask_ok("SETUP", &format!("Transport: {transport}\r\n"));
@@ -122,7 +122,17 @@ impl Client {
         let answer = answer?;
         let id = answer.lines().find_map(|line| line.strip_prefix("Session: ")).context("no session")?;
         self.session = format!("Session: {}\r\n", id.split(';').next().unwrap_or(id));
-        Ok(())
+        Ok(answer)
+    }
+
+    /// From now on requests name no session.
+    pub(super) fn forget_session(&mut self) {
+        self.session.clear();
+    }
+
+    /// From now on requests name the session of `other`.
+    pub(super) fn take_session_of(&mut self, other: &Self) {
+        self.session.clone_from(&other.session);
     }
 
     /// Whole frames (packets with the marker on channel 0) that come within `duration`.
