@@ -24,21 +24,33 @@ pub(super) fn requests(machine: &Machine) -> Result<()> {
     let requests = hostile_requests();
     for (bytes, expected) in &requests {
         let shown = || String::from_utf8_lossy(bytes.get(..100).unwrap_or(bytes)).into_owned();
-        let mut client = Client::connect(machine.ports.rtsp)?;
-        client.say(bytes);
-        client.close();
-        let reaction = match client.hear(Duration::from_secs(5)).with_context(shown)? {
-            Some(Message::Answer(answer)) => Status(status(&answer)?),
-            Some(Message::End) => Silence,
-            Some(Message::Packet(..)) => bail!("media for {:?}", shown()),
-            None => bail!("neither an answer nor the end for {:?}", shown()),
-        };
+        let mut reaction = reaction(machine, bytes).with_context(shown)?;
+        // The end also comes where the connections before have not left yet and no socket is free.
+        for _ in 0..20 {
+            if reaction == *expected || reaction != Silence {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            reaction = self::reaction(machine, bytes).with_context(shown)?;
+        }
         ensure!(reaction == *expected, "{reaction:?} and not {expected:?} for {:?}", shown());
         ensure!(machine.is_alive(), "QEMU has ended after {:?}", shown());
     }
     let waited = serves_again(machine, Duration::from_secs(20))?;
     println!("{} hostile requests, each with its answer; served again after {} ms", requests.len(), waited.as_millis());
     Ok(())
+}
+
+fn reaction(machine: &Machine, bytes: &[u8]) -> Result<Reaction> {
+    let mut client = Client::connect(machine.ports.rtsp)?;
+    client.say(bytes);
+    client.close();
+    match client.hear(Duration::from_secs(5))? {
+        Some(Message::Answer(answer)) => Ok(Status(status(&answer)?)),
+        Some(Message::End) => Ok(Silence),
+        Some(Message::Packet(..)) => bail!("media"),
+        None => bail!("neither an answer nor the end"),
+    }
 }
 
 fn status(answer: &str) -> Result<u16> {
@@ -102,7 +114,7 @@ fn hostile_requests() -> Vec<(Vec<u8>, Reaction)> {
 
 /// What the state forbids, what belongs to somebody else, and requests in pieces or all at once.
 pub(super) fn dialogues(machine: &Machine) -> Result<()> {
-    let connect = || Client::connect(machine.ports.rtsp);
+    let connect = || Client::served(machine.ports.rtsp);
     let expect = |client: &mut Client, method: &str, headers: &str, expected: u16| {
         let (answer, _) = client.ask(method, headers)?;
         ensure!(status(&answer)? == expected, "{method} {headers}: {answer} and not {expected}");
@@ -170,6 +182,8 @@ pub(super) fn gone(machine: &Machine) -> Result<()> {
             1 => client.say(half.as_bytes()),
             kind => {
                 let udp = format!("RTP/AVP;unicast;client_port={port}-{}", port + 1);
+                drop(client);
+                client = Client::served(machine.ports.rtsp)?;
                 client.set_up(if kind == 2 { TCP } else { &udp }).with_context(|| format!("visit {time}"))?;
                 client.ask_ok("PLAY", "")?;
                 std::thread::sleep(Duration::from_millis(70));
