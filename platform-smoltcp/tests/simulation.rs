@@ -59,8 +59,8 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn options() -> Options<'static> {
-    let settings = Settings { repeat: true, ..Settings::default() };
-    Options { settings, rtsp_port: PORT, max_clients: CONNECTIONS }
+    let usual = Options::new(CONNECTIONS);
+    Options { settings: Settings { repeat: true, ..usual.settings }, rtsp_port: PORT, ..usual }
 }
 
 fn scans(movie: &Movie) -> Scans {
@@ -162,10 +162,12 @@ fn whatever_the_network_does_every_frame_that_comes_is_whole() {
         (Faults { duplicate: 200, ..NONE }, 475, 400),
         (Faults { corrupt: 50, ..NONE }, 250, 50),
         (Faults { drop: 20, corrupt: 20, duplicate: 50, reorder: 50 }, 250, 50),
+        (Faults { drop: 200, corrupt: 50, duplicate: 200, reorder: 200 }, 20, 0),
     ];
-    for mtu in [576, 1006, 1500] {
-        for (seed, (faults, udp, tcp)) in (1..).zip(cases) {
-            let what = format!("{faults:?}, MTU {mtu}");
+    for (mtu, round) in [(576, 1), (1006, 2), (1280, 3), (1500, 4), (576, 5), (1500, 6)] {
+        for (number, (faults, udp, tcp)) in (1..).zip(cases) {
+            let seed = round * 1000 + number;
+            let what = format!("{faults:?}, MTU {mtu}, seed {seed}");
             let mut world = World::new(seed, mtu, 48);
             for over_udp in [true, false] {
                 world.watch(over_udp);
@@ -175,6 +177,8 @@ fn whatever_the_network_does_every_frame_that_comes_is_whole() {
             world.network.set_faults(faults);
             world.run_for(Duration::from_secs(20));
             world.assert_no_damage(&what);
+            // The device refuses what is longer, and nothing is cut shorter than need be.
+            assert!(world.network.longest() > mtu - 60, "{what}: packets of {} bytes", world.network.longest());
             for (watcher, least) in world.watchers.iter().zip([udp, tcp]) {
                 assert!(watcher.frames >= least, "{what}: {} frames of {least}", watcher.frames);
             }
@@ -208,6 +212,81 @@ fn a_partition_heals_or_ends_the_session_and_the_next_one_plays() {
         assert!(world.watchers[1].frames > 24 * 4, "{} frames", world.watchers[1].frames);
         world.assert_no_damage("after a partition");
         assert_eq!(world.server.discards(), 0);
+    }
+}
+
+#[test]
+fn a_client_that_hangs_while_its_machine_answers_is_gone_after_its_timeout() {
+    // Over UDP it is RTCP that does not come any more (60 s, and 10 s of a connection without a session); over TCP the
+    // window closes (10 s).
+    for (udp, patience) in [(true, 75), (false, 15)] {
+        let mut world = World::new(8, 1500, 32);
+        world.watch(udp);
+        world.watch(!udp);
+        world.run_for(Duration::from_secs(5));
+        world.watchers[0].reads = false;
+        world.run_for(Duration::from_secs(patience - 8));
+        assert_eq!(world.states().len(), 2, "udp: {udp}");
+        world.run_for(Duration::from_secs(8));
+        assert_eq!(world.states(), [State::Playing], "udp: {udp}");
+        let other = &world.watchers[1];
+        assert_eq!((other.gaps, other.damaged), (0, 0), "udp: {udp}");
+    }
+}
+
+#[test]
+fn a_network_that_comes_and_goes_for_ten_minutes_leaves_nothing_behind() {
+    for seed in 20..24 {
+        let mut world = World::new(seed, 1500, 32);
+        world.network.set_faults(Faults { drop: 20, reorder: 20, ..Faults::default() });
+        world.watch(true);
+        world.watch(false);
+        world.run_for(Duration::from_secs(10));
+        let mut random = seed;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        let (before, end) = (LIVE_BYTES.get(), world.network.now.after(Duration::from_secs(600)));
+        let (mut reconnected, mut frames) = (0, 0);
+        while world.network.now < end {
+            let cut = next(2) == 0;
+            world.network.set_cut(cut);
+            world.run_for(Duration::from_millis(500 + next(if cut { 45_000 } else { 20_000 })));
+            world.assert_no_damage(&format!("seed {seed}"));
+            for (place, udp) in [(0, true), (1, false)] {
+                if world.watchers[place].over.is_some() {
+                    let watcher = world.watchers.remove(place);
+                    frames += watcher.frames;
+                    watcher.leave(&mut world.network.client);
+                    world.watch(udp);
+                    let watcher = world.watchers.pop().unwrap();
+                    world.watchers.insert(place, watcher);
+                    reconnected += 1;
+                }
+            }
+        }
+        world.network.set_cut(false);
+        world.network.set_faults(Faults::default());
+        world.run_for(Duration::from_secs(1));
+        for watcher in std::mem::take(&mut world.watchers) {
+            frames += watcher.frames;
+            watcher.abort(&mut world.network.client);
+            world.run_for(Duration::from_secs(1));
+            watcher.leave(&mut world.network.client);
+        }
+        // What the server had not noticed yet.
+        world.run_for(Duration::from_secs(40));
+        assert_eq!(world.states(), [], "seed {seed}");
+        assert!(reconnected > 2 && frames > 2000, "seed {seed}: {reconnected} times again, {frames} frames");
+        world.watch(true);
+        world.watch(false);
+        world.run_for(Duration::from_secs(5));
+        for watcher in &world.watchers {
+            assert!(watcher.frames > 100, "seed {seed}: {} frames at the end", watcher.frames);
+        }
+        let grown = LIVE_BYTES.get() - before;
+        assert!(grown.abs() < 64 * 1024, "seed {seed}: {grown} bytes more");
     }
 }
 
