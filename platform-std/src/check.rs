@@ -96,7 +96,7 @@ impl Report {
         let treatment = match policy.judge(jpeg, &layout) {
             Ok(treatment) => treatment,
             Err(error) => {
-                self.could_be_converted |= policy.can_do_more(&error);
+                self.could_be_converted |= policy.can_do_more(&error, jpeg, &layout);
                 return self.refuse(number, error.to_string());
             }
         };

@@ -136,7 +136,7 @@ impl core::fmt::Display for Sampling {
             Self::Yuv422Tall => "4:2:2 in blocks of 16x16",
             Self::Yuv420 => "4:2:0",
             Self::Yuv411 => "4:1:1",
-            Self::Other => "an unusual chroma sampling",
+            Self::Other => "unusual",
         })
     }
 }
@@ -147,12 +147,17 @@ impl core::fmt::Display for Sampling {
 pub struct Layout {
     /// Pixels; may be 0 in a damaged file.
     pub width: u16,
-    /// Pixels; 0 where the file leaves it to a DNL segment behind the scan.
+    /// Pixels, from the DNL segment behind the scan where the frame header leaves it to that; may be 0 in a damaged file.
     pub height: u16,
     /// The frame header's process.
     pub coding: Coding,
     /// The frame header's sampling factors, classified.
     pub sampling: Sampling,
+    /// How many components the frame has.
+    pub components: u8,
+    /// Sampling factors of the first three components, horizontal in the upper half, vertical in the lower; 0: no such
+    /// component.
+    pub factors: [u8; 3],
     /// MCUs between restart markers; 0: no restart markers.
     pub restart_interval: u16,
     /// The 64-byte quantisation tables (zig-zag order) of luma and chroma; the same span twice where the file has one.
@@ -349,6 +354,8 @@ mod tests {
         height: 480,
         coding: Coding::Baseline,
         sampling: Sampling::Yuv420,
+        components: 3,
+        factors: [0x22, 0x11, 0x11],
         restart_interval: 0,
         quantization: [Span { start: 25, len: 64 }, Span { start: 94, len: 64 }],
         has_wide_tables: false,
