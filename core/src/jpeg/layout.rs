@@ -203,6 +203,9 @@ impl Layout {
         if self.coding != Coding::Baseline {
             return Err(Unsupported::Coding(self.coding));
         }
+        if !matches!(self.components, 1 | 3) {
+            return Err(Unsupported::ColorSpace);
+        }
         let kind = match self.sampling {
             Sampling::Yuv422 => 0,
             Sampling::Yuv420 => 1,
@@ -282,10 +285,14 @@ impl core::fmt::Display for Unsupported {
                     Coding::Hierarchical => "hierarchical",
                     Coding::Arithmetic => "arithmetic-coded",
                 };
+                let remedy = match coding {
+                    Coding::Progressive | Coding::Arithmetic => "convert each picture with jpegtran (no loss), or ",
+                    _ => "",
+                };
                 write!(
                     f,
                     "the coding is {name}; RTP/JPEG carries baseline only; \
-                     convert each picture with jpegtran, or encode with: ffmpeg -c:v mjpeg -huffman default"
+                     {remedy}encode with: ffmpeg -c:v mjpeg -huffman default"
                 )
             }
             Self::HuffmanTables => f.write_str(
@@ -419,6 +426,7 @@ mod tests {
             (Layout { shares_chroma_table: false, ..GOOD }, "both chroma"),
             (Layout { is_interleaved: false, ..GOOD }, "separate scans"),
             (Layout { is_rgb: true, ..GOOD }, "YCbCr"),
+            (Layout { components: 4, sampling: Sampling::Other, ..GOOD }, "YCbCr"),
             (Layout { width: 0, ..GOOD }, "0x480"),
         ];
         for (layout, words) in cases {

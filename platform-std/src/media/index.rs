@@ -172,7 +172,7 @@ impl Census {
         for treatment in [Treatment::Rewritten, Treatment::Resampled, Treatment::Encoded] {
             let count = self.treated[treatment as usize];
             if count > 0 {
-                log::info!("{shown}: {count} of {frames} frames are {treatment}");
+                log::info!("{shown}: {count} of {frames} frames are sent {treatment}");
             }
         }
         if let Some((number, error)) = self.first_damaged {

@@ -47,10 +47,10 @@ pub(crate) enum Treatment {
 impl fmt::Display for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AsIs => "sent as they are",
+            Self::AsIs => "as they are",
             Self::Rewritten => "rewritten without loss",
-            Self::Resampled => "converted: chroma is resampled, luma stays as it is",
-            Self::Encoded => "converted: decoded and encoded anew",
+            Self::Resampled => "with resampled chroma and luma as it is",
+            Self::Encoded => "decoded and encoded anew",
         })
     }
 }
