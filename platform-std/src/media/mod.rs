@@ -281,6 +281,25 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_which_no_frame_can_be_made_ready_is_refused_and_one_of_a_few_is_not() {
+        let folder = Folder::new();
+        let good = picture(40, 40, |encoder| encoder.set_progressive(true));
+        let mut huge = good.clone();
+        let at = huge.windows(2).position(|pair| pair == [0xff, 0xc2]).unwrap();
+        huge[at + 5..at + 9].fill(0xff);
+        let hopeless = folder.file("hopeless.mjpeg", &huge.repeat(5));
+        let hopeful = folder.file("hopeful.mjpeg", &[&huge[..], &huge, &huge, &good].concat());
+        // Its restart markers are to be left out, but its scan is no picture.
+        let damaged = folder.file("damaged.mjpeg", &jpeg(16, 16, 4, b"x").repeat(3));
+        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        let library = Library::from_paths(&[hopeless, hopeful, damaged], rate(), policy).unwrap();
+        let refusal = |name| library.find(url::Path::new(name)).unwrap().refusal;
+        assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
+        assert_eq!(refusal("hopeful.mjpeg"), None);
+        assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
+    }
+
+    #[test]
     fn without_files_there_is_a_live_card_and_a_finite_movie() {
         let library = Library::built_in(rate());
         assert_eq!(library.names().collect::<Vec<_>>(), ["testcard", "movie.Mjpeg"]);

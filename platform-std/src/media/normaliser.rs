@@ -47,10 +47,10 @@ pub(crate) enum Treatment {
 impl fmt::Display for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AsIs => "sent as they are",
+            Self::AsIs => "as they are",
             Self::Rewritten => "rewritten without loss",
-            Self::Resampled => "converted: chroma is resampled, luma stays as it is",
-            Self::Encoded => "converted: decoded and encoded anew",
+            Self::Resampled => "with resampled chroma and luma as it is",
+            Self::Encoded => "decoded and encoded anew",
         })
     }
 }
@@ -62,7 +62,7 @@ impl Policy {
             Ok(Change::None) => Ok(Treatment::AsIs),
             Ok(Change::Lossless) => Ok(Treatment::Rewritten),
             Ok(Change::Resampled) => Ok(Treatment::Resampled),
-            Err(transcode::Error::Unsupported(reason)) if self.encodes(reason) => Ok(Treatment::Encoded),
+            Err(transcode::Error::Unsupported(reason)) if self.encodes(reason, layout) => Ok(Treatment::Encoded),
             Err(error) => Err(error),
         }
     }
@@ -85,21 +85,32 @@ impl Policy {
         }
     }
 
-    /// Whether converting would help against this.
-    pub(crate) fn can_do_more(self, error: &transcode::Error) -> bool {
+    /// Whether converting would help where this is the error.
+    pub(crate) fn can_do_more(self, error: &transcode::Error, jpeg: &[u8], layout: &Layout) -> bool {
         let convert = Self { on_unsupported: OnUnsupported::Convert, ..self };
-        self != convert && matches!(*error, transcode::Error::Unsupported(reason) if convert.encodes(reason))
+        self != convert && matches!(error, transcode::Error::Unsupported(_)) && convert.judge(jpeg, layout).is_ok()
     }
 
-    /// Whether the decoder can read what RTP/JPEG cannot carry.
-    fn encodes(self, reason: Unsupported) -> bool {
+    /// Whether a decoder is to read what RTP/JPEG cannot carry.
+    fn encodes(self, reason: Unsupported, layout: &Layout) -> bool {
         self.on_unsupported == OnUnsupported::Convert
             && match reason {
                 Unsupported::Coding(coding) => matches!(coding, Coding::Progressive | Coding::ExtendedSequential),
                 Unsupported::Dimensions { .. } => false,
                 _ => true,
             }
+            && is_decoded_well(layout)
     }
+}
+
+/// Whether the decoder, as far as it reads such pictures, makes of them what others do. zune-jpeg 0.5 makes noise where luma
+/// has fewer samples than chroma, and where a baseline picture has a scan for each component and less chroma vertically.
+fn is_decoded_well(layout: &Layout) -> bool {
+    let most = |shift: u32| layout.factors.iter().map(|factors| factors >> shift & 15).max();
+    let luma = |shift: u32| layout.factors.first().map(|factors| factors >> shift & 15);
+    let is_full = luma(4) == most(4) && luma(0) == most(0);
+    let is_apart = !layout.is_interleaved && layout.coding != Coding::Progressive;
+    layout.components != 3 || is_full && !(is_apart && most(0) > Some(1))
 }
 
 /// Why nothing came of a picture that the policy lets through.
@@ -343,6 +354,33 @@ mod tests {
         for (side, filler, style, expected) in cases {
             let jpeg = claiming(side, side, filler, style);
             assert_eq!(CONVERT.is_quick(&jpeg, &Layout::parse(&jpeg).unwrap()), expected, "{side}, {filler}");
+        }
+    }
+
+    #[test]
+    fn what_the_decoder_gets_wrong_is_refused() {
+        // Tables of its own make this encoder write a scan for each component.
+        let apart = |sampling| {
+            picture(70, 50, |encoder| {
+                encoder.set_sampling_factor(sampling);
+                encoder.set_optimized_huffman_tables(true);
+            })
+        };
+        let mut inside_out = picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0));
+        let at = inside_out.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        (inside_out[at + 11], inside_out[at + 14], inside_out[at + 17]) = (0x11, 0x22, 0x22);
+        let cases = [
+            (apart(SamplingFactor::R_4_2_2), true),
+            (apart(SamplingFactor::R_4_2_0), false),
+            (inside_out, false),
+            (picture(70, 50, |encoder| encoder.set_progressive(true)), true),
+        ];
+        for (index, (jpeg, expected)) in cases.iter().enumerate() {
+            let layout = Layout::parse(jpeg).unwrap();
+            assert_eq!(CONVERT.judge(jpeg, &layout) == Ok(Treatment::Encoded), *expected, "case {index}");
+            let error = Policy::default().judge(jpeg, &layout).unwrap_err();
+            assert_eq!(Policy::default().can_do_more(&error, jpeg, &layout), *expected, "case {index}");
+            assert!(!CONVERT.can_do_more(&error, jpeg, &layout));
         }
     }
 
