@@ -8,6 +8,7 @@ use crate::network::{Command, Limit, Network, Report};
 use crate::record::Recorder;
 use crate::{client_options, snapshot};
 use anyhow::{Context, anyhow, bail};
+use platform_std::client::Presentation;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -47,7 +48,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         session.take_picture();
         session.sample(&network);
-        if let Some(end) = network.reports.try_iter().find_map(|report| session.handle_report(report)) {
+        if let Some(end) = std::iter::from_fn(|| network.poll_report()).find_map(|report| session.handle_report(report))
+        {
             break end;
         }
     };
@@ -184,11 +186,29 @@ impl Session<'_> {
         }
     }
 
+    /// Whether the stream has the second that is to be its first. Some servers play whatever they are asked for.
+    fn check_start(&self, presentation: &Presentation) -> Result<(), String> {
+        match self.args.from.zip(presentation.duration) {
+            Some((from, duration)) if from >= duration => Err(format!(
+                "cannot begin at {} s: the stream is {} s long",
+                from.as_secs_f64(),
+                duration.as_secs_f64()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn handle_report(&mut self, report: Report) -> Option<End> {
         match report {
             Report::Complete => Some(End::Complete),
             Report::Ended | Report::Stopped => Some(End::Ended),
             Report::Failed { reason } => Some(End::Failed(reason)),
+            Report::SetUp(presentation) => self.check_start(&presentation).err().map(End::Failed),
+            // Nothing but the position can be refused: nobody pauses.
+            Report::Refused(what) => Some(End::Failed(match self.args.from {
+                Some(from) => format!("cannot begin at {} s: {}", from.as_secs_f64(), uncapitalised(&what)),
+                None => what,
+            })),
             Report::Interrupted { reason, .. } => {
                 log::warn!("{reason}: trying again");
                 None
@@ -200,4 +220,10 @@ impl Session<'_> {
             _ => None,
         }
     }
+}
+
+/// A sentence that follows a colon.
+fn uncapitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
