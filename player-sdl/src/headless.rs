@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     .context("cannot handle Ctrl-C")?;
     network.commander().send(Command::Play { from: args.from });
 
-    let mut session = Session { args, pipeline: &pipeline, figures: Figures::default(), last: None, line_due: None };
+    let mut session =
+        Session { args, pipeline: &pipeline, figures: Figures::default(), last: None, begun: false, line_due: None };
     let end = loop {
         let timeout = session.figures.due().map(|due| due.saturating_duration_since(Instant::now()));
         match wakes.recv_timeout(timeout.unwrap_or(figures::INTERVAL)) {
@@ -161,6 +162,8 @@ struct Session<'a> {
     pipeline: &'a Pipeline,
     figures: Figures,
     last: Option<Picture>,
+    /// It has played once.
+    begun: bool,
     line_due: Option<Instant>,
 }
 
@@ -204,11 +207,21 @@ impl Session<'_> {
             Report::Ended | Report::Stopped => Some(End::Ended),
             Report::Failed { reason } => Some(End::Failed(reason)),
             Report::SetUp(presentation) => self.check_start(&presentation).err().map(End::Failed),
-            // Nothing but the position can be refused: nobody pauses.
-            Report::Refused(what) => Some(End::Failed(match self.args.from {
-                Some(from) => format!("cannot begin at {} s: {}", from.as_secs_f64(), uncapitalised(&what)),
-                None => what,
-            })),
+            // Nothing but a position can be refused: nobody pauses.
+            Report::Refused(what) => match self.args.from.filter(|_| !self.begun) {
+                Some(from) => {
+                    let end = format!("cannot begin at {} s: {}", from.as_secs_f64(), uncapitalised(&what));
+                    Some(End::Failed(end))
+                }
+                None => {
+                    log::warn!("{what}: playing from the beginning");
+                    None
+                }
+            },
+            Report::Playing => {
+                self.begun = true;
+                None
+            }
             Report::Interrupted { reason, .. } => {
                 log::warn!("{reason}: trying again");
                 None

@@ -402,7 +402,9 @@ impl Worker {
         self.worked = true;
         self.reconnect.succeeded();
         if position.is_some() {
-            self.resume = position;
+            // A film that is played again and again goes on beyond its length, where nothing can be asked for.
+            let duration = self.presentation.and_then(|presentation| presentation.duration);
+            self.resume = position.filter(|&position| duration.is_none_or(|duration| position < duration));
         }
         if self.due.is_none() && !self.complete {
             let live = self.sink.live();
