@@ -185,6 +185,11 @@ fn receive(
                 end = Some(End::Ended { announced });
                 client.teardown();
             }
+            Event::Refused { status, during } if args.from.is_some() => {
+                let (method, reason) = (during.name(), status.reason());
+                return Err(format!("the server refuses {method} from there ({} {reason})", status.0).into());
+            }
+            Event::Unseekable => return Err("the lab's dialect knows no positions".into()),
             Event::Retrying(retry) => log::warn!("trying again with {retry:?}"),
             Event::Silence { lasting } => log::warn!("nothing has arrived for {:.1} s", lasting.as_secs_f32()),
             Event::TornDown => return Ok(end.unwrap_or(End::Gone)),

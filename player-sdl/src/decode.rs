@@ -3,6 +3,7 @@
 use crate::frame::{Encoded, Picture};
 use crate::mailbox::{Mailbox, Pool};
 use mutoscope::source::testcard::strip;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -140,6 +141,7 @@ pub(crate) fn decode(jpeg: &[u8], to: ColorSpace, out: &mut Vec<u8>) -> Result<(
         .set_strict_mode(true)
         .jpeg_set_out_colorspace(to);
     // A decoder that trips over a hostile file must not take the window with it.
+    DECODING.set(true);
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
         decoder.decode_headers().map_err(|error| error.to_string())?;
@@ -159,7 +161,20 @@ pub(crate) fn decode(jpeg: &[u8], to: ColorSpace, out: &mut Vec<u8>) -> Result<(
         decoder.decode_into(out).map_err(|error| error.to_string())?;
         Ok((width, height))
     }));
+    DECODING.set(false);
     attempt.unwrap_or_else(|_| Err("the decoder failed".into()))
+}
+
+thread_local! {
+    /// Whether this thread is in the hands of the decoder.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Where decoding fails for a bug of the decoder's, it is caught and counted, and a report would only frighten. All other
+/// panics are reported as ever.
+pub(crate) fn silence_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| if DECODING.get() { log::debug!("{info}") } else { report(info) }));
 }
 
 /// The number in the test card's strip, which fills the lowest sixteenth of the picture.

@@ -8,6 +8,7 @@ use crate::network::{Command, Limit, Network, Report};
 use crate::record::Recorder;
 use crate::{client_options, snapshot};
 use anyhow::{Context, anyhow, bail};
+use platform_std::client::Presentation;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     .context("cannot handle Ctrl-C")?;
     network.commander().send(Command::Play { from: args.from });
 
-    let mut session = Session { args, pipeline: &pipeline, figures: Figures::default(), last: None, line_due: None };
+    let mut session =
+        Session { args, pipeline: &pipeline, figures: Figures::default(), last: None, begun: false, line_due: None };
     let end = loop {
         let timeout = session.figures.due().map(|due| due.saturating_duration_since(Instant::now()));
         match wakes.recv_timeout(timeout.unwrap_or(figures::INTERVAL)) {
@@ -47,7 +49,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         session.take_picture();
         session.sample(&network);
-        if let Some(end) = network.reports.try_iter().find_map(|report| session.handle_report(report)) {
+        if let Some(end) = std::iter::from_fn(|| network.poll_report()).find_map(|report| session.handle_report(report))
+        {
             break end;
         }
     };
@@ -159,6 +162,8 @@ struct Session<'a> {
     pipeline: &'a Pipeline,
     figures: Figures,
     last: Option<Picture>,
+    /// It has played once.
+    begun: bool,
     line_due: Option<Instant>,
 }
 
@@ -184,11 +189,39 @@ impl Session<'_> {
         }
     }
 
+    /// Whether the stream has the second that is to be its first. Some servers play whatever they are asked for.
+    fn check_start(&self, presentation: &Presentation) -> Result<(), String> {
+        match self.args.from.zip(presentation.duration) {
+            Some((from, duration)) if from >= duration => Err(format!(
+                "cannot begin at {} s: the stream is {} s long",
+                from.as_secs_f64(),
+                duration.as_secs_f64()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn handle_report(&mut self, report: Report) -> Option<End> {
         match report {
             Report::Complete => Some(End::Complete),
             Report::Ended | Report::Stopped => Some(End::Ended),
             Report::Failed { reason } => Some(End::Failed(reason)),
+            Report::SetUp(presentation) => self.check_start(&presentation).err().map(End::Failed),
+            // Nothing but a position can be refused: nobody pauses.
+            Report::Refused(what) => match self.args.from.filter(|_| !self.begun) {
+                Some(from) => {
+                    let end = format!("cannot begin at {} s: {}", from.as_secs_f64(), uncapitalised(&what));
+                    Some(End::Failed(end))
+                }
+                None => {
+                    log::warn!("{what}: playing from the beginning");
+                    None
+                }
+            },
+            Report::Playing => {
+                self.begun = true;
+                None
+            }
             Report::Interrupted { reason, .. } => {
                 log::warn!("{reason}: trying again");
                 None
@@ -200,4 +233,10 @@ impl Session<'_> {
             _ => None,
         }
     }
+}
+
+/// A sentence that follows a colon.
+fn uncapitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -25,8 +25,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let level = ["warn", "info", "debug"].get(usize::from(args.verbose)).copied().unwrap_or("trace");
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
-    // Where decoding fails for a bug of the decoder's, it is caught and counted; the report would only frighten.
-    std::panic::set_hook(Box::new(|info| log::debug!("{info}")));
+    decode::silence_panics();
     let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
     match played {
         Ok(()) => ExitCode::SUCCESS,

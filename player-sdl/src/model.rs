@@ -99,13 +99,15 @@ pub(crate) struct Model {
     pub(crate) trying: Option<Retry>,
     /// Wanted, not answered yet.
     pending: Option<Command>,
-    /// Until when the position is that of a seek, whatever frames still say.
-    seeking: Option<Instant>,
+    /// Where a seek leads that the server has not answered: till then the position is this, whatever frames still say.
+    seeking: Option<Duration>,
+    /// When it was answered: frames that arrived before lie elsewhere.
+    sought: Option<Instant>,
     toast: Option<(String, Instant)>,
 }
 
-/// How long frames from before a seek may still come.
-const SEEK_SETTLES: Duration = Duration::from_millis(700);
+/// The length of a stream's last frame, where the server does not tell its rate.
+const LAST_FRAME: Duration = Duration::from_millis(100);
 
 impl Model {
     pub(crate) fn new() -> Self {
@@ -121,6 +123,7 @@ impl Model {
             trying: None,
             pending: None,
             seeking: None,
+            sought: None,
             toast: None,
         }
     }
@@ -177,20 +180,20 @@ impl Model {
     }
 
     /// What seeking to a part of the length, 0 to 1, asks for.
-    pub(crate) fn seek_to(&mut self, fraction: f64, now: Instant) -> Option<Command> {
+    pub(crate) fn seek_to(&mut self, fraction: f64) -> Option<Command> {
         let duration = self.duration().filter(|_| self.can_seek())?;
-        Some(self.seek(duration.mul_f64(fraction.clamp(0.0, 1.0)), now))
+        Some(self.seek(duration.mul_f64(fraction.clamp(0.0, 1.0)), duration))
     }
 
     /// What seeking by a step asks for.
-    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool, now: Instant) -> Option<Command> {
+    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool) -> Option<Command> {
         let duration = self.duration().filter(|_| self.can_seek())?;
         let from = match self.phase {
             Phase::Ended => duration,
             _ => self.position.unwrap_or_default(),
         };
         let to = if forward { from.saturating_add(step) } else { from.saturating_sub(step) };
-        Some(self.seek(to.min(duration), now))
+        Some(self.seek(to, duration))
     }
 
     /// The length of the stream, where it has one.
@@ -225,6 +228,12 @@ impl Model {
                     self.phase = Phase::Buffering;
                 } else {
                     (self.phase, self.pending) = (Phase::Ready, None);
+                }
+            }
+            Report::Sought(to) => {
+                // Of several seeks the last counts; the others' answers come before its own.
+                if self.seeking == Some(to) {
+                    (self.seeking, self.sought) = (None, Some(now));
                 }
             }
             Report::Playing => {
@@ -273,7 +282,7 @@ impl Model {
     }
 
     /// A picture is shown.
-    pub(crate) fn handle_picture(&mut self, number: u32, position: Option<Duration>, now: Instant) {
+    pub(crate) fn handle_picture(&mut self, number: u32, position: Option<Duration>, arrived: Instant) {
         self.has_picture = true;
         self.worked = true;
         self.silence = None;
@@ -287,13 +296,8 @@ impl Model {
             Some((position, rate)) => Some(frame_at(position, rate)),
             None => Some(number),
         };
-        let Some(position) = position else { return };
-        let settled = match (self.seeking, self.position) {
-            (Some(until), Some(target)) => until <= now || position.abs_diff(target) < Duration::from_secs(1),
-            _ => true,
-        };
-        if settled {
-            self.seeking = None;
+        let is_there = self.seeking.is_none() && self.sought.is_none_or(|sought| sought <= arrived);
+        if let (Some(position), true) = (position, is_there) {
             self.position = Some(position);
         }
     }
@@ -325,9 +329,12 @@ impl Model {
         command
     }
 
-    fn seek(&mut self, to: Duration, now: Instant) -> Command {
-        self.position = Some(to);
-        self.seeking = Some(now + SEEK_SETTLES);
+    /// Seeks, to the last frame at most: there is nothing to play from the very end.
+    fn seek(&mut self, to: Duration, duration: Duration) -> Command {
+        let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
+        let last = duration.saturating_sub(rate.map_or(LAST_FRAME, FrameRate::interval));
+        let to = to.min(last);
+        (self.position, self.seeking) = (Some(to), Some(to));
         if self.phase == Phase::Ended {
             self.pending = None;
             self.phase = Phase::Buffering;
@@ -444,29 +451,49 @@ pub(crate) mod tests {
         let now = Instant::now();
         let mut model = playing(now);
         let to = |seconds| Some(Command::Seek { to: Duration::from_secs(seconds) });
-        assert_eq!(model.seek_to(0.5, now), to(30));
-        assert_eq!(model.seek_by(STEP, true, now), to(35));
-        assert_eq!(model.seek_by(LONG_STEP, true, now), to(60));
-        assert_eq!(model.seek_to(-3.0, now), to(0));
-        assert_eq!(model.seek_by(STEP, false, now), to(0));
+        assert_eq!(model.seek_to(0.5), to(30));
+        assert_eq!(model.seek_by(STEP, true), to(35));
+        assert_eq!(model.seek_to(-3.0), to(0));
+        assert_eq!(model.seek_by(STEP, false), to(0));
         let mut live = playing(now);
         live.presentation = Some(presentation(None));
-        assert_eq!((live.seek_to(0.5, now), live.seek_by(STEP, true, now)), (None, None));
-        assert_eq!(Model::new().seek_to(0.5, now), None);
+        assert_eq!((live.seek_to(0.5), live.seek_by(STEP, true)), (None, None));
+        assert_eq!(Model::new().seek_to(0.5), None);
+    }
+
+    #[test]
+    fn seeking_to_the_end_shows_the_last_frame() {
+        let now = Instant::now();
+        let rate = FrameRate::new(24, 1).unwrap();
+        let last = Some(Command::Seek { to: Duration::from_secs(60) - rate.interval() });
+        let mut model = playing(now);
+        assert_eq!(model.seek_to(1.0), last);
+        model.position = Some(Duration::from_secs(50));
+        assert_eq!(model.seek_by(LONG_STEP, true), last);
+        model.handle_report(Report::Ended, now);
+        assert_eq!(model.seek_by(STEP, true), last);
+        model.presentation = Some(Presentation { frame_rate: None, ..presentation(Some(60)) });
+        assert_eq!(model.seek_to(1.0), Some(Command::Seek { to: Duration::from_millis(59_900) }));
     }
 
     #[test]
     fn the_position_of_a_seek_is_kept_until_its_frames_come() {
-        let now = Instant::now();
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
         let mut model = playing(now);
-        model.seek_to(0.5, now);
-        model.handle_picture(25, Some(Duration::from_secs(1)), now);
-        assert_eq!(model.position, Some(Duration::from_secs(30)));
-        model.handle_picture(26, Some(Duration::from_millis(30_040)), now);
-        assert_eq!(model.position, Some(Duration::from_millis(30_040)));
-        model.seek_to(0.1, now);
-        model.handle_picture(26, Some(Duration::from_secs(40)), now + Duration::from_secs(2));
-        assert_eq!(model.position, Some(Duration::from_secs(40)), "the server went elsewhere");
+        model.seek_to(0.25);
+        model.seek_to(0.5);
+        model.handle_picture(25, Some(second), now);
+        assert_eq!(model.position, Some(30 * second));
+        model.handle_report(Report::Sought(15 * second), now);
+        model.handle_report(Report::Playing, now);
+        model.handle_picture(26, Some(15 * second), now);
+        assert_eq!(model.position, Some(30 * second), "the first seek's frames are not the last one's");
+        model.handle_report(Report::Sought(30 * second), now + second);
+        model.handle_report(Report::Playing, now + second);
+        model.handle_picture(27, Some(16 * second), now + second / 2);
+        assert_eq!(model.position, Some(30 * second), "it arrived before the answer");
+        model.handle_picture(28, Some(33 * second), now + 2 * second);
+        assert_eq!(model.position, Some(33 * second), "wherever the server went");
     }
 
     #[test]
@@ -501,7 +528,7 @@ pub(crate) mod tests {
     fn a_refused_seek_is_told_and_forgotten() {
         let now = Instant::now();
         let mut model = playing(now);
-        model.seek_to(0.5, now);
+        model.seek_to(0.5);
         model.handle_report(Report::Refused("no".into()), now);
         assert_eq!(model.toast(now), Some("no"));
         assert_eq!(model.toast(now + TOAST), None);
@@ -519,7 +546,7 @@ pub(crate) mod tests {
         assert_eq!((model.position, model.phase.clone()), (None, Phase::Buffering));
         let mut model = playing(now);
         model.handle_report(Report::Ended, now);
-        assert_eq!(model.seek_by(STEP, false, now), Some(Command::Seek { to: Duration::from_secs(55) }));
+        assert_eq!(model.seek_by(STEP, false), Some(Command::Seek { to: Duration::from_secs(55) }));
     }
 
     #[test]

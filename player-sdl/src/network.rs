@@ -9,7 +9,8 @@ use platform_std::client::{
     Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish,
 };
 use std::net::SocketAddr;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,6 +37,8 @@ pub(crate) enum Command {
 pub(crate) enum Report {
     Connected(SocketAddr),
     SetUp(Presentation),
+    /// It plays from there, as was wished for; `Playing` follows.
+    Sought(Duration),
     Playing,
     Paused,
     /// Something did not work, and something else is tried at once.
@@ -134,7 +137,7 @@ pub(crate) struct Outcome {
 /// The network thread, from outside.
 #[derive(Debug)]
 pub(crate) struct Network {
-    pub(crate) reports: Receiver<Report>,
+    reports: Receiver<Report>,
     pub(crate) live: Arc<Mutex<Live>>,
     commands: Commander,
     thread: JoinHandle<Outcome>,
@@ -145,11 +148,14 @@ pub(crate) struct Network {
 pub(crate) struct Commander {
     sender: Sender<Command>,
     handle: Handle,
+    /// A command has been given since a thread that is gone was told of.
+    expectant: Arc<AtomicBool>,
 }
 
 impl Commander {
     pub(crate) fn send(&self, command: Command) {
-        // A thread that is gone has reported why.
+        self.expectant.store(true, Ordering::Relaxed);
+        // That a thread is gone is told by `poll_report`.
         let _ = self.sender.send(command);
         self.handle.wish(Wish::Wake);
     }
@@ -171,7 +177,7 @@ impl Network {
         let client = Client::new(options)?;
         let (sender, commands) = mpsc::channel();
         let (reporter, reports) = mpsc::channel();
-        let commander = Commander { sender, handle: client.handle() };
+        let commander = Commander { sender, handle: client.handle(), expectant: Arc::default() };
         let live = Arc::new(Mutex::new(Live::default()));
         let worker = Worker {
             client,
@@ -199,6 +205,18 @@ impl Network {
 
     pub(crate) fn commander(&self) -> Commander {
         self.commands.clone()
+    }
+
+    /// What has happened next. Where the thread has failed, that has, once for all commands up to now: nothing comes of
+    /// them any more.
+    pub(crate) fn poll_report(&self) -> Option<Report> {
+        match self.reports.try_recv() {
+            Ok(report) => Some(report),
+            Err(TryRecvError::Disconnected) if self.commands.expectant.swap(false, Ordering::Relaxed) => {
+                Some(Report::Failed { reason: "The player's network thread has failed".into() })
+            }
+            Err(_) => None,
+        }
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
@@ -384,7 +402,9 @@ impl Worker {
         self.worked = true;
         self.reconnect.succeeded();
         if position.is_some() {
-            self.resume = position;
+            // A film that is played again and again goes on beyond its length, where nothing can be asked for.
+            let duration = self.presentation.and_then(|presentation| presentation.duration);
+            self.resume = position.filter(|&position| duration.is_none_or(|duration| position < duration));
         }
         if self.due.is_none() && !self.complete {
             let live = self.sink.live();
@@ -414,14 +434,23 @@ impl Worker {
                 }
                 self.report(Report::SetUp(presentation));
             }
-            Happened::Playing => {
+            Happened::Playing { from } => {
                 // A pause is no gap.
                 self.sink.live().previous = None;
+                if let Some(from) = from {
+                    self.report(Report::Sought(from));
+                }
                 self.report(Report::Playing);
             }
             Happened::Paused => self.report(Report::Paused),
             Happened::Trying(retry) => self.report(Report::Trying(retry)),
-            Happened::Refused(what) => self.report(Report::Refused(what)),
+            Happened::Refused { what, position } => {
+                if position {
+                    // To be there after an interruption would be refused again.
+                    self.resume = None;
+                }
+                self.report(Report::Refused(what));
+            }
             Happened::Silence(lasting) => self.report(Report::Silence(lasting)),
             Happened::Ended { announced } => self.handle_end(announced),
             Happened::TornDown => return self.handle_torn_down(),
@@ -518,12 +547,20 @@ impl Worker {
 enum Happened {
     Connected(SocketAddr),
     SetUp(Presentation),
-    Playing,
+    Playing {
+        from: Option<Duration>,
+    },
     Paused,
     Trying(Retry),
-    Refused(String),
+    /// Whether it was a position that was refused.
+    Refused {
+        what: String,
+        position: bool,
+    },
     Silence(Duration),
-    Ended { announced: bool },
+    Ended {
+        announced: bool,
+    },
     TornDown,
     Nothing,
 }
@@ -533,12 +570,14 @@ impl Happened {
         match *event {
             Event::Connected { peer } => Self::Connected(peer),
             Event::SetUp(presentation) => Self::SetUp(presentation),
-            Event::Playing => Self::Playing,
+            Event::Playing { from } => Self::Playing { from },
             Event::Paused => Self::Paused,
             Event::Retrying(retry) => Self::Trying(retry),
-            Event::Refused { status, during } => {
-                Self::Refused(format!("The server refuses {} ({} {})", during.name(), status.0, status.reason()))
-            }
+            Event::Refused { status, during } => Self::Refused {
+                what: format!("The server refuses {} ({} {})", during.name(), status.0, status.reason()),
+                position: during == platform_std::client::Command::Play,
+            },
+            Event::Unseekable => Self::Refused { what: "The lab's dialect knows no positions".into(), position: true },
             Event::Silence { lasting } => Self::Silence(lasting),
             Event::EndOfStream { announced } => Self::Ended { announced },
             Event::TornDown => Self::TornDown,
@@ -608,4 +647,33 @@ impl Sink {
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_fails_is_told_of_and_does_not_leave_commands_unanswered() {
+        let options = Options::new("rtsp://127.0.0.1:9/x");
+        // The first report kills it.
+        let wake = || panic!("the window is gone");
+        let network = Network::start(options, None, Limit::default(), None, Pipeline::new(), wake).unwrap();
+        let commander = network.commander();
+        for command in [Command::Stop, Command::Setup] {
+            commander.send(command);
+            let deadline = Instant::now() + Duration::from_secs(30);
+            let failed = loop {
+                match network.poll_report() {
+                    Some(Report::Failed { reason }) => break reason,
+                    Some(_) => {}
+                    None => std::thread::sleep(Duration::from_millis(5)),
+                }
+                assert!(Instant::now() < deadline, "{command:?} is never answered");
+            };
+            assert_eq!(failed, "The player's network thread has failed");
+            assert_eq!(network.poll_report(), None, "once");
+        }
+        assert!(!network.finish().complete);
+    }
 }

@@ -70,6 +70,9 @@ fn it_succeeds_only_with_what_was_asked_for() {
         (&["--frames", "3", "--record", &nowhere], 1),
         (&["--frames", "3", "--snapshot", "/no/such/folder/x.png"], 1),
         (&["--frames", "none"], 2),
+        (&["--from", "0.1"], 0),
+        (&["--from", "60"], 1),
+        (&["--from", "1", "--dialect", "lab"], 1),
     ] {
         let player = Player::start(&[&[url.as_str(), "--headless"], args].concat(), None);
         assert_eq!(player.end().code(), Some(code), "{args:?}");

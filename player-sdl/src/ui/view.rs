@@ -181,6 +181,7 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
             let detail = match model.trying {
                 Some(Retry::Tcp) => "UDP does not get through: trying TCP".into(),
                 Some(Retry::Lab) => "The server does not answer RTSP: trying the lab's dialect".into(),
+                Some(_) => "It is not the lab's dialect either: asking for the stream all the same".into(),
                 None => peer(),
             };
             face(spinner, "Connecting…", detail, "")

@@ -258,7 +258,7 @@ impl<'a, 't> App<'a, 't> {
                     self.press(button);
                 }
                 if let Some(fraction) = self.dragging.take() {
-                    let command = self.model.seek_to(fraction, Instant::now());
+                    let command = self.model.seek_to(fraction);
                     command.into_iter().for_each(|command| self.send(command));
                 }
             }
@@ -282,7 +282,7 @@ impl<'a, 't> App<'a, 't> {
         match key {
             Keycode::Left | Keycode::Right => {
                 let step = if shift { LONG_STEP } else { STEP };
-                let command = self.model.seek_by(step, key == Keycode::Right, Instant::now());
+                let command = self.model.seek_by(step, key == Keycode::Right);
                 command.into_iter().for_each(|command| self.send(command));
             }
             _ if repeat => {}
@@ -390,7 +390,7 @@ impl<'a, 't> App<'a, 't> {
     /// Takes what the other threads have for us, and draws what has changed.
     fn advance(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
-        while let Ok(report) = self.network.reports.try_recv() {
+        while let Some(report) = self.network.poll_report() {
             if report == Report::Complete {
                 self.complete = true;
             }
@@ -406,7 +406,7 @@ impl<'a, 't> App<'a, 't> {
             let text = saved.map_or_else(|error| crate::network::sentence(&error), |path| format!("Saved {path}"));
             self.model.show_toast(text, now);
         }
-        let shown = self.take_picture(now);
+        let shown = self.take_picture();
         self.sample(now);
         self.log_phase(now);
         self.arrange(now);
@@ -424,7 +424,7 @@ impl<'a, 't> App<'a, 't> {
     }
 
     /// Whether there is a new picture to be drawn.
-    fn take_picture(&mut self, now: Instant) -> bool {
+    fn take_picture(&mut self) -> bool {
         let Some(picture) = self.pipeline.pictures.take() else { return false };
         // STOP was pressed while this one was under way.
         if self.model.phase == Phase::Idle || !self.screen.set_picture(&picture.pixels, picture.width, picture.height) {
@@ -436,7 +436,7 @@ impl<'a, 't> App<'a, 't> {
             (Some(strip), true) => strip,
             _ => picture.info.number,
         };
-        self.model.handle_picture(number, picture.info.position, now);
+        self.model.handle_picture(number, picture.info.position, picture.info.arrived);
         if let Some(before) = self.picture.replace(picture) {
             self.pipeline.recycle(before);
         }

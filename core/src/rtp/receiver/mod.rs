@@ -295,8 +295,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
                 return Err(Rejected::Outdated);
             }
             Some((Side::First, start)) => {
+                self.tracker.resume(Some(start.first()));
                 self.start = Some(start);
-                self.tracker.resume();
             }
             Some((Side::After, _)) => {}
             None => self.start = None,
@@ -475,7 +475,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     pub fn reset(&mut self, _now: Instant) {
         self.fetched = None;
         self.assembler.clear();
-        self.tracker.resume();
+        self.tracker.resume(None);
         self.break_time();
         self.start = None;
         self.candidate = None;

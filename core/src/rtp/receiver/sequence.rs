@@ -34,7 +34,9 @@ pub(super) struct Tracker {
     /// Whether this sequence has any packet.
     running: bool,
     /// The next packet continues this sequence if it is close, and begins another if it is not.
-    resuming: bool,
+    resuming: Option<Resume>,
+    /// Numbers of this sequence that were passed over without being sent.
+    skipped: u64,
     /// What the sequence number after a jump must be.
     expected_after_jump: Option<u16>,
     /// Bit n is set where the packet n behind the highest arrived.
@@ -51,6 +53,13 @@ pub(super) struct Tracker {
     late: u64,
 }
 
+/// A source that was told to go on, which it may do with a number of its choice.
+#[derive(Clone, Copy, Debug)]
+struct Resume {
+    /// Its choice, where it told.
+    first: Option<u16>,
+}
+
 /// What a report block says about sequence numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Loss {
@@ -64,10 +73,18 @@ impl Tracker {
     pub(super) fn handle(&mut self, sequence: u16) -> Arrival {
         let ahead = sequence.wrapping_sub(self.highest as u16);
         let behind = ahead.wrapping_neg();
-        let resumes = core::mem::take(&mut self.resuming);
-        if !self.running || (resumes && ahead > MAX_MISORDER && behind > MAX_MISORDER) {
+        let resumes = self.resuming.take();
+        if !self.running || (resumes.is_some() && ahead > MAX_MISORDER && behind > MAX_MISORDER) {
             self.restart(sequence);
             return Arrival::Newest(self.highest);
+        }
+        if let (Some(Resume { first }), 1..=MAX_MISORDER) = (resumes, ahead) {
+            let skipped = match first.map(|first| first.wrapping_sub(self.highest as u16)) {
+                None => ahead.saturating_sub(1),
+                Some(first) if first < 0x8000 => first.min(ahead).saturating_sub(1),
+                Some(_) => 0,
+            };
+            self.skipped = self.skipped.wrapping_add(skipped.into());
         }
         if ahead != 0 && ahead < MAX_DROPOUT {
             self.highest = self.highest.wrapping_add(u64::from(ahead));
@@ -131,10 +148,10 @@ impl Tracker {
         self.count();
     }
 
-    /// The source was told to go on, which it may do with a number of its choice: a step that loss on the way could
-    /// not make is none, and whatever is not close is a sequence of its own.
-    pub(super) fn resume(&mut self) {
-        self.resuming = true;
+    /// The source was told to go on, which it may do with a number of its choice, the `first` where it told. The step
+    /// to there is none of loss, and what is not close is a sequence of its own.
+    pub(super) fn resume(&mut self, first: Option<u16>) {
+        self.resuming = Some(Resume { first });
     }
 
     /// The highest sequence number, where there is any.
@@ -154,7 +171,7 @@ impl Tracker {
     /// Whatever comes next is a sequence of its own.
     pub(super) fn stop(&mut self) {
         self.lost_before = self.lost();
-        (self.running, self.resuming) = (false, false);
+        (self.running, self.resuming, self.skipped) = (false, None, 0);
         self.expected_after_jump = None;
         (self.received, self.repeated, self.expected_prior, self.received_prior) = (0, 0, 0, 0);
     }
@@ -201,7 +218,10 @@ impl Tracker {
     }
 
     fn expected(&self) -> u64 {
-        if self.running { self.highest.wrapping_sub(self.start).wrapping_add(1) } else { 0 }
+        if !self.running {
+            return 0;
+        }
+        self.highest.wrapping_sub(self.start).wrapping_add(1).saturating_sub(self.skipped)
     }
 
     fn count(&mut self) {
@@ -276,6 +296,28 @@ mod tests {
         assert_eq!(tracker.report(), Loss { fraction: 0, cumulative: 0, extended_highest: 10 });
         assert_eq!(tracker.lost(), 3, "duplicates do not hide what was lost");
         assert_eq!(tracker.report(), Loss { fraction: 0, cumulative: 0, extended_highest: 10 });
+    }
+
+    #[test]
+    fn a_step_that_another_play_makes_is_not_loss() {
+        let mut tracker = Tracker::default();
+        arrivals(&mut tracker, &[0, 1, 3]);
+        tracker.resume(None);
+        arrivals(&mut tracker, &[30, 31]);
+        assert_eq!((tracker.report(), tracker.lost()), (Loss { fraction: 42, cumulative: 1, extended_highest: 31 }, 1));
+        tracker.resume(Some(40));
+        arrivals(&mut tracker, &[42, 43]);
+        assert_eq!((tracker.report().cumulative, tracker.lost()), (3, 3), "40 and 41 were sent");
+        tracker.resume(Some(9));
+        arrivals(&mut tracker, &[45]);
+        assert_eq!(
+            tracker.report(),
+            Loss { fraction: 128, cumulative: 4, extended_highest: 45 },
+            "nothing was skipped"
+        );
+        tracker.resume(None);
+        arrivals(&mut tracker, &[44, 200]);
+        assert_eq!(tracker.lost(), 3 + 154, "44 was sent before");
     }
 
     #[test]

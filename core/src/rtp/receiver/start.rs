@@ -37,6 +37,11 @@ impl Start {
         Self { first, last, until: now.after(WINDOW), begun: false }
     }
 
+    /// The number that the server announced.
+    pub(super) fn first(&self) -> u16 {
+        self.first
+    }
+
     /// Which side a packet lies on; `None`: it is too late to ask.
     pub(super) fn judge(&mut self, now: Instant, sequence: u16) -> Option<Side> {
         if now >= self.until {
