@@ -64,10 +64,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let url = machine.url();
     println!("\n{url}\n");
     for player in [
-        format!("ffplay -fflags nobuffer {url}"),
-        format!("ffplay -fflags nobuffer -rtsp_transport tcp {url}"),
+        format!("ffplay -probesize 32 -fflags nobuffer -flags low_delay {url}"),
+        format!("ffplay -probesize 32 -fflags nobuffer -flags low_delay -rtsp_transport tcp {url}"),
         format!("gst-launch-1.0 rtspsrc location={url} latency=50 ! rtpjpegdepay ! jpegdec ! autovideosink"),
-        format!("vlc {url}"),
+        format!("vlc --network-caching=100 {url}"),
     ] {
         println!("  {player}");
     }
@@ -84,10 +84,23 @@ struct Programs {
 }
 
 impl Programs {
+    fn image(&self) -> Result<Image> {
+        read_elf(&std::fs::read(&self.image)?)
+    }
+
     fn sizes(&self) -> Result<String> {
-        let Image { flash, ram } = read_elf(&std::fs::read(&self.image)?)?;
+        let Image { flash, ram } = self.image()?;
         Ok(format!("flash: {flash} of {FLASH} bytes, static RAM: {ram} of {RAM}, left for the stack: {}", RAM - ram))
     }
+}
+
+/// What the README says in the last cell of the table row that begins so.
+fn promised(row: &str) -> Result<u64> {
+    let text = std::fs::read_to_string(root().join("platform-smoltcp/README.md"))?;
+    let line = text.lines().find(|line| line.starts_with(&format!("| {row}")));
+    let cell = line.and_then(|line| line.trim_end_matches([' ', '|']).rsplit('|').next());
+    let cell = cell.with_context(|| format!("platform-smoltcp/README.md has no row {row:?}"))?;
+    cell.trim().replace(',', "").parse().with_context(|| format!("no number in the row {row:?}"))
 }
 
 /// The folder of the firmware's workspace.

@@ -10,6 +10,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
@@ -35,13 +37,29 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let address = options.host_address.to_string();
     may_make(&options.interface, &address)?;
     build()?;
-    // Ctrl-C reaches the server too, which says goodbye and ends; what was made here goes after it.
-    ctrlc::set_handler(|| {}).context("cannot catch Ctrl-C")?;
+    // The server says goodbye and ends; what was made here goes after it. Ctrl-C reaches it by itself, `kill` does not.
+    let (server, stopped) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (of_server, of_stop) = (server.clone(), stopped.clone());
+    let handler = move || {
+        of_stop.store(true, Ordering::SeqCst);
+        let server = of_server.load(Ordering::SeqCst);
+        if server != 0 {
+            let _ = Command::new("kill").args(["-INT", &server.to_string()]).stderr(Stdio::null()).status();
+        }
+    };
+    ctrlc::set_handler(handler).context("cannot catch Ctrl-C")?;
     let _tap = Tap::up(&options.interface, &address)?;
-    let server = program()?;
-    let mut command = Command::new(&server);
+    if stopped.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let mut command = Command::new(program()?);
     command.args(["--interface", &options.interface]).args(&options.arguments);
-    require(&mut command)
+    let mut child = command.spawn().with_context(|| format!("cannot run {}", line(&command)))?;
+    server.store(child.id(), Ordering::SeqCst);
+    let status = child.wait()?;
+    server.store(0, Ordering::SeqCst);
+    ensure!(status.success(), "`{}` ended with {status}", line(&command));
+    Ok(())
 }
 
 /// The device of the check, and this machine's address on it.

@@ -168,9 +168,9 @@ impl Shelves {
             writeln!(out, "rtsp://{address}:{rtsp_port}/{name}")?;
         }
         let url = format!("rtsp://{address}:{rtsp_port}/{}", names.last().unwrap_or(&"testcard"));
-        writeln!(out, "\n  ffplay -fflags nobuffer {url}")?;
-        writeln!(out, "  ffplay -fflags nobuffer -rtsp_transport tcp {url}")?;
-        writeln!(out, "  vlc {url}\n")?;
+        writeln!(out, "\n  ffplay -probesize 32 -fflags nobuffer -flags low_delay {url}")?;
+        writeln!(out, "  ffplay -probesize 32 -fflags nobuffer -flags low_delay -rtsp_transport tcp {url}")?;
+        writeln!(out, "  vlc --network-caching=100 {url}\n")?;
         Ok(())
     }
 }

@@ -79,8 +79,9 @@ fn main() -> ! {
     let mut places = [SocketStorage::EMPTY; CONNECTIONS + 2];
     let mut sockets = SocketSet::new(&mut places[..]);
     let mut entropy = || random.next();
-    let mut place = None;
-    let server = listen(&mut place, &mut sockets, STORAGE, &live, &options, &mut entropy);
+    // Not moved from where it was made: it is too large to have twice.
+    let mut server = Server::new(&mut sockets, STORAGE.lend(), &live, server_options(&options), &mut entropy);
+    let Ok(server) = &mut server else { stop("ports are 0 or the same") };
     info!("rtsp://{}:{}/testcard is ready", ADDRESS.address(), options.rtsp_port);
 
     let mut pace = Pace::new(options.frame_rate);
@@ -111,24 +112,6 @@ fn main() -> ! {
 }
 
 type Camera<'a> = Live<'a, &'static mut [u8], PICTURES>;
-
-/// On a stack of its own: what moves through it until the server has its place is as large as the server.
-#[inline(never)]
-fn listen<'p, 'a>(
-    place: &'p mut Option<Server<'a, &'a Camera<'a>, CONNECTIONS>>,
-    sockets: &mut SocketSet<'a>,
-    storage: &'a mut Storage<CONNECTIONS, CONNECTION, PACKETS>,
-    live: &'a Camera<'a>,
-    options: &Options,
-    entropy: &'a mut dyn FnMut() -> u64,
-) -> &'p mut Server<'a, &'a Camera<'a>, CONNECTIONS> {
-    let options = server_options(options);
-    *place = Server::new(sockets, storage.lend(), live, options, entropy).ok();
-    match place {
-        Some(server) => server,
-        None => stop("ports are 0 or the same"),
-    }
-}
 
 /// Draws a card for all viewers; `false` where every buffer is being sent from. On a stack of its own, as the server's is:
 /// they are never needed at once.

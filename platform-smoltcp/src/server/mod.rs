@@ -46,6 +46,7 @@ pub use memory::{ClientMemory, Memory, Storage};
 use crate::time::{from_smoltcp, to_smoltcp};
 use crate::udp::UdpSocket;
 use core::fmt;
+use heapless::Vec;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Mounts, Settings};
 use mutoscope::session::server::Config;
@@ -100,7 +101,7 @@ impl core::error::Error for InvalidPort {}
 
 /// Serves what `M` offers to as many clients at once as it has connections.
 pub struct Server<'a, M: Mounts, const CLIENTS: usize> {
-    slots: [Slot<'a, M::Source>; CLIENTS],
+    slots: Vec<Slot<'a, M::Source>, CLIENTS>,
     rtp: SharedSocket,
     rtcp: SharedSocket,
     mounts: M,
@@ -120,6 +121,9 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
     /// # Panics
     /// smoltcp panics where `sockets` has fewer than [`SOCKETS`](Self::SOCKETS) free places, and later where sockets that
     /// the server added are taken out of the set.
+    // Neither this nor the next is inlined: what they return is then made where the caller wants it, and every copy less is
+    // kilobytes of stack.
+    #[inline(never)]
     pub fn new(
         sockets: &mut SocketSet<'a>,
         memory: Memory<'a, CLIENTS>,
@@ -131,19 +135,30 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         if options.rtsp_port == 0 || rtp_port == 0 || rtcp_port == 0 || rtp_port == rtcp_port {
             return Err(InvalidPort);
         }
-        Ok(Self {
-            // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces. And in place:
-            // every copy of the slots would be kilobytes of stack.
-            slots: memory.clients.map(|memory| Slot::new(sockets, memory, options.rtsp_port)),
-            // No use for packets to the RTP port; without a receive ring they cost nothing.
-            rtp: SharedSocket::new(sockets, udp::PacketBuffer::new(&mut [][..], &mut [][..]), memory.rtp, rtp_port),
-            rtcp: SharedSocket::new(sockets, memory.rtcp_rx, memory.rtcp_tx, rtcp_port),
-            mounts,
-            options,
-            entropy,
-            stopping: false,
-            discards: 0,
-        })
+        Ok(Self::listening(sockets, memory, mounts, options, entropy))
+    }
+
+    #[inline(never)]
+    fn listening(
+        sockets: &mut SocketSet<'a>,
+        memory: Memory<'a, CLIENTS>,
+        mounts: M,
+        options: Options<'a>,
+        entropy: &'a mut dyn FnMut() -> u64,
+    ) -> Self {
+        let Memory { clients, rtp, rtcp_rx, rtcp_tx } = memory;
+        let (rtp_port, rtcp_port) = options.settings.server_port;
+        let (slots, no_rtp, no_rtcp) = (Vec::new(), SharedSocket::none(rtp_port), SharedSocket::none(rtcp_port));
+        let mut server =
+            Self { slots, rtp: no_rtp, rtcp: no_rtcp, mounts, options, entropy, stopping: false, discards: 0 };
+        // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces.
+        for memory in clients {
+            let _ = server.slots.push(Slot::new(sockets, memory, options.rtsp_port));
+        }
+        // No use for packets to the RTP port; without a receive ring they cost nothing.
+        server.rtp.bind(sockets, udp::PacketBuffer::new(&mut [][..], &mut [][..]), rtp);
+        server.rtcp.bind(sockets, rtcp_rx, rtcp_tx);
+        server
     }
 
     /// Does all that can be done now, for the server and for every other socket in the set: receives, serves, sends. Takes
@@ -237,8 +252,11 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
 
     /// Tells all clients; whether there is one that had found the RTP ring full.
     fn make_room_known(&mut self) -> bool {
-        let clients = self.slots.iter_mut().filter_map(|slot| slot.client.as_mut());
-        clients.filter_map(|client| client.handle_room().then_some(())).count() > 0
+        let mut waited = false;
+        for client in self.slots.iter_mut().filter_map(|slot| slot.client.as_mut()) {
+            waited |= client.handle_room();
+        }
+        waited
     }
 
     fn serve(&mut self, now: Instant, ip_mtu: usize, sockets: &mut SocketSet<'a>) {

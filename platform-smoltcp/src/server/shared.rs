@@ -22,17 +22,22 @@ pub(super) struct SharedSocket {
 }
 
 impl SharedSocket {
-    /// Adds a socket bound to `port`, which must not be 0, on all addresses.
-    pub(super) fn new<'a>(
+    /// The socket for `port`, which must not be 0, before there is one.
+    pub(super) fn none(port: u16) -> Self {
+        Self { handle: SocketHandle::default(), port, queued: 0, stalled_since: None }
+    }
+
+    /// Adds the socket, bound on all addresses.
+    pub(super) fn bind<'a>(
+        &mut self,
         sockets: &mut SocketSet<'a>,
         rx: udp::PacketBuffer<'a>,
         tx: udp::PacketBuffer<'a>,
-        port: u16,
-    ) -> Self {
+    ) {
         let mut socket = udp::Socket::new(rx, tx);
         // Fails for port 0 only; a socket that is not bound sends nothing.
-        let _ = socket.bind(port);
-        Self { handle: sockets.add(socket), port, queued: 0, stalled_since: None }
+        let _ = socket.bind(self.port);
+        self.handle = sockets.add(socket);
     }
 
     /// Whether nothing waits to be sent.
@@ -105,7 +110,8 @@ mod tests {
         fn new() -> Self {
             let mut network = Network::new(1);
             let ring = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 4], vec![0; 4096]);
-            let shared = SharedSocket::new(&mut network.server.sockets, ring(), ring(), PORT);
+            let mut shared = SharedSocket::none(PORT);
+            shared.bind(&mut network.server.sockets, ring(), ring());
             let receiver = network.client.sockets.add(udp_socket(5000, 16, 16_384));
             Self { network, shared, receiver, discards: 0 }
         }
