@@ -229,6 +229,32 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
 }
 
 #[test]
+fn seeking_without_end_costs_no_more_frames_than_watching() {
+    let film = Film::new("movie.Mjpeg", pictures(48), 24);
+    for transport in ["RTP/AVP;unicast;client_port=25000-25001", "RTP/AVP/TCP;unicast;interleaved=0-1"] {
+        let mut scene = Scene::new([film.clone()]);
+        let mut restless = scene.connect_with_window(66, URL, 1 << 20);
+        scene.start_over(&mut restless, transport);
+        for round in 0..100 {
+            for n in 0..10 {
+                restless.request("PLAY", &format!("Range: npt={}-\r\n", (round + n) % 2));
+            }
+            scene.run(&mut [&mut restless], millis(10));
+            assert!(restless.answers.drain(..).all(|answer| answer.status == 200));
+        }
+        // A thousand seeks in a second: some frames come all the same, and each is whole.
+        assert!((24..=51).contains(&restless.frames.len()), "{}, {transport}", restless.frames.len());
+        assert_eq!(restless.abandoned, 0);
+        // The last one counts: it was to the start.
+        let before = restless.frames.len();
+        scene.run(&mut [&mut restless], millis(2_000));
+        let rest = &restless.frames[before..];
+        assert!((47..=48).contains(&rest.len()), "{}", rest.len());
+        assert!(rest.last().unwrap().is(&film.frames[47]));
+    }
+}
+
+#[test]
 fn reports_that_lie_change_nothing_and_keep_nobody_alive() {
     let mut stage = Stage::new();
     let rtcp = SocketAddr::from((SERVER, SERVER_PORT.1));

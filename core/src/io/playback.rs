@@ -29,6 +29,9 @@ const BYE_DELAY: Duration = Duration::from_millis(400);
 const TCP_LAG: Duration = Duration::from_secs(1);
 /// After a stall of the whole server this long, streams go on from now instead of catching up.
 const RESTART_LAG: Duration = Duration::from_secs(1);
+/// The least time from the first frame after one PLAY to that after the next: reading and sending frames is what costs a server,
+/// and a client that seeks a thousand times a second would have it do little else.
+const SEEK_GAP: Duration = Duration::from_millis(20);
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
 const MAX_WARNINGS: u8 = 5;
 /// The longest compound packet: SR, SDES with a CNAME of 255 bytes, BYE with a reason.
@@ -82,6 +85,10 @@ pub(super) struct Playback<S> {
     behind: bool,
     /// Timestamps of live frames start here and never step back.
     floor: Instant,
+    /// The next frame is the first since PLAY.
+    first: bool,
+    /// The first frame after the next PLAY is not due before.
+    rested: Instant,
     /// Frames of the rounds before this one, where files start over at their end.
     base: u32,
     counts: Counts,
@@ -133,6 +140,8 @@ impl<S: FrameSource> Playback<S> {
             burst: 0,
             behind: false,
             floor: now,
+            first: false,
+            rested: now,
             base: 0,
             counts: Counts::default(),
             warnings: 0,
@@ -204,13 +213,14 @@ impl<S: FrameSource> Playback<S> {
 
     fn start(&mut self, now: Instant) {
         // A frame's timestamp must lie behind that of the frame before, even if the client pauses and plays at once.
-        let at = now.max(self.floor);
+        let at = now.max(self.floor).max(self.rested);
         self.pacer.restart(at);
         self.floor = at;
         self.reports = ReportTimer::new(now, self.sender.ssrc());
         self.phase = Phase::Playing;
         self.packetizer = None;
         self.hold = true;
+        self.first = true;
         self.wait = None;
         self.full = false;
         self.burst = 0;
@@ -329,6 +339,9 @@ impl<S: FrameSource> Playback<S> {
                 self.stop = None;
                 return Next::RangeEnd;
             }
+        }
+        if core::mem::take(&mut self.first) {
+            self.rested = now.after(SEEK_GAP);
         }
         let mut advanced = self.source.advance(now);
         if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {

@@ -35,6 +35,9 @@ struct Args {
     /// live555's openRTSP, where it is not on the PATH
     #[arg(long)]
     openrtsp: Option<PathBuf>,
+    /// Another ffmpeg, beside that on the PATH; may be given several times
+    #[arg(long)]
+    ffmpeg: Vec<PathBuf>,
     /// How many players run at once
     #[arg(long, default_value_t = 3)]
     jobs: usize,
@@ -156,6 +159,9 @@ fn installed(args: &Args) -> Result<Vec<Installation>> {
             None if given.is_some() => bail!("--openrtsp: this is not openRTSP, or it cannot be run"),
             None => println!("SKIPPED {}: not installed", player.name()),
         }
+    }
+    for program in &args.ffmpeg {
+        players.push(Player::Ffmpeg.find(Some(program)).context("--ffmpeg: this is not ffmpeg, or it cannot be run")?);
     }
     println!("SKIPPED {}", why_not_vlc());
     Ok(players)
