@@ -3,6 +3,7 @@
 mod codec;
 mod decoders;
 mod hostile;
+mod quality;
 
 use super::super::layout::{ErrorKind, Sampling};
 use super::super::tables;
