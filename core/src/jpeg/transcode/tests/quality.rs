@@ -1,4 +1,5 @@
-//! What resampling chroma by its coefficients costs, beside decoding, resampling and encoding.
+//! What resampling chroma by its coefficients costs, beside decoding, resampling and encoding: nothing. Quantising what was
+//! resampled leaves 28 to 40 dB, of which rounding to whole samples in between takes 0.00 to 0.04 dB more.
 
 use super::*;
 use crate::jpeg::tables::ZIGZAG;
@@ -96,7 +97,6 @@ fn chroma_resampled_by_its_coefficients_is_no_worse_than_decoded_and_encoded() {
                 let others = rounded(&resampled(&rounded(&decoded), is_halved));
                 let others = Component { blocks: blocks(&others, to.stride, &table), ..to.clone() };
                 let (ours, theirs) = (psnr(&samples(to, &table), &exact), psnr(&samples(&others, &table), &exact));
-                std::println!("{factors:?} at quality {quality}: {ours:.2} dB, decoded and encoded {theirs:.2} dB");
                 assert!(ours > theirs - 0.01, "{factors:?} at quality {quality}: {ours:.2} dB, not {theirs:.2} dB");
                 assert!(ours > 25.0, "{ours}");
             }
