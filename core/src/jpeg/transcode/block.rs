@@ -236,8 +236,9 @@ impl Decoder<'_> {
     /// The next block's DC coefficient (section F.2.2.1), and the bits behind it. `last` are those before it.
     #[inline(always)]
     fn dc(&self, component: u8, input: Input<'_>, mut bits: Bits, last: &mut [i32; 3]) -> Result<(Dc, Bits), Error> {
-        // Whether there are enough bits is nothing that a processor could foresee: asking would take longer.
-        bits.refill(input.scan);
+        if bits.count < SYMBOL {
+            bits.refill(input.scan);
+        }
         let entry = self.dc.get(bits.peek(DC_BITS) as usize).copied().unwrap_or(0);
         let (size, len) = match entry {
             0 => self.canonical_dc.decode(bits, input.jpeg)?,
