@@ -4,7 +4,7 @@ use super::super::encoder::{self, CHROMA_AC, CHROMA_DC, Code, END_OF_BLOCK, LUMA
 use super::super::layout::{Error, ErrorKind};
 use super::super::tables::ZIGZAG;
 use super::huffman::{self, AC_BITS, AcTable, Canonical, DC_BITS, DcTable, Entry};
-use super::reader::{Reader, SYMBOL};
+use super::reader::{Bits, Reader, SYMBOL};
 use super::resample;
 use super::source::{Component, Source};
 use super::writer::{Pen, Window, Writer};
@@ -104,7 +104,9 @@ pub(super) struct Input<'a> {
 trait Sink {
     /// The bits of an [`Entry`]; `raw` are the bits of its last coefficient.
     fn entry(&mut self, entry: Entry, raw: u32);
-    /// Room for two of them, or of symbols.
+    /// The bits of an [`Entry`] that ends the block.
+    fn end(&mut self, entry: Entry);
+    /// Room for a train of them, or for a symbol.
     fn drain(&mut self);
     /// One symbol and the `size` bits behind it.
     fn symbol(&mut self, code: Code, raw: u32, size: u32);
@@ -115,6 +117,12 @@ impl Sink for Pen<'_> {
     fn entry(&mut self, entry: Entry, raw: u32) {
         let (bits, len) = entry.out();
         self.put(bits.wrapping_shl(entry.raw()) | raw, len.wrapping_add(entry.raw()));
+    }
+
+    #[inline(always)]
+    fn end(&mut self, entry: Entry) {
+        let (bits, len) = entry.out();
+        self.put(bits, len);
     }
 
     #[inline(always)]
@@ -135,6 +143,8 @@ impl Sink for Nowhere {
     #[inline(always)]
     fn entry(&mut self, _: Entry, _: u32) {}
     #[inline(always)]
+    fn end(&mut self, _: Entry) {}
+    #[inline(always)]
     fn drain(&mut self) {}
     #[inline(always)]
     fn symbol(&mut self, _: Code, _: u32, _: u32) {}
@@ -151,7 +161,7 @@ impl Tables {
         window: &mut Window,
     ) -> Result<usize, Error> {
         let decoder = self.of(component);
-        let dc = decoder.dc(component, input, reader)?;
+        let (dc, bits) = decoder.dc(component, input, reader.bits, &mut reader.dc)?;
         let (dc_codes, ac_codes) = codes(component);
         let mut pen = writer.pen(window);
         let written = writer.dc.get_mut(usize::from(component));
@@ -160,10 +170,9 @@ impl Tables {
             *last = dc.value;
             pen.put_with(encoder::code(dc_codes, dc.size as u8), dc.raw, dc.size);
         } else {
-            put_dc(component, dc.value, &mut writer.dc, &mut pen)
-                .ok_or_else(|| reader.error(ErrorKind::Coefficient))?;
+            put_dc(component, dc.value, &mut writer.dc, &mut pen).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
         }
-        decoder.ac(ac_codes, input, reader, &mut pen)?;
+        reader.bits = decoder.ac(ac_codes, input, bits, &mut pen)?;
         Ok(pen.lift(writer))
     }
 
@@ -173,8 +182,9 @@ impl Tables {
             return self.gather(component, input, reader, &mut [0; 64]);
         }
         let decoder = self.of(component);
-        decoder.dc(component, input, reader)?;
-        decoder.ac(codes(component).1, input, reader, &mut Nowhere)
+        let (_, bits) = decoder.dc(component, input, reader.bits, &mut reader.dc)?;
+        reader.bits = decoder.ac(codes(component).1, input, bits, &mut Nowhere)?;
+        Ok(())
     }
 
     /// Reads the coefficients of a block of chroma; only where the tables were prepared for it.
@@ -187,21 +197,21 @@ impl Tables {
     ) -> Result<(), Error> {
         let decoder = self.of(component);
         *block = [0; 64];
-        let dc = decoder.dc(component, input, reader)?.value;
+        let (dc, mut bits) = decoder.dc(component, input, reader.bits, &mut reader.dc)?;
         if let Some(first) = block.first_mut() {
-            *first = dc.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+            *first = dc.value.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
         }
         let mut at = 1_u32;
         while at < 64 {
-            if reader.count < SYMBOL {
-                reader.refill(input.scan);
+            if bits.count < SYMBOL {
+                bits.refill(input.scan);
             }
-            let entry = decoder.ac.get(reader.peek(AC_BITS) as usize).copied().unwrap_or(0);
+            let entry = decoder.ac.get(bits.peek(AC_BITS) as usize).copied().unwrap_or(0);
             let (symbol, len) = match entry {
-                0 => decoder.canonical_ac.decode(reader, input.jpeg)?,
+                0 => decoder.canonical_ac.decode(bits, input.jpeg)?,
                 _ => ((entry >> 8) as u8, entry & 0xFF),
             };
-            reader.consume(len);
+            bits.consume(len);
             let size = u32::from(symbol & 15);
             let zeros = u32::from(symbol >> 4);
             match (size, zeros) {
@@ -210,92 +220,94 @@ impl Tables {
                 _ => {
                     at = at.wrapping_add(zeros);
                     let place = ZIGZAG.get(at as usize).and_then(|&place| block.get_mut(usize::from(place)));
-                    let place = place.filter(|_| size <= 10).ok_or_else(|| reader.error(ErrorKind::Coefficient))?;
-                    *place = extended(reader.peek(size), size) as i16;
-                    reader.consume(size);
+                    let place = place.filter(|_| size <= 10).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
+                    *place = extended(bits.peek(size), size) as i16;
+                    bits.consume(size);
                     at = at.wrapping_add(1);
                 }
             }
         }
-        reader.check()
+        reader.bits = bits;
+        bits.check()
     }
 }
 
 impl Decoder<'_> {
-    /// The next block's DC coefficient (section F.2.2.1).
+    /// The next block's DC coefficient (section F.2.2.1), and the bits behind it. `last` are those before it.
     #[inline(always)]
-    fn dc(&self, component: u8, input: Input<'_>, reader: &mut Reader) -> Result<Dc, Error> {
-        if reader.count < SYMBOL {
-            reader.refill(input.scan);
+    fn dc(&self, component: u8, input: Input<'_>, mut bits: Bits, last: &mut [i32; 3]) -> Result<(Dc, Bits), Error> {
+        if bits.count < SYMBOL {
+            bits.refill(input.scan);
         }
-        let entry = self.dc.get(reader.peek(DC_BITS) as usize).copied().unwrap_or(0);
+        let entry = self.dc.get(bits.peek(DC_BITS) as usize).copied().unwrap_or(0);
         let (size, len) = match entry {
-            0 => self.canonical_dc.decode(reader, input.jpeg)?,
+            0 => self.canonical_dc.decode(bits, input.jpeg)?,
             _ => (entry & 15, u32::from(entry >> 4)),
         };
         let size = u32::from(size);
         if size > 11 {
-            return Err(reader.error(ErrorKind::Coefficient));
+            return Err(bits.error(ErrorKind::Coefficient));
         }
-        reader.consume(len);
-        let raw = reader.peek(size);
-        reader.consume(size);
+        bits.consume(len);
+        let raw = bits.peek(size);
+        bits.consume(size);
         let difference = extended(raw, size);
-        let value = match reader.dc.get_mut(usize::from(component)) {
+        let value = match last.get_mut(usize::from(component)) {
             Some(last) => {
                 *last = last.wrapping_add(difference);
                 *last
             }
             None => difference,
         };
-        Ok(Dc { value, difference, raw, size })
+        Ok((Dc { value, difference, raw, size }, bits))
     }
 
-    /// The next block's AC coefficients (section F.2.2.2), as they are to be written with `codes`.
+    /// The next block's AC coefficients (section F.2.2.2), as they are to be written with `codes`. Returns the bits behind
+    /// them.
     #[inline(always)]
-    fn ac(&self, codes: &[Code; 256], input: Input<'_>, from: &mut Reader, sink: &mut impl Sink) -> Result<(), Error> {
-        // A copy stays in registers.
-        let mut reader = *from;
+    fn ac(&self, codes: &[Code; 256], input: Input<'_>, mut from: Bits, sink: &mut impl Sink) -> Result<Bits, Error> {
         let mut at = 1_u32;
         'block: loop {
-            reader.refill(input.scan);
+            from.refill(input.scan);
             sink.drain();
-            // Two entries take no more bits, and asking before each whether there are enough would take longer.
-            for _ in 0..2 {
-                let index = (reader.bits >> (64 - AC_BITS)) as usize;
+            // Asking before each entry whether there are enough bits, and enough room for them, would take longer.
+            for _ in 0..Entry::TRAIN {
+                let index = (from.next >> (64 - AC_BITS)) as usize;
                 let entry = Entry(self.ac.get(index).copied().unwrap_or(0));
                 let next = at.wrapping_add(entry.advance());
                 if next > 63 {
-                    let single = self.symbol(codes, input, reader, at)?;
+                    let single = self.symbol(codes, input, from, at)?;
+                    sink.drain();
                     sink.symbol(single.code, single.raw, single.size);
-                    reader = single.reader;
+                    from = single.behind;
                     at = single.next;
                     if at > 63 {
                         break 'block;
                     }
                     break;
                 }
-                reader.consume(entry.code());
-                sink.entry(entry, reader.peek(entry.raw()));
-                reader.consume(entry.raw());
                 if entry.ends_block() {
+                    sink.end(entry);
+                    from.consume(entry.total());
                     break 'block;
                 }
+                sink.entry(entry, from.last_of(entry.total(), entry.raw()));
+                from.consume(entry.total());
                 at = next;
             }
         }
-        *from = reader;
-        from.check()
+        from.check()?;
+        Ok(from)
     }
 
-    /// A single symbol: one whose code is too long for the table, or one near the block's end. The reader goes in and out by
-    /// value, or it could not stay in registers.
+    /// A single symbol: one whose code is too long for the table, or one near the block's end. The bits go in and out by
+    /// value, or they could not stay in registers.
     #[inline(never)]
-    fn symbol(&self, codes: &[Code; 256], input: Input<'_>, mut reader: Reader, at: u32) -> Result<Single, Error> {
-        if reader.count < SYMBOL {
-            reader.refill(input.scan);
+    fn symbol(&self, codes: &[Code; 256], input: Input<'_>, mut bits: Bits, at: u32) -> Result<Single, Error> {
+        if bits.count < SYMBOL {
+            bits.refill(input.scan);
         }
-        let (symbol, len) = self.canonical_ac.decode(&reader, input.jpeg)?;
+        let (symbol, len) = self.canonical_ac.decode(bits, input.jpeg)?;
         let size = u32::from(symbol & 15);
         // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do.
         let symbol = if size == 0 && symbol != SIXTEEN_ZEROS { END_OF_BLOCK } else { symbol };
@@ -304,12 +316,12 @@ impl Decoder<'_> {
             _ => at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1),
         };
         if next > 64 || size > 10 {
-            return Err(reader.error(ErrorKind::Coefficient));
+            return Err(bits.error(ErrorKind::Coefficient));
         }
-        reader.consume(len);
-        let raw = reader.peek(size);
-        reader.consume(size);
-        Ok(Single { code: encoder::code(codes, symbol), raw, size, next, reader })
+        bits.consume(len);
+        let raw = bits.peek(size);
+        bits.consume(size);
+        Ok(Single { code: encoder::code(codes, symbol), raw, size, next, behind: bits })
     }
 }
 
@@ -332,8 +344,8 @@ struct Single {
     size: u32,
     /// The next coefficient in zig-zag order; 64: the block has ended.
     next: u32,
-    /// Behind the symbol.
-    reader: Reader,
+    /// The bits behind the symbol.
+    behind: Bits,
 }
 
 /// Writes a block of coefficients.

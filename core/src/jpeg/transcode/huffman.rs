@@ -3,7 +3,8 @@
 use super::super::encoder::{self, Code, END_OF_BLOCK, SIXTEEN_ZEROS};
 use super::super::layout::{Error, ErrorKind, Span};
 use super::super::tables::HuffmanTable;
-use super::reader::Reader;
+use super::reader::{Bits, REFILLED};
+use super::writer;
 
 /// Where a table's symbols are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,7 +75,8 @@ impl Canonical {
     }
 
     /// The next code's symbol, and how long the code is. Takes nothing from the reader, which must hold 16 bits.
-    pub(super) fn decode(&self, reader: &Reader, jpeg: &[u8]) -> Result<(u8, u32), Error> {
+    #[inline(never)]
+    pub(super) fn decode(&self, reader: Bits, jpeg: &[u8]) -> Result<(u8, u32), Error> {
         let next = reader.peek(16);
         let mut len = 1_u32;
         for (&limit, &offset) in self.limits.iter().zip(&self.offsets) {
@@ -130,38 +132,47 @@ pub(super) type AcTable = [u32; 1 << AC_BITS];
 
 /// Up to several symbols of a block at once, as they are in the file and as they will be:
 /// ```text
-///  31                                15 14  13        8 7     4 3     0
-/// +------------------------------------+---+-----------+-------+-------+
-/// |    a one, then up to 16 bits out   |EOB|  advance  |  raw  | code  |
-/// +------------------------------------+---+-----------+-------+-------+
+///  31                                15 14        9 8     5 4       0
+/// +------------------------------------+-----------+-------+---------+
+/// |    a one, then up to 16 bits out   |  advance  |  raw  |  total  |
+/// +------------------------------------+-----------+-------+---------+
 /// ```
-/// `code` bits of the file become the bits out, and `raw` bits, the last coefficient's, follow unchanged. `advance`
-/// coefficients are passed, not counting what an EOB passes.
+/// `total` bits of the file are taken. All but the last `raw` become the bits out; these, the last coefficient's, follow
+/// unchanged. `advance` coefficients are passed, not counting what an EOB passes. Behind an EOB there is no coefficient, and
+/// `raw` is [`ENDS`](Self::ENDS).
 #[derive(Clone, Copy)]
 pub(super) struct Entry(pub(super) u32);
 
 impl Entry {
     /// No code that short: its advance is more than any block has room for.
-    pub(super) const NONE: Self = Self(63 << 8);
+    pub(super) const NONE: Self = Self(63 << 9);
+    /// More bits than a coefficient has.
+    const ENDS: u32 = 15;
+    /// How many entries may follow each other before bits are fetched and written.
+    pub(super) const TRAIN: u32 = 3;
+    /// No entry takes more bits of the file: a train of them is no more than [`REFILLED`].
+    pub(super) const MAX_TOTAL: u32 = 18;
+    /// No entry makes more bits: a train of them is no more than a [`Pen`](super::writer::Pen) holds.
+    pub(super) const MAX_OUT: u32 = 19;
 
     #[inline(always)]
-    pub(super) fn code(self) -> u32 {
-        self.0 & 15
+    pub(super) fn total(self) -> u32 {
+        self.0 & 31
     }
 
     #[inline(always)]
     pub(super) fn raw(self) -> u32 {
-        self.0 >> 4 & 15
+        self.0 >> 5 & 15
     }
 
     #[inline(always)]
     pub(super) fn advance(self) -> u32 {
-        self.0 >> 8 & 63
+        self.0 >> 9 & 63
     }
 
     #[inline(always)]
     pub(super) fn ends_block(self) -> bool {
-        self.0 & 1 << 14 != 0
+        self.raw() == Self::ENDS
     }
 
     /// The bits out and how many they are.
@@ -171,6 +182,8 @@ impl Entry {
         ((self.0 >> 15) ^ 1_u32.wrapping_shl(len), len)
     }
 }
+
+const _: () = assert!(Entry::TRAIN * Entry::MAX_TOTAL <= REFILLED && Entry::TRAIN * Entry::MAX_OUT <= writer::PEN_BITS);
 
 /// Makes the table that turns AC coefficients into those of `codes`, Annex K's.
 pub(super) fn recoding_table(table: &mut AcTable, definition: &Definition, jpeg: &[u8], codes: &[Code; 256]) {
@@ -200,6 +213,10 @@ fn combined(index: u32, singles: &[(u8, u8); 1 << AC_BITS], codes: &[Code; 256])
         if next_len == 0 || out_len == 0 || total > AC_BITS || out_total > 16 {
             break;
         }
+        let size = u32::from(symbol & 15);
+        if total.wrapping_add(size) > Entry::MAX_TOTAL || out_total.wrapping_add(size) > Entry::MAX_OUT {
+            break;
+        }
         let step = match symbol {
             END_OF_BLOCK => 0,
             SIXTEEN_ZEROS => 16,
@@ -211,7 +228,7 @@ fn combined(index: u32, singles: &[(u8, u8); 1 << AC_BITS], codes: &[Code; 256])
         // The bits of the coefficient before, which are in the index as a whole.
         let known = index.wrapping_shr(AC_BITS.wrapping_sub(used)) & 1_u32.wrapping_shl(raw).wrapping_sub(1);
         bits = (bits.wrapping_shl(raw) | known).wrapping_shl(out_len) | u32::from(out.bits);
-        (len, code, raw) = (out_total, total, u32::from(symbol & 15));
+        (len, code, raw) = (out_total, total, size);
         advance = advance.wrapping_add(step);
         end = symbol == END_OF_BLOCK;
     }
@@ -219,7 +236,9 @@ fn combined(index: u32, singles: &[(u8, u8); 1 << AC_BITS], codes: &[Code; 256])
         return Entry::NONE;
     }
     let marked = bits | 1_u32.wrapping_shl(len);
-    Entry(marked << 15 | u32::from(end) << 14 | advance << 8 | raw << 4 | code)
+    let total = code.wrapping_add(raw);
+    let raw = if end { Entry::ENDS } else { raw };
+    Entry(marked << 15 | advance << 9 | raw << 5 | total)
 }
 
 /// Makes a table of plain symbols: the length of the code in the lower 8 bits and the symbol above them; 0: look further.
@@ -237,9 +256,9 @@ mod tests {
     use super::*;
 
     /// A reader that stands before these bits.
-    fn reader(bits: u32, len: u32) -> Reader {
-        let mut reader = Reader::new(0);
-        (reader.bits, reader.count) = (u64::from(bits) << (64 - len), 64);
+    fn reader(bits: u32, len: u32) -> Bits {
+        let mut reader = Bits::at(0);
+        (reader.next, reader.count) = (u64::from(bits) << (64 - len), 64);
         reader
     }
 
@@ -249,10 +268,10 @@ mod tests {
             let canonical = Canonical::new(&Definition::own(&table)).unwrap();
             for &symbol in table.values {
                 let code = codes[symbol as usize];
-                let found = canonical.decode(&reader(code.bits.into(), code.len.into()), &[]);
+                let found = canonical.decode(reader(code.bits.into(), code.len.into()), &[]);
                 assert_eq!(found, Ok((symbol, code.len.into())));
             }
-            let unused = canonical.decode(&reader(0xFFFF, 16), &[]);
+            let unused = canonical.decode(reader(0xFFFF, 16), &[]);
             assert_eq!(unused.map_err(|error| error.kind), Err(ErrorKind::Code));
         }
     }
@@ -288,18 +307,24 @@ mod tests {
             for (index, &entry) in entries.iter().enumerate() {
                 let entry = Entry(entry);
                 if entry.0 == Entry::NONE.0 {
-                    let longer = canonical.decode(&reader(index as u32, AC_BITS), &[]);
-                    assert!(longer.is_err() || longer.unwrap().1 > AC_BITS);
+                    let longer = canonical.decode(reader(index as u32, AC_BITS), &[]);
+                    let is_long = longer.is_ok_and(|(symbol, len)| {
+                        let size = u32::from(symbol & 15);
+                        let out = u32::from(to[symbol as usize].len) + size;
+                        len > AC_BITS || len + size > Entry::MAX_TOTAL || out > Entry::MAX_OUT
+                    });
+                    assert!(is_long || longer.is_err());
                     continue;
                 }
                 let mut reader = reader(index as u32, AC_BITS);
                 let (mut code, mut advance, mut symbols) = (0, 0, 0);
                 let (mut bits, mut len) = (0_u64, 0);
                 let (mut raw, mut end) = (0, false);
-                while code + raw < entry.code() {
+                let last = if entry.ends_block() { 0 } else { entry.raw() };
+                while code + raw < entry.total() - last {
                     bits = bits << raw | u64::from(reader.peek(raw));
                     reader.consume(raw);
-                    let (symbol, symbol_len) = canonical.decode(&reader, &[]).unwrap();
+                    let (symbol, symbol_len) = canonical.decode(reader, &[]).unwrap();
                     assert_eq!(u32::from(from[symbol as usize].len), symbol_len);
                     reader.consume(symbol_len);
                     bits = bits << to[symbol as usize].len | u64::from(to[symbol as usize].bits);
@@ -310,9 +335,10 @@ mod tests {
                     advance += if end { 0 } else { u32::from(symbol >> 4) + 1 };
                     symbols += 1;
                 }
-                assert_eq!((entry.code(), entry.raw(), entry.advance()), (code, raw, advance), "{index:b}");
+                assert_eq!((entry.total() - last, last, entry.advance()), (code, raw, advance), "{index:b}");
                 assert_eq!((entry.out(), entry.ends_block()), ((bits as u32, len), end), "{index:b}");
                 several += u32::from(symbols > 1);
+                assert!(entry.total() <= Entry::MAX_TOTAL && len + last <= Entry::MAX_OUT);
             }
             assert!(several > 200, "{several}");
         }

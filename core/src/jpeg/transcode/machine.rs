@@ -203,7 +203,8 @@ impl Machine {
     }
 
     fn put(&mut self, component: u8, block: &resample::Block, window: &mut Window) -> Result<usize, Error> {
-        block::put(component, block, &mut self.writer, window).ok_or_else(|| self.reader.error(ErrorKind::Coefficient))
+        block::put(component, block, &mut self.writer, window)
+            .ok_or_else(|| self.reader.bits.error(ErrorKind::Coefficient))
     }
 
     #[inline(never)]

@@ -370,7 +370,7 @@ mod tests {
     fn plan(luma: (u8, u8), chroma: (u8, u8), width: u16, height: u16) -> Option<Plan> {
         let component = |(columns, rows)| super::super::source::testing::component(columns, rows);
         let components = [component(luma), component(chroma), component(chroma)];
-        Plan::new(&super::super::source::testing::layout(width, height), &Source { precision: 8, count: 3, components })
+        Plan::new(&super::super::source::testing::layout(width, height), &Source { precision: 8, components })
     }
 
     fn steps(luma: (u8, u8), chroma: (u8, u8), pass: u8) -> Vec<Step> {

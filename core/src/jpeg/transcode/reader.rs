@@ -6,13 +6,7 @@ use super::super::marker;
 /// A place in a scan with all that decoding from there on needs. Plain data: a copy is a mark to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
-    /// The next bits, left-aligned. What is behind the first `count` is part of the byte at `at`, and harmless.
-    pub(super) bits: u64,
-    pub(super) count: u32,
-    /// How many of the bits are zeros made up where the data ended: whoever takes one of them has gone too far.
-    padding: u32,
-    /// The next byte of the scan.
-    at: u32,
+    pub(super) bits: Bits,
     /// The last DC coefficient of each component (section F.2.2.1).
     pub(super) dc: [i32; 3],
     /// MCUs before the next restart marker.
@@ -22,23 +16,26 @@ pub(super) struct Reader {
     next_restart: u8,
 }
 
-/// There are at least this many bits after [`Reader::refill`]: more than two whole symbols.
+/// The bits at that place. Apart from the rest, because a copy of them has to stay in registers while a block is decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bits {
+    /// The next bits, left-aligned. What is behind the first `count` is part of the byte at `at`, and harmless.
+    pub(super) next: u64,
+    pub(super) count: u32,
+    /// How many of the bits are zeros made up where the data ended: whoever takes one of them has gone too far.
+    padding: u32,
+    /// The next byte of the scan.
+    at: u32,
+}
+
+/// There are at least this many bits after [`Bits::refill`].
 pub(super) const REFILLED: u32 = 56;
 /// The longest symbol: a code of 16 bits with the 11 of a DC coefficient.
 pub(super) const SYMBOL: u32 = 27;
 
-impl Reader {
-    pub(super) const fn new(restart_interval: u16) -> Self {
-        Self {
-            bits: 0,
-            count: 0,
-            padding: 0,
-            at: 0,
-            dc: [0; 3],
-            until_restart: restart_interval as u32,
-            restart_interval,
-            next_restart: 0,
-        }
+impl Bits {
+    pub(super) const fn at(at: u32) -> Self {
+        Self { next: 0, count: 0, padding: 0, at }
     }
 
     /// Fills up to [`REFILLED`] bits or more.
@@ -48,7 +45,7 @@ impl Reader {
             let word = u64::from_be_bytes(*next);
             // Only what is taken matters, and the byte behind it.
             if !contains_ff(word.wrapping_shr(self.count & 56)) {
-                self.bits |= word.wrapping_shr(self.count);
+                self.next |= word.wrapping_shr(self.count);
                 self.at = self.at.wrapping_add(63_u32.wrapping_sub(self.count) >> 3);
                 self.count |= REFILLED;
                 return;
@@ -78,7 +75,7 @@ impl Reader {
                     byte
                 }
             };
-            self.bits |= u64::from(byte).wrapping_shl(REFILLED.wrapping_sub(self.count));
+            self.next |= u64::from(byte).wrapping_shl(REFILLED.wrapping_sub(self.count));
             self.count = self.count.wrapping_add(8);
         }
         self
@@ -87,26 +84,33 @@ impl Reader {
     /// Passes `len` bits, at most what `count` says.
     #[inline(always)]
     pub(super) fn consume(&mut self, len: u32) {
-        self.bits = self.bits.wrapping_shl(len);
+        self.next = self.next.wrapping_shl(len);
         self.count = self.count.wrapping_sub(len);
     }
 
     /// The next `len` bits, 0 to 16, as a number.
     #[inline(always)]
-    pub(super) fn peek(&self, len: u32) -> u32 {
-        ((self.bits >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
+    pub(super) fn peek(self, len: u32) -> u32 {
+        ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
+    }
+
+    /// The last `len` of the next `total` bits, 0 to 16, as a number.
+    #[inline(always)]
+    pub(super) fn last_of(self, total: u32, len: u32) -> u32 {
+        let mask = 1_u32.wrapping_shl(len).wrapping_sub(1);
+        ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(total))) as u32 & mask
     }
 
     /// An error where decoding went on behind the data's end. Asked once per block; until then, the bits were zeros.
     #[inline(always)]
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(self) -> Result<(), Error> {
         if self.count < self.padding { Err(self.error(ErrorKind::ScanTooShort)) } else { Ok(()) }
     }
 
     /// An error here, counted from the start of the scan. What is wrong with a symbol that reaches into made-up bits is that
     /// they were made up.
     #[cold]
-    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+    pub(super) fn error(self, kind: ErrorKind) -> Error {
         let is_short = self.padding > 0 && self.left() < SYMBOL;
         Error {
             kind: if is_short { ErrorKind::ScanTooShort } else { kind },
@@ -115,8 +119,20 @@ impl Reader {
     }
 
     /// Bits that are left of the file's, of those that were filled in.
-    fn left(&self) -> u32 {
+    fn left(self) -> u32 {
         self.count.saturating_sub(self.padding)
+    }
+}
+
+impl Reader {
+    pub(super) const fn new(restart_interval: u16) -> Self {
+        Self {
+            bits: Bits::at(0),
+            dc: [0; 3],
+            until_restart: restart_interval as u32,
+            restart_interval,
+            next_restart: 0,
+        }
     }
 
     /// Passes the restart marker where one is due before the next MCU, and gives its number.
@@ -134,11 +150,11 @@ impl Reader {
 
     #[cold]
     fn restart(&mut self, scan: &[u8]) -> Result<u8, Error> {
-        let wrong = Error { kind: ErrorKind::RestartMarker, ..self.error(ErrorKind::RestartMarker) };
+        let wrong = Error { kind: ErrorKind::RestartMarker, ..self.bits.error(ErrorKind::RestartMarker) };
         // Nothing lies between a segment's last bits and its marker but fill bytes (section B.1.1.2); whole bytes that were
         // not decoded would be a sign of damage.
-        let unread = self.left() / 8;
-        let rest = scan.get(self.at as usize..).unwrap_or(&[]);
+        let unread = self.bits.left() / 8;
+        let rest = scan.get(self.bits.at as usize..).unwrap_or(&[]);
         let fill = rest.iter().take_while(|&&byte| byte == 0xFF).count();
         let number = self.next_restart;
         if unread != 0 || fill == 0 || rest.get(fill) != Some(&(marker::RST0 | number)) {
@@ -146,7 +162,7 @@ impl Reader {
         }
         let passed = u32::try_from(fill).unwrap_or(u32::MAX).saturating_add(1);
         *self = Self {
-            at: self.at.saturating_add(passed),
+            bits: Bits::at(self.bits.at.saturating_add(passed)),
             until_restart: u32::from(self.restart_interval).wrapping_sub(1),
             next_restart: number.wrapping_add(1) & 7,
             ..Self::new(self.restart_interval)
@@ -169,7 +185,7 @@ mod tests {
 
     /// All bits of the scan, up to its first marker.
     fn bits(scan: &[u8], step: u32) -> std::vec::Vec<u32> {
-        let mut reader = Reader::new(0);
+        let mut reader = Bits::at(0);
         let mut found = std::vec::Vec::new();
         loop {
             reader.refill(scan);
@@ -221,16 +237,16 @@ mod tests {
         for (expected, restart) in [(0x12, None), (0x34, Some(0)), (0x56, Some(1))] {
             assert_eq!(reader.begin_mcu(&scan), Ok(restart));
             reader.dc = [7; 3];
-            reader.refill(&scan);
-            assert_eq!(reader.peek(8), expected);
-            reader.consume(8);
+            reader.bits.refill(&scan);
+            assert_eq!(reader.bits.peek(8), expected);
+            reader.bits.consume(8);
         }
         let wrong: [&[u8]; 4] = [&[0x12, 0xFF, 0xD1], &[0x12, 0x13, 0xFF, 0xD0], &[0x12, 0xFF], &[0x12]];
         for scan in wrong {
             let mut reader = Reader::new(1);
             assert_eq!(reader.begin_mcu(scan), Ok(None));
-            reader.refill(scan);
-            reader.consume(8);
+            reader.bits.refill(scan);
+            reader.bits.consume(8);
             assert_eq!(reader.begin_mcu(scan).map_err(|error| error.kind), Err(ErrorKind::RestartMarker));
         }
     }

@@ -20,8 +20,6 @@ pub(super) struct Component {
 pub(super) struct Source {
     /// Bits of a sample.
     pub(super) precision: u8,
-    /// How many components the frame has.
-    pub(super) count: u8,
     pub(super) components: [Component; 3],
 }
 
@@ -112,7 +110,7 @@ impl Huffman {
                 ac: find(&self.ac, selectors & 0x0F, [&tables::LUMA_AC, &tables::CHROMA_AC])?,
             };
         }
-        Ok(Source { precision, count, components })
+        Ok(Source { precision, components })
     }
 }
 

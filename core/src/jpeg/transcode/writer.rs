@@ -49,6 +49,9 @@ impl Writer {
     }
 }
 
+/// Bits that may be put between two calls of [`Pen::drain`]: 7 may be left over.
+pub(super) const PEN_BITS: u32 = 57;
+
 /// Writes one block. What does not fit the window, which by [`MAX_BLOCK`] nothing does, would be dropped.
 ///
 /// It holds 64 bits, 7 of which may be left over, and asking with each symbol whether they are full takes more time than
@@ -61,7 +64,7 @@ pub(super) struct Pen<'w> {
 }
 
 impl Pen<'_> {
-    /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than 57.
+    /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than [`PEN_BITS`].
     #[inline(always)]
     pub(super) fn put(&mut self, value: u32, len: u32) {
         self.bits = self.bits.wrapping_shl(len) | u64::from(value);

@@ -188,7 +188,11 @@ impl Style {
             2 => style.frame_header = 0xC1,
             _ => {}
         }
-        style.restart_interval = [0, 0, 1, 2, 3, 7, 1000][random.next(7) as usize];
+        style.restart_interval = match random.next(4) {
+            0 | 1 => 0,
+            2 => 1 + random.next(8) as usize,
+            _ => 1 + random.next(2000) as usize,
+        };
         style
     }
 }

@@ -3,6 +3,7 @@
 mod codec;
 mod decoders;
 mod hostile;
+mod quality;
 
 use super::super::layout::{ErrorKind, Sampling};
 use super::super::tables;
@@ -283,6 +284,79 @@ fn three_sets_of_huffman_tables_are_as_good_as_two() {
         style.tables[2] = [tables::LUMA_DC, tables::LUMA_AC].map(|like| Table::random(like, &mut random));
         let file = encode(&source, &style);
         assert_same_coefficients(&source, &file, &transcode(&file, CONVERT).unwrap().1);
+    }
+}
+
+/// All sampling factors there are: what is accepted must be right, and what can be accepted must be.
+#[test]
+fn each_sampling_that_is_accepted_is_right() {
+    let mut random = Random(12);
+    let factors = || (1..=4).flat_map(|columns| (1..=4).map(move |rows| (columns, rows)));
+    let mut accepted = [0; 2];
+    for (luma, chroma) in factors().flat_map(|luma| factors().map(move |chroma| (luma, chroma))) {
+        if luma.0 * luma.1 + 2 * chroma.0 * chroma.1 > 10 {
+            continue;
+        }
+        let (width, height) = (1 + random.next(90) as usize, 1 + random.next(90) as usize);
+        let source = Picture::random(width, height, &[luma, chroma, chroma], random.next(4), &mut random);
+        let file = encode(&source, &Style::random(&mut random));
+        let (across, down) = (luma.0 as f64 / chroma.0 as f64, luma.1 as f64 / chroma.1 as f64);
+        // Three blocks across are the exception: they share no edges with two.
+        let is_possible = [1.0, 2.0, 4.0].contains(&across) && [1.0, 2.0].contains(&down) && luma.0 != 3;
+        match transcode(&file, CONVERT) {
+            Ok((change, made)) => {
+                assert!(is_possible, "{luma:?} {chroma:?}");
+                accepted[usize::from(change == Change::Resampled)] += 1;
+                if change != Change::None {
+                    assert_same_coefficients(&source, &file, &made);
+                }
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Unsupported(Unsupported::Sampling(_))), "{error:?}");
+                assert!(!is_possible, "{luma:?} {chroma:?}");
+            }
+        }
+    }
+    assert!(accepted[0] >= 4 && accepted[1] >= 8, "{accepted:?}");
+}
+
+#[test]
+fn tables_of_a_single_symbol_are_tables() {
+    let single = |len: usize, symbol| {
+        let mut bits = [0; 16];
+        bits[len - 1] = 1;
+        Table { bits, symbols: std::vec![symbol] }
+    };
+    for (factors, len) in LOSSLESS.iter().chain(&RESAMPLED).flat_map(|&factors| [1, 9, 16].map(|len| (factors, len))) {
+        let source = Picture::empty(70, 50, factors);
+        let tables = [single(len, 0), single(17 - len, 0)];
+        let style = Style { tables: [tables.clone(), tables.clone(), tables], ..Style::standard() };
+        let file = encode(&source, &style);
+        let (_, made) = transcode(&file, CONVERT).unwrap();
+        assert_same_coefficients(&source, &file, &made);
+    }
+}
+
+/// Differences of 11 bits, coefficients of 10, runs of 62 zeros, blocks without an end: what baseline has room for.
+#[test]
+fn the_largest_coefficients_and_the_longest_runs_survive() {
+    let mut random = Random(13);
+    for factors in LOSSLESS {
+        let mut source = Picture::empty(50, 40, factors);
+        for component in &mut source.components {
+            for (number, block) in component.blocks.iter_mut().enumerate() {
+                let sign = if number % 2 == 0 { 1 } else { -1 };
+                block[0] = sign * 1023;
+                match number % 3 {
+                    0 => block[63] = sign * 1023,
+                    1 => block[1..].fill(-sign * 1023),
+                    _ => block[1 + random.next(62) as usize] = sign,
+                }
+            }
+        }
+        let file = encode(&source, &Style::random(&mut random));
+        let (_, made) = transcode(&file, REFUSE).unwrap();
+        assert_same_coefficients(&source, &file, &made);
     }
 }
 
