@@ -55,6 +55,7 @@ pub enum Event {
 
 /// A frame that [`Client::frame`] lends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame {
     /// What the receiver says of it.
     pub received: Received,

@@ -152,6 +152,7 @@ pub enum Control {
 /// A frame that [`Receiver::poll_frame`] fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Received {
     /// In the lab dialect the sender's frame number, with wraps counted; else a count of frames fetched, from 1.
     pub number: u32,
