@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn seconds_are_seconds_in_both_units() {
-        for seconds in [0, 1, 47_721, 47_722, 1 << 40] {
+        for seconds in [0, 1, 47_721, 47_722, 1 << 39] {
             assert_eq!(ticks(seconds * 1_000_000), (seconds * u64::from(RATE)) as u32);
             assert_eq!(micros(seconds.cast_signed() * i64::from(RATE)), seconds.cast_signed() * 1_000_000);
         }
