@@ -37,6 +37,7 @@
 //! use mutoscope::session::server::{Config, Connection, Description, Event};
 //! use mutoscope::source::FrameRate;
 //! use mutoscope::time::Instant;
+//! use mutoscope::wire::rtsp::headers::Range;
 //!
 //! let now = Instant::from_millis(0);
 //! let mut connection = Connection::new(now, [0; 2048], [0; 2048], 0x5EED, Config::default());
@@ -48,7 +49,7 @@
 //! assert_eq!(connection.poll_event(), Some(Event::Describe));
 //! assert!(connection.resource().names("cam"));
 //! let frame_rate = FrameRate::new(24, 1).unwrap();
-//! let camera = Description { name: "cam", frame_rate, duration: None, width: 640, height: 480 };
+//! let camera = Description { name: "cam", frame_rate, range: Range::Now, width: 640, height: 480 };
 //! connection.answer_describe(now, &camera);
 //!
 //! let answer = core::str::from_utf8(connection.poll_transmit()).unwrap();

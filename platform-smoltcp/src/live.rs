@@ -174,6 +174,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for Viewer<
     }
 
     fn seek(&mut self, _: u32) -> Result<(), Infallible> {
+        self.held = None;
         Ok(())
     }
 }
@@ -275,6 +276,21 @@ mod tests {
         assert_eq!((shown(&a), shown(&b)), (Some((0, 1, 3)), Some((1, 2, 3))));
         drop(a);
         assert!(publish(&live, 40, 3));
+    }
+
+    #[test]
+    fn a_viewer_that_pauses_lets_go_of_its_picture() {
+        let live = live();
+        let (mut a, mut b) = (live.viewer(), live.viewer());
+        for viewer in [&mut a, &mut b] {
+            assert!(publish(&live, 0, 1));
+            assert_eq!(viewer.advance(at(0)), Ok(Advance::Ready));
+        }
+        assert!(!publish(&live, 40, 2));
+        // What PAUSE comes to in the middle of a picture.
+        assert_eq!((b.seek(0), b.frame().is_none()), (Ok(()), true));
+        assert!(publish(&live, 40, 2));
+        assert_eq!((b.advance(at(40)), shown(&b)), (Ok(Advance::Ready), Some((2, 2, 3))));
     }
 
     #[test]

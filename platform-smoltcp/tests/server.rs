@@ -8,8 +8,8 @@ mod support;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::{Config, State};
-use mutoscope::time::{Duration, Instant, WallClock};
+use mutoscope::session::server::State;
+use mutoscope::time::{Duration, Instant};
 use platform_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
 use player::Player;
 use smoltcp::socket::{tcp, udp};
@@ -21,23 +21,12 @@ const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(max_clients: usize) -> Options<'static> {
-    let settings = Settings {
-        session: Config::default(),
-        wall: WallClock::default(),
-        server_port: (6970, 6971),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: false,
-        restart_markers: false,
-        computed_tables: false,
-        cname: "mutoscope@test",
-    };
-    Options { settings, rtsp_port: PORT, max_clients }
+    Options { settings: Settings::default(), rtsp_port: PORT, max_clients }
 }
 
 struct Stage<const CLIENTS: usize> {
     network: Network,
-    server: Server<'static, Movie, CLIENTS>,
+    server: Server<'static, &'static Movie, CLIENTS>,
     movie: &'static Movie,
     next_port: u16,
     /// Players that go on reading while something is done with another one.
@@ -252,6 +241,19 @@ fn a_device_with_room_for_two_frames_loses_nothing() {
 }
 
 #[test]
+fn a_frame_leaves_at_once_through_a_ring_that_is_shorter() {
+    let mut stage = Stage::in_memory(leak(Storage::<1, 8192, 2>::new()).lend(), Movie::new(40, 160), options(1));
+    let player = &mut stage.connect();
+    let transport = udp_transport(player);
+    stage.play(player, &transport);
+    stage.frames(player, 40);
+    stage.assert_frames_are_the_movies(player);
+    let packets = player.sequence.len() / 40;
+    assert!(packets >= 8, "{packets} packets a frame");
+    assert!(stage.network.crowd() >= packets, "{} of {packets} packets at once", stage.network.crowd());
+}
+
+#[test]
 fn packets_are_cut_to_fit_small_buffers() {
     let mut storage = leak(Storage::<1, 4096, 2>::new()).lend();
     storage.rtp = udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 2], vec![0; 700]);
@@ -357,6 +359,29 @@ fn a_client_that_vanishes_is_gone_before_its_address_is_forgotten() {
 }
 
 #[test]
+fn a_handshake_that_nobody_finishes_keeps_nobody_out_for_long() {
+    let mut stage = Stage::<2>::new(Movie::new(24, 16), options(2));
+    let ghosts = [30_000, 30_010].map(|port| Player::new(&mut stage.network.client, port));
+    for ghost in &ghosts {
+        stage.network.client.connect(ghost.control, SERVER, PORT, ghost.rtp_port + 2);
+    }
+    // Long enough for the address and for one frame there, too short for the answer to the answer.
+    let mut idle = Player::new(&mut stage.network.client, 30_020);
+    stage.run_for(&mut idle, Duration::from_micros(700));
+    stage.network.set_cut(true);
+    stage.run_for(&mut idle, Duration::from_secs(6));
+    assert_eq!(stage.states(), []);
+    for ghost in &ghosts {
+        assert!(stage.network.client.sockets.get::<tcp::Socket<'_>>(ghost.control).may_send(), "it was answered");
+        stage.network.client.sockets.remove(ghost.control);
+    }
+    stage.network.set_cut(false);
+    let mut player = stage.connect();
+    stage.play(&mut player, TCP);
+    stage.frames(&mut player, 24);
+}
+
+#[test]
 fn an_interruption_of_some_seconds_is_survived() {
     let mut stage = Stage::<1>::new(Movie::new(24 * 200, 16), options(1));
     let mut player = stage.connect();
@@ -441,7 +466,7 @@ fn ports_that_cannot_be_are_refused() {
         let mut options = options(1);
         options.rtsp_port = rtsp;
         options.settings.server_port = udp;
-        let (movie, storage) = (leak(Movie::new(1, 16)), leak(Storage::<1>::new()));
+        let (movie, storage) = (Movie::new(1, 16), leak(Storage::<1>::new()));
         let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options, leak(|| 1_u64));
         assert_eq!(server.map(drop), Err(InvalidPort));
     }

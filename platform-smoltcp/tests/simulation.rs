@@ -10,9 +10,9 @@ mod watcher;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::{Config, State};
+use mutoscope::session::server::State;
 use mutoscope::source::FrameRate;
-use mutoscope::time::{Duration, Instant, WallClock, earliest};
+use mutoscope::time::{Duration, Instant, earliest};
 use platform_smoltcp::live::Live;
 use platform_smoltcp::server::{Options, Server, Storage};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -59,18 +59,8 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn options() -> Options<'static> {
-    let settings = Settings {
-        session: Config::default(),
-        wall: WallClock::default(),
-        server_port: (6970, 6971),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: true,
-        restart_markers: false,
-        computed_tables: false,
-        cname: "mutoscope@test",
-    };
-    Options { settings, rtsp_port: PORT, max_clients: CONNECTIONS }
+    let usual = Options::new(CONNECTIONS);
+    Options { settings: Settings { repeat: true, ..usual.settings }, rtsp_port: PORT, ..usual }
 }
 
 fn scans(movie: &Movie) -> Scans {
@@ -79,10 +69,12 @@ fn scans(movie: &Movie) -> Scans {
 
 struct World {
     network: Network,
-    server: Server<'static, Movie, CONNECTIONS>,
+    server: Server<'static, &'static Movie, CONNECTIONS>,
     scans: Scans,
     next_port: u16,
     watchers: Vec<Watcher>,
+    /// How often the server was polled.
+    polls: u64,
 }
 
 impl World {
@@ -96,7 +88,7 @@ impl World {
             entropy
         });
         let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options(), entropy).unwrap();
-        Self { network, server, scans: scans(movie), next_port: 50_000, watchers: Vec::new() }
+        Self { network, server, scans: scans(movie), next_port: 50_000, watchers: Vec::new(), polls: 0 }
     }
 
     fn watch(&mut self, udp: bool) {
@@ -107,10 +99,13 @@ impl World {
     }
 
     fn run_for(&mut self, duration: Duration) {
-        let Self { network, server, watchers, .. } = self;
+        let Self { network, server, watchers, polls, .. } = self;
         network.run(
             duration,
-            |now, Host { interface, sockets, device, .. }| server.poll(now, interface, device, sockets),
+            |now, Host { interface, sockets, device, .. }| {
+                *polls += 1;
+                server.poll(now, interface, device, sockets)
+            },
             |now, host| {
                 host.wake = watchers.iter_mut().map(|watcher| watcher.pump(now, host)).fold(None, earliest);
                 false
@@ -146,6 +141,9 @@ fn thirty_minutes_over_both_transports_lose_nothing_and_take_no_memory() {
     }
     assert_eq!(world.states(), [State::Playing, State::Playing]);
     assert_eq!(world.server.discards(), 0);
+    // It sleeps between frames: for each of them some arrivals and deadlines at either end wake it up.
+    let polls = world.polls / (24 * 1800);
+    assert!(polls < 20, "{polls} polls a frame");
     assert!(world.network.crowd() <= 40, "{} frames on the cable", world.network.crowd());
     // Frames on the cable at either moment.
     assert!(grown.abs() < 64 * 1024, "{grown} bytes more after 29 minutes");
@@ -164,10 +162,12 @@ fn whatever_the_network_does_every_frame_that_comes_is_whole() {
         (Faults { duplicate: 200, ..NONE }, 475, 400),
         (Faults { corrupt: 50, ..NONE }, 250, 50),
         (Faults { drop: 20, corrupt: 20, duplicate: 50, reorder: 50 }, 250, 50),
+        (Faults { drop: 200, corrupt: 50, duplicate: 200, reorder: 200 }, 20, 0),
     ];
-    for mtu in [576, 1006, 1500] {
-        for (seed, (faults, udp, tcp)) in (1..).zip(cases) {
-            let what = format!("{faults:?}, MTU {mtu}");
+    for (mtu, round) in [(576, 1), (1006, 2), (1280, 3), (1500, 4), (576, 5), (1500, 6)] {
+        for (number, (faults, udp, tcp)) in (1..).zip(cases) {
+            let seed = round * 1000 + number;
+            let what = format!("{faults:?}, MTU {mtu}, seed {seed}");
             let mut world = World::new(seed, mtu, 48);
             for over_udp in [true, false] {
                 world.watch(over_udp);
@@ -177,6 +177,8 @@ fn whatever_the_network_does_every_frame_that_comes_is_whole() {
             world.network.set_faults(faults);
             world.run_for(Duration::from_secs(20));
             world.assert_no_damage(&what);
+            // The device refuses what is longer, and nothing is cut shorter than need be.
+            assert!(world.network.longest() > mtu - 60, "{what}: packets of {} bytes", world.network.longest());
             for (watcher, least) in world.watchers.iter().zip([udp, tcp]) {
                 assert!(watcher.frames >= least, "{what}: {} frames of {least}", watcher.frames);
             }
@@ -214,6 +216,81 @@ fn a_partition_heals_or_ends_the_session_and_the_next_one_plays() {
 }
 
 #[test]
+fn a_client_that_hangs_while_its_machine_answers_is_gone_after_its_timeout() {
+    // Over UDP it is RTCP that does not come any more (60 s, and 10 s of a connection without a session); over TCP the
+    // window closes (10 s).
+    for (udp, patience) in [(true, 75), (false, 15)] {
+        let mut world = World::new(8, 1500, 32);
+        world.watch(udp);
+        world.watch(!udp);
+        world.run_for(Duration::from_secs(5));
+        world.watchers[0].reads = false;
+        world.run_for(Duration::from_secs(patience - 8));
+        assert_eq!(world.states().len(), 2, "udp: {udp}");
+        world.run_for(Duration::from_secs(8));
+        assert_eq!(world.states(), [State::Playing], "udp: {udp}");
+        let other = &world.watchers[1];
+        assert_eq!((other.gaps, other.damaged), (0, 0), "udp: {udp}");
+    }
+}
+
+#[test]
+fn a_network_that_comes_and_goes_for_ten_minutes_leaves_nothing_behind() {
+    for seed in 20..24 {
+        let mut world = World::new(seed, 1500, 32);
+        world.network.set_faults(Faults { drop: 20, reorder: 20, ..Faults::default() });
+        world.watch(true);
+        world.watch(false);
+        world.run_for(Duration::from_secs(10));
+        let mut random = seed;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        let (before, end) = (LIVE_BYTES.get(), world.network.now.after(Duration::from_secs(600)));
+        let (mut reconnected, mut frames) = (0, 0);
+        while world.network.now < end {
+            let cut = next(2) == 0;
+            world.network.set_cut(cut);
+            world.run_for(Duration::from_millis(500 + next(if cut { 45_000 } else { 20_000 })));
+            world.assert_no_damage(&format!("seed {seed}"));
+            for (place, udp) in [(0, true), (1, false)] {
+                if world.watchers[place].over.is_some() {
+                    let watcher = world.watchers.remove(place);
+                    frames += watcher.frames;
+                    watcher.leave(&mut world.network.client);
+                    world.watch(udp);
+                    let watcher = world.watchers.pop().unwrap();
+                    world.watchers.insert(place, watcher);
+                    reconnected += 1;
+                }
+            }
+        }
+        world.network.set_cut(false);
+        world.network.set_faults(Faults::default());
+        world.run_for(Duration::from_secs(1));
+        for watcher in std::mem::take(&mut world.watchers) {
+            frames += watcher.frames;
+            watcher.abort(&mut world.network.client);
+            world.run_for(Duration::from_secs(1));
+            watcher.leave(&mut world.network.client);
+        }
+        // What the server had not noticed yet.
+        world.run_for(Duration::from_secs(40));
+        assert_eq!(world.states(), [], "seed {seed}");
+        assert!(reconnected > 2 && frames > 2000, "seed {seed}: {reconnected} times again, {frames} frames");
+        world.watch(true);
+        world.watch(false);
+        world.run_for(Duration::from_secs(5));
+        for watcher in &world.watchers {
+            assert!(watcher.frames > 100, "seed {seed}: {} frames at the end", watcher.frames);
+        }
+        let grown = LIVE_BYTES.get() - before;
+        assert!(grown.abs() < 64 * 1024, "seed {seed}: {grown} bytes more");
+    }
+}
+
+#[test]
 fn a_hundred_visitors_leave_nothing_behind() {
     let mut world = World::new(4, 1500, 32);
     for round in 0..100 {
@@ -239,7 +316,7 @@ fn a_window_that_closes_holds_up_nobody_at_a_shared_camera() {
     let live = leak(Live::new("camera", rate, (48, 48), buffers));
     let mut network = Network::new(5);
     let storage = leak(Storage::<CONNECTIONS, 8192, 8>::new());
-    let server = Server::new(&mut network.server.sockets, storage.lend(), leak(&*live), options(), leak(|| 7_u64));
+    let server = Server::new(&mut network.server.sockets, storage.lend(), &*live, options(), leak(|| 7_u64));
     let mut server = server.unwrap();
     let scans = scans(&movie);
     let address = SocketAddr::new(SERVER, PORT);

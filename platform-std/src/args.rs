@@ -1,16 +1,13 @@
 //! The command line of `mutoscope-server`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Parser};
-use env_logger::{Target, WriteStyle};
 use log::LevelFilter;
 use mutoscope::source::FrameRate;
 
 use crate::media::{OnUnsupported, Policy};
-use crate::stderr::Stderr;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -125,21 +122,6 @@ impl Args {
             _ => LevelFilter::Trace,
         }
     }
-}
-
-/// Logs to standard error, one line per message with the time in front; coloured on a terminal only. Lines for which there
-/// is no room at once are left out: a log that nobody reads must not stop the pictures.
-pub fn start_logging(level: LevelFilter) {
-    env_logger::Builder::new()
-        .filter_level(level)
-        .target(Target::Pipe(Box::new(Stderr::default())))
-        .write_style(if Stderr::takes_colours() { WriteStyle::Always } else { WriteStyle::Never })
-        .parse_default_env()
-        .format(|line, record| {
-            let style = line.default_level_style(record.level());
-            writeln!(line, "{} {style}{:<5}{style:#} {}", line.timestamp_millis(), record.level(), record.args())
-        })
-        .init();
 }
 
 fn parse_frame_rate(text: &str) -> Result<FrameRate, &'static str> {

@@ -4,39 +4,43 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use mutoscope::jpeg::{Coding, Layout, tables};
+use mutoscope::jpeg::{Coding, Layout, Sampling, tables};
 use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
 use crate::media::{Candidate, LARGE_PICTURES, MediaFile, Normaliser, Policy, Treatment, candidates};
 
-/// Checks files, and the MJPEG files in folders; each report goes to `out`. Every frame is read and made ready as it would be
-/// for viewers. `true`: all of them can be served.
+/// Checks files, and the MJPEG files in folders; each report goes to `out`, and where there are several, a sum. Every frame is
+/// read and made ready as it would be for viewers. `true`: all of them can be served.
 pub fn run(paths: &[PathBuf], policy: Policy, out: &mut impl Write) -> Result<bool> {
-    let mut all = true;
-    for Candidate { path, .. } in candidates(paths)? {
-        all &= match check(&path, policy) {
+    let candidates = candidates(paths)?;
+    let mut served = 0;
+    for Candidate { path, .. } in &candidates {
+        match check(path, policy) {
             Ok(report) => {
                 writeln!(out, "{}: {report}", path.display())?;
-                report.can_be_served()
+                served += usize::from(report.can_be_served());
             }
-            Err(error) => {
-                // The error names the file.
-                writeln!(out, "cannot be served: {error:#}")?;
-                false
-            }
-        };
+            // The error names the file.
+            Err(error) => writeln!(out, "cannot be served: {error:#}\n")?,
+        }
     }
-    Ok(all)
+    let all = candidates.len();
+    if all > 1 {
+        writeln!(out, "{all} files: {served} can be served, {} cannot", all - served)?;
+    } else if all == 0 {
+        writeln!(out, "there is no MJPEG file (.mjpeg, .mjpg) in what was named")?;
+    }
+    Ok(served == all && all > 0)
 }
 
 fn check(path: &Path, policy: Policy) -> Result<Report> {
     let file = MediaFile::open(path, policy)?;
     let bar = ProgressBar::new(file.frames().into());
-    let style = "{wide_msg} {bar:32} {pos:>6}/{len} frames";
+    let style = "{wide_msg} {bar:32} {pos:>6}/{len} frames {eta:>4}";
     bar.set_style(ProgressStyle::with_template(style).context("the progress bar")?);
     bar.set_message(path.display().to_string());
     let mut report = Report::new(file.format().to_string(), file.frames());
@@ -56,16 +60,21 @@ fn check(path: &Path, policy: Policy) -> Result<Report> {
 struct Report {
     format: String,
     frames: u32,
+    /// Bytes of all frames, and of the longest.
+    len: (u64, usize),
     sizes: BTreeMap<(u16, u16), u32>,
     codings: BTreeMap<String, u32>,
     huffman: BTreeMap<&'static str, u32>,
     quantization: BTreeMap<String, u32>,
     restarts: BTreeMap<u16, u32>,
-    treatments: BTreeMap<Treatment, u32>,
+    /// What is done, and why.
+    treatments: BTreeMap<(Treatment, String), u32>,
+    /// RTP/JPEG's types.
+    kinds: BTreeMap<u8, u32>,
     /// Bytes of the frames that can be sent: in the file, and on their way.
     bytes: (u64, u64),
-    /// Time it took to make them ready, in microseconds.
-    micros: u128,
+    /// Time it took to make them ready.
+    took: Duration,
     /// Frames that cannot be sent, and the first of them.
     refused: u32,
     first_refused: Option<(u32, String)>,
@@ -83,32 +92,36 @@ impl Report {
     }
 
     fn add(&mut self, number: u32, jpeg: &[u8], policy: Policy, normaliser: &mut Normaliser, made: &mut Vec<u8>) {
+        self.len = (self.len.0 + jpeg.len() as u64, self.len.1.max(jpeg.len()));
         let layout = match Layout::parse(jpeg) {
             Ok(layout) => layout,
             Err(error) => return self.refuse(number, error.to_string()),
         };
         *self.sizes.entry((layout.width, layout.height)).or_default() += 1;
-        *self.codings.entry(format!("{} {}", coding(layout.coding), layout.sampling)).or_default() += 1;
-        let huffman = if layout.has_standard_huffman { "the standard's" } else { "of their own" };
-        *self.huffman.entry(huffman).or_default() += 1;
+        *self.codings.entry(coding(&layout)).or_default() += 1;
+        if !matches!(layout.coding, Coding::Arithmetic) {
+            let huffman = if layout.has_standard_huffman { "the standard's tables" } else { "tables of their own" };
+            *self.huffman.entry(huffman).or_default() += 1;
+        }
         *self.quantization.entry(quantization(jpeg, &layout)).or_default() += 1;
         *self.restarts.entry(layout.restart_interval).or_default() += 1;
         let treatment = match policy.judge(jpeg, &layout) {
             Ok(treatment) => treatment,
             Err(error) => {
-                self.could_be_converted |= policy.can_do_more(&error);
+                self.could_be_converted |= policy.can_do_more(&error, jpeg, &layout);
                 return self.refuse(number, error.to_string());
             }
         };
         let start = Instant::now();
-        let len = match normaliser.normalise(jpeg, &layout, made) {
-            Ok(Some(_)) => made.len(),
-            Ok(None) if treatment == Treatment::AsIs => jpeg.len(),
-            Ok(None) => return self.refuse(number, "the picture cannot be decoded".to_owned()),
+        let (len, sent) = match normaliser.normalise(jpeg, &layout, made) {
+            Ok(Some(made_layout)) => (made.len(), made_layout),
+            Ok(None) => (jpeg.len(), layout),
             Err(error) => return self.refuse(number, error.to_string()),
         };
-        self.micros += start.elapsed().as_micros();
-        *self.treatments.entry(treatment).or_default() += 1;
+        self.took += start.elapsed();
+        let kind = sent.rtp_format().map_or(0, |format| format.kind);
+        *self.kinds.entry(kind).or_default() += 1;
+        *self.treatments.entry((treatment, reasons(treatment, &layout, policy))).or_default() += 1;
         self.bytes = (self.bytes.0 + jpeg.len() as u64, self.bytes.1 + len as u64);
     }
 
@@ -120,46 +133,43 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.can_be_served() { "can be served" } else { "cannot be served" };
-        writeln!(f, "{verdict}; {}, {}", self.format, frames(self.frames))?;
-        let sizes = named(&self.sizes, |f, &(width, height)| {
-            write!(f, "{width}x{height}")?;
-            if width.max(height) > MAX_HEADER_SIDE {
-                write!(f, " ({LARGE_PICTURES})")?;
-            } else if width % 8 != 0 || height % 8 != 0 {
-                let whole = |pixels: u16| u32::from(pixels).next_multiple_of(8);
-                write!(f, " (sent as {}x{})", whole(width), whole(height))?;
-            }
-            Ok(())
-        });
-        writeln!(f, "  pictures:            {sizes}")?;
-        writeln!(f, "  coding:              {}", named(&self.codings, |f, coding| f.write_str(coding)))?;
-        writeln!(f, "  Huffman tables:      {}", named(&self.huffman, |f, tables| f.write_str(tables)))?;
-        writeln!(f, "  quantisation tables: {}", named(&self.quantization, |f, tables| f.write_str(tables)))?;
+        writeln!(f, "{}", if self.can_be_served() { "can be served" } else { "cannot be served" })?;
+        let mut row = |name: &str, text: &str| writeln!(f, "  {name:<13} {text}");
+        let average = bytes(self.len.0 / u64::from(self.frames.max(1)));
+        let longest = bytes(self.len.1 as u64);
+        row("format", &format!("{}, {} of {average} on average, {longest} at most", self.format, frames(self.frames)))?;
+        row("pictures", &named(&self.sizes, |f, &size| write_size(f, size)))?;
+        row("coding", &named(&self.codings, |f, coding| f.write_str(coding)))?;
+        if !self.huffman.is_empty() {
+            row("Huffman", &named(&self.huffman, |f, tables| f.write_str(tables)))?;
+        }
+        row("quantisation", &named(&self.quantization, |f, tables| f.write_str(tables)))?;
         let restarts = named(&self.restarts, |f, interval| match interval {
             0 => f.write_str("none"),
-            interval => write!(f, "{interval} MCUs"),
+            interval => write!(f, "every {interval} MCUs"),
         });
-        writeln!(f, "  restart interval:    {restarts}")?;
-        for (treatment, count) in &self.treatments {
-            writeln!(f, "  {}: {treatment}", frames(*count))?;
+        row("restarts", &restarts)?;
+        for ((treatment, reasons), count) in &self.treatments {
+            let because = if reasons.is_empty() { String::new() } else { format!(" ({reasons})") };
+            row("sent", &format!("{} {treatment}{because}", frames(*count)))?;
+        }
+        if !self.kinds.is_empty() {
+            row("RTP", &named(&self.kinds, |f, &kind| write_kind(f, kind)))?;
         }
         if self.bytes.0 != self.bytes.1 {
-            let (before, after) = (self.bytes.0 as f64, self.bytes.1 as f64);
-            let change = (after / before - 1.0) * 100.0;
-            let sent = u128::from(self.frames - self.refused).max(1);
-            writeln!(f, "  {change:+.1} % of bytes, {} µs of processor per frame", self.micros / sent)?;
+            let change = (self.bytes.1 as f64 / self.bytes.0 as f64 - 1.0) * 100.0;
+            let each = self.took.as_secs_f64() * 1000.0 / f64::from(self.frames - self.refused).max(1.0);
+            row("cost", &format!("{change:+.1} % of bytes, {each:.2} ms a frame here"))?;
         }
         if let Some((number, reason)) = &self.first_refused {
-            writeln!(f, "  {}: cannot be sent, the first is frame {number}: {reason}", frames(self.refused))?;
+            row("not sent", &format!("{}, the first is frame {number}: {reason}", frames(self.refused)))?;
         }
         if self.could_be_converted {
-            writeln!(f, "  --on-unsupported convert would send them, with some loss")?;
+            row("but", "--on-unsupported convert would send them, with some loss")?;
         }
         Ok(())
     }
 }
-
 /// All that occurs, with how often, where there is more than one; the most frequent first.
 fn named<K>(counts: &BTreeMap<K, u32>, name: impl Fn(&mut String, &K) -> fmt::Result) -> String {
     const MOST: usize = 4;
@@ -167,7 +177,7 @@ fn named<K>(counts: &BTreeMap<K, u32>, name: impl Fn(&mut String, &K) -> fmt::Re
     counts.sort_by_key(|&(_, &count)| std::cmp::Reverse(count));
     let mut text = String::new();
     for (index, (key, count)) in counts.iter().take(MOST).enumerate() {
-        text.push_str(if index == 0 { "" } else { ", " });
+        text.push_str(if index == 0 { "" } else { "; " });
         // Writing to a string cannot fail.
         let _ = name(&mut text, key);
         if counts.len() > 1 {
@@ -175,7 +185,7 @@ fn named<K>(counts: &BTreeMap<K, u32>, name: impl Fn(&mut String, &K) -> fmt::Re
         }
     }
     if counts.len() > MOST {
-        let _ = write!(text, ", and {} others", counts.len() - MOST);
+        let _ = write!(text, "; and {} others", counts.len() - MOST);
     }
     if text.is_empty() { "unknown".to_owned() } else { text }
 }
@@ -184,25 +194,85 @@ fn frames(count: u32) -> String {
     format!("{count} frame{}", if count == 1 { "" } else { "s" })
 }
 
-fn coding(coding: Coding) -> &'static str {
-    match coding {
+fn bytes(count: u64) -> String {
+    if count < 1000 { format!("{count} bytes") } else { format!("{:.1} KB", count as f64 / 1000.0) }
+}
+
+fn write_size(f: &mut String, (width, height): (u16, u16)) -> fmt::Result {
+    write!(f, "{width}x{height}")?;
+    if width.max(height) > MAX_HEADER_SIDE {
+        write!(f, " ({LARGE_PICTURES})")?;
+    } else if width % 8 != 0 || height % 8 != 0 {
+        let whole = |pixels: u16| u32::from(pixels).next_multiple_of(8);
+        write!(f, " (sent as {}x{}, the description has the true size)", whole(width), whole(height))?;
+    }
+    Ok(())
+}
+
+fn write_kind(f: &mut String, kind: u8) -> fmt::Result {
+    let sampling = if kind & 1 == 0 { "4:2:2" } else { "4:2:0" };
+    let restarts = if kind < 64 { "" } else { " with restart markers" };
+    write!(f, "type {kind} ({sampling}{restarts})")
+}
+
+fn coding(layout: &Layout) -> String {
+    let coding = match layout.coding {
         Coding::Baseline => "baseline",
         Coding::ExtendedSequential => "extended sequential",
         Coding::Progressive => "progressive",
         Coding::Lossless => "lossless",
         Coding::Hierarchical => "hierarchical",
         Coding::Arithmetic => "arithmetic",
+    };
+    let sampling = match (layout.components, layout.is_rgb) {
+        (1, _) => return format!("{coding}, grey"),
+        (3, false) => layout.sampling.to_string(),
+        (3, true) => "RGB".to_owned(),
+        (count, _) => return format!("{coding}, {count} components"),
+    };
+    let [y, cb, cr] = layout.factors.map(|factors| format!("{}x{}", factors >> 4, factors & 15));
+    let scans = if layout.is_interleaved || layout.coding == Coding::Progressive { "" } else { ", separate scans" };
+    format!("{coding}, {sampling} ({y},{cb},{cr}){scans}")
+}
+
+/// What keeps a picture from being sent as it is.
+fn reasons(treatment: Treatment, layout: &Layout, policy: Policy) -> String {
+    let mut reasons = Vec::new();
+    let mut add = |applies: bool, reason: &'static str| reasons.extend(applies.then_some(reason));
+    match treatment {
+        Treatment::AsIs => {}
+        Treatment::Rewritten | Treatment::Resampled => {
+            add(treatment == Treatment::Resampled, "chroma sampling");
+            add(!layout.has_standard_huffman, "Huffman tables");
+            add(layout.restart_interval != 0 && !policy.restart_markers, "restart markers");
+            add(layout.sampling == Sampling::Grey, "no chroma");
+            let is_reordered = !matches!(layout.sampling, Sampling::Grey | Sampling::Yuv420 | Sampling::Yuv422);
+            add(treatment == Treatment::Rewritten && is_reordered, "order of blocks");
+            add(layout.has_wide_tables, "quantisation tables of 16 bits");
+            add(layout.coding != Coding::Baseline, "frame header");
+        }
+        Treatment::Encoded => {
+            add(layout.coding == Coding::Progressive, "progressive");
+            add(layout.coding == Coding::ExtendedSequential, "extended coding");
+            add(layout.is_rgb || layout.components > 3, "colours");
+            add(!layout.is_interleaved && layout.coding != Coding::Progressive, "separate scans");
+            add(layout.has_wide_tables || !layout.shares_chroma_table, "quantisation tables");
+        }
     }
+    if reasons.is_empty() && treatment == Treatment::Encoded {
+        reasons.push("chroma sampling");
+    }
+    reasons.join(", ")
 }
 
 fn quantization(jpeg: &[u8], layout: &Layout) -> String {
     let [luma, chroma] = layout.quantization.map(|table| table.of(jpeg));
     match tables::q_of(luma, chroma) {
-        _ if layout.has_wide_tables => "of 16 bits".to_owned(),
-        _ if !layout.shares_chroma_table => "three".to_owned(),
-        Some(q) => format!("RFC 2435's for Q {q}"),
-        None if luma == chroma => "one for all components".to_owned(),
-        None => "two".to_owned(),
+        _ if layout.has_wide_tables => "tables of 16 bits".to_owned(),
+        _ if !layout.shares_chroma_table => "three tables".to_owned(),
+        Some(q) => format!("tables of RFC 2435's Q {q}"),
+        None if luma == chroma => "one table for all components".to_owned(),
+        None => "two tables".to_owned(),
     }
 }
 
@@ -233,9 +303,16 @@ mod tests {
         let path = folder.file("movie.Mjpeg", &lab_file(&testing::frames(3)));
         let (all, text) = report(&[&path], Policy::default());
         assert!(all);
-        for words in
-            ["can be served; lab", "3 frames", "16x16", "baseline 4:2:0", "the standard's", "Q 50", "sent as they are"]
-        {
+        for words in [
+            "movie.Mjpeg: can be served\n",
+            "lab records, 3 frames of 624 bytes on average, 625 bytes at most",
+            "16x16\n",
+            "baseline, 4:2:0 (2x2,1x1,1x1)",
+            "the standard's tables",
+            "Q 50",
+            "3 frames as they are\n",
+            "type 1 (4:2:0)",
+        ] {
             assert!(text.contains(words), "{words} in {text}");
         }
     }
@@ -250,7 +327,15 @@ mod tests {
         let path = folder.file("a.mjpeg", &[&frame[..], &frame].concat());
         let (all, text) = report(&[&path], Policy::default());
         assert!(all);
-        for words in ["raw", "70x50 (sent as 72x56)", "4:2:2", "2 MCUs", "2 frames: rewritten without loss", "µs"] {
+        for words in [
+            "raw",
+            "70x50 (sent as 72x56",
+            "4:2:2 (2x1,1x1,1x1)",
+            "every 2 MCUs",
+            "2 frames rewritten without loss (restart markers)\n",
+            "type 0 (4:2:2)",
+            "ms a frame",
+        ] {
             assert!(text.contains(words), "{words} in {text}");
         }
     }
@@ -263,8 +348,9 @@ mod tests {
         let text = folder.file("b.mjpeg", b"no film");
         let (all, said) = report(&[&progressive, &text], Policy::default());
         assert!(!all);
+        assert!(said.ends_with("\n2 files: 0 can be served, 2 cannot\n"), "{said}");
         assert!(
-            said.contains("a.mjpeg: cannot be served")
+            said.contains("a.mjpeg: cannot be served\n")
                 && said.contains("progressive")
                 && said.contains("--on-unsupported convert"),
             "{said}"
@@ -272,7 +358,7 @@ mod tests {
         assert!(said.contains("cannot be served: ") && said.contains("b.mjpeg: not an MJPEG file"), "{said}");
         let convert = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
         let (all, said) = report(&[&progressive], convert);
-        assert!(all && said.contains("encoded anew"), "{said}");
+        assert!(all && said.contains("1 frame decoded and encoded anew (progressive)\n"), "{said}");
     }
 
     #[test]

@@ -48,9 +48,14 @@ impl Drop for Running {
     }
 }
 
+/// Host and port of a URL.
+fn address(url: &str) -> &str {
+    url.trim_start_matches("rtsp://").split('/').next().unwrap()
+}
+
 /// Whether a server answers at `url`.
 fn answers(url: &str) -> bool {
-    let address = url.trim_start_matches("rtsp://").split('/').next().unwrap();
+    let address = address(url);
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
@@ -130,8 +135,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     let url = server.url();
     // A line each that repeats the name: ten pipes full of them.
     let request = format!("DESCRIBE {url}/{} RTSP/1.0\r\nCSeq: 1\r\n\r\n", "x".repeat(3000));
-    let address = url.trim_start_matches("rtsp://").split('/').next().unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect(address(&url)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     for _ in 0..220 {
         stream.write_all(request.as_bytes()).unwrap();
@@ -149,6 +153,49 @@ fn a_log_that_nobody_reads_stops_nobody() {
     }
     server.signal("-INT");
     assert_eq!(server.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn urls_that_nobody_reads_stop_nobody() {
+    let folder = Folder::new("urls");
+    for number in 0..600 {
+        folder.file(&format!("{number}{}.mjpeg", "x".repeat(150)));
+    }
+    // More than a pipe holds; the first piece of it is read.
+    let mut server = Running::start(&[], &["-q", folder.0.to_str().unwrap()]);
+    assert!(answers(&server.url()));
+    server.signal("-INT");
+    assert_eq!(server.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_log_names_who_did_it_and_a_flood_does_not_fill_the_disk() {
+    let mut server = Running::start(&[], &[]);
+    let mut stderr = server.0.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).map(|_| log)
+    });
+    let url = server.url();
+    let mut stream = TcpStream::connect(address(&url)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    let name = stream.local_addr().unwrap();
+    for _ in 0..1500 {
+        let mut stranger = TcpStream::connect(address(&url)).unwrap();
+        stranger.write_all(b"nonsense\r\n").unwrap();
+        stranger.read_to_end(&mut Vec::new()).unwrap();
+    }
+    // A line that may come again: it tells of those that are missing.
+    std::thread::sleep(Duration::from_millis(250));
+    server.signal("-INT");
+    server.0.wait().unwrap();
+    let log = reader.join().unwrap().unwrap();
+    assert!(log.contains(&format!("{name}: closed: a malformed request, answered with 400")), "{log}");
+    assert!(log.contains("lines of the log are missing here"), "{log}");
+    // Some 4,500 were to be said.
+    let lines = log.lines().count();
+    assert!((1000..3000).contains(&lines), "{lines}");
 }
 
 #[test]

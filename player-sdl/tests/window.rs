@@ -1,6 +1,7 @@
 //! The real window on a display of its own, driven by mouse and keyboard.
 //!
-//! Takes Xvfb, xdotool and ImageMagick's `import`; where they are missing, these tests say so and pass.
+//! Takes Xvfb, xdotool and ImageMagick's `import`, and is therefore ignored unless asked for: `cargo xtask test --only player`
+//! installs them, or `cargo test -p player-sdl --test window -- --include-ignored`. Where they are missing, that fails.
 
 mod common;
 
@@ -25,29 +26,23 @@ struct Display {
 }
 
 impl Display {
-    /// A display, or `None` where this machine cannot have one.
-    fn open() -> Option<Self> {
+    fn open() -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        for tool in ["Xvfb", "xdotool", "import"] {
-            let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
-            if !found.is_ok_and(|status| status.success()) {
-                eprintln!("SKIPPED: {tool} is not installed (apt-get install xvfb xdotool imagemagick)");
-                return None;
-            }
-        }
         let mut xvfb = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
+            .expect("Xvfb is installed");
         let mut number = String::new();
         BufReader::new(xvfb.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        Some(Self { xvfb, name: format!(":{}", number.trim()), _turn: turn })
+        assert!(!number.is_empty(), "Xvfb does not start");
+        Self { xvfb, name: format!(":{}", number.trim()), _turn: turn }
     }
 
     fn xdotool(&self, args: &[&str]) -> String {
-        let output = Command::new("xdotool").args(args).env("DISPLAY", &self.name).output().unwrap();
+        let output = Command::new("xdotool").args(args).env("DISPLAY", &self.name).output();
+        let output = output.expect("xdotool is installed");
         assert!(output.status.success(), "xdotool {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -118,8 +113,9 @@ fn enabled(phase: &Line) -> String {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn the_buttons_set_up_play_pause_play_on_and_stop() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let folder = Folder::new("buttons");
     let server = ServerProcess::start(None);
     let window = Window::open(&display, &[&server.url("movie.Mjpeg"), "--wait"]);
@@ -144,8 +140,9 @@ fn the_buttons_set_up_play_pause_play_on_and_stop() {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn keys_play_seek_show_overlays_save_and_fill_the_screen() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let folder = Folder::new("keys");
     let film = folder.file("film.mjpeg");
     // Ten seconds.
@@ -197,8 +194,9 @@ fn keys_play_seek_show_overlays_save_and_fill_the_screen() {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn an_interruption_is_told_the_picture_stays_and_it_plays_on() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let folder = Folder::new("interruption");
     let mut server = ServerProcess::start(None);
     let window = Window::open(&display, &[&server.url("movie.Mjpeg"), "--from", "1"]);
@@ -224,8 +222,9 @@ fn an_interruption_is_told_the_picture_stays_and_it_plays_on() {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn a_server_that_says_goodbye_is_waited_for_like_one_that_does_not() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let mut server = ServerProcess::start(None);
     for stream in ["testcard", "movie.Mjpeg"] {
         let window = Window::open(&display, &[&server.url(stream)]);
@@ -240,8 +239,9 @@ fn a_server_that_says_goodbye_is_waited_for_like_one_that_does_not() {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn a_window_starts_before_its_server_and_waits_for_it() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let mut server = ServerProcess::start(None);
     server.kill();
     let window = Window::open(&display, &[&server.url("testcard")]);
@@ -253,8 +253,9 @@ fn a_window_starts_before_its_server_and_waits_for_it() {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn a_slow_display_drops_pictures_and_latency_stays_flat() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let server = ServerProcess::start(None);
     let url = server.url("testcard");
     let window = Window::open(&display, &[&url, "--slow-display", "120", "--stats", "json"]);
@@ -265,8 +266,9 @@ fn a_slow_display_drops_pictures_and_latency_stays_flat() {
 }
 
 #[test]
+#[ignore = "takes a display: see above"]
 fn what_cannot_be_played_is_said_and_the_window_stays() {
-    let Some(display) = Display::open() else { return };
+    let display = Display::open();
     let server = ServerProcess::start(None);
     let window = Window::open(&display, &[&server.url("nothing")]);
     let failed = window.player.wait_for_phase("Failed");

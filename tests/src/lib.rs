@@ -6,6 +6,7 @@ pub mod interop;
 pub mod latency;
 pub mod load;
 pub mod net;
+pub mod peers;
 pub mod process;
 pub mod soak;
 pub mod stage;

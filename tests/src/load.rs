@@ -1,13 +1,18 @@
 //! Many viewers of a running server at once, counting what each of them gets.
 //!
 //! Not a player: it takes RTP headers at their word and never looks at a picture, so that one core can be a hundred viewers.
+//! Over UDP, the kernel says when each packet came to a viewer's socket: on a busy machine, when this program gets round to
+//! reading it says little about the server.
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::wire::rtp::{Packet, Repr};
-use std::io::{ErrorKind, Read, Write};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
+use std::io::{ErrorKind, IoSliceMut, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
-use std::time::{Duration, Instant};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant, SystemTime};
 
 /// RTP clock ticks in a second (RFC 3551 section 6).
 const CLOCK_RATE: u32 = 90_000;
@@ -146,7 +151,6 @@ impl Connected {
     }
 
     fn register(&mut self, poll: &Poll, token: Token) -> Result<()> {
-        use std::os::fd::AsRawFd;
         let control = self.control.as_raw_fd();
         poll.registry().register(&mut mio::unix::SourceFd(&control), token, Interest::READABLE)?;
         if let Some(media) = &mut self.media {
@@ -184,8 +188,8 @@ impl Connected {
     fn receive(&mut self) -> Result<()> {
         let mut chunk = [0; 65_536];
         while let Some(media) = &self.media {
-            match media.recv(&mut chunk) {
-                Ok(n) => self.counter.packet(Instant::now(), &chunk[..n]),
+            match arrival(media, &mut chunk) {
+                Ok((n, at)) => self.counter.packet(at, &chunk[..n]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
@@ -211,7 +215,7 @@ impl Connected {
                     let len = usize::from(u16::from_be_bytes([*high, *low]));
                     let Some((packet, tail)) = tail.split_at_checked(len) else { break };
                     if *channel == 0 {
-                        self.counter.packet(Instant::now(), packet);
+                        self.counter.packet(SystemTime::now(), packet);
                     }
                     rest = tail;
                 }
@@ -227,13 +231,25 @@ impl Connected {
     }
 }
 
+/// The next datagram: its length, and when it came to the socket.
+fn arrival(media: &mio::net::UdpSocket, chunk: &mut [u8]) -> std::io::Result<(usize, SystemTime)> {
+    let mut space = nix::cmsg_space!(TimeSpec);
+    let mut slices = [IoSliceMut::new(chunk)];
+    let message = recvmsg::<()>(media.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::MSG_DONTWAIT)?;
+    let stamp = message.cmsgs()?.find_map(|message| match message {
+        ControlMessageOwned::ScmTimestampns(time) => Some(SystemTime::UNIX_EPOCH + Duration::from(time)),
+        _ => None,
+    });
+    Ok((message.bytes, stamp.unwrap_or_else(SystemTime::now)))
+}
+
 /// Counts what one viewer gets.
 #[derive(Debug)]
 struct Counter {
     counts: Viewer,
     next_sequence: Option<u16>,
     frame_whole: bool,
-    last_frame: Option<Instant>,
+    last_frame: Option<SystemTime>,
     last_timestamp: Option<u32>,
     /// RTP clock ticks from one frame to the next.
     interval: u32,
@@ -251,7 +267,7 @@ impl Counter {
         }
     }
 
-    fn packet(&mut self, now: Instant, bytes: &[u8]) {
+    fn packet(&mut self, now: SystemTime, bytes: &[u8]) {
         let Ok(packet) = Packet::new_checked(bytes) else { return };
         let Repr { sequence, marker, timestamp, .. } = Repr::parse(&packet);
         let missing = self.next_sequence.map_or(0, |next| sequence.wrapping_sub(next));
@@ -270,8 +286,10 @@ impl Counter {
                 self.counts.lost_frames += u64::from(steps.saturating_sub(1));
             }
             if let Some(last) = self.last_frame.replace(now) {
-                self.counts.longest_gap = self.counts.longest_gap.max(now - last);
-                self.counts.late += u64::from(now - last > LATE);
+                // The system's clock may have been set back.
+                let gap = now.duration_since(last).unwrap_or_default();
+                self.counts.longest_gap = self.counts.longest_gap.max(gap);
+                self.counts.late += u64::from(gap > LATE);
             }
         }
     }
@@ -288,6 +306,7 @@ fn udp_pair(ip: IpAddr) -> Result<(UdpSocket, UdpSocket)> {
         if let Ok(second) = UdpSocket::bind((ip, port + 1)) {
             first.set_nonblocking(true)?;
             socket2::SockRef::from(&first).set_recv_buffer_size(1 << 20)?;
+            setsockopt(&first, sockopt::ReceiveTimestampns, &true)?;
             return Ok((first, second));
         }
     }
@@ -311,7 +330,7 @@ mod tests {
                 let mut bytes = [0; 13];
                 let repr = Repr { marker, payload_type: 26, sequence, timestamp, ssrc: 1 };
                 repr.emit(bytes.first_chunk_mut().unwrap());
-                counter.packet(Instant::now(), &bytes);
+                counter.packet(SystemTime::now(), &bytes);
             }
             let counts = counter.counts;
             assert_eq!((counts.frames, counts.lost_frames, counts.lost), (frames, lost_frames, lost), "{packets:?}");

@@ -107,7 +107,7 @@ impl Drop for Server {
 /// What a process has used, from `/proc` (Linux).
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Time on a processor, user and system.
+    /// Time on a processor, user and system, of the threads there are.
     pub processor: Duration,
     /// Resident memory now.
     pub resident_kib: u64,
@@ -123,7 +123,8 @@ impl Usage {
         let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}"));
         let mut nanoseconds = 0_u64;
         for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
-            let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+            // A thread may end between being listed and being read.
+            let Ok(schedstat) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
             nanoseconds += schedstat.split(' ').next().unwrap_or("0").parse::<u64>()?;
         }
         let status = read("status")?;

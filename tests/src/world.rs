@@ -7,7 +7,7 @@ use crate::watcher::Watcher;
 use core::net::SocketAddr;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Counts, Outcome, Settings};
-use mutoscope::session::server::{Config, Dialect, MediaTransport, State};
+use mutoscope::session::server::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
 /// The server's address.
@@ -47,15 +47,10 @@ pub struct SimulatedServer {
 /// Settings as `mutoscope-server` has them by default.
 pub fn settings() -> Settings<'static> {
     Settings {
-        session: Config::default(),
         wall: WallClock { at_zero: NtpTime::from_unix_micros(1_700_000_000_250_000) },
         server_port: SERVER_PORT,
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: false,
-        restart_markers: false,
-        computed_tables: false,
         cname: "mutoscope@simulation",
+        ..Settings::default()
     }
 }
 

@@ -200,6 +200,8 @@ fn ranges_seek_and_end_where_they_say() {
         let cases = [
             ("npt=1.5-", 200, 36, 12, "npt=1.500-2.000"),
             ("npt=0.5-1", 200, 12, 12, "npt=0.500-1.000"),
+            // An open start is where it stands, and this end lies before that.
+            ("npt=-0.5", 457, 0, 0, ""),
             // The end of a range is where PLAY goes on.
             ("", 200, 24, 24, "npt=1.000-2.000"),
             ("npt=0-0.0416", 200, 0, 1, "npt=0.000-0.041600"),
@@ -275,6 +277,43 @@ fn a_repeating_file_goes_on_without_a_seam() {
         for (n, frame) in viewer.frames.iter().enumerate() {
             assert!(frame.is(&film.frames[n % 10]), "frame {n}");
         }
+    }
+}
+
+#[test]
+fn a_repeating_file_has_no_end_and_its_play_times_run_on() {
+    for transport in [UDP, TCP] {
+        let film = movie(48);
+        let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
+        let mut scene = Scene::with([film.clone()], repeating, 1, Faults::default());
+        let mut viewer = scene.connect(2, URL);
+        // A player that is told of an end stops there.
+        assert!(scene.ask(&mut viewer, "DESCRIBE", "").body.contains("a=range:npt=0-\r\n"));
+        let play = scene.start_over(&mut viewer, transport);
+        assert_eq!(play.header("Range"), Some("npt=0.000-"));
+        scene.run(&mut [&mut viewer], millis(4_990));
+        scene.ask(&mut viewer, "PAUSE", "");
+        assert_eq!(viewer.frames.len(), 120);
+        // In the third round, and from there to the fourth; the end of a range may lie in a later round than its start.
+        for (range, answered, first, frames) in [
+            ("", "npt=5.000-", 24, 48),
+            ("Range: npt=13.5-\r\n", "npt=13.500-", 36, 48),
+            ("Range: npt=1.5-2.5\r\n", "npt=1.500-2.500", 36, 24),
+            ("Range: npt=-3\r\n", "npt=2.500-3.000", 12, 12),
+        ] {
+            viewer.frames.clear();
+            let play = scene.ask(&mut viewer, "PLAY", range);
+            assert_eq!(play.header("Range"), Some(answered));
+            scene.run(&mut [&mut viewer], millis(1_990));
+            scene.ask(&mut viewer, "PAUSE", "");
+            assert_eq!(viewer.frames.len(), frames, "{range}");
+            assert_paced(&viewer, &film, &play);
+            for (n, frame) in viewer.frames.iter().enumerate() {
+                assert!(frame.is(&film.frames[(first + n) % 48]), "{range}: frame {n}");
+            }
+        }
+        assert_eq!(scene.ask(&mut viewer, "PLAY", "Range: npt=-1\r\n").status, 457);
+        assert_eq!(viewer.bye(), None);
     }
 }
 

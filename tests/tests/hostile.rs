@@ -165,7 +165,7 @@ fn cases() -> Vec<Case> {
     for (name, range, status) in [
         ("no range", "npt=", 400),
         ("words", "npt=a-b", 400),
-        ("more than there is", "npt=1000000-", 457),
+        ("the end of time, of a file that starts over", "npt=18446744073709.551615-", 200),
         ("2^64", "npt=18446744073709551616-", 400),
         ("backwards", "npt=0.3-0.1", 457),
         ("a clock", "clock=20200101T000000Z-", 501),

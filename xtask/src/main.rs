@@ -3,7 +3,8 @@
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
 //! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device; [`media`]
 //! makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
-//! microcontroller; [`packages`] finds or installs system packages; [`child`] runs programs beside this one.
+//! microcontroller; [`peers`] plays what others
+//! serve; [`packages`] finds or installs system packages; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
 #![allow(clippy::print_stdout)]
@@ -14,6 +15,7 @@ mod child;
 mod demo;
 mod media;
 mod packages;
+mod peers;
 mod run_firmware;
 mod run_server;
 mod shell;

@@ -65,6 +65,51 @@ pub(crate) const GSTREAMER: Need = Need {
     elsewhere: "gstreamer1-plugins-good and -bad-free (Fedora), gst-plugins-good and -bad (Arch), gstreamer (Homebrew)",
 };
 
+/// The player's window on a machine without a display, its mouse and keyboard, and pictures of it.
+pub(crate) const DISPLAY: Need = Need {
+    what: "Xvfb, xdotool and ImageMagick's import",
+    present: || ["Xvfb", "xdotool", "import"].iter().all(|program| on_path(program)),
+    debian: &["xvfb", "xdotool", "imagemagick"],
+    elsewhere: "xorg-x11-server-Xvfb, xdotool and ImageMagick (Fedora), xorg-server-xvfb, xdotool and imagemagick (Arch)",
+};
+
+/// A server that the player plays.
+pub(crate) const GSTREAMER_SERVER: Need = Need {
+    what: "GStreamer's RTSP server with Python bindings",
+    present: || {
+        const PROBE: &str =
+            "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
+        let python = ["python3", "/usr/bin/python3"];
+        python.iter().any(|python| succeeds(Command::new(python).args(["-c", PROBE])))
+            && succeeds(Command::new("gst-inspect-1.0").args(["--exists", "rtpjpegpay"]))
+            && succeeds(Command::new("gst-inspect-1.0").args(["--exists", "avidemux"]))
+    },
+    debian: &[
+        "python3-gi",
+        "gir1.2-gst-rtsp-server-1.0",
+        "gstreamer1.0-tools",
+        "gstreamer1.0-plugins-base",
+        "gstreamer1.0-plugins-good",
+    ],
+    elsewhere: "python3-gobject and gstreamer1-rtsp-server (Fedora), python-gobject and gst-rtsp-server (Arch)",
+};
+
+/// Another one. Debian's cannot play RTSP, but serve it.
+pub(crate) const VLC: Need = Need {
+    what: "cvlc",
+    present: || on_path("cvlc"),
+    debian: &["vlc-bin", "vlc-plugin-base"],
+    elsewhere: "vlc (Fedora, Arch)",
+};
+
+/// What a server from PyPI is installed into.
+pub(crate) const VENV: Need = Need {
+    what: "Python's venv with pip",
+    present: || succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
+    debian: &["python3-venv"],
+    elsewhere: "python3 (Fedora), python (Arch, Homebrew)",
+};
+
 /// The microcontroller that the firmware boots on.
 pub(crate) const QEMU: Need = Need {
     what: "qemu-system-arm",
@@ -72,9 +117,6 @@ pub(crate) const QEMU: Need = Need {
     debian: &["qemu-system-arm"],
     elsewhere: "qemu-system-arm (Fedora, Arch), qemu (Homebrew)",
 };
-
-/// Everything, in the order of use.
-pub(crate) const ALL: &[&Need] = &[&SDL2, &FFMPEG, &JPEG_TOOLS, &GSTREAMER, &QEMU];
 
 impl Need {
     /// Why it cannot be used: `None` where it is there.

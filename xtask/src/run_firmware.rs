@@ -1,9 +1,10 @@
 //! `cargo xtask run-firmware`: the bare-metal image on QEMU's `lm3s6965evb`, reachable from this machine.
 //!
-//! [`machine`] starts QEMU and reads the image's log; [`checks`] plays, floods and torments it, which is a step of
-//! `cargo xtask test`.
+//! [`machine`] starts QEMU and reads the image's log; [`checks`] and [`hostile`] play, flood and torment it, which is a step
+//! of `cargo xtask test`.
 
 mod checks;
+mod hostile;
 mod machine;
 mod rtsp;
 mod viewer;

@@ -4,7 +4,7 @@
 
 use crate::packages::root_prefix;
 use crate::shell::{cargo, line, require, target_dir};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
@@ -31,23 +31,28 @@ pub(crate) struct Options {
 /// Runs until Ctrl-C.
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(cfg!(target_os = "linux"), "TAP devices are Linux's");
+    // Before a build that takes a minute.
+    let address = options.host_address.to_string();
+    may_make(&options.interface, &address)?;
     build()?;
-    let _tap = Tap::up(&options.interface, &options.host_address.to_string())?;
     // Ctrl-C reaches the server too, which says goodbye and ends; what was made here goes after it.
     ctrlc::set_handler(|| {}).context("cannot catch Ctrl-C")?;
+    let _tap = Tap::up(&options.interface, &address)?;
     let server = program()?;
     let mut command = Command::new(&server);
     command.args(["--interface", &options.interface]).args(&options.arguments);
     require(&mut command)
 }
 
+/// The device of the check, and this machine's address on it.
+const CHECKED: (&str, &str) = ("mutoscope1", "192.168.79.100");
+
 /// Plays a clip with ffmpeg through smoltcp, over UDP and TCP at once: every picture has to be the file's own.
 pub(crate) fn check(clip: &Path) -> Result<()> {
-    const INTERFACE: &str = "mutoscope1";
     build()?;
-    let _tap = Tap::up(INTERFACE, "192.168.79.100")?;
+    let _tap = Tap::up(CHECKED.0, CHECKED.1)?;
     let mut server = Command::new(program()?);
-    server.args(["--interface", INTERFACE, "--address", "192.168.79.1"]).arg(clip);
+    server.args(["--interface", CHECKED.0, "--address", "192.168.79.1"]).arg(clip);
     let mut server = server.stdout(Stdio::piped()).spawn().context("cannot start the server")?;
     let outcome = play(&mut server, clip);
     let ended = interrupt(&mut server);
@@ -107,12 +112,12 @@ fn interrupt(server: &mut Child) -> Result<Option<i32>> {
     Ok(None)
 }
 
+/// Where TAP devices are opened.
+const TUN: &str = "/dev/net/tun";
+
 /// Why no TAP device can be had here.
 pub(crate) fn missing() -> Option<String> {
-    if !Path::new("/dev/net/tun").exists() {
-        return Some("there is no /dev/net/tun".into());
-    }
-    root_prefix().is_none().then(|| "a TAP device takes root, or a sudo that wants no password".into())
+    may_make(CHECKED.0, CHECKED.1).err().map(|why| why.to_string())
 }
 
 fn build() -> Result<()> {
@@ -135,30 +140,49 @@ impl Tap {
         if exists(interface) {
             return Ok(Self { made: None });
         }
-        let user = String::from_utf8(crate::shell::output(Command::new("id").arg("-u"))?)?;
-        let address = format!("{address}/24");
-        let steps = [
-            vec!["tuntap", "add", "dev", interface, "mode", "tap", "user", user.trim()],
-            vec!["addr", "add", &address, "dev", interface],
-            vec!["link", "set", "dev", interface, "up"],
-        ];
-        let Some(prefix) = root_prefix() else {
-            let commands = steps.map(|step| format!("ip {}", step.join(" "))).join(" && ");
-            bail!("a TAP device takes CAP_NET_ADMIN to make, which you lack; make it with: sudo sh -c '{commands}'");
-        };
+        let Some(prefix) = root_prefix() else { return may_make(interface, address).map(|()| Self { made: None }) };
         let tap = Self { made: Some(interface.to_owned()) };
-        for step in &steps {
-            let mut command = ip(prefix, step);
+        for step in steps(interface, address)? {
+            let mut command = ip(prefix, &step.iter().map(String::as_str).collect::<Vec<_>>());
             let output = command.output().with_context(|| format!("cannot run {}", line(&command)))?;
             ensure!(
                 output.status.success(),
-                "`{}` failed: {} (it takes CAP_NET_ADMIN and /dev/net/tun)",
+                "`{}` failed: {} (it takes CAP_NET_ADMIN and {TUN}; a container gets them by --cap-add NET_ADMIN --device {TUN})",
                 line(&command),
                 String::from_utf8_lossy(&output.stderr).trim()
             );
         }
         Ok(tap)
     }
+}
+
+/// The arguments of `ip`, one call after another, that make the device for the user who runs this.
+fn steps(interface: &str, address: &str) -> Result<[Vec<String>; 3]> {
+    let user = String::from_utf8(crate::shell::output(Command::new("id").arg("-u"))?)?;
+    let words = |text: String| text.split(' ').map(str::to_owned).collect();
+    Ok([
+        words(format!("tuntap add dev {interface} mode tap user {}", user.trim())),
+        words(format!("addr add {address}/24 dev {interface}")),
+        words(format!("link set dev {interface} up")),
+    ])
+}
+
+/// Whether the device is there or can be made; if not, why, and the command that makes it.
+fn may_make(interface: &str, address: &str) -> Result<()> {
+    ensure!(Path::new(TUN).exists(), "there is no {TUN}; the kernel's module makes it: sudo modprobe tun");
+    let mut commands = Vec::new();
+    if std::fs::File::options().read(true).write(true).open(TUN).is_err() {
+        commands.push(format!("chmod 666 {TUN}"));
+    }
+    if !exists(interface) && root_prefix().is_none() {
+        commands.extend(steps(interface, address)?.map(|step| format!("ip {}", step.join(" "))));
+    }
+    ensure!(
+        commands.is_empty(),
+        "a TAP device takes CAP_NET_ADMIN and {TUN}, which you lack; have them made: sudo sh -c '{}'",
+        commands.join(" && ")
+    );
+    Ok(())
 }
 
 impl Drop for Tap {

@@ -3,9 +3,9 @@
 //! A step fails, passes or is skipped; the others run all the same. Each skipped step has a line of its own that starts
 //! with `SKIPPED`, and the last line is always `N passed, N failed, N skipped`.
 
-use crate::packages::{self, FFMPEG, Need, QEMU, SDL2};
+use crate::packages::{self, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, JPEG_TOOLS, Need, QEMU, SDL2, VENV, VLC};
 use crate::shell::{cargo, line, on_path, release_program, require, succeeds};
-use crate::{check, media, run_firmware, sizes, tap_demo};
+use crate::{check, media, peers, run_firmware, sizes, tap_demo};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::process::Command;
@@ -45,8 +45,12 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "no_std", steps: no_std },
     Group { name: "sizes", steps: || vec![Step::new("sizes", sizes)] },
     Group { name: "fuzz", steps: || vec![Step::new("fuzz", fuzz)] },
-    Group { name: "interop", steps: || vec![Step::new("interop", interop).needs(&[&FFMPEG])] },
-    Group { name: "tap", steps: || vec![Step::new("tap", tap).needs(&[&FFMPEG])] },
+    Group {
+        name: "interop",
+        steps: || vec![Step::new("interop", interop).needs(&[&FFMPEG]).likes(&[&JPEG_TOOLS, &GSTREAMER])],
+    },
+    Group { name: "peers", steps: foreign_servers },
+    Group { name: "tap", steps: || vec![Step::new("tap", tap).needs(&[&FFMPEG]).likes(&[&GSTREAMER])] },
     Group { name: "firmware", steps: firmware },
     Group { name: "deny", steps: || vec![Step::new("deny", deny)] },
 ];
@@ -55,7 +59,8 @@ fn group_names() -> clap::builder::PossibleValuesParser {
     GROUPS.iter().map(|group| group.name).collect::<Vec<_>>().into()
 }
 
-/// The targets the core must build for, and the features it must build with there.
+/// What must build without an operating system, the targets it must build for, and the features it must build with there.
+const NO_STD: &[&str] = &["mutoscope", "platform-smoltcp"];
 const TARGETS: &[&str] = &["thumbv7em-none-eabihf", "thumbv7m-none-eabi", "riscv32imac-unknown-none-elf"];
 const FEATURES: &[&str] = &["", "defmt", "log"];
 
@@ -65,17 +70,24 @@ const PLAYER: &[&str] = &["--exclude", "player-sdl"];
 struct Step {
     name: String,
     needs: &'static [&'static Need],
+    likes: &'static [&'static Need],
     run: Box<dyn Fn() -> Result<()>>,
 }
 
 impl Step {
     fn new(name: impl Into<String>, run: impl Fn() -> Result<()> + 'static) -> Self {
-        Self { name: name.into(), needs: &[], run: Box::new(run) }
+        Self { name: name.into(), needs: &[], likes: &[], run: Box::new(run) }
     }
 
     /// Without these system packages the step is skipped.
     fn needs(mut self, needs: &'static [&'static Need]) -> Self {
         self.needs = needs;
+        self
+    }
+
+    /// Without these it does less, and says so.
+    fn likes(mut self, likes: &'static [&'static Need]) -> Self {
+        self.likes = likes;
         self
     }
 }
@@ -119,14 +131,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         if options.only.is_empty() { !name(&options.skip) } else { name(&options.only) }
     };
     if !options.no_install {
-        let needs: Vec<&Need> =
-            if GROUPS.iter().any(|group| chosen(group) && ["interop", "tap", "firmware"].contains(&group.name)) {
-                packages::ALL.to_vec()
-            } else if GROUPS.iter().any(|group| chosen(group) && group.name == "player") {
-                vec![&SDL2]
-            } else {
-                Vec::new()
-            };
+        let steps = GROUPS.iter().filter(|group| chosen(group)).flat_map(|group| (group.steps)());
+        let needs: Vec<&Need> = steps.flat_map(|step| [step.needs, step.likes].concat()).collect();
         packages::install_missing(&needs);
     }
     let mut rows = Vec::new();
@@ -208,7 +214,25 @@ fn unit() -> Result<()> {
 
 fn player() -> Vec<Step> {
     let player = || require(cargo().args(["test", "--package", "player-sdl", "--all-targets"]));
-    vec![Step::new("player", player).needs(&[&SDL2])]
+    // Ignored by default, because they take a display and programs that touch it.
+    let window =
+        || require(cargo().args(["test", "--package", "player-sdl", "--test", "window", "--", "--include-ignored"]));
+    vec![Step::new("player", player).needs(&[&SDL2]), Step::new("player window", window).needs(&[&SDL2, &DISPLAY])]
+}
+
+/// Our player against servers that others wrote, a step for each.
+fn foreign_servers() -> Vec<Step> {
+    let step = |name: &'static str| Step::new(format!("peers {name}"), move || peers::run(name));
+    let espp = || match peers::espp()? {
+        Ok(()) => peers::run("espp"),
+        Err(why) => Err(Skip(why).into()),
+    };
+    vec![
+        step("lab").needs(&[&SDL2, &FFMPEG]),
+        step("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
+        step("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),
+        Step::new("peers espp", espp).needs(&[&SDL2, &FFMPEG, &JPEG_TOOLS, &VENV]),
+    ]
 }
 
 fn doc_tests() -> Result<()> {
@@ -220,20 +244,22 @@ fn doc() -> Result<()> {
     require(cargo().args(arguments).args(all_packages()).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// One step for each target and feature: workspace builds unify features, so only this shows that the core needs no std.
+/// One step for each package, target and feature: workspace builds unify features, so only this shows that they need no std.
 fn no_std() -> Vec<Step> {
     let mut steps = Vec::new();
-    for &target in TARGETS {
-        for &feature in FEATURES {
-            steps.push(Step::new(format!("no_std {target} {feature}").trim_end(), move || {
-                add_target(target)?;
-                let mut command = cargo();
-                command.args(["build", "--package", "mutoscope", "--lib", "--target", target]);
-                if !feature.is_empty() {
-                    command.args(["--features", feature]);
-                }
-                require(&mut command)
-            }));
+    for &package in NO_STD {
+        for &target in TARGETS {
+            for &feature in FEATURES {
+                steps.push(Step::new(format!("no_std {package} {target} {feature}").trim_end(), move || {
+                    add_target(target)?;
+                    let mut command = cargo();
+                    command.args(["build", "--package", package, "--lib", "--target", target]);
+                    if !feature.is_empty() {
+                        command.args(["--features", feature]);
+                    }
+                    require(&mut command)
+                }));
+            }
         }
     }
     steps
@@ -296,8 +322,8 @@ fn tap() -> Result<()> {
     tap_demo::check(&media_folder.join("std-420-640x480.mjpeg"))
 }
 
-/// How long players watch the firmware without a gap; `cargo xtask run-firmware --check --seconds 60` watches longer.
-const FIRMWARE_SECONDS: u64 = 15;
+/// How long players watch the firmware without a gap.
+const FIRMWARE_SECONDS: u64 = 60;
 
 fn firmware() -> Vec<Step> {
     let check = || run_firmware::check(Duration::from_secs(FIRMWARE_SECONDS));

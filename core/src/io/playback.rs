@@ -23,8 +23,10 @@ const BURST_GAP: Duration = Duration::from_millis(1);
 const RETRY: Duration = Duration::from_millis(1);
 /// BYE travels on another socket than media and must not overtake the last frame inside a busy receiver.
 const BYE_DELAY: Duration = Duration::from_millis(400);
-/// How far a TCP client may lag behind the frames' due times before whole frames are left out for it.
-const TCP_LAG: Duration = Duration::from_millis(250);
+/// How far a TCP client may lag behind the due times of a file's frames before whole frames are left out for it: it may be a
+/// recorder on a busy machine, which wants all of them, or its way may be too narrow for the film. Players buffer about as
+/// much by default. A live source never waits: it always gives its newest frame.
+const TCP_LAG: Duration = Duration::from_secs(1);
 /// After a stall of the whole server this long, streams go on from now instead of catching up.
 const RESTART_LAG: Duration = Duration::from_secs(1);
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
@@ -67,19 +69,21 @@ pub(super) struct Playback<S> {
     pacer: Pacer,
     phase: Phase,
     packetizer: Option<Packetizer>,
-    /// The frame before which a range that the client gave ends.
+    /// The frame before which a range that the client gave ends, counted through all rounds.
     stop: Option<u32>,
     /// PLAY's answer must be gone before the first packet.
     hold: bool,
     /// Not before this instant: a gap inside a large frame, a full socket, or a live source that has nothing yet.
     wait: Option<Instant>,
+    /// It is a full socket that `wait` is for.
+    full: bool,
     burst: u16,
     /// The client's connection had no room while a frame was due.
     behind: bool,
     /// Timestamps of live frames start here and never step back.
     floor: Instant,
-    /// Frames of the rounds before this one, with `--loop`, in the lab's frame numbers.
-    lab_base: u32,
+    /// Frames of the rounds before this one, where files start over at their end.
+    base: u32,
     counts: Counts,
     warnings: u8,
 }
@@ -125,10 +129,11 @@ impl<S: FrameSource> Playback<S> {
             stop: None,
             hold: false,
             wait: None,
+            full: false,
             burst: 0,
             behind: false,
             floor: now,
-            lab_base: 0,
+            base: 0,
             counts: Counts::default(),
             warnings: 0,
         }
@@ -148,8 +153,8 @@ impl<S: FrameSource> Playback<S> {
     }
 
     /// Starts, resumes or seeks. Gives what the answer needs: sequence number and timestamp of the first packet, and the
-    /// range that will be played; `None` for a range that this medium does not have.
-    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Option<(u16, u32, Range)> {
+    /// range that will be played; `None` for a range that this medium does not have. With `repeat` it has no end.
+    pub(super) fn play(&mut self, now: Instant, range: Option<Range>, repeat: bool) -> Option<(u16, u32, Range)> {
         let playing = self.phase == Phase::Playing;
         let Some(frames) = self.frames else {
             if matches!(range, Some(Range::Other)) {
@@ -160,41 +165,41 @@ impl<S: FrameSource> Playback<S> {
             }
             return Some((self.sender.next_sequence(), self.timeline.timestamp(self.floor), Range::Now));
         };
-        let duration = self.rate.micros(frames.into());
         let (start, end) = match range {
             None | Some(Range::Now) => (None, None),
             Some(Range::Npt { start, end }) => (start, end),
             Some(Range::Other) => return None,
         };
-        if start.is_some_and(|start| start > 0 && start >= duration) || end.is_some_and(|end| end <= start.unwrap_or(0))
-        {
+        let ended = self.source.position() >= frames || matches!(self.phase, Phase::Ending { .. });
+        let here = match (ended, repeat) {
+            (false, _) => self.base.saturating_add(self.source.position()),
+            (true, true) => self.base.saturating_add(frames),
+            // After the end, PLAY starts over.
+            (true, false) => 0,
+        };
+        let first = start.map_or(here, |start| frame_number(self.rate.frames_in(start)));
+        let from = start.unwrap_or_else(|| self.rate.micros(here.into()));
+        let duration = (!repeat).then(|| self.rate.micros(frames.into()));
+        if from > 0 && duration.is_some_and(|duration| from >= duration) || end.is_some_and(|end| end <= from) {
             return None;
         }
-        let seeking = start.map(|start| frame_number(self.rate.frames_in(start)));
-        let stop = end.map(|end| frame_number(self.rate.frames_in(end.saturating_sub(1)).saturating_add(1)));
-        if playing && seeking.is_none() && stop.is_none() {
+        let to = [end, duration].into_iter().flatten().min();
+        let answered = Range::Npt { start: Some(self.rate.micros(first.into())), end: to };
+        if playing && start.is_none() && end.is_none() {
             // PLAY while playing, without a place to go to: a client's way of asking whether we still are.
-            let position = self.rate.micros(self.source.position().into());
             let rtptime = self.timeline.timestamp(self.pacer.due());
-            return Some((self.sender.next_sequence(), rtptime, npt(position, duration)));
+            return Some((self.sender.next_sequence(), rtptime, answered));
         }
-        let first = match seeking {
-            Some(number) => number,
-            // After the end, PLAY starts over.
-            None if self.source.position() >= frames || matches!(self.phase, Phase::Ending { .. }) => 0,
-            None => self.source.position(),
-        };
-        if first != self.source.position() || self.packetizer.is_some() {
-            self.source.seek(first).ok()?;
+        let position = first.checked_rem(frames).unwrap_or(0);
+        if position != self.source.position() || self.packetizer.is_some() {
+            self.source.seek(position).ok()?;
         }
-        self.stop = stop.filter(|stop| *stop < frames);
+        self.base = first.saturating_sub(position);
+        let stop = end.map(|end| frame_number(self.rate.frames_in(end.saturating_sub(1)).saturating_add(1)));
+        self.stop = stop.filter(|stop| repeat || *stop < frames);
         self.start(now);
         let rtptime = self.timeline.timestamp(self.pacer.due());
-        Some((
-            self.sender.next_sequence(),
-            rtptime,
-            npt(self.rate.micros(first.into()), end.unwrap_or(duration).min(duration)),
-        ))
+        Some((self.sender.next_sequence(), rtptime, answered))
     }
 
     fn start(&mut self, now: Instant) {
@@ -207,6 +212,7 @@ impl<S: FrameSource> Playback<S> {
         self.packetizer = None;
         self.hold = true;
         self.wait = None;
+        self.full = false;
         self.burst = 0;
         self.behind = false;
     }
@@ -214,9 +220,9 @@ impl<S: FrameSource> Playback<S> {
     /// Stops where it is; the next `play` without a range goes on there.
     pub(super) fn pause(&mut self) {
         if self.packetizer.take().is_some() {
-            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole.
-            let number = self.source.frame().map(|frame| frame.number);
-            if let (Some(number), Some(_)) = (number, self.frames) {
+            // Half a frame is no use to anybody, and one that found no room has not been seen: it comes again, whole. A
+            // live source only gives its buffer back, which it would otherwise keep until PLAY.
+            if let Some(number) = self.source.frame().map(|frame| frame.number) {
                 let _ = self.source.seek(number);
             }
         }
@@ -240,6 +246,14 @@ impl<S: FrameSource> Playback<S> {
             },
         };
         earliest(Some(media), self.report_due())
+    }
+
+    /// There is room again in the socket; whether that was waited for.
+    pub(super) fn handle_room(&mut self) -> bool {
+        if self.full {
+            self.wait = None;
+        }
+        self.full
     }
 
     fn report_due(&self) -> Option<Instant> {
@@ -278,8 +292,11 @@ impl<S: FrameSource> Playback<S> {
         if self.wait.is_some_and(|wait| now < wait) {
             return Pumped::Idle;
         }
-        self.wait = None;
-        self.burst = 0;
+        // What goes on because there is room again is still the burst that was cut short.
+        if !self.full || self.wait.is_some() {
+            self.burst = 0;
+        }
+        (self.wait, self.full) = (None, false);
         let settings = &Settings { payload_size: outlet.payload_limit(settings.payload_size), ..*settings };
         let mut pumped = Pumped::Idle;
         loop {
@@ -307,7 +324,7 @@ impl<S: FrameSource> Playback<S> {
                 return Next::NotYet;
             }
             self.mind_the_lag(now);
-            if self.stop.is_some_and(|stop| self.source.position() >= stop) {
+            if self.stop.is_some_and(|stop| self.base.saturating_add(self.source.position()) >= stop) {
                 self.phase = Phase::Paused;
                 self.stop = None;
                 return Next::RangeEnd;
@@ -315,7 +332,7 @@ impl<S: FrameSource> Playback<S> {
         }
         let mut advanced = self.source.advance(now);
         if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
-            self.lab_base = self.lab_base.wrapping_add(self.frames.unwrap_or(0));
+            self.base = self.base.wrapping_add(self.frames.unwrap_or(0));
             advanced = self.source.advance(now);
         }
         match advanced {
@@ -350,7 +367,7 @@ impl<S: FrameSource> Playback<S> {
         match packetizer {
             Ok(packetizer) => {
                 if self.dialect == Dialect::Lab {
-                    let number = self.lab_base.wrapping_add(frame.number).wrapping_add(1);
+                    let number = self.base.wrapping_add(frame.number).wrapping_add(1);
                     self.sender.set_next_sequence(number as u16);
                 }
                 self.packetizer = Some(packetizer);
@@ -373,7 +390,7 @@ impl<S: FrameSource> Playback<S> {
         let lag = now.since(self.pacer.due());
         if self.behind && lag > TCP_LAG {
             let late = self.rate.frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-            let last = self.stop.or(self.frames).unwrap_or(0);
+            let last = self.frames.unwrap_or(0).min(self.stop.map_or(u32::MAX, |stop| stop.saturating_sub(self.base)));
             let position = self.source.position();
             let target = position.saturating_add(frame_number(late)).min(last);
             if self.source.seek(target).is_ok() {
@@ -455,6 +472,7 @@ impl<S: FrameSource> Playback<S> {
                 Sent::Full => {
                     self.behind |= !udp;
                     self.wait = udp.then(|| now.after(RETRY));
+                    self.full = udp;
                     return false;
                 }
             }
@@ -544,7 +562,7 @@ impl Unsendable {
     fn warn(&self, number: u32, len: usize, settings: &Settings<'_>) {
         match self {
             Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
-            Self::Damaged(error) => warning!("frame {} is left out: no JPEG from byte {} on", number, error.at),
+            Self::Damaged(error) => warning!("frame {} is left out: {}", number, error),
             Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
             Self::TooLarge => warning!(
                 "frame {} of {} bytes is left out: the limit is {} bytes a packet (--max-packet-size)",
@@ -599,16 +617,11 @@ fn frame_number(frames: u64) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
-fn npt(start: u64, end: u64) -> Range {
-    Range::Npt { start: Some(start), end: Some(end) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::jpeg::Layout;
     use crate::jpeg::encoder::{Encoder, Quantizer};
-    use crate::time::{NtpTime, WallClock};
 
     #[test]
     fn tables_that_rfc_2435_computes_are_sent_as_a_number_where_that_is_wanted() {
@@ -618,17 +631,7 @@ mod tests {
         encoder.flat_mcu([1, 2, 3]).unwrap();
         let len = encoder.finish().unwrap();
         for (computed_tables, q, head) in [(false, 255, 12 + 8 + 4 + 128), (true, 75, 12 + 8)] {
-            let settings = Settings {
-                wall: WallClock { at_zero: NtpTime::from_bits(0) },
-                server_port: (1, 2),
-                payload_size: 1400,
-                max_packet_size: 20_480,
-                repeat: false,
-                restart_markers: false,
-                computed_tables,
-                cname: "",
-                session: Default::default(),
-            };
+            let settings = Settings { computed_tables, ..Settings::default() };
             let data = &file[..len];
             let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
             let packetizer = packetizer_for(&frame, Dialect::Standard, 0, Instant::default(), &settings).ok().unwrap();

@@ -9,6 +9,7 @@ use crate::source::{FrameRate, FrameSource};
 use crate::time::{Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
+use crate::wire::rtsp::headers::Range;
 use crate::wire::url::Path;
 use core::net::SocketAddr;
 
@@ -28,7 +29,8 @@ pub struct Settings<'a> {
     pub payload_size: usize,
     /// Largest RTP packet in the lab dialect, in bytes (default 20,480, what its client reads).
     pub max_packet_size: usize,
-    /// Files start over at their end, with continuous timestamps.
+    /// Files start over at their end, with continuous timestamps. They are described without an end then, and play times
+    /// run on from round to round.
     pub repeat: bool,
     /// Send frames with restart markers (RTP/JPEG types 64 and 65), which some receivers refuse.
     pub restart_markers: bool,
@@ -37,6 +39,24 @@ pub struct Settings<'a> {
     pub computed_tables: bool,
     /// Our canonical name in RTCP (RFC 3550 section 6.5.1), at most 255 bytes.
     pub cname: &'a str,
+}
+
+/// Deadlines of [`Config::default`], UDP ports 6970 and 6971, packets for Ethernet and for the lab's client, nothing that any
+/// receiver refuses, the name `mutoscope`, and a wall clock that starts in 1900: those who have a better one say so.
+impl Default for Settings<'_> {
+    fn default() -> Self {
+        Self {
+            session: Config::default(),
+            wall: WallClock::default(),
+            server_port: (6970, 6971),
+            payload_size: 1400,
+            max_packet_size: 20_480,
+            repeat: false,
+            restart_markers: false,
+            computed_tables: false,
+            cname: "mutoscope",
+        }
+    }
 }
 
 /// What a server offers under one name.
@@ -58,6 +78,14 @@ pub struct Media<'a> {
     pub refusal: Option<&'a str>,
 }
 
+impl Media<'_> {
+    /// What can be played of it. What starts over at its end has none: players that are told of one stop there.
+    fn range(&self, repeat: bool) -> Range {
+        let end = |frames: u32| self.frame_rate.micros(frames.into());
+        self.frames.map_or(Range::Now, |frames| Range::Npt { start: Some(0), end: (!repeat).then(|| end(frames)) })
+    }
+}
+
 /// What a server offers: names to media. Paths are compared with names and never opened as files, so nothing else can be reached.
 pub trait Mounts {
     /// One viewer's position in a medium.
@@ -69,6 +97,18 @@ pub trait Mounts {
     /// A new viewer of a medium that [`find`](Self::find) gave, standing before its first frame; `None` where no more viewers
     /// can be had.
     fn open(&self, id: usize) -> Option<Self::Source>;
+}
+
+impl<M: Mounts> Mounts for &M {
+    type Source = M::Source;
+
+    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+        (**self).find(path)
+    }
+
+    fn open(&self, id: usize) -> Option<Self::Source> {
+        (**self).open(id)
+    }
 }
 
 /// Whether a client is still there.
@@ -199,6 +239,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         true
     }
 
+    /// There is room again in the socket that RTP leaves by. `true`: this client had found it full, and its next
+    /// [`service`](Self::service) goes on at once. Without this call it tries again after a millisecond.
+    pub fn handle_room(&mut self) -> bool {
+        self.playback.as_mut().is_some_and(Playback::handle_room)
+    }
+
     /// The server stops: BYE is said and the connection closed at the next [`service`](Self::service) calls.
     pub fn shut_down(&mut self, now: Instant) {
         self.connection.shut_down(now);
@@ -279,11 +325,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         settings: &Settings<'_>,
     ) {
         match event {
-            Event::Describe => self.describe(now, mounts),
+            Event::Describe => self.describe(now, mounts, settings),
             Event::Setup { transport } => self.setup(now, transport, mounts, settings),
             Event::Play { range } => {
                 let answer = match &mut self.playback {
-                    Some(playback) => playback.play(now, range).ok_or(StatusCode::INVALID_RANGE),
+                    Some(playback) => playback.play(now, range, settings.repeat).ok_or(StatusCode::INVALID_RANGE),
                     None => Err(StatusCode::SESSION_NOT_FOUND),
                 };
                 match answer {
@@ -307,17 +353,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         }
     }
 
-    fn describe<M: Mounts<Source = S>>(&mut self, now: Instant, mounts: &M) {
+    fn describe<M: Mounts<Source = S>>(&mut self, now: Instant, mounts: &M, settings: &Settings<'_>) {
         match mounts.find(self.connection.resource()) {
-            Some(Media { refusal: Some(reason), name, .. }) => {
-                warning!("{} cannot be described: {}", name, reason);
+            Some(Media { refusal: Some(reason), .. }) => {
                 self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             }
             Some(media) => {
                 let description = Description {
                     name: media.name,
                     frame_rate: media.frame_rate,
-                    duration: media.frames.map(|frames| media.frame_rate.micros(frames.into())),
+                    range: media.range(settings.repeat),
                     width: media.width,
                     height: media.height,
                 };
@@ -340,7 +385,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
             return;
         };
         if let (Dialect::Standard, Some(reason)) = (dialect, media.refusal) {
-            warning!("{} cannot be set up: {}", media.name, reason);
             self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             return;
         }
@@ -356,6 +400,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
                 *playback = Some(Playback::new(now, source, &media, dialect, transport, random));
             }
         }
+        info!("{} is set up over {}", media.name, transport);
         let ssrc = self.playback.as_ref().map_or(0, Playback::ssrc);
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }

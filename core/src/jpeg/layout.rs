@@ -136,7 +136,7 @@ impl core::fmt::Display for Sampling {
             Self::Yuv422Tall => "4:2:2 in blocks of 16x16",
             Self::Yuv420 => "4:2:0",
             Self::Yuv411 => "4:1:1",
-            Self::Other => "an unusual chroma sampling",
+            Self::Other => "unusual",
         })
     }
 }
@@ -147,12 +147,17 @@ impl core::fmt::Display for Sampling {
 pub struct Layout {
     /// Pixels; may be 0 in a damaged file.
     pub width: u16,
-    /// Pixels; 0 where the file leaves it to a DNL segment behind the scan.
+    /// Pixels, from the DNL segment behind the scan where the frame header leaves it to that; may be 0 in a damaged file.
     pub height: u16,
     /// The frame header's process.
     pub coding: Coding,
     /// The frame header's sampling factors, classified.
     pub sampling: Sampling,
+    /// How many components the frame has.
+    pub components: u8,
+    /// Sampling factors of the first three components, horizontal in the upper half, vertical in the lower; 0: no such
+    /// component.
+    pub factors: [u8; 3],
     /// MCUs between restart markers; 0: no restart markers.
     pub restart_interval: u16,
     /// The 64-byte quantisation tables (zig-zag order) of luma and chroma; the same span twice where the file has one.
@@ -197,6 +202,9 @@ impl Layout {
     pub fn rtp_format(&self) -> Result<RtpFormat, Unsupported> {
         if self.coding != Coding::Baseline {
             return Err(Unsupported::Coding(self.coding));
+        }
+        if !matches!(self.components, 1 | 3) {
+            return Err(Unsupported::ColorSpace);
         }
         let kind = match self.sampling {
             Sampling::Yuv422 => 0,
@@ -277,10 +285,14 @@ impl core::fmt::Display for Unsupported {
                     Coding::Hierarchical => "hierarchical",
                     Coding::Arithmetic => "arithmetic-coded",
                 };
+                let remedy = match coding {
+                    Coding::Progressive | Coding::Arithmetic => "convert each picture with jpegtran (no loss), or ",
+                    _ => "",
+                };
                 write!(
                     f,
                     "the coding is {name}; RTP/JPEG carries baseline only; \
-                     convert each picture with jpegtran, or encode with: ffmpeg -c:v mjpeg -huffman default"
+                     {remedy}encode with: ffmpeg -c:v mjpeg -huffman default"
                 )
             }
             Self::HuffmanTables => f.write_str(
@@ -349,6 +361,8 @@ mod tests {
         height: 480,
         coding: Coding::Baseline,
         sampling: Sampling::Yuv420,
+        components: 3,
+        factors: [0x22, 0x11, 0x11],
         restart_interval: 0,
         quantization: [Span { start: 25, len: 64 }, Span { start: 94, len: 64 }],
         has_wide_tables: false,
@@ -412,6 +426,7 @@ mod tests {
             (Layout { shares_chroma_table: false, ..GOOD }, "both chroma"),
             (Layout { is_interleaved: false, ..GOOD }, "separate scans"),
             (Layout { is_rgb: true, ..GOOD }, "YCbCr"),
+            (Layout { components: 4, sampling: Sampling::Other, ..GOOD }, "YCbCr"),
             (Layout { width: 0, ..GOOD }, "0x480"),
         ];
         for (layout, words) in cases {

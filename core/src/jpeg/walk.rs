@@ -13,7 +13,9 @@ pub(super) struct Walk {
     ac: [Huffman; 4],
     frame: Option<Frame>,
     restart_interval: u16,
-    is_rgb: bool,
+    has_jfif: bool,
+    /// What Adobe's segment says of the components, where there is one.
+    adobe_is_rgb: Option<bool>,
 }
 
 /// What is known of a Huffman table: its content is compared when it is defined and never looked at again.
@@ -68,6 +70,7 @@ impl Walk {
                 marker::DQT => self.quantization_tables(&mut segment)?,
                 marker::DHT => self.huffman_tables(&mut segment)?,
                 marker::DRI => self.restart_interval = u16::from_be_bytes(segment.array()?),
+                marker::APP0 => self.has_jfif |= segment.rest().starts_with(b"JFIF\0"),
                 marker::APP14 => self.adobe(segment.rest()),
                 marker::SOS => return self.scan(&mut segment, cursor),
                 // DAC lies among the SOFs but is none: conditioning of arithmetic coders. JPG is reserved.
@@ -129,8 +132,14 @@ impl Walk {
     /// Adobe's APP14: `Adobe`, version, two flags of 16 bits, and the transform, 0 meaning none: RGB, or CMYK.
     fn adobe(&mut self, segment: &[u8]) {
         if let Some((b"Adobe", rest)) = segment.split_first_chunk::<5>() {
-            self.is_rgb = rest.get(6) == Some(&0);
+            self.adobe_is_rgb = Some(rest.get(6) == Some(&0));
         }
+    }
+
+    /// As libjpeg decides: JFIF is YCbCr, then Adobe's word counts, then the components' names.
+    fn is_rgb(&self, frame: &Frame) -> bool {
+        let named = || frame.components.map(|component| component.id) == *b"RGB";
+        frame.count == 3 && !self.has_jfif && self.adobe_is_rgb.unwrap_or_else(named)
     }
 
     fn frame_header(&mut self, code: u8, segment: &mut Cursor<'_>) -> Result<(), Error> {
@@ -166,7 +175,7 @@ impl Walk {
     /// The scan header ends the walk: everything it refers to must be known by now.
     fn scan(self, segment: &mut Cursor<'_>, cursor: Cursor<'_>) -> Result<Layout, Error> {
         let header = segment.error(ErrorKind::Components);
-        let frame = self.frame.ok_or(Error { kind: ErrorKind::NoFrameHeader, ..header })?;
+        let frame = self.frame.as_ref().ok_or(Error { kind: ErrorKind::NoFrameHeader, ..header })?;
         let used = usize::from(frame.count.min(3));
         let components = frame.components.get(..used).unwrap_or(&[]);
 
@@ -205,19 +214,28 @@ impl Walk {
         let table = |index| if missing_is_fine { Ok(table(index).unwrap_or_default()) } else { table(index) };
         let (luma, cb, cr) = (table(0)?, table(1)?, table(if used == 3 { 2 } else { 1 })?);
         let jpeg = cursor.bytes;
-        let (scan, has_end) = scan(&cursor);
+        let (mut scan, has_end) = scan(&cursor);
+        let mut height = frame.height;
+        // A writer that did not know the height says it behind the scan (section B.2.5).
+        if let (0, &[.., 0xFF, marker::DNL, 0, 4, high, low]) = (height, scan.of(jpeg)) {
+            height = u16::from_be_bytes([high, low]);
+            scan.len = scan.len.saturating_sub(6);
+        }
+        let factors = frame.components.map(|component| component.sampling);
         Ok(Layout {
             width: frame.width,
-            height: frame.height,
+            height,
             coding: frame.coding,
-            sampling: sampling(frame.count, &frame.components.map(|component| component.sampling)),
+            sampling: sampling(frame.count, &factors),
+            components: frame.count,
+            factors,
             restart_interval: self.restart_interval,
             quantization: [luma.0, cb.0],
             has_wide_tables: luma.1 || cb.1 || cr.1,
             shares_chroma_table: cb == cr || (cb.1 == cr.1 && cb.0.of(jpeg) == cr.0.of(jpeg)),
             has_standard_huffman,
             is_interleaved,
-            is_rgb: self.is_rgb && frame.count == 3,
+            is_rgb: self.is_rgb(frame),
             has_end,
             scan,
         })
@@ -403,6 +421,17 @@ mod tests {
     }
 
     #[test]
+    fn a_height_behind_the_scan_is_found_there() {
+        let file = replaced(SOF, &[0xFF, 0xC0, 0, 17, 8, 0, 0, 1, 63, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+        assert_eq!(Layout::parse(&file).unwrap().height, 0);
+        let dnl = segment(0xDC, &241_u16.to_be_bytes());
+        let file = [&file[..file.len() - 2], &dnl, EOI].concat();
+        let layout = Layout::parse(&file).unwrap();
+        assert_eq!((layout.height, layout.scan.of(&file)), (241, SCAN));
+        assert!(layout.rtp_format().is_ok());
+    }
+
+    #[test]
     fn a_scan_without_eoi_is_taken_to_the_end_of_the_file() {
         for tail in [&[][..], &[0xFF]] {
             let file = [&headers(1, 0), SCAN, tail].concat();
@@ -564,13 +593,35 @@ mod tests {
         }
     }
 
+    /// `file` without its JFIF segment, and `insert` in its place.
+    fn with_application(file: &[u8], insert: &[u8]) -> Vec<u8> {
+        assert_eq!(file[2..11], *b"\xFF\xE0\0\x10JFIF\0");
+        [&file[..2], insert, &file[20..]].concat()
+    }
+
+    fn adobe(transform: u8) -> Vec<u8> {
+        segment(0xEE, &[&b"Adobe"[..], &[0, 100, 0, 0, 0, 0, transform]].concat())
+    }
+
     #[test]
-    fn an_adobe_segment_tells_rgb_from_ycbcr() {
-        for (transform, is_rgb) in [(0, true), (1, false)] {
-            let adobe = segment(0xEE, &[&b"Adobe"[..], &[0, 100, 0, 0, 0, 0, transform]].concat());
-            assert_eq!(Layout::parse(&with(&adobe)).unwrap().is_rgb, is_rgb);
+    fn an_adobe_segment_tells_rgb_from_ycbcr_where_there_is_no_jfif() {
+        for (insert, is_rgb) in [(adobe(0), true), (adobe(1), false), (segment(0xEE, b"Adobe"), false)] {
+            assert_eq!(Layout::parse(&with_application(&jpeg(), &insert)).unwrap().is_rgb, is_rgb);
+            assert!(!Layout::parse(&with(&insert)).unwrap().is_rgb);
         }
-        assert!(!Layout::parse(&with(&segment(0xEE, b"Adobe"))).unwrap().is_rgb);
+    }
+
+    #[test]
+    fn components_named_r_g_b_are_just_that_unless_a_segment_knows_better() {
+        let mut file = jpeg();
+        for (header, first, step) in [(SOF, 10, 3), (SOS, 5, 2)] {
+            let at = file.windows(header.len()).position(|window| window == header).unwrap() + first;
+            b"RGB".iter().enumerate().for_each(|(index, &id)| file[at + step * index] = id);
+        }
+        let cases = [(with_application(&file, &[]), true), (with_application(&file, &adobe(1)), false), (file, false)];
+        for (index, (file, is_rgb)) in cases.iter().enumerate() {
+            assert_eq!(Layout::parse(file).unwrap().is_rgb, *is_rgb, "case {index}");
+        }
     }
 
     #[test]

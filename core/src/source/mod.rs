@@ -31,7 +31,8 @@ pub struct Frame<'f> {
 pub enum Advance {
     /// [`FrameSource::frame`] now lends the next frame.
     Ready,
-    /// A live source has nothing newer yet; `until`: when it will, where it knows.
+    /// Nothing newer yet, because it is live or because the next frame is still being made ready; `until`: when there will
+    /// be, where it knows.
     Pending {
         /// When to ask again. `None`: soon, or when the driver hears of a frame.
         until: Option<Instant>,
@@ -56,6 +57,7 @@ pub trait FrameSource {
     }
     /// The number of the frame that `advance` moves to next.
     fn position(&self) -> u32;
-    /// Makes `number` the next frame; beyond the last, the end. Live sources ignore it.
+    /// Makes `number` the next frame; beyond the last, the end. Live sources stay where they are; one that lends pictures
+    /// out of a few buffers lets go of the one it holds.
     fn seek(&mut self, number: u32) -> Result<(), Self::Error>;
 }

@@ -76,6 +76,8 @@ pub(super) struct Splitter {
     last: u64,
     /// Lab: a record of several frames was met.
     several: bool,
+    /// The frame had a scan: segments behind it may be its last.
+    has_scan: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,7 @@ impl Splitter {
             record_frames: 0,
             last: 0,
             several: false,
+            has_scan: false,
         };
         splitter.resume(0, 0);
         splitter
@@ -306,9 +309,14 @@ impl Splitter {
             State::Code => match byte {
                 0xFF => State::Code,
                 marker::TEM => State::Marker,
+                // Behind a scan's height (DNL), a comment or the like.
+                marker::EOI if self.has_scan => return Some(self.frame_ends()),
                 // SOI: should another FF follow, then `last` tells that a frame starts here.
                 0x00..=0xBF | marker::RST0..=marker::EOI => return self.damage(State::Hunt),
-                _ => State::LengthHigh { scan: byte == marker::SOS },
+                _ => {
+                    self.has_scan |= byte == marker::SOS;
+                    State::LengthHigh { scan: byte == marker::SOS }
+                }
             },
             State::LengthHigh { scan } => State::LengthLow { scan, high: byte },
             State::LengthLow { scan, high } => match u16::from_be_bytes([high, byte]).checked_sub(2) {
@@ -322,11 +330,7 @@ impl Splitter {
             State::EntropyCode => match byte {
                 0xFF => State::EntropyCode,
                 marker::SOI => State::EntropyStart,
-                marker::EOI => {
-                    self.state = State::Hunt;
-                    self.last = 0;
-                    return Some(Event::End);
-                }
+                marker::EOI => return Some(self.frame_ends()),
                 marker::DHT | marker::DAC | marker::SOS..=marker::DRI | marker::EXP..=marker::APP15 | marker::COM => {
                     State::LengthHigh { scan: byte == marker::SOS }
                 }
@@ -369,8 +373,15 @@ impl Splitter {
         self.start = self.offset.saturating_sub(3);
         self.record_frames = self.record_frames.saturating_add(1);
         self.several |= self.record_left > 0 && self.record_frames > 1;
+        self.has_scan = false;
         self.state = State::Code;
         Event::Start
+    }
+
+    fn frame_ends(&mut self) -> Event {
+        self.state = State::Hunt;
+        self.last = 0;
+        Event::End
     }
 
     fn damage(&mut self, next: State) -> Option<Event> {
@@ -510,6 +521,17 @@ mod tests {
         let sos = segment(0xDA, &[1, 1, 0, 1, 63, 0]);
         let several = [headers, &scan[..60], &segment(0xC4, &[0; 17]), &sos, &scan[..60], &sos, scan].concat();
         assert_eq!(frames(&[&several[..], &plain].concat()), (std::vec![several, plain], 0));
+    }
+
+    #[test]
+    fn segments_behind_the_last_scan_belong_to_the_frame() {
+        let plain = jpeg(60);
+        let (picture, end) = plain.split_at(plain.len() - 2);
+        for last in [segment(0xDC, &[0, 16]), segment(0xFE, b"made by hand"), segment(0xFE, &[0xFF, 0xD9])] {
+            let file = [picture, &last, end].concat();
+            assert_eq!(frames(&[&file[..], &plain].concat()), (std::vec![file.clone(), plain.clone()], 0));
+            assert_eq!(frames(&[lab(&file), lab(&plain)].concat()), (std::vec![file, plain.clone()], 0));
+        }
     }
 
     #[test]

@@ -189,8 +189,8 @@ pub struct Description<'a, R> {
     pub name: &'a str,
     /// Whether the control connection is over IPv6.
     pub ipv6: bool,
-    /// `None`: live.
-    pub duration: Option<NptMicros>,
+    /// What can be played: from where to where, without an end, or [`Range::Now`] where it is live.
+    pub range: Range,
     /// Frames per second, as `24` or `29.97`.
     pub framerate: Option<R>,
     /// Width and height; written only where the RTP/JPEG header cannot tell them: above [`MAX_HEADER_SIDE`], and where they
@@ -205,9 +205,15 @@ impl<R: Display> Display for Description<'_, R> {
         // The name must not be empty (RFC 4566 section 5.3).
         OneLine(f).write_str(if self.name.is_empty() { "-" } else { self.name })?;
         write!(f, "\r\nc={address}\r\nt=0 0\r\na=tool:mutoscope\r\na=control:*\r\n")?;
-        match self.duration {
-            Some(duration) => write!(f, "a=range:npt=0-{}\r\n", Seconds(duration))?,
-            None => f.write_str("a=range:npt=now-\r\n")?,
+        match self.range {
+            Range::Npt { start, end } => {
+                write!(f, "a=range:npt={}-", Seconds(start.unwrap_or(0)))?;
+                end.map_or(Ok(()), |end| Seconds(end).fmt(f))?;
+                f.write_str("\r\n")?;
+            }
+            Range::Now => f.write_str("a=range:npt=now-\r\n")?,
+            // Says nothing that a player could use.
+            Range::Other => {}
         }
         write!(f, "m=video 0 RTP/AVP {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
         write!(f, "a=control:{TRACK_CONTROL}\r\n")?;
@@ -351,7 +357,7 @@ mod tests {
             version: 1,
             name: "movie.Mjpeg",
             ipv6: false,
-            duration: Some(20_833_333),
+            range: Range::Npt { start: Some(0), end: Some(20_833_333) },
             framerate: Some(24),
             dimensions: Some((640, 480)),
         };
@@ -360,10 +366,13 @@ mod tests {
             a=control:trackID=0\r\na=framerate:24\r\n";
         assert_eq!(file.to_string(), text);
 
+        let endless = Description { range: Range::Npt { start: Some(0), end: None }, ..file };
+        assert_eq!(endless.to_string(), text.replace("npt=0-20.833333", "npt=0-"));
+
         let live = Description {
             name: "a\r\na=control:b",
             ipv6: true,
-            duration: None,
+            range: Range::Now,
             framerate: Some("29.97"),
             dimensions: Some((2048, 1536)),
             session_id: u64::MAX,
@@ -387,10 +396,11 @@ mod tests {
     proptest! {
         #[test]
         fn our_description_is_understood_by_ourselves(
-            name in "[ -~\r\n\0é]{0,30}", duration: Option<u64>, width in 1u16.., height in 1u16.., ipv6: bool,
+            name in "[ -~\r\n\0é]{0,30}", end: Option<u64>, live: bool, width in 1u16.., height in 1u16.., ipv6: bool,
         ) {
+            let range = if live { Range::Now } else { Range::Npt { start: Some(0), end } };
             let ours = Description {
-                session_id: 1, version: 1, name: &name, ipv6, duration, framerate: Some("24"),
+                session_id: 1, version: 1, name: &name, ipv6, range, framerate: Some("24"),
                 dimensions: Some((width, height)),
             };
             let text = ours.to_string();
@@ -398,7 +408,6 @@ mod tests {
             let video = sdp.video().unwrap();
             prop_assert_eq!(sdp.control(), Some("*"));
             prop_assert_eq!((video.payload_type, video.control, video.framerate), (26, Some("trackID=0"), Some("24")));
-            let range = duration.map_or(Range::Now, |end| Range::Npt { start: Some(0), end: Some(end) });
             prop_assert_eq!(video.range, Some(range));
             prop_assert_eq!(video.dimensions, (width.max(height) > 2040 || width % 8 != 0 || height % 8 != 0).then_some((width, height)));
         }

@@ -5,7 +5,6 @@ use crate::faults::{Faults, Injector};
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use mutoscope::io::server::{Media, Mounts, Settings};
-use mutoscope::session::server::Config;
 use mutoscope::source::FrameRate;
 use mutoscope::time::{Instant, NtpTime, WallClock};
 use mutoscope::wire::url::Path;
@@ -135,15 +134,11 @@ impl Arguments {
     fn options(&self) -> Options<'static> {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let settings = Settings {
-            session: Config::default(),
             wall: WallClock { at_zero: NtpTime::from_unix_micros(unix.as_micros() as u64) },
-            server_port: (6970, 6971),
-            payload_size: 1400,
             max_packet_size: 1472,
             repeat: self.repeat,
-            restart_markers: false,
-            computed_tables: false,
             cname: "mutoscope@tap",
+            ..Settings::default()
         };
         Options { settings, rtsp_port: self.rtsp_port, max_clients: CLIENTS - 1 }
     }

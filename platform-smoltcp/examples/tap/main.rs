@@ -10,12 +10,18 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod linux;
 
-#[cfg(target_os = "linux")]
-fn main() -> anyhow::Result<()> {
-    linux::main()
-}
+use std::process::ExitCode;
 
-#[cfg(not(target_os = "linux"))]
-fn main() -> anyhow::Result<()> {
-    anyhow::bail!("TAP devices are Linux's")
+fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    let outcome = linux::main();
+    #[cfg(not(target_os = "linux"))]
+    let outcome: anyhow::Result<()> = Err(anyhow::anyhow!("TAP devices are Linux's"));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

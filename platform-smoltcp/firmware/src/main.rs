@@ -76,12 +76,11 @@ fn main() -> ! {
     let _ = interface.routes_mut().add_default_ipv4_route(ROUTER);
 
     let live = Live::new("testcard", options.frame_rate, SIZE, PICTURE_BYTES.each_mut().map(|bytes| &mut bytes[..]));
-    let mounts = &live;
     let mut places = [SocketStorage::EMPTY; CONNECTIONS + 2];
     let mut sockets = SocketSet::new(&mut places[..]);
     let mut entropy = || random.next();
     let mut place = None;
-    let server = listen(&mut place, &mut sockets, STORAGE, &mounts, &options, &mut entropy);
+    let server = listen(&mut place, &mut sockets, STORAGE, &live, &options, &mut entropy);
     info!("rtsp://{}:{}/testcard is ready", ADDRESS.address(), options.rtsp_port);
 
     let mut pace = Pace::new(options.frame_rate);
@@ -89,9 +88,9 @@ fn main() -> ! {
     loop {
         let now = lm3s6965::now();
         if let Some((number, due)) = pace.poll(now, live.viewers() > 0)
-            && !show(&live, &card, number, due)
+            && show(&live, &card, number, due)
         {
-            pace.left_out(1);
+            pace.drawn();
         }
         let deadline = server.poll(lm3s6965::now(), &mut interface, ETHERNET, &mut sockets);
         if now >= next_status {
@@ -100,7 +99,7 @@ fn main() -> ! {
                 "status: {} clients, {} viewers, {} pictures left out, stack {} of {} bytes",
                 clients,
                 live.viewers(),
-                pace.total_left_out(),
+                pace.left_out(),
                 stack::used(),
                 stack::size()
             );
@@ -119,24 +118,25 @@ fn listen<'p, 'a>(
     place: &'p mut Option<Server<'a, &'a Camera<'a>, CONNECTIONS>>,
     sockets: &mut SocketSet<'a>,
     storage: &'a mut Storage<CONNECTIONS, CONNECTION, PACKETS>,
-    mounts: &'a &'a Camera<'a>,
+    live: &'a Camera<'a>,
     options: &Options,
     entropy: &'a mut dyn FnMut() -> u64,
 ) -> &'p mut Server<'a, &'a Camera<'a>, CONNECTIONS> {
     let options = server_options(options);
-    *place = Server::new(sockets, storage.lend(), mounts, options, entropy).ok();
+    *place = Server::new(sockets, storage.lend(), live, options, entropy).ok();
     match place {
         Some(server) => server,
         None => stop("ports are 0 or the same"),
     }
 }
 
-/// Draws a card for all viewers. On a stack of its own, as the server's is: they are never needed at once.
+/// Draws a card for all viewers; `false` where every buffer is being sent from. On a stack of its own, as the server's is:
+/// they are never needed at once.
 #[inline(never)]
 fn show(live: &Camera<'_>, card: &TestCard, number: u32, at: Instant) -> bool {
     live.publish(at, |out| card.render(number, out)).unwrap_or_else(|_| {
         error!("picture {} does not fit its buffer", number);
-        false
+        true
     })
 }
 

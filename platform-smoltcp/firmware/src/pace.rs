@@ -3,15 +3,15 @@
 use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant};
 
-/// Cards that are late (a host that had no time for QEMU) come one after another, so that no number is missing; of more
-/// than so many, the newest.
-const CATCH_UP: u64 = 8;
+/// Cards that are late (a host that had no time for QEMU, or no buffer that was free) come one after another, so that no
+/// number is missing; when they are later than this, the newest. The clock does not see a longer pause of the host.
+const CATCH_UP: Duration = Duration::from_millis(1400);
 
 /// Goes with the clock while somebody watches: card n belongs n intervals after start-up.
 pub(crate) struct Pace {
     rate: FrameRate,
     next: u64,
-    /// Late cards need not come all at once: everybody has to be sent one before the next is drawn.
+    /// Late cards come twice as fast as others and not all at once: everybody has to be sent one before the next is drawn.
     not_before: Instant,
     watched: bool,
     left_out: u32,
@@ -22,24 +22,28 @@ impl Pace {
         Self { rate, next: 0, not_before: Instant::default(), watched: false, left_out: 0 }
     }
 
-    /// The card to draw now, and when it was due.
+    /// The card to draw now, and when it was due. It stays the next one until it was [`drawn`](Self::drawn), and is not
+    /// asked for again at once.
     pub(crate) fn poll(&mut self, now: Instant, is_watched: bool) -> Option<(u32, Instant)> {
         let newest = self.rate.frames_in(now.as_micros());
         let late = newest.saturating_sub(self.next);
         if is_watched && !self.watched {
             self.next = newest;
-        } else if is_watched && late > CATCH_UP {
-            self.left_out(late);
+        } else if is_watched && late > self.rate.frames_in(CATCH_UP.as_micros() as u64) {
+            self.left_out = self.left_out.saturating_add(late as u32);
             self.next = newest;
         }
         self.watched = is_watched;
         if now < self.due()? {
             return None;
         }
-        let number = self.next;
-        self.next = number + 1;
-        self.not_before = now.after(self.rate.interval() / 4);
-        Some((number as u32, self.instant(number)))
+        self.not_before = now.after(self.rate.interval() / 2);
+        Some((self.next as u32, self.instant(self.next)))
+    }
+
+    /// The card that [`poll`](Self::poll) gave is on its way.
+    pub(crate) fn drawn(&mut self) {
+        self.next += 1;
     }
 
     /// When [`poll`](Self::poll) has the next one.
@@ -47,13 +51,8 @@ impl Pace {
         self.watched.then(|| self.instant(self.next).max(self.not_before))
     }
 
-    /// So many cards were not drawn, or found no buffer.
-    pub(crate) fn left_out(&mut self, cards: u64) {
-        self.left_out = self.left_out.saturating_add(cards as u32);
-    }
-
-    /// All of them.
-    pub(crate) fn total_left_out(&self) -> u32 {
+    /// How many cards were never drawn.
+    pub(crate) fn left_out(&self) -> u32 {
         self.left_out
     }
 

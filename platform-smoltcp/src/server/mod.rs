@@ -49,7 +49,7 @@ use core::fmt;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Mounts, Settings};
 use mutoscope::session::server::Config;
-use mutoscope::time::{Duration, Instant, WallClock, earliest};
+use mutoscope::time::{Duration, Instant, earliest};
 use shared::SharedSocket;
 use slot::{Slot, Turn};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
@@ -58,6 +58,10 @@ use smoltcp::socket::udp;
 
 /// Frames taken from the device in one turn; after them the clients have theirs, however many more wait.
 const INGRESS_BUDGET: usize = 64;
+
+/// How often the RTP ring is filled and emptied in one turn: pictures are longer than it, and need not wait for the next
+/// turn where the device takes all of it.
+const ROUNDS: usize = 8;
 
 /// How a server on smoltcp serves.
 #[derive(Clone, Copy, Debug)]
@@ -77,18 +81,7 @@ impl Options<'_> {
     /// closed after 10 s, because on a small machine it keeps somebody out.
     pub fn new(max_clients: usize) -> Self {
         let session = Config { idle_timeout: Duration::from_secs(10), ..Config::default() };
-        let settings = Settings {
-            session,
-            wall: WallClock::default(),
-            server_port: (6970, 6971),
-            payload_size: 1400,
-            max_packet_size: 20_480,
-            repeat: false,
-            restart_markers: false,
-            computed_tables: false,
-            cname: "mutoscope",
-        };
-        Self { settings, rtsp_port: 8554, max_clients }
+        Self { settings: Settings { session, ..Settings::default() }, rtsp_port: 8554, max_clients }
     }
 }
 
@@ -110,7 +103,7 @@ pub struct Server<'a, M: Mounts, const CLIENTS: usize> {
     slots: [Slot<'a, M::Source>; CLIENTS],
     rtp: SharedSocket,
     rtcp: SharedSocket,
-    mounts: &'a M,
+    mounts: M,
     options: Options<'a>,
     entropy: &'a mut dyn FnMut() -> u64,
     stopping: bool,
@@ -130,7 +123,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
     pub fn new(
         sockets: &mut SocketSet<'a>,
         memory: Memory<'a, CLIENTS>,
-        mounts: &'a M,
+        mounts: M,
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
     ) -> Result<Self, InvalidPort> {
@@ -169,17 +162,22 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         let ip_mtu = device.capabilities().ip_mtu();
         interface.poll_maintenance(timestamp);
         let mut more = true;
-        for _ in 0..INGRESS_BUDGET {
-            more = interface.poll_ingress_single(timestamp, device, sockets) != PollIngressSingleResult::None;
-            if !more {
+        for _ in 0..ROUNDS {
+            for _ in 0..INGRESS_BUDGET {
+                more = interface.poll_ingress_single(timestamp, device, sockets) != PollIngressSingleResult::None;
+                if !more {
+                    break;
+                }
+                self.receive(now, sockets);
+            }
+            self.serve(now, ip_mtu, sockets);
+            self.rtp.before_egress(sockets);
+            self.rtcp.before_egress(sockets);
+            while interface.poll_egress(timestamp, device, sockets) != PollResult::None {}
+            if !self.rtp.is_empty(sockets) || !self.make_room_known() {
                 break;
             }
-            self.receive(now, sockets);
         }
-        self.serve(now, ip_mtu, sockets);
-        self.rtp.before_egress(sockets);
-        self.rtcp.before_egress(sockets);
-        while interface.poll_egress(timestamp, device, sockets) != PollResult::None {}
         for shared in [&mut self.rtp, &mut self.rtcp] {
             self.discards = self.discards.saturating_add(shared.after_egress(now, sockets).into());
         }
@@ -237,6 +235,12 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
         while let Ok(Some(_)) = rtcp.recv(&mut deliver) {}
     }
 
+    /// Tells all clients; whether there is one that had found the RTP ring full.
+    fn make_room_known(&mut self) -> bool {
+        let clients = self.slots.iter_mut().filter_map(|slot| slot.client.as_mut());
+        clients.filter_map(|client| client.handle_room().then_some(())).count() > 0
+    }
+
     fn serve(&mut self, now: Instant, ip_mtu: usize, sockets: &mut SocketSet<'a>) {
         let mut serving = self.slots.iter().filter(|slot| slot.is_serving()).count();
         let turn = Turn {
@@ -244,7 +248,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
             ip_mtu,
             rtp: self.rtp.handle,
             rtcp: self.rtcp.handle,
-            mounts: self.mounts,
+            mounts: &self.mounts,
             settings: &self.options.settings,
         };
         for slot in &mut self.slots {

@@ -35,6 +35,11 @@ impl SharedSocket {
         Self { handle: sockets.add(socket), port, queued: 0, stalled_since: None }
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn is_empty(&self, sockets: &SocketSet<'_>) -> bool {
+        sockets.get::<udp::Socket<'_>>(self.handle).send_queue() == 0
+    }
+
     /// To be called before the stack sends.
     pub(super) fn before_egress(&mut self, sockets: &SocketSet<'_>) {
         self.queued = sockets.get::<udp::Socket<'_>>(self.handle).send_queue();

@@ -20,6 +20,9 @@ const KEEP_ALIVE: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(1
 /// silent: media to a forgotten neighbour would hold up everybody's.
 const PEER_TIMEOUT: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(30);
 
+/// How long a handshake may take: our answer is sent again after one second and after three. A peer that never goes on
+/// (a forged address, say) would otherwise keep a socket for [`PEER_TIMEOUT`].
+const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a connection that nobody serves any more may take to deliver its last bytes and close.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long a reset may wait for the device.
@@ -35,7 +38,7 @@ pub(super) struct Turn<'t, 'a, M> {
     pub(super) settings: &'t Settings<'a>,
 }
 
-/// A TCP socket's life: it listens (neither `client` nor `draining`), its client is served (`client`), the rest of the
+/// A TCP socket's life: it listens (none of the below), somebody connects (`connecting`), its client is served (`client`), the rest of the
 /// connection passes (`draining`), and it listens again.
 pub(super) struct Slot<'a, S> {
     handle: SocketHandle,
@@ -45,6 +48,8 @@ pub(super) struct Slot<'a, S> {
     pub(super) client: Option<Client<&'a mut [u8], S>>,
     /// The client is only told that there is no room.
     refused: bool,
+    /// When the handshake under way is given up.
+    connecting: Option<Instant>,
     /// When the connection is given up.
     draining: Option<Instant>,
 }
@@ -62,6 +67,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
             tx_len,
             client: None,
             refused: false,
+            connecting: None,
             draining: None,
         }
     }
@@ -84,6 +90,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
     pub(super) fn accept(&mut self, now: Instant, peer: SocketAddr, entropy: Option<u64>, settings: &Settings<'_>) {
         let Some((rx, tx)) = self.buffers.take() else { return };
         self.refused = entropy.is_none();
+        self.connecting = None;
         self.client = Some(match entropy {
             Some(entropy) => Client::new(now, peer, rx, tx, entropy, settings),
             None => Client::refusing(now, peer, rx, tx, settings),
@@ -129,6 +136,16 @@ impl<'a, S: FrameSource> Slot<'a, S> {
             return;
         }
         let socket = sockets.get_mut::<TcpSocket<'_>>(self.handle);
+        self.connecting = match (socket.state(), self.connecting) {
+            (State::SynReceived, None) => Some(now.after(HANDSHAKE)),
+            (State::SynReceived, Some(until)) if now >= until => {
+                socket.abort();
+                self.draining = Some(now.after(RESET));
+                None
+            }
+            (State::SynReceived, connecting) => connecting,
+            _ => None,
+        };
         let expired = self.draining.is_none_or(|until| now >= until);
         // Behind bytes that nobody reads the peer's end would never be reached.
         while self.draining.is_some() && socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
@@ -161,7 +178,8 @@ impl<'a, S: FrameSource> Slot<'a, S> {
 
     /// When it has something to do though nothing was received.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        earliest(self.client.as_ref().and_then(Client::poll_timeout), self.draining)
+        let client = self.client.as_ref().and_then(Client::poll_timeout);
+        [client, self.connecting, self.draining].into_iter().fold(None, earliest)
     }
 }
 

@@ -57,6 +57,8 @@ struct Wire {
     cut: bool,
     /// The most frames that were on their way at once.
     crowd: usize,
+    /// Bytes of the longest IP packet.
+    longest: usize,
 }
 
 impl Wire {
@@ -64,6 +66,7 @@ impl Wire {
         if self.cut {
             return;
         }
+        self.longest = self.longest.max(frame.len() - ETHERNET_HEADER_LEN);
         let Self { frames, injector, crowd, .. } = self;
         injector.pass(frame, |delay, frame| {
             let due = due.after(delay);
@@ -189,7 +192,7 @@ impl Network {
     pub fn with_mtu(seed: u64, mtu: usize) -> Self {
         let wires = [1, 2].map(|n| {
             let injector = Injector::new(seed ^ n, Faults::default());
-            let wire = Wire { frames: VecDeque::new(), depth: 64, injector, cut: false, crowd: 0 };
+            let wire = Wire { frames: VecDeque::new(), depth: 64, injector, cut: false, crowd: 0, longest: 0 };
             Rc::new(RefCell::new(wire))
         });
         let [there, back] = wires.clone();
@@ -215,6 +218,11 @@ impl Network {
     /// The most frames that were ever on their way at once, in one direction.
     pub fn crowd(&self) -> usize {
         self.wires.iter().map(|wire| wire.borrow().crowd).max().unwrap_or(0)
+    }
+
+    /// Bytes of the longest IP packet, in either direction.
+    pub fn longest(&self) -> usize {
+        self.wires.iter().map(|wire| wire.borrow().longest).max().unwrap_or(0)
     }
 
     /// From now on the devices have room for so many frames.

@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use platform_std::args::{Args, start_logging};
-use platform_std::{check, server};
+use platform_std::args::Args;
+use platform_std::{check, logging, server};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    start_logging(args.log_level());
+    logging::start(args.log_level());
     let result =
         if args.check { check::run_on_stdout(&args.media, args.policy()) } else { server::run(&args).map(|()| true) };
     match result {

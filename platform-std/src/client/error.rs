@@ -68,6 +68,11 @@ impl fmt::Display for Error {
             Self::Closed(Some(kind)) => write!(f, "the connection to the server broke: {kind}"),
             Self::Refused { status, during, location } => refused(f, *status, *during, location.as_deref()),
             Self::NoAnswer(command) => write!(f, "the server does not answer {}", command.name()),
+            Self::NoDialect(standard, lab)
+                if matches!((&**standard, &**lab), (Self::NoAnswer(_), Self::NoAnswer(_))) =>
+            {
+                f.write_str("the server takes the connection and answers nothing: is it an RTSP server?")
+            }
             Self::NoDialect(standard, lab) => {
                 write!(f, "the server speaks neither standard RTSP ({standard}) nor the lab's dialect ({lab})")
             }

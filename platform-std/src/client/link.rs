@@ -1,5 +1,6 @@
 //! One connection to a server: what is, what is wanted, and the next step from one to the other.
 
+use super::buffers::{Pool, Pooled};
 use super::socket::Port;
 use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Retry, Transport};
 use crate::tcp::TcpStream;
@@ -60,7 +61,7 @@ pub(super) struct Link {
     pub(super) stream: TcpStream,
     pub(super) rtp: Port,
     pub(super) rtcp: Port,
-    pub(super) client: Client<Box<[u8]>, Box<[u8]>, SLOTS>,
+    pub(super) client: Client<Box<[u8]>, Pooled, SLOTS>,
     attempt: Attempt,
     peer: SocketAddr,
     described: Option<Described>,
@@ -92,6 +93,7 @@ impl Link {
         peer: SocketAddr,
         options: &Options,
         attempt: Attempt,
+        frames: &Pool,
         ssrc: u32,
     ) -> Result<Self, Error> {
         let config = session::Config {
@@ -102,7 +104,7 @@ impl Link {
         let buffer = |len| vec![0; len].into_boxed_slice();
         let connection = Connection::new(buffer(RX_BUFFER), buffer(TX_BUFFER), &options.url, attempt.dialect, config)
             .map_err(|_| Error::Url(options.url.clone()))?;
-        let frames = std::array::from_fn(|_| buffer(options.max_frame));
+        let frames = std::array::from_fn(|_| frames.take());
         Ok(Self {
             stream,
             rtp: Port::default(),

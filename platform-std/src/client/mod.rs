@@ -21,6 +21,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+mod buffers;
 mod connect;
 mod error;
 mod link;
@@ -37,6 +38,7 @@ pub use mutoscope::session::server::MediaTransport;
 pub use options::{Dialect, Options, Transport};
 
 use crate::clock::MonotonicClock;
+use buffers::Pool;
 use connect::Connect;
 use link::{Happened, Link, Verdict};
 use mio::{Events, Poll, Token, Waker};
@@ -248,6 +250,7 @@ pub struct Client {
     goal: Goal,
     attempt: Attempt,
     stage: Stage,
+    frames: Pool,
     /// Why standard RTSP did not work, while the lab's dialect is tried.
     first_failure: Option<Error>,
     /// Why the lab's did not either, while standard RTSP is tried again.
@@ -289,6 +292,7 @@ impl Client {
             goal: Goal::default(),
             attempt,
             stage: Stage::Idle,
+            frames: Pool::new(options.max_frame),
             first_failure: None,
             lab_failure: None,
             settled: false,
@@ -401,7 +405,7 @@ impl Client {
                 Stage::Connecting(connect) => {
                     let Some((stream, peer)) = connect.poll(self.poll.registry(), CONTROL)? else { return Ok(None) };
                     log::debug!("connected to {peer}");
-                    let link = Link::new(stream, peer, &self.options, self.attempt, random()? as u32)?;
+                    let link = Link::new(stream, peer, &self.options, self.attempt, &self.frames, random()? as u32)?;
                     self.stage = Stage::Linked(Box::new(link));
                     return Ok(Some(Happened::Connected(peer)));
                 }

@@ -51,7 +51,7 @@ impl MediaFile {
 
     /// Why RTP/JPEG cannot carry the file, as a sentence; `None` where it can.
     pub(crate) fn refusal(&self) -> Option<String> {
-        self.index.refusal.as_ref().map(ToString::to_string)
+        self.index.refusal.clone()
     }
 
     /// Reads frame `number` into `buffer`, whatever it held.

@@ -11,7 +11,7 @@ use mutoscope::jpeg::{self, Layout, transcode};
 use mutoscope::source::mjpeg::{self, Format, Reader};
 use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
-use super::normaliser::{Policy, Treatment};
+use super::normaliser::{Failure, Normaliser, Policy, Treatment};
 use crate::tcp::retry;
 
 /// What the pass reads at once where it only looks for the next frame.
@@ -32,8 +32,8 @@ pub(super) struct Index {
     lengths: Vec<u32>,
     /// Width and height of the first frame that has any, in pixels.
     pub dimensions: (u16, u16),
-    /// Set where RTP/JPEG cannot carry most of the frames: why not the first of them.
-    pub refusal: Option<transcode::Error>,
+    /// Set where RTP/JPEG cannot carry most of the frames, or none that was tried: why not the first of them.
+    pub refusal: Option<String>,
 }
 
 impl Index {
@@ -121,6 +121,10 @@ struct Census {
     unservable: u32,
     /// The first of them, and what is the matter with it.
     first: Option<(u32, transcode::Error)>,
+    /// Converting would help against that.
+    could_be_converted: bool,
+    /// What headers promise is tried now and then until it succeeds: a stream without pictures would be worse than none.
+    trial: Trial,
     /// Frames that are not JPEG pictures at all.
     damaged: u32,
     first_damaged: Option<(u32, jpeg::Error)>,
@@ -128,46 +132,102 @@ struct Census {
 
 impl Census {
     fn new(policy: Policy) -> Self {
-        Self { policy, treated: [0; 4], unservable: 0, first: None, damaged: 0, first_damaged: None }
+        Self {
+            policy,
+            treated: [0; 4],
+            unservable: 0,
+            first: None,
+            could_be_converted: false,
+            trial: Trial::default(),
+            damaged: 0,
+            first_damaged: None,
+        }
     }
 
     fn count(&mut self, number: u32, jpeg: &[u8], layout: Result<Layout, jpeg::Error>) {
         match layout.map(|layout| self.policy.judge(jpeg, &layout)) {
-            Ok(Ok(treatment)) => self.treated[treatment as usize] += 1,
+            Ok(Ok(treatment)) => {
+                self.treated[treatment as usize] += 1;
+                if let (Ok(layout), true) = (layout, treatment != Treatment::AsIs) {
+                    self.trial.consider(number, jpeg, &layout, self.policy);
+                }
+            }
             Ok(Err(transcode::Error::Damaged(error))) | Err(error) => {
                 self.damaged += 1;
                 self.first_damaged.get_or_insert((number, error));
             }
             Ok(Err(reason)) => {
                 self.unservable += 1;
-                self.first.get_or_insert((number, reason));
+                if self.first.is_none() {
+                    self.first = Some((number, reason));
+                    self.could_be_converted =
+                        layout.is_ok_and(|layout| self.policy.can_do_more(&reason, jpeg, &layout));
+                }
             }
         }
     }
 
     /// The sum, and what it means: a few frames are left out, but most of a file is not.
-    fn verdict(&self, frames: u32, shown: &str) -> Option<transcode::Error> {
+    fn verdict(&self, frames: u32, shown: &str) -> Option<String> {
         for treatment in [Treatment::Rewritten, Treatment::Resampled, Treatment::Encoded] {
             let count = self.treated[treatment as usize];
             if count > 0 {
-                log::info!("{shown}: {count} of {frames} frames are {treatment}");
+                log::info!("{shown}: {count} of {frames} frames are sent {treatment}");
             }
         }
         if let Some((number, error)) = self.first_damaged {
             let count = self.damaged;
             log::warn!("{shown}: {count} of {frames} frames are damaged, the first is frame {number}: {error}");
         }
-        let (number, reason) = self.first?;
-        let count = self.unservable;
-        log::warn!("{shown}: RTP/JPEG cannot carry {count} of {frames} frames, the first is frame {number}: {reason}");
-        if self.policy.can_do_more(&reason) {
-            log::warn!("{shown}: --on-unsupported convert would send them, with some loss");
+        let mut refusal = None;
+        if let Some((number, reason)) = &self.first {
+            let count = self.unservable;
+            log::warn!(
+                "{shown}: RTP/JPEG cannot carry {count} of {frames} frames, the first is frame {number}: {reason}"
+            );
+            if self.could_be_converted {
+                log::warn!("{shown}: --on-unsupported convert would send them, with some loss");
+            }
+            refusal = (count > frames / 2).then(|| reason.to_string());
         }
-        if count <= frames / 2 {
-            return None;
+        if let Some((number, failure)) = self.trial.failure()
+            && self.treated[Treatment::AsIs as usize] <= frames / 2
+        {
+            log::warn!("{shown}: no frame that was tried can be made ready, the first is frame {number}: {failure}");
+            refusal.get_or_insert_with(|| failure.to_string());
         }
-        log::warn!("{shown} is served to clients of the classic lab only");
-        Some(reason)
+        if refusal.is_some() {
+            log::warn!("{shown} is served to clients of the classic lab only");
+        }
+        refusal
+    }
+}
+
+/// Makes frames ready until one succeeds: the first, and then ever fewer.
+#[derive(Default)]
+struct Trial {
+    seen: u32,
+    succeeded: bool,
+    first_failure: Option<(u32, Failure)>,
+}
+
+impl Trial {
+    fn consider(&mut self, number: u32, jpeg: &[u8], layout: &Layout, policy: Policy) {
+        self.seen += 1;
+        if self.succeeded || !self.seen.is_power_of_two() {
+            return;
+        }
+        match Normaliser::new(policy).normalise(jpeg, layout, &mut Vec::new()) {
+            Ok(_) => self.succeeded = true,
+            Err(failure) => {
+                self.first_failure.get_or_insert((number, failure));
+            }
+        }
+    }
+
+    /// Where none succeeded.
+    fn failure(&self) -> Option<&(u32, Failure)> {
+        self.first_failure.as_ref().filter(|_| !self.succeeded)
     }
 }
 

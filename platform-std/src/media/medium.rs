@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mutoscope::source::FrameRate;
 use mutoscope::source::testcard::{DEFAULT_SIZE, Design};
@@ -12,7 +13,8 @@ use mutoscope::time::Instant;
 use super::file::MediaFile;
 use super::generated;
 use super::normaliser::{Normaliser, Policy};
-use super::picture::{Picture, Shelf};
+use super::picture::{Buffers, Picture, Shelf};
+use super::workshop::Workshop;
 
 /// Why a frame could not be had. The medium stays; the frame after it may be fine.
 #[derive(Debug)]
@@ -54,8 +56,19 @@ pub(super) struct Medium {
     origin: Origin,
     shelf: Shelf,
     normaliser: RefCell<Normaliser>,
-    /// The last frame could not be had: said once, not for every frame and viewer.
+    workshop: Rc<Workshop>,
+    trouble: Trouble,
+}
+
+/// What was said already, so that it is not said again for every frame and viewer.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// The last frame could not be had.
     failing: Cell<bool>,
+    /// A frame could not be decoded.
+    undecodable: Cell<bool>,
+    /// Making frames ready takes longer than they last.
+    slow: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -66,11 +79,11 @@ enum Origin {
 
 impl Medium {
     /// The frames of a file.
-    pub(super) fn file(name: String, file: MediaFile, rate: FrameRate, policy: Policy) -> Self {
+    pub(super) fn file(name: String, file: MediaFile, rate: FrameRate, workshop: &Rc<Workshop>) -> Self {
         let refusal = file.refusal();
-        let (width, height) = file.dimensions();
+        let size = file.dimensions();
         let frames = Some(file.frames());
-        Self::new(name, Origin::File(file), rate, (width, height), frames, refusal, policy)
+        Self::new(name, Origin::File(file), rate, size, frames, refusal, Rc::clone(workshop))
     }
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
@@ -85,7 +98,8 @@ impl Medium {
 
     fn drawn(name: &str, rate: FrameRate, design: Design) -> Self {
         let frames = design.frames();
-        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None, Policy::default())
+        let workshop = Rc::new(Workshop::new(Policy::default()));
+        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None, workshop)
     }
 
     fn new(
@@ -95,11 +109,11 @@ impl Medium {
         (width, height): (u16, u16),
         frames: Option<u32>,
         refusal: Option<String>,
-        policy: Policy,
+        workshop: Rc<Workshop>,
     ) -> Self {
-        let normaliser = RefCell::new(Normaliser::new(policy));
-        let (shelf, failing) = (Shelf::default(), Cell::new(false));
-        Self { name, rate, width, height, refusal, frames, origin, shelf, normaliser, failing }
+        let normaliser = RefCell::new(Normaliser::new(workshop.policy()));
+        let (shelf, trouble) = (Shelf::default(), Trouble::default());
+        Self { name, rate, width, height, refusal, frames, origin, shelf, normaliser, workshop, trouble }
     }
 
     /// How many frames there are; `None`: live.
@@ -117,24 +131,59 @@ impl Medium {
         Instant::from_micros(self.rate.micros(number.into()))
     }
 
-    /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it.
-    pub(super) fn picture(&self, number: u32, spare: Option<Rc<Picture>>) -> Result<Rc<Picture>, FrameError> {
-        let result = self.shelf.take(number, spare, |mut buffers| {
-            let buffer = std::mem::take(&mut buffers.data);
-            let captured = self.frames.is_none().then(|| self.live_instant(number));
-            buffers.data = match &self.origin {
-                Origin::File(file) => file.read_frame(number, buffer)?,
-                Origin::Drawn(design) => generated::draw(design, number, buffer).map_err(|_| FrameError::TooLarge)?,
-            };
-            Ok(Picture::new(number, captured, buffers, &mut self.normaliser.borrow_mut()))
-        });
+    /// How many frames are worth being ordered ahead, where they take long to be made ready.
+    pub(super) fn ahead(&self) -> usize {
+        self.workshop.threads()
+    }
+
+    /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it. It may still be in
+    /// the [`Workshop`]: [`Picture::took`] tells.
+    pub(super) fn picture(&self, number: u32, spare: Option<Arc<Picture>>) -> Result<Arc<Picture>, FrameError> {
+        let result = self.shelf.take(number, spare, |buffers| self.load(number, buffers));
         match &result {
-            Err(error) if !self.failing.replace(true) => {
+            Err(error) if !self.trouble.failing.replace(true) => {
                 log::warn!("{}: frame {number} is left out: {error}", self.name);
             }
-            Ok(_) if self.failing.replace(false) => log::info!("{}: frame {number} can be read again", self.name),
+            Ok(_) if self.trouble.failing.replace(false) => {
+                log::info!("{}: frame {number} can be read again", self.name);
+            }
             _ => {}
         }
         result
+    }
+
+    fn load(&self, number: u32, buffers: Buffers) -> Result<Arc<Picture>, FrameError> {
+        let Buffers { data, rewritten } = buffers;
+        let captured = self.frames.is_none().then(|| self.live_instant(number));
+        let data = match &self.origin {
+            Origin::File(file) => file.read_frame(number, data)?,
+            Origin::Drawn(design) => generated::draw(design, number, data).map_err(|_| FrameError::TooLarge)?,
+        };
+        let picture = Arc::new(Picture::new(number, captured, data));
+        let policy = self.workshop.policy();
+        if picture.found().is_some_and(|(jpeg, layout)| !policy.is_quick(jpeg, layout)) {
+            self.workshop.order(&picture);
+        } else {
+            picture.make(&mut self.normaliser.borrow_mut(), rewritten);
+        }
+        Ok(picture)
+    }
+
+    /// Takes note of how a picture fared in the [`Workshop`].
+    pub(super) fn note(&self, picture: &Picture) {
+        let (name, number) = (&self.name, picture.number());
+        if let Some(reason) = picture.failure()
+            && !self.trouble.undecodable.replace(true)
+        {
+            log::warn!("{name}: frame {number} cannot be decoded: {reason}");
+        }
+        let lasts = self.rate.micros(self.ahead() as u64);
+        if let Some(took) = picture.took()
+            && took.as_micros() > lasts.into()
+            && !self.trouble.slow.replace(true)
+        {
+            let took = took.as_millis();
+            log::warn!("{name}: it takes {took} ms to convert a frame, too long for its frame rate: it plays slower");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod picture;
 #[cfg(test)]
 pub(crate) mod testing;
 mod viewer;
+mod workshop;
 
 pub use medium::FrameError;
 pub use normaliser::{OnUnsupported, Policy};
@@ -30,6 +31,7 @@ use mutoscope::source::FrameRate;
 use mutoscope::wire::url;
 
 use medium::Medium;
+use workshop::Workshop;
 
 /// Names of files that a folder is searched for, in any case.
 const EXTENSIONS: [&str; 2] = ["mjpeg", "mjpg"];
@@ -48,6 +50,7 @@ impl Library {
     /// folder, a file that is not what its name says is only left out, with a warning.
     pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self> {
         let mut media = Vec::new();
+        let workshop = Rc::new(Workshop::new(policy));
         let mut origins: HashMap<String, PathBuf> = HashMap::new();
         for candidate in candidates(paths)? {
             let Candidate { path, name, from_folder } = candidate;
@@ -66,7 +69,7 @@ impl Library {
                 }
                 Err(error) => return Err(error),
             };
-            media.push(Rc::new(Medium::file(name.clone(), file, rate, policy)));
+            media.push(Rc::new(Medium::file(name.clone(), file, rate, &workshop)));
             origins.insert(name, path);
         }
         if media.is_empty() {
@@ -275,6 +278,25 @@ mod tests {
         assert_eq!(refusal(&mostly_good, OnUnsupported::Refuse), None);
         assert!(refusal(&mostly_bad, OnUnsupported::Refuse).unwrap().contains("4:4:4"));
         assert_eq!(refusal(&mostly_bad, OnUnsupported::Convert), None);
+    }
+
+    #[test]
+    fn a_file_of_which_no_frame_can_be_made_ready_is_refused_and_one_of_a_few_is_not() {
+        let folder = Folder::new();
+        let good = picture(40, 40, |encoder| encoder.set_progressive(true));
+        let mut huge = good.clone();
+        let at = huge.windows(2).position(|pair| pair == [0xff, 0xc2]).unwrap();
+        huge[at + 5..at + 9].fill(0xff);
+        let hopeless = folder.file("hopeless.mjpeg", &huge.repeat(5));
+        let hopeful = folder.file("hopeful.mjpeg", &[&huge[..], &huge, &huge, &good].concat());
+        // Its restart markers are to be left out, but its scan is no picture.
+        let damaged = folder.file("damaged.mjpeg", &jpeg(16, 16, 4, b"x").repeat(3));
+        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        let library = Library::from_paths(&[hopeless, hopeful, damaged], rate(), policy).unwrap();
+        let refusal = |name| library.find(url::Path::new(name)).unwrap().refusal;
+        assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
+        assert_eq!(refusal("hopeful.mjpeg"), None);
+        assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
     }
 
     #[test]

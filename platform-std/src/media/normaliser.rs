@@ -2,6 +2,7 @@
 //! user chose.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use mutoscope::jpeg::transcode::{self, Change, Transcoder};
@@ -46,10 +47,10 @@ pub(crate) enum Treatment {
 impl fmt::Display for Treatment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AsIs => "sent as they are",
+            Self::AsIs => "as they are",
             Self::Rewritten => "rewritten without loss",
-            Self::Resampled => "converted: chroma is resampled, luma stays as it is",
-            Self::Encoded => "converted: decoded and encoded anew",
+            Self::Resampled => "with resampled chroma and luma as it is",
+            Self::Encoded => "decoded and encoded anew",
         })
     }
 }
@@ -61,7 +62,7 @@ impl Policy {
             Ok(Change::None) => Ok(Treatment::AsIs),
             Ok(Change::Lossless) => Ok(Treatment::Rewritten),
             Ok(Change::Resampled) => Ok(Treatment::Resampled),
-            Err(transcode::Error::Unsupported(reason)) if self.encodes(reason) => Ok(Treatment::Encoded),
+            Err(transcode::Error::Unsupported(reason)) if self.encodes(reason, layout) => Ok(Treatment::Encoded),
             Err(error) => Err(error),
         }
     }
@@ -73,20 +74,60 @@ impl Policy {
         }
     }
 
-    /// Whether converting would help against this.
-    pub(crate) fn can_do_more(self, error: &transcode::Error) -> bool {
-        let convert = Self { on_unsupported: OnUnsupported::Convert, ..self };
-        self != convert && matches!(*error, transcode::Error::Unsupported(reason) if convert.encodes(reason))
+    /// Whether a picture is made ready so soon that others may wait for it: within some 2 ms on a slow machine.
+    pub(super) fn is_quick(self, jpeg: &[u8], layout: &Layout) -> bool {
+        let pixels = pixels(layout);
+        match self.judge(jpeg, layout) {
+            Ok(Treatment::Rewritten) => jpeg.len() <= 128 * 1024 && pixels <= 1920 * 1088,
+            Ok(Treatment::Resampled) => jpeg.len() <= 64 * 1024 && pixels <= 640 * 480,
+            Ok(Treatment::Encoded) => false,
+            Ok(Treatment::AsIs) | Err(_) => true,
+        }
     }
 
-    /// Whether the decoder can read what RTP/JPEG cannot carry.
-    fn encodes(self, reason: Unsupported) -> bool {
+    /// Whether converting would help where this is the error.
+    pub(crate) fn can_do_more(self, error: &transcode::Error, jpeg: &[u8], layout: &Layout) -> bool {
+        let convert = Self { on_unsupported: OnUnsupported::Convert, ..self };
+        self != convert && matches!(error, transcode::Error::Unsupported(_)) && convert.judge(jpeg, layout).is_ok()
+    }
+
+    /// Whether a decoder is to read what RTP/JPEG cannot carry.
+    fn encodes(self, reason: Unsupported, layout: &Layout) -> bool {
         self.on_unsupported == OnUnsupported::Convert
             && match reason {
                 Unsupported::Coding(coding) => matches!(coding, Coding::Progressive | Coding::ExtendedSequential),
                 Unsupported::Dimensions { .. } => false,
                 _ => true,
             }
+            && is_decoded_well(layout)
+    }
+}
+
+/// Whether the decoder, as far as it reads such pictures, makes of them what others do. zune-jpeg 0.5 makes noise where luma
+/// has fewer samples than chroma, and where a baseline picture has a scan for each component and less chroma vertically.
+fn is_decoded_well(layout: &Layout) -> bool {
+    let most = |shift: u32| layout.factors.iter().map(|factors| factors >> shift & 15).max();
+    let luma = |shift: u32| layout.factors.first().map(|factors| factors >> shift & 15);
+    let is_full = luma(4) == most(4) && luma(0) == most(0);
+    let is_apart = !layout.is_interleaved && layout.coding != Coding::Progressive;
+    layout.components != 3 || is_full && !(is_apart && most(0) > Some(1))
+}
+
+/// Why nothing came of a picture that the policy lets through.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Failure {
+    /// It is damaged.
+    Damaged(jpeg::Error),
+    /// It has to be decoded and cannot be: why.
+    Undecodable(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(error) => error.fmt(f),
+            Self::Undecodable(reason) => write!(f, "it cannot be decoded: {reason}"),
+        }
     }
 }
 
@@ -103,33 +144,39 @@ impl Normaliser {
     }
 
     /// Makes `out`, whatever it held, a file that RTP/JPEG can carry, and gives its layout. `None`: `jpeg` is one already, or
-    /// nothing can be done about it.
+    /// the policy does not let it through.
     pub(crate) fn normalise(
         &mut self,
         jpeg: &[u8],
         layout: &Layout,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Layout>, jpeg::Error> {
-        match self.transcode(jpeg, layout, out) {
-            Ok(Change::None) => Ok(None),
-            Ok(_) => Layout::parse(out).map(Some),
-            Err(transcode::Error::Damaged(error)) => Err(error),
-            Err(transcode::Error::Unsupported(reason)) if self.policy.encodes(reason) => {
-                Ok(encode(jpeg, layout, out).and_then(|()| Layout::parse(out).ok()))
-            }
-            Err(_) => Ok(None),
+    ) -> Result<Option<Layout>, Failure> {
+        match self.policy.judge(jpeg, layout) {
+            Ok(Treatment::AsIs) => return Ok(None),
+            Ok(Treatment::Rewritten | Treatment::Resampled) => match self.transcode(jpeg, layout, out) {
+                Ok(()) => {}
+                Err(transcode::Error::Damaged(error)) => return Err(Failure::Damaged(error)),
+                Err(error) => return Err(Failure::Undecodable(error.to_string())),
+            },
+            // The decoder is not ours, and neither is the file: a mistake in the one that the other finds costs a picture.
+            Ok(Treatment::Encoded) => catch_unwind(AssertUnwindSafe(|| encode(jpeg, layout, out)))
+                .unwrap_or_else(|_| Err("the decoder failed".to_owned()))
+                .map_err(Failure::Undecodable)?,
+            Err(transcode::Error::Damaged(error)) => return Err(Failure::Damaged(error)),
+            Err(_) => return Ok(None),
         }
+        Layout::parse(out).map(Some).map_err(Failure::Damaged)
     }
 
-    fn transcode(&mut self, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<Change, transcode::Error> {
+    fn transcode(&mut self, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), transcode::Error> {
         // Nearly always enough; where it is not, the error says what is.
         let mut size = jpeg.len() + jpeg.len() / 4 + 1024;
         loop {
             out.resize(size.max(out.capacity()), 0);
             match self.transcoder.transcode(jpeg, layout, self.policy.core(), out) {
-                Ok((change, len)) => {
+                Ok((_, len)) => {
                     out.truncate(len);
-                    return Ok(change);
+                    return Ok(());
                 }
                 Err(transcode::Error::Full { needed }) => size = needed,
                 Err(error) => return Err(error),
@@ -138,22 +185,34 @@ impl Normaliser {
     }
 }
 
-/// The largest picture that is decoded, in pixels to a side.
-const MAX_SIDE: usize = 8192;
+/// The largest picture that is decoded, in pixels: a decoder takes some 8 bytes for each.
+const MAX_PIXELS: usize = 24_000_000;
 
-/// Decodes a picture and encodes it as 4:2:0, at a quality like its own. `None` where it cannot be decoded.
-fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Option<()> {
-    let options = DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE);
+fn pixels(layout: &Layout) -> usize {
+    usize::from(layout.width) * usize::from(layout.height)
+}
+
+/// Decodes a picture and encodes it as 4:2:0, at a quality like its own. Errors are reasons for people.
+fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), String> {
+    let pixels = pixels(layout);
+    if pixels > MAX_PIXELS {
+        return Err(format!("{pixels} pixels are too many, the limit is {MAX_PIXELS}"));
+    }
+    // The decoder takes memory and time for all that the header claims. Each block costs at least one bit.
+    if pixels / 64 > jpeg.len() * 8 {
+        return Err("the data ends before the picture does".to_owned());
+    }
+    let options = DecoderOptions::default().set_max_width(usize::from(u16::MAX)).set_max_height(usize::from(u16::MAX));
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-    decoder.decode_headers().ok()?;
+    decoder.decode_headers().map_err(|error| error.to_string())?;
     // YCbCr to YCbCr spares two conversions and their losses.
-    let (wanted, color) = match decoder.input_colorspace()? {
-        ColorSpace::YCbCr => (ColorSpace::YCbCr, ColorType::Ycbcr),
-        ColorSpace::Luma => (ColorSpace::Luma, ColorType::Luma),
+    let (wanted, color) = match decoder.input_colorspace() {
+        Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, ColorType::Ycbcr),
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::Luma),
         _ => (ColorSpace::RGB, ColorType::Rgb),
     };
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let mut samples = decoder.decode().ok()?;
+    let mut samples = decoder.decode().map_err(|error| error.to_string())?;
     let color = match color {
         ColorType::Luma => {
             // The encoder would write one component, which RTP/JPEG does not carry.
@@ -165,7 +224,7 @@ fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Option<()> {
     out.clear();
     let mut encoder = Encoder::new(out, quality(jpeg, layout));
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
-    encoder.encode(&samples, layout.width, layout.height, color).ok()
+    encoder.encode(&samples, layout.width, layout.height, color).map_err(|error| error.to_string())
 }
 
 /// The quality whose table of luma is nearest to the picture's own, from 1 to 99; for tables of 16 bits, a good one.
@@ -242,6 +301,86 @@ mod tests {
             assert_eq!(CONVERT.judge(&jpeg, &layout), Ok(treatment));
             let off = distance(&normalise(&jpeg, CONVERT).unwrap(), &jpeg);
             assert!(off < 2.5, "{treatment:?}: {off}");
+        }
+    }
+
+    /// A picture whose header claims another size.
+    fn claiming(width: u16, height: u16, filler: usize, style: fn(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+        let mut jpeg = picture(70, 50, style);
+        let at = jpeg.windows(2).position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2])).unwrap();
+        jpeg[at + 5..at + 7].copy_from_slice(&height.to_be_bytes());
+        jpeg[at + 7..at + 9].copy_from_slice(&width.to_be_bytes());
+        let end = jpeg.len() - 2;
+        jpeg.splice(end..end, vec![0x55; filler]);
+        jpeg
+    }
+
+    #[test]
+    fn a_header_that_claims_more_than_there_is_costs_neither_memory_nor_time() {
+        let claiming = |width, height, filler| claiming(width, height, filler, |encoder| encoder.set_progressive(true));
+        for (jpeg, reason) in [
+            (claiming(8000, 3000, 0), "ends before"),
+            (claiming(65_535, 65_535, 0), "too many"),
+            (claiming(6001, 4000, 100_000), "too many"),
+        ] {
+            let layout = Layout::parse(&jpeg).unwrap();
+            let mut out = Vec::new();
+            let error = Normaliser::new(CONVERT).normalise(&jpeg, &layout, &mut out).unwrap_err();
+            assert!(error.to_string().contains(reason), "{error}");
+            assert_eq!(out.capacity(), 0);
+        }
+    }
+
+    #[test]
+    fn only_what_is_soon_made_ready_is_made_while_others_wait() {
+        type Style = fn(&mut Encoder<&mut Vec<u8>>);
+        let plain: Style = |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+        let marked: Style = |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+            encoder.set_restart_interval(3);
+        };
+        let full: Style = |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+        let cases = [
+            (64, 0, plain, true),
+            (4000, 1_000_000, plain, true),
+            (64, 0, marked, true),
+            (64, 200_000, marked, false),
+            (2100, 0, marked, false),
+            (64, 0, full, true),
+            (64, 70_000, full, false),
+            (900, 0, full, false),
+            (8, 0, |encoder| encoder.set_progressive(true), false),
+        ];
+        for (side, filler, style, expected) in cases {
+            let jpeg = claiming(side, side, filler, style);
+            assert_eq!(CONVERT.is_quick(&jpeg, &Layout::parse(&jpeg).unwrap()), expected, "{side}, {filler}");
+        }
+    }
+
+    #[test]
+    fn what_the_decoder_gets_wrong_is_refused() {
+        // Tables of its own make this encoder write a scan for each component.
+        let apart = |sampling| {
+            picture(70, 50, |encoder| {
+                encoder.set_sampling_factor(sampling);
+                encoder.set_optimized_huffman_tables(true);
+            })
+        };
+        let mut inside_out = picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0));
+        let at = inside_out.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        (inside_out[at + 11], inside_out[at + 14], inside_out[at + 17]) = (0x11, 0x22, 0x22);
+        let cases = [
+            (apart(SamplingFactor::R_4_2_2), true),
+            (apart(SamplingFactor::R_4_2_0), false),
+            (inside_out, false),
+            (picture(70, 50, |encoder| encoder.set_progressive(true)), true),
+        ];
+        for (index, (jpeg, expected)) in cases.iter().enumerate() {
+            let layout = Layout::parse(jpeg).unwrap();
+            assert_eq!(CONVERT.judge(jpeg, &layout) == Ok(Treatment::Encoded), *expected, "case {index}");
+            let error = Policy::default().judge(jpeg, &layout).unwrap_err();
+            assert_eq!(Policy::default().can_do_more(&error, jpeg, &layout), *expected, "case {index}");
+            assert!(!CONVERT.can_do_more(&error, jpeg, &layout));
         }
     }
 

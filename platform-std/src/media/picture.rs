@@ -1,25 +1,41 @@
 //! One picture in memory, and the shelf on which viewers at the same position find it.
 
 use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time;
 
 use mutoscope::jpeg::{self, Layout};
 use mutoscope::source::Frame;
 use mutoscope::time::Instant;
 
-use super::normaliser::Normaliser;
+use super::normaliser::{Failure, Normaliser};
 
 /// A loaded frame. Viewers share it; it goes when the last of them moves on.
+///
+/// What RTP/JPEG can carry of it is made once for all of them, at once or by another thread: until then there is no
+/// [`frame`](Self::frame).
 #[derive(Debug)]
 pub(super) struct Picture {
     number: u32,
     captured: Option<Instant>,
     /// The file as it was.
     data: Vec<u8>,
+    /// Its layout.
+    found: Result<Layout, jpeg::Error>,
+    made: OnceLock<Made>,
+}
+
+/// What came of a picture.
+#[derive(Debug)]
+struct Made {
     /// The file that RTP/JPEG can carry, where that is another one; otherwise only a buffer.
     rewritten: Vec<u8>,
     is_rewritten: bool,
     layout: Result<Layout, jpeg::Error>,
+    /// Why it could not be decoded.
+    failure: Option<String>,
+    took: time::Duration,
 }
 
 /// The memory of a picture that nobody looks at any more.
@@ -27,41 +43,81 @@ pub(super) struct Picture {
 pub(super) struct Buffers {
     /// For the file; holds anything.
     pub data: Vec<u8>,
-    rewritten: Vec<u8>,
+    /// For what is made of it; holds anything.
+    pub rewritten: Vec<u8>,
 }
 
 impl Picture {
-    /// Parses the layout, and makes what RTP/JPEG can carry of the file, once for all who will look at the picture. `buffers`
-    /// hold the file in `data`.
-    pub(super) fn new(number: u32, captured: Option<Instant>, buffers: Buffers, normaliser: &mut Normaliser) -> Self {
-        let Buffers { data, mut rewritten } = buffers;
-        let layout = Layout::parse(&data);
-        let made = layout.and_then(|layout| normaliser.normalise(&data, &layout, &mut rewritten));
-        let is_rewritten = matches!(made, Ok(Some(_)));
-        // Where nothing could be done about it, the file's own layout tells why it cannot be sent.
-        let layout = made.and_then(|made| made.map_or(layout, Ok));
-        Self { number, captured, data, rewritten, is_rewritten, layout }
+    /// A file, which is still to be [made](Self::make) ready.
+    pub(super) fn new(number: u32, captured: Option<Instant>, data: Vec<u8>) -> Self {
+        let found = Layout::parse(&data);
+        Self { number, captured, data, found, made: OnceLock::new() }
+    }
+
+    /// Makes what RTP/JPEG can carry of the file. `buffer` holds anything.
+    pub(super) fn make(&self, normaliser: &mut Normaliser, buffer: Vec<u8>) {
+        self.made.get_or_init(|| {
+            let start = time::Instant::now();
+            let (mut rewritten, mut failure) = (buffer, None);
+            let made = match self.found.map(|layout| normaliser.normalise(&self.data, &layout, &mut rewritten)) {
+                Ok(Ok(made)) => Ok(made),
+                Ok(Err(Failure::Undecodable(reason))) => {
+                    failure = Some(reason);
+                    Ok(None)
+                }
+                Ok(Err(Failure::Damaged(error))) | Err(error) => Err(error),
+            };
+            let is_rewritten = matches!(made, Ok(Some(_)));
+            // Where nothing could be done about it, the file's own layout tells why it cannot be sent.
+            let layout = made.and_then(|made| made.map_or(self.found, Ok));
+            Made { rewritten, is_rewritten, layout, failure, took: start.elapsed() }
+        });
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The file and its layout, where that could be found out.
+    pub(super) fn found(&self) -> Option<(&[u8], &Layout)> {
+        self.found.as_ref().ok().map(|layout| (&*self.data, layout))
+    }
+
+    /// How long it took to make it ready; `None`: it is not.
+    pub(super) fn took(&self) -> Option<time::Duration> {
+        self.made.get().map(|made| made.took)
+    }
+
+    /// Why it could not be decoded, where that had to be.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.made.get()?.failure.as_deref()
     }
 
     /// The picture as the core's sender takes it.
-    pub(super) fn frame(&self) -> Frame<'_> {
-        let data = if self.is_rewritten { &self.rewritten } else { &self.data };
-        Frame { number: self.number, captured: self.captured, data, layout: self.layout }
+    pub(super) fn frame(&self) -> Option<Frame<'_>> {
+        let made = self.made.get()?;
+        let data = if made.is_rewritten { &made.rewritten } else { &self.data };
+        Some(Frame { number: self.number, captured: self.captured, data, layout: made.layout })
     }
 
     /// The file as it was, where [`frame`](Self::frame) is another one.
     pub(super) fn original(&self) -> Option<&[u8]> {
-        self.is_rewritten.then_some(&*self.data)
+        self.made.get().is_some_and(|made| made.is_rewritten).then_some(&*self.data)
     }
 
     fn into_buffers(self) -> Buffers {
-        Buffers { data: self.data, rewritten: self.rewritten }
+        let rewritten = self.made.into_inner().map(|made| made.rewritten).unwrap_or_default();
+        Buffers { data: self.data, rewritten }
     }
 }
 
-/// The pictures of one medium that some viewer holds. Owns none of them, so memory follows the viewers, not the file.
+/// The pictures of one medium that some viewer holds, by number. Owns none of them, so memory follows the viewers, not the
+/// file.
 #[derive(Debug, Default)]
-pub(super) struct Shelf(RefCell<Vec<Weak<Picture>>>);
+pub(super) struct Shelf(RefCell<HashMap<u32, Weak<Picture>>>);
+
+/// So many places may be empty before they are looked for.
+const SLACK: usize = 32;
 
 impl Shelf {
     /// Picture `number`: the one that another viewer holds, or a new one from `make`, which is given buffers with
@@ -70,18 +126,23 @@ impl Shelf {
     pub(super) fn take<E>(
         &self,
         number: u32,
-        spare: Option<Rc<Picture>>,
-        make: impl FnOnce(Buffers) -> Result<Picture, E>,
-    ) -> Result<Rc<Picture>, E> {
-        let shared = self.0.borrow().iter().filter_map(Weak::upgrade).find(|picture| picture.number == number);
-        if let Some(picture) = shared {
+        spare: Option<Arc<Picture>>,
+        make: impl FnOnce(Buffers) -> Result<Arc<Picture>, E>,
+    ) -> Result<Arc<Picture>, E> {
+        let mut shelf = self.0.borrow_mut();
+        if let Some(picture) = shelf.get(&number).and_then(Weak::upgrade) {
             return Ok(picture);
         }
-        let buffers = spare.and_then(Rc::into_inner).map(Picture::into_buffers).unwrap_or_default();
-        let picture = Rc::new(make(buffers)?);
-        let mut shelf = self.0.borrow_mut();
-        shelf.retain(|picture| picture.strong_count() > 0);
-        shelf.push(Rc::downgrade(&picture));
+        let left = spare.and_then(Arc::into_inner);
+        if let Some(left) = &left {
+            shelf.remove(&left.number);
+        }
+        let picture = make(left.map(Picture::into_buffers).unwrap_or_default())?;
+        // Places of viewers who went: looked for once in a while, so that none of many viewers pays for all the others.
+        if shelf.len() >= shelf.capacity().max(SLACK) {
+            shelf.retain(|_, picture| picture.strong_count() > 0);
+        }
+        shelf.insert(number, Arc::downgrade(&picture));
         Ok(picture)
     }
 }
@@ -95,12 +156,14 @@ mod tests {
     use std::cell::Cell;
 
     /// Takes a picture whose only byte is its number, and counts how many had to be made.
-    fn take(shelf: &Shelf, made: &Cell<u32>, number: u32, spare: Option<Rc<Picture>>) -> Rc<Picture> {
+    fn take(shelf: &Shelf, made: &Cell<u32>, number: u32, spare: Option<Arc<Picture>>) -> Arc<Picture> {
         let make = |mut buffers: Buffers| {
             made.set(made.get() + 1);
             buffers.data.clear();
             buffers.data.push(number as u8);
-            Ok::<_, ()>(Picture::new(number, None, buffers, &mut Normaliser::new(Policy::default())))
+            let picture = Picture::new(number, None, buffers.data);
+            picture.make(&mut Normaliser::new(Policy::default()), buffers.rewritten);
+            Ok::<_, ()>(Arc::new(picture))
         };
         shelf.take(number, spare, make).unwrap()
     }
@@ -110,10 +173,10 @@ mod tests {
         let (shelf, made) = (Shelf::default(), Cell::new(0));
         let one = take(&shelf, &made, 7, None);
         let other = take(&shelf, &made, 7, None);
-        assert!(Rc::ptr_eq(&one, &other));
+        assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(made.get(), 1);
-        assert_eq!(one.frame().data, [7]);
-        assert!(one.frame().layout.is_err());
+        assert_eq!(one.frame().unwrap().data, [7]);
+        assert!(one.frame().unwrap().layout.is_err());
     }
 
     #[test]
@@ -127,6 +190,11 @@ mod tests {
             current = next;
         }
         assert_eq!(shelf.0.borrow().len(), 1);
+        // Who goes in the middle leaves an empty place, but not for ever.
+        for number in 0..10_000 {
+            drop(take(&shelf, &made, number, None));
+        }
+        assert!(shelf.0.borrow().len() < 100);
     }
 
     #[test]
@@ -136,29 +204,35 @@ mod tests {
         let address = first.data.as_ptr();
         let second = take(&shelf, &made, 2, Some(first));
         assert_eq!(second.data.as_ptr(), address);
-        let kept = Rc::clone(&second);
+        let kept = Arc::clone(&second);
         let third = take(&shelf, &made, 3, Some(second));
-        assert_eq!(kept.frame().data, [2]);
-        assert_eq!(third.frame().data, [3]);
+        assert_eq!(kept.frame().unwrap().data, [2]);
+        assert_eq!(third.frame().unwrap().data, [3]);
     }
+
     #[test]
     fn a_rewritten_picture_keeps_its_original_and_both_buffers() {
         let mut normaliser = Normaliser::new(Policy::default());
-        let mut make = |buffers: Buffers| Picture::new(1, None, buffers, &mut normaliser);
+        let mut make = |buffers: Buffers| {
+            let picture = Picture::new(1, None, buffers.data);
+            assert!(picture.frame().is_none() && picture.took().is_none());
+            picture.make(&mut normaliser, buffers.rewritten);
+            picture
+        };
         let original = picture(40, 40, |encoder| {
             encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
             encoder.set_restart_interval(1);
         });
         let first = make(Buffers { data: original.clone(), ..Buffers::default() });
         assert_eq!(first.original(), Some(&original[..]));
-        let frame = first.frame();
+        let frame = first.frame().unwrap();
         assert!(frame.data != original && frame.layout.unwrap().rtp_format().is_ok());
         let standard = frame.data.to_vec();
         let address = frame.data.as_ptr();
         let buffers = first.into_buffers();
         let again = make(Buffers { data: original, ..buffers });
-        assert_eq!(again.frame().data.as_ptr(), address);
+        assert_eq!(again.frame().unwrap().data.as_ptr(), address);
         let fine = make(Buffers { data: standard.clone(), ..again.into_buffers() });
-        assert_eq!((fine.frame().data, fine.original()), (&standard[..], None));
+        assert_eq!((fine.frame().unwrap().data, fine.original()), (&standard[..], None));
     }
 }

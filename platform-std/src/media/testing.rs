@@ -69,7 +69,7 @@ pub(crate) fn picture(
         .flat_map(|y| (0..u32::from(width)).map(move |x| (x, y)))
         .flat_map(|(x, y)| {
             let square = if (x / 9 + y / 7) % 2 == 0 { 40 } else { 0 };
-            [x * 2, y * 3, 200 - x - y].map(|level| (level.min(200) + square) as u8)
+            [x * 2, y * 3, 200_u32.saturating_sub(x + y)].map(|level| (level.min(200) + square) as u8)
         })
         .collect();
     let mut out = Vec::new();

@@ -1,31 +1,72 @@
 //! One viewer's position in a medium, as the core's sender moves it.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mutoscope::source::{Advance, Frame, FrameSource};
-use mutoscope::time::Instant;
+use mutoscope::time::{Duration, Instant};
 
 use super::medium::{FrameError, Medium};
 use super::picture::Picture;
 
-/// A viewer of a [`Library`](super::Library)'s medium. Holds one frame at most, and shares it with all who are there.
+/// How long until a viewer asks again for a picture that is being made ready.
+const ASK_AGAIN: Duration = Duration::from_millis(2);
+
+/// A viewer of a [`Library`](super::Library)'s medium. Holds one frame, and a few more where they take long to be made ready, and shares
+/// them with all who are there.
 #[derive(Debug)]
 pub struct Viewer {
     medium: Rc<Medium>,
-    current: Option<Rc<Picture>>,
+    current: Option<Arc<Picture>>,
+    /// From `next` on, those that were ordered because they take long to be made ready.
+    ahead: VecDeque<Arc<Picture>>,
     next: u32,
 }
 
 impl Viewer {
     pub(super) fn new(medium: Rc<Medium>) -> Self {
-        Self { medium, current: None, next: 0 }
+        Self { medium, current: None, ahead: VecDeque::new(), next: 0 }
     }
 
-    fn show(&mut self, number: u32) -> Result<Advance, FrameError> {
-        // Before loading: after an error the viewer stands behind the frame that failed.
-        self.next = number.saturating_add(1);
-        self.current = Some(self.medium.picture(number, self.current.take())?);
-        Ok(Advance::Ready)
+    fn show(&mut self, now: Instant, number: u32) -> Result<Advance, FrameError> {
+        let ordered = self.ahead.pop_front().filter(|picture| picture.number() == number);
+        let is_new = ordered.is_none();
+        let picture = match ordered {
+            Some(picture) => picture,
+            None => {
+                self.ahead.clear();
+                // Before loading: after an error the viewer stands behind the frame that failed.
+                self.next = number.saturating_add(1);
+                self.medium.picture(number, self.current.take())?
+            }
+        };
+        if picture.took().is_some() {
+            self.next = number.saturating_add(1);
+            if !is_new {
+                self.medium.note(&picture);
+                self.order_ahead();
+            }
+            self.current = Some(picture);
+            return Ok(Advance::Ready);
+        }
+        self.next = number;
+        self.ahead.push_front(picture);
+        self.order_ahead();
+        Ok(Advance::Pending { until: Some(now.after(ASK_AGAIN)) })
+    }
+
+    /// Has the next pictures made ready while this one is shown: whoever waits for one will wait for all.
+    fn order_ahead(&mut self) {
+        let frames = self.medium.frames().unwrap_or(0);
+        while self.ahead.len() < self.medium.ahead() {
+            let number = self.next.saturating_add(self.ahead.len() as u32);
+            // What cannot be read is met again when its turn comes.
+            match (number < frames).then(|| self.medium.picture(number, None)) {
+                Some(Ok(picture)) => self.ahead.push_back(picture),
+                _ => break,
+            }
+        }
     }
 }
 
@@ -38,19 +79,19 @@ impl FrameSource for Viewer {
                 self.current = None;
                 Ok(Advance::End)
             }
-            Some(_) => self.show(self.next),
+            Some(_) => self.show(now, self.next),
             None => {
                 let newest = self.medium.live_number(now);
                 if newest < self.next {
                     return Ok(Advance::Pending { until: Some(self.medium.live_instant(self.next)) });
                 }
-                self.show(newest)
+                self.show(now, newest)
             }
         }
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
-        self.current.as_deref().map(Picture::frame)
+        self.current.as_deref().and_then(Picture::frame)
     }
 
     fn original(&self) -> Option<&[u8]> {
@@ -65,6 +106,7 @@ impl FrameSource for Viewer {
         if let Some(frames) = self.medium.frames() {
             self.next = number.min(frames);
             self.current = None;
+            self.ahead.clear();
         }
         Ok(())
     }
@@ -73,8 +115,8 @@ impl FrameSource for Viewer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::testing::{Folder, frames, lab_file};
-    use crate::media::{Library, Policy};
+    use crate::media::testing::{Folder, frames, lab_file, picture};
+    use crate::media::{Library, OnUnsupported, Policy};
     use mutoscope::io::server::Mounts;
     use mutoscope::source::FrameRate;
     use std::fs::OpenOptions;
@@ -179,6 +221,66 @@ mod tests {
         // Who comes late goes on with what is new.
         assert_eq!(other.advance(at(1500)).unwrap(), Advance::Ready);
         assert_eq!(other.frame().unwrap().number, 37);
+    }
+
+    /// Asks until there is a frame.
+    fn wait(viewer: &mut Viewer) -> Result<(), FrameError> {
+        for _ in 0..60_000 {
+            match viewer.advance(NOW)? {
+                Advance::Ready => return Ok(()),
+                Advance::Pending { until } => assert_eq!(until, Some(NOW.after(ASK_AGAIN))),
+                Advance::End => panic!("the end"),
+            }
+            assert!(viewer.ahead.len() <= viewer.medium.ahead());
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        panic!("no frame within a minute");
+    }
+
+    #[test]
+    fn frames_that_take_long_to_be_made_ready_come_when_they_are_and_in_their_order() {
+        let folder = Folder::new();
+        let frames: Vec<_> = (0..12)
+            .map(|number| picture(70 + number, 50, |encoder| encoder.set_progressive(number % 4 != 3)))
+            .collect();
+        let path = folder.file("movie.mjpeg", &frames.concat());
+        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        let library = Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), policy).unwrap();
+        let (mut one, mut other) = (library.open(0).unwrap(), library.open(0).unwrap());
+        for number in 0..12 {
+            for viewer in [&mut one, &mut other] {
+                assert_eq!(viewer.position(), number);
+                wait(viewer).unwrap();
+                let frame = viewer.frame().unwrap();
+                let layout = frame.layout.unwrap();
+                assert_eq!((frame.number, layout.width), (number, 70 + number as u16));
+                assert!(layout.rtp_format().is_ok());
+                let source = (number % 4 != 3).then_some(&frames[number as usize][..]);
+                assert_eq!(viewer.original().map(<[u8]>::len), source.map(<[u8]>::len));
+            }
+            assert!(std::ptr::eq(data(&one), data(&other)), "made twice");
+        }
+        assert_eq!(one.advance(NOW).unwrap(), Advance::End);
+        one.seek(5).unwrap();
+        wait(&mut one).unwrap();
+        assert_eq!((one.frame().unwrap().number, one.position()), (5, 6));
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_decoded_is_no_reason_to_wait() {
+        let folder = Folder::new();
+        let good = picture(40, 40, |encoder| encoder.set_progressive(true));
+        let mut huge = good.clone();
+        let at = huge.windows(2).position(|pair| pair == [0xff, 0xc2]).unwrap();
+        huge[at + 5..at + 9].fill(0xff);
+        let path = folder.file("movie.mjpeg", &[&good[..], &huge, &good].concat());
+        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        let library = Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), policy).unwrap();
+        let mut viewer = library.open(0).unwrap();
+        for can_be_sent in [true, false, true] {
+            wait(&mut viewer).unwrap();
+            assert_eq!(viewer.frame().unwrap().layout.unwrap().rtp_format().is_ok(), can_be_sent);
+        }
     }
 
     #[test]

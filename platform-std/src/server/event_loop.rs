@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
@@ -14,6 +14,7 @@ use super::slots::Slots;
 use super::turns::Turns;
 use super::{Server, StopHandle, random};
 use crate::clock::MonotonicClock;
+use crate::logging;
 use crate::media::{Library, Viewer};
 use crate::tcp::{Accepted, Listener, TcpStream};
 use crate::udp::{self, UdpSocket};
@@ -52,6 +53,8 @@ pub(super) struct EventLoop<'a> {
     settings: Settings<'a>,
     clock: MonotonicClock,
     clients: Slots<Slot>,
+    /// Those who are served, by where they are: what comes over UDP is meant for few of them, and strangers' datagrams for none.
+    hosts: BTreeSet<(IpAddr, usize)>,
     refusing: usize,
     max_clients: usize,
     /// When which client wants to be serviced though nothing happens.
@@ -102,6 +105,7 @@ impl<'a> EventLoop<'a> {
             settings,
             clock,
             clients: Slots::new(),
+            hosts: BTreeSet::new(),
             refusing: 0,
             max_clients: server.options.max_clients,
             timers: BTreeSet::new(),
@@ -188,14 +192,16 @@ impl<'a> EventLoop<'a> {
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
-        let outcome = slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
-            self.clock.now(),
-            &mut slot.stream,
-            &mut self.rtp,
-            &mut self.rtcp,
-            self.library,
-            &self.settings,
-        );
+        let outcome = logging::about(slot.client.peer(), || {
+            slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
+                self.clock.now(),
+                &mut slot.stream,
+                &mut self.rtp,
+                &mut self.rtcp,
+                self.library,
+                &self.settings,
+            )
+        });
         match outcome {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.shut => {
@@ -223,6 +229,7 @@ impl<'a> EventLoop<'a> {
         if let Some(due) = slot.due {
             self.timers.remove(&(due, number));
         }
+        self.hosts.remove(&(slot.client.peer().ip(), number));
         self.refusing -= usize::from(slot.refusing);
         self.is_full &= slot.refusing;
         // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
@@ -297,6 +304,7 @@ impl<'a> EventLoop<'a> {
         let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });
         // Of those who are refused, the warning above is enough.
         if !refusing {
+            self.hosts.insert((peer.ip(), number));
             log::info!("{peer} is here, {} altogether", self.clients.len());
         }
         self.service(number);
@@ -308,13 +316,15 @@ impl<'a> EventLoop<'a> {
             self.rtp_waits = drain(&mut self.rtp, |_, _| {});
         }
         if self.rtcp_waits {
-            let (clients, now) = (&mut self.clients, self.clock.now());
+            let (clients, hosts, now) = (&mut self.clients, &self.hosts, self.clock.now());
             // Reports only ever postpone what a client is waiting for, so its timer may stay.
             self.rtcp_waits = drain(&mut self.rtcp, |from, compound| {
+                let mut meant = false;
                 // All of them: a host may have two sessions with one port, of which one has been forgotten.
-                let meant =
-                    clients.values_mut().filter_map(|slot| slot.client.handle_rtcp(now, from, compound).then_some(()));
-                if meant.count() == 0 {
+                for &(_, number) in hosts.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
+                    meant |= clients.at(number).is_some_and(|slot| slot.client.handle_rtcp(now, from, compound));
+                }
+                if !meant {
                     log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
                 }
             });

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use mio::{Interest, Poll, Waker};
@@ -58,7 +59,7 @@ pub fn run(args: &Args) -> Result<()> {
             "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
         );
     }
-    announce(&urls);
+    announce(urls)?;
     serving.store(true, Ordering::Release);
     server.serve(&library)
 }
@@ -247,11 +248,15 @@ fn can_be_requested(url: &str) -> bool {
     url.len() + TRACK.len() <= MAX_URI_LEN
 }
 
-/// One line per URL on standard output, for people to copy and programs to wait for.
-fn announce(urls: &[String]) {
-    let mut out = io::stdout().lock();
-    // Nobody may be reading; that is no reason not to serve.
-    let _ = urls.iter().try_for_each(|url| writeln!(out, "{url}")).and_then(|()| out.flush());
+/// One line per URL on standard output, for people to copy and programs to wait for. From a thread of its own: nobody may be
+/// reading, and a pipe that is full of the URLs of a large folder is no reason not to serve.
+fn announce(urls: Vec<String>) -> Result<()> {
+    let write = move || {
+        let mut out = io::stdout().lock();
+        let _ = urls.iter().try_for_each(|url| writeln!(out, "{url}")).and_then(|()| out.flush());
+    };
+    thread::Builder::new().spawn(write).context("cannot start a thread")?;
+    Ok(())
 }
 
 /// IPv4 where a name has both: that is what most players try first.

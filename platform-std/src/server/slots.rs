@@ -41,10 +41,6 @@ impl<T> Slots<T> {
         self.places.len() - self.free.len()
     }
 
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.places.iter_mut().flatten()
-    }
-
     pub(super) fn numbers(&self) -> Vec<usize> {
         self.places.iter().enumerate().filter_map(|(number, place)| place.as_ref().map(|_| number)).collect()
     }
@@ -65,7 +61,6 @@ mod tests {
         assert_eq!(slots.next_number(), 1);
         assert_eq!(slots.insert('d'), 1);
         assert_eq!(slots.numbers(), [0, 1, 2]);
-        assert_eq!(slots.values_mut().map(|value| *value).collect::<String>(), "adc");
         assert_eq!(slots.at(7), None);
     }
 }

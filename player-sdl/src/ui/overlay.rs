@@ -25,6 +25,8 @@ const PADDING: i32 = 18;
 const ROW: i32 = 22;
 const GRAPH: (i32, i32) = (124, 44);
 const GRAPH_GAP: i32 = 12;
+/// Above a graph, for its name and present value.
+const GRAPH_NAME: i32 = 14;
 
 /// How large the help is.
 pub(crate) fn help_size(pen: &Pen<'_>) -> (i32, i32) {
@@ -66,28 +68,50 @@ pub(crate) fn statistics(
         ),
         ("Received", format!("{} frames, {} packets", live.frames, live.packets())),
         ("Lost", format!("{} packets, {} frames incomplete", live.lost(), live.incomplete())),
-        ("Out of order", format!("{}, twice {}", live.session.reordered, live.session.duplicates)),
-        (
-            "Dropped here",
-            format!("{} too slow, {} damaged", counters.dropped(), counters.damaged.load(Ordering::Relaxed)),
-        ),
-        ("Interruptions", live.interruptions.to_string()),
+        ("Dropped", format!("{} too late, {} damaged", counters.dropped(), counters.damaged.load(Ordering::Relaxed))),
         ("Latency", ms(figures.latency_ms())),
-        ("Of it here", ms(figures.local.map(|local| local.as_secs_f64() * 1000.0))),
+        ("In the player", ms(figures.local.map(|local| local.as_secs_f64() * 1000.0))),
+        ("Interruptions", live.interruptions.to_string()),
+        ("Out of order", format!("{}, duplicates {}", live.session.reordered, live.session.duplicates)),
     ];
     Statistics { rows, samples: figures.samples().copied().collect() }
 }
 
-/// How large the statistics are: in a column, or beside each other where that is too high.
-pub(crate) fn statistics_size(pen: &Pen<'_>, view: &Statistics, area: Rect) -> (i32, i32) {
-    let rows = view.rows.len() as i32;
-    let graphs = |columns: i32| {
-        let lines = (GRAPHS.len() as i32 + columns - 1) / columns;
-        lines * (pen.px(GRAPH.1) + pen.px(GRAPH_GAP + 14))
-    };
-    let height = 2 * pen.px(PADDING) + rows * pen.px(ROW - 3) + graphs(2) + pen.px(2);
-    let width = pen.px(2 * GRAPH.0 + GRAPH_GAP + 2 * PADDING);
-    (width.min(area.w), height.min(area.h))
+/// How the statistics use the room there is: only what fits whole is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    rows: usize,
+    /// Graphs beside each other, and below each other.
+    graphs: (i32, i32),
+    /// Whether they lie right of the rows, because there is no room below.
+    beside: bool,
+    padding: i32,
+    pub(crate) size: (i32, i32),
+}
+
+/// The width of the statistics' words.
+const WORDS: i32 = 2 * GRAPH.0 + GRAPH_GAP;
+
+/// Arranges the statistics: graphs below the rows where there is room for all of it, else right of them, as many of
+/// either as fit. What matters most comes first.
+pub(crate) fn arrange_statistics(pen: &Pen<'_>, view: &Statistics, area: Rect) -> Plan {
+    let (row, gap) = (pen.px(ROW - 3), pen.px(GRAPH_GAP));
+    let graph = (pen.px(GRAPH.0) + gap, pen.px(GRAPH.1 + GRAPH_NAME) + gap);
+    let (rows, lines) = (view.rows.len() as i32, GRAPHS.len() as i32 / 2);
+    let padding = pen.px(PADDING);
+    let whole = (2 * padding + pen.px(WORDS), 2 * padding + rows * row + pen.px(GRAPH_GAP) - gap + lines * graph.1);
+    if whole.0 <= area.w && whole.1 <= area.h {
+        return Plan { rows: view.rows.len(), graphs: (2, lines), beside: false, padding, size: whole };
+    }
+    let padding = pen.px(PADDING * 2 / 3);
+    let fitting = |room: i32, one: i32, most: i32| (room / one.max(1)).clamp(0, most);
+    let words = pen.px(WORDS).min(area.w - 2 * padding);
+    let columns = fitting(area.w - 2 * padding - words, graph.0, 2);
+    let lines = if columns == 0 { 0 } else { fitting(area.h - 2 * padding + gap, graph.1, lines) };
+    let rows = fitting(area.h - 2 * padding, row, rows);
+    let columns = if lines == 0 { 0 } else { columns };
+    let size = (2 * padding + words + columns * graph.0, 2 * padding + (rows * row).max(lines * graph.1 - gap).max(0));
+    Plan { rows: rows as usize, graphs: (columns, lines), beside: true, padding, size }
 }
 
 struct Graph {
@@ -136,7 +160,7 @@ const GRAPHS: [Graph; 6] = [
         least: 1.0,
     },
     Graph {
-        name: "Dropped here",
+        name: "Dropped",
         color: Color::rgb(0xff_8a_65),
         value: |sample| Some(sample.dropped),
         text: |value| format!("{value:.0}"),
@@ -144,29 +168,29 @@ const GRAPHS: [Graph; 6] = [
     },
 ];
 
-pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Statistics) {
+pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Statistics, plan: &Plan) {
     let rect = canvas.rect();
     canvas.round(rect, pen.at(10.0), theme::SHADE);
-    let (padding, row) = (pen.px(PADDING), pen.px(ROW - 3));
+    let row = pen.px(ROW - 3);
+    let words = pen.px(WORDS).min(rect.w - 2 * plan.padding);
     let text = pen.regular(theme::TEXT_SIZE - 1.0);
-    let mut y = padding - pen.px(4);
-    for (name, value) in &view.rows {
+    let mut y = plan.padding;
+    for (name, value) in view.rows.iter().take(plan.rows) {
         let baseline = pen.baseline(Rect::new(0, y, rect.w, row), text);
-        canvas.text(pen.fonts, text, (padding, baseline), name, theme::SECONDARY);
-        let x = padding + pen.px(88);
-        let value = pen.fonts.elided(text, value, rect.w - pen.px(8) - x);
+        canvas.text(pen.fonts, text, (plan.padding, baseline), name, theme::SECONDARY);
+        let x = plan.padding + pen.px(88);
+        let value = pen.fonts.elided(text, value, plan.padding + words - x);
         canvas.text(pen.fonts, text, (x, baseline), &value, theme::TEXT);
         y += row;
     }
-    y += pen.px(10);
-    let (width, height) = (pen.px(GRAPH.0), pen.px(GRAPH.1));
-    for (index, graph) in GRAPHS.iter().enumerate() {
-        let column = index as i32 % 2;
-        let place = Rect::new(padding + column * (width + pen.px(GRAPH_GAP)), y, width, height + pen.px(14));
+    let gap = pen.px(GRAPH_GAP);
+    let (left, top) = if plan.beside { (plan.padding + words + gap, plan.padding) } else { (plan.padding, y + gap) };
+    let (width, height) = (pen.px(GRAPH.0), pen.px(GRAPH.1 + GRAPH_NAME));
+    let (columns, lines) = plan.graphs;
+    for (index, graph) in GRAPHS.iter().enumerate().take((columns * lines) as usize) {
+        let (column, line) = (index as i32 % columns, index as i32 / columns);
+        let place = Rect::new(left + column * (width + gap), top + line * (height + gap), width, height);
         draw_graph(canvas, pen, graph, &view.samples, place);
-        if column == 1 {
-            y += place.h + pen.px(GRAPH_GAP);
-        }
     }
 }
 
@@ -178,7 +202,7 @@ fn draw_graph(canvas: &mut Canvas, pen: &mut Pen<'_>, graph: &Graph, samples: &[
     let text = now.map_or_else(|| "–".into(), graph.text);
     let x = place.right() - pen.fonts.width(font, &text);
     canvas.text(pen.fonts, font, (x, baseline), &text, theme::TEXT);
-    let field = Rect::new(place.x, place.y + pen.px(14), place.w, place.h - pen.px(14));
+    let field = Rect::new(place.x, place.y + pen.px(GRAPH_NAME), place.w, place.h - pen.px(GRAPH_NAME));
     canvas.fill(field, theme::TEXT.alpha(0x14));
     let values = samples.iter().filter_map(graph.value);
     let top = values.fold(graph.least, f64::max) * 1.1;
@@ -209,7 +233,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn overlays_fit_the_first_window_and_draw_whatever_the_figures() {
+    fn overlays_fit_every_window_and_draw_whatever_the_figures() {
         let (mut fonts, pipeline) = (Fonts::new(), Pipeline::new());
         let mut figures = Figures::default();
         let mut now = Instant::now();
@@ -218,16 +242,28 @@ mod tests {
             figures.sample(now, &Live::default(), &pipeline.counters);
         }
         let view = statistics(&figures, &Live::default(), &pipeline, Some((640, 480, 25_000)));
-        for scale in [1.0, 2.0] {
+        let mut canvas = Canvas::default();
+        for scale in [1.0, 1.5, 2.0] {
+            // The room for statistics above the controls of these windows, and what is seen there.
+            for (room, rows, graphs) in [
+                ((616, 456), 8, (2, 3)),
+                ((1576, 478), 8, (2, 3)),
+                ((456, 164), 7, (1, 2)),
+                ((296, 104), 4, (0, 0)),
+                ((640, 240), 8, (2, 3)),
+                ((1, 1), 0, (0, 0)),
+            ] {
+                let mut pen = Pen { fonts: &mut fonts, scale };
+                let area = Rect::new(0, 0, pen.px(room.0), pen.px(room.1));
+                let plan = arrange_statistics(&pen, &view, area);
+                assert!(room == (1, 1) || plan.size.0 <= area.w && plan.size.1 <= area.h, "{room:?}: {plan:?}");
+                assert_eq!((plan.rows, plan.graphs), (rows, graphs), "{room:?} at {scale}");
+                canvas.reset(plan.size.0, plan.size.1, theme::BLACK.alpha(0));
+                draw_statistics(&mut canvas, &mut pen, &view, &plan);
+            }
             let mut pen = Pen { fonts: &mut fonts, scale };
-            let area = Rect::new(0, 0, pen.px(640), pen.px(480));
-            let size = statistics_size(&pen, &view, area);
-            assert!(size.0 < area.w && size.1 < area.h, "{size:?}");
-            let mut canvas = Canvas::default();
-            canvas.reset(size.0, size.1, theme::BLACK.alpha(0));
-            draw_statistics(&mut canvas, &mut pen, &view);
-            let size = help_size(&pen);
-            assert!(size.0 < area.w && size.1 < area.h, "{size:?}");
+            let (smallest, size) = (crate::ui::layout::MIN_SIZE, help_size(&pen));
+            assert!(size.1 <= pen.px(smallest.1 as i32), "{size:?}: the help fits the smallest window");
             canvas.reset(size.0, size.1, theme::BLACK.alpha(0));
             draw_help(&mut canvas, &mut pen);
         }

@@ -57,9 +57,9 @@ pub(crate) const GOOD: Color = Color::rgb(0x2b_a6_40);
 pub(crate) const WARNING: Color = Color::rgb(0xff_b7_4d);
 
 /// Behind what is written over the picture.
-pub(crate) const SHADE: Color = Color::rgb(0x10_10_10).alpha(0xd8);
+pub(crate) const SHADE: Color = Color::rgb(0x10_10_10).alpha(0xe4);
 /// Over a picture that does not move.
-pub(crate) const DIM: Color = BLACK.alpha(0xa8);
+pub(crate) const DIM: Color = BLACK.alpha(0xb8);
 
 pub(crate) const TITLE_SIZE: f32 = 15.0;
 pub(crate) const TEXT_SIZE: f32 = 13.0;

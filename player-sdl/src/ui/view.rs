@@ -49,6 +49,9 @@ pub(crate) struct Cell {
     pub(crate) color: Color,
 }
 
+/// The state of a stream that plays, were there anything to play.
+const NO_DATA: &str = "No data";
+
 /// How many entries of the status bar are always there.
 pub(crate) const NEEDED_CELLS: usize = 6;
 
@@ -140,8 +143,9 @@ pub(crate) fn cells(model: &Model, figures: &Figures, dropped: u64) -> Vec<Cell>
     let flowing = matches!(model.phase, Phase::Playing);
     let known = |known: bool, value: String| if known { value } else { "–".into() };
     let loss = figures.loss();
+    let silent = model.silence.is_some() && matches!(model.phase, Phase::Playing | Phase::Buffering);
     let values = [
-        model.phase.name().to_owned(),
+        if silent { NO_DATA } else { model.phase.name() }.to_owned(),
         model.frame.map_or_else(|| "–".into(), |frame| frame.to_string()),
         known(flowing && last.bitrate > 0.0, format!("{:.0} kbps", last.bitrate / 1000.0)),
         known(flowing && last.fps > 0.0, format!("{:.0}", last.fps)),
@@ -151,6 +155,7 @@ pub(crate) fn cells(model: &Model, figures: &Figures, dropped: u64) -> Vec<Cell>
         dropped.to_string(),
     ];
     let color = |index| match (index, &model.phase) {
+        (0, _) if silent => theme::WARNING,
         (0, Phase::Playing) => theme::GOOD.mix(theme::TEXT, 90),
         (0, Phase::Reconnecting { .. }) => theme::WARNING,
         (0, Phase::Failed { .. }) => theme::PLAY.mix(theme::TEXT, 90),
@@ -297,12 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_told_above_the_picture() {
+    fn silence_is_told_above_the_picture_and_in_the_status_bar() {
         let (mut model, now) = model([Report::SetUp(presentation(None)), Report::Playing]);
         model.handle_picture(1, None, now);
         model.handle_report(Report::Silence(Duration::from_secs(3)), now);
         assert_eq!(toast(&model, now).unwrap(), "Nothing has arrived for 3 s");
+        let status = |model: &Model| cells(model, &Figures::default(), 0).swap_remove(0);
+        assert_eq!((status(&model).value.as_str(), status(&model).color), (NO_DATA, theme::WARNING));
         model.handle_picture(2, None, now);
         assert_eq!(toast(&model, now), None);
+        assert_eq!(status(&model).value, "Playing");
     }
 }

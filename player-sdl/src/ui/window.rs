@@ -241,6 +241,8 @@ impl<'a, 't> App<'a, 't> {
             Event::MouseButtonDown { mouse_btn: MouseButton::Left, clicks, x, y, .. } => {
                 self.handle_motion(x, y);
                 match self.target() {
+                    // What lies under the help cannot be meant.
+                    _ if self.help => self.toggle_help(),
                     Target::Button(button) => {
                         self.pressed = Some(button).filter(|&button| self.model.is_enabled(button))
                     }
@@ -564,11 +566,13 @@ impl<'a, 't> App<'a, 't> {
         let room = layout.video.shrunk(margin);
         let toast_size = toast.as_ref().map_or((0, 0), |toast| widgets::toast_size(&mut pen, toast, room.w));
         let toast_place = Rect { y: room.y, h: toast_size.1, ..room.centred(toast_size.0, 0) };
-        let statistics_size =
-            self.statistics.as_ref().map_or((0, 0), |view| overlay::statistics_size(&pen, view, room));
+        let plan = self.statistics.as_ref().map(|view| overlay::arrange_statistics(&pen, view, room));
+        let statistics_size = plan.map_or((0, 0), |plan| plan.size);
         let statistics_place = Rect::new(room.x, room.y, statistics_size.0, statistics_size.1);
         let help_size = if self.help { overlay::help_size(&pen) } else { (0, 0) };
-        let help_place = layout.video.centred(help_size.0.min(room.w), help_size.1);
+        // In a small window the help lies over the controls too, rather than show half of itself.
+        let help_room = if help_size.1 <= room.h { layout.video } else { layout.window };
+        let help_place = help_room.centred(help_size.0.min(room.w), help_size.1.min(layout.window.h));
 
         let clear = theme::BLACK.alpha(0);
         let mut changed = false;
@@ -597,7 +601,7 @@ impl<'a, 't> App<'a, 't> {
         })?;
         let statistics = self.statistics.clone();
         changed |= screen.update(&mut layers.statistics, statistics, statistics_place, clear, |canvas, view| {
-            view.iter().for_each(|view| overlay::draw_statistics(canvas, &mut pen, view));
+            view.iter().zip(plan).for_each(|(view, plan)| overlay::draw_statistics(canvas, &mut pen, view, &plan));
         })?;
         changed |= screen.update(&mut layers.help, self.help, help_place, clear, |canvas, _| {
             overlay::draw_help(canvas, &mut pen);
@@ -616,13 +620,15 @@ impl<'a, 't> App<'a, 't> {
             }
         }
         screen.draw(&layers.face);
-        screen.draw(&layers.statistics);
-        screen.draw(&layers.toast);
-        screen.draw(&layers.help);
+        if !self.help {
+            screen.draw(&layers.statistics);
+        }
         screen.draw(&layers.header);
         screen.draw(&layers.progress);
         screen.draw(&layers.controls);
         screen.draw(&layers.status);
+        screen.draw(&layers.help);
+        screen.draw(&layers.toast);
         screen.present();
     }
 

@@ -246,8 +246,7 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
             }
             Event::Describe => {
                 let frame_rate = FrameRate::new(24, 1).expect("a rate");
-                let description =
-                    Description { name: "movie", frame_rate, duration: Some(10_000_000), width: 640, height: 480 };
+                let description = Description { name: "movie", frame_rate, range: all, width: 640, height: 480 };
                 connection.answer_describe(now, &description);
             }
             Event::Setup { .. } => connection.answer_setup(now, (6970, 6971), 7),

@@ -62,6 +62,11 @@ pub const SPELLINGS: &[Spelling] = &[
         setup: "SETUP {file} RTSP/1.0\r\nCSeq: {cseq}\r\nTransport: RTP/UDP; client_port= {port}\r\n\r\n",
         other: "{method} {file} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\n\r\n",
     },
+    Spelling {
+        name: "CRLF, no blank line",
+        setup: "SETUP {file} RTSP/1.0\r\nCSeq: {cseq}\r\nTransport: RTP/UDP;client_port={port}\r\n",
+        other: "{method} {file} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\n",
+    },
     // No version where it belongs, no names of headers, and no session.
     Spelling {
         name: "broken order",

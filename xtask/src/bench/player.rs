@@ -195,7 +195,8 @@ impl Usage {
     fn of(id: u32) -> Result<Self> {
         let mut nanoseconds = 0;
         for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
-            let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+            // A thread may end between being listed and being read.
+            let Ok(schedstat) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
             nanoseconds += schedstat.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
@@ -220,5 +221,16 @@ mod tests {
     #[test]
     fn a_process_uses_memory() {
         assert!(Usage::of(std::process::id()).unwrap().peak_kib > 100);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn threads_may_end_while_a_process_is_looked_at() {
+        let looks = std::thread::spawn(|| (0..500).try_for_each(|_| Usage::of(std::process::id()).map(drop)));
+        while !looks.is_finished() {
+            let short: Vec<_> = (0..8).map(|_| std::thread::spawn(|| ())).collect();
+            short.into_iter().for_each(|thread| thread.join().unwrap());
+        }
+        looks.join().unwrap().unwrap();
     }
 }

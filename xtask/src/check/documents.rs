@@ -38,10 +38,16 @@ pub(super) fn machine_paths(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
-/// `[text](target)`: the file is there, and so is the heading after `#`.
+/// `[text](target)`: the file is there, and so is the heading after `#`. A path in backticks that begins with a folder of this
+/// tree is there too.
 pub(super) fn links(tree: &Tree) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (file, text) in tree.texts().filter(|(file, _)| file.path.ends_with(".md")) {
+        for (line, path) in code_spans(text).filter(|(_, span)| is_path(tree, span)) {
+            if !tree.holds(path.trim_end_matches('/')) {
+                problems.push(Problem::new(&file.path, line, format!("there is no `{path}`")));
+            }
+        }
         for (line, target) in link_targets(text) {
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
@@ -155,6 +161,23 @@ fn link_targets(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
+/// Line and text of what stands in backticks, outside fenced code.
+fn code_spans(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut fenced = false;
+    (1..).zip(text.lines()).flat_map(move |(number, line)| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        let line = if fenced || fence { "" } else { line };
+        line.split('`').skip(1).step_by(2).map(move |span| (number, span))
+    })
+}
+
+/// `core/src/lib.rs`, but neither a command nor a pattern nor a path of somebody else's machine.
+fn is_path(tree: &Tree, span: &str) -> bool {
+    let plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    plain && span.split_once('/').is_some_and(|(folder, rest)| !rest.is_empty() && tree.holds(folder))
+}
+
 /// The path that `target` means in the document `from`.
 fn resolve(from: &str, target: &str) -> String {
     let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -218,7 +241,9 @@ mod tests {
             ("[a](missing.md)", 1),
             ("[a](../README.md#nowhere)", 1),
             ("# Here\n[a](#here) [b](#there)", 1),
-            ("```\n[a](missing.md)\n```\nand `[b](missing.md)`", 0),
+            ("```\n[a](missing.md)\n`core/missing`\n```\nand `[b](missing.md)`", 0),
+            ("`core/src/lib.rs`, `core/src/`, `core/*.rs`, `target/x`, `rtp/jpeg` and `cd core/x`", 0),
+            ("`core/src/gone.rs`, `core/gone/`", 2),
         ] {
             assert_eq!(links(&files(text)).len(), problems, "{text}");
         }

@@ -34,6 +34,19 @@ impl Client {
         Ok(Self { stream, inbox: Vec::new(), url, session: String::new(), cseq: 0 })
     }
 
+    /// Connects, and makes sure that it is served: those who were there before may take a moment to leave.
+    pub(super) fn served(port: u16) -> Result<Self> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let mut client = Self::connect(port)?;
+            match client.ask_ok("OPTIONS", "") {
+                Ok(_) => return Ok(client),
+                Err(error) if Instant::now() > deadline => return Err(error.context("not served within 5 s")),
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
     /// Sends bytes as they are. A peer that has closed already is no error.
     pub(super) fn say(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
@@ -78,9 +91,11 @@ impl Client {
             bytes => {
                 let text = String::from_utf8_lossy(bytes);
                 ensure!("RTSP/1.0 ".starts_with(&text[..text.len().min(9)]), "neither answer nor packet: {text:?}");
-                let Some(end) = text.find("\r\n\r\n") else { return Ok(None) };
+                // The lab dialect's lines end in LF.
+                let blank = ["\r\n\r\n", "\n\n"].into_iter().find_map(|blank| Some((text.find(blank)?, blank.len())));
+                let Some((end, blank_len)) = blank else { return Ok(None) };
                 let body = text[..end].lines().find_map(|line| line.strip_prefix("Content-Length: "));
-                let len = end + 4 + body.map_or(Ok(0), str::parse::<usize>)?;
+                let len = end + blank_len + body.map_or(Ok(0), str::parse::<usize>)?;
                 let Some(answer) = bytes.get(..len) else { return Ok(None) };
                 (len, Message::Answer(String::from_utf8_lossy(answer).into_owned()))
             }
@@ -113,8 +128,8 @@ impl Client {
         Ok(answer)
     }
 
-    /// SETUP with this transport; from now on requests name the session.
-    pub(super) fn set_up(&mut self, transport: &str) -> Result<()> {
+    /// The answer to SETUP with this transport; from now on requests name the session.
+    pub(super) fn set_up(&mut self, transport: &str) -> Result<String> {
         let url = std::mem::take(&mut self.url);
         self.url = format!("{url}/trackID=0");
         let answer = self.ask_ok("SETUP", &format!("Transport: {transport}\r\n"));
@@ -122,7 +137,17 @@ impl Client {
         let answer = answer?;
         let id = answer.lines().find_map(|line| line.strip_prefix("Session: ")).context("no session")?;
         self.session = format!("Session: {}\r\n", id.split(';').next().unwrap_or(id));
-        Ok(())
+        Ok(answer)
+    }
+
+    /// From now on requests name no session.
+    pub(super) fn forget_session(&mut self) {
+        self.session.clear();
+    }
+
+    /// From now on requests name the session of `other`.
+    pub(super) fn take_session_of(&mut self, other: &Self) {
+        self.session.clone_from(&other.session);
     }
 
     /// Whole frames (packets with the marker on channel 0) that come within `duration`.

@@ -95,7 +95,9 @@ impl Viewer {
         let complaints = std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
+            // ffmpeg's scaler has something to say of every JPEG.
+            let is_news = |line: &&str| !line.contains("[swscaler");
+            String::from_utf8_lossy(&text).lines().filter(is_news).collect::<Vec<_>>().join("\n")
         });
         Ok(Self { player, child, pictures, complaints, until: Instant::now() + duration })
     }

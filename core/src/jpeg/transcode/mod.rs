@@ -142,7 +142,7 @@ fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option
     if width == 0 || height == 0 {
         return Err(Unsupported::Dimensions { width, height }.into());
     }
-    if layout.is_rgb {
+    if layout.is_rgb || !matches!(layout.components, 1 | 3) {
         return Err(Unsupported::ColorSpace.into());
     }
     if !layout.is_interleaved {
@@ -153,9 +153,6 @@ fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option
     }
     let sampling = Unsupported::Sampling(layout.sampling);
     let source = Source::parse(jpeg, layout)?;
-    if !matches!(source.count, 1 | 3) {
-        return Err(sampling.into());
-    }
     if source.precision != 8 {
         return Err(Unsupported::Coding(layout.coding).into());
     }

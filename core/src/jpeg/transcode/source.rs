@@ -141,6 +141,8 @@ pub(super) mod testing {
             has_standard_huffman: true,
             is_interleaved: true,
             is_rgb: false,
+            components: 3,
+            factors: [0; 3],
             has_end: true,
             scan: Span::default(),
         }

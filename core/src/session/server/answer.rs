@@ -83,7 +83,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             version: now.as_micros(),
             name: description.name,
             ipv6: Url::parse(uri).is_some_and(|url| url.host().contains(':')),
-            duration: description.duration,
+            range: description.range,
             framerate: Some(description.frame_rate),
             dimensions: Some((description.width, description.height)),
         };
@@ -165,7 +165,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     pub fn refuse(&mut self, now: Instant, status: StatusCode, reason: &str) {
         self.now = now;
         let Some(pending) = self.pending else { return };
-        info!("refused with {}: {}", status.0, reason);
+        info!("{} {} refused with {} {}", pending.kind.method(), self.resource().as_str(), status.0, reason);
         let mut sent = Err(Full);
         if !reason.is_empty() && self.dialect != Some(Dialect::Lab) {
             let head = self.head(status, pending.cseq);

@@ -117,6 +117,19 @@ enum Waiting {
     Teardown,
 }
 
+impl Waiting {
+    /// The method of the request.
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Describe => "DESCRIBE",
+            Self::Setup { .. } => "SETUP",
+            Self::Play => "PLAY",
+            Self::Pause => "PAUSE",
+            Self::Teardown => "TEARDOWN",
+        }
+    }
+}
+
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// A connection that was just accepted. `entropy`: fresh random bits; session identifiers are made of it.
     pub fn new(now: Instant, rx: B, tx: B, entropy: u64, config: Config) -> Self {

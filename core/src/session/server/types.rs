@@ -4,7 +4,8 @@ pub use crate::session::state::State;
 
 use crate::source::FrameRate;
 use crate::time::Duration;
-use crate::wire::rtsp::headers::{NptMicros, Range};
+use crate::wire::rtsp::headers::Range;
+use core::fmt;
 
 /// Which dialect a connection speaks, known from its first request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,16 @@ pub enum MediaTransport {
         /// Carries RTCP, both ways.
         rtcp_channel: u8,
     },
+}
+
+/// For the log: `UDP to port 25000`, `TCP`.
+impl fmt::Display for MediaTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Udp { rtp_port, .. } => write!(f, "UDP to port {rtp_port}"),
+            Self::Interleaved { .. } => f.write_str("TCP"),
+        }
+    }
 }
 
 /// Deadlines and permissions; a value, chosen by whoever makes the connection.
@@ -110,8 +121,8 @@ pub struct Description<'a> {
     pub name: &'a str,
     /// Frames per second.
     pub frame_rate: FrameRate,
-    /// Microseconds; `None`: live.
-    pub duration: Option<NptMicros>,
+    /// What can be played: from 0 to an end, or without one, or [`Range::Now`] where it is live.
+    pub range: Range,
     /// Pixels.
     pub width: u16,
     /// Pixels.

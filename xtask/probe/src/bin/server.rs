@@ -9,10 +9,10 @@ use core::net::SocketAddr;
 use embedded_io::{ErrorType, Read, ReadReady, Seek, SeekFrom, Write, WriteReady};
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Media, Mounts, Outcome, Settings};
-use mutoscope::session::server::Config;
+
 use mutoscope::source::FrameRate;
 use mutoscope::source::mjpeg::Reader;
-use mutoscope::time::{Instant, WallClock};
+use mutoscope::time::{Instant};
 use mutoscope::wire::url::Path;
 
 struct Platform;
@@ -85,17 +85,7 @@ impl Mounts for OneFile {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
-    let settings = Settings {
-        session: Config::default(),
-        wall: WallClock::default(),
-        server_port: (6970, 6971),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: true,
-        restart_markers: false,
-        computed_tables: false,
-        cname: "probe",
-    };
+    let settings = Settings { repeat: true, ..Settings::default() };
     let mut client = None;
     let mut now = 0;
     loop {

@@ -150,7 +150,7 @@ impl Peer {
 const MOVIE: Description<'_> = Description {
     name: "movie.Mjpeg",
     frame_rate: FrameRate::new(24, 1).unwrap(),
-    duration: Some(10_000_000),
+    range: Range::Npt { start: Some(0), end: Some(10_000_000) },
     width: 640,
     height: 480,
 };

@@ -258,14 +258,13 @@ fn the_longest_answer_fits_the_room_that_is_kept() {
     peer.feed(request("DESCRIBE", &url, u32::MAX, "").as_bytes());
     peer.drive();
     let frame_rate = FrameRate::new(30000, 1001).unwrap();
-    let description =
-        Description { name: &name, frame_rate, duration: Some(u64::MAX), width: u16::MAX, height: u16::MAX };
+    let range = Range::Npt { start: Some(u64::MAX), end: Some(u64::MAX) };
+    let description = Description { name: &name, frame_rate, range, width: u16::MAX, height: u16::MAX };
     peer.now = Instant::from_micros(u64::MAX / 2);
     peer.connection.answer_describe(peer.now, &description);
     assert_eq!(status_of(&peer.sent()), 200);
     peer.feed(request("PLAY", &url, u32::MAX, &std::format!("Session: {ID}\r\n")).as_bytes());
     peer.drive();
-    let range = Range::Npt { start: Some(u64::MAX), end: Some(u64::MAX) };
     peer.connection.answer_play(peer.now, u16::MAX, u32::MAX, range);
     assert_eq!(status_of(&peer.sent()), 200);
 }

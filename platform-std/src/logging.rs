@@ -1,0 +1,160 @@
+//! The log of a server that serves from one thread, on standard error: whom a line is about, and what becomes of lines that
+//! would have to wait or would fill a disk.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use env_logger::{Target, WriteStyle};
+use log::LevelFilter;
+use nix::poll::PollFlags;
+
+use crate::tcp::is_ready;
+
+/// What a pipe that polls as writable takes without blocking, on every system (POSIX asks for 512).
+const LINE_LIMIT: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+/// Lines that may come at once.
+const BURST: u32 = 1000;
+/// How often another one may come after those: ten a second are some 100 MB a day.
+const LINE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Logs to standard error, one line per message with the time in front, and the client where it is about one; coloured on a
+/// terminal only.
+///
+/// Lines for which there is no room at once are left out: a log that nobody reads must not stop the pictures. So are lines
+/// beyond some hundred a minute, unless the level says that everything is wanted: strangers who knock on and on must not
+/// fill a disk. The log says how many are missing.
+pub fn start(level: LevelFilter) {
+    env_logger::Builder::new()
+        .filter_level(level)
+        .target(Target::Pipe(Box::new(Stderr::default())))
+        .write_style(if takes_colours() { WriteStyle::Always } else { WriteStyle::Never })
+        .parse_default_env()
+        .format(|line, record| {
+            let style = line.default_level_style(record.level());
+            write!(line, "{} {style}{:<5}{style:#} ", line.timestamp_millis(), record.level())?;
+            if let Some(client) = CLIENT.get() {
+                write!(line, "{client}: ")?;
+            }
+            writeln!(line, "{}", record.args())
+        })
+        .init();
+}
+
+thread_local! {
+    static CLIENT: Cell<Option<SocketAddr>> = const { Cell::new(None) };
+}
+
+/// Does `work`; what it logs is about this client. The core's machines do not know whom they serve.
+pub(crate) fn about<R>(client: SocketAddr, work: impl FnOnce() -> R) -> R {
+    CLIENT.set(Some(client));
+    let result = work();
+    CLIENT.set(None);
+    result
+}
+
+/// Whether lines may be coloured: on a terminal, unless the user wants none (<https://no-color.org>).
+fn takes_colours() -> bool {
+    io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb")
+}
+
+/// How many lines may still come.
+#[derive(Debug)]
+struct Budget {
+    lines: u32,
+    /// Up to when lines have been added.
+    since: Instant,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { lines: BURST, since: Instant::now() }
+    }
+}
+
+impl Budget {
+    /// Whether one may come now.
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = now.saturating_duration_since(self.since).as_millis() / LINE_INTERVAL.as_millis();
+        let earned = u32::try_from(earned).unwrap_or(u32::MAX);
+        self.since += LINE_INTERVAL.saturating_mul(earned);
+        self.lines = self.lines.saturating_add(earned).min(BURST);
+        let may = self.lines > 0;
+        self.lines = self.lines.saturating_sub(1);
+        may
+    }
+}
+
+/// Writes whole lines to standard error, or leaves them out and later says how many.
+#[derive(Debug, Default)]
+struct Stderr {
+    lost: u64,
+    budget: Budget,
+}
+
+impl Stderr {
+    /// Whether a line can be written at once. Where that cannot be asked, the write will tell.
+    fn has_room() -> bool {
+        is_ready(io::stderr().as_fd(), PollFlags::POLLOUT, Duration::ZERO).unwrap_or(true)
+    }
+}
+
+impl Write for Stderr {
+    /// Takes one line; what is too long for one write is cut.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let everything = log::max_level() > LevelFilter::Info;
+        if !Self::has_room() || !everything && !self.budget.take(Instant::now()) {
+            self.lost += 1;
+            return Ok(line.len());
+        }
+        if self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            // A pipe that had room for a line may not have it for two.
+            writeln!(io::stderr(), "({lost} lines of the log are missing here: too many, or nobody took them)")?;
+            if !Self::has_room() {
+                self.lost = 1;
+                return Ok(line.len());
+            }
+        }
+        if let Some(part) = line.get(..LINE_LIMIT - 1) {
+            io::stderr().write_all(&[part, b"\n"].concat())?;
+        } else {
+            io::stderr().write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_lines_is_cut_to_a_trickle_and_calm_makes_up_for_it() {
+        let begin = Instant::now();
+        let mut budget = Budget { lines: BURST, since: begin };
+        let mut taken = |from: u64, millis: u64| {
+            (from..from + millis).filter(|&at| budget.take(begin + Duration::from_millis(at))).count()
+        };
+        // A line each millisecond: the burst, and what is earned meanwhile.
+        assert_eq!(taken(0, 10_000), 1000 + 99);
+        assert_eq!(taken(10_000, 60_000), 600);
+        // An hour of silence is worth no more than one burst.
+        assert_eq!(taken(3_670_000, 10_000), 1000 + 99);
+    }
+
+    #[test]
+    fn what_is_done_for_a_client_is_logged_with_its_address() {
+        let client = SocketAddr::from(([10, 0, 0, 7], 40_000));
+        assert_eq!(about(client, || CLIENT.get()), Some(client));
+        assert_eq!(CLIENT.get(), None);
+    }
+}
