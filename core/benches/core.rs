@@ -73,8 +73,7 @@ fn packetize(bencher: Bencher<'_, '_>, len: usize) {
 fn reassemble(bencher: Bencher<'_, '_>, len: usize) {
     let frame = frame(len);
     let config = Config { reorder_delay: Duration::from_millis(100), ..Config::default() };
-    let mut receiver: Receiver<Vec<u8>, 2> =
-        Receiver::new([(); 2].map(|()| vec![0; 256 * 1024]), 1, Instant::default(), config);
+    let mut receiver: Receiver<Vec<u8>, 2> = Receiver::new([(); 2].map(|()| vec![0; 256 * 1024]), 1, config);
     let (mut sequence, mut timestamp, mut now) = (0_u16, 0_u32, Instant::default());
     bencher
         .counter(BytesCount::new(len))

@@ -1,5 +1,6 @@
 //! What one SSRC remembers (RFC 3550 sections 5.1 and 6.4.1).
 
+use super::clock;
 use crate::time::{Instant, NtpTime};
 use crate::wire::rtcp::{Emitter, SenderInfo};
 use crate::wire::rtp;
@@ -101,9 +102,7 @@ impl Timeline {
     /// The RTP timestamp at `at`, never 0 (some clients take 0 in RTP-Info as missing). Before the epoch, that of the
     /// epoch.
     pub fn timestamp(&self, at: Instant) -> u32 {
-        let micros = u128::from(at.as_micros().saturating_sub(self.epoch.as_micros()));
-        // 90 kHz: nine ticks in 100 µs. Timestamps are modulo 2^32.
-        let ticks = (micros.wrapping_mul(9) / 100) as u32;
+        let ticks = clock::ticks(at.as_micros().saturating_sub(self.epoch.as_micros()));
         self.offset.wrapping_add(ticks).max(1)
     }
 }

@@ -1,5 +1,7 @@
 //! A queue of bytes in storage that the caller lends.
 
+use crate::wire::rtsp::Interleaved;
+
 /// Bytes are added behind and taken in front; what is queued is always one slice, moved to the front of the storage
 /// only where the space behind it does not suffice.
 #[derive(Debug)]
@@ -67,6 +69,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Buffer<B> {
         self.end = self.end.saturating_add(n).min(self.capacity());
     }
 
+    /// Queues a whole interleaved frame (RFC 2326 section 10.12) of `room` bytes at most, or nothing (`false`).
+    pub(crate) fn queue_interleaved(&mut self, room: usize, channel: u8, segments: &[&[u8]]) -> bool {
+        let len = segments.iter().fold(0usize, |len, segment| len.saturating_add(segment.len()));
+        let Ok(payload_len) = u16::try_from(len) else { return false };
+        let header = Interleaved::header(channel, payload_len);
+        let len = len.saturating_add(header.len());
+        if len > room {
+            return false;
+        }
+        let Some(mut space) = self.reserve(len) else { return false };
+        for segment in core::iter::once(&header[..]).chain(segments.iter().copied()) {
+            // Cannot fail: the sum of their lengths was reserved. If it did, nothing would have been queued.
+            let Some((place, rest)) = space.split_at_mut_checked(segment.len()) else { return false };
+            place.copy_from_slice(segment);
+            space = rest;
+        }
+        self.commit(len);
+        true
+    }
+
     /// Drops the first `n` bytes.
     pub(crate) fn consume(&mut self, n: usize) {
         self.start = self.start.saturating_add(n).min(self.end);
@@ -124,6 +146,19 @@ mod tests {
         assert_eq!(buffer.start, 0);
         assert!(buffer.reserve(7).is_none());
         assert_eq!(buffer.bytes(), b"ef");
+    }
+
+    #[test]
+    fn an_interleaved_frame_is_queued_whole_or_not_at_all() {
+        let mut buffer = filled(b"a");
+        assert!(!buffer.queue_interleaved(usize::MAX, 1, &[b"abcd"]), "no space");
+        assert!(!buffer.queue_interleaved(6, 1, &[b"ab", b"c"]), "no room for it");
+        assert_eq!(buffer.bytes(), b"a");
+        assert!(buffer.queue_interleaved(7, 1, &[b"ab", b"c"]));
+        assert_eq!(buffer.bytes(), b"a$\x01\0\x03abc");
+        let mut large = Buffer::new(std::vec![0; 70_000]);
+        assert!(!large.queue_interleaved(usize::MAX, 1, &[&[0; 65_536]]), "beyond its 16 bits of length");
+        assert!(large.queue_interleaved(usize::MAX, 1, &[&[0; 65_535]]));
     }
 
     #[test]

@@ -2,13 +2,11 @@
 //!
 //! [`Sdp`] reads what servers send, a [`Description`] is what ours sends.
 
+use super::rtp::PAYLOAD_TYPE_JPEG;
 use super::rtsp::headers::{NptMicros, Range};
 use super::text::{OneLine, decimal, strip_prefix_ignore_case, trim};
 use core::fmt::{self, Display, Write};
 use core::net::IpAddr;
-
-/// The static payload type of JPEG video (RFC 3551 section 6).
-pub const JPEG_PAYLOAD_TYPE: u8 = 26;
 
 /// The `a=control` of the one stream in a [`Description`].
 pub const TRACK_CONTROL: &str = "trackID=0";
@@ -82,7 +80,7 @@ impl<'a> Sdp<'a> {
     /// Reads the lines of one stream, which end at the next `m=`.
     fn stream(&self, formats: u128, lines: Lines<'a>) -> Option<Video<'a>> {
         let listed = |payload_type: u8| 1u128.checked_shl(payload_type.into()).is_some_and(|bit| formats & bit != 0);
-        let mut payload_type = listed(JPEG_PAYLOAD_TYPE).then_some(JPEG_PAYLOAD_TYPE);
+        let mut payload_type = listed(PAYLOAD_TYPE_JPEG).then_some(PAYLOAD_TYPE_JPEG);
         let (mut control, mut framerate, mut dimensions, mut range, mut address) = (None, None, None, None, None);
         for line in lines.take_while(|(kind, _)| *kind != b'm') {
             if let Some(map) = attribute(line, "rtpmap") {
@@ -217,7 +215,7 @@ impl<R: Display> Display for Description<'_, R> {
             // Says nothing that a player could use.
             Range::Other => {}
         }
-        write!(f, "m=video 0 RTP/AVP {JPEG_PAYLOAD_TYPE}\r\na=rtpmap:{JPEG_PAYLOAD_TYPE} JPEG/90000\r\n")?;
+        write!(f, "m=video 0 RTP/AVP {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
         write!(f, "a=control:{TRACK_CONTROL}\r\n")?;
         if let Some(framerate) = &self.framerate {
             write!(f, "a=framerate:{framerate}\r\n")?;

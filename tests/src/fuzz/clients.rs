@@ -35,7 +35,7 @@ pub fn client_session(data: &[u8]) {
         let n = if seed < 4 { most } else { most.min(1 + driver.random.below(64) as usize) };
         space[..n].copy_from_slice(&rest[..n]);
         rest = &rest[n..];
-        driver.connection.handle_input(driver.now, n);
+        driver.connection.handle_input(n);
         driver.drive();
         if driver.random.below(8) == 0 {
             let pause = driver.random.below(2000);
@@ -47,7 +47,7 @@ pub fn client_session(data: &[u8]) {
         let Some(due) = driver.connection.poll_timeout() else { break };
         driver.pass(due);
     }
-    driver.connection.handle_close(driver.now);
+    driver.connection.handle_close();
     driver.drive();
     assert!(driver.connection.is_over() && driver.endings == 1, "{} endings", driver.endings);
 }
@@ -173,7 +173,7 @@ impl Driver {
             };
         }
         let n = self.connection.poll_transmit().len();
-        self.connection.consume_transmit(self.now, n);
+        self.connection.consume_transmit(n);
     }
 }
 
@@ -409,7 +409,7 @@ mod tests {
                     let space = driver.connection.rx_buffer();
                     let Some(place) = space.get_mut(..answer.len()) else { break };
                     place.copy_from_slice(answer.as_bytes());
-                    driver.connection.handle_input(driver.now, answer.len());
+                    driver.connection.handle_input(answer.len());
                     driver.drive();
                     reached.push(driver.connection.state());
                 }

@@ -18,7 +18,7 @@ pub fn receiver(data: &[u8]) {
     for payload in [Payload::Jpeg, Payload::Lab] {
         let mut now = Instant::from_millis(1000);
         let config = Config { payload, ..Config::default() };
-        let mut receiver: Receiver<_, 2> = Receiver::new([[0_u8; 2000]; 2], 1, now, config);
+        let mut receiver: Receiver<_, 2> = Receiver::new([[0_u8; 2000]; 2], 1, config);
         let (mut frames, mut rest) = (0, data);
         while let Some((&[action, pause, high, low], behind)) = rest.split_first_chunk::<4>() {
             now = now.after(Duration::from_millis(u64::from(pause) * 4));
@@ -31,7 +31,7 @@ pub fn receiver(data: &[u8]) {
                 240..=246 => {}
                 247..=249 => receiver.start_at(now, u16::from_be_bytes([high, low])),
                 250..=252 => receiver.reconfigure(config),
-                _ => receiver.reset(now),
+                _ => receiver.reset(),
             }
             frames += poll(&mut receiver, payload, now);
         }
@@ -39,7 +39,7 @@ pub fn receiver(data: &[u8]) {
         assert_eq!(statistics.frames, frames);
         assert!(statistics.loss_ppm() <= 1_000_000);
         let mut buffer = [0; 256];
-        let bye = receiver.emit_bye(now, WallClock::default(), "a", "b", &mut buffer);
+        let bye = receiver.emit_bye(now, "a", "b", &mut buffer);
         assert_eq!(bye.is_some(), receiver.statistics().ssrc.is_some(), "the buffer is large enough");
         super::rtp::rtcp(&buffer[..bye.unwrap_or(0)]);
     }
@@ -60,7 +60,7 @@ fn poll<const N: usize>(receiver: &mut Receiver<[u8; N], 2>, payload: Payload, n
         assert!(frames < 100, "frames without end");
     }
     let mut buffer = [0; 256];
-    if let Some(len) = receiver.poll_report(now, WallClock::default(), "cname", &mut buffer) {
+    if let Some(len) = receiver.poll_report(now, "cname", &mut buffer) {
         super::rtp::rtcp(&buffer[..len]);
     }
     assert!(receiver.poll_timeout().is_none_or(|at| at > now), "{:?} at {now:?}", receiver.poll_timeout());
@@ -121,7 +121,7 @@ pub fn reassembly(data: &[u8]) {
         file
     };
     let mut now = Instant::from_millis(1000);
-    let mut receiver: Receiver<_, 2> = Receiver::new([[0_u8; 2000]; 2], 1, now, Config::default());
+    let mut receiver: Receiver<_, 2> = Receiver::new([[0_u8; 2000]; 2], 1, Config::default());
     let mut sent: Vec<(u16, Vec<u8>)> = Vec::new();
     let mut untouched = [true; FRAMES as usize];
     let mut in_order = true;

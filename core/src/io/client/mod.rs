@@ -6,7 +6,9 @@ mod silence;
 mod tests;
 mod timeline;
 
+use super::outlet::at_port;
 use super::{Datagram, Stream};
+use crate::rtp::clock;
 use crate::rtp::receiver::{self, Control, Receiver, Statistics};
 use crate::session::client::{self as session, Connection, Described, NotNow, SetUp};
 use crate::session::server::{Dialect, MediaTransport, State};
@@ -53,6 +55,7 @@ pub enum Event {
 
 /// A frame that [`Client::frame`] lends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame {
     /// What the receiver says of it.
     pub received: Received,
@@ -184,7 +187,7 @@ where
         self.asked = range;
         self.bye = None;
         if let Some(receiver) = self.media.receiver() {
-            receiver.reset(now);
+            receiver.reset();
         }
         Ok(())
     }
@@ -230,12 +233,12 @@ where
         // First what is due from us: what comes may never run dry.
         self.say_bye(now, rtcp, settings);
         self.report(now, rtcp, settings);
-        self.write(now, control);
+        self.write(control);
         self.receive_rtcp(now, rtcp, settings);
         for _ in 0..READS_PER_CALL {
             // What has arrived comes first: a frame lies where the next packets want to go.
             if let Some(frame) = self.poll_frame(now) {
-                self.write(now, control);
+                self.write(control);
                 return Some(Event::Frame(frame));
             }
             if let Some(event) = self.connection.poll_event(now) {
@@ -252,13 +255,13 @@ where
             }
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
             let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
-            let read = self.read(now, control);
+            let read = self.read(control);
             self.late_reads = match (self.is_late(now), read) {
                 (false, _) => 0,
                 (true, true) => self.late_reads.saturating_add(1),
                 (true, false) => LATE_READS,
             };
-            if read || received || self.write(now, control) || self.late_reads > 0 {
+            if read || received || self.write(control) || self.late_reads > 0 {
                 continue;
             }
             if self.bye.is_some_and(|due| due <= now) {
@@ -329,7 +332,7 @@ where
                 return None;
             }
             session::Event::Described(described) => self.described = Some(described),
-            session::Event::SetUp(set_up) => self.handle_set_up(now, set_up, rtp, settings),
+            session::Event::SetUp(set_up) => self.handle_set_up(set_up, rtp, settings),
             session::Event::Playing(playing) => {
                 let whole = self.described.and_then(|described| described.range);
                 self.timeline.start(playing, self.asked, whole);
@@ -347,7 +350,7 @@ where
         Some(Event::Session(event))
     }
 
-    fn handle_set_up<D: Datagram>(&mut self, now: Instant, set_up: SetUp, rtp: &mut D, settings: &Settings<'_>) {
+    fn handle_set_up<D: Datagram>(&mut self, set_up: SetUp, rtp: &mut D, settings: &Settings<'_>) {
         let config = receiver::Config {
             payload: match self.connection.dialect() {
                 Dialect::Standard => receiver::Payload::Jpeg,
@@ -367,7 +370,7 @@ where
             Media::Receiving(receiver) => receiver.reconfigure(config),
             Media::Waiting(buffers) => {
                 if let Some(buffers) = buffers.take() {
-                    self.media = Media::Receiving(Receiver::new(buffers, self.ssrc, now, config));
+                    self.media = Media::Receiving(Receiver::new(buffers, self.ssrc, config));
                 }
             }
         }
@@ -376,7 +379,7 @@ where
         self.rtcp_to = None;
         self.sender_clock = None;
         if let (MediaTransport::Udp { .. }, Some((rtp_port, rtcp_port))) = (set_up.transport, set_up.server_port) {
-            self.rtcp_to = Some(with_port(self.server, rtcp_port));
+            self.rtcp_to = Some(at_port(self.server, rtcp_port));
             // An empty packet, so that a firewall or address translation on our side lets the answers in.
             let mut opener = [0; rtp::HEADER_LEN];
             let repr = rtp::Repr {
@@ -387,7 +390,7 @@ where
                 ssrc: self.ssrc,
             };
             repr.emit(&mut opener);
-            if rtp.send(with_port(self.server, rtp_port), &[&opener]).is_err() {
+            if rtp.send(at_port(self.server, rtp_port), &[&opener]).is_err() {
                 debug!("the server's RTP port cannot be reached");
             }
         }
@@ -427,7 +430,7 @@ where
                 }
                 if taken && learn {
                     // SETUP's answer named no port: the neighbour of where media comes from (RFC 3550 section 11).
-                    self.rtcp_to = from.port().checked_add(1).map(|port| with_port(from, port));
+                    self.rtcp_to = from.port().checked_add(1).map(|port| at_port(from, port));
                 }
                 true
             }
@@ -509,11 +512,10 @@ where
     fn captured(&self, timestamp: u32) -> Option<NtpTime> {
         let (ntp, reported) = self.sender_clock?;
         let ticks = i64::from(timestamp.wrapping_sub(reported).cast_signed());
-        // 90 ticks are a millisecond.
-        Some(ntp.offset_micros(ticks.saturating_mul(100) / 9))
+        Some(ntp.offset_micros(clock::micros(ticks)))
     }
 
-    fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
+    fn read<T: Stream>(&mut self, control: &mut T) -> bool {
         if self.ended || self.connection.is_over() || self.connection.rx_buffer().is_empty() {
             return false;
         }
@@ -527,15 +529,15 @@ where
             Ok(0) => {
                 // A closed connection stays readable: it is not to be asked again.
                 self.ended = true;
-                self.connection.handle_close(now);
+                self.connection.handle_close();
             }
-            Ok(n) => self.connection.handle_input(now, n),
-            Err(error) => self.fail(now, &error),
+            Ok(n) => self.connection.handle_input(n),
+            Err(error) => self.fail(&error),
         }
         true
     }
 
-    fn write<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
+    fn write<T: Stream>(&mut self, control: &mut T) -> bool {
         if self.ended || self.connection.poll_transmit().is_empty() {
             return false;
         }
@@ -546,16 +548,16 @@ where
             Err(error) => Err(error),
         };
         match written {
-            Ok(n) => self.connection.consume_transmit(now, n),
-            Err(error) => self.fail(now, &error),
+            Ok(n) => self.connection.consume_transmit(n),
+            Err(error) => self.fail(&error),
         }
         true
     }
 
-    fn fail(&mut self, now: Instant, error: &impl embedded_io::Error) {
+    fn fail(&mut self, error: &impl embedded_io::Error) {
         self.ended = true;
         self.broken = Some(error.kind());
-        self.connection.handle_close(now);
+        self.connection.handle_close();
     }
 
     fn report<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {
@@ -564,7 +566,7 @@ where
         }
         let mut buffer = [0; MAX_REPORT];
         let Some(receiver) = self.media.receiver() else { return };
-        if let Some(len) = receiver.poll_report(now, settings.wall, settings.cname, &mut buffer) {
+        if let Some(len) = receiver.poll_report(now, settings.cname, &mut buffer) {
             self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
         }
     }
@@ -574,7 +576,7 @@ where
             self.farewell = Farewell::Waiting;
             let mut buffer = [0; MAX_REPORT];
             if let Some(receiver) = self.media.receiver()
-                && let Some(len) = receiver.emit_bye(now, settings.wall, settings.cname, "teardown", &mut buffer)
+                && let Some(len) = receiver.emit_bye(now, settings.cname, "teardown", &mut buffer)
             {
                 self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
             }
@@ -604,12 +606,6 @@ where
             debug!("a report to the server was not sent");
         }
     }
-}
-
-/// An address with another port; what an IPv6 address has besides, such as its zone, is kept.
-fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
-    address.set_port(port);
-    address
 }
 
 /// Whether two addresses are of one host, also where one is an IPv4 address as an IPv6 socket shows it.

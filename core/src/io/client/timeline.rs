@@ -1,15 +1,13 @@
 //! From RTP timestamps to places in the presentation, reckoned from its start: where the description's range begins
 //! elsewhere than at 0, normal play time is not the time since the start.
 
+use crate::rtp::clock;
 use crate::session::client::Playing;
 use crate::wire::rtsp::headers::{NptMicros, Range};
 
 /// Timestamps further than this from what PLAY's answer announces do not belong to it: the announcement is wrong, as it
 /// is with some servers.
-const MAX_RTPTIME_ERROR: u32 = 10 * CLOCK_RATE;
-
-/// RTP/JPEG's clock (RFC 2435 section 3).
-const CLOCK_RATE: u32 = 90_000;
+const MAX_RTPTIME_ERROR: u32 = 10 * clock::RATE;
 
 /// Where in the presentation an RTP timestamp lies (RFC 2326 section 12.33, `rtptime`).
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,9 +50,7 @@ impl Timeline {
             (None, _) => 0,
         };
         self.last = Some((timestamp, ticks));
-        // 90 ticks are a millisecond.
-        let micros = ticks.saturating_mul(100) / 9;
-        Some(start.saturating_add_signed(micros))
+        Some(start.saturating_add_signed(clock::micros(ticks)))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Interarrival jitter (RFC 3550 section 6.4.1 and appendix A.8).
 
+use crate::rtp::clock;
 use crate::time::{Duration, Instant};
 
-/// A change of transit time beyond this, in ticks of 90 kHz, is a clock set anew (10 s): it would drown the estimate.
-const DISCONTINUITY: u32 = 900_000;
+/// A change of transit time beyond this, 10 s in ticks, is a clock set anew: it would drown the estimate.
+const DISCONTINUITY: u32 = 10 * clock::RATE;
 
 /// A running estimate of how much transit times vary, in ticks of 90 kHz.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +18,7 @@ impl Jitter {
     /// A packet with this timestamp arrived.
     pub(super) fn handle(&mut self, now: Instant, timestamp: u32) {
         // The clocks' unknown difference is in every transit time, and falls out of the differences between them.
-        let transit = ticks(now).wrapping_sub(timestamp);
+        let transit = clock::ticks(now.as_micros()).wrapping_sub(timestamp);
         let difference = self.transit.map_or(0, |before| transit.wrapping_sub(before).cast_signed().unsigned_abs());
         self.transit = Some(transit);
         if difference <= DISCONTINUITY {
@@ -38,14 +39,8 @@ impl Jitter {
 
     /// The estimate for people.
     pub(super) fn duration(&self) -> Duration {
-        // A tick is 100/9 µs; the estimate stays below DISCONTINUITY.
-        Duration::from_micros(u64::from(self.scaled).wrapping_mul(100) / (9 * 16))
+        Duration::from_micros(clock::micros(self.scaled.into()).unsigned_abs() / 16)
     }
-}
-
-/// The time in units of 90 kHz, modulo 2^32.
-fn ticks(now: Instant) -> u32 {
-    (u128::from(now.as_micros()).wrapping_mul(9) / 100) as u32
 }
 
 #[cfg(test)]

@@ -152,6 +152,7 @@ pub enum Control {
 /// A frame that [`Receiver::poll_frame`] fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Received {
     /// In the lab dialect the sender's frame number, with wraps counted; else a count of frames fetched, from 1.
     pub number: u32,
@@ -198,7 +199,7 @@ pub struct Receiver<B, const SLOTS: usize> {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     /// `ssrc` is ours, for the reports; it should be random.
-    pub fn new(buffers: [B; SLOTS], ssrc: u32, _now: Instant, config: Config) -> Self {
+    pub fn new(buffers: [B; SLOTS], ssrc: u32, config: Config) -> Self {
         const { assert!(SLOTS >= 2, "late packets of one frame arrive among those of the next") };
         Self {
             assembler: Assembler::new(buffers, config.reorder_delay),
@@ -410,9 +411,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     /// Writes a receiver report (RR and SDES) if one is due: half a second after the first packet, then every 2.5 to
     /// 7.5 s. Its length. Where `buffer` is too short, none is written before the next is due; 128 bytes and the
     /// length of `cname` suffice.
-    ///
-    /// `_wall` is not used: reports of receivers carry no time of day.
-    pub fn poll_report(&mut self, now: Instant, _wall: WallClock, cname: &str, buffer: &mut [u8]) -> Option<usize> {
+    pub fn poll_report(&mut self, now: Instant, cname: &str, buffer: &mut [u8]) -> Option<usize> {
         self.fetched = None;
         if self.config.payload == Payload::Lab || self.reports.due()? > now {
             return None;
@@ -424,15 +423,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
 
     /// Writes a last report and a BYE with a reason (which may be empty): we leave. Its length, `None` where `buffer`
     /// is too short, or where no packet has come: who was never heard does not take leave (RFC 3550 section 6.3.7). To
-    /// be sent once. `_wall` is not used here either.
-    pub fn emit_bye(
-        &mut self,
-        now: Instant,
-        _wall: WallClock,
-        cname: &str,
-        reason: &str,
-        buffer: &mut [u8],
-    ) -> Option<usize> {
+    /// be sent once.
+    pub fn emit_bye(&mut self, now: Instant, cname: &str, reason: &str, buffer: &mut [u8]) -> Option<usize> {
         self.fetched = None;
         self.source?;
         let ssrc = self.reports.ssrc();
@@ -472,7 +464,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     /// Another PLAY begins: frames not fetched are gone, the next packet may have any source and sequence number. The
     /// totals stay, and so do the tables of a source that stays. Where its sequence numbers go on, so do the counts of
     /// our reports about it (RFC 3550 section 6.4.1).
-    pub fn reset(&mut self, _now: Instant) {
+    pub fn reset(&mut self) {
         self.fetched = None;
         self.assembler.clear();
         self.tracker.resume(None);

@@ -1,5 +1,6 @@
 //! When a frame is due: the jitter buffer's clock.
 
+use crate::rtp::clock;
 use crate::time::{Duration, Instant};
 
 /// Further from where it should be than this, a frame starts a new mapping.
@@ -52,8 +53,7 @@ impl Playout {
 
 /// Where the mapping puts the frame, moved towards its arrival. `None` where they are too far apart to be related.
 fn follow(reference: u32, at: Instant, timestamp: u32, arrival: Instant) -> Option<Instant> {
-    // A tick is 100/9 µs; 2^31 of them stay far below 2^63.
-    let ahead = i64::from(timestamp.wrapping_sub(reference).cast_signed()).wrapping_mul(100) / 9;
+    let ahead = clock::micros(timestamp.wrapping_sub(reference).cast_signed().into());
     let at = at.as_micros().checked_add_signed(ahead)?;
     let late = i64::try_from(i128::from(arrival.as_micros()).wrapping_sub(i128::from(at))).ok()?;
     if late.unsigned_abs() > DISCONTINUITY_MICROS.unsigned_abs() {

@@ -5,6 +5,7 @@ use crate::time::Duration;
 /// Counts since the receiver was made, over all sources and PLAYs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Statistics {
     /// RTP packets of the stream that arrived, duplicates and late ones included.
     pub packets: u64,

@@ -8,7 +8,7 @@ use crate::session::server::{Dialect, MediaTransport, State};
 use crate::session::timer::{self, Timers};
 use crate::time::{Duration, Instant};
 use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
-use crate::wire::rtsp::{Emitter, Full, Headers, Interleaved, Method, Request, Response, StatusCode};
+use crate::wire::rtsp::{Emitter, Full, Headers, Method, Request, Response, StatusCode};
 use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
 use core::fmt::{Display, Write};
@@ -303,20 +303,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
     /// What has arrived is a lab reply if nothing follows.
     pub(super) fn await_silence(&mut self, now: Instant) {
         self.timers.start(Timer::Silence, now.after(self.config.lab_silence));
-    }
-
-    pub(super) fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
-        let len = segments.iter().fold(0usize, |sum, segment| sum.saturating_add(segment.len()));
-        let Ok(payload_len) = u16::try_from(len) else { return false };
-        let header = Interleaved::header(channel, payload_len);
-        let Some(mut space) = self.tx.reserve(len.saturating_add(header.len())) else { return false };
-        for segment in core::iter::once(&header[..]).chain(segments.iter().copied()) {
-            let Some((here, rest)) = space.split_at_mut_checked(segment.len()) else { return false };
-            here.copy_from_slice(segment);
-            space = rest;
-        }
-        self.tx.commit(len.saturating_add(header.len()));
-        true
     }
 
     /// Sends the command now, or as soon as the keep-alive under way is answered.

@@ -11,6 +11,7 @@ use crate::wire::rtsp::headers::Range;
 /// A request of ours, by its purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Command {
     /// OPTIONS, sent before the first DESCRIBE to learn `Public`.
     Options,
@@ -89,6 +90,7 @@ pub enum Event {
 /// What a description says of its JPEG video stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Described {
     /// RTP payload type: 26, or a dynamic one mapped to `JPEG/90000`.
     pub payload_type: u8,
@@ -103,6 +105,7 @@ pub struct Described {
 /// What SETUP agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct SetUp {
     /// Our ports as offered, or the channels as the server chose them.
     pub transport: MediaTransport,
@@ -117,6 +120,7 @@ pub struct SetUp {
 /// What PLAY's answer says; servers leave out any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Playing {
     /// Sequence number of the first packet (RFC 2326 section 12.33).
     pub sequence: Option<u16>,

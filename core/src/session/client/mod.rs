@@ -143,7 +143,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// `n` bytes were put there: read events until there are none.
-    pub fn handle_input(&mut self, _now: Instant, n: usize) {
+    pub fn handle_input(&mut self, n: usize) {
         self.release();
         self.rx.commit(n);
         self.unread |= n > 0;
@@ -154,7 +154,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The server will send no more (end of file), or the connection failed: read events until there are none.
-    pub fn handle_close(&mut self, _now: Instant) {
+    pub fn handle_close(&mut self) {
         self.release();
         if self.input != Input::Over {
             self.input = Input::Closed;
@@ -233,14 +233,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The socket took `n` of them.
-    pub fn consume_transmit(&mut self, _now: Instant, n: usize) {
+    pub fn consume_transmit(&mut self, n: usize) {
         self.dialogue.tx.consume(n);
     }
 
     /// Queues a whole interleaved frame (our RTCP), or nothing (`false`): no room before bytes have left, or the lab
     /// dialect, whose servers would take it for a request.
     pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
-        self.dialogue.dialect == Dialect::Standard && self.dialogue.queue_interleaved(channel, segments)
+        self.dialogue.dialect == Dialect::Standard && self.dialogue.tx.queue_interleaved(usize::MAX, channel, segments)
     }
 
     /// Where the session stands.

@@ -273,21 +273,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// A payload longer than [`max_interleaved`](Self::max_interleaved) never fits. The stall deadline counts from the
     /// time that was told last.
     pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
-        let len = segments.iter().fold(0usize, |len, segment| len.saturating_add(segment.len()));
-        let Ok(payload_len) = u16::try_from(len) else { return false };
-        let len = len.saturating_add(Interleaved::HEADER_LEN);
-        if self.phase == Phase::Closed || len > self.media_room() {
+        if self.phase == Phase::Closed || !self.tx.queue_interleaved(self.media_room(), channel, segments) {
             return false;
         }
-        let Some(mut space) = self.tx.reserve(len) else { return false };
-        let header = Interleaved::header(channel, payload_len);
-        for segment in core::iter::once(&header[..]).chain(segments.iter().copied()) {
-            // Cannot fail: the sum of their lengths was reserved. If it did, nothing would have been queued.
-            let Some((place, rest)) = space.split_at_mut_checked(segment.len()) else { return false };
-            place.copy_from_slice(segment);
-            space = rest;
-        }
-        self.tx.commit(len);
         self.handle_queued();
         true
     }

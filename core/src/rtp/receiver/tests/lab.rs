@@ -54,7 +54,7 @@ fn counting_starts_over_after_silence_or_another_play_or_far_back() {
         assert_eq!(take(&mut receiver, ms(1000), &[1, 2]), [1, 2], "a second after {last}");
         let mut receiver = lab();
         take(&mut receiver, ms(0), &[last]);
-        receiver.reset(ms(10));
+        receiver.reset();
         assert_eq!(take(&mut receiver, ms(20), &[1, 2]), [1, 2], "another PLAY after {last}");
     }
     let mut receiver = lab();

@@ -24,7 +24,7 @@ fn ms(millis: u64) -> Instant {
 }
 
 fn receiver_of<const SLOTS: usize>(config: Config) -> Receiver<Vec<u8>, SLOTS> {
-    Receiver::new(core::array::from_fn(|_| std::vec![0xee; 20_000]), OURS, ms(0), config)
+    Receiver::new(core::array::from_fn(|_| std::vec![0xee; 20_000]), OURS, config)
 }
 
 fn receiver() -> Receiver<Vec<u8>, 2> {

@@ -19,7 +19,7 @@ fn block(compound: &[u8]) -> Option<ReportBlock> {
 
 fn poll(receiver: &mut Receiver<Vec<u8>, 2>, now: Instant) -> Option<Option<ReportBlock>> {
     let mut buffer = [0; 128];
-    let len = receiver.poll_report(now, WALL, "player", &mut buffer)?;
+    let len = receiver.poll_report(now, "player", &mut buffer)?;
     Some(block(&buffer[..len]))
 }
 
@@ -114,13 +114,13 @@ fn our_goodbye_carries_a_last_report() {
     let mut stream = Stream::new(500);
     run(&mut receiver, ms(0), &stream.frame());
     let mut buffer = [0; 128];
-    let len = receiver.emit_bye(ms(10), WALL, "player", "teardown", &mut buffer).unwrap();
+    let len = receiver.emit_bye(ms(10), "player", "teardown", &mut buffer).unwrap();
     assert_eq!(block(&buffer[..len]).map(|block| block.ssrc), Some(THEIRS));
     let Some(Packet::Goodbye(bye)) = Compound::new_checked(&buffer[..len]).unwrap().last() else { panic!() };
     assert!(bye.ssrcs().eq([OURS]));
     assert_eq!(bye.reason(), Some(&b"teardown"[..]));
     for short in 0..len {
-        assert_eq!(receiver.emit_bye(ms(10), WALL, "player", "teardown", &mut std::vec![0; short]), None);
+        assert_eq!(receiver.emit_bye(ms(10), "player", "teardown", &mut std::vec![0; short]), None);
     }
 }
 
@@ -133,14 +133,14 @@ fn counts_go_on_across_another_play_of_the_same_source() {
     run(&mut receiver, ms(0), &packets);
     let before = poll(&mut receiver, ms(600)).unwrap().unwrap();
     assert_eq!((before.cumulative_lost, before.extended_highest_sequence), (1, 0x1_0005));
-    receiver.reset(ms(700));
+    receiver.reset();
     receiver.start_at(ms(750), 6);
     run(&mut receiver, ms(1000), &stream.frame());
     let due = receiver.poll_timeout().unwrap();
     let after = poll(&mut receiver, due).unwrap().unwrap();
     assert_eq!((after.cumulative_lost, after.extended_highest_sequence, after.fraction_lost), (1, 0x1_000b, 0));
     // A server that numbers each PLAY anew.
-    receiver.reset(ms(9000));
+    receiver.reset();
     stream.sender.set_next_sequence(300);
     run(&mut receiver, ms(9000), &stream.frame());
     let due = receiver.poll_timeout().unwrap();
@@ -156,7 +156,7 @@ fn a_sender_with_our_own_number_makes_us_take_another() {
     stream.sender = Sender::new(OURS, 1);
     run(&mut receiver, ms(0), &stream.frame());
     let mut buffer = [0; 128];
-    let len = receiver.poll_report(ms(500), WALL, "player", &mut buffer).unwrap();
+    let len = receiver.poll_report(ms(500), "player", &mut buffer).unwrap();
     let Some(Packet::ReceiverReport { ssrc, mut reports }) = Compound::new_checked(&buffer[..len]).unwrap().next()
     else {
         panic!()
@@ -167,13 +167,13 @@ fn a_sender_with_our_own_number_makes_us_take_another() {
 
 #[test]
 fn who_has_heard_nothing_has_no_goodbye_to_say() {
-    assert_eq!(receiver().emit_bye(ms(0), WALL, "player", "teardown", &mut [0; 128]), None);
+    assert_eq!(receiver().emit_bye(ms(0), "player", "teardown", &mut [0; 128]), None);
 }
 
 #[test]
 fn a_report_that_does_not_fit_is_left_out_and_not_asked_for_again_at_once() {
     let mut receiver = receiver();
     run(&mut receiver, ms(0), &Stream::new(500).frame());
-    assert_eq!(receiver.poll_report(ms(500), WALL, "player", &mut [0; 20]), None);
+    assert_eq!(receiver.poll_report(ms(500), "player", &mut [0; 20]), None);
     assert!(receiver.poll_timeout().unwrap() > ms(2500));
 }

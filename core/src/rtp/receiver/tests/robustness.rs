@@ -93,7 +93,7 @@ fn the_largest_frame_just_fits() {
 fn buffers_too_small_for_anything_hold_nothing() {
     for len in [0, 1, BUFFER_OVERHEAD - 1, BUFFER_OVERHEAD] {
         let buffers = [std::vec![0; len], std::vec![0; len]];
-        let mut receiver: Receiver<Vec<u8>, 2> = Receiver::new(buffers, 1, ms(0), Config::default());
+        let mut receiver: Receiver<Vec<u8>, 2> = Receiver::new(buffers, 1, Config::default());
         assert!(run(&mut receiver, ms(0), &Stream::new(100).frames(3)).is_empty());
         assert_eq!(receiver.statistics().frames_oversized, 3);
     }
@@ -169,7 +169,7 @@ proptest::proptest! {
             }
             receiver.handle_timeout(ms(at));
             receiver.poll_timeout();
-            receiver.poll_report(ms(at), WallClock::default(), "x", &mut buffer);
+            receiver.poll_report(ms(at), "x", &mut buffer);
         }
     }
 }
