@@ -68,6 +68,8 @@ const MAX_REPORT: usize = 512;
 
 /// Reads per call of [`Client::service`], so that a flood cannot keep the caller from its commands.
 const READS_PER_CALL: u32 = 256;
+/// Bytes of the control connection per call, for the same reason: with a large buffer, few reads are much to go through.
+const BYTES_PER_CALL: usize = 512 * 1024;
 
 /// A viewer of one stream over one control connection.
 ///
@@ -218,7 +220,11 @@ where
         self.say_bye(now, rtcp, settings);
         self.receive_rtcp(now, rtcp, settings);
         let mut deadlines_seen = false;
+        let mut read = 0_usize;
         for _ in 0..READS_PER_CALL {
+            if read >= BYTES_PER_CALL {
+                break;
+            }
             // What has arrived comes first: a frame lies where the next packets want to go.
             if let Some(frame) = self.poll_frame(now) {
                 return Some(Event::Frame(frame));
@@ -231,7 +237,11 @@ where
             }
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
             let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
-            if self.read(now, control) || received {
+            if let Some(n) = self.read(now, control) {
+                read = read.saturating_add(n);
+                continue;
+            }
+            if received {
                 continue;
             }
             if !deadlines_seen {
@@ -251,6 +261,8 @@ where
             }
             return self.silence.poll(now, settings.silence).map(|lasting| Event::Silence { lasting });
         }
+        // Whatever still comes, what we have to say leaves.
+        self.write(now, control);
         self.more = true;
         None
     }
@@ -481,13 +493,14 @@ where
         Some(ntp.offset_micros(ticks.saturating_mul(100) / 9))
     }
 
-    fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
+    /// Bytes that came, 0 where it ended; `None` where there is nothing to read.
+    fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> Option<usize> {
         if self.ended || self.connection.is_over() || self.connection.rx_buffer().is_empty() {
-            return false;
+            return None;
         }
         let ready = control.read_ready();
         let read = match ready {
-            Ok(false) => return false,
+            Ok(false) => return None,
             Ok(true) => control.read(self.connection.rx_buffer()),
             Err(error) => Err(error),
         };
@@ -498,9 +511,9 @@ where
                 self.connection.handle_close(now);
             }
             Ok(n) => self.connection.handle_input(now, n),
-            Err(error) => self.fail(now, &error),
+            Err(ref error) => self.fail(now, error),
         }
-        true
+        Some(read.unwrap_or(0))
     }
 
     fn write<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
