@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     sdl2::hint::set("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0");
     let sdl = sdl2::init().map_err(sdl_error("cannot start SDL"))?;
     let video = sdl.video().map_err(sdl_error("cannot use a display"))?;
+    screen::ensure_visible(&video)?;
     let mut pump = sdl.event_pump().map_err(sdl_error("cannot take input"))?;
     let (canvas, scale) = screen::open(&video, args, &window_title(&name))?;
     let creator = canvas.texture_creator();
