@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, ValueEnum};
-use platform_std::client::{Dialect, Transport};
+use platform_std::client::{Client, Dialect, Error, Options, Transport};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use std::time::Duration;
 )]
 pub(crate) struct Args {
     /// What to play [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    #[arg(value_parser = stream_url)]
     pub(crate) url: Option<String>,
     /// The server, where no URL is given.
     #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
@@ -29,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "udp|tcp|auto", default_value = "auto")]
     pub(crate) transport: Transport,
     /// Port for RTP over UDP, an even number; the next free pair where it is taken, any where it is 0.
-    #[arg(long, env = "RTP_PORT", value_name = "PORT", default_value_t = 25_000)]
+    #[arg(long, env = "RTP_PORT", value_name = "PORT", default_value_t = 25_000, value_parser = even_port)]
     pub(crate) rtp_port: u16,
     /// What the server speaks: standard RTSP, the lab's dialect, or auto (RTSP, and the lab's where that is not answered).
     #[arg(long, value_name = "auto|standard|lab", default_value = "auto")]
@@ -141,6 +142,20 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).replace(|c: char| c.is_control(), " ")
 }
 
+fn stream_url(text: &str) -> Result<String, String> {
+    // Whoever leaves the scheme away means the only one there is.
+    let url = if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
+    match Client::new(Options::new(url.clone())) {
+        Err(error @ Error::Url(_)) => Err(error.to_string()),
+        _ => Ok(url),
+    }
+}
+
+fn even_port(text: &str) -> Result<u16, String> {
+    let port = text.parse::<u16>().map_err(|error| error.to_string())?;
+    if port.is_multiple_of(2) { Ok(port) } else { Err(Error::RtpPort(port).to_string()) }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
@@ -177,6 +192,7 @@ mod tests {
     fn the_url_comes_from_the_environment_s_defaults_where_none_is_given() {
         let url = |args: &[&str]| Args::parse_from([&["player-sdl"], args].concat()).url();
         assert_eq!(url(&["rtsp://x/y"]), "rtsp://x/y");
+        assert_eq!(url(&["x:8554/y"]), "rtsp://x:8554/y");
         assert_eq!(url(&["--server-host", "::1", "--video-file", "/a b"]), "rtsp://[::1]:8554/a b");
     }
 
@@ -203,6 +219,9 @@ mod tests {
             &["--duration", "-1"],
             &["--window-size", "0x4"],
             &["--transport", "smoke"],
+            &["--rtp-port", "25001"],
+            &["http://x/y"],
+            &[""],
         ] {
             assert!(Args::try_parse_from([&["player-sdl"], args].concat()).is_err(), "{args:?}");
         }

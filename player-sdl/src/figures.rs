@@ -37,8 +37,7 @@ pub(crate) struct Figures {
     worst_latency: Option<Duration>,
     latency: Smoothed,
     next: Option<Instant>,
-    /// How long the last picture waited on this side of the network, from its last packet to the display.
-    pub(crate) local: Option<Duration>,
+    local: Smoothed,
     pub(crate) shown: u64,
     latencies: Spread,
 }
@@ -54,7 +53,7 @@ impl Figures {
     /// A picture was shown at the age of `latency`, `local` of it on this side of the network.
     pub(crate) fn handle_shown(&mut self, latency: Option<Duration>, local: Duration) {
         self.shown += 1;
-        self.local = Some(local);
+        self.local.add(Some(local));
         self.latency.add(latency);
         self.worst_latency = self.worst_latency.max(latency);
         if let Some(latency) = latency {
@@ -119,6 +118,12 @@ impl Figures {
         self.latency.0
     }
 
+    /// How long pictures wait on this side of the network, from their last packet to the display; smoothed as their age
+    /// is, so that the two can be compared.
+    pub(crate) fn local_ms(&self) -> Option<f64> {
+        self.local.0
+    }
+
     /// How the ages of all pictures that were shown are spread.
     pub(crate) fn latencies(&self) -> &Spread {
         &self.latencies
@@ -145,7 +150,7 @@ pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Count
         .number("loss_percent", figures.loss())
         .number("jitter_ms", last.jitter_ms)
         .number("latency_ms", figures.latency_ms())
-        .number("local_ms", figures.local.map(|local| local.as_secs_f64() * 1000.0))
+        .number("local_ms", figures.local_ms())
         .number("longest_gap_ms", live.longest_gap.as_secs_f64() * 1000.0)
 }
 

@@ -17,14 +17,17 @@ mod ui;
 
 use args::Args;
 use clap::Parser;
+use log::LevelFilter;
 use platform_std::client::{Loss, Options};
+use platform_std::logging;
 use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let level = ["warn", "info", "debug"].get(usize::from(args.verbose)).copied().unwrap_or("trace");
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    let levels = [LevelFilter::Warn, LevelFilter::Info, LevelFilter::Debug];
+    // What a server makes us say must not stop the pictures where nobody reads it.
+    logging::start(levels.get(usize::from(args.verbose)).copied().unwrap_or(LevelFilter::Trace));
     decode::silence_panics();
     let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
     match played {

@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{Player, cards};
-use std::io::{Read, Write};
+use common::{PATIENCE, Player, cards};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// A lab server of one client: answers requests, and sends these datagrams, one each ten milliseconds, when it plays.
 /// `None` stands for a packet that is lost on the way. Its URL.
@@ -88,6 +89,56 @@ fn lost_packets_are_counted_and_it_plays_on() {
     let summary = play(frames, 54);
     assert_eq!((summary.text("frames"), summary.text("lost")), ("54", "6"), "{summary:?}");
     assert_eq!(summary.number("strip"), Some(59.0));
+}
+
+/// A standard server that answers up to PLAY, and then asks as fast as it can without listening. Its URL.
+fn serve_questions() -> String {
+    const DESCRIPTION: &str = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:x\r\n";
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("rtsp://{}/x", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = [0; 2048];
+        while let Ok(len @ 1..) = connection.read(&mut request) {
+            let text = String::from_utf8_lossy(&request[..len]).into_owned();
+            let number = text.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap_or("0").trim().to_owned();
+            let (header, body) = match text.split(' ').next().unwrap() {
+                "DESCRIBE" => (format!("Content-Length: {}\r\n", DESCRIPTION.len()), DESCRIPTION),
+                "SETUP" => ("Session: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n".to_owned(), ""),
+                _ => (String::new(), ""),
+            };
+            write!(connection, "RTSP/1.0 200 OK\r\nCSeq: {number}\r\n{header}\r\n{body}").unwrap();
+            if text.starts_with("PLAY") {
+                let questions = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".repeat(1000);
+                while connection.write_all(questions.as_bytes()).is_ok() {}
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"))
+        .args([&serve_questions(), "--headless", "--transport", "tcp", "--retry-for", "0", "--stats", "json", "-vv"])
+        .env_remove("RTP_PORT")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut player = player.unwrap();
+    let lines = BufReader::new(player.stdout.take().unwrap()).lines();
+    // A pipe is full long before the second line, and the network thread is at the end of neither.
+    assert!(lines.map_while(Result::ok).take(2).all(|line| line.contains("statistics")));
+    let stopped = std::process::Command::new("kill").args(["-INT", &player.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    let deadline = Instant::now() + PATIENCE;
+    while player.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            player.kill().unwrap();
+            panic!("the player does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -112,7 +112,7 @@ fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
         session::Error::Transport => f.write_str("the server chose a transport that was not offered to it"),
         session::Error::MessageTooLarge => f.write_str("the server's answer is too large"),
         session::Error::Message(error) => {
-            write!(f, "what the server sends is not RTSP ({:?} at byte {})", error.kind, error.at)
+            write!(f, "what the server sends is not RTSP ({:?} at byte {}): is this its port?", error.kind, error.at)
         }
         session::Error::SessionTooLong => f.write_str("the server's session identifier is too long"),
         session::Error::Url | session::Error::UrlTooLong => f.write_str("a URL of the server's is too long"),

@@ -70,7 +70,7 @@ pub(crate) fn statistics(
         ("Lost", format!("{} packets, {} frames incomplete", live.lost(), live.incomplete())),
         ("Dropped", format!("{} too late, {} damaged", counters.dropped(), counters.damaged.load(Ordering::Relaxed))),
         ("Latency", ms(figures.latency_ms())),
-        ("In the player", ms(figures.local.map(|local| local.as_secs_f64() * 1000.0))),
+        ("In the player", ms(figures.local_ms())),
         ("Interruptions", live.interruptions.to_string()),
         ("Out of order", format!("{}, duplicates {}", live.session.reordered, live.session.duplicates)),
     ];

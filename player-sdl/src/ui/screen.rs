@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Rect};
 use super::layout::{MIN_SIZE, START_SIZE, scaled};
 use super::theme::Color;
 use crate::args::Args;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use sdl2::VideoSubsystem;
 use sdl2::pixels::PixelFormatEnum;
 use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
@@ -200,6 +200,15 @@ impl<'t> Screen<'t> {
 
 fn to_sdl(rect: Rect) -> sdl2::rect::Rect {
     sdl2::rect::Rect::new(rect.x, rect.y, rect.w.max(1) as u32, rect.h.max(1) as u32)
+}
+
+/// Fails where SDL draws into the void for want of a display, unless it was told to.
+pub(super) fn ensure_visible(video: &VideoSubsystem) -> anyhow::Result<()> {
+    let driver = video.current_video_driver();
+    if matches!(driver, "offscreen" | "dummy") && std::env::var_os("SDL_VIDEODRIVER").is_none() {
+        bail!("there is no display to show a window on (set DISPLAY or WAYLAND_DISPLAY); without one, use --headless");
+    }
+    Ok(())
 }
 
 /// A string error of SDL's as an error.

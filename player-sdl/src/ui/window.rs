@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     sdl2::hint::set("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0");
     let sdl = sdl2::init().map_err(sdl_error("cannot start SDL"))?;
     let video = sdl.video().map_err(sdl_error("cannot use a display"))?;
+    screen::ensure_visible(&video)?;
     let mut pump = sdl.event_pump().map_err(sdl_error("cannot take input"))?;
     let (canvas, scale) = screen::open(&video, args, &window_title(&name))?;
     let creator = canvas.texture_creator();
@@ -549,7 +550,7 @@ impl<'a, 't> App<'a, 't> {
             badge: self.model.badge(),
             recording: self.args.record.is_some() && self.model.phase == Phase::Playing,
         };
-        let held = Some(self.figures.local.unwrap_or_default());
+        let held = Some(Duration::from_secs_f64(self.figures.local_ms().unwrap_or_default() / 1000.0));
         let progress = view::progress(&self.model, held, layout.track.w, pointer);
         let looks = view::looks(&self.model, self.hovered(), self.pressed);
         let cells = view::cells(&self.model, &self.figures, self.pipeline.counters.dropped());
@@ -560,7 +561,8 @@ impl<'a, 't> App<'a, 't> {
         let (fonts, scale, screen, layers) = (&mut self.fonts, self.scale, &mut self.screen, &mut self.layers);
         let mut pen = Pen { fonts, scale };
         let margin = layout.px(12);
-        let face = face.map(|face| widgets::face::arrange(&mut pen, &face, layout.video));
+        let over_picture = self.picture.is_some();
+        let face = face.map(|face| widgets::face::arrange(&mut pen, &face, layout.video, over_picture));
         let face_size = face.as_ref().map_or((0, 0), |face| face.size);
         let face_place = layout.video.centred(face_size.0, face_size.1);
         let room = layout.video.shrunk(margin);

@@ -72,6 +72,8 @@ const MAX_REPORT: usize = 512;
 
 /// Reads per call of [`Client::service`], so that a flood cannot keep the caller from its commands.
 const READS_PER_CALL: u32 = 256;
+/// Bytes of the control connection per call, for the same reason: with a large buffer, few reads are much to go through.
+const BYTES_PER_CALL: usize = 512 * 1024;
 
 /// What has arrived in time is in time, however late it is read. So a deadline of the connection counts as missed when
 /// the connection has been read dry after it, or, where it never runs dry, this often: more than sockets hold.
@@ -235,7 +237,11 @@ where
         self.report(now, rtcp, settings);
         self.write(control);
         self.receive_rtcp(now, rtcp, settings);
+        let mut bytes = 0_usize;
         for _ in 0..READS_PER_CALL {
+            if bytes >= BYTES_PER_CALL {
+                break;
+            }
             // What has arrived comes first: a frame lies where the next packets want to go.
             if let Some(frame) = self.poll_frame(now) {
                 self.write(control);
@@ -256,12 +262,13 @@ where
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
             let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
             let read = self.read(control);
+            bytes = bytes.saturating_add(read.unwrap_or(0));
             self.late_reads = match (self.is_late(now), read) {
                 (false, _) => 0,
-                (true, true) => self.late_reads.saturating_add(1),
-                (true, false) => LATE_READS,
+                (true, Some(_)) => self.late_reads.saturating_add(1),
+                (true, None) => LATE_READS,
             };
-            if read || received || self.write(control) || self.late_reads > 0 {
+            if read.is_some() || received || self.write(control) || self.late_reads > 0 {
                 continue;
             }
             if self.bye.is_some_and(|due| due <= now) {
@@ -270,7 +277,8 @@ where
             }
             return self.poll_silence(now, settings);
         }
-        // Whatever this flood is, it is none of media, whose frames end a call.
+        // Whatever this flood is, it is none of media, whose frames end a call. What we have to say leaves all the same.
+        self.write(control);
         self.more = true;
         self.poll_silence(now, settings)
     }
@@ -515,13 +523,14 @@ where
         Some(ntp.offset_micros(clock::micros(ticks)))
     }
 
-    fn read<T: Stream>(&mut self, control: &mut T) -> bool {
+    /// Bytes that came, 0 where it ended; `None` where there is nothing to read.
+    fn read<T: Stream>(&mut self, control: &mut T) -> Option<usize> {
         if self.ended || self.connection.is_over() || self.connection.rx_buffer().is_empty() {
-            return false;
+            return None;
         }
         let ready = control.read_ready();
         let read = match ready {
-            Ok(false) => return false,
+            Ok(false) => return None,
             Ok(true) => control.read(self.connection.rx_buffer()),
             Err(error) => Err(error),
         };
@@ -532,9 +541,9 @@ where
                 self.connection.handle_close();
             }
             Ok(n) => self.connection.handle_input(n),
-            Err(error) => self.fail(&error),
+            Err(ref error) => self.fail(error),
         }
-        true
+        Some(read.unwrap_or(0))
     }
 
     fn write<T: Stream>(&mut self, control: &mut T) -> bool {

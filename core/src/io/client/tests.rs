@@ -535,6 +535,18 @@ fn what_is_no_packet_of_the_stream_does_not_hide_its_silence() {
 }
 
 #[test]
+fn a_server_that_never_stops_asking_gives_the_caller_a_turn() {
+    let mut scene = Scene::over_tcp();
+    let flood = 2 * BYTES_PER_CALL;
+    scene.pipe.incoming.extend(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".iter().cycle().take(flood));
+    assert_eq!(scene.service(), None);
+    assert!(scene.pipe.incoming.len() >= flood - BYTES_PER_CALL - 8192, "{} bytes left", scene.pipe.incoming.len());
+    assert!(scene.client.poll_timeout().is_some_and(|due| due <= scene.now), "and wants to be called again at once");
+    // Answers leave while the questions go on.
+    assert!(scene.sent().contains("RTSP/1.0 200 OK"));
+}
+
+#[test]
 fn a_lab_stream_is_whole_files_numbered_by_the_server() {
     let mut scene = Scene::new(Dialect::Lab);
     scene.client.setup(scene.now, UDP).unwrap();

@@ -229,7 +229,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         if let Ok(len) = emit(self.tx.space()) {
             self.tx.commit(len);
         } else {
-            warning!("no room to answer a request of the server's");
+            // As often as the server likes: nothing for the usual log.
+            debug!("no room to answer a request of the server's");
         }
     }
 

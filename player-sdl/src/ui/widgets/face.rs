@@ -17,12 +17,16 @@ pub(crate) struct Arranged {
     detail: Vec<String>,
     hint: Vec<String>,
     icon: i32,
+    /// Around all of it, on a dark plate: what is written over a picture must not be read together with it.
+    plate: i32,
     pub(crate) size: (i32, i32),
 }
 
-/// Arranges a face for an area. Where there is little room it does without the hint, and then without the drawing.
-pub(crate) fn arrange(pen: &mut Pen<'_>, face: &Face, area: Rect) -> Arranged {
-    let width = (area.w - 2 * pen.px(16)).min(pen.px(460)).max(0);
+/// Arranges a face for an area, over a picture or over nothing. Where there is little room the drawing is smaller, then the
+/// hint is left out, then the drawing.
+pub(crate) fn arrange(pen: &mut Pen<'_>, face: &Face, area: Rect, over_picture: bool) -> Arranged {
+    let plate = if over_picture && face.dims() { pen.px(14) } else { 0 };
+    let width = (area.w - 2 * pen.px(16) - 2 * plate).min(pen.px(460)).max(0);
     let (title, text) = (pen.medium(theme::FACE_SIZE), pen.regular(theme::TEXT_SIZE));
     let mut arranged = Arranged {
         face: face.clone(),
@@ -30,40 +34,55 @@ pub(crate) fn arrange(pen: &mut Pen<'_>, face: &Face, area: Rect) -> Arranged {
         detail: pen.fonts.wrapped(text, &face.detail, width, MAX_LINES),
         hint: pen.fonts.wrapped(text, &face.hint, width, 2),
         icon: pen.px(64),
-        size: (width, 0),
+        plate,
+        size: (width + 2 * plate, 0),
     };
     if !face.dims() {
         return Arranged { size: (arranged.icon, arranged.icon), ..arranged };
     }
+    if plate > 0 {
+        let blocks = [(&arranged.title, title), (&arranged.detail, text), (&arranged.hint, text)];
+        let lines = blocks.into_iter().flat_map(|(lines, font)| lines.iter().map(move |line| (line, font)));
+        let widest = lines.map(|(line, font)| pen.fonts.width(font, line)).max().unwrap_or(0);
+        // At least so wide that a countdown does not make it breathe.
+        let widest = widest.max(pen.px(220)).min(width);
+        arranged.size.0 = widest + 4 * plate;
+    }
     let available = area.h - 2 * pen.px(8);
-    for step in 0..3 {
+    for step in 0..4 {
         let (title, text) = (title, pen.fonts.line_height(text));
         let lines = |lines: &[String], height: i32, gap: i32| match lines.len() as i32 {
             0 => 0,
             count => gap + count * height,
         };
-        let height = arranged.icon
+        let height = 2 * plate
+            + arranged.icon
             + lines(&arranged.title, pen.fonts.line_height(title), pen.px(14))
             + lines(&arranged.detail, text, pen.px(6))
             + lines(&arranged.hint, text, pen.px(14));
         arranged.size.1 = height.min(available);
         match step {
             _ if height <= available => break,
-            0 => arranged.hint.clear(),
+            0 => arranged.icon = pen.px(40),
+            1 => arranged.hint.clear(),
             _ => arranged.icon = 0,
         }
     }
+    arranged.size.0 = arranged.size.0.min(area.w);
     arranged
 }
 
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &Arranged) {
     let rect = canvas.rect();
+    if arranged.plate > 0 {
+        canvas.round(rect, pen.at(10.0), theme::SHADE.alpha(0xb0));
+    }
     let side = arranged.icon;
     if side > 0 {
-        draw_icon(canvas, pen, arranged.face.icon, Rect::new((rect.w - side) / 2, 0, side, side));
+        draw_icon(canvas, pen, arranged.face.icon, Rect::new((rect.w - side) / 2, arranged.plate, side, side));
     }
     let (title, text) = (pen.medium(theme::FACE_SIZE), pen.regular(theme::TEXT_SIZE));
-    let mut y = side;
+    let mut y = arranged.plate + side;
     let blocks = [
         (&arranged.title, title, 14, theme::TEXT),
         (&arranged.detail, text, 6, theme::SECONDARY.mix(theme::TEXT, 110)),
@@ -129,11 +148,13 @@ mod tests {
             for (w, h) in [(320, 120), (320, 240), (640, 480), (1900, 200), (200, 900)] {
                 let mut pen = Pen { fonts: &mut fonts, scale };
                 let area = Rect::new(0, 0, pen.px(w), pen.px(h));
-                let arranged = arrange(&mut pen, &face, area);
-                assert!(arranged.size.0 <= area.w && arranged.size.1 <= area.h, "{w}x{h}: {:?}", arranged.size);
-                let mut canvas = Canvas::default();
-                canvas.reset(arranged.size.0, arranged.size.1, theme::BLACK.alpha(0));
-                draw(&mut canvas, &mut pen, &arranged);
+                for over_picture in [false, true] {
+                    let arranged = arrange(&mut pen, &face, area, over_picture);
+                    assert!(arranged.size.0 <= area.w && arranged.size.1 <= area.h, "{w}x{h}: {:?}", arranged.size);
+                    let mut canvas = Canvas::default();
+                    canvas.reset(arranged.size.0, arranged.size.1, theme::BLACK.alpha(0));
+                    draw(&mut canvas, &mut pen, &arranged);
+                }
             }
         }
     }
