@@ -9,7 +9,9 @@ mod support;
 use movie::Movie;
 use mutoscope::io::server::Settings;
 use mutoscope::session::server::State;
+use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant};
+use platform_smoltcp::live::Live;
 use platform_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
 use player::Player;
 use smoltcp::socket::{tcp, udp};
@@ -394,6 +396,61 @@ fn an_interruption_of_some_seconds_is_survived() {
     let before = player.frames.len();
     stage.frames(&mut player, before + 24);
     assert_eq!(stage.states(), [State::Playing]);
+}
+
+#[test]
+fn a_client_that_pauses_in_the_middle_of_a_picture_gives_its_buffer_back() {
+    const URL: &str = "rtsp://10.0.0.1:8554/camera";
+    let movie = Movie::new(1, 256);
+    assert!(movie.frame(0).len() > 20_000, "longer than all that is on its way");
+    let rate = FrameRate::new(24, 1).unwrap();
+    let live = Live::new("camera", rate, (256, 256), [vec![0; 200_000]]);
+    let live: &'static Live<'static, Vec<u8>, 1> = leak(live);
+    let publish = |now| {
+        let picture = movie.frame(0);
+        let fill = |out: &mut [u8]| {
+            out[..picture.len()].copy_from_slice(picture);
+            Ok::<_, ()>(picture.len())
+        };
+        live.publish(now, fill).unwrap()
+    };
+    let mut network = Network::new(9);
+    let storage = leak(Storage::<1>::new()).lend();
+    let mut server = Server::new(&mut network.server.sockets, storage, live, options(1), leak(|| 7_u64)).unwrap();
+    let mut player = Player::new(&mut network.client, 25_000);
+    network.client.connect(player.control, SERVER, PORT, 50_000);
+    let mut run = |network: &mut Network, player: &mut Player, reads: bool, done: &dyn Fn(&Host, &Player) -> bool| {
+        network.run(
+            Duration::from_secs(2),
+            |now, Host { interface, sockets, device, .. }| server.poll(now, interface, device, sockets),
+            |_, host| {
+                if reads {
+                    player.pump(host);
+                }
+                done(host, player)
+            },
+        )
+    };
+    let connected = |host: &Host, player: &Player| host.sockets.get::<tcp::Socket<'_>>(player.control).may_send();
+    assert!(run(&mut network, &mut player, true, &connected));
+    let answered = |_: &Host, player: &Player| !player.answers.is_empty();
+    let mut session = String::new();
+    for (method, headers) in [("SETUP", format!("Transport: {TCP}\r\n")), ("PLAY", String::new())] {
+        let request = format!("{method} {URL} RTSP/1.0\r\nCSeq: 1\r\n{session}{headers}\r\n");
+        player.say(&mut network.client, request.as_bytes());
+        assert!(run(&mut network, &mut player, true, &answered), "{method}");
+        let answer = player.answers.pop_front().unwrap();
+        let id = answer.split_once("Session: ").unwrap().1.split([';', '\r']).next().unwrap();
+        session = format!("Session: {id}\r\n");
+    }
+    assert!(publish(network.now));
+    // It does not read; then it has had enough.
+    run(&mut network, &mut player, false, &|_, _| false);
+    assert!(!publish(network.now), "it is being sent");
+    player.say(&mut network.client, format!("PAUSE {URL} RTSP/1.0\r\nCSeq: 2\r\n{session}\r\n").as_bytes());
+    assert!(run(&mut network, &mut player, true, &answered));
+    assert!(player.frames.is_empty(), "the picture had left");
+    assert!(publish(network.now));
 }
 
 #[test]

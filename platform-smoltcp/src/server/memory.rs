@@ -25,14 +25,14 @@ pub struct ClientMemory<'a> {
     pub tx: &'a mut [u8],
 }
 
-/// All that a [`Server`](super::Server) for `CLIENTS` connections needs.
+/// All that a [`Server`](super::Server) for `CONNECTIONS` connections needs.
 ///
 /// With several addresses to send to, give smoltcp's neighbour cache (feature `iface-neighbor-cache-count-*`) one entry for
 /// every client and one for the router.
 #[derive(Debug)]
-pub struct Memory<'a, const CLIENTS: usize> {
+pub struct Memory<'a, const CONNECTIONS: usize> {
     /// Each connection's buffers.
-    pub clients: [ClientMemory<'a>; CLIENTS],
+    pub clients: [ClientMemory<'a>; CONNECTIONS],
     /// RTP packets that wait for the network device, of all clients; eight of 1472 bytes do well.
     pub rtp: udp::PacketBuffer<'a>,
     /// RTCP packets that have come in; four of 256 bytes are plenty.
@@ -41,8 +41,8 @@ pub struct Memory<'a, const CLIENTS: usize> {
     pub rtcp_tx: udp::PacketBuffer<'a>,
 }
 
-/// Arrays that make up a [`Memory`]: `CONNECTION` bytes for each of `CLIENTS` connections, and `PACKETS` RTP packets of the
-/// largest size. It takes about `CLIENTS * CONNECTION + PACKETS * 1536 + 2400` bytes.
+/// Arrays that make up a [`Memory`]: `CONNECTION_BYTES` bytes for each of `CONNECTIONS` connections, and `PACKETS` RTP packets of the
+/// largest size. It takes about `CONNECTIONS * CONNECTION_BYTES + PACKETS * 1536 + 2400` bytes.
 ///
 /// Of a connection's bytes, 1 KB is for a request, 1.5 KB for an answer or a packet, up to 1 KB for what the peer sends
 /// ahead (of less than 8 KB, less of each), and the rest for what was sent and is not acknowledged: make that two segments
@@ -51,8 +51,8 @@ pub struct Memory<'a, const CLIENTS: usize> {
 /// Put it into a `static` cell on firmware: it is too large for most stacks. All of it starts as zeros, so that it takes
 /// no flash.
 #[derive(Debug)]
-pub struct Storage<const CLIENTS: usize, const CONNECTION: usize = 8192, const PACKETS: usize = 8> {
-    clients: [[u8; CONNECTION]; CLIENTS],
+pub struct Storage<const CONNECTIONS: usize, const CONNECTION_BYTES: usize = 8192, const PACKETS: usize = 8> {
+    clients: [[u8; CONNECTION_BYTES]; CONNECTIONS],
     rtp: [[u8; DATAGRAM]; PACKETS],
     /// Empty until it is lent: smoltcp's empty metadata is not zeros, and would put all of the storage into flash.
     rtp_meta: Vec<udp::PacketMetadata, PACKETS>,
@@ -60,11 +60,13 @@ pub struct Storage<const CLIENTS: usize, const CONNECTION: usize = 8192, const P
     rtcp_meta: [Vec<udp::PacketMetadata, REPORTS>; 2],
 }
 
-impl<const CLIENTS: usize, const CONNECTION: usize, const PACKETS: usize> Storage<CLIENTS, CONNECTION, PACKETS> {
+impl<const CONNECTIONS: usize, const CONNECTION_BYTES: usize, const PACKETS: usize>
+    Storage<CONNECTIONS, CONNECTION_BYTES, PACKETS>
+{
     /// Empty buffers; can be the value of a `static`.
     pub const fn new() -> Self {
         Self {
-            clients: [[0; CONNECTION]; CLIENTS],
+            clients: [[0; CONNECTION_BYTES]; CONNECTIONS],
             rtp: [[0; DATAGRAM]; PACKETS],
             rtp_meta: Vec::new(),
             rtcp: [[[0; REPORT]; REPORTS]; 2],
@@ -73,7 +75,7 @@ impl<const CLIENTS: usize, const CONNECTION: usize, const PACKETS: usize> Storag
     }
 
     /// Lends all of it to one server.
-    pub fn lend(&mut self) -> Memory<'_, CLIENTS> {
+    pub fn lend(&mut self) -> Memory<'_, CONNECTIONS> {
         let [rtcp_rx, rtcp_tx] = &mut self.rtcp;
         let [rtcp_rx_meta, rtcp_tx_meta] = &mut self.rtcp_meta;
         Memory {
@@ -103,8 +105,8 @@ fn empty<const N: usize>(slots: &mut Vec<udp::PacketMetadata, N>) -> &mut [udp::
     slots
 }
 
-impl<const CLIENTS: usize, const CONNECTION: usize, const PACKETS: usize> Default
-    for Storage<CLIENTS, CONNECTION, PACKETS>
+impl<const CONNECTIONS: usize, const CONNECTION_BYTES: usize, const PACKETS: usize> Default
+    for Storage<CONNECTIONS, CONNECTION_BYTES, PACKETS>
 {
     fn default() -> Self {
         Self::new()

@@ -24,9 +24,9 @@
 //! #     clock: impl Fn() -> Instant,
 //! #     sleep_until: impl Fn(Option<Instant>),
 //! # ) -> Result<(), InvalidPort> {
-//! const CLIENTS: usize = 3;
-//! let mut storage = Storage::<CLIENTS>::new();
-//! let mut places = [SocketStorage::EMPTY; CLIENTS + 2];
+//! const CONNECTIONS: usize = 3;
+//! let mut storage = Storage::<CONNECTIONS>::new();
+//! let mut places = [SocketStorage::EMPTY; CONNECTIONS + 2];
 //! let mut sockets = SocketSet::new(&mut places[..]);
 //! let mut server = Server::new(&mut sockets, storage.lend(), movies, options, &mut random)?;
 //! loop {
@@ -100,8 +100,8 @@ impl fmt::Display for InvalidPort {
 impl core::error::Error for InvalidPort {}
 
 /// Serves what `M` offers to as many clients at once as it has connections.
-pub struct Server<'a, M: Mounts, const CLIENTS: usize> {
-    slots: Vec<Slot<'a, M::Source>, CLIENTS>,
+pub struct Server<'a, M: Mounts, const CONNECTIONS: usize> {
+    slots: Vec<Slot<'a, M::Source>, CONNECTIONS>,
     rtp: SharedSocket,
     rtcp: SharedSocket,
     mounts: M,
@@ -111,12 +111,19 @@ pub struct Server<'a, M: Mounts, const CLIENTS: usize> {
     discards: u32,
 }
 
-impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
+impl<'a, M: Mounts, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     /// How many free places a server takes in the socket set.
-    pub const SOCKETS: usize = CLIENTS.saturating_add(2);
+    pub const SOCKETS: usize = CONNECTIONS.saturating_add(2);
 
-    /// Adds the sockets to `sockets` and listens. `entropy` gives 64 bits that nobody can guess each time it is called,
-    /// which is once for every connection.
+    /// Adds the sockets to `sockets` and listens. `mounts` is what it serves: a [`&Live`](crate::live::Live), or media of
+    /// your own, by value or by reference. `entropy` gives 64 bits that nobody can guess each time it is called, which is
+    /// once for every connection.
+    ///
+    /// Leave it where it is made, in a local variable of a function that never returns, or in a `static` cell: it is too large to be
+    /// moved about on a small stack.
+    ///
+    /// # Errors
+    /// A port is 0, or RTP and RTCP have the same.
     ///
     /// # Panics
     /// smoltcp panics where `sockets` has fewer than [`SOCKETS`](Self::SOCKETS) free places, and later where sockets that
@@ -126,7 +133,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
     #[inline(never)]
     pub fn new(
         sockets: &mut SocketSet<'a>,
-        memory: Memory<'a, CLIENTS>,
+        memory: Memory<'a, CONNECTIONS>,
         mounts: M,
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
@@ -141,7 +148,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
     #[inline(never)]
     fn listening(
         sockets: &mut SocketSet<'a>,
-        memory: Memory<'a, CLIENTS>,
+        memory: Memory<'a, CONNECTIONS>,
         mounts: M,
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
@@ -280,7 +287,7 @@ impl<'a, M: Mounts, const CLIENTS: usize> Server<'a, M, CLIENTS> {
     }
 }
 
-impl<M: Mounts, const CLIENTS: usize> fmt::Debug for Server<'_, M, CLIENTS> {
+impl<M: Mounts, const CONNECTIONS: usize> fmt::Debug for Server<'_, M, CONNECTIONS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("options", &self.options)
