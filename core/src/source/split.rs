@@ -400,7 +400,11 @@ impl Splitter {
         match event {
             Some(Event::End | Event::Damage | Event::Beyond) => event,
             // The record's length is the better witness where EOI is missing: the frame is whole for most decoders.
-            None if was_in_scan => Some(Event::End),
+            None if was_in_scan => {
+                // Whoever resumes here has not seen what is before it either.
+                self.last = 0;
+                Some(Event::End)
+            }
             None if is_complete => None,
             _ => Some(Event::Damage),
         }
@@ -578,6 +582,28 @@ mod tests {
         let a = jpeg(40);
         let cut = &a[..a.len() - 2];
         assert_eq!(frames(&[lab(cut), lab(&a)].concat()), (std::vec![cut.to_vec(), a], 0));
+    }
+
+    /// A record that takes the first digit of the next one with it: what was found must be found again from a bookmark.
+    #[test]
+    fn what_follows_a_frame_does_not_depend_on_the_bytes_before_it() {
+        let (a, b) = (jpeg(40), jpeg(300));
+        let cut = &a[..a.len() - 2];
+        let long = [std::format!("{:05}", cut.len() + 1).as_bytes(), cut].concat();
+        let file = [long.clone(), lab(&b), lab(&a)].concat();
+        let all = events(&file, file.len());
+        let mut splitter = Splitter::new(Format::Lab, file.len() as u64);
+        let at = long.len() + 1;
+        assert!(all.contains(&(at as u64, Event::End)));
+        splitter.resume(at as u64, 0);
+        let (mut rest, mut resumed) = (&file[at..], Vec::new());
+        loop {
+            let (taken, event) = splitter.feed(rest);
+            rest = &rest[taken..];
+            let Some(event) = event else { break };
+            resumed.push((if event == Event::Start { splitter.start() } else { splitter.offset() }, event));
+        }
+        assert_eq!(resumed, all[2..]);
     }
 
     #[test]

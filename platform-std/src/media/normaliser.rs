@@ -204,7 +204,7 @@ fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), String>
     }
     let options = DecoderOptions::default().set_max_width(usize::from(u16::MAX)).set_max_height(usize::from(u16::MAX));
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
+    decoder.decode_headers().map_err(reason)?;
     // YCbCr to YCbCr spares two conversions and their losses.
     let (wanted, color) = match decoder.input_colorspace() {
         Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, ColorType::Ycbcr),
@@ -212,7 +212,7 @@ fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), String>
         _ => (ColorSpace::RGB, ColorType::Rgb),
     };
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let mut samples = decoder.decode().map_err(|error| error.to_string())?;
+    let mut samples = decoder.decode().map_err(reason)?;
     let color = match color {
         ColorType::Luma => {
             // The encoder would write one component, which RTP/JPEG does not carry.
@@ -224,7 +224,12 @@ fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), String>
     out.clear();
     let mut encoder = Encoder::new(out, quality(jpeg, layout));
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
-    encoder.encode(&samples, layout.width, layout.height, color).map_err(|error| error.to_string())
+    encoder.encode(&samples, layout.width, layout.height, color).map_err(reason)
+}
+
+/// An error as words: the decoder's are in quotation marks.
+fn reason(error: impl fmt::Display) -> String {
+    error.to_string().trim_matches('"').to_owned()
 }
 
 /// The quality whose table of luma is nearest to the picture's own, from 1 to 99; for tables of 16 bits, a good one.
