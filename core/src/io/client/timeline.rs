@@ -28,8 +28,8 @@ impl Timeline {
             _ => None,
         };
         let begins = match whole {
-            // Without an end there is nothing to have a position in.
-            Some(Range::Npt { start, end: Some(_) }) => Some(start.unwrap_or(0)),
+            // Without an end too: who comes back to a film that is repeated wants to go on where it was.
+            Some(Range::Npt { start, .. }) => Some(start.unwrap_or(0)),
             _ => None,
         };
         let told = of(playing.range).or_else(|| of(asked));
@@ -79,7 +79,8 @@ mod tests {
             (Some("npt=-"), None, whole, Some(0)),
             (None, None, whole, Some(0)),
             (Some("npt=5-"), None, Some("npt=now-"), None),
-            (Some("npt=5-"), None, Some("npt=0-"), None),
+            (Some("npt=5-"), None, Some("npt=0-"), Some(5 * SECOND)),
+            (Some("npt=1-"), None, Some("npt=-"), Some(SECOND)),
             (Some("npt=5-"), None, None, None),
             (Some("npt=7-15"), Some("npt=6-"), Some("npt=5-15"), Some(2 * SECOND)),
             (None, Some("npt=6-"), Some("npt=5-15"), Some(SECOND)),
