@@ -139,6 +139,9 @@ pub struct Client<B, S> {
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
 /// waiting, and its own deadlines too.
 const TURN: u8 = 8;
+/// Rounds of these in which something is read. A buffer of requests is soon read and long answered: who sends nothing but those
+/// has less of a turn than who is sent a large frame.
+const READS: u8 = 2;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first
@@ -192,8 +195,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
     {
         self.connection.handle_timeout(now);
         self.unfinished = Some(now);
+        let mut reads = 0;
         for _ in 0..TURN {
-            let mut progress = self.read(now, control);
+            let mut progress = reads < READS && self.read(now, control);
+            reads += u8::from(progress);
             while let Some(event) = self.connection.poll_event() {
                 self.handle_event(now, event, rtp, rtcp, mounts, settings);
                 progress = true;
@@ -208,7 +213,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
                 return Outcome::Closed;
             }
             if !progress {
-                self.unfinished = None;
+                // Whether there is more to read has been asked only where it might have been read.
+                if reads < READS {
+                    self.unfinished = None;
+                }
                 break;
             }
         }
