@@ -69,6 +69,8 @@ pub struct Damage {
     pub shortened_to: Cell<Option<usize>>,
     /// One frame in so many, from the first on, cannot be read.
     pub unreadable: Cell<Option<usize>>,
+    /// Each frame is made ready only when it is asked for, and that takes so long.
+    pub takes: Cell<Option<Duration>>,
     /// It gives no frame though it said it would, or takes back the one it gave.
     pub withheld: Cell<bool>,
 }
@@ -90,6 +92,8 @@ pub struct FilmViewer {
     film: Film,
     next: usize,
     now: Option<usize>,
+    /// When the next frame was first asked for.
+    asked: Option<Instant>,
 }
 
 impl FilmViewer {
@@ -121,6 +125,13 @@ impl FrameSource for FilmViewer {
             }
             self.advance_live(now)
         } else {
+            if let Some(takes) = self.film.damage.takes.get() {
+                let ready = self.asked.get_or_insert(now).after(takes);
+                if now < ready {
+                    return Ok(Advance::Pending { until: Some(ready) });
+                }
+                self.asked = None;
+            }
             let len = self.film.damage.shortened_to.get().unwrap_or(self.film.frames.len());
             self.now = (self.next < len).then_some(self.next);
             self.next = self.next.saturating_add(1).min(len);
@@ -179,7 +190,7 @@ impl Mounts for Films {
     }
 
     fn open(&self, id: usize) -> Option<FilmViewer> {
-        Some(FilmViewer { film: self.0.get(id)?.clone(), next: 0, now: None })
+        Some(FilmViewer { film: self.0.get(id)?.clone(), next: 0, now: None, asked: None })
     }
 }
 

@@ -52,6 +52,45 @@ fn frames_that_cannot_be_read_are_left_out_and_the_others_come_at_their_time() {
 }
 
 #[test]
+fn frames_that_are_made_ready_late_keep_their_time() {
+    for transport in [UDP, TCP] {
+        let film = movie(48);
+        film.damage.takes.set(Some(millis(30)));
+        let mut scene = Scene::new([film.clone()]);
+        let mut viewer = scene.connect(2, URL);
+        let play = scene.start_over(&mut viewer, transport);
+        scene.run(&mut [&mut viewer], Duration::from_secs(3));
+        assert_eq!(numbers(&viewer, &film, play.rtp_info().1), (0..48).collect::<Vec<_>>());
+        assert!(viewer.bye().is_some());
+    }
+}
+
+#[test]
+fn frames_that_take_longer_than_they_last_come_slowly_but_all_of_them_and_nobody_else_waits() {
+    for transport in [UDP, TCP] {
+        let (slow, other) = (movie(24), Film { name: "other.Mjpeg", ..movie(48) });
+        slow.damage.takes.set(Some(millis(200)));
+        let mut scene = Scene::new([slow.clone(), other.clone()]);
+        let mut viewer = scene.connect(2, URL);
+        let mut bystander = scene.connect(3, "rtsp://10.0.0.1:8554/other.Mjpeg");
+        scene.start_over(&mut viewer, transport);
+        let play = scene.start_over(&mut bystander, transport);
+        scene.run(&mut [&mut viewer, &mut bystander], Duration::from_secs(3));
+        assert_eq!(numbers(&bystander, &other, play.rtp_info().1), (0..48).collect::<Vec<_>>());
+        assert!(viewer.bye().is_none());
+        scene.run(&mut [&mut viewer, &mut bystander], Duration::from_secs(4));
+        assert_eq!(viewer.frames.len(), 24);
+        for (number, frame) in viewer.frames.iter().enumerate() {
+            assert!(frame.is(&slow.frames[number]), "frame {number}");
+        }
+        let steps = viewer.frames.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp));
+        // 200 ms from when each was due, and its timestamp says so.
+        assert!(steps.clone().all(|step| (21_740..21_760).contains(&step)), "{:?}", steps.collect::<Vec<_>>());
+        assert!(viewer.bye().is_some());
+    }
+}
+
+#[test]
 fn a_medium_of_which_nothing_can_be_read_ends() {
     for (live, repeat) in [(false, false), (false, true), (true, false)] {
         let film = Film { live, ..movie(24) };

@@ -83,6 +83,8 @@ pub(super) struct Playback<S> {
     burst: u16,
     /// The client's connection had no room while a frame was due.
     behind: bool,
+    /// The source was asked for a frame that was not ready yet.
+    awaited: bool,
     /// Timestamps of live frames start here and never step back.
     floor: Instant,
     /// The next frame is the first since PLAY.
@@ -139,6 +141,7 @@ impl<S: FrameSource> Playback<S> {
             full: false,
             burst: 0,
             behind: false,
+            awaited: false,
             floor: now,
             first: false,
             rested: now,
@@ -225,6 +228,7 @@ impl<S: FrameSource> Playback<S> {
         self.full = false;
         self.burst = 0;
         self.behind = false;
+        self.awaited = false;
     }
 
     /// Stops where it is; the next `play` without a range goes on there.
@@ -349,8 +353,14 @@ impl<S: FrameSource> Playback<S> {
             advanced = self.source.advance(now);
         }
         match advanced {
-            Ok(Advance::Ready) => {}
+            Ok(Advance::Ready) => {
+                // Frames that take longer than they last: slow motion that says so is better than late frames that do not.
+                if core::mem::take(&mut self.awaited) && !live && now.since(self.pacer.due()) > self.rate.interval() {
+                    self.pacer.restart(now);
+                }
+            }
             Ok(Advance::Pending { until }) => {
+                self.awaited = true;
                 let soon = now.after(self.rate.interval() / 4);
                 self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
                 return Next::NotYet;
