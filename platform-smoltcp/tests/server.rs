@@ -8,7 +8,7 @@ mod support;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant};
 use platform_smoltcp::live::Live;

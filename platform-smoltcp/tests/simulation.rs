@@ -10,7 +10,7 @@ mod watcher;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant, earliest};
 use platform_smoltcp::live::Live;

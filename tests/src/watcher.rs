@@ -5,7 +5,7 @@ use crate::net::{Network, SimulatedTcp, SimulatedUdp};
 use mutoscope::io::client::{Client, Event, Received, Settings};
 use mutoscope::rtp::receiver::Statistics;
 use mutoscope::session::client::{self as session, Config, Connection};
-use mutoscope::session::server::{Dialect, MediaTransport, State};
+use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, WallClock};
 use mutoscope::wire::rtsp::headers::{NptMicros, Range};
 use std::net::SocketAddr;

@@ -7,7 +7,7 @@ use crate::watcher::Watcher;
 use core::net::SocketAddr;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Client, Counts, Outcome, Settings};
-use mutoscope::session::server::{Dialect, MediaTransport, State};
+use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
 /// The server's address.

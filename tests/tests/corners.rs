@@ -1,7 +1,7 @@
 //! What happens rarely: media that fails, servers that stall, connections that break at the wrong moment.
 
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::net::Faults;

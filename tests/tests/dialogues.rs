@@ -1,6 +1,6 @@
 //! Conversations in standard RTSP, over the simulated network, from OPTIONS to TEARDOWN.
 
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::net::Faults;

@@ -1,6 +1,6 @@
 //! Broken and hostile input: each gets a clear status, and two viewers who play meanwhile notice nothing.
 
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::time::Duration;
 use mutoscope_tests::stage::{Stage, URL};
 

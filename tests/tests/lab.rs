@@ -1,7 +1,7 @@
 //! Conversations in the dialect of the streaming lab: its client sends each request in one piece without an end.
 
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::time::Duration;
 use mutoscope::wire::rtp::{Packet, Repr};
 use mutoscope_tests::film::{Film, picture, pictures};

@@ -1,8 +1,8 @@
 //! Thirty minutes of several viewers in a few seconds: nothing grows, and numbers wrap without anybody noticing.
 
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::Dialect::Standard;
-use mutoscope::session::server::State;
+use mutoscope::session::Dialect::Standard;
+use mutoscope::session::State;
 use mutoscope::time::{Duration, earliest};
 use mutoscope_tests::film::{Film, picture};
 use mutoscope_tests::net::{Faults, Random};

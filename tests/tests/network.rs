@@ -2,9 +2,9 @@
 
 use mutoscope::io::client::Event;
 use mutoscope::io::server::Settings;
+use mutoscope::session::Dialect::{Lab, Standard};
 use mutoscope::session::client as session;
-use mutoscope::session::server::Dialect::{Lab, Standard};
-use mutoscope::session::server::{Dialect, MediaTransport, State};
+use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::Duration;
 use mutoscope::wire::rtsp::headers::Range;
 use mutoscope_tests::film::{Film, pictures};

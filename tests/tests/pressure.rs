@@ -2,7 +2,7 @@
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use mutoscope::io::server::{Client, Outcome, Settings};
-use mutoscope::session::server::State;
+use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
 use mutoscope_tests::film::{Film, FilmViewer, Films, picture, pictures};
 use mutoscope_tests::net::{BrokenPipe, Faults, Random, SimulatedUdp};

@@ -3,7 +3,8 @@
 //! `{S}` stands for the session's identifier and `{P}` for the player's ports.
 
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::{Config, State};
+use mutoscope::session::State;
+use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, pictures};
 use mutoscope_tests::net::Faults;

@@ -2,7 +2,8 @@
 
 use super::Datagram;
 use crate::rtp::packetizer::Packet;
-use crate::session::server::{Connection, MediaTransport};
+use crate::session::MediaTransport;
+use crate::session::server::Connection;
 use crate::wire::rtp::HEADER_LEN;
 use core::net::SocketAddr;
 

@@ -7,7 +7,7 @@ use crate::jpeg::tables;
 use crate::rtp::pacing::{Pacer, ReportTimer};
 use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::sender::{Sender, Timeline};
-use crate::session::server::{Dialect, MediaTransport};
+use crate::session::{Dialect, MediaTransport};
 use crate::source::{Advance, Frame, FrameRate, FrameSource};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtp::HEADER_LEN;

@@ -23,6 +23,10 @@
 mod state;
 mod buffer;
 mod timer;
+mod types;
 
 pub mod client;
 pub mod server;
+
+pub use state::State;
+pub use types::{Dialect, MediaTransport};

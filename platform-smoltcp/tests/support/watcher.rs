@@ -5,7 +5,7 @@ use crate::support::{Host, tcp_socket, udp_socket};
 use mutoscope::io::client::{Client, Event, Settings};
 use mutoscope::jpeg::Layout;
 use mutoscope::session::client::{self as session, Connection};
-use mutoscope::session::server::{Dialect, MediaTransport};
+use mutoscope::session::{Dialect, MediaTransport};
 use mutoscope::time::{Duration, Instant, WallClock};
 use platform_smoltcp::tcp::TcpStream;
 use platform_smoltcp::udp::UdpSocket;

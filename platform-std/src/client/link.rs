@@ -9,7 +9,7 @@ use mio::{Interest, Registry};
 use mutoscope::io::client::{Client, Event, Frame, Settings};
 use mutoscope::io::{Faults, Loss};
 use mutoscope::session::client::{self as session, Command, Connection, Described, NotNow, SetUp};
-use mutoscope::session::server::{self as spoken, MediaTransport, State};
+use mutoscope::session::{self as spoken, MediaTransport, State};
 use mutoscope::time::{self, WallClock, earliest};
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::rtsp::headers::Range;

@@ -7,7 +7,7 @@ use embedded_io::ErrorType;
 use mutoscope::io::Datagram;
 use mutoscope::io::client::{self, Client};
 use mutoscope::session::client::{Config, Connection, Event};
-use mutoscope::session::server::{Dialect, MediaTransport, State};
+use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, WallClock};
 use mutoscope::wire::lab;
 use mutoscope::wire::rtsp::headers::Range;

@@ -11,7 +11,7 @@ use super::{Datagram, Stream};
 use crate::rtp::clock;
 use crate::rtp::receiver::{self, Control, Receiver, Statistics};
 use crate::session::client::{self as session, Connection, Described, NotNow, SetUp};
-use crate::session::server::{Dialect, MediaTransport, State};
+use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use crate::wire::rtp;
 use crate::wire::rtsp::headers::{NptMicros, Range};

@@ -16,7 +16,7 @@
 use super::MAX_URL;
 use super::dialogue::bounded;
 use super::events::{Described, Error, Playing, SetUp};
-use crate::session::server::MediaTransport;
+use crate::session::MediaTransport;
 use crate::time::Duration;
 use crate::wire::rtsp::headers::{LowerTransport, Range, RtpInfo, Transport};
 use crate::wire::rtsp::{Headers, Response};

@@ -31,7 +31,7 @@ mod tests;
 pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, SetUp};
 
 use super::buffer::Buffer;
-use super::server::{Dialect, MediaTransport, State};
+use super::{Dialect, MediaTransport, State};
 use crate::time::Instant;
 use crate::wire::lab;
 use crate::wire::rtsp::headers::Range;

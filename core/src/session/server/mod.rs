@@ -35,7 +35,9 @@ mod types;
 mod tests;
 
 pub use judge::MAX_URI_LEN;
-pub use types::{Config, Description, Dialect, Event, MediaTransport, State};
+pub use types::{Config, Description, Event};
+
+use super::{Dialect, MediaTransport, State};
 
 use super::buffer::Buffer;
 use super::timer::Timers;

@@ -1,51 +1,9 @@
 //! What the machine is told and what it tells.
 
-pub use crate::session::state::State;
-
+use crate::session::MediaTransport;
 use crate::source::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp::headers::Range;
-use core::fmt;
-
-/// Which dialect a connection speaks, known from its first request line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Dialect {
-    /// RTSP 1.0 (RFC 2326).
-    Standard,
-    /// The dialect of the "video streaming with RTSP and RTP" lab: bare file names, no blank line after a request.
-    Lab,
-}
-
-/// How media travels: what SETUP agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum MediaTransport {
-    /// To these ports of the address the connection comes from, and of no other.
-    Udp {
-        /// Where RTP goes.
-        rtp_port: u16,
-        /// Where RTCP goes; the lab dialect has none and this is unused.
-        rtcp_port: u16,
-    },
-    /// On these channels of the connection (RFC 2326 section 10.12).
-    Interleaved {
-        /// Carries RTP.
-        rtp_channel: u8,
-        /// Carries RTCP, both ways.
-        rtcp_channel: u8,
-    },
-}
-
-/// For the log: `UDP to port 25000`, `TCP`.
-impl fmt::Display for MediaTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Udp { rtp_port, .. } => write!(f, "UDP to port {rtp_port}"),
-            Self::Interleaved { .. } => f.write_str("TCP"),
-        }
-    }
-}
 
 /// Deadlines and permissions; a value, chosen by whoever makes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
