@@ -89,6 +89,7 @@ impl Options<'_> {
 /// A port is 0, or two are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct InvalidPort;
 
 impl fmt::Display for InvalidPort {

@@ -7,6 +7,7 @@ use core::fmt::{self, Display, Write};
 /// The buffer is too small; nothing of the message may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Full;
 
 impl From<fmt::Error> for Full {

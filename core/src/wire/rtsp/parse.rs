@@ -13,6 +13,7 @@ pub const MAX_HEADERS: usize = 100;
 /// Why bytes are not an RTSP message, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Error {
     /// What is wrong.
     pub kind: ErrorKind,
