@@ -334,6 +334,8 @@ fn deny() -> Result<()> {
     if !on_path("cargo-deny") {
         return Err(Skip("cargo-deny not found; install with: cargo install --locked cargo-deny".into()).into());
     }
+    // It looks at what other systems would need too, which no build here has fetched.
+    require(cargo().args(["fetch", "--locked"]))?;
     require(cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
 }
 
