@@ -98,6 +98,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     match end {
         _ if outcome.complete => {}
+        // A recording that failed has been named.
+        End::Failed(reason) if problems.contains(&reason) => {}
         End::Failed(reason) => problems.push(reason),
         End::Ended | End::Interrupted => match (args.frames, args.duration) {
             (Some(frames), _) => problems.push(format!("{} after {} of {frames} frames", end.sentence(), live.frames)),
@@ -205,7 +207,7 @@ impl Session<'_> {
         match report {
             Report::Complete => Some(End::Complete),
             Report::Ended | Report::Stopped => Some(End::Ended),
-            Report::Failed { reason } => Some(End::Failed(reason)),
+            Report::Failed { reason } | Report::NotRecorded(reason) => Some(End::Failed(reason)),
             Report::SetUp(presentation) => self.check_start(&presentation).err().map(End::Failed),
             // Nothing but a position can be refused: nobody pauses.
             Report::Refused(what) => match self.args.from.filter(|_| !self.begun) {

@@ -1,6 +1,6 @@
 //! What the window knows: the state machine behind the buttons, without any drawing.
 
-use crate::network::{Command, Report};
+use crate::network::{Command, Report, sentence};
 use mutoscope::source::FrameRate;
 use platform_std::client::{Dialect, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;
@@ -254,6 +254,7 @@ impl Model {
                 self.seeking = None;
                 self.show_toast(what, now);
             }
+            Report::NotRecorded(reason) => self.show_toast(sentence(&reason), now),
             Report::Silence(lasting) => self.silence = Some(lasting),
             Report::Ended => {
                 (self.pending, self.silence, self.seeking) = (None, None, None);

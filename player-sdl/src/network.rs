@@ -45,6 +45,8 @@ pub(crate) enum Report {
     Trying(Retry),
     /// A wish was refused; what was before goes on.
     Refused(String),
+    /// Nothing is recorded any more, for this reason; it plays on.
+    NotRecorded(String),
     /// Nothing has arrived for this long.
     Silence(Duration),
     Ended,
@@ -196,7 +198,7 @@ impl Network {
             quitting: None,
             complete: false,
             due: None,
-            sink: Sink { pipeline, live: live.clone(), recorder, limit, frames: 0 },
+            sink: Sink { pipeline, live: live.clone(), recorder, recorded: None, told: false, limit, frames: 0 },
         };
         let thread = std::thread::Builder::new().name("network".into()).spawn(move || worker.run());
         let thread = thread.map_err(|error| Error::System("start a thread", error))?;
@@ -300,6 +302,9 @@ impl Worker {
                     let position = frame.position;
                     let full = self.sink.take(&frame, statistics.unwrap_or_default());
                     self.handle_frame(position, full);
+                    if let Some(reason) = self.sink.check_recorder() {
+                        self.report(Report::NotRecorded(reason));
+                    }
                     continue;
                 }
                 Ok(Some(event)) => Happened::of(&event),
@@ -313,8 +318,7 @@ impl Worker {
             }
         }
         self.sink.pipeline.frames.close();
-        let recorded = self.sink.recorder.take().map(Recorder::finish);
-        Outcome { complete: self.complete, recorded }
+        Outcome { complete: self.complete, recorded: self.sink.finish_recorder() }
     }
 
     fn report(&self, report: Report) {
@@ -591,6 +595,10 @@ struct Sink {
     pipeline: Arc<Pipeline>,
     live: Arc<Mutex<Live>>,
     recorder: Option<Recorder>,
+    /// What became of the recorder when it could not go on.
+    recorded: Option<Result<Recorded, String>>,
+    /// That has been reported.
+    told: bool,
     limit: Limit,
     frames: u64,
 }
@@ -598,6 +606,17 @@ struct Sink {
 impl Sink {
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why nothing is recorded any more, once.
+    fn check_recorder(&mut self) -> Option<String> {
+        let failed = self.recorded.as_ref()?.as_ref().err()?;
+        (!std::mem::replace(&mut self.told, true)).then(|| failed.clone())
+    }
+
+    /// Waits for the disk. `None` where there was nothing to record to.
+    fn finish_recorder(&mut self) -> Option<Result<Recorded, String>> {
+        self.recorder.take().map(Recorder::finish).or_else(|| self.recorded.take())
     }
 
     /// Passes a frame on, unless there have been enough. Whether this was the last one wanted.
@@ -611,8 +630,10 @@ impl Sink {
             return false;
         }
         self.frames += 1;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.append(frame.data);
+        if let Some(recorder) = &mut self.recorder
+            && !recorder.append(frame.data)
+        {
+            self.recorded = self.finish_recorder();
         }
         let arrived = now.checked_sub(frame.age).unwrap_or(now);
         {

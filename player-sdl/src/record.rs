@@ -2,7 +2,7 @@
 
 use crate::mailbox::Pool;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
@@ -32,37 +32,41 @@ pub(crate) struct Recorded {
 }
 
 impl Recorder {
-    /// Creates the file, replacing one of that name.
+    /// Opens the file, or creates it. What is in it goes when the first frame comes, and not before: an address that was
+    /// mistyped must not cost an earlier recording.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::create(path)?;
+        let file = File::options().write(true).create(true).truncate(false).open(path)?;
         let (frames, queue) = mpsc::sync_channel::<Vec<u8>>(QUEUE);
         let pool = Arc::new(Pool::default());
         let returns = pool.clone();
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || {
-            let mut out = BufWriter::with_capacity(1 << 18, file);
+            let mut film = Film { file, len: 0 };
             for frame in queue {
-                out.write_all(&frame)?;
+                film.append(&frame)?;
                 returns.give(frame);
             }
-            out.flush()
+            Ok(())
         })?;
         Ok(Self { path: path.to_owned(), frames, pool, thread, written: 0, missed: 0 })
     }
 
-    /// Appends a frame, or counts it as missed; never waits.
-    pub(crate) fn append(&mut self, jpeg: &[u8]) {
+    /// Appends a frame, or counts it as missed; never waits. `false`: nothing can be written any more, and
+    /// [`finish`](Self::finish) says why.
+    pub(crate) fn append(&mut self, jpeg: &[u8]) -> bool {
         let mut frame = self.pool.take();
         frame.clear();
         frame.extend_from_slice(jpeg);
         match self.frames.try_send(frame) {
             Ok(()) => self.written += 1,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+            Err(TrySendError::Disconnected(_)) => return false,
+            Err(TrySendError::Full(_)) => {
                 if self.missed == 0 {
                     log::warn!("the disk cannot keep up: frames are missing in {}", self.path.display());
                 }
                 self.missed += 1;
             }
         }
+        true
     }
 
     /// Waits until everything is on disk.
@@ -75,6 +79,33 @@ impl Recorder {
     }
 }
 
+/// A file of whole frames.
+struct Film {
+    file: File,
+    /// Of all whole frames, in bytes.
+    len: u64,
+}
+
+impl Film {
+    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+        if self.len == 0 {
+            self.cut()?;
+        }
+        if let Err(error) = self.file.write_all(frame) {
+            // The reason why it cannot be written is worth more than why it cannot be cut.
+            let _ = self.cut();
+            return Err(error);
+        }
+        self.len += frame.len() as u64;
+        Ok(())
+    }
+
+    /// Leaves nothing but whole frames. Pipes and devices have no length.
+    fn cut(&self) -> io::Result<()> {
+        if self.file.metadata()?.is_file() { self.file.set_len(self.len) } else { Ok(()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +115,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("mutoscope-record-{}.mjpeg", std::process::id()));
         let mut recorder = Recorder::create(&path).unwrap();
         let frames: Vec<Vec<u8>> = (0..100_u8).map(|number| vec![number; 1 + usize::from(number) * 97]).collect();
-        frames.iter().for_each(|frame| recorder.append(frame));
+        assert!(frames.iter().all(|frame| recorder.append(frame)));
         assert_eq!(recorder.finish(), Ok(Recorded { written: 100, missed: 0 }));
         assert_eq!(std::fs::read(&path).unwrap(), frames.concat());
         std::fs::remove_file(path).unwrap();
@@ -94,9 +125,26 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_with_the_file_s_name() {
         let mut recorder = Recorder::create(Path::new("/dev/full")).unwrap();
-        recorder.append(&[1; 100]);
+        assert!(recorder.append(&[1; 100]));
+        while recorder.append(&[1; 100]) {
+            std::thread::yield_now();
+        }
         let error = recorder.finish().unwrap_err();
         assert!(error.contains("/dev/full"), "{error}");
+    }
+
+    #[test]
+    fn a_recording_takes_the_place_of_another_with_its_first_frame() {
+        let path = std::env::temp_dir().join(format!("mutoscope-record-again-{}.mjpeg", std::process::id()));
+        std::fs::write(&path, [9; 1000]).unwrap();
+        let recorder = Recorder::create(&path).unwrap();
+        assert_eq!(recorder.finish(), Ok(Recorded { written: 0, missed: 0 }));
+        assert_eq!(std::fs::read(&path).unwrap(), [9; 1000]);
+        let mut recorder = Recorder::create(&path).unwrap();
+        assert!(recorder.append(&[1; 10]));
+        assert_eq!(recorder.finish(), Ok(Recorded { written: 1, missed: 0 }));
+        assert_eq!(std::fs::read(&path).unwrap(), [1; 10]);
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

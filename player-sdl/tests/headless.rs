@@ -87,6 +87,32 @@ fn it_succeeds_only_with_what_was_asked_for() {
 }
 
 #[test]
+fn what_was_recorded_before_lasts_until_there_is_something_to_record() {
+    let folder = Folder::new("keep");
+    std::fs::write(folder.file("film.mjpeg"), cards(6).concat()).unwrap();
+    let server = ServerProcess::start(Some(&folder.0.join("film.mjpeg")));
+    let recording = folder.file("out.mjpeg");
+    let before = vec![7; 1 << 20];
+    std::fs::write(&recording, &before).unwrap();
+    let record = |name: &str| {
+        let args = [&server.url(name), "--headless", "--record", &recording];
+        Player::start(&args, None).end().code()
+    };
+    assert_eq!(record("typo.mjpeg"), Some(1));
+    assert!(std::fs::read(&recording).unwrap() == before);
+    assert_eq!(record("film.mjpeg"), Some(0));
+    assert_eq!(split(&std::fs::read(&recording).unwrap()).len(), 6);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_recording_that_cannot_go_on_ends_the_player() {
+    let server = ServerProcess::start(None);
+    let player = Player::start(&[&server.url("testcard"), "--headless", "--record", "/dev/full"], None);
+    assert_eq!(player.end().code(), Some(1));
+}
+
+#[test]
 fn a_slow_decoder_drops_frames_and_latency_stays_flat() {
     let server = ServerProcess::start(None);
     let url = server.url("testcard");
