@@ -3,76 +3,140 @@
 use super::super::encoder::{self, CHROMA_AC, CHROMA_DC, Code, END_OF_BLOCK, LUMA_AC, LUMA_DC, SIXTEEN_ZEROS, size};
 use super::super::layout::{Error, ErrorKind};
 use super::super::tables::ZIGZAG;
-use super::huffman::{self, AC_BITS, AcTable, Canonical, DC_BITS, DcTable, Entry};
+use super::huffman::{self, Canonical, DC_BITS, DcTable, Entries, Entry, SYMBOL_BITS, SymbolTable};
+use super::lane::{Lane, Step};
 use super::reader::{Bits, Reader, SYMBOL};
-use super::resample;
+use super::resample::{self, Divisors};
 use super::source::{Component, Source};
-use super::writer::{Pen, Window, Writer};
+use super::writer::{MAX_BLOCK, Pen, Window, Writer};
 
 /// The tables of a file, ready for use: nearly all of the transcoder's memory.
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
+    luma: Entries<LUMA_ENTRIES>,
+    chroma: Chroma,
     /// Of luma and of chroma.
-    ac: [AcTable; 2],
     dc: [DcTable; 2],
     canonical: [[Canonical; 2]; 3],
     /// The tables of Cr are those of Cb.
     shared: bool,
-    /// Chroma is resampled: its table of AC coefficients holds symbols.
-    gathers: bool,
+}
+
+const LUMA_ENTRIES: usize = 512;
+/// Fewer: codes of chroma are shorter, and so are its blocks.
+const CHROMA_ENTRIES: usize = 256;
+
+/// What is done with the AC coefficients of chroma.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "two uses of the same memory")]
+enum Chroma {
+    /// They become other codes.
+    Recoded(Entries<CHROMA_ENTRIES>),
+    /// They are resampled.
+    Gathered(Gathering),
+}
+
+/// Chroma on its way to another width.
+#[derive(Clone, Debug)]
+pub(super) struct Gathering {
+    symbols: SymbolTable,
+    /// Two blocks of Cb, two of Cr.
+    slots: [resample::Block; 4],
+    divisors: Divisors,
+}
+
+impl Gathering {
+    const NEW: Self = Self { symbols: [0; 1 << SYMBOL_BITS], slots: [[0; 64]; 4], divisors: [1; 64] };
+
+    /// The blocks that were gathered of a component.
+    pub(super) fn slots(&self, component: u8) -> [&resample::Block; 2] {
+        let [cb0, cb1, cr0, cr1] = &self.slots;
+        if component == 1 { [cb0, cb1] } else { [cr0, cr1] }
+    }
+
+    /// Chroma's quantisation table.
+    pub(super) fn divisors(&self) -> &Divisors {
+        &self.divisors
+    }
 }
 
 /// For a component without tables of its own: every code is looked up one length after the other.
-static NO_AC: AcTable = [Entry::NONE.0; 1 << AC_BITS];
-static NO_SYMBOLS: AcTable = [0; 1 << AC_BITS];
+static NO_ENTRIES: Entries<CHROMA_ENTRIES> = [Entry::NONE; CHROMA_ENTRIES];
+static NO_SYMBOLS: SymbolTable = [0; 1 << SYMBOL_BITS];
 static NO_DC: DcTable = [0; 1 << DC_BITS];
 
 impl Tables {
     pub(super) const fn new() -> Self {
         Self {
-            ac: [[0; 1 << AC_BITS]; 2],
+            luma: [Entry::NONE; LUMA_ENTRIES],
+            chroma: Chroma::Recoded([Entry::NONE; CHROMA_ENTRIES]),
             dc: [[0; 1 << DC_BITS]; 2],
             canonical: [[Canonical::EMPTY; 2]; 3],
             shared: true,
-            gathers: false,
         }
     }
 
-    /// Makes the tables for a file. `gathers`: chroma is to become coefficients instead of going out as it is.
-    pub(super) fn prepare(&mut self, source: &Source, gathers: bool, jpeg: &[u8]) -> Result<(), Error> {
+    /// Makes the tables for a file. `divisors`: chroma's quantisation table in zig-zag order, where chroma is to be resampled.
+    pub(super) fn prepare(&mut self, source: &Source, divisors: Option<&[u8; 64]>, jpeg: &[u8]) -> Result<(), Error> {
         let [y, cb, cr] = &source.components;
         for (canonical, component) in self.canonical.iter_mut().zip(&source.components) {
             *canonical = [Canonical::new(&component.dc)?, Canonical::new(&component.ac)?];
         }
         self.shared = cb.dc.equals(&cr.dc, jpeg) && cb.ac.equals(&cr.ac, jpeg);
-        self.gathers = gathers;
-        let [luma_ac, chroma_ac] = &mut self.ac;
         let [luma_dc, chroma_dc] = &mut self.dc;
         huffman::dc_table(luma_dc, &y.dc, jpeg);
-        huffman::recoding_table(luma_ac, &y.ac, jpeg, &LUMA_AC);
-        if !is_missing(cb) {
-            huffman::dc_table(chroma_dc, &cb.dc, jpeg);
-            if gathers {
-                huffman::symbol_table(chroma_ac, &cb.ac, jpeg);
-            } else {
-                huffman::recoding_table(chroma_ac, &cb.ac, jpeg, &CHROMA_AC);
+        huffman::recoding_table(&mut self.luma, &y.ac, jpeg, &LUMA_AC);
+        if is_missing(cb) {
+            return Ok(());
+        }
+        huffman::dc_table(chroma_dc, &cb.dc, jpeg);
+        if let Some(divisors) = divisors {
+            self.chroma = Chroma::Gathered(Gathering::NEW);
+            if let Chroma::Gathered(gathering) = &mut self.chroma {
+                huffman::symbol_table(&mut gathering.symbols, &cb.ac, jpeg);
+                for (&place, &divisor) in ZIGZAG.iter().zip(divisors) {
+                    if let Some(slot) = gathering.divisors.get_mut(usize::from(place)) {
+                        *slot = divisor;
+                    }
+                }
+            }
+        } else {
+            self.chroma = Chroma::Recoded([Entry::NONE; CHROMA_ENTRIES]);
+            if let Chroma::Recoded(entries) = &mut self.chroma {
+                huffman::recoding_table(entries, &cb.ac, jpeg, &CHROMA_AC);
             }
         }
         Ok(())
     }
 
-    fn of(&self, component: u8) -> Decoder<'_> {
-        let [luma_ac, chroma_ac] = &self.ac;
+    #[inline(always)]
+    fn decoder(&self, component: u8) -> Decoder<'_> {
         let [luma_dc, chroma_dc] = &self.dc;
         let [y, cb, cr] = &self.canonical;
-        let (canonical, dc, ac) = match component {
-            0 => (y, luma_dc, luma_ac),
-            1 => (cb, chroma_dc, chroma_ac),
-            _ if self.shared => (cr, chroma_dc, chroma_ac),
-            _ => (cr, &NO_DC, if self.gathers { &NO_SYMBOLS } else { &NO_AC }),
+        let (canonical, dc) = match component {
+            0 => (y, luma_dc),
+            1 => (cb, chroma_dc),
+            _ if self.shared => (cr, chroma_dc),
+            _ => (cr, &NO_DC),
         };
-        let [canonical_dc, canonical_ac] = canonical;
-        Decoder { dc, ac, canonical_dc, canonical_ac }
+        Decoder::new(component, canonical, dc)
+    }
+
+    /// Chroma's entries: none where there are others for this component, or coefficients are gathered.
+    #[inline(always)]
+    fn chroma_entries(&self, component: u8) -> &Entries<CHROMA_ENTRIES> {
+        match &self.chroma {
+            Chroma::Recoded(entries) if component == 1 || self.shared => entries,
+            _ => &NO_ENTRIES,
+        }
+    }
+
+    /// What was gathered; `None` where nothing is.
+    pub(super) fn gathering(&self) -> Option<&Gathering> {
+        match &self.chroma {
+            Chroma::Gathered(gathering) => Some(gathering),
+            Chroma::Recoded(_) => None,
+        }
     }
 }
 
@@ -80,12 +144,23 @@ fn is_missing(component: &Component) -> bool {
     component.columns == 0
 }
 
-/// The tables of one component.
+/// What there is of one component besides entries.
 struct Decoder<'t> {
+    component: u8,
     dc: &'t DcTable,
-    ac: &'t AcTable,
     canonical_dc: &'t Canonical,
     canonical_ac: &'t Canonical,
+    dc_codes: &'static [Code; 12],
+    ac_codes: &'static [Code; 256],
+}
+
+impl<'t> Decoder<'t> {
+    #[inline(always)]
+    fn new(component: u8, canonical: &'t [Canonical; 2], dc: &'t DcTable) -> Self {
+        let [canonical_dc, canonical_ac] = canonical;
+        let (dc_codes, ac_codes) = codes(component);
+        Self { component, dc, canonical_dc, canonical_ac, dc_codes, ac_codes }
+    }
 }
 
 /// Annex K's codes for a component: of DC and of AC coefficients.
@@ -100,57 +175,55 @@ pub(super) struct Input<'a> {
     pub(super) scan: &'a [u8],
 }
 
-/// What becomes of the AC coefficients of a block that is gone through.
-trait Sink {
-    /// The bits of an [`Entry`]; `raw` are the bits of its last coefficient.
-    fn entry(&mut self, entry: Entry, raw: u32);
-    /// The bits of an [`Entry`] that ends the block.
-    fn end(&mut self, entry: Entry);
-    /// Room for a train of them, or for a symbol.
-    fn drain(&mut self);
-    /// One symbol and the `size` bits behind it.
-    fn symbol(&mut self, code: Code, raw: u32, size: u32);
-}
-
-impl Sink for Pen<'_> {
-    #[inline(always)]
-    fn entry(&mut self, entry: Entry, raw: u32) {
-        let (bits, len) = entry.out();
-        self.put(bits.wrapping_shl(entry.raw()) | raw, len.wrapping_add(entry.raw()));
-    }
-
-    #[inline(always)]
-    fn end(&mut self, entry: Entry) {
-        let (bits, len) = entry.out();
-        self.put(bits, len);
-    }
-
-    #[inline(always)]
-    fn drain(&mut self) {
-        Pen::drain(self);
-    }
-
-    #[inline(always)]
-    fn symbol(&mut self, code: Code, raw: u32, size: u32) {
-        self.put_with(code, raw, size);
-    }
-}
-
-/// Nothing.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    #[inline(always)]
-    fn entry(&mut self, _: Entry, _: u32) {}
-    #[inline(always)]
-    fn end(&mut self, _: Entry) {}
-    #[inline(always)]
-    fn drain(&mut self) {}
-    #[inline(always)]
-    fn symbol(&mut self, _: Code, _: u32, _: u32) {}
+/// Blocks one after the other: how many MCUs end among them, and the number of a block within its MCU: before the first of
+/// them, or behind the last.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    pub(super) mcus: u32,
+    pub(super) block: u8,
 }
 
 impl Tables {
+    /// Reads blocks and writes them in the same order with Annex K's tables, as long as `out` has room for any, up to the end
+    /// of MCU `run.mcus`: by far the most frequent case. The DC coefficients before them have to be the same in the file as in
+    /// the picture to be, and no restart marker may be among them. Returns how far it came, and the bytes written.
+    pub(super) fn emit_run(
+        &self,
+        run: Run,
+        luma_blocks: u8,
+        input: Input<'_>,
+        (reader, writer): (&mut Reader, &mut Writer),
+        out: &mut [u8],
+    ) -> Result<(Run, usize), Error> {
+        let room = out.len();
+        let [y, cb, cr] = [self.decoder(0), self.decoder(1), self.decoder(2)];
+        let [cb_entries, cr_entries] = [self.chroma_entries(1), self.chroma_entries(2)];
+        let mut lane = Lane::new(input.scan, reader.bits, writer, out);
+        // Where no restart marker comes, nobody asks for them.
+        let mut dc = reader.has_restarts().then_some(reader.dc);
+        let (mut mcus, mut block) = (0_u32, run.block);
+        while mcus < run.mcus && lane.room() >= MAX_BLOCK {
+            if block < luma_blocks {
+                y.recode(&self.luma, input, &mut lane, dc.as_mut())?;
+                block = block.wrapping_add(1);
+            } else if block == luma_blocks {
+                cb.recode(cb_entries, input, &mut lane, dc.as_mut())?;
+                block = block.wrapping_add(1);
+            } else {
+                cr.recode(cr_entries, input, &mut lane, dc.as_mut())?;
+                lane.check()?;
+                (mcus, block) = (mcus.wrapping_add(1), 0);
+            }
+        }
+        lane.check()?;
+        reader.bits = lane.bits();
+        if let Some(dc) = dc {
+            (reader.dc, writer.dc) = (dc, dc);
+        }
+        let left = lane.end(writer);
+        Ok((Run { mcus, block }, room.saturating_sub(left)))
+    }
+
     /// Reads a block and writes it with Annex K's tables. Returns the bytes written.
     pub(super) fn emit(
         &self,
@@ -160,56 +233,91 @@ impl Tables {
         writer: &mut Writer,
         window: &mut Window,
     ) -> Result<usize, Error> {
-        let decoder = self.of(component);
-        let (dc, bits) = decoder.dc(component, input, reader.bits, &mut reader.dc)?;
-        let (dc_codes, ac_codes) = codes(component);
-        let mut pen = writer.pen(window);
-        let written = writer.dc.get_mut(usize::from(component));
-        if let Some(last) = written.filter(|last| **last == dc.value.wrapping_sub(dc.difference)) {
-            // The same difference as in the file, so the same bits: the rule, but for new orders and restarts.
-            *last = dc.value;
-            pen.put_with(encoder::code(dc_codes, dc.size as u8), dc.raw, dc.size);
+        let room = window.len();
+        let decoder = self.decoder(component);
+        let mut lane = Lane::new(input.scan, reader.bits, writer, window);
+        let dc = decoder.dc(input, &mut lane)?;
+        let value = reader.add_dc(component, dc.difference());
+        let last = writer.dc.get_mut(usize::from(component)).map_or(0, |last| core::mem::replace(last, value));
+        let difference = value.wrapping_sub(last);
+        if difference == dc.difference() {
+            // The same as in the file, so the same bits: the rule, but for new orders and restarts.
+            lane.put(encoder::code(decoder.dc_codes, dc.size as u8), dc.raw, dc.size);
         } else {
-            put_dc(component, dc.value, &mut writer.dc, &mut pen).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
+            let size = size(difference);
+            if size > 11 {
+                return Err(lane.bits().error(ErrorKind::Coefficient));
+            }
+            let bits = u32::from(encoder::amplitude(difference, size).bits);
+            lane.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
         }
-        reader.bits = decoder.ac(ac_codes, input, bits, &mut pen)?;
-        Ok(pen.lift(writer))
+        self.coefficients(&decoder, input, &mut lane)?;
+        reader.bits = lane.bits();
+        let left = lane.end(writer);
+        Ok(room.saturating_sub(left))
     }
 
     /// Passes a block.
-    pub(super) fn skip(&self, component: u8, input: Input<'_>, reader: &mut Reader) -> Result<(), Error> {
-        if self.gathers && component != 0 {
-            return self.gather(component, input, reader, &mut [0; 64]);
+    pub(super) fn skip(&mut self, component: u8, input: Input<'_>, reader: &mut Reader) -> Result<(), Error> {
+        if component != 0 && self.gathering().is_some() {
+            return self.gather(component, None, input, reader);
         }
-        let decoder = self.of(component);
-        let (_, bits) = decoder.dc(component, input, reader.bits, &mut reader.dc)?;
-        reader.bits = decoder.ac(codes(component).1, input, bits, &mut Nowhere)?;
-        Ok(())
+        let decoder = self.decoder(component);
+        decoder.pass_dc(input, reader)?;
+        match component {
+            0 => decoder.pass_ac(&self.luma, input, reader),
+            component => decoder.pass_ac(self.chroma_entries(component), input, reader),
+        }
     }
 
-    /// Reads the coefficients of a block of chroma; only where the tables were prepared for it.
+    /// The AC coefficients of one block.
+    #[inline(always)]
+    fn coefficients(&self, decoder: &Decoder<'_>, input: Input<'_>, lane: &mut Lane<'_>) -> Result<(), Error> {
+        match decoder.component {
+            0 => decoder.ac(&self.luma, input, lane),
+            component => decoder.ac(self.chroma_entries(component), input, lane),
+        }?;
+        lane.check()
+    }
+
+    /// Reads the coefficients of a block of chroma, and keeps them in a slot; only where the tables were prepared for it.
     pub(super) fn gather(
-        &self,
+        &mut self,
         component: u8,
+        slot: Option<u8>,
         input: Input<'_>,
         reader: &mut Reader,
-        block: &mut resample::Block,
     ) -> Result<(), Error> {
-        let decoder = self.of(component);
+        let Self { chroma: Chroma::Gathered(gathering), dc: [_, dc], canonical: [_, cb, cr], shared, .. } = self else {
+            return Ok(());
+        };
+        let Gathering { symbols, slots, .. } = gathering;
+        let (canonical, dc, symbols) = match component {
+            1 => (&*cb, &*dc, &*symbols),
+            _ if *shared => (&*cr, &*dc, &*symbols),
+            _ => (&*cr, &NO_DC, &NO_SYMBOLS),
+        };
+        let decoder = Decoder::new(component, canonical, dc);
+        let mut unwanted = [0; 64];
+        let slot =
+            slot.map(|slot| usize::from(component.saturating_sub(1)).saturating_mul(2).saturating_add(slot.into()));
+        let block = slot.and_then(|slot| slots.get_mut(slot)).unwrap_or(&mut unwanted);
         *block = [0; 64];
-        let (dc, mut bits) = decoder.dc(component, input, reader.bits, &mut reader.dc)?;
+        decoder.pass_dc(input, reader)?;
+        let mut bits = reader.bits;
+        let value = reader.dc.get(usize::from(component)).copied().unwrap_or(0);
         if let Some(first) = block.first_mut() {
-            *first = dc.value.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+            *first = value.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
         }
         let mut at = 1_u32;
         while at < 64 {
             if bits.count < SYMBOL {
                 bits.refill(input.scan);
             }
-            let entry = decoder.ac.get(bits.peek(AC_BITS) as usize).copied().unwrap_or(0);
+            let entry = symbols.get(bits.peek(SYMBOL_BITS) as usize).copied().unwrap_or(0);
             let (symbol, len) = match entry {
                 0 => decoder.canonical_ac.decode(bits, input.jpeg)?,
-                _ => ((entry >> 8) as u8, entry & 0xFF),
+                _ => ((entry >> 8) as u8, u32::from(entry & 0xFF)),
             };
             bits.consume(len);
             let size = u32::from(symbol & 15);
@@ -233,106 +341,201 @@ impl Tables {
 }
 
 impl Decoder<'_> {
-    /// The next block's DC coefficient (section F.2.2.1), and the bits behind it. `last` are those before it.
+    /// Recodes the next block, whose DC coefficient is the same difference as in the file, and so the same bits. `last` are the
+    /// DC coefficients before it, if they are of interest.
     #[inline(always)]
-    fn dc(&self, component: u8, input: Input<'_>, mut bits: Bits, last: &mut [i32; 3]) -> Result<(Dc, Bits), Error> {
-        if bits.count < SYMBOL {
-            bits.refill(input.scan);
+    fn recode<const LEN: usize>(
+        &self,
+        entries: &Entries<LEN>,
+        input: Input<'_>,
+        lane: &mut Lane<'_>,
+        last: Option<&mut [i32; 3]>,
+    ) -> Result<(), Error> {
+        let dc = self.dc(input, lane)?;
+        if let Some(last) = last.and_then(|last| last.get_mut(usize::from(self.component))) {
+            *last = last.wrapping_add(dc.difference());
         }
-        let entry = self.dc.get(bits.peek(DC_BITS) as usize).copied().unwrap_or(0);
-        let (size, len) = match entry {
-            0 => self.canonical_dc.decode(bits, input.jpeg)?,
-            _ => (entry & 15, u32::from(entry >> 4)),
-        };
-        let size = u32::from(size);
-        if size > 11 {
-            return Err(bits.error(ErrorKind::Coefficient));
-        }
-        bits.consume(len);
-        let raw = bits.peek(size);
-        bits.consume(size);
-        let difference = extended(raw, size);
-        let value = match last.get_mut(usize::from(component)) {
-            Some(last) => {
-                *last = last.wrapping_add(difference);
-                *last
-            }
-            None => difference,
-        };
-        Ok((Dc { value, difference, raw, size }, bits))
+        lane.put(encoder::code(self.dc_codes, dc.size as u8), dc.raw, dc.size);
+        self.ac(entries, input, lane)
     }
 
-    /// The next block's AC coefficients (section F.2.2.2), as they are to be written with `codes`. Returns the bits behind
-    /// them.
+    /// The next block's DC coefficient (section F.2.2.1).
     #[inline(always)]
-    fn ac(&self, codes: &[Code; 256], input: Input<'_>, mut from: Bits, sink: &mut impl Sink) -> Result<Bits, Error> {
+    fn dc(&self, input: Input<'_>, lane: &mut Lane<'_>) -> Result<Dc, Error> {
+        lane.exchange();
+        let entry = u32::from(self.dc.get(lane.peek(DC_BITS) as usize).copied().unwrap_or(0));
+        let (size, len) = (entry & 15, entry >> 4);
+        if entry != 0 {
+            lane.take(len);
+            let raw = lane.peek(size);
+            lane.take(size);
+            return Ok(Dc { raw, size });
+        }
+        let long = long_dc(self.canonical_dc, input, lane.bits());
+        lane.jump(long.behind);
+        lane.exchange();
+        match long.error {
+            Some(error) => Err(error),
+            None => Ok(Dc { raw: long.raw, size: long.size }),
+        }
+    }
+
+    /// Reads the next block's DC coefficient, which becomes the reader's last one.
+    #[inline(always)]
+    fn pass_dc(&self, input: Input<'_>, reader: &mut Reader) -> Result<(), Error> {
+        let mut bits = reader.bits;
+        bits.refill(input.scan);
+        let entry = u32::from(self.dc.get(bits.peek(DC_BITS) as usize).copied().unwrap_or(0));
+        let (size, len) = (entry & 15, entry >> 4);
+        let dc = if entry != 0 {
+            bits.consume(len);
+            let raw = bits.peek(size);
+            bits.consume(size);
+            Dc { raw, size }
+        } else {
+            let long = long_dc(self.canonical_dc, input, bits);
+            bits = long.behind;
+            if let Some(error) = long.error {
+                return Err(error);
+            }
+            Dc { raw: long.raw, size: long.size }
+        };
+        reader.add_dc(self.component, dc.difference());
+        reader.bits = bits;
+        Ok(())
+    }
+
+    /// Reads the next block's AC coefficients.
+    #[inline(always)]
+    fn pass_ac<const LEN: usize>(
+        &self,
+        entries: &Entries<LEN>,
+        input: Input<'_>,
+        reader: &mut Reader,
+    ) -> Result<(), Error> {
+        let mut bits = reader.bits;
         let mut at = 1_u32;
         'block: loop {
-            from.refill(input.scan);
-            sink.drain();
-            // Asking before each entry whether there are enough bits, and enough room for them, would take longer.
-            for _ in 0..Entry::TRAIN {
-                let index = (from.next >> (64 - AC_BITS)) as usize;
-                let entry = Entry(self.ac.get(index).copied().unwrap_or(0));
+            bits.refill(input.scan);
+            for _ in 0..3 {
+                let entry = entries.get(bits.peek(LEN.ilog2()) as usize).copied().unwrap_or(Entry::NONE);
                 let next = at.wrapping_add(entry.advance());
-                if next > 63 {
-                    let single = self.symbol(codes, input, from, at)?;
-                    sink.drain();
-                    sink.symbol(single.code, single.raw, single.size);
-                    from = single.behind;
-                    at = single.next;
-                    if at > 63 {
-                        break 'block;
-                    }
-                    break;
+                if next <= 63 {
+                    bits.consume(entry.taken());
+                    at = next;
+                    continue;
                 }
-                if entry.ends_block() {
-                    sink.end(entry);
-                    from.consume(entry.total());
+                if next & !Entry::END <= 63 {
+                    bits.consume(entry.taken());
                     break 'block;
                 }
-                sink.entry(entry, from.last_of(entry.total(), entry.raw()));
-                from.consume(entry.total());
-                at = next;
+                bits.refill(input.scan);
+                let single = symbol(self.canonical_ac, self.ac_codes, input, bits, at);
+                if let Some(error) = single.error {
+                    return Err(error);
+                }
+                bits = single.behind;
+                at = single.next;
+                if at > 63 {
+                    break 'block;
+                }
+                continue 'block;
             }
         }
-        from.check()?;
-        Ok(from)
+        reader.bits = bits;
+        bits.check()
     }
 
-    /// A single symbol: one whose code is too long for the table, or one near the block's end. The bits go in and out by
-    /// value, or they could not stay in registers.
-    #[inline(never)]
-    fn symbol(&self, codes: &[Code; 256], input: Input<'_>, mut bits: Bits, at: u32) -> Result<Single, Error> {
-        if bits.count < SYMBOL {
-            bits.refill(input.scan);
+    /// The next block's AC coefficients (section F.2.2.2).
+    #[inline(always)]
+    fn ac<const LEN: usize>(&self, entries: &Entries<LEN>, input: Input<'_>, lane: &mut Lane<'_>) -> Result<(), Error> {
+        lane.set_coefficient(1);
+        'block: loop {
+            'symbol: {
+                for _ in 0..2 {
+                    match lane.step(entries) {
+                        Step::Next => {}
+                        Step::End => break 'block,
+                        Step::Symbol => break 'symbol,
+                    }
+                }
+                lane.exchange();
+                match lane.step(entries) {
+                    Step::Next => continue 'block,
+                    Step::End => break 'block,
+                    Step::Symbol => {}
+                }
+            }
+            lane.exchange();
+            let single = symbol(self.canonical_ac, self.ac_codes, input, lane.bits(), lane.coefficient());
+            if let Some(error) = single.error {
+                return Err(error);
+            }
+            lane.jump(single.behind);
+            lane.put(single.code, single.raw, single.size);
+            if single.next > 63 {
+                break;
+            }
+            lane.set_coefficient(single.next);
+            lane.exchange();
         }
-        let (symbol, len) = self.canonical_ac.decode(bits, input.jpeg)?;
-        let size = u32::from(symbol & 15);
-        // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do.
-        let symbol = if size == 0 && symbol != SIXTEEN_ZEROS { END_OF_BLOCK } else { symbol };
-        let next = match symbol {
-            END_OF_BLOCK => 64,
-            _ => at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1),
-        };
-        if next > 64 || size > 10 {
-            return Err(bits.error(ErrorKind::Coefficient));
-        }
-        bits.consume(len);
-        let raw = bits.peek(size);
-        bits.consume(size);
-        Ok(Single { code: encoder::code(codes, symbol), raw, size, next, behind: bits })
+        Ok(())
     }
 }
 
-/// A DC coefficient.
+/// A single symbol: one whose code is too long for the table, or one near the block's end. The bits go in and out by value,
+/// or they could not stay in registers.
+#[inline(never)]
+fn symbol(canonical: &Canonical, codes: &[Code; 256], input: Input<'_>, bits: Bits, at: u32) -> Single {
+    let mut single = Single { code: encoder::code(codes, 0), raw: 0, size: 0, next: 64, behind: bits, error: None };
+    let (symbol, len) = match canonical.decode(bits, input.jpeg) {
+        Ok(found) => found,
+        Err(error) => return Single { error: Some(error), ..single },
+    };
+    let size = u32::from(symbol & 15);
+    // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do.
+    let symbol = if size == 0 && symbol != SIXTEEN_ZEROS { END_OF_BLOCK } else { symbol };
+    if symbol != END_OF_BLOCK {
+        single.next = at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1);
+    }
+    if single.next > 64 || size > 10 {
+        return Single { error: Some(bits.error(ErrorKind::Coefficient)), ..single };
+    }
+    single.behind.consume(len);
+    let raw = single.behind.peek(size);
+    single.behind.consume(size);
+    Single { code: encoder::code(codes, symbol), raw, size, ..single }
+}
+
+/// A DC coefficient whose code is too long for the table.
+#[inline(never)]
+fn long_dc(canonical: &Canonical, input: Input<'_>, bits: Bits) -> Single {
+    let mut single = Single { code: encoder::code(&[], 0), raw: 0, size: 0, next: 1, behind: bits, error: None };
+    match canonical.decode(bits, input.jpeg) {
+        Ok((size @ 0..=11, len)) => {
+            single.size = size.into();
+            single.behind.consume(len);
+            single.raw = single.behind.peek(single.size);
+            single.behind.consume(single.size);
+        }
+        Ok(_) => single.error = Some(bits.error(ErrorKind::Coefficient)),
+        Err(error) => single.error = Some(error),
+    }
+    single
+}
+
+/// A DC coefficient: its bits, and how many they are.
 struct Dc {
-    value: i32,
-    /// From the block before.
-    difference: i32,
-    /// The difference's bits in the file, and how many they are.
     raw: u32,
     size: u32,
+}
+
+impl Dc {
+    /// From the block before.
+    #[inline(always)]
+    fn difference(&self) -> i32 {
+        extended(self.raw, self.size)
+    }
 }
 
 /// A symbol of AC coefficients.
@@ -346,6 +549,8 @@ struct Single {
     next: u32,
     /// The bits behind the symbol.
     behind: Bits,
+    /// There is no such symbol.
+    error: Option<Error>,
 }
 
 /// Writes a block of coefficients.

@@ -3,8 +3,7 @@
 use super::super::encoder::{self, Code, END_OF_BLOCK, SIXTEEN_ZEROS};
 use super::super::layout::{Error, ErrorKind, Span};
 use super::super::tables::HuffmanTable;
-use super::reader::{Bits, REFILLED};
-use super::writer;
+use super::reader::Bits;
 
 /// Where a table's symbols are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,10 +107,8 @@ fn each_prefix(definition: &Definition, jpeg: &[u8], bits: u32, mut set: impl Fn
     }
 }
 
-/// How many bits the tables of AC coefficients look at.
-pub(super) const AC_BITS: u32 = 9;
 /// How many bits the tables of DC coefficients look at.
-pub(super) const DC_BITS: u32 = 8;
+pub(super) const DC_BITS: u32 = 7;
 
 /// By the next [`DC_BITS`] bits: the length of the code in the upper half and the category in the lower; 0: look further.
 pub(super) type DcTable = [u8; 1 << DC_BITS];
@@ -126,95 +123,98 @@ pub(super) fn dc_table(table: &mut DcTable, definition: &Definition, jpeg: &[u8]
     });
 }
 
-/// By the next [`AC_BITS`] bits, what to do: an [`Entry`] where blocks are recoded, a plain symbol where their
-/// coefficients are wanted.
-pub(super) type AcTable = [u32; 1 << AC_BITS];
+/// By the next bits, as many as the table's length needs, what to do with the AC coefficients behind them.
+pub(super) type Entries<const LEN: usize> = [Entry; LEN];
 
 /// Up to several symbols of a block at once, as they are in the file and as they will be:
 /// ```text
-///  31                                15 14        9 8     5 4       0
-/// +------------------------------------+-----------+-------+---------+
-/// |    a one, then up to 16 bits out   |  advance  |  raw  |  total  |
-/// +------------------------------------+-----------+-------+---------+
+///  63      54 53               32 31 30    23 22     16 15      8 7       0
+/// +----------+-------------------+--+--------+---------+---------+---------+
+/// |   mask   |        out        |end|   0   | advance |  made   |  taken  |
+/// +----------+-------------------+--+--------+---------+---------+---------+
 /// ```
-/// `total` bits of the file are taken. All but the last `raw` become the bits out; these, the last coefficient's, follow
-/// unchanged. `advance` coefficients are passed, not counting what an EOB passes. Behind an EOB there is no coefficient, and
-/// `raw` is [`ENDS`](Self::ENDS).
-#[derive(Clone, Copy)]
-pub(super) struct Entry(pub(super) u32);
+/// `taken` bits of the file are passed. `made` bits take their place: those of `out`, and at their end the bits of the last
+/// coefficient, which `mask` selects from the last ones taken and which stay what they were. `advance` coefficients are
+/// passed, not counting what an EOB passes; behind an EOB there is no coefficient. The lower half is made to be added up:
+/// see [`Sums`](super::lane::Sums).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Entry(u64);
 
 impl Entry {
     /// No code that short: its advance is more than any block has room for.
-    pub(super) const NONE: Self = Self(63 << 9);
-    /// More bits than a coefficient has.
-    const ENDS: u32 = 15;
-    /// How many entries may follow each other before bits are fetched and written.
-    pub(super) const TRAIN: u32 = 3;
-    /// No entry takes more bits of the file: a train of them is no more than [`REFILLED`].
-    pub(super) const MAX_TOTAL: u32 = 18;
-    /// No entry makes more bits: a train of them is no more than a [`Pen`](super::writer::Pen) holds.
-    pub(super) const MAX_OUT: u32 = 19;
+    pub(super) const NONE: Self = Self(64 << 16);
+    /// Added to the advance: the block ends.
+    pub(super) const END: u32 = 1 << 15;
+    /// No entry takes more bits of the file, or makes more.
+    pub(super) const MAX_BITS: u32 = 18;
 
+    /// What it adds to the sums.
     #[inline(always)]
-    pub(super) fn total(self) -> u32 {
-        self.0 & 31
+    pub(super) fn sums(self) -> u32 {
+        self.0 as u32
     }
 
     #[inline(always)]
-    pub(super) fn raw(self) -> u32 {
-        self.0 >> 5 & 15
+    pub(super) fn taken(self) -> u32 {
+        self.sums() & 0xFF
     }
 
+    #[inline(always)]
+    pub(super) fn made(self) -> u32 {
+        self.sums() >> 8 & 0xFF
+    }
+
+    /// The coefficients that are passed, and [`END`](Self::END) where the block ends.
     #[inline(always)]
     pub(super) fn advance(self) -> u32 {
-        self.0 >> 9 & 63
+        self.sums() >> 16
     }
 
     #[inline(always)]
-    pub(super) fn ends_block(self) -> bool {
-        self.raw() == Self::ENDS
+    pub(super) fn out(self) -> u64 {
+        self.0 >> 32 & 0x3F_FFFF
     }
 
-    /// The bits out and how many they are.
     #[inline(always)]
-    pub(super) fn out(self) -> (u32, u32) {
-        let len = 16_u32.wrapping_sub(self.0.leading_zeros());
-        ((self.0 >> 15) ^ 1_u32.wrapping_shl(len), len)
+    pub(super) fn mask(self) -> u64 {
+        self.0 >> 54
     }
 }
 
-const _: () = assert!(Entry::TRAIN * Entry::MAX_TOTAL <= REFILLED && Entry::TRAIN * Entry::MAX_OUT <= writer::PEN_BITS);
-
 /// Makes the table that turns AC coefficients into those of `codes`, Annex K's.
-pub(super) fn recoding_table(table: &mut AcTable, definition: &Definition, jpeg: &[u8], codes: &[Code; 256]) {
+pub(super) fn recoding_table<const LEN: usize>(
+    table: &mut Entries<LEN>,
+    definition: &Definition,
+    jpeg: &[u8],
+    codes: &[Code; 256],
+) {
     // Length of the code and symbol.
-    let mut singles = [(0_u8, 0_u8); 1 << AC_BITS];
-    each_prefix(definition, jpeg, AC_BITS, |len, symbol, range| {
+    let mut singles = [(0_u8, 0_u8); LEN];
+    let bits = LEN.ilog2();
+    each_prefix(definition, jpeg, bits, |len, symbol, range| {
         singles.get_mut(range).unwrap_or_default().fill((len as u8, symbol));
     });
     for (index, entry) in table.iter_mut().enumerate() {
-        *entry = combined(index as u32, &singles, codes).0;
+        *entry = combined(index as u32, bits, &singles, codes);
     }
 }
 
-/// As many symbols as the index holds entirely, and the code of one more.
-fn combined(index: u32, singles: &[(u8, u8); 1 << AC_BITS], codes: &[Code; 256]) -> Entry {
-    let (mut bits, mut len) = (0_u32, 0_u32);
-    let (mut code, mut raw, mut advance) = (0_u32, 0_u32, 0_u32);
-    let mut end = false;
-    while !end {
-        let used = code.wrapping_add(raw);
-        let window = index.wrapping_shl(used) & (1_u32.wrapping_shl(AC_BITS).wrapping_sub(1));
-        let (next_len, symbol) = singles.get(window as usize).copied().unwrap_or_default();
-        let out = encoder::code(codes, symbol);
-        let (next_len, out_len) = (u32::from(next_len), u32::from(out.len));
-        let total = used.wrapping_add(next_len);
-        let out_total = len.wrapping_add(raw).wrapping_add(out_len);
-        if next_len == 0 || out_len == 0 || total > AC_BITS || out_total > 16 {
-            break;
-        }
+/// As many symbols as the index of `bits` bits holds entirely, and the code of one more.
+fn combined(index: u32, bits: u32, singles: &[(u8, u8)], codes: &[Code; 256]) -> Entry {
+    let (mut out, mut made) = (0_u32, 0_u32);
+    let (mut taken, mut raw, mut advance) = (0_u32, 0_u32, 0_u32);
+    let mut end = 0_u64;
+    while end == 0 {
+        let used = taken.wrapping_add(raw);
+        let window = index.wrapping_shl(used) & (1_u32.wrapping_shl(bits).wrapping_sub(1));
+        let (len, symbol) = singles.get(window as usize).copied().unwrap_or_default();
+        let code = encoder::code(codes, symbol);
+        let (len, code_len) = (u32::from(len), u32::from(code.len));
         let size = u32::from(symbol & 15);
-        if total.wrapping_add(size) > Entry::MAX_TOTAL || out_total.wrapping_add(size) > Entry::MAX_OUT {
+        let now_taken = used.wrapping_add(len);
+        let now_made = made.wrapping_add(raw).wrapping_add(code_len);
+        if len == 0 || code_len == 0 || now_taken > bits || now_taken.max(now_made).wrapping_add(size) > Entry::MAX_BITS
+        {
             break;
         }
         let step = match symbol {
@@ -222,30 +222,34 @@ fn combined(index: u32, singles: &[(u8, u8); 1 << AC_BITS], codes: &[Code; 256])
             SIXTEEN_ZEROS => 16,
             _ => u32::from(symbol >> 4).wrapping_add(1),
         };
-        if advance.wrapping_add(step) >= Entry::NONE.advance() {
+        if advance.wrapping_add(step) > 63 {
             break;
         }
         // The bits of the coefficient before, which are in the index as a whole.
-        let known = index.wrapping_shr(AC_BITS.wrapping_sub(used)) & 1_u32.wrapping_shl(raw).wrapping_sub(1);
-        bits = (bits.wrapping_shl(raw) | known).wrapping_shl(out_len) | u32::from(out.bits);
-        (len, code, raw) = (out_total, total, size);
+        let known = index.wrapping_shr(bits.wrapping_sub(used)) & 1_u32.wrapping_shl(raw).wrapping_sub(1);
+        out = (out.wrapping_shl(raw) | known).wrapping_shl(code_len) | u32::from(code.bits);
+        (taken, made, raw) = (now_taken, now_made, size);
         advance = advance.wrapping_add(step);
-        end = symbol == END_OF_BLOCK;
+        end = u64::from(symbol == END_OF_BLOCK);
     }
-    if code == 0 {
+    if taken == 0 {
         return Entry::NONE;
     }
-    let marked = bits | 1_u32.wrapping_shl(len);
-    let total = code.wrapping_add(raw);
-    let raw = if end { Entry::ENDS } else { raw };
-    Entry(marked << 15 | advance << 9 | raw << 5 | total)
+    let (taken, made) = (u64::from(taken.wrapping_add(raw)), u64::from(made.wrapping_add(raw)));
+    let mask = 1_u64.wrapping_shl(raw).wrapping_sub(1);
+    let out = u64::from(out.wrapping_shl(raw));
+    Entry(mask << 54 | out << 32 | end << 31 | u64::from(advance) << 16 | made << 8 | taken)
 }
 
-/// Makes a table of plain symbols: the length of the code in the lower 8 bits and the symbol above them; 0: look further.
-pub(super) fn symbol_table(table: &mut AcTable, definition: &Definition, jpeg: &[u8]) {
-    *table = [0; 1 << AC_BITS];
-    each_prefix(definition, jpeg, AC_BITS, |len, symbol, range| {
-        table.get_mut(range).unwrap_or_default().fill(u32::from(symbol) << 8 | len);
+/// How many bits a table of plain symbols looks at.
+pub(super) const SYMBOL_BITS: u32 = 9;
+/// Plain symbols: the length of the code in the lower 8 bits and the symbol above them; 0: look further.
+pub(super) type SymbolTable = [u16; 1 << SYMBOL_BITS];
+
+pub(super) fn symbol_table(table: &mut SymbolTable, definition: &Definition, jpeg: &[u8]) {
+    *table = [0; 1 << SYMBOL_BITS];
+    each_prefix(definition, jpeg, SYMBOL_BITS, |len, symbol, range| {
+        table.get_mut(range).unwrap_or_default().fill(u16::from(symbol) << 8 | len as u16);
     });
 }
 
@@ -291,57 +295,59 @@ mod tests {
         }
     }
 
-    /// What an entry says, checked against decoding its index symbol by symbol.
+    /// What entries say, checked against decoding their index symbol by symbol.
+    fn check_entries<const LEN: usize>(table: HuffmanTable, from: &[Code; 256], to: &[Code; 256]) {
+        let definition = Definition::own(&table);
+        let canonical = Canonical::new(&definition).unwrap();
+        let mut entries = [Entry::NONE; LEN];
+        recoding_table(&mut entries, &definition, &[], to);
+        let bits = LEN.ilog2();
+        let mut several = 0;
+        for (index, &entry) in entries.iter().enumerate() {
+            if entry == Entry::NONE {
+                let longer = canonical.decode(reader(index as u32, bits), &[]);
+                let is_long = longer.is_ok_and(|(symbol, len)| {
+                    let size = u32::from(symbol & 15);
+                    let out = u32::from(to[symbol as usize].len) + size;
+                    len > bits || len.max(out - size) + size > Entry::MAX_BITS
+                });
+                assert!(is_long || longer.is_err());
+                continue;
+            }
+            let last = entry.mask().count_ones();
+            let mut reader = reader(index as u32, bits);
+            let (mut taken, mut made, mut advance, mut symbols) = (0, 0, 0, 0);
+            let (mut out, mut raw, mut end) = (0_u64, 0, false);
+            while taken + raw < entry.taken() - last {
+                out = out << raw | u64::from(reader.peek(raw));
+                reader.consume(raw);
+                let (symbol, len) = canonical.decode(reader, &[]).unwrap();
+                assert_eq!(u32::from(from[symbol as usize].len), len);
+                reader.consume(len);
+                let code = to[symbol as usize];
+                out = out << code.len | u64::from(code.bits);
+                made += raw + u32::from(code.len);
+                taken += raw + len;
+                raw = u32::from(symbol & 15);
+                end = symbol == END_OF_BLOCK;
+                advance += if end { 0 } else { u32::from(symbol >> 4) + 1 };
+                symbols += 1;
+            }
+            assert_eq!((entry.taken(), entry.made(), entry.out()), (taken + raw, made + raw, out << raw), "{index:b}");
+            assert_eq!(entry.mask(), (1 << raw) - 1, "{index:b}");
+            assert_eq!(entry.advance(), if end { advance | Entry::END } else { advance }, "{index:b}");
+            assert!(entry.taken() <= Entry::MAX_BITS && entry.made() <= Entry::MAX_BITS);
+            several += usize::from(symbols > 1);
+        }
+        assert!(several > LEN / 3, "{several}");
+    }
+
     #[test]
     fn an_entry_says_what_its_symbols_say_one_by_one() {
-        for (table, from, to) in [
-            (tables::LUMA_AC, &LUMA_AC, &CHROMA_AC),
-            (tables::CHROMA_AC, &CHROMA_AC, &LUMA_AC),
-            (tables::LUMA_AC, &LUMA_AC, &LUMA_AC),
-        ] {
-            let definition = Definition::own(&table);
-            let canonical = Canonical::new(&definition).unwrap();
-            let mut entries = [0; 1 << AC_BITS];
-            recoding_table(&mut entries, &definition, &[], to);
-            let mut several = 0;
-            for (index, &entry) in entries.iter().enumerate() {
-                let entry = Entry(entry);
-                if entry.0 == Entry::NONE.0 {
-                    let longer = canonical.decode(reader(index as u32, AC_BITS), &[]);
-                    let is_long = longer.is_ok_and(|(symbol, len)| {
-                        let size = u32::from(symbol & 15);
-                        let out = u32::from(to[symbol as usize].len) + size;
-                        len > AC_BITS || len + size > Entry::MAX_TOTAL || out > Entry::MAX_OUT
-                    });
-                    assert!(is_long || longer.is_err());
-                    continue;
-                }
-                let mut reader = reader(index as u32, AC_BITS);
-                let (mut code, mut advance, mut symbols) = (0, 0, 0);
-                let (mut bits, mut len) = (0_u64, 0);
-                let (mut raw, mut end) = (0, false);
-                let last = if entry.ends_block() { 0 } else { entry.raw() };
-                while code + raw < entry.total() - last {
-                    bits = bits << raw | u64::from(reader.peek(raw));
-                    reader.consume(raw);
-                    let (symbol, symbol_len) = canonical.decode(reader, &[]).unwrap();
-                    assert_eq!(u32::from(from[symbol as usize].len), symbol_len);
-                    reader.consume(symbol_len);
-                    bits = bits << to[symbol as usize].len | u64::from(to[symbol as usize].bits);
-                    len += raw + u32::from(to[symbol as usize].len);
-                    code += raw + symbol_len;
-                    raw = u32::from(symbol & 15);
-                    end = symbol == END_OF_BLOCK;
-                    advance += if end { 0 } else { u32::from(symbol >> 4) + 1 };
-                    symbols += 1;
-                }
-                assert_eq!((entry.total() - last, last, entry.advance()), (code, raw, advance), "{index:b}");
-                assert_eq!((entry.out(), entry.ends_block()), ((bits as u32, len), end), "{index:b}");
-                several += u32::from(symbols > 1);
-                assert!(entry.total() <= Entry::MAX_TOTAL && len + last <= Entry::MAX_OUT);
-            }
-            assert!(several > 200, "{several}");
-        }
+        check_entries::<512>(tables::LUMA_AC, &LUMA_AC, &CHROMA_AC);
+        check_entries::<512>(tables::LUMA_AC, &LUMA_AC, &LUMA_AC);
+        check_entries::<256>(tables::CHROMA_AC, &CHROMA_AC, &LUMA_AC);
+        check_entries::<256>(tables::LUMA_AC, &LUMA_AC, &CHROMA_AC);
     }
 
     #[test]
@@ -351,6 +357,6 @@ mod tests {
         dc_table(&mut table, &definition, &[]);
         assert_eq!(table, [0; 1 << DC_BITS]);
         dc_table(&mut table, &Definition::own(&tables::LUMA_DC), &[]);
-        assert_eq!((table[0], table[0xFF], table[0b1110_0000]), (0x20, 0, 0x46));
+        assert_eq!((table[0], table[0x7F], table[0b111_0000]), (0x20, 0, 0x46));
     }
 }

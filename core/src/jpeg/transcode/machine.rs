@@ -1,13 +1,13 @@
 //! Goes through the file's blocks as a [`Plan`] says: one step at a time, so that it may be interrupted after each.
 
 use super::super::layout::{Error, ErrorKind};
-use super::super::{marker, tables};
-use super::block::{self, Input, Tables};
+use super::super::marker;
+use super::block::{self, Input, Run, Tables};
 use super::plan::{Plan, Program, Step};
 use super::reader::Reader;
 use super::resample;
 use super::source::Source;
-use super::writer::{MAX_BLOCK, Window, Writer};
+use super::writer::{Window, Writer};
 
 /// All state of one picture on its way. Nothing in it refers to the picture's bytes.
 #[derive(Clone, Debug)]
@@ -29,9 +29,6 @@ pub(super) struct Machine {
     group: u16,
     keeps_restarts: bool,
     is_done: bool,
-    /// Chroma on its way to another width: two blocks of Cb, two of Cr.
-    slots: [resample::Block; 4],
-    divisors: resample::Divisors,
 }
 
 impl Machine {
@@ -51,8 +48,6 @@ impl Machine {
             group: 0,
             keeps_restarts: false,
             is_done: true,
-            slots: [[0; 64]; 4],
-            divisors: [1; 64],
         }
     }
 
@@ -67,16 +62,11 @@ impl Machine {
         divisors: &[u8; 64],
     ) -> Result<(), Error> {
         self.is_done = true;
-        self.tables.prepare(source, plan.resamples(), input.jpeg)?;
+        self.tables.prepare(source, plan.resamples().then_some(divisors), input.jpeg)?;
         self.plan = plan;
         self.reader = Reader::new(restart_interval);
         self.writer = Writer::new();
         self.keeps_restarts = keeps_restarts;
-        for (&place, &divisor) in tables::ZIGZAG.iter().zip(divisors) {
-            if let Some(slot) = self.divisors.get_mut(usize::from(place)) {
-                *slot = divisor;
-            }
-        }
         (self.row, self.pass, self.group) = (0, 0, 0);
         self.begin_row(input)?;
         self.is_done = false;
@@ -96,51 +86,55 @@ impl Machine {
     /// no more.
     pub(super) fn run(&mut self, input: Input<'_>, out: &mut [u8]) -> Result<usize, Error> {
         let mut len = 0_usize;
-        if self.plan.keeps_mcus() {
-            self.run_plain(input, out, &mut len)?;
-        }
-        while let Some(window) = out.get_mut(len..).and_then(<[u8]>::first_chunk_mut)
+        while let Some(rest) = out.get_mut(len..)
+            && let Some(window) = rest.first_chunk_mut()
             && !self.is_done
         {
-            len = len.saturating_add(self.step(input, window)?);
+            let written = match self.next_run() {
+                Some(run) => self.take_run(run, input, rest),
+                None => self.step(input, window),
+            };
+            len = len.saturating_add(written?);
         }
         Ok(len)
     }
 
-    /// The same for whole MCUs that keep their order, by far the most frequent case, without looking at a program.
-    fn run_plain(&mut self, input: Input<'_>, out: &mut [u8], len: &mut usize) -> Result<(), Error> {
-        const LONGEST_MCU: usize = 8 * MAX_BLOCK;
-        while !self.is_done && out.len().saturating_sub(*len) >= LONGEST_MCU {
-            // An MCU that was interrupted ends step by step.
-            if self.step == 0 {
-                self.plain_mcu(input, out, len).inspect_err(|_| self.is_done = true)?;
-                self.step = self.program.len() as u8;
-            }
-            if let Some(window) = out.get_mut(*len..).and_then(<[u8]>::first_chunk_mut) {
-                *len = len.saturating_add(self.step(input, window)?);
-            }
+    /// The blocks from here on that keep their order and their bits, up to the end of the row or the next restart marker.
+    fn next_run(&self) -> Option<Run> {
+        // Behind a restart marker that was left out, the first differences are not the file's.
+        if !self.plan.keeps_mcus() || self.reader.dc != self.writer.dc {
+            return None;
         }
-        Ok(())
+        // Those that have not begun.
+        let left = self.plan.groups().saturating_sub(self.group);
+        let next = |left: u16| self.reader.mcus_before_restart().min(left.into());
+        match self.step {
+            0 => Some(Run { mcus: next(left), block: 0 }).filter(|run| run.mcus > 0),
+            step if usize::from(step) < self.program.len() => {
+                Some(Run { mcus: next(left.saturating_sub(1)).saturating_add(1), block: step.saturating_sub(1) })
+            }
+            _ => None,
+        }
     }
 
-    #[inline(always)]
-    fn plain_mcu(&mut self, input: Input<'_>, out: &mut [u8], len: &mut usize) -> Result<(), Error> {
-        let is_tall = self.plan.kind != 0;
-        let mut take = |step| -> Result<(), Error> {
-            if let Some(window) = out.get_mut(*len..).and_then(<[u8]>::first_chunk_mut) {
-                *len = len.saturating_add(self.take(step, input, window)?);
-            }
-            Ok(())
-        };
-        take(Step::BeginMcu)?;
-        take(Step::Emit(0))?;
-        take(Step::Emit(0))?;
-        if is_tall {
-            take(Step::Emit(0))?;
-            take(Step::Emit(0))?;
+    /// Takes the run, or what of it `out` has room for. Returns the bytes written.
+    fn take_run(&mut self, run: Run, input: Input<'_>, out: &mut [u8]) -> Result<usize, Error> {
+        let luma_blocks = if self.plan.kind == 0 { 2 } else { 4 };
+        let ends = (&mut self.reader, &mut self.writer);
+        let result = self.tables.emit_run(run, luma_blocks, input, ends, out);
+        let (done, written) = result.inspect_err(|_| self.is_done = true)?;
+        let is_inside = done.block > 0;
+        let begun = done.mcus.saturating_add(is_inside.into()).saturating_sub(u32::from(self.step > 0));
+        self.reader.pass_mcus(begun);
+        if is_inside {
+            self.group = self.group.saturating_add(done.mcus as u16);
+            self.step = done.block.saturating_add(1);
+        } else {
+            // Behind the last one, which is still under way.
+            self.group = self.group.saturating_add(done.mcus.saturating_sub(1) as u16);
+            self.step = self.program.len() as u8;
         }
-        take(Step::Emit(1))?;
-        take(Step::Emit(2))
+        Ok(written)
     }
 
     /// The next step; returns how many bytes it wrote.
@@ -171,35 +165,28 @@ impl Machine {
                 }
             }
             Step::Skip(component) => self.tables.skip(component, input, &mut self.reader)?,
-            Step::Gather(component, slot) => {
-                if let Some(block) = self.slots.get_mut(slot_index(component, slot)) {
-                    self.tables.gather(component, input, &mut self.reader, block)?;
-                }
-            }
+            Step::Gather(component, slot) => self.tables.gather(component, Some(slot), input, &mut self.reader)?,
             Step::Rewind => self.reader = self.group_mark,
             Step::Swap => core::mem::swap(&mut self.reader, &mut self.lower),
             Step::Pad(component) => return Ok(block::pad(component, &mut self.writer, window)),
             Step::Halve(component, is_mirrored) => {
-                let [left, right] = self.slots(component);
+                let Some(gathering) = self.tables.gathering() else { return Ok(0) };
+                let [left, right] = gathering.slots(component);
                 let block = if is_mirrored {
-                    resample::halve_mirrored(left, &self.divisors)
+                    resample::halve_mirrored(left, gathering.divisors())
                 } else {
-                    resample::halve(left, right, &self.divisors)
+                    resample::halve(left, right, gathering.divisors())
                 };
                 return self.put(component, &block, window);
             }
             Step::Double(component, is_right) => {
-                let [narrow, _] = self.slots(component);
-                let block = resample::double(narrow, is_right, &self.divisors);
+                let Some(gathering) = self.tables.gathering() else { return Ok(0) };
+                let [narrow, _] = gathering.slots(component);
+                let block = resample::double(narrow, is_right, gathering.divisors());
                 return self.put(component, &block, window);
             }
         }
         Ok(0)
-    }
-
-    fn slots(&self, component: u8) -> [&resample::Block; 2] {
-        let [cb0, cb1, cr0, cr1] = &self.slots;
-        if component == 1 { [cb0, cb1] } else { [cr0, cr1] }
     }
 
     fn put(&mut self, component: u8, block: &resample::Block, window: &mut Window) -> Result<usize, Error> {
@@ -260,8 +247,4 @@ impl Machine {
         }
         Ok(())
     }
-}
-
-fn slot_index(component: u8, slot: u8) -> usize {
-    usize::from(component.saturating_sub(1)).saturating_mul(2).saturating_add(slot.into())
 }

@@ -13,11 +13,12 @@
 //! coefficients: luma stays what it was and nothing is rounded to samples. Something is lost all the same, so this is done
 //! only where [`Policy::convert`] asks for it. The rest, such as progressive pictures, is refused with its reason.
 //!
-//! It takes no memory but its own 7 KB and some 2 KB of stack, and no more time than the file's length accounts for: nothing is buffered, blocks
-//! that are needed in another order are decoded twice.
+//! It takes no memory but its own 8 KB and some 2 KB of stack, and no more time than the file's length accounts for: nothing
+//! is buffered, blocks that are needed in another order are decoded twice.
 
 mod block;
 mod huffman;
+mod lane;
 mod machine;
 mod plan;
 mod reader;
@@ -178,7 +179,7 @@ fn narrow(table: Span, jpeg: &[u8]) -> Option<[u8; 64]> {
     (wide.len() == entries.len()).then_some(entries)
 }
 
-/// Writes pictures anew, one after the other. Some 7 KB: where the stack is short, keep it in a `static`.
+/// Writes pictures anew, one after the other. Some 8 KB: where the stack is short, keep it in a `static`.
 ///
 /// [`transcode`](Self::transcode) makes whole files, for those who keep them. Where there is no room for a second picture,
 /// [`start`](Self::start) and [`poll`](Self::poll) give the entropy-coded data piece by piece, each as long as the caller's

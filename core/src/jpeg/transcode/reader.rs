@@ -23,9 +23,9 @@ pub(super) struct Bits {
     pub(super) next: u64,
     pub(super) count: u32,
     /// How many of the bits are zeros made up where the data ended: whoever takes one of them has gone too far.
-    padding: u32,
+    pub(super) padding: u32,
     /// The next byte of the scan.
-    at: u32,
+    pub(super) at: u32,
 }
 
 /// There are at least this many bits after [`Bits::refill`].
@@ -38,7 +38,7 @@ impl Bits {
         Self { next: 0, count: 0, padding: 0, at }
     }
 
-    /// Fills up to [`REFILLED`] bits or more.
+    /// Fills up to [`REFILLED`] bits or more, and never to 64: a shift by as much would be one by none.
     #[inline(always)]
     pub(super) fn refill(&mut self, scan: &[u8]) {
         if let Some(next) = scan.get(self.at as usize..).and_then(<[u8]>::first_chunk) {
@@ -57,8 +57,8 @@ impl Bits {
 
     #[cold]
     #[inline(never)]
-    fn refilled_bytewise(mut self, scan: &[u8]) -> Self {
-        while self.count <= REFILLED {
+    pub(super) fn refilled_bytewise(mut self, scan: &[u8]) -> Self {
+        while self.count < REFILLED {
             let at = self.at as usize;
             let byte = match (scan.get(at), scan.get(at.wrapping_add(1))) {
                 (Some(0xFF), Some(0)) => {
@@ -92,13 +92,6 @@ impl Bits {
     #[inline(always)]
     pub(super) fn peek(self, len: u32) -> u32 {
         ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
-    }
-
-    /// The last `len` of the next `total` bits, 0 to 16, as a number.
-    #[inline(always)]
-    pub(super) fn last_of(self, total: u32, len: u32) -> u32 {
-        let mask = 1_u32.wrapping_shl(len).wrapping_sub(1);
-        ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(total))) as u32 & mask
     }
 
     /// An error where decoding went on behind the data's end. Asked once per block; until then, the bits were zeros.
@@ -146,6 +139,29 @@ impl Reader {
             return Ok(None);
         }
         self.restart(scan).map(Some)
+    }
+
+    /// The DC coefficient that differs by this from the component's last one (section F.2.2.1).
+    #[inline(always)]
+    pub(super) fn add_dc(&mut self, component: u8, difference: i32) -> i32 {
+        self.dc.get_mut(usize::from(component)).map_or(difference, |last| {
+            *last = last.wrapping_add(difference);
+            *last
+        })
+    }
+
+    pub(super) fn has_restarts(&self) -> bool {
+        self.restart_interval != 0
+    }
+
+    /// MCUs that come before the next restart marker.
+    pub(super) fn mcus_before_restart(&self) -> u32 {
+        if self.restart_interval == 0 { u32::MAX } else { self.until_restart }
+    }
+
+    /// Passes MCUs, not more than come before the next restart marker.
+    pub(super) fn pass_mcus(&mut self, count: u32) {
+        self.until_restart = self.until_restart.saturating_sub(count);
     }
 
     #[cold]

@@ -13,7 +13,7 @@ pub(super) type Window = [u8; MAX_BLOCK];
 /// What is kept between blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer {
-    /// The last `count` bits, right-aligned; what is above them has been written.
+    /// See [`bits`](Self::bits).
     bits: u64,
     count: u32,
     /// The last DC coefficient of each component (section F.1.1.5.1).
@@ -25,10 +25,21 @@ impl Writer {
         Self { bits: 0, count: 0, dc: [0; 3] }
     }
 
-    /// A pen for one block; [`Pen::lift`] gives the writer back.
+    /// The bits left over, right-aligned; what is above them has been written.
     #[inline(always)]
+    pub(super) fn bits(&self) -> (u64, u32) {
+        (self.bits, self.count)
+    }
+
+    /// Keeps bits for later.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, bits: u64, count: u32) {
+        (self.bits, self.count) = (bits, count);
+    }
+
+    /// A pen for one block; [`Pen::lift`] gives the writer back.
     pub(super) fn pen<'w>(&self, window: &'w mut Window) -> Pen<'w> {
-        let mut pen = Pen { bits: self.bits, count: self.count, window, len: 0 };
+        let mut pen = Pen { bits: self.bits, count: self.count, out: window };
         pen.drain();
         pen
     }
@@ -41,16 +52,13 @@ impl Writer {
         pen.put(1_u32.wrapping_shl(missing).wrapping_sub(1), missing);
         pen.drain();
         if let Some(code) = code {
-            pen.len = append(pen.window, pen.len, 0xFF);
-            pen.len = append(pen.window, pen.len, code);
+            pen.out = append(append(pen.out, 0xFF), code);
         }
+        let len = pen.lift(self);
         *self = Self::new();
-        pen.len
+        len
     }
 }
-
-/// Bits that may be put between two calls of [`Pen::drain`]: 7 may be left over.
-pub(super) const PEN_BITS: u32 = 57;
 
 /// Writes one block. What does not fit the window, which by [`MAX_BLOCK`] nothing does, would be dropped.
 ///
@@ -59,12 +67,12 @@ pub(super) const PEN_BITS: u32 = 57;
 pub(super) struct Pen<'w> {
     bits: u64,
     count: u32,
-    window: &'w mut Window,
-    len: usize,
+    /// What is left of the window.
+    out: &'w mut [u8],
 }
 
 impl Pen<'_> {
-    /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than [`PEN_BITS`].
+    /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than 57.
     #[inline(always)]
     pub(super) fn put(&mut self, value: u32, len: u32) {
         self.bits = self.bits.wrapping_shl(len) | u64::from(value);
@@ -84,46 +92,50 @@ impl Pen<'_> {
     }
 
     /// Writes all bytes that are whole.
-    #[inline(always)]
     pub(super) fn drain(&mut self) {
-        let word = self.bits.wrapping_shl(64_u32.wrapping_sub(self.count));
-        let bytes = (self.count >> 3) as usize;
+        self.out = write(core::mem::take(&mut self.out), self.bits, self.count);
         self.count &= 7;
-        if contains_ff(word) {
-            self.len = stuffed(self.window, self.len, word, bytes);
-        } else if let Some(place) = self.window.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
-            *place = word.to_be_bytes();
-            self.len = self.len.wrapping_add(bytes);
-        }
     }
 
     /// Leaves the bits that were not drained in `writer`; returns the bytes written.
-    #[inline(always)]
     pub(super) fn lift(self, writer: &mut Writer) -> usize {
-        (writer.bits, writer.count) = (self.bits, self.count);
-        self.len
+        writer.keep(self.bits, self.count);
+        MAX_BLOCK.saturating_sub(self.out.len())
     }
 }
 
-/// Writes the first bytes of a word at `len`, a zero behind each FF, and returns where they end. Takes no pen, so that those
-/// in use may stay in registers.
+/// Writes the whole bytes of the last `count` bits, 63 at most, with a zero behind each FF, and returns where to go on. What
+/// finds no room is dropped.
+#[inline(always)]
+pub(super) fn write(out: &mut [u8], bits: u64, count: u32) -> &mut [u8] {
+    let word = bits.wrapping_shl(64_u32.wrapping_sub(count));
+    let bytes = (count >> 3 & 7) as usize;
+    if contains_ff(word) {
+        return stuffed(out, word, bytes);
+    }
+    match out.first_chunk_mut() {
+        Some(place) => {
+            *place = word.to_be_bytes();
+            out.get_mut(bytes..).unwrap_or_default()
+        }
+        None => &mut [],
+    }
+}
+
 #[cold]
 #[inline(never)]
-fn stuffed(window: &mut Window, len: usize, word: u64, bytes: usize) -> usize {
-    word.to_be_bytes().iter().take(bytes).fold(len, |len, &byte| {
-        let len = append(window, len, byte);
-        if byte == 0xFF { append(window, len, 0) } else { len }
+fn stuffed(out: &mut [u8], word: u64, bytes: usize) -> &mut [u8] {
+    word.to_be_bytes().iter().take(bytes).fold(out, |out, &byte| {
+        let out = append(out, byte);
+        if byte == 0xFF { append(out, 0) } else { out }
     })
 }
 
-fn append(window: &mut Window, len: usize, byte: u8) -> usize {
-    match window.get_mut(len) {
-        Some(place) => {
-            *place = byte;
-            len.wrapping_add(1)
-        }
-        None => len,
+fn append(out: &mut [u8], byte: u8) -> &mut [u8] {
+    if let Some(place) = out.first_mut() {
+        *place = byte;
     }
+    out.get_mut(1..).unwrap_or_default()
 }
 
 #[cfg(test)]
