@@ -2,7 +2,7 @@
 
 use super::buffers::{Pool, Pooled};
 use super::socket::Port;
-use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Retry, Transport};
+use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Reason, Retry, Transport, Trouble};
 use crate::tcp::TcpStream;
 use crate::udp::{self, bind_pair, bind_pair_from};
 use mio::{Interest, Registry};
@@ -11,6 +11,7 @@ use mutoscope::io::{Faults, Loss};
 use mutoscope::session::client::{self as session, Command, Connection, Described, NotNow, SetUp};
 use mutoscope::session::{self as spoken, MediaTransport, State};
 use mutoscope::time::{self, WallClock, earliest};
+use mutoscope::wire::rtp::PAYLOAD_TYPE_JPEG;
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::rtsp::headers::Range;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ pub(super) enum Happened {
     Refused { status: StatusCode, during: Command },
     Unseekable,
     Silence { lasting: Duration },
+    Troubled { lasting: Duration, trouble: Trouble },
     EndOfStream { announced: bool },
     TornDown,
 }
@@ -279,7 +281,11 @@ impl Link {
                 Some(Happened::Frame(frame))
             }
             Event::EndOfStream => Some(self.end(goal, true)),
-            Event::Silence { lasting } => return self.handle_silence(lasting, goal, options),
+            Event::Silence { lasting } => return self.handle_silence(lasting, None, goal, options),
+            Event::Troubled { lasting, trouble } => {
+                let trouble = self.trouble(trouble);
+                return self.handle_silence(lasting, Some(trouble), goal, options);
+            }
             Event::Session(event) => return self.handle_session_event(event, goal),
             _ => None,
         };
@@ -375,9 +381,11 @@ impl Link {
         if standard && self.described.is_none() { Ok(Some(Verdict::NoRtsp(error))) } else { Err(error) }
     }
 
+    /// For long there has been no packet, or no frame because of some trouble.
     fn handle_silence(
         &mut self,
         lasting: Duration,
+        trouble: Option<Trouble>,
         goal: &mut Goal,
         options: &Options,
     ) -> Result<Option<Verdict>, Error> {
@@ -385,16 +393,40 @@ impl Link {
             return Ok(None);
         }
         let choice = options.transport == Transport::Auto && self.attempt.dialect == spoken::Dialect::Standard;
-        if choice && !self.arrived && !self.attempt.tcp {
-            return Ok(Some(Verdict::NoUdp { error: Error::NothingArrived(self.dialect()), connected: false }));
+        // TCP does not help against a server that sends something else.
+        let may_help = trouble.is_none_or(|trouble| trouble.reason == Reason::Incomplete);
+        if choice && may_help && !self.arrived && !self.attempt.tcp {
+            return Ok(Some(Verdict::NoUdp { error: self.absence(trouble, Transport::Udp), connected: false }));
         }
         if self.is_at_its_end(lasting, options) {
             return Ok(Some(Verdict::Happened(self.end(goal, false))));
         }
         if lasting >= options.stall_timeout {
-            return Err(if self.arrived { Error::Stalled(lasting) } else { Error::NothingArrived(self.dialect()) });
+            return Err(match trouble {
+                None if self.arrived => Error::Stalled(lasting),
+                _ => self.absence(trouble, options.transport),
+            });
         }
-        Ok(Some(Verdict::Happened(Happened::Silence { lasting })))
+        Ok(Some(Verdict::Happened(match trouble {
+            Some(trouble) => Happened::Troubled { lasting, trouble },
+            None => Happened::Silence { lasting },
+        })))
+    }
+
+    /// Why there are no frames.
+    fn absence(&self, trouble: Option<Trouble>, transport: Transport) -> Error {
+        trouble.map_or(Error::NothingArrived { dialect: self.dialect(), transport }, Error::NoFrames)
+    }
+
+    fn trouble(&self, reason: Reason) -> Trouble {
+        let statistics = self.client.statistics().unwrap_or_default();
+        Trouble {
+            reason,
+            tcp: self.attempt.tcp,
+            described: self.described.map_or(PAYLOAD_TYPE_JPEG, |described| described.payload_type),
+            packets: statistics.packets,
+            lost: statistics.lost,
+        }
     }
 
     /// Whether silence means the end: where the description says it is, or anywhere where a server cannot say so.
