@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::reconnect::Patience;
 use clap::{Parser, ValueEnum};
 use platform_std::client::{Client, Dialect, Error, Options, Transport};
 use std::path::PathBuf;
@@ -62,7 +63,8 @@ pub(crate) struct Args {
     /// Print statistics: one JSON object a line, each second and at the end.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
-    /// How long to keep trying to reach the server, in seconds [default: for ever; 5 when headless].
+    /// Give up when no picture has come for so many seconds, counted from the start or from when the stream was lost; 0:
+    /// after a single attempt [default: never; when headless, no new attempt 5 s after the first has failed].
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) retry_for: Option<Duration>,
     /// How large the window's controls are: 1, 1.5, 2 … [default: as the display wants it].
@@ -109,9 +111,14 @@ impl Args {
         })
     }
 
-    /// How long unreachable servers are tried; `None`: for ever.
-    pub(crate) fn patience(&self) -> Option<Duration> {
-        self.retry_for.or(self.headless.then_some(Duration::from_secs(5)))
+    /// How long servers are tried that cannot be reached, or send no pictures.
+    pub(crate) fn patience(&self) -> Patience {
+        match self.retry_for {
+            Some(Duration::ZERO) => Patience::ForAttempts(Duration::ZERO),
+            Some(patience) => Patience::InAll(patience),
+            None if self.headless => Patience::ForAttempts(Duration::from_secs(5)),
+            None => Patience::Endless,
+        }
     }
 }
 

@@ -228,8 +228,8 @@ impl Session<'_> {
                 log::warn!("{reason}: trying again");
                 None
             }
-            Report::Silence(lasting) => {
-                log::warn!("nothing has arrived for {:.1} s", lasting.as_secs_f32());
+            Report::Silence(why) => {
+                log::warn!("{}", uncapitalised(&why));
                 None
             }
             _ => None,

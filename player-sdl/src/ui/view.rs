@@ -191,7 +191,7 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
         Phase::Buffering => {
             let detail = match model.trying {
                 Some(Retry::Tcp) => "UDP does not get through: trying TCP".into(),
-                _ => model.silence.map_or_else(String::new, waiting),
+                _ => model.silence.clone().unwrap_or_default(),
             };
             face(spinner, "Buffering…", detail, "")
         }
@@ -213,12 +213,8 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
 
 /// What is written above the picture: short messages, and that nothing comes.
 pub(crate) fn toast(model: &Model, now: Instant) -> Option<String> {
-    let silence = model.silence.filter(|_| model.phase == Phase::Playing);
-    model.toast(now).map(str::to_owned).or_else(|| silence.map(waiting))
-}
-
-fn waiting(silence: Duration) -> String {
-    format!("Nothing has arrived for {:.0} s", silence.as_secs_f32())
+    let silence = model.silence.clone().filter(|_| model.phase == Phase::Playing);
+    model.toast(now).map(str::to_owned).or(silence)
 }
 
 /// Length, frame rate and transport in one line.
@@ -305,7 +301,7 @@ mod tests {
     fn silence_is_told_above_the_picture_and_in_the_status_bar() {
         let (mut model, now) = model([Report::SetUp(presentation(None)), Report::Playing]);
         model.handle_picture(1, None, now);
-        model.handle_report(Report::Silence(Duration::from_secs(3)), now);
+        model.handle_report(Report::Silence("Nothing has arrived for 3 s".into()), now);
         assert_eq!(toast(&model, now).unwrap(), "Nothing has arrived for 3 s");
         let status = |model: &Model| cells(model, &Figures::default(), 0).swap_remove(0);
         assert_eq!((status(&model).value.as_str(), status(&model).color), (NO_DATA, theme::WARNING));
