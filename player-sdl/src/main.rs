@@ -9,6 +9,7 @@ mod json;
 mod mailbox;
 mod model;
 mod network;
+mod outputs;
 mod rates;
 mod reconnect;
 mod record;
@@ -16,7 +17,8 @@ mod snapshot;
 mod ui;
 
 use args::Args;
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use log::LevelFilter;
 use platform_std::client::{Loss, Options};
 use platform_std::logging;
@@ -25,6 +27,9 @@ use std::time::Duration;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Err(conflict) = outputs::check(&args) {
+        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+    }
     let levels = [LevelFilter::Warn, LevelFilter::Info, LevelFilter::Debug];
     // What a server makes us say must not stop the pictures where nobody reads it.
     logging::start(levels.get(usize::from(args.verbose)).copied().unwrap_or(LevelFilter::Trace));
@@ -32,6 +37,7 @@ fn main() -> ExitCode {
     let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
     match played {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<json::NobodyReads>() => ExitCode::from(json::NobodyReads::STATUS),
         Err(error) => {
             eprintln!("player-sdl: {error:#}");
             ExitCode::FAILURE

@@ -450,7 +450,8 @@ impl Worker {
     fn handle_event(&mut self, happened: Happened) -> bool {
         match happened {
             Happened::Connected(peer) => {
-                self.failure.get_or_insert_with(|| "The server takes the connection, but does not answer in time".into());
+                self.failure
+                    .get_or_insert_with(|| "The server takes the connection, but does not answer in time".into());
                 self.report(Report::Connected(peer));
             }
             Happened::SetUp(presentation) => {
@@ -730,7 +731,8 @@ mod tests {
         let options = Options::new("rtsp://127.0.0.1:9/x");
         // The first report kills it.
         let wake = || panic!("the window is gone");
-        let network = Network::start(options, Patience::Endless, Limit::default(), None, Pipeline::new(), wake).unwrap();
+        let network =
+            Network::start(options, Patience::Endless, Limit::default(), None, Pipeline::new(), wake).unwrap();
         let commander = network.commander();
         for command in [Command::Stop, Command::Setup] {
             commander.send(command);

@@ -165,9 +165,12 @@ mod tests {
         }
         assert!(!may_pass(&Error::Url("x".into()), true));
         assert!(may_pass(&Error::Closed(None), false));
-        assert!(may_pass(&Error::NothingArrived {
-            dialect: platform_std::client::Dialect::Standard,
-            transport: platform_std::client::Transport::Udp
-        }, false));
+        assert!(may_pass(
+            &Error::NothingArrived {
+                dialect: platform_std::client::Dialect::Standard,
+                transport: platform_std::client::Transport::Udp
+            },
+            false
+        ));
     }
 }

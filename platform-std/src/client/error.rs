@@ -245,9 +245,8 @@ mod tests {
         assert!(nothing(Transport::Udp).contains("TCP may be"));
         assert!(nothing(Transport::Tcp).contains("need UDP") && !nothing(Transport::Tcp).contains("firewall"));
         assert!(nothing(Transport::Auto).contains("neither over UDP nor over TCP"));
-        let lost = |tcp, lost| {
-            Trouble { reason: Reason::Incomplete, tcp, described: 26, packets: 90, lost }.to_string()
-        };
+        let lost =
+            |tcp, lost| Trouble { reason: Reason::Incomplete, tcp, described: 26, packets: 90, lost }.to_string();
         assert!(lost(false, 10).contains("10 of 100") && lost(false, 10).contains("TCP"));
         assert!(lost(true, 0).contains("out of order") && !lost(true, 10).contains("TCP"));
     }

@@ -31,8 +31,8 @@ mod socket;
 mod tests;
 
 pub use error::{Error, Trouble};
-pub use mutoscope::io::client::{Rejected, Trouble as Reason};
 pub use mutoscope::io::Loss;
+pub use mutoscope::io::client::{Rejected, Trouble as Reason};
 pub use mutoscope::rtp::receiver::Statistics;
 pub use mutoscope::session::MediaTransport;
 pub use mutoscope::session::client::Command;

@@ -21,9 +21,9 @@ mod sequence;
 mod start;
 mod statistics;
 mod tables;
-mod trouble;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use statistics::Statistics;
 pub use trouble::Trouble;

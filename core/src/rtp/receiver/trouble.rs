@@ -33,11 +33,9 @@ impl Troubles {
         match rejected {
             // Those of good streams have them, too.
             Rejected::Outdated | Rejected::Duplicate | Rejected::Late => {}
-            Rejected::Rtp(_)
-            | Rejected::PayloadType(_)
-            | Rejected::Source
-            | Rejected::Jump
-            | Rejected::Empty => self.foreign = Some(rejected),
+            Rejected::Rtp(_) | Rejected::PayloadType(_) | Rejected::Source | Rejected::Jump | Rejected::Empty => {
+                self.foreign = Some(rejected)
+            }
             _ => self.unusable = Some(rejected),
         }
     }
