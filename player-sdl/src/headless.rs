@@ -1,6 +1,6 @@
 //! The player without a window: receives, decodes, records, and says how it went.
 
-use crate::args::Args;
+use crate::args::{Args, in_seconds};
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         End::Ended | End::Interrupted => match (args.frames, args.duration) {
             (Some(frames), _) => problems.push(format!("{} after {} of {frames} frames", end.sentence(), live.frames)),
             (None, Some(duration)) => {
-                problems.push(format!("{} before {:.1} s were over", end.sentence(), duration.as_secs_f32()));
+                problems.push(format!("{} before {} s were over", end.sentence(), in_seconds(duration)));
             }
             (None, None) => {}
         },
@@ -214,11 +214,9 @@ impl Session<'_> {
     /// Whether the stream has the second that is to be its first. Some servers play whatever they are asked for.
     fn check_start(&self, presentation: &Presentation) -> Result<(), String> {
         match self.args.from.zip(presentation.duration) {
-            Some((from, duration)) if from >= duration => Err(format!(
-                "cannot begin at {} s: the stream is {} s long",
-                from.as_secs_f64(),
-                duration.as_secs_f64()
-            )),
+            Some((from, duration)) if from >= duration => {
+                Err(format!("cannot begin at {} s: the stream is {} s long", in_seconds(from), in_seconds(duration)))
+            }
             _ => Ok(()),
         }
     }
@@ -232,7 +230,7 @@ impl Session<'_> {
             // Nothing but a position can be refused: nobody pauses.
             Report::Refused(what) => match self.args.from.filter(|_| !self.begun) {
                 Some(from) => {
-                    let end = format!("cannot begin at {} s: {}", from.as_secs_f64(), uncapitalised(&what));
+                    let end = format!("cannot begin at {} s: {}", in_seconds(from), uncapitalised(&what));
                     Some(End::Failed(end))
                 }
                 None => {

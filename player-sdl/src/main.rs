@@ -21,7 +21,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use log::LevelFilter;
 use platform_std::client::{Loss, Options};
-use platform_std::logging;
+use platform_std::logging::{self, OneLine};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<json::NobodyReads>() => ExitCode::from(json::NobodyReads::STATUS),
         Err(error) => {
-            eprintln!("player-sdl: {error:#}");
+            eprintln!("player-sdl: {}", OneLine(format_args!("{error:#}")));
             ExitCode::FAILURE
         }
     }

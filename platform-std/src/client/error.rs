@@ -1,6 +1,7 @@
 //! What can go wrong, as sentences for people.
 
 use super::{Dialect, Transport};
+use crate::logging::OneLine;
 use mutoscope::io::client::{Rejected, Trouble as Reason};
 use mutoscope::session::client::{self as session, Command};
 use mutoscope::wire::rtsp::StatusCode;
@@ -188,6 +189,7 @@ fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, loca
     match (code, location) {
         (401 | 407, _) => write!(f, "the server wants a user name and a password, which is not supported yet ({code})"),
         (300..=399, Some(location)) => {
+            let location = OneLine(location);
             write!(f, "the server sends us on to {location} ({code}), which is not followed: give that URL instead")
         }
         (300..=399, None) => write!(f, "the server sends us elsewhere ({code}), which is not followed"),
@@ -235,6 +237,7 @@ mod tests {
         };
         assert!(refused(401, None).contains("password"));
         assert!(refused(302, Some("rtsp://elsewhere/x")).contains("rtsp://elsewhere/x"));
+        assert!(!refused(302, Some("rtsp://x/\u{9b}2J\x1b[2J")).contains(char::is_control));
         assert!(refused(404, None).contains("nothing of that name"));
         assert!(refused(500, None).contains("DESCRIBE"));
     }

@@ -455,10 +455,14 @@ impl Link {
         }
     }
 
-    /// How long it is; `None` where the range has no end, as a live stream's and a repeated film's.
+    /// How long it is; `None` where the range has no end, as a live stream's and a repeated film's, or one that nobody
+    /// will see.
     fn duration(&self) -> Option<Duration> {
         match self.described?.range? {
-            Range::Npt { start, end: Some(end) } => Some(Duration::from_micros(end.saturating_sub(start.unwrap_or(0)))),
+            Range::Npt { start, end: Some(end) } => {
+                let length = Duration::from_micros(end.saturating_sub(start.unwrap_or(0)));
+                (length <= LONGEST).then_some(length)
+            }
             _ => None,
         }
     }
@@ -481,6 +485,9 @@ impl Link {
         }
     }
 }
+
+/// The longest length that is believed: a thousand hours. Some say with a larger one that there is no end.
+const LONGEST: Duration = Duration::from_secs(3_600_000);
 
 /// Events passed over on the way out.
 const MAX_FAREWELL_EVENTS: u32 = 64;

@@ -8,7 +8,7 @@ use super::text::Fonts;
 use super::theme;
 use super::view;
 use super::widgets::{self, Pen};
-use crate::args::{Args, stream_name};
+use crate::args::{Args, stream_name, stream_stem};
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
@@ -386,7 +386,7 @@ impl<'a, 't> App<'a, 't> {
             return;
         };
         let number = self.model.frame.unwrap_or(picture.info.number);
-        let path = self.args.snapshot.clone().unwrap_or_else(|| snapshot::new_name(&self.name, number));
+        let path = self.args.snapshot.clone().unwrap_or_else(|| snapshot::new_name(&stream_stem(&self.url), number));
         let (jpeg, sender) = (picture.jpeg.clone(), self.saved.0.clone());
         let save = move || {
             let shown = path.display().to_string();
