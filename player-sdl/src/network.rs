@@ -450,8 +450,7 @@ impl Worker {
     fn handle_event(&mut self, happened: Happened) -> bool {
         match happened {
             Happened::Connected(peer) => {
-                self.failure
-                    .get_or_insert_with(|| "The server takes the connection, but does not answer in time".into());
+                self.failure = Some("The server takes the connection, but does not answer in time".into());
                 self.report(Report::Connected(peer));
             }
             Happened::SetUp(presentation) => {

@@ -71,6 +71,8 @@ pub(super) struct Link {
     played: bool,
     /// Frames have come.
     arrived: bool,
+    /// The server refuses to keep the session alive: if media stops now, it is gone.
+    doubtful: Option<StatusCode>,
     /// It played to its end; the next PLAY starts over.
     ended: bool,
     /// The server refused to pause, so a seek has to do without.
@@ -117,6 +119,7 @@ impl Link {
             described: None,
             played: false,
             arrived: false,
+            doubtful: None,
             ended: false,
             no_pause: false,
             no_range: false,
@@ -341,6 +344,10 @@ impl Link {
             }
             // What a server that does not know the method says. The lab's say nothing, but some copies do.
             Command::Describe if matches!(status.0, 400 | 405 | 501) => return Ok(Some(Verdict::NoRtsp(error))),
+            Command::KeepAlive if self.client.connection().state() == State::Playing => {
+                self.doubtful = Some(status);
+                return Ok(None);
+            }
             _ if status == StatusCode::SESSION_NOT_FOUND => {}
             Command::Pause if goal.playing => {
                 // A seek: many servers take it without a pause.
@@ -378,7 +385,8 @@ impl Link {
     /// The server went silent or away. If it has not said a word of RTSP yet, it may know the other dialect.
     fn give_up(&self, error: Error) -> Result<Option<Verdict>, Error> {
         let standard = self.attempt.dialect == spoken::Dialect::Standard;
-        if standard && self.described.is_none() { Ok(Some(Verdict::NoRtsp(error))) } else { Err(error) }
+        let said = self.described.is_some() || self.client.connection().is_standard();
+        if standard && !said { Ok(Some(Verdict::NoRtsp(error))) } else { Err(error) }
     }
 
     /// For long there has been no packet, or no frame because of some trouble.
@@ -400,6 +408,9 @@ impl Link {
         }
         if self.is_at_its_end(lasting, options) {
             return Ok(Some(Verdict::Happened(self.end(goal, false))));
+        }
+        if let (Some(status), None) = (self.doubtful, trouble) {
+            return Err(Error::Refused { status, during: Command::KeepAlive, location: None });
         }
         if lasting >= options.stall_timeout {
             return Err(match trouble {

@@ -326,3 +326,38 @@ fn where_no_frame_arrives_whole_over_udp_tcp_is_tried() {
     drop(client);
     server.join().unwrap();
 }
+
+#[test]
+fn a_server_that_forgets_the_session_and_plays_on_is_listened_to_until_it_stops() {
+    let (address, server) = scripted(vec![|stream| {
+        describe(stream);
+        answer(stream, "200 OK", "Session: 1;timeout=1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n", "");
+        play(stream, "200 OK", "");
+        frame(stream, 1, 0);
+        assert!(answer(stream, "454 Session Not Found", "", "").starts_with("OPTIONS "));
+        frame(stream, 2, 3750);
+        while !request(stream).is_empty() {}
+    }]);
+    let mut client =
+        Client::new(Options { stall_timeout: seconds(60), silence: seconds(1), ..over_tcp(address) }).unwrap();
+    client.play(None);
+    until(&mut client, is_frame);
+    until(&mut client, is_frame);
+    let error = failure(&mut client).to_string();
+    assert!(error.contains("454"), "{error}");
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn who_has_said_that_he_speaks_rtsp_is_not_asked_in_the_labs_dialect() {
+    let (address, server) = scripted(vec![|stream| {
+        answer(stream, "200 OK", "Public: DESCRIBE, SETUP, PLAY\r\n", "");
+        request(stream);
+        stream.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 500\r\n\r\nv=0\r\n").unwrap();
+    }]);
+    let mut client = Client::new(options(address)).unwrap();
+    client.play(None);
+    assert!(matches!(failure(&mut client), Error::Closed(None)));
+    server.join().unwrap();
+}
