@@ -83,27 +83,24 @@ impl fmt::Display for Trouble {
         match self.reason {
             Reason::Incomplete => self.incomplete(f),
             Reason::Rejected(Rejected::PayloadType(sent)) => {
-                write!(f, "the server sends packets of payload type {sent}, but described {described}: ")?;
-                f.write_str("its description may be of another stream")
+                write!(f, "the server sends payload type {sent}, but has described {described}")
             }
-            Reason::Rejected(Rejected::Source) => f.write_str(
-                "packets arrive, but every one is of another source (SSRC): several senders may use the same port",
-            ),
+            Reason::Rejected(Rejected::Source) => {
+                f.write_str("every packet is of another source (SSRC): several senders may use the same port")
+            }
             Reason::Rejected(Rejected::Jump) => {
                 f.write_str("packets arrive, but their sequence numbers do not follow one another")
             }
             Reason::Rejected(Rejected::Rtp(_)) => f.write_str("what arrives are no RTP packets"),
             Reason::Rejected(Rejected::Empty) => f.write_str("packets arrive, but there is nothing in them"),
-            Reason::Rejected(Rejected::Tables) => f.write_str(
-                "frames arrive without their quantisation tables: the server has not sent those that it refers to",
-            ),
+            Reason::Rejected(Rejected::Tables) => {
+                f.write_str("frames arrive without the quantisation tables that they refer to")
+            }
             Reason::Rejected(Rejected::Dimensions) => {
-                f.write_str("frames arrive, but neither they nor the server's description say how large they are")
+                f.write_str("neither the frames nor the server's description say how large they are")
             }
             Reason::Rejected(Rejected::TooLarge) => f.write_str("the frames that arrive are larger than is allowed"),
-            Reason::Rejected(Rejected::NotJpeg) => {
-                f.write_str("packets arrive, but there are no JPEG files in them, as there are in the lab's dialect")
-            }
+            Reason::Rejected(Rejected::NotJpeg) => f.write_str("packets arrive, but there are no JPEG files in them"),
             Reason::Rejected(reason) => {
                 write!(f, "what arrives is not JPEG as RTP carries it (RFC 2435): {}", what_is_wrong(reason))
             }
@@ -115,23 +112,23 @@ impl fmt::Display for Trouble {
 impl Trouble {
     fn incomplete(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (lost, sent) = (self.lost, self.packets.saturating_add(self.lost));
-        f.write_str("packets arrive, but no frame is complete: ")?;
+        f.write_str("no frame arrives whole: ")?;
         match (self.tcp, lost) {
-            (_, 0) => f.write_str("the server leaves parts of frames out, or sends them too much out of order"),
-            (true, _) => write!(f, "the server leaves out {lost} of {sent}, or sends them too much out of order"),
-            (false, _) => write!(f, "{lost} of {sent} are lost on the way, which TCP would not lose"),
+            (_, 0) => f.write_str("the server leaves parts out or mixes up their order"),
+            (true, _) => write!(f, "the server leaves out {lost} of {sent} packets"),
+            (false, _) => write!(f, "{lost} of {sent} packets are lost, which TCP would not lose"),
         }
     }
 }
 
 const fn what_is_wrong(rejected: Rejected) -> &'static str {
     match rejected {
-        Rejected::Truncated => "packets end within their headers",
-        Rejected::Kind => "their type is none that is defined",
-        Rejected::Q => "their Q is reserved",
-        Rejected::TooManyHoles => "frames are in too many pieces",
-        Rejected::Inconsistent => "packets contradict each other about where a frame ends",
-        _ => "their headers make no sense",
+        Rejected::Truncated => "a packet ends within its headers",
+        Rejected::Kind => "of a type that is not defined",
+        Rejected::Q => "its Q is reserved",
+        Rejected::TooManyHoles => "in too many pieces",
+        Rejected::Inconsistent => "packets contradict each other",
+        _ => "its headers make no sense",
     }
 }
 
@@ -251,6 +248,6 @@ mod tests {
         let lost =
             |tcp, lost| Trouble { reason: Reason::Incomplete, tcp, described: 26, packets: 90, lost }.to_string();
         assert!(lost(false, 10).contains("10 of 100") && lost(false, 10).contains("TCP"));
-        assert!(lost(true, 0).contains("out of order") && !lost(true, 10).contains("TCP"));
+        assert!(lost(true, 0).contains("order") && !lost(true, 10).contains("TCP"));
     }
 }

@@ -271,8 +271,8 @@ fn play_over_tcp(stream: &mut TcpStream, packet: impl Fn(u8) -> Vec<u8>) {
 fn what_is_wrong_with_packets_over_tcp_is_said() {
     for (script, expected) in [
         ((|stream| play_over_tcp(stream, |at| rtp(0x80 | 97, at, 0, &[1]))) as fn(&mut TcpStream), "payload type 97"),
-        (|stream| play_over_tcp(stream, |at| rtp(26, at, at % 2 * 2, &[1])), "leaves parts of frames out"),
-        (|stream| play_over_tcp(stream, |at| rtp(0x80 | 26, at, 0, &[1])[..18].to_vec()), "(RFC 2435): packets end"),
+        (|stream| play_over_tcp(stream, |at| rtp(26, at, at % 2 * 2, &[1])), "leaves parts out"),
+        (|stream| play_over_tcp(stream, |at| rtp(0x80 | 26, at, 0, &[1])[..18].to_vec()), "(RFC 2435): a packet ends"),
         (
             |stream| {
                 set_up(stream, "npt=now-");
