@@ -145,7 +145,7 @@ pub(crate) fn stream_stem(url: &str) -> String {
 
 /// The path's last part that is not empty.
 fn last_part(path: &str) -> Option<&str> {
-    path.split('/').filter(|part| !part.is_empty()).last()
+    path.split('/').rfind(|part| !part.is_empty())
 }
 
 /// A URL's host and port, without the user's name and password, and its path.
