@@ -192,6 +192,7 @@ fn receive(
             Event::Unseekable => return Err("the lab's dialect knows no positions".into()),
             Event::Retrying(retry) => log::warn!("trying again with {retry:?}"),
             Event::Silence { lasting } => log::warn!("nothing has arrived for {:.1} s", lasting.as_secs_f32()),
+            Event::Troubled { lasting, trouble } => log::warn!("for {:.1} s, {trouble}", lasting.as_secs_f32()),
             Event::TornDown => return Ok(end.unwrap_or(End::Gone)),
             _ => {}
         }

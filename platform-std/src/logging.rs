@@ -2,6 +2,7 @@
 //! would have to wait or would fill a disk.
 
 use std::cell::Cell;
+use std::fmt::{self, Display, Write as _};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -38,9 +39,32 @@ pub fn start(level: LevelFilter) {
             if let Some(client) = CLIENT.get() {
                 write!(line, "{client}: ")?;
             }
-            writeln!(line, "{}", record.args())
+            writeln!(line, "{}", OneLine(record.args()))
         })
         .init();
+}
+
+/// Shows what the other side may have had a hand in as one line that cannot do anything to a terminal: control characters
+/// appear as escapes, and so do those that change the direction of text.
+#[derive(Clone, Copy, Debug)]
+pub struct OneLine<T>(pub T);
+
+impl<T: Display> Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
+        impl fmt::Write for Escaping<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|c| match c {
+                    '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                        write!(self.0, "{}", c.escape_unicode())
+                    }
+                    c if c.is_control() => write!(self.0, "{}", c.escape_default()),
+                    c => self.0.write_char(c),
+                })
+            }
+        }
+        write!(Escaping(f), "{}", self.0)
+    }
 }
 
 thread_local! {
@@ -136,6 +160,13 @@ impl Write for Stderr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_strangers_say_does_anything_to_a_terminal() {
+        let hostile = "a\n\x1b[31mé\t\u{9b}2J\u{202e}gnp.\u{2028}\\ \"ok\"\0";
+        let shown = OneLine(format_args!("{hostile} {}", 7)).to_string();
+        assert_eq!(shown, r#"a\n\u{1b}[31mé\t\u{9b}2J\u{202e}gnp.\u{2028}\ "ok"\u{0} 7"#);
+    }
 
     #[test]
     fn a_flood_of_lines_is_cut_to_a_trickle_and_calm_makes_up_for_it() {

@@ -1,8 +1,10 @@
 //! The command line.
 
+use crate::reconnect::Patience;
 use clap::{Parser, ValueEnum};
 use platform_std::client::{Client, Dialect, Error, Options, Transport};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Plays motion JPEG over RTSP in a window, or without one.
@@ -62,7 +64,8 @@ pub(crate) struct Args {
     /// Print statistics: one JSON object a line, each second and at the end.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
-    /// How long to keep trying to reach the server, in seconds [default: for ever; 5 when headless].
+    /// Give up when no picture has come for so many seconds, counted from the start or from when the stream was lost; 0:
+    /// after a single attempt [default: never; when headless, no new attempt 5 s after the first has failed].
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) retry_for: Option<Duration>,
     /// How large the window's controls are: 1, 1.5, 2 … [default: as the display wants it].
@@ -109,18 +112,48 @@ impl Args {
         })
     }
 
-    /// How long unreachable servers are tried; `None`: for ever.
-    pub(crate) fn patience(&self) -> Option<Duration> {
-        self.retry_for.or(self.headless.then_some(Duration::from_secs(5)))
+    /// How long servers are tried that cannot be reached, or send no pictures.
+    pub(crate) fn patience(&self) -> Patience {
+        match self.retry_for {
+            Some(Duration::ZERO) => Patience::ForAttempts(Duration::ZERO),
+            Some(patience) => Patience::InAll(patience),
+            None if self.headless => Patience::ForAttempts(Duration::from_secs(5)),
+            None => Patience::Endless,
+        }
     }
 }
 
-/// The stream's name as people see it: the last part of its URL that is not empty, percent-decoding undone.
+/// The stream's name as people see it: the last part of its URL that is not empty, percent-encoding undone; without a
+/// path, the server's.
 pub(crate) fn stream_name(url: &str) -> String {
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = path.split(['?', '#']).next().unwrap_or(path);
-    let name = path.split('/').skip(1).filter(|part| !part.is_empty()).last().unwrap_or(path);
-    percent_decoded(name)
+    let (server, path) = server_and_path(url);
+    percent_decoded(last_part(path).unwrap_or(server))
+}
+
+/// What files about the stream are called after: its name without the ending of a file's name.
+pub(crate) fn stream_stem(url: &str) -> String {
+    let (server, path) = server_and_path(url);
+    match last_part(path) {
+        Some(name) => {
+            let name = percent_decoded(name);
+            let stem = Path::new(&name).file_stem().and_then(OsStr::to_str);
+            stem.unwrap_or("stream").to_owned()
+        }
+        None => percent_decoded(server),
+    }
+}
+
+/// The path's last part that is not empty.
+fn last_part(path: &str) -> Option<&str> {
+    path.split('/').rfind(|part| !part.is_empty())
+}
+
+/// A URL's host and port, without the user's name and password, and its path.
+fn server_and_path(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
+    (server.rsplit_once('@').map_or(server, |(_, server)| server), path)
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -158,7 +191,19 @@ fn even_port(text: &str) -> Result<u16, String> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    match Duration::try_from_secs_f64(seconds) {
+        Err(_) if seconds.is_finite() && seconds > 0.0 => Ok(LONGEST),
+        Err(error) => Err(error.to_string()),
+        Ok(duration) => Ok(duration.min(LONGEST)),
+    }
+}
+
+/// A hundred years: an instant so far ahead still is one.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// A duration in seconds, to the millisecond and with no more digits than it takes.
+pub(crate) fn in_seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 fn factor(text: &str) -> Result<f32, String> {
@@ -203,11 +248,33 @@ mod tests {
             ("rtsp://cam/live/main/?x=1/2", "main"),
             ("rtsp://cam/my%20movie%", "my movie%"),
             ("rtsp://cam:554", "cam:554"),
+            ("rtsp://me:secret@cam:554/?x", "cam:554"),
             ("rtsp://cam/phim%20%C4%91%E1%BA%B9p", "phim đẹp"),
+            ("rtsp://cam/a@b", "a@b"),
             ("", ""),
         ] {
             assert_eq!(stream_name(url), name);
         }
+    }
+
+    #[test]
+    fn files_are_called_after_the_stream_without_its_ending() {
+        for (url, stem) in [
+            ("rtsp://127.0.0.1:8554/movie.Mjpeg", "movie"),
+            ("rtsp://127.0.0.1:8554", "127.0.0.1:8554"),
+            ("rtsp://me:secret@127.0.0.1:8554/", "127.0.0.1:8554"),
+            ("rtsp://cam.example.org/?a=b.c", "cam.example.org"),
+            ("rtsp://cam/..", "stream"),
+        ] {
+            assert_eq!(stream_stem(url), stem);
+        }
+    }
+
+    #[test]
+    fn a_time_that_nobody_lives_through_is_as_long_as_any() {
+        assert_eq!(seconds("18446744073709551615"), Ok(LONGEST));
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert!(seconds("NaN").is_err() && seconds("inf").is_err());
     }
 
     #[test]

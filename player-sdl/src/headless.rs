@@ -1,9 +1,10 @@
 //! The player without a window: receives, decodes, records, and says how it went.
 
-use crate::args::Args;
+use crate::args::{Args, in_seconds};
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
+use crate::json::{NobodyReads, Output, Unprinted};
 use crate::network::{Command, Limit, Network, Report};
 use crate::record::Recorder;
 use crate::{client_options, snapshot};
@@ -39,8 +40,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     .context("cannot handle Ctrl-C")?;
     network.commander().send(Command::Play { from: args.from });
 
-    let mut session =
-        Session { args, pipeline: &pipeline, figures: Figures::default(), last: None, begun: false, line_due: None };
+    let mut session = Session {
+        args,
+        pipeline: &pipeline,
+        figures: Figures::default(),
+        last: None,
+        begun: false,
+        line_due: None,
+        output: Output::default(),
+    };
     let end = loop {
         let timeout = session.figures.due().map(|due| due.saturating_duration_since(Instant::now()));
         match wakes.recv_timeout(timeout.unwrap_or(figures::INTERVAL)) {
@@ -49,6 +57,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         session.take_picture();
         session.sample(&network);
+        if session.output.has_failed() {
+            break End::Unprinted;
+        }
         if let Some(end) = std::iter::from_fn(|| network.poll_report()).find_map(|report| session.handle_report(report))
         {
             break end;
@@ -72,14 +83,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let latencies = session.figures.latencies();
         let seconds =
             live.first.zip(live.last).map(|(first, last)| last.saturating_duration_since(first).as_secs_f64());
-        figures::line("summary", &session.figures, &live, &pipeline.counters)
+        let line = figures::line("summary", &session.figures, &live, &pipeline.counters)
             .number("seconds", seconds)
             .number("latency_median_ms", latencies.quantile_ms(0.5))
             .number("latency_99_ms", latencies.quantile_ms(0.99))
             .number("latency_worst_ms", latencies.quantile_ms(1.0))
             .int("strip", session.last.as_ref().and_then(|last| last.strip).map_or(-1, i128::from))
-            .text("end", end.name())
-            .print();
+            .text("end", end.name());
+        session.output.print(line);
     }
     let decoded = pipeline.counters.decoded.load(Ordering::Relaxed);
     let mut problems = Vec::new();
@@ -100,15 +111,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         _ if outcome.complete => {}
         // A recording that failed has been named.
         End::Failed(reason) if problems.contains(&reason) => {}
-        End::Failed(reason) => problems.push(reason),
+        End::Failed(reason) => problems.push(uncapitalised(&reason)),
         End::Ended | End::Interrupted => match (args.frames, args.duration) {
             (Some(frames), _) => problems.push(format!("{} after {} of {frames} frames", end.sentence(), live.frames)),
             (None, Some(duration)) => {
-                problems.push(format!("{} before {:.1} s were over", end.sentence(), duration.as_secs_f32()));
+                problems.push(format!("{} before {} s were over", end.sentence(), in_seconds(duration)));
             }
             (None, None) => {}
         },
-        End::Complete => {}
+        End::Complete | End::Unprinted => {}
+    }
+    let unprinted = session.output.failure();
+    if let Some(Unprinted::Error(error)) = &unprinted {
+        problems.push(error.clone());
+    } else if unprinted.is_some() && problems.is_empty() {
+        return Err(NobodyReads.into());
     }
     if decoded == 0 && problems.is_empty() {
         problems.push(if live.frames == 0 { "no frame has come".into() } else { "no frame could be decoded".into() });
@@ -139,6 +156,8 @@ enum End {
     Ended,
     Interrupted,
     Failed(String),
+    /// Not all can be printed.
+    Unprinted,
 }
 
 impl End {
@@ -147,7 +166,7 @@ impl End {
             Self::Complete => "complete",
             Self::Ended => "ended",
             Self::Interrupted => "interrupted",
-            Self::Failed(_) => "failed",
+            Self::Failed(_) | Self::Unprinted => "failed",
         }
     }
 
@@ -167,6 +186,7 @@ struct Session<'a> {
     /// It has played once.
     begun: bool,
     line_due: Option<Instant>,
+    output: Output,
 }
 
 impl Session<'_> {
@@ -187,18 +207,16 @@ impl Session<'_> {
         self.figures.sample(now, &live, &self.pipeline.counters);
         if self.args.stats.is_some() && self.line_due.get_or_insert(now + Duration::from_secs(1)) <= &mut now.clone() {
             self.line_due = Some(now + Duration::from_secs(1));
-            figures::line("statistics", &self.figures, &live, &self.pipeline.counters).print();
+            self.output.print(figures::line("statistics", &self.figures, &live, &self.pipeline.counters));
         }
     }
 
     /// Whether the stream has the second that is to be its first. Some servers play whatever they are asked for.
     fn check_start(&self, presentation: &Presentation) -> Result<(), String> {
         match self.args.from.zip(presentation.duration) {
-            Some((from, duration)) if from >= duration => Err(format!(
-                "cannot begin at {} s: the stream is {} s long",
-                from.as_secs_f64(),
-                duration.as_secs_f64()
-            )),
+            Some((from, duration)) if from >= duration => {
+                Err(format!("cannot begin at {} s: the stream is {} s long", in_seconds(from), in_seconds(duration)))
+            }
             _ => Ok(()),
         }
     }
@@ -212,7 +230,7 @@ impl Session<'_> {
             // Nothing but a position can be refused: nobody pauses.
             Report::Refused(what) => match self.args.from.filter(|_| !self.begun) {
                 Some(from) => {
-                    let end = format!("cannot begin at {} s: {}", from.as_secs_f64(), uncapitalised(&what));
+                    let end = format!("cannot begin at {} s: {}", in_seconds(from), uncapitalised(&what));
                     Some(End::Failed(end))
                 }
                 None => {
@@ -228,8 +246,8 @@ impl Session<'_> {
                 log::warn!("{reason}: trying again");
                 None
             }
-            Report::Silence(lasting) => {
-                log::warn!("nothing has arrived for {:.1} s", lasting.as_secs_f32());
+            Report::Silence(why) => {
+                log::warn!("{}", uncapitalised(&why));
                 None
             }
             _ => None,
@@ -238,7 +256,7 @@ impl Session<'_> {
 }
 
 /// A sentence that follows a colon.
-fn uncapitalised(text: &str) -> String {
+pub(crate) fn uncapitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

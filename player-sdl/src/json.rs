@@ -1,7 +1,8 @@
 //! Lines of JSON on standard output, for programs.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::cell::RefCell;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 
 /// An object of one line.
 #[derive(Debug)]
@@ -48,14 +49,6 @@ impl Line {
         self
     }
 
-    /// Prints it at once; a reader that is gone is no reason to stop.
-    pub(crate) fn print(mut self) {
-        self.0.push_str("}\n");
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(self.0.as_bytes());
-        let _ = out.flush();
-    }
-
     fn key(&mut self, key: &str) {
         if self.0.len() > 1 {
             self.0.push(',');
@@ -76,6 +69,64 @@ impl Line {
         self.0.push('"');
     }
 }
+
+/// Standard output, until it cannot be written to.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    failed: RefCell<Option<io::Error>>,
+}
+
+impl Output {
+    /// Prints a line at once. Nothing more is printed after an error, which [`failure`](Self::failure) tells.
+    pub(crate) fn print(&self, mut line: Line) {
+        let mut failed = self.failed.borrow_mut();
+        if failed.is_some() {
+            return;
+        }
+        line.0.push_str("}\n");
+        let mut out = io::stdout().lock();
+        *failed = out.write_all(line.0.as_bytes()).and_then(|()| out.flush()).err();
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.borrow().is_some()
+    }
+
+    /// Why not all has been printed.
+    pub(crate) fn failure(&self) -> Option<Unprinted> {
+        let failed = self.failed.borrow();
+        let error = failed.as_ref()?;
+        Some(match error.kind() {
+            io::ErrorKind::BrokenPipe => Unprinted::NobodyReads,
+            _ => Unprinted::Error(format!("cannot print the statistics: {error}")),
+        })
+    }
+}
+
+/// Why not all has been printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unprinted {
+    /// Whoever read it has had enough.
+    NobodyReads,
+    Error(String),
+}
+
+/// Whoever read what is printed has had enough, so there is nobody to tell anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NobodyReads;
+
+impl NobodyReads {
+    /// The status that shells give to a program that SIGPIPE ended, as it ends most.
+    pub(crate) const STATUS: u8 = 141;
+}
+
+impl fmt::Display for NobodyReads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody reads what is printed")
+    }
+}
+
+impl std::error::Error for NobodyReads {}
 
 #[cfg(test)]
 mod tests {

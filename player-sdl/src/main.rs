@@ -9,6 +9,7 @@ mod json;
 mod mailbox;
 mod model;
 mod network;
+mod outputs;
 mod rates;
 mod reconnect;
 mod record;
@@ -16,15 +17,19 @@ mod snapshot;
 mod ui;
 
 use args::Args;
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use log::LevelFilter;
 use platform_std::client::{Loss, Options};
-use platform_std::logging;
+use platform_std::logging::{self, OneLine};
 use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Err(conflict) = outputs::check(&args) {
+        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+    }
     let levels = [LevelFilter::Warn, LevelFilter::Info, LevelFilter::Debug];
     // What a server makes us say must not stop the pictures where nobody reads it.
     logging::start(levels.get(usize::from(args.verbose)).copied().unwrap_or(LevelFilter::Trace));
@@ -32,8 +37,9 @@ fn main() -> ExitCode {
     let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
     match played {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<json::NobodyReads>() => ExitCode::from(json::NobodyReads::STATUS),
         Err(error) => {
-            eprintln!("player-sdl: {error:#}");
+            eprintln!("player-sdl: {}", OneLine(format_args!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -93,8 +93,8 @@ pub(crate) struct Model {
     pub(crate) has_picture: bool,
     /// Whether this stream has ever been shown.
     pub(crate) worked: bool,
-    /// Nothing has arrived for this long.
-    pub(crate) silence: Option<Duration>,
+    /// Why there have been no pictures for long.
+    pub(crate) silence: Option<String>,
     /// What is being tried instead of what did not work.
     pub(crate) trying: Option<Retry>,
     /// Wanted, not answered yet.
@@ -255,7 +255,7 @@ impl Model {
                 self.show_toast(what, now);
             }
             Report::NotRecorded(reason) => self.show_toast(sentence(&reason), now),
-            Report::Silence(lasting) => self.silence = Some(lasting),
+            Report::Silence(why) => self.silence = Some(why),
             Report::Ended => {
                 (self.pending, self.silence, self.seeking) = (None, None, None);
                 self.phase = Phase::Ended;

@@ -3,7 +3,7 @@
 use crate::decode::Pipeline;
 use crate::frame::{Encoded, FrameInfo};
 use crate::rates::Rate;
-use crate::reconnect::{Decision, Reconnect, may_pass};
+use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
 use crate::record::{Recorded, Recorder};
 use platform_std::client::{
     Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish,
@@ -47,8 +47,8 @@ pub(crate) enum Report {
     Refused(String),
     /// Nothing is recorded any more, for this reason; it plays on.
     NotRecorded(String),
-    /// Nothing has arrived for this long.
-    Silence(Duration),
+    /// There have been no pictures for long; the sentence says why.
+    Silence(String),
     Ended,
     Stopped,
     /// The stream is gone; the next attempt to get it back is at `at`.
@@ -170,7 +170,7 @@ impl Network {
     /// Where the options are of no use.
     pub(crate) fn start(
         options: Options,
-        patience: Option<Duration>,
+        patience: Patience,
         limit: Limit,
         recorder: Option<Recorder>,
         pipeline: Arc<Pipeline>,
@@ -189,6 +189,8 @@ impl Network {
             intent: Intent::default(),
             reconnect: Reconnect::new(patience),
             retry_at: None,
+            failure: None,
+            given_up: false,
             presentation: None,
             resume: None,
             worked: false,
@@ -239,6 +241,8 @@ struct Intent {
     playing: bool,
 }
 
+/// Why there is no picture, before there is a connection.
+const UNCONNECTED: &str = "The server does not take the connection in time";
 /// How long the server's answer to TEARDOWN is waited for when quitting.
 const FAREWELL: Duration = Duration::from_millis(1500);
 /// A BYE followed by the end of the connection within this time means that the server went, not the stream.
@@ -254,6 +258,10 @@ struct Worker {
     intent: Intent,
     reconnect: Reconnect,
     retry_at: Option<Instant>,
+    /// Why there is no picture: why the last attempt failed, or what the present one waits for.
+    failure: Option<String>,
+    /// The session that is being torn down has been told to be over.
+    given_up: bool,
     presentation: Option<Presentation>,
     /// Where to go on after an interruption.
     resume: Option<Duration>,
@@ -287,10 +295,15 @@ impl Worker {
                 self.finish_limit();
                 continue;
             }
+            if self.reconnect.deadline().is_some_and(|deadline| deadline <= now) {
+                self.give_up();
+                continue;
+            }
             if self.retry_at.is_some_and(|at| at <= now) {
                 self.begin();
             }
-            let deadline = [self.retry_at, self.quitting, self.due].into_iter().flatten().min();
+            let over = self.reconnect.deadline();
+            let deadline = [self.retry_at, self.quitting, self.due, over].into_iter().flatten().min();
             let statistics = self.client.statistics();
             if let Some(statistics) = statistics {
                 self.sink.live().session = statistics;
@@ -343,6 +356,7 @@ impl Worker {
                     Some(_) => self.begin(),
                     None => {
                         self.engaged = true;
+                        self.reconnect.begin(Instant::now());
                         self.client.play(from);
                     }
                 }
@@ -382,6 +396,9 @@ impl Worker {
         self.retry_at = None;
         self.ended = None;
         self.engaged = self.intent.session;
+        if self.engaged {
+            self.reconnect.begin(Instant::now());
+        }
         if self.intent.playing {
             self.client.play(self.resume);
         } else if self.intent.session {
@@ -395,6 +412,7 @@ impl Worker {
     fn stop(&mut self) {
         self.intent = Intent::default();
         (self.retry_at, self.resume, self.after_teardown, self.ended) = (None, None, None, None);
+        (self.failure, self.given_up) = (None, false);
         self.reconnect.succeeded();
         self.client.teardown();
         if !self.engaged && self.quitting.is_none() {
@@ -404,6 +422,7 @@ impl Worker {
 
     fn handle_frame(&mut self, position: Option<Duration>, full: bool) {
         self.worked = true;
+        self.failure = None;
         self.reconnect.succeeded();
         if position.is_some() {
             // A film that is played again and again goes on beyond its length, where nothing can be asked for.
@@ -430,9 +449,13 @@ impl Worker {
     /// Whether that was the last thing to happen.
     fn handle_event(&mut self, happened: Happened) -> bool {
         match happened {
-            Happened::Connected(peer) => self.report(Report::Connected(peer)),
+            Happened::Connected(peer) => {
+                self.failure = Some("The server takes the connection, but does not answer in time".into());
+                self.report(Report::Connected(peer));
+            }
             Happened::SetUp(presentation) => {
                 self.presentation = Some(presentation);
+                self.failure = Some("The server has a stream, but no picture of it has come in time".into());
                 if !self.intent.playing {
                     self.reconnect.succeeded();
                 }
@@ -446,7 +469,10 @@ impl Worker {
                 }
                 self.report(Report::Playing);
             }
-            Happened::Paused => self.report(Report::Paused),
+            Happened::Paused => {
+                self.reconnect.succeeded();
+                self.report(Report::Paused);
+            }
             Happened::Trying(retry) => self.report(Report::Trying(retry)),
             Happened::Refused { what, position } => {
                 if position {
@@ -455,7 +481,10 @@ impl Worker {
                 }
                 self.report(Report::Refused(what));
             }
-            Happened::Silence(lasting) => self.report(Report::Silence(lasting)),
+            Happened::Silence(what) => {
+                self.failure = Some(what.clone());
+                self.report(Report::Silence(what));
+            }
             Happened::Ended { announced } => self.handle_end(announced),
             Happened::TornDown => return self.handle_torn_down(),
             Happened::Nothing => {}
@@ -476,6 +505,7 @@ impl Worker {
         self.ended = Some((Instant::now(), announced && duration.is_none() && standard));
         self.intent.playing = false;
         self.resume = None;
+        self.reconnect.succeeded();
         self.report(Report::Ended);
     }
 
@@ -485,6 +515,8 @@ impl Worker {
             self.lose(reason);
         } else if self.quitting.is_some() {
             return true;
+        } else if std::mem::take(&mut self.given_up) {
+            // Nobody needs to know any more.
         } else if self.intent.session && self.server_left() {
             self.lose("the server left".into());
         } else if !self.intent.session {
@@ -499,6 +531,8 @@ impl Worker {
         if self.quitting.is_some() {
             // There is nobody left to say farewell to.
             self.quitting = Some(Instant::now());
+        } else if std::mem::take(&mut self.given_up) && !self.intent.session {
+            // Nobody needs to know any more.
         } else if let Some(reason) = self.after_teardown.take() {
             self.lose(reason);
         } else if !self.intent.session {
@@ -531,8 +565,22 @@ impl Worker {
         self.sink.live().close_session();
     }
 
+    /// It has been long enough, whatever is under way.
+    fn give_up(&mut self) {
+        let reason = self.failure.take().unwrap_or_else(|| UNCONNECTED.into());
+        let engaged = self.engaged;
+        // What is under way ends without a word.
+        self.given_up = engaged;
+        self.intent = Intent::default();
+        (self.retry_at, self.resume, self.after_teardown, self.ended) = (None, None, None, None);
+        self.reconnect.succeeded();
+        self.client.teardown();
+        self.report(Report::Failed { reason });
+    }
+
     fn lose(&mut self, reason: String) {
         let reason = sentence(&reason);
+        self.failure = Some(reason.clone());
         self.sink.live().interruptions += 1;
         match self.reconnect.failed(Instant::now()) {
             Decision::Retry { at, attempt } => {
@@ -561,7 +609,7 @@ enum Happened {
         what: String,
         position: bool,
     },
-    Silence(Duration),
+    Silence(String),
     Ended {
         announced: bool,
     },
@@ -582,7 +630,10 @@ impl Happened {
                 position: during == platform_std::client::Command::Play,
             },
             Event::Unseekable => Self::Refused { what: "The lab's dialect knows no positions".into(), position: true },
-            Event::Silence { lasting } => Self::Silence(lasting),
+            Event::Silence { lasting } => {
+                Self::Silence(format!("Nothing has arrived for {:.0} s", lasting.as_secs_f32()))
+            }
+            Event::Troubled { trouble, .. } => Self::Silence(sentence(&trouble.to_string())),
             Event::EndOfStream { announced } => Self::Ended { announced },
             Event::TornDown => Self::TornDown,
             _ => Self::Nothing,
@@ -679,7 +730,8 @@ mod tests {
         let options = Options::new("rtsp://127.0.0.1:9/x");
         // The first report kills it.
         let wake = || panic!("the window is gone");
-        let network = Network::start(options, None, Limit::default(), None, Pipeline::new(), wake).unwrap();
+        let network =
+            Network::start(options, Patience::Endless, Limit::default(), None, Pipeline::new(), wake).unwrap();
         let commander = network.commander();
         for command in [Command::Stop, Command::Setup] {
             commander.send(command);

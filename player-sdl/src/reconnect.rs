@@ -6,12 +6,23 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
 
+/// For how long to keep trying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Endless,
+    /// This long after the first failure the last attempt begins, which takes as long as it takes.
+    ForAttempts(Duration),
+    /// This long after trying began it is over, whatever is under way.
+    InAll(Duration),
+}
+
 /// Backoff: half a second at first, twice as long each time, eight seconds at most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reconnect {
-    /// For how long to keep trying; `None`: for ever.
-    patience: Option<Duration>,
+    patience: Patience,
     attempts: u32,
+    /// When trying began.
+    began: Option<Instant>,
     lost_at: Option<Instant>,
 }
 
@@ -25,22 +36,43 @@ pub(crate) enum Decision {
 }
 
 impl Reconnect {
-    pub(crate) fn new(patience: Option<Duration>) -> Self {
-        Self { patience, attempts: 0, lost_at: None }
+    pub(crate) fn new(patience: Patience) -> Self {
+        Self { patience, attempts: 0, began: None, lost_at: None }
     }
 
-    /// It works again.
+    /// It works again, or is wanted no more.
     pub(crate) fn succeeded(&mut self) {
-        (self.attempts, self.lost_at) = (0, None);
+        (self.attempts, self.began, self.lost_at) = (0, None, None);
+    }
+
+    /// An attempt begins.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.began.get_or_insert(now);
+    }
+
+    /// When it is over, whatever is under way.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.patience {
+            Patience::InAll(patience) => self.began?.checked_add(patience),
+            Patience::Endless | Patience::ForAttempts(_) => None,
+        }
     }
 
     /// The connection was lost, or an attempt to get it back failed.
     pub(crate) fn failed(&mut self, now: Instant) -> Decision {
+        self.begin(now);
         let lost_at = *self.lost_at.get_or_insert(now);
         let delay = FIRST.saturating_mul(1 << self.attempts.min(8)).min(LONGEST);
-        let at = now + delay;
-        if self.patience.is_some_and(|patience| at.duration_since(lost_at) > patience) {
-            return Decision::GiveUp;
+        let mut at = now + delay;
+        match self.patience {
+            Patience::ForAttempts(patience) if at.duration_since(lost_at) > patience => return Decision::GiveUp,
+            Patience::InAll(_) => {
+                // A last attempt just before the end, rather than none in a long wait for it.
+                let last = self.deadline().and_then(|deadline| deadline.checked_sub(FIRST)).filter(|&last| last > now);
+                let Some(last) = last else { return Decision::GiveUp };
+                at = at.min(last);
+            }
+            Patience::Endless | Patience::ForAttempts(_) => {}
         }
         self.attempts = self.attempts.saturating_add(1);
         Decision::Retry { at, attempt: self.attempts }
@@ -55,6 +87,7 @@ pub(crate) fn may_pass(error: &Error, worked: bool) -> bool {
         Error::Refused { status, .. } => worked || matches!(status.0, 408 | 453 | 454 | 500 | 502 | 503 | 504),
         Error::NoDialect(standard, lab) => worked || (may_pass(standard, false) && may_pass(lab, false)),
         Error::Protocol(_) => worked,
+        Error::NoFrames(trouble) => worked || !trouble.lasts(),
         _ => true,
     }
 }
@@ -79,7 +112,7 @@ mod tests {
 
     #[test]
     fn waiting_doubles_up_to_a_limit_and_starts_over_after_success() {
-        let mut reconnect = Reconnect::new(None);
+        let mut reconnect = Reconnect::new(Patience::Endless);
         let expected = [500, 1000, 2000, 4000, 8000, 8000, 8000].map(Some);
         assert_eq!(delays(&mut reconnect, Instant::now(), 7), expected);
         reconnect.succeeded();
@@ -88,15 +121,31 @@ mod tests {
 
     #[test]
     fn patience_ends_it() {
-        let mut reconnect = Reconnect::new(Some(Duration::from_secs(4)));
+        let mut reconnect = Reconnect::new(Patience::ForAttempts(Duration::from_secs(4)));
         assert_eq!(delays(&mut reconnect, Instant::now(), 5), [Some(500), Some(1000), Some(2000), None, None]);
-        let mut impatient = Reconnect::new(Some(Duration::ZERO));
+        assert_eq!(reconnect.deadline(), None);
+        let mut impatient = Reconnect::new(Patience::ForAttempts(Duration::ZERO));
         assert_eq!(impatient.failed(Instant::now()), Decision::GiveUp);
     }
 
     #[test]
+    fn all_of_it_ends_when_it_was_to_end() {
+        let now = Instant::now();
+        let mut reconnect = Reconnect::new(Patience::InAll(Duration::from_secs(5)));
+        assert_eq!(reconnect.deadline(), None, "nothing has begun");
+        reconnect.begin(now);
+        let failed_at = now + Duration::from_secs(1);
+        assert_eq!(delays(&mut reconnect, failed_at, 5), [Some(500), Some(1000), Some(2000), None, None]);
+        assert_eq!(reconnect.deadline(), Some(now + Duration::from_secs(5)));
+        reconnect.succeeded();
+        assert_eq!(reconnect.deadline(), None);
+        assert_eq!(delays(&mut reconnect, failed_at, 4), [500, 1000, 2000, 1000].map(Some), "the last one comes early");
+        assert_eq!(delays(&mut reconnect, failed_at + Duration::from_millis(4500), 1), [None]);
+    }
+
+    #[test]
     fn attempts_are_counted() {
-        let mut reconnect = Reconnect::new(None);
+        let mut reconnect = Reconnect::new(Patience::Endless);
         let now = Instant::now();
         for expected in 1..5 {
             let Decision::Retry { attempt, .. } = reconnect.failed(now) else { panic!("it never gives up") };
@@ -116,6 +165,12 @@ mod tests {
         }
         assert!(!may_pass(&Error::Url("x".into()), true));
         assert!(may_pass(&Error::Closed(None), false));
-        assert!(may_pass(&Error::NothingArrived(platform_std::client::Dialect::Standard), false));
+        assert!(may_pass(
+            &Error::NothingArrived {
+                dialect: platform_std::client::Dialect::Standard,
+                transport: platform_std::client::Transport::Udp
+            },
+            false
+        ));
     }
 }

@@ -65,9 +65,13 @@ fn write_png(jpeg: &[u8], path: &Path) -> Result<(), String> {
 }
 
 /// A name for a snapshot that no file has yet: the stream's, the frame's number, and if need be another number.
-pub(crate) fn new_name(stream: &str, frame: u32) -> PathBuf {
-    let stem = Path::new(stream).file_stem().and_then(OsStr::to_str).unwrap_or("stream");
-    let stem: String = stem.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+pub(crate) fn new_name(stem: &str, frame: u32) -> PathBuf {
+    let stem = if stem.is_empty() { "stream" } else { stem };
+    let stem: String = stem
+        .trim_start_matches('.')
+        .chars()
+        .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .collect();
     let names = (1..).map(|copy: u32| match copy {
         1 => PathBuf::from(format!("{stem}-{frame:06}.png")),
         copy => PathBuf::from(format!("{stem}-{frame:06}-{copy}.png")),
@@ -117,8 +121,9 @@ mod tests {
 
     #[test]
     fn snapshots_are_called_after_stream_and_frame() {
-        assert_eq!(new_name("movie.Mjpeg", 245), PathBuf::from("movie-000245.png"));
-        assert_eq!(new_name("../a b", 1), PathBuf::from("a_b-000001.png"));
+        assert_eq!(new_name("movie", 245), PathBuf::from("movie-000245.png"));
+        assert_eq!(new_name("127.0.0.1:8554", 245), PathBuf::from("127.0.0.1_8554-000245.png"));
+        assert_eq!(new_name("../a b", 1), PathBuf::from("_a_b-000001.png"));
         assert_eq!(new_name("", 1), PathBuf::from("stream-000001.png"));
     }
 }

@@ -3,6 +3,8 @@
 mod common;
 
 use common::{Folder, Player, ServerProcess, cards, read_png, scan, serve_if_asked, split};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -110,6 +112,59 @@ fn a_recording_that_cannot_go_on_ends_the_player() {
     let server = ServerProcess::start(None);
     let player = Player::start(&[&server.url("testcard"), "--headless", "--record", "/dev/full"], None);
     assert_eq!(player.end().code(), Some(1));
+}
+
+#[test]
+fn two_outputs_in_one_file_are_refused_before_anything_is_touched() {
+    let folder = Folder::new("same");
+    let picture = folder.file("out.jpg");
+    std::fs::write(&picture, "before").unwrap();
+    std::os::unix::fs::symlink(&picture, folder.file("link.jpg")).unwrap();
+    let run = |record: &str, stats: &[&str], stdout: std::fs::File| {
+        let mut player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"));
+        player.args(["rtsp://127.0.0.1:9/x", "--headless", "--retry-for", "0", "--record", record]).args(stats);
+        let output = player.stdout(stdout).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let open = |path: &str| std::fs::File::options().append(true).open(path).unwrap();
+    for (record, more, stdout) in [
+        (picture.as_str(), &["--snapshot", &folder.file("link.jpg")][..], "/dev/null"),
+        (&picture, &["--stats", "json"], &picture),
+    ] {
+        let (code, said) = run(record, more, open(stdout));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("would be written to the same file"), "{said}");
+        assert_eq!(std::fs::read(&picture).unwrap(), b"before");
+    }
+    // Devices take anything, and without statistics nothing else is printed.
+    assert_eq!(run("/dev/null", &["--stats", "json"], open("/dev/null")).0, Some(1));
+    assert_eq!(run(&picture, &[], open(&picture)).0, Some(1));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn statistics_that_cannot_be_printed_are_a_failure_and_a_reader_that_leaves_is_none_to_speak_of() {
+    let server = ServerProcess::start(None);
+    let player = |frames: &str| {
+        let mut player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"));
+        player.args([&server.url("testcard"), "--headless", "--stats", "json", "--frames", frames, "--rtp-port", "0"]);
+        player.stderr(Stdio::piped());
+        player
+    };
+    // At the end, and before.
+    for frames in ["1", "1000000"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = player(frames).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot print the statistics"), "{said}");
+    }
+    let mut reading = player("1000000").stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(reading.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("statistics"), "{first}");
+    let output = reading.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(141), ""));
 }
 
 #[test]

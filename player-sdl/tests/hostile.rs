@@ -118,6 +118,26 @@ fn serve_questions() -> String {
 }
 
 #[test]
+fn trying_ends_when_it_was_to_end_whatever_is_under_way() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("rtsp://{}/x", listener.local_addr().unwrap());
+    // Takes connections, and never says a word.
+    let silent = std::thread::spawn(move || listener.incoming().take(2).collect::<Vec<_>>());
+    let player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"))
+        .args([&url, "--headless", "--dialect", "standard", "--retry-for", "0.5"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = player.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    // Waiting for an answer to OPTIONS takes 3 s, and 10 s for one to DESCRIBE: those would be other words.
+    assert!(said.contains("does not answer in time"), "{said}");
+    let _ = std::net::TcpStream::connect(url.trim_start_matches("rtsp://").trim_end_matches("/x"));
+    drop(silent.join());
+}
+
+#[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     let player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"))
         .args([&serve_questions(), "--headless", "--transport", "tcp", "--retry-for", "0", "--stats", "json", "-vv"])

@@ -320,5 +320,6 @@ fn what_cannot_be_played_is_said_and_the_window_stays() {
     let failed = window.player.wait_for_phase("Failed");
     assert!(failed.text("reason").contains("404"), "{failed:?}");
     assert_eq!(enabled(&failed), "setup");
-    window.quit();
+    window.key("q");
+    assert_eq!(window.player.end().code(), Some(1), "what was asked for was not shown");
 }

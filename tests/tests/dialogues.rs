@@ -209,6 +209,8 @@ fn ranges_seek_and_end_where_they_say() {
             ("npt=0:00:01.5-", 200, 36, 12, "npt=1.500-2.000"),
             ("npt=1.99-2", 200, 47, 1, "npt=1.958333-2.000"),
             ("npt=2-", 457, 0, 0, ""),
+            ("npt=now-1", 457, 0, 0, ""),
+            ("npt=0-now", 457, 0, 0, ""),
             ("npt=99-", 457, 0, 0, ""),
             ("npt=1-0.5", 457, 0, 0, ""),
             ("npt=1-1", 457, 0, 0, ""),
@@ -236,6 +238,28 @@ fn ranges_seek_and_end_where_they_say() {
             }
         }
         assert_eq!(viewer.abandoned, 0);
+    }
+}
+
+#[test]
+fn a_live_stream_has_a_start_for_everybody_and_an_end_for_nobody() {
+    let mut scene = Scene::new([Film { live: true, ..movie(48) }]);
+    let mut viewer = scene.connect(2, URL);
+    setup(&mut scene, &mut viewer, TCP);
+    for (range, status) in [
+        ("npt=0-10", 457),
+        ("npt=-10", 457),
+        ("npt=now-10", 457),
+        ("npt=5-now", 457),
+        ("clock=19961108T143720.25Z-", 501),
+        // What players ask of any stream.
+        ("npt=0.000-", 200),
+        ("npt=5-", 200),
+        ("npt=now-", 200),
+    ] {
+        let play = scene.ask(&mut viewer, "PLAY", &format!("Range: {range}\r\n"));
+        assert_eq!(play.status, status, "{range}");
+        assert_eq!(play.header("Range"), (status == 200).then_some("npt=now-"), "{range}");
     }
 }
 

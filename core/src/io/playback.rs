@@ -169,7 +169,8 @@ impl<S: FrameSource> Playback<S> {
     pub(super) fn play(&mut self, now: Instant, range: Option<Range>, repeat: bool) -> Option<(u16, u32, Range)> {
         let playing = self.phase == Phase::Playing;
         let Some(frames) = self.frames else {
-            if matches!(range, Some(Range::Other)) {
+            // Live is played from now until it is paused, whatever start is named: players name 0 for any medium.
+            if matches!(range, Some(Range::Other | Range::ToOrFromNow | Range::Npt { end: Some(_), .. })) {
                 return None;
             }
             if !playing {
@@ -180,7 +181,7 @@ impl<S: FrameSource> Playback<S> {
         let (start, end) = match range {
             None | Some(Range::Now) => (None, None),
             Some(Range::Npt { start, end }) => (start, end),
-            Some(Range::Other) => return None,
+            Some(Range::Other | Range::ToOrFromNow) => return None,
         };
         let ended = self.source.position() >= frames || matches!(self.phase, Phase::Ending { .. });
         let here = match (ended, repeat) {

@@ -213,7 +213,7 @@ impl<R: Display> Display for Description<'_, R> {
             }
             Range::Now => f.write_str("a=range:npt=now-\r\n")?,
             // Says nothing that a player could use.
-            Range::Other => {}
+            Range::Other | Range::ToOrFromNow => {}
         }
         write!(f, "m=video 0 RTP/AVP {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
         write!(f, "a=control:{TRACK_CONTROL}\r\n")?;

@@ -1,6 +1,8 @@
 //! What can go wrong, as sentences for people.
 
-use super::Dialect;
+use super::{Dialect, Transport};
+use crate::logging::OneLine;
+use mutoscope::io::client::{Rejected, Trouble as Reason};
 use mutoscope::session::client::{self as session, Command};
 use mutoscope::wire::rtsp::StatusCode;
 use std::fmt;
@@ -41,8 +43,93 @@ pub enum Error {
     Protocol(session::Error),
     /// Playing, and no packet came for this long.
     Stalled(Duration),
-    /// Playing in this dialect, and not a single packet ever came.
-    NothingArrived(Dialect),
+    /// Playing, and not a single packet ever came.
+    NothingArrived {
+        /// What the server is spoken to in.
+        dialect: Dialect,
+        /// How it was to come; `Auto`: first over UDP and then over TCP.
+        transport: Transport,
+    },
+    /// Playing, and packets come, but for long they have made no frame.
+    NoFrames(Trouble),
+}
+
+/// What is wrong with packets that make no frames. Its `Display` is one sentence for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trouble {
+    /// What became of the last ones.
+    pub reason: Reason,
+    /// Whether they come over TCP.
+    pub tcp: bool,
+    /// The payload type that the server has described.
+    pub described: u8,
+    /// Packets of the stream that have come in this session.
+    pub packets: u64,
+    /// Packets of it that have not.
+    pub lost: u64,
+}
+
+impl Trouble {
+    /// Whether it is the server that is wrong, as it will be the next time.
+    pub fn lasts(&self) -> bool {
+        self.reason != Reason::Incomplete
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let described = self.described;
+        match self.reason {
+            Reason::Incomplete => self.incomplete(f),
+            Reason::Rejected(Rejected::PayloadType(sent)) => {
+                write!(f, "the server sends payload type {sent}, but has described {described}")
+            }
+            Reason::Rejected(Rejected::Source) => {
+                f.write_str("every packet is of another source (SSRC): several senders may use the same port")
+            }
+            Reason::Rejected(Rejected::Jump) => {
+                f.write_str("packets arrive, but their sequence numbers do not follow one another")
+            }
+            Reason::Rejected(Rejected::Rtp(_)) => f.write_str("what arrives are no RTP packets"),
+            Reason::Rejected(Rejected::Empty) => f.write_str("packets arrive, but there is nothing in them"),
+            Reason::Rejected(Rejected::Tables) => {
+                f.write_str("frames arrive without the quantisation tables that they refer to")
+            }
+            Reason::Rejected(Rejected::Dimensions) => {
+                f.write_str("neither the frames nor the server's description say how large they are")
+            }
+            Reason::Rejected(Rejected::TooLarge) => f.write_str("the frames that arrive are larger than is allowed"),
+            Reason::Rejected(Rejected::NotJpeg) => f.write_str("packets arrive, but there are no JPEG files in them"),
+            Reason::Rejected(reason) => {
+                write!(f, "what arrives is not JPEG as RTP carries it (RFC 2435): {}", what_is_wrong(reason))
+            }
+            _ => f.write_str("packets arrive, but no picture can be made of them"),
+        }
+    }
+}
+
+impl Trouble {
+    fn incomplete(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lost, sent) = (self.lost, self.packets.saturating_add(self.lost));
+        f.write_str("no frame arrives whole: ")?;
+        match (self.tcp, lost) {
+            (_, 0) => f.write_str("the server leaves parts out or mixes up their order"),
+            (true, _) => write!(f, "the server leaves out {lost} of {sent} packets"),
+            (false, _) => write!(f, "{lost} of {sent} packets are lost, which TCP would not lose"),
+        }
+    }
+}
+
+const fn what_is_wrong(rejected: Rejected) -> &'static str {
+    match rejected {
+        Rejected::Truncated => "a packet ends within its headers",
+        Rejected::Kind => "of a type that is not defined",
+        Rejected::Q => "its Q is reserved",
+        Rejected::TooManyHoles => "in too many pieces",
+        Rejected::Inconsistent => "packets contradict each other",
+        _ => "its headers make no sense",
+    }
 }
 
 impl fmt::Display for Error {
@@ -78,13 +165,18 @@ impl fmt::Display for Error {
             }
             Self::Protocol(error) => protocol(f, *error),
             Self::Stalled(lasting) => write!(f, "nothing has arrived for {:.0} s", lasting.as_secs_f32()),
-            Self::NothingArrived(dialect) => {
-                f.write_str("the server says it plays, but no packet arrives: a firewall may drop them, or ")?;
-                f.write_str(match dialect {
-                    Dialect::Lab => "every frame is larger than the server's packets may be",
-                    Dialect::Auto | Dialect::Standard => "TCP may be what it needs",
+            Self::NothingArrived { dialect, transport } => {
+                f.write_str("the server says it plays, but no packet arrives")?;
+                f.write_str(match (dialect, transport) {
+                    (Dialect::Lab, _) => {
+                        ": a firewall may drop them, or every frame is larger than the server's packets may be"
+                    }
+                    (_, Transport::Udp) => " over UDP: a firewall may drop them, or TCP may be what it needs",
+                    (_, Transport::Tcp) => " over the connection: it may have nothing to show, or need UDP",
+                    (_, Transport::Auto) => ", neither over UDP nor over TCP: it may have nothing to show",
                 })
             }
+            Self::NoFrames(trouble) => trouble.fmt(f),
         }
     }
 }
@@ -94,6 +186,7 @@ fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, loca
     match (code, location) {
         (401 | 407, _) => write!(f, "the server wants a user name and a password, which is not supported yet ({code})"),
         (300..=399, Some(location)) => {
+            let location = OneLine(location);
             write!(f, "the server sends us on to {location} ({code}), which is not followed: give that URL instead")
         }
         (300..=399, None) => write!(f, "the server sends us elsewhere ({code}), which is not followed"),
@@ -141,7 +234,20 @@ mod tests {
         };
         assert!(refused(401, None).contains("password"));
         assert!(refused(302, Some("rtsp://elsewhere/x")).contains("rtsp://elsewhere/x"));
+        assert!(!refused(302, Some("rtsp://x/\u{9b}2J\x1b[2J")).contains(char::is_control));
         assert!(refused(404, None).contains("nothing of that name"));
         assert!(refused(500, None).contains("DESCRIBE"));
+    }
+
+    #[test]
+    fn advice_is_about_what_was_not_tried() {
+        let nothing = |transport| Error::NothingArrived { dialect: Dialect::Standard, transport }.to_string();
+        assert!(nothing(Transport::Udp).contains("TCP may be"));
+        assert!(nothing(Transport::Tcp).contains("need UDP") && !nothing(Transport::Tcp).contains("firewall"));
+        assert!(nothing(Transport::Auto).contains("neither over UDP nor over TCP"));
+        let lost =
+            |tcp, lost| Trouble { reason: Reason::Incomplete, tcp, described: 26, packets: 90, lost }.to_string();
+        assert!(lost(false, 10).contains("10 of 100") && lost(false, 10).contains("TCP"));
+        assert!(lost(true, 0).contains("order") && !lost(true, 10).contains("TCP"));
     }
 }

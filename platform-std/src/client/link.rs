@@ -2,7 +2,7 @@
 
 use super::buffers::{Pool, Pooled};
 use super::socket::Port;
-use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Retry, Transport};
+use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Reason, Retry, Transport, Trouble};
 use crate::tcp::TcpStream;
 use crate::udp::{self, bind_pair, bind_pair_from};
 use mio::{Interest, Registry};
@@ -11,6 +11,7 @@ use mutoscope::io::{Faults, Loss};
 use mutoscope::session::client::{self as session, Command, Connection, Described, NotNow, SetUp};
 use mutoscope::session::{self as spoken, MediaTransport, State};
 use mutoscope::time::{self, WallClock, earliest};
+use mutoscope::wire::rtp::PAYLOAD_TYPE_JPEG;
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::rtsp::headers::Range;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ pub(super) enum Happened {
     Refused { status: StatusCode, during: Command },
     Unseekable,
     Silence { lasting: Duration },
+    Troubled { lasting: Duration, trouble: Trouble },
     EndOfStream { announced: bool },
     TornDown,
 }
@@ -69,6 +71,8 @@ pub(super) struct Link {
     played: bool,
     /// Frames have come.
     arrived: bool,
+    /// The server refuses to keep the session alive: if media stops now, it is gone.
+    doubtful: Option<StatusCode>,
     /// It played to its end; the next PLAY starts over.
     ended: bool,
     /// The server refused to pause, so a seek has to do without.
@@ -115,6 +119,7 @@ impl Link {
             described: None,
             played: false,
             arrived: false,
+            doubtful: None,
             ended: false,
             no_pause: false,
             no_range: false,
@@ -279,7 +284,11 @@ impl Link {
                 Some(Happened::Frame(frame))
             }
             Event::EndOfStream => Some(self.end(goal, true)),
-            Event::Silence { lasting } => return self.handle_silence(lasting, goal, options),
+            Event::Silence { lasting } => return self.handle_silence(lasting, None, goal, options),
+            Event::Troubled { lasting, trouble } => {
+                let trouble = self.trouble(trouble);
+                return self.handle_silence(lasting, Some(trouble), goal, options);
+            }
             Event::Session(event) => return self.handle_session_event(event, goal),
             _ => None,
         };
@@ -335,6 +344,10 @@ impl Link {
             }
             // What a server that does not know the method says. The lab's say nothing, but some copies do.
             Command::Describe if matches!(status.0, 400 | 405 | 501) => return Ok(Some(Verdict::NoRtsp(error))),
+            Command::KeepAlive if self.client.connection().state() == State::Playing => {
+                self.doubtful = Some(status);
+                return Ok(None);
+            }
             _ if status == StatusCode::SESSION_NOT_FOUND => {}
             Command::Pause if goal.playing => {
                 // A seek: many servers take it without a pause.
@@ -372,12 +385,15 @@ impl Link {
     /// The server went silent or away. If it has not said a word of RTSP yet, it may know the other dialect.
     fn give_up(&self, error: Error) -> Result<Option<Verdict>, Error> {
         let standard = self.attempt.dialect == spoken::Dialect::Standard;
-        if standard && self.described.is_none() { Ok(Some(Verdict::NoRtsp(error))) } else { Err(error) }
+        let said = self.described.is_some() || self.client.connection().is_standard();
+        if standard && !said { Ok(Some(Verdict::NoRtsp(error))) } else { Err(error) }
     }
 
+    /// For long there has been no packet, or no frame because of some trouble.
     fn handle_silence(
         &mut self,
         lasting: Duration,
+        trouble: Option<Trouble>,
         goal: &mut Goal,
         options: &Options,
     ) -> Result<Option<Verdict>, Error> {
@@ -385,16 +401,43 @@ impl Link {
             return Ok(None);
         }
         let choice = options.transport == Transport::Auto && self.attempt.dialect == spoken::Dialect::Standard;
-        if choice && !self.arrived && !self.attempt.tcp {
-            return Ok(Some(Verdict::NoUdp { error: Error::NothingArrived(self.dialect()), connected: false }));
+        // TCP does not help against a server that sends something else.
+        let may_help = trouble.is_none_or(|trouble| trouble.reason == Reason::Incomplete);
+        if choice && may_help && !self.arrived && !self.attempt.tcp {
+            return Ok(Some(Verdict::NoUdp { error: self.absence(trouble, Transport::Udp), connected: false }));
         }
         if self.is_at_its_end(lasting, options) {
             return Ok(Some(Verdict::Happened(self.end(goal, false))));
         }
-        if lasting >= options.stall_timeout {
-            return Err(if self.arrived { Error::Stalled(lasting) } else { Error::NothingArrived(self.dialect()) });
+        if let (Some(status), None) = (self.doubtful, trouble) {
+            return Err(Error::Refused { status, during: Command::KeepAlive, location: None });
         }
-        Ok(Some(Verdict::Happened(Happened::Silence { lasting })))
+        if lasting >= options.stall_timeout {
+            return Err(match trouble {
+                None if self.arrived => Error::Stalled(lasting),
+                _ => self.absence(trouble, options.transport),
+            });
+        }
+        Ok(Some(Verdict::Happened(match trouble {
+            Some(trouble) => Happened::Troubled { lasting, trouble },
+            None => Happened::Silence { lasting },
+        })))
+    }
+
+    /// Why there are no frames.
+    fn absence(&self, trouble: Option<Trouble>, transport: Transport) -> Error {
+        trouble.map_or(Error::NothingArrived { dialect: self.dialect(), transport }, Error::NoFrames)
+    }
+
+    fn trouble(&self, reason: Reason) -> Trouble {
+        let statistics = self.client.statistics().unwrap_or_default();
+        Trouble {
+            reason,
+            tcp: self.attempt.tcp,
+            described: self.described.map_or(PAYLOAD_TYPE_JPEG, |described| described.payload_type),
+            packets: statistics.packets,
+            lost: statistics.lost,
+        }
     }
 
     /// Whether silence means the end: where the description says it is, or anywhere where a server cannot say so.
@@ -423,10 +466,14 @@ impl Link {
         }
     }
 
-    /// How long it is; `None` where the range has no end, as a live stream's and a repeated film's.
+    /// How long it is; `None` where the range has no end, as a live stream's and a repeated film's, or one that nobody
+    /// will see.
     fn duration(&self) -> Option<Duration> {
         match self.described?.range? {
-            Range::Npt { start, end: Some(end) } => Some(Duration::from_micros(end.saturating_sub(start.unwrap_or(0)))),
+            Range::Npt { start, end: Some(end) } => {
+                let length = Duration::from_micros(end.saturating_sub(start.unwrap_or(0)));
+                (length <= LONGEST).then_some(length)
+            }
             _ => None,
         }
     }
@@ -449,6 +496,9 @@ impl Link {
         }
     }
 }
+
+/// The longest length that is believed: a thousand hours. Some say with a larger one that there is no end.
+const LONGEST: Duration = Duration::from_secs(3_600_000);
 
 /// Events passed over on the way out.
 const MAX_FAREWELL_EVENTS: u32 = 64;

@@ -30,8 +30,9 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-pub use error::Error;
+pub use error::{Error, Trouble};
 pub use mutoscope::io::Loss;
+pub use mutoscope::io::client::{Rejected, Trouble as Reason};
 pub use mutoscope::rtp::receiver::Statistics;
 pub use mutoscope::session::MediaTransport;
 pub use mutoscope::session::client::Command;
@@ -98,6 +99,14 @@ pub enum Event<'a> {
     Silence {
         /// Since the last packet.
         lasting: Duration,
+    },
+    /// Playing, and packets come, but for this long they have made no frame. Told again and again until there is one, or
+    /// until the stream counts as lost ([`Error::NoFrames`]).
+    Troubled {
+        /// Since the last frame.
+        lasting: Duration,
+        /// What is wrong.
+        trouble: Trouble,
     },
     /// The stream is over. [`play`](Client::play) starts it again.
     EndOfStream {
@@ -546,6 +555,7 @@ impl Client {
             Happened::Refused { status, during } => Event::Refused { status, during },
             Happened::Unseekable => Event::Unseekable,
             Happened::Silence { lasting } => Event::Silence { lasting },
+            Happened::Troubled { lasting, trouble } => Event::Troubled { lasting, trouble },
             Happened::EndOfStream { announced } => Event::EndOfStream { announced },
             Happened::TornDown => Event::TornDown,
             Happened::Frame(frame) => {

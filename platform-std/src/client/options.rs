@@ -74,12 +74,13 @@ pub struct Options {
     pub dialect_timeout: Duration,
     /// How long leaving waits for the server (default 2 s).
     pub teardown_timeout: Duration,
-    /// While playing: after how long without a packet that is told, and TCP is tried if there never was one
-    /// (default 3 s).
+    /// While playing: after how long without a packet, or without a frame though there are packets, that is told, and TCP
+    /// is tried if there never was a frame (default 3 s).
     pub silence: Duration,
-    /// While playing: after how long without a packet the stream counts as lost (default 10 s).
+    /// While playing: after how long without a packet, or without a frame though there are packets, the stream counts as
+    /// lost (default 10 s).
     pub stall_timeout: Duration,
-    /// How long a frame waits for packets that others have overtaken (default 100 ms).
+    /// How long a frame waits for packets that others have overtaken (default 100 ms; over TCP 50 ms at most).
     pub reorder_delay: Duration,
     /// How long frames are held back to even out jitter (default 0: the lowest latency).
     pub playout_delay: Duration,

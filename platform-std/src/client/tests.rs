@@ -92,7 +92,7 @@ fn next(client: &mut Client) -> Result<Seen, Error> {
             Event::TornDown => Seen::TornDown,
             Event::Refused { status, .. } => Seen::Refused(status.0),
             Event::Unseekable => Seen::Unseekable,
-            Event::Silence { .. } => Seen::Other,
+            Event::Silence { .. } | Event::Troubled { .. } => Seen::Other,
         });
     }
 }

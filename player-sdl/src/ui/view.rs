@@ -49,8 +49,8 @@ pub(crate) struct Cell {
     pub(crate) color: Color,
 }
 
-/// The state of a stream that plays, were there anything to play.
-const NO_DATA: &str = "No data";
+/// The state of a stream that plays, were there anything to show.
+const NO_PICTURE: &str = "No picture";
 
 /// How many entries of the status bar are always there.
 pub(crate) const NEEDED_CELLS: usize = 6;
@@ -145,7 +145,7 @@ pub(crate) fn cells(model: &Model, figures: &Figures, dropped: u64) -> Vec<Cell>
     let loss = figures.loss();
     let silent = model.silence.is_some() && matches!(model.phase, Phase::Playing | Phase::Buffering);
     let values = [
-        if silent { NO_DATA } else { model.phase.name() }.to_owned(),
+        if silent { NO_PICTURE } else { model.phase.name() }.to_owned(),
         model.frame.map_or_else(|| "–".into(), |frame| frame.to_string()),
         known(flowing && last.bitrate > 0.0, format!("{:.0} kbps", last.bitrate / 1000.0)),
         known(flowing && last.fps > 0.0, format!("{:.0}", last.fps)),
@@ -191,7 +191,7 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
         Phase::Buffering => {
             let detail = match model.trying {
                 Some(Retry::Tcp) => "UDP does not get through: trying TCP".into(),
-                _ => model.silence.map_or_else(String::new, waiting),
+                _ => model.silence.clone().unwrap_or_default(),
             };
             face(spinner, "Buffering…", detail, "")
         }
@@ -213,12 +213,8 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
 
 /// What is written above the picture: short messages, and that nothing comes.
 pub(crate) fn toast(model: &Model, now: Instant) -> Option<String> {
-    let silence = model.silence.filter(|_| model.phase == Phase::Playing);
-    model.toast(now).map(str::to_owned).or_else(|| silence.map(waiting))
-}
-
-fn waiting(silence: Duration) -> String {
-    format!("Nothing has arrived for {:.0} s", silence.as_secs_f32())
+    let silence = model.silence.clone().filter(|_| model.phase == Phase::Playing);
+    model.toast(now).map(str::to_owned).or(silence)
 }
 
 /// Length, frame rate and transport in one line.
@@ -305,10 +301,10 @@ mod tests {
     fn silence_is_told_above_the_picture_and_in_the_status_bar() {
         let (mut model, now) = model([Report::SetUp(presentation(None)), Report::Playing]);
         model.handle_picture(1, None, now);
-        model.handle_report(Report::Silence(Duration::from_secs(3)), now);
+        model.handle_report(Report::Silence("Nothing has arrived for 3 s".into()), now);
         assert_eq!(toast(&model, now).unwrap(), "Nothing has arrived for 3 s");
         let status = |model: &Model| cells(model, &Figures::default(), 0).swap_remove(0);
-        assert_eq!((status(&model).value.as_str(), status(&model).color), (NO_DATA, theme::WARNING));
+        assert_eq!((status(&model).value.as_str(), status(&model).color), (NO_PICTURE, theme::WARNING));
         model.handle_picture(2, None, now);
         assert_eq!(toast(&model, now), None);
         assert_eq!(status(&model).value, "Playing");

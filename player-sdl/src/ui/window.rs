@@ -8,12 +8,12 @@ use super::text::Fonts;
 use super::theme;
 use super::view;
 use super::widgets::{self, Pen};
-use crate::args::{Args, stream_name};
+use crate::args::{Args, stream_name, stream_stem};
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
-use crate::headless::open_recorder;
-use crate::json::Line;
+use crate::headless::{open_recorder, uncapitalised};
+use crate::json::{Line, Output, Unprinted};
 use crate::model::{Button, LONG_STEP, Model, Phase, STEP};
 use crate::network::{Command, Limit, Network, Report};
 use crate::{client_options, snapshot};
@@ -86,28 +86,36 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         app.advance()?;
     }
     app.screen.hide();
-    let App { network, pipeline, figures, complete, .. } = app;
+    let App { network, pipeline, figures, complete, output, model, .. } = app;
     let live = network.live.clone();
     let outcome = network.finish();
     let _ = decoder.join();
     if args.stats.is_some() {
         let live = live.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let latencies = figures.latencies();
-        figures::line("summary", &figures, &live, &pipeline.counters)
+        let line = figures::line("summary", &figures, &live, &pipeline.counters)
             .number("latency_median_ms", latencies.quantile_ms(0.5))
             .number("latency_99_ms", latencies.quantile_ms(0.99))
-            .number("latency_worst_ms", latencies.quantile_ms(1.0))
-            .print();
+            .number("latency_worst_ms", latencies.quantile_ms(1.0));
+        output.print(line);
+    }
+    // Whoever watches does not mind that nobody reads along.
+    if let Some(Unprinted::Error(error)) = output.failure() {
+        bail!(error);
     }
     match outcome.recorded {
         Some(Ok(recorded)) if recorded.missed > 0 => {
             bail!("the disk could not keep up: {} frames are not recorded", recorded.missed)
         }
         Some(Err(error)) => bail!(error),
-        _ if (args.frames.is_some() || args.duration.is_some()) && !complete => {
-            Err(anyhow!("quit before all was shown"))
-        }
-        _ => Ok(()),
+        _ => match model.phase {
+            Phase::Failed { reason } => Err(anyhow!(uncapitalised(&reason))),
+            Phase::Reconnecting { reason, .. } if !model.worked => Err(anyhow!(uncapitalised(&reason))),
+            _ if (args.frames.is_some() || args.duration.is_some()) && !complete => {
+                Err(anyhow!("quit before all was shown"))
+            }
+            _ => Ok(()),
+        },
     }
 }
 
@@ -148,6 +156,7 @@ struct App<'a, 't> {
     dirty: bool,
     complete: bool,
     over: bool,
+    output: Output,
 }
 
 /// A snapshot's file, or why there is none.
@@ -220,6 +229,7 @@ impl<'a, 't> App<'a, 't> {
             dirty: true,
             complete: false,
             over: false,
+            output: Output::default(),
         }
     }
 
@@ -354,7 +364,7 @@ impl<'a, 't> App<'a, 't> {
 
     fn log_overlay(&self, name: &str, on: bool) {
         if self.args.ui_log {
-            Line::new("overlay").text("name", name).bool("on", on).print();
+            self.output.print(Line::new("overlay").text("name", name).bool("on", on));
         }
     }
 
@@ -364,7 +374,7 @@ impl<'a, 't> App<'a, 't> {
             self.fullscreen = on;
             self.moved = Instant::now();
             if self.args.ui_log {
-                Line::new("fullscreen").bool("on", on).print();
+                self.output.print(Line::new("fullscreen").bool("on", on));
             }
         }
     }
@@ -376,7 +386,7 @@ impl<'a, 't> App<'a, 't> {
             return;
         };
         let number = self.model.frame.unwrap_or(picture.info.number);
-        let path = self.args.snapshot.clone().unwrap_or_else(|| snapshot::new_name(&self.name, number));
+        let path = self.args.snapshot.clone().unwrap_or_else(|| snapshot::new_name(&stream_stem(&self.url), number));
         let (jpeg, sender) = (picture.jpeg.clone(), self.saved.0.clone());
         let save = move || {
             let shown = path.display().to_string();
@@ -402,7 +412,7 @@ impl<'a, 't> App<'a, 't> {
         }
         while let Ok(saved) = self.saved.1.try_recv() {
             if let (Ok(path), true) = (&saved, self.args.ui_log) {
-                Line::new("snapshot").text("path", path).print();
+                self.output.print(Line::new("snapshot").text("path", path));
             }
             let text = saved.map_or_else(|error| crate::network::sentence(&error), |path| format!("Saved {path}"));
             self.model.show_toast(text, now);
@@ -454,14 +464,14 @@ impl<'a, 't> App<'a, 't> {
         self.figures.handle_shown(latency, local);
         if self.args.ui_log {
             let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-            Line::new("shown")
+            let line = Line::new("shown")
                 .int("number", picture.info.number)
                 .int("strip", picture.strip.map_or(-1, i128::from))
                 .number("position", picture.info.position.map(|position| position.as_secs_f64()))
                 .number("latency_ms", latency.map(ms))
                 .number("local_ms", ms(local))
-                .number("decoding_ms", ms(picture.decoding))
-                .print();
+                .number("decoding_ms", ms(picture.decoding));
+            self.output.print(line);
         }
     }
 
@@ -470,9 +480,8 @@ impl<'a, 't> App<'a, 't> {
         let sampled = self.figures.sample(now, &live, &self.pipeline.counters);
         if self.args.stats.is_some() && self.line_due.is_none_or(|due| due <= now) {
             self.line_due = Some(now + Duration::from_secs(1));
-            figures::line("statistics", &self.figures, &live, &self.pipeline.counters)
-                .text("phase", self.model.phase.name())
-                .print();
+            let line = figures::line("statistics", &self.figures, &live, &self.pipeline.counters);
+            self.output.print(line.text("phase", self.model.phase.name()));
         }
         if self.show_statistics && (sampled || self.statistics.is_none()) {
             let picture = self.picture.as_ref().map(|picture| (picture.width, picture.height, picture.info.len));
@@ -497,7 +506,7 @@ impl<'a, 't> App<'a, 't> {
             for button in Button::ALL {
                 line = line.bool(&button.label().to_lowercase(), self.model.is_enabled(button));
             }
-            line.print();
+            self.output.print(line);
         }
     }
 
@@ -535,7 +544,7 @@ impl<'a, 't> App<'a, 't> {
         for (button, rect) in Button::ALL.into_iter().zip(self.layout.buttons) {
             line = line.ints(&button.label().to_lowercase(), &ints(rect));
         }
-        line.print();
+        self.output.print(line);
     }
 
     /// Draws in memory what has changed; whether anything has.

@@ -19,16 +19,17 @@ use core::net::SocketAddr;
 use silence::Silence;
 use timeline::Timeline;
 
-pub use crate::rtp::receiver::Received;
+pub use crate::rtp::receiver::{Received, Rejected, Trouble};
 
 /// How a client watches.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
-    /// How long a frame waits for packets that others have overtaken.
+    /// How long a frame waits for packets that others have overtaken; over TCP 50 ms at most.
     pub reorder_delay: Duration,
     /// How long frames are held back to even out jitter; zero for the lowest latency.
     pub playout_delay: Duration,
-    /// While playing: after how long without any packet [`Event::Silence`] tells of it, again and again.
+    /// While playing: after how long without any packet [`Event::Silence`] tells of it, again and again; and
+    /// [`Event::Troubled`] where packets come, but no frames.
     pub silence: Duration,
     /// Relates `Instant`s to NTP time, for round-trip times in reports.
     pub wall: WallClock,
@@ -51,6 +52,13 @@ pub enum Event {
         /// Since the last packet, or since playing began.
         lasting: Duration,
     },
+    /// Playing, and packets come, but for [`Settings::silence`] or a multiple of it they have made no frame.
+    Troubled {
+        /// Since the last frame, or since playing began.
+        lasting: Duration,
+        /// What becomes of them.
+        trouble: Trouble,
+    },
 }
 
 /// A frame that [`Client::frame`] lends.
@@ -66,6 +74,10 @@ pub struct Frame {
     /// dialect.
     pub captured: Option<NtpTime>,
 }
+
+/// Nothing is overtaken in a stream of bytes, but threads of a server may overtake each other before they write to it.
+/// A server that leaves packets out because the connection is slow makes us wait for nothing, so this is short.
+const MAX_TCP_REORDER_DELAY: Duration = Duration::from_millis(50);
 
 /// Bytes of the largest RTCP compound we send: report, SDES with a canonical name of 255 bytes, BYE with a reason.
 const MAX_REPORT: usize = 512;
@@ -244,6 +256,7 @@ where
             }
             // What has arrived comes first: a frame lies where the next packets want to go.
             if let Some(frame) = self.poll_frame(now) {
+                self.silence.handle_frame(now);
                 self.write(control);
                 return Some(Event::Frame(frame));
             }
@@ -367,8 +380,7 @@ where
             payload_type: self.described.map_or(rtp::PAYLOAD_TYPE_JPEG, |described| described.payload_type),
             reorder_delay: match set_up.transport {
                 MediaTransport::Udp { .. } => settings.reorder_delay,
-                // Nothing is overtaken in a stream of bytes.
-                MediaTransport::Interleaved { .. } => Duration::ZERO,
+                MediaTransport::Interleaved { .. } => settings.reorder_delay.min(MAX_TCP_REORDER_DELAY),
             },
             playout_delay: settings.playout_delay,
             dimensions: self.described.and_then(|described| described.dimensions),
@@ -413,9 +425,8 @@ where
         let Some(receiver) = self.media.receiver() else { return };
         let packet = self.connection.interleaved();
         if channel == rtp_channel {
-            if receiver.handle_packet(now, packet).is_ok() {
-                self.silence.broken(now);
-            }
+            let taken = receiver.handle_packet(now, packet).is_ok();
+            self.silence.handle_packet(now, taken);
         } else if channel == rtcp_channel {
             let control = receiver.handle_rtcp(now, settings.wall, packet);
             self.handle_control(now, control, settings);
@@ -433,9 +444,7 @@ where
         });
         match received {
             Ok(Some(Some((from, taken)))) => {
-                if taken {
-                    self.silence.broken(now);
-                }
+                self.silence.handle_packet(now, taken);
                 if taken && learn {
                     // SETUP's answer named no port: the neighbour of where media comes from (RFC 3550 section 11).
                     self.rtcp_to = from.port().checked_add(1).map(|port| at_port(from, port));
@@ -481,7 +490,12 @@ where
     }
 
     fn poll_silence(&mut self, now: Instant, settings: &Settings<'_>) -> Option<Event> {
-        self.silence.poll(now, settings.silence).map(|lasting| Event::Silence { lasting })
+        if !self.silence.is_due(now) {
+            return None;
+        }
+        let trouble = self.media.receiver().and_then(|receiver| receiver.trouble());
+        let (lasting, trouble) = self.silence.poll(now, settings.silence, trouble)?;
+        Some(trouble.map_or(Event::Silence { lasting }, |trouble| Event::Troubled { lasting, trouble }))
     }
 
     /// Whether a deadline of the connection's has passed that was not told to it.

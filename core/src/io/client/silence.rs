@@ -1,37 +1,66 @@
-//! Noticing that nothing comes.
+//! Noticing that nothing comes, or nothing of use.
 
+use crate::rtp::receiver::Trouble;
 use crate::time::{Duration, Instant};
 
-/// Watches for the absence of packets.
+/// Watches for the absence of packets, and of frames where there are packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Silence {
-    since: Instant,
+    /// The last packet of the stream.
+    packet: Instant,
+    /// The last packet of any kind.
+    heard: Instant,
+    frame: Instant,
     pub(super) due: Option<Instant>,
 }
 
 impl Silence {
     pub(super) fn start(&mut self, now: Instant, interval: Duration) {
-        *self = Self { since: now, due: Some(now.after(interval)) };
+        *self = Self { packet: now, heard: Instant::default(), frame: now, due: Some(now.after(interval)) };
     }
 
     pub(super) fn stop(&mut self) {
         self.due = None;
     }
 
-    /// A packet came. The deadline is left alone, so that this costs next to nothing: `poll` moves it.
-    pub(super) fn broken(&mut self, now: Instant) {
-        self.since = now;
+    /// A packet came, and was `taken` for one of the stream's. The deadline is left alone, so that this costs next to
+    /// nothing: `poll` moves it.
+    pub(super) fn handle_packet(&mut self, now: Instant, taken: bool) {
+        self.heard = now;
+        if taken {
+            self.packet = now;
+        }
     }
 
-    pub(super) fn poll(&mut self, now: Instant, interval: Duration) -> Option<Duration> {
-        self.due.filter(|&due| due <= now)?;
-        let lasting = now.since(self.since);
+    /// A frame came out.
+    pub(super) fn handle_frame(&mut self, now: Instant) {
+        self.frame = now;
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// For how long nothing has come; or nothing of use, because of this trouble with what comes.
+    pub(super) fn poll(
+        &mut self,
+        now: Instant,
+        interval: Duration,
+        trouble: Option<Trouble>,
+    ) -> Option<(Duration, Option<Trouble>)> {
+        if !self.is_due(now) {
+            return None;
+        }
+        // What was wrong with packets that no longer come is no news.
+        let trouble = trouble.filter(|_| now.since(self.heard) < interval);
+        let since = if trouble.is_some() { self.frame } else { self.packet };
+        let lasting = now.since(since);
         if lasting < interval {
-            self.due = Some(self.since.after(interval));
+            self.due = Some(since.after(interval));
             return None;
         }
         self.due = Some(now.after(interval));
-        Some(lasting)
+        Some((lasting, trouble))
     }
 }
 
@@ -45,29 +74,58 @@ mod tests {
         Instant::from_millis(seconds * 1000)
     }
 
+    fn seconds(seconds: u64) -> Option<(Duration, Option<Trouble>)> {
+        Some((Duration::from_secs(seconds), None))
+    }
+
     #[test]
     fn silence_is_told_at_every_interval_until_a_packet_breaks_it() {
         let mut silence = Silence::default();
-        assert_eq!(silence.poll(at(100), INTERVAL), None);
+        assert_eq!(silence.poll(at(100), INTERVAL, None), None);
         silence.start(at(10), INTERVAL);
-        assert_eq!(silence.poll(at(12), INTERVAL), None);
-        assert_eq!(silence.poll(at(13), INTERVAL), Some(Duration::from_secs(3)));
-        assert_eq!(silence.poll(at(13), INTERVAL), None);
-        assert_eq!(silence.poll(at(16), INTERVAL), Some(Duration::from_secs(6)));
-        silence.broken(at(17));
-        assert_eq!(silence.poll(at(19), INTERVAL), None);
+        assert_eq!(silence.poll(at(12), INTERVAL, None), None);
+        assert_eq!(silence.poll(at(13), INTERVAL, None), seconds(3));
+        assert_eq!(silence.poll(at(13), INTERVAL, None), None);
+        assert_eq!(silence.poll(at(16), INTERVAL, None), seconds(6));
+        silence.handle_packet(at(17), true);
+        assert_eq!(silence.poll(at(19), INTERVAL, None), None);
         assert_eq!(silence.due, Some(at(20)), "three seconds after the packet");
-        assert_eq!(silence.poll(at(20), INTERVAL), Some(Duration::from_secs(3)));
+        assert_eq!(silence.poll(at(20), INTERVAL, None), seconds(3));
         silence.stop();
-        assert_eq!((silence.poll(at(99), INTERVAL), silence.due), (None, None));
+        assert_eq!((silence.poll(at(99), INTERVAL, None), silence.due), (None, None));
+    }
+
+    #[test]
+    fn trouble_is_told_as_long_as_packets_come_and_frames_do_not() {
+        let (mut silence, trouble) = (Silence::default(), Some(Trouble::Incomplete));
+        silence.start(at(10), INTERVAL);
+        for second in 11..20 {
+            silence.handle_packet(at(second), true);
+        }
+        silence.handle_frame(at(14));
+        assert_eq!(silence.poll(at(16), INTERVAL, trouble), None);
+        assert_eq!(silence.poll(at(19), INTERVAL, trouble), Some((Duration::from_secs(5), trouble)));
+        silence.handle_packet(at(21), false);
+        assert_eq!(silence.poll(at(22), INTERVAL, trouble), Some((Duration::from_secs(8), trouble)));
+        assert_eq!(silence.poll(at(25), INTERVAL, trouble), seconds(6), "since the last packet that was of any use");
+    }
+
+    #[test]
+    fn packets_that_may_still_make_a_frame_are_no_trouble() {
+        let mut silence = Silence::default();
+        silence.start(at(10), INTERVAL);
+        for second in 11..100 {
+            silence.handle_packet(at(second), true);
+            assert_eq!(silence.poll(at(second), INTERVAL, None), None);
+        }
     }
 
     #[test]
     fn a_late_look_does_not_bring_a_burst_of_news() {
         let mut silence = Silence::default();
         silence.start(at(0), INTERVAL);
-        assert_eq!(silence.poll(at(1000), INTERVAL), Some(Duration::from_secs(1000)));
-        assert_eq!(silence.poll(at(1000), INTERVAL), None);
+        assert_eq!(silence.poll(at(1000), INTERVAL, None), seconds(1000));
+        assert_eq!(silence.poll(at(1000), INTERVAL, None), None);
         assert_eq!(silence.due, Some(at(1003)));
     }
 }

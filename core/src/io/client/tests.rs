@@ -362,8 +362,8 @@ fn another_setup_brings_its_own_payload_type_and_source() {
     assert!(matches!(events[..], [Event::Session(session::Event::SetUp(_))]), "{events:?}");
     scene.client.play(scene.now, None).unwrap();
     assert!(matches!(scene.answer("", "")[..], [Event::Session(session::Event::Playing(_))]));
-    // Another source, another type, dimensions that only the description knows; and no reordering to wait for.
-    for (number, sequence) in [(2u32, 50_000u16), (3, 50_002)] {
+    // Another source, another type, dimensions that only the description knows.
+    for (number, sequence) in [(2u32, 50_000u16), (3, 50_001)] {
         let mut bytes = packet(sequence, 1000 * number, b"other");
         bytes[1] = 0x80 | 96;
         bytes[8..12].copy_from_slice(&[0, 0, 0, 7]);
@@ -426,6 +426,53 @@ fn silence_while_playing_is_told_at_every_interval() {
     assert_eq!(scene.answer("", ""), [Event::Session(session::Event::Paused)]);
     let quiet = scene.pass(20_000);
     assert_eq!(quiet, [], "paused is quiet");
+}
+
+#[test]
+fn packets_that_make_no_frames_are_told_apart_from_silence() {
+    let mut scene = Scene::over_tcp();
+    let mut events = Vec::new();
+    for sequence in 1..31u16 {
+        let mut other = packet(sequence, 90_000, b"x");
+        other[1] = 97;
+        scene.interleaved(0, &other);
+        events.extend(scene.pass(200));
+    }
+    let told = |seconds, rejected| Event::Troubled {
+        lasting: Duration::from_secs(seconds),
+        trouble: Trouble::Rejected(rejected),
+    };
+    assert_eq!(events, [told(3, Rejected::PayloadType(97)), told(6, Rejected::PayloadType(97))]);
+    let silence = scene.pass(3000);
+    assert_eq!(silence, [Event::Silence { lasting: Duration::from_secs(9) }], "they come no more");
+}
+
+#[test]
+fn packets_out_of_order_make_frames_over_tcp_too() {
+    let mut scene = Scene::over_tcp();
+    // Two threads of the server, one of which is late.
+    let packets: Vec<Vec<u8>> = (1..41u16).map(|at| packet(at, 90_000 + 3750 * u32::from(at), b"x")).collect();
+    let mut events = Vec::new();
+    for pair in packets.chunks(2) {
+        for packet in pair.iter().rev() {
+            scene.interleaved(0, packet);
+        }
+        events.extend(scene.pass(80));
+    }
+    let positions: Vec<_> = events.into_iter().map(position).collect();
+    assert!(positions.is_sorted(), "{positions:?}");
+    // Nobody knows that anything came before the first one.
+    assert_eq!(positions.len(), 39);
+}
+
+#[test]
+fn packets_that_a_server_leaves_out_of_tcp_delay_nothing_for_long() {
+    let mut scene = Scene::over_tcp();
+    scene.interleaved(0, &packet(1, 90_000, b"x"));
+    assert!(matches!(scene.events()[..], [Event::Frame(_)]));
+    scene.interleaved(0, &packet(3, 97_500, b"x"));
+    assert_eq!(scene.pass(49), []);
+    assert!(matches!(scene.pass(1)[..], [Event::Frame(_)]));
 }
 
 #[test]
@@ -531,7 +578,7 @@ fn what_is_no_packet_of_the_stream_does_not_hide_its_silence() {
         silence.extend(scene.service());
     }
     assert_eq!(silence.len(), 3, "{silence:?}");
-    assert!(silence.iter().all(|event| matches!(event, Event::Silence { .. })), "{silence:?}");
+    assert!(silence.iter().all(|event| matches!(event, Event::Troubled { .. })), "{silence:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | `assembler`, `holes` | fragments to their places in frames, and which are missing |
 //! | `playout` | when a frame is due |
 //! | `reports` | receiver reports (RFC 3550 section 6) |
+//! | `trouble` | why packets come and no frames |
 
 mod assembler;
 mod depacketizer;
@@ -22,8 +23,10 @@ mod statistics;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use statistics::Statistics;
+pub use trouble::Trouble;
 
 use crate::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use crate::wire::{rtcp, rtp};
@@ -35,6 +38,7 @@ use playout::Playout;
 use reports::Reports;
 use sequence::{Arrival, Tracker};
 use start::{Side, Start};
+use trouble::Troubles;
 
 /// Bytes of a buffer that a frame of n bytes of scan data needs beyond n: room for file headers and an EOI marker.
 pub const BUFFER_OVERHEAD: usize = depacketizer::HEADER_ROOM + 2;
@@ -58,9 +62,10 @@ pub enum Payload {
 pub struct Config {
     /// How frames travel.
     pub payload: Payload,
-    /// Packets of other payload types are rejected; 26 is JPEG.
+    /// Packets of other payload types are rejected, but 26, which is JPEG whatever was described: there are servers that
+    /// describe a dynamic type and send that.
     pub payload_type: u8,
-    /// How long packets are waited for that others have overtaken. Zero over TCP, where none can.
+    /// How long packets are waited for that others have overtaken, also over TCP, where threads of the server may.
     pub reorder_delay: Duration,
     /// How much later than they could be frames come out, so that they come out evenly. At 0 they come out at once.
     /// As many frames as wait at a time need a slot each, apart from the one that is being received.
@@ -93,8 +98,8 @@ impl Default for Config {
 pub enum Rejected {
     /// Not an RTP packet.
     Rtp(rtp::Error),
-    /// Not the payload type agreed on.
-    PayloadType,
+    /// Of this payload type, which is not the one agreed on.
+    PayloadType(u8),
     /// Not the source that is being received.
     Source,
     /// A sequence number far from all others; believed when the next packet continues from it.
@@ -188,6 +193,7 @@ pub struct Receiver<B, const SLOTS: usize> {
     /// Another source, and the sequence number that would make it ours.
     candidate: Option<(u32, u16)>,
     start: Option<Start>,
+    troubles: Troubles,
     last_arrival: Option<Instant>,
     /// Where the frame is that was fetched last.
     fetched: Option<(usize, Range<usize>)>,
@@ -211,6 +217,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             source: None,
             candidate: None,
             start: None,
+            troubles: Troubles::default(),
             last_arrival: None,
             fetched: None,
             packets: 0,
@@ -228,6 +235,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     /// Says why it is of no use. It has been counted; there is nothing to be done about it.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> Result<(), Rejected> {
         self.fetched = None;
+        self.take(now, packet).inspect_err(|&rejected| self.troubles.note(rejected))
+    }
+
+    fn take(&mut self, now: Instant, packet: &[u8]) -> Result<(), Rejected> {
         let packet = rtp::Packet::new_checked(packet).map_err(Rejected::Rtp);
         let identified = packet.and_then(|packet| Ok((packet, self.identify(now, &packet)?)));
         let (packet, arrival) = identified.inspect_err(|_| self.rejected = self.rejected.wrapping_add(1))?;
@@ -265,8 +276,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     /// Whether a packet belongs to the stream, and where in it.
     fn identify(&mut self, now: Instant, packet: &rtp::Packet<&[u8]>) -> Result<Arrival, Rejected> {
         let rtp::Repr { payload_type, sequence, ssrc, .. } = rtp::Repr::parse(packet);
-        if payload_type != self.config.payload_type {
-            return Err(Rejected::PayloadType);
+        if payload_type != self.config.payload_type && payload_type != rtp::PAYLOAD_TYPE_JPEG {
+            return Err(Rejected::PayloadType(payload_type));
         }
         let after_silence = self.last_arrival.is_none_or(|last| now.since(last) >= SILENCE);
         if self.source != Some(ssrc) {
@@ -388,6 +399,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         let index = self.assembler.releasable(now)?;
         let frame = self.assembler.release(index)?;
         let complete = frame.complete?;
+        self.troubles.clear(self.assembler.dropped().incomplete);
         self.frames = self.frames.wrapping_add(1);
         self.fetched = Some((index, complete.start..complete.start.saturating_add(complete.len)));
         Some(Received {
@@ -461,6 +473,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         }
     }
 
+    /// What becomes of the packets that have come since the last frame was fetched; `None` where they may still make one.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.troubles.trouble(self.assembler.dropped().incomplete)
+    }
+
     /// Another PLAY begins: frames not fetched are gone, the next packet may have any source and sequence number. The
     /// totals stay, and so do the tables of a source that stays. Where its sequence numbers go on, so do the counts of
     /// our reports about it (RFC 3550 section 6.4.1).
@@ -472,6 +489,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.start = None;
         self.candidate = None;
         self.last_arrival = None;
+        self.troubles.clear(self.assembler.dropped().incomplete);
     }
 
     /// PLAY was answered, and the answer says with which sequence number it begins (RFC 2326 section 12.33). What is
@@ -498,6 +516,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.candidate = None;
         self.start = None;
         self.last_arrival = None;
+        self.troubles.clear(self.assembler.dropped().incomplete);
         self.config = config;
     }
 }

@@ -17,8 +17,8 @@ use heapless::String;
 /// What servers that announce no time-out use (RFC 2326 section 12.37).
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Keep-alives come no closer than this, whatever time-out a server announces.
-const MIN_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// Keep-alives come no closer than this: half of the shortest time-out that a server can announce.
+const MIN_KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(500);
 
 const USER_AGENT: &str = concat!("mutoscope/", env!("CARGO_PKG_VERSION"));
 
@@ -91,6 +91,8 @@ pub(super) struct Dialogue<B> {
     control: String<MAX_URL>,
     session_timeout: Duration,
     options_asked: bool,
+    /// An answer had a `Public` header.
+    pub(super) public_told: bool,
     /// `Public` lists GET_PARAMETER, and the server has not refused it since.
     knows_get_parameter: bool,
     offer: MediaTransport,
@@ -116,6 +118,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             url,
             session_timeout: DEFAULT_SESSION_TIMEOUT,
             options_asked: false,
+            public_told: false,
             knows_get_parameter: false,
             offer: MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 },
         })
@@ -242,7 +245,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         let cseq = rtsp::headers::cseq(&response.headers).ok();
         let outstanding = self.settle(cseq)?;
         let during = outstanding.command;
-        answers::public(&response.headers).inspect(|&listed| self.knows_get_parameter = listed);
+        if let Some(listed) = answers::public(&response.headers) {
+            (self.public_told, self.knows_get_parameter) = (true, listed);
+        }
         if !(200..300).contains(&response.status.0) {
             return self.handle_refusal(now, response.status, during);
         }
@@ -428,6 +433,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
                 self.knows_get_parameter = false;
                 self.proceed(now);
                 return None;
+            }
+            // Whether the session is gone is seen by the media: there are servers that forget about it and play on.
+            Command::KeepAlive if self.state == State::Playing => {
+                self.knows_get_parameter = false;
+                self.proceed(now);
+                return Some(Event::Refused { status, during });
             }
             _ => {}
         }

@@ -60,7 +60,8 @@ pub enum Event {
     Paused,
     /// TEARDOWN was answered, or the server closed the connection instead of answering it.
     TornDown,
-    /// The server answered with anything but success. The state is what it was; after 454 there is no session any more.
+    /// The server answered with anything but success. The state is what it was; after 454 there is no session any more,
+    /// but for one to a keep-alive while playing: whether media goes on tells whether that is true.
     ///
     /// 461 to SETUP: offer the other transport. 401 and 3xx: not supported; where a redirection leads is lent by
     /// [`header`](super::Connection::header)`("Location")`.

@@ -253,6 +253,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.dialogue.dialect
     }
 
+    /// Whether the server has said with a `Public` header that it speaks the standard's RTSP.
+    pub fn is_standard(&self) -> bool {
+        self.dialogue.public_told
+    }
+
     /// Whether a command of the driver's waits for its answer.
     pub fn is_busy(&self) -> bool {
         self.dialogue.is_busy()

@@ -372,10 +372,13 @@ fn a_session_is_kept_alive_at_half_its_timeout() {
     assert_eq!(peer.hear("RTSP/1.0 405 Method Not Allowed\r\nCSeq: 7\r\n\r\n"), None);
     peer.pass(10_000);
     assert_eq!(peer.sent_line(), format!("OPTIONS {URL}/ RTSP/1.0"));
-    assert_eq!(
-        peer.hear("RTSP/1.0 454 Session Not Found\r\nCSeq: 8\r\n\r\n"),
-        Some(Event::Refused { status: StatusCode::SESSION_NOT_FOUND, during: Command::KeepAlive })
-    );
+    let not_found = Some(Event::Refused { status: StatusCode::SESSION_NOT_FOUND, during: Command::KeepAlive });
+    assert_eq!(peer.hear("RTSP/1.0 454 Session Not Found\r\nCSeq: 8\r\n\r\n"), not_found);
+    assert_eq!(peer.connection.state(), State::Playing, "there are servers that forget, and play on");
+    peer.connection.pause(peer.now).unwrap();
+    assert_eq!(peer.hear("RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n"), Some(Event::Paused));
+    peer.pass(10_000);
+    assert_eq!(peer.hear("RTSP/1.0 454 Session Not Found\r\nCSeq: 10\r\n\r\n"), not_found);
     assert_eq!((peer.connection.state(), peer.connection.session()), (State::Init, ""));
     assert_eq!(peer.pass(100_000), []);
 }

@@ -169,6 +169,7 @@ fn judge_range(request: &Request<'_>) -> Result<Deed, StatusCode> {
         // RFC 2326 section 12.29: a unit that the server does not understand.
         Some(Range::Other) => Err(StatusCode::NOT_IMPLEMENTED),
         Some(Range::Npt { start: Some(start), end: Some(end) }) if end < start => Err(StatusCode::INVALID_RANGE),
+        Some(Range::ToOrFromNow) => Err(StatusCode::INVALID_RANGE),
         range => Ok(Deed::Play { range }),
     }
 }

@@ -247,3 +247,117 @@ fn a_position_in_the_labs_dialect_is_told_to_be_none() {
     drop(client);
     server.join().unwrap();
 }
+
+/// RTP/JPEG of 16x8 pixels, Q 50, in a packet of its own or in two.
+fn rtp(payload_type: u8, sequence: u8, offset: u8, scan: &[u8]) -> Vec<u8> {
+    let head = [0x80, payload_type, 0, sequence, 0, 0, 0, sequence / 2, 9, 9, 9, 9, 0, 0, 0, offset, 1, 50, 2, 1];
+    [&head, scan].concat()
+}
+
+/// Plays over TCP, and sends what this makes of a number, for as long as somebody listens.
+fn play_over_tcp(stream: &mut TcpStream, packet: impl Fn(u8) -> Vec<u8>) {
+    set_up(stream, "npt=now-");
+    play(stream, "200 OK", "");
+    for number in (0..=255).cycle() {
+        let packet = packet(number);
+        if stream.write_all(&[&[b'$', 0, 0, packet.len() as u8], &packet[..]].concat()).is_err() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_packets_over_tcp_is_said() {
+    for (script, expected) in [
+        ((|stream| play_over_tcp(stream, |at| rtp(0x80 | 97, at, 0, &[1]))) as fn(&mut TcpStream), "payload type 97"),
+        (|stream| play_over_tcp(stream, |at| rtp(26, at, at % 2 * 2, &[1])), "leaves parts out"),
+        (|stream| play_over_tcp(stream, |at| rtp(0x80 | 26, at, 0, &[1])[..18].to_vec()), "(RFC 2435): a packet ends"),
+        (
+            |stream| {
+                set_up(stream, "npt=now-");
+                play(stream, "200 OK", "");
+                request(stream);
+            },
+            "over the connection",
+        ),
+    ] {
+        let (address, server) = scripted(vec![script]);
+        let silence = Duration::from_millis(100);
+        let mut client = Client::new(Options { silence, ..over_tcp(address) }).unwrap();
+        client.play(None);
+        let error = failure(&mut client).to_string();
+        assert!(error.contains(expected), "{error}");
+        drop(client);
+        server.join().unwrap();
+    }
+}
+
+/// Plays over UDP and sends all but each second packet of a frame of two.
+fn play_half_over_udp(stream: &mut TcpStream) {
+    describe(stream);
+    let request = answer(stream, "200 OK", "Session: 1\r\n", "");
+    let port = request.split_once("client_port=").unwrap().1.split_once('-').unwrap().0.parse::<u16>().unwrap();
+    play(stream, "200 OK", "");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+    for number in (0..=254).step_by(2).cycle() {
+        socket.send_to(&rtp(26, number, 0, &[1]), ("127.0.0.1", port)).unwrap();
+        // Until it leaves.
+        if matches!(stream.read(&mut [0; 4096]), Ok(_)) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn where_no_frame_arrives_whole_over_udp_tcp_is_tried() {
+    let (address, server) = scripted(vec![play_half_over_udp, |stream| {
+        set_up(stream, "npt=now-");
+        play(stream, "200 OK", "");
+        frame(stream, 1, 0);
+        request(stream);
+    }]);
+    let silence = Duration::from_millis(300);
+    let mut client = Client::new(Options { silence, ..options(address) }).unwrap();
+    client.play(None);
+    until(&mut client, |seen| *seen == Seen::Retrying(Retry::Tcp));
+    until(&mut client, is_frame);
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_server_that_forgets_the_session_and_plays_on_is_listened_to_until_it_stops() {
+    let (address, server) = scripted(vec![|stream| {
+        describe(stream);
+        answer(stream, "200 OK", "Session: 1;timeout=1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n", "");
+        play(stream, "200 OK", "");
+        frame(stream, 1, 0);
+        assert!(answer(stream, "454 Session Not Found", "", "").starts_with("OPTIONS "));
+        frame(stream, 2, 3750);
+        while !request(stream).is_empty() {}
+    }]);
+    let mut client =
+        Client::new(Options { stall_timeout: seconds(60), silence: seconds(1), ..over_tcp(address) }).unwrap();
+    client.play(None);
+    until(&mut client, is_frame);
+    until(&mut client, is_frame);
+    let error = failure(&mut client).to_string();
+    assert!(error.contains("454"), "{error}");
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn who_has_said_that_he_speaks_rtsp_is_not_asked_in_the_labs_dialect() {
+    let (address, server) = scripted(vec![|stream| {
+        answer(stream, "200 OK", "Public: DESCRIBE, SETUP, PLAY\r\n", "");
+        request(stream);
+        stream.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 500\r\n\r\nv=0\r\n").unwrap();
+    }]);
+    let mut client = Client::new(options(address)).unwrap();
+    client.play(None);
+    assert!(matches!(failure(&mut client), Error::Closed(None)));
+    server.join().unwrap();
+}

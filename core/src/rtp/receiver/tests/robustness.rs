@@ -32,10 +32,54 @@ fn other_payload_types_are_rejected() {
     for payload_type in (0..128).filter(|&payload_type| payload_type != 26) {
         let mut packet = Raw::FIRST.last().bytes(&[1]);
         packet[1] = 0x80 | payload_type;
-        assert_eq!(receiver.handle_packet(ms(0), &packet), Err(Rejected::PayloadType));
+        assert_eq!(receiver.handle_packet(ms(0), &packet), Err(Rejected::PayloadType(payload_type)));
     }
     assert_eq!((receiver.statistics().packets, receiver.statistics().rejected), (0, 127));
     assert_eq!(receiver.poll_timeout(), None);
+}
+
+#[test]
+fn what_is_jpeg_by_its_number_is_taken_though_another_number_was_described() {
+    let mut receiver = receiver_of::<2>(Config { payload_type: 96, ..Config::default() });
+    let mut stream = Stream::new(5000);
+    assert_eq!(numbers(&run(&mut receiver, ms(0), &stream.frame()), 5000), [0]);
+    let mut described = stream.frame();
+    for packet in &mut described {
+        packet[1] = packet[1] & 0x80 | 96;
+    }
+    assert_eq!(numbers(&run(&mut receiver, ms(40), &described), 5000), [1]);
+}
+
+#[test]
+fn what_is_wrong_is_known_until_a_frame_comes() {
+    let mut receiver = receiver();
+    let mut stream = Stream::new(5000);
+    assert_eq!(receiver.trouble(), None);
+    let mut other = stream.frame();
+    other[0][1] = 97;
+    let _ = receiver.handle_packet(ms(0), &other[0]);
+    assert_eq!(receiver.trouble(), Some(Trouble::Rejected(Rejected::PayloadType(97))));
+    // Parts that are missing tell more than what else comes to the port.
+    let mut holed = stream.frame();
+    holed.remove(2);
+    run(&mut receiver, ms(0), &holed);
+    assert_eq!(receiver.trouble(), Some(Trouble::Rejected(Rejected::PayloadType(97))), "they may still come");
+    receiver.handle_timeout(ms(200));
+    assert_eq!(receiver.trouble(), Some(Trouble::Incomplete));
+    // And parts that nobody can use tell more than those that are missing.
+    let mut unknown = stream.frame().swap_remove(0);
+    unknown[16] = 2;
+    assert_eq!(receiver.handle_packet(ms(200), &unknown), Err(Rejected::Kind));
+    let _ = receiver.handle_packet(ms(200), &holed[0]);
+    assert_eq!(receiver.trouble(), Some(Trouble::Rejected(Rejected::Kind)), "not that one came twice");
+    let sequence = u16::from_be_bytes([unknown[2], unknown[3]]);
+    stream.sender.set_next_sequence(sequence.wrapping_add(1));
+    run(&mut receiver, ms(240), &stream.frame());
+    assert_eq!(fetch(&mut receiver, ms(400)).len(), 1);
+    assert_eq!(receiver.trouble(), None);
+    let _ = receiver.handle_packet(ms(280), &[0; 3]);
+    receiver.reset();
+    assert_eq!(receiver.trouble(), None);
 }
 
 #[test]

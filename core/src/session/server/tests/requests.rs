@@ -171,6 +171,8 @@ fn play_takes_ranges_it_understands() {
         ("Range: npt=now-\r\n", Ok(Some(Range::Now))),
         ("Range: npt=1-2\r\n", Ok(npt(Some(1_000_000), Some(2_000_000)))),
         ("Range: npt=2-1\r\n", Err(457)),
+        ("Range: npt=now-1\r\n", Err(457)),
+        ("Range: npt=1-now\r\n", Err(457)),
         ("Range: clock=19961108T142300Z-\r\n", Err(501)),
         ("Range: smpte=0:10:00-\r\n", Err(501)),
         ("Range: npt=99999999999999999999999-\r\n", Err(400)),

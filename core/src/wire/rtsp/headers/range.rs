@@ -19,6 +19,8 @@ pub enum Range {
     },
     /// `npt=now-`
     Now,
+    /// `npt=now-10` or `npt=5-now`: understood as a range with one side where a live stream is, not supported.
+    ToOrFromNow,
     /// `clock=` or `smpte=`: understood as a range, not supported.
     Other,
 }
@@ -37,21 +39,23 @@ impl Range {
             return None;
         }
         let (start, end) = span.split_once('-')?;
-        let (start, end) = (trim(start), open_or(trim(end))?);
-        if start.eq_ignore_ascii_case("now") {
-            Some(Self::Now)
-        } else {
-            Some(Self::Npt { start: open_or(start)?, end })
+        let (start, end) = (trim(start), trim(end));
+        let is_now = |time: &str| time.eq_ignore_ascii_case("now");
+        match (is_now(start), is_now(end)) {
+            (false, false) => Some(Self::Npt { start: open_or(start)?, end: open_or(end)? }),
+            (true, false) => Some(open_or(end)?.map_or(Self::Now, |_| Self::ToOrFromNow)),
+            (false, true) => open_or(start).map(|_| Self::ToOrFromNow),
+            (true, true) => Some(Self::ToOrFromNow),
         }
     }
 }
 
-/// Other units are never sent; they show as `other`.
+/// What is not supported is never sent; it shows as `other`.
 impl Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Now => f.write_str("npt=now-"),
-            Self::Other => f.write_str("other"),
+            Self::Other | Self::ToOrFromNow => f.write_str("other"),
             Self::Npt { start, end } => {
                 f.write_str("npt=")?;
                 start.map_or(Ok(()), |start| Npt(start).fmt(f))?;
@@ -134,7 +138,14 @@ mod tests {
             ("npt=5-1", npt(Some(5 * MICROS), Some(MICROS))),
             ("npt=0-;time=19970123T153600Z", npt(Some(0), None)),
             ("npt=now-", Some(Range::Now)),
-            ("npt= NOW -10", Some(Range::Now)),
+            ("npt= NOW -", Some(Range::Now)),
+            ("npt= NOW -10", Some(Range::ToOrFromNow)),
+            ("npt=5-now", Some(Range::ToOrFromNow)),
+            ("npt=-Now", Some(Range::ToOrFromNow)),
+            ("npt=now-now", Some(Range::ToOrFromNow)),
+            ("npt=now-x", None),
+            ("npt=x-now", None),
+            ("npt=nowish-", None),
             ("clock=19961108T142300Z-", Some(Range::Other)),
             ("smpte-30-drop=10:07:00-", Some(Range::Other)),
             ("npt=18446744073709.551615-", npt(Some(u64::MAX), None)),
@@ -150,7 +161,6 @@ mod tests {
             ("npt=1.5x-", None),
             ("npt=--5", None),
             ("npt=+5-", None),
-            ("npt=1-now", None),
             ("frames=1-2", None),
             ("npt", None),
             ("", None),
