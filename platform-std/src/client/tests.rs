@@ -279,6 +279,12 @@ fn options(address: SocketAddr) -> Options {
     }
 }
 
+/// For servers that always answer: however busy the machine, they are not taken for silent.
+fn patient(address: SocketAddr) -> Options {
+    let long = Duration::from_secs(60);
+    Options { dialect_timeout: long, silence: long, ..options(address) }
+}
+
 #[test]
 fn tcp_is_tried_on_the_same_connection_where_udp_is_refused() {
     let (address, server) = scripted(vec![|stream| {
@@ -286,7 +292,7 @@ fn tcp_is_tried_on_the_same_connection_where_udp_is_refused() {
         answer(stream, "461 Unsupported Transport", "", "");
         over_tcp(stream);
     }]);
-    let mut client = Client::new(options(address)).unwrap();
+    let mut client = Client::new(patient(address)).unwrap();
     client.play(None);
     assert_eq!(next(&mut client).unwrap(), Seen::Connected);
     assert_eq!(next(&mut client).unwrap(), Seen::Retrying(Retry::Tcp));
@@ -382,7 +388,7 @@ fn refusals_and_silence_are_told_in_sentences() {
     ];
     for (scripts, sentence) in cases {
         let (address, server) = scripted(scripts);
-        let mut client = Client::new(options(address)).unwrap();
+        let mut client = Client::new(patient(address)).unwrap();
         client.play(None);
         let error = loop {
             match next(&mut client) {
