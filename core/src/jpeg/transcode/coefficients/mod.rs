@@ -101,10 +101,22 @@ pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judg
     } else {
         (Change::Lossless, sampling)
     };
-    match change == Change::Lossless || policy.convert {
-        true => Ok(Judgement { change, carriage, planes }),
-        false => Err(reason),
+    if change != Change::Lossless && !policy.convert {
+        return Err(reason);
     }
+    Ok(Judgement { change, carriage, planes })
+}
+
+/// A file that claims to be larger than it is has at least one bit for each block's DC coefficient. Only arithmetic coding may
+/// take less.
+fn check(layout: &Layout, planes: &Planes) -> Result<(), layout::Error> {
+    let [luma, ..] = &planes.planes;
+    let blocks = u64::from(luma.across).saturating_mul(luma.down.into());
+    if layout.coding != Coding::Arithmetic && blocks > u64::from(layout.scan.len).saturating_mul(8) {
+        let at = layout.scan.start.saturating_add(layout.scan.len);
+        return Err(layout::Error { kind: ErrorKind::ScanTooShort, at });
+    }
+    Ok(())
 }
 
 /// Recodes pictures that have to be read as a whole. Some 12 KB: where the stack is short, keep it in a `static`.
@@ -148,9 +160,9 @@ impl Recoder {
         out: &mut [u8],
     ) -> Result<(Change, usize), Error> {
         let Judgement { carriage, planes, .. } = judge(jpeg, layout, policy)?;
+        check(layout, &planes)?;
         let end = layout.scan.start.saturating_add(layout.scan.len) as usize;
         let file = jpeg.get(..end).unwrap_or(jpeg);
-        self.check(layout, &planes)?;
         let blocks = coefficients.as_chunks_mut::<64>().0;
         let needed = (planes.blocks as usize).saturating_mul(64);
         let blocks = blocks.get_mut(..planes.blocks as usize).ok_or(Error::Coefficients { needed })?;
@@ -192,18 +204,6 @@ impl Recoder {
             len if len <= out.len() => Ok((change, len)),
             needed => Err(Error::Full { needed }),
         }
-    }
-
-    /// A file that claims to be larger than it is has at least one bit for each block's DC coefficient. Only arithmetic coding
-    /// may take less.
-    fn check(&self, layout: &Layout, planes: &Planes) -> Result<(), layout::Error> {
-        let [luma, ..] = &planes.planes;
-        let blocks = u64::from(luma.across).saturating_mul(luma.down.into());
-        if layout.coding != Coding::Arithmetic && blocks > u64::from(layout.scan.len).saturating_mul(8) {
-            let at = layout.scan.start.saturating_add(layout.scan.len);
-            return Err(layout::Error { kind: ErrorKind::ScanTooShort, at });
-        }
-        Ok(())
     }
 
     /// Reads all scans.

@@ -198,8 +198,9 @@ fn write_scan(
 ) {
     // Tables of its own for each component; which ids they have is as it comes.
     let ids: [u8; 3] = [[0, 1, 2], [3, 0, 1], [2, 2, 2]][random.next(3) as usize];
-    let all = HuffmanTable { bits: [0; 16], values: &ALL_SYMBOLS };
-    let mut tables = [0, 1].map(|_| core::array::from_fn::<_, 3, _>(|_| Table::random(all, random)));
+    let all = [&ALL_SYMBOLS[..16], &ALL_SYMBOLS].map(|values| HuffmanTable { bits: [0; 16], values });
+    let mut tables = all.map(|all| core::array::from_fn::<_, 3, _>(|_| Table::random(all, random)));
+    let is_used = [scan.first == 0 && scan.high == 0, scan.last > 0];
     if script.is_arithmetic {
         let mut content = Vec::new();
         for (id, place) in (0..).zip(conditioning.iter_mut()).take(random.next(5) as usize) {
@@ -211,10 +212,10 @@ fn write_scan(
             file.extend(segment(0xCC, &content));
         }
     } else {
-        for (class, tables) in (0..).zip(&mut tables) {
-            for index in 0..3 {
+        for (class, tables) in (0..).zip(&mut tables).filter(|(class, _)| is_used[usize::from(*class)]) {
+            for &index in &scan.components {
                 // The last one with an id is the one that counts.
-                let last = ids.iter().rposition(|id| *id == ids[index]).unwrap();
+                let last = scan.components.iter().rfind(|&&other| ids[other] == ids[index]).copied().unwrap();
                 tables[index] = tables[last].clone();
                 let head = [class << 4 | ids[index]];
                 file.extend(segment(0xC4, &[&head[..], &tables[index].bits, &tables[index].symbols].concat()));
