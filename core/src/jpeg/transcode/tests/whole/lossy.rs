@@ -104,7 +104,7 @@ fn tables_that_turn_out_to_differ_only_later_are_refused_then() {
     let source = Picture::random(40, 24, LOSSLESS[0], 2, &mut random);
     let file = encode(&source, &Script::new(false, false, apart()));
     // Another table for Cr, before the last scan.
-    let last = file.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xDA]).last().unwrap().0;
+    let last = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
     let other = [&[0xFF, 0xDB, 0, 67, 2][..], &[9; 64]].concat();
     let file = [&file[..last], &other, &file[last..]].concat();
     assert_eq!(recode(&file, REFUSE).unwrap_err(), Error::Unsupported(Unsupported::QuantizationTables));
