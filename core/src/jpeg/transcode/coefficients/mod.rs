@@ -119,7 +119,7 @@ fn check(layout: &Layout, planes: &Planes) -> Result<(), layout::Error> {
     Ok(())
 }
 
-/// Recodes pictures that have to be read as a whole. Some 12 KB: where the stack is short, keep it in a `static`.
+/// Recodes pictures that have to be read as a whole. Some 11 KB: where the stack is short, keep it in a `static`.
 #[derive(Clone, Debug)]
 pub struct Recoder {
     huffman: Tables,

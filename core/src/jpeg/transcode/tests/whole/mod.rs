@@ -225,7 +225,7 @@ fn three_blocks_a_side_and_large_mcus_are_no_obstacle() {
 }
 
 #[test]
-fn it_needs_some_12_kb() {
+fn it_needs_some_11_kb() {
     let size = size_of::<Recoder>();
-    assert!(size < 13 * 1024 && size > 10 * 1024, "{size}");
+    assert!(size < 12 * 1024 && size > 10 * 1024, "{size}");
 }
