@@ -8,7 +8,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use mutoscope::jpeg::Layout;
-use mutoscope::jpeg::transcode::{Policy, Transcoder};
+use mutoscope::jpeg::transcode::{Path, Policy, Recoder, Transcoder, path};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use zune_jpeg::JpegDecoder;
@@ -95,6 +95,17 @@ fn transcode(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
     });
 }
 
+fn recode_whole(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
+    let mut recoder = Recoder::new();
+    let (mut coefficients, mut out) = (Vec::new(), vec![0; 1 << 20]);
+    each(bencher, pictures, |jpeg| {
+        let layout = Layout::parse(jpeg).unwrap();
+        let Path::Whole(whole) = path(jpeg, &layout, Policy::default()).unwrap() else { panic!("not progressive") };
+        coefficients.resize(whole.coefficients, 0);
+        recoder.transcode(jpeg, &layout, Policy::default(), &mut coefficients, &mut out).unwrap()
+    });
+}
+
 /// Other Huffman tables: the most frequent case.
 #[divan::bench]
 fn recode(bencher: Bencher<'_, '_>) {
@@ -132,6 +143,32 @@ fn resample(bencher: Bencher<'_, '_>) {
     transcode(bencher, &(0..PICTURES).map(full).collect::<Vec<_>>());
 }
 
+/// Progressive pictures, as one that knows only samples would make them over.
+fn progressive() -> Vec<Vec<u8>> {
+    (0..PICTURES).map(|seed| picture(632, 360, seed, |encoder| encoder.set_progressive(true))).collect()
+}
+
+/// Progressive pictures by their coefficients.
+#[divan::bench]
+fn recode_progressive(bencher: Bencher<'_, '_>) {
+    recode_whole(bencher, &progressive());
+}
+
+/// The same, arithmetic-coded, where `jpegtran` is there to make them.
+#[divan::bench]
+fn recode_arithmetic(bencher: Bencher<'_, '_>) {
+    let pictures: Option<Vec<_>> = progressive().iter().map(|jpeg| jpegtran(jpeg, &["-arithmetic"])).collect();
+    if let Some(pictures) = pictures {
+        recode_whole(bencher, &pictures);
+    }
+}
+
+/// Progressive pictures decoded and encoded, which is what servers do with them.
+#[divan::bench]
+fn decode_and_encode_progressive(bencher: Bencher<'_, '_>) {
+    decode_and_encode_all(bencher, &progressive());
+}
+
 /// What a process costs, whatever it is given.
 #[divan::bench]
 fn jpegtran_start(bencher: Bencher<'_, '_>) {
@@ -153,8 +190,12 @@ fn jpegtran_process(bencher: Bencher<'_, '_>) {
 /// What servers do that cannot recode.
 #[divan::bench]
 fn decode_and_encode(bencher: Bencher<'_, '_>) {
+    decode_and_encode_all(bencher, &sources());
+}
+
+fn decode_and_encode_all(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr);
-    each(bencher, &sources(), |jpeg| {
+    each(bencher, pictures, |jpeg| {
         let layout = Layout::parse(jpeg).unwrap();
         let samples = JpegDecoder::new_with_options(ZCursor::new(jpeg), options).decode().unwrap();
         let mut out = Vec::with_capacity(2 * jpeg.len());

@@ -87,7 +87,7 @@ pub struct Args {
     #[arg(long)]
     pub computed_tables: bool,
 
-    /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, progressive and others)
+    /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, 12 bits, RGB and others)
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     pub on_unsupported: OnUnsupported,
 

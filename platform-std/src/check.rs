@@ -224,6 +224,10 @@ fn coding(layout: &Layout) -> String {
         Coding::Hierarchical => "hierarchical",
         Coding::Arithmetic => "arithmetic",
     };
+    let coding = match layout.precision {
+        8 => coding.to_owned(),
+        bits => format!("{coding} of {bits} bits"),
+    };
     let sampling = match (layout.components, layout.is_rgb) {
         (1, _) => return format!("{coding}, grey"),
         (3, false) => layout.sampling.to_string(),
@@ -231,7 +235,8 @@ fn coding(layout: &Layout) -> String {
         (count, _) => return format!("{coding}, {count} components"),
     };
     let [y, cb, cr] = layout.factors.map(|factors| format!("{}x{}", factors >> 4, factors & 15));
-    let scans = if layout.is_interleaved || layout.coding == Coding::Progressive { "" } else { ", separate scans" };
+    let has_several_scans = matches!(layout.coding, Coding::Progressive | Coding::Arithmetic);
+    let scans = if layout.is_interleaved || has_several_scans { "" } else { ", separate scans" };
     format!("{coding}, {sampling} ({y},{cb},{cr}){scans}")
 }
 
@@ -239,28 +244,30 @@ fn coding(layout: &Layout) -> String {
 fn reasons(treatment: Treatment, layout: &Layout, policy: Policy) -> String {
     let mut reasons = Vec::new();
     let mut add = |applies: bool, reason: &'static str| reasons.extend(applies.then_some(reason));
+    let has_several_scans = matches!(layout.coding, Coding::Progressive | Coding::Arithmetic);
+    let is_other_ratio = layout.components == 3 && layout.factors[0] >> 4 != 2 * (layout.factors[1] >> 4);
     match treatment {
         Treatment::AsIs => {}
-        Treatment::Rewritten | Treatment::Resampled => {
-            add(treatment == Treatment::Resampled, "chroma sampling");
-            add(!layout.has_standard_huffman, "Huffman tables");
+        Treatment::Rewritten | Treatment::Resampled | Treatment::Requantised => {
+            add(layout.coding == Coding::Progressive, "progressive");
+            add(layout.coding == Coding::Arithmetic, "arithmetic coding");
+            add(layout.precision != 8, "samples of more than 8 bits");
+            add(!layout.is_interleaved && !has_several_scans, "separate scans");
+            add(!layout.shares_chroma_table, "three quantisation tables");
+            add(is_other_ratio, "chroma sampling");
+            add(!layout.has_standard_huffman && layout.coding != Coding::Arithmetic, "Huffman tables");
             add(layout.restart_interval != 0 && !policy.restart_markers, "restart markers");
             add(layout.sampling == Sampling::Grey, "no chroma");
             let is_reordered = !matches!(layout.sampling, Sampling::Grey | Sampling::Yuv420 | Sampling::Yuv422);
-            add(treatment == Treatment::Rewritten && is_reordered, "order of blocks");
+            add(is_reordered && !is_other_ratio, "order of blocks");
             add(layout.has_wide_tables, "quantisation tables of 16 bits");
-            add(layout.coding != Coding::Baseline, "frame header");
+            add(layout.coding == Coding::ExtendedSequential, "frame header");
         }
         Treatment::Encoded => {
-            add(layout.coding == Coding::Progressive, "progressive");
-            add(layout.coding == Coding::ExtendedSequential, "extended coding");
-            add(layout.is_rgb || layout.components > 3, "colours");
-            add(!layout.is_interleaved && layout.coding != Coding::Progressive, "separate scans");
-            add(layout.has_wide_tables || !layout.shares_chroma_table, "quantisation tables");
+            let has_colours = layout.is_rgb || !matches!(layout.components, 1 | 3);
+            add(has_colours, "colours");
+            add(!has_colours, "chroma sampling");
         }
-    }
-    if reasons.is_empty() && treatment == Treatment::Encoded {
-        reasons.push("chroma sampling");
     }
     reasons.join(", ")
 }
@@ -343,22 +350,44 @@ mod tests {
     #[test]
     fn what_cannot_be_served_has_a_reason_and_fails() {
         let folder = Folder::new();
-        let frame = picture(70, 50, |encoder| encoder.set_progressive(true));
-        let progressive = folder.file("a.mjpeg", &frame);
+        let frame = picture(70, 50, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4));
+        let full = folder.file("a.mjpeg", &frame);
         let text = folder.file("b.mjpeg", b"no film");
-        let (all, said) = report(&[&progressive, &text], Policy::default());
+        let (all, said) = report(&[&full, &text], Policy::default());
         assert!(!all);
         assert!(said.ends_with("\n2 files: 0 can be served, 2 cannot\n"), "{said}");
         assert!(
             said.contains("a.mjpeg: cannot be served\n")
-                && said.contains("progressive")
+                && said.contains("the sampling is 4:4:4")
                 && said.contains("--on-unsupported convert"),
             "{said}"
         );
         assert!(said.contains("cannot be served: ") && said.contains("b.mjpeg: not an MJPEG file"), "{said}");
         let convert = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
-        let (all, said) = report(&[&progressive], convert);
-        assert!(all && said.contains("1 frame decoded and encoded anew (progressive)\n"), "{said}");
+        let (all, said) = report(&[&full], convert);
+        assert!(all && said.contains("1 frame with resampled chroma and luma as it is (chroma sampling)\n"), "{said}");
+    }
+
+    #[test]
+    fn what_has_several_scans_is_said_to_lose_nothing() {
+        let folder = Folder::new();
+        let progressive = picture(70, 50, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+            encoder.set_progressive(true);
+        });
+        let apart = picture(70, 50, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+            encoder.set_optimized_huffman_tables(true);
+        });
+        for (frame, coding, reason) in [
+            (progressive, "progressive, 4:2:0 (2x2,1x1,1x1)\n", "(progressive"),
+            (apart, "baseline, 4:2:0 (2x2,1x1,1x1), separate scans\n", "(separate scans"),
+        ] {
+            let path = folder.file("a.mjpeg", &frame);
+            let (all, said) = report(&[&path], Policy::default());
+            let sent = format!("1 frame rewritten without loss {reason}");
+            assert!(all && said.contains(coding) && said.contains(&sent), "{said}");
+        }
     }
 
     #[test]

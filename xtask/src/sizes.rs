@@ -26,6 +26,7 @@ const TYPES: &[(&str, &str, u64)] = &[
     ("SIZE_10_SENDER_PACKETIZER", "sender and packetizer of one stream", 512),
     ("SIZE_11_PACKET", "a packet's head on its way (on the stack)", 256),
     ("SIZE_12_TRANSCODER", "transcoder of JPEG files that RTP/JPEG cannot carry", 8192),
+    ("SIZE_13_RECODER", "the same for those of several scans, without memory for coefficients", 12_800),
 ];
 
 /// The most that the probe's server may take of flash.

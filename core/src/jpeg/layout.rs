@@ -62,6 +62,8 @@ pub enum ErrorKind {
     Coefficient,
     /// A restart marker is missing or out of place.
     RestartMarker,
+    /// A scan that brings nothing new, or what comes before something else; or one too many.
+    Scan,
 }
 
 impl core::fmt::Display for Error {
@@ -79,6 +81,7 @@ impl core::fmt::Display for Error {
             ErrorKind::ScanTooShort => "the data ends before the picture does",
             ErrorKind::Code => "bits that are no code of the Huffman table",
             ErrorKind::Coefficient => "an impossible coefficient",
+            ErrorKind::Scan => "a scan that cannot be here",
             ErrorKind::RestartMarker => "a restart marker is missing or out of place",
         };
         write!(f, "not a valid JPEG at byte {}: {what}", self.at)
@@ -97,11 +100,11 @@ pub enum Coding {
     ExtendedSequential,
     /// SOF2: several scans that refine the picture.
     Progressive,
-    /// SOF3.
+    /// SOF3 and SOF11.
     Lossless,
-    /// SOF5 to SOF7: differential frames.
+    /// SOF5 to SOF7 and SOF13 to SOF15: differential frames.
     Hierarchical,
-    /// SOF9 to SOF15: arithmetic coding.
+    /// SOF9 and SOF10: sequential or progressive, with arithmetic coding.
     Arithmetic,
 }
 
@@ -152,6 +155,8 @@ pub struct Layout {
     pub height: u16,
     /// The frame header's process.
     pub coding: Coding,
+    /// Bits of a sample.
+    pub precision: u8,
     /// The frame header's sampling factors, classified.
     pub sampling: Sampling,
     /// How many components the frame has.
@@ -163,7 +168,8 @@ pub struct Layout {
     pub restart_interval: u16,
     /// The 64-byte quantisation tables (zig-zag order) of luma and chroma; the same span twice where the file has one.
     ///
-    /// 128 bytes where [`has_wide_tables`](Self::has_wide_tables).
+    /// 128 bytes where [`has_wide_tables`](Self::has_wide_tables); empty where a component of a later scan uses a table that
+    /// is defined only behind the first one.
     pub quantization: [Span; 2],
     /// Whether a quantisation table has 16-bit entries.
     pub has_wide_tables: bool,
@@ -253,6 +259,8 @@ const RESTART_KIND: u8 = 64;
 pub enum Unsupported {
     /// Only baseline is carried.
     Coding(Coding),
+    /// Only samples of 8 bits are carried; these have so many.
+    Precision(u8),
     /// Only Annex K's Huffman tables are carried.
     HuffmanTables,
     /// Only 4:2:2 and 4:2:0 are carried.
@@ -295,6 +303,9 @@ impl core::fmt::Display for Unsupported {
                     "the coding is {name}; RTP/JPEG carries baseline only; \
                      {remedy}encode with: ffmpeg -c:v mjpeg -huffman default"
                 )
+            }
+            Self::Precision(bits) => {
+                write!(f, "the samples have {bits} bits; RTP/JPEG carries 8; encode the picture anew")
             }
             Self::HuffmanTables => f.write_str(
                 "Huffman tables are optimised for this picture; RTP/JPEG carries only the standard ones; \
@@ -361,6 +372,7 @@ mod tests {
         width: 640,
         height: 480,
         coding: Coding::Baseline,
+        precision: 8,
         sampling: Sampling::Yuv420,
         components: 3,
         factors: [0x22, 0x11, 0x11],

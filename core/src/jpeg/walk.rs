@@ -31,6 +31,7 @@ enum Huffman {
 /// The frame header.
 struct Frame {
     coding: Coding,
+    precision: u8,
     width: u16,
     height: u16,
     /// The file's number of components; at most the first three are kept.
@@ -149,9 +150,9 @@ impl Walk {
             0xC0 => Coding::Baseline,
             0xC1 => Coding::ExtendedSequential,
             0xC2 => Coding::Progressive,
-            0xC3 => Coding::Lossless,
-            0xC5..=0xC7 => Coding::Hierarchical,
-            _ => Coding::Arithmetic,
+            0xC3 | 0xCB => Coding::Lossless,
+            0xC9 | 0xCA => Coding::Arithmetic,
+            _ => Coding::Hierarchical,
         };
         if count == 0 || (coding == Coding::Baseline && precision != 8) {
             return Err(wrong);
@@ -168,7 +169,7 @@ impl Walk {
         }
         let width = u16::from_be_bytes([width_high, width_low]);
         let height = u16::from_be_bytes([height_high, height_low]);
-        self.frame = Some(Frame { coding, width, height, count, components });
+        self.frame = Some(Frame { coding, precision, width, height, count, components });
         Ok(())
     }
 
@@ -185,12 +186,16 @@ impl Walk {
         }
         let mut is_interleaved = count == frame.count;
         let mut has_standard_huffman = true;
+        let mut is_named = [false; 3];
         for index in 0..usize::from(count) {
             let [id, selectors] = segment.array()?;
             // Another order than the frame's is forbidden (section B.2.3) but harmless to whoever decodes the file.
             is_interleaved &= components.get(index).is_none_or(|component| component.id == id);
             if frame.count <= 3 && components.iter().all(|component| component.id != id) {
                 return Err(header);
+            }
+            for (component, is_named) in components.iter().zip(&mut is_named) {
+                *is_named |= component.id == id;
             }
             let expected = if index == 0 { Huffman::Luma } else { Huffman::Chroma };
             for (slots, id) in [(&self.dc, selectors >> 4), (&self.ac, selectors & 0x0F)] {
@@ -210,22 +215,33 @@ impl Walk {
             let table = self.quantization.get(usize::from(id)).copied().flatten();
             table.ok_or(Error { kind: ErrorKind::MissingTable, ..header })
         };
-        let missing_is_fine = matches!(frame.coding, Coding::Lossless);
-        let table = |index| if missing_is_fine { Ok(table(index).unwrap_or_default()) } else { table(index) };
+        // A component of a later scan may have its table defined right before that one.
+        let is_needed = |index: usize| {
+            let index = if index < used { index } else { 0 };
+            frame.coding != Coding::Lossless && (frame.count > 3 || is_named.get(index) == Some(&true))
+        };
+        let table = |index| if is_needed(index) { table(index) } else { Ok(table(index).unwrap_or_default()) };
         let (luma, cb, cr) = (table(0)?, table(1)?, table(if used == 3 { 2 } else { 1 })?);
         let jpeg = cursor.bytes;
         let (mut scan, has_end) = scan(&cursor);
         let mut height = frame.height;
         // A writer that did not know the height says it behind the scan (section B.2.5).
-        if let (0, &[.., 0xFF, marker::DNL, 0, 4, high, low]) = (height, scan.of(jpeg)) {
-            height = u16::from_be_bytes([high, low]);
-            scan.len = scan.len.saturating_sub(6);
+        if height == 0 {
+            const DNL: &[u8] = &[0xFF, marker::DNL, 0, 4];
+            let data = scan.of(jpeg);
+            let at = data.windows(DNL.len()).position(|bytes| bytes == DNL);
+            if let Some((at, &[_, _, _, _, high, low, ref rest @ ..])) = at.and_then(|at| Some((at, data.get(at..)?))) {
+                height = u16::from_be_bytes([high, low]);
+                // Behind a picture's only scan it is no part of that.
+                scan.len = if rest.is_empty() { at as u32 } else { scan.len };
+            }
         }
         let factors = frame.components.map(|component| component.sampling);
         Ok(Layout {
             width: frame.width,
             height,
             coding: frame.coding,
+            precision: frame.precision,
             sampling: sampling(frame.count, &factors),
             components: frame.count,
             factors,
@@ -587,6 +603,9 @@ mod tests {
             (0xC3, Coding::Lossless),
             (0xC6, Coding::Hierarchical),
             (0xC9, Coding::Arithmetic),
+            (0xCA, Coding::Arithmetic),
+            (0xCB, Coding::Lossless),
+            (0xCD, Coding::Hierarchical),
         ];
         for (code, coding) in cases {
             assert_eq!(Layout::parse(&replaced(&[0xFF, 0xC0], &[0xFF, code])).unwrap().coding, coding);

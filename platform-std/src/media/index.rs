@@ -117,7 +117,7 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
 struct Census {
     policy: Policy,
     /// Frames by [`Treatment`].
-    treated: [u32; 4],
+    treated: [u32; 5],
     unservable: u32,
     /// The first of them, and what is the matter with it.
     first: Option<(u32, transcode::Error)>,
@@ -134,7 +134,7 @@ impl Census {
     fn new(policy: Policy) -> Self {
         Self {
             policy,
-            treated: [0; 4],
+            treated: [0; 5],
             unservable: 0,
             first: None,
             could_be_converted: false,
@@ -169,7 +169,7 @@ impl Census {
 
     /// The sum, and what it means: a few frames are left out, but most of a file is not.
     fn verdict(&self, frames: u32, shown: &str) -> Option<String> {
-        for treatment in [Treatment::Rewritten, Treatment::Resampled, Treatment::Encoded] {
+        for treatment in [Treatment::Rewritten, Treatment::Resampled, Treatment::Requantised, Treatment::Encoded] {
             let count = self.treated[treatment as usize];
             if count > 0 {
                 log::info!("{shown}: {count} of {frames} frames are sent {treatment}");

@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use mutoscope::jpeg::transcode::{self, Change, Transcoder};
+use mutoscope::jpeg::transcode::{self, Change, Path, Recoder, Transcoder};
 use mutoscope::jpeg::{self, Coding, Layout, Unsupported, tables};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -18,7 +18,8 @@ pub enum OnUnsupported {
     /// Nothing: they are not sent, and the log says why.
     #[default]
     Refuse,
-    /// Chroma of 4:4:4, 4:4:0 and 4:1:1 is resampled, and progressive pictures are encoded anew.
+    /// Chroma of 4:4:4, 4:4:0 and 4:1:1 is resampled, samples of 12 bits become 8, and other colours than YCbCr are encoded
+    /// anew.
     Convert,
 }
 
@@ -40,8 +41,21 @@ pub(crate) enum Treatment {
     Rewritten,
     /// With chroma of another width.
     Resampled,
+    /// With coefficients rounded to multiples of other numbers.
+    Requantised,
     /// Decoded and encoded.
     Encoded,
+}
+
+impl From<Change> for Treatment {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::None => Self::AsIs,
+            Change::Lossless => Self::Rewritten,
+            Change::Resampled => Self::Resampled,
+            Change::Requantised => Self::Requantised,
+        }
+    }
 }
 
 impl fmt::Display for Treatment {
@@ -50,6 +64,7 @@ impl fmt::Display for Treatment {
             Self::AsIs => "as they are",
             Self::Rewritten => "rewritten without loss",
             Self::Resampled => "with resampled chroma and luma as it is",
+            Self::Requantised => "with coefficients requantised",
             Self::Encoded => "decoded and encoded anew",
         })
     }
@@ -58,13 +73,16 @@ impl fmt::Display for Treatment {
 impl Policy {
     /// What a picture's headers say about its way.
     pub(crate) fn judge(self, jpeg: &[u8], layout: &Layout) -> Result<Treatment, transcode::Error> {
-        match transcode::change(jpeg, layout, self.core()) {
-            Ok(Change::None) => Ok(Treatment::AsIs),
-            Ok(Change::Lossless) => Ok(Treatment::Rewritten),
-            Ok(Change::Resampled) => Ok(Treatment::Resampled),
+        match self.path(jpeg, layout) {
+            Ok(Path::Streamed(change)) => Ok(change.into()),
+            Ok(Path::Whole(whole)) => Ok(whole.change.into()),
             Err(transcode::Error::Unsupported(reason)) if self.encodes(reason, layout) => Ok(Treatment::Encoded),
             Err(error) => Err(error),
         }
+    }
+
+    fn path(self, jpeg: &[u8], layout: &Layout) -> Result<Path, transcode::Error> {
+        transcode::path(jpeg, layout, self.core())
     }
 
     fn core(self) -> transcode::Policy {
@@ -77,11 +95,14 @@ impl Policy {
     /// Whether a picture is made ready so soon that others may wait for it: within some 2 ms on a slow machine.
     pub(super) fn is_quick(self, jpeg: &[u8], layout: &Layout) -> bool {
         let pixels = pixels(layout);
-        match self.judge(jpeg, layout) {
-            Ok(Treatment::Rewritten) => jpeg.len() <= 128 * 1024 && pixels <= 1920 * 1088,
-            Ok(Treatment::Resampled) => jpeg.len() <= 64 * 1024 && pixels <= 640 * 480,
-            Ok(Treatment::Encoded) => false,
-            Ok(Treatment::AsIs) | Err(_) => true,
+        match self.path(jpeg, layout) {
+            Ok(Path::Streamed(Change::None)) => true,
+            Ok(Path::Streamed(Change::Lossless)) => jpeg.len() <= 128 * 1024 && pixels <= 1920 * 1088,
+            Ok(Path::Streamed(_)) => jpeg.len() <= 64 * 1024 && pixels <= 640 * 480,
+            // Each scan may go through all blocks again.
+            Ok(Path::Whole(_)) => false,
+            Err(transcode::Error::Unsupported(reason)) => !self.encodes(reason, layout),
+            Err(_) => true,
         }
     }
 
@@ -94,23 +115,20 @@ impl Policy {
     /// Whether a decoder is to read what RTP/JPEG cannot carry.
     fn encodes(self, reason: Unsupported, layout: &Layout) -> bool {
         self.on_unsupported == OnUnsupported::Convert
-            && match reason {
-                Unsupported::Coding(coding) => matches!(coding, Coding::Progressive | Coding::ExtendedSequential),
-                Unsupported::Dimensions { .. } => false,
-                _ => true,
-            }
+            && matches!(reason, Unsupported::ColorSpace | Unsupported::Sampling(_))
             && is_decoded_well(layout)
     }
 }
 
-/// Whether the decoder, as far as it reads such pictures, makes of them what others do. zune-jpeg 0.5 makes noise where luma
-/// has fewer samples than chroma, and where a baseline picture has a scan for each component and less chroma vertically.
+/// Whether the decoder reads such pictures, and makes of them what others do. zune-jpeg 0.5 makes noise where luma has fewer
+/// samples than chroma, and where a baseline picture has a scan for each component and less chroma vertically.
 fn is_decoded_well(layout: &Layout) -> bool {
     let most = |shift: u32| layout.factors.iter().map(|factors| factors >> shift & 15).max();
     let luma = |shift: u32| layout.factors.first().map(|factors| factors >> shift & 15);
     let is_full = luma(4) == most(4) && luma(0) == most(0);
     let is_apart = !layout.is_interleaved && layout.coding != Coding::Progressive;
-    layout.components != 3 || is_full && !(is_apart && most(0) > Some(1))
+    let is_read = matches!(layout.coding, Coding::Baseline | Coding::ExtendedSequential | Coding::Progressive);
+    is_read && layout.precision == 8 && (layout.components != 3 || is_full && !(is_apart && most(0) > Some(1)))
 }
 
 /// Why nothing came of a picture that the policy lets through.
@@ -120,6 +138,15 @@ pub(crate) enum Failure {
     Damaged(jpeg::Error),
     /// It has to be decoded and cannot be: why.
     Undecodable(String),
+}
+
+impl From<transcode::Error> for Failure {
+    fn from(error: transcode::Error) -> Self {
+        match error {
+            transcode::Error::Damaged(error) => Self::Damaged(error),
+            error => Self::Undecodable(error.to_string()),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -136,11 +163,14 @@ impl fmt::Display for Failure {
 pub(crate) struct Normaliser {
     policy: Policy,
     transcoder: Box<Transcoder>,
+    /// Only where a picture needs them.
+    recoder: Option<Box<Recoder>>,
+    coefficients: Vec<i16>,
 }
 
 impl Normaliser {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, transcoder: Box::new(Transcoder::new()) }
+        Self { policy, transcoder: Box::new(Transcoder::new()), recoder: None, coefficients: Vec::new() }
     }
 
     /// Makes `out`, whatever it held, a file that RTP/JPEG can carry, and gives its layout. `None`: `jpeg` is one already, or
@@ -153,40 +183,75 @@ impl Normaliser {
     ) -> Result<Option<Layout>, Failure> {
         match self.policy.judge(jpeg, layout) {
             Ok(Treatment::AsIs) => return Ok(None),
-            Ok(Treatment::Rewritten | Treatment::Resampled) => match self.transcode(jpeg, layout, out) {
-                Ok(()) => {}
-                Err(transcode::Error::Damaged(error)) => return Err(Failure::Damaged(error)),
-                Err(error) => return Err(Failure::Undecodable(error.to_string())),
-            },
+            Ok(Treatment::Rewritten | Treatment::Resampled | Treatment::Requantised) => {
+                self.transcode(jpeg, layout, out)?;
+            }
             // The decoder is not ours, and neither is the file: a mistake in the one that the other finds costs a picture.
-            Ok(Treatment::Encoded) => catch_unwind(AssertUnwindSafe(|| encode(jpeg, layout, out)))
-                .unwrap_or_else(|_| Err("the decoder failed".to_owned()))
-                .map_err(Failure::Undecodable)?,
+            Ok(Treatment::Encoded) => {
+                affordable(jpeg, layout)?;
+                catch_unwind(AssertUnwindSafe(|| encode(jpeg, layout, out)))
+                    .unwrap_or_else(|_| Err("the decoder failed".to_owned()))
+                    .map_err(Failure::Undecodable)?;
+            }
             Err(transcode::Error::Damaged(error)) => return Err(Failure::Damaged(error)),
             Err(_) => return Ok(None),
         }
         Layout::parse(out).map(Some).map_err(Failure::Damaged)
     }
 
-    fn transcode(&mut self, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), transcode::Error> {
+    fn transcode(&mut self, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let policy = self.policy.core();
+        let whole = match self.policy.path(jpeg, layout)? {
+            Path::Streamed(_) => None,
+            Path::Whole(whole) => Some(whole),
+        };
         // Nearly always enough; where it is not, the error says what is.
         let mut size = jpeg.len() + jpeg.len() / 4 + 1024;
+        if let Some(whole) = whole {
+            affordable(jpeg, layout)?;
+            // Those that were read whole were packed more tightly, and reading them twice takes long.
+            size += jpeg.len();
+            self.coefficients.resize(whole.coefficients, 0);
+            if self.coefficients.capacity() / 8 > whole.coefficients {
+                self.coefficients.shrink_to_fit();
+            }
+        }
         loop {
             out.resize(size.max(out.capacity()), 0);
-            match self.transcoder.transcode(jpeg, layout, self.policy.core(), out) {
+            let made = match whole {
+                None => self.transcoder.transcode(jpeg, layout, policy, out),
+                Some(_) => {
+                    let recoder = self.recoder.get_or_insert_default();
+                    recoder.transcode(jpeg, layout, policy, &mut self.coefficients, out)
+                }
+            };
+            match made {
                 Ok((_, len)) => {
                     out.truncate(len);
                     return Ok(());
                 }
                 Err(transcode::Error::Full { needed }) => size = needed,
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }
 }
 
-/// The largest picture that is decoded, in pixels: a decoder takes some 8 bytes for each.
+/// The largest picture that is held in memory as samples or coefficients, in pixels: that takes up to 8 bytes for each.
 const MAX_PIXELS: usize = 24_000_000;
+
+/// Whether the picture is worth the memory and the time that its header claims.
+fn affordable(jpeg: &[u8], layout: &Layout) -> Result<(), Failure> {
+    let pixels = pixels(layout);
+    if pixels > MAX_PIXELS {
+        return Err(Failure::Undecodable(format!("{pixels} pixels are too many, the limit is {MAX_PIXELS}")));
+    }
+    // Each block takes at least one bit, but of an arithmetic coder.
+    if pixels / 64 > jpeg.len() * 8 && layout.coding != Coding::Arithmetic {
+        return Err(Failure::Undecodable("the data ends before the picture does".to_owned()));
+    }
+    Ok(())
+}
 
 fn pixels(layout: &Layout) -> usize {
     usize::from(layout.width) * usize::from(layout.height)
@@ -194,14 +259,6 @@ fn pixels(layout: &Layout) -> usize {
 
 /// Decodes a picture and encodes it as 4:2:0, at a quality like its own. Errors are reasons for people.
 fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), String> {
-    let pixels = pixels(layout);
-    if pixels > MAX_PIXELS {
-        return Err(format!("{pixels} pixels are too many, the limit is {MAX_PIXELS}"));
-    }
-    // The decoder takes memory and time for all that the header claims. Each block costs at least one bit.
-    if pixels / 64 > jpeg.len() * 8 {
-        return Err("the data ends before the picture does".to_owned());
-    }
     let options = DecoderOptions::default().set_max_width(usize::from(u16::MAX)).set_max_height(usize::from(u16::MAX));
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     decoder.decode_headers().map_err(reason)?;
@@ -295,8 +352,14 @@ mod tests {
         let cases: [(Style, Treatment); 3] = [
             (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4), Treatment::Resampled),
             // One scan per component.
-            (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_1_1), Treatment::Encoded),
-            (|encoder| encoder.set_progressive(true), Treatment::Encoded),
+            (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_1_1), Treatment::Resampled),
+            (
+                |encoder| {
+                    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+                    encoder.set_progressive(true);
+                },
+                Treatment::Resampled,
+            ),
         ];
         for (style, treatment) in cases {
             let jpeg = picture(70, 50, style);
@@ -354,7 +417,7 @@ mod tests {
             (64, 0, full, true),
             (64, 70_000, full, false),
             (900, 0, full, false),
-            (8, 0, |encoder| encoder.set_progressive(true), false),
+            (64, 0, |encoder| encoder.set_progressive(true), false),
         ];
         for (side, filler, style, expected) in cases {
             let jpeg = claiming(side, side, filler, style);
@@ -363,22 +426,85 @@ mod tests {
     }
 
     #[test]
-    fn what_the_decoder_gets_wrong_is_refused() {
-        // Tables of its own make this encoder write a scan for each component.
-        let apart = |sampling| {
-            picture(70, 50, |encoder| {
-                encoder.set_sampling_factor(sampling);
+    fn pictures_of_several_scans_keep_their_samples() {
+        type Style = fn(&mut Encoder<&mut Vec<u8>>);
+        let cases: [Style; 4] = [
+            |encoder| {
+                encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+                encoder.set_progressive(true);
+            },
+            |encoder| {
+                encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
+                encoder.set_progressive_scans(20);
+                encoder.set_restart_interval(3);
+            },
+            // Tables of its own make this encoder write a scan for each component.
+            |encoder| {
+                encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
                 encoder.set_optimized_huffman_tables(true);
-            })
+            },
+            |encoder| {
+                encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+                encoder.set_optimized_huffman_tables(true);
+            },
+        ];
+        let mut normaliser = Normaliser::new(Policy::default());
+        for (index, (style, side)) in cases.into_iter().zip([70, 500, 30, 90]).enumerate() {
+            let jpeg = picture(side, 50, style);
+            let layout = Layout::parse(&jpeg).unwrap();
+            assert_eq!(Policy::default().judge(&jpeg, &layout), Ok(Treatment::Rewritten));
+            assert!(!Policy::default().is_quick(&jpeg, &layout));
+            let mut out = Vec::new();
+            let made = normaliser.normalise(&jpeg, &layout, &mut out).unwrap().unwrap();
+            assert!(made.rtp_format().is_ok());
+            // The decoder makes noise of the last one's file.
+            if index < 3 {
+                assert!(distance(&out, &jpeg) < 0.05, "case {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_for_coefficients_is_that_of_the_pictures_at_hand() {
+        let mut normaliser = Normaliser::new(Policy::default());
+        let mut after = |width, height| {
+            let jpeg = picture(width, height, |encoder| {
+                encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+                encoder.set_progressive(true);
+            });
+            normaliser.normalise(&jpeg, &Layout::parse(&jpeg).unwrap(), &mut Vec::new()).unwrap().unwrap();
+            normaliser.coefficients.capacity()
         };
-        let mut inside_out = picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0));
-        let at = inside_out.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-        (inside_out[at + 11], inside_out[at + 14], inside_out[at + 17]) = (0x11, 0x22, 0x22);
+        let large = after(640, 480);
+        assert!((460_800..500_000).contains(&large), "{large}");
+        assert_eq!(after(600, 400), large);
+        assert!(after(64, 64) < 10_000);
+    }
+
+    #[test]
+    fn colours_are_encoded_and_what_the_decoder_cannot_read_is_refused() {
+        // Components named R, G and B, and no JFIF segment.
+        let mut rgb = picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4));
+        rgb.drain(2..20);
+        for (code, first, step) in [(0xc0, 10, 3), (0xda, 5, 2)] {
+            let at = rgb.windows(2).position(|pair| pair == [0xff, code]).unwrap();
+            (0..).zip(*b"RGB").for_each(|(index, id)| rgb[at + first + step * index] = id);
+        }
+        let with = |mut jpeg: Vec<u8>, code, factors: [u8; 3]| {
+            let at = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+            jpeg[at + 1] = code;
+            (0..).zip(factors).for_each(|(index, factors)| jpeg[at + 11 + 3 * index] = factors);
+            jpeg
+        };
+        let plain = || picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0));
         let cases = [
-            (apart(SamplingFactor::R_4_2_2), true),
-            (apart(SamplingFactor::R_4_2_0), false),
-            (inside_out, false),
-            (picture(70, 50, |encoder| encoder.set_progressive(true)), true),
+            (rgb.clone(), true),
+            (with(rgb.clone(), 0xc9, [0x11, 0x11, 0x11]), false),
+            (with(rgb, 0xc3, [0x11, 0x11, 0x11]), false),
+            // Three columns of luma to one of chroma; and less luma than chroma, of which the decoder makes noise.
+            (with(plain(), 0xc0, [0x31, 0x11, 0x11]), true),
+            (with(plain(), 0xc9, [0x31, 0x11, 0x11]), false),
+            (with(plain(), 0xc0, [0x11, 0x22, 0x22]), false),
         ];
         for (index, (jpeg, expected)) in cases.iter().enumerate() {
             let layout = Layout::parse(jpeg).unwrap();

@@ -1,6 +1,6 @@
 //! Targets of the image format.
 
-use mutoscope::jpeg::transcode::{Change, Error, Policy, Transcoder, max_output_len};
+use mutoscope::jpeg::transcode::{Change, Error, Path, Policy, Recoder, Transcoder, max_output_len, path};
 use mutoscope::jpeg::{Layout, header};
 
 /// Where the parts of a JPEG file are, and the file that a receiver makes of them.
@@ -90,6 +90,82 @@ pub fn transcode(data: &[u8]) {
         }
         assert_eq!(pieces, format.scan.of(&out));
     }
+}
+
+/// The same of pictures that are read as a whole.
+pub fn recode(data: &[u8]) {
+    const MOST: usize = 1 << 18;
+    let Ok(layout) = Layout::parse(data) else { return };
+    for convert in [false, true] {
+        let policy = Policy { convert, restart_markers: false };
+        let Ok(Path::Whole(whole)) = path(data, &layout, policy) else { continue };
+        // Larger ones take more time, but no other way.
+        let mut coefficients = vec![-1; whole.coefficients.min(MOST)];
+        let mut out = vec![0; 4 * data.len() + 4096];
+        let mut recoder = Recoder::new();
+        let mut result = recoder.transcode(data, &layout, policy, &mut coefficients, &mut out);
+        if let Err(Error::Full { needed }) = result {
+            assert!(needed > out.len() && needed <= whole.max_output_len, "{needed} of {}", whole.max_output_len);
+            out.resize(needed, 0);
+            result = recoder.transcode(data, &layout, policy, &mut coefficients, &mut out);
+        }
+        match result {
+            Ok((change, len)) => {
+                assert!(change >= whole.change && len <= whole.max_output_len, "{change:?}, {len}");
+                assert!(convert || change == Change::Lossless);
+                out.truncate(len);
+                let made = Layout::parse(&out).expect("our own headers");
+                assert_eq!(made.rtp_format().expect("what was made for it is carried").restart_interval, 0);
+            }
+            Err(Error::Damaged(error)) => {
+                assert!(error.at as usize <= data.len(), "{error:?} in {} bytes", data.len());
+            }
+            Err(Error::Coefficients { needed }) => assert!(needed == whole.coefficients && needed > MOST),
+            // A table that is defined anew before a later scan.
+            Err(Error::Unsupported(_)) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+/// Pictures of every coding that the recoder knows, with noise for data.
+pub fn recode_seeds() -> Vec<Vec<u8>> {
+    let picture = |code: u8, precision: u8, factors: &[u8], scans: &[(&[u8], [u8; 3])]| {
+        let mut file = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+        file.extend((1..=64).map(|entry: u8| entry));
+        file.extend([0xff, code, 0, 8 + 3 * factors.len() as u8, precision, 0, 40, 0, 56, factors.len() as u8]);
+        (1..).zip(factors).for_each(|(id, &factor)| file.extend([id, factor, 0]));
+        file.extend([0xff, 0xcc, 0, 6, 0, 0x31, 0x11, 9]);
+        // Annex K's tables do for progressive pictures too.
+        for (number, (components, rest)) in scans.iter().enumerate() {
+            file.extend([0xff, 0xdd, 0, 4, 0, (number % 3) as u8 * 4]);
+            file.extend([0xff, 0xda, 0, 6 + 2 * components.len() as u8, components.len() as u8]);
+            components.iter().for_each(|&id| file.extend([id, if id == 1 { 0 } else { 0x11 }]));
+            file.extend(rest);
+            file.extend((0..200).map(|at: usize| (at * 37 % 251) as u8));
+        }
+        file.extend([0xff, 0xd9]);
+        file
+    };
+    let apart: [(&[u8], [u8; 3]); 3] = [(&[1], [0, 63, 0]), (&[3], [0, 63, 0]), (&[2], [0, 63, 0])];
+    let progressive: [(&[u8], [u8; 3]); 6] = [
+        (&[1, 2, 3], [0, 0, 0x01]),
+        (&[1], [1, 5, 0x02]),
+        (&[1], [1, 5, 0x21]),
+        (&[1, 2, 3], [0, 0, 0x10]),
+        (&[2], [1, 63, 0]),
+        (&[1], [6, 63, 0]),
+    ];
+    let grey: [(&[u8], [u8; 3]); 1] = [(&[1], [0, 63, 0])];
+    vec![
+        picture(0xc0, 8, &[0x22, 0x11, 0x11], &apart),
+        picture(0xc1, 12, &[0x21, 0x11, 0x11], &apart),
+        picture(0xc2, 8, &[0x22, 0x11, 0x11], &progressive),
+        picture(0xc2, 12, &[0x11, 0x11, 0x11], &progressive),
+        picture(0xc9, 8, &[0x22, 0x11, 0x11], &apart),
+        picture(0xc9, 8, &[0x11], &grey),
+        picture(0xca, 8, &[0x21, 0x11, 0x11], &progressive),
+    ]
 }
 
 /// Pictures in every sampling that the transcoder knows, half of them with a restart interval. Their data is noise, but for

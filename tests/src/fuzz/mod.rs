@@ -55,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "client", run: clients::client, seeds: clients::client_seeds, words: text::RTSP_WORDS },
     Target { name: "mjpeg", run: source::mjpeg, seeds: source::mjpeg_seeds, words: &["00000", "00700", "99999"] },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
+    Target { name: "recode", run: jpeg::recode, seeds: jpeg::recode_seeds, words: &[] },
     Target { name: "transcode", run: jpeg::transcode, seeds: jpeg::transcode_seeds, words: &[] },
 ];
 

@@ -148,11 +148,12 @@ impl Header {
     }
 
     fn carriage(&self) -> Carriage {
-        if self.coding != 0xc0 {
-            return Carriage::Refused(&["progressive", "Progressive", "baseline"]);
+        // Lossless and hierarchical ones are no pictures that anybody could decode.
+        if !matches!(self.coding, 0xc0..=0xc2 | 0xc9 | 0xca) {
+            return Carriage::Refused(&["baseline"]);
         }
         let factors: Vec<u8> = self.components.iter().map(|component| component.0).collect();
-        // Other tables, restart markers, another order of blocks and missing chroma are no matter: the server rewrites them.
+        // Other codings and tables, restart markers, another order of blocks and missing chroma are no matter: the server rewrites them.
         if !matches!(factors[..], [_] | [0x21 | 0x22, 0x11, 0x11] | [0x22, 0x12, 0x12]) {
             return Carriage::Refused(&["sampl", "4:"]);
         }
@@ -182,7 +183,8 @@ mod tests {
             (jpeg(0xc0, 0x22, &[], 64), true),
             (jpeg(0xc0, 0x21, &[], 64), true),
             (jpeg(0xc0, 0x11, &[], 64), false),
-            (jpeg(0xc2, 0x22, &[], 64), false),
+            (jpeg(0xc2, 0x22, &[], 64), true),
+            (jpeg(0xc3, 0x22, &[], 64), false),
             (jpeg(0xc0, 0x22, &[0xff, 0xdd, 0, 4, 0, 4], 64), true),
             (jpeg(0xc0, 0x22, &OWN_TABLE, 64), true),
             (jpeg(0xc0, 0x41, &[], 64), false),

@@ -4,7 +4,7 @@
 
 use core::mem::size_of;
 use mutoscope::io::server::Client;
-use mutoscope::jpeg::transcode::Transcoder;
+use mutoscope::jpeg::transcode::{Recoder, Transcoder};
 use mutoscope::rtp::packetizer::{Packet, Packetizer};
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
@@ -55,4 +55,5 @@ sizes! {
     SIZE_10_SENDER_PACKETIZER: (Sender, Packetizer);
     SIZE_11_PACKET: Packet<'static>;
     SIZE_12_TRANSCODER: Transcoder;
+    SIZE_13_RECODER: Recoder;
 }

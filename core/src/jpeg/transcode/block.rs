@@ -607,7 +607,7 @@ fn put_dc(component: u8, dc: i32, last: &mut [i32; 3], pen: &mut Pen<'_>) -> Opt
 
 /// The value of a coefficient of `size` bits (section F.2.2.1).
 #[inline(always)]
-fn extended(bits: u32, size: u32) -> i32 {
+pub(super) fn extended(bits: u32, size: u32) -> i32 {
     let half = 1_u32.wrapping_shl(size) >> 1;
     let below = if bits < half { 1_i32.wrapping_shl(size).wrapping_sub(1) } else { 0 };
     (bits as i32).wrapping_sub(below)

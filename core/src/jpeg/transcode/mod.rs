@@ -11,12 +11,17 @@
 //!
 //! Where there is too much chroma for RTP/JPEG (4:4:4, 4:4:0) or too little (4:1:1), it resamples the chroma by its
 //! coefficients: luma stays what it was and nothing is rounded to samples. Something is lost all the same, so this is done
-//! only where [`Policy::convert`] asks for it. The rest, such as progressive pictures, is refused with its reason.
+//! only where [`Policy::convert`] asks for it.
 //!
-//! It takes no memory but its own 8 KB and some 2 KB of stack, and no more time than the file's length accounts for: nothing
-//! is buffered, blocks that are needed in another order are decoded twice.
+//! Progressive and arithmetic-coded pictures, and those with a scan for each component, say a little of all blocks at a time.
+//! Who has memory for all coefficients of a picture gives them to a [`Recoder`], which carries the same without loss;
+//! [`path`] tells which of the two a picture takes. The rest is refused with its reason.
+//!
+//! The transcoder takes no memory but its own 8 KB and some 2 KB of stack, and no more time than the file's length accounts
+//! for: nothing is buffered, blocks that are needed in another order are decoded twice.
 
 mod block;
+mod coefficients;
 mod huffman;
 mod lane;
 mod machine;
@@ -31,6 +36,7 @@ mod writer;
 use super::layout::{self, Coding, Layout, Span, Unsupported};
 use super::{header, marker};
 use block::Input;
+pub use coefficients::Recoder;
 use machine::Machine;
 use plan::Plan;
 use source::Source;
@@ -40,7 +46,7 @@ use writer::{MAX_BLOCK, Window};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
-    /// Chroma may be resampled, which loses something. Otherwise such pictures are refused.
+    /// Chroma may be resampled, and coefficients requantised, which loses something. Otherwise such pictures are refused.
     pub convert: bool,
     /// Restart markers are kept where the order of the blocks is. Otherwise they are left out: many receivers cannot
     /// read them.
@@ -57,6 +63,8 @@ pub enum Change {
     Lossless,
     /// Its chroma gets another width.
     Resampled,
+    /// Its coefficients are rounded to multiples of other numbers, and its chroma may get another width.
+    Requantised,
 }
 
 /// Why there is no picture for RTP/JPEG.
@@ -71,6 +79,11 @@ pub enum Error {
     /// The buffer is too short.
     Full {
         /// How long it has to be for this picture, in bytes.
+        needed: usize,
+    },
+    /// The memory for coefficients is too small.
+    Coefficients {
+        /// How many of them this picture has.
         needed: usize,
     },
 }
@@ -93,13 +106,60 @@ impl core::fmt::Display for Error {
             Self::Damaged(error) => error.fmt(f),
             Self::Unsupported(reason) => reason.fmt(f),
             Self::Full { needed } => write!(f, "the picture needs a buffer of {needed} bytes"),
+            Self::Coefficients { needed } => {
+                write!(f, "the picture has {needed} coefficients, for which there is no room")
+            }
         }
     }
 }
 
 impl core::error::Error for Error {}
 
-/// What has to be done with a picture, found out from its headers. `layout` is that of the same bytes.
+/// Which way a picture takes to one that RTP/JPEG can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Path {
+    /// Block by block, through a [`Transcoder`]; or there is nothing to be done.
+    Streamed(Change),
+    /// As a whole, through a [`Recoder`].
+    Whole(Whole),
+}
+
+/// What a [`Recoder`] has to do, and what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Whole {
+    /// What is done with the picture.
+    pub change: Change,
+    /// How many coefficients there is to be memory for.
+    pub coefficients: usize,
+    /// No picture gets longer than this, in bytes. Real ones are some 2 to 15 % longer than baseline files with their own
+    /// Huffman tables; see [`Error::Full`] for how long exactly.
+    pub max_output_len: usize,
+}
+
+/// Which way a picture takes, found out from its headers. `layout` is that of the same bytes.
+///
+/// Who has no memory for whole pictures asks [`change`] instead.
+///
+/// # Errors
+/// [`Error::Unsupported`] and [`Error::Damaged`].
+pub fn path(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Path, Error> {
+    match judge(jpeg, layout, policy) {
+        Ok((change, _)) => Ok(Path::Streamed(change)),
+        Err(Error::Unsupported(_)) => {
+            let judgement = coefficients::judge(jpeg, layout, policy)?;
+            Ok(Path::Whole(Whole {
+                change: judgement.change,
+                coefficients: judgement.coefficients(),
+                max_output_len: judgement.max_output_len(layout),
+            }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a [`Transcoder`] has to do with a picture, found out from its headers. `layout` is that of the same bytes.
 ///
 /// # Errors
 /// [`Error::Unsupported`] and [`Error::Damaged`].
@@ -107,7 +167,7 @@ pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Er
     Ok(judge(jpeg, layout, policy)?.0)
 }
 
-/// No picture gets longer than this, in bytes, whatever is in a file of this layout. Real files grow by some 2 to 15 %; see
+/// No picture of a [`Transcoder`]'s gets longer than this, in bytes, whatever is in a file of this layout. Real files grow by some 2 to 15 %; see
 /// [`Error::Full`] for how much exactly.
 ///
 /// No symbol of AC coefficients grows by more than a factor of 11, which is Annex K's code for sixteen zeros where the file
@@ -135,7 +195,7 @@ fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option
     {
         return Ok((Change::None, None));
     }
-    // SOF1 may be no more than baseline; its components tell.
+    // SOF1 may be no more than baseline; its components and samples tell.
     if !matches!(layout.coding, Coding::Baseline | Coding::ExtendedSequential) {
         return Err(Unsupported::Coding(layout.coding).into());
     }
@@ -153,10 +213,10 @@ fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option
         return Err(Unsupported::QuantizationTables.into());
     }
     let sampling = Unsupported::Sampling(layout.sampling);
-    let source = Source::parse(jpeg, layout)?;
-    if source.precision != 8 {
-        return Err(Unsupported::Coding(layout.coding).into());
+    if layout.precision != 8 {
+        return Err(Unsupported::Precision(layout.precision).into());
     }
+    let source = Source::parse(jpeg, layout)?;
     let plan = Plan::new(layout, &source).ok_or(sampling)?;
     match plan.resamples() {
         false => Ok((Change::Lossless, Some((source, plan)))),

@@ -53,6 +53,50 @@ pub(super) enum Chroma {
     Doubled,
 }
 
+/// What RTP/JPEG makes of a sampling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Carriage {
+    /// RFC 2435's type.
+    pub(super) kind: u8,
+    pub(super) chroma: Chroma,
+}
+
+impl Carriage {
+    /// `None` where no type carries that sampling: columns and rows of each component's blocks in an MCU, (0, 0) where there
+    /// is no such component.
+    pub(super) fn of([y, cb, cr]: [(u8, u8); 3]) -> Option<Self> {
+        if cb == (0, 0) {
+            return Some(Self { kind: 1, chroma: Chroma::Neutral });
+        }
+        let ratio = |luma: u8, chroma: u8| match luma.checked_rem(chroma) {
+            Some(0) => luma.checked_div(chroma),
+            _ => None,
+        };
+        let chroma = match ratio(y.0, cb.0)? {
+            1 => Chroma::Halved,
+            2 => Chroma::Same,
+            4 => Chroma::Doubled,
+            _ => return None,
+        };
+        let kind = match ratio(y.1, cb.1)? {
+            1 => 0,
+            2 => 1,
+            _ => return None,
+        };
+        (cb == cr).then_some(Self { kind, chroma })
+    }
+
+    /// Whether chroma changes its width, which loses something.
+    pub(super) fn resamples(&self) -> bool {
+        matches!(self.chroma, Chroma::Halved | Chroma::Doubled)
+    }
+
+    /// Rows of luma in an MCU.
+    pub(super) fn luma_rows(&self) -> u8 {
+        if self.kind == 0 { 1 } else { 2 }
+    }
+}
+
 /// How a file's blocks become those of RTP/JPEG's type 0 or 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -89,11 +133,12 @@ impl Plan {
         let [y, cb, cr] = source.components.map(|component| (component.columns, component.rows));
         let (width, height) = (u32::from(layout.width), u32::from(layout.height));
         let across = |pixels: u32, blocks: u8| pixels.div_ceil(u32::from(blocks).saturating_mul(8).max(8)) as u16;
-        if cb == (0, 0) {
+        let Carriage { kind, chroma } = Carriage::of([y, cb, cr])?;
+        if chroma == Chroma::Neutral {
             // A scan of one component has MCUs of one block, whatever its factors are (section A.2.2).
             return Some(Self {
-                kind: 1,
-                chroma: Chroma::Neutral,
+                kind,
+                chroma,
                 luma: (1, 1),
                 chrominance: (0, 0),
                 columns: across(width, 1),
@@ -102,25 +147,10 @@ impl Plan {
                 new_rows: across(height, 2),
             });
         }
-        let ratio = |luma: u8, chroma: u8| match luma.checked_rem(chroma) {
-            Some(0) => luma.checked_div(chroma),
-            _ => None,
-        };
-        let chroma = match ratio(y.0, cb.0)? {
-            1 => Chroma::Halved,
-            2 => Chroma::Same,
-            4 => Chroma::Doubled,
-            _ => return None,
-        };
-        let (kind, new_rows) = match ratio(y.1, cb.1)? {
-            1 => (0, 1),
-            2 => (1, 2),
-            _ => return None,
-        };
         let blocks = |(columns, rows): (u8, u8)| columns.saturating_mul(rows);
         let mcu = blocks(y).saturating_add(blocks(cb).saturating_mul(2));
         // No MCU has more than 10 blocks (section B.2.3). One that is three blocks wide shares no edges with new ones.
-        let possible = cb == cr && mcu <= 10 && y.0 != 3;
+        let possible = mcu <= 10 && y.0 != 3;
         possible.then(|| Self {
             kind,
             chroma,
@@ -129,7 +159,7 @@ impl Plan {
             columns: across(width, y.0),
             rows: across(height, y.1),
             new_columns: across(width, 2),
-            new_rows: across(height, new_rows),
+            new_rows: across(height, Carriage { kind, chroma }.luma_rows()),
         })
     }
 
@@ -370,7 +400,7 @@ mod tests {
     fn plan(luma: (u8, u8), chroma: (u8, u8), width: u16, height: u16) -> Option<Plan> {
         let component = |(columns, rows)| super::super::source::testing::component(columns, rows);
         let components = [component(luma), component(chroma), component(chroma)];
-        Plan::new(&super::super::source::testing::layout(width, height), &Source { precision: 8, components })
+        Plan::new(&super::super::source::testing::layout(width, height), &Source { components })
     }
 
     fn steps(luma: (u8, u8), chroma: (u8, u8), pass: u8) -> Vec<Step> {

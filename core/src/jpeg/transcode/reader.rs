@@ -111,6 +111,11 @@ impl Bits {
         }
     }
 
+    /// The byte of the scan that the next bit is in, or the marker behind all of them.
+    pub(super) fn position(self) -> u32 {
+        self.at.saturating_sub(self.left() / 8)
+    }
+
     /// Bits that are left of the file's, of those that were filled in.
     fn left(self) -> u32 {
         self.count.saturating_sub(self.padding)

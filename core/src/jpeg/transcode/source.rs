@@ -18,8 +18,6 @@ pub(super) struct Component {
 /// The components of the scan: one, or three.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source {
-    /// Bits of a sample.
-    pub(super) precision: u8,
     pub(super) components: [Component; 3],
 }
 
@@ -42,8 +40,8 @@ impl Source {
                 marker::DHT => huffman.define(&mut segment)?,
                 marker::SOF0 | marker::SOF1 => frame = Some(frame_header(&mut segment)?),
                 marker::SOS => {
-                    let (precision, count, factors) = frame.ok_or(Error { kind: ErrorKind::NoFrameHeader, at })?;
-                    return huffman.scan(&mut segment, (precision, count), &factors);
+                    let (count, factors) = frame.ok_or(Error { kind: ErrorKind::NoFrameHeader, at })?;
+                    return huffman.scan(&mut segment, count, &factors);
                 }
                 _ => {}
             }
@@ -51,14 +49,14 @@ impl Source {
     }
 }
 
-fn frame_header(segment: &mut Cursor<'_>) -> Result<(u8, u8, [Factors; 3]), Error> {
-    let [precision, _, _, _, _, count] = segment.array()?;
+fn frame_header(segment: &mut Cursor<'_>) -> Result<(u8, [Factors; 3]), Error> {
+    let [_, _, _, _, _, count] = segment.array()?;
     let mut factors = [Factors::default(); 3];
     for place in factors.iter_mut().take(usize::from(count)) {
         let [id, sampling, _] = segment.array()?;
         *place = (id, sampling);
     }
-    Ok((precision, count, factors))
+    Ok((count, factors))
 }
 
 /// The tables that are defined so far, by id.
@@ -82,12 +80,7 @@ impl Huffman {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        segment: &mut Cursor<'_>,
-        (precision, count): (u8, u8),
-        factors: &[Factors; 3],
-    ) -> Result<Source, Error> {
+    fn scan(&self, segment: &mut Cursor<'_>, count: u8, factors: &[Factors; 3]) -> Result<Source, Error> {
         let wrong = segment.error(ErrorKind::Components);
         let none = Definition { bits: [0; 16], symbols: Symbols::File(Span { start: 0, len: 0 }) };
         let mut components = [Component { columns: 0, rows: 0, dc: none, ac: none }; 3];
@@ -110,7 +103,7 @@ impl Huffman {
                 ac: find(&self.ac, selectors & 0x0F, [&tables::LUMA_AC, &tables::CHROMA_AC])?,
             };
         }
-        Ok(Source { precision, components })
+        Ok(Source { components })
     }
 }
 
@@ -131,6 +124,7 @@ pub(super) mod testing {
             width,
             height,
             coding: Coding::Baseline,
+            precision: 8,
             sampling: Sampling::Other,
             restart_interval: 0,
             quantization: [Span::default(); 2],

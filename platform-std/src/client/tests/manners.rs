@@ -304,7 +304,7 @@ fn play_half_over_udp(stream: &mut TcpStream) {
     for number in (0..=254).step_by(2).cycle() {
         socket.send_to(&rtp(26, number, 0, &[1]), ("127.0.0.1", port)).unwrap();
         // Until it leaves.
-        if matches!(stream.read(&mut [0; 4096]), Ok(_)) {
+        if stream.read(&mut [0; 4096]).is_ok() {
             break;
         }
     }

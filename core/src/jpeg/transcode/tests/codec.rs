@@ -83,7 +83,7 @@ impl Picture {
     }
 
     /// The blocks in the order in which a scan has them, MCU by MCU: component and block.
-    fn mcus(&self) -> Vec<Vec<(usize, usize)>> {
+    pub(super) fn mcus(&self) -> Vec<Vec<(usize, usize)>> {
         if let [grey] = &self.components[..] {
             return (0..grey.blocks.len()).map(|block| std::vec![(0, block)]).collect();
         }
@@ -136,7 +136,7 @@ impl Table {
     }
 
     /// Code and length by symbol.
-    fn codes(&self) -> [(u32, u32); 256] {
+    pub(super) fn codes(&self) -> [(u32, u32); 256] {
         let (mut codes, mut code, mut symbols) = ([(0, 0); 256], 0_u32, self.symbols.iter());
         for (len, &count) in (1..).zip(&self.bits) {
             for &symbol in symbols.by_ref().take(count.into()) {
@@ -197,14 +197,14 @@ impl Style {
     }
 }
 
-struct Bits {
-    out: Vec<u8>,
-    byte: u32,
-    count: u32,
+pub(super) struct Bits {
+    pub(super) out: Vec<u8>,
+    pub(super) byte: u32,
+    pub(super) count: u32,
 }
 
 impl Bits {
-    fn put(&mut self, value: u32, len: u32) {
+    pub(super) fn put(&mut self, value: u32, len: u32) {
         for bit in (0..len).rev() {
             self.byte = self.byte << 1 | value >> bit & 1;
             self.count += 1;
@@ -218,13 +218,13 @@ impl Bits {
         }
     }
 
-    fn align(&mut self) {
+    pub(super) fn align(&mut self) {
         while self.count != 0 {
             self.put(1, 1);
         }
     }
 
-    fn value(&mut self, codes: &[(u32, u32); 256], zeros: u32, value: i32) {
+    pub(super) fn value(&mut self, codes: &[(u32, u32); 256], zeros: u32, value: i32) {
         let size = 32 - value.unsigned_abs().leading_zeros();
         let (code, len) = codes[(zeros << 4 | size) as usize];
         assert_ne!(len, 0, "the table has no code for {zeros}/{size}");
@@ -233,7 +233,7 @@ impl Bits {
     }
 }
 
-fn segment(code: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn segment(code: u8, content: &[u8]) -> Vec<u8> {
     [&[0xFF, code][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
 }
 

@@ -4,6 +4,7 @@ mod codec;
 mod decoders;
 mod hostile;
 mod quality;
+mod whole;
 
 use super::super::layout::{ErrorKind, Sampling};
 use super::super::tables;
@@ -261,7 +262,7 @@ fn what_cannot_be_carried_is_refused_with_its_reason() {
     let adobe = [0xFF, 0xD8, 0xFF, 0xEE, 0, 14, b'A', b'd', b'o', b'b', b'e', 0, 100, 0, 0, 0, 0, 0];
     let cases = [
         (replaced(&[0xFF, 0xC0], &[0xFF, 0xC2]), Unsupported::Coding(Coding::Progressive)),
-        (replaced(&[0xFF, 0xC0, 0, 17, 8], &[0xFF, 0xC1, 0, 17, 12]), Unsupported::Coding(Coding::ExtendedSequential)),
+        (replaced(&[0xFF, 0xC0, 0, 17, 8], &[0xFF, 0xC1, 0, 17, 12]), Unsupported::Precision(12)),
         (replaced(&[0xFF, 0xC0], &[0xFF, 0xC9]), Unsupported::Coding(Coding::Arithmetic)),
         (replaced(&[0xFF, 0xD8], &adobe), Unsupported::ColorSpace),
         (replaced(&[2, 0x11, 3, 0x11, 0, 63, 0], &[2, 0x11, 3, 0x11, 0, 5, 0]), Unsupported::Scans),

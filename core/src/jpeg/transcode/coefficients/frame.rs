@@ -1,0 +1,247 @@
+//! What a picture of several scans is made of: components as planes of blocks, and which scan brings what.
+
+use super::super::super::layout::{Error, ErrorKind, Layout};
+use super::super::super::marker;
+use super::super::super::walk::Cursor;
+
+/// A block's coefficients, row by row, not in zig-zag order.
+pub(super) type Block = super::super::resample::Block;
+
+/// The blocks of one component.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Plane {
+    /// Blocks of an interleaved MCU, side by side and one upon the other.
+    pub(super) columns: u8,
+    pub(super) rows: u8,
+    /// Blocks that hold some of the picture, side by side and one upon the other.
+    pub(super) across: u32,
+    pub(super) down: u32,
+    /// Blocks side by side with those that fill up the last MCU.
+    pub(super) stride: u32,
+    /// Of all blocks of the picture, the plane's first one.
+    start: u32,
+}
+
+impl Plane {
+    /// Where this block of the plane is among all blocks.
+    pub(super) fn index(&self, column: u32, row: u32) -> usize {
+        row.wrapping_mul(self.stride).wrapping_add(column).wrapping_add(self.start) as usize
+    }
+}
+
+/// A picture as planes of blocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Planes {
+    pub(super) planes: [Plane; 3],
+    /// Interleaved MCUs, side by side and one upon the other.
+    pub(super) mcus: (u32, u32),
+    /// Blocks of all planes.
+    pub(super) blocks: u32,
+}
+
+impl Planes {
+    /// `None` where the picture does not have one or three components, or no pixels.
+    pub(super) fn new(layout: &Layout) -> Option<Self> {
+        let (width, height) = (u32::from(layout.width), u32::from(layout.height));
+        if width == 0 || height == 0 || !matches!(layout.components, 1 | 3) {
+            return None;
+        }
+        let mut factors = layout.factors.map(|factors| (factors >> 4, factors & 15));
+        if let (1, [grey, ..]) = (layout.components, &mut factors) {
+            // A scan of one component has MCUs of one block, whatever its factors are (section A.2.2).
+            *grey = (1, 1);
+        }
+        let (most_columns, most_rows) =
+            factors.iter().fold((1, 1), |most: (u8, u8), one| (most.0.max(one.0), most.1.max(one.1)));
+        let mcus = |pixels: u32, most: u8| pixels.div_ceil(u32::from(most).wrapping_mul(8));
+        let mcus = (mcus(width, most_columns), mcus(height, most_rows));
+        // The samples of a component (section A.1.1), in blocks.
+        let blocks =
+            |pixels: u32, factor: u8, most: u8| pixels.wrapping_mul(factor.into()).div_ceil(most.into()).div_ceil(8);
+        let mut planes = Self { mcus, ..Self::default() };
+        for (plane, (columns, rows)) in planes.planes.iter_mut().zip(factors).take(layout.components.into()) {
+            let stride = mcus.0.wrapping_mul(columns.into());
+            *plane = Plane {
+                columns,
+                rows,
+                across: blocks(width, columns, most_columns),
+                down: blocks(height, rows, most_rows),
+                stride,
+                start: planes.blocks,
+            };
+            // 2^26 blocks of each component at most.
+            planes.blocks = planes.blocks.wrapping_add(stride.wrapping_mul(mcus.1).wrapping_mul(rows.into()));
+        }
+        Some(planes)
+    }
+}
+
+/// The frame header, as far as [`Layout`] does not have it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) is_progressive: bool,
+    pub(super) is_arithmetic: bool,
+    /// Bits of a sample: 8 or 12.
+    pub(super) precision: u8,
+    count: usize,
+    /// By component: its name, and its quantisation table.
+    names: [(u8, u8); 3],
+    /// By component and coefficient in zig-zag order: down to which bit it has been sent.
+    sent: [[u8; 64]; 3],
+    scans: u16,
+}
+
+/// Nothing of a coefficient has been sent.
+const NOTHING: u8 = u8::MAX;
+
+/// Pictures of more scans are refused: libjpeg makes 10, the standard's own example 6. Together with the rule that each scan
+/// has to bring something new, this bounds the time that a small file can take.
+const MAX_SCANS: u16 = 256;
+
+impl Frame {
+    pub(super) fn parse(code: u8, segment: &mut Cursor<'_>) -> Result<Self, Error> {
+        let wrong = segment.error(ErrorKind::Segment);
+        let [precision, _, _, _, _, count] = segment.array()?;
+        let count = usize::from(count);
+        let mut names = [(0, 0); 3];
+        if count > names.len() || !matches!(precision, 8 | 12) {
+            return Err(wrong);
+        }
+        for place in names.iter_mut().take(count) {
+            let [id, _, table] = segment.array()?;
+            *place = (id, table);
+        }
+        let code = code.wrapping_sub(marker::SOF0);
+        Ok(Self {
+            is_progressive: matches!(code, 2 | 10),
+            is_arithmetic: code >= 9,
+            precision,
+            count,
+            names,
+            sent: [[NOTHING; 64]; 3],
+            scans: 0,
+        })
+    }
+
+    /// The quantisation table of a component.
+    pub(super) fn table(&self, component: usize) -> u8 {
+        self.names.get(component).map_or(0, |&(_, table)| table)
+    }
+
+    /// Whether each component has DC coefficients; AC coefficients that were not sent are zero.
+    pub(super) fn is_whole(&self) -> bool {
+        self.sent.iter().take(self.count).all(|sent| sent.first() != Some(&NOTHING))
+    }
+
+    /// Reads a scan header, and notes what the scan brings.
+    pub(super) fn scan(&mut self, segment: &mut Cursor<'_>, planes: &Planes) -> Result<Scan, Error> {
+        let components = segment.error(ErrorKind::Components);
+        let wrong = segment.error(ErrorKind::Scan);
+        let [count] = segment.array()?;
+        let mut scan = Scan { parts: heapless::Vec::new(), first: 0, last: 63, high: 0, low: 0 };
+        let mut blocks = 0_u8;
+        for _ in 0..count {
+            let [id, selectors] = segment.array()?;
+            let named = self.names.iter().take(self.count).position(|&(name, _)| name == id);
+            let component = named.filter(|&named| scan.parts.iter().all(|part| part.component != named));
+            let (component, plane) = component.and_then(|at| Some((at, planes.planes.get(at)?))).ok_or(components)?;
+            let part = Part { component, plane: *plane, dc: selectors >> 4, ac: selectors & 15 };
+            scan.parts.push(part).map_err(|_| components)?;
+            blocks = blocks.saturating_add(plane.columns.saturating_mul(plane.rows));
+        }
+        // Section B.2.3.
+        if scan.parts.is_empty() || (scan.parts.len() > 1 && blocks > 10) {
+            return Err(components);
+        }
+        let [first, last, approximation] = segment.array()?;
+        if self.is_progressive {
+            (scan.first, scan.last, scan.high, scan.low) = (first, last, approximation >> 4, approximation & 15);
+        }
+        self.scans = self.scans.saturating_add(1);
+        if self.scans > MAX_SCANS || !self.note(&scan) {
+            return Err(wrong);
+        }
+        Ok(scan)
+    }
+
+    /// Whether the scan is one that the standard allows here (sections G.1.1.1 and G.1.1.2): it begins something, or goes on
+    /// by a bit.
+    fn note(&mut self, scan: &Scan) -> bool {
+        let Scan { first, last, high, low, .. } = *scan;
+        let is_band = if first == 0 { last == 0 || !self.is_progressive } else { scan.parts.len() == 1 };
+        let before = if high == 0 { NOTHING } else { high };
+        if !is_band || first > last || last > 63 || low > 13 || (high != 0 && high != low.wrapping_add(1)) {
+            return false;
+        }
+        scan.parts.iter().all(|part| {
+            let sent = self.sent.get_mut(part.component);
+            let band = sent.and_then(|sent| sent.get_mut(usize::from(first)..=usize::from(last))).unwrap_or_default();
+            band.iter_mut().all(|sent| core::mem::replace(sent, low) == before)
+        })
+    }
+}
+
+/// A component in a scan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) component: usize,
+    pub(super) plane: Plane,
+    /// Ids of the entropy coder's tables.
+    pub(super) dc: u8,
+    pub(super) ac: u8,
+}
+
+/// What a scan header says.
+#[derive(Clone, Debug)]
+pub(super) struct Scan {
+    pub(super) parts: heapless::Vec<Part, 3, u8>,
+    /// The first and the last coefficient in zig-zag order: Ss and Se.
+    pub(super) first: u8,
+    pub(super) last: u8,
+    /// The bit positions of successive approximation, Ah and Al: what was sent, and what is sent now.
+    pub(super) high: u8,
+    pub(super) low: u8,
+}
+
+/// Reads the blocks of one scan, one after the other.
+pub(super) trait Decoder {
+    /// Before each MCU.
+    fn begin_mcu(&mut self) -> Result<(), Error>;
+    /// The next block, of this component.
+    fn block(&mut self, part: &Part, block: &mut Block) -> Result<(), Error>;
+}
+
+impl Scan {
+    /// Has all its blocks read (section A.2).
+    #[inline(always)]
+    pub(super) fn read(&self, planes: &Planes, blocks: &mut [Block], decoder: &mut impl Decoder) -> Result<(), Error> {
+        if let [part] = self.parts.as_slice() {
+            for row in 0..part.plane.down {
+                let start = part.plane.index(0, row);
+                let end = start.saturating_add(part.plane.across as usize);
+                for block in blocks.get_mut(start..end).unwrap_or_default() {
+                    decoder.begin_mcu()?;
+                    decoder.block(part, block)?;
+                }
+            }
+            return Ok(());
+        }
+        for mcu_row in 0..planes.mcus.1 {
+            for mcu in 0..planes.mcus.0 {
+                decoder.begin_mcu()?;
+                for part in &self.parts {
+                    let (columns, rows) = (u32::from(part.plane.columns), u32::from(part.plane.rows));
+                    for row in 0..rows {
+                        let row = mcu_row.wrapping_mul(rows).wrapping_add(row);
+                        let start = part.plane.index(mcu.wrapping_mul(columns), row);
+                        let end = start.saturating_add(columns as usize);
+                        for block in blocks.get_mut(start..end).unwrap_or_default() {
+                            decoder.block(part, block)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! Huffman-coded scans, sequential and progressive (sections F.2.2 and G.2).
+
+use super::super::super::layout::{Error, ErrorKind};
+use super::super::super::tables::{self, HuffmanTable, ZIGZAG};
+use super::super::block::extended;
+use super::super::huffman::{Canonical, Definition, each_prefix};
+use super::super::reader::{Bits, Reader, SYMBOL};
+use super::frame::{Block, Decoder, Frame, Part, Scan};
+
+/// How many bits a table looks at.
+const QUICK_BITS: u32 = 9;
+
+/// A table that finds symbols.
+#[derive(Clone, Debug)]
+struct Table {
+    /// By the next [`QUICK_BITS`] bits: the length of the code in the upper half and the symbol in the lower; 0: look
+    /// further.
+    quick: [u16; 1 << QUICK_BITS],
+    canonical: Canonical,
+}
+
+impl Table {
+    const EMPTY: Self = Self { quick: [0; 1 << QUICK_BITS], canonical: Canonical::EMPTY };
+
+    fn define(&mut self, definition: &Definition, jpeg: &[u8]) -> Result<(), Error> {
+        self.canonical = Canonical::new(definition)?;
+        self.quick = [0; 1 << QUICK_BITS];
+        each_prefix(definition, jpeg, QUICK_BITS, |len, symbol, range| {
+            let entry = (len.wrapping_shl(8) as u16) | u16::from(symbol);
+            self.quick.get_mut(range).unwrap_or_default().fill(entry);
+        });
+        Ok(())
+    }
+
+    /// Takes the next symbol.
+    #[inline(always)]
+    fn symbol(&self, bits: &mut Bits, input: Input<'_>) -> Result<u8, Error> {
+        bits.ensure(input.scan);
+        let entry = self.quick.get(bits.peek(QUICK_BITS) as usize).copied().unwrap_or(0);
+        let (symbol, len) = match entry {
+            0 => self.canonical.decode(*bits, input.jpeg)?,
+            _ => (entry as u8, u32::from(entry >> 8)),
+        };
+        bits.consume(len);
+        Ok(symbol)
+    }
+}
+
+/// All tables of a file, as they are before a scan. Some 9 KB.
+#[derive(Clone, Debug)]
+pub(super) struct Tables {
+    dc: [Table; 4],
+    ac: [Table; 4],
+}
+
+impl Tables {
+    pub(super) const fn new() -> Self {
+        Self { dc: [const { Table::EMPTY }; 4], ac: [const { Table::EMPTY }; 4] }
+    }
+
+    /// Annex K's, which motion JPEG often leaves out, and nothing else.
+    pub(super) fn reset(&mut self) {
+        let own: [(&mut [Table; 4], [&HuffmanTable; 2]); 2] = [
+            (&mut self.dc, [&tables::LUMA_DC, &tables::CHROMA_DC]),
+            (&mut self.ac, [&tables::LUMA_AC, &tables::CHROMA_AC]),
+        ];
+        for (tables, own) in own {
+            *tables = [const { Table::EMPTY }; 4];
+            for (table, own) in tables.iter_mut().zip(own) {
+                // Ours have no more codes than bits for them.
+                let _ = table.define(&Definition::own(own), &[]);
+            }
+        }
+    }
+
+    /// Takes a table of a DHT segment; its class is in the upper half of `head`, its id in the lower. `None`: there is no such
+    /// table.
+    pub(super) fn define(&mut self, head: u8, definition: &Definition, jpeg: &[u8]) -> Option<()> {
+        let tables = match head >> 4 {
+            0 => &mut self.dc,
+            1 => &mut self.ac,
+            _ => return None,
+        };
+        tables.get_mut(usize::from(head & 15))?.define(definition, jpeg).ok()
+    }
+}
+
+/// The bytes that are read, and where a table says they are.
+#[derive(Clone, Copy)]
+struct Input<'a> {
+    jpeg: &'a [u8],
+    scan: &'a [u8],
+}
+
+impl Bits {
+    /// Makes sure that there is a symbol with what follows it.
+    #[inline(always)]
+    fn ensure(&mut self, scan: &[u8]) {
+        if self.count < SYMBOL {
+            self.refill(scan);
+        }
+    }
+
+    /// Takes `len` bits, at most 16, of those that are there.
+    #[inline(always)]
+    fn take(&mut self, len: u32) -> u32 {
+        let bits = self.peek(len);
+        self.consume(len);
+        bits
+    }
+
+    /// Takes a single bit.
+    #[inline(always)]
+    fn is_set(&mut self, scan: &[u8]) -> bool {
+        self.ensure(scan);
+        self.take(1) == 1
+    }
+}
+
+/// What a scan does to a block.
+#[derive(Clone, Copy)]
+enum Mode {
+    Sequential,
+    DcFirst,
+    DcRefined,
+    AcFirst,
+    AcRefined,
+}
+
+/// One scan under way.
+pub(super) struct Huffman<'a> {
+    tables: &'a Tables,
+    input: Input<'a>,
+    reader: Reader,
+    mode: Mode,
+    first: u32,
+    last: u32,
+    low: u32,
+    /// Categories that coefficients of the picture's precision may have.
+    most: (u32, u32),
+    /// Blocks that have no more coefficients of their own (section G.1.2.2).
+    end_of_band_run: u32,
+}
+
+impl<'a> Huffman<'a> {
+    /// `data` begins behind the scan's header.
+    pub(super) fn new(
+        tables: &'a Tables,
+        frame: &Frame,
+        scan: &Scan,
+        restart_interval: u16,
+        jpeg: &'a [u8],
+        data: &'a [u8],
+    ) -> Self {
+        let mode = match (frame.is_progressive, scan.first, scan.high) {
+            (false, ..) => Mode::Sequential,
+            (_, 0, 0) => Mode::DcFirst,
+            (_, 0, _) => Mode::DcRefined,
+            (_, _, 0) => Mode::AcFirst,
+            _ => Mode::AcRefined,
+        };
+        let precision = u32::from(frame.precision);
+        Self {
+            tables,
+            input: Input { jpeg, scan: data },
+            reader: Reader::new(restart_interval),
+            mode,
+            first: u32::from(scan.first.max(1)),
+            last: scan.last.into(),
+            low: scan.low.into(),
+            most: (precision.wrapping_add(3), precision.wrapping_add(2)),
+            end_of_band_run: 0,
+        }
+    }
+
+    /// Where reading has come to.
+    pub(super) fn position(&self) -> u32 {
+        self.reader.bits.position()
+    }
+
+    #[inline(always)]
+    fn dc(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
+        let table = self.tables.dc.get(usize::from(part.dc)).ok_or_else(|| bits.error(ErrorKind::Code))?;
+        let size = u32::from(table.symbol(bits, self.input)?);
+        if size > self.most.0 {
+            return Err(bits.error(ErrorKind::Coefficient));
+        }
+        bits.ensure(self.input.scan);
+        let difference = extended(bits.take(size), size);
+        if let (Some(last), Some(place)) = (self.reader.dc.get_mut(part.component), block.first_mut()) {
+            *last = last.wrapping_add(difference);
+            *place = shifted(*last, self.low).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn ac(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
+        let table = self.tables.ac.get(usize::from(part.ac)).ok_or_else(|| bits.error(ErrorKind::Code))?;
+        let mut at = self.first;
+        while at <= self.last {
+            let symbol = table.symbol(bits, self.input)?;
+            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+            if size == 0 {
+                if run < 15 {
+                    self.end_band(bits, run);
+                    break;
+                }
+                at = at.wrapping_add(16);
+                continue;
+            }
+            at = at.wrapping_add(run);
+            bits.ensure(self.input.scan);
+            let value = extended(bits.take(size), size).wrapping_shl(self.low);
+            if at > self.last || value.unsigned_abs() >> self.most.1 != 0 {
+                return Err(bits.error(ErrorKind::Coefficient));
+            }
+            if let Some(place) = place(block, at) {
+                *place = value as i16;
+            }
+            at = at.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    /// The block ends here, and so do some behind it. In sequential scans, other symbols than EOB mean the same, as the
+    /// common decoders have it.
+    #[inline(always)]
+    fn end_band(&mut self, bits: &mut Bits, run: u32) {
+        if matches!(self.mode, Mode::AcFirst | Mode::AcRefined) {
+            bits.ensure(self.input.scan);
+            self.end_of_band_run = 1_u32.wrapping_shl(run).wrapping_add(bits.take(run)).wrapping_sub(1);
+        }
+    }
+
+    fn refine(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
+        let table = self.tables.ac.get(usize::from(part.ac)).ok_or_else(|| bits.error(ErrorKind::Code))?;
+        let one = 1_i16.wrapping_shl(self.low);
+        let mut at = self.first;
+        let mut has_ended = self.end_of_band_run > 0;
+        if has_ended {
+            self.end_of_band_run = self.end_of_band_run.wrapping_sub(1);
+        }
+        while at <= self.last {
+            let (mut zeros, mut new) = (u32::MAX, 0);
+            if !has_ended {
+                let symbol = table.symbol(bits, self.input)?;
+                let (run, size) = (u32::from(symbol >> 4), symbol & 15);
+                match (size, run) {
+                    (0, 15) => zeros = 15,
+                    (0, _) => {
+                        self.end_band(bits, run);
+                        has_ended = true;
+                    }
+                    (1, _) => {
+                        zeros = run;
+                        new = if bits.take(1) == 1 { one } else { one.wrapping_neg() };
+                    }
+                    _ => return Err(bits.error(ErrorKind::Coefficient)),
+                }
+            }
+            // Those that are not zero get another bit each; of those that are, some are passed.
+            let mut is_placed = new == 0;
+            while at <= self.last {
+                let place = place(block, at).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
+                at = at.wrapping_add(1);
+                if *place == 0 {
+                    if zeros == 0 {
+                        *place = new;
+                        is_placed = true;
+                        break;
+                    }
+                    zeros = zeros.wrapping_sub(1);
+                } else if bits.is_set(self.input.scan) {
+                    *place = place.wrapping_add(if *place < 0 { one.wrapping_neg() } else { one });
+                }
+            }
+            if !is_placed {
+                return Err(bits.error(ErrorKind::Coefficient));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Decoder for Huffman<'_> {
+    #[inline(always)]
+    fn begin_mcu(&mut self) -> Result<(), Error> {
+        if self.reader.begin_mcu(self.input.scan)?.is_some() {
+            self.end_of_band_run = 0;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn block(&mut self, part: &Part, block: &mut Block) -> Result<(), Error> {
+        let mut bits = self.reader.bits;
+        match self.mode {
+            Mode::Sequential => {
+                self.dc(part, &mut bits, block)?;
+                self.ac(part, &mut bits, block)?;
+            }
+            Mode::DcFirst => self.dc(part, &mut bits, block)?,
+            Mode::DcRefined => {
+                if let (Some(place), true) = (block.first_mut(), bits.is_set(self.input.scan)) {
+                    *place |= 1_i16.wrapping_shl(self.low);
+                }
+            }
+            Mode::AcFirst if self.end_of_band_run > 0 => {
+                self.end_of_band_run = self.end_of_band_run.wrapping_sub(1);
+                return Ok(());
+            }
+            Mode::AcFirst => self.ac(part, &mut bits, block)?,
+            Mode::AcRefined => self.refine(part, &mut bits, block)?,
+        }
+        self.reader.bits = bits;
+        bits.check()
+    }
+}
+
+/// The coefficient at a place of the zig-zag order.
+#[inline(always)]
+pub(super) fn place(block: &mut Block, at: u32) -> Option<&mut i16> {
+    ZIGZAG.get(at as usize).and_then(|&place| block.get_mut(usize::from(place)))
+}
+
+/// A DC coefficient of which the last `low` bits are still to come; `None`: more than any picture has.
+#[inline(always)]
+pub(super) fn shifted(value: i32, low: u32) -> Option<i16> {
+    i16::try_from(i64::from(value).wrapping_shl(low)).ok()
+}

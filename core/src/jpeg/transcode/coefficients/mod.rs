@@ -1,0 +1,333 @@
+//! Recodes pictures that have to be read as a whole: progressive ones, those with a scan for each component, and
+//! arithmetic-coded ones.
+//!
+//! What a [`Transcoder`](super::Transcoder) does block by block, a [`Recoder`] does once it has all coefficients of the
+//! picture, for which its caller lends the memory. Nothing is decoded to samples either: each decoder shows the same picture
+//! as of the file. [`path`](super::path) tells which of the two a picture takes, and how much memory.
+//!
+//! Where something has to be lost, it is as little as there can be, and only with
+//! [`Policy::convert`](super::Policy::convert): chroma is resampled as the transcoder does it; samples of 12 bits, tables
+//! with entries above 255, and a table for Cr that is not Cb's are requantised: each coefficient is rounded to the nearest
+//! multiple of the new table's entry, which is the old one, brought to 8 bits. Of two tables for chroma, the smaller entries
+//! are taken.
+//!
+//! Coefficients that a file does not send are zero, as all decoders take them; a component without DC coefficients is an
+//! error. Arithmetic-coded data may leave out any number of zeros at its end, so that damage is found in it less often.
+
+pub(super) mod arithmetic;
+mod frame;
+mod huffman;
+mod output;
+
+use super::super::layout::{self, Coding, ErrorKind, Layout, Unsupported};
+use super::super::walk::Cursor;
+use super::super::{header, marker};
+use super::huffman::{Definition, Symbols};
+use super::plan::Carriage;
+use super::{Change, Error, Policy};
+use arithmetic::{Arithmetic, Conditioning, Statistics};
+use frame::{Block, Frame, Planes};
+use huffman::{Huffman, Tables};
+use output::{Requantisation, Table};
+
+/// What is to be done with a picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judgement {
+    pub(super) change: Change,
+    carriage: Carriage,
+    planes: Planes,
+}
+
+impl Judgement {
+    /// So many coefficients are kept.
+    pub(super) fn coefficients(&self) -> usize {
+        (self.planes.blocks as usize).saturating_mul(64)
+    }
+
+    /// See [`max_output_len`](super::max_output_len).
+    pub(super) fn max_output_len(&self, layout: &Layout) -> usize {
+        const DC: u64 = 22;
+        const LONGEST: u64 = DC + 63 * 26;
+        let [luma, ..] = &self.planes.planes;
+        let rows = u32::from(self.carriage.luma_rows());
+        let mcus = u64::from(luma.across.div_ceil(2)).saturating_mul(luma.down.div_ceil(rows).into());
+        let blocks = mcus.saturating_mul(u64::from(rows).saturating_mul(2).saturating_add(2));
+        let longest = blocks.saturating_mul(LONGEST);
+        let bits = match layout.coding {
+            // Any number of decisions may take no bits.
+            Coding::Arithmetic => longest,
+            _ if self.carriage.resamples() => longest,
+            // A coefficient that is not zero takes a code and a sign. It becomes 26 bits at most, and the zeros before it at
+            // most three codes of 11 in each block, which ends with 4.
+            _ => {
+                let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
+                let blocks = blocks.saturating_mul(DC + 3 * 11 + 4);
+                longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(26)))
+            }
+        };
+        let scan = bits.div_ceil(8).saturating_mul(2);
+        let scan = usize::try_from(scan).unwrap_or(usize::MAX);
+        scan.saturating_add(header::MAX_LEN).saturating_add(super::END.len())
+    }
+}
+
+/// What the headers up to the first scan say of a picture that the transcoder cannot take.
+pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judgement, Unsupported> {
+    let is_known = matches!(
+        layout.coding,
+        Coding::Baseline | Coding::ExtendedSequential | Coding::Progressive | Coding::Arithmetic
+    );
+    if !is_known {
+        return Err(Unsupported::Coding(layout.coding));
+    }
+    if layout.is_rgb || !matches!(layout.components, 1 | 3) {
+        return Err(Unsupported::ColorSpace);
+    }
+    if !matches!(layout.precision, 8 | 12) {
+        return Err(Unsupported::Precision(layout.precision));
+    }
+    let (width, height) = (layout.width, layout.height);
+    let planes = Planes::new(layout).ok_or(Unsupported::Dimensions { width, height })?;
+    let sampling = Unsupported::Sampling(layout.sampling);
+    let carriage = Carriage::of(planes.planes.map(|plane| (plane.columns, plane.rows))).ok_or(sampling)?;
+    let is_large = |table: layout::Span| table.len == 128 && table.of(jpeg).iter().step_by(2).any(|&high| high != 0);
+    let has_other_tables = !layout.shares_chroma_table || layout.quantization.iter().any(|&table| is_large(table));
+    let (change, reason) = if layout.precision != 8 {
+        (Change::Requantised, Unsupported::Precision(layout.precision))
+    } else if has_other_tables {
+        (Change::Requantised, Unsupported::QuantizationTables)
+    } else if carriage.resamples() {
+        (Change::Resampled, sampling)
+    } else {
+        (Change::Lossless, sampling)
+    };
+    if change != Change::Lossless && !policy.convert {
+        return Err(reason);
+    }
+    Ok(Judgement { change, carriage, planes })
+}
+
+/// A file that claims to be larger than it is has at least one bit for each block's DC coefficient. Only arithmetic coding may
+/// take less.
+fn check(layout: &Layout, planes: &Planes) -> Result<(), layout::Error> {
+    let [luma, ..] = &planes.planes;
+    let blocks = u64::from(luma.across).saturating_mul(luma.down.into());
+    if layout.coding != Coding::Arithmetic && blocks > u64::from(layout.scan.len).saturating_mul(8) {
+        let at = layout.scan.start.saturating_add(layout.scan.len);
+        return Err(layout::Error { kind: ErrorKind::ScanTooShort, at });
+    }
+    Ok(())
+}
+
+/// Recodes pictures that have to be read as a whole. Some 11 KB: where the stack is short, keep it in a `static`.
+#[derive(Clone, Debug)]
+pub struct Recoder {
+    huffman: Tables,
+    statistics: Statistics,
+    /// Quantisation tables by id, as they are now.
+    quantization: [Option<Table>; 4],
+    /// Those of the components, as they were at their first scans.
+    components: [Table; 3],
+}
+
+impl Default for Recoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Recoder {
+    /// Without a picture.
+    pub const fn new() -> Self {
+        Self { huffman: Tables::new(), statistics: Statistics::NONE, quantization: [None; 4], components: [[1; 64]; 3] }
+    }
+
+    /// Writes a picture for which [`path`](super::path) is [`Path::Whole`](super::Path::Whole) as a JPEG file for which
+    /// [`Layout::rtp_format`] is `Ok`, without restart markers. `layout` is that of the bytes of `jpeg`; `coefficients` is
+    /// memory with whatever contents, at least as much as `path` says.
+    ///
+    /// Returns what was done and the length of the file.
+    ///
+    /// # Errors
+    /// All of [`Error`]; what `out` holds then is of no use. [`Error::Unsupported`] may come only now: tables may be defined
+    /// anew before later scans.
+    pub fn transcode(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        policy: Policy,
+        coefficients: &mut [i16],
+        out: &mut [u8],
+    ) -> Result<(Change, usize), Error> {
+        let Judgement { carriage, planes, .. } = judge(jpeg, layout, policy)?;
+        check(layout, &planes)?;
+        let end = layout.scan.start.saturating_add(layout.scan.len) as usize;
+        let file = jpeg.get(..end).unwrap_or(jpeg);
+        let blocks = coefficients.as_chunks_mut::<64>().0;
+        let needed = (planes.blocks as usize).saturating_mul(64);
+        let blocks = blocks.get_mut(..planes.blocks as usize).ok_or(Error::Coefficients { needed })?;
+        blocks.fill([0; 64]);
+        let frame = self.read(file, !layout.has_end, layout, &planes, blocks)?;
+
+        let scale = if frame.precision == 8 { 1 } else { 16 };
+        let [luma, chroma] = match layout.components {
+            1 => {
+                let [grey, ..] = self.components;
+                output::tables(&[grey; 3], scale)
+            }
+            _ => output::tables(&self.components, scale),
+        };
+        let mut change = if carriage.resamples() { Change::Resampled } else { Change::Lossless };
+        let to = [&luma, &chroma, &chroma];
+        for (((from, to), plane), _) in self.components.iter().zip(to).zip(&planes.planes).zip(0..layout.components) {
+            if let Some(requantisation) = Requantisation::new(from, to, scale) {
+                change = Change::Requantised;
+                if policy.convert {
+                    output::requantise(plane, blocks, &requantisation);
+                }
+            }
+        }
+        if change != Change::Lossless && !policy.convert {
+            return Err(Unsupported::QuantizationTables.into());
+        }
+        let fields = header::Fields {
+            kind: carriage.kind,
+            width: layout.width,
+            height: layout.height,
+            restart_interval: 0,
+            luma: &luma,
+            chroma: &chroma,
+            precision: 0,
+        };
+        let impossible = layout::Error { kind: ErrorKind::Coefficient, at: layout.scan.start };
+        match output::write(&planes, blocks, carriage, &fields, out).ok_or(impossible)? {
+            len if len <= out.len() => Ok((change, len)),
+            needed => Err(Error::Full { needed }),
+        }
+    }
+
+    /// Reads all scans.
+    fn read(
+        &mut self,
+        file: &[u8],
+        is_cut: bool,
+        layout: &Layout,
+        planes: &Planes,
+        blocks: &mut [Block],
+    ) -> Result<Frame, layout::Error> {
+        self.huffman.reset();
+        self.quantization = [None; 4];
+        self.components = [[1; 64]; 3];
+        let mut conditioning = Conditioning::DEFAULT;
+        let mut restart_interval = 0;
+        let mut frame: Option<Frame> = None;
+        let mut cursor = Cursor { bytes: file, at: 2 };
+        while let Some((at, code)) = next_marker(&mut cursor, layout)? {
+            let wrong = |kind| layout::Error { kind, at };
+            match code {
+                marker::TEM => continue,
+                marker::EOI => break,
+                0x00..=0xBF | marker::RST0..=marker::SOI => return Err(wrong(ErrorKind::Marker)),
+                _ => {}
+            }
+            let mut segment = cursor.segment()?;
+            match code {
+                marker::DQT => self.quantization_tables(&mut segment)?,
+                marker::DHT => self.huffman_tables(&mut segment, file)?,
+                marker::DAC => {
+                    while !segment.is_empty() {
+                        let here = segment.error(ErrorKind::Segment);
+                        let [head, value] = segment.array()?;
+                        conditioning.define(head, value).ok_or(here)?;
+                    }
+                }
+                marker::DRI => restart_interval = u16::from_be_bytes(segment.array()?),
+                marker::JPG => {}
+                marker::SOF0..=marker::SOF15 if frame.is_some() => return Err(wrong(ErrorKind::Marker)),
+                marker::SOF0..=marker::SOF15 => frame = Some(Frame::parse(code, &mut segment)?),
+                marker::SOS => {
+                    let frame = frame.as_mut().ok_or(wrong(ErrorKind::NoFrameHeader))?;
+                    let scan = frame.scan(&mut segment, planes)?;
+                    self.latch(frame, &scan).ok_or(wrong(ErrorKind::MissingTable))?;
+                    let start = cursor.at as u32;
+                    let data = cursor.rest();
+                    let read = if frame.is_arithmetic {
+                        let statistics = &mut self.statistics;
+                        let mut decoder =
+                            Arithmetic::new(statistics, conditioning, frame, &scan, restart_interval, data, is_cut);
+                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.position())
+                    } else {
+                        let mut decoder = Huffman::new(&self.huffman, frame, &scan, restart_interval, file, data);
+                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.position())
+                    };
+                    let located = |error: layout::Error| layout::Error { at: error.at.saturating_add(start), ..error };
+                    cursor.at = cursor.at.saturating_add(read.map_err(located)? as usize);
+                }
+                _ => {}
+            }
+        }
+        let end = cursor.error(ErrorKind::NoScan);
+        frame.filter(Frame::is_whole).ok_or(end)
+    }
+
+    fn quantization_tables(&mut self, segment: &mut Cursor<'_>) -> Result<(), layout::Error> {
+        while !segment.is_empty() {
+            let wrong = segment.error(ErrorKind::Segment);
+            let [head] = segment.array()?;
+            let mut table = [0; 64];
+            for entry in &mut table {
+                *entry = match head >> 4 {
+                    0 => u16::from(u8::from_be_bytes(segment.array()?)),
+                    1 => u16::from_be_bytes(segment.array()?),
+                    _ => return Err(wrong),
+                };
+            }
+            *self.quantization.get_mut(usize::from(head & 15)).ok_or(wrong)? = Some(table);
+        }
+        Ok(())
+    }
+
+    fn huffman_tables(&mut self, segment: &mut Cursor<'_>, file: &[u8]) -> Result<(), layout::Error> {
+        while !segment.is_empty() {
+            let wrong = segment.error(ErrorKind::Segment);
+            let [head] = segment.array()?;
+            let bits: [u8; 16] = segment.array()?;
+            let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
+            let symbols = Symbols::File(segment.span(count)?);
+            self.huffman.define(head, &Definition { bits, symbols }, file).ok_or(wrong)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the quantisation tables of components whose first scan this is. `None`: there are none.
+    fn latch(&mut self, frame: &Frame, scan: &frame::Scan) -> Option<()> {
+        if scan.first != 0 || scan.high != 0 {
+            return Some(());
+        }
+        for part in &scan.parts {
+            let table = self.quantization.get(usize::from(frame.table(part.component))).copied().flatten()?;
+            *self.components.get_mut(part.component)? = table;
+        }
+        Some(())
+    }
+}
+
+/// The next marker with a segment, where there is one. Behind entropy-coded data, what was not read of it is passed.
+fn next_marker(cursor: &mut Cursor<'_>, layout: &Layout) -> Result<Option<(u32, u8)>, layout::Error> {
+    if cursor.at < layout.scan.start as usize {
+        return cursor.marker().map(Some);
+    }
+    loop {
+        let rest = cursor.rest();
+        let Some(at) = rest.windows(2).position(|pair| matches!(pair, [0xFF, code] if !matches!(code, 0 | 0xFF)))
+        else {
+            cursor.at = cursor.bytes.len();
+            return Ok(None);
+        };
+        cursor.at = cursor.at.saturating_add(at);
+        match cursor.marker()? {
+            (_, marker::RST0..=marker::RST7) => {}
+            found => return Ok(Some(found)),
+        }
+    }
+}
