@@ -341,6 +341,22 @@ mod tests {
     }
 
     #[test]
+    fn sizes_that_the_header_cannot_say_are_told_with_what_becomes_of_them() {
+        let folder = Folder::new();
+        for (size, words) in [
+            ((64, 48), "64x48\n"),
+            ((2040, 8), "2040x8\n"),
+            ((2033, 9), "2033x9 (sent as 2040x16, the description has the true size)\n"),
+            ((2041, 8), "2041x8 (above 2040 pixels only the session description tells the size: GStreamer, VLC and"),
+            ((8, 2048), "8x2048 (above 2040 pixels"),
+        ] {
+            let path = folder.file("a.mjpeg", &picture(size.0, size.1, |_| {}));
+            let (all, text) = report(&[&path], Policy::default());
+            assert!(all && text.contains(words), "{words} in {text}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_served_has_a_reason_and_fails() {
         let folder = Folder::new();
         let frame = picture(70, 50, |encoder| encoder.set_progressive(true));
