@@ -1,6 +1,7 @@
 //! The log of a server that serves from one thread, on standard error: whom a line is about, and what becomes of lines that
 //! would have to wait or would fill a disk.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -38,9 +39,21 @@ pub fn start(level: LevelFilter) {
             if let Some(client) = CLIENT.get() {
                 write!(line, "{client}: ")?;
             }
-            writeln!(line, "{}", record.args())
+            writeln!(line, "{}", printable(&record.args().to_string()))
         })
         .init();
+}
+
+/// `text` without characters that would be commands to a terminal, or lines of their own: names of files may hold any.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() { escaped.extend(char.escape_default()) } else { escaped.push(char) }
+    }
+    escaped.into()
 }
 
 thread_local! {
@@ -149,6 +162,17 @@ mod tests {
         assert_eq!(taken(10_000, 60_000), 600);
         // An hour of silence is worth no more than one burst.
         assert_eq!(taken(3_670_000, 10_000), 1000 + 99);
+    }
+
+    #[test]
+    fn names_cannot_command_a_terminal_or_make_lines_of_their_own() {
+        for (text, shown) in [
+            ("a b ü 漢 \\.mjpeg", "a b ü 漢 \\.mjpeg"),
+            ("\u{1b}]0;title\u{7}.mjpeg", "\\u{1b}]0;title\\u{7}.mjpeg"),
+            ("one\ntwo\r\t\u{9b}31m\u{7f}", "one\\ntwo\\r\\t\\u{9b}31m\\u{7f}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
     }
 
     #[test]

@@ -11,14 +11,13 @@ use platform_std::{check, logging, server};
 fn main() -> ExitCode {
     let args = Args::parse();
     logging::start(args.log_level());
-    let result =
-        if args.check { check::run_on_stdout(&args.media, args.policy()) } else { server::run(&args).map(|()| true) };
+    let result = if args.check { check::run_on_stdout(&args) } else { server::run(&args).map(|()| true) };
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Where nobody listens there, the exit code still tells.
-            let _ = writeln!(io::stderr(), "mutoscope-server: {error:#}");
+            let _ = writeln!(io::stderr(), "mutoscope-server: {}", logging::printable(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
