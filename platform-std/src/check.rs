@@ -13,7 +13,9 @@ use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
 use crate::args::Args;
 use crate::logging::printable;
-use crate::media::{Candidates, LARGE_PICTURES, MediaFile, Names, Normaliser, Policy, Treatment, candidates};
+use crate::media::{
+    Candidates, FIELDS, LARGE_PICTURES, MediaFile, Names, Normaliser, Policy, Treatment, candidates, is_field,
+};
 use crate::server::check_url;
 
 /// Checks files, and the MJPEG files in folders; each report goes to `out`, and where there are several, a sum. Every frame is
@@ -86,6 +88,7 @@ struct Report {
     /// Bytes of all frames, and of the longest.
     len: (u64, usize),
     sizes: BTreeMap<(u16, u16), u32>,
+    fields: u32,
     codings: BTreeMap<String, u32>,
     huffman: BTreeMap<&'static str, u32>,
     quantization: BTreeMap<String, u32>,
@@ -120,6 +123,7 @@ impl Report {
             Ok(layout) => layout,
             Err(error) => return self.refuse(number, error.to_string()),
         };
+        self.fields += u32::from(is_field(jpeg));
         *self.sizes.entry((layout.width, layout.height)).or_default() += 1;
         *self.codings.entry(coding(&layout)).or_default() += 1;
         if !matches!(layout.coding, Coding::Arithmetic) {
@@ -161,6 +165,9 @@ impl fmt::Display for Report {
         let longest = bytes(self.len.1 as u64);
         row("format", &format!("{}, {} of {average} on average, {longest} at most", self.format, frames(self.frames)))?;
         row("pictures", &named(&self.sizes, |f, &size| write_size(f, size)))?;
+        if self.fields > 0 {
+            row("interlaced", &format!("{} are {FIELDS}", frames(self.fields)))?;
+        }
         row("coding", &named(&self.codings, |f, coding| f.write_str(coding)))?;
         if !self.huffman.is_empty() {
             row("Huffman", &named(&self.huffman, |f, tables| f.write_str(tables)))?;
@@ -379,6 +386,26 @@ mod tests {
             let path = folder.file("a.mjpeg", &picture(size.0, size.1, |_| {}));
             let (all, text) = report(&[&path], Policy::default());
             assert!(all && text.contains(words), "{words} in {text}");
+        }
+    }
+
+    #[test]
+    fn fields_of_interlaced_pictures_are_told_from_pictures() {
+        let folder = Folder::new();
+        let field = |polarity: u8| {
+            let mut file = jpeg(16, 16, 0, b"x");
+            let avi1 = [&[0xff, 0xe0, 0, 16], &b"AVI1"[..], &[polarity, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
+            file.splice(2..2, avi1);
+            file
+        };
+        for (polarities, words) in [([1, 2], Some("2 frames are fields")), ([0, 0], None)] {
+            let path = folder.file("a.mjpeg", &polarities.map(field).concat());
+            let (all, text) = report(&[&path], Policy::default());
+            assert!(all && text.contains("2 frames of"), "{text}");
+            assert!(
+                text.contains(words.unwrap_or("16x16\n")) && words.is_some() == text.contains("interlaced"),
+                "{text}"
+            );
         }
     }
 

@@ -16,7 +16,7 @@ pub use normaliser::{OnUnsupported, Policy};
 pub use viewer::Viewer;
 
 pub(crate) use file::MediaFile;
-pub(crate) use index::LARGE_PICTURES;
+pub(crate) use index::{FIELDS, LARGE_PICTURES, is_field};
 pub(crate) use normaliser::{Normaliser, Treatment};
 
 use std::collections::HashMap;
@@ -326,6 +326,15 @@ mod tests {
         assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
         assert_eq!(refusal("hopeful.mjpeg"), None);
         assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
+    }
+
+    #[test]
+    fn raw_jpegs_without_eoi_are_served_whole() {
+        let folder = Folder::new();
+        let movie: Vec<u8> = frames(4).iter().flat_map(|frame| frame[..frame.len() - 2].to_vec()).collect();
+        let library = open(&[&folder.file("a.mjpeg", &movie)]).unwrap();
+        let media = library.find(url::Path::new("a.mjpeg")).unwrap();
+        assert_eq!((media.frames, media.refusal), (Some(4), None));
     }
 
     #[test]
