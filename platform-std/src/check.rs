@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -11,24 +11,48 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mutoscope::jpeg::{Coding, Layout, Sampling, tables};
 use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
-use crate::media::{Candidate, LARGE_PICTURES, MediaFile, Normaliser, Policy, Treatment, candidates};
+use crate::args::Args;
+use crate::logging::OneLine;
+use crate::media::{
+    Candidates, FIELDS, LARGE_PICTURES, MediaFile, Names, Normaliser, Policy, Treatment, candidates, is_field,
+};
+use crate::server::check_url;
 
 /// Checks files, and the MJPEG files in folders; each report goes to `out`, and where there are several, a sum. Every frame is
 /// read and made ready as it would be for viewers. `true`: all of them can be served.
-pub fn run(paths: &[PathBuf], policy: Policy, out: &mut impl Write) -> Result<bool> {
-    let candidates = candidates(paths)?;
-    let mut served = 0;
-    for Candidate { path, .. } in &candidates {
-        match check(path, policy) {
+pub fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
+    let policy = args.policy();
+    let Candidates { files, left_out } = candidates(&args.media)?;
+    let (mut all, mut served) = (0, 0);
+    let mut names = Names::default();
+    for candidate in files {
+        let shown = OneLine(candidate.path.display());
+        let verdict = match names.are_new_with(&candidate) {
+            // Named twice.
+            Ok(false) => continue,
+            Ok(true) => check(&candidate.path, policy),
+            Err(error) => Err(error),
+        };
+        all += 1;
+        match verdict {
             Ok(report) => {
-                writeln!(out, "{}: {report}", path.display())?;
-                served += usize::from(report.can_be_served());
+                let requestable = check_url(&args.host, args.rtsp_port, &candidate.name);
+                let can_be_served = report.can_be_served() && requestable.is_ok();
+                writeln!(out, "{shown}: {}", if can_be_served { "can be served" } else { "cannot be served" })?;
+                if let Err(error) = requestable {
+                    writeln!(out, "  {:<13} {error:#}", "name")?;
+                }
+                writeln!(out, "{report}")?;
+                served += usize::from(can_be_served);
+                names.add(candidate);
             }
             // The error names the file.
-            Err(error) => writeln!(out, "cannot be served: {error:#}\n")?,
+            Err(error) => writeln!(out, "cannot be served: {}\n", OneLine(format_args!("{error:#}")))?,
         }
     }
-    let all = candidates.len();
+    for why in &left_out {
+        writeln!(out, "left out: {}", OneLine(why))?;
+    }
     if all > 1 {
         writeln!(out, "{all} files: {served} can be served, {} cannot", all - served)?;
     } else if all == 0 {
@@ -42,7 +66,7 @@ fn check(path: &Path, policy: Policy) -> Result<Report> {
     let bar = ProgressBar::new(file.frames().into());
     let style = "{wide_msg} {bar:32} {pos:>6}/{len} frames {eta:>4}";
     bar.set_style(ProgressStyle::with_template(style).context("the progress bar")?);
-    bar.set_message(path.display().to_string());
+    bar.set_message(OneLine(path.display()).to_string());
     let mut report = Report::new(file.format().to_string(), file.frames());
     let mut normaliser = Normaliser::new(policy);
     let (mut frame, mut made) = (Vec::new(), Vec::new());
@@ -63,6 +87,7 @@ struct Report {
     /// Bytes of all frames, and of the longest.
     len: (u64, usize),
     sizes: BTreeMap<(u16, u16), u32>,
+    fields: u32,
     codings: BTreeMap<String, u32>,
     huffman: BTreeMap<&'static str, u32>,
     quantization: BTreeMap<String, u32>,
@@ -97,6 +122,7 @@ impl Report {
             Ok(layout) => layout,
             Err(error) => return self.refuse(number, error.to_string()),
         };
+        self.fields += u32::from(is_field(jpeg));
         *self.sizes.entry((layout.width, layout.height)).or_default() += 1;
         *self.codings.entry(coding(&layout)).or_default() += 1;
         if !matches!(layout.coding, Coding::Arithmetic) {
@@ -133,12 +159,14 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", if self.can_be_served() { "can be served" } else { "cannot be served" })?;
         let mut row = |name: &str, text: &str| writeln!(f, "  {name:<13} {text}");
         let average = bytes(self.len.0 / u64::from(self.frames.max(1)));
         let longest = bytes(self.len.1 as u64);
         row("format", &format!("{}, {} of {average} on average, {longest} at most", self.format, frames(self.frames)))?;
         row("pictures", &named(&self.sizes, |f, &size| write_size(f, size)))?;
+        if self.fields > 0 {
+            row("interlaced", &format!("{} are {FIELDS}", frames(self.fields)))?;
+        }
         row("coding", &named(&self.codings, |f, coding| f.write_str(coding)))?;
         if !self.huffman.is_empty() {
             row("Huffman", &named(&self.huffman, |f, tables| f.write_str(tables)))?;
@@ -284,8 +312,8 @@ fn quantization(jpeg: &[u8], layout: &Layout) -> String {
 }
 
 /// [`run`] with its reports on standard output; nobody may be reading them.
-pub fn run_on_stdout(paths: &[PathBuf], policy: Policy) -> Result<bool> {
-    let all = run(paths, policy, &mut io::stdout().lock())?;
+pub fn run_on_stdout(args: &Args) -> Result<bool> {
+    let all = run(args, &mut io::stdout().lock())?;
     io::stdout().flush()?;
     Ok(all)
 }
@@ -295,12 +323,16 @@ mod tests {
     use super::*;
     use crate::media::OnUnsupported;
     use crate::media::testing::{self, Folder, jpeg, lab_file, picture};
+    use clap::Parser as _;
     use jpeg_encoder::SamplingFactor;
+    use mutoscope::session::server::MAX_URI_LEN;
 
     fn report(paths: &[&Path], policy: Policy) -> (bool, String) {
-        let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+        let mut args = Args::parse_from(["mutoscope-server"]);
+        args.media = paths.iter().map(|path| path.to_path_buf()).collect();
+        (args.restart_markers, args.on_unsupported) = (policy.restart_markers, policy.on_unsupported);
         let mut out = Vec::new();
-        let all = run(&paths, policy, &mut out).unwrap();
+        let all = run(&args, &mut out).unwrap();
         (all, String::from_utf8(out).unwrap())
     }
 
@@ -344,6 +376,42 @@ mod tests {
             "ms a frame",
         ] {
             assert!(text.contains(words), "{words} in {text}");
+        }
+    }
+
+    #[test]
+    fn sizes_that_the_header_cannot_say_are_told_with_what_becomes_of_them() {
+        let folder = Folder::new();
+        for (size, words) in [
+            ((64, 48), "64x48\n"),
+            ((2040, 8), "2040x8\n"),
+            ((2033, 9), "2033x9 (sent as 2040x16, the description has the true size)\n"),
+            ((2041, 8), "2041x8 (above 2040 pixels only the session description tells the size: GStreamer, VLC and"),
+            ((8, 2048), "8x2048 (above 2040 pixels"),
+        ] {
+            let path = folder.file("a.mjpeg", &picture(size.0, size.1, |_| {}));
+            let (all, text) = report(&[&path], Policy::default());
+            assert!(all && text.contains(words), "{words} in {text}");
+        }
+    }
+
+    #[test]
+    fn fields_of_interlaced_pictures_are_told_from_pictures() {
+        let folder = Folder::new();
+        let field = |polarity: u8| {
+            let mut file = jpeg(16, 16, 0, b"x");
+            let avi1 = [&[0xff, 0xe0, 0, 16], &b"AVI1"[..], &[polarity, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
+            file.splice(2..2, avi1);
+            file
+        };
+        for (polarities, words) in [([1, 2], Some("2 frames are fields")), ([0, 0], None)] {
+            let path = folder.file("a.mjpeg", &polarities.map(field).concat());
+            let (all, text) = report(&[&path], Policy::default());
+            assert!(all && text.contains("2 frames of"), "{text}");
+            assert!(
+                text.contains(words.unwrap_or("16x16\n")) && words.is_some() == text.contains("interlaced"),
+                "{text}"
+            );
         }
     }
 
@@ -397,5 +465,58 @@ mod tests {
         let path = folder.file("a.mjpeg", &jpeg(16, 16, 4, b"x"));
         let (all, said) = report(&[&path], Policy::default());
         assert!(!all && said.contains("the data ends before the picture does"), "{said}");
+    }
+
+    #[test]
+    fn two_files_of_one_name_fail_as_they_do_when_served_and_one_named_twice_does_not() {
+        let (one, other) = (Folder::new(), Folder::new());
+        let first = one.file("movie.mjpeg", &testing::frames(1).concat());
+        let second = other.file("movie.mjpeg", &testing::frames(1).concat());
+        let (all, text) = report(&[&first, &second], Policy::default());
+        assert!(!all && text.contains("would both be served as \"movie.mjpeg\""), "{text}");
+        assert!(text.ends_with("2 files: 1 can be served, 1 cannot\n"), "{text}");
+        let (all, text) = report(&[&first, one.path()], Policy::default());
+        assert!(all && text.matches("can be served").count() == 1, "{text}");
+    }
+
+    #[test]
+    fn what_a_folder_holds_and_does_not_show_is_named() {
+        let (folder, elsewhere) = (Folder::new(), Folder::new());
+        folder.file("good.mjpeg", &testing::frames(1).concat());
+        let secret = elsewhere.file("secret.mjpeg", &testing::frames(1).concat());
+        std::os::unix::fs::symlink(&secret, folder.path().join("out.mjpeg")).unwrap();
+        std::os::unix::fs::symlink("gone", folder.path().join("dangling.mjpeg")).unwrap();
+        std::fs::create_dir(folder.path().join("folder.mjpeg")).unwrap();
+        let (all, text) = report(&[folder.path()], Policy::default());
+        assert!(all, "{text}");
+        let left_out: Vec<_> = text.lines().filter(|line| line.starts_with("left out: ")).collect();
+        assert_eq!(left_out.len(), 3, "{text}");
+        for words in ["dangling.mjpeg", "folder.mjpeg is no file", "out.mjpeg links to"] {
+            assert!(left_out.iter().any(|line| line.contains(words)), "{words} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_for_a_request_is_told() {
+        let folder = Folder::new();
+        let at_most = MAX_URI_LEN - "rtsp://127.0.0.1:8554//trackID=0".len();
+        for (len, fits) in [(at_most, true), (at_most + 1, false)] {
+            let path = folder.file(&format!("{}.mjpeg", "x".repeat(len - 6)), &testing::frames(1).concat());
+            let (all, text) = report(&[&path], Policy::default());
+            assert_eq!((all, text.contains("shorter name")), (fits, !fits), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_are_shown_on_one_line_without_commands_to_a_terminal() {
+        let folder = Folder::new();
+        let path = folder.file("a\n\u{1b}[2Jb.mjpeg", &testing::frames(1).concat());
+        let bad = folder.file("bad\u{1b}[2J.mjpeg", b"");
+        let (all, text) = report(&[&path, &bad], Policy::default());
+        assert!(!all && !text.contains('\u{1b}'), "{text:?}");
+        assert!(
+            text.contains("a\\n\\u{1b}[2Jb.mjpeg: can be served") && text.contains("bad\\u{1b}[2J.mjpeg"),
+            "{text:?}"
+        );
     }
 }

@@ -183,6 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn names_cannot_command_a_terminal_or_make_lines_of_their_own() {
+        for (text, shown) in [
+            ("a b ü 漢 \\.mjpeg", "a b ü 漢 \\.mjpeg"),
+            ("\u{1b}]0;title\u{7}.mjpeg", "\\u{1b}]0;title\\u{7}.mjpeg"),
+            ("one\ntwo\r\t\u{9b}31m\u{7f}", "one\\ntwo\\r\\t\\u{9b}31m\\u{7f}"),
+        ] {
+            assert_eq!(OneLine(text).to_string(), shown);
+        }
+    }
+
+    #[test]
     fn what_is_done_for_a_client_is_logged_with_its_address() {
         let client = SocketAddr::from(([10, 0, 0, 7], 40_000));
         assert_eq!(about(client, || CLIENT.get()), Some(client));

@@ -83,6 +83,17 @@ fn answers(url: &str) -> bool {
     stream.read_exact(&mut line).is_ok() && line == *b"RTSP/1.0 200 OK"
 }
 
+/// A picture of one colour, 16 pixels high.
+fn picture(width: u16) -> Vec<u8> {
+    let mut picture = vec![0; 4096];
+    let quantizer = Quantizer::new(50);
+    let mut encoder = Encoder::new(&mut picture, width, 16, &quantizer).unwrap();
+    (0..width.div_ceil(16)).for_each(|_| encoder.flat_mcu([1, 2, 3]).unwrap());
+    let len = encoder.finish().unwrap();
+    picture.truncate(len);
+    picture
+}
+
 /// A folder that goes when the test ends.
 struct Folder(PathBuf);
 
@@ -95,13 +106,12 @@ impl Folder {
 
     /// A file of one small picture.
     fn file(&self, name: &str) -> String {
-        let mut picture = [0; 1024];
-        let quantizer = Quantizer::new(50);
-        let mut encoder = Encoder::new(&mut picture, 16, 16, &quantizer).unwrap();
-        encoder.flat_mcu([1, 2, 3]).unwrap();
-        let len = encoder.finish().unwrap();
+        self.file_of(name, &picture(16))
+    }
+
+    fn file_of(&self, name: &str, contents: &[u8]) -> String {
         let path = self.0.join(name);
-        fs::write(&path, &picture[..len]).unwrap();
+        fs::write(&path, contents).unwrap();
         path.to_str().unwrap().to_owned()
     }
 }
@@ -241,4 +251,19 @@ fn a_name_that_no_request_can_say_is_told_at_the_start() {
     server.signal("-INT");
     let (_, _, stderr) = server.wait();
     assert!(stderr.contains("shorter name"), "{stderr}");
+}
+
+#[test]
+fn who_cannot_show_large_pictures_is_named_once_and_small_ones_are_not_spoken_of() {
+    let folder = Folder::new("large");
+    for (width, is_large) in [(2040, false), (2041, true)] {
+        let file = folder.file_of("movie.mjpeg", &picture(width).repeat(3));
+        let mut server = Running::start(heeding(2), &["-q", &file]);
+        server.url();
+        server.signal("-INT");
+        let (_, _, log) = server.wait();
+        for words in ["2041x16", "FFmpeg", "GStreamer", "no picture"] {
+            assert_eq!(log.matches(words).count(), usize::from(is_large), "{words} in {log}");
+        }
+    }
 }

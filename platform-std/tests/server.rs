@@ -1,121 +1,12 @@
 //! The server over real sockets on loopback: what the core's tests on virtual time cannot see.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::thread::JoinHandle;
+mod support;
+
+use std::io::{Read, Write};
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use mutoscope::source::FrameRate;
-use platform_std::media::Library;
-use platform_std::server::{Options, Server, StopHandle};
-
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A server with the built-in media in a thread of its own.
-struct Running {
-    address: SocketAddr,
-    stop: StopHandle,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Running {
-    fn start(max_clients: usize) -> Self {
-        let options = Options {
-            host: "127.0.0.1".to_owned(),
-            rtsp_port: 0,
-            server_port: None,
-            max_clients,
-            session_timeout: Duration::from_secs(60),
-            payload_size: 1400,
-            max_packet_size: 20_480,
-            repeat: false,
-            restart_markers: false,
-            computed_tables: false,
-        };
-        let server = Server::bind(&options).unwrap();
-        let (address, stop) = (server.local_addr(), server.stop_handle());
-        let serve = move || server.serve(&Library::built_in(FrameRate::new(50, 1).unwrap())).unwrap();
-        Self { address, stop, thread: Some(std::thread::spawn(serve)) }
-    }
-
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream: BufReader::new(stream), url: format!("rtsp://{}/testcard", self.address), cseq: 0 }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
-
-struct Client {
-    stream: BufReader<TcpStream>,
-    url: String,
-    cseq: u32,
-}
-
-struct Answer {
-    /// 0 where the connection was closed instead.
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value)
-    }
-}
-
-impl Client {
-    fn ask(&mut self, method: &str, headers: &str) -> Answer {
-        self.cseq += 1;
-        let control = if method == "SETUP" { "/trackID=0" } else { "" };
-        let request = format!("{method} {}{control} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.url, self.cseq);
-        let _ = self.stream.get_mut().write_all(request.as_bytes());
-        self.answer()
-    }
-
-    fn answer(&mut self) -> Answer {
-        let mut line = String::new();
-        let _ = self.stream.read_line(&mut line);
-        let status = line.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
-        let mut headers = Vec::new();
-        loop {
-            line.clear();
-            let _ = self.stream.read_line(&mut line);
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            headers.push((name.to_owned(), value.trim().to_owned()));
-        }
-        let mut answer = Answer { status, headers, body: String::new() };
-        let mut body = vec![0; answer.header("Content-Length").parse().unwrap_or(0)];
-        self.stream.read_exact(&mut body).unwrap();
-        answer.body = String::from_utf8(body).unwrap();
-        answer
-    }
-
-    /// The next interleaved packet: channel and bytes.
-    fn packet(&mut self) -> (u8, Vec<u8>) {
-        let mut head = [0; 4];
-        self.stream.read_exact(&mut head).unwrap();
-        assert_eq!(head[0], b'$');
-        let mut packet = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
-        self.stream.read_exact(&mut packet).unwrap();
-        (head[1], packet)
-    }
-
-    /// Whether the server has closed the connection, without having said anything more.
-    fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0; 64]), Ok(0) | Err(_))
-    }
-}
+use support::{Client, PATIENCE, Running};
 
 /// Two sockets on neighbouring ports, and the first port.
 fn udp_pair() -> (UdpSocket, UdpSocket, u16) {

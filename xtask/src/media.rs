@@ -3,7 +3,9 @@
 //! The project ships no clip and needs none. The set covers both RTP/JPEG types, odd and large pictures, the lab's
 //! format, and the kinds of JPEG that RFC 2435 cannot carry. A file is made again only when its recipe changed.
 
-use crate::packages::{FFMPEG, JPEG_TOOLS};
+mod corpus;
+
+use crate::packages::{FFMPEG, GSTREAMER, IMAGEMAGICK, JPEG_TOOLS, Need};
 use crate::shell::{output, target_dir};
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,8 +16,21 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Frames of every file: two seconds at 48 frames per second.
-const FRAMES: usize = 96;
+/// Files that are made together.
+pub(crate) struct Set {
+    /// Their folder within `target`.
+    folder: &'static str,
+    /// Frames of every file.
+    frames: usize,
+    /// How they are made. What others are made of comes first.
+    recipes: &'static [Recipe],
+}
+
+/// Clips to watch, of two seconds at 48 frames per second.
+pub(crate) const CLIPS: Set = Set { folder: "media", frames: 96, recipes: RECIPES };
+
+/// A moment each of what other encoders make.
+pub(crate) const CORPUS: Set = Set { folder: "corpus", frames: 12, recipes: corpus::RECIPES };
 
 /// The list of what was made how, beside the files.
 const MANIFEST: &str = "manifest.txt";
@@ -35,13 +50,17 @@ enum Make {
     Ffmpeg { source: &'static str, pixels: &'static str, quality: &'static str, options: &'static [&'static str] },
     /// By libjpeg's encoder, frame by frame.
     Cjpeg { source: &'static str, options: &'static [&'static str] },
+    /// By ImageMagick.
+    ImageMagick { source: &'static str, options: &'static [&'static str] },
+    /// By GStreamer's encoder, from its own source of pictures: their format and size, options of the encoder.
+    Jpegenc { caps: &'static str, options: &'static [&'static str] },
     /// From the frames of another file, without loss.
     Jpegtran { of: &'static str, options: &'static [&'static str] },
     /// Another file's frames in the lab's format: five digits of length before each.
     Lab { of: &'static str },
 }
 
-/// All files. What others are made of comes first.
+/// The clips.
 #[rustfmt::skip]
 const RECIPES: &[Recipe] = &[
     // RTP/JPEG as they are.
@@ -68,13 +87,13 @@ const RECIPES: &[Recipe] = &[
     Recipe { name: "movie-640.Mjpeg", make: Make::Lab { of: "q50-420-640x480.mjpeg" } },
 ];
 
-/// Makes all files that are missing or whose recipe changed, in `directory` or `target/media`.
+/// Makes all clips that are missing or whose recipe changed, in `directory` or `target/media`.
 pub(crate) fn run(directory: Option<PathBuf>) -> Result<()> {
     let directory = match directory {
         Some(directory) => directory,
         None => default_directory()?,
     };
-    let skipped = make(&directory)?;
+    let skipped = CLIPS.make(&directory)?;
     for why in &skipped {
         println!("SKIPPED {why}");
     }
@@ -82,45 +101,63 @@ pub(crate) fn run(directory: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Where the interop run finds the files.
+/// Where the clips are.
 pub(crate) fn default_directory() -> Result<PathBuf> {
-    Ok(target_dir()?.join("media"))
+    CLIPS.directory()
 }
 
-/// As [`run`]; returns a line for every file that could not be made for want of a tool.
+/// Makes the clips; returns a line for every file that could not be made for want of a tool.
 pub(crate) fn make(directory: &Path) -> Result<Vec<String>> {
-    if let Some(why) = FFMPEG.missing() {
-        bail!("{why}");
-    }
-    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let jpeg_tools = JPEG_TOOLS.missing();
-    let manifest = fs::read_to_string(directory.join(MANIFEST)).unwrap_or_default();
-    let mut skipped = Vec::new();
-    let mut wanted = Vec::new();
-    for recipe in RECIPES {
-        match &jpeg_tools {
-            Some(why) if recipe.needs_jpeg_tools() => skipped.push(format!("{}: {why}", recipe.name)),
-            _ => wanted.push(recipe),
-        }
-    }
-    let stale =
-        |recipe: &Recipe| manifest_line(directory, recipe).is_none_or(|line| !manifest.lines().any(|old| old == line));
-    // What is made of a stale file is stale too, even if it looks unchanged.
-    let stale = |recipe: &Recipe| stale(recipe) || recipe.origin().is_some_and(stale);
-    let work: Vec<&Recipe> = wanted.iter().copied().filter(|recipe| stale(recipe)).collect();
-    if !work.is_empty() {
-        make_all(directory, &work)?;
-        let mut manifest = String::new();
-        for line in wanted.iter().filter_map(|recipe| manifest_line(directory, recipe)) {
-            let _ = writeln!(manifest, "{line}");
-        }
-        fs::write(directory.join(MANIFEST), manifest)?;
-    }
-    Ok(skipped)
+    CLIPS.make(directory)
 }
 
-fn make_all(directory: &Path, work: &[&Recipe]) -> Result<()> {
-    let bar = ProgressBar::new((work.len() * FRAMES) as u64).with_style(
+impl Set {
+    /// Where the interop run finds the files.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
+        Ok(target_dir()?.join(self.folder))
+    }
+
+    /// Makes all files that are missing or whose recipe changed; returns a line for every file that could not be made for
+    /// want of a tool.
+    pub(crate) fn make(&self, directory: &Path) -> Result<Vec<String>> {
+        if let Some(why) = FFMPEG.missing() {
+            bail!("{why}");
+        }
+        fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        let manifest = fs::read_to_string(directory.join(MANIFEST)).unwrap_or_default();
+        let mut skipped = Vec::new();
+        let mut wanted = Vec::new();
+        let missing: Vec<_> = TOOLS.iter().map(|tool| tool.missing()).collect();
+        for recipe in self.recipes {
+            let needed =
+                TOOLS.iter().zip(&missing).filter(|(tool, _)| recipe.needs().any(|need| need.what == tool.what));
+            match needed.into_iter().find_map(|(_, why)| why.as_ref()) {
+                Some(why) => skipped.push(format!("{}: {why}", recipe.name)),
+                None => wanted.push(recipe),
+            }
+        }
+        let line = |recipe: &Recipe| manifest_line(directory, recipe, self.frames);
+        let stale = |recipe: &Recipe| line(recipe).is_none_or(|line| !manifest.lines().any(|old| old == line));
+        // What is made of a stale file is stale too, even if it looks unchanged.
+        let stale = |recipe: &Recipe| stale(recipe) || recipe.origin().is_some_and(stale);
+        let work: Vec<&Recipe> = wanted.iter().copied().filter(|recipe| stale(recipe)).collect();
+        if !work.is_empty() {
+            make_all(directory, &work, self.frames)?;
+            let mut manifest = String::new();
+            for line in wanted.iter().filter_map(|recipe| line(recipe)) {
+                let _ = writeln!(manifest, "{line}");
+            }
+            fs::write(directory.join(MANIFEST), manifest)?;
+        }
+        Ok(skipped)
+    }
+}
+
+/// What recipes may need beside ffmpeg.
+const TOOLS: [&Need; 3] = [&JPEG_TOOLS, &IMAGEMAGICK, &GSTREAMER];
+
+fn make_all(directory: &Path, work: &[&Recipe], frames: usize) -> Result<()> {
+    let bar = ProgressBar::new((work.len() * frames) as u64).with_style(
         ProgressStyle::with_template("{bar:32} {pos:>4}/{len} frames  {wide_msg}").context("progress bar")?,
     );
     // In two rounds, because some files are made of others; inside a round on all processors.
@@ -133,7 +170,9 @@ fn make_all(directory: &Path, work: &[&Recipe]) -> Result<()> {
                 scope.spawn(|| {
                     while let Some(recipe) = round.get(next.fetch_add(1, Ordering::Relaxed)) {
                         bar.set_message(recipe.name);
-                        let made = recipe.make(directory, &bar).with_context(|| format!("cannot make {}", recipe.name));
+                        let made = recipe
+                            .make(directory, frames, &bar)
+                            .with_context(|| format!("cannot make {}", recipe.name));
                         if let (Err(error), Ok(mut failure)) = (made, failure.lock()) {
                             failure.get_or_insert(error);
                         }
@@ -150,18 +189,20 @@ fn make_all(directory: &Path, work: &[&Recipe]) -> Result<()> {
 }
 
 /// Name, size and recipe: what must be unchanged for a file to be kept. `None` where there is no file.
-fn manifest_line(directory: &Path, recipe: &Recipe) -> Option<String> {
+fn manifest_line(directory: &Path, recipe: &Recipe, frames: usize) -> Option<String> {
     let size = fs::metadata(directory.join(recipe.name)).ok()?.len();
-    Some(format!("{} {size} {}", recipe.name, recipe.text()))
+    Some(format!("{} {size} {}", recipe.name, recipe.text(frames)))
 }
 
 impl Recipe {
-    fn text(&self) -> String {
+    fn text(&self, frames: usize) -> String {
         match &self.make {
             Make::Ffmpeg { source, pixels, quality, options } => {
-                format!("ffmpeg {source} {FRAMES} {pixels} q{quality} {}", options.join(" "))
+                format!("ffmpeg {source} {frames} {pixels} q{quality} {}", options.join(" "))
             }
-            Make::Cjpeg { source, options } => format!("cjpeg {source} {FRAMES} {}", options.join(" ")),
+            Make::Cjpeg { source, options } => format!("cjpeg {source} {frames} {}", options.join(" ")),
+            Make::ImageMagick { source, options } => format!("ImageMagick {source} {frames} {}", options.join(" ")),
+            Make::Jpegenc { caps, options } => format!("jpegenc {caps} {frames} {}", options.join(" ")),
             Make::Jpegtran { of, options } => format!("jpegtran {of} {}", options.join(" ")),
             Make::Lab { of } => format!("lab {of}"),
         }
@@ -170,34 +211,61 @@ impl Recipe {
     /// The file this one is made of.
     fn origin(&self) -> Option<&'static Recipe> {
         let (Make::Jpegtran { of, .. } | Make::Lab { of }) = &self.make else { return None };
-        RECIPES.iter().find(|recipe| recipe.name == *of)
+        RECIPES.iter().chain(corpus::RECIPES).find(|recipe| recipe.name == *of)
     }
 
-    fn needs_jpeg_tools(&self) -> bool {
-        matches!(self.make, Make::Cjpeg { .. } | Make::Jpegtran { .. })
-            || self.origin().is_some_and(Recipe::needs_jpeg_tools)
+    /// What it takes beside ffmpeg, and what its origin takes.
+    fn needs(&self) -> impl Iterator<Item = &'static Need> {
+        let own = |recipe: &Recipe| match recipe.make {
+            Make::Cjpeg { .. } | Make::Jpegtran { .. } => Some(&JPEG_TOOLS),
+            Make::ImageMagick { .. } => Some(&IMAGEMAGICK),
+            Make::Jpegenc { .. } => Some(&GSTREAMER),
+            Make::Ffmpeg { .. } | Make::Lab { .. } => None,
+        };
+        own(self).into_iter().chain(self.origin().and_then(own))
     }
 
-    fn make(&self, directory: &Path, bar: &ProgressBar) -> Result<()> {
+    fn make(&self, directory: &Path, count: usize, bar: &ProgressBar) -> Result<()> {
         let bytes = match &self.make {
             Make::Ffmpeg { source, pixels, quality, options } => {
-                let mut command = ffmpeg(source);
+                let mut command = ffmpeg(source, count);
                 command.args(["-c:v", "mjpeg", "-pix_fmt", pixels, "-q:v", quality]).args(*options);
                 let bytes = output(command.args(["-f", "mjpeg", "-"]))?;
-                ensure!(frames(&bytes).count() == FRAMES, "ffmpeg made {} frames", frames(&bytes).count());
-                bar.inc(FRAMES as u64);
+                ensure!(frames(&bytes).count() == count, "ffmpeg made {} frames", frames(&bytes).count());
+                bar.inc(count as u64);
                 bytes
             }
             Make::Cjpeg { source, options } => {
                 let scratch = Scratch::new(directory, self.name)?;
-                output(ffmpeg(source).args(["-f", "image2"]).arg(scratch.0.join("%04d.ppm")))?;
                 let mut bytes = Vec::new();
-                for number in 1..=FRAMES {
-                    let picture = scratch.0.join(format!("{number:04}.ppm"));
+                for picture in scratch.pictures(source, count)? {
                     bytes.extend(output(Command::new("cjpeg").args(*options).arg(picture))?);
                     bar.inc(1);
                 }
                 bytes
+            }
+            Make::ImageMagick { source, options } => {
+                let scratch = Scratch::new(directory, self.name)?;
+                let pictures = scratch.pictures(source, count)?;
+                // Not `convert`, a name that newer versions do not have and that other programs have too.
+                output(Command::new("mogrify").args(*options).args(["-format", "jpg"]).args(&pictures))?;
+                let mut bytes = Vec::new();
+                for picture in pictures {
+                    bytes.extend(fs::read(picture.with_extension("jpg"))?);
+                    bar.inc(1);
+                }
+                bytes
+            }
+            Make::Jpegenc { caps, options } => {
+                let scratch = Scratch::new(directory, self.name)?;
+                let file = scratch.0.join("film");
+                let mut command = Command::new("gst-launch-1.0");
+                command.args(["-q", "videotestsrc", "pattern=smpte", "horizontal-speed=3"]);
+                command.args([&format!("num-buffers={count}"), "!", &format!("video/x-raw,{caps},framerate=24/1")]);
+                command.args(["!", "jpegenc"]).args(*options);
+                output(command.args(["!", "filesink", &format!("location={}", file.display())]))?;
+                bar.inc(count as u64);
+                fs::read(file)?
             }
             Make::Jpegtran { of, options } => {
                 let scratch = Scratch::new(directory, self.name)?;
@@ -217,7 +285,7 @@ impl Recipe {
                     bytes.extend(format!("{:05}", frame.len()).into_bytes());
                     bytes.extend(frame);
                 }
-                bar.inc(FRAMES as u64);
+                bar.inc(count as u64);
                 bytes
             }
         };
@@ -229,14 +297,14 @@ impl Recipe {
     }
 }
 
-/// ffmpeg, reading [`FRAMES`] frames of a generated source and no input of ours.
-fn ffmpeg(source: &str) -> Command {
+/// ffmpeg, reading `count` frames of a generated source and no input of ours.
+fn ffmpeg(source: &str, count: usize) -> Command {
     // The rate is the first filter's option, so that each frame of the source is used once.
     let (first, rest) =
         source.split_once(',').map_or((source, String::new()), |(first, rest)| (first, format!(",{rest}")));
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-threads", "1", "-f", "lavfi", "-i", &format!("{first}:r=24{rest}")]);
-    command.args(["-frames:v", &FRAMES.to_string(), "-bitexact"]);
+    command.args(["-frames:v", &count.to_string(), "-bitexact"]);
     command
 }
 
@@ -261,6 +329,12 @@ impl Scratch {
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
+
+    /// The first `count` pictures of a source of ffmpeg's, as files in the folder.
+    fn pictures(&self, source: &str, count: usize) -> Result<Vec<PathBuf>> {
+        output(ffmpeg(source, count).args(["-f", "image2"]).arg(self.0.join("%04d.ppm")))?;
+        Ok((1..=count).map(|number| self.0.join(format!("{number:04}.ppm"))).collect())
+    }
 }
 
 impl Drop for Scratch {
@@ -275,7 +349,7 @@ mod tests {
 
     #[test]
     fn files_are_made_of_files_that_are_made_before() {
-        for recipe in RECIPES {
+        for recipe in RECIPES.iter().chain(corpus::RECIPES) {
             if let Make::Jpegtran { of, .. } | Make::Lab { of } = &recipe.make {
                 let origin = recipe.origin().unwrap_or_else(|| panic!("{}: there is no {of}", recipe.name));
                 assert!(origin.origin().is_none(), "{} is two steps away", recipe.name);
@@ -292,9 +366,11 @@ mod tests {
 
     #[test]
     fn a_changed_recipe_changes_its_text() {
-        let mut texts: Vec<_> = RECIPES.iter().map(Recipe::text).collect();
-        texts.sort();
-        texts.dedup();
-        assert_eq!(texts.len(), RECIPES.len());
+        for set in [CLIPS, CORPUS] {
+            let mut texts: Vec<_> = set.recipes.iter().map(|recipe| recipe.text(set.frames)).collect();
+            texts.sort();
+            texts.dedup();
+            assert_eq!(texts.len(), set.recipes.len());
+        }
     }
 }

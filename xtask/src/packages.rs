@@ -46,12 +46,20 @@ pub(crate) const JPEG_TOOLS: Need = Need {
     elsewhere: "libjpeg-turbo-utils (Fedora), libjpeg-turbo (Arch), jpeg-turbo (Homebrew)",
 };
 
+/// Another encoder of pictures.
+pub(crate) const IMAGEMAGICK: Need = Need {
+    what: "ImageMagick's mogrify",
+    present: || on_path("mogrify"),
+    debian: &["imagemagick"],
+    elsewhere: "ImageMagick (Fedora), imagemagick (Arch, Homebrew)",
+};
+
 /// One of the players.
 pub(crate) const GSTREAMER: Need = Need {
     what: "GStreamer with rtspsrc and rtpjpegdepay",
     present: || {
         on_path("gst-launch-1.0")
-            && ["rtspsrc", "rtpjpegdepay", "multifilesink", "sdpdemux"]
+            && ["rtspsrc", "rtpjpegdepay", "multifilesink", "sdpdemux", "videotestsrc", "jpegenc"]
                 .iter()
                 .all(|element| succeeds(Command::new("gst-inspect-1.0").args(["--exists", element])))
     },

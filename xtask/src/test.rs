@@ -3,7 +3,9 @@
 //! A step fails, passes or is skipped; the others run all the same. Each skipped step has a line of its own that starts
 //! with `SKIPPED`, and the last line is always `N passed, N failed, N skipped`.
 
-use crate::packages::{self, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, JPEG_TOOLS, Need, QEMU, SDL2, VENV, VLC};
+use crate::packages::{
+    self, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, Need, QEMU, SDL2, VENV, VLC,
+};
 use crate::shell::{cargo, line, on_path, release_program, require, succeeds};
 use crate::{check, media, peers, run_firmware, sizes, tap_demo};
 use anyhow::{Context as _, Result, ensure};
@@ -39,7 +41,7 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "fmt", steps: || vec![Step::new("fmt", || require(cargo().args(["fmt", "--all", "--check"])))] },
     Group { name: "check", steps: || vec![Step::new("check", rules)] },
     Group { name: "clippy", steps: || vec![Step::new("clippy", clippy)] },
-    Group { name: "unit", steps: || vec![Step::new("unit", unit)] },
+    Group { name: "unit", steps: || vec![Step::new("unit", unit).likes(&[&JPEG_TOOLS])] },
     Group { name: "player", steps: player },
     Group { name: "doc", steps: || vec![Step::new("doc-tests", doc_tests), Step::new("doc", doc)] },
     Group { name: "no_std", steps: no_std },
@@ -47,7 +49,16 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { name: "fuzz", steps: || vec![Step::new("fuzz", fuzz)] },
     Group {
         name: "interop",
-        steps: || vec![Step::new("interop", interop).needs(&[&FFMPEG]).likes(&[&JPEG_TOOLS, &GSTREAMER])],
+        steps: || {
+            vec![
+                Step::new("interop", || interop(&media::CLIPS)).needs(&[&FFMPEG]).likes(&[&JPEG_TOOLS, &GSTREAMER]),
+                Step::new("interop corpus", || interop(&media::CORPUS)).needs(&[&FFMPEG]).likes(&[
+                    &JPEG_TOOLS,
+                    &GSTREAMER,
+                    &IMAGEMAGICK,
+                ]),
+            ]
+        },
     },
     Group { name: "peers", steps: foreign_servers },
     Group { name: "tap", steps: || vec![Step::new("tap", tap).needs(&[&FFMPEG]).likes(&[&GSTREAMER])] },
@@ -296,10 +307,10 @@ fn fuzz() -> Result<()> {
     require(command.args(["--seconds", FUZZ_SECONDS]))
 }
 
-/// Real players against the real server.
-fn interop() -> Result<()> {
-    let media_folder = media::default_directory()?;
-    for why in media::make(&media_folder)? {
+/// Real players against the real server, with one set of files.
+fn interop(files: &media::Set) -> Result<()> {
+    let media_folder = files.directory()?;
+    for why in files.make(&media_folder)? {
         println!("SKIPPED {why}");
     }
     require(cargo().args(["build", "--release", "--package", "platform-std", "--bin", "mutoscope-server"]))?;

@@ -34,6 +34,9 @@ const RESTART_LAG: Duration = Duration::from_secs(1);
 const SEEK_GAP: Duration = Duration::from_millis(20);
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
 const MAX_WARNINGS: u8 = 5;
+/// A file of which nothing could be read for so long, in microseconds of its own time, is gone: its stream ends. So does one
+/// of which nothing could be sent for a whole round. Who asks for PLAY again will see whether it is back.
+const UNREAD_FOR: u64 = 30_000_000;
 /// The longest compound packet: SR, SDES with a CNAME of 255 bytes, BYE with a reason.
 const REPORT_LEN: usize = 400;
 
@@ -94,6 +97,9 @@ pub(super) struct Playback<S> {
     /// Frames of the rounds before this one, where files start over at their end.
     base: u32,
     counts: Counts,
+    /// Frames left out one after another, and how many of the last of them could not even be read.
+    left_out: u32,
+    unread: u32,
     warnings: u8,
 }
 
@@ -147,6 +153,8 @@ impl<S: FrameSource> Playback<S> {
             rested: now,
             base: 0,
             counts: Counts::default(),
+            left_out: 0,
+            unread: 0,
             warnings: 0,
         }
     }
@@ -230,6 +238,7 @@ impl<S: FrameSource> Playback<S> {
         self.burst = 0;
         self.behind = false;
         self.awaited = false;
+        (self.left_out, self.unread) = (0, 0);
     }
 
     /// Stops where it is; the next `play` without a range goes on there.
@@ -374,11 +383,13 @@ impl<S: FrameSource> Playback<S> {
                 if self.warn() {
                     warning!("frame {} cannot be read and is left out", number);
                 }
+                self.unread = self.unread.saturating_add(1);
                 return self.after_left_out(now);
             }
         }
         // A source may say that it has a frame and then not have it.
         let Some(frame) = lent(&self.source, self.dialect) else { return self.after_left_out(now) };
+        self.unread = 0;
         let at = match frame.captured {
             Some(captured) => captured.max(self.floor),
             None if live => now.max(self.floor),
@@ -395,6 +406,7 @@ impl<S: FrameSource> Playback<S> {
                     self.sender.set_next_sequence(number as u16);
                 }
                 self.packetizer = Some(packetizer);
+                self.left_out = 0;
                 self.floor = at.after(Duration::from_micros(12));
                 Next::Frame
             }
@@ -443,10 +455,16 @@ impl<S: FrameSource> Playback<S> {
 
     fn after_left_out(&mut self, now: Instant) -> Next {
         self.pacer.advance();
-        if self.frames.is_none() {
+        let Some(frames) = self.frames else {
             // A camera that fails may fail for long, and says so as often as it is asked.
             self.wait = Some(now.after(self.rate.interval() / 4));
             return Next::NotYet;
+        };
+        self.left_out = self.left_out.saturating_add(1);
+        let is_gone = u64::from(self.unread) >= self.rate.frames_in(UNREAD_FOR);
+        if self.left_out >= frames || is_gone {
+            warning!("{} frames one after another were left out: the stream ends", self.left_out);
+            return self.last_frame_sent(now);
         }
         Next::Again
     }

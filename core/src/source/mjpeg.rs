@@ -20,7 +20,7 @@ const READ_AHEAD: usize = 16 * 1024;
 pub struct FrameSpan {
     /// Bytes before SOI.
     pub offset: u64,
-    /// Bytes from SOI to EOI.
+    /// Bytes from SOI to EOI, or to the next SOI where the file's writer leaves EOI out.
     pub len: u32,
 }
 
@@ -171,7 +171,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         let splitter = &self.splitter;
         (!self.is_astray && splitter.is_between_frames()).then(|| Bookmark {
             number: self.next,
-            offset: splitter.offset(),
+            offset: splitter.between_frames(),
             record_left: splitter.record_left(),
         })
     }
@@ -215,23 +215,18 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
                     return Err(Error::Damaged { at: self.splitter.offset() });
                 }
                 Some(Event::Beyond) => return Err(Error::Truncated { at: self.splitter.offset() }),
-                Some(Event::End) => {
-                    let len = self.splitter.offset().saturating_sub(begun);
-                    let span = FrameSpan { offset: begun, len: u32::try_from(len).unwrap_or(u32::MAX) };
-                    let number = self.next;
-                    self.next = number.saturating_add(1);
-                    match self.start.take() {
-                        Some(start) if keep => self.frame = Some((start, self.fed)),
-                        None if keep => return Err(Error::TooLarge { number, needed: span.len }),
-                        _ => {}
-                    }
-                    return Ok(Some(span));
-                }
+                Some(Event::End) => return self.found(keep, 0),
+                Some(Event::EndBefore) => return self.found(keep, 3),
                 None => {
                     if !keep {
                         self.start = None;
                     }
                     if self.fill()? {
+                        if self.splitter.is_last_end() {
+                            let found = self.found(keep, 0);
+                            self.splitter.resume(self.splitter.offset(), 0);
+                            return found;
+                        }
                         self.start = None;
                         let is_cut = self.splitter.is_cut();
                         self.splitter.resume(self.splitter.offset(), 0);
@@ -240,6 +235,23 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
                 }
             }
         }
+    }
+
+    /// The frame that began at the splitter's start ended `ago` bytes before the byte that is next.
+    fn found(&mut self, keep: bool, ago: usize) -> Result<Option<FrameSpan>, Error<R::Error>> {
+        let begun = self.splitter.start();
+        let len = self.splitter.offset().saturating_sub(begun).saturating_sub(ago as u64);
+        let span = FrameSpan { offset: begun, len: u32::try_from(len).unwrap_or(u32::MAX) };
+        let number = self.next;
+        self.next = number.saturating_add(1);
+        match self.start.take() {
+            Some(start) if keep => self.frame = Some((start, self.fed.saturating_sub(ago))),
+            None if keep => {
+                return Err(Error::TooLarge { number, needed: span.len.saturating_add(ago as u32) });
+            }
+            _ => {}
+        }
+        Ok(Some(span))
     }
 
     /// Reads more, keeping what belongs to the frame being read while there is room. Returns whether the file has ended.
@@ -459,6 +471,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn frames_without_eoi_are_found_and_found_again() {
+        let pictures: Vec<_> = pictures().iter().map(|picture| picture[..picture.len() - 2].to_vec()).collect();
+        let expected: Vec<_> = pictures.iter().zip(0..).map(|(picture, n)| Found::Frame(n, picture.clone())).collect();
+        let file = pictures.concat();
+        for buffer in [LONGEST + 1, LONGEST + 5, 100_000] {
+            for piece in [1, 2, 3, 100, usize::MAX] {
+                let mut reader = open(&file, buffer, piece);
+                let mut bookmarks = std::vec![reader.bookmark().unwrap()];
+                for found in &expected {
+                    assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+                    let frame = reader.frame().unwrap();
+                    assert_eq!(&Found::Frame(frame.number, frame.data.to_vec()), found);
+                    bookmarks.push(reader.bookmark().unwrap());
+                }
+                assert_eq!(reader.advance(Instant::default()), Ok(Advance::End));
+                for (number, bookmark) in bookmarks.into_iter().enumerate().rev() {
+                    reader.resume(bookmark);
+                    assert_eq!(all(&mut reader), expected[number..], "buffer {buffer}, pieces of {piece}");
+                    reader.seek(number as u32).unwrap();
+                    assert_eq!(all(&mut reader), expected[number..]);
+                }
+            }
+        }
+        // One that is too long for the buffer is one that is left out.
+        let found = all(&mut open(&file, pictures[1].len() + 3, 64));
+        let needed = pictures[5].len() as u32 + 3;
+        assert_eq!(found[5], Found::Error(Error::TooLarge { number: 5, needed }));
+        assert_eq!((found.len(), &found[6], &found[1]), (7, &expected[6], &expected[1]));
+    }
+
+    #[test]
+    fn a_single_picture_that_is_cut_is_no_frame() {
+        let picture = jpeg(300);
+        let at = 0;
+        assert_eq!(all(&mut open(&picture[..picture.len() - 2], LONGEST, 64)), [Found::Error(Error::Truncated { at })]);
     }
 
     #[test]

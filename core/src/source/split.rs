@@ -48,6 +48,8 @@ pub(super) enum Event {
     Start,
     /// The frame ends here.
     End,
+    /// The frame, which has no EOI, ended where the next one begins: three bytes ago. `Start` follows.
+    EndBefore,
     /// Here, a frame is not what it should be, or a record's length is not. The search for the next one has begun.
     Damage,
     /// As `Damage`: the record's length points behind the end of the file.
@@ -78,6 +80,9 @@ pub(super) struct Splitter {
     several: bool,
     /// The frame had a scan: segments behind it may be its last.
     has_scan: bool,
+    /// Raw: how the first frame ended, which says whether this file's writer leaves EOI out. Where it does not, a frame
+    /// without one has broken off. Only the first counts, so that a file has the same frames however often it is read.
+    has_ends: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +138,7 @@ impl Splitter {
             last: 0,
             several: false,
             has_scan: false,
+            has_ends: None,
         };
         splitter.resume(0, 0);
         splitter
@@ -179,8 +185,14 @@ impl Splitter {
         match self.state {
             State::Digits { seen, .. } => seen == 0,
             State::Hunt => self.record_frames > 0 || self.format == Format::Raw,
+            State::Again => self.format == Format::Raw,
             _ => false,
         }
+    }
+
+    /// Where the next frame may begin, for [`resume`](Self::resume): here, or three bytes ago.
+    pub(super) fn between_frames(&self) -> u64 {
+        self.offset.saturating_sub(if self.state == State::Again { 3 } else { 0 })
     }
 
     /// Whether the next byte is the first digit of a record, and records held one frame each so far.
@@ -211,6 +223,11 @@ impl Splitter {
             _ if self.record_left > 0 => Some(self.record_left as usize + DIGITS),
             _ => None,
         }
+    }
+
+    /// The file has ended: whether that ends a frame, in a file whose frames have no EOI.
+    pub(super) fn is_last_end(&self) -> bool {
+        self.has_ends == Some(false) && matches!(self.state, State::Entropy | State::EntropyCode)
     }
 
     /// The file has ended: whether it did so inside a frame, or inside a record.
@@ -337,7 +354,11 @@ impl Splitter {
                 // Stuffing, restart markers, and what damage left behind.
                 _ => State::Entropy,
             },
-            State::EntropyStart if byte == 0xFF => return self.damage(State::Again),
+            State::EntropyStart if byte == 0xFF => {
+                let has_ends = *self.has_ends.get_or_insert(false) || self.format == Format::Lab;
+                self.state = State::Again;
+                return Some(if has_ends { Event::Damage } else { Event::EndBefore });
+            }
             State::EntropyStart => State::Entropy,
         };
         None
@@ -379,6 +400,7 @@ impl Splitter {
     }
 
     fn frame_ends(&mut self) -> Event {
+        self.has_ends.get_or_insert(true);
         self.state = State::Hunt;
         self.last = 0;
         Event::End
@@ -398,7 +420,7 @@ impl Splitter {
             self.state = State::Digits { seen: 0, length: 0 };
         }
         match event {
-            Some(Event::End | Event::Damage | Event::Beyond) => event,
+            Some(Event::End | Event::EndBefore | Event::Damage | Event::Beyond) => event,
             // The record's length is the better witness where EOI is missing: the frame is whole for most decoders.
             None if was_in_scan => {
                 // Whoever resumes here has not seen what is before it either.
@@ -464,6 +486,7 @@ mod tests {
             match event {
                 Event::Start => start = at as usize,
                 Event::End => frames.push(file[start..at as usize].to_vec()),
+                Event::EndBefore => frames.push(file[start..at as usize - 3].to_vec()),
                 Event::Damage | Event::Beyond => damages += 1,
             }
         }
@@ -536,6 +559,16 @@ mod tests {
             assert_eq!(frames(&[&file[..], &plain].concat()), (std::vec![file.clone(), plain.clone()], 0));
             assert_eq!(frames(&[lab(&file), lab(&plain)].concat()), (std::vec![file, plain.clone()], 0));
         }
+    }
+
+    #[test]
+    fn where_the_first_frame_has_no_eoi_others_end_where_the_next_begins() {
+        // With what looks like a frame in a segment, and with padding.
+        let (a, b) = (jpeg_with(&segment(0xE1, &jpeg(50)), 70), jpeg(300));
+        let (cut_a, cut_b) = (&a[..a.len() - 2], &[&b[..b.len() - 2], &[0; 5]].concat()[..]);
+        let file = [cut_a, cut_b, cut_a, &b, cut_a, cut_b].concat();
+        // The last is for whoever knows that the file ends.
+        assert_eq!(frames(&file), (std::vec![cut_a.to_vec(), cut_b.to_vec(), cut_a.to_vec(), b, cut_a.to_vec()], 0));
     }
 
     #[test]

@@ -6,19 +6,19 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use platform_std::args::Args;
-use platform_std::{check, logging, server};
+use platform_std::logging::{self, OneLine};
+use platform_std::{check, server};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     logging::start(args.log_level());
-    let result =
-        if args.check { check::run_on_stdout(&args.media, args.policy()) } else { server::run(&args).map(|()| true) };
+    let result = if args.check { check::run_on_stdout(&args) } else { server::run(&args).map(|()| true) };
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Where nobody listens there, the exit code still tells.
-            let _ = writeln!(io::stderr(), "mutoscope-server: {error:#}");
+            let _ = writeln!(io::stderr(), "mutoscope-server: {}", OneLine(format_args!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -53,6 +53,16 @@ impl Index {
 pub(crate) const LARGE_PICTURES: &str = "above 2040 pixels only the session description tells the size: GStreamer, VLC and \
     the player of this project read it; FFmpeg (ffplay, mpv, OpenCV), retina and go2rtc show no picture";
 
+/// What becomes of interlaced pictures.
+pub(crate) const FIELDS: &str =
+    "fields of interlaced pictures (AVI1): each is sent as a picture of its own, of every other line";
+
+/// Whether a file is one of the two fields of an interlaced picture, as capture cards for AVI write them: an APP0 segment says
+/// which of the two.
+pub(crate) fn is_field(jpeg: &[u8]) -> bool {
+    matches!(jpeg, [0xff, 0xd8, 0xff, 0xe0, _, _, b'A', b'V', b'I', b'1', 1 | 2, ..])
+}
+
 /// Goes through a file of `len` bytes. Fails with a sentence where it is not MJPEG or cannot be read; what is damaged
 /// within it is left out.
 pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Result<Index> {
@@ -125,6 +135,8 @@ struct Census {
     could_be_converted: bool,
     /// What headers promise is tried now and then until it succeeds: a stream without pictures would be worse than none.
     trial: Trial,
+    /// Frames that are fields.
+    fields: u32,
     /// Frames that are not JPEG pictures at all.
     damaged: u32,
     first_damaged: Option<(u32, jpeg::Error)>,
@@ -139,12 +151,14 @@ impl Census {
             first: None,
             could_be_converted: false,
             trial: Trial::default(),
+            fields: 0,
             damaged: 0,
             first_damaged: None,
         }
     }
 
     fn count(&mut self, number: u32, jpeg: &[u8], layout: Result<Layout, jpeg::Error>) {
+        self.fields += u32::from(is_field(jpeg));
         match layout.map(|layout| self.policy.judge(jpeg, &layout)) {
             Ok(Ok(treatment)) => {
                 self.treated[treatment as usize] += 1;
@@ -174,6 +188,9 @@ impl Census {
             if count > 0 {
                 log::info!("{shown}: {count} of {frames} frames are sent {treatment}");
             }
+        }
+        if self.fields > 0 {
+            log::warn!("{shown}: {} of {frames} frames are {FIELDS}", self.fields);
         }
         if let Some((number, error)) = self.first_damaged {
             let count = self.damaged;

@@ -16,7 +16,7 @@ pub use normaliser::{OnUnsupported, Policy};
 pub use viewer::Viewer;
 
 pub(crate) use file::MediaFile;
-pub(crate) use index::LARGE_PICTURES;
+pub(crate) use index::{FIELDS, LARGE_PICTURES, is_field};
 pub(crate) use normaliser::{Normaliser, Treatment};
 
 use std::collections::HashMap;
@@ -51,26 +51,23 @@ impl Library {
     pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self> {
         let mut media = Vec::new();
         let workshop = Rc::new(Workshop::new(policy));
-        let mut origins: HashMap<String, PathBuf> = HashMap::new();
-        for candidate in candidates(paths)? {
-            let Candidate { path, name, from_folder } = candidate;
-            if let Some(first) = origins.get(&name) {
-                if is_same_file(first, &path) {
-                    continue;
-                }
-                let (first, second) = (first.display(), path.display());
-                bail!("{first} and {second} would both be served as {name:?}; rename one of them, or leave it out");
+        let mut names = Names::default();
+        let Candidates { files, left_out } = candidates(paths)?;
+        left_out.iter().for_each(|why| log::warn!("left out: {why}"));
+        for candidate in files {
+            if !names.are_new_with(&candidate)? {
+                continue;
             }
-            let file = match MediaFile::open(&path, policy) {
+            let file = match MediaFile::open(&candidate.path, policy) {
                 Ok(file) => file,
-                Err(error) if from_folder => {
+                Err(error) if candidate.from_folder => {
                     log::warn!("left out: {error:#}");
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            media.push(Rc::new(Medium::file(name.clone(), file, rate, &workshop)));
-            origins.insert(name, path);
+            media.push(Rc::new(Medium::file(candidate.name.clone(), file, rate, &workshop)));
+            names.add(candidate);
         }
         if media.is_empty() {
             bail!("there is no MJPEG file (.mjpeg, .mjpg) in what was named");
@@ -113,59 +110,91 @@ impl Mounts for Library {
 /// A file that may be a medium.
 pub(crate) struct Candidate {
     pub(crate) path: PathBuf,
-    name: String,
+    pub(crate) name: String,
     from_folder: bool,
 }
 
+/// What was found where media were said to be.
+#[derive(Default)]
+pub(crate) struct Candidates {
+    pub(crate) files: Vec<Candidate>,
+    /// Of folders: what has the name of a medium and cannot be one, and why.
+    pub(crate) left_out: Vec<String>,
+}
+
 /// The files among `paths`, and those that the folders among them hold, in order of name.
-pub(crate) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>> {
-    let mut found = Vec::new();
+pub(crate) fn candidates(paths: &[PathBuf]) -> Result<Candidates> {
+    let mut found = Candidates::default();
     for path in paths {
         let metadata = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
         if metadata.is_dir() {
-            found.extend(search(path)?);
+            found.search(path)?;
         } else {
             let name = path
                 .file_name()
                 .and_then(OsStr::to_str)
                 .with_context(|| format!("the name of {} is not UTF-8 text, so no URL can say it", path.display()))?;
-            found.push(Candidate { path: path.clone(), name: name.to_owned(), from_folder: false });
+            found.files.push(Candidate { path: path.clone(), name: name.to_owned(), from_folder: false });
         }
     }
     Ok(found)
 }
 
-fn search(folder: &Path) -> Result<Vec<Candidate>> {
-    let context = || format!("cannot read the folder {}", folder.display());
-    let root = folder.canonicalize().with_context(context)?;
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).with_context(context)? {
-        let path = entry.with_context(context)?.path();
-        if !has_extension(&path) {
-            continue;
-        }
-        let Some(name) = path.file_name().and_then(OsStr::to_str) else {
-            log::warn!("left out: the name of {} is not UTF-8 text, so no URL can say it", path.display());
-            continue;
-        };
-        // Whoever may write into the folder may not show what lies elsewhere by linking to it.
-        match path.canonicalize() {
-            Ok(target) if target.starts_with(&root) => {}
-            Ok(_) => {
-                log::warn!("left out: {} links to a file outside the folder", path.display());
+impl Candidates {
+    fn search(&mut self, folder: &Path) -> Result<()> {
+        let context = || format!("cannot read the folder {}", folder.display());
+        let root = folder.canonicalize().with_context(context)?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            if !has_extension(&path) {
                 continue;
             }
-            Err(error) => {
-                log::warn!("left out: cannot open {}: {error}", path.display());
+            let shown = path.display();
+            let Some(name) = path.file_name().and_then(OsStr::to_str) else {
+                self.left_out.push(format!("the name of {shown} is not UTF-8 text, so no URL can say it"));
                 continue;
+            };
+            // Whoever may write into the folder may not show what lies elsewhere by linking to it.
+            match path.canonicalize() {
+                Ok(target) if !target.starts_with(&root) => {
+                    self.left_out.push(format!("{shown} links to a file outside the folder"));
+                }
+                Ok(_) if path.is_file() => {
+                    found.push(Candidate { name: name.to_owned(), path, from_folder: true });
+                }
+                Ok(_) => self.left_out.push(format!("{shown} is no file")),
+                Err(error) => self.left_out.push(format!("cannot open {shown}: {error}")),
             }
         }
-        if path.is_file() {
-            found.push(Candidate { name: name.to_owned(), path, from_folder: true });
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        self.files.extend(found);
+        self.left_out.sort();
+        Ok(())
+    }
+}
+
+/// Which file has which name.
+#[derive(Default)]
+pub(crate) struct Names(HashMap<String, PathBuf>);
+
+impl Names {
+    /// Whether the file has none yet. Fails with a sentence where another file has its name.
+    pub(crate) fn are_new_with(&self, candidate: &Candidate) -> Result<bool> {
+        let Candidate { path, name, .. } = candidate;
+        match self.0.get(name) {
+            None => Ok(true),
+            Some(first) if is_same_file(first, path) => Ok(false),
+            Some(first) => {
+                let (first, second) = (first.display(), path.display());
+                bail!("{first} and {second} would both be served as {name:?}; rename one of them, or leave it out")
+            }
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(found)
+
+    pub(crate) fn add(&mut self, candidate: Candidate) {
+        self.0.insert(candidate.name, candidate.path);
+    }
 }
 
 fn has_extension(path: &Path) -> bool {
@@ -297,6 +326,15 @@ mod tests {
         assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
         assert_eq!(refusal("hopeful.mjpeg"), None);
         assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
+    }
+
+    #[test]
+    fn raw_jpegs_without_eoi_are_served_whole() {
+        let folder = Folder::new();
+        let movie: Vec<u8> = frames(4).iter().flat_map(|frame| frame[..frame.len() - 2].to_vec()).collect();
+        let library = open(&[&folder.file("a.mjpeg", &movie)]).unwrap();
+        let media = library.find(url::Path::new("a.mjpeg")).unwrap();
+        assert_eq!((media.frames, media.refusal), (Some(4), None));
     }
 
     #[test]

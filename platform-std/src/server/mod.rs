@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use mio::{Interest, Poll, Waker};
 use mutoscope::io::server::Settings;
 use mutoscope::session::server::{Config, MAX_URI_LEN};
@@ -194,7 +194,7 @@ impl Server {
     /// The URL of each medium, with an address that a player on this machine can use.
     pub fn urls(&self, library: &Library) -> Vec<String> {
         let address = SocketAddr::new(usable(self.address.ip()), self.address.port());
-        library.names().map(|name| format!("rtsp://{address}/{}", percent_encode(name))).collect()
+        library.names().map(|name| url(address, name)).collect()
     }
 
     /// Ends [`serve`](Self::serve) from another thread or a signal handler.
@@ -292,6 +292,22 @@ fn usable(listening: IpAddr) -> IpAddr {
 }
 
 /// A name as a URL's path segment (RFC 3986 section 3.3).
+/// Where a player on this machine finds the medium `name` of a server that listens at `host` and `port`; an error where
+/// its requests are too long to be carried out.
+pub(crate) fn check_url(host: &str, port: u16, name: &str) -> Result<()> {
+    let address = resolve(host, port)?;
+    let url = url(SocketAddr::new(usable(address.ip()), address.port()), name);
+    if !can_be_requested(&url) {
+        let len = url.len();
+        bail!("its URL has {len} bytes, too long for any player but those of the classic lab: give it a shorter name");
+    }
+    Ok(())
+}
+
+fn url(address: SocketAddr, name: &str) -> String {
+    format!("rtsp://{address}/{}", percent_encode(name))
+}
+
 fn percent_encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {

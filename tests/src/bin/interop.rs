@@ -96,9 +96,13 @@ fn run(args: &Args) -> Result<bool> {
 
     let mut jobs = Vec::new();
     for player in &players {
+        let shown = |clip: &&&Clip| !clip.is_large() || player.player.reads_large_sizes();
+        for clip in fitting.iter().filter(|clip| !shown(clip)) {
+            println!("{player} is not asked for {}: it cannot know its size", clip.name);
+        }
         for transport in Transport::ALL {
             let job = |server, clip, rate| Job { server, clip, player, transport, rate };
-            jobs.extend(fitting.iter().map(|clip| job(&server, *clip, args.frame_rate)));
+            jobs.extend(fitting.iter().filter(shown).map(|clip| job(&server, *clip, args.frame_rate)));
             jobs.extend(fitting.first().map(|clip| job(&film_server, *clip, FILM_RATE)));
         }
     }
@@ -107,6 +111,9 @@ fn run(args: &Args) -> Result<bool> {
 
     if let Some(clip) = fitting.iter().find(|clip| clip.name.ends_with(".Mjpeg")) {
         mistakes.extend(check_rounds(args, clip, &pictures[clip.name.as_str()], &players)?);
+    }
+    if let Some(clip) = fitting.iter().find(|clip| !clip.is_large() && clip.computed_q().is_some()) {
+        mistakes.extend(check_computed_tables(args, clip, &pictures, &players)?);
     }
     for clip in &refused {
         if let Err(error) = check_refusal(&server, clip) {
@@ -218,6 +225,34 @@ impl Job<'_> {
             remark: remark.replace('|', "/"),
         })
     }
+}
+
+/// Plays a file whose tables are those of a Q of RFC 2435 as a server sends it that leaves them out.
+fn check_computed_tables(
+    args: &Args,
+    clip: &Clip,
+    pictures: &BTreeMap<&str, Vec<String>>,
+    players: &[Installation],
+) -> Result<Vec<String>> {
+    let path = args.media.join(&clip.name);
+    let path = path.to_str().context("a file whose name is not UTF-8")?;
+    let server =
+        Server::start(&args.server, &["--computed-tables", "--frame-rate", &args.frame_rate.to_string(), path])?;
+    let ways = players.iter().flat_map(|player| Transport::ALL.map(|transport| (player, transport)));
+    let jobs: Vec<_> = ways
+        .map(|(player, transport)| Job { server: &server, clip, player, transport, rate: args.frame_rate })
+        .collect();
+    let mut mistakes = Vec::new();
+    for row in play_all(&jobs, pictures, args.jobs)? {
+        let Row { player, transport, file, expected, received, identical, .. } = &row;
+        println!("{player}, {transport}, {file} without its tables: {received} pictures, {identical} identical");
+        if !row.good() {
+            mistakes.push(format!(
+                "{player}, {transport}: of {expected} pictures sent without tables {identical} are right"
+            ));
+        }
+    }
+    Ok(mistakes)
 }
 
 /// Plays a file that starts over at its end for more than a round; then the server stops, and says so to all players.

@@ -1,6 +1,7 @@
 //! MJPEG files as the tests see them: split into frames, and judged whether RFC 2435 can carry them.
 
 use anyhow::{Context, Result, bail, ensure};
+use mutoscope::jpeg::{Layout, tables};
 use std::path::Path;
 
 /// One MJPEG file in memory.
@@ -47,8 +48,21 @@ impl Clip {
         paths.iter().map(|path| Self::load(path)).collect()
     }
 
-    /// The frames as RTP/JPEG can tell of them: width and height rounded up to a multiple of 8 (RFC 2435 section 3.1.5).
-    /// The data is the same, because JPEG codes whole blocks anyway.
+    /// Whether RTP/JPEG's header has no room for the size, so that only the description tells it.
+    pub fn is_large(&self) -> bool {
+        let header = self.frames.first().and_then(|frame| Header::parse(frame).ok()).unwrap_or_default();
+        header.is_large()
+    }
+
+    /// Which Q of RFC 2435 means the first frame's tables (section 4.2).
+    pub fn computed_q(&self) -> Option<u8> {
+        let frame = self.frames.first()?;
+        let [luma, chroma] = Layout::parse(frame).ok()?.quantization.map(|table| table.of(frame));
+        tables::q_of(luma, chroma)
+    }
+
+    /// The frames as RTP/JPEG can tell of them: width and height rounded up to a multiple of 8 (RFC 2435 section 3.1.5),
+    /// but for large ones. The data is the same, because JPEG codes whole blocks anyway.
     pub fn rounded_frames(&self) -> Vec<Vec<u8>> {
         self.frames.iter().map(|frame| rounded(frame).unwrap_or_else(|| frame.clone())).collect()
     }
@@ -61,6 +75,9 @@ pub fn is_grey(jpeg: &[u8]) -> bool {
 
 fn rounded(frame: &[u8]) -> Option<Vec<u8>> {
     let header = Header::parse(frame).ok()?;
+    if header.is_large() {
+        return None;
+    }
     let mut frame = frame.to_vec();
     for at in [header.size_at, header.size_at + 2] {
         let length = u16::from_be_bytes([frame[at], frame[at + 1]]).checked_next_multiple_of(8)?;
@@ -119,8 +136,14 @@ struct Header {
     size_at: usize,
     width: u16,
     height: u16,
-    /// Sampling factors and table of every component.
-    components: Vec<(u8, u8)>,
+    /// Bits of a sample.
+    precision: u8,
+    /// Identifier, sampling factors and table of every component.
+    components: Vec<(u8, u8, u8)>,
+    /// What an Adobe segment says of the colours: 0 is RGB where there are three.
+    transform: Option<u8>,
+    /// A quantisation table holds an entry of more than 8 bits.
+    has_large_entries: bool,
 }
 
 impl Header {
@@ -133,13 +156,16 @@ impl Header {
             let segment = jpeg.get(at + 4..at + 2 + len).context("a segment beyond the end")?;
             match marker {
                 0xda => return Ok(header),
+                0xdb => header.has_large_entries |= has_large_entries(segment),
+                0xee if segment.starts_with(b"Adobe") => header.transform = segment.get(11).copied(),
                 0xc4 => {}
                 0xc0..=0xcf => {
                     header.coding = marker;
                     header.size_at = at + 5;
+                    header.precision = segment[0];
                     header.height = u16::from_be_bytes([segment[1], segment[2]]);
                     header.width = u16::from_be_bytes([segment[3], segment[4]]);
-                    header.components = segment[6..].chunks_exact(3).map(|part| (part[1], part[2])).collect();
+                    header.components = segment[6..].chunks_exact(3).map(|part| (part[0], part[1], part[2])).collect();
                 }
                 _ => {}
             }
@@ -147,18 +173,50 @@ impl Header {
         }
     }
 
+    fn is_large(&self) -> bool {
+        self.width.max(self.height) > 2040
+    }
+
     fn carriage(&self) -> Carriage {
         // Lossless and hierarchical ones are no pictures that anybody could decode.
         if !matches!(self.coding, 0xc0..=0xc2 | 0xc9 | 0xca) {
             return Carriage::Refused(&["baseline"]);
         }
-        let factors: Vec<u8> = self.components.iter().map(|component| component.0).collect();
-        // Other codings and tables, restart markers, another order of blocks and missing chroma are no matter: the server rewrites them.
-        if !matches!(factors[..], [_] | [0x21 | 0x22, 0x11, 0x11] | [0x22, 0x12, 0x12]) {
-            return Carriage::Refused(&["sampl", "4:"]);
+        if self.precision != 8 {
+            return Carriage::Refused(&["bits"]);
         }
-        Carriage::Fits
+        let is_rgb = self.transform == Some(0) || self.components.iter().map(|part| part.0).eq(*b"RGB");
+        if !matches!(self.components.len(), 1 | 3) || self.components.len() == 3 && is_rgb {
+            return Carriage::Refused(&["YCbCr"]);
+        }
+        if self.has_large_entries || self.components.get(2).is_some_and(|cr| cr.2 != self.components[1].2) {
+            return Carriage::Refused(&["quantisation"]);
+        }
+        // Other tables, restart markers, another order of blocks and missing chroma are no matter: the server rewrites them.
+        // Chroma must have half of luma's columns, and all or half of its rows.
+        let factors: Vec<_> = self.components.iter().map(|&(_, factors, _)| (factors >> 4, factors & 15)).collect();
+        let fits = match factors[..] {
+            [_] => true,
+            [(columns, rows), cb, cr] => {
+                cb == cr && columns == 2 * cb.0 && columns != 3 && (rows == cb.1 || rows == 2 * cb.1)
+            }
+            _ => false,
+        };
+        if fits { Carriage::Fits } else { Carriage::Refused(&["sampl", "4:"]) }
     }
+}
+
+/// Whether a DQT segment holds an entry that a table of 8 bits has no room for.
+fn has_large_entries(mut segment: &[u8]) -> bool {
+    while let [head, rest @ ..] = segment {
+        let is_wide = head >> 4 != 0;
+        let Some((table, behind)) = rest.split_at_checked(if is_wide { 128 } else { 64 }) else { return false };
+        if is_wide && table.iter().step_by(2).any(|&high| high != 0) {
+            return true;
+        }
+        segment = behind;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -208,5 +266,6 @@ mod tests {
         let frame = rounded(&jpeg(0xc0, 0x22, &[], 241)).unwrap();
         let header = Header::parse(&frame).unwrap();
         assert_eq!((header.width, header.height), (248, 248));
+        assert_eq!(rounded(&jpeg(0xc0, 0x22, &[], 2041)), None);
     }
 }

@@ -78,6 +78,11 @@ impl Player {
         }
     }
 
+    /// Whether it reads the size of pictures from the description, where RTP/JPEG's header has no room for it.
+    pub fn reads_large_sizes(self) -> bool {
+        self != Self::Ffmpeg
+    }
+
     /// Finds it on the `PATH`, or at `program` where one is given; `None` where it is not installed.
     pub fn find(self, program: Option<&Path>) -> Option<Installation> {
         let usual = match self {
