@@ -1,6 +1,7 @@
 //! The target of the file readers.
 
 use super::jpeg;
+use mutoscope::jpeg::Layout;
 use mutoscope::source::mjpeg::{Error, Format, FrameSpan, MIN_BUFFER, Reader};
 use mutoscope::source::{Advance, FrameSource};
 use mutoscope::time::Instant;
@@ -63,14 +64,24 @@ pub fn mjpeg(data: &[u8]) {
         steps += 1;
         assert!(steps <= data.len() + 1, "errors without end");
     }
+    let bytes_of = |span: &FrameSpan| &data[span.offset as usize..][..span.len as usize];
+    // How the first frame ends says whether a raw file's writer left out EOI.
+    let leaves_out = spans.first().map(bytes_of).is_some_and(|first| {
+        // What looks like an EOI may be the last of its segment.
+        !first.ends_with(&[0xff, 0xd9]) || !Layout::parse(first).is_ok_and(|layout| layout.has_end)
+    });
     let mut end = 0;
     for span in &spans {
         assert!(span.offset >= end, "{span:?} begins before {end}");
         end = span.offset + u64::from(span.len);
         assert!(end <= data.len() as u64, "{span:?} in {} bytes", data.len());
         assert!(data[span.offset as usize..].starts_with(&[0xff, 0xd8]));
-        // A record of the lab's format ends a frame where the encoder forgot to.
-        let forgotten = scanner.format() == Format::Lab;
+        // A record of the lab's format ends a frame where the encoder forgot to, elsewhere the next frame or the end does.
+        let behind = &data[end as usize..];
+        let forgotten = match scanner.format() {
+            Format::Lab => true,
+            Format::Raw => leaves_out && (behind.is_empty() || behind.starts_with(&[0xff, 0xd8, 0xff])),
+        };
         assert!(forgotten || data[..end as usize].ends_with(&[0xff, 0xd9]), "{span:?} has no end of image");
     }
 
@@ -147,5 +158,14 @@ pub fn mjpeg_seeds() -> Vec<Vec<u8>> {
     let record = lab(&[two.clone(), files[4].clone()]);
     let thumbnail = [&[0xff, 0xd8, 0xff, 0xe1, 0, 8, 0xff, 0xd8, 0xff, 0xd9, 1, 2][..], &files[1][2..]].concat();
     let small = files[4].repeat(12);
-    vec![lab(&files), files.concat(), record, thumbnail, small, [&two[..two.len() - 40], &files[4]].concat()]
+    let without_ends = files.iter().take(3).flat_map(|file| file[..file.len() - 2].to_vec()).collect();
+    vec![
+        lab(&files),
+        files.concat(),
+        without_ends,
+        record,
+        thumbnail,
+        small,
+        [&two[..two.len() - 40], &files[4]].concat(),
+    ]
 }
