@@ -31,7 +31,7 @@ pub(super) struct Lane<'a> {
 /// how many bits of the file are left before more have to be fetched, how many wait to be written, and the number of the
 /// next coefficient. The highest bit tells of a block's end.
 #[derive(Clone, Copy)]
-struct Sums(u32);
+pub(super) struct Sums(u32);
 
 impl Sums {
     /// The number of the next coefficient is more than 63.
