@@ -167,8 +167,8 @@ pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Er
     Ok(judge(jpeg, layout, policy)?.0)
 }
 
-/// No picture of a [`Transcoder`]'s gets longer than this, in bytes, whatever is in a file of this layout. Real files grow by some 2 to 15 %; see
-/// [`Error::Full`] for how much exactly.
+/// No picture of a [`Transcoder`]'s gets longer than this, in bytes, whatever is in a file of this layout. Real files grow by
+/// some 2 to 15 %; see [`Error::Full`] for how much exactly.
 ///
 /// No symbol of AC coefficients grows by more than a factor of 11, which is Annex K's code for sixteen zeros where the file
 /// spends one bit on it. DC coefficients take at most 22 bits, and so do the blocks that are added; resampled chroma may
