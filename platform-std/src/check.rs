@@ -100,7 +100,9 @@ struct Report {
     bytes: (u64, u64),
     /// Time it took to make them ready.
     took: Duration,
-    /// Frames that cannot be sent, and the first of them.
+    /// Frames that RTP/JPEG has no means for.
+    unservable: u32,
+    /// All frames that cannot be sent, damaged ones among them, and the first of them.
     refused: u32,
     first_refused: Option<(u32, String)>,
     could_be_converted: bool,
@@ -111,9 +113,9 @@ impl Report {
         Self { format, frames, ..Self::default() }
     }
 
-    /// As the server judges it: some frames may be missing, most may not.
+    /// As the server judges it: it plays what is left of a damaged file, but no file of which RTP/JPEG can carry the least.
     fn can_be_served(&self) -> bool {
-        self.refused <= self.frames / 2
+        self.unservable <= self.frames / 2 && self.refused < self.frames
     }
 
     fn add(&mut self, number: u32, jpeg: &[u8], policy: Policy, normaliser: &mut Normaliser, made: &mut Vec<u8>) {
@@ -134,6 +136,7 @@ impl Report {
         let treatment = match policy.judge(jpeg, &layout) {
             Ok(treatment) => treatment,
             Err(error) => {
+                self.unservable += 1;
                 self.could_be_converted |= policy.can_do_more(&error, jpeg, &layout);
                 return self.refuse(number, error.to_string());
             }
@@ -518,5 +521,21 @@ mod tests {
             text.contains("a\\n\\u{1b}[2Jb.mjpeg: can be served") && text.contains("bad\\u{1b}[2J.mjpeg"),
             "{text:?}"
         );
+    }
+
+    #[test]
+    fn what_is_left_of_a_damaged_file_can_be_served_as_the_server_does_it() {
+        let folder = Folder::new();
+        let whole = picture(70, 50, |encoder| encoder.set_restart_interval(3));
+        let cut = [&whole[..whole.len() - 100], &[0xff, 0xd9]].concat();
+        let most = folder.file("most.mjpeg", &[&whole[..], &cut, &cut, &cut].concat());
+        let (all, said) = report(&[&most], Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() });
+        assert!(
+            all && said.contains("not sent      3 frames, the first is frame 1: not a valid JPEG at byte"),
+            "{said}"
+        );
+        let none = folder.file("none.mjpeg", &[&cut[..], &cut].concat());
+        let (all, said) = report(&[&none], Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() });
+        assert!(!all && said.contains("none.mjpeg: cannot be served"), "{said}");
     }
 }

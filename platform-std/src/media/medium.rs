@@ -133,7 +133,7 @@ impl Medium {
 
     /// How many frames are worth being ordered ahead, where they take long to be made ready.
     pub(super) fn ahead(&self) -> usize {
-        self.workshop.threads()
+        self.workshop.at_once()
     }
 
     /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it. It may still be in
@@ -162,7 +162,8 @@ impl Medium {
         let picture = Arc::new(Picture::new(number, captured, data));
         let policy = self.workshop.policy();
         if picture.found().is_some_and(|(jpeg, layout)| !policy.is_quick(jpeg, layout)) {
-            self.workshop.order(&picture);
+            // Where it lies tells it from all others: behind an `Rc`, it does not move.
+            self.workshop.order(std::ptr::from_ref(self) as usize, &picture);
         } else {
             picture.make(&mut self.normaliser.borrow_mut(), rewritten);
         }

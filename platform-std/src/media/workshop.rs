@@ -1,31 +1,35 @@
 //! Threads that make pictures ready whose making takes longer than the event loop may stand still.
 
 use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
 use super::normaliser::{Normaliser, Policy};
 use super::picture::Picture;
 
-/// Threads at most: each may hold a decoded picture.
-const MAX_THREADS: usize = 4;
+/// Pictures of one medium that are worked on at once, at most: each may be decoded in memory.
+const MAX_AT_ONCE: usize = 4;
 
-/// Makes pictures in the order in which they were ordered. Those that nobody waits for any more are left out, so viewers who
-/// leave or seek cost nothing.
+/// Which medium a picture is of: one and the same number for all of a medium's.
+pub(super) type MediumId = usize;
+
+/// Makes pictures in the order in which they were ordered, medium by medium in turns. No medium has all threads, so that one
+/// whose pictures take seconds does not keep the others waiting. Those that nobody waits for any more are left out, so viewers
+/// who leave or seek cost nothing.
 ///
 /// The threads begin with the first order and end with the workshop.
 pub(super) struct Workshop {
     policy: Policy,
-    threads: usize,
-    orders: OnceCell<Sender<Weak<Picture>>>,
+    at_once: usize,
+    orders: OnceCell<Arc<Orders>>,
 }
 
 impl Workshop {
     pub(super) fn new(policy: Policy) -> Self {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        Self { policy, threads, orders: OnceCell::new() }
+        let at_once = thread::available_parallelism().map_or(1, usize::from).min(MAX_AT_ONCE);
+        Self { policy, at_once, orders: OnceCell::new() }
     }
 
     /// What is done with pictures.
@@ -33,49 +37,152 @@ impl Workshop {
         self.policy
     }
 
-    /// How many pictures it works on at once.
-    pub(super) fn threads(&self) -> usize {
-        self.threads
+    /// How many pictures of a medium it works on at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.at_once
     }
 
     /// Has a picture made ready. [`Picture::took`] tells when it is.
-    pub(super) fn order(&self, picture: &Arc<Picture>) {
-        let orders = self.orders.get_or_init(|| start(self.threads, self.policy));
-        if orders.send(Arc::downgrade(picture)).is_err() {
+    pub(super) fn order(&self, medium: MediumId, picture: &Arc<Picture>) {
+        let orders = self.orders.get_or_init(|| start(self.at_once, self.policy));
+        if !orders.push(medium, Arc::downgrade(picture)) {
             // Not a single thread could be started. Late is better than never.
             picture.make(&mut Normaliser::new(self.policy), Vec::new());
         }
     }
 }
 
-impl fmt::Debug for Workshop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workshop").field("threads", &self.threads).finish_non_exhaustive()
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        if let Some(orders) = self.orders.get() {
+            orders.lock().are_closed = true;
+            orders.change.notify_all();
+        }
     }
 }
 
-fn start(threads: usize, policy: Policy) -> Sender<Weak<Picture>> {
-    let (sender, receiver) = mpsc::channel();
-    let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..threads {
-        let receiver = Arc::clone(&receiver);
-        let work = move || work(&receiver, &mut Normaliser::new(policy));
-        if let Err(error) = thread::Builder::new().name("pictures".to_owned()).spawn(work) {
-            log::warn!("no thread for pictures that have to be converted: {error}");
+impl fmt::Debug for Workshop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workshop").field("at_once", &self.at_once).finish_non_exhaustive()
+    }
+}
+
+/// What waits for a thread.
+#[derive(Default)]
+struct Orders {
+    queues: Mutex<Queues>,
+    change: Condvar,
+    /// Pictures of one medium at once.
+    at_once: usize,
+}
+
+#[derive(Default)]
+struct Queues {
+    /// The medium whose turn it is comes first.
+    media: VecDeque<Queue>,
+    /// Threads that there are.
+    threads: usize,
+    are_closed: bool,
+}
+
+/// Orders of one medium.
+struct Queue {
+    medium: MediumId,
+    waiting: VecDeque<Weak<Picture>>,
+    /// Pictures that threads are busy with.
+    busy: usize,
+}
+
+impl Orders {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `false`: there is no thread.
+    fn push(&self, medium: MediumId, picture: Weak<Picture>) -> bool {
+        let mut queues = self.lock();
+        if queues.threads == 0 {
+            return false;
+        }
+        match queues.media.iter_mut().find(|queue| queue.medium == medium) {
+            Some(queue) => queue.waiting.push_back(picture),
+            None => queues.media.push_back(Queue { medium, waiting: [picture].into(), busy: 0 }),
+        }
+        drop(queues);
+        self.change.notify_one();
+        true
+    }
+
+    /// Waits for the next picture; `None`: there will be no more.
+    fn take(&self) -> Option<(MediumId, Arc<Picture>)> {
+        let mut queues = self.lock();
+        loop {
+            if queues.are_closed {
+                return None;
+            }
+            match queues.next(self.at_once) {
+                Some(next) => return Some(next),
+                None => queues = self.change.wait(queues).unwrap_or_else(PoisonError::into_inner),
+            }
         }
     }
-    sender
+
+    /// A picture of this medium is no longer worked on.
+    fn finish(&self, medium: MediumId) {
+        let mut queues = self.lock();
+        if let Some(queue) = queues.media.iter_mut().find(|queue| queue.medium == medium) {
+            queue.busy -= 1;
+        }
+        queues.media.retain(|queue| queue.busy > 0 || !queue.waiting.is_empty());
+        drop(queues);
+        // Its next one may be what a thread has been waiting for.
+        self.change.notify_one();
+    }
+}
+
+impl Queues {
+    fn next(&mut self, at_once: usize) -> Option<(MediumId, Arc<Picture>)> {
+        for index in 0..self.media.len() {
+            let queue = &mut self.media[index];
+            if queue.busy >= at_once {
+                continue;
+            }
+            let Some(picture) = std::iter::from_fn(|| queue.waiting.pop_front()).find_map(|order| order.upgrade())
+            else {
+                continue;
+            };
+            queue.busy += 1;
+            let medium = queue.medium;
+            // The others come first then.
+            if let Some(queue) = self.media.remove(index) {
+                self.media.push_back(queue);
+            }
+            return Some((medium, picture));
+        }
+        None
+    }
+}
+
+fn start(at_once: usize, policy: Policy) -> Arc<Orders> {
+    let orders = Arc::new(Orders { at_once, ..Orders::default() });
+    // One more than a medium may have.
+    for _ in 0..=at_once {
+        let own = Arc::clone(&orders);
+        match thread::Builder::new().name("pictures".to_owned()).spawn(move || work(&own, policy)) {
+            Ok(_) => orders.lock().threads += 1,
+            Err(error) => log::warn!("no thread for pictures that have to be converted: {error}"),
+        }
+    }
+    orders
 }
 
 /// Until the workshop ends.
-fn work(orders: &Mutex<Receiver<Weak<Picture>>>, normaliser: &mut Normaliser) {
-    loop {
-        // The lock lasts for the waiting, not for the work.
-        let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(order) = order else { return };
-        if let Some(picture) = order.upgrade() {
-            picture.make(normaliser, Vec::new());
-        }
+fn work(orders: &Orders, policy: Policy) {
+    let mut normaliser = Normaliser::new(policy);
+    while let Some((medium, picture)) = orders.take() {
+        picture.make(&mut normaliser, Vec::new());
+        drop(picture);
+        orders.finish(medium);
     }
 }
 
@@ -85,6 +192,8 @@ mod tests {
     use crate::media::OnUnsupported;
     use crate::media::testing::picture;
     use std::time::{Duration, Instant};
+
+    const CONVERT: Policy = Policy { restart_markers: false, on_unsupported: OnUnsupported::Convert };
 
     fn progressive(number: u32) -> Arc<Picture> {
         Arc::new(Picture::new(number, None, picture(40, 40, |encoder| encoder.set_progressive(true))))
@@ -103,16 +212,15 @@ mod tests {
 
     #[test]
     fn what_is_ordered_gets_made_and_what_nobody_waits_for_does_not() {
-        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
-        let workshop = Workshop { threads: 1, ..Workshop::new(policy) };
+        let mut workshop = Workshop::new(CONVERT);
+        workshop.at_once = 1;
         let forgotten = progressive(0);
-        let weak = Arc::downgrade(&forgotten);
-        let pictures: Vec<_> = (1..20).map(progressive).collect();
+        workshop.order(0, &forgotten);
         drop(forgotten);
-        pictures.iter().for_each(|picture| workshop.order(picture));
-        workshop.orders.get().unwrap().send(weak).unwrap();
+        let pictures: Vec<_> = (1..20).map(progressive).collect();
+        pictures.iter().for_each(|picture| workshop.order(picture.number() as usize % 3, picture));
         let last = progressive(20);
-        workshop.order(&last);
+        workshop.order(0, &last);
         for picture in pictures.iter().chain([&last]) {
             assert!(is_made(picture));
             assert!(picture.frame().unwrap().layout.unwrap().rtp_format().is_ok());
@@ -120,13 +228,41 @@ mod tests {
     }
 
     #[test]
+    fn media_take_turns_and_none_has_all_threads() {
+        let pictures: Vec<_> = (0..9).map(progressive).collect();
+        let orders = Orders { at_once: 2, ..Orders::default() };
+        assert!(!orders.push(0, Weak::new()), "there is no thread");
+        orders.lock().threads = 3;
+        for (medium, picture) in [0, 0, 0, 0, 1, 1, 2].into_iter().zip(&pictures) {
+            assert!(orders.push(medium, Arc::downgrade(picture)));
+        }
+        assert!(orders.push(3, Weak::new()), "nobody waits for it");
+        let next = || orders.lock().next(2).map(|(medium, picture)| (medium, picture.number()));
+        assert_eq!([next(), next(), next(), next()], [Some((0, 0)), Some((1, 4)), Some((2, 6)), Some((0, 1))]);
+        assert_eq!([next(), next()], [Some((1, 5)), None], "medium 0 has two others under way");
+        orders.finish(0);
+        assert_eq!([next(), next()], [Some((0, 2)), None]);
+        for medium in [0, 0, 1, 1, 2] {
+            orders.finish(medium);
+        }
+        assert_eq!(orders.lock().media.len(), 1);
+        assert_eq!([next(), next()], [Some((0, 3)), None]);
+        orders.finish(0);
+        assert!(orders.lock().media.is_empty());
+    }
+
+    #[test]
     fn the_threads_end_with_the_workshop() {
         let workshop = Workshop::new(Policy::default());
         let picture = progressive(0);
-        workshop.order(&picture);
+        workshop.order(0, &picture);
         assert!(is_made(&picture));
-        let orders = workshop.orders.get().unwrap().clone();
-        drop((workshop, picture));
-        assert!(orders.send(Weak::new()).is_ok(), "this sender keeps them alive");
+        let orders = Arc::downgrade(workshop.orders.get().unwrap());
+        drop(workshop);
+        let start = Instant::now();
+        while orders.strong_count() > 0 {
+            assert!(start.elapsed() < Duration::from_secs(60));
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
