@@ -12,6 +12,7 @@ use crate::source::{Advance, Frame, FrameRate, FrameSource};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtp::HEADER_LEN;
 use crate::wire::rtsp::headers::Range;
+use crate::wire::sdp::MAX_HEADER_SIDE;
 
 /// What UDP over IPv4 can carry in one datagram.
 const MAX_DATAGRAM: usize = 65_507;
@@ -67,6 +68,8 @@ pub(super) struct Playback<S> {
     media: usize,
     rate: FrameRate,
     frames: Option<u32>,
+    /// The size that the description tells, in pixels; 0 where it tells none.
+    described: (u16, u16),
     dialect: Dialect,
     pub(super) transport: MediaTransport,
     sender: Sender,
@@ -133,6 +136,7 @@ impl<S: FrameSource> Playback<S> {
             media: media.id,
             rate: media.frame_rate,
             frames: media.frames,
+            described: (media.width, media.height),
             dialect,
             transport,
             sender: Sender::new(ssrc, sequence),
@@ -395,7 +399,8 @@ impl<S: FrameSource> Playback<S> {
             None if live => now.max(self.floor),
             None => self.pacer.due(),
         };
-        let packetizer = packetizer_for(&frame, self.dialect, self.timeline.timestamp(at), now, settings);
+        let packetizer =
+            packetizer_for(&frame, self.dialect, self.described, self.timeline.timestamp(at), now, settings);
         let packetizer = packetizer.and_then(|packetizer| {
             packetizer.peek(frame.data, &self.sender).map(|_| packetizer).ok_or(Unsendable::Empty)
         });
@@ -597,6 +602,11 @@ enum Unsendable {
     Empty,
     Damaged(crate::jpeg::Error),
     Unsupported(crate::jpeg::Unsupported),
+    /// The header has no room for its size, and the description tells another one: receivers would scramble it.
+    OtherSize {
+        picture: (u16, u16),
+        described: (u16, u16),
+    },
     TooLarge,
 }
 
@@ -606,6 +616,15 @@ impl Unsendable {
             Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
             Self::Damaged(error) => warning!("frame {} is left out: {}", number, error),
             Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
+            Self::OtherSize { picture, described } => warning!(
+                "frame {} is left out: it is {}x{}, the description says {}x{}, and above {} pixels RTP/JPEG cannot say another size",
+                number,
+                picture.0,
+                picture.1,
+                described.0,
+                described.1,
+                MAX_HEADER_SIDE,
+            ),
             Self::TooLarge => warning!(
                 "frame {} of {} bytes is left out: the limit is {} bytes a packet (--max-packet-size)",
                 number,
@@ -628,6 +647,7 @@ fn lent<S: FrameSource>(source: &S, dialect: Dialect) -> Option<Frame<'_>> {
 fn packetizer_for(
     frame: &Frame<'_>,
     dialect: Dialect,
+    described: (u16, u16),
     timestamp: u32,
     now: Instant,
     settings: &Settings<'_>,
@@ -645,6 +665,10 @@ fn packetizer_for(
             let mut format = layout.rtp_format().map_err(Unsendable::Unsupported)?;
             if format.restart_interval != 0 && !settings.restart_markers {
                 return Err(Unsendable::Unsupported(crate::jpeg::Unsupported::RestartMarkers));
+            }
+            let picture = (layout.width, layout.height);
+            if format.width == 0 && picture != described && described != (0, 0) {
+                return Err(Unsendable::OtherSize { picture, described });
             }
             if settings.computed_tables {
                 let [luma, chroma] = format.quantization.map(|table| table.of(frame.data));
@@ -676,9 +700,42 @@ mod tests {
             let settings = Settings { computed_tables, ..Settings::default() };
             let data = &file[..len];
             let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
-            let packetizer = packetizer_for(&frame, Dialect::Standard, 0, Instant::default(), &settings).ok().unwrap();
+            let packetizer = packetizer_for(&frame, Dialect::Standard, (16, 16), 0, Instant::default(), &settings);
+            let packetizer = packetizer.ok().unwrap();
             let packet = packetizer.peek(data, &Sender::new(1, 1)).unwrap();
             assert_eq!((packet.head().len(), packet.head()[12 + 5]), (head, q));
+        }
+    }
+
+    #[test]
+    fn pictures_above_2040_pixels_are_sent_only_in_the_size_that_the_description_tells() {
+        let quantizer = Quantizer::new(75);
+        let mut file = [0; 4096];
+        let picture = |file: &mut [u8], width: u16| {
+            let mut encoder = Encoder::new(file, width, 16, &quantizer).unwrap();
+            (0..width / 16).for_each(|_| encoder.flat_mcu([1, 2, 3]).unwrap());
+            encoder.finish().unwrap()
+        };
+        for (width, dialect, described, is_sent) in [
+            (2048, Dialect::Standard, (2048, 16), true),
+            (2048, Dialect::Standard, (2064, 16), false),
+            (2048, Dialect::Standard, (2048, 32), false),
+            (2048, Dialect::Standard, (640, 480), false),
+            // Nothing was told that could be wrong.
+            (2048, Dialect::Standard, (0, 0), true),
+            // The header says what the picture is.
+            (2032, Dialect::Standard, (2048, 16), true),
+            // Whole files tell their size themselves.
+            (2048, Dialect::Lab, (2064, 16), true),
+        ] {
+            let len = picture(&mut file, width);
+            let data = &file[..len];
+            let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
+            let settings = Settings::default();
+            let found = packetizer_for(&frame, dialect, described, 0, Instant::default(), &settings).err();
+            assert_eq!(found.is_none(), is_sent, "{width} {dialect:?} {described:?}");
+            let is_size = |found| matches!(found, Unsendable::OtherSize { picture, described: told } if picture == (width, 16) && told == described);
+            assert!(found.is_none_or(is_size));
         }
     }
 }

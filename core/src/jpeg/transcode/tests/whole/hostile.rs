@@ -78,6 +78,47 @@ fn a_file_that_is_cut_is_an_error_in_it_or_lacks_later_scans() {
     }
 }
 
+/// An arithmetic coder leaves out zeros at a scan's end, and how many they were cannot be seen: none of these files is cut.
+#[test]
+fn arithmetic_coded_pictures_need_no_eoi() {
+    let mut random = Random(86);
+    for number in 0..600 {
+        let (width, height) = (1 + random.next(60) as usize, 1 + random.next(60) as usize);
+        let mut source = Picture::random(width, height, LOSSLESS[number % LOSSLESS.len()], random.next(4), &mut random);
+        // Black below, as films have it that are wider than their picture: the longest runs of zeros.
+        if number % 3 == 0 {
+            for component in &mut source.components {
+                let half = component.blocks.len() / 2;
+                component.blocks[half..].fill([0; 64]);
+            }
+        }
+        let script = random_script(source.components.len(), (number % 2 == 0, true), &mut random);
+        let file = encode(&source, &script);
+        let (without, end) = file.split_at(file.len() - 2);
+        assert_eq!(end, [0xFF, 0xD9]);
+        let found = recode(without, CONVERT).unwrap_or_else(|error| panic!("{error:?}: picture {number}"));
+        assert!(found == recode(&file, CONVERT).unwrap(), "picture {number}");
+    }
+}
+
+#[test]
+fn arithmetic_coded_pictures_without_their_second_half_are_errors() {
+    let mut random = Random(87);
+    let p = Scan::progressive;
+    for number in 0..100 {
+        let source = Picture::random(64, 48, LOSSLESS[0], 3, &mut random);
+        let scans = match number % 2 {
+            0 => std::vec![Scan::sequential(&[0, 1, 2])],
+            _ => std::vec![p(&[0, 1, 2], (0, 0), (0, 0)), p(&[0], (1, 63), (0, 0))],
+        };
+        let file = encode(&source, &Script::new(number % 2 == 1, true, scans));
+        let start = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        let Err(Error::Damaged(_)) = recode(&file[..start.midpoint(file.len())], CONVERT) else {
+            panic!("picture {number}")
+        };
+    }
+}
+
 fn recode_any(file: &[u8]) -> Result<(Change, Vec<u8>), Error> {
     let layout = Layout::parse(file)?;
     match path(file, &layout, CONVERT)? {
