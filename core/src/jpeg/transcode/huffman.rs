@@ -151,7 +151,7 @@ impl Entry {
     /// Added to the advance: the block ends.
     pub(super) const END: u32 = 1 << 15;
     /// No entry takes more bits of the file, or makes more.
-    pub(super) const MAX_BITS: u32 = 18;
+    pub(super) const MAX_BITS: u32 = 17;
 
     /// What it adds to the sums.
     #[inline(always)]

@@ -65,8 +65,9 @@ pub(super) enum Step {
     Symbol,
 }
 
-/// No more bits of a DC coefficient may be taken, and made, before the first [`Lane::exchange`].
-const DC_BITS: u32 = 20;
+/// No DC coefficient becomes more bits: Annex K's longest code of chroma, 11, and as many behind it. From the file, no more are
+/// taken without a [`Lane::exchange`] behind them.
+const DC_BITS: u32 = 22;
 
 /// A DC coefficient and two entries, or three entries, may follow each other before bits are exchanged, and 7 bits may be
 /// left over then.
