@@ -4,7 +4,7 @@ use super::super::encoder::Code;
 use super::super::layout::Error;
 use super::huffman::{Entries, Entry};
 use super::reader::{Bits, REFILLED, contains_ff};
-use super::writer::{self, Writer};
+use super::writer::{self, DC_BITS, Writer};
 
 /// What is known while blocks go from the file to the picture, in as few variables as possible: they are to stay in
 /// registers from block to block.
@@ -65,12 +65,8 @@ pub(super) enum Step {
     Symbol,
 }
 
-/// No DC coefficient becomes more bits: Annex K's longest code of chroma, 11, and as many behind it. From the file, no more are
-/// taken without a [`Lane::exchange`] behind them.
-const DC_BITS: u32 = 22;
-
 /// A DC coefficient and two entries, or three entries, may follow each other before bits are exchanged, and 7 bits may be
-/// left over then.
+/// left over then. From the file, no more bits are taken for a DC coefficient than it becomes, or they are exchanged behind it.
 const _: () =
     assert!(DC_BITS + 2 * Entry::MAX_BITS <= REFILLED && 3 * Entry::MAX_BITS <= REFILLED && REFILLED + 7 < 64);
 

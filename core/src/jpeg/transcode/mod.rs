@@ -180,7 +180,7 @@ pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<us
     // A file that claims to be larger than it is has at least two bits for each of its blocks, of which six are made at most.
     let blocks = u64::from(plan.new_blocks()).min(scan_bits.saturating_mul(3));
     let recoded = scan_bits.saturating_mul(11);
-    let per_block = if plan.resamples() { 22 + 63 * 26 } else { 22 };
+    let per_block = u64::from(if plan.resamples() { writer::BLOCK_BITS } else { writer::DC_BITS });
     let scan = recoded.saturating_add(blocks.saturating_mul(per_block)).div_ceil(8).saturating_mul(2);
     Ok(usize::try_from(scan).unwrap_or(usize::MAX).saturating_add(header::MAX_LEN).saturating_add(END.len()))
 }

@@ -3,9 +3,16 @@
 use super::super::encoder::{Code, amplitude, size};
 use super::reader::contains_ff;
 
-/// No block, with the bits left over from the one before, makes more bytes: a DC coefficient of 22 bits, 63 AC
-/// coefficients of 26, and 63 bits left over, if all bytes are stuffed; and bytes are stored eight at a time.
-pub(super) const MAX_BLOCK: usize = 2 * (22 + 63 * 26 + 63) / 8 + 8;
+/// No DC coefficient becomes more bits: Annex K's longest code of chroma has 11, and so have the bits behind it.
+pub(super) const DC_BITS: u32 = 22;
+/// No AC coefficient becomes more bits, not counting zeros before it: a code of 16, and 10 behind it.
+pub(super) const AC_BITS: u32 = 26;
+/// No block becomes more bits.
+pub(super) const BLOCK_BITS: u32 = DC_BITS + 63 * AC_BITS;
+
+/// No block, with 63 bits left over from the one before, makes more bytes, if all bytes are stuffed; and bytes are stored
+/// eight at a time.
+pub(super) const MAX_BLOCK: usize = 2 * (BLOCK_BITS as usize + 63) / 8 + 8;
 
 /// Where one block goes.
 pub(super) type Window = [u8; MAX_BLOCK];
@@ -140,6 +147,7 @@ fn append(out: &mut [u8], byte: u8) -> &mut [u8] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::encoder::{CHROMA_AC, CHROMA_DC, LUMA_AC, LUMA_DC};
     use super::*;
     use crate::jpeg::marker;
     use std::vec::Vec;
@@ -175,6 +183,16 @@ mod tests {
     fn every_ff_is_stuffed() {
         let out = written(&[(0x12FF, 16), (0x34FF, 16), (0xFFFF, 16), (0xFFFF, 16), (0x5, 3)]);
         assert_eq!(out, [0x12, 0xFF, 0, 0x34, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xBF, 0xFF, 0xD9]);
+    }
+
+    #[test]
+    fn no_coefficient_becomes_more_bits_than_are_reckoned_with() {
+        let longest = |codes: &[&[Code]], bits: fn(usize) -> u32| {
+            let each = codes.iter().flat_map(|codes| codes.iter().enumerate());
+            each.filter(|(_, code)| code.len > 0).map(|(symbol, code)| u32::from(code.len) + bits(symbol)).max()
+        };
+        assert_eq!(longest(&[&LUMA_DC, &CHROMA_DC], |size| size as u32), Some(DC_BITS));
+        assert_eq!(longest(&[&LUMA_AC, &CHROMA_AC], |symbol| symbol as u32 & 15), Some(AC_BITS));
     }
 
     #[test]

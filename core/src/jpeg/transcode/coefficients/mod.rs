@@ -24,6 +24,7 @@ use super::super::walk::Cursor;
 use super::super::{header, marker};
 use super::huffman::{Definition, Symbols};
 use super::plan::Carriage;
+use super::writer::{AC_BITS, BLOCK_BITS, DC_BITS};
 use super::{Change, Error, Policy};
 use arithmetic::{Arithmetic, Conditioning, Statistics};
 use frame::{Block, Frame, Planes};
@@ -46,23 +47,21 @@ impl Judgement {
 
     /// See [`max_output_len`](super::max_output_len).
     pub(super) fn max_output_len(&self, layout: &Layout) -> usize {
-        const DC: u64 = 22;
-        const LONGEST: u64 = DC + 63 * 26;
         let [luma, ..] = &self.planes.planes;
         let rows = u32::from(self.carriage.luma_rows());
         let mcus = u64::from(luma.across.div_ceil(2)).saturating_mul(luma.down.div_ceil(rows).into());
         let blocks = mcus.saturating_mul(u64::from(rows).saturating_mul(2).saturating_add(2));
-        let longest = blocks.saturating_mul(LONGEST);
+        let longest = blocks.saturating_mul(BLOCK_BITS.into());
         let bits = match layout.coding {
             // Any number of decisions may take no bits.
             Coding::Arithmetic => longest,
             _ if self.carriage.resamples() => longest,
-            // A coefficient that is not zero takes a code and a sign. It becomes 26 bits at most, and the zeros before it at
-            // most three codes of 11 in each block, which ends with 4.
+            // A coefficient that is not zero takes a code and a sign, and the zeros before it become at most three codes of 11 in
+            // each block, which ends with 4.
             _ => {
                 let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
-                let blocks = blocks.saturating_mul(DC + 3 * 11 + 4);
-                longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(26)))
+                let blocks = blocks.saturating_mul((DC_BITS + 3 * 11 + 4).into());
+                longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(AC_BITS.into())))
             }
         };
         let scan = bits.div_ceil(8).saturating_mul(2);
