@@ -110,10 +110,8 @@ impl Walk {
     fn huffman_tables(&mut self, segment: &mut Cursor<'_>) -> Result<(), Error> {
         while !segment.is_empty() {
             let wrong = segment.error(ErrorKind::Segment);
-            let [head] = segment.array()?;
-            let bits: [u8; 16] = segment.array()?;
-            let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
-            let values = segment.take(count)?;
+            let (head, bits, symbols) = segment.huffman_table()?;
+            let values = symbols.of(segment.bytes);
             let (slots, luma, chroma) = match head >> 4 {
                 0 => (&mut self.dc, tables::LUMA_DC, tables::CHROMA_DC),
                 1 => (&mut self.ac, tables::LUMA_AC, tables::CHROMA_AC),
@@ -334,6 +332,14 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         self.take(len)?;
         Ok(Span { start: start as u32, len: len as u32 })
+    }
+
+    /// The next table of a DHT segment: class and id, how many codes there are of each length, and where the symbols are.
+    pub(super) fn huffman_table(&mut self) -> Result<(u8, [u8; 16], Span), Error> {
+        let [head] = self.array()?;
+        let bits: [u8; 16] = self.array()?;
+        let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
+        Ok((head, bits, self.span(count)?))
     }
 
     /// Where the next marker is and its second byte, passing any number of fill bytes (section B.1.1.2).

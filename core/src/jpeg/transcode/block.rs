@@ -5,7 +5,7 @@ use super::super::layout::{Error, ErrorKind};
 use super::super::tables::ZIGZAG;
 use super::huffman::{self, Canonical, DC_BITS, DcTable, Entries, Entry, SYMBOL_BITS, SymbolTable};
 use super::lane::{Lane, Step};
-use super::reader::{Bits, Reader, SYMBOL};
+use super::reader::{Bits, Reader};
 use super::resample::{self, Divisors};
 use super::source::{Component, Source};
 use super::writer::{MAX_BLOCK, Pen, Window, Writer};
@@ -94,11 +94,7 @@ impl Tables {
             self.chroma = Chroma::Gathered(Gathering::NEW);
             if let Chroma::Gathered(gathering) = &mut self.chroma {
                 huffman::symbol_table(&mut gathering.symbols, &cb.ac, jpeg);
-                for (&place, &divisor) in ZIGZAG.iter().zip(divisors) {
-                    if let Some(slot) = gathering.divisors.get_mut(usize::from(place)) {
-                        *slot = divisor;
-                    }
-                }
+                gathering.divisors = resample::divisors(divisors);
             }
         } else {
             self.chroma = Chroma::Recoded([Entry::NONE; CHROMA_ENTRIES]);
@@ -240,17 +236,12 @@ impl Tables {
         let value = reader.add_dc(component, dc.difference());
         let last = writer.dc.get_mut(usize::from(component)).map_or(0, |last| core::mem::replace(last, value));
         let difference = value.wrapping_sub(last);
-        if difference == dc.difference() {
-            // The same as in the file, so the same bits: the rule, but for new orders and restarts.
-            lane.put(encoder::code(decoder.dc_codes, dc.size as u8), dc.raw, dc.size);
-        } else {
-            let size = size(difference);
-            if size > 11 {
-                return Err(lane.bits().error(ErrorKind::Coefficient));
-            }
-            let bits = u32::from(encoder::amplitude(difference, size).bits);
-            lane.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
+        let size = size(difference);
+        if size > 11 {
+            return Err(lane.bits().error(ErrorKind::Coefficient));
         }
+        let bits = u32::from(encoder::amplitude(difference, size).bits);
+        lane.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
         self.coefficients(&decoder, input, &mut lane)?;
         reader.bits = lane.bits();
         let left = lane.end(writer);
@@ -311,15 +302,7 @@ impl Tables {
         }
         let mut at = 1_u32;
         while at < 64 {
-            if bits.count < SYMBOL {
-                bits.refill(input.scan);
-            }
-            let entry = symbols.get(bits.peek(SYMBOL_BITS) as usize).copied().unwrap_or(0);
-            let (symbol, len) = match entry {
-                0 => decoder.canonical_ac.decode(bits, input.jpeg)?,
-                _ => ((entry >> 8) as u8, u32::from(entry & 0xFF)),
-            };
-            bits.consume(len);
+            let symbol = huffman::next_symbol(symbols, decoder.canonical_ac, &mut bits, input)?;
             let size = u32::from(symbol & 15);
             let zeros = u32::from(symbol >> 4);
             match (size, zeros) {
@@ -329,8 +312,7 @@ impl Tables {
                     at = at.wrapping_add(zeros);
                     let place = ZIGZAG.get(at as usize).and_then(|&place| block.get_mut(usize::from(place)));
                     let place = place.filter(|_| size <= 10).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
-                    *place = extended(bits.peek(size), size) as i16;
-                    bits.consume(size);
+                    *place = extended(bits.take(size), size) as i16;
                     at = at.wrapping_add(1);
                 }
             }
@@ -389,9 +371,7 @@ impl Decoder<'_> {
         let (size, len) = (entry & 15, entry >> 4);
         let dc = if entry != 0 {
             bits.consume(len);
-            let raw = bits.peek(size);
-            bits.consume(size);
-            Dc { raw, size }
+            Dc { raw: bits.take(size), size }
         } else {
             let long = long_dc(self.canonical_dc, input, bits);
             bits = long.behind;
@@ -502,8 +482,7 @@ fn symbol(canonical: &Canonical, codes: &[Code; 256], input: Input<'_>, bits: Bi
         return Single { error: Some(bits.error(ErrorKind::Coefficient)), ..single };
     }
     single.behind.consume(len);
-    let raw = single.behind.peek(size);
-    single.behind.consume(size);
+    let raw = single.behind.take(size);
     Single { code: encoder::code(codes, symbol), raw, size, ..single }
 }
 
@@ -515,8 +494,7 @@ fn long_dc(canonical: &Canonical, input: Input<'_>, bits: Bits) -> Single {
         Ok((size @ 0..=11, len)) => {
             single.size = size.into();
             single.behind.consume(len);
-            single.raw = single.behind.peek(single.size);
-            single.behind.consume(single.size);
+            single.raw = single.behind.take(single.size);
         }
         Ok(_) => single.error = Some(bits.error(ErrorKind::Coefficient)),
         Err(error) => single.error = Some(error),

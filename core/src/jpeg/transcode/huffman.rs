@@ -3,6 +3,7 @@
 use super::super::encoder::{self, Code, END_OF_BLOCK, SIXTEEN_ZEROS};
 use super::super::layout::{Error, ErrorKind, Span};
 use super::super::tables::HuffmanTable;
+use super::block::Input;
 use super::reader::Bits;
 
 /// Where a table's symbols are.
@@ -92,12 +93,7 @@ impl Canonical {
 
 /// Calls `set` with each code that has at most `bits` bits: its length, its symbol, and the range of `bits`-bit numbers
 /// that begin with it.
-pub(super) fn each_prefix(
-    definition: &Definition,
-    jpeg: &[u8],
-    bits: u32,
-    mut set: impl FnMut(u32, u8, core::ops::Range<usize>),
-) {
+fn each_prefix(definition: &Definition, jpeg: &[u8], bits: u32, mut set: impl FnMut(u32, u8, core::ops::Range<usize>)) {
     let mut symbols = definition.symbols.of(jpeg).iter();
     let mut start = 0_usize;
     let mut len = 1_u32;
@@ -256,6 +252,24 @@ pub(super) fn symbol_table(table: &mut SymbolTable, definition: &Definition, jpe
     each_prefix(definition, jpeg, SYMBOL_BITS, |len, symbol, range| {
         table.get_mut(range).unwrap_or_default().fill(u16::from(symbol) << 8 | len as u16);
     });
+}
+
+/// Takes the next symbol. There are enough bits left then for what follows it.
+#[inline(always)]
+pub(super) fn next_symbol(
+    table: &SymbolTable,
+    canonical: &Canonical,
+    bits: &mut Bits,
+    input: Input<'_>,
+) -> Result<u8, Error> {
+    bits.ensure(input.scan);
+    let entry = table.get(bits.peek(SYMBOL_BITS) as usize).copied().unwrap_or(0);
+    let (symbol, len) = match entry {
+        0 => canonical.decode(*bits, input.jpeg)?,
+        _ => ((entry >> 8) as u8, u32::from(entry & 0xFF)),
+    };
+    bits.consume(len);
+    Ok(symbol)
 }
 
 #[cfg(test)]

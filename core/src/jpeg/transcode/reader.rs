@@ -94,6 +94,22 @@ impl Bits {
         ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
     }
 
+    /// Makes sure that there is a symbol with what follows it.
+    #[inline(always)]
+    pub(super) fn ensure(&mut self, scan: &[u8]) {
+        if self.count < SYMBOL {
+            self.refill(scan);
+        }
+    }
+
+    /// Takes `len` bits, at most 16, of those that are there.
+    #[inline(always)]
+    pub(super) fn take(&mut self, len: u32) -> u32 {
+        let bits = self.peek(len);
+        self.consume(len);
+        bits
+    }
+
     /// An error where decoding went on behind the data's end. Asked once per block; until then, the bits were zeros.
     #[inline(always)]
     pub(super) fn check(self) -> Result<(), Error> {

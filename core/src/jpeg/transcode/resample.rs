@@ -4,10 +4,23 @@
 //! Halving takes the mean of two neighbours, as encoders do; doubling repeats each sample, as decoders do. The result is
 //! what decoding, resampling and encoding would give, but for the rounding to whole samples in between, which is spared.
 
+use super::super::tables::ZIGZAG;
+
 /// Coefficients of a block, row by row, not in zig-zag order.
 pub(super) type Block = [i16; 64];
 /// Divisors of a block's coefficients, in the same order.
 pub(super) type Divisors = [u8; 64];
+
+/// Those of a quantisation table in zig-zag order.
+pub(super) fn divisors(table: &[u8]) -> Divisors {
+    let mut divisors = [1; 64];
+    for (&place, &divisor) in ZIGZAG.iter().zip(table) {
+        if let Some(slot) = divisors.get_mut(usize::from(place)) {
+            *slot = divisor;
+        }
+    }
+    divisors
+}
 
 /// How the frequencies across a block (columns here) make those of the left half of one that is half as wide (rows), in
 /// units of 2^-[`FRACTION`]. The right half is the same with every other sign changed, like a chess-board.

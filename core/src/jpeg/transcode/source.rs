@@ -70,12 +70,10 @@ impl Huffman {
     fn define(&mut self, segment: &mut Cursor<'_>) -> Result<(), Error> {
         while !segment.is_empty() {
             let wrong = segment.error(ErrorKind::Segment);
-            let [head] = segment.array()?;
-            let bits: [u8; 16] = segment.array()?;
-            let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
-            let symbols = Symbols::File(segment.span(count)?);
+            let (head, bits, symbols) = segment.huffman_table()?;
             let tables = if head >> 4 == 0 { &mut self.dc } else { &mut self.ac };
-            *tables.get_mut(usize::from(head & 0x0F)).ok_or(wrong)? = Some(Definition { bits, symbols });
+            *tables.get_mut(usize::from(head & 0x0F)).ok_or(wrong)? =
+                Some(Definition { bits, symbols: Symbols::File(symbols) });
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use super::super::super::layout::{Error, ErrorKind};
 use super::super::super::marker;
-use super::frame::{Block, Decoder, Frame, Part, Scan};
+use super::find_marker;
+use super::frame::{Block, Decoder, Frame, Mode, Part, Scan};
 use super::huffman::{place, shifted};
 
 /// What a DAC segment says of the tables (section B.2.4.3): the bounds L and U of small DC differences, and Kx, the last of
@@ -155,16 +156,6 @@ impl<'a> Coder<'a> {
     }
 }
 
-/// What a scan does to a block.
-#[derive(Clone, Copy)]
-enum Mode {
-    Sequential,
-    DcFirst,
-    DcRefined,
-    AcFirst,
-    AcRefined,
-}
-
 /// One scan under way.
 pub(super) struct Arithmetic<'a> {
     statistics: &'a mut Statistics,
@@ -196,18 +187,11 @@ impl<'a> Arithmetic<'a> {
         is_cut: bool,
     ) -> Self {
         *statistics = Statistics::NONE;
-        let mode = match (frame.is_progressive, scan.first, scan.high) {
-            (false, ..) => Mode::Sequential,
-            (_, 0, 0) => Mode::DcFirst,
-            (_, 0, _) => Mode::DcRefined,
-            (_, _, 0) => Mode::AcFirst,
-            _ => Mode::AcRefined,
-        };
         Self {
             statistics,
             conditioning,
             coder: Coder::new(data, 0),
-            mode,
+            mode: frame.mode(scan),
             first: u32::from(scan.first.max(1)),
             last: scan.last.into(),
             low: scan.low.into(),
@@ -234,8 +218,7 @@ impl<'a> Arithmetic<'a> {
     fn restart(&mut self) -> Result<(), Error> {
         // The marker may be some bytes away: a decoder need not look at all of them.
         let rest = self.coder.data.get(self.coder.at..).unwrap_or(&[]);
-        let is_marker = |pair: &[u8]| matches!(pair, [0xFF, code] if !matches!(code, 0 | 0xFF));
-        let at = rest.windows(2).position(is_marker).map(|at| self.coder.at.saturating_add(at).saturating_add(2));
+        let at = find_marker(rest).map(|at| self.coder.at.saturating_add(at).saturating_add(2));
         let expected = marker::RST0 | self.next_restart;
         let at = at.filter(|at| self.coder.data.get(at.wrapping_sub(1)) == Some(&expected));
         let at = at.ok_or_else(|| self.error(ErrorKind::RestartMarker))?;

@@ -133,6 +133,17 @@ impl Frame {
         self.sent.iter().take(self.count).all(|sent| sent.first() != Some(&NOTHING))
     }
 
+    /// What this scan does to its blocks.
+    pub(super) fn mode(&self, scan: &Scan) -> Mode {
+        match (self.is_progressive, scan.first, scan.high) {
+            (false, ..) => Mode::Sequential,
+            (_, 0, 0) => Mode::DcFirst,
+            (_, 0, _) => Mode::DcRefined,
+            (_, _, 0) => Mode::AcFirst,
+            _ => Mode::AcRefined,
+        }
+    }
+
     /// Reads a scan header, and notes what the scan brings.
     pub(super) fn scan(&mut self, segment: &mut Cursor<'_>, planes: &Planes) -> Result<Scan, Error> {
         let components = segment.error(ErrorKind::Components);
@@ -179,6 +190,16 @@ impl Frame {
             band.iter_mut().all(|sent| core::mem::replace(sent, low) == before)
         })
     }
+}
+
+/// What a scan does to a block.
+#[derive(Clone, Copy)]
+pub(super) enum Mode {
+    Sequential,
+    DcFirst,
+    DcRefined,
+    AcFirst,
+    AcRefined,
 }
 
 /// A component in a scan.

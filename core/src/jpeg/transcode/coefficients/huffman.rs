@@ -2,47 +2,31 @@
 
 use super::super::super::layout::{Error, ErrorKind};
 use super::super::super::tables::{self, HuffmanTable, ZIGZAG};
-use super::super::block::extended;
-use super::super::huffman::{Canonical, Definition, each_prefix};
-use super::super::reader::{Bits, Reader, SYMBOL};
-use super::frame::{Block, Decoder, Frame, Part, Scan};
-
-/// How many bits a table looks at.
-const QUICK_BITS: u32 = 9;
+use super::super::block::{Input, extended};
+use super::super::huffman::{Canonical, Definition, SYMBOL_BITS, SymbolTable, next_symbol, symbol_table};
+use super::super::reader::{Bits, Reader};
+use super::frame::{Block, Decoder, Frame, Mode, Part, Scan};
 
 /// A table that finds symbols.
 #[derive(Clone, Debug)]
 struct Table {
-    /// By the next [`QUICK_BITS`] bits: the length of the code in the upper half and the symbol in the lower; 0: look
-    /// further.
-    quick: [u16; 1 << QUICK_BITS],
+    symbols: SymbolTable,
     canonical: Canonical,
 }
 
 impl Table {
-    const EMPTY: Self = Self { quick: [0; 1 << QUICK_BITS], canonical: Canonical::EMPTY };
+    const EMPTY: Self = Self { symbols: [0; 1 << SYMBOL_BITS], canonical: Canonical::EMPTY };
 
     fn define(&mut self, definition: &Definition, jpeg: &[u8]) -> Result<(), Error> {
         self.canonical = Canonical::new(definition)?;
-        self.quick = [0; 1 << QUICK_BITS];
-        each_prefix(definition, jpeg, QUICK_BITS, |len, symbol, range| {
-            let entry = (len.wrapping_shl(8) as u16) | u16::from(symbol);
-            self.quick.get_mut(range).unwrap_or_default().fill(entry);
-        });
+        symbol_table(&mut self.symbols, definition, jpeg);
         Ok(())
     }
 
     /// Takes the next symbol.
     #[inline(always)]
     fn symbol(&self, bits: &mut Bits, input: Input<'_>) -> Result<u8, Error> {
-        bits.ensure(input.scan);
-        let entry = self.quick.get(bits.peek(QUICK_BITS) as usize).copied().unwrap_or(0);
-        let (symbol, len) = match entry {
-            0 => self.canonical.decode(*bits, input.jpeg)?,
-            _ => (entry as u8, u32::from(entry >> 8)),
-        };
-        bits.consume(len);
-        Ok(symbol)
+        next_symbol(&self.symbols, &self.canonical, bits, input)
     }
 }
 
@@ -85,46 +69,13 @@ impl Tables {
     }
 }
 
-/// The bytes that are read, and where a table says they are.
-#[derive(Clone, Copy)]
-struct Input<'a> {
-    jpeg: &'a [u8],
-    scan: &'a [u8],
-}
-
 impl Bits {
-    /// Makes sure that there is a symbol with what follows it.
-    #[inline(always)]
-    fn ensure(&mut self, scan: &[u8]) {
-        if self.count < SYMBOL {
-            self.refill(scan);
-        }
-    }
-
-    /// Takes `len` bits, at most 16, of those that are there.
-    #[inline(always)]
-    fn take(&mut self, len: u32) -> u32 {
-        let bits = self.peek(len);
-        self.consume(len);
-        bits
-    }
-
     /// Takes a single bit.
     #[inline(always)]
     fn is_set(&mut self, scan: &[u8]) -> bool {
         self.ensure(scan);
         self.take(1) == 1
     }
-}
-
-/// What a scan does to a block.
-#[derive(Clone, Copy)]
-enum Mode {
-    Sequential,
-    DcFirst,
-    DcRefined,
-    AcFirst,
-    AcRefined,
 }
 
 /// One scan under way.
@@ -152,19 +103,12 @@ impl<'a> Huffman<'a> {
         jpeg: &'a [u8],
         data: &'a [u8],
     ) -> Self {
-        let mode = match (frame.is_progressive, scan.first, scan.high) {
-            (false, ..) => Mode::Sequential,
-            (_, 0, 0) => Mode::DcFirst,
-            (_, 0, _) => Mode::DcRefined,
-            (_, _, 0) => Mode::AcFirst,
-            _ => Mode::AcRefined,
-        };
         let precision = u32::from(frame.precision);
         Self {
             tables,
             input: Input { jpeg, scan: data },
             reader: Reader::new(restart_interval),
-            mode,
+            mode: frame.mode(scan),
             first: u32::from(scan.first.max(1)),
             last: scan.last.into(),
             low: scan.low.into(),

@@ -289,11 +289,9 @@ impl Recoder {
     fn huffman_tables(&mut self, segment: &mut Cursor<'_>, file: &[u8]) -> Result<(), layout::Error> {
         while !segment.is_empty() {
             let wrong = segment.error(ErrorKind::Segment);
-            let [head] = segment.array()?;
-            let bits: [u8; 16] = segment.array()?;
-            let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
-            let symbols = Symbols::File(segment.span(count)?);
-            self.huffman.define(head, &Definition { bits, symbols }, file).ok_or(wrong)?;
+            let (head, bits, symbols) = segment.huffman_table()?;
+            let definition = Definition { bits, symbols: Symbols::File(symbols) };
+            self.huffman.define(head, &definition, file).ok_or(wrong)?;
         }
         Ok(())
     }
@@ -317,9 +315,7 @@ fn next_marker(cursor: &mut Cursor<'_>, layout: &Layout) -> Result<Option<(u32, 
         return cursor.marker().map(Some);
     }
     loop {
-        let rest = cursor.rest();
-        let Some(at) = rest.windows(2).position(|pair| matches!(pair, [0xFF, code] if !matches!(code, 0 | 0xFF)))
-        else {
+        let Some(at) = find_marker(cursor.rest()) else {
             cursor.at = cursor.bytes.len();
             return Ok(None);
         };
@@ -329,4 +325,9 @@ fn next_marker(cursor: &mut Cursor<'_>, layout: &Layout) -> Result<Option<(u32, 
             found => return Ok(Some(found)),
         }
     }
+}
+
+/// Where in entropy-coded data the next marker begins.
+fn find_marker(data: &[u8]) -> Option<usize> {
+    data.windows(2).position(|pair| matches!(pair, [0xFF, code] if !matches!(code, 0 | 0xFF)))
 }

@@ -5,7 +5,7 @@ use super::super::super::tables::ZIGZAG;
 use super::super::END;
 use super::super::block;
 use super::super::plan::{Carriage, Chroma};
-use super::super::resample::{self, Divisors};
+use super::super::resample;
 use super::super::writer::{MAX_BLOCK, Window, Writer};
 use super::frame::{Block, Plane, Planes};
 
@@ -110,12 +110,7 @@ pub(super) fn write(
         place.copy_from_slice(headers);
     }
     let mut output = Output { out, len, writer: Writer::new(), spill: [0; MAX_BLOCK] };
-    let mut divisors: Divisors = [1; 64];
-    for (&place, &divisor) in ZIGZAG.iter().zip(fields.chroma) {
-        if let Some(slot) = divisors.get_mut(usize::from(place)) {
-            *slot = divisor;
-        }
-    }
+    let divisors = resample::divisors(fields.chroma);
     let [luma, cb, cr] = &planes.planes;
     let find = |plane: &Plane, column: u32, row: u32| {
         let exists = column < plane.across && row < plane.down;
