@@ -181,13 +181,11 @@ impl Normaliser {
         layout: &Layout,
         out: &mut Vec<u8>,
     ) -> Result<Option<Layout>, Failure> {
-        match self.policy.judge(jpeg, layout) {
-            Ok(Treatment::AsIs) => return Ok(None),
-            Ok(Treatment::Rewritten | Treatment::Resampled | Treatment::Requantised) => {
-                self.transcode(jpeg, layout, out)?;
-            }
+        match self.policy.path(jpeg, layout) {
+            Ok(Path::Streamed(Change::None)) => return Ok(None),
+            Ok(path) => self.transcode(path, jpeg, layout, out)?,
             // The decoder is not ours, and neither is the file: a mistake in the one that the other finds costs a picture.
-            Ok(Treatment::Encoded) => {
+            Err(transcode::Error::Unsupported(reason)) if self.policy.encodes(reason, layout) => {
                 affordable(jpeg, layout)?;
                 catch_unwind(AssertUnwindSafe(|| encode(jpeg, layout, out)))
                     .unwrap_or_else(|_| Err("the decoder failed".to_owned()))
@@ -199,15 +197,11 @@ impl Normaliser {
         Layout::parse(out).map(Some).map_err(Failure::Damaged)
     }
 
-    fn transcode(&mut self, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn transcode(&mut self, path: Path, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), Failure> {
         let policy = self.policy.core();
-        let whole = match self.policy.path(jpeg, layout)? {
-            Path::Streamed(_) => None,
-            Path::Whole(whole) => Some(whole),
-        };
         // Nearly always enough; where it is not, the error says what is.
         let mut size = jpeg.len() + jpeg.len() / 4 + 1024;
-        if let Some(whole) = whole {
+        if let Path::Whole(whole) = &path {
             affordable(jpeg, layout)?;
             // Those that were read whole were packed more tightly, and reading them twice takes long.
             size += jpeg.len();
@@ -218,9 +212,9 @@ impl Normaliser {
         }
         loop {
             out.resize(size.max(out.capacity()), 0);
-            let made = match whole {
-                None => self.transcoder.transcode(jpeg, layout, policy, out),
-                Some(_) => {
+            let made = match path {
+                Path::Streamed(_) => self.transcoder.transcode(jpeg, layout, policy, out),
+                Path::Whole(_) => {
                     let recoder = self.recoder.get_or_insert_default();
                     recoder.transcode(jpeg, layout, policy, &mut self.coefficients, out)
                 }

@@ -3,7 +3,7 @@
 use super::super::encoder::Code;
 use super::super::layout::Error;
 use super::huffman::{Entries, Entry};
-use super::reader::{Bits, REFILLED, contains_ff};
+use super::reader::{self, Bits, REFILLED};
 use super::writer::{self, DC_BITS, Writer};
 
 /// What is known while blocks go from the file to the picture, in as few variables as possible: they are to stay in
@@ -124,15 +124,12 @@ impl<'a> Lane<'a> {
     /// [`Bits::refill`].
     #[inline(always)]
     fn fetch(&mut self) {
-        let left = self.sums.left();
-        if let Some(next) = self.rest.first_chunk() {
-            let word = u64::from_be_bytes(*next);
-            // Only what is taken matters, and the byte behind it.
-            if !contains_ff(word.wrapping_shr(left & 56)) {
-                self.next |= word.wrapping_shr(left);
-                self.rest = self.rest.get((self.sums.0 >> 3 & 7) as usize..).unwrap_or_default();
-                return;
-            }
+        if let Some(next) = self.rest.first_chunk()
+            && let Some(more) = reader::plain(next, self.sums.left())
+        {
+            self.next |= more;
+            self.rest = self.rest.get((self.sums.0 >> 3 & 7) as usize..).unwrap_or_default();
+            return;
         }
         let bits = self.bits().refilled_bytewise(self.scan);
         self.jump(bits);
@@ -141,7 +138,7 @@ impl<'a> Lane<'a> {
     /// The next bits, up to 16, as a number.
     #[inline(always)]
     pub(super) fn peek(&self, len: u32) -> u32 {
-        ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
+        reader::leading(self.next, len)
     }
 
     /// Passes bits of the file.

@@ -41,15 +41,13 @@ impl Bits {
     /// Fills up to [`REFILLED`] bits or more, and never to 64: a shift by as much would be one by none.
     #[inline(always)]
     pub(super) fn refill(&mut self, scan: &[u8]) {
-        if let Some(next) = scan.get(self.at as usize..).and_then(<[u8]>::first_chunk) {
-            let word = u64::from_be_bytes(*next);
-            // Only what is taken matters, and the byte behind it.
-            if !contains_ff(word.wrapping_shr(self.count & 56)) {
-                self.next |= word.wrapping_shr(self.count);
-                self.at = self.at.wrapping_add(63_u32.wrapping_sub(self.count) >> 3);
-                self.count |= REFILLED;
-                return;
-            }
+        if let Some(next) = scan.get(self.at as usize..).and_then(<[u8]>::first_chunk)
+            && let Some(more) = plain(next, self.count)
+        {
+            self.next |= more;
+            self.at = self.at.wrapping_add(63_u32.wrapping_sub(self.count) >> 3);
+            self.count |= REFILLED;
+            return;
         }
         // By value, so that a reader in use may stay in registers.
         *self = self.refilled_bytewise(scan);
@@ -91,7 +89,7 @@ impl Bits {
     /// The next `len` bits, 0 to 16, as a number.
     #[inline(always)]
     pub(super) fn peek(self, len: u32) -> u32 {
-        ((self.next >> 1).wrapping_shr(63_u32.wrapping_sub(len))) as u32
+        leading(self.next, len)
     }
 
     /// Makes sure that there is a symbol with what follows it.
@@ -206,6 +204,20 @@ impl Reader {
         };
         Ok(number)
     }
+}
+
+/// The first `len` of these bits, 0 to 16, as a number.
+#[inline(always)]
+pub(super) fn leading(bits: u64, len: u32) -> u32 {
+    (bits >> 1).wrapping_shr(63_u32.wrapping_sub(len)) as u32
+}
+
+/// The bits of the next bytes, behind `count` others; `None` where stuffing or a marker may be among those that find room.
+#[inline(always)]
+pub(super) fn plain(next: &[u8; 8], count: u32) -> Option<u64> {
+    let word = u64::from_be_bytes(*next);
+    // Only what is taken matters, and the byte behind it.
+    (!contains_ff(word.wrapping_shr(count & 56))).then(|| word.wrapping_shr(count))
 }
 
 /// Whether a byte of the word is FF: one of its inverse is 0.
