@@ -3,12 +3,12 @@
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use mutoscope::jpeg::Layout;
+use mutoscope::media::mjpeg::Reader;
+use mutoscope::media::testcard::TestCard;
+use mutoscope::media::{Advance, FrameRate, FrameSource};
 use mutoscope::rtp::packetizer::Packetizer;
 use mutoscope::rtp::receiver::{Config, Receiver};
 use mutoscope::rtp::sender::Sender;
-use mutoscope::source::mjpeg::Reader;
-use mutoscope::source::testcard::TestCard;
-use mutoscope::source::{Advance, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::rtsp;
 

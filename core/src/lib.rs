@@ -13,7 +13,7 @@
 //! Where the parts of a JPEG file are, whether RTP/JPEG can carry it, the file's headers made anew on the receiving side, and an
 //! encoder of 450 bytes for pictures that are drawn.
 //!
-//! # [`source`]: where frames come from
+//! # [`media`]: where frames come from
 //!
 //! The trait that cameras implement, readers of MJPEG files, and a test card.
 //!
@@ -31,11 +31,11 @@
 //!
 //! # Example
 //!
-//! The control machine alone, fed by hand. [`io::server::Client`] does this and the media over any pair of sockets.
+//! The control machine alone, fed by hand. [`io::server::Peer`] does this and the media over any pair of sockets.
 //!
 //! ```
 //! use mutoscope::session::server::{Config, Connection, Description, Event};
-//! use mutoscope::source::FrameRate;
+//! use mutoscope::media::FrameRate;
 //! use mutoscope::time::Instant;
 //! use mutoscope::wire::rtsp::headers::Range;
 //!
@@ -68,9 +68,9 @@ mod macros;
 
 pub mod io;
 pub mod jpeg;
+pub mod media;
 mod random;
 pub mod rtp;
 pub mod session;
-pub mod source;
 pub mod time;
 pub mod wire;

@@ -3,10 +3,10 @@
 
 use core::convert::Infallible;
 use core::mem::size_of;
+use mutoscope::media::{Advance, Frame, FrameSource};
 use mutoscope::rtp::packetizer::{Packet, Packetizer};
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
-use mutoscope::source::{Advance, Frame, FrameSource};
 use mutoscope::time::Instant;
 use mutoscope::{io, jpeg, session};
 
@@ -38,10 +38,10 @@ fn sizes_of_the_main_types_are_pinned() {
     let sizes = [
         ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 680),
         // The whole of a client: control connection, stream, sender and frame under way.
-        ("io::server::Client", size_of::<io::server::Client<&mut [u8], Elsewhere>>(), 1024),
+        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], Elsewhere>>(), 1024),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), 1280),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
-        ("source::mjpeg::Reader", size_of::<mutoscope::source::mjpeg::Reader<(), &mut [u8]>>(), 200),
+        ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 200),
         ("Layout", size_of::<jpeg::Layout>(), 48),
         ("Packetizer", size_of::<Packetizer>(), 64),
         ("Sender", size_of::<Sender>(), 16),

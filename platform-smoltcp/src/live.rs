@@ -12,9 +12,9 @@
 use core::cell::{Cell, Ref, RefCell};
 use core::convert::Infallible;
 use core::fmt;
-use mutoscope::io::server::{Media, Mounts};
+use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::{self, Layout};
-use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
 
@@ -23,7 +23,7 @@ const OVERDUE: Duration = Duration::from_millis(1);
 
 /// A live medium of one name. `B` are its buffers: `&'static mut [u8]` on firmware, an array in a test.
 ///
-/// `&Live` is a [`Mounts`] of this one medium; an application with several media makes its own of [`media`](Self::media)
+/// `&Live` is a [`Catalogue`] of this one medium; an application with several media makes its own of [`media`](Self::media)
 /// and [`viewer`](Self::viewer).
 pub struct Live<'a, B, const BUFFERS: usize> {
     name: &'a str,
@@ -94,10 +94,10 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
         self.viewers.get()
     }
 
-    /// What it is, for a [`Mounts`] of several media that calls it `id`.
-    pub fn media(&self, id: usize) -> Media<'_> {
+    /// What it is, for a [`Catalogue`] of several media that calls it `id`.
+    pub fn media(&self, id: usize) -> Entry<'_> {
         let (width, height) = self.size;
-        Media { id, name: self.name, frame_rate: self.rate, frames: None, width, height, refusal: None }
+        Entry { id, name: self.name, frame_rate: self.rate, frames: None, width, height, refusal: None }
     }
 
     /// A viewer of all that is published from now on.
@@ -111,10 +111,10 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
     }
 }
 
-impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Mounts for &'l Live<'a, B, BUFFERS> {
+impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Catalogue for &'l Live<'a, B, BUFFERS> {
     type Source = Viewer<'l, 'a, B, BUFFERS>;
 
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         path.names(self.name).then(|| self.media(0))
     }
 

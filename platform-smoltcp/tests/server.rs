@@ -8,11 +8,11 @@ mod support;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
+use mutoscope::media::FrameRate;
 use mutoscope::session::State;
-use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant};
-use platform_smoltcp::live::Live;
-use platform_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
+use mutoscope_smoltcp::live::Live;
+use mutoscope_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
 use player::Player;
 use smoltcp::socket::{tcp, udp};
 use std::net::{IpAddr, SocketAddr};

@@ -10,11 +10,11 @@ mod watcher;
 
 use movie::Movie;
 use mutoscope::io::server::Settings;
+use mutoscope::media::FrameRate;
 use mutoscope::session::State;
-use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant, earliest};
-use platform_smoltcp::live::Live;
-use platform_smoltcp::server::{Options, Server, Storage};
+use mutoscope_smoltcp::live::Live;
+use mutoscope_smoltcp::server::{Options, Server, Storage};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::HashMap;

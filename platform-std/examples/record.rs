@@ -5,7 +5,7 @@
 //! ```
 
 use clap::{Parser, ValueEnum};
-use platform_std::client::{
+use mutoscope_std::client::{
     Client, Dialect, Event, MediaTransport, Options, Presentation, Statistics, Transport, Wish,
 };
 use std::fs::File;

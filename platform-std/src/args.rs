@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Parser};
 use log::LevelFilter;
-use mutoscope::source::FrameRate;
+use mutoscope::media::FrameRate;
 
 use crate::media::{OnUnsupported, Policy};
 

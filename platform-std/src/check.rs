@@ -14,7 +14,7 @@ use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 use crate::args::Args;
 use crate::logging::OneLine;
 use crate::media::{
-    Candidates, FIELDS, LARGE_PICTURES, MediaFile, Names, Normaliser, Policy, Treatment, candidates, is_field,
+    Candidates, Conversion, Converter, FIELDS, LARGE_PICTURES, MediaFile, Names, Policy, candidates, is_field,
 };
 use crate::server::check_url;
 
@@ -68,11 +68,11 @@ fn check(path: &Path, policy: Policy) -> Result<Report> {
     bar.set_style(ProgressStyle::with_template(style).context("the progress bar")?);
     bar.set_message(OneLine(path.display()).to_string());
     let mut report = Report::new(file.format().to_string(), file.frames());
-    let mut normaliser = Normaliser::new(policy);
+    let mut converter = Converter::new(policy);
     let (mut frame, mut made) = (Vec::new(), Vec::new());
     for number in 0..file.frames() {
         frame = file.read_frame(number, frame).with_context(|| format!("frame {number}"))?;
-        report.add(number, &frame, policy, &mut normaliser, &mut made);
+        report.add(number, &frame, policy, &mut converter, &mut made);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -93,7 +93,7 @@ struct Report {
     quantization: BTreeMap<String, u32>,
     restarts: BTreeMap<u16, u32>,
     /// What is done, and why.
-    treatments: BTreeMap<(Treatment, String), u32>,
+    treatments: BTreeMap<(Conversion, String), u32>,
     /// RTP/JPEG's types.
     kinds: BTreeMap<u8, u32>,
     /// Bytes of the frames that can be sent: in the file, and on their way.
@@ -118,7 +118,7 @@ impl Report {
         self.unservable <= self.frames / 2 && self.refused < self.frames
     }
 
-    fn add(&mut self, number: u32, jpeg: &[u8], policy: Policy, normaliser: &mut Normaliser, made: &mut Vec<u8>) {
+    fn add(&mut self, number: u32, jpeg: &[u8], policy: Policy, converter: &mut Converter, made: &mut Vec<u8>) {
         self.len = (self.len.0 + jpeg.len() as u64, self.len.1.max(jpeg.len()));
         let layout = match Layout::parse(jpeg) {
             Ok(layout) => layout,
@@ -142,7 +142,7 @@ impl Report {
             }
         };
         let start = Instant::now();
-        let (len, sent) = match normaliser.normalise(jpeg, &layout, made) {
+        let (len, sent) = match converter.normalise(jpeg, &layout, made) {
             Ok(Some(made_layout)) => (made.len(), made_layout),
             Ok(None) => (jpeg.len(), layout),
             Err(error) => return self.refuse(number, error.to_string()),
@@ -272,14 +272,14 @@ fn coding(layout: &Layout) -> String {
 }
 
 /// What keeps a picture from being sent as it is.
-fn reasons(treatment: Treatment, layout: &Layout, policy: Policy) -> String {
+fn reasons(treatment: Conversion, layout: &Layout, policy: Policy) -> String {
     let mut reasons = Vec::new();
     let mut add = |applies: bool, reason: &'static str| reasons.extend(applies.then_some(reason));
     let has_several_scans = matches!(layout.coding, Coding::Progressive | Coding::Arithmetic);
     let is_other_ratio = layout.components == 3 && layout.factors[0] >> 4 != 2 * (layout.factors[1] >> 4);
     match treatment {
-        Treatment::AsIs => {}
-        Treatment::Rewritten | Treatment::Resampled | Treatment::Requantised => {
+        Conversion::AsIs => {}
+        Conversion::Rewritten | Conversion::Resampled | Conversion::Requantised => {
             add(layout.coding == Coding::Progressive, "progressive");
             add(layout.coding == Coding::Arithmetic, "arithmetic coding");
             add(layout.precision != 8, "samples of more than 8 bits");
@@ -294,7 +294,7 @@ fn reasons(treatment: Treatment, layout: &Layout, policy: Policy) -> String {
             add(layout.has_wide_tables, "quantisation tables of 16 bits");
             add(layout.coding == Coding::ExtendedSequential, "frame header");
         }
-        Treatment::Encoded => {
+        Conversion::Encoded => {
             let has_colours = layout.is_rgb || !matches!(layout.components, 1 | 3);
             add(has_colours, "colours");
             add(!has_colours, "chroma sampling");

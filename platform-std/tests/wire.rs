@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::jpeg::{Layout, tables};
-use mutoscope::source::FrameRate;
+use mutoscope::media::FrameRate;
 use mutoscope::wire::rtp_jpeg::MainHeader;
-use platform_std::media::{Library, Policy};
-use platform_std::server::Options;
+use mutoscope_std::media::{Library, Policy};
+use mutoscope_std::server::Options;
 use support::{Answer, Folder, Running, options};
 
 /// A 4:2:0 picture of one colour, with the tables of `q`.

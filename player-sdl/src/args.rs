@@ -2,7 +2,7 @@
 
 use crate::reconnect::Patience;
 use clap::{Parser, ValueEnum};
-use platform_std::client::{Client, Dialect, Error, Options, Transport};
+use mutoscope_std::client::{Client, Dialect, Error, Options, Transport};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

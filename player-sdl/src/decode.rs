@@ -2,7 +2,7 @@
 
 use crate::frame::{Encoded, Picture};
 use crate::mailbox::{Mailbox, Pool};
-use mutoscope::source::testcard::strip;
+use mutoscope::media::testcard::strip;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -193,8 +193,8 @@ fn read_strip(bgra: &[u8], width: usize, height: usize, luma: &mut Vec<u8>) -> O
 pub(crate) mod tests {
     use super::*;
     use crate::frame::FrameInfo;
-    use mutoscope::source::FrameRate;
-    use mutoscope::source::testcard::{TestCard, buffer_len};
+    use mutoscope::media::FrameRate;
+    use mutoscope::media::testcard::{TestCard, buffer_len};
 
     /// Frame `number` of the test card.
     pub(crate) fn card(width: u16, height: u16, number: u32) -> Vec<u8> {

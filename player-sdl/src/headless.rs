@@ -9,7 +9,7 @@ use crate::network::{Command, Limit, Network, Report};
 use crate::record::Recorder;
 use crate::{client_options, snapshot};
 use anyhow::{Context, anyhow, bail};
-use platform_std::client::Presentation;
+use mutoscope_std::client::Presentation;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};

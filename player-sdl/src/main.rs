@@ -20,8 +20,8 @@ use args::Args;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use log::LevelFilter;
-use platform_std::client::{Loss, Options};
-use platform_std::logging::{self, OneLine};
+use mutoscope_std::client::{Loss, Options};
+use mutoscope_std::logging::{self, OneLine};
 use std::process::ExitCode;
 use std::time::Duration;
 

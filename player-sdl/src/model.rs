@@ -1,8 +1,8 @@
 //! What the window knows: the state machine behind the buttons, without any drawing.
 
 use crate::network::{Command, Report, sentence};
-use mutoscope::source::FrameRate;
-use platform_std::client::{Dialect, MediaTransport, Presentation, Retry};
+use mutoscope::media::FrameRate;
+use mutoscope_std::client::{Dialect, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

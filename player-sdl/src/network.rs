@@ -5,7 +5,7 @@ use crate::frame::{Encoded, FrameInfo};
 use crate::rates::Rate;
 use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
 use crate::record::{Recorded, Recorder};
-use platform_std::client::{
+use mutoscope_std::client::{
     Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish,
 };
 use std::net::SocketAddr;
@@ -627,7 +627,7 @@ impl Happened {
             Event::Retrying(retry) => Self::Trying(retry),
             Event::Refused { status, during } => Self::Refused {
                 what: format!("The server refuses {} ({} {})", during.name(), status.0, status.reason()),
-                position: during == platform_std::client::Command::Play,
+                position: during == mutoscope_std::client::Command::Play,
             },
             Event::Unseekable => Self::Refused { what: "The lab's dialect knows no positions".into(), position: true },
             Event::Silence { lasting } => {

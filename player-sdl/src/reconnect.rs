@@ -1,6 +1,6 @@
 //! When to try again after the server was lost.
 
-use platform_std::client::Error;
+use mutoscope_std::client::Error;
 use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(500);
@@ -96,7 +96,7 @@ pub(crate) fn may_pass(error: &Error, worked: bool) -> bool {
 mod tests {
     use super::*;
     use mutoscope::wire::rtsp::StatusCode;
-    use platform_std::client::Command;
+    use mutoscope_std::client::Command;
 
     fn delays(reconnect: &mut Reconnect, mut now: Instant, count: usize) -> Vec<Option<u128>> {
         let mut delay = || match reconnect.failed(now) {
@@ -167,8 +167,8 @@ mod tests {
         assert!(may_pass(&Error::Closed(None), false));
         assert!(may_pass(
             &Error::NothingArrived {
-                dialect: platform_std::client::Dialect::Standard,
-                transport: platform_std::client::Transport::Udp
+                dialect: mutoscope_std::client::Dialect::Standard,
+                transport: mutoscope_std::client::Transport::Udp
             },
             false
         ));

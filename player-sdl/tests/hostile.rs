@@ -164,8 +164,8 @@ fn a_log_that_nobody_reads_stops_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn pictures_of_changing_size_are_followed_within_bounded_memory() {
-    use mutoscope::source::FrameRate;
-    use mutoscope::source::testcard::{TestCard, buffer_len};
+    use mutoscope::media::FrameRate;
+    use mutoscope::media::testcard::{TestCard, buffer_len};
     let card = |width: u16, height: u16, number: u32| {
         let card = TestCard::new(width, height, FrameRate::new(24, 1).unwrap(), 5).unwrap();
         let mut jpeg = vec![0; buffer_len(width, height)];

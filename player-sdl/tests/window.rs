@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Folder, Line, Player, ServerProcess, cards, read_png, serve_if_asked};
-use mutoscope::source::testcard::strip;
+use mutoscope::media::testcard::strip;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,10 @@
-//! Media in memory: pictures made for tests, and a film as a source of frames.
+//! Entry in memory: pictures made for tests, and a film as a source of frames.
 
 use crate::net::Random;
-use mutoscope::io::server::{Media, Mounts};
+use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
-use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
 use std::cell::Cell;
@@ -171,14 +171,14 @@ impl FrameSource for FilmViewer {
 #[derive(Clone, Default)]
 pub struct Films(pub Vec<Film>);
 
-impl Mounts for Films {
+impl Catalogue for Films {
     type Source = FilmViewer;
 
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         let id = self.0.iter().position(|film| path.names(film.name))?;
         let film = &self.0[id];
         let layout = film.frames.first().and_then(|frame| Layout::parse(frame).ok());
-        Some(Media {
+        Some(Entry {
             id,
             name: film.name,
             frame_rate: film.rate,

@@ -5,11 +5,11 @@
 //! together, decoded.
 
 use anyhow::{Context, Result, bail, ensure};
-use mutoscope::source::FrameRate;
-use mutoscope::source::testcard::strip;
-use platform_std::client::{self, Client, Event};
-use platform_std::media::Library;
-use platform_std::server::{self, Server};
+use mutoscope::media::FrameRate;
+use mutoscope::media::testcard::strip;
+use mutoscope_std::client::{self, Client, Event};
+use mutoscope_std::media::Library;
+use mutoscope_std::server::{self, Server};
 use std::time::{Duration, Instant};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;

@@ -2,14 +2,14 @@
 
 pub mod film;
 pub mod fuzz;
+pub mod hostile_scene;
 pub mod interop;
 pub mod latency;
 pub mod load;
 pub mod net;
 pub mod peers;
 pub mod process;
+pub mod real_client;
 pub mod soak;
-pub mod stage;
-pub mod viewer;
-pub mod watcher;
+pub mod strict_client;
 pub mod world;

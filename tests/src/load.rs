@@ -45,7 +45,7 @@ pub struct Load {
 
 /// What one viewer got.
 #[derive(Clone, Debug, Default)]
-pub struct Viewer {
+pub struct StrictClient {
     /// Frames of which every packet came.
     pub frames: u64,
     /// Frames that did not come, or not whole.
@@ -67,7 +67,7 @@ pub const LATE: Duration = Duration::from_millis(60);
 
 impl Load {
     /// Connects all viewers, calls `started`, plays for the duration, and leaves without a word.
-    pub fn run(&self, started: impl FnOnce()) -> Result<Vec<Viewer>> {
+    pub fn run(&self, started: impl FnOnce()) -> Result<Vec<StrictClient>> {
         let mut poll = Poll::new()?;
         let mut viewers = Vec::new();
         for n in 0..self.viewers {
@@ -246,7 +246,7 @@ fn arrival(media: &mio::net::UdpSocket, chunk: &mut [u8]) -> std::io::Result<(us
 /// Counts what one viewer gets.
 #[derive(Debug)]
 struct Counter {
-    counts: Viewer,
+    counts: StrictClient,
     next_sequence: Option<u16>,
     frame_whole: bool,
     last_frame: Option<SystemTime>,
@@ -258,7 +258,7 @@ struct Counter {
 impl Counter {
     fn new(frame_rate: u32) -> Self {
         Self {
-            counts: Viewer::default(),
+            counts: StrictClient::default(),
             next_sequence: None,
             frame_whole: true,
             last_frame: None,

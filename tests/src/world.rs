@@ -2,11 +2,11 @@
 
 use crate::film::{Film, FilmViewer, Films};
 use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
-use crate::viewer::{Answer, Viewer};
-use crate::watcher::Watcher;
+use crate::real_client::RealClient;
+use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
 use mutoscope::io::Datagram;
-use mutoscope::io::server::{Client, Counts, Outcome, Settings};
+use mutoscope::io::server::{Counts, Outcome, Peer, Settings};
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
@@ -15,7 +15,7 @@ pub const SERVER: [u8; 4] = [10, 0, 0, 1];
 /// Its UDP ports.
 pub const SERVER_PORT: (u16, u16) = (6970, 6971);
 
-type Served = Client<Vec<u8>, FilmViewer>;
+type Served = Peer<Vec<u8>, FilmViewer>;
 
 /// One connection as the server sees it.
 struct Seat {
@@ -84,9 +84,9 @@ impl SimulatedServer {
         let (now, entropy) = (self.network.now(), self.entropy);
         self.entropy = self.entropy.wrapping_add(1 << 32);
         let client = if self.seats.len() < self.max_clients {
-            Client::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings)
+            Peer::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings)
         } else {
-            Client::refusing(now, peer, vec![0; rx], vec![0; tx], &self.settings)
+            Peer::refusing(now, peer, vec![0; rx], vec![0; tx], &self.settings)
         };
         self.seats.push(Seat { client, control, counts: Counts::default() });
         theirs
@@ -187,14 +187,14 @@ pub fn run(
 }
 
 /// A network with a server on it.
-pub struct Scene {
+pub struct World {
     /// The network.
     pub network: Network,
     /// The server.
     pub server: SimulatedServer,
 }
 
-impl Scene {
+impl World {
     /// A server that offers `films` on a network without faults.
     pub fn new(films: impl IntoIterator<Item = Film>) -> Self {
         Self::with(films, settings(), 1, Faults::default())
@@ -208,32 +208,32 @@ impl Scene {
     }
 
     /// A viewer of `url` that has just connected from 10.0.0.`host`, with a socket window of 64 KB.
-    pub fn connect(&mut self, host: u8, url: &str) -> Viewer {
+    pub fn connect(&mut self, host: u8, url: &str) -> StrictClient {
         self.connect_with_window(host, url, 65_536)
     }
 
     /// A viewer whose connection holds `window` bytes.
-    pub fn connect_with_window(&mut self, host: u8, url: &str, window: usize) -> Viewer {
+    pub fn connect_with_window(&mut self, host: u8, url: &str, window: usize) -> StrictClient {
         let ip = [10, 0, 0, host];
         let control = self.server.connect(SocketAddr::from((ip, 40_000)), window);
-        Viewer::new(&self.network, ip, control, url)
+        StrictClient::new(&self.network, ip, control, url)
     }
 
     /// The real client, just connected from 10.0.0.`host`.
-    pub fn watch(&mut self, host: u8, dialect: Dialect, transport: MediaTransport) -> Watcher {
+    pub fn watch(&mut self, host: u8, dialect: Dialect, transport: MediaTransport) -> RealClient {
         let control = self.server.connect(SocketAddr::from(([10, 0, 0, host], 40_000)), 65_536);
-        Watcher::new(&self.network, host, control, dialect, transport)
+        RealClient::new(&self.network, host, control, dialect, transport)
     }
 
     /// Lets the real clients run for `duration`.
-    pub fn run_watchers(&mut self, watchers: &mut [&mut Watcher], duration: Duration) {
+    pub fn run_watchers(&mut self, watchers: &mut [&mut RealClient], duration: Duration) {
         run(&self.network, &mut self.server, duration, |now| {
             watchers.iter_mut().map(|watcher| watcher.service(now)).fold(None, earliest)
         });
     }
 
     /// Lets everything run for `duration`.
-    pub fn run(&mut self, viewers: &mut [&mut Viewer], duration: Duration) {
+    pub fn run(&mut self, viewers: &mut [&mut StrictClient], duration: Duration) {
         run(&self.network, &mut self.server, duration, |_| {
             viewers.iter_mut().for_each(|viewer| viewer.poll());
             None
@@ -241,13 +241,13 @@ impl Scene {
     }
 
     /// Sends a request and waits up to a second for its answer.
-    pub fn ask(&mut self, viewer: &mut Viewer, method: &str, headers: &str) -> Answer {
+    pub fn ask(&mut self, viewer: &mut StrictClient, method: &str, headers: &str) -> Answer {
         viewer.request(method, headers);
         self.answer(viewer)
     }
 
     /// Waits up to a second for an answer.
-    pub fn answer(&mut self, viewer: &mut Viewer) -> Answer {
+    pub fn answer(&mut self, viewer: &mut StrictClient) -> Answer {
         let end = self.network.now().after(Duration::from_secs(1));
         loop {
             self.run(&mut [viewer], Duration::ZERO);
@@ -261,19 +261,19 @@ impl Scene {
     }
 
     /// SETUP and PLAY over UDP, in the viewer's dialect; PLAY's answer.
-    pub fn start(&mut self, viewer: &mut Viewer) -> Answer {
+    pub fn start(&mut self, viewer: &mut StrictClient) -> Answer {
         let transport =
             if viewer.lab { "RTP/UDP; client_port= 25000" } else { "RTP/AVP;unicast;client_port=25000-25001" };
         self.start_over(viewer, transport)
     }
 
     /// SETUP and PLAY interleaved; PLAY's answer.
-    pub fn start_interleaved(&mut self, viewer: &mut Viewer) -> Answer {
+    pub fn start_interleaved(&mut self, viewer: &mut StrictClient) -> Answer {
         self.start_over(viewer, "RTP/AVP/TCP;unicast;interleaved=0-1")
     }
 
     /// SETUP with this transport, and PLAY; PLAY's answer.
-    pub fn start_over(&mut self, viewer: &mut Viewer, transport: &str) -> Answer {
+    pub fn start_over(&mut self, viewer: &mut StrictClient, transport: &str) -> Answer {
         let line_end = if viewer.lab { "\n" } else { "\r\n" };
         let setup = self.ask(viewer, "SETUP", &format!("Transport: {transport}{line_end}"));
         assert_eq!(setup.status, 200, "{}", setup.head);

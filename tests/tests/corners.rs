@@ -5,8 +5,8 @@ use mutoscope::session::State;
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::net::Faults;
-use mutoscope_tests::viewer::Viewer;
-use mutoscope_tests::world::{Scene, settings};
+use mutoscope_tests::strict_client::StrictClient;
+use mutoscope_tests::world::{World, settings};
 
 const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 const UDP: &str = "RTP/AVP;unicast;client_port=25000-25001";
@@ -20,12 +20,12 @@ fn movie(frames: usize) -> Film {
     Film::new("movie.Mjpeg", pictures(frames), 24)
 }
 
-fn looping(film: &Film) -> Scene {
-    Scene::with([film.clone()], Settings { repeat: true, ..settings() }, 1, Faults::default())
+fn looping(film: &Film) -> World {
+    World::with([film.clone()], Settings { repeat: true, ..settings() }, 1, Faults::default())
 }
 
 /// The numbers of the frames that the viewer has got, by their timestamps, after which they are checked.
-fn numbers(viewer: &Viewer, film: &Film, rtptime: u32) -> Vec<usize> {
+fn numbers(viewer: &StrictClient, film: &Film, rtptime: u32) -> Vec<usize> {
     let number = |timestamp: u32| film.rate.frames_in(u64::from(timestamp.wrapping_sub(rtptime)) * 100 / 9 + 12);
     let numbers: Vec<_> = viewer.frames.iter().map(|frame| number(frame.timestamp) as usize).collect();
     for (number, frame) in numbers.iter().zip(&viewer.frames) {
@@ -39,7 +39,7 @@ fn frames_that_cannot_be_read_are_left_out_and_the_others_come_at_their_time() {
     for transport in [UDP, TCP] {
         let film = movie(48);
         film.damage.unreadable.set(Some(5));
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         let play = scene.start_over(&mut viewer, transport);
         scene.run(&mut [&mut viewer], Duration::from_secs(3));
@@ -56,7 +56,7 @@ fn frames_that_are_made_ready_late_keep_their_time() {
     for transport in [UDP, TCP] {
         let film = movie(48);
         film.damage.takes.set(Some(millis(30)));
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         let play = scene.start_over(&mut viewer, transport);
         scene.run(&mut [&mut viewer], Duration::from_secs(3));
@@ -70,7 +70,7 @@ fn frames_that_take_longer_than_they_last_come_slowly_but_all_of_them_and_nobody
     for transport in [UDP, TCP] {
         let (slow, other) = (movie(24), Film { name: "other.Mjpeg", ..movie(48) });
         slow.damage.takes.set(Some(millis(200)));
-        let mut scene = Scene::new([slow.clone(), other.clone()]);
+        let mut scene = World::new([slow.clone(), other.clone()]);
         let mut viewer = scene.connect(2, URL);
         let mut bystander = scene.connect(3, "rtsp://10.0.0.1:8554/other.Mjpeg");
         scene.start_over(&mut viewer, transport);
@@ -95,7 +95,7 @@ fn a_medium_of_which_nothing_can_be_read_ends() {
     for (live, repeat) in [(false, false), (false, true), (true, false)] {
         let film = Film { live, ..movie(24) };
         film.damage.unreadable.set(Some(1));
-        let mut scene = Scene::with([film.clone()], Settings { repeat, ..settings() }, 1, Faults::default());
+        let mut scene = World::with([film.clone()], Settings { repeat, ..settings() }, 1, Faults::default());
         let mut viewer = scene.connect(2, URL);
         scene.start(&mut viewer);
         let wakes = scene.server.wakes;
@@ -137,7 +137,7 @@ fn a_file_that_is_gone_ends_its_stream_and_plays_again_once_it_is_back() {
 fn half_a_minute_of_nothing_ends_a_long_film_and_less_does_not() {
     for (seconds, ends) in [(25, false), (31, true)] {
         let film = Film::new("movie.Mjpeg", vec![picture(1, (160, 128), 50); 300], 5);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         scene.start(&mut viewer);
         film.damage.unreadable.set(Some(1));
@@ -154,7 +154,7 @@ fn a_source_that_takes_back_its_frame_costs_that_frame_alone() {
     let film = Film::new("movie.Mjpeg", large, 10);
     for (live, withheld_for) in [(false, 1), (false, 350), (true, 350)] {
         let film = Film { live, ..film.clone() };
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         let (_, rtptime) = scene.start(&mut viewer).rtp_info();
         scene.run(&mut [&mut viewer], millis(302));
@@ -176,7 +176,7 @@ fn a_file_that_was_shortened_ends_there_and_an_emptied_one_at_once() {
     for (len, repeat) in [(10, false), (10, true), (0, false), (0, true)] {
         let film = movie(24);
         film.damage.shortened_to.set(Some(len));
-        let mut scene = Scene::with([film.clone()], Settings { repeat, ..settings() }, 1, Faults::default());
+        let mut scene = World::with([film.clone()], Settings { repeat, ..settings() }, 1, Faults::default());
         let mut viewer = scene.connect(2, URL);
         scene.start(&mut viewer);
         scene.run(&mut [&mut viewer], Duration::from_secs(3));
@@ -215,7 +215,7 @@ fn after_a_stall_of_the_server_streams_go_on_from_now() {
 #[test]
 fn a_slow_reader_gets_nothing_from_behind_the_end_of_its_range() {
     let film = movie(72);
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect_with_window(2, URL, 10_000);
     scene.ask(&mut viewer, "SETUP", &format!("Transport: {TCP}\r\n"));
     let play = scene.ask(&mut viewer, "PLAY", "Range: npt=0-1\r\n");
@@ -238,7 +238,7 @@ fn a_goodbye_that_finds_no_room_waits_without_spinning() {
     // At some of these sizes the last frame finds room, and what comes behind it does not.
     for window in (200..2_000).step_by(40) {
         let film = Film::new("movie.Mjpeg", (0..5).map(|n| picture(n, (96, 80), 8)).collect(), 24);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         scene.server.buffers = (1024, 4096);
         let mut viewer = scene.connect_with_window(2, URL, window);
         scene.start_interleaved(&mut viewer);
@@ -258,7 +258,7 @@ fn a_goodbye_that_finds_no_room_waits_without_spinning() {
 fn packets_fit_a_transmit_buffer_that_is_smaller_than_the_payload_size() {
     for tx in [600, 1024, 1300] {
         let film = movie(12);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         scene.server.buffers = (1024, tx);
         let mut viewer = scene.connect(2, URL);
         scene.start_interleaved(&mut viewer);
@@ -272,7 +272,7 @@ fn packets_fit_a_transmit_buffer_that_is_smaller_than_the_payload_size() {
 fn the_labs_play_button_works_right_after_the_last_frame() {
     let film = movie(12);
     for wait in [501, 520, 700, 899, 2_000] {
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, "movie.Mjpeg");
         viewer.tolerate_gaps = true;
         scene.start(&mut viewer);
@@ -290,7 +290,7 @@ fn the_labs_play_button_works_right_after_the_last_frame() {
 fn a_viewer_whose_connection_breaks_is_still_told_goodbye_over_udp() {
     let film = movie(48);
     for pipelined in [0, 700] {
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect_with_window(2, URL, 65_536);
         scene.start(&mut viewer);
         viewer.reading = false;

@@ -4,8 +4,8 @@ use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::net::Faults;
-use mutoscope_tests::viewer::{Answer, Viewer, timestamp_by_report};
-use mutoscope_tests::world::{SERVER, SERVER_PORT, Scene, settings};
+use mutoscope_tests::strict_client::{Answer, StrictClient, timestamp_by_report};
+use mutoscope_tests::world::{SERVER, SERVER_PORT, World, settings};
 use std::net::SocketAddr;
 
 const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
@@ -21,19 +21,19 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn setup(scene: &mut Scene, viewer: &mut Viewer, transport: &str) -> Answer {
+fn setup(scene: &mut World, viewer: &mut StrictClient, transport: &str) -> Answer {
     scene.ask(viewer, "SETUP", &format!("Transport: {transport}\r\n"))
 }
 
 /// Asserts that what the viewer has got are frames `from..` of the film, and nothing else.
-fn assert_frames(viewer: &Viewer, film: &Film, from: usize) {
+fn assert_frames(viewer: &StrictClient, film: &Film, from: usize) {
     for (n, frame) in viewer.frames.iter().enumerate() {
         assert!(frame.is(&film.frames[from + n]), "frame {n} is not the film's frame {}", from + n);
     }
 }
 
 /// Asserts that frame n of the viewer's left at `start` + n / rate with just that timestamp.
-fn assert_paced(viewer: &Viewer, film: &Film, play: &Answer) {
+fn assert_paced(viewer: &StrictClient, film: &Film, play: &Answer) {
     let (sequence, rtptime) = play.rtp_info();
     assert_eq!((viewer.frames[0].sequence, viewer.frames[0].timestamp), (sequence, rtptime));
     for (n, frame) in viewer.frames.iter().enumerate() {
@@ -48,7 +48,7 @@ fn assert_paced(viewer: &Viewer, film: &Film, play: &Answer) {
 fn a_whole_conversation_brings_every_frame_at_its_time() {
     for transport in [UDP, TCP] {
         let film = movie(48);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
 
         let options = scene.ask(&mut viewer, "OPTIONS", "");
@@ -120,7 +120,7 @@ fn a_whole_conversation_brings_every_frame_at_its_time() {
 fn pause_stops_at_once_and_play_goes_on_with_the_next_frame() {
     for transport in [UDP, TCP] {
         let film = movie(60);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         scene.start_over(&mut viewer, transport);
         let mut pauses = 0;
@@ -146,7 +146,7 @@ fn pause_stops_at_once_and_play_goes_on_with_the_next_frame() {
 
 #[test]
 fn timestamps_follow_the_clock_through_pauses_and_never_repeat() {
-    let mut scene = Scene::new([movie(48)]);
+    let mut scene = World::new([movie(48)]);
     let mut viewer = scene.connect(2, URL);
     scene.start(&mut viewer);
     for wait in [0, 0, 1, 0, 500, 41, 42, 0, 0] {
@@ -173,7 +173,7 @@ fn timestamps_follow_the_clock_through_pauses_and_never_repeat() {
 fn a_pause_in_the_middle_of_a_large_frame_sends_it_again_whole() {
     let large: Vec<_> = (0..4).map(|seed| picture(seed, (640, 480), 100)).collect();
     let film = Film::new("movie.Mjpeg", large, 10);
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, URL);
     scene.start(&mut viewer);
     scene.run(&mut [&mut viewer], millis(102));
@@ -193,7 +193,7 @@ fn a_pause_in_the_middle_of_a_large_frame_sends_it_again_whole() {
 fn ranges_seek_and_end_where_they_say() {
     for transport in [UDP, TCP] {
         let film = movie(48);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         setup(&mut scene, &mut viewer, transport);
         // Range, status, first frame, number of frames that follow, answered range.
@@ -243,7 +243,7 @@ fn ranges_seek_and_end_where_they_say() {
 
 #[test]
 fn a_live_stream_has_a_start_for_everybody_and_an_end_for_nobody() {
-    let mut scene = Scene::new([Film { live: true, ..movie(48) }]);
+    let mut scene = World::new([Film { live: true, ..movie(48) }]);
     let mut viewer = scene.connect(2, URL);
     setup(&mut scene, &mut viewer, TCP);
     for (range, status) in [
@@ -267,7 +267,7 @@ fn a_live_stream_has_a_start_for_everybody_and_an_end_for_nobody() {
 fn a_range_while_playing_seeks_at_once() {
     for transport in [UDP, TCP] {
         let film = movie(48);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         scene.start_over(&mut viewer, transport);
         scene.run(&mut [&mut viewer], millis(300));
@@ -292,7 +292,7 @@ fn a_repeating_file_goes_on_without_a_seam() {
     for transport in [UDP, TCP] {
         let film = movie(10);
         let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
-        let mut scene = Scene::with([film.clone()], repeating, 1, Faults::default());
+        let mut scene = World::with([film.clone()], repeating, 1, Faults::default());
         let mut viewer = scene.connect(2, URL);
         let play = scene.start_over(&mut viewer, transport);
         scene.run(&mut [&mut viewer], Duration::from_secs(5));
@@ -309,7 +309,7 @@ fn a_repeating_file_has_no_end_and_its_play_times_run_on() {
     for transport in [UDP, TCP] {
         let film = movie(48);
         let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
-        let mut scene = Scene::with([film.clone()], repeating, 1, Faults::default());
+        let mut scene = World::with([film.clone()], repeating, 1, Faults::default());
         let mut viewer = scene.connect(2, URL);
         // A player that is told of an end stops there.
         assert!(scene.ask(&mut viewer, "DESCRIBE", "").body.contains("a=range:npt=0-\r\n"));
@@ -345,7 +345,7 @@ fn a_repeating_file_has_no_end_and_its_play_times_run_on() {
 fn the_first_report_comes_before_the_first_packet_and_all_of_them_tell_the_right_time() {
     for transport in [UDP, TCP] {
         let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
-        let mut scene = Scene::with([movie(48)], repeating, 1, Faults::default());
+        let mut scene = World::with([movie(48)], repeating, 1, Faults::default());
         scene.run(&mut [], millis(777));
         let mut viewer = scene.connect(2, URL);
         scene.start_over(&mut viewer, transport);
@@ -378,7 +378,7 @@ fn trains_carry_the_same_packets_at_the_same_times() {
     let films = [movie(30), Film::new("large", vec![picture(1, (640, 480), 100); 3], 5)];
     for name in ["movie.Mjpeg", "large"] {
         let run = |train| {
-            let mut scene = Scene::new(films.clone());
+            let mut scene = World::new(films.clone());
             scene.server.use_trains(train);
             let mut viewer = scene.connect(2, &format!("rtsp://10.0.0.1:8554/{name}"));
             viewer.keep_packets = true;
@@ -395,7 +395,7 @@ fn trains_carry_the_same_packets_at_the_same_times() {
 #[test]
 fn large_frames_leave_in_bursts_that_small_socket_buffers_can_hold() {
     let film = Film::new("movie.Mjpeg", vec![picture(1, (640, 480), 100); 5], 10);
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, URL);
     viewer.keep_packets = true;
     let play = scene.start(&mut viewer);
@@ -418,7 +418,7 @@ fn large_frames_leave_in_bursts_that_small_socket_buffers_can_hold() {
 
 #[test]
 fn no_packet_leaves_before_plays_answer_has() {
-    let mut scene = Scene::new([movie(48)]);
+    let mut scene = World::new([movie(48)]);
     // A connection that takes 64 bytes and then waits for its reader.
     let mut viewer = scene.connect_with_window(2, URL, 64);
     for (method, headers) in [("SETUP", format!("Transport: {UDP}\r\n")), ("PLAY", String::new())] {
@@ -437,7 +437,7 @@ fn no_packet_leaves_before_plays_answer_has() {
 #[test]
 fn a_silent_udp_viewer_is_told_bye_and_forgotten() {
     let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
-    let mut scene = Scene::with([movie(24)], repeating, 1, Faults::default());
+    let mut scene = World::with([movie(24)], repeating, 1, Faults::default());
     let mut viewer = scene.connect(2, URL);
     let play = scene.start(&mut viewer);
     scene.run(&mut [&mut viewer], Duration::from_millis(59_999));
@@ -457,7 +457,7 @@ fn a_silent_udp_viewer_is_told_bye_and_forgotten() {
 
 #[test]
 fn requests_and_reports_and_taken_bytes_keep_a_session() {
-    type Sign = fn(&mut Scene, &mut Viewer);
+    type Sign = fn(&mut World, &mut StrictClient);
     let cases: [(&str, &str, Sign); 6] = [
         ("GET_PARAMETER", UDP, |scene, viewer| assert_eq!(scene.ask(viewer, "GET_PARAMETER", "").status, 200)),
         ("SET_PARAMETER", UDP, |scene, viewer| assert_eq!(scene.ask(viewer, "SET_PARAMETER", "").status, 200)),
@@ -468,7 +468,7 @@ fn requests_and_reports_and_taken_bytes_keep_a_session() {
     ];
     for (name, transport, sign) in cases {
         let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
-        let mut scene = Scene::with([movie(24)], repeating, 1, Faults::default());
+        let mut scene = World::with([movie(24)], repeating, 1, Faults::default());
         let mut viewer = scene.connect(2, URL);
         scene.start_over(&mut viewer, transport);
         for _ in 0..6 {
@@ -483,7 +483,7 @@ fn requests_and_reports_and_taken_bytes_keep_a_session() {
 
 #[test]
 fn a_paused_tcp_session_ends_in_silence_too() {
-    let mut scene = Scene::new([movie(24)]);
+    let mut scene = World::new([movie(24)]);
     let mut viewer = scene.connect(2, URL);
     scene.start_interleaved(&mut viewer);
     scene.run(&mut [&mut viewer], millis(500));
@@ -497,7 +497,7 @@ fn a_paused_tcp_session_ends_in_silence_too() {
 #[test]
 fn three_viewers_stand_each_at_their_own_place() {
     let film = movie(72);
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewers = [2, 3, 4].map(|host| scene.connect(host, URL));
     let [a, b, c] = &mut viewers;
     scene.start(a);
@@ -528,7 +528,7 @@ fn three_viewers_stand_each_at_their_own_place() {
 #[test]
 fn media_that_rtp_cannot_carry_is_refused_with_its_reason() {
     let film = Film { refusal: Some("progressive JPEG"), ..movie(4) };
-    let mut scene = Scene::new([film]);
+    let mut scene = World::new([film]);
     let mut viewer = scene.connect(2, URL);
     for (method, headers) in [("DESCRIBE", ""), ("SETUP", "Transport: RTP/AVP;unicast;client_port=25000-25001\r\n")] {
         let answer = scene.ask(&mut viewer, method, headers);
@@ -541,7 +541,7 @@ fn media_that_rtp_cannot_carry_is_refused_with_its_reason() {
 fn a_camera_is_seen_from_now_on_with_the_times_of_its_pictures() {
     for transport in [UDP, TCP] {
         let film = Film { live: true, ..movie(24) };
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         scene.run(&mut [], millis(10_010));
         let mut viewer = scene.connect(2, URL);
         let describe = scene.ask(&mut viewer, "DESCRIBE", "");

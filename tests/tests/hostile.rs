@@ -2,7 +2,7 @@
 
 use mutoscope::session::State;
 use mutoscope::time::Duration;
-use mutoscope_tests::stage::{Stage, URL};
+use mutoscope_tests::hostile_scene::{HostileScene, URL};
 
 const UDP: &str = "Transport: RTP/AVP;unicast;client_port=25000-25001\r\n";
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
@@ -204,7 +204,7 @@ fn lab_cases() -> Vec<Case> {
 }
 
 /// Plays a case, its bytes cut into pieces of `piece`, and gives the statuses of the answers.
-fn play(stage: &mut Stage, (name, requests, expected, then): &Case, piece: usize) {
+fn play(stage: &mut HostileScene, (name, requests, expected, then): &Case, piece: usize) {
     let mut hostile = stage.scene.connect_with_window(66, URL, 1 << 20);
     let mut statuses = vec![];
     for request in requests {
@@ -236,7 +236,7 @@ fn play(stage: &mut Stage, (name, requests, expected, then): &Case, piece: usize
 #[test]
 fn everything_wrong_has_a_status_and_harms_nobody_else() {
     for piece in [usize::MAX, 100] {
-        let mut stage = Stage::new();
+        let mut stage = HostileScene::new();
         for case in cases().iter().chain(&lab_cases()) {
             play(&mut stage, case, piece);
             stage.keep_alive();
@@ -247,7 +247,7 @@ fn everything_wrong_has_a_status_and_harms_nobody_else() {
 
 #[test]
 fn requests_split_at_every_byte_are_the_same_requests() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let short = |case: &&Case| case.1.iter().all(|request| request.len() < 1000);
     for case in cases().iter().filter(short).chain(&lab_cases()) {
         play(&mut stage, case, 1);
@@ -258,7 +258,7 @@ fn requests_split_at_every_byte_are_the_same_requests() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let mut hostile = stage.scene.connect(66, URL);
     let requests = [
         ("OPTIONS", "", 200),
@@ -291,7 +291,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn a_peer_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     for transport in [UDP, TCP] {
         let mut cut = 0;
         loop {
@@ -330,7 +330,7 @@ fn a_peer_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
 
 #[test]
 fn a_lab_client_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     for cut in 0.. {
         let mut hostile = stage.scene.connect(66, "movie.Mjpeg");
         let mut sent = 0;
@@ -374,7 +374,7 @@ fn a_lab_client_may_say_anything_at_any_time() {
         ("TEARDOWN twice", &["PLAY", "TEARDOWN", "TEARDOWN"], &[200, 200]),
         ("data after TEARDOWN", &["TEARDOWN", "SETUP", "OPTIONS"], &[200]),
     ];
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     for (name, methods, statuses) in cases {
         let mut hostile = stage.scene.connect(66, "movie.Mjpeg");
         hostile.tolerate_gaps = true;
@@ -401,7 +401,7 @@ fn a_lab_client_may_say_anything_at_any_time() {
 
 #[test]
 fn slow_requests_have_a_deadline() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     // What comes at once or trickles in, after how many seconds it is over, and how.
     let cases: [(&[u8], u64, Option<u16>); 7] = [
         (b"OPTIONS rtsp://10.0.0.1/ RTSP/1.0\r\nCSeq: 1\r\nX: xxxxxxxxxxxxxxxxxxxxx", 10, Some(408)),
@@ -444,7 +444,7 @@ fn slow_requests_have_a_deadline() {
 
 #[test]
 fn a_session_belongs_to_its_connection() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let mut victim = stage.scene.connect(7, URL);
     stage.scene.start(&mut victim);
     let mut thief = stage.scene.connect(66, URL);
@@ -470,7 +470,7 @@ fn a_session_belongs_to_its_connection() {
 
 #[test]
 fn media_goes_to_the_address_of_the_connection_and_to_no_other() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let mut bystander = stage.scene.connect(99, URL);
     let mut hostile = stage.scene.connect(66, URL);
     let transport = "RTP/AVP;unicast;destination=10.0.0.99;source=10.0.0.99;client_port=25000-25001";

@@ -6,8 +6,8 @@ use mutoscope::time::Duration;
 use mutoscope::wire::rtp::{Packet, Repr};
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::net::Faults;
-use mutoscope_tests::viewer::Viewer;
-use mutoscope_tests::world::{Scene, settings};
+use mutoscope_tests::strict_client::StrictClient;
+use mutoscope_tests::world::{World, settings};
 
 fn movie(frames: usize) -> Film {
     Film::new("movie.Mjpeg", pictures(frames), 20)
@@ -18,13 +18,13 @@ fn millis(millis: u64) -> Duration {
 }
 
 /// Sends text as it stands and gives the reply, to the byte.
-fn say(scene: &mut Scene, viewer: &mut Viewer, text: &str) -> String {
+fn say(scene: &mut World, viewer: &mut StrictClient, text: &str) -> String {
     viewer.send(text.as_bytes());
     scene.answer(viewer).head
 }
 
 /// Asserts that the viewer's datagrams are frames `from..` of the film, numbered from `from` + 1.
-fn assert_frames(viewer: &Viewer, film: &Film, from: usize) {
+fn assert_frames(viewer: &StrictClient, film: &Film, from: usize) {
     for (n, frame) in viewer.frames.iter().enumerate() {
         assert_eq!(usize::from(frame.sequence), from + n + 1);
         assert!(frame.is(&film.frames[from + n]), "frame {}", from + n);
@@ -34,7 +34,7 @@ fn assert_frames(viewer: &Viewer, film: &Film, from: usize) {
 #[test]
 fn a_whole_conversation_to_the_byte() {
     let film = movie(30);
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     viewer.keep_packets = true;
 
@@ -102,7 +102,7 @@ fn every_copy_of_the_clients_request_is_understood() {
     for setup in setups {
         let crlf = if setup.contains('\r') { "\r\n" } else { "\n" };
         let film = movie(6);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, "movie.Mjpeg");
         let reply = say(&mut scene, &mut viewer, setup);
         assert!(reply.starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "), "{setup:?}: {reply:?}");
@@ -124,7 +124,7 @@ fn every_copy_of_the_clients_request_is_understood() {
 fn the_oldest_copies_of_the_exercise_are_understood_too() {
     // No version, no header names, and the port at the end of the third line.
     let film = movie(6);
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     let reply = say(&mut scene, &mut viewer, "SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000");
     assert!(reply.starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "), "{reply:?}");
@@ -137,7 +137,7 @@ fn the_oldest_copies_of_the_exercise_are_understood_too() {
 
 #[test]
 fn errors_have_a_status_and_three_lines_and_silence_never_happens() {
-    let mut scene = Scene::new([movie(4)]);
+    let mut scene = World::new([movie(4)]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     let port = "Transport: RTP/UDP; client_port= 25000";
     let before = [
@@ -180,7 +180,7 @@ fn requests_in_pieces_and_requests_in_one_piece_are_the_same() {
     let film = movie(6);
     let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
     for cut in 1..setup.len() {
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, "movie.Mjpeg");
         viewer.send(&setup.as_bytes()[..cut]);
         scene.run(&mut [&mut viewer], millis(10));
@@ -189,7 +189,7 @@ fn requests_in_pieces_and_requests_in_one_piece_are_the_same() {
         assert!(reply.starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "), "{cut}: {reply:?}");
     }
     // Three requests at once: a client whose user is quick, or whose network is slow.
-    let mut scene = Scene::new([film.clone()]);
+    let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     let play = "PLAY movie.Mjpeg RTSP/1.0\nCSeq: 2";
     viewer.send(format!("{setup}\n{play}\nPAUSE movie.Mjpeg RTSP/1.0\nCSeq: 3").as_bytes());
@@ -212,7 +212,7 @@ fn frames_that_do_not_fit_are_skipped_and_the_numbers_go_on() {
     assert!((20_480..65_000).contains(&frames[4].len()), "{}", frames[4].len());
     let film = Film::new("movie.Mjpeg", frames, 20);
     for (max_packet_size, numbers) in [(20_480, vec![1, 2, 4, 6]), (100_000, vec![1, 2, 4, 5, 6])] {
-        let mut scene = Scene::with([film.clone()], Settings { max_packet_size, ..settings() }, 1, Faults::default());
+        let mut scene = World::with([film.clone()], Settings { max_packet_size, ..settings() }, 1, Faults::default());
         let mut viewer = scene.connect(2, "movie.Mjpeg");
         viewer.tolerate_gaps = true;
         scene.start(&mut viewer);
@@ -232,7 +232,7 @@ fn frames_that_do_not_fit_are_skipped_and_the_numbers_go_on() {
 #[test]
 fn a_repeating_file_goes_on_counting() {
     let film = movie(10);
-    let mut scene = Scene::with([film.clone()], Settings { repeat: true, ..settings() }, 1, Faults::default());
+    let mut scene = World::with([film.clone()], Settings { repeat: true, ..settings() }, 1, Faults::default());
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     scene.start(&mut viewer);
     scene.run(&mut [&mut viewer], Duration::from_millis(2_000));
@@ -249,7 +249,7 @@ fn a_repeating_file_goes_on_counting() {
 #[test]
 fn a_lab_session_lives_as_long_as_its_connection() {
     let film = movie(10);
-    let mut scene = Scene::with([film], Settings { repeat: true, ..settings() }, 1, Faults::default());
+    let mut scene = World::with([film], Settings { repeat: true, ..settings() }, 1, Faults::default());
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     scene.start(&mut viewer);
     for _ in 0..10 {
@@ -266,7 +266,7 @@ fn a_lab_session_lives_as_long_as_its_connection() {
 fn both_dialects_are_served_at_once_and_the_lab_gets_what_rtp_cannot_carry() {
     let film = movie(40);
     let odd = Film { refusal: Some("progressive"), name: "odd.Mjpeg", ..film.clone() };
-    let mut scene = Scene::new([film.clone(), odd]);
+    let mut scene = World::new([film.clone(), odd]);
     let mut lab = scene.connect(2, "movie.Mjpeg");
     let mut refused = scene.connect(3, "odd.Mjpeg");
     let mut udp = scene.connect(4, "rtsp://10.0.0.1:8554/movie.Mjpeg");

@@ -2,14 +2,14 @@
 
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, pictures};
-use mutoscope_tests::stage::URL;
-use mutoscope_tests::world::Scene;
+use mutoscope_tests::hostile_scene::URL;
+use mutoscope_tests::world::World;
 
 #[test]
 fn a_transmit_buffer_smaller_than_the_payload_limit_still_plays() {
     for tx in [1_024, 1_300, 1_416, 1_417] {
         let film = Film::new("movie.Mjpeg", pictures(4), 24);
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         scene.server.buffers.1 = tx;
         let mut viewer = scene.connect(2, URL);
         scene.start_interleaved(&mut viewer);

@@ -6,9 +6,9 @@ use mutoscope::session::State;
 use mutoscope::time::{Duration, earliest};
 use mutoscope_tests::film::{Film, picture};
 use mutoscope_tests::net::{Faults, Random};
-use mutoscope_tests::viewer::Viewer;
-use mutoscope_tests::watcher::{TCP, UDP, Watcher};
-use mutoscope_tests::world::{SERVER, SERVER_PORT, Scene, run, settings};
+use mutoscope_tests::real_client::{RealClient, TCP, UDP};
+use mutoscope_tests::strict_client::StrictClient;
+use mutoscope_tests::world::{SERVER, SERVER_PORT, World, run, settings};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ fn entropy_of_an_early_wrap(within: u32) -> u64 {
     (1..).find(|entropy| timestamp(entropy) > u32::MAX - within * 90_000).expect("one of many")
 }
 
-fn pass(scene: &mut Scene, viewers: &mut [&mut Viewer], watchers: &mut [&mut Watcher], millis: u64) {
+fn pass(scene: &mut World, viewers: &mut [&mut StrictClient], watchers: &mut [&mut RealClient], millis: u64) {
     run(&scene.network, &mut scene.server, Duration::from_millis(millis), |now| {
         viewers.iter_mut().for_each(|viewer| viewer.poll());
         watchers.iter_mut().map(|watcher| watcher.service(now)).fold(None, earliest)
@@ -57,7 +57,7 @@ fn pass(scene: &mut Scene, viewers: &mut [&mut Viewer], watchers: &mut [&mut Wat
 }
 
 /// Checks and forgets what a viewer has got since.
-fn check(viewer: &mut Viewer, film: &Film) {
+fn check(viewer: &mut StrictClient, film: &Film) {
     for frame in viewer.frames.drain(..) {
         assert!(frame.is(&film.frames[viewer.seen % film.frames.len()]), "frame {}", viewer.seen);
         viewer.seen += 1;
@@ -73,7 +73,7 @@ fn half_an_hour_at_constant_memory() {
     // So fast that the lab's frame numbers wrap, too.
     let lab_film = Film::new("lab.Mjpeg", pictures, 40);
     let repeating = Settings { repeat: true, ..settings() };
-    let mut scene = Scene::with([film.clone(), lab_film.clone()], repeating, 1, Faults::default());
+    let mut scene = World::with([film.clone(), lab_film.clone()], repeating, 1, Faults::default());
 
     let mut connect = |host, url| {
         scene.server.entropy = entropy_of_an_early_wrap(300 * (u32::from(host) - 1));
@@ -136,8 +136,8 @@ fn half_an_hour_at_constant_memory() {
     finish(scene, [udp, tcp, lab], [real, real_tcp]);
 }
 
-fn finish(mut scene: Scene, viewers: [Viewer; 3], mut watchers: [Watcher; 2]) {
-    watchers.iter_mut().for_each(Watcher::teardown);
+fn finish(mut scene: World, viewers: [StrictClient; 3], mut watchers: [RealClient; 2]) {
+    watchers.iter_mut().for_each(RealClient::teardown);
     let [one, other] = &mut watchers;
     scene.run_watchers(&mut [one, other], Duration::from_millis(10));
     drop((viewers, watchers));

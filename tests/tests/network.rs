@@ -9,8 +9,8 @@ use mutoscope::time::Duration;
 use mutoscope::wire::rtsp::headers::Range;
 use mutoscope_tests::film::{Film, pictures};
 use mutoscope_tests::net::Faults;
-use mutoscope_tests::watcher::{TCP, UDP, Watcher};
-use mutoscope_tests::world::{Scene, settings};
+use mutoscope_tests::real_client::{RealClient, TCP, UDP};
+use mutoscope_tests::world::{World, settings};
 
 const WAYS: [(Dialect, MediaTransport); 3] = [(Standard, UDP), (Standard, TCP), (Lab, UDP)];
 
@@ -22,12 +22,12 @@ fn movie(frames: usize) -> Film {
     Film::new("movie.Mjpeg", pictures(frames), 24)
 }
 
-fn looping(film: &Film, seed: u64, faults: Faults) -> Scene {
-    Scene::with([film.clone()], Settings { repeat: true, ..settings() }, seed, faults)
+fn looping(film: &Film, seed: u64, faults: Faults) -> World {
+    World::with([film.clone()], Settings { repeat: true, ..settings() }, seed, faults)
 }
 
 /// Tears down and asserts that the server has nothing left of the watcher.
-fn leave(mut scene: Scene, mut watcher: Watcher) {
+fn leave(mut scene: World, mut watcher: RealClient) {
     scene.network.set_faults(Faults::default());
     scene.run_watchers(&mut [&mut watcher], millis(300));
     watcher.teardown();
@@ -44,7 +44,7 @@ fn over_a_perfect_network_every_frame_arrives_as_it_was() {
         for latency in [0, 80] {
             let film = movie(48);
             let faults = Faults { latency: millis(latency), ..Faults::default() };
-            let mut scene = Scene::with([film.clone()], settings(), 1, faults);
+            let mut scene = World::with([film.clone()], settings(), 1, faults);
             let mut watcher = scene.watch(2, dialect, transport);
             scene.run_watchers(&mut [&mut watcher], Duration::from_secs(4));
             assert_eq!(watcher.numbers(&film), (0..48).collect::<Vec<_>>());
@@ -67,7 +67,7 @@ fn over_a_perfect_network_every_frame_arrives_as_it_was() {
 fn pauses_and_seeks_go_on_where_they_should() {
     for (dialect, transport) in WAYS {
         let film = movie(60);
-        let mut scene = Scene::with([film.clone()], settings(), 1, Faults { latency: millis(7), ..Faults::default() });
+        let mut scene = World::with([film.clone()], settings(), 1, Faults { latency: millis(7), ..Faults::default() });
         let mut watcher = scene.watch(2, dialect, transport);
         for _ in 0..3 {
             scene.run_watchers(&mut [&mut watcher], millis(500));
@@ -77,7 +77,7 @@ fn pauses_and_seeks_go_on_where_they_should() {
             watcher.play(None);
         }
         scene.run_watchers(&mut [&mut watcher], Duration::from_secs(3));
-        let exact = |watcher: &Watcher, from: usize| {
+        let exact = |watcher: &RealClient, from: usize| {
             let frames = watcher.frames.iter().zip(&film.frames[from..]);
             frames.filter(|(seen, jpeg)| seen.jpeg == **jpeg).count() == watcher.frames.len()
         };

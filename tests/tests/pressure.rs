@@ -1,14 +1,14 @@
 //! Peers that do not read, or never stop writing; media that is damaged; reports that lie; one client too many.
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use mutoscope::io::server::{Client, Outcome, Settings};
+use mutoscope::io::server::{Outcome, Peer, Settings};
 use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
 use mutoscope_tests::film::{Film, FilmViewer, Films, picture, pictures};
+use mutoscope_tests::hostile_scene::{HostileScene, URL};
 use mutoscope_tests::net::{BrokenPipe, Faults, Random, SimulatedUdp};
-use mutoscope_tests::stage::{Stage, URL};
-use mutoscope_tests::viewer::Viewer;
-use mutoscope_tests::world::{SERVER, SERVER_PORT, Scene, settings};
+use mutoscope_tests::strict_client::StrictClient;
+use mutoscope_tests::world::{SERVER, SERVER_PORT, World, settings};
 use std::net::SocketAddr;
 
 fn millis(millis: u64) -> Duration {
@@ -16,7 +16,7 @@ fn millis(millis: u64) -> Duration {
 }
 
 /// Asserts that each of the viewer's frames is the one whose time its timestamp tells, in a film of ten frames.
-fn assert_on_time(viewer: &Viewer, film: &Film, rtptime: u32) {
+fn assert_on_time(viewer: &StrictClient, film: &Film, rtptime: u32) {
     for frame in &viewer.frames {
         let ticks = u64::from(frame.timestamp.wrapping_sub(rtptime));
         let number = film.rate.frames_in(ticks * 100 / 9 + 12);
@@ -26,7 +26,7 @@ fn assert_on_time(viewer: &Viewer, film: &Film, rtptime: u32) {
 
 #[test]
 fn a_viewer_that_reads_too_slowly_misses_whole_frames_and_nobody_else_does() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let film = Film::new("movie.Mjpeg", pictures(10), 24);
     let mut slow = stage.scene.connect(66, URL);
     let (_, rtptime) = stage.scene.start_interleaved(&mut slow).rtp_info();
@@ -53,7 +53,7 @@ fn a_viewer_that_reads_too_slowly_misses_whole_frames_and_nobody_else_does() {
 
 #[test]
 fn a_viewer_that_pauses_for_breath_gets_every_frame() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let film = Film::new("movie.Mjpeg", pictures(10), 24);
     // Three frames fit, and then nothing for as long as a recorder on a busy machine may not be scheduled.
     let mut slow = stage.scene.connect_with_window(66, URL, 3 * film.frames[0].len());
@@ -77,7 +77,7 @@ fn a_viewer_that_pauses_for_breath_gets_every_frame() {
 #[test]
 fn a_viewer_that_never_reads_again_is_dropped() {
     for transport in ["RTP/AVP/TCP;unicast;interleaved=0-1", "RTP/AVP;unicast;client_port=25000-25001"] {
-        let mut stage = Stage::new();
+        let mut stage = HostileScene::new();
         let mut stuck = stage.scene.connect_with_window(66, URL, 2_000);
         stage.scene.start_over(&mut stuck, transport);
         stuck.reading = false;
@@ -103,7 +103,7 @@ fn a_pause_loses_no_frame_that_was_waiting_for_room() {
     // Each frame is one packet, so that the one that finds no room has not begun.
     let film = Film::new("movie.Mjpeg", (0..100).map(|n| picture(n, (96, 80), 8)).collect(), 24);
     for window in (250..4_000).step_by(250) {
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         scene.server.buffers = (1024, 4096);
         let mut viewer = scene.connect_with_window(2, URL, window);
         scene.start_interleaved(&mut viewer);
@@ -128,7 +128,7 @@ fn a_pause_loses_no_frame_that_was_waiting_for_room() {
 
 #[test]
 fn media_does_not_starve_answers_and_answers_do_not_starve_media() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let mut busy = stage.scene.connect_with_window(66, URL, 3_000);
     stage.scene.start_interleaved(&mut busy);
     for _ in 0..200 {
@@ -199,14 +199,14 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
         ("garbage after the connection was closed", vec![0xff]),
     ];
     for (name, bytes) in cases {
-        let scene = Scene::new([Film::new("movie.Mjpeg", pictures(2), 24)]);
+        let scene = World::new([Film::new("movie.Mjpeg", pictures(2), 24)]);
         let bind = |port| scene.network.bind(SocketAddr::from(([10, 0, 0, 3], port)));
         let (mut rtp, mut rtcp) = (bind(1), bind(2));
         let (settings, peer) = (settings(), SocketAddr::from(([10, 0, 0, 66], 4000)));
         let mut hose = Firehose { bytes, at: 0, taken: 0 };
         let mut now = Instant::from_millis(0);
-        let mut client: Client<_, FilmViewer> = Client::new(now, peer, vec![0; 4096], vec![0; 4096], 1, &settings);
-        let mut turn = |client: &mut Client<Vec<u8>, FilmViewer>, hose: &mut Firehose, now| {
+        let mut client: Peer<_, FilmViewer> = Peer::new(now, peer, vec![0; 4096], vec![0; 4096], 1, &settings);
+        let mut turn = |client: &mut Peer<Vec<u8>, FilmViewer>, hose: &mut Firehose, now| {
             hose.taken = 0;
             let films: &Films = &scene.server.films;
             client.service::<1, _, SimulatedUdp, SimulatedUdp, _>(now, hose, &mut rtp, &mut rtcp, films, &settings)
@@ -232,7 +232,7 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
 fn seeking_without_end_costs_no_more_frames_than_watching() {
     let film = Film::new("movie.Mjpeg", pictures(48), 24);
     for transport in ["RTP/AVP;unicast;client_port=25000-25001", "RTP/AVP/TCP;unicast;interleaved=0-1"] {
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut restless = scene.connect_with_window(66, URL, 1 << 20);
         scene.start_over(&mut restless, transport);
         for round in 0..100 {
@@ -256,7 +256,7 @@ fn seeking_without_end_costs_no_more_frames_than_watching() {
 
 #[test]
 fn reports_that_lie_change_nothing_and_keep_nobody_alive() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     let rtcp = SocketAddr::from((SERVER, SERVER_PORT.1));
     let mut viewer = stage.scene.connect(7, URL);
     stage.scene.start(&mut viewer);
@@ -298,7 +298,7 @@ fn reports_that_lie_change_nothing_and_keep_nobody_alive() {
 
 #[test]
 fn one_client_too_many_is_told_so_in_its_own_dialect() {
-    let mut stage = Stage::new();
+    let mut stage = HostileScene::new();
     stage.scene.server.max_clients = 2;
     for (request, reply) in [
         (format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 3\r\n\r\n"), "RTSP/1.0 503 Service Unavailable\r\nCSeq: 3\r\n"),
@@ -347,7 +347,7 @@ fn damaged_pictures_are_left_out_and_the_others_keep_their_places() {
     frames.push(whole.clone());
     let film = Film::new("movie.Mjpeg", frames, 500);
     let mut scene =
-        Scene::with([film.clone()], Settings { max_packet_size: 65_000, ..settings() }, 1, Faults::default());
+        World::with([film.clone()], Settings { max_packet_size: 65_000, ..settings() }, 1, Faults::default());
     let mut viewers = [scene.connect(2, URL), scene.connect(3, URL), scene.connect(4, "movie.Mjpeg")];
     let [udp, tcp, lab] = &mut viewers;
     lab.tolerate_gaps = true;
@@ -371,7 +371,7 @@ fn damaged_pictures_are_left_out_and_the_others_keep_their_places() {
 
 #[test]
 fn a_server_that_stops_says_goodbye_to_everybody() {
-    let mut scene = Scene::new([Film::new("movie.Mjpeg", pictures(48), 24)]);
+    let mut scene = World::new([Film::new("movie.Mjpeg", pictures(48), 24)]);
     let urls = [URL, URL, "movie.Mjpeg", URL, URL];
     let mut viewers: Vec<_> = urls.iter().zip(2..).map(|(url, host)| scene.connect(host, url)).collect();
     let [udp, tcp, lab, ready, idle] = &mut viewers[..] else { panic!() };

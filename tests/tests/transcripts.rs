@@ -8,8 +8,8 @@ use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, pictures};
 use mutoscope_tests::net::Faults;
-use mutoscope_tests::viewer::{Answer, Viewer};
-use mutoscope_tests::world::{Scene, settings};
+use mutoscope_tests::strict_client::{Answer, StrictClient};
+use mutoscope_tests::world::{World, settings};
 
 const FFMPEG_UDP: &str = "\
 OPTIONS rtsp://10.0.0.1:8554/movie.Mjpeg RTSP/1.0
@@ -150,7 +150,7 @@ fn requests(transcript: &str) -> impl Iterator<Item = &str> {
     transcript.split_inclusive("\n\n")
 }
 
-fn say(scene: &mut Scene, viewer: &mut Viewer, request: &str) -> Answer {
+fn say(scene: &mut World, viewer: &mut StrictClient, request: &str) -> Answer {
     let session = viewer.session.clone().unwrap_or_default();
     let text = request.replace("{S}", &session).replace("{P}", "25000-25001").replace('\n', "\r\n");
     viewer.send(text.as_bytes());
@@ -166,7 +166,7 @@ fn every_player_gets_what_it_came_for() {
     let tcp = GSTREAMER_UDP.replace("RTP/AVP;unicast;client_port={P}", "RTP/AVP/TCP;unicast;interleaved=0-1");
     for transcript in [FFMPEG_UDP, FFMPEG_TCP, GSTREAMER_UDP, &tcp, VLC_UDP] {
         let film = film();
-        let mut scene = Scene::new([film.clone()]);
+        let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, "rtsp://10.0.0.1:8554/movie.Mjpeg");
         for request in requests(transcript) {
             let answer = say(&mut scene, &mut viewer, request);
@@ -190,7 +190,7 @@ fn every_player_gets_what_it_came_for() {
 
 #[test]
 fn ffmpeg_reads_exactly_this() {
-    let mut scene = Scene::new([film()]);
+    let mut scene = World::new([film()]);
     let mut viewer = scene.connect(2, "rtsp://10.0.0.1:8554/movie.Mjpeg");
     let answers: Vec<_> = requests(FFMPEG_UDP).map(|request| say(&mut scene, &mut viewer, request)).collect();
     let id = viewer.session.clone().unwrap();
@@ -224,7 +224,7 @@ fn ffmpeg_reads_exactly_this() {
 #[test]
 fn ffmpeg_falls_back_to_tcp_where_udp_is_not_offered() {
     let config = Config { udp: false, ..Config::default() };
-    let mut scene = Scene::with([film()], Settings { session: config, ..settings() }, 1, Faults::default());
+    let mut scene = World::with([film()], Settings { session: config, ..settings() }, 1, Faults::default());
     let mut viewer = scene.connect(2, "rtsp://10.0.0.1:8554/movie.Mjpeg");
     let udp: Vec<_> = requests(FFMPEG_UDP).collect();
     let tcp: Vec<_> = requests(FFMPEG_TCP).collect();

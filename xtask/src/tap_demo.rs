@@ -139,7 +139,7 @@ pub(crate) fn missing() -> Option<String> {
 }
 
 fn build() -> Result<()> {
-    require(cargo().args(["build", "--quiet", "--release", "--package", "platform-smoltcp", "--example", "tap"]))
+    require(cargo().args(["build", "--quiet", "--release", "--package", "mutoscope-smoltcp", "--example", "tap"]))
 }
 
 fn program() -> Result<PathBuf> {

@@ -71,7 +71,7 @@ fn group_names() -> clap::builder::PossibleValuesParser {
 }
 
 /// What must build without an operating system, the targets it must build for, and the features it must build with there.
-const NO_STD: &[&str] = &["mutoscope", "platform-smoltcp"];
+const NO_STD: &[&str] = &["mutoscope", "mutoscope-smoltcp"];
 const TARGETS: &[&str] = &["thumbv7em-none-eabihf", "thumbv7m-none-eabi", "riscv32imac-unknown-none-elf"];
 const FEATURES: &[&str] = &["", "defmt", "log"];
 
@@ -313,7 +313,7 @@ fn interop(files: &media::Set) -> Result<()> {
     for why in files.make(&media_folder)? {
         println!("SKIPPED {why}");
     }
-    require(cargo().args(["build", "--release", "--package", "platform-std", "--bin", "mutoscope-server"]))?;
+    require(cargo().args(["build", "--release", "--package", "mutoscope-std", "--bin", "mutoscope-server"]))?;
     let server = release_program("mutoscope-server")?;
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", "mutoscope-tests", "--bin", "interop", "--"]);

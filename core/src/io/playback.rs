@@ -2,13 +2,13 @@
 
 use super::Datagram;
 use super::outlet::{Outlet, Sent};
-use super::server::{Media, Settings};
+use super::server::{Entry, Settings};
 use crate::jpeg::tables;
+use crate::media::{Advance, Frame, FrameRate, FrameSource};
 use crate::rtp::pacing::{Pacer, ReportTimer};
 use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::sender::{Sender, Timeline};
 use crate::session::{Dialect, MediaTransport};
-use crate::source::{Advance, Frame, FrameRate, FrameSource};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtp::HEADER_LEN;
 use crate::wire::rtsp::headers::Range;
@@ -121,7 +121,7 @@ impl<S: FrameSource> Playback<S> {
     pub(super) fn new(
         now: Instant,
         source: S,
-        media: &Media<'_>,
+        media: &Entry<'_>,
         dialect: Dialect,
         transport: MediaTransport,
         random: (u32, u16, u32),

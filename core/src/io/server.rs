@@ -3,10 +3,10 @@
 use super::outlet::{Outlet, at_port};
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
+use crate::media::{FrameRate, FrameSource};
 use crate::random::Random;
 use crate::session::server::{Config, Connection, Description, Event};
 use crate::session::{Dialect, MediaTransport, State};
-use crate::source::{FrameRate, FrameSource};
 use crate::time::{Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
@@ -62,8 +62,8 @@ impl Default for Settings<'_> {
 
 /// What a server offers under one name.
 #[derive(Clone, Copy, Debug)]
-pub struct Media<'a> {
-    /// For [`Mounts::open`].
+pub struct Entry<'a> {
+    /// For [`Catalogue::open`].
     pub id: usize,
     /// The path's name, without slashes at its ends.
     pub name: &'a str,
@@ -79,7 +79,7 @@ pub struct Media<'a> {
     pub refusal: Option<&'a str>,
 }
 
-impl Media<'_> {
+impl Entry<'_> {
     /// What can be played of it. What starts over at its end has none: players that are told of one stop there.
     fn range(&self, repeat: bool) -> Range {
         let end = |frames: u32| self.frame_rate.micros(frames.into());
@@ -88,22 +88,22 @@ impl Media<'_> {
 }
 
 /// What a server offers: names to media. Paths are compared with names and never opened as files, so nothing else can be reached.
-pub trait Mounts {
+pub trait Catalogue {
     /// One viewer's position in a medium.
     type Source: FrameSource;
 
     /// The medium that `path` names.
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>>;
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>>;
 
     /// A new viewer of a medium that [`find`](Self::find) gave, standing before its first frame; `None` where no more viewers
     /// can be had.
     fn open(&self, id: usize) -> Option<Self::Source>;
 }
 
-impl<M: Mounts> Mounts for &M {
+impl<M: Catalogue> Catalogue for &M {
     type Source = M::Source;
 
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         (**self).find(path)
     }
 
@@ -116,7 +116,7 @@ impl<M: Mounts> Mounts for &M {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
-    /// Call again when its sockets are ready or [`Client::poll_timeout`] passes.
+    /// Call again when its sockets are ready or [`Peer::poll_timeout`] passes.
     Open,
     /// All our bytes are queued: close our half of the connection (`shutdown(Write)`), and go on as with `Open`.
     Closing,
@@ -126,8 +126,8 @@ pub enum Outcome {
 
 /// One client: its control connection and, while it has a session, its stream.
 ///
-/// `B` are its two buffers, `S` the source that [`Mounts::open`] gives.
-pub struct Client<B, S> {
+/// `B` are its two buffers, `S` the source that [`Catalogue::open`] gives.
+pub struct Peer<B, S> {
     connection: Connection<B>,
     playback: Option<Playback<S>>,
     peer: SocketAddr,
@@ -144,7 +144,7 @@ const TURN: u8 = 8;
 /// has less of a turn than who is sent a large frame.
 const READS: u8 = 2;
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first
     /// sequence number and timestamp are made of them.
     pub fn new(now: Instant, peer: SocketAddr, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
@@ -192,7 +192,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         T: Stream,
         D: Datagram,
         E: Datagram,
-        M: Mounts<Source = S>,
+        M: Catalogue<Source = S>,
     {
         self.connection.handle_timeout(now);
         self.unfinished = Some(now);
@@ -324,7 +324,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         }
     }
 
-    fn handle_event<D: Datagram, E: Datagram, M: Mounts<Source = S>>(
+    fn handle_event<D: Datagram, E: Datagram, M: Catalogue<Source = S>>(
         &mut self,
         now: Instant,
         event: Event,
@@ -362,9 +362,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         }
     }
 
-    fn describe<M: Mounts<Source = S>>(&mut self, now: Instant, mounts: &M, settings: &Settings<'_>) {
+    fn describe<M: Catalogue<Source = S>>(&mut self, now: Instant, mounts: &M, settings: &Settings<'_>) {
         match mounts.find(self.connection.resource()) {
-            Some(Media { refusal: Some(reason), .. }) => {
+            Some(Entry { refusal: Some(reason), .. }) => {
                 self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             }
             Some(media) => {
@@ -381,7 +381,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Client<B, S> {
         }
     }
 
-    fn setup<M: Mounts<Source = S>>(
+    fn setup<M: Catalogue<Source = S>>(
         &mut self,
         now: Instant,
         transport: MediaTransport,

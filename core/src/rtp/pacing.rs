@@ -1,6 +1,6 @@
 //! When the next frame is due, and when the next report is.
 
-use crate::source::FrameRate;
+use crate::media::FrameRate;
 use crate::time::{Duration, Instant};
 
 /// Deadlines of a constant frame rate without drift: frame n is due at anchor + n / rate, rounded once.

@@ -4,13 +4,13 @@ use crate::cable::Cable;
 use crate::faults::{Faults, Injector};
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
-use mutoscope::io::server::{Media, Mounts, Settings};
-use mutoscope::source::FrameRate;
+use mutoscope::io::server::{Catalogue, Entry, Settings};
+use mutoscope::media::FrameRate;
 use mutoscope::time::{Instant, NtpTime, WallClock};
 use mutoscope::wire::url::Path;
-use platform_smoltcp::server::{Options, Server, Storage};
-use platform_smoltcp::time::{from_smoltcp, to_smoltcp};
-use platform_std::media::{Library, Viewer};
+use mutoscope_smoltcp::server::{Options, Server, Storage};
+use mutoscope_smoltcp::time::{from_smoltcp, to_smoltcp};
+use mutoscope_std::media::{Library, Viewer};
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
 use smoltcp::phy::{Medium, PcapMode, PcapWriter, TunTapInterface, wait};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
@@ -154,7 +154,7 @@ impl Shelves {
     fn new(arguments: &Arguments) -> Result<Self> {
         let files = match arguments.media.as_slice() {
             [] => None,
-            paths => Some(Library::from_paths(paths, arguments.frame_rate, platform_std::media::Policy::default())?),
+            paths => Some(Library::from_paths(paths, arguments.frame_rate, mutoscope_std::media::Policy::default())?),
         };
         Ok(Self([Some(Library::built_in(arguments.frame_rate)), files]))
     }
@@ -175,13 +175,13 @@ impl Shelves {
     }
 }
 
-impl Mounts for Shelves {
+impl Catalogue for Shelves {
     type Source = Viewer;
 
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         self.0.iter().enumerate().find_map(|(shelf, library)| {
             let media = library.as_ref()?.find(path)?;
-            Some(Media { id: shelf * SHELF + media.id, ..media })
+            Some(Entry { id: shelf * SHELF + media.id, ..media })
         })
     }
 

@@ -19,13 +19,13 @@ use defmt_semihosting as _;
 use ethernet::Ethernet;
 use mutoscope::io::server::Settings;
 use mutoscope::session::server::Config;
-use mutoscope::source::testcard::TestCard;
+use mutoscope::media::testcard::TestCard;
 use mutoscope::time::{Duration, Instant, earliest};
 use options::Options;
 use pace::Pace;
-use platform_smoltcp::live::Live;
-use platform_smoltcp::server::{Options as ServerOptions, Server, Storage};
-use platform_smoltcp::time::to_smoltcp;
+use mutoscope_smoltcp::live::Live;
+use mutoscope_smoltcp::server::{Options as ServerOptions, Server, Storage};
+use mutoscope_smoltcp::time::to_smoltcp;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
 

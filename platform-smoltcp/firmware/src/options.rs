@@ -1,7 +1,7 @@
 //! What the image was started with: QEMU's `-append "fps=15 rtsp=8554 rtp=6970 seed=0123456789abcdef"`.
 
 use defmt::warn;
-use mutoscope::source::FrameRate;
+use mutoscope::media::FrameRate;
 
 /// Room for the command line.
 const COMMAND_LINE: usize = 256;

@@ -1,6 +1,6 @@
 //! Which card to draw when.
 
-use mutoscope::source::FrameRate;
+use mutoscope::media::FrameRate;
 use mutoscope::time::{Duration, Instant};
 
 /// Cards that are late (a host that had no time for QEMU, or no buffer that was free) come one after another, so that no

@@ -10,12 +10,12 @@
 //! they need is done by the same [`poll`](Server::poll).
 //!
 //! ```
-//! # use mutoscope::io::server::Mounts;
+//! # use mutoscope::io::server::Catalogue;
 //! # use mutoscope::time::Instant;
-//! # use platform_smoltcp::server::{InvalidPort, Options, Server, Storage};
+//! # use mutoscope_smoltcp::server::{InvalidPort, Options, Server, Storage};
 //! # use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 //! # use smoltcp::phy::Device;
-//! # fn run<M: Mounts>(
+//! # fn run<M: Catalogue>(
 //! #     interface: &mut Interface,
 //! #     device: &mut impl Device,
 //! #     movies: &M,
@@ -48,7 +48,7 @@ use crate::udp::UdpSocket;
 use core::fmt;
 use heapless::Vec;
 use mutoscope::io::Datagram;
-use mutoscope::io::server::{Client, Mounts, Settings};
+use mutoscope::io::server::{Catalogue, Peer, Settings};
 use mutoscope::session::server::Config;
 use mutoscope::time::{Duration, Instant, earliest};
 use shared::SharedSocket;
@@ -101,7 +101,7 @@ impl fmt::Display for InvalidPort {
 impl core::error::Error for InvalidPort {}
 
 /// Serves what `M` offers to as many clients at once as it has connections.
-pub struct Server<'a, M: Mounts, const CONNECTIONS: usize> {
+pub struct Server<'a, M: Catalogue, const CONNECTIONS: usize> {
     slots: Vec<Slot<'a, M::Source>, CONNECTIONS>,
     rtp: SharedSocket,
     rtcp: SharedSocket,
@@ -112,7 +112,7 @@ pub struct Server<'a, M: Mounts, const CONNECTIONS: usize> {
     discards: u32,
 }
 
-impl<'a, M: Mounts, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
+impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     /// How many free places a server takes in the socket set.
     pub const SOCKETS: usize = CONNECTIONS.saturating_add(2);
 
@@ -234,7 +234,7 @@ impl<'a, M: Mounts, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     }
 
     /// The clients that are connected, whether they have a session or not.
-    pub fn clients(&self) -> impl Iterator<Item = &Client<&'a mut [u8], M::Source>> {
+    pub fn clients(&self) -> impl Iterator<Item = &Peer<&'a mut [u8], M::Source>> {
         self.slots.iter().filter_map(|slot| slot.client.as_ref())
     }
 
@@ -288,7 +288,7 @@ impl<'a, M: Mounts, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     }
 }
 
-impl<M: Mounts, const CONNECTIONS: usize> fmt::Debug for Server<'_, M, CONNECTIONS> {
+impl<M: Catalogue, const CONNECTIONS: usize> fmt::Debug for Server<'_, M, CONNECTIONS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("options", &self.options)

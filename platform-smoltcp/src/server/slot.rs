@@ -4,8 +4,8 @@ use super::memory::ClientMemory;
 use crate::tcp::TcpStream;
 use crate::udp::{UdpSocket, max_datagram};
 use core::net::SocketAddr;
-use mutoscope::io::server::{Client, Mounts, Outcome, Settings};
-use mutoscope::source::FrameSource;
+use mutoscope::io::server::{Catalogue, Outcome, Peer, Settings};
+use mutoscope::media::FrameSource;
 use mutoscope::time::{Duration, Instant, earliest};
 use mutoscope::wire::rtp;
 use mutoscope::wire::rtsp::Interleaved;
@@ -45,7 +45,7 @@ pub(super) struct Slot<'a, S> {
     /// Receive and transmit buffer while no client has them.
     buffers: Option<(&'a mut [u8], &'a mut [u8])>,
     tx_len: usize,
-    pub(super) client: Option<Client<&'a mut [u8], S>>,
+    pub(super) client: Option<Peer<&'a mut [u8], S>>,
     /// The client is only told that there is no room.
     refused: bool,
     /// When the handshake under way is given up.
@@ -92,8 +92,8 @@ impl<'a, S: FrameSource> Slot<'a, S> {
         self.refused = entropy.is_none();
         self.connecting = None;
         self.client = Some(match entropy {
-            Some(entropy) => Client::new(now, peer, rx, tx, entropy, settings),
-            None => Client::refusing(now, peer, rx, tx, settings),
+            Some(entropy) => Peer::new(now, peer, rx, tx, entropy, settings),
+            None => Peer::refusing(now, peer, rx, tx, settings),
         });
     }
 
@@ -103,7 +103,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
     }
 
     /// Does for the client all that can be done now.
-    pub(super) fn service<M: Mounts<Source = S>>(&mut self, turn: &Turn<'_, '_, M>, sockets: &mut SocketSet<'a>) {
+    pub(super) fn service<M: Catalogue<Source = S>>(&mut self, turn: &Turn<'_, '_, M>, sockets: &mut SocketSet<'a>) {
         let Some(client) = &mut self.client else { return };
         let Some((tcp, rtp, rtcp)) = find(sockets, self.handle, turn.rtp, turn.rtcp) else { return };
         let local = tcp.local_endpoint().map(|endpoint| endpoint.addr);
@@ -124,7 +124,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
                 // Its last bytes may still be in the socket, whose buffers stay until they have left.
                 tcp.close();
                 self.draining = Some(turn.now.after(DRAIN));
-                self.buffers = self.client.take().map(Client::into_buffers);
+                self.buffers = self.client.take().map(Peer::into_buffers);
             }
         }
     }
@@ -178,7 +178,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
 
     /// When it has something to do though nothing was received.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let client = self.client.as_ref().and_then(Client::poll_timeout);
+        let client = self.client.as_ref().and_then(Peer::poll_timeout);
         [client, self.connecting, self.draining].into_iter().fold(None, earliest)
     }
 }

@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use mutoscope::io::server::{Media, Mounts};
+use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
-use mutoscope::source::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
@@ -55,11 +55,11 @@ fn picture(number: u32, size: u16) -> Vec<u8> {
     out
 }
 
-impl Mounts for Movie {
+impl Catalogue for Movie {
     type Source = Viewer;
 
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
-        path.names(NAME).then(|| Media {
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
+        path.names(NAME).then(|| Entry {
             id: 0,
             name: NAME,
             frame_rate: FrameRate::new(24, 1).unwrap(),

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use platform_std::args::Args;
-use platform_std::logging::{self, OneLine};
-use platform_std::{check, server};
+use mutoscope_std::args::Args;
+use mutoscope_std::logging::{self, OneLine};
+use mutoscope_std::{check, server};
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -2,7 +2,7 @@
 
 use super::{Dialect, Transport};
 use crate::logging::OneLine;
-use mutoscope::io::client::{Rejected, Trouble as Reason};
+use mutoscope::io::client::{NoFrameReason, Rejected};
 use mutoscope::session::client::{self as session, Command};
 use mutoscope::wire::rtsp::StatusCode;
 use std::fmt;
@@ -51,15 +51,15 @@ pub enum Error {
         transport: Transport,
     },
     /// Playing, and packets come, but for long they have made no frame.
-    NoFrames(Trouble),
+    NoFrames(NoFrames),
 }
 
 /// What is wrong with packets that make no frames. Its `Display` is one sentence for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Trouble {
+pub struct NoFrames {
     /// What became of the last ones.
-    pub reason: Reason,
+    pub reason: NoFrameReason,
     /// Whether they come over TCP.
     pub tcp: bool,
     /// The payload type that the server has described.
@@ -70,38 +70,42 @@ pub struct Trouble {
     pub lost: u64,
 }
 
-impl Trouble {
+impl NoFrames {
     /// Whether it is the server that is wrong, as it will be the next time.
     pub fn lasts(&self) -> bool {
-        self.reason != Reason::Incomplete
+        self.reason != NoFrameReason::Incomplete
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for NoFrames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let described = self.described;
         match self.reason {
-            Reason::Incomplete => self.incomplete(f),
-            Reason::Rejected(Rejected::PayloadType(sent)) => {
+            NoFrameReason::Incomplete => self.incomplete(f),
+            NoFrameReason::Rejected(Rejected::PayloadType(sent)) => {
                 write!(f, "the server sends payload type {sent}, but has described {described}")
             }
-            Reason::Rejected(Rejected::Source) => {
+            NoFrameReason::Rejected(Rejected::Source) => {
                 f.write_str("every packet is of another source (SSRC): several senders may use the same port")
             }
-            Reason::Rejected(Rejected::Jump) => {
+            NoFrameReason::Rejected(Rejected::Jump) => {
                 f.write_str("packets arrive, but their sequence numbers do not follow one another")
             }
-            Reason::Rejected(Rejected::Rtp(_)) => f.write_str("what arrives are no RTP packets"),
-            Reason::Rejected(Rejected::Empty) => f.write_str("packets arrive, but there is nothing in them"),
-            Reason::Rejected(Rejected::Tables) => {
+            NoFrameReason::Rejected(Rejected::Rtp(_)) => f.write_str("what arrives are no RTP packets"),
+            NoFrameReason::Rejected(Rejected::Empty) => f.write_str("packets arrive, but there is nothing in them"),
+            NoFrameReason::Rejected(Rejected::Tables) => {
                 f.write_str("frames arrive without the quantisation tables that they refer to")
             }
-            Reason::Rejected(Rejected::Dimensions) => {
+            NoFrameReason::Rejected(Rejected::Dimensions) => {
                 f.write_str("neither the frames nor the server's description say how large they are")
             }
-            Reason::Rejected(Rejected::TooLarge) => f.write_str("the frames that arrive are larger than is allowed"),
-            Reason::Rejected(Rejected::NotJpeg) => f.write_str("packets arrive, but there are no JPEG files in them"),
-            Reason::Rejected(reason) => {
+            NoFrameReason::Rejected(Rejected::TooLarge) => {
+                f.write_str("the frames that arrive are larger than is allowed")
+            }
+            NoFrameReason::Rejected(Rejected::NotJpeg) => {
+                f.write_str("packets arrive, but there are no JPEG files in them")
+            }
+            NoFrameReason::Rejected(reason) => {
                 write!(f, "what arrives is not JPEG as RTP carries it (RFC 2435): {}", what_is_wrong(reason))
             }
             _ => f.write_str("packets arrive, but no picture can be made of them"),
@@ -109,7 +113,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl Trouble {
+impl NoFrames {
     fn incomplete(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (lost, sent) = (self.lost, self.packets.saturating_add(self.lost));
         f.write_str("no frame arrives whole: ")?;
@@ -245,8 +249,9 @@ mod tests {
         assert!(nothing(Transport::Udp).contains("TCP may be"));
         assert!(nothing(Transport::Tcp).contains("need UDP") && !nothing(Transport::Tcp).contains("firewall"));
         assert!(nothing(Transport::Auto).contains("neither over UDP nor over TCP"));
-        let lost =
-            |tcp, lost| Trouble { reason: Reason::Incomplete, tcp, described: 26, packets: 90, lost }.to_string();
+        let lost = |tcp, lost| {
+            NoFrames { reason: NoFrameReason::Incomplete, tcp, described: 26, packets: 90, lost }.to_string()
+        };
         assert!(lost(false, 10).contains("10 of 100") && lost(false, 10).contains("TCP"));
         assert!(lost(true, 0).contains("order") && !lost(true, 10).contains("TCP"));
     }

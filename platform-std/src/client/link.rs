@@ -2,7 +2,9 @@
 
 use super::buffers::{Pool, Pooled};
 use super::socket::Port;
-use super::{Attempt, Dialect, Error, Goal, Options, Presentation, RTCP, RTP, Reason, Retry, Transport, Trouble};
+use super::{
+    Attempt, Dialect, Error, Goal, NoFrameReason, NoFrames, Options, Presentation, RTCP, RTP, Retry, Transport,
+};
 use crate::tcp::TcpStream;
 use crate::udp::{self, bind_pair, bind_pair_from};
 use mio::{Interest, Registry};
@@ -38,7 +40,7 @@ pub(super) enum Happened {
     Refused { status: StatusCode, during: Command },
     Unseekable,
     Silence { lasting: Duration },
-    Troubled { lasting: Duration, trouble: Trouble },
+    Troubled { lasting: Duration, trouble: NoFrames },
     EndOfStream { announced: bool },
     TornDown,
 }
@@ -393,7 +395,7 @@ impl Link {
     fn handle_silence(
         &mut self,
         lasting: Duration,
-        trouble: Option<Trouble>,
+        trouble: Option<NoFrames>,
         goal: &mut Goal,
         options: &Options,
     ) -> Result<Option<Verdict>, Error> {
@@ -402,7 +404,7 @@ impl Link {
         }
         let choice = options.transport == Transport::Auto && self.attempt.dialect == spoken::Dialect::Standard;
         // TCP does not help against a server that sends something else.
-        let may_help = trouble.is_none_or(|trouble| trouble.reason == Reason::Incomplete);
+        let may_help = trouble.is_none_or(|trouble| trouble.reason == NoFrameReason::Incomplete);
         if choice && may_help && !self.arrived && !self.attempt.tcp {
             return Ok(Some(Verdict::NoUdp { error: self.absence(trouble, Transport::Udp), connected: false }));
         }
@@ -425,13 +427,13 @@ impl Link {
     }
 
     /// Why there are no frames.
-    fn absence(&self, trouble: Option<Trouble>, transport: Transport) -> Error {
+    fn absence(&self, trouble: Option<NoFrames>, transport: Transport) -> Error {
         trouble.map_or(Error::NothingArrived { dialect: self.dialect(), transport }, Error::NoFrames)
     }
 
-    fn trouble(&self, reason: Reason) -> Trouble {
+    fn trouble(&self, reason: NoFrameReason) -> NoFrames {
         let statistics = self.client.statistics().unwrap_or_default();
-        Trouble {
+        NoFrames {
             reason,
             tcp: self.attempt.tcp,
             described: self.described.map_or(PAYLOAD_TYPE_JPEG, |described| described.payload_type),

@@ -6,7 +6,7 @@
 //! pause before seeking) is decided here; what a request looks like, in the core.
 //!
 //! ```no_run
-//! use platform_std::client::{Client, Error, Event, Options};
+//! use mutoscope_std::client::{Client, Error, Event, Options};
 //!
 //! let mut client = Client::new(Options::new("rtsp://127.0.0.1:8554/movie.Mjpeg"))?;
 //! client.play(None);
@@ -30,9 +30,9 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Error, Trouble};
+pub use error::{Error, NoFrames};
 pub use mutoscope::io::Loss;
-pub use mutoscope::io::client::{Rejected, Trouble as Reason};
+pub use mutoscope::io::client::{NoFrameReason, Rejected};
 pub use mutoscope::rtp::receiver::Statistics;
 pub use mutoscope::session::MediaTransport;
 pub use mutoscope::session::client::Command;
@@ -44,9 +44,9 @@ use connect::Connect;
 use link::{Happened, Link, Verdict};
 use mio::{Events, Poll, Token, Waker};
 use mutoscope::io::Clock;
+use mutoscope::media::FrameRate;
 use mutoscope::session as spoken;
 use mutoscope::session::client as session;
-use mutoscope::source::FrameRate;
 use mutoscope::time::WallClock;
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::url::Url;
@@ -106,7 +106,7 @@ pub enum Event<'a> {
         /// Since the last frame.
         lasting: Duration,
         /// What is wrong.
-        trouble: Trouble,
+        trouble: NoFrames,
     },
     /// The stream is over. [`play`](Client::play) starts it again.
     EndOfStream {

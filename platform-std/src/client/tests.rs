@@ -5,7 +5,7 @@ mod manners;
 use super::*;
 use crate::media::Library;
 use crate::server::{self, Server, StopHandle};
-use mutoscope::source::FrameRate;
+use mutoscope::media::FrameRate;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};

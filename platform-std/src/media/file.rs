@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use mutoscope::source::mjpeg::Format;
+use mutoscope::media::mjpeg::Format;
 
+use super::converter::Policy;
 use super::index::{self, Index};
 use super::medium::FrameError;
-use super::normaliser::Policy;
 
 /// An open MJPEG file and where its frames are.
 #[derive(Debug)]

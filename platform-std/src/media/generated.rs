@@ -1,7 +1,7 @@
 //! Pictures that are drawn instead of read, so that the first run needs no file.
 
-use mutoscope::source::FrameRate;
-use mutoscope::source::testcard::{DEFAULT_QUALITY, DEFAULT_SIZE, Design, Full, Leader, TestCard};
+use mutoscope::media::FrameRate;
+use mutoscope::media::testcard::{DEFAULT_QUALITY, DEFAULT_SIZE, Design, Full, Leader, TestCard};
 
 /// Length of the generated movie.
 const MOVIE_SECONDS: u64 = 10;

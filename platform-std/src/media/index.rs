@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
 use mutoscope::jpeg::{self, Layout, transcode};
-use mutoscope::source::mjpeg::{self, Format, Reader};
+use mutoscope::media::mjpeg::{self, Format, Reader};
 use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
-use super::normaliser::{Failure, Normaliser, Policy, Treatment};
+use super::converter::{Conversion, Converter, Failure, Policy};
 use crate::tcp::retry;
 
 /// What the pass reads at once where it only looks for the next frame.
@@ -71,7 +71,7 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
         Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
     let mut index =
         Index { format: reader.format(), offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
-    let mut census = Census::new(policy);
+    let mut census = IndexSummary::new(policy);
     let mut progress = Progress::new(shown, len);
     let mut frame = Vec::new();
     let mut damages = 0;
@@ -124,9 +124,9 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
 }
 
 /// Counts what has to be done with the frames before RTP/JPEG can carry them.
-struct Census {
+struct IndexSummary {
     policy: Policy,
-    /// Frames by [`Treatment`].
+    /// Frames by [`Conversion`].
     treated: [u32; 5],
     unservable: u32,
     /// The first of them, and what is the matter with it.
@@ -134,7 +134,7 @@ struct Census {
     /// Converting would help against that.
     could_be_converted: bool,
     /// What headers promise is tried now and then until it succeeds: a stream without pictures would be worse than none.
-    trial: Trial,
+    trial: ProbeConversion,
     /// Frames that are fields.
     fields: u32,
     /// Frames that are not JPEG pictures at all.
@@ -142,7 +142,7 @@ struct Census {
     first_damaged: Option<(u32, jpeg::Error)>,
 }
 
-impl Census {
+impl IndexSummary {
     fn new(policy: Policy) -> Self {
         Self {
             policy,
@@ -150,7 +150,7 @@ impl Census {
             unservable: 0,
             first: None,
             could_be_converted: false,
-            trial: Trial::default(),
+            trial: ProbeConversion::default(),
             fields: 0,
             damaged: 0,
             first_damaged: None,
@@ -162,7 +162,7 @@ impl Census {
         match layout.map(|layout| self.policy.judge(jpeg, &layout)) {
             Ok(Ok(treatment)) => {
                 self.treated[treatment as usize] += 1;
-                if let (Ok(layout), true) = (layout, treatment != Treatment::AsIs) {
+                if let (Ok(layout), true) = (layout, treatment != Conversion::AsIs) {
                     self.trial.consider(number, jpeg, &layout, self.policy);
                 }
             }
@@ -183,7 +183,7 @@ impl Census {
 
     /// The sum, and what it means: a few frames are left out, but most of a file is not.
     fn verdict(&self, frames: u32, shown: &str) -> Option<String> {
-        for treatment in [Treatment::Rewritten, Treatment::Resampled, Treatment::Requantised, Treatment::Encoded] {
+        for treatment in [Conversion::Rewritten, Conversion::Resampled, Conversion::Requantised, Conversion::Encoded] {
             let count = self.treated[treatment as usize];
             if count > 0 {
                 log::info!("{shown}: {count} of {frames} frames are sent {treatment}");
@@ -208,7 +208,7 @@ impl Census {
             refusal = (count > frames / 2).then(|| reason.to_string());
         }
         if let Some((number, failure)) = self.trial.failure()
-            && self.treated[Treatment::AsIs as usize] <= frames / 2
+            && self.treated[Conversion::AsIs as usize] <= frames / 2
         {
             log::warn!("{shown}: no frame that was tried can be made ready, the first is frame {number}: {failure}");
             refusal.get_or_insert_with(|| failure.to_string());
@@ -222,19 +222,19 @@ impl Census {
 
 /// Makes frames ready until one succeeds: the first, and then ever fewer.
 #[derive(Default)]
-struct Trial {
+struct ProbeConversion {
     seen: u32,
     succeeded: bool,
     first_failure: Option<(u32, Failure)>,
 }
 
-impl Trial {
+impl ProbeConversion {
     fn consider(&mut self, number: u32, jpeg: &[u8], layout: &Layout, policy: Policy) {
         self.seen += 1;
         if self.succeeded || !self.seen.is_power_of_two() {
             return;
         }
-        match Normaliser::new(policy).normalise(jpeg, layout, &mut Vec::new()) {
+        match Converter::new(policy).normalise(jpeg, layout, &mut Vec::new()) {
             Ok(_) => self.succeeded = true,
             Err(failure) => {
                 self.first_failure.get_or_insert((number, failure));

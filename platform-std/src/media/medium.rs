@@ -6,15 +6,15 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mutoscope::source::FrameRate;
-use mutoscope::source::testcard::{DEFAULT_SIZE, Design};
+use mutoscope::media::FrameRate;
+use mutoscope::media::testcard::{DEFAULT_SIZE, Design};
 use mutoscope::time::Instant;
 
+use super::conversion_pool::ConversionPool;
+use super::converter::{Converter, Policy};
 use super::file::MediaFile;
 use super::generated;
-use super::normaliser::{Normaliser, Policy};
-use super::picture::{Buffers, Picture, Shelf};
-use super::workshop::Workshop;
+use super::picture::{Buffers, FrameCache, Picture};
 
 /// Why a frame could not be had. The medium stays; the frame after it may be fine.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl std::error::Error for FrameError {}
 
 /// One medium with all that its viewers share.
 #[derive(Debug)]
-pub(super) struct Medium {
+pub(super) struct SharedMedia {
     pub name: String,
     pub rate: FrameRate,
     pub width: u16,
@@ -54,15 +54,15 @@ pub(super) struct Medium {
     pub refusal: Option<String>,
     frames: Option<u32>,
     origin: Origin,
-    shelf: Shelf,
-    normaliser: RefCell<Normaliser>,
-    workshop: Rc<Workshop>,
-    trouble: Trouble,
+    cache: FrameCache,
+    converter: RefCell<Converter>,
+    conversion_pool: Rc<ConversionPool>,
+    trouble: Said,
 }
 
 /// What was said already, so that it is not said again for every frame and viewer.
 #[derive(Debug, Default)]
-struct Trouble {
+struct Said {
     /// The last frame could not be had.
     failing: Cell<bool>,
     /// A frame could not be decoded.
@@ -77,13 +77,13 @@ enum Origin {
     Drawn(Box<Design>),
 }
 
-impl Medium {
+impl SharedMedia {
     /// The frames of a file.
-    pub(super) fn file(name: String, file: MediaFile, rate: FrameRate, workshop: &Rc<Workshop>) -> Self {
+    pub(super) fn file(name: String, file: MediaFile, rate: FrameRate, conversion_pool: &Rc<ConversionPool>) -> Self {
         let refusal = file.refusal();
         let size = file.dimensions();
         let frames = Some(file.frames());
-        Self::new(name, Origin::File(file), rate, size, frames, refusal, Rc::clone(workshop))
+        Self::new(name, Origin::File(file), rate, size, frames, refusal, Rc::clone(conversion_pool))
     }
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
@@ -98,8 +98,8 @@ impl Medium {
 
     fn drawn(name: &str, rate: FrameRate, design: Design) -> Self {
         let frames = design.frames();
-        let workshop = Rc::new(Workshop::new(Policy::default()));
-        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None, workshop)
+        let conversion_pool = Rc::new(ConversionPool::new(Policy::default()));
+        Self::new(name.to_owned(), Origin::Drawn(Box::new(design)), rate, DEFAULT_SIZE, frames, None, conversion_pool)
     }
 
     fn new(
@@ -109,11 +109,11 @@ impl Medium {
         (width, height): (u16, u16),
         frames: Option<u32>,
         refusal: Option<String>,
-        workshop: Rc<Workshop>,
+        conversion_pool: Rc<ConversionPool>,
     ) -> Self {
-        let normaliser = RefCell::new(Normaliser::new(workshop.policy()));
-        let (shelf, trouble) = (Shelf::default(), Trouble::default());
-        Self { name, rate, width, height, refusal, frames, origin, shelf, normaliser, workshop, trouble }
+        let converter = RefCell::new(Converter::new(conversion_pool.policy()));
+        let (cache, trouble) = (FrameCache::default(), Said::default());
+        Self { name, rate, width, height, refusal, frames, origin, cache, converter, conversion_pool, trouble }
     }
 
     /// How many frames there are; `None`: live.
@@ -133,13 +133,13 @@ impl Medium {
 
     /// How many frames are worth being ordered ahead, where they take long to be made ready.
     pub(super) fn ahead(&self) -> usize {
-        self.workshop.at_once()
+        self.conversion_pool.at_once()
     }
 
     /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it. It may still be in
-    /// the [`Workshop`]: [`Picture::took`] tells.
+    /// the [`ConversionPool`]: [`Picture::took`] tells.
     pub(super) fn picture(&self, number: u32, spare: Option<Arc<Picture>>) -> Result<Arc<Picture>, FrameError> {
-        let result = self.shelf.take(number, spare, |buffers| self.load(number, buffers));
+        let result = self.cache.take(number, spare, |buffers| self.load(number, buffers));
         match &result {
             Err(error) if !self.trouble.failing.replace(true) => {
                 log::warn!("{}: frame {number} is left out: {error}", self.name);
@@ -160,17 +160,17 @@ impl Medium {
             Origin::Drawn(design) => generated::draw(design, number, data).map_err(|_| FrameError::TooLarge)?,
         };
         let picture = Arc::new(Picture::new(number, captured, data));
-        let policy = self.workshop.policy();
+        let policy = self.conversion_pool.policy();
         if picture.found().is_some_and(|(jpeg, layout)| !policy.is_quick(jpeg, layout)) {
             // Where it lies tells it from all others: behind an `Rc`, it does not move.
-            self.workshop.order(std::ptr::from_ref(self) as usize, &picture);
+            self.conversion_pool.order(std::ptr::from_ref(self) as usize, &picture);
         } else {
-            picture.make(&mut self.normaliser.borrow_mut(), rewritten);
+            picture.make(&mut self.converter.borrow_mut(), rewritten);
         }
         Ok(picture)
     }
 
-    /// Takes note of how a picture fared in the [`Workshop`].
+    /// Takes note of how a picture fared in the [`ConversionPool`].
     pub(super) fn note(&self, picture: &Picture) {
         let (name, number) = (&self.name, picture.number());
         if let Some(reason) = picture.failure()

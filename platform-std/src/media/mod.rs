@@ -1,23 +1,23 @@
 //! What a server has to show: files, folders, and pictures drawn by itself, each under one name.
 
+mod conversion_pool;
+mod converter;
 mod file;
 mod generated;
 mod index;
 mod medium;
-mod normaliser;
 mod picture;
 #[cfg(test)]
 pub(crate) mod testing;
 mod viewer;
-mod workshop;
 
+pub use converter::{OnUnsupported, Policy};
 pub use medium::FrameError;
-pub use normaliser::{OnUnsupported, Policy};
 pub use viewer::Viewer;
 
+pub(crate) use converter::{Conversion, Converter};
 pub(crate) use file::MediaFile;
 pub(crate) use index::{FIELDS, LARGE_PICTURES, is_field};
-pub(crate) use normaliser::{Normaliser, Treatment};
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -26,20 +26,20 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use mutoscope::io::server::{Media, Mounts};
-use mutoscope::source::FrameRate;
+use mutoscope::io::server::{Catalogue, Entry};
+use mutoscope::media::FrameRate;
 use mutoscope::wire::url;
 
-use medium::Medium;
-use workshop::Workshop;
+use conversion_pool::ConversionPool;
+use medium::SharedMedia;
 
 /// Names of files that a folder is searched for, in any case.
 const EXTENSIONS: [&str; 2] = ["mjpeg", "mjpg"];
 
-/// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
+/// Entry by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
 #[derive(Debug)]
 pub struct Library {
-    media: Vec<Rc<Medium>>,
+    media: Vec<Rc<SharedMedia>>,
 }
 
 impl Library {
@@ -50,7 +50,7 @@ impl Library {
     /// folder, a file that is not what its name says is only left out, with a warning.
     pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self> {
         let mut media = Vec::new();
-        let workshop = Rc::new(Workshop::new(policy));
+        let conversion_pool = Rc::new(ConversionPool::new(policy));
         let mut names = Names::default();
         let Candidates { files, left_out } = candidates(paths)?;
         left_out.iter().for_each(|why| log::warn!("left out: {why}"));
@@ -66,7 +66,7 @@ impl Library {
                 }
                 Err(error) => return Err(error),
             };
-            media.push(Rc::new(Medium::file(candidate.name.clone(), file, rate, &workshop)));
+            media.push(Rc::new(SharedMedia::file(candidate.name.clone(), file, rate, &conversion_pool)));
             names.add(candidate);
         }
         if media.is_empty() {
@@ -77,7 +77,12 @@ impl Library {
 
     /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
     pub fn built_in(rate: FrameRate) -> Self {
-        Self { media: vec![Rc::new(Medium::testcard("testcard", rate)), Rc::new(Medium::movie("movie.Mjpeg", rate))] }
+        Self {
+            media: vec![
+                Rc::new(SharedMedia::testcard("testcard", rate)),
+                Rc::new(SharedMedia::movie("movie.Mjpeg", rate)),
+            ],
+        }
     }
 
     /// All names, in the order in which they were given.
@@ -86,12 +91,12 @@ impl Library {
     }
 }
 
-impl Mounts for Library {
+impl Catalogue for Library {
     type Source = Viewer;
 
-    fn find(&self, path: url::Path<'_>) -> Option<Media<'_>> {
+    fn find(&self, path: url::Path<'_>) -> Option<Entry<'_>> {
         let (id, medium) = self.media.iter().enumerate().find(|(_, medium)| path.names(&medium.name))?;
-        Some(Media {
+        Some(Entry {
             id,
             name: &medium.name,
             frame_rate: medium.rate,

@@ -1,4 +1,4 @@
-//! One picture in memory, and the shelf on which viewers at the same position find it.
+//! One picture in memory, and the cache on which viewers at the same position find it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time;
 
 use mutoscope::jpeg::{self, Layout};
-use mutoscope::source::Frame;
+use mutoscope::media::Frame;
 use mutoscope::time::Instant;
 
-use super::normaliser::{Failure, Normaliser};
+use super::converter::{Converter, Failure};
 
 /// A loaded frame. Viewers share it; it goes when the last of them moves on.
 ///
@@ -55,11 +55,11 @@ impl Picture {
     }
 
     /// Makes what RTP/JPEG can carry of the file. `buffer` holds anything.
-    pub(super) fn make(&self, normaliser: &mut Normaliser, buffer: Vec<u8>) {
+    pub(super) fn make(&self, converter: &mut Converter, buffer: Vec<u8>) {
         self.made.get_or_init(|| {
             let start = time::Instant::now();
             let (mut rewritten, mut failure) = (buffer, None);
-            let made = match self.found.map(|layout| normaliser.normalise(&self.data, &layout, &mut rewritten)) {
+            let made = match self.found.map(|layout| converter.normalise(&self.data, &layout, &mut rewritten)) {
                 Ok(Ok(made)) => Ok(made),
                 Ok(Err(Failure::Undecodable(reason))) => {
                     failure = Some(reason);
@@ -114,7 +114,7 @@ impl Picture {
 /// The pictures of one medium that some viewer holds, by number. Owns none of them, so memory follows the viewers, not the
 /// file.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct FrameCache {
     places: RefCell<HashMap<u32, Weak<Picture>>>,
     /// At so many places, those that are empty are looked for. Not the map's capacity, which depends on its random hashes.
     sweep_at: Cell<usize>,
@@ -123,7 +123,7 @@ pub(super) struct Shelf {
 /// So many places may be empty before they are looked for.
 const SLACK: usize = 32;
 
-impl Shelf {
+impl FrameCache {
     /// Picture `number`: the one that another viewer holds, or a new one from `make`, which is given buffers with
     /// arbitrary contents. They are those of `spare`, the picture the viewer stood at before, where nobody else
     /// looks at it: a lone viewer plays a whole file in one allocation.
@@ -133,50 +133,50 @@ impl Shelf {
         spare: Option<Arc<Picture>>,
         make: impl FnOnce(Buffers) -> Result<Arc<Picture>, E>,
     ) -> Result<Arc<Picture>, E> {
-        let mut shelf = self.places.borrow_mut();
-        if let Some(picture) = shelf.get(&number).and_then(Weak::upgrade) {
+        let mut cache = self.places.borrow_mut();
+        if let Some(picture) = cache.get(&number).and_then(Weak::upgrade) {
             return Ok(picture);
         }
         let left = spare.and_then(Arc::into_inner);
         if let Some(left) = &left {
-            shelf.remove(&left.number);
+            cache.remove(&left.number);
         }
         let picture = make(left.map(Picture::into_buffers).unwrap_or_default())?;
         // Places of viewers who went: looked for once in a while, so that none of many viewers pays for all the others.
-        if shelf.len() >= self.sweep_at.get().max(SLACK) {
-            shelf.retain(|_, picture| picture.strong_count() > 0);
-            self.sweep_at.set(2 * shelf.len());
+        if cache.len() >= self.sweep_at.get().max(SLACK) {
+            cache.retain(|_, picture| picture.strong_count() > 0);
+            self.sweep_at.set(2 * cache.len());
         }
-        shelf.insert(number, Arc::downgrade(&picture));
+        cache.insert(number, Arc::downgrade(&picture));
         Ok(picture)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::normaliser::Policy;
+    use super::super::converter::Policy;
     use super::super::testing::picture;
     use super::*;
     use jpeg_encoder::SamplingFactor;
 
     /// Takes a picture whose only byte is its number, and counts how many had to be made.
-    fn take(shelf: &Shelf, made: &Cell<u32>, number: u32, spare: Option<Arc<Picture>>) -> Arc<Picture> {
+    fn take(cache: &FrameCache, made: &Cell<u32>, number: u32, spare: Option<Arc<Picture>>) -> Arc<Picture> {
         let make = |mut buffers: Buffers| {
             made.set(made.get() + 1);
             buffers.data.clear();
             buffers.data.push(number as u8);
             let picture = Picture::new(number, None, buffers.data);
-            picture.make(&mut Normaliser::new(Policy::default()), buffers.rewritten);
+            picture.make(&mut Converter::new(Policy::default()), buffers.rewritten);
             Ok::<_, ()>(Arc::new(picture))
         };
-        shelf.take(number, spare, make).unwrap()
+        cache.take(number, spare, make).unwrap()
     }
 
     #[test]
     fn viewers_at_the_same_position_share_one_picture() {
-        let (shelf, made) = (Shelf::default(), Cell::new(0));
-        let one = take(&shelf, &made, 7, None);
-        let other = take(&shelf, &made, 7, None);
+        let (cache, made) = (FrameCache::default(), Cell::new(0));
+        let one = take(&cache, &made, 7, None);
+        let other = take(&cache, &made, 7, None);
         assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(made.get(), 1);
         assert_eq!(one.frame().unwrap().data, [7]);
@@ -185,42 +185,42 @@ mod tests {
 
     #[test]
     fn a_picture_goes_with_its_last_viewer() {
-        let (shelf, made) = (Shelf::default(), Cell::new(0));
-        drop(take(&shelf, &made, 7, None));
-        let mut current = take(&shelf, &made, 7, None);
+        let (cache, made) = (FrameCache::default(), Cell::new(0));
+        drop(take(&cache, &made, 7, None));
+        let mut current = take(&cache, &made, 7, None);
         assert_eq!(made.get(), 2);
         for number in 8..1000 {
-            let next = take(&shelf, &made, number, Some(current));
+            let next = take(&cache, &made, number, Some(current));
             current = next;
         }
-        assert_eq!(shelf.places.borrow().len(), 1);
+        assert_eq!(cache.places.borrow().len(), 1);
         // Who goes in the middle leaves an empty place, but not for ever.
         for number in 0..10_000 {
-            drop(take(&shelf, &made, number, None));
+            drop(take(&cache, &made, number, None));
         }
-        assert!(shelf.places.borrow().len() <= SLACK);
+        assert!(cache.places.borrow().len() <= SLACK);
     }
 
     #[test]
     fn a_lone_viewer_reuses_its_buffer_and_a_shared_one_stays_as_it_is() {
-        let (shelf, made) = (Shelf::default(), Cell::new(0));
-        let first = take(&shelf, &made, 1, None);
+        let (cache, made) = (FrameCache::default(), Cell::new(0));
+        let first = take(&cache, &made, 1, None);
         let address = first.data.as_ptr();
-        let second = take(&shelf, &made, 2, Some(first));
+        let second = take(&cache, &made, 2, Some(first));
         assert_eq!(second.data.as_ptr(), address);
         let kept = Arc::clone(&second);
-        let third = take(&shelf, &made, 3, Some(second));
+        let third = take(&cache, &made, 3, Some(second));
         assert_eq!(kept.frame().unwrap().data, [2]);
         assert_eq!(third.frame().unwrap().data, [3]);
     }
 
     #[test]
     fn a_rewritten_picture_keeps_its_original_and_both_buffers() {
-        let mut normaliser = Normaliser::new(Policy::default());
+        let mut converter = Converter::new(Policy::default());
         let mut make = |buffers: Buffers| {
             let picture = Picture::new(1, None, buffers.data);
             assert!(picture.frame().is_none() && picture.took().is_none());
-            picture.make(&mut normaliser, buffers.rewritten);
+            picture.make(&mut converter, buffers.rewritten);
             picture
         };
         let original = picture(40, 40, |encoder| {

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mutoscope::source::{Advance, Frame, FrameSource};
+use mutoscope::media::{Advance, Frame, FrameSource};
 use mutoscope::time::{Duration, Instant};
 
-use super::medium::{FrameError, Medium};
+use super::medium::{FrameError, SharedMedia};
 use super::picture::Picture;
 
 /// How long until a viewer asks again for a picture that is being made ready.
@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(2);
 /// them with all who are there.
 #[derive(Debug)]
 pub struct Viewer {
-    medium: Rc<Medium>,
+    medium: Rc<SharedMedia>,
     current: Option<Arc<Picture>>,
     /// From `next` on, those that were ordered because they take long to be made ready.
     ahead: VecDeque<Arc<Picture>>,
@@ -25,7 +25,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    pub(super) fn new(medium: Rc<Medium>) -> Self {
+    pub(super) fn new(medium: Rc<SharedMedia>) -> Self {
         Self { medium, current: None, ahead: VecDeque::new(), next: 0 }
     }
 
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
     use crate::media::testing::{Folder, frames, lab_file, picture};
     use crate::media::{Library, OnUnsupported, Policy};
-    use mutoscope::io::server::Mounts;
-    use mutoscope::source::FrameRate;
+    use mutoscope::io::server::Catalogue;
+    use mutoscope::media::FrameRate;
     use std::fs::OpenOptions;
     use std::io::Write;
 

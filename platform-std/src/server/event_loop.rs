@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
-use mutoscope::io::server::{Client, Outcome, Settings};
+use mutoscope::io::server::{Outcome, Peer, Settings};
 use mutoscope::io::{Clock, Datagram};
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::slots::Slots;
-use super::turns::Turns;
+use super::ready_queue::ReadyQueue;
+use super::slab::Slab;
 use super::{Server, StopHandle, random};
 use crate::clock::MonotonicClock;
 use crate::logging;
@@ -52,7 +52,7 @@ pub(super) struct EventLoop<'a> {
     library: &'a Library,
     settings: Settings<'a>,
     clock: MonotonicClock,
-    clients: Slots<Slot>,
+    clients: Slab<Slot>,
     /// Those who are served, by where they are: what comes over UDP is meant for few of them, and strangers' datagrams for none.
     hosts: BTreeSet<(IpAddr, usize)>,
     refusing: usize,
@@ -60,7 +60,7 @@ pub(super) struct EventLoop<'a> {
     /// When which client wants to be serviced though nothing happens.
     timers: BTreeSet<(Instant, usize)>,
     /// Who is to be serviced in the next turn: something happened, time has come, or there was more than one turn is for.
-    turns: Turns,
+    turns: ReadyQueue,
     /// The last refusal has been said, and no place has become free since.
     is_full: bool,
     accepting: Accepting,
@@ -74,7 +74,7 @@ pub(super) struct EventLoop<'a> {
 
 struct Slot {
     stream: TcpStream,
-    client: Client<Box<[u8]>, Viewer>,
+    client: Peer<Box<[u8]>, Viewer>,
     /// Its entry in the timers.
     due: Option<Instant>,
     refusing: bool,
@@ -104,12 +104,12 @@ impl<'a> EventLoop<'a> {
             library,
             settings,
             clock,
-            clients: Slots::new(),
+            clients: Slab::new(),
             hosts: BTreeSet::new(),
             refusing: 0,
             max_clients: server.options.max_clients,
             timers: BTreeSet::new(),
-            turns: Turns::default(),
+            turns: ReadyQueue::default(),
             is_full: false,
             // Whoever connected while media were indexed waits already.
             accepting: Accepting::Waiting,
@@ -291,14 +291,14 @@ impl<'a> EventLoop<'a> {
             self.is_full = true;
             let mut settings = self.settings;
             settings.session.idle_timeout = REFUSING_TIMEOUT;
-            Client::refusing(now, peer, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)
+            Peer::refusing(now, peer, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)
         } else {
             let entropy = match random() {
                 Ok(entropy) => entropy,
                 // Guessable session identifiers would be worse than none.
                 Err(error) => return log::warn!("{peer} cannot be served: {error}"),
             };
-            Client::new(now, peer, buffer(RX_BUFFER), buffer(TX_BUFFER), entropy, &self.settings)
+            Peer::new(now, peer, buffer(RX_BUFFER), buffer(TX_BUFFER), entropy, &self.settings)
         };
         self.refusing += usize::from(refusing);
         let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });

@@ -1,8 +1,8 @@
 //! The server: sockets, one thread, and an event loop around the core's per-client pump.
 
 mod event_loop;
-mod slots;
-mod turns;
+mod ready_queue;
+mod slab;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};

@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mutoscope::source::FrameRate;
-use platform_std::media::Library;
-use platform_std::server::{Options, Server, StopHandle};
+use mutoscope::media::FrameRate;
+use mutoscope_std::media::Library;
+use mutoscope_std::server::{Options, Server, StopHandle};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -3,7 +3,7 @@
 use super::theme::{self, Color};
 use crate::figures::{Figures, Sample};
 use crate::model::{Button, Model, Phase, clock};
-use platform_std::client::Retry;
+use mutoscope_std::client::Retry;
 use std::time::{Duration, Instant};
 
 /// The title bar.

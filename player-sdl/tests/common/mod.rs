@@ -2,10 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use mutoscope::source::FrameRate;
+use mutoscope::media::FrameRate;
 use mutoscope::time::Duration as CoreDuration;
-use platform_std::media::Library;
-use platform_std::server::{Options, Server};
+use mutoscope_std::media::Library;
+use mutoscope_std::server::{Options, Server};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -38,7 +38,7 @@ pub(crate) fn serve_if_asked() {
     let rate = FrameRate::new(24, 1).expect("a rate");
     let library = match std::env::var_os(SERVER_MEDIA) {
         Some(path) => {
-            Library::from_paths(&[PathBuf::from(path)], rate, platform_std::media::Policy::default()).expect("media")
+            Library::from_paths(&[PathBuf::from(path)], rate, mutoscope_std::media::Policy::default()).expect("media")
         }
         None => Library::built_in(rate),
     };
@@ -250,7 +250,7 @@ impl Drop for Folder {
 
 /// The first `count` frames of the test card, as JPEG files.
 pub(crate) fn cards(count: u32) -> Vec<Vec<u8>> {
-    use mutoscope::source::testcard::{TestCard, buffer_len};
+    use mutoscope::media::testcard::{TestCard, buffer_len};
     let card = TestCard::new(320, 240, FrameRate::new(24, 1).unwrap(), 60).unwrap();
     let mut buffer = vec![0; buffer_len(320, 240)];
     let mut render = |number| {

@@ -1,8 +1,8 @@
 //! Measures how old pictures are when a client has them, over loopback; see `mutoscope_tests::latency`.
 
 use clap::Parser;
+use mutoscope_std::client::Transport;
 use mutoscope_tests::latency::{Age, measure, percentile};
-use platform_std::client::Transport;
 use std::time::Duration;
 
 /// Serves and plays the test card in one process; prints `name=value` in milliseconds.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
-use mutoscope_tests::load::{Load, Transport, Viewer};
+use mutoscope_tests::load::{Load, StrictClient, Transport};
 use mutoscope_tests::process::{Server, Usage};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn main() -> Result<()> {
     let after = Usage::of(server.id())?;
     let before = before.context("the server vanished")?;
 
-    let sum = |of: fn(&Viewer) -> u64| viewers.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&StrictClient) -> u64| viewers.iter().map(of).sum::<u64>();
     let stream_seconds = args.viewers as f64 * args.seconds as f64;
     let processor = (after.processor - before.processor).as_secs_f64() * 1000.0 / stream_seconds;
     let (frames, lost) = (sum(|viewer| viewer.frames), sum(|viewer| viewer.lost_frames));

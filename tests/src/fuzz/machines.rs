@@ -3,12 +3,12 @@
 use super::jpeg;
 use crate::net::Random;
 use mutoscope::jpeg::Layout;
+use mutoscope::media::FrameRate;
 use mutoscope::rtp::packetizer::Packetizer;
 use mutoscope::rtp::receiver::{Config, Payload, Receiver};
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::Dialect;
 use mutoscope::session::server::{self, Connection, Description, Event};
-use mutoscope::source::FrameRate;
 use mutoscope::time::{Duration, Instant, WallClock};
 use mutoscope::wire::lab::{self, Parsed};
 use mutoscope::wire::rtsp::headers::Range;

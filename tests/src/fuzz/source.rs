@@ -2,8 +2,8 @@
 
 use super::jpeg;
 use mutoscope::jpeg::Layout;
-use mutoscope::source::mjpeg::{Error, Format, FrameSpan, MIN_BUFFER, Reader};
-use mutoscope::source::{Advance, FrameSource};
+use mutoscope::media::mjpeg::{Error, Format, FrameSpan, MIN_BUFFER, Reader};
+use mutoscope::media::{Advance, FrameSource};
 use mutoscope::time::Instant;
 use std::convert::Infallible;
 

@@ -3,13 +3,13 @@
 #![no_std]
 
 use core::mem::size_of;
-use mutoscope::io::server::Client;
+use mutoscope::io::server::Peer;
 use mutoscope::jpeg::transcode::{Recoder, Transcoder};
 use mutoscope::rtp::packetizer::{Packet, Packetizer};
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::server::Connection;
-use mutoscope::source::mjpeg::Reader;
+use mutoscope::media::mjpeg::Reader;
 
 macro_rules! sizes {
     ($($name:ident: $type:ty;)*) => {
@@ -45,9 +45,9 @@ impl embedded_io::Seek for File {
 sizes! {
     SIZE_01_CONNECTION_LENT: Connection<&'static mut [u8]>;
     SIZE_02_CONNECTION_1K_2K: (Connection<&'static mut [u8]>, [u8; 1024], [u8; 2048]);
-    SIZE_03_CLIENT_LENT: Client<&'static mut [u8], Borrowed<'static>>;
-    SIZE_04_CLIENT_1K_2K: (Client<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 2048]);
-    SIZE_05_CLIENT_1K_4K: (Client<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 4096]);
+    SIZE_03_CLIENT_LENT: Peer<&'static mut [u8], Borrowed<'static>>;
+    SIZE_04_CLIENT_1K_2K: (Peer<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 2048]);
+    SIZE_05_CLIENT_1K_4K: (Peer<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 4096]);
     SIZE_06_READER_LENT: Borrowed<'static>;
     SIZE_07_READER_20K: (Borrowed<'static>, [u8; 20_480]);
     SIZE_08_RECEIVER_2_LENT: Receiver<&'static mut [u8], 2>;

@@ -101,9 +101,9 @@ pub(super) fn layers(tree: &Tree) -> Vec<Problem> {
     for (file, source) in tree.sources(CORE).filter(|(file, _)| !file.test) {
         let folder = folder(file);
         let forbidden: &[&str] = match folder {
-            folder if FORMATS.contains(&folder) => &["rtp", "session", "io", "source"],
+            folder if FORMATS.contains(&folder) => &["rtp", "session", "io", "media"],
             folder if MACHINES.contains(&folder) => &["io"],
-            "source" => &["io", "session", "rtp"],
+            "media" => &["io", "session", "rtp"],
             _ => &[],
         };
         for (at, name) in crate_paths(&source.shipped) {
@@ -246,12 +246,12 @@ mod tests {
             ("core/src/wire/a.rs", "use crate::time::Instant; use super::rtp;", 0),
             ("core/src/wire/a.rs", "use crate::rtp::sender::Sender;", 1),
             ("core/src/jpeg/a.rs", "use crate::{time, io::Stream};", 1),
-            ("core/src/time.rs", "use crate::source::FrameRate;", 1),
+            ("core/src/time.rs", "use crate::media::FrameRate;", 1),
             ("core/src/rtp/a.rs", "use crate::wire::rtp::Packet; use crate::jpeg::Layout;", 0),
             ("core/src/rtp/a.rs", "fn a(clock: &impl Clock) {}", 1),
             ("core/src/session/a.rs", "fn a(stream: impl embedded_io::Read) {}", 1),
             ("core/src/session/a.rs", "fn a(clock: WallClock) {}", 0),
-            ("core/src/source/a.rs", "fn a(file: impl embedded_io::Read) {}", 0),
+            ("core/src/media/a.rs", "fn a(file: impl embedded_io::Read) {}", 0),
             ("core/src/session/a.rs", "#[cfg(test)] mod tests { use crate::io::Clock; }", 0),
             ("core/src/io/a.rs", "use crate::session::server::Connection;", 0),
         ] {

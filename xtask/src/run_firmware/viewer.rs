@@ -1,7 +1,7 @@
 //! Real players, and the numbers that the test card shows on their screens.
 
 use anyhow::{Context, Result, ensure};
-use mutoscope::source::testcard::strip;
+use mutoscope::media::testcard::strip;
 use std::fmt;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};

@@ -19,7 +19,7 @@ use core::net::SocketAddr;
 use silence::Silence;
 use timeline::Timeline;
 
-pub use crate::rtp::receiver::{Received, Rejected, Trouble};
+pub use crate::rtp::receiver::{NoFrameReason, Received, Rejected};
 
 /// How a client watches.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ pub enum Event {
         /// Since the last frame, or since playing began.
         lasting: Duration,
         /// What becomes of them.
-        trouble: Trouble,
+        trouble: NoFrameReason,
     },
 }
 
@@ -113,7 +113,7 @@ pub struct Client<B, F, const SLOTS: usize> {
     silence: Silence,
     /// When the end is told: what UDP delivers out of order may still come before.
     bye: Option<Instant>,
-    farewell: Farewell,
+    farewell: ByeState,
     /// Reads of the control connection since one of its deadlines has passed.
     late_reads: u32,
     /// The last call stopped with work left.
@@ -142,7 +142,7 @@ impl<F, const SLOTS: usize> Media<F, SLOTS> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Farewell {
+enum ByeState {
     Unsaid,
     /// BYE is to be said, and then TEARDOWN.
     Due,
@@ -171,7 +171,7 @@ where
             asked: None,
             silence: Silence::default(),
             bye: None,
-            farewell: Farewell::Unsaid,
+            farewell: ByeState::Unsaid,
             late_reads: 0,
             more: false,
             ended: false,
@@ -214,12 +214,12 @@ where
     /// Says BYE and then TEARDOWN, at the next [`service`](Self::service) that finds room for them.
     pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
         match self.farewell {
-            Farewell::Unsaid if self.set_up.is_some() && self.connection.dialect() == Dialect::Standard => {
-                self.farewell = Farewell::Due;
+            ByeState::Unsaid if self.set_up.is_some() && self.connection.dialect() == Dialect::Standard => {
+                self.farewell = ByeState::Due;
                 Ok(())
             }
-            Farewell::Due | Farewell::Waiting => Ok(()),
-            Farewell::Unsaid | Farewell::Said => self.connection.teardown(now),
+            ByeState::Due | ByeState::Waiting => Ok(()),
+            ByeState::Unsaid | ByeState::Said => self.connection.teardown(now),
         }
     }
 
@@ -395,7 +395,7 @@ where
             }
         }
         self.set_up = Some(set_up);
-        self.farewell = Farewell::Unsaid;
+        self.farewell = ByeState::Unsaid;
         self.rtcp_to = None;
         self.sender_clock = None;
         if let (MediaTransport::Udp { .. }, Some((rtp_port, rtcp_port))) = (set_up.transport, set_up.server_port) {
@@ -595,8 +595,8 @@ where
     }
 
     fn say_bye<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {
-        if self.farewell == Farewell::Due {
-            self.farewell = Farewell::Waiting;
+        if self.farewell == ByeState::Due {
+            self.farewell = ByeState::Waiting;
             let mut buffer = [0; MAX_REPORT];
             if let Some(receiver) = self.media.receiver()
                 && let Some(len) = receiver.emit_bye(now, settings.cname, "teardown", &mut buffer)
@@ -604,11 +604,11 @@ where
                 self.send_rtcp(rtcp, buffer.get(..len).unwrap_or_default());
             }
         }
-        if self.farewell == Farewell::Waiting {
+        if self.farewell == ByeState::Waiting {
             // Full: the server does not read. Then TEARDOWN is tried again with the next call.
             match self.connection.teardown(now) {
                 Err(NotNow::Full) => {}
-                Ok(()) | Err(_) => self.farewell = Farewell::Said,
+                Ok(()) | Err(_) => self.farewell = ByeState::Said,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Noticing that nothing comes, or nothing of use.
 
-use crate::rtp::receiver::Trouble;
+use crate::rtp::receiver::NoFrameReason;
 use crate::time::{Duration, Instant};
 
 /// Watches for the absence of packets, and of frames where there are packets.
@@ -46,8 +46,8 @@ impl Silence {
         &mut self,
         now: Instant,
         interval: Duration,
-        trouble: Option<Trouble>,
-    ) -> Option<(Duration, Option<Trouble>)> {
+        trouble: Option<NoFrameReason>,
+    ) -> Option<(Duration, Option<NoFrameReason>)> {
         if !self.is_due(now) {
             return None;
         }
@@ -74,7 +74,7 @@ mod tests {
         Instant::from_millis(seconds * 1000)
     }
 
-    fn seconds(seconds: u64) -> Option<(Duration, Option<Trouble>)> {
+    fn seconds(seconds: u64) -> Option<(Duration, Option<NoFrameReason>)> {
         Some((Duration::from_secs(seconds), None))
     }
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn trouble_is_told_as_long_as_packets_come_and_frames_do_not() {
-        let (mut silence, trouble) = (Silence::default(), Some(Trouble::Incomplete));
+        let (mut silence, trouble) = (Silence::default(), Some(NoFrameReason::Incomplete));
         silence.start(at(10), INTERVAL);
         for second in 11..20 {
             silence.handle_packet(at(second), true);

@@ -440,7 +440,7 @@ fn packets_that_make_no_frames_are_told_apart_from_silence() {
     }
     let told = |seconds, rejected| Event::Troubled {
         lasting: Duration::from_secs(seconds),
-        trouble: Trouble::Rejected(rejected),
+        trouble: NoFrameReason::Rejected(rejected),
     };
     assert_eq!(events, [told(3, Rejected::PayloadType(97)), told(6, Rejected::PayloadType(97))]);
     let silence = scene.pass(3000);

@@ -4,11 +4,11 @@ use super::super::encoder::{self, CHROMA_AC, CHROMA_DC, Code, END_OF_BLOCK, LUMA
 use super::super::layout::{Error, ErrorKind};
 use super::super::tables::ZIGZAG;
 use super::huffman::{self, Canonical, DC_BITS, DcTable, Entries, Entry, SYMBOL_BITS, SymbolTable};
-use super::lane::{Lane, Step};
 use super::reader::{Bits, Reader};
+use super::recode_loop::{RecodeLoop, Step};
 use super::resample::{self, Divisors};
 use super::source::{Component, Source};
-use super::writer::{MAX_BLOCK, Pen, Window, Writer};
+use super::writer::{BitWriter, BlockBuffer, MAX_BLOCK, Writer};
 
 /// The tables of a file, ready for use: nearly all of the transcoder's memory.
 #[derive(Clone, Debug)]
@@ -194,7 +194,7 @@ impl Tables {
         let room = out.len();
         let [y, cb, cr] = [self.decoder(0), self.decoder(1), self.decoder(2)];
         let [cb_entries, cr_entries] = [self.chroma_entries(1), self.chroma_entries(2)];
-        let mut lane = Lane::new(input.scan, reader.bits, writer, out);
+        let mut lane = RecodeLoop::new(input.scan, reader.bits, writer, out);
         // Where no restart marker comes, nobody asks for them.
         let mut dc = reader.has_restarts().then_some(reader.dc);
         let (mut mcus, mut block) = (0_u32, run.block);
@@ -227,11 +227,11 @@ impl Tables {
         input: Input<'_>,
         reader: &mut Reader,
         writer: &mut Writer,
-        window: &mut Window,
+        window: &mut BlockBuffer,
     ) -> Result<usize, Error> {
         let room = window.len();
         let decoder = self.decoder(component);
-        let mut lane = Lane::new(input.scan, reader.bits, writer, window);
+        let mut lane = RecodeLoop::new(input.scan, reader.bits, writer, window);
         let dc = decoder.dc(input, &mut lane)?;
         let value = reader.add_dc(component, dc.difference());
         let last = writer.dc.get_mut(usize::from(component)).map_or(0, |last| core::mem::replace(last, value));
@@ -263,7 +263,7 @@ impl Tables {
 
     /// The AC coefficients of one block.
     #[inline(always)]
-    fn coefficients(&self, decoder: &Decoder<'_>, input: Input<'_>, lane: &mut Lane<'_>) -> Result<(), Error> {
+    fn coefficients(&self, decoder: &Decoder<'_>, input: Input<'_>, lane: &mut RecodeLoop<'_>) -> Result<(), Error> {
         match decoder.component {
             0 => decoder.ac(&self.luma, input, lane),
             component => decoder.ac(self.chroma_entries(component), input, lane),
@@ -330,7 +330,7 @@ impl Decoder<'_> {
         &self,
         entries: &Entries<LEN>,
         input: Input<'_>,
-        lane: &mut Lane<'_>,
+        lane: &mut RecodeLoop<'_>,
         last: Option<&mut [i32; 3]>,
     ) -> Result<(), Error> {
         let dc = self.dc(input, lane)?;
@@ -343,7 +343,7 @@ impl Decoder<'_> {
 
     /// The next block's DC coefficient (section F.2.2.1).
     #[inline(always)]
-    fn dc(&self, input: Input<'_>, lane: &mut Lane<'_>) -> Result<Dc, Error> {
+    fn dc(&self, input: Input<'_>, lane: &mut RecodeLoop<'_>) -> Result<Dc, Error> {
         lane.exchange();
         let entry = u32::from(self.dc.get(lane.peek(DC_BITS) as usize).copied().unwrap_or(0));
         let (size, len) = (entry & 15, entry >> 4);
@@ -428,7 +428,12 @@ impl Decoder<'_> {
 
     /// The next block's AC coefficients (section F.2.2.2).
     #[inline(always)]
-    fn ac<const LEN: usize>(&self, entries: &Entries<LEN>, input: Input<'_>, lane: &mut Lane<'_>) -> Result<(), Error> {
+    fn ac<const LEN: usize>(
+        &self,
+        entries: &Entries<LEN>,
+        input: Input<'_>,
+        lane: &mut RecodeLoop<'_>,
+    ) -> Result<(), Error> {
         lane.set_coefficient(1);
         'block: loop {
             'symbol: {
@@ -532,7 +537,12 @@ struct Single {
 }
 
 /// Writes a block of coefficients.
-pub(super) fn put(component: u8, block: &resample::Block, writer: &mut Writer, window: &mut Window) -> Option<usize> {
+pub(super) fn put(
+    component: u8,
+    block: &resample::Block,
+    writer: &mut Writer,
+    window: &mut BlockBuffer,
+) -> Option<usize> {
     let [dc, ..] = *block;
     let (_, codes) = codes(component);
     let mut pen = writer.pen(window);
@@ -561,7 +571,7 @@ pub(super) fn put(component: u8, block: &resample::Block, writer: &mut Writer, w
 }
 
 /// Writes a block that repeats the one before.
-pub(super) fn pad(component: u8, writer: &mut Writer, window: &mut Window) -> usize {
+pub(super) fn pad(component: u8, writer: &mut Writer, window: &mut BlockBuffer) -> usize {
     let (dc_codes, ac_codes) = codes(component);
     let mut pen = writer.pen(window);
     pen.put_with(encoder::code(dc_codes, 0), 0, 0);
@@ -571,7 +581,7 @@ pub(super) fn pad(component: u8, writer: &mut Writer, window: &mut Window) -> us
 
 /// Writes a DC coefficient as its difference; `None` where the difference is more than baseline has room for.
 #[inline(always)]
-fn put_dc(component: u8, dc: i32, last: &mut [i32; 3], pen: &mut Pen<'_>) -> Option<()> {
+fn put_dc(component: u8, dc: i32, last: &mut [i32; 3], pen: &mut BitWriter<'_>) -> Option<()> {
     let last = last.get_mut(usize::from(component))?;
     let difference = dc.wrapping_sub(*last);
     *last = dc;

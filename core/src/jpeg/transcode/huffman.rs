@@ -137,7 +137,7 @@ pub(super) type Entries<const LEN: usize> = [Entry; LEN];
 /// `taken` bits of the file are passed. `made` bits take their place: those of `out`, and at their end the bits of the last
 /// coefficient, which `mask` selects from the last ones taken and which stay what they were. `advance` coefficients are
 /// passed, not counting what an EOB passes; behind an EOB there is no coefficient. The lower half is made to be added up:
-/// see [`Sums`](super::lane::Sums).
+/// see [`PackedCounters`](super::recode_loop::PackedCounters).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Entry(u64);
 

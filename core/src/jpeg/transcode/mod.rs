@@ -23,24 +23,24 @@
 mod block;
 mod coefficients;
 mod huffman;
-mod lane;
-mod machine;
 mod plan;
 mod reader;
+mod recode_loop;
 mod resample;
 mod source;
 #[cfg(test)]
 mod tests;
+mod transcription;
 mod writer;
 
 use super::layout::{self, Coding, Layout, Span, Unsupported};
 use super::{header, marker};
 use block::Input;
 pub use coefficients::Recoder;
-use machine::Machine;
 use plan::Plan;
 use source::Source;
-use writer::{MAX_BLOCK, Window};
+use transcription::Transcription;
+use writer::{BlockBuffer, MAX_BLOCK};
 
 /// What may be done with a picture that RTP/JPEG cannot carry as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,13 +246,13 @@ fn narrow(table: Span, jpeg: &[u8]) -> Option<[u8; 64]> {
 /// buffer, such as one packet's payload.
 #[derive(Clone, Debug)]
 pub struct Transcoder {
-    machine: Machine,
+    machine: Transcription,
     scan: Span,
     fields: [u16; 3],
     kind: u8,
     quantization: [[u8; 64]; 2],
     /// A block that did not fit the caller's buffer: what of it is still to be given.
-    spill: Window,
+    spill: BlockBuffer,
     spilled: core::ops::Range<u16>,
 }
 
@@ -266,7 +266,7 @@ impl Transcoder {
     /// Without a picture.
     pub const fn new() -> Self {
         Self {
-            machine: Machine::new(),
+            machine: Transcription::new(),
             scan: Span { start: 0, len: 0 },
             fields: [0; 3],
             kind: 0,

@@ -15,7 +15,7 @@ pub(super) const BLOCK_BITS: u32 = DC_BITS + 63 * AC_BITS;
 pub(super) const MAX_BLOCK: usize = 2 * (BLOCK_BITS as usize + 63) / 8 + 8;
 
 /// Where one block goes.
-pub(super) type Window = [u8; MAX_BLOCK];
+pub(super) type BlockBuffer = [u8; MAX_BLOCK];
 
 /// What is kept between blocks.
 #[derive(Clone, Copy, Debug)]
@@ -44,15 +44,15 @@ impl Writer {
         (self.bits, self.count) = (bits, count);
     }
 
-    /// A pen for one block; [`Pen::lift`] gives the writer back.
-    pub(super) fn pen<'w>(&self, window: &'w mut Window) -> Pen<'w> {
-        let mut pen = Pen { bits: self.bits, count: self.count, out: window };
+    /// A pen for one block; [`BitWriter::lift`] gives the writer back.
+    pub(super) fn pen<'w>(&self, window: &'w mut BlockBuffer) -> BitWriter<'w> {
+        let mut pen = BitWriter { bits: self.bits, count: self.count, out: window };
         pen.drain();
         pen
     }
 
     /// Writes the bits left over, filled up with ones to whole bytes (section F.1.2.3), and a marker if one is to follow.
-    pub(super) fn end(&mut self, window: &mut Window, code: Option<u8>) -> usize {
+    pub(super) fn end(&mut self, window: &mut BlockBuffer, code: Option<u8>) -> usize {
         let mut pen = self.pen(window);
         // Not more ones than are missing: none, where the last byte is whole.
         let missing = 8_u32.wrapping_sub(pen.count) & 7;
@@ -71,14 +71,14 @@ impl Writer {
 ///
 /// It holds 64 bits, 7 of which may be left over, and asking with each symbol whether they are full takes more time than
 /// writing what is there now and then: that is left to the caller.
-pub(super) struct Pen<'w> {
+pub(super) struct BitWriter<'w> {
     bits: u64,
     count: u32,
     /// What is left of the window.
     out: &'w mut [u8],
 }
 
-impl Pen<'_> {
+impl BitWriter<'_> {
     /// `len` bits, at most 31; `value` has no others. Between two calls of [`drain`](Self::drain) not more than 57.
     #[inline(always)]
     pub(super) fn put(&mut self, value: u32, len: u32) {

@@ -15,6 +15,7 @@ mod assembler;
 mod depacketizer;
 mod holes;
 mod jitter;
+mod no_frame_reason;
 mod playout;
 mod reports;
 mod sequence;
@@ -23,10 +24,9 @@ mod statistics;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
+pub use no_frame_reason::NoFrameReason;
 pub use statistics::Statistics;
-pub use trouble::Trouble;
 
 use crate::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use crate::wire::{rtcp, rtp};
@@ -34,11 +34,11 @@ use assembler::{Assembler, Fragment};
 use core::ops::Range;
 use depacketizer::Depacketizer;
 use jitter::Jitter;
+use no_frame_reason::Troubles;
 use playout::Playout;
 use reports::Reports;
 use sequence::{Arrival, Tracker};
 use start::{Side, Start};
-use trouble::Troubles;
 
 /// Bytes of a buffer that a frame of n bytes of scan data needs beyond n: room for file headers and an EOI marker.
 pub const BUFFER_OVERHEAD: usize = depacketizer::HEADER_ROOM + 2;
@@ -474,7 +474,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     }
 
     /// What becomes of the packets that have come since the last frame was fetched; `None` where they may still make one.
-    pub fn trouble(&self) -> Option<Trouble> {
+    pub fn trouble(&self) -> Option<NoFrameReason> {
         self.troubles.trouble(self.assembler.dropped().incomplete)
     }
 

@@ -1,8 +1,8 @@
 //! What the driver of a [`Connection`](super::Connection) says and hears. All of it is `Copy`: what is long stays in the
 //! receive buffer and is lent ([`sdp`](super::Connection::sdp), [`interleaved`](super::Connection::interleaved)).
 
+use crate::media::FrameRate;
 use crate::session::MediaTransport;
-use crate::source::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp;
 use crate::wire::rtsp::StatusCode;

@@ -3,7 +3,7 @@
 mod answers;
 
 use super::*;
-use crate::source::FrameRate;
+use crate::media::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
 use core::fmt::Write;

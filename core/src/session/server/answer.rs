@@ -1,6 +1,6 @@
 //! What is sent back.
 
-use super::judge::{Deed, Judge, allowed};
+use super::policy::{Accepted, RequestPolicy, allowed};
 use super::{Connection, Description, Dialect, Event, MediaTransport, Pending, Session, State, Waiting, uri};
 use crate::session::buffer::Buffer;
 use crate::time::Instant;
@@ -37,21 +37,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         } else if cseq.is_none() {
             Err(StatusCode::BAD_REQUEST)
         } else {
-            Judge { state: self.state, session: self.session.as_ref(), config: &self.config }.judge(&request)
+            RequestPolicy { state: self.state, session: self.session.as_ref(), config: &self.config }.judge(&request)
         };
         let status = verdict.as_ref().err().copied().unwrap_or(StatusCode::OK);
         let (head, state, tx) = (self.head(status, cseq), self.state, &mut self.tx);
         let sent = match verdict {
-            Ok(Deed::Describe) => return self.ask(Event::Describe, Waiting::Describe, len, cseq),
-            Ok(Deed::Setup { media, chosen }) => {
+            Ok(Accepted::Describe) => return self.ask(Event::Describe, Waiting::Describe, len, cseq),
+            Ok(Accepted::Setup { media, chosen }) => {
                 let kind = Waiting::Setup { media, chosen: Some(chosen) };
                 return self.ask(Event::Setup { transport: media }, kind, len, cseq);
             }
-            Ok(Deed::Play { range }) => return self.ask(Event::Play { range }, Waiting::Play, len, cseq),
-            Ok(Deed::Pause) => return self.ask(Event::Pause, Waiting::Pause, len, cseq),
-            Ok(Deed::Teardown) => return self.ask(Event::Teardown, Waiting::Teardown, len, cseq),
-            Ok(Deed::Options) => respond(tx, head, |answer| answer.header("Public", PUBLIC)?.finish()),
-            Ok(Deed::KeepAlive) => respond(tx, head, |answer| answer.finish()),
+            Ok(Accepted::Play { range }) => return self.ask(Event::Play { range }, Waiting::Play, len, cseq),
+            Ok(Accepted::Pause) => return self.ask(Event::Pause, Waiting::Pause, len, cseq),
+            Ok(Accepted::Teardown) => return self.ask(Event::Teardown, Waiting::Teardown, len, cseq),
+            Ok(Accepted::Options) => respond(tx, head, |answer| answer.header("Public", PUBLIC)?.finish()),
+            Ok(Accepted::KeepAlive) => respond(tx, head, |answer| answer.finish()),
             Err(status) => {
                 info!("{} {} refused with {}", request.method.name(), request.uri, status.0);
                 respond(tx, head, |answer| explain(answer, status, &request, state))

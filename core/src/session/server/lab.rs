@@ -1,8 +1,8 @@
 //! The lab dialect: its requests are judged here, and answered in the three lines its client can read.
 
 use super::input::Step;
-use super::judge::{MAX_URI_LEN, allowed};
 use super::lifetime::Deadline;
+use super::policy::{MAX_URI_LEN, allowed};
 use super::{Connection, Event, MediaTransport, State, Waiting};
 use crate::wire::lab::{self, Parsed, Request};
 use crate::wire::rtsp::{Full, Method, StatusCode, salvage_cseq};

@@ -19,22 +19,22 @@
 //! |---|---|
 //! | `types` | configuration and events |
 //! | `input` | from bytes to requests and interleaved packets, of any length and however they are cut |
-//! | `judge` | **the one place where a standard request is judged** before it is carried out |
+//! | `policy` | **the one place where a standard request is judged** before it is carried out |
 //! | `lab` | the same for the lab dialect |
 //! | `answer` | what is sent back |
 //! | `lifetime` | deadlines, and every way in which a session and the connection end |
 
 mod answer;
 mod input;
-mod judge;
 mod lab;
 mod lifetime;
+mod policy;
 mod types;
 
 #[cfg(test)]
 mod tests;
 
-pub use judge::MAX_URI_LEN;
+pub use policy::MAX_URI_LEN;
 pub use types::{Config, Description, Event};
 
 use super::{Dialect, MediaTransport, State};

@@ -1,7 +1,7 @@
 //! What the machine is told and what it tells.
 
+use crate::media::FrameRate;
 use crate::session::MediaTransport;
-use crate::source::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp::headers::Range;
 

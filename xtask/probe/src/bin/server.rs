@@ -8,10 +8,10 @@ use core::hint::black_box;
 use core::net::SocketAddr;
 use embedded_io::{ErrorType, Read, ReadReady, Seek, SeekFrom, Write, WriteReady};
 use mutoscope::io::Datagram;
-use mutoscope::io::server::{Client, Media, Mounts, Outcome, Settings};
+use mutoscope::io::server::{Peer, Entry, Catalogue, Outcome, Settings};
 
-use mutoscope::source::FrameRate;
-use mutoscope::source::mjpeg::Reader;
+use mutoscope::media::FrameRate;
+use mutoscope::media::mjpeg::Reader;
 use mutoscope::time::{Instant};
 use mutoscope::wire::url::Path;
 
@@ -68,13 +68,13 @@ impl Datagram for Platform {
 
 struct OneFile;
 
-impl Mounts for OneFile {
+impl Catalogue for OneFile {
     type Source = Reader<Platform, [u8; 20_480]>;
 
-    fn find(&self, path: Path<'_>) -> Option<Media<'_>> {
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         let frame_rate = FrameRate::new(24, 1)?;
         let media =
-            Media { id: 0, name: "movie.Mjpeg", frame_rate, frames: Some(240), width: 640, height: 480, refusal: None };
+            Entry { id: 0, name: "movie.Mjpeg", frame_rate, frames: Some(240), width: 640, height: 480, refusal: None };
         path.names(media.name).then_some(media)
     }
 
@@ -92,7 +92,7 @@ pub extern "C" fn _start() -> ! {
         now += black_box(1000);
         let at = Instant::from_micros(now);
         let peer = black_box(SocketAddr::from(([10, 0, 0, 2], 5000)));
-        let client = client.get_or_insert_with(|| Client::new(at, peer, [0; 4096], [0; 4096], black_box(7), &settings));
+        let client = client.get_or_insert_with(|| Peer::new(at, peer, [0; 4096], [0; 4096], black_box(7), &settings));
         let (mut control, mut rtp, mut rtcp) = (Platform, Platform, Platform);
         if let Ok(Some((from, len, bytes))) = rtcp.recv(|from, bytes| {
             let mut copy = [0; 256];

@@ -6,7 +6,7 @@ use super::super::END;
 use super::super::block;
 use super::super::plan::{Carriage, Chroma};
 use super::super::resample;
-use super::super::writer::{MAX_BLOCK, Window, Writer};
+use super::super::writer::{BlockBuffer, MAX_BLOCK, Writer};
 use super::frame::{Block, Plane, Planes};
 
 /// A quantisation table in zig-zag order.
@@ -68,12 +68,12 @@ struct Output<'o> {
     out: &'o mut [u8],
     len: usize,
     writer: Writer,
-    spill: Window,
+    spill: BlockBuffer,
 }
 
 impl Output<'_> {
     #[inline(always)]
-    fn put(&mut self, write: impl FnOnce(&mut Writer, &mut Window) -> Option<usize>) -> Option<()> {
+    fn put(&mut self, write: impl FnOnce(&mut Writer, &mut BlockBuffer) -> Option<usize>) -> Option<()> {
         let len = match self.out.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
             Some(window) => write(&mut self.writer, window)?,
             None => {

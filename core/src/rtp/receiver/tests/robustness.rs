@@ -58,20 +58,20 @@ fn what_is_wrong_is_known_until_a_frame_comes() {
     let mut other = stream.frame();
     other[0][1] = 97;
     let _ = receiver.handle_packet(ms(0), &other[0]);
-    assert_eq!(receiver.trouble(), Some(Trouble::Rejected(Rejected::PayloadType(97))));
+    assert_eq!(receiver.trouble(), Some(NoFrameReason::Rejected(Rejected::PayloadType(97))));
     // Parts that are missing tell more than what else comes to the port.
     let mut holed = stream.frame();
     holed.remove(2);
     run(&mut receiver, ms(0), &holed);
-    assert_eq!(receiver.trouble(), Some(Trouble::Rejected(Rejected::PayloadType(97))), "they may still come");
+    assert_eq!(receiver.trouble(), Some(NoFrameReason::Rejected(Rejected::PayloadType(97))), "they may still come");
     receiver.handle_timeout(ms(200));
-    assert_eq!(receiver.trouble(), Some(Trouble::Incomplete));
+    assert_eq!(receiver.trouble(), Some(NoFrameReason::Incomplete));
     // And parts that nobody can use tell more than those that are missing.
     let mut unknown = stream.frame().swap_remove(0);
     unknown[16] = 2;
     assert_eq!(receiver.handle_packet(ms(200), &unknown), Err(Rejected::Kind));
     let _ = receiver.handle_packet(ms(200), &holed[0]);
-    assert_eq!(receiver.trouble(), Some(Trouble::Rejected(Rejected::Kind)), "not that one came twice");
+    assert_eq!(receiver.trouble(), Some(NoFrameReason::Rejected(Rejected::Kind)), "not that one came twice");
     let sequence = u16::from_be_bytes([unknown[2], unknown[3]]);
     stream.sender.set_next_sequence(sequence.wrapping_add(1));
     run(&mut receiver, ms(240), &stream.frame());

@@ -9,7 +9,7 @@ mod random;
 mod requests;
 
 use super::*;
-use crate::source::FrameRate;
+use crate::media::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::Range;

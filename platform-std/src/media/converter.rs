@@ -34,7 +34,7 @@ pub struct Policy {
 
 /// How a picture gets to its viewers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Treatment {
+pub(crate) enum Conversion {
     /// As it is.
     AsIs,
     /// With the same coefficients, written in another way.
@@ -47,7 +47,7 @@ pub(crate) enum Treatment {
     Encoded,
 }
 
-impl From<Change> for Treatment {
+impl From<Change> for Conversion {
     fn from(change: Change) -> Self {
         match change {
             Change::None => Self::AsIs,
@@ -58,7 +58,7 @@ impl From<Change> for Treatment {
     }
 }
 
-impl fmt::Display for Treatment {
+impl fmt::Display for Conversion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AsIs => "as they are",
@@ -72,11 +72,11 @@ impl fmt::Display for Treatment {
 
 impl Policy {
     /// What a picture's headers say about its way.
-    pub(crate) fn judge(self, jpeg: &[u8], layout: &Layout) -> Result<Treatment, transcode::Error> {
+    pub(crate) fn judge(self, jpeg: &[u8], layout: &Layout) -> Result<Conversion, transcode::Error> {
         match self.path(jpeg, layout) {
             Ok(Path::Streamed(change)) => Ok(change.into()),
             Ok(Path::Whole(whole)) => Ok(whole.change.into()),
-            Err(transcode::Error::Unsupported(reason)) if self.encodes(reason, layout) => Ok(Treatment::Encoded),
+            Err(transcode::Error::Unsupported(reason)) if self.encodes(reason, layout) => Ok(Conversion::Encoded),
             Err(error) => Err(error),
         }
     }
@@ -160,7 +160,7 @@ impl fmt::Display for Failure {
 
 /// Does it, one picture after the other.
 #[derive(Debug)]
-pub(crate) struct Normaliser {
+pub(crate) struct Converter {
     policy: Policy,
     transcoder: Box<Transcoder>,
     /// Only where a picture needs them.
@@ -168,7 +168,7 @@ pub(crate) struct Normaliser {
     coefficients: Vec<i16>,
 }
 
-impl Normaliser {
+impl Converter {
     pub(crate) fn new(policy: Policy) -> Self {
         Self { policy, transcoder: Box::new(Transcoder::new()), recoder: None, coefficients: Vec::new() }
     }
@@ -304,7 +304,7 @@ mod tests {
     fn normalise(jpeg: &[u8], policy: Policy) -> Option<Vec<u8>> {
         let layout = Layout::parse(jpeg).unwrap();
         let mut out = vec![7; 3];
-        let made = Normaliser::new(policy).normalise(jpeg, &layout, &mut out).unwrap()?;
+        let made = Converter::new(policy).normalise(jpeg, &layout, &mut out).unwrap()?;
         assert_eq!(Layout::parse(&out).unwrap(), made);
         made.rtp_format().unwrap();
         Some(out)
@@ -326,7 +326,7 @@ mod tests {
     fn a_picture_that_is_fine_stays_as_it_is() {
         let jpeg = picture(70, 50, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_2_0));
         assert_eq!(normalise(&jpeg, Policy::default()), None);
-        assert_eq!(Policy::default().judge(&jpeg, &Layout::parse(&jpeg).unwrap()), Ok(Treatment::AsIs));
+        assert_eq!(Policy::default().judge(&jpeg, &Layout::parse(&jpeg).unwrap()), Ok(Conversion::AsIs));
     }
 
     #[test]
@@ -343,16 +343,16 @@ mod tests {
     #[test]
     fn what_loses_something_is_done_only_where_it_is_asked_for() {
         type Style = fn(&mut Encoder<&mut Vec<u8>>);
-        let cases: [(Style, Treatment); 3] = [
-            (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4), Treatment::Resampled),
+        let cases: [(Style, Conversion); 3] = [
+            (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4), Conversion::Resampled),
             // One scan per component.
-            (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_1_1), Treatment::Resampled),
+            (|encoder| encoder.set_sampling_factor(SamplingFactor::R_4_1_1), Conversion::Resampled),
             (
                 |encoder| {
                     encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
                     encoder.set_progressive(true);
                 },
-                Treatment::Resampled,
+                Conversion::Resampled,
             ),
         ];
         for (style, treatment) in cases {
@@ -387,7 +387,7 @@ mod tests {
         ] {
             let layout = Layout::parse(&jpeg).unwrap();
             let mut out = Vec::new();
-            let error = Normaliser::new(CONVERT).normalise(&jpeg, &layout, &mut out).unwrap_err();
+            let error = Converter::new(CONVERT).normalise(&jpeg, &layout, &mut out).unwrap_err();
             assert!(error.to_string().contains(reason), "{error}");
             assert_eq!(out.capacity(), 0);
         }
@@ -442,14 +442,14 @@ mod tests {
                 encoder.set_optimized_huffman_tables(true);
             },
         ];
-        let mut normaliser = Normaliser::new(Policy::default());
+        let mut converter = Converter::new(Policy::default());
         for (index, (style, side)) in cases.into_iter().zip([70, 500, 30, 90]).enumerate() {
             let jpeg = picture(side, 50, style);
             let layout = Layout::parse(&jpeg).unwrap();
-            assert_eq!(Policy::default().judge(&jpeg, &layout), Ok(Treatment::Rewritten));
+            assert_eq!(Policy::default().judge(&jpeg, &layout), Ok(Conversion::Rewritten));
             assert!(!Policy::default().is_quick(&jpeg, &layout));
             let mut out = Vec::new();
-            let made = normaliser.normalise(&jpeg, &layout, &mut out).unwrap().unwrap();
+            let made = converter.normalise(&jpeg, &layout, &mut out).unwrap().unwrap();
             assert!(made.rtp_format().is_ok());
             // The decoder makes noise of the last one's file.
             if index < 3 {
@@ -460,14 +460,14 @@ mod tests {
 
     #[test]
     fn memory_for_coefficients_is_that_of_the_pictures_at_hand() {
-        let mut normaliser = Normaliser::new(Policy::default());
+        let mut converter = Converter::new(Policy::default());
         let mut after = |width, height| {
             let jpeg = picture(width, height, |encoder| {
                 encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
                 encoder.set_progressive(true);
             });
-            normaliser.normalise(&jpeg, &Layout::parse(&jpeg).unwrap(), &mut Vec::new()).unwrap().unwrap();
-            normaliser.coefficients.capacity()
+            converter.normalise(&jpeg, &Layout::parse(&jpeg).unwrap(), &mut Vec::new()).unwrap().unwrap();
+            converter.coefficients.capacity()
         };
         let large = after(640, 480);
         assert!((460_800..500_000).contains(&large), "{large}");
@@ -502,7 +502,7 @@ mod tests {
         ];
         for (index, (jpeg, expected)) in cases.iter().enumerate() {
             let layout = Layout::parse(jpeg).unwrap();
-            assert_eq!(CONVERT.judge(jpeg, &layout) == Ok(Treatment::Encoded), *expected, "case {index}");
+            assert_eq!(CONVERT.judge(jpeg, &layout) == Ok(Conversion::Encoded), *expected, "case {index}");
             let error = Policy::default().judge(jpeg, &layout).unwrap_err();
             assert_eq!(Policy::default().can_do_more(&error, jpeg, &layout), *expected, "case {index}");
             assert!(!CONVERT.can_do_more(&error, jpeg, &layout));

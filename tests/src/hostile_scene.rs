@@ -2,8 +2,8 @@
 
 use crate::film::{Film, pictures};
 use crate::net::Faults;
-use crate::viewer::Viewer;
-use crate::world::{Scene, settings};
+use crate::strict_client::StrictClient;
+use crate::world::{World, settings};
 use mutoscope::io::server::Settings;
 use mutoscope::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use mutoscope::time::{Duration, Instant};
 pub const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 
 /// A server that plays its film in a loop to one viewer over UDP and to one over TCP.
-pub struct Stage {
+pub struct HostileScene {
     /// Network and server.
-    pub scene: Scene,
+    pub scene: World,
     film: Film,
-    viewers: [Viewer; 2],
+    viewers: [StrictClient; 2],
     begun: [Instant; 2],
 }
 
-impl Default for Stage {
+impl Default for HostileScene {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Stage {
+impl HostileScene {
     /// Both viewers have begun.
     pub fn new() -> Self {
         Self::with(settings())
@@ -35,7 +35,7 @@ impl Stage {
     pub fn with(settings: Settings<'static>) -> Self {
         let film = Film::new("movie.Mjpeg", pictures(10), 24);
         let settings = Settings { repeat: true, ..settings };
-        let mut scene = Scene::with([film.clone()], settings, 1, Faults::default());
+        let mut scene = World::with([film.clone()], settings, 1, Faults::default());
         let mut viewers = [scene.connect(201, URL), scene.connect(202, URL)];
         let [udp, tcp] = &mut viewers;
         let begun = [scene.start(udp).at, scene.start_interleaved(tcp).at];
@@ -43,7 +43,7 @@ impl Stage {
     }
 
     /// Lets everything run for `duration`, with the hostile viewer, where there is one.
-    pub fn run(&mut self, hostile: Option<&mut Viewer>, duration: Duration) {
+    pub fn run(&mut self, hostile: Option<&mut StrictClient>, duration: Duration) {
         let [udp, tcp] = &mut self.viewers;
         match hostile {
             Some(hostile) => self.scene.run(&mut [udp, tcp, hostile], duration),

@@ -3,7 +3,7 @@
 use super::canvas::{self, Color, Line, ONE, Rect, Ring, Tile};
 use super::font::{Digits, Text};
 use super::{Format, Full, Scale, strip};
-use crate::source::FrameRate;
+use crate::media::FrameRate;
 
 /// A test card: is the colour right, does it move smoothly, what time is it, which frame is this.
 ///

@@ -2,7 +2,7 @@
 
 use super::{Full, Leader, TestCard};
 use crate::jpeg::{self, Layout};
-use crate::source::{Advance, Frame, FrameRate, FrameSource};
+use crate::media::{Advance, Frame, FrameRate, FrameSource};
 use crate::time::{Duration, Instant};
 
 /// What is drawn.
@@ -126,7 +126,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Generated<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::FrameRate;
+    use crate::media::FrameRate;
 
     fn movie(frames: u32) -> Generated<[u8; 16_384]> {
         let rate = FrameRate::new(24, 1).unwrap();

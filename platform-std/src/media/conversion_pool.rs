@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
-use super::normaliser::{Normaliser, Policy};
+use super::converter::{Converter, Policy};
 use super::picture::Picture;
 
 /// Pictures of one medium that are worked on at once, at most: each may be decoded in memory.
@@ -19,17 +19,17 @@ pub(super) type MediumId = usize;
 /// whose pictures take seconds does not keep the others waiting. Those that nobody waits for any more are left out, so viewers
 /// who leave or seek cost nothing.
 ///
-/// The threads begin with the first order and end with the workshop.
-pub(super) struct Workshop {
+/// The threads begin with the first order and end with the conversion_pool.
+pub(super) struct ConversionPool {
     policy: Policy,
     at_once: usize,
-    orders: OnceCell<Arc<Orders>>,
+    jobs: OnceCell<Arc<JobQueue>>,
 }
 
-impl Workshop {
+impl ConversionPool {
     pub(super) fn new(policy: Policy) -> Self {
         let at_once = thread::available_parallelism().map_or(1, usize::from).min(MAX_AT_ONCE);
-        Self { policy, at_once, orders: OnceCell::new() }
+        Self { policy, at_once, jobs: OnceCell::new() }
     }
 
     /// What is done with pictures.
@@ -44,32 +44,32 @@ impl Workshop {
 
     /// Has a picture made ready. [`Picture::took`] tells when it is.
     pub(super) fn order(&self, medium: MediumId, picture: &Arc<Picture>) {
-        let orders = self.orders.get_or_init(|| start(self.at_once, self.policy));
-        if !orders.push(medium, Arc::downgrade(picture)) {
+        let jobs = self.jobs.get_or_init(|| start(self.at_once, self.policy));
+        if !jobs.push(medium, Arc::downgrade(picture)) {
             // Not a single thread could be started. Late is better than never.
-            picture.make(&mut Normaliser::new(self.policy), Vec::new());
+            picture.make(&mut Converter::new(self.policy), Vec::new());
         }
     }
 }
 
-impl Drop for Workshop {
+impl Drop for ConversionPool {
     fn drop(&mut self) {
-        if let Some(orders) = self.orders.get() {
-            orders.lock().are_closed = true;
-            orders.change.notify_all();
+        if let Some(jobs) = self.jobs.get() {
+            jobs.lock().are_closed = true;
+            jobs.change.notify_all();
         }
     }
 }
 
-impl fmt::Debug for Workshop {
+impl fmt::Debug for ConversionPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workshop").field("at_once", &self.at_once).finish_non_exhaustive()
+        f.debug_struct("ConversionPool").field("at_once", &self.at_once).finish_non_exhaustive()
     }
 }
 
 /// What waits for a thread.
 #[derive(Default)]
-struct Orders {
+struct JobQueue {
     queues: Mutex<Queues>,
     change: Condvar,
     /// Pictures of one medium at once.
@@ -85,7 +85,7 @@ struct Queues {
     are_closed: bool,
 }
 
-/// Orders of one medium.
+/// JobQueue of one medium.
 struct Queue {
     medium: MediumId,
     waiting: VecDeque<Weak<Picture>>,
@@ -93,7 +93,7 @@ struct Queue {
     busy: usize,
 }
 
-impl Orders {
+impl JobQueue {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,26 +163,26 @@ impl Queues {
     }
 }
 
-fn start(at_once: usize, policy: Policy) -> Arc<Orders> {
-    let orders = Arc::new(Orders { at_once, ..Orders::default() });
+fn start(at_once: usize, policy: Policy) -> Arc<JobQueue> {
+    let jobs = Arc::new(JobQueue { at_once, ..JobQueue::default() });
     // One more than a medium may have.
     for _ in 0..=at_once {
-        let own = Arc::clone(&orders);
+        let own = Arc::clone(&jobs);
         match thread::Builder::new().name("pictures".to_owned()).spawn(move || work(&own, policy)) {
-            Ok(_) => orders.lock().threads += 1,
+            Ok(_) => jobs.lock().threads += 1,
             Err(error) => log::warn!("no thread for pictures that have to be converted: {error}"),
         }
     }
-    orders
+    jobs
 }
 
-/// Until the workshop ends.
-fn work(orders: &Orders, policy: Policy) {
-    let mut normaliser = Normaliser::new(policy);
-    while let Some((medium, picture)) = orders.take() {
-        picture.make(&mut normaliser, Vec::new());
+/// Until the conversion_pool ends.
+fn work(jobs: &JobQueue, policy: Policy) {
+    let mut converter = Converter::new(policy);
+    while let Some((medium, picture)) = jobs.take() {
+        picture.make(&mut converter, Vec::new());
         drop(picture);
-        orders.finish(medium);
+        jobs.finish(medium);
     }
 }
 
@@ -212,15 +212,15 @@ mod tests {
 
     #[test]
     fn what_is_ordered_gets_made_and_what_nobody_waits_for_does_not() {
-        let mut workshop = Workshop::new(CONVERT);
-        workshop.at_once = 1;
+        let mut conversion_pool = ConversionPool::new(CONVERT);
+        conversion_pool.at_once = 1;
         let forgotten = progressive(0);
-        workshop.order(0, &forgotten);
+        conversion_pool.order(0, &forgotten);
         drop(forgotten);
         let pictures: Vec<_> = (1..20).map(progressive).collect();
-        pictures.iter().for_each(|picture| workshop.order(picture.number() as usize % 3, picture));
+        pictures.iter().for_each(|picture| conversion_pool.order(picture.number() as usize % 3, picture));
         let last = progressive(20);
-        workshop.order(0, &last);
+        conversion_pool.order(0, &last);
         for picture in pictures.iter().chain([&last]) {
             assert!(is_made(picture));
             assert!(picture.frame().unwrap().layout.unwrap().rtp_format().is_ok());
@@ -230,37 +230,37 @@ mod tests {
     #[test]
     fn media_take_turns_and_none_has_all_threads() {
         let pictures: Vec<_> = (0..9).map(progressive).collect();
-        let orders = Orders { at_once: 2, ..Orders::default() };
-        assert!(!orders.push(0, Weak::new()), "there is no thread");
-        orders.lock().threads = 3;
+        let jobs = JobQueue { at_once: 2, ..JobQueue::default() };
+        assert!(!jobs.push(0, Weak::new()), "there is no thread");
+        jobs.lock().threads = 3;
         for (medium, picture) in [0, 0, 0, 0, 1, 1, 2].into_iter().zip(&pictures) {
-            assert!(orders.push(medium, Arc::downgrade(picture)));
+            assert!(jobs.push(medium, Arc::downgrade(picture)));
         }
-        assert!(orders.push(3, Weak::new()), "nobody waits for it");
-        let next = || orders.lock().next(2).map(|(medium, picture)| (medium, picture.number()));
+        assert!(jobs.push(3, Weak::new()), "nobody waits for it");
+        let next = || jobs.lock().next(2).map(|(medium, picture)| (medium, picture.number()));
         assert_eq!([next(), next(), next(), next()], [Some((0, 0)), Some((1, 4)), Some((2, 6)), Some((0, 1))]);
         assert_eq!([next(), next()], [Some((1, 5)), None], "medium 0 has two others under way");
-        orders.finish(0);
+        jobs.finish(0);
         assert_eq!([next(), next()], [Some((0, 2)), None]);
         for medium in [0, 0, 1, 1, 2] {
-            orders.finish(medium);
+            jobs.finish(medium);
         }
-        assert_eq!(orders.lock().media.len(), 1);
+        assert_eq!(jobs.lock().media.len(), 1);
         assert_eq!([next(), next()], [Some((0, 3)), None]);
-        orders.finish(0);
-        assert!(orders.lock().media.is_empty());
+        jobs.finish(0);
+        assert!(jobs.lock().media.is_empty());
     }
 
     #[test]
     fn the_threads_end_with_the_workshop() {
-        let workshop = Workshop::new(Policy::default());
+        let conversion_pool = ConversionPool::new(Policy::default());
         let picture = progressive(0);
-        workshop.order(0, &picture);
+        conversion_pool.order(0, &picture);
         assert!(is_made(&picture));
-        let orders = Arc::downgrade(workshop.orders.get().unwrap());
-        drop(workshop);
+        let jobs = Arc::downgrade(conversion_pool.jobs.get().unwrap());
+        drop(conversion_pool);
         let start = Instant::now();
-        while orders.strong_count() > 0 {
+        while jobs.strong_count() > 0 {
             assert!(start.elapsed() < Duration::from_secs(60));
             thread::sleep(Duration::from_millis(1));
         }

@@ -29,7 +29,7 @@ pub struct Seen {
 }
 
 /// A client that describes, sets up and plays by itself.
-pub struct Watcher {
+pub struct RealClient {
     /// The machine.
     pub client: Client<Vec<u8>, Vec<u8>, 4>,
     /// How it watches.
@@ -47,7 +47,7 @@ pub struct Watcher {
     now: Instant,
 }
 
-impl Watcher {
+impl RealClient {
     /// A client at 10.0.0.`host` on a connection that has just been made.
     pub fn new(
         network: &Network,

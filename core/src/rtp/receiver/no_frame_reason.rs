@@ -6,7 +6,7 @@ use super::Rejected;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Trouble {
+pub enum NoFrameReason {
     /// They are rejected, the last one for this reason.
     Rejected(Rejected),
     /// They become frames that miss a part.
@@ -41,8 +41,8 @@ impl Troubles {
     }
 
     /// `incomplete`: as many frames have been given up because parts of them never came.
-    pub(super) fn trouble(&self, incomplete: u64) -> Option<Trouble> {
-        let lacking = (incomplete != self.incomplete).then_some(Trouble::Incomplete);
-        self.unusable.map(Trouble::Rejected).or(lacking).or(self.foreign.map(Trouble::Rejected))
+    pub(super) fn trouble(&self, incomplete: u64) -> Option<NoFrameReason> {
+        let lacking = (incomplete != self.incomplete).then_some(NoFrameReason::Incomplete);
+        self.unusable.map(NoFrameReason::Rejected).or(lacking).or(self.foreign.map(NoFrameReason::Rejected))
     }
 }

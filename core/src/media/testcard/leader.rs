@@ -3,7 +3,7 @@
 use super::canvas::{self, Color, Line, ONE, Rect, Ring, Sector, Tile};
 use super::font::{Digits, Text};
 use super::{Format, Full, Scale, strip};
-use crate::source::FrameRate;
+use crate::media::FrameRate;
 
 /// A movie of a given length that is a countdown, as films have it before their beginning.
 ///

@@ -369,7 +369,7 @@ impl<R, B: AsRef<[u8]>> Reader<R, B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::samples::{jpeg, jpeg_with, lab, segment};
+    use crate::media::samples::{jpeg, jpeg_with, lab, segment};
     use embedded_io::{ErrorKind, ErrorType};
     use std::vec::Vec;
 

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 /// Numbers of clients in the order in which they asked for service.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct ReadyQueue {
     waiting: VecDeque<usize>,
     /// Whether a number is among them: a client who is listed twice would be serviced twice, and one who sends faster
     /// than it can be answered would then double its share of the processor turn by turn.
     listed: Vec<bool>,
 }
 
-impl Turns {
+impl ReadyQueue {
     pub(super) fn push(&mut self, number: usize) {
         if number >= self.listed.len() {
             self.listed.resize(number + 1, false);
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn a_client_has_one_turn_however_often_it_is_listed() {
-        let mut turns = Turns::default();
+        let mut turns = ReadyQueue::default();
         // In each turn an event comes in for a client that the turn before did not finish.
         for _ in 0..10 {
             turns.push(5);

@@ -8,14 +8,14 @@ use super::writer::{self, DC_BITS, Writer};
 
 /// What is known while blocks go from the file to the picture, in as few variables as possible: they are to stay in
 /// registers from block to block.
-pub(super) struct Lane<'a> {
+pub(super) struct RecodeLoop<'a> {
     scan: &'a [u8],
     /// What of the scan is behind the bits that were fetched.
     rest: &'a [u8],
     /// As in [`Bits`].
     next: u64,
     padding: u32,
-    sums: Sums,
+    sums: PackedCounters,
     /// Bits to be written, right-aligned.
     made: u64,
     out: &'a mut [u8],
@@ -31,9 +31,9 @@ pub(super) struct Lane<'a> {
 /// how many bits of the file are left before more have to be fetched, how many wait to be written, and the number of the
 /// next coefficient. The highest bit tells of a block's end.
 #[derive(Clone, Copy)]
-pub(super) struct Sums(u32);
+pub(super) struct PackedCounters(u32);
 
-impl Sums {
+impl PackedCounters {
     /// The number of the next coefficient is more than 63.
     const PAST: u32 = 64 << 16;
     const END: u32 = Entry::END << 16;
@@ -70,12 +70,12 @@ pub(super) enum Step {
 const _: () =
     assert!(DC_BITS + 2 * Entry::MAX_BITS <= REFILLED && 3 * Entry::MAX_BITS <= REFILLED && REFILLED + 7 < 64);
 
-impl<'a> Lane<'a> {
+impl<'a> RecodeLoop<'a> {
     #[inline(always)]
     pub(super) fn new(scan: &'a [u8], bits: Bits, writer: &Writer, out: &'a mut [u8]) -> Self {
         let (made, waiting) = writer.bits();
         let rest = scan.get(bits.at as usize..).unwrap_or(&[]);
-        let sums = Sums(waiting << 8 | !bits.count & 63);
+        let sums = PackedCounters(waiting << 8 | !bits.count & 63);
         Self { scan, rest, next: bits.next, padding: bits.padding, sums, made, out }
     }
 
@@ -173,12 +173,12 @@ impl<'a> Lane<'a> {
     pub(super) fn step<const LEN: usize>(&mut self, entries: &Entries<LEN>) -> Step {
         let index = self.next.wrapping_shr(64_u32.wrapping_sub(LEN.ilog2())) as usize;
         let entry = entries.get(index).copied().unwrap_or(Entry::NONE);
-        let sums = Sums(self.sums.0.wrapping_add(entry.sums()));
-        if sums.0 & (Sums::PAST | Sums::END) == 0 {
+        let sums = PackedCounters(self.sums.0.wrapping_add(entry.sums()));
+        if sums.0 & (PackedCounters::PAST | PackedCounters::END) == 0 {
             self.recode(entry, sums);
             return Step::Next;
         }
-        if sums.0 & Sums::PAST == 0 {
+        if sums.0 & PackedCounters::PAST == 0 {
             self.recode(entry, sums);
             return Step::End;
         }
@@ -186,7 +186,7 @@ impl<'a> Lane<'a> {
     }
 
     #[inline(always)]
-    fn recode(&mut self, entry: Entry, sums: Sums) {
+    fn recode(&mut self, entry: Entry, sums: PackedCounters) {
         let same = self.next.rotate_left(entry.taken()) & entry.mask();
         self.next = self.next.wrapping_shl(entry.taken());
         self.made = self.made.wrapping_shl(entry.made()) | entry.out() | same;

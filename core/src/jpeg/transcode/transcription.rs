@@ -7,11 +7,11 @@ use super::plan::{Plan, Program, Step};
 use super::reader::Reader;
 use super::resample;
 use super::source::Source;
-use super::writer::{Window, Writer};
+use super::writer::{BlockBuffer, Writer};
 
 /// All state of one picture on its way. Nothing in it refers to the picture's bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Machine {
+pub(super) struct Transcription {
     tables: Tables,
     plan: Plan,
     reader: Reader,
@@ -31,7 +31,7 @@ pub(super) struct Machine {
     is_done: bool,
 }
 
-impl Machine {
+impl Transcription {
     pub(super) const fn new() -> Self {
         Self {
             tables: Tables::new(),
@@ -139,7 +139,7 @@ impl Machine {
 
     /// The next step; returns how many bytes it wrote.
     #[inline(always)]
-    pub(super) fn step(&mut self, input: Input<'_>, window: &mut Window) -> Result<usize, Error> {
+    pub(super) fn step(&mut self, input: Input<'_>, window: &mut BlockBuffer) -> Result<usize, Error> {
         let result = match self.program.get(usize::from(self.step)) {
             Some(&step) => {
                 self.step = self.step.wrapping_add(1);
@@ -152,7 +152,7 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn take(&mut self, step: Step, input: Input<'_>, window: &mut Window) -> Result<usize, Error> {
+    fn take(&mut self, step: Step, input: Input<'_>, window: &mut BlockBuffer) -> Result<usize, Error> {
         match step {
             Step::Emit(component) => {
                 return self.tables.emit(component, input, &mut self.reader, &mut self.writer, window);
@@ -189,13 +189,13 @@ impl Machine {
         Ok(0)
     }
 
-    fn put(&mut self, component: u8, block: &resample::Block, window: &mut Window) -> Result<usize, Error> {
+    fn put(&mut self, component: u8, block: &resample::Block, window: &mut BlockBuffer) -> Result<usize, Error> {
         block::put(component, block, &mut self.writer, window)
             .ok_or_else(|| self.reader.bits.error(ErrorKind::Coefficient))
     }
 
     #[inline(never)]
-    fn next_group(&mut self, input: Input<'_>, window: &mut Window) -> Result<usize, Error> {
+    fn next_group(&mut self, input: Input<'_>, window: &mut BlockBuffer) -> Result<usize, Error> {
         if self.is_done {
             return Ok(0);
         }

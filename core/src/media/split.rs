@@ -454,7 +454,7 @@ fn find_ff(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::samples::{jpeg, jpeg_with, lab, segment};
+    use crate::media::samples::{jpeg, jpeg_with, lab, segment};
     use std::vec::Vec;
 
     /// What happens where, with the bytes fed in pieces of `size`.

@@ -10,7 +10,7 @@ pub const MAX_URI_LEN: usize = 255;
 
 /// What a request that passed is about to do.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Deed {
+pub(super) enum Accepted {
     Options,
     /// GET_PARAMETER or SET_PARAMETER without a body: a sign of life.
     KeepAlive,
@@ -27,18 +27,18 @@ pub(super) enum Deed {
 }
 
 /// What a request is judged by.
-pub(super) struct Judge<'a> {
+pub(super) struct RequestPolicy<'a> {
     pub(super) state: State,
     pub(super) session: Option<&'a Session>,
     pub(super) config: &'a Config,
 }
 
-impl Judge<'_> {
+impl RequestPolicy<'_> {
     /// Whether `request` may be carried out, or the status that refuses it.
     ///
     /// The order is: can it be understood, is it addressed to something, (who asks: authentication belongs here), is it
     /// the session's, does the state allow it, and last the details of each method. `CSeq` was seen to before.
-    pub(super) fn judge(&self, request: &Request<'_>) -> Result<Deed, StatusCode> {
+    pub(super) fn judge(&self, request: &Request<'_>) -> Result<Accepted, StatusCode> {
         if headers::required(&request.headers).next().is_some() {
             return Err(StatusCode::OPTION_NOT_SUPPORTED);
         }
@@ -49,14 +49,14 @@ impl Judge<'_> {
         self.judge_session(request)?;
         self.judge_state(request.method)?;
         match request.method {
-            Method::Options => Ok(Deed::Options),
-            Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Deed::KeepAlive),
+            Method::Options => Ok(Accepted::Options),
+            Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Accepted::KeepAlive),
             Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
             Method::Describe => judge_describe(request, path),
             Method::Setup => self.judge_setup(request, path),
             Method::Play => self.judge_aggregate(path).and_then(|()| judge_range(request)),
-            Method::Pause => self.judge_aggregate(path).map(|()| Deed::Pause),
-            Method::Teardown => self.judge_aggregate(path).map(|()| Deed::Teardown),
+            Method::Pause => self.judge_aggregate(path).map(|()| Accepted::Pause),
+            Method::Teardown => self.judge_aggregate(path).map(|()| Accepted::Teardown),
             Method::Other(_) => Err(StatusCode::NOT_IMPLEMENTED),
         }
     }
@@ -90,7 +90,7 @@ impl Judge<'_> {
         if own == Some(path) { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
     }
 
-    fn judge_setup(&self, request: &Request<'_>, path: Path<'_>) -> Result<Deed, StatusCode> {
+    fn judge_setup(&self, request: &Request<'_>, path: Path<'_>) -> Result<Accepted, StatusCode> {
         stream(path)?;
         let values = || request.headers.all("Transport");
         if values().all(str::is_empty) {
@@ -101,7 +101,7 @@ impl Judge<'_> {
             // One that cannot be read cannot be done; another one may.
             .filter_map(Result::ok)
             .find_map(|alternative| self.media_transport(&alternative).map(|media| (media, alternative)))
-            .map(|(media, chosen)| Deed::Setup { media, chosen })
+            .map(|(media, chosen)| Accepted::Setup { media, chosen })
             .ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
     }
 
@@ -155,21 +155,21 @@ fn stream(path: Path<'_>) -> Result<Path<'_>, StatusCode> {
     }
 }
 
-fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<Deed, StatusCode> {
+fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<Accepted, StatusCode> {
     stream(path)?;
     let mut accepted = request.headers.all("Accept").peekable();
     let acceptable = accepted.peek().is_none() || accepted.any(|value| headers::accepts(value, APPLICATION_SDP));
-    if acceptable { Ok(Deed::Describe) } else { Err(StatusCode::NOT_ACCEPTABLE) }
+    if acceptable { Ok(Accepted::Describe) } else { Err(StatusCode::NOT_ACCEPTABLE) }
 }
 
-fn judge_range(request: &Request<'_>) -> Result<Deed, StatusCode> {
-    let Some(value) = request.headers.first("Range") else { return Ok(Deed::Play { range: None }) };
+fn judge_range(request: &Request<'_>) -> Result<Accepted, StatusCode> {
+    let Some(value) = request.headers.first("Range") else { return Ok(Accepted::Play { range: None }) };
     match Range::parse(value) {
         None => Err(StatusCode::BAD_REQUEST),
         // RFC 2326 section 12.29: a unit that the server does not understand.
         Some(Range::Other) => Err(StatusCode::NOT_IMPLEMENTED),
         Some(Range::Npt { start: Some(start), end: Some(end) }) if end < start => Err(StatusCode::INVALID_RANGE),
         Some(Range::ToOrFromNow) => Err(StatusCode::INVALID_RANGE),
-        range => Ok(Deed::Play { range }),
+        range => Ok(Accepted::Play { range }),
     }
 }

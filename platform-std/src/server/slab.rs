@@ -2,12 +2,12 @@
 
 /// Values under small numbers that are given again once they are free.
 #[derive(Debug)]
-pub(super) struct Slots<T> {
+pub(super) struct Slab<T> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
 }
 
-impl<T> Slots<T> {
+impl<T> Slab<T> {
     pub(super) fn new() -> Self {
         Self { places: Vec::new(), free: Vec::new() }
     }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn freed_numbers_are_given_again() {
-        let mut slots = Slots::new();
+        let mut slots = Slab::new();
         assert_eq!([slots.insert('a'), slots.insert('b'), slots.insert('c')], [0, 1, 2]);
         assert_eq!(slots.remove(1), Some('b'));
         assert_eq!(slots.remove(1), None);

@@ -92,7 +92,7 @@ pub struct Report {
 }
 
 /// A client's end: a control connection, and two datagram sockets.
-pub struct Viewer {
+pub struct StrictClient {
     /// Where it sits; its RTP port is 25,000 and its RTCP port the next one.
     pub ip: [u8; 4],
     /// What SETUP and PLAY ask for.
@@ -137,7 +137,7 @@ pub struct Viewer {
 /// The RTP port of every viewer.
 pub const RTP_PORT: u16 = 25_000;
 
-impl Viewer {
+impl StrictClient {
     /// A viewer of `url` at `ip`, with its end of a connection.
     pub fn new(network: &Network, ip: [u8; 4], control: SimulatedTcp, url: &str) -> Self {
         let bind = |port| network.bind(SocketAddr::from((ip, port)));
