@@ -1,5 +1,6 @@
 //! What the hot paths of the core cost. Run with `cargo xtask bench`, or `cargo bench -p mutoscope`.
 
+use core::task::Waker;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use mutoscope::jpeg::Layout;
@@ -163,7 +164,7 @@ fn read_frames(bencher: Bencher<'_, '_>, format: &str) {
     bencher.counter(BytesCount::new(film.len())).bench_local(|| {
         let mut reader = Reader::new(Film(&film, 0), &mut buffer[..]).unwrap();
         let mut frames = 0;
-        while reader.advance(Instant::default()).unwrap() == Advance::Ready {
+        while reader.advance(Instant::default(), Waker::noop()).unwrap() == Advance::Ready {
             frames += 1;
         }
         assert_eq!(frames, 20);

@@ -3,6 +3,7 @@
 
 use core::convert::Infallible;
 use core::mem::size_of;
+use core::task::Waker;
 use mutoscope::media::{Advance, Frame, FrameSource};
 use mutoscope::rtp::packetizer::{Packet, Packetizer};
 use mutoscope::rtp::receiver::Receiver;
@@ -16,7 +17,7 @@ struct Elsewhere;
 impl FrameSource for Elsewhere {
     type Error = Infallible;
 
-    fn advance(&mut self, _: Instant) -> Result<Advance, Infallible> {
+    fn advance(&mut self, _: Instant, _: &Waker) -> Result<Advance, Infallible> {
         Ok(Advance::End)
     }
 

@@ -12,6 +12,7 @@
 use core::cell::{Cell, Ref, RefCell};
 use core::convert::Infallible;
 use core::fmt;
+use core::task::Waker;
 use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::{self, Layout};
 use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
@@ -143,7 +144,7 @@ pub struct Viewer<'l, 'a, B, const BUFFERS: usize> {
 impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for Viewer<'_, '_, B, BUFFERS> {
     type Error = Infallible;
 
-    fn advance(&mut self, now: Instant) -> Result<Advance, Infallible> {
+    fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, Infallible> {
         // The pump asks as soon as it has sent a frame, so that the buffer is held no longer than needed.
         self.held = None;
         let newest = self.live.newest();
@@ -222,10 +223,10 @@ mod tests {
         let live = live();
         assert!(publish(&live, 0, 7));
         let (mut a, mut b) = (live.viewer(), live.viewer());
-        assert_eq!((live.viewers(), a.advance(at(1)), a.frame().is_none()), (2, pending(40), true));
+        assert_eq!((live.viewers(), a.advance(at(1), Waker::noop()), a.frame().is_none()), (2, pending(40), true));
         assert!(publish(&live, 40, 8));
         for viewer in [&mut a, &mut b] {
-            assert_eq!((viewer.advance(at(40)), shown(viewer)), (Ok(Advance::Ready), Some((1, 8, 3))));
+            assert_eq!((viewer.advance(at(40), Waker::noop()), shown(viewer)), (Ok(Advance::Ready), Some((1, 8, 3))));
             assert_eq!(viewer.frame().unwrap().captured, Some(at(40)));
         }
         drop(a);
@@ -240,11 +241,11 @@ mod tests {
     fn a_picture_is_asked_for_when_it_is_expected_and_often_when_it_is_overdue() {
         let live = live();
         let mut viewer = live.viewer();
-        assert_eq!(viewer.advance(at(0)), pending(1));
+        assert_eq!(viewer.advance(at(0), Waker::noop()), pending(1));
         publish(&live, 10, 1);
-        assert_eq!(viewer.advance(at(10)), Ok(Advance::Ready));
+        assert_eq!(viewer.advance(at(10), Waker::noop()), Ok(Advance::Ready));
         for (now, until) in [(11, 50), (49, 50), (50, 51), (90, 91)] {
-            assert_eq!(viewer.advance(at(now)), pending(until), "{now}");
+            assert_eq!(viewer.advance(at(now), Waker::noop()), pending(until), "{now}");
         }
     }
 
@@ -253,15 +254,15 @@ mod tests {
         let live = live();
         let (mut slow, mut fast) = (live.viewer(), live.viewer());
         publish(&live, 0, 1);
-        assert_eq!(slow.advance(at(0)), Ok(Advance::Ready));
+        assert_eq!(slow.advance(at(0), Waker::noop()), Ok(Advance::Ready));
         for number in 1..10 {
             assert!(publish(&live, number * 40, number as u8 + 1));
-            assert_eq!(fast.advance(at(number * 40)), Ok(Advance::Ready));
+            assert_eq!(fast.advance(at(number * 40), Waker::noop()), Ok(Advance::Ready));
             assert_eq!(shown(&fast), Some((number as u32, number as u8 + 1, 3)));
-            assert!(matches!(fast.advance(at(number * 40)), Ok(Advance::Pending { .. })), "it lets go");
+            assert!(matches!(fast.advance(at(number * 40), Waker::noop()), Ok(Advance::Pending { .. })), "it lets go");
             assert_eq!(shown(&slow), Some((0, 1, 3)));
         }
-        assert_eq!((slow.advance(at(400)), shown(&slow)), (Ok(Advance::Ready), Some((9, 10, 3))));
+        assert_eq!((slow.advance(at(400), Waker::noop()), shown(&slow)), (Ok(Advance::Ready), Some((9, 10, 3))));
     }
 
     #[test]
@@ -270,7 +271,7 @@ mod tests {
         let (mut a, mut b) = (live.viewer(), live.viewer());
         for (viewer, byte) in [(&mut a, 1), (&mut b, 2)] {
             assert!(publish(&live, 0, byte));
-            assert_eq!(viewer.advance(at(0)), Ok(Advance::Ready));
+            assert_eq!(viewer.advance(at(0), Waker::noop()), Ok(Advance::Ready));
         }
         assert!(!publish(&live, 40, 3));
         assert_eq!((shown(&a), shown(&b)), (Some((0, 1, 3)), Some((1, 2, 3))));
@@ -284,13 +285,13 @@ mod tests {
         let (mut a, mut b) = (live.viewer(), live.viewer());
         for viewer in [&mut a, &mut b] {
             assert!(publish(&live, 0, 1));
-            assert_eq!(viewer.advance(at(0)), Ok(Advance::Ready));
+            assert_eq!(viewer.advance(at(0), Waker::noop()), Ok(Advance::Ready));
         }
         assert!(!publish(&live, 40, 2));
         // What PAUSE comes to in the middle of a picture.
         assert_eq!((b.seek(0), b.frame().is_none()), (Ok(()), true));
         assert!(publish(&live, 40, 2));
-        assert_eq!((b.advance(at(40)), shown(&b)), (Ok(Advance::Ready), Some((2, 2, 3))));
+        assert_eq!((b.advance(at(40), Waker::noop()), shown(&b)), (Ok(Advance::Ready), Some((2, 2, 3))));
     }
 
     #[test]
@@ -299,7 +300,7 @@ mod tests {
         let mut viewer = live.viewer();
         publish(&live, 0, 1);
         assert_eq!(live.publish(at(0), |_| Err(5)), Err(5));
-        assert_eq!((viewer.advance(at(0)), shown(&viewer)), (Ok(Advance::Ready), Some((0, 1, 3))));
+        assert_eq!((viewer.advance(at(0), Waker::noop()), shown(&viewer)), (Ok(Advance::Ready), Some((0, 1, 3))));
         let none = Live::new("camera", FrameRate::new(25, 1).unwrap(), (16, 16), [[0; 4]; 0]);
         assert_eq!(none.publish(at(0), |_| Ok::<_, ()>(1)), Ok(false));
     }

@@ -1,6 +1,7 @@
 //! Entry in memory: pictures made for tests, and a film as a source of frames.
 
 use crate::net::Random;
+use core::task::Waker;
 use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
@@ -117,7 +118,7 @@ impl FilmViewer {
 impl FrameSource for FilmViewer {
     type Error = Unreadable;
 
-    fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error> {
+    fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, Self::Error> {
         let advance = if self.film.live {
             // A camera that has come off its cable.
             if self.is_unreadable(1) {

@@ -13,6 +13,7 @@ use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtp::HEADER_LEN;
 use crate::wire::rtsp::headers::Range;
 use crate::wire::sdp::MAX_HEADER_SIDE;
+use core::task::Waker;
 
 /// What UDP over IPv4 can carry in one datagram.
 const MAX_DATAGRAM: usize = 65_507;
@@ -361,10 +362,10 @@ impl<S: FrameSource> Playback<S> {
         if core::mem::take(&mut self.first) {
             self.rested = now.after(SEEK_GAP);
         }
-        let mut advanced = self.source.advance(now);
+        let mut advanced = self.source.advance(now, Waker::noop());
         if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
             self.base = self.base.wrapping_add(self.frames.unwrap_or(0));
-            advanced = self.source.advance(now);
+            advanced = self.source.advance(now, Waker::noop());
         }
         match advanced {
             Ok(Advance::Ready) => {

@@ -4,6 +4,7 @@ use super::split::{DIGITS, Event, Splitter};
 use super::{Advance, Frame, FrameSource};
 use crate::jpeg::{self, Layout};
 use crate::time::Instant;
+use core::task::Waker;
 use embedded_io::{Read, Seek, SeekFrom};
 
 pub use super::split::Format;
@@ -321,7 +322,7 @@ const NO_LAYOUT: Result<Layout, jpeg::Error> = Err(jpeg::Error { kind: jpeg::Err
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> {
     type Error = Error<R::Error>;
 
-    fn advance(&mut self, _now: Instant) -> Result<Advance, Self::Error> {
+    fn advance(&mut self, _now: Instant, _: &Waker) -> Result<Advance, Self::Error> {
         let Some(_) = self.step(true)? else { return Ok(Advance::End) };
         self.layout = self.data().map_or(NO_LAYOUT, Layout::parse);
         Ok(Advance::Ready)
@@ -429,7 +430,7 @@ mod tests {
     fn all(reader: &mut Reader<File, Vec<u8>>) -> Vec<Found> {
         let mut found = Vec::new();
         loop {
-            match reader.advance(Instant::default()) {
+            match reader.advance(Instant::default(), Waker::noop()) {
                 Ok(Advance::Ready) => {
                     let frame = reader.frame().unwrap();
                     assert_eq!(frame.number + 1, reader.position());
@@ -440,7 +441,7 @@ mod tests {
             }
             assert!(found.len() < 100);
         }
-        assert!(reader.frame().is_none() && reader.advance(Instant::default()) == Ok(Advance::End));
+        assert!(reader.frame().is_none() && reader.advance(Instant::default(), Waker::noop()) == Ok(Advance::End));
         found
     }
 
@@ -483,12 +484,12 @@ mod tests {
                 let mut reader = open(&file, buffer, piece);
                 let mut bookmarks = std::vec![reader.bookmark().unwrap()];
                 for found in &expected {
-                    assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+                    assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
                     let frame = reader.frame().unwrap();
                     assert_eq!(&Found::Frame(frame.number, frame.data.to_vec()), found);
                     bookmarks.push(reader.bookmark().unwrap());
                 }
-                assert_eq!(reader.advance(Instant::default()), Ok(Advance::End));
+                assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::End));
                 for (number, bookmark) in bookmarks.into_iter().enumerate().rev() {
                     reader.resume(bookmark);
                     assert_eq!(all(&mut reader), expected[number..], "buffer {buffer}, pieces of {piece}");
@@ -515,7 +516,7 @@ mod tests {
     fn a_frame_brings_its_layout() {
         let [raw, _] = files(&pictures());
         let mut reader = open(&raw, LONGEST, 500);
-        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
         let frame = reader.frame().unwrap();
         let layout = frame.layout.unwrap();
         assert_eq!((layout.width, layout.height, layout.scan.len), (32, 16, 40));
@@ -559,19 +560,19 @@ mod tests {
             for from in 0..=pictures.len() as u32 {
                 for to in 0..=pictures.len() as u32 + 2 {
                     reader.seek(from).unwrap();
-                    let _ = reader.advance(Instant::default());
+                    let _ = reader.advance(Instant::default(), Waker::noop());
                     reader.seek(to).unwrap();
                     assert!(reader.frame().is_none());
                     assert_eq!(reader.position(), to.min(pictures.len() as u32));
                     match pictures.get(to as usize) {
                         Some(picture) => {
-                            assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+                            assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
                             assert_eq!(
                                 reader.frame().map(|frame| (frame.number, frame.data)),
                                 Some((to, &picture[..]))
                             );
                         }
-                        None => assert_eq!(reader.advance(Instant::default()), Ok(Advance::End)),
+                        None => assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::End)),
                     }
                 }
             }
@@ -585,7 +586,7 @@ mod tests {
         let mut reader = open(&file, 10_000, usize::MAX);
         reader.seek(19).unwrap();
         assert_eq!(reader.file.read, 7 + 1 + 8 * 18);
-        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().number, 19);
     }
 
@@ -596,7 +597,7 @@ mod tests {
         let mut reader = open(&file, LONGEST, usize::MAX);
         assert_eq!(all(&mut reader).len(), 6);
         reader.seek(3).unwrap();
-        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().data, jpeg(50));
         // In the middle of a record.
         reader.seek(1).unwrap();
@@ -615,11 +616,11 @@ mod tests {
             let mut bookmarks = Vec::new();
             for _ in &pictures {
                 bookmarks.push(reader.bookmark().unwrap());
-                reader.advance(Instant::default()).unwrap();
+                reader.advance(Instant::default(), Waker::noop()).unwrap();
             }
             for bookmark in bookmarks.into_iter().rev() {
                 reader.resume(bookmark);
-                assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+                assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
                 assert_eq!(reader.frame().unwrap().data, pictures[bookmark.number() as usize]);
             }
         }
@@ -651,7 +652,7 @@ mod tests {
         assert_eq!(found[2], Found::Frame(1, pictures[2].clone()));
         assert_eq!(found.len(), pictures.len());
         reader.seek(2).unwrap();
-        assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+        assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().data, pictures[3]);
     }
 
@@ -721,7 +722,7 @@ mod tests {
         let broken = [&[0xFF, 0xD8][..], &whole].concat();
         for file in [broken.clone(), lab(&broken)] {
             let mut reader = open(&file, LONGEST, 7);
-            assert!(matches!(reader.advance(Instant::default()), Err(Error::Damaged { .. })));
+            assert!(matches!(reader.advance(Instant::default(), Waker::noop()), Err(Error::Damaged { .. })));
             assert_eq!(reader.bookmark(), None);
             assert_eq!(all(&mut reader), [Found::Frame(0, whole.clone())]);
             assert_eq!(reader.bookmark().map(|bookmark| bookmark.number()), Some(1));
@@ -733,7 +734,7 @@ mod tests {
         let pictures = [jpeg(900), jpeg(40)];
         for file in files(&pictures) {
             let mut reader = open(&file, pictures[1].len(), 100);
-            assert!(matches!(reader.advance(Instant::default()), Err(Error::TooLarge { .. })));
+            assert!(matches!(reader.advance(Instant::default(), Waker::noop()), Err(Error::TooLarge { .. })));
             let bookmark = reader.bookmark().unwrap();
             reader.rewind();
             reader.resume(bookmark);
@@ -745,7 +746,7 @@ mod tests {
     fn a_failed_read_leaves_no_bookmark_until_one_succeeds() {
         for file in files(&pictures()) {
             let mut reader = open(&file, LONGEST, 100);
-            assert_eq!(reader.advance(Instant::default()), Ok(Advance::Ready));
+            assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
             let bookmark = reader.bookmark();
             assert!(bookmark.is_some());
             reader.file.fails = 1;

@@ -11,6 +11,7 @@ pub use rate::{FrameRate, InvalidFrameRate};
 
 use crate::jpeg::{self, Layout};
 use crate::time::Instant;
+use core::task::Waker;
 
 /// One picture, lent by its source.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ pub enum Advance {
     /// Nothing newer yet, because it is live or because the next frame is still being made ready; `until`: when there will
     /// be, where it knows.
     Pending {
-        /// When to ask again. `None`: soon, or when the driver hears of a frame.
+        /// When to ask again at the latest. `None`: when the waker says so.
         until: Option<Instant>,
     },
     /// The last frame was lent before.
@@ -47,7 +48,12 @@ pub trait FrameSource {
     type Error: core::fmt::Debug;
     /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one
     /// after it.
-    fn advance(&mut self, now: Instant) -> Result<Advance, Self::Error>;
+    ///
+    /// A source that answers [`Advance::Pending`] wakes `waker` as soon as asking again is worth while, from any thread.
+    /// It keeps the last waker that it was given. One that knows the time of its next frame says it in `until` and need
+    /// not wake anybody; drivers that ask often enough anyway, as firmware does that polls in a loop, pass
+    /// [`Waker::noop`].
+    fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Advance, Self::Error>;
     /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
     fn frame(&self) -> Option<Frame<'_>>;
     /// The file as it was, where [`frame`](Self::frame) lends one that was rewritten for RTP/JPEG: the lab dialect sends

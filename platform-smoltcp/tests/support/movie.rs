@@ -1,6 +1,7 @@
 //! A film of noise: every frame differs, and takes several packets.
 #![allow(unreachable_pub, reason = "a module of a test")]
 
+use core::task::Waker;
 use std::rc::Rc;
 
 use mutoscope::io::server::{Catalogue, Entry};
@@ -84,7 +85,7 @@ pub struct Viewer {
 impl FrameSource for Viewer {
     type Error = core::convert::Infallible;
 
-    fn advance(&mut self, _: Instant) -> Result<Advance, Self::Error> {
+    fn advance(&mut self, _: Instant, _: &Waker) -> Result<Advance, Self::Error> {
         self.shown = self.frames.get(self.next as usize).map(|_| self.next);
         self.next += u32::from(self.shown.is_some());
         Ok(if self.shown.is_some() { Advance::Ready } else { Advance::End })

@@ -1,5 +1,6 @@
 //! One viewer's position in a medium, as the core's sender moves it.
 
+use core::task::Waker;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl Viewer {
 impl FrameSource for Viewer {
     type Error = FrameError;
 
-    fn advance(&mut self, now: Instant) -> Result<Advance, FrameError> {
+    fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, FrameError> {
         match self.medium.frames() {
             Some(frames) if self.next >= frames => {
                 self.current = None;
@@ -142,18 +143,18 @@ mod tests {
             assert!(viewer.frame().is_none());
             for (number, frame) in expected.iter().enumerate() {
                 assert_eq!(viewer.position(), number as u32);
-                assert_eq!(viewer.advance(NOW).unwrap(), Advance::Ready);
+                assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
                 let shown = viewer.frame().unwrap();
                 assert_eq!((shown.number, shown.data, shown.captured), (number as u32, &frame[..], None));
                 assert!(shown.layout.is_ok());
             }
-            assert_eq!(viewer.advance(NOW).unwrap(), Advance::End);
+            assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::End);
             assert!(viewer.frame().is_none());
             viewer.seek(3).unwrap();
-            assert_eq!(viewer.advance(NOW).unwrap(), Advance::Ready);
+            assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
             assert_eq!(data(&viewer), expected[3]);
             viewer.seek(99).unwrap();
-            assert_eq!((viewer.position(), viewer.advance(NOW).unwrap()), (5, Advance::End));
+            assert_eq!((viewer.position(), viewer.advance(NOW, Waker::noop()).unwrap()), (5, Advance::End));
         }
     }
 
@@ -164,12 +165,12 @@ mod tests {
         let mut one = library.open(0).unwrap();
         let mut other = library.open(0).unwrap();
         for _ in 0..3 {
-            one.advance(NOW).unwrap();
+            one.advance(NOW, Waker::noop()).unwrap();
         }
-        other.advance(NOW).unwrap();
+        other.advance(NOW, Waker::noop()).unwrap();
         assert_eq!((data(&one), data(&other)), (&expected[2][..], &expected[0][..]));
         one.seek(0).unwrap();
-        one.advance(NOW).unwrap();
+        one.advance(NOW, Waker::noop()).unwrap();
         assert!(std::ptr::eq(data(&one), data(&other)), "at the same position they share it");
     }
 
@@ -178,16 +179,16 @@ mod tests {
         let (folder, expected) = (Folder::new(), frames(3));
         let library = library(&folder, &expected.concat());
         let mut viewer = library.open(0).unwrap();
-        viewer.advance(NOW).unwrap();
+        viewer.advance(NOW, Waker::noop()).unwrap();
         let file = OpenOptions::new().write(true).open(folder.path().join("movie.mjpeg")).unwrap();
         file.set_len((expected[0].len() + 20) as u64).unwrap();
         for _ in 1..3 {
-            assert!(matches!(viewer.advance(NOW), Err(FrameError::Shortened)));
+            assert!(matches!(viewer.advance(NOW, Waker::noop()), Err(FrameError::Shortened)));
             assert!(viewer.frame().is_none());
         }
-        assert_eq!(viewer.advance(NOW).unwrap(), Advance::End);
+        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::End);
         viewer.seek(0).unwrap();
-        assert_eq!(viewer.advance(NOW).unwrap(), Advance::Ready);
+        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
     }
 
     #[test]
@@ -198,11 +199,11 @@ mod tests {
         let mut viewer = library.open(0).unwrap();
         let mut file = OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all(&vec![0; expected[0].len()]).unwrap();
-        assert!(matches!(viewer.advance(NOW), Err(FrameError::Overwritten)));
-        assert_eq!(viewer.advance(NOW).unwrap(), Advance::Ready);
+        assert!(matches!(viewer.advance(NOW, Waker::noop()), Err(FrameError::Overwritten)));
+        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
         assert_eq!(data(&viewer), expected[1]);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(viewer.advance(NOW).unwrap(), Advance::Ready);
+        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
         assert_eq!(data(&viewer), expected[2]);
     }
 
@@ -211,22 +212,22 @@ mod tests {
         let library = Library::built_in(FrameRate::new(25, 1).unwrap());
         let (mut one, mut other) = (library.open(0).unwrap(), library.open(0).unwrap());
         let at = |millis| Instant::from_millis(millis);
-        assert_eq!(one.advance(at(1000)).unwrap(), Advance::Ready);
-        assert_eq!(other.advance(at(1039)).unwrap(), Advance::Ready);
+        assert_eq!(one.advance(at(1000), Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(other.advance(at(1039), Waker::noop()).unwrap(), Advance::Ready);
         assert!(std::ptr::eq(data(&one), data(&other)));
         let frame = one.frame().unwrap();
         assert_eq!((frame.number, frame.captured), (25, Some(at(1000))));
-        assert_eq!(one.advance(at(1039)).unwrap(), Advance::Pending { until: Some(at(1040)) });
-        assert_eq!(one.advance(at(1040)).unwrap(), Advance::Ready);
+        assert_eq!(one.advance(at(1039), Waker::noop()).unwrap(), Advance::Pending { until: Some(at(1040)) });
+        assert_eq!(one.advance(at(1040), Waker::noop()).unwrap(), Advance::Ready);
         // Who comes late goes on with what is new.
-        assert_eq!(other.advance(at(1500)).unwrap(), Advance::Ready);
+        assert_eq!(other.advance(at(1500), Waker::noop()).unwrap(), Advance::Ready);
         assert_eq!(other.frame().unwrap().number, 37);
     }
 
     /// Asks until there is a frame.
     fn wait(viewer: &mut Viewer) -> Result<(), FrameError> {
         for _ in 0..60_000 {
-            match viewer.advance(NOW)? {
+            match viewer.advance(NOW, Waker::noop())? {
                 Advance::Ready => return Ok(()),
                 Advance::Pending { until } => assert_eq!(until, Some(NOW.after(ASK_AGAIN))),
                 Advance::End => panic!("the end"),
@@ -260,7 +261,7 @@ mod tests {
             }
             assert!(std::ptr::eq(data(&one), data(&other)), "made twice");
         }
-        assert_eq!(one.advance(NOW).unwrap(), Advance::End);
+        assert_eq!(one.advance(NOW, Waker::noop()).unwrap(), Advance::End);
         one.seek(5).unwrap();
         wait(&mut one).unwrap();
         assert_eq!((one.frame().unwrap().number, one.position()), (5, 6));
@@ -288,8 +289,8 @@ mod tests {
         let library = Library::built_in(FrameRate::new(25, 1).unwrap());
         let mut viewer = library.open(1).unwrap();
         viewer.seek(249).unwrap();
-        assert_eq!(viewer.advance(NOW).unwrap(), Advance::Ready);
+        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
         assert!(viewer.frame().unwrap().layout.unwrap().rtp_format().is_ok());
-        assert_eq!(viewer.advance(NOW).unwrap(), Advance::End);
+        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::End);
     }
 }

@@ -1,6 +1,7 @@
 //! The target of the file readers.
 
 use super::jpeg;
+use core::task::Waker;
 use mutoscope::jpeg::Layout;
 use mutoscope::media::mjpeg::{Error, Format, FrameSpan, MIN_BUFFER, Reader};
 use mutoscope::media::{Advance, FrameSource};
@@ -87,7 +88,7 @@ pub fn mjpeg(data: &[u8]) {
 
     let mut number = 0;
     loop {
-        match reader.advance(now) {
+        match reader.advance(now, Waker::noop()) {
             Ok(Advance::Ready) => {
                 let frame = reader.frame().expect("a frame that is ready");
                 let span = spans[number];
@@ -139,7 +140,7 @@ fn records(data: &[u8]) -> Vec<Option<FrameSpan>> {
 /// The number of the next frame behind any damage, and whether it is these bytes (which are too many to print).
 fn next<B: AsRef<[u8]> + AsMut<[u8]>>(reader: &mut Reader<File<'_>, B>, bytes: &[u8]) -> Option<(u32, bool)> {
     loop {
-        match reader.advance(Instant::default()) {
+        match reader.advance(Instant::default(), Waker::noop()) {
             Ok(Advance::Ready) => return reader.frame().map(|frame| (frame.number, frame.data == bytes)),
             Ok(_) => return None,
             Err(_) => {}

@@ -4,6 +4,7 @@ use super::{Full, Leader, TestCard};
 use crate::jpeg::{self, Layout};
 use crate::media::{Advance, Frame, FrameRate, FrameSource};
 use crate::time::{Duration, Instant};
+use core::task::Waker;
 
 /// What is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Generated<B> {
 impl<B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Generated<B> {
     type Error = Full;
 
-    fn advance(&mut self, now: Instant) -> Result<Advance, Full> {
+    fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, Full> {
         self.current = None;
         if let Some(frames) = self.design.frames() {
             return if self.next < frames { self.draw(self.next, None) } else { Ok(Advance::End) };
@@ -138,17 +139,23 @@ mod tests {
         let mut movie = movie(3);
         assert!(movie.frame().is_none());
         for number in 0..3 {
-            assert_eq!((movie.position(), movie.advance(Instant::default())), (number, Ok(Advance::Ready)));
+            assert_eq!(
+                (movie.position(), movie.advance(Instant::default(), Waker::noop())),
+                (number, Ok(Advance::Ready))
+            );
             let frame = movie.frame().unwrap();
             assert_eq!(frame.number, number);
             assert!(frame.layout.unwrap().rtp_format().is_ok());
         }
-        assert_eq!(movie.advance(Instant::default()), Ok(Advance::End));
+        assert_eq!(movie.advance(Instant::default(), Waker::noop()), Ok(Advance::End));
         assert!(movie.frame().is_none());
         movie.seek(1).unwrap();
-        assert_eq!((movie.advance(Instant::default()), movie.frame().unwrap().number), (Ok(Advance::Ready), 1));
+        assert_eq!(
+            (movie.advance(Instant::default(), Waker::noop()), movie.frame().unwrap().number),
+            (Ok(Advance::Ready), 1)
+        );
         movie.seek(9).unwrap();
-        assert_eq!((movie.position(), movie.advance(Instant::default())), (3, Ok(Advance::End)));
+        assert_eq!((movie.position(), movie.advance(Instant::default(), Waker::noop())), (3, Ok(Advance::End)));
     }
 
     #[test]
@@ -158,7 +165,7 @@ mod tests {
         live.seek(50).unwrap();
         let at = |millis| Instant::from_millis(1000 + millis);
         for (now, expected) in [(0, Some(0)), (1, None), (39, None), (40, Some(1)), (95, Some(2)), (400, Some(10))] {
-            let advance = live.advance(at(now)).unwrap();
+            let advance = live.advance(at(now), Waker::noop()).unwrap();
             match expected {
                 Some(number) => {
                     let frame = live.frame().unwrap();
@@ -175,10 +182,10 @@ mod tests {
         let rate = FrameRate::new(24, 1).unwrap();
         let design = Design::Leader(Leader::new(160, 128, rate, 60, 2).unwrap());
         let mut short = Generated::new(design, [0; 1000]);
-        assert_eq!((short.advance(Instant::default()), short.position()), (Err(Full), 1));
+        assert_eq!((short.advance(Instant::default(), Waker::noop()), short.position()), (Err(Full), 1));
         assert!(short.frame().is_none());
         assert_eq!(
-            (short.advance(Instant::default()), short.advance(Instant::default())),
+            (short.advance(Instant::default(), Waker::noop()), short.advance(Instant::default(), Waker::noop())),
             (Err(Full), Ok(Advance::End))
         );
     }
