@@ -74,3 +74,7 @@ pub mod rtp;
 pub mod session;
 pub mod time;
 pub mod wire;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

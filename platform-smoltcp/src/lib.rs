@@ -31,3 +31,7 @@ mod support;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embassy.md")]
+struct Embassy;

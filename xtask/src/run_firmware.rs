@@ -96,10 +96,10 @@ impl Programs {
 
 /// What the README says in the last cell of the table row that begins so.
 fn promised(row: &str) -> Result<u64> {
-    let text = std::fs::read_to_string(root().join("platform-smoltcp/README.md"))?;
+    let text = std::fs::read_to_string(root().join("platform-smoltcp/firmware/README.md"))?;
     let line = text.lines().find(|line| line.starts_with(&format!("| {row}")));
     let cell = line.and_then(|line| line.trim_end_matches([' ', '|']).rsplit('|').next());
-    let cell = cell.with_context(|| format!("platform-smoltcp/README.md has no row {row:?}"))?;
+    let cell = cell.with_context(|| format!("platform-smoltcp/firmware/README.md has no row {row:?}"))?;
     cell.trim().replace(',', "").parse().with_context(|| format!("no number in the row {row:?}"))
 }
 
