@@ -125,6 +125,16 @@ pub enum Path {
     Whole(Whole),
 }
 
+impl Path {
+    /// What is done with the picture.
+    pub fn change(self) -> Change {
+        match self {
+            Self::Streamed(change) => change,
+            Self::Whole(whole) => whole.change,
+        }
+    }
+}
+
 /// What a [`Recoder`] has to do, and what it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -145,15 +155,48 @@ pub struct Whole {
 /// # Errors
 /// [`Error::Unsupported`] and [`Error::Damaged`].
 pub fn path(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Path, Error> {
-    match judge(jpeg, layout, policy) {
-        Ok((change, _)) => Ok(Path::Streamed(change)),
-        Err(Error::Unsupported(_)) => {
+    Ok(judge(jpeg, layout, policy)?.path)
+}
+
+/// What the headers of one picture say, for a [`Transcoder`] or a [`Recoder`] that carries it out without looking at them
+/// again.
+#[derive(Clone, Copy, Debug)]
+pub struct Judgement {
+    path: Path,
+    policy: Policy,
+    /// What a transcoder does; `Ok(None)`: nothing; an error: why it cannot.
+    streamed: Result<Option<(Source, Plan)>, Unsupported>,
+    /// What a recoder does, where the picture takes that path.
+    whole: Option<coefficients::Judgement>,
+}
+
+impl Judgement {
+    /// Which way the picture takes.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// What may be done with the picture.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+}
+
+/// What [`path`] tells, together with all that was found out for it. `layout` is that of the same bytes.
+///
+/// # Errors
+/// [`Error::Unsupported`] and [`Error::Damaged`].
+pub fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judgement, Error> {
+    match judge_streamed(jpeg, layout, policy) {
+        Ok((change, plan)) => Ok(Judgement { path: Path::Streamed(change), policy, streamed: Ok(plan), whole: None }),
+        Err(Error::Unsupported(reason)) => {
             let judgement = coefficients::judge(jpeg, layout, policy)?;
-            Ok(Path::Whole(Whole {
+            let path = Path::Whole(Whole {
                 change: judgement.change,
                 coefficients: judgement.coefficients(),
                 max_output_len: judgement.max_output_len(layout),
-            }))
+            });
+            Ok(Judgement { path, policy, streamed: Err(reason), whole: Some(judgement) })
         }
         Err(error) => Err(error),
     }
@@ -164,7 +207,7 @@ pub fn path(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Path, Error>
 /// # Errors
 /// [`Error::Unsupported`] and [`Error::Damaged`].
 pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Error> {
-    Ok(judge(jpeg, layout, policy)?.0)
+    Ok(judge_streamed(jpeg, layout, policy)?.0)
 }
 
 /// No picture of a [`Transcoder`]'s gets longer than this, in bytes, whatever is in a file of this layout. Real files grow by
@@ -174,7 +217,7 @@ pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Er
 /// spends one bit on it. DC coefficients take at most 22 bits, and so do the blocks that are added; resampled chroma may
 /// have any coefficients. All bytes may need stuffing.
 pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<usize, Error> {
-    let (change, plan) = judge(jpeg, layout, policy)?;
+    let (change, plan) = judge_streamed(jpeg, layout, policy)?;
     let Some((_, plan)) = plan.filter(|_| change != Change::None) else { return Ok(jpeg.len()) };
     let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
     // A file that claims to be larger than it is has at least two bits for each of its blocks, of which six are made at most.
@@ -188,8 +231,8 @@ pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<us
 /// What ends a file.
 const END: [u8; 2] = [0xFF, marker::EOI];
 
-/// The whole decision, and what carries it out.
-fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option<(Source, Plan)>), Error> {
+/// What a transcoder has to do, and what carries it out.
+fn judge_streamed(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option<(Source, Plan)>), Error> {
     if let Ok(format) = layout.rtp_format()
         && (format.restart_interval == 0 || policy.restart_markers)
     {
@@ -291,6 +334,29 @@ impl Transcoder {
         out: &mut [u8],
     ) -> Result<(Change, usize), Error> {
         let change = self.start(jpeg, layout, policy)?;
+        self.write(change, jpeg, out)
+    }
+
+    /// [`transcode`](Self::transcode) of a picture that [`judge`] has judged. `jpeg` and `layout` are those it was given.
+    ///
+    /// # Errors
+    /// All of [`Error`]; [`Error::Unsupported`] where the picture's path is [`Path::Whole`].
+    pub fn transcode_judged(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        judgement: &Judgement,
+        out: &mut [u8],
+    ) -> Result<(Change, usize), Error> {
+        // After an error there is no picture under way.
+        self.stop();
+        let plan = judgement.streamed.as_ref().map_err(|&reason| reason)?;
+        self.begin(jpeg, layout, judgement.policy, plan.as_ref())?;
+        self.write(judgement.path.change(), jpeg, out)
+    }
+
+    /// Writes the whole of the picture that was begun.
+    fn write(&mut self, change: Change, jpeg: &[u8], out: &mut [u8]) -> Result<(Change, usize), Error> {
         if change == Change::None {
             return Ok((change, 0));
         }
@@ -325,10 +391,27 @@ impl Transcoder {
     /// # Errors
     /// [`Error::Unsupported`] and [`Error::Damaged`].
     pub fn start(&mut self, jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Error> {
+        // After an error there is no picture under way.
+        self.stop();
+        let (change, plan) = judge_streamed(jpeg, layout, policy)?;
+        self.begin(jpeg, layout, policy, plan.as_ref())?;
+        Ok(change)
+    }
+
+    fn stop(&mut self) {
         self.machine.stop();
         self.spilled = 0..0;
-        let (change, plan) = judge(jpeg, layout, policy)?;
-        let Some((source, plan)) = plan else { return Ok(change) };
+    }
+
+    /// Begins a picture with the plan for it; `None`: there is nothing to be done.
+    fn begin(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        policy: Policy,
+        plan: Option<&(Source, Plan)>,
+    ) -> Result<(), Error> {
+        let Some((source, plan)) = plan else { return Ok(()) };
         let keeps_restarts = policy.restart_markers && layout.restart_interval != 0 && plan.keeps_mcus();
         let [luma, chroma] = layout.quantization.map(|table| narrow(table, jpeg).unwrap_or([1; 64]));
         self.quantization = [luma, chroma];
@@ -337,9 +420,8 @@ impl Transcoder {
         self.scan = layout.scan;
         let input = Input { jpeg, scan: self.scan.of(jpeg) };
         self.machine
-            .start(&source, plan, input, layout.restart_interval, keeps_restarts, &chroma)
-            .map_err(|error| self.located(error))?;
-        Ok(change)
+            .start(source, *plan, input, layout.restart_interval, keeps_restarts, &chroma)
+            .map_err(|error| self.located(error))
     }
 
     /// What the headers of the picture under way are made from, and those of its RTP packets.

@@ -158,7 +158,38 @@ impl Recoder {
         coefficients: &mut [i16],
         out: &mut [u8],
     ) -> Result<(Change, usize), Error> {
-        let Judgement { carriage, planes, .. } = judge(jpeg, layout, policy)?;
+        self.recode(jpeg, layout, policy, &judge(jpeg, layout, policy)?, coefficients, out)
+    }
+
+    /// [`transcode`](Self::transcode) of a picture that [`judge`](super::judge) has judged. `jpeg` and `layout` are those it
+    /// was given.
+    ///
+    /// # Errors
+    /// Those of [`transcode`](Self::transcode).
+    pub fn transcode_judged(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        judgement: &super::Judgement,
+        coefficients: &mut [i16],
+        out: &mut [u8],
+    ) -> Result<(Change, usize), Error> {
+        let policy = judgement.policy;
+        // A picture that a transcoder takes can be recoded as well.
+        let judgement = judgement.whole.map_or_else(|| judge(jpeg, layout, policy), Ok)?;
+        self.recode(jpeg, layout, policy, &judgement, coefficients, out)
+    }
+
+    fn recode(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        policy: Policy,
+        judgement: &Judgement,
+        coefficients: &mut [i16],
+        out: &mut [u8],
+    ) -> Result<(Change, usize), Error> {
+        let Judgement { carriage, planes, .. } = *judgement;
         check(layout, &planes)?;
         let end = layout.scan.start.saturating_add(layout.scan.len) as usize;
         let file = jpeg.get(..end).unwrap_or(jpeg);

@@ -160,6 +160,22 @@ fn restart_markers_stay_where_they_are_wanted_and_the_order_of_blocks_allows_it(
 }
 
 #[test]
+fn a_picture_that_was_judged_before_becomes_the_same() {
+    let mut random = Random(61);
+    let mut transcoder = Transcoder::new();
+    for factors in LOSSLESS.into_iter().chain(RESAMPLED) {
+        let file = encode(&Picture::random(47, 70, factors, 3, &mut random), &Style::random(&mut random));
+        let layout = Layout::parse(&file).unwrap();
+        let judgement = judge(&file, &layout, CONVERT).unwrap();
+        assert_eq!(judgement.path(), path(&file, &layout, CONVERT).unwrap());
+        let (change, expected) = transcode(&file, CONVERT).unwrap();
+        let mut out = std::vec![0; expected.len()];
+        let made = transcoder.transcode_judged(&file, &layout, &judgement, &mut out);
+        assert_eq!((made, out), (Ok((change, expected.len())), expected), "{factors:?}");
+    }
+}
+
+#[test]
 fn what_comes_in_pieces_is_what_comes_as_a_whole() {
     let mut random = Random(6);
     let mut transcoder = Transcoder::new();

@@ -60,6 +60,25 @@ fn random_script(count: usize, coding: (bool, bool), random: &mut Random) -> Scr
 }
 
 #[test]
+fn a_picture_that_was_judged_before_becomes_the_same() {
+    let mut random = Random(62);
+    for factors in LOSSLESS.into_iter().chain(RESAMPLED) {
+        let source = Picture::random(47, 70, factors, 3, &mut random);
+        let file = encode(&source, &random_script(factors.len(), (true, false), &mut random));
+        let layout = Layout::parse(&file).unwrap();
+        let judgement = judge(&file, &layout, CONVERT).unwrap();
+        let Path::Whole(whole) = judgement.path() else { panic!("not a picture for the recoder") };
+        let (change, expected) = recode(&file, CONVERT).unwrap();
+        assert_eq!(whole.change, change);
+        let (mut coefficients, mut out) = (std::vec![-77; whole.coefficients], std::vec![0; expected.len()]);
+        let made = Recoder::new().transcode_judged(&file, &layout, &judgement, &mut coefficients, &mut out);
+        assert_eq!((made, out), (Ok((change, expected.len())), expected), "{factors:?}");
+        let made = Transcoder::new().transcode_judged(&file, &layout, &judgement, &mut []);
+        assert!(matches!(made, Err(Error::Unsupported(_))), "{made:?}");
+    }
+}
+
+#[test]
 fn coefficients_stay_what_they_are_in_every_coding_sampling_and_size() {
     let mut random = Random(50);
     let cases = LOSSLESS.iter().chain(&RESAMPLED).flat_map(|&factors| SIZES.map(|size| (factors, size)));
