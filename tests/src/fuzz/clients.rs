@@ -27,7 +27,7 @@ pub fn client_session(data: &[u8]) {
     let mut driver = Driver::new(seed);
     driver.drive();
     let mut steps = 0;
-    while !rest.is_empty() && !driver.connection.is_over() {
+    while !rest.is_empty() && !driver.connection.is_closed() {
         steps += 1;
         assert!(steps < 20 * data.len() + 1000, "no progress with {} bytes left", rest.len());
         let space = driver.connection.rx_buffer();
@@ -35,7 +35,7 @@ pub fn client_session(data: &[u8]) {
         let n = if seed < 4 { most } else { most.min(1 + driver.random.below(64) as usize) };
         space[..n].copy_from_slice(&rest[..n]);
         rest = &rest[n..];
-        driver.connection.handle_input(n);
+        driver.connection.handle_input(driver.now, n);
         driver.drive();
         if driver.random.below(8) == 0 {
             let pause = driver.random.below(2000);
@@ -47,9 +47,9 @@ pub fn client_session(data: &[u8]) {
         let Some(due) = driver.connection.poll_timeout() else { break };
         driver.pass(due);
     }
-    driver.connection.handle_close();
+    driver.connection.handle_close(driver.now);
     driver.drive();
-    assert!(driver.connection.is_over() && driver.endings == 1, "{} endings", driver.endings);
+    assert!(driver.connection.is_closed() && driver.endings == 1, "{} endings", driver.endings);
 }
 
 /// Says what a client says, in a sensible order most of the time.
@@ -80,7 +80,7 @@ impl Driver {
     fn drive(&mut self) {
         self.transmit();
         let before = self.events;
-        while let Some(event) = self.connection.poll_event(self.now) {
+        while let Some(event) = self.connection.poll_event() {
             self.events += 1;
             assert!(self.events - before < 2000, "events without end");
             self.look(event);
@@ -109,11 +109,11 @@ impl Driver {
             Event::TornDown => {
                 assert_eq!(connection.state(), State::Init);
                 // Closed in the place of an answer.
-                self.endings += u32::from(connection.is_over());
+                self.endings += u32::from(connection.is_closed());
             }
             Event::Failed(_) | Event::ServerClosed => {
                 self.endings += 1;
-                assert!(connection.is_over());
+                assert!(connection.is_closed());
             }
             _ => {}
         }
@@ -173,7 +173,7 @@ impl Driver {
             };
         }
         let n = self.connection.poll_transmit().len();
-        self.connection.consume_transmit(n);
+        self.connection.consume_transmit(self.now, n);
     }
 }
 
@@ -409,7 +409,7 @@ mod tests {
                     let space = driver.connection.rx_buffer();
                     let Some(place) = space.get_mut(..answer.len()) else { break };
                     place.copy_from_slice(answer.as_bytes());
-                    driver.connection.handle_input(answer.len());
+                    driver.connection.handle_input(driver.now, answer.len());
                     driver.drive();
                     reached.push(driver.connection.state());
                 }

@@ -247,7 +247,7 @@ where
         // First what is due from us: what comes may never run dry.
         self.say_bye(now, rtcp, settings);
         self.report(now, rtcp, settings);
-        self.write(control);
+        self.write(now, control);
         self.receive_rtcp(now, rtcp, settings);
         let mut bytes = 0_usize;
         for _ in 0..READS_PER_CALL {
@@ -257,10 +257,10 @@ where
             // What has arrived comes first: a frame lies where the next packets want to go.
             if let Some(frame) = self.poll_frame(now) {
                 self.silence.handle_frame(now);
-                self.write(control);
+                self.write(now, control);
                 return Some(Event::Frame(frame));
             }
-            if let Some(event) = self.connection.poll_event(now) {
+            if let Some(event) = self.connection.poll_event() {
                 if let Some(event) = self.handle_event(now, event, rtp, settings) {
                     return Some(event);
                 }
@@ -274,14 +274,14 @@ where
             }
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
             let received = self.receive_rtp(now, rtp) || self.receive_rtcp(now, rtcp, settings);
-            let read = self.read(control);
+            let read = self.read(now, control);
             bytes = bytes.saturating_add(read.unwrap_or(0));
             self.late_reads = match (self.is_late(now), read) {
                 (false, _) => 0,
                 (true, Some(_)) => self.late_reads.saturating_add(1),
                 (true, None) => LATE_READS,
             };
-            if read.is_some() || received || self.write(control) || self.late_reads > 0 {
+            if read.is_some() || received || self.write(now, control) || self.late_reads > 0 {
                 continue;
             }
             if self.bye.is_some_and(|due| due <= now) {
@@ -291,7 +291,7 @@ where
             return self.poll_silence(now, settings);
         }
         // Whatever this flood is, it is none of media, whose frames end a call. What we have to say leaves all the same.
-        self.write(control);
+        self.write(now, control);
         self.more = true;
         self.poll_silence(now, settings)
     }
@@ -538,8 +538,8 @@ where
     }
 
     /// Bytes that came, 0 where it ended; `None` where there is nothing to read.
-    fn read<T: Stream>(&mut self, control: &mut T) -> Option<usize> {
-        if self.ended || self.connection.is_over() || self.connection.rx_buffer().is_empty() {
+    fn read<T: Stream>(&mut self, now: Instant, control: &mut T) -> Option<usize> {
+        if self.ended || self.connection.is_closed() || self.connection.rx_buffer().is_empty() {
             return None;
         }
         let ready = control.read_ready();
@@ -552,15 +552,15 @@ where
             Ok(0) => {
                 // A closed connection stays readable: it is not to be asked again.
                 self.ended = true;
-                self.connection.handle_close();
+                self.connection.handle_close(now);
             }
-            Ok(n) => self.connection.handle_input(n),
-            Err(ref error) => self.fail(error),
+            Ok(n) => self.connection.handle_input(now, n),
+            Err(ref error) => self.fail(now, error),
         }
         Some(read.unwrap_or(0))
     }
 
-    fn write<T: Stream>(&mut self, control: &mut T) -> bool {
+    fn write<T: Stream>(&mut self, now: Instant, control: &mut T) -> bool {
         if self.ended || self.connection.poll_transmit().is_empty() {
             return false;
         }
@@ -571,16 +571,16 @@ where
             Err(error) => Err(error),
         };
         match written {
-            Ok(n) => self.connection.consume_transmit(n),
-            Err(error) => self.fail(&error),
+            Ok(n) => self.connection.consume_transmit(now, n),
+            Err(error) => self.fail(now, &error),
         }
         true
     }
 
-    fn fail(&mut self, error: &impl embedded_io::Error) {
+    fn fail(&mut self, now: Instant, error: &impl embedded_io::Error) {
         self.ended = true;
         self.broken = Some(error.kind());
-        self.connection.handle_close();
+        self.connection.handle_close(now);
     }
 
     fn report<E: Datagram>(&mut self, now: Instant, rtcp: &mut E, settings: &Settings<'_>) {

@@ -57,13 +57,15 @@ pub struct Connection<B> {
     /// Bytes at the front of `rx` that the last event lends.
     lent: usize,
     /// Of these, how many at the end are payload.
-    payload_len: usize,
+    payload_len: u16,
     /// Bytes of an interleaved frame, longer than `rx`, that are still to be dropped.
-    skipping: usize,
+    skipping: u32,
     skipped_frames: u32,
     /// Input that `poll_event` has not looked at.
     unread: bool,
     input: Input,
+    /// The latest time that was told.
+    now: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,11 +103,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             skipped_frames: 0,
             unread: false,
             input: Input::Open,
+            now: Instant::default(),
         })
     }
 
     /// Asks what there is to play; leads to [`Event::Described`]. The lab dialect knows no such request.
     pub fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.now = now;
         self.check_open()?;
         self.dialogue.describe(now)
     }
@@ -113,6 +117,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// Offers one way for media to travel; leads to [`Event::SetUp`]. Comes after [`Event::Described`], or first in the
     /// lab dialect, where only UDP exists.
     pub fn setup(&mut self, now: Instant, offer: MediaTransport) -> Result<(), NotNow> {
+        self.now = now;
         self.check_open()?;
         self.dialogue.setup(now, offer)
     }
@@ -120,18 +125,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// Plays from where it stands, or a range; leads to [`Event::Playing`]. While playing, it seeks on servers that
     /// follow the standard; more of them do when they are paused first. The lab dialect has no ranges.
     pub fn play(&mut self, now: Instant, range: Option<Range>) -> Result<(), NotNow> {
+        self.now = now;
         self.check_open()?;
         self.dialogue.play(now, range)
     }
 
     /// Pauses; leads to [`Event::Paused`].
     pub fn pause(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.now = now;
         self.check_open()?;
         self.dialogue.pause(now)
     }
 
     /// Ends the session; leads to [`Event::TornDown`]. Overtakes a command that still waits for its answer.
     pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.now = now;
         self.check_open()?;
         self.dialogue.teardown(now)
     }
@@ -142,8 +150,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.rx.space()
     }
 
-    /// `n` bytes were put there: read events until there are none.
-    pub fn handle_input(&mut self, n: usize) {
+    /// `n` bytes were put into [`rx_buffer`](Self::rx_buffer): read events until there are none.
+    pub fn handle_input(&mut self, now: Instant, n: usize) {
+        self.now = now;
         self.release();
         self.rx.commit(n);
         self.unread |= n > 0;
@@ -154,7 +163,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The server will send no more (end of file), or the connection failed: read events until there are none.
-    pub fn handle_close(&mut self) {
+    pub fn handle_close(&mut self, now: Instant) {
+        self.now = now;
         self.release();
         if self.input != Input::Over {
             self.input = Input::Closed;
@@ -164,6 +174,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// Acts on deadlines that have passed: read events until there are none.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
         self.release();
         if self.input == Input::Over {
             return;
@@ -184,12 +195,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The next thing that happened. What the event before it lent is gone.
-    pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<Event> {
         self.release();
         while self.input != Input::Over {
             let read = match self.dialogue.dialect {
-                Dialect::Standard => self.read_message(now),
-                Dialect::Lab => self.read_reply(now),
+                Dialect::Standard => self.read_message(),
+                Dialect::Lab => self.read_reply(),
             };
             match read {
                 Read::Event(event) => {
@@ -223,7 +234,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// The payload that [`Event::Interleaved`] tells of; empty at any other time.
     pub fn interleaved(&self) -> &[u8] {
-        let start = self.lent.saturating_sub(self.payload_len);
+        let start = self.lent.saturating_sub(self.payload_len.into());
         self.rx.bytes().get(start..self.lent).unwrap_or_default()
     }
 
@@ -233,7 +244,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The socket took `n` of them.
-    pub fn consume_transmit(&mut self, n: usize) {
+    pub fn consume_transmit(&mut self, now: Instant, n: usize) {
+        self.now = now;
         self.dialogue.tx.consume(n);
     }
 
@@ -263,8 +275,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.dialogue.is_busy()
     }
 
-    /// Whether nothing will be read any more: closed by the server and said so, or failed.
-    pub fn is_over(&self) -> bool {
+    /// Nothing is left to do: closed by the server or failed, and [`poll_event`](Self::poll_event) has said so. Drop the
+    /// socket.
+    pub fn is_closed(&self) -> bool {
         self.input == Input::Over
     }
 
@@ -296,10 +309,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         }
     }
 
-    fn read_message(&mut self, now: Instant) -> Read {
+    fn read_message(&mut self) -> Read {
         if self.skipping > 0 {
-            let n = self.skipping.min(self.rx.len());
-            self.rx.consume(n);
+            let n = u32::try_from(self.rx.len()).unwrap_or(u32::MAX).min(self.skipping);
+            self.rx.consume(n as usize);
             self.skipping = self.skipping.saturating_sub(n);
             if self.skipping > 0 {
                 return Read::Incomplete;
@@ -314,7 +327,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
                     warning!("interleaved frames of {} bytes on channel {} do not fit the buffer", len, channel);
                 }
                 self.skipped_frames = self.skipped_frames.saturating_add(1);
-                self.skipping = whole;
+                self.skipping = u32::from(len).saturating_add(Interleaved::HEADER_LEN as u32);
                 return Read::More;
             }
         }
@@ -323,7 +336,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
                 self.lent = taken;
                 match message {
                     Message::Interleaved(Interleaved { channel, payload }) => {
-                        self.payload_len = payload.len();
+                        self.payload_len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
                         Read::Event(Event::Interleaved { channel })
                     }
                     Message::Request(request) => {
@@ -331,7 +344,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
                         Read::More
                     }
                     Message::Response(response) => {
-                        self.dialogue.handle_response(now, &response).map_or(Read::More, Read::Event)
+                        self.dialogue.handle_response(self.now, &response).map_or(Read::More, Read::Event)
                     }
                 }
             }
@@ -348,20 +361,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         }
     }
 
-    fn read_reply(&mut self, now: Instant) -> Read {
+    fn read_reply(&mut self) -> Read {
         let ended = self.input != Input::Open;
         let input = self.rx.bytes();
         match lab::parse_reply(input) {
             lab::Parsed::Complete(reply, taken) => {
                 self.lent = taken;
-                self.dialogue.handle_reply(now, &reply).map_or(Read::More, Read::Event)
+                self.dialogue.handle_reply(self.now, &reply).map_or(Read::More, Read::Event)
             }
             lab::Parsed::Pending(reply, taken) if ended => {
                 self.lent = taken;
-                self.dialogue.handle_reply(now, &reply).map_or(Read::More, Read::Event)
+                self.dialogue.handle_reply(self.now, &reply).map_or(Read::More, Read::Event)
             }
             lab::Parsed::Pending(..) => {
-                self.dialogue.await_silence(now);
+                self.dialogue.await_silence(self.now);
                 Read::Incomplete
             }
             lab::Parsed::Incomplete if self.rx.free() == 0 => Read::Event(Event::Failed(Error::MessageTooLarge)),

@@ -42,7 +42,7 @@ impl Peer {
     /// What the client has sent since the last time, as text.
     fn sent(&mut self) -> String {
         let text = String::from_utf8_lossy(self.connection.poll_transmit()).to_string();
-        self.connection.consume_transmit(usize::MAX);
+        self.connection.consume_transmit(self.now, usize::MAX);
         text
     }
 
@@ -57,13 +57,13 @@ impl Peer {
             let n = buffer.len().min(bytes.len());
             assert!(n > 0, "no room");
             buffer[..n].copy_from_slice(&bytes[..n]);
-            self.connection.handle_input(n);
+            self.connection.handle_input(self.now, n);
             bytes = &bytes[n..];
         }
     }
 
     fn event(&mut self) -> Option<Event> {
-        self.connection.poll_event(self.now)
+        self.connection.poll_event()
     }
 
     /// The server says this; the one event it leads to.
@@ -467,11 +467,11 @@ fn closing_answers_teardown_and_ends_everything_else() {
         if leave {
             peer.connection.teardown(peer.now).unwrap();
         }
-        peer.connection.handle_close();
+        peer.connection.handle_close(peer.now);
         assert_eq!(peer.connection.pause(peer.now), Err(NotNow::Closed));
         assert_eq!(peer.event(), Some(expected));
         assert_eq!(peer.event(), None);
-        assert!(peer.connection.is_over());
+        assert!(peer.connection.is_closed());
         assert_eq!(peer.connection.poll_timeout(), None);
         assert_eq!(peer.connection.state(), State::Init);
     }
@@ -482,7 +482,7 @@ fn what_came_before_the_close_is_still_read() {
     let mut peer = Peer::new();
     peer.playing();
     peer.feed(b"$\x00\x00\x02hi");
-    peer.connection.handle_close();
+    peer.connection.handle_close(peer.now);
     assert_eq!(peer.event(), Some(Event::Interleaved { channel: 0 }));
     assert_eq!(peer.connection.interleaved(), b"hi");
     assert_eq!(peer.event(), Some(Event::ServerClosed));
@@ -593,7 +593,7 @@ fn hostile_answers_fail_clearly_and_once() {
             other => panic!("{answer:?}: {other:?}"),
         }
         assert_eq!(peer.event(), None);
-        assert!(peer.connection.is_over());
+        assert!(peer.connection.is_closed());
         assert_eq!(peer.connection.describe(peer.now), Err(NotNow::Closed));
     }
 
@@ -655,7 +655,7 @@ fn a_lab_server_is_spoken_to_as_its_own_client_does() {
     peer.connection.teardown(peer.now).unwrap();
     assert_eq!(peer.sent(), "TEARDOWN movie.Mjpeg RTSP/1.0\nCSeq: 4\nSession: 123456");
     assert_eq!(peer.hear("RTSP/1.0 200 OK\nCSeq: 4\nSession: 123456"), None);
-    peer.connection.handle_close();
+    peer.connection.handle_close(peer.now);
     assert_eq!(peer.event(), Some(Event::TornDown), "the close ends the reply");
     assert_eq!(peer.event(), Some(Event::ServerClosed));
 }
@@ -709,18 +709,18 @@ mod arbitrary {
                     3 => connection.play(now, Some(Range::Now)),
                     4 => connection.pause(now),
                     5 => connection.teardown(now),
-                    6 if millis > 19_000 => { connection.handle_close(); Ok(()) }
+                    6 if millis > 19_000 => { connection.handle_close(now); Ok(()) }
                     _ => Ok(()),
                 };
                 let n = connection.rx_buffer().len().min(bytes.len());
                 connection.rx_buffer()[..n].copy_from_slice(&bytes[..n]);
-                connection.handle_input(n);
+                connection.handle_input(now, n);
                 let mut events = 0;
-                while connection.poll_event(now).is_some() {
+                while connection.poll_event().is_some() {
                     events += 1;
                     prop_assert!(events < 100);
                 }
-                connection.consume_transmit((millis as usize) % 400);
+                connection.consume_transmit(now, (millis as usize) % 400);
                 peer.pass(millis);
             }
         }
