@@ -1,19 +1,17 @@
-//! Mutoscope on an operating system: sockets, clocks and files for the core's machines, and the server made of them.
+//! Mutoscope on an operating system: sockets, clocks and files for the core's machines, a server and a client.
 //!
 //! In reading order:
 //!
 //! - [`tcp`], [`udp`], [`clock`]: the core's `Stream`, `Datagram` and `Clock` on non-blocking sockets.
 //! - [`client`]: a client that connects, plays and gives frames out; wishes may come from other threads.
+//! - [`server`]: a server for anything that is a catalogue of frames, one thread for all clients.
 //! - [`media`]: files and folders as media that many viewers share.
-//! - [`check`]: what is in a file, and what becomes of it.
-//! - [`server`]: the event loop, one thread for all clients; [`args`]: its command line; [`logging`]: its log.
+//! - [`console`]: text for terminals and logs.
 #![forbid(unsafe_code)]
 
-pub mod args;
-pub mod check;
 pub mod client;
 pub mod clock;
-pub mod logging;
+pub mod console;
 pub mod media;
 pub mod server;
 pub mod tcp;

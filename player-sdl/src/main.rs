@@ -6,6 +6,7 @@ mod figures;
 mod frame;
 mod headless;
 mod json;
+mod logging;
 mod mailbox;
 mod model;
 mod network;
@@ -21,7 +22,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use log::LevelFilter;
 use mutoscope_std::client::{Loss, Options};
-use mutoscope_std::logging::{self, OneLine};
+use mutoscope_std::console::OneLine;
 use std::process::ExitCode;
 use std::time::Duration;
 

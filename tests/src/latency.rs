@@ -28,19 +28,7 @@ pub struct Age {
 /// Plays the test card for `duration`; the ages of its pictures, in order.
 pub fn measure(transport: client::Transport, duration: Duration) -> Result<Vec<Age>> {
     let rate = FrameRate::new(24, 1).context("a frame rate")?;
-    let options = server::Options {
-        host: "127.0.0.1".into(),
-        rtsp_port: 0,
-        server_port: None,
-        max_clients: 4,
-        session_timeout: Duration::from_secs(60),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: false,
-        restart_markers: false,
-        computed_tables: false,
-    };
-    let server = Server::bind(&options)?;
+    let server = Server::bind(&server::Options { rtsp_port: 0, ..server::Options::default() })?;
     let (url, stop) = (format!("rtsp://{}/testcard", server.local_addr()), server.stop_handle());
     let (sender, started) = std::sync::mpsc::channel();
     let serving = std::thread::spawn(move || {

@@ -74,7 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let parts: &[Part] = if options.only.is_empty() { &Part::ALL } else { &options.only };
     let mut promises = Vec::new();
     if parts.iter().any(|part| *part != Part::Micro) {
-        let packages = ["--package", "mutoscope-std", "--package", "mutoscope-tests"];
+        let packages = ["--package", "mutoscope-server", "--package", "mutoscope-tests"];
         require(cargo().args(["build", "--release", "--bins"]).args(packages))?;
     }
     for part in parts {

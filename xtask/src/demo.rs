@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Builds both in release, starts the server with these arguments and the player on the first of its URLs. Ends the server
 /// when the player ends, and both on Ctrl-C; a second Ctrl-C does not wait for anybody.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    let packages = ["--package", "mutoscope-std", "--package", "player-sdl"];
+    let packages = ["--package", "mutoscope-server", "--package", "player-sdl"];
     let programs = ["--bin", "mutoscope-server", "--bin", "player-sdl"];
     require(cargo().args(["build", "--release"]).args(packages).args(programs))?;
     let (sender, interrupts) = mpsc::channel();

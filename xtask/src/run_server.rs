@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// Builds the release server and becomes it, so that Ctrl-C and the exit code are the server's own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    require(cargo().args(["build", "--release", "--package", "mutoscope-std", "--bin", "mutoscope-server"]))?;
+    require(cargo().args(["build", "--release", "--package", "mutoscope-server", "--bin", "mutoscope-server"]))?;
     let server = release_program("mutoscope-server")?;
     // The working directory stays the caller's: MEDIA arguments are relative to it.
     replace_process(Command::new(&server).args(arguments)).with_context(|| format!("cannot run {}", server.display()))

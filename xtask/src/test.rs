@@ -313,7 +313,7 @@ fn interop(files: &media::Set) -> Result<()> {
     for why in files.make(&media_folder)? {
         println!("SKIPPED {why}");
     }
-    require(cargo().args(["build", "--release", "--package", "mutoscope-std", "--bin", "mutoscope-server"]))?;
+    require(cargo().args(["build", "--release", "--package", "mutoscope-server", "--bin", "mutoscope-server"]))?;
     let server = release_program("mutoscope-server")?;
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", "mutoscope-tests", "--bin", "interop", "--"]);

@@ -1,7 +1,7 @@
 //! What can go wrong, as sentences for people.
 
 use super::{Dialect, Transport};
-use crate::logging::OneLine;
+use crate::console::OneLine;
 use mutoscope::io::client::{NoFrameReason, Rejected};
 use mutoscope::session::client::{self as session, Command};
 use mutoscope::wire::rtsp::StatusCode;

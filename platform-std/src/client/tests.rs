@@ -35,7 +35,7 @@ impl Running {
         };
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());
-        let serve = move || server.serve(&Library::built_in(FrameRate::new(50, 1).unwrap())).unwrap();
+        let serve = move || server.serve(Library::built_in(FrameRate::new(50, 1).unwrap())).unwrap();
         Self { address, stop, thread: Some(thread::spawn(serve)) }
     }
 

@@ -13,7 +13,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// What is done with pictures that RTP/JPEG cannot carry without loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUnsupported {
     /// Nothing: they are not sent, and the log says why.
     #[default]
@@ -34,7 +34,7 @@ pub struct Policy {
 
 /// How a picture gets to its viewers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Conversion {
+pub enum Conversion {
     /// As it is.
     AsIs,
     /// With the same coefficients, written in another way.
@@ -72,7 +72,7 @@ impl fmt::Display for Conversion {
 
 impl Policy {
     /// What a picture's headers say about its way.
-    pub(crate) fn judge(self, jpeg: &[u8], layout: &Layout) -> Result<Conversion, transcode::Error> {
+    pub fn judge(self, jpeg: &[u8], layout: &Layout) -> Result<Conversion, transcode::Error> {
         match self.path(jpeg, layout) {
             Ok(Path::Streamed(change)) => Ok(change.into()),
             Ok(Path::Whole(whole)) => Ok(whole.change.into()),
@@ -107,7 +107,7 @@ impl Policy {
     }
 
     /// Whether converting would help where this is the error.
-    pub(crate) fn can_do_more(self, error: &transcode::Error, jpeg: &[u8], layout: &Layout) -> bool {
+    pub fn can_do_more(self, error: &transcode::Error, jpeg: &[u8], layout: &Layout) -> bool {
         let convert = Self { on_unsupported: OnUnsupported::Convert, ..self };
         self != convert && matches!(error, transcode::Error::Unsupported(_)) && convert.judge(jpeg, layout).is_ok()
     }
@@ -133,7 +133,7 @@ fn is_decoded_well(layout: &Layout) -> bool {
 
 /// Why nothing came of a picture that the policy lets through.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It is damaged.
     Damaged(jpeg::Error),
     /// It has to be decoded and cannot be: why.
@@ -160,7 +160,7 @@ impl fmt::Display for Failure {
 
 /// Does it, one picture after the other.
 #[derive(Debug)]
-pub(crate) struct Converter {
+pub struct Converter {
     policy: Policy,
     transcoder: Box<Transcoder>,
     /// Only where a picture needs them.
@@ -169,18 +169,14 @@ pub(crate) struct Converter {
 }
 
 impl Converter {
-    pub(crate) fn new(policy: Policy) -> Self {
+    /// A converter that does what `policy` says.
+    pub fn new(policy: Policy) -> Self {
         Self { policy, transcoder: Box::new(Transcoder::new()), recoder: None, coefficients: Vec::new() }
     }
 
     /// Makes `out`, whatever it held, a file that RTP/JPEG can carry, and gives its layout. `None`: `jpeg` is one already, or
     /// the policy does not let it through.
-    pub(crate) fn normalise(
-        &mut self,
-        jpeg: &[u8],
-        layout: &Layout,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<Layout>, Failure> {
+    pub fn normalise(&mut self, jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<Option<Layout>, Failure> {
         match self.policy.path(jpeg, layout) {
             Ok(Path::Streamed(Change::None)) => return Ok(None),
             Ok(path) => self.transcode(path, jpeg, layout, out)?,

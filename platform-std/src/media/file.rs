@@ -15,14 +15,14 @@ use super::medium::FrameError;
 
 /// An open MJPEG file and where its frames are.
 #[derive(Debug)]
-pub(crate) struct MediaFile {
+pub struct MediaFile {
     file: File,
     index: Index,
 }
 
 impl MediaFile {
     /// Opens and indexes a file. What is wrong comes back as one sentence that names the file.
-    pub(crate) fn open(path: &Path, policy: Policy) -> Result<Self> {
+    pub fn open(path: &Path, policy: Policy) -> Result<Self> {
         let shown = path.display();
         let metadata = path.metadata().with_context(|| format!("cannot open {shown}"))?;
         // Before it is opened: opening a FIFO would wait for whoever writes to it.
@@ -35,27 +35,27 @@ impl MediaFile {
     }
 
     /// How many frames the file has; at least one.
-    pub(crate) fn frames(&self) -> u32 {
+    pub fn frames(&self) -> u32 {
         self.index.frames()
     }
 
     /// Width and height of the first frame in pixels.
-    pub(crate) fn dimensions(&self) -> (u16, u16) {
+    pub fn dimensions(&self) -> (u16, u16) {
         self.index.dimensions
     }
 
     /// How its frames follow each other.
-    pub(crate) fn format(&self) -> Format {
+    pub fn format(&self) -> Format {
         self.index.format
     }
 
     /// Why RTP/JPEG cannot carry the file, as a sentence; `None` where it can.
-    pub(crate) fn refusal(&self) -> Option<String> {
+    pub fn refusal(&self) -> Option<String> {
         self.index.refusal.clone()
     }
 
     /// Reads frame `number` into `buffer`, whatever it held.
-    pub(crate) fn read_frame(&self, number: u32, mut buffer: Vec<u8>) -> Result<Vec<u8>, FrameError> {
+    pub fn read_frame(&self, number: u32, mut buffer: Vec<u8>) -> Result<Vec<u8>, FrameError> {
         let Some((offset, len)) = self.index.span(number) else { return Err(FrameError::Shortened) };
         buffer.clear();
         buffer.resize(len, 0);

@@ -50,16 +50,16 @@ impl Index {
 }
 
 /// What becomes of pictures for whose size RTP/JPEG's header has no room.
-pub(crate) const LARGE_PICTURES: &str = "above 2040 pixels only the session description tells the size: GStreamer, VLC and \
+pub const LARGE_PICTURES: &str = "above 2040 pixels only the session description tells the size: GStreamer, VLC and \
     the player of this project read it; FFmpeg (ffplay, mpv, OpenCV), retina and go2rtc show no picture";
 
 /// What becomes of interlaced pictures.
-pub(crate) const FIELDS: &str =
+pub const FIELDS: &str =
     "fields of interlaced pictures (AVI1): each is sent as a picture of its own, of every other line";
 
 /// Whether a file is one of the two fields of an interlaced picture, as capture cards for AVI write them: an APP0 segment says
 /// which of the two.
-pub(crate) fn is_field(jpeg: &[u8]) -> bool {
+pub fn is_field(jpeg: &[u8]) -> bool {
     matches!(jpeg, [0xff, 0xd8, 0xff, 0xe0, _, _, b'A', b'V', b'I', b'1', 1 | 2, ..])
 }
 

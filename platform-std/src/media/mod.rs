@@ -15,9 +15,13 @@ pub use converter::{OnUnsupported, Policy};
 pub use medium::FrameError;
 pub use viewer::Viewer;
 
-pub(crate) use converter::{Conversion, Converter};
-pub(crate) use file::MediaFile;
-pub(crate) use index::{FIELDS, LARGE_PICTURES, is_field};
+/// What a program needs that looks into files before they are served: which there are, and what becomes of each frame.
+pub mod inspect {
+    pub use super::converter::{Conversion, Converter, Failure};
+    pub use super::file::MediaFile;
+    pub use super::index::{FIELDS, LARGE_PICTURES, is_field};
+    pub use super::{Candidate, Candidates, Names, candidates};
+}
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -31,6 +35,7 @@ use mutoscope::media::FrameRate;
 use mutoscope::wire::url;
 
 use conversion_pool::ConversionPool;
+use file::MediaFile;
 use medium::SharedMedia;
 
 /// Names of files that a folder is searched for, in any case.
@@ -113,22 +118,26 @@ impl Catalogue for Library {
 }
 
 /// A file that may be a medium.
-pub(crate) struct Candidate {
-    pub(crate) path: PathBuf,
-    pub(crate) name: String,
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The name that it would be served under.
+    pub name: String,
     from_folder: bool,
 }
 
 /// What was found where media were said to be.
-#[derive(Default)]
-pub(crate) struct Candidates {
-    pub(crate) files: Vec<Candidate>,
+#[derive(Debug, Default)]
+pub struct Candidates {
+    /// The files, each to be opened.
+    pub files: Vec<Candidate>,
     /// Of folders: what has the name of a medium and cannot be one, and why.
-    pub(crate) left_out: Vec<String>,
+    pub left_out: Vec<String>,
 }
 
 /// The files among `paths`, and those that the folders among them hold, in order of name.
-pub(crate) fn candidates(paths: &[PathBuf]) -> Result<Candidates> {
+pub fn candidates(paths: &[PathBuf]) -> Result<Candidates> {
     let mut found = Candidates::default();
     for path in paths {
         let metadata = fs::metadata(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -180,12 +189,12 @@ impl Candidates {
 }
 
 /// Which file has which name.
-#[derive(Default)]
-pub(crate) struct Names(HashMap<String, PathBuf>);
+#[derive(Debug, Default)]
+pub struct Names(HashMap<String, PathBuf>);
 
 impl Names {
     /// Whether the file has none yet. Fails with a sentence where another file has its name.
-    pub(crate) fn are_new_with(&self, candidate: &Candidate) -> Result<bool> {
+    pub fn are_new_with(&self, candidate: &Candidate) -> Result<bool> {
         let Candidate { path, name, .. } = candidate;
         match self.0.get(name) {
             None => Ok(true),
@@ -197,7 +206,8 @@ impl Names {
         }
     }
 
-    pub(crate) fn add(&mut self, candidate: Candidate) {
+    /// Gives a file its name.
+    pub fn add(&mut self, candidate: Candidate) {
         self.0.insert(candidate.name, candidate.path);
     }
 }

@@ -4,18 +4,16 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
-use mutoscope::io::server::{Outcome, Peer, Settings};
+use mutoscope::io::server::{Catalogue, Outcome, Peer, Settings};
 use mutoscope::io::{Clock, Datagram};
 use mutoscope::time::{Duration, Instant, earliest};
 
+use super::context::serving;
 use super::ready_queue::ReadyQueue;
 use super::slab::Slab;
-use super::{Server, StopHandle, random};
+use super::{Error, Server, StopHandle, random};
 use crate::clock::MonotonicClock;
-use crate::logging;
-use crate::media::{Library, Viewer};
 use crate::tcp::{Accepted, Listener, TcpStream};
 use crate::udp::{self, UdpSocket};
 
@@ -44,15 +42,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const STOP_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// The server at work.
-pub(super) struct EventLoop<'a> {
+pub(super) struct EventLoop<'a, C: Catalogue> {
     poll: Poll,
     listener: Listener,
     rtp: UdpSocket,
     rtcp: UdpSocket,
-    library: &'a Library,
+    catalogue: &'a C,
     settings: Settings<'a>,
     clock: MonotonicClock,
-    clients: Slab<Slot>,
+    clients: Slab<Slot<C::Source>>,
     /// Those who are served, by where they are: what comes over UDP is meant for few of them, and strangers' datagrams for none.
     hosts: BTreeSet<(IpAddr, usize)>,
     refusing: usize,
@@ -72,9 +70,9 @@ pub(super) struct EventLoop<'a> {
     deadline: Option<Instant>,
 }
 
-struct Slot {
+struct Slot<S> {
     stream: TcpStream,
-    client: Peer<Box<[u8]>, Viewer>,
+    client: Peer<Box<[u8]>, S>,
     /// Its entry in the timers.
     due: Option<Instant>,
     refusing: bool,
@@ -94,14 +92,14 @@ enum Accepting {
     Over,
 }
 
-impl<'a> EventLoop<'a> {
-    pub(super) fn new(server: Server, library: &'a Library, settings: Settings<'a>, clock: MonotonicClock) -> Self {
+impl<'a, C: Catalogue> EventLoop<'a, C> {
+    pub(super) fn new(server: Server, catalogue: &'a C, settings: Settings<'a>, clock: MonotonicClock) -> Self {
         Self {
             poll: server.poll,
             listener: server.listener,
             rtp: server.rtp,
             rtcp: server.rtcp,
-            library,
+            catalogue,
             settings,
             clock,
             clients: Slab::new(),
@@ -121,12 +119,12 @@ impl<'a> EventLoop<'a> {
     }
 
     /// Serves until stopped.
-    pub(super) fn run(mut self) -> Result<()> {
+    pub(super) fn run(mut self) -> Result<(), Error> {
         let mut events = Events::with_capacity(256);
         loop {
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
-                result => result.context("cannot wait for sockets")?,
+                result => result.map_err(Error::Wait)?,
             }
             for event in &events {
                 match event.token() {
@@ -192,13 +190,13 @@ impl<'a> EventLoop<'a> {
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
-        let outcome = logging::about(slot.client.peer(), || {
+        let outcome = serving(slot.client.peer(), || {
             slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
                 self.clock.now(),
                 &mut slot.stream,
                 &mut self.rtp,
                 &mut self.rtcp,
-                self.library,
+                self.catalogue,
                 &self.settings,
             )
         });
@@ -239,7 +237,7 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    fn accept(&mut self) -> Result<()> {
+    fn accept(&mut self) -> Result<(), Error> {
         let resumed = match self.accepting {
             Accepting::Idle | Accepting::Over => return Ok(()),
             Accepting::Waiting => false,
@@ -263,7 +261,7 @@ impl<'a> EventLoop<'a> {
                     self.accepting = Accepting::Paused { until: self.clock.now().after(ACCEPT_PAUSE) };
                     break;
                 }
-                Accepted::Failed(error) => bail!("cannot take connections any more: {error}"),
+                Accepted::Failed(error) => return Err(Error::Accept(error)),
             }
         }
         Ok(())

@@ -1,97 +1,47 @@
-//! The server: sockets, one thread, and an event loop around the core's per-client pump.
+//! The server: sockets, one thread, and an event loop around the core's [`Peer`](mutoscope::io::server::Peer).
+//!
+//! It serves whatever a [`Catalogue`] offers: a [`Library`](crate::media::Library) of files, or media of your own.
+//!
+//! ```no_run
+//! use mutoscope_std::media::Library;
+//! use mutoscope_std::server::{Error, Options, Server};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let library = Library::built_in("25".parse()?);
+//! let server = Server::bind(&Options { host: "0.0.0.0".into(), ..Options::default() })?;
+//! for name in library.names() {
+//!     println!("{}", server.url(name));
+//! }
+//! server.serve(library)?; // until somebody calls `stop` of its `stop_handle`
+//! # Ok(())
+//! # }
+//! ```
 
+mod address;
+mod context;
+mod error;
 mod event_loop;
 mod ready_queue;
 mod slab;
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+pub use address::{MAX_URL_LEN, resolve, url};
+pub use context::served_peer;
+pub use error::Error;
+
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
-use anyhow::{Context, Result, anyhow, bail};
 use mio::{Interest, Poll, Waker};
-use mutoscope::io::server::Settings;
-use mutoscope::session::server::{Config, MAX_URI_LEN};
+use mutoscope::io::server::{Catalogue, Settings};
+use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SigSet, Signal};
 
-use crate::args::Args;
 use crate::clock::MonotonicClock;
-use crate::media::Library;
 use crate::tcp::Listener;
 use crate::udp::{self, UdpSocket};
 use event_loop::{EventLoop, LISTENER, RTCP, RTP, WAKER};
-
-/// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, some for the libraries.
-const SPARE_FILES: u64 = 32;
-/// Descriptors that are asked for where the system sets no limit: what Linux allows a process by default.
-const MAX_FILES: u64 = 1 << 20;
-/// What SETUP adds to a medium's URL.
-const TRACK: &str = "/trackID=0";
-
-/// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
-pub fn run(args: &Args) -> Result<()> {
-    // Before the files are indexed, which may take a while: a taken port should not be found out after that.
-    let server = Server::bind(&Options::from(args))?;
-    let serving = Arc::new(AtomicBool::new(false));
-    handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
-
-    let files = raise_file_limit();
-    let library = if args.media.is_empty() {
-        Library::built_in(args.frame_rate)
-    } else {
-        Library::from_paths(&args.media, args.frame_rate, args.policy())?
-    };
-    let needed = args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES;
-    if files < needed {
-        log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
-    }
-    if !server.address.ip().is_loopback() {
-        log::warn!("there is no authentication: whoever reaches {} can watch", server.address);
-    }
-    let urls = server.urls(&library);
-    for (url, name) in urls.iter().zip(library.names()).filter(|(url, _)| !can_be_requested(url)) {
-        let len = url.len();
-        log::warn!(
-            "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
-        );
-    }
-    announce(urls)?;
-    serving.store(true, Ordering::Release);
-    server.serve(&library)
-}
-
-/// The first Ctrl-C stops the server, a second one does not wait for clients any more.
-fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Result<()> {
-    if is_ignored(Signal::SIGHUP) {
-        // Started by nohup: the handler below would end the server with its terminal after all. The handler's thread
-        // inherits what is blocked.
-        let blocked = SigSet::from(Signal::SIGHUP).thread_block();
-        blocked.context("cannot block the hang-up signal")?;
-    }
-    let handler = move || {
-        if stop.is_stopping() {
-            std::process::exit(130);
-        }
-        stop.stop();
-        // Nobody to say BYE to, and nobody who looks at the request while files are being indexed.
-        if !serving.load(Ordering::Acquire) {
-            std::process::exit(0);
-        }
-    };
-    ctrlc::set_handler(handler).context("cannot handle Ctrl-C")
-}
-
-/// Whether whoever started this process had it ignore `signal`. Only where there is `/proc`.
-fn is_ignored(signal: Signal) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal as u32 - 1) & 1 == 1
-}
 
 /// What a [`Server`] needs to know, apart from what it shows.
 #[derive(Clone, Debug)]
@@ -118,19 +68,22 @@ pub struct Options {
     pub computed_tables: bool,
 }
 
-impl From<&Args> for Options {
-    fn from(args: &Args) -> Self {
+/// Port 8554 of 127.0.0.1 and a free pair of UDP ports, 100 clients, sessions that end after 60 s of silence, packets for
+/// Ethernet and for the lab's client, and nothing that any player refuses.
+impl Default for Options {
+    fn default() -> Self {
+        let (session, settings) = (Config::default(), Settings::default());
         Self {
-            host: args.host.clone(),
-            rtsp_port: args.rtsp_port,
-            server_port: args.server_port,
-            max_clients: args.max_clients,
-            session_timeout: Duration::from_secs(args.session_timeout as u64),
-            payload_size: args.payload_size,
-            max_packet_size: args.max_packet_size,
-            repeat: args.repeat,
-            restart_markers: args.restart_markers,
-            computed_tables: args.computed_tables,
+            host: "127.0.0.1".to_owned(),
+            rtsp_port: 8554,
+            server_port: None,
+            max_clients: 100,
+            session_timeout: session.session_timeout,
+            payload_size: settings.payload_size,
+            max_packet_size: settings.max_packet_size,
+            repeat: settings.repeat,
+            restart_markers: settings.restart_markers,
+            computed_tables: settings.computed_tables,
         }
     }
 }
@@ -150,27 +103,16 @@ pub struct Server {
 
 impl Server {
     /// Opens the sockets. From here on the kernel takes connections; [`serve`](Self::serve) answers them.
-    pub fn bind(options: &Options) -> Result<Self> {
-        let (host, port) = (&options.host, options.rtsp_port);
-        let wanted = resolve(host, port)?;
-        let mut listener = Listener::bind(wanted).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                anyhow!("port {port} of {host} is taken: stop what listens there, or choose another with --rtsp-port")
-            }
-            io::ErrorKind::AddrNotAvailable => anyhow!("{host} is not an address of this machine"),
-            io::ErrorKind::PermissionDenied => anyhow!("not allowed to listen on port {port}: choose one above 1023"),
-            _ => anyhow!("cannot listen on {wanted}: {error}"),
-        })?;
-        let (mut rtp, mut rtcp) =
-            udp::bind_pair(wanted.ip(), options.server_port, udp::Options::SERVER).map_err(|error| {
-                match (options.server_port, error.kind()) {
-                    (Some(port), io::ErrorKind::AddrInUse) => {
-                        anyhow!("UDP port {port} or the one after it is taken: choose another with --server-port")
-                    }
-                    _ => anyhow!("cannot open a pair of UDP ports: {error}"),
-                }
-            })?;
-        let poll = Poll::new().context("cannot wait for sockets")?;
+    ///
+    /// # Errors
+    /// Those of the address, the ports and the system; see [`Error`].
+    pub fn bind(options: &Options) -> Result<Self, Error> {
+        let address = resolve(&options.host, options.rtsp_port)?;
+        let mut listener =
+            Listener::bind(address).map_err(|error| Error::Listen { host: options.host.clone(), address, error })?;
+        let (mut rtp, mut rtcp) = udp::bind_pair(address.ip(), options.server_port, udp::Options::SERVER)
+            .map_err(|error| Error::Udp { port: options.server_port, error })?;
+        let poll = Poll::new().map_err(Error::Wait)?;
         let registry = poll.registry();
         let mut register = || -> io::Result<_> {
             registry.register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -181,7 +123,7 @@ impl Server {
             let ports = (rtp.local_addr()?.port(), rtcp.local_addr()?.port());
             Ok((listener.local_addr()?, ports, waker))
         };
-        let (address, ports, waker) = register().context("cannot wait for sockets")?;
+        let (address, ports, waker) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), waker };
         Ok(Self { options: options.clone(), poll, listener, address, rtp, rtcp, ports, stop })
     }
@@ -191,10 +133,9 @@ impl Server {
         self.address
     }
 
-    /// The URL of each medium, with an address that a player on this machine can use.
-    pub fn urls(&self, library: &Library) -> Vec<String> {
-        let address = SocketAddr::new(usable(self.address.ip()), self.address.port());
-        library.names().map(|name| url(address, name)).collect()
+    /// The URL of the medium `name`, with an address that a player on this machine can use.
+    pub fn url(&self, name: &str) -> String {
+        url(self.address, name)
     }
 
     /// Ends [`serve`](Self::serve) from another thread or a signal handler.
@@ -202,8 +143,13 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Serves until it is stopped; then says BYE to every client and gives them a moment to hear it.
-    pub fn serve(self, library: &Library) -> Result<()> {
+    /// Serves what `catalogue` offers until it is stopped; then says BYE to every client and gives them a moment to hear it.
+    /// Everything happens on this thread, so sources must not block in it: one that has to wait for a frame says so
+    /// ([`Advance::Pending`](mutoscope::media::Advance::Pending)) and wakes the server when the frame is there.
+    ///
+    /// # Errors
+    /// [`Error::Wait`], [`Error::Accept`] or [`Error::Random`]. What goes wrong with one client ends that client only.
+    pub fn serve<C: Catalogue>(self, catalogue: C) -> Result<(), Error> {
         let clock = MonotonicClock::new();
         let cname = canonical_name()?;
         let settings = Settings {
@@ -217,7 +163,7 @@ impl Server {
             computed_tables: self.options.computed_tables,
             cname: &cname,
         };
-        EventLoop::new(self, library, settings, clock).run()
+        EventLoop::new(self, &catalogue, settings, clock).run()
     }
 }
 
@@ -243,103 +189,14 @@ impl StopHandle {
     }
 }
 
-/// Whether a request may be about it: names in other scripts than Latin become three times as long in a URL.
-fn can_be_requested(url: &str) -> bool {
-    url.len() + TRACK.len() <= MAX_URI_LEN
-}
-
-/// One line per URL on standard output, for people to copy and programs to wait for. From a thread of its own: nobody may be
-/// reading, and a pipe that is full of the URLs of a large folder is no reason not to serve.
-fn announce(urls: Vec<String>) -> Result<()> {
-    let write = move || {
-        let mut out = io::stdout().lock();
-        let _ = urls.iter().try_for_each(|url| writeln!(out, "{url}")).and_then(|()| out.flush());
-    };
-    thread::Builder::new().spawn(write).context("cannot start a thread")?;
-    Ok(())
-}
-
-/// IPv4 where a name has both: that is what most players try first.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let found: Vec<SocketAddr> = (bare, port)
-        .to_socket_addrs()
-        .map_err(|error| anyhow!("{host:?} is neither an address nor a name that can be resolved: {error}"))?
-        .collect();
-    let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    preferred.copied().with_context(|| format!("{host:?} has no address"))
-}
-
-/// An address for URLs where the server listens on all of them: the one that packets to elsewhere would come from.
-fn usable(listening: IpAddr) -> IpAddr {
-    if !listening.is_unspecified() {
-        return listening;
-    }
-    let address_towards = |from: IpAddr, to: IpAddr| -> io::Result<IpAddr> {
-        // Connecting a UDP socket chooses a route and sends nothing. The destinations are documentation addresses.
-        let probe = std::net::UdpSocket::bind((from, 0))?;
-        probe.connect((to, 9))?;
-        Ok(probe.local_addr()?.ip())
-    };
-    let elsewhere_v4 = Ipv4Addr::new(192, 0, 2, 1).into();
-    let elsewhere_v6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into();
-    address_towards(Ipv4Addr::UNSPECIFIED.into(), elsewhere_v4)
-        .or_else(|error| match listening {
-            IpAddr::V6(_) => address_towards(Ipv6Addr::UNSPECIFIED.into(), elsewhere_v6),
-            IpAddr::V4(_) => Err(error),
-        })
-        .unwrap_or(Ipv4Addr::LOCALHOST.into())
-}
-
-/// A name as a URL's path segment (RFC 3986 section 3.3).
-/// Where a player on this machine finds the medium `name` of a server that listens at `host` and `port`; an error where
-/// its requests are too long to be carried out.
-pub(crate) fn check_url(host: &str, port: u16, name: &str) -> Result<()> {
-    let address = resolve(host, port)?;
-    let url = url(SocketAddr::new(usable(address.ip()), address.port()), name);
-    if !can_be_requested(&url) {
-        let len = url.len();
-        bail!("its URL has {len} bytes, too long for any player but those of the classic lab: give it a shorter name");
-    }
-    Ok(())
-}
-
-fn url(address: SocketAddr, name: &str) -> String {
-    format!("rtsp://{address}/{}", percent_encode(name))
-}
-
-fn percent_encode(name: &str) -> String {
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 /// Fresh for each run and telling nobody who runs it (RFC 7022 section 4.2).
-fn canonical_name() -> Result<String> {
+fn canonical_name() -> Result<String, Error> {
     Ok(format!("{:016x}{:08x}", random()?, random()? as u32))
 }
 
 /// 64 bits that nobody can guess.
-fn random() -> Result<u64> {
-    getrandom::u64().map_err(|error| anyhow!("the system gives no random numbers: {error}"))
-}
-
-/// Takes as many descriptors as the system gives, and tells how many. Every media file takes one, and how many there are
-/// is known only when they are open.
-fn raise_file_limit() -> u64 {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
-        let wanted = hard.min(MAX_FILES);
-        if wanted > soft { setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).map(|()| wanted) } else { Ok(soft) }
-    });
-    raised.unwrap_or_else(|error| {
-        log::warn!("cannot ask for more open files: {error}");
-        getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
-    })
+fn random() -> Result<u64, Error> {
+    getrandom::u64().map_err(|error| Error::Random(io::Error::other(error)))
 }
 
 #[cfg(test)]
@@ -347,35 +204,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_path_segments() {
-        assert_eq!(percent_encode("movie.Mjpeg"), "movie.Mjpeg");
-        assert_eq!(percent_encode("a b/ü?%#.mjpg"), "a%20b%2F%C3%BC%3F%25%23.mjpg");
-    }
-
-    #[test]
-    fn a_name_too_long_for_a_request_is_noticed() {
-        let url = |len: usize| format!("rtsp://127.0.0.1:8554/{}", "x".repeat(len));
-        assert!(can_be_requested(&url(MAX_URI_LEN - 22 - TRACK.len())));
-        assert!(!can_be_requested(&url(MAX_URI_LEN - 21 - TRACK.len())));
-    }
-
-    #[test]
-    fn hosts_resolve_with_and_without_brackets() {
-        assert_eq!(resolve("127.0.0.1", 5).unwrap(), "127.0.0.1:5".parse().unwrap());
-        assert_eq!(resolve("[::1]", 5).unwrap(), "[::1]:5".parse().unwrap());
-        assert!(resolve("no such host", 5).is_err());
-    }
-
-    #[test]
-    fn an_unspecified_address_is_not_offered_to_players() {
-        for listening in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
-            assert!(!usable(listening).is_unspecified());
-        }
-        assert_eq!(usable(Ipv4Addr::LOCALHOST.into()), Ipv4Addr::LOCALHOST);
-    }
-
-    #[test]
     fn canonical_names_differ_from_run_to_run() {
         assert_ne!(canonical_name().unwrap(), canonical_name().unwrap());
+    }
+
+    #[test]
+    fn defaults_are_those_that_the_core_announces() {
+        let options = Options::default();
+        assert_eq!((options.session_timeout, options.payload_size), (Duration::from_secs(60), 1400));
     }
 }

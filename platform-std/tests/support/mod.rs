@@ -29,7 +29,7 @@ impl Running {
     pub(crate) fn with(options: Options, library: impl FnOnce() -> Library + Send + 'static) -> Self {
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());
-        let serve = move || server.serve(&library()).unwrap();
+        let serve = move || server.serve(library()).unwrap();
         Self { address, stop, thread: Some(std::thread::spawn(serve)) }
     }
 
@@ -46,18 +46,7 @@ impl Running {
 
 /// Those of the program on a free port.
 pub(crate) fn options() -> Options {
-    Options {
-        host: "127.0.0.1".to_owned(),
-        rtsp_port: 0,
-        server_port: None,
-        max_clients: 100,
-        session_timeout: Duration::from_secs(60),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: false,
-        restart_markers: false,
-        computed_tables: false,
-    }
+    Options { rtsp_port: 0, ..Options::default() }
 }
 
 impl Drop for Running {

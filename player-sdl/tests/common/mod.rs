@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use mutoscope::media::FrameRate;
-use mutoscope::time::Duration as CoreDuration;
 use mutoscope_std::media::Library;
 use mutoscope_std::server::{Options, Server};
 use std::cell::RefCell;
@@ -23,18 +22,7 @@ const SERVER_MEDIA: &str = "MUTOSCOPE_TEST_SERVER_MEDIA";
 /// To be called from a test of this name in every test file: the body of a server's process.
 pub(crate) fn serve_if_asked() {
     let Ok(port) = std::env::var(SERVER_PORT) else { return };
-    let options = Options {
-        host: "127.0.0.1".into(),
-        rtsp_port: port.parse().expect("a port"),
-        server_port: None,
-        max_clients: 8,
-        session_timeout: CoreDuration::from_secs(60),
-        payload_size: 1400,
-        max_packet_size: 20_480,
-        repeat: false,
-        restart_markers: false,
-        computed_tables: false,
-    };
+    let options = Options { rtsp_port: port.parse().expect("a port"), ..Options::default() };
     let rate = FrameRate::new(24, 1).expect("a rate");
     let library = match std::env::var_os(SERVER_MEDIA) {
         Some(path) => {

@@ -1,14 +1,10 @@
-//! The log of a server that serves from one thread, on standard error: whom a line is about, and what becomes of lines that
-//! would have to wait or would fill a disk.
+//! Text for terminals and logs: lines that strangers had a hand in, and lines that would have to wait or would fill a disk.
 
-use std::cell::Cell;
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use env_logger::{Target, WriteStyle};
 use log::LevelFilter;
 use nix::poll::PollFlags;
 
@@ -20,29 +16,6 @@ const LINE_LIMIT: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 const BURST: u32 = 1000;
 /// How often another one may come after those: ten a second are some 100 MB a day.
 const LINE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Logs to standard error, one line per message with the time in front, and the client where it is about one; coloured on a
-/// terminal only.
-///
-/// Lines for which there is no room at once are left out: a log that nobody reads must not stop the pictures. So are lines
-/// beyond some hundred a minute, unless the level says that everything is wanted: strangers who knock on and on must not
-/// fill a disk. The log says how many are missing.
-pub fn start(level: LevelFilter) {
-    env_logger::Builder::new()
-        .filter_level(level)
-        .target(Target::Pipe(Box::new(Stderr::default())))
-        .write_style(if takes_colours() { WriteStyle::Always } else { WriteStyle::Never })
-        .parse_default_env()
-        .format(|line, record| {
-            let style = line.default_level_style(record.level());
-            write!(line, "{} {style}{:<5}{style:#} ", line.timestamp_millis(), record.level())?;
-            if let Some(client) = CLIENT.get() {
-                write!(line, "{client}: ")?;
-            }
-            writeln!(line, "{}", OneLine(record.args()))
-        })
-        .init();
-}
 
 /// Shows what the other side may have had a hand in as one line that cannot do anything to a terminal: control characters
 /// appear as escapes, and so do those that change the direction of text.
@@ -67,20 +40,8 @@ impl<T: Display> Display for OneLine<T> {
     }
 }
 
-thread_local! {
-    static CLIENT: Cell<Option<SocketAddr>> = const { Cell::new(None) };
-}
-
-/// Does `work`; what it logs is about this client. The core's machines do not know whom they serve.
-pub(crate) fn about<R>(client: SocketAddr, work: impl FnOnce() -> R) -> R {
-    CLIENT.set(Some(client));
-    let result = work();
-    CLIENT.set(None);
-    result
-}
-
-/// Whether lines may be coloured: on a terminal, unless the user wants none (<https://no-color.org>).
-fn takes_colours() -> bool {
+/// Whether lines on standard error may be coloured: on a terminal, unless the user wants none (<https://no-color.org>).
+pub fn stderr_takes_colours() -> bool {
     io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb")
@@ -113,21 +74,25 @@ impl Budget {
     }
 }
 
-/// Writes whole lines to standard error, or leaves them out and later says how many.
+/// Writes whole lines to standard error, or leaves them out and later says how many. A logger that writes to it never blocks.
+///
+/// Lines for which there is no room at once are left out: a log that nobody reads must not stop the pictures. So are lines
+/// beyond some hundred a minute, unless [`log::max_level`] says that everything is wanted: strangers who knock on and on
+/// must not fill a disk. A line of its own says how many are missing.
 #[derive(Debug, Default)]
-struct Stderr {
+pub struct LogOutput {
     lost: u64,
     budget: Budget,
 }
 
-impl Stderr {
+impl LogOutput {
     /// Whether a line can be written at once. Where that cannot be asked, the write will tell.
     fn has_room() -> bool {
         is_ready(io::stderr().as_fd(), PollFlags::POLLOUT, Duration::ZERO).unwrap_or(true)
     }
 }
 
-impl Write for Stderr {
+impl Write for LogOutput {
     /// Takes one line; what is too long for one write is cut.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let everything = log::max_level() > LevelFilter::Info;
@@ -191,12 +156,5 @@ mod tests {
         ] {
             assert_eq!(OneLine(text).to_string(), shown);
         }
-    }
-
-    #[test]
-    fn what_is_done_for_a_client_is_logged_with_its_address() {
-        let client = SocketAddr::from(([10, 0, 0, 7], 40_000));
-        assert_eq!(about(client, || CLIENT.get()), Some(client));
-        assert_eq!(CLIENT.get(), None);
     }
 }

@@ -6,21 +6,23 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use mutoscope::jpeg::{Coding, Layout, Sampling, tables};
 use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
-use crate::args::Args;
-use crate::logging::OneLine;
-use crate::media::{
-    Candidates, Conversion, Converter, FIELDS, LARGE_PICTURES, MediaFile, Names, Policy, candidates, is_field,
+use mutoscope_std::console::OneLine;
+use mutoscope_std::media::Policy;
+use mutoscope_std::media::inspect::{
+    Candidates, Conversion, Converter, FIELDS, LARGE_PICTURES, MediaFile, Names, candidates, is_field,
 };
-use crate::server::check_url;
+use mutoscope_std::server::{MAX_URL_LEN, resolve, url};
+
+use crate::args::Args;
 
 /// Checks files, and the MJPEG files in folders; each report goes to `out`, and where there are several, a sum. Every frame is
 /// read and made ready as it would be for viewers. `true`: all of them can be served.
-pub fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
+pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
     let policy = args.policy();
     let Candidates { files, left_out } = candidates(&args.media)?;
     let (mut all, mut served) = (0, 0);
@@ -36,7 +38,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
         all += 1;
         match verdict {
             Ok(report) => {
-                let requestable = check_url(&args.host, args.rtsp_port, &candidate.name);
+                let requestable = check_url(args, &candidate.name);
                 let can_be_served = report.can_be_served() && requestable.is_ok();
                 writeln!(out, "{shown}: {}", if can_be_served { "can be served" } else { "cannot be served" })?;
                 if let Err(error) = requestable {
@@ -59,6 +61,16 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
         writeln!(out, "there is no MJPEG file (.mjpeg, .mjpg) in what was named")?;
     }
     Ok(served == all && all > 0)
+}
+
+/// Whether players can ask for the medium `name`.
+fn check_url(args: &Args, name: &str) -> Result<()> {
+    let url = url(resolve(&args.host, args.rtsp_port)?, name);
+    if url.len() > MAX_URL_LEN {
+        let len = url.len();
+        bail!("its URL has {len} bytes, too long for any player but those of the classic lab: give it a shorter name");
+    }
+    Ok(())
 }
 
 fn check(path: &Path, policy: Policy) -> Result<Report> {
@@ -315,7 +327,7 @@ fn quantization(jpeg: &[u8], layout: &Layout) -> String {
 }
 
 /// [`run`] with its reports on standard output; nobody may be reading them.
-pub fn run_on_stdout(args: &Args) -> Result<bool> {
+pub(crate) fn run_on_stdout(args: &Args) -> Result<bool> {
     let all = run(args, &mut io::stdout().lock())?;
     io::stdout().flush()?;
     Ok(all)
@@ -324,11 +336,11 @@ pub fn run_on_stdout(args: &Args) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::OnUnsupported;
-    use crate::media::testing::{self, Folder, jpeg, lab_file, picture};
+    use crate::testing::{self, Folder, jpeg, lab_file, picture};
     use clap::Parser as _;
     use jpeg_encoder::SamplingFactor;
     use mutoscope::session::server::MAX_URI_LEN;
+    use mutoscope_std::media::OnUnsupported;
 
     fn report(paths: &[&Path], policy: Policy) -> (bool, String) {
         let mut args = Args::parse_from(["mutoscope-server"]);

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Parser};
 use log::LevelFilter;
 use mutoscope::media::FrameRate;
-
-use crate::media::{OnUnsupported, Policy};
+use mutoscope::time::Duration;
+use mutoscope_std::media::{OnUnsupported, Policy};
+use mutoscope_std::server::Options;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +33,7 @@ Clients of the classic RTSP/RTP lab use the same port and the bare file name:
 /// Streams motion JPEG files over RTSP and RTP, to any number of viewers, without decoding them.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mutoscope-server", version, after_help = EXAMPLES, max_term_width = 100)]
-pub struct Args {
+pub(crate) struct Args {
     /// MJPEG files, and folders of them. None: a generated test card (/testcard) and a generated movie (/movie.Mjpeg)
     #[arg(env = "VIDEO_FILE", value_name = "MEDIA")]
     pub media: Vec<PathBuf>,
@@ -88,7 +89,7 @@ pub struct Args {
     pub computed_tables: bool,
 
     /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, 12 bits, RGB and others)
-    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_unsupported())]
     pub on_unsupported: OnUnsupported,
 
     /// Serve nothing: say of each file what it is, what would be sent and why; fails where one cannot be served
@@ -105,13 +106,29 @@ pub struct Args {
 }
 
 impl Args {
+    /// What the server needs to know, apart from what it shows.
+    pub(crate) fn server_options(&self) -> Options {
+        Options {
+            host: self.host.clone(),
+            rtsp_port: self.rtsp_port,
+            server_port: self.server_port,
+            max_clients: self.max_clients,
+            session_timeout: Duration::from_secs(self.session_timeout as u64),
+            payload_size: self.payload_size,
+            max_packet_size: self.max_packet_size,
+            repeat: self.repeat,
+            restart_markers: self.restart_markers,
+            computed_tables: self.computed_tables,
+        }
+    }
+
     /// What is done with pictures that RTP/JPEG cannot carry as they are.
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy { restart_markers: self.restart_markers, on_unsupported: self.on_unsupported }
     }
 
     /// How much the log says: `RUST_LOG`, where it is set, has the last word.
-    pub fn log_level(&self) -> LevelFilter {
+    pub(crate) fn log_level(&self) -> LevelFilter {
         match (self.verbose, self.quiet) {
             // A report says it all.
             (0, _) if self.check => LevelFilter::Error,
@@ -133,6 +150,16 @@ fn parse_even_port(text: &str) -> Result<u16, &'static str> {
         Ok(port @ 1..) if port % 2 == 0 => Ok(port),
         _ => Err("expected an even port from 2 to 65534: RTP takes it, RTCP the next one"),
     }
+}
+
+/// With the help that an enum of clap's own would have.
+fn on_unsupported() -> impl TypedValueParser<Value = OnUnsupported> {
+    let refuse = PossibleValue::new("refuse").help("Nothing: they are not sent, and the log says why");
+    let convert = PossibleValue::new("convert").help(
+        "Chroma of 4:4:4, 4:4:0 and 4:1:1 is resampled, samples of 12 bits become 8, and other colours than YCbCr are encoded anew",
+    );
+    PossibleValuesParser::new([refuse, convert])
+        .map(|word| if word == "convert" { OnUnsupported::Convert } else { OnUnsupported::Refuse })
 }
 
 fn sizes(least: u64, most: u64) -> RangedU64ValueParser<usize> {

@@ -1,22 +1,31 @@
 //! Streams motion JPEG files over RTSP and RTP.
 #![forbid(unsafe_code)]
 
+mod args;
+mod check;
+mod limits;
+mod logging;
+mod run;
+mod signals;
+#[cfg(test)]
+#[path = "../../src/media/testing.rs"]
+mod testing;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use args::Args;
 use clap::Parser;
-use mutoscope_std::args::Args;
-use mutoscope_std::logging::{self, OneLine};
-use mutoscope_std::{check, server};
+use mutoscope_std::console::OneLine;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     logging::start(args.log_level());
-    let result = if args.check { check::run_on_stdout(&args) } else { server::run(&args).map(|()| true) };
+    let result = if args.check { check::run_on_stdout(&args) } else { run::run(&args).map(|()| true) };
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // Who reads the report has read enough.
+        // The reader of the report has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::from(128 + 13),
         Err(error) => {
             // Where nobody listens there, the exit code still tells.

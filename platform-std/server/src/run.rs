@@ -1,0 +1,100 @@
+//! From the command line to a server that serves.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Context, Error, Result, anyhow};
+use mutoscope_std::media::Library;
+use mutoscope_std::server::{self, MAX_URL_LEN, Server};
+
+use crate::args::Args;
+use crate::{limits, signals};
+
+/// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, some for the libraries.
+const SPARE_FILES: u64 = 32;
+
+/// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    // Before the files are indexed, which may take a while: a taken port should not be found out after that.
+    let server = Server::bind(&args.server_options()).map_err(with_advice)?;
+    let serving = Arc::new(AtomicBool::new(false));
+    signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
+
+    let files = limits::raise_file_limit();
+    let library = if args.media.is_empty() {
+        Library::built_in(args.frame_rate)
+    } else {
+        Library::from_paths(&args.media, args.frame_rate, args.policy())?
+    };
+    let needed = args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES;
+    if files < needed {
+        log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
+    }
+    if !server.local_addr().ip().is_loopback() {
+        log::warn!("there is no authentication: whoever reaches {} can watch", server.local_addr());
+    }
+    let urls: Vec<String> = library.names().map(|name| server.url(name)).collect();
+    for (url, name) in urls.iter().zip(library.names()).filter(|(url, _)| url.len() > MAX_URL_LEN) {
+        let len = url.len();
+        log::warn!(
+            "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
+        );
+    }
+    announce(urls)?;
+    serving.store(true, Ordering::Release);
+    Ok(server.serve(library)?)
+}
+
+/// The library's errors, with the options of this program that help.
+fn with_advice(error: server::Error) -> Error {
+    let advice = match &error {
+        server::Error::Listen { error, .. } => match error.kind() {
+            io::ErrorKind::AddrInUse => ": stop what listens there, or choose another with --rtsp-port",
+            io::ErrorKind::PermissionDenied => ": choose one above 1023",
+            _ => "",
+        },
+        server::Error::Udp { port: Some(_), error } if error.kind() == io::ErrorKind::AddrInUse => {
+            ": choose another with --server-port"
+        }
+        _ => "",
+    };
+    anyhow!("{error}{advice}")
+}
+
+/// One line per URL on standard output, for people to copy and programs to wait for. From a thread of its own: nobody may be
+/// reading, and a pipe that is full of the URLs of a large folder is no reason not to serve.
+fn announce(urls: Vec<String>) -> Result<()> {
+    let write = move || {
+        let mut out = io::stdout().lock();
+        let _ = urls.iter().try_for_each(|url| writeln!(out, "{url}")).and_then(|()| out.flush());
+    };
+    thread::Builder::new().spawn(write).context("cannot start a thread")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    #[test]
+    fn a_port_that_cannot_be_had_is_told_with_the_option_that_chooses_another() {
+        let listen = |kind: io::ErrorKind| {
+            let address = SocketAddr::from(([127, 0, 0, 1], 80));
+            with_advice(server::Error::Listen { host: "localhost".into(), address, error: kind.into() }).to_string()
+        };
+        assert_eq!(
+            listen(io::ErrorKind::AddrInUse),
+            "port 80 of localhost is taken: stop what listens there, or choose another with --rtsp-port"
+        );
+        assert_eq!(listen(io::ErrorKind::PermissionDenied), "not allowed to listen on port 80: choose one above 1023");
+        assert_eq!(listen(io::ErrorKind::AddrNotAvailable), "localhost is not an address of this machine");
+        let udp = server::Error::Udp { port: Some(6970), error: io::ErrorKind::AddrInUse.into() };
+        assert_eq!(
+            with_advice(udp).to_string(),
+            "UDP port 6970 or the one after it is taken: choose another with --server-port"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! The player's log, on standard error.
+
+use env_logger::{Builder, Target, WriteStyle};
+use log::LevelFilter;
+use mutoscope_std::console::{LogOutput, OneLine, stderr_takes_colours};
+use std::io::Write;
+
+/// Logs to standard error, one line per message with the time in front; coloured on a terminal only. `RUST_LOG` has the
+/// last word about the level.
+pub(crate) fn start(level: LevelFilter) {
+    Builder::new()
+        .filter_level(level)
+        .target(Target::Pipe(Box::new(LogOutput::default())))
+        .write_style(if stderr_takes_colours() { WriteStyle::Always } else { WriteStyle::Never })
+        .parse_default_env()
+        .format(|line, record| {
+            let style = line.default_level_style(record.level());
+            write!(line, "{} {style}{:<5}{style:#} ", line.timestamp_millis(), record.level())?;
+            writeln!(line, "{}", OneLine(record.args()))
+        })
+        .init();
+}
