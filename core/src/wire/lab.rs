@@ -1,6 +1,6 @@
-//! The lab dialect: what the client and server of the classic "video streaming with RTSP and RTP" exercise speak.
+//! The lab dialect, which the client and server of the classic "video streaming with RTSP and RTP" exercise speak.
 //!
-//! It looks like RTSP but names a file instead of a URL, ends lines in LF and does not end messages at all:
+//! It looks like RTSP, but it names a file instead of a URL, ends lines in LF, and does not mark the end of a message:
 //!
 //! ```text
 //! SETUP movie.Mjpeg RTSP/1.0            RTSP/1.0 200 OK
@@ -8,8 +8,8 @@
 //! Transport: RTP/UDP; client_port= 25000     Session: 123456
 //! ```
 //!
-//! The last line of a request comes without a line end as a rule. So a message ends where the next one begins, at a
-//! blank line, or when nothing follows for a while: [`Parsed::Pending`].
+//! The last line of a request usually has no line end. So a message ends where the next one begins, at a blank line, or when
+//! nothing follows for a while ([`Parsed::Pending`]).
 
 use super::rtsp::lines::{End, line};
 use super::rtsp::{Error, ErrorKind, Full, Headers, MAX_LINE, Method, StatusCode, blank_prefix};
@@ -17,12 +17,12 @@ use super::text::{OneLine, SliceWriter, decimal, is_token_byte, strip_prefix_ign
 use super::url::Path;
 use core::fmt::Write;
 
-/// What the bytes that have come so far amount to.
+/// The result of parsing the bytes that have come so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed<T> {
     /// A whole message and how many bytes it took.
     Complete(T, usize),
-    /// A whole message of so many bytes, provided that nothing follows: wait for more, for silence, or for the close.
+    /// A message of so many bytes, which is whole if nothing follows. Wait for more bytes, for silence, or for the close.
     Pending(T, usize),
     /// Not enough for a message yet.
     Incomplete,
@@ -33,13 +33,13 @@ pub enum Parsed<T> {
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// What is asked for. Copies of the exercise add methods of their own: they are [`Method::Other`].
+    /// The method. Copies of the exercise add methods of their own; these are [`Method::Other`].
     pub method: Method<'a>,
-    /// The file's name; some clients give it with SETUP only, it is empty then.
+    /// The file's name. Some clients give it with SETUP only; it is empty in their other requests.
     pub file: Path<'a>,
-    /// `None`: missing, or no number.
+    /// `CSeq`. `None`: missing, or no number.
     pub cseq: Option<u32>,
-    /// `Session`, a decimal number in replies of ours.
+    /// `Session`. In our replies it is a decimal number.
     pub session: Option<&'a str>,
     /// The client's RTP port in `Transport`; `None` also where it is 0 or above 65535.
     pub client_port: Option<u16>,
@@ -52,21 +52,20 @@ pub struct Request<'a> {
 pub struct Reply<'a> {
     /// Classic servers say 200, 404 and 500.
     pub status: StatusCode,
-    /// `None`: missing, or no number.
+    /// `CSeq`. `None`: missing, or no number.
     pub cseq: Option<u32>,
     /// The session's identifier, a decimal number in the classic server.
     pub session: Option<&'a str>,
 }
 
-/// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://` and is not
-/// `*`.
+/// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://` and is not `*`.
 ///
-/// So is the line of a known method without any version, as the oldest copies of the exercise send it.
+/// A line of a known method without any version is also of this dialect: the oldest copies of the exercise send it.
 pub fn is_lab(first_line: &[u8]) -> bool {
     core::str::from_utf8(first_line).is_ok_and(|line| start_line(line.trim_end_matches(['\r', '\n']), true).is_some())
 }
 
-/// Whether the first line in `input` is of this dialect; `None` while its end has not come. Blank lines are skipped.
+/// Whether the first line in `input` is of this dialect; `None` until its end has come. Blank lines are skipped.
 pub fn detect(input: &[u8]) -> Option<bool> {
     let rest = input.get(blank_prefix(input)..)?;
     let end = rest.iter().position(|&byte| byte == b'\n')?;
@@ -159,12 +158,12 @@ pub fn parse_reply(input: &[u8]) -> Parsed<Reply<'_>> {
     }
     let Some(status) = code else { return Parsed::Incomplete };
     let reply = Reply { status, cseq: fields.cseq.flatten(), session: fields.session };
-    // Still at hand after the third line: it had its line end.
+    // The third line has its line end, so nothing more belongs to the reply.
     if complete || next.is_some() { Parsed::Complete(reply, end) } else { Parsed::Pending(reply, end) }
 }
 
-/// Writes a reply as the student's client reads it: it takes words by their position, so there is this order, one space
-/// and a bare number, for errors too. `session` is 0 before there is one.
+/// Writes a reply as the student's client reads it. That client takes words by their position. So the order of the lines is
+/// fixed, there is one space between words, and a session is a bare number, for errors too. `session` is 0 before there is one.
 ///
 /// # Errors
 /// [`Full`] where it does not fit.
@@ -174,7 +173,7 @@ pub fn emit_reply(buffer: &mut [u8], status: StatusCode, cseq: u32, session: u32
     Ok(out.len())
 }
 
-/// Writes SETUP as the student's client does; the classic server wants this very order and spacing.
+/// Writes SETUP as the student's client does. The classic server accepts only this order and spacing.
 ///
 /// # Errors
 /// [`Full`] where it does not fit.
@@ -213,7 +212,7 @@ struct StartLine<'a> {
     method: &'a str,
     file: &'a str,
     has_version: bool,
-    /// Some clients forget the line end after the version.
+    /// The text behind the version. It may be a header: some clients forget the line end after the version.
     after_version: &'a str,
 }
 
@@ -252,14 +251,14 @@ fn next_request(text: &str, broken_order: bool) -> Option<usize> {
         [digit, letter] if digit.is_ascii_digit() && letter.is_ascii_uppercase() => at.checked_add(1),
         _ => None,
     });
-    // A few chances are enough for any number; the rest is someone wasting our time.
+    // Few positions are enough for any real request. The limit bounds the time that a hostile line can take.
     starts.take(8).find(|&at| text.get(at..).is_some_and(|rest| start_line(rest, broken_order).is_some()))
 }
 
-/// What the lines after the first say.
+/// The fields of the lines after the first.
 #[derive(Default)]
 struct Fields<'a> {
-    /// `Some(None)`: there, but no number.
+    /// `Some(None)`: the header is there, but its value is no number.
     cseq: Option<Option<u32>>,
     session: Option<&'a str>,
     client_port: Option<u16>,
@@ -288,7 +287,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// `client_port=N` wherever it stands and however it is spaced; of a pair the first.
+/// The number in `client_port=N`, wherever it stands and however it is spaced. Of a pair, the first number.
 fn client_port(transport: &str) -> Option<u16> {
     const NAME: &str = "client_port";
     transport.match_indices('=').find_map(|(at, _)| {
@@ -569,7 +568,7 @@ mod tests {
         }
     }
 
-    /// Bytes that have a chance of getting past the first line.
+    /// Random bytes that often get past the first line.
     fn prop_like() -> impl Strategy<Value = Vec<u8>> {
         let pieces: [&[u8]; 12] = [
             b"SETUP ",

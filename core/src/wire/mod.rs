@@ -10,7 +10,7 @@
 //! | [`rtcp`] | control packets | RFC 3550 section 6 |
 //! | [`rtp_jpeg`] | the payload headers of motion JPEG | RFC 2435 |
 //!
-//! Everything here reads what strangers send, so nothing in it may panic: the lints below forbid what could.
+//! Everything here reads what strangers send, so nothing in it may panic. The lints of the crate forbid what could.
 
 #![deny(
     clippy::indexing_slicing,

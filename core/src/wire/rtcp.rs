@@ -21,7 +21,7 @@ pub enum Error {
     Truncated,
     /// Not version 2.
     Version,
-    /// The first packet's type is not one of RTCP's (192 to 223): perhaps an RTP packet on the wrong port.
+    /// The first packet's type is not one of RTCP's (192 to 223). It may be an RTP packet on the wrong port.
     PacketType,
     /// Padding of length zero, longer than its packet, or before the last packet.
     Padding,
@@ -38,10 +38,10 @@ const GOODBYE: u8 = 203;
 
 const CNAME: u8 = 1;
 
-/// A checked compound packet: iterate over it to get its packets.
+/// A checked compound packet. Iterate over it to get its packets.
 ///
-/// RFC 3550 wants a report first and at least two packets; neither is insisted on, since reduced-size packets
-/// (RFC 5506) do no harm.
+/// RFC 3550 requires a report first and at least two packets. This accepts less, since reduced-size packets (RFC 5506) do no
+/// harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compound<'a> {
     rest: &'a [u8],
@@ -52,7 +52,7 @@ impl<'a> Compound<'a> {
     ///
     /// # Errors
     ///
-    /// The first thing wrong; then nothing of the compound packet should be believed.
+    /// The first fault. Nothing of the compound packet should be believed then.
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, Error> {
         let first_type = *bytes.get(1).ok_or(Error::Truncated)?;
         let mut rest = bytes;
@@ -81,16 +81,16 @@ impl<'a> Iterator for Compound<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Packet<'a> {
-    /// SR (section 6.4.1): what a sender sent, and when.
+    /// SR (section 6.4.1): a sender reports what it has sent, and when.
     SenderReport {
         /// The sender's clock and counts.
         info: SenderInfo,
-        /// What it receives from others.
+        /// Its reports about what it receives from others.
         reports: Reports<'a>,
     },
-    /// RR (section 6.4.2).
+    /// RR (section 6.4.2): a receiver reports.
     ReceiverReport {
-        /// Who reports.
+        /// The SSRC of the receiver.
         ssrc: u32,
         /// One block for each sender it hears.
         reports: Reports<'a>,
@@ -99,7 +99,7 @@ pub enum Packet<'a> {
     SourceDescription(SourceDescription<'a>),
     /// BYE (section 6.6).
     Goodbye(Goodbye<'a>),
-    /// APP or a type not known here.
+    /// APP, or a type that is not known here.
     Other {
         /// The type, as it stands in the packet.
         packet_type: u8,
@@ -144,7 +144,7 @@ fn split_packet(bytes: &[u8]) -> Result<(Packet<'_>, &[u8]), Error> {
     Ok((packet, rest))
 }
 
-/// What a sender report says about its sender.
+/// A sender's statement about itself in a sender report.
 ///
 /// ```text
 /// +=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+
@@ -163,7 +163,7 @@ fn split_packet(bytes: &[u8]) -> Result<(Packet<'_>, &[u8]), Error> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderInfo {
-    /// Who sends.
+    /// The SSRC of the sender.
     pub ssrc: u32,
     /// When the report left.
     pub ntp: NtpTime,
@@ -186,7 +186,7 @@ impl SenderInfo {
     }
 }
 
-/// What one receiver says about one sender (RFC 3550 section 6.4.1).
+/// The statement of one receiver about one sender (RFC 3550 section 6.4.1).
 ///
 /// ```text
 /// +=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+
@@ -206,19 +206,19 @@ impl SenderInfo {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlock {
-    /// The sender this is about.
+    /// The SSRC of that sender.
     pub ssrc: u32,
     /// Share of the packets since the previous report that were lost, in 1/256.
     pub fraction_lost: u8,
-    /// Packets lost since the start; negative where there were more duplicates than losses. 24 bits, kept within them.
+    /// Packets lost since the start; negative if there were more duplicates than losses. Clamped to 24 bits when it is written.
     pub cumulative_lost: i32,
     /// Highest sequence number received, with the count of its wraps in the upper 16 bits.
     pub extended_highest_sequence: u32,
     /// Interarrival jitter, in timestamp units.
     pub jitter: u32,
-    /// Middle of the last sender report's NTP timestamp; 0 where none came.
+    /// LSR: the middle 32 bits of the last sender report's NTP timestamp; 0 if none came.
     pub last_sr: u32,
-    /// Time since then, in 1/65536 s; 0 where none came.
+    /// DLSR: the time since that report came, in 1/65536 s; 0 if none came.
     pub delay_since_last_sr: u32,
 }
 
@@ -265,19 +265,19 @@ impl Iterator for Reports<'_> {
     }
 }
 
-/// Who the sources are (RFC 3550 section 6.5): chunks of an SSRC and a list of text items.
+/// Descriptions of sources (RFC 3550 section 6.5): chunks, each of an SSRC and a list of text items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceDescription<'a> {
     chunks: &'a [u8],
 }
 
 impl<'a> SourceDescription<'a> {
-    /// All items of all chunks, in order. Ends early where the items run beyond the packet.
+    /// All items of all chunks, in order. Ends early if the items run beyond the packet.
     pub fn items(&self) -> Items<'a> {
         Items { ssrc: None, rest: self.chunks }
     }
 
-    /// The canonical name of a source: the bytes of its CNAME item, UTF-8 if the peer keeps to the RFC.
+    /// The canonical name of a source: the bytes of its CNAME item. They are UTF-8 if the peer keeps to the RFC.
     pub fn cname(&self, ssrc: u32) -> Option<&'a [u8]> {
         self.items().find(|item| item.ssrc == ssrc && item.kind == CNAME).map(|item| item.text)
     }
@@ -315,7 +315,7 @@ impl<'a> Iterator for Items<'a> {
             };
             let (&kind, rest) = self.rest.split_first()?;
             if kind == 0 {
-                // Chunks end on a 32-bit boundary. What remains of the packet is a multiple of 4 there, too.
+                // A chunk ends on a 32-bit boundary, so the rest of the packet is a multiple of 4 bytes there.
                 let boundary = rest.len() % 4;
                 self.rest = rest.get(boundary..)?;
                 self.ssrc = None;
@@ -329,7 +329,7 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// Sources that leave (RFC 3550 section 6.6).
+/// A BYE packet: sources that leave (RFC 3550 section 6.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Goodbye<'a> {
     ssrcs: &'a [u8],
@@ -337,12 +337,12 @@ pub struct Goodbye<'a> {
 }
 
 impl<'a> Goodbye<'a> {
-    /// Who leaves.
+    /// The SSRCs of the sources that leave.
     pub fn ssrcs(&self) -> impl Iterator<Item = u32> + 'a {
         self.ssrcs.as_chunks::<4>().0.iter().map(|&ssrc| u32::from_be_bytes(ssrc))
     }
 
-    /// Why, where the packet says so.
+    /// The reason, if the packet gives one.
     pub fn reason(&self) -> Option<&'a [u8]> {
         let (&len, text) = self.reason.split_first()?;
         text.get(..usize::from(len))
@@ -351,7 +351,7 @@ impl<'a> Goodbye<'a> {
 
 /// Writes a compound packet, packet by packet, into a caller's buffer.
 ///
-/// Each method returns `None` where its packet does not fit (or a text is longer than 255 bytes).
+/// Each method returns `None` if its packet does not fit, or if a text is longer than 255 bytes.
 ///
 /// ```
 /// # use mutoscope::wire::rtcp::Emitter;
@@ -396,7 +396,7 @@ impl<'b> Emitter<'b> {
     pub fn cname(self, ssrc: u32, cname: &str) -> Option<Self> {
         let len = u8::try_from(cname.len()).ok()?;
         self.packet(SOURCE_DESCRIPTION, 1, |body| {
-            // The item list ends with a zero byte; what `packet` pads with are zeros as well.
+            // The item list ends with a zero byte, and `packet` pads with zeros.
             body.words(&[ssrc])?.bytes(&[CNAME, len])?.bytes(cname.as_bytes())?.bytes(&[0])
         })
     }
@@ -410,7 +410,7 @@ impl<'b> Emitter<'b> {
         })
     }
 
-    /// Writes a header, the body, and zeros up to a 32-bit boundary; then the header once more, with the length.
+    /// Writes a header, the body, and zeros up to a 32-bit boundary. Then it writes the header again, with the length.
     fn packet(self, packet_type: u8, count: usize, body: impl FnOnce(Self) -> Option<Self>) -> Option<Self> {
         let start = self.len;
         let count = u8::try_from(count).ok().filter(|&count| count <= 31)?;
@@ -441,7 +441,7 @@ impl<'b> Emitter<'b> {
     }
 }
 
-/// The six words that sender information and report blocks both consist of.
+/// Six words: both a sender's information and a report block consist of that many.
 fn words(bytes: &[u8; 24]) -> [u32; 6] {
     let mut words = [0; 6];
     for (word, &bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {

@@ -44,7 +44,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
     ///
     /// # Errors
     ///
-    /// See [`Error`]; nothing beyond the fixed header, the CSRC list, the extension and the padding is looked at.
+    /// See [`Error`]. Only the fixed header, the CSRC list, the extension and the padding are checked.
     pub fn new_checked(buffer: T) -> Result<Self, Error> {
         let bytes = buffer.as_ref();
         let (header, rest) = bytes.split_first_chunk::<HEADER_LEN>().ok_or(Error::Truncated)?;
@@ -73,7 +73,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
         Ok(Self { buffer, header, payload_start, payload_end })
     }
 
-    /// What follows header, CSRC list and extension, without padding.
+    /// The payload: the bytes behind header, CSRC list and extension, without padding.
     pub fn payload(&self) -> &[u8] {
         self.buffer.as_ref().get(self.payload_start..self.payload_end).unwrap_or(&[])
     }
@@ -98,7 +98,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
     }
 }
 
-/// The header fields this project sends and looks at.
+/// The header fields that this project sends and reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {

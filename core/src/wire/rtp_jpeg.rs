@@ -35,7 +35,7 @@ impl<'p> Payload<'p> {
     ///
     /// # Errors
     ///
-    /// Where a header or the tables are longer than the payload. Reserved types and Q values are not refused here.
+    /// [`Error`] if a header or the tables are longer than the payload. Reserved types and Q values are accepted here.
     pub fn parse(payload: &'p [u8]) -> Result<Self, Error> {
         let (main, mut rest) = payload.split_first_chunk::<{ MainHeader::LEN }>().ok_or(Error::Truncated)?;
         let main = MainHeader::parse(main);
@@ -91,13 +91,13 @@ impl MainHeader {
     /// Length in bytes.
     pub const LEN: usize = 8;
 
-    /// Reads the header; every value of every field can be read.
+    /// Reads the header. Every value of every field is accepted.
     pub const fn parse(buffer: &[u8; Self::LEN]) -> Self {
         let &[type_specific, o0, o1, o2, kind, q, width, height] = buffer;
         Self { type_specific, fragment_offset: u32::from_be_bytes([0, o0, o1, o2]), kind, q, width, height }
     }
 
-    /// Writes the header; of the offset the lower 24 bits.
+    /// Writes the header, with the lower 24 bits of the offset.
     #[inline]
     pub const fn emit(&self, buffer: &mut [u8; Self::LEN]) {
         let [_, o0, o1, o2] = self.fragment_offset.to_be_bytes();
@@ -109,7 +109,7 @@ impl MainHeader {
         matches!(self.kind, 64..=127)
     }
 
-    /// Whether a quantisation header follows, unless the sender forgot it.
+    /// Whether a quantisation header should follow. Some senders forget it.
     pub const fn may_have_tables(&self) -> bool {
         self.q >= 128 && self.fragment_offset == 0
     }
@@ -129,9 +129,9 @@ impl MainHeader {
 pub struct RestartHeader {
     /// MCUs between restart markers, as in the file's DRI segment.
     pub restart_interval: u16,
-    /// F: the packet starts with the start of a chunk of restart intervals.
+    /// F: the packet starts where a chunk of restart intervals starts.
     pub first: bool,
-    /// L: the packet ends with the end of such a chunk.
+    /// L: the packet ends where such a chunk ends.
     pub last: bool,
     /// Which restart interval of the frame the chunk starts with; 14 bits.
     pub restart_count: u16,
@@ -141,12 +141,12 @@ impl RestartHeader {
     /// Length in bytes.
     pub const LEN: usize = 4;
 
-    /// For packets that do not start and end with restart intervals: the whole frame is needed to decode it.
+    /// The header of packets that do not start and end with restart intervals. A receiver needs the whole frame to decode it.
     pub const fn unaligned(restart_interval: u16) -> Self {
         Self { restart_interval, first: true, last: true, restart_count: 0x3fff }
     }
 
-    /// Reads the header; every value of every field can be read.
+    /// Reads the header. Every value of every field is accepted.
     pub const fn parse(buffer: &[u8; Self::LEN]) -> Self {
         let &[i0, i1, c0, c1] = buffer;
         Self {
@@ -157,7 +157,7 @@ impl RestartHeader {
         }
     }
 
-    /// Writes the header; of the count the lower 14 bits.
+    /// Writes the header, with the lower 14 bits of the count.
     pub const fn emit(&self, buffer: &mut [u8; Self::LEN]) {
         let [i0, i1] = self.restart_interval.to_be_bytes();
         let [c0, c1] = self.restart_count.to_be_bytes();
@@ -192,7 +192,7 @@ impl QuantizationHeader {
     /// Length in bytes, without the tables.
     pub const LEN: usize = 4;
 
-    /// Reads the header; every value of every field can be read.
+    /// Reads the header. Every value of every field is accepted.
     pub const fn parse(buffer: &[u8; Self::LEN]) -> Self {
         let &[mbz, precision, l0, l1] = buffer;
         Self { mbz, precision, length: u16::from_be_bytes([l0, l1]) }
@@ -211,13 +211,13 @@ impl QuantizationHeader {
 pub struct Quantization<'p> {
     /// Bit n (from the least significant) set: table n has 16-bit values.
     pub precision: u8,
-    /// All tables, one after another, in zig-zag order. Empty: those sent before for the same Q.
+    /// All tables, one after another, in zig-zag order. Empty means that the tables sent before for the same Q are valid.
     pub tables: &'p [u8],
 }
 
 impl<'p> Quantization<'p> {
-    /// The tables of luma and chroma, 64 bytes each, or 128 where their precision bit is set. One table alone serves
-    /// both; then so does its precision, which is the returned one. `None` where there is not even one.
+    /// The tables of luma and chroma, 64 bytes each, or 128 if their precision bit is set, and their precision. If there is only one
+    /// table, both use it, and its precision. `None` if there is no table.
     pub fn split(&self) -> Option<(&'p [u8], &'p [u8], u8)> {
         let len = |table: u8| if self.precision & table != 0 { 128 } else { 64 };
         let (luma, rest) = self.tables.split_at_checked(len(1))?;

@@ -1,6 +1,6 @@
 //! Session descriptions (RFC 4566), as far as one JPEG stream needs them (RFC 2326 appendix C).
 //!
-//! [`Sdp`] reads what servers send, a [`Description`] is what ours sends.
+//! [`Sdp`] reads the descriptions of other servers; our server writes a [`Description`].
 
 use super::rtp::PAYLOAD_TYPE_JPEG;
 use super::rtsp::headers::{NptMicros, Range};
@@ -14,7 +14,7 @@ pub const TRACK_CONTROL: &str = "trackID=0";
 /// The largest width or height that the RTP/JPEG header can carry: 255 blocks of 8 pixels (RFC 2435 section 3.1.5).
 pub const MAX_HEADER_SIDE: u16 = 2040;
 
-/// A description as received: LF or CRLF, in any order, with lines left out or unknown. Each look-up scans it again.
+/// A received description. Lines may end in LF or CRLF, stand in any order, be missing or unknown. Each look-up scans it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sdp<'a> {
     bytes: &'a [u8],
@@ -25,21 +25,21 @@ pub struct Sdp<'a> {
 pub struct Video<'a> {
     /// 26, or the dynamic type that an `rtpmap` gives to `JPEG/90000`.
     pub payload_type: u8,
-    /// `a=control`, to be resolved with [`Control`](super::url::Control). Where it is missing, the stream is controlled
-    /// through the URL of the whole.
+    /// `a=control`, to be resolved with [`Control`](super::url::Control). If it is missing, the stream is controlled through the URL
+    /// of the whole description.
     pub control: Option<&'a str>,
     /// `a=framerate`: frames per second as written, such as `24.000000` or `29.97`.
     pub framerate: Option<&'a str>,
-    /// `a=x-dimensions`: width and height in pixels, where the RTP/JPEG header has no room for them and says 0.
+    /// `a=x-dimensions`: width and height in pixels. Servers give it if the RTP/JPEG header has no room for them and says 0.
     pub dimensions: Option<(u16, u16)>,
     /// `a=range`, of the stream or of the session.
     pub range: Option<Range>,
-    /// The address in `c=`, of the stream or of the session. Servers write 0.0.0.0 unless it is a multicast group.
+    /// The address in `c=`, of the stream or of the session. Servers write 0.0.0.0, or the address of a multicast group.
     pub connection: Option<IpAddr>,
 }
 
 impl<'a> Sdp<'a> {
-    /// Wraps a body of type `application/sdp`. Anything may be in it; what makes no sense is passed over.
+    /// Wraps a body of type `application/sdp`. It may hold any bytes: look-ups skip lines that make no sense.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
@@ -54,12 +54,12 @@ impl<'a> Sdp<'a> {
         self.session_level().find_map(|line| attribute(line, "control"))
     }
 
-    /// `a=range` of the session.
+    /// `a=range` of the session: what can be played.
     pub fn range(&self) -> Option<Range> {
         self.session_level().find_map(|line| attribute(line, "range")).and_then(Range::parse)
     }
 
-    /// `c=` of the session.
+    /// `c=` of the session: its address.
     pub fn connection(&self) -> Option<IpAddr> {
         self.session_level().find_map(connection)
     }
@@ -111,7 +111,7 @@ impl<'a> Sdp<'a> {
     }
 }
 
-/// The lines `<type>=<value>`; what has another shape, or is not UTF-8, is left out.
+/// The lines `<type>=<value>`. Lines of another shape, and lines that are not UTF-8, are left out.
 #[derive(Clone, Debug)]
 struct Lines<'a> {
     rest: &'a [u8],
@@ -135,7 +135,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// The value of the attribute `name`, if `line` is one; not an empty value.
+/// The value of the attribute `name`, if `line` is that attribute and its value is not empty.
 fn attribute<'a>((kind, value): (u8, &'a str), name: &str) -> Option<&'a str> {
     let value = strip_prefix_ignore_case(value, name)?.strip_prefix(':')?;
     Some(trim(value)).filter(|value| kind == b'a' && !value.is_empty())
@@ -167,7 +167,7 @@ fn jpeg_payload_type(map: &str) -> Option<u8> {
     is_jpeg.then_some(payload_type)
 }
 
-/// `W,H`, neither of them 0.
+/// Reads `W,H`; neither of them may be 0.
 fn sides(value: &str) -> Option<(u16, u16)> {
     let (width, height) = value.split_once(',')?;
     let side = |text| decimal(trim(text)).filter(|&side| side > 0);
@@ -176,25 +176,25 @@ fn sides(value: &str) -> Option<(u16, u16)> {
 
 /// Our own description of one JPEG stream; `Display` writes it.
 ///
-/// It is what every player was found to read: addresses left open (the players know whom they talk to), the stream
-/// behind a relative control URL, and the frame rate, without which some players watch for many seconds before they
-/// show anything.
+/// Every tested player reads it. It leaves addresses open, since players know the address of the server. The stream has a
+/// relative control URL. The frame rate is there because some players watch for many seconds without it before they show
+/// anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description<'a, R> {
-    /// Identifies the session together with the address; any number.
+    /// Identifies the session together with the address. Any number is allowed.
     pub session_id: u64,
-    /// To be raised when the description changes.
+    /// The version of the description. Raise it when the description changes.
     pub version: u64,
-    /// What it is called; control characters become spaces.
+    /// The session's name. Control characters in it become spaces.
     pub name: &'a str,
     /// Whether the control connection is over IPv6.
     pub ipv6: bool,
-    /// What can be played: from where to where, without an end, or [`Range::Now`] where it is live.
+    /// The range that can be played: with or without an end, or [`Range::Now`] if it is live.
     pub range: Range,
     /// Frames per second, as `24` or `29.97`.
     pub framerate: Option<R>,
-    /// Width and height; written only where the RTP/JPEG header cannot tell them: above [`MAX_HEADER_SIDE`], and where they
-    /// are no multiples of 8, so that a receiver that reads them can crop.
+    /// Width and height in pixels. They are written only if the RTP/JPEG header cannot hold them: above [`MAX_HEADER_SIDE`], and
+    /// if they are no multiples of 8. A receiver that reads them can crop then.
     pub dimensions: Option<(u16, u16)>,
 }
 
@@ -212,7 +212,7 @@ impl<R: Display> Display for Description<'_, R> {
                 f.write_str("\r\n")?;
             }
             Range::Now => f.write_str("a=range:npt=now-\r\n")?,
-            // Says nothing that a player could use.
+            // Such a range says nothing that a player could use.
             Range::Other | Range::ToOrFromNow => {}
         }
         write!(f, "m=video 0 RTP/AVP {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
@@ -229,12 +229,12 @@ impl<R: Display> Display for Description<'_, R> {
     }
 }
 
-/// Whether the RTP/JPEG header, which counts in units of 8 pixels, can say so much.
+/// Whether the RTP/JPEG header, which counts in units of 8 pixels, can hold this length exactly.
 fn is_exact_in_header(side: u16) -> bool {
     side <= MAX_HEADER_SIDE && side.is_multiple_of(8)
 }
 
-/// Seconds with as many decimals as it takes.
+/// Displays seconds with as many decimals as the value needs.
 struct Seconds(NptMicros);
 
 impl Display for Seconds {

@@ -8,9 +8,9 @@ pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// A number of digits alone: no sign, no space, and not beyond the type.
+/// A number that consists of digits alone. A sign, a space, or a number beyond the type gives `None`.
 pub(crate) fn decimal<T: FromStr>(text: &str) -> Option<T> {
-    // `parse` would take a plus sign.
+    // `parse` would accept a plus sign.
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }
 
-/// Whether `value` is written exactly as `text`, found out without a buffer.
+/// Whether `value` displays exactly as `text`. Compares piece by piece, so it needs no buffer.
 pub(crate) fn displays_as(value: impl Display, text: &str) -> bool {
     struct Rest<'a>(&'a str);
     impl Write for Rest<'_> {
@@ -57,7 +57,7 @@ pub(crate) fn displays_as(value: impl Display, text: &str) -> bool {
     write!(rest, "{value}").is_ok() && rest.0.is_empty()
 }
 
-/// Writes into a slice; what does not fit is an error, and nothing of that part is written.
+/// Writes into a slice. A part that does not fit is an error, and nothing of that part is written.
 #[derive(Debug)]
 pub(crate) struct SliceWriter<'b> {
     buffer: &'b mut [u8],
@@ -90,7 +90,7 @@ impl Write for SliceWriter<'_> {
     }
 }
 
-/// Passes text on with every control character replaced by a space, so that no value can begin a new line.
+/// Passes text on, and replaces every control character by a space, so that no value can begin a new line.
 #[derive(Debug)]
 pub(crate) struct OneLine<'w, W>(pub(crate) &'w mut W);
 

@@ -1,12 +1,12 @@
 //! `rtsp://` URLs and the paths in them (RFC 2326 section 3.2, RFC 3986).
 //!
-//! Nothing is decoded into a buffer: percent escapes are undone one by one while a [`Path`] is compared.
+//! Nothing is decoded into a buffer. A [`Path`] undoes percent escapes one by one while it is compared.
 
 use super::text::{decimal, displays_as, strip_prefix_ignore_case, trim};
 use core::fmt::{self, Display};
 
-/// A checked view of an absolute RTSP URL: `rtsp://host[:port][/path][?query]`. User info is accepted and not kept in
-/// `Display`.
+/// A checked view of an absolute RTSP URL: `rtsp://host[:port][/path][?query]`. It may have user info, which `Display` leaves
+/// out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
     scheme: &'a str,
@@ -20,8 +20,8 @@ pub struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// `None` where it is not an absolute RTSP URL, or holds NUL, control characters or spaces, a bad percent escape,
-    /// or a bad port.
+    /// Checks `text`. `None` if it is not an absolute RTSP URL, or holds NUL, control characters or spaces, a bad percent escape, or
+    /// a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let rest = strip_prefix_ignore_case(text, "rtsp://")?;
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) || !escapes_are_valid(text) {
@@ -51,7 +51,7 @@ impl<'a> Url<'a> {
         self.host
     }
 
-    /// The port where one is given; the standard's default is 554.
+    /// The port, if one is given. The standard's default is 554.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
@@ -61,19 +61,19 @@ impl<'a> Url<'a> {
         self.user_info
     }
 
-    /// What follows the host, up to a query or fragment.
+    /// The path: it follows the host and ends before a query or fragment.
     pub fn path(&self) -> Path<'a> {
         Path::new(self.tail)
     }
 
-    /// What stands between `?` and a fragment, as written.
+    /// The query as written: it stands between `?` and a fragment.
     pub fn query(&self) -> Option<&'a str> {
         let (_, query) = without_fragment(self.tail).split_once('?')?;
         Some(query)
     }
 }
 
-/// As written, without user info, which must not go out in requests, and without a fragment, which means nothing there.
+/// Writes the URL for requests: without user info, which must not go out, and without a fragment, which means nothing there.
 impl Display for Url<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.scheme)?;
@@ -90,24 +90,24 @@ pub struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Wraps a path; leading and trailing slashes carry no meaning. (Query and fragment are not part of it.)
+    /// Wraps a path without query and fragment. Leading and trailing slashes carry no meaning.
     pub fn new(text: &'a str) -> Self {
         let path = text.split(['?', '#']).next().unwrap_or_default();
         Self { text: path.trim_matches('/') }
     }
 
-    /// As written, without leading and trailing slashes.
+    /// The path as written, without leading and trailing slashes.
     pub fn as_str(&self) -> &'a str {
         self.text
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the path is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// Whether it names `name` once percent escapes are undone (`..` and `.` segments never match anything; `%2F` is
-    /// not a separator, `%00` matches nothing).
+    /// Whether it is `name` once percent escapes are undone. Segments `..` and `.` never match anything, `%2F` is not a separator,
+    /// and `%00` matches nothing.
     ///
     /// A `%` that begins no escape stands for itself: file names of the lab dialect are not encoded.
     pub fn names(&self, name: &str) -> bool {
@@ -122,8 +122,8 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Splits off a last segment `trackID=0` (the control URL of our one stream): `(rest, Some(track number))`; other
-    /// paths come back whole with `None`.
+    /// Splits off a last segment like `trackID=0`, the control URL of our one stream: `(rest, Some(track number))`. Other paths come
+    /// back whole, with `None`.
     pub fn split_track(&self) -> (Path<'a>, Option<u32>) {
         let (rest, last) = self.text.rsplit_once('/').unwrap_or(("", self.text));
         match strip_prefix_ignore_case(last, "trackID=").and_then(decimal) {
@@ -139,22 +139,21 @@ impl Display for Path<'_> {
     }
 }
 
-/// The URL a client asks for: a base and an `a=control` attribute of the description, combined when displayed
+/// The URL that a client asks for. It consists of a base and an `a=control` attribute of the description, which `Display` combines
 /// (RFC 2326 appendix C.1.1).
 ///
-/// A relative control is appended to the base with a slash between them, which is what ffmpeg, GStreamer and live555 do
-/// (RFC 3986 would replace the base's last segment, and servers do not expect that). User info is left out.
+/// A relative control is appended to the base with a slash between them, as ffmpeg, GStreamer and live555 do. (RFC 3986 would
+/// replace the base's last segment, and servers do not expect that.) User info is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Control<'a> {
     base: &'a str,
-    /// Empty: the base itself.
+    /// The attribute's value. Empty means the base itself.
     control: &'a str,
 }
 
 impl<'a> Control<'a> {
-    /// `request`: the URL that was described. `content_base`: the value of `Content-Base` (or `Content-Location`); one
-    /// that is not an absolute URL is passed over. `control`: the attribute's value; `*`, an empty and a missing one
-    /// mean the base.
+    /// `request` is the URL that was described. `content_base` is the value of `Content-Base` or `Content-Location`; one that is not
+    /// an absolute URL is ignored. `control` is the attribute's value; `*`, an empty and a missing one mean the base.
     pub fn resolve(request: &'a str, content_base: Option<&'a str>, control: Option<&'a str>) -> Self {
         let base = content_base.map(trim).filter(|base| Url::parse(base).is_some()).unwrap_or(request);
         match control.map(trim).unwrap_or_default() {
@@ -164,7 +163,7 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// Whether a URL, such as one of `RTP-Info`, means this one: the same, or, where it is relative, its end.
+    /// Whether a URL, such as one of `RTP-Info`, means this one: it is equal, or it is relative and equal to this one's end.
     pub fn is_meant_by(&self, url: &str) -> bool {
         if is_absolute(url) {
             displays_as(self, url)
@@ -203,12 +202,12 @@ fn without_fragment(text: &str) -> &str {
     text.split('#').next().unwrap_or_default()
 }
 
-/// Every `%` is followed by two hexadecimal digits.
+/// Whether every `%` is followed by two hexadecimal digits.
 fn escapes_are_valid(text: &str) -> bool {
     text.split('%').skip(1).all(|after| escape(after.as_bytes()).is_some())
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// The byte whose value two hexadecimal digits give.
 fn escape(digits: &[u8]) -> Option<u8> {
     let [high, low, ..] = *digits else { return None };
     let nibble = |digit| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());

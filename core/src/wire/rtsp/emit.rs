@@ -4,7 +4,7 @@ use super::{Method, StatusCode};
 use crate::wire::text::{OneLine, SliceWriter, is_token_byte};
 use core::fmt::{self, Display, Write};
 
-/// The buffer is too small; nothing of the message may be sent.
+/// The buffer is too small for the message. Send nothing of what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -18,8 +18,8 @@ impl From<fmt::Error> for Full {
 
 /// Writes one message: start line, headers, then [`finish`](Self::finish).
 ///
-/// Nothing that is given to it can end a line or the header block: control characters in values become spaces, in names
-/// underscores, in URIs percent escapes. Only the body is written as it is.
+/// No value given to it can end a line or the header block. Control characters become spaces in values, underscores in names,
+/// and percent escapes in URIs. Only the body is written as it is.
 ///
 /// ```
 /// use mutoscope::wire::rtsp::{Emitter, StatusCode};
@@ -45,7 +45,7 @@ impl<'b> Emitter<'b> {
         Ok(Self { out })
     }
 
-    /// Begins a request (RFC 2326 section 6.1). `uri` may be anything that displays as one.
+    /// Begins a request (RFC 2326 section 6.1). `uri` is anything that displays as a URI.
     ///
     /// # Errors
     /// [`Full`] where the request line does not fit.
@@ -105,7 +105,8 @@ impl Write for Count {
     }
 }
 
-/// Passes token characters on, underscores for all others; a dollar sign too, since no message may begin with one.
+/// Passes token characters on, and writes underscores for all others. A dollar sign becomes an underscore too, since no message
+/// may begin with one.
 struct Token<'w, 'b>(&'w mut SliceWriter<'b>);
 
 impl Write for Token<'_, '_> {
@@ -115,7 +116,7 @@ impl Write for Token<'_, '_> {
     }
 }
 
-/// Percent-encodes what would end a URI: spaces and control characters.
+/// Percent-encodes the characters that would end a URI: spaces and control characters.
 struct Uri<'w, 'b>(&'w mut SliceWriter<'b>);
 
 impl Write for Uri<'_, '_> {
@@ -200,7 +201,7 @@ mod tests {
             let emitter = Emitter::request(&mut buffer, Method::from_name(&method), &uri).unwrap();
             let emitter = emitter.header(&name, &value).unwrap();
             let len = emitter.finish_with_body("text/plain", &body).unwrap();
-            // A name that happens to be Content-Length may contradict the real one.
+            // A random name may be Content-Length, and its value may contradict the real one.
             prop_assume!(!name.eq_ignore_ascii_case("content-length"));
             let Ok(Some((Message::Request(request), taken))) = parse(&buffer[..len]) else {
                 return Err(TestCaseError::fail(String::from_utf8_lossy(&buffer[..len]).into_owned()));

@@ -1,36 +1,36 @@
-//! Lines of a text protocol, checked before their end has come.
+//! Lines of a text protocol. They are checked even before their end has come.
 
 use super::{Error, ErrorKind};
 
 /// A line, or its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::wire) struct Line<'a> {
-    /// What is there of it, without the line end: printable text and tabs, nothing else.
+    /// The part that has come, without the line end. It holds printable text and tabs only.
     pub(in crate::wire) text: &'a str,
-    /// What follows `text`.
+    /// How `text` stops.
     pub(in crate::wire) end: End,
 }
 
-/// How the text of a line stops.
+/// Where the text of a line stops, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::wire) enum End {
-    /// The rest has not come.
+    /// The rest of the line has not come.
     Open,
-    /// With a line end; the next line begins here.
+    /// At a line end; the next line begins here.
     Next(usize),
-    /// With something that no line may contain, or with one byte too many.
+    /// At a byte that no line may contain, or at the first byte beyond the limit.
     Bad(Error),
 }
 
 /// The line of `input` that begins at `start` and has at most `max` bytes. It ends in CRLF or LF.
 ///
-/// `illegal` is what a control character in it (a bare CR among them) is called. Whatever is wrong with a line's
-/// beginning is found with or without its end, always at the same place.
+/// `illegal` is the error for a control character in it, such as a bare CR. A fault in a line's beginning is found with or
+/// without the line's end, always at the same place.
 pub(in crate::wire) fn line(input: &[u8], start: usize, max: usize, illegal: ErrorKind) -> Line<'_> {
     let rest = input.get(start..).unwrap_or_default();
     let end = rest.iter().position(|&byte| byte == b'\n');
     let raw = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-    // Where the line is not complete, a CR at its end may yet prove to be half of a line end.
+    // If the line is not complete, a CR at its end may be the first half of a line end.
     let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
     let shown = raw.get(..max).unwrap_or(raw);
     let bad = |kind, at| End::Bad(Error::new(kind, start.saturating_add(at)));
@@ -42,7 +42,7 @@ pub(in crate::wire) fn line(input: &[u8], start: usize, max: usize, illegal: Err
         (Err(error), end) => {
             let valid = shown.get(..error.valid_up_to()).unwrap_or_default();
             let end = match (error.error_len(), end) {
-                // A character cut in two by the limit, or by the end of what has come.
+                // The limit, or the end of what has come, cuts a character in two.
                 (None, _) if raw.len() > max => bad(ErrorKind::TooLarge, max),
                 (None, None) => End::Open,
                 _ => bad(ErrorKind::Encoding, valid.len()),
@@ -59,7 +59,7 @@ pub(in crate::wire) fn line(input: &[u8], start: usize, max: usize, illegal: Err
     }
 }
 
-/// How many bytes of line ends `input` begins with; CR counts only together with its LF.
+/// The number of bytes at the start of `input` that are line ends. A CR counts only together with its LF.
 pub(in crate::wire) fn blank_prefix(input: &[u8]) -> usize {
     let mut rest = input;
     while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {

@@ -1,4 +1,4 @@
-//! What a message is, once it has been checked.
+//! The types of checked messages.
 
 use super::StatusCode;
 use crate::wire::text::trim;
@@ -9,9 +9,9 @@ use core::fmt;
 pub enum Message<'a> {
     /// Binary data between the messages.
     Interleaved(Interleaved<'a>),
-    /// Asks for something; either side may send one.
+    /// A request. Either side may send one.
     Request(Request<'a>),
-    /// Answers the request of the same `CSeq`.
+    /// The answer to the request of the same `CSeq`.
     Response(Response<'a>),
 }
 
@@ -46,26 +46,26 @@ impl Interleaved<'_> {
 /// A request (RFC 2326 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// What is asked for.
+    /// The method.
     pub method: Method<'a>,
-    /// Of what: `*`, or what should be a URL; see [`Url`](crate::wire::url::Url).
+    /// The object of the request: `*`, or a text that should be a URL; see [`Url`](crate::wire::url::Url).
     pub uri: &'a str,
     /// The header block.
     pub headers: Headers<'a>,
-    /// As long as `Content-Length` says, otherwise empty.
+    /// The body: as long as `Content-Length` says, otherwise empty.
     pub body: &'a [u8],
 }
 
 /// A response (RFC 2326 section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response<'a> {
-    /// Three digits.
+    /// The status, three digits.
     pub status: StatusCode,
-    /// For people; may be empty.
+    /// The reason, a text for people; may be empty.
     pub reason: &'a str,
     /// The header block.
     pub headers: Headers<'a>,
-    /// As long as `Content-Length` says, otherwise empty.
+    /// The body: as long as `Content-Length` says, otherwise empty.
     pub body: &'a [u8],
 }
 
@@ -82,7 +82,7 @@ pub enum Method<'a> {
     Teardown,
     GetParameter,
     SetParameter,
-    /// Any other token, ANNOUNCE, RECORD and REDIRECT among them.
+    /// Any other token, such as ANNOUNCE, RECORD and REDIRECT.
     Other(&'a str),
 }
 
@@ -132,7 +132,7 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// `block` has been checked line by line; lines without a colon are passed over.
+    /// Wraps a block whose lines have been checked. Look-ups skip lines without a colon.
     pub(in crate::wire) fn new(block: &'a str) -> Self {
         Self { block }
     }

@@ -1,4 +1,4 @@
-//! Incremental parsing.
+//! Parsing of a message that may not have arrived in whole.
 
 use super::lines::{self, End, line};
 use super::{Headers, Interleaved, Message, Method, Request, Response, StatusCode};
@@ -15,20 +15,20 @@ pub const MAX_HEADERS: usize = 100;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Error {
-    /// What is wrong.
+    /// The kind of fault.
     pub kind: ErrorKind,
     /// Byte position in the input (65535 where it lies beyond).
     pub at: u16,
 }
 
-/// What is wrong with bytes that are not an RTSP message.
+/// The kind of fault in bytes that are not an RTSP message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The request or status line does not follow the grammar.
     StartLine,
-    /// RTSP, but not `RTSP/1.0`.
+    /// The version is not `RTSP/1.0`.
     Version,
     /// A header line without a colon, with an empty or illegal name, a control character, or folded.
     Header,
@@ -45,7 +45,7 @@ impl Error {
         Self { kind, at: u16::try_from(at).unwrap_or(u16::MAX) }
     }
 
-    /// The status that answers this mistake: 400, 505 or 413.
+    /// The status to answer it with: 400, 505 or 413.
     pub fn status(&self) -> StatusCode {
         match self.kind {
             ErrorKind::Version => StatusCode::RTSP_VERSION_NOT_SUPPORTED,
@@ -57,17 +57,16 @@ impl Error {
 
 /// Parses the first message of `input` (blank lines before it are skipped; lines end in CRLF or LF).
 ///
-/// Returns the message and how many bytes it took; `None` where `input` is a valid beginning: feed more. Never reads
-/// past `Content-Length`. What is wrong is reported as early as the byte that makes it so, not when its line or message
+/// Returns the message and how many bytes it took, or `None` if `input` is a valid beginning and more bytes are needed. Never
+/// reads past `Content-Length`. A fault is reported as soon as the byte that causes it is there, not when its line or message
 /// ends.
 ///
-/// `None` for a buffer that is full means that the message will never fit: see [`announced_length`],
-/// [`interleaved_header`] and [`blank_prefix`].
+/// If the buffer is full and the result is `None`, the message will never fit: see [`announced_length`], [`interleaved_header`]
+/// and [`blank_prefix`].
 ///
 /// # Errors
 ///
-/// [`Error`] says what cannot become a message. There is no way to find the beginning of the next one: answer and
-/// close.
+/// [`Error`] if the bytes cannot become a message. The beginning of the next message cannot be found then, so answer and close.
 pub fn parse(input: &[u8]) -> Result<Option<(Message<'_>, usize)>, Error> {
     let begin = blank_prefix(input);
     if input.get(begin) == Some(&b'$') {
@@ -84,15 +83,15 @@ pub fn parse(input: &[u8]) -> Result<Option<(Message<'_>, usize)>, Error> {
     Ok(Some((message, end)))
 }
 
-/// How many bytes of blank lines `input` begins with. They carry no meaning (some clients send them to keep a
-/// connection alive); drop them before deciding that a full buffer holds too long a message.
+/// The number of bytes of blank lines at the start of `input`. They carry no meaning; some clients send them to keep a
+/// connection alive. Drop them before you decide that a full buffer holds too long a message.
 pub fn blank_prefix(input: &[u8]) -> usize {
     lines::blank_prefix(input)
 }
 
-/// Channel and payload length where `input` starts with an interleaved frame whose 4-byte header is there.
+/// Channel and payload length, if `input` starts with an interleaved frame and its 4-byte header is complete.
 ///
-/// For callers whose buffer is smaller than the frame and who must skip it.
+/// A caller whose buffer is smaller than the frame needs it to skip the frame.
 pub fn interleaved_header(input: &[u8]) -> Option<(u8, u16)> {
     match *input {
         [b'$', channel, high, low, ..] => Some((channel, u16::from_be_bytes([high, low]))),
@@ -100,18 +99,18 @@ pub fn interleaved_header(input: &[u8]) -> Option<(u8, u16)> {
     }
 }
 
-/// The body length announced by a message whose header block is complete, so that a caller can refuse what will never
-/// fit (413) before it has come: `Some((header_len, content_length))`.
+/// The announced body length of a message whose header block is complete: `Some((header_len, content_length))`. A caller can
+/// refuse a message that will never fit (413) before it has come.
 ///
-/// Both together are the message's length; `header_len` includes blank lines before the message. `content_length` is 0
-/// where none is announced, and `u64::MAX` where it is larger than that.
+/// Both together are the message's length. `header_len` includes blank lines before the message. `content_length` is 0 if none
+/// is announced, and `u64::MAX` if the number is larger than that.
 pub fn announced_length(input: &[u8]) -> Option<(usize, u64)> {
     let begin = blank_prefix(input);
     let head = head(input, begin).ok()??;
     Some((head.len, head.content_length))
 }
 
-/// The `CSeq` in what [`parse`] refused, or would not have in whole, so that the answer to it can carry one.
+/// The `CSeq` in bytes that [`parse`] refused, or that are too long for the caller, so that the answer can carry it.
 pub fn salvage_cseq(input: &[u8]) -> Option<u32> {
     let lines = input.get(blank_prefix(input)..)?.split_inclusive(|&byte| byte == b'\n');
     lines
@@ -132,7 +131,7 @@ fn interleaved(input: &[u8], begin: usize) -> Option<(Message<'_>, usize)> {
     Some((Message::Interleaved(Interleaved { channel, payload }), end))
 }
 
-/// Everything before a message's body.
+/// The part of a message before its body.
 struct Head<'a> {
     start: Start<'a>,
     headers: Headers<'a>,
@@ -158,7 +157,7 @@ fn head(input: &[u8], begin: usize) -> Result<Option<Head<'_>>, Error> {
 
     let mut at = block_start;
     let mut content_length = None;
-    // One round more than there may be headers, for the blank line.
+    // The blank line takes one round more than the headers.
     for count in 0..=MAX_HEADERS {
         let header = line(input, at, MAX_LINE, ErrorKind::Header);
         if !header.text.is_empty() && count == MAX_HEADERS {
@@ -172,7 +171,7 @@ fn head(input: &[u8], begin: usize) -> Result<Option<Head<'_>>, Error> {
         };
         if header.text.is_empty() {
             let block = input.get(block_start..at).unwrap_or_default();
-            // Each line of it has been found to be UTF-8.
+            // Each of its lines has been checked to be UTF-8.
             let block = core::str::from_utf8(block).map_err(|_| Error::new(ErrorKind::Encoding, block_start))?;
             let content_length = content_length.unwrap_or(0);
             return Ok(Some(Head { start, headers: Headers::new(block), content_length, len: next }));
@@ -189,14 +188,14 @@ fn head(input: &[u8], begin: usize) -> Result<Option<Head<'_>>, Error> {
     Err(Error::new(ErrorKind::TooLarge, at))
 }
 
-/// Finds what is wrong already with the beginning of a start line.
+/// Finds faults in the beginning of a start line.
 fn check_start(text: &str) -> Result<(), usize> {
     let word = text.split(' ').next().unwrap_or_default();
     match word.bytes().position(|byte| !is_token_byte(byte)) {
-        // No method has a slash, so this is a status line.
+        // Methods have no slash, so this is a status line.
         Some(4) if strip_prefix_ignore_case(word, "RTSP/").is_some() => Ok(()),
         Some(at) => Err(at),
-        // A space comes first.
+        // The line begins with a space.
         None if word.is_empty() && !text.is_empty() => Err(0),
         None => Ok(()),
     }
@@ -230,19 +229,19 @@ fn check_version(word: &str) -> Result<(), ErrorKind> {
     }
 }
 
-/// Finds what is wrong already with the beginning of a header line: `name *SP ":"`.
+/// Finds faults in the beginning of a header line: `name *SP ":"`.
 fn check_header(text: &str) -> Result<(), usize> {
     let name = text.split(':').next().unwrap_or_default();
     let token = name.trim_end_matches([' ', '\t']);
     match token.bytes().position(|byte| !is_token_byte(byte)) {
         Some(at) => Err(at),
-        // An empty name, or the white space that continues the line before.
+        // The name is empty, or this is white space that continues the line before.
         None if token.is_empty() && !text.is_empty() => Err(0),
         None => Ok(()),
     }
 }
 
-/// A body length; one beyond `u64` is as impossible as `u64::MAX`.
+/// Reads a body length. A number beyond `u64` becomes `u64::MAX`, which is as impossible.
 fn length(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -479,7 +478,7 @@ mod tests {
         assert_eq!(status(ErrorKind::TooLarge), 413);
     }
 
-    /// Bytes that have a chance of getting past the first check.
+    /// Random bytes that often get past the first check.
     fn likely_bytes() -> impl Strategy<Value = Vec<u8>> {
         let pieces: [&[u8]; 15] = [
             b"PLAY ",

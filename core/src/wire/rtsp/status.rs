@@ -5,7 +5,7 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StatusCode(pub u16);
 
-/// One table gives each code its constant and its reason phrase.
+/// Defines the constant and the reason phrase of each code in one table.
 macro_rules! status_codes {
     ($($name:ident = $code:literal, $reason:literal;)*) => {
         impl StatusCode {
@@ -59,13 +59,13 @@ status_codes! {
 }
 
 impl StatusCode {
-    /// Whether the request was carried out (2xx).
+    /// Whether the status means success (2xx).
     pub const fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
     }
 }
 
-/// The number alone.
+/// Writes the number without a reason phrase.
 impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,4 +1,4 @@
-//! Typed header values. Each has `parse` and `Display`; parsing is as liberal as real peers need, display is what all
+//! Typed header values. Each has `parse` and `Display`. Parsing is as liberal as real peers need; `Display` writes a form that all
 //! of them read.
 
 mod range;
@@ -15,7 +15,7 @@ use core::fmt::{self, Display};
 
 /// Value of `Public` (RFC 2326 section 12.28): every method the server session carries out.
 ///
-/// Players take GET_PARAMETER for keep-alive only where it is named here.
+/// Players use GET_PARAMETER for keep-alive only if it is named here.
 pub const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 /// The media type of session descriptions.
@@ -30,7 +30,7 @@ pub enum CSeqError {
     Missing,
     /// Not a decimal number, or beyond 32 bits.
     Malformed,
-    /// Two of them, and they differ.
+    /// There are two of them, and they differ.
     Duplicate,
 }
 
@@ -38,7 +38,7 @@ pub enum CSeqError {
 /// same.
 ///
 /// # Errors
-/// [`CSeqError`]: a request without a sequence number is answered with 400, a response without one belongs to nothing.
+/// [`CSeqError`]. A request without a sequence number is answered with 400; a response without one belongs to no request.
 pub fn cseq(headers: &Headers<'_>) -> Result<u32, CSeqError> {
     let mut found = None;
     for value in headers.all("CSeq") {
@@ -54,15 +54,14 @@ pub fn cseq(headers: &Headers<'_>) -> Result<u32, CSeqError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session<'a> {
-    /// Opaque, not empty, without white space.
+    /// The identifier: opaque, not empty, without white space.
     pub id: &'a str,
-    /// In seconds; `None` stands for the standard's 60.
+    /// The timeout in seconds; `None` means the standard's 60.
     pub timeout: Option<u32>,
 }
 
 impl<'a> Session<'a> {
-    /// Reads a value; parameters it does not know, and a timeout that is no number, are passed over. `None`: no
-    /// identifier.
+    /// Reads a value. Ignores unknown parameters, and a timeout that is no number. `None` if there is no identifier.
     pub fn parse(value: &'a str) -> Option<Self> {
         let (id, parameters) = value.split_once(';').unwrap_or((value, ""));
         let id = trim(id);
@@ -75,7 +74,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Without a space before `;`: ffmpeg does not find the timeout behind one.
+/// Writes no space before `;`, because ffmpeg does not find the timeout behind one.
 impl Display for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id)?;
@@ -83,8 +82,8 @@ impl Display for Session<'_> {
     }
 }
 
-/// Value of `Content-Base` (RFC 2326 section 12.11), made of the URL that was asked for: it ends in `/`, so that the
-/// relative control URLs of a description resolve below it, and has no query.
+/// Value of `Content-Base` (RFC 2326 section 12.11), made of the requested URL. It has no query, and ends in `/`, so that the
+/// relative control URLs of a description resolve below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentBase<'a>(pub &'a str);
 
@@ -106,8 +105,8 @@ pub fn lists(value: &str, element: &str) -> bool {
     elements(value).any(|found| found.eq_ignore_ascii_case(element))
 }
 
-/// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values
-/// are not weighed; an empty value rules nothing out, as does no `Accept` at all.
+/// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values are ignored.
+/// An empty value allows every type, as a missing `Accept` does.
 pub fn accepts(value: &str, media_type: &str) -> bool {
     let whole_type = media_type.split('/').next().unwrap_or_default();
     let mut ranges = elements(value).map(|range| trim(range.split(';').next().unwrap_or_default())).peekable();
@@ -118,15 +117,15 @@ pub fn accepts(value: &str, media_type: &str) -> bool {
         })
 }
 
-/// The options that `Require` and `Proxy-Require` ask for (RFC 2326 sections 12.27, 12.32). We have none: where this is
-/// not empty, the answer is 551 with [`Unsupported`].
+/// The options that `Require` and `Proxy-Require` ask for (RFC 2326 sections 12.27, 12.32). We support none, so if this is not
+/// empty, the answer is 551 with [`Unsupported`].
 pub fn required<'a>(headers: &Headers<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
     let names = ["Require", "Proxy-Require"];
     let wanted = move |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     headers.iter().filter(move |(name, _)| wanted(name)).flat_map(|(_, value)| elements(value))
 }
 
-/// Value of `Unsupported` (RFC 2326 section 12.41): all that a request [`required`].
+/// Value of `Unsupported` (RFC 2326 section 12.41): all options that a request [`required`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsupported<'a>(pub Headers<'a>);
 

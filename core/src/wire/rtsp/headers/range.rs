@@ -10,24 +10,24 @@ const MICROS: u64 = 1_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Range {
-    /// `npt=start-end`; either side may be open. Whether the end lies behind the start is not looked at.
+    /// `npt=start-end`; either side may be open. The end may lie before the start: this is not checked.
     Npt {
-        /// `None`: from the beginning, or from where it was paused.
+        /// `None`: from the beginning, or from the position of the pause.
         start: Option<NptMicros>,
         /// `None`: to the end.
         end: Option<NptMicros>,
     },
     /// `npt=now-`
     Now,
-    /// `npt=now-10` or `npt=5-now`: understood as a range with one side where a live stream is, not supported.
+    /// `npt=now-10` or `npt=5-now`: a range with `now` on one side. It is recognised, but not supported.
     ToOrFromNow,
-    /// `clock=` or `smpte=`: understood as a range, not supported.
+    /// `clock=` or `smpte=`: a range in other units. It is recognised, but not supported.
     Other,
 }
 
 impl Range {
-    /// Reads a value. Times are seconds (`12.345`) or `hh:mm:ss.fraction`; what a fraction has beyond microseconds is
-    /// cut off. A `;time=` parameter is passed over. `None`: malformed, or a time beyond 64 bits.
+    /// Reads a value. Times are seconds (`12.345`) or `hh:mm:ss.fraction`; digits of a fraction beyond microseconds are cut off. A
+    /// `;time=` parameter is ignored. `None`: malformed, or a time beyond 64 bits.
     pub fn parse(value: &str) -> Option<Self> {
         let (range, _) = value.split_once(';').unwrap_or((value, ""));
         let (unit, span) = range.split_once('=')?;
@@ -50,7 +50,7 @@ impl Range {
     }
 }
 
-/// What is not supported is never sent; it shows as `other`.
+/// Ranges that are not supported are never sent. They display as `other`.
 impl Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -66,7 +66,7 @@ impl Display for Range {
     }
 }
 
-/// Shows a play time in seconds, with three decimals or, where those would lose something, six.
+/// Displays a play time in seconds, with three decimals, or with six if three would lose something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Npt(pub NptMicros);
 
@@ -80,12 +80,12 @@ impl Display for Npt {
     }
 }
 
-/// `Some(None)`: open.
+/// Reads one side of a range. `Some(None)`: the side is open.
 fn open_or(text: &str) -> Option<Option<NptMicros>> {
     if text.is_empty() { Some(None) } else { time(text).map(Some) }
 }
 
-/// `seconds["."fraction]` or `hours":"minutes":"seconds["."fraction]`
+/// Reads `seconds["."fraction]` or `hours":"minutes":"seconds["."fraction]`, in microseconds.
 fn time(text: &str) -> Option<NptMicros> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut units = whole.split(':');

@@ -5,22 +5,21 @@ use core::fmt::{self, Display};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpInfo<'a> {
-    /// The stream's control URL; empty where the server did not say. Players compare it byte by byte with theirs.
+    /// The stream's control URL; empty if the server did not give it. Players compare it byte by byte with theirs.
     pub url: &'a str,
     /// The first packet's sequence number.
     pub sequence: Option<u16>,
-    /// The RTP timestamp that belongs to the start of the range. ffmpeg ignores the header where it is 0.
+    /// The RTP timestamp that belongs to the start of the range. ffmpeg ignores the header if it is 0.
     pub rtptime: Option<u32>,
 }
 
 impl<'a> RtpInfo<'a> {
-    /// Reads the first stream of a value. `None`: it says nothing about any.
+    /// Reads the first stream of a value. `None` if the value describes none.
     pub fn parse(value: &'a str) -> Option<Self> {
         Self::streams(value).next()
     }
 
-    /// All streams of a value. Numbers that make no sense are treated as not there, and so are streams that say
-    /// nothing.
+    /// All streams of a value. Numbers that make no sense count as missing, and so do streams without any parameter.
     pub fn streams(value: &'a str) -> impl Iterator<Item = Self> {
         let mut rest = value;
         core::iter::from_fn(move || {

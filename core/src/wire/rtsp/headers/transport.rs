@@ -11,37 +11,37 @@ pub enum LowerTransport {
     Tcp,
 }
 
-/// One alternative of a `Transport` header (RFC 2326 section 12.39). `None`/false: the parameter is not there.
+/// One alternative of a `Transport` header (RFC 2326 section 12.39). `None` and `false` mean that the parameter is missing.
 ///
-/// `destination` and `source` are passed over: media goes to, and is taken from, the peer of the control connection
-/// only.
+/// `destination` and `source` are ignored: media goes to the peer of the control connection and comes from it, and from nobody
+/// else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transport {
-    /// `None`: a transport that is not RTP/AVP, RTP/AVP/UDP or RTP/AVP/TCP. (`RTP/UDP` and `TCP/UDP`, which the
-    /// lab's clients write, are taken for RTP/AVP/UDP.)
+    /// The lower transport. `None`: not RTP/AVP, RTP/AVP/UDP or RTP/AVP/TCP. (`RTP/UDP` and `TCP/UDP`, which the lab's clients
+    /// write, count as RTP/AVP/UDP.)
     pub lower: Option<LowerTransport>,
-    /// UDP was spelled out, as in `RTP/AVP/UDP`. An answer repeats the spelling it was asked in.
+    /// UDP was spelled out, as in `RTP/AVP/UDP`. An answer repeats the spelling of the request.
     pub udp_named: bool,
-    /// `unicast`; it is meant as well where neither this nor `multicast` is there.
+    /// `unicast`. If neither this nor `multicast` is there, unicast is meant.
     pub unicast: bool,
     /// `multicast`
     pub multicast: bool,
-    /// RTP and RTCP port; a lone port implies the next one for RTCP.
+    /// The client's RTP and RTCP port. A lone port implies the next one for RTCP.
     pub client_port: Option<(u16, u16)>,
-    /// RTP and RTCP port; `None` also where an answer has none that make sense.
+    /// The server's RTP and RTCP port; `None` also if those of an answer make no sense.
     pub server_port: Option<(u16, u16)>,
-    /// RTP and RTCP channel.
+    /// The channels of RTP and RTCP on the control connection.
     pub interleaved: Option<(u8, u8)>,
     /// The sender's synchronisation source.
     pub ssrc: Option<u32>,
-    /// `mode=record` or anything else than play.
+    /// `mode=record`, or any mode but play.
     pub record: bool,
 }
 
 impl Transport {
-    /// The alternatives of a header value, in the client's order. One that does not follow the grammar (a port of 0,
-    /// above 65535, or reversed; channels above 255 or reversed; no protocol) comes as `Err(())`.
+    /// The alternatives of a header value, in the client's order. An alternative that does not follow the grammar is `Err(())`: a
+    /// port of 0 or above 65535, channels above 255, a pair in reversed order, no protocol.
     pub fn alternatives(value: &str) -> impl Iterator<Item = Result<Self, ()>> {
         split_quoted(value, ',').filter(|alternative| !alternative.is_empty()).map(|one| Self::parse(one).ok_or(()))
     }
@@ -91,8 +91,8 @@ impl Transport {
     }
 }
 
-/// As a request or an answer carries it, in the order in which all servers write it. One with `server_port` or `ssrc`
-/// is an answer and ends in `mode=play`.
+/// Writes it as requests and answers carry it, in the order of other servers. An alternative with `server_port` or `ssrc` is an
+/// answer, and ends in `mode=play`.
 impl Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.lower, self.udp_named) {
@@ -128,7 +128,7 @@ impl Display for Transport {
     }
 }
 
-/// `first["-"second]`; a lone port brings the next one.
+/// Reads `first["-"second]`. A lone number implies the next one.
 fn ports(value: &str) -> Option<(u16, u16)> {
     let (first, second) = pair(value, u16::MAX.into())?;
     Some((u16::try_from(first).ok().filter(|&port| port > 0)?, u16::try_from(second).ok()?))
@@ -147,9 +147,9 @@ fn pair(value: &str, max: u32) -> Option<(u32, u32)> {
     (first <= second && second <= max).then_some((first, second))
 }
 
-/// Up to eight hexadecimal digits; some servers write fewer. What is no number is treated as not there.
+/// Reads up to eight hexadecimal digits; some servers write fewer. `None` if it is no number.
 fn ssrc(value: &str) -> Option<u32> {
-    // `from_str_radix` would take a sign.
+    // `from_str_radix` would accept a sign.
     let digits = value.bytes().all(|byte| byte.is_ascii_hexdigit());
     if digits { u32::from_str_radix(value, 16).ok() } else { None }
 }
