@@ -1,6 +1,6 @@
-//! The one place that knows how logging is done: `defmt`, `log`, or not at all.
+//! Logging through `defmt`, through `log`, or not at all. Nothing else in the core depends on which of these it is.
 //!
-//! `defmt` wins where both features are on, so that a workspace build that unifies features still compiles.
+//! If both features are on, `defmt` is used, so that a workspace build that unifies features compiles.
 //! Arguments must implement both `core::fmt::Display` and `defmt::Format`.
 
 macro_rules! log_at {

@@ -1,12 +1,12 @@
-//! The core's one generator of random numbers. Where the seed comes from is the caller's business.
+//! The core's only generator of random numbers. The caller provides the seed.
 
-/// SplitMix64: one seed of 64 bits becomes as many numbers as are asked for. Whoever sees one whole number can foresee the
-/// next, so none of them may be a secret from whom it was shown to.
+/// SplitMix64: makes any amount of numbers from one seed of 64 bits. A peer that sees one whole number can compute the next
+/// ones, so these must not be a secret from that peer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Numbers that nobody can guess who cannot guess `seed`.
+    /// Starts with `seed`. The numbers can be guessed only by those who can guess the seed.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -1,4 +1,4 @@
-//! Time as data: nothing in the core reads a clock, the caller says what time it is.
+//! Points in time. Nothing in the core reads a clock: the caller passes the time as an argument.
 
 pub use core::time::Duration;
 
@@ -33,7 +33,7 @@ impl Instant {
         Self(self.0.saturating_sub(micros(duration)))
     }
 
-    /// How long ago `earlier` was; zero where it lies in the future.
+    /// The time from `earlier` to this instant; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -93,13 +93,13 @@ impl NtpTime {
         Self(self.0.wrapping_add(seconds << 32).wrapping_add(fraction))
     }
 
-    /// This time `micros` microseconds later, or earlier where negative.
+    /// This time `micros` microseconds later; earlier if the number is negative.
     pub const fn offset_micros(self, micros: i64) -> Self {
         let distance = Self(0).plus_micros(micros.unsigned_abs()).0;
         Self(if micros < 0 { self.0.wrapping_sub(distance) } else { self.0.wrapping_add(distance) })
     }
 
-    /// Microseconds from `earlier` to this; negative where it is later. Both within 68 years of each other.
+    /// Microseconds from `earlier` to this time; negative if `earlier` is later. The two must be within 68 years of each other.
     pub const fn micros_since(self, earlier: Self) -> i64 {
         let distance = self.0.wrapping_sub(earlier.0).cast_signed();
         let (seconds, fraction) = (distance >> 32, distance & 0xffff_ffff);
@@ -107,10 +107,10 @@ impl NtpTime {
     }
 }
 
-/// Relates the caller's monotonic clock to NTP time: what NTP time it was at `Instant` zero.
+/// Relates the caller's monotonic clock to NTP time. It holds the NTP time at `Instant` zero.
 ///
-/// Without a real-time clock the default does: sender reports then count from start-up, which is enough to
-/// synchronise streams of one sender (RFC 3550 section 6.4.1 allows it).
+/// Use the default if there is no real-time clock. Sender reports then count from start-up, which is enough to synchronise
+/// streams of one sender (RFC 3550 section 6.4.1 allows it).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WallClock {

@@ -1,4 +1,4 @@
-//! Files of motion JPEG: the lab's records of digits and JPEG, or JPEGs one after another.
+//! Files of motion JPEG: the lab's records, each of digits and a JPEG file, or JPEG files one after another.
 
 use super::split::{DIGITS, Event, Splitter};
 use super::{Advance, Frame, FrameSource};
@@ -12,16 +12,17 @@ pub use super::split::Format;
 /// The shortest buffer a [`Reader`] works with.
 pub const MIN_BUFFER: usize = 64;
 
-/// How far a file without lengths is read ahead: enough for few calls, little enough to be moved to the buffer's start.
+/// How far a file without lengths is read ahead. It is long enough to need few reads, and short enough to be moved cheaply
+/// to the buffer's start.
 const READ_AHEAD: usize = 16 * 1024;
 
-/// Where a frame is in its file.
+/// The place of a frame in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameSpan {
-    /// Bytes before SOI.
+    /// The number of bytes before SOI.
     pub offset: u64,
-    /// Bytes from SOI to EOI, or to the next SOI where the file's writer leaves EOI out.
+    /// The number of bytes from SOI to EOI, or to the next SOI if the file's writer leaves EOI out.
     pub len: u32,
 }
 
@@ -36,22 +37,21 @@ pub enum Error<E> {
     NotMjpeg,
     /// The buffer is shorter than [`MIN_BUFFER`].
     BufferTooShort,
-    /// Here, the file is not what its format demands. What is broken is left out; the next call looks for a frame
-    /// behind it.
+    /// The file is damaged here. The broken part is left out; the next call looks for a frame behind it.
     Damaged {
-        /// Bytes before the damage.
+        /// The number of bytes before the damage.
         at: u64,
     },
     /// The file ends before this frame does, or a damaged length says so. The next call looks for a frame behind it.
     Truncated {
-        /// Bytes before the frame, or before the record's content.
+        /// The number of bytes before the frame, or before the record's content.
         at: u64,
     },
-    /// A frame does not fit the buffer and was left out. It counts as a frame.
+    /// A frame does not fit the buffer and was left out. It has a number like any other frame.
     TooLarge {
         /// The frame's number.
         number: u32,
-        /// How many bytes of buffer it needs.
+        /// The number of bytes of buffer that it needs.
         needed: u32,
     },
 }
@@ -75,7 +75,7 @@ impl<E: core::fmt::Debug> core::fmt::Display for Error<E> {
 
 impl<E: core::fmt::Debug> core::error::Error for Error<E> {}
 
-/// A place between two frames of a file, to come back to without walking there.
+/// A place between two frames of a file, to return to without reading the file up to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bookmark {
@@ -93,34 +93,35 @@ impl Bookmark {
 
 /// Reads a file frame by frame into one buffer, which has to hold the longest frame.
 ///
-/// It reads ahead as far as the buffer goes: in the lab's format one read per frame, otherwise about one per
-/// 16 KiB. `R` may return fewer bytes than asked for.
+/// It reads ahead as far as the buffer goes: one read per frame in the lab's format, otherwise about one per 16 KiB. `R` may
+/// return fewer bytes than asked for.
 ///
-/// Seeking forward hops from length to length where the format has lengths, without reading media bytes, as long as
-/// each record met so far held one JPEG; otherwise it reads. Seeking backward rewinds and seeks forward, or
-/// [`resume`](Self::resume)s at the caller's nearest [`Bookmark`].
+/// If the format has lengths and each record so far held one JPEG file, seeking forward hops from length to length without
+/// reading media bytes. Otherwise it reads. Seeking backward rewinds and seeks forward; a caller that has a [`Bookmark`] nearby
+/// can [`resume`](Self::resume) there.
 #[derive(Debug)]
 pub struct Reader<R, B> {
     file: R,
     buffer: B,
     splitter: Splitter,
-    /// `buffer[..filled]` was read, `buffer[..fed]` was seen by the splitter, so that `buffer[fed]` is at its offset.
+    /// `buffer[..filled]` was read, and the splitter has seen `buffer[..fed]`, so `buffer[fed]` is the byte at its offset.
     fed: usize,
     filled: usize,
-    /// The file stands anywhere, not behind `buffer[..filled]`: seek before the next read.
+    /// The file's position is unknown, so it has to seek before the next read. Otherwise it stands behind `buffer[..filled]`.
     is_lost: bool,
-    /// The last call failed and left the splitter anywhere, perhaps behind the first bytes of the next frame.
+    /// The last call failed. The splitter may stand anywhere, even behind the first bytes of the next frame.
     is_astray: bool,
-    /// Where in the buffer the frame that is being read begins; `None`: none is, or it left the buffer.
+    /// The start in the buffer of the frame that is being read. `None`: no frame is being read, or its start has left the
+    /// buffer.
     start: Option<usize>,
-    /// Where the current frame is in the buffer.
+    /// The current frame's place in the buffer.
     frame: Option<(usize, usize)>,
     layout: Result<Layout, jpeg::Error>,
     next: u32,
 }
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
-    /// Recognises the format of `file`, from its first byte wherever it stands.
+    /// Recognises the format of `file` from its beginning, whatever its position is.
     ///
     /// # Errors
     /// [`Error::NotMjpeg`], [`Error::BufferTooShort`] and [`Error::Io`].
@@ -166,8 +167,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         self.resume(Bookmark { number: 0, offset: 0, record_left: 0 });
     }
 
-    /// Where the reader is, to come back to; `None` where the last call ended in an error, which leaves it anywhere.
-    /// [`Error::TooLarge`] leaves it behind the frame.
+    /// The reader's place, to return to later. `None` if the last call ended in an error, since the place is unknown then; only
+    /// after [`Error::TooLarge`] the reader stands behind the frame.
     pub fn bookmark(&self) -> Option<Bookmark> {
         let splitter = &self.splitter;
         (!self.is_astray && splitter.is_between_frames()).then(|| Bookmark {
@@ -177,7 +178,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         })
     }
 
-    /// Goes to a place noted in this file. The file itself is positioned when it is read next.
+    /// Goes to a place that was noted in this file. The file itself is positioned at the next read.
     pub fn resume(&mut self, bookmark: Bookmark) {
         self.go_to(bookmark.offset);
         self.splitter.resume(bookmark.offset, bookmark.record_left);
@@ -185,12 +186,13 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         self.next = bookmark.number;
     }
 
-    /// Passes the next frame and says where it is, `None` at the end. The buffer need not hold it: a few kilobytes do.
+    /// Passes the next frame and returns its place; `None` at the end. The buffer need not hold the frame: a few kilobytes are
+    /// enough.
     ///
-    /// This is how an index is made: positions and numbers are those that [`advance`](FrameSource::advance) finds.
+    /// An index is made with it: positions and numbers are those that [`advance`](FrameSource::advance) finds.
     ///
     /// # Errors
-    /// As `advance`, except [`Error::TooLarge`]. All but [`Error::Io`] are about one frame: go on.
+    /// Those of `advance`, except [`Error::TooLarge`]. All but [`Error::Io`] concern one frame only: call again.
     pub fn next_span(&mut self) -> Result<Option<FrameSpan>, Error<R::Error>> {
         self.step(false)
     }
@@ -201,7 +203,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         result
     }
 
-    /// To the end of the next frame, or the next error.
+    /// Reads to the end of the next frame, or to the next error.
     fn walk(&mut self, keep: bool) -> Result<Option<FrameSpan>, Error<R::Error>> {
         self.frame = None;
         loop {
@@ -238,7 +240,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         }
     }
 
-    /// The frame that began at the splitter's start ended `ago` bytes before the byte that is next.
+    /// The frame that began at the splitter's start. It ended `ago` bytes before the next byte.
     fn found(&mut self, keep: bool, ago: usize) -> Result<Option<FrameSpan>, Error<R::Error>> {
         let begun = self.splitter.start();
         let len = self.splitter.offset().saturating_sub(begun).saturating_sub(ago as u64);
@@ -255,16 +257,17 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         Ok(Some(span))
     }
 
-    /// Reads more, keeping what belongs to the frame being read while there is room. Returns whether the file has ended.
+    /// Reads more. Keeps the bytes of the frame that is being read as long as there is room. Returns whether the file has
+    /// ended.
     fn fill(&mut self) -> Result<bool, Error<R::Error>> {
         let buffer = self.buffer.as_mut();
         let ahead = self.filled.saturating_sub(self.fed);
         let wanted = self.splitter.wanted().unwrap_or(READ_AHEAD).saturating_sub(ahead).max(1);
         if buffer.len() - self.filled < wanted {
-            // Two bytes are the start of the frame whose third decides it.
+            // The last two bytes may be the start of a frame, which the third byte decides.
             let mut keep = self.start.unwrap_or(self.fed.saturating_sub(2));
             if keep == 0 && self.filled == buffer.len() {
-                // One frame is all of the buffer: it cannot be kept.
+                // The frame fills the whole buffer, so it cannot be kept.
                 keep = self.fed.saturating_sub(2);
                 self.start = None;
             }
@@ -278,7 +281,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         if self.is_lost {
             self.file.seek(SeekFrom::Start(self.splitter.offset() + ahead as u64)).map_err(Error::Io)?;
         }
-        // Whoever fails may have moved.
+        // A read that fails may have moved the file.
         self.is_lost = true;
         let read = self.file.read(room).map_err(Error::Io)?;
         self.is_lost = false;
@@ -286,7 +289,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         Ok(read == 0)
     }
 
-    /// Makes the byte at `offset` the next that the splitter sees; the splitter is to be told.
+    /// Makes the byte at `offset` the next one to be fed. The caller tells the splitter.
     fn go_to(&mut self, offset: u64) {
         (self.frame, self.start) = (None, None);
         let base = self.splitter.offset().saturating_sub(self.fed as u64);
@@ -296,7 +299,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         }
     }
 
-    /// Passes a record without reading it. `false`: the record needs a look.
+    /// Passes a record without reading it. `false`: the record has to be read.
     fn hop(&mut self) -> Result<bool, Error<R::Error>> {
         const HEAD: usize = DIGITS + 3;
         if !self.splitter.may_hop() {
@@ -337,7 +340,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
         self.next
     }
 
-    /// Damage on the way is passed silently; the reader reports it where it reads.
+    /// Passes damage silently. The reader reports damage where it reads.
     fn seek(&mut self, number: u32) -> Result<(), Self::Error> {
         self.frame = None;
         if number < self.next {
@@ -498,7 +501,7 @@ mod tests {
                 }
             }
         }
-        // One that is too long for the buffer is one that is left out.
+        // A frame that is too long for the buffer is left out.
         let found = all(&mut open(&file, pictures[1].len() + 3, 64));
         let needed = pictures[5].len() as u32 + 3;
         assert_eq!(found[5], Found::Error(Error::TooLarge { number: 5, needed }));
@@ -599,7 +602,7 @@ mod tests {
         reader.seek(3).unwrap();
         assert_eq!(reader.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
         assert_eq!(reader.frame().unwrap().data, jpeg(50));
-        // In the middle of a record.
+        // This is in the middle of a record.
         reader.seek(1).unwrap();
         let bookmark = reader.bookmark().unwrap();
         reader.seek(5).unwrap();
@@ -687,7 +690,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is wrong with a file, reading it ends, and an index of it agrees with reading it.
+        /// Whatever fault a file has, reading it ends, and its index agrees with what is read.
         #[test]
         fn damaged_files_end_and_are_indexed_as_they_are_read(
             damage in proptest::collection::vec((0_usize..6800, proptest::num::u8::ANY), 1..20),
@@ -717,7 +720,7 @@ mod tests {
 
     #[test]
     fn behind_damage_there_is_no_bookmark() {
-        // What breaks the first frame is the start of the next: whoever came back behind it would miss that frame.
+        // The start of the next frame breaks the first one. A reader that resumed behind that start would miss the next frame.
         let whole = jpeg(40);
         let broken = [&[0xFF, 0xD8][..], &whole].concat();
         for file in [broken.clone(), lab(&broken)] {

@@ -1,4 +1,4 @@
-//! Where frames come from: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]).
+//! Sources of frames: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]).
 
 pub mod mjpeg;
 mod rate;
@@ -16,24 +16,24 @@ use core::task::Waker;
 /// One picture, lent by its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'f> {
-    /// Position in the source, counted from 0; a live source counts from its start.
+    /// The frame's position in the source, counted from 0. A live source counts from its start.
     pub number: u32,
     /// A whole JPEG file, SOI to EOI.
     pub data: &'f [u8],
-    /// When it was taken, where the source knows (live sources); `None`: the sender paces it by the frame rate.
+    /// The time at which it was taken, if the source knows it, as live sources do. `None`: the sender paces it by the frame
+    /// rate.
     pub captured: Option<Instant>,
-    /// Where its parts are. Parsed by the source, once per frame however many viewers share it.
+    /// The places of its parts. The source parses them, once per frame, however many viewers share it.
     pub layout: Result<Layout, jpeg::Error>,
 }
 
-/// What [`FrameSource::advance`] found.
+/// The result of [`FrameSource::advance`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Advance {
     /// [`FrameSource::frame`] now lends the next frame.
     Ready,
-    /// Nothing newer yet, because it is live or because the next frame is still being made ready; `until`: when there will
-    /// be, where it knows.
+    /// There is no newer frame yet, because the source is live or because the next frame is still being made ready.
     Pending {
         /// When to ask again at the latest. `None`: when the waker says so.
         until: Option<Instant>,
@@ -42,28 +42,28 @@ pub enum Advance {
     End,
 }
 
-/// A viewer's position in a stream of frames. Two methods, so that no borrow lives across polls.
+/// A viewer's position in a stream of frames. [`advance`](Self::advance) and [`frame`](Self::frame) are two methods, so that no
+/// borrow lives from one poll to the next.
 pub trait FrameSource {
-    /// What reading can fail with.
+    /// The error of reading.
     type Error: core::fmt::Debug;
-    /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the one
-    /// after it.
+    /// Moves to the next frame. After an error the source stands behind the frame that failed: call again for the next one.
     ///
-    /// A source that answers [`Advance::Pending`] wakes `waker` as soon as asking again is worth while, from any thread.
-    /// It keeps the last waker that it was given. One that knows the time of its next frame says it in `until` and need
-    /// not wake anybody; drivers that ask often enough anyway, as firmware does that polls in a loop, pass
-    /// [`Waker::noop`].
+    /// A source that answers [`Advance::Pending`] keeps `waker`, and forgets the one it had before. It wakes it, from any
+    /// thread, as soon as the driver should ask again. A source that knows the time of its next frame returns it in `until`
+    /// instead, and need not wake anybody. A driver that asks often enough anyway, such as firmware that polls in a loop,
+    /// passes [`Waker::noop`].
     fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Advance, Self::Error>;
-    /// The frame [`advance`](Self::advance) moved to, or `None` before the first and after the end.
+    /// The frame that [`advance`](Self::advance) moved to. `None` before the first frame and after the end.
     fn frame(&self) -> Option<Frame<'_>>;
-    /// The file as it was, where [`frame`](Self::frame) lends one that was rewritten for RTP/JPEG: the lab dialect sends
-    /// whole files, which need no rewriting.
+    /// The original file, if [`frame`](Self::frame) lends one that was rewritten for RTP/JPEG. The lab dialect sends whole
+    /// files, which need no rewriting.
     fn original(&self) -> Option<&[u8]> {
         None
     }
     /// The number of the frame that `advance` moves to next.
     fn position(&self) -> u32;
-    /// Makes `number` the next frame; beyond the last, the end. Live sources stay where they are; one that lends pictures
-    /// out of a few buffers lets go of the one it holds.
+    /// Makes `number` the next frame. A number beyond the last frame means the end. A live source stays where it is; one
+    /// that lends pictures out of a few buffers releases the buffer that it holds.
     fn seek(&mut self, number: u32) -> Result<(), Self::Error>;
 }

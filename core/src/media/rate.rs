@@ -1,4 +1,4 @@
-//! How many frames a second has.
+//! Frame rates.
 
 use crate::time::Duration;
 use core::fmt;
@@ -13,7 +13,7 @@ pub struct FrameRate {
 }
 
 impl FrameRate {
-    /// `None` where either is 0 or the rate lies outside 1/1000 to 1000 frames per second.
+    /// `numerator / denominator` frames per second. `None` if either is 0, or if the rate lies outside 1/1000 to 1000.
     pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
         if numerator == 0
             || denominator == 0
@@ -25,39 +25,38 @@ impl FrameRate {
         Some(Self { numerator, denominator })
     }
 
-    /// The frames of [`denominator`](Self::denominator) seconds.
+    /// The number of frames in [`denominator`](Self::denominator) seconds.
     pub const fn numerator(self) -> u32 {
         self.numerator
     }
 
-    /// The seconds that [`numerator`](Self::numerator) frames take.
+    /// The number of seconds that [`numerator`](Self::numerator) frames take.
     pub const fn denominator(self) -> u32 {
         self.denominator
     }
 
-    /// The time of `frames` frames, in microseconds, rounded down.
+    /// The time that `frames` frames take, in microseconds, rounded down.
     pub const fn micros(self, frames: u64) -> u64 {
-        // u128: 2^64 frames times a million.
+        // The product of 2^64 frames and a million needs a u128.
         let micros = frames as u128 * 1_000_000 * self.denominator as u128 / self.numerator as u128;
         if micros > u64::MAX as u128 { u64::MAX } else { micros as u64 }
     }
 
-    /// How many whole frames fit into `micros`, with the rounding of [`micros`](Self::micros) undone:
-    /// `frames_in(micros(n)) == n`.
+    /// The number of whole frames in `micros`. It undoes the rounding of [`micros`](Self::micros): `frames_in(micros(n)) == n`.
     pub const fn frames_in(self, micros: u64) -> u64 {
-        // The last n with n * 10^6 * denominator / numerator < micros + 1; at whole fractions that is one less.
+        // This is the last n with n * 10^6 * denominator / numerator < micros + 1. If the quotient is whole, it is one less.
         let below = (micros as u128 + 1) * self.numerator as u128 - 1;
         let frames = below / (self.denominator as u128 * 1_000_000);
         if frames > u64::MAX as u128 { u64::MAX } else { frames as u64 }
     }
 
-    /// How long one frame lasts.
+    /// The duration of one frame.
     pub const fn interval(self) -> Duration {
         Duration::from_micros(self.micros(1))
     }
 }
 
-/// As SDP's `a=framerate` has it (RFC 4566 section 6): `24`, `29.97`, at most three decimals.
+/// Displays the rate as SDP's `a=framerate` has it (RFC 4566 section 6): `24`, `29.97`, at most three decimals.
 impl fmt::Display for FrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (numerator, denominator) = (u64::from(self.numerator), u64::from(self.denominator));
@@ -72,7 +71,7 @@ impl fmt::Display for FrameRate {
     }
 }
 
-/// The text is not a frame rate between 1/1000 and 1000: `24`, `29.97` or `30000/1001`.
+/// The text is no frame rate between 1/1000 and 1000, such as `24`, `29.97` or `30000/1001`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -86,8 +85,8 @@ impl fmt::Display for InvalidFrameRate {
 
 impl core::error::Error for InvalidFrameRate {}
 
-/// A whole number, a decimal number or a fraction. Decimals that are an NTSC rate rounded are taken as that rate:
-/// 23.976 as 24000/1001, 29.97 as 30000/1001.
+/// Reads a whole number, a decimal number or a fraction. A decimal that is a rounded NTSC rate becomes that rate: 23.976 is
+/// 24000/1001, 29.97 is 30000/1001.
 impl FromStr for FrameRate {
     type Err = InvalidFrameRate;
 
@@ -114,19 +113,19 @@ impl FrameRate {
             return Err(InvalidFrameRate);
         }
         let value = whole * scale + u64::from(digits(decimals)?);
-        // The whole rate that this one is a thousandth below, if any, must round to the same digits.
+        // An NTSC rate is a thousandth below a whole rate. If it rounds to these digits, it is the rate that is meant.
         let ntsc = value.div_ceil(scale);
         let rounded = (ntsc * 1000 * scale * 2 + 1001) / (1001 * 2);
         if decimals.len() >= 2 && rounded == value && !value.is_multiple_of(scale) {
             return Ok(Self::new(ntsc as u32 * 1000, 1001));
         }
         let divisor = gcd(value, scale);
-        // Both fit: 1001 * 10^6 at the most.
+        // Both fit 32 bits: they are at most 1001 * 10^6.
         Ok(Self::new((value / divisor) as u32, (scale / divisor) as u32))
     }
 }
 
-/// `u32::from_str` would take a sign.
+/// Reads digits alone: `u32::from_str` would accept a sign.
 fn digits(text: &str) -> Result<u32, InvalidFrameRate> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(InvalidFrameRate);

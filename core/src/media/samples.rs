@@ -8,7 +8,7 @@ pub(super) fn jpeg(len: usize) -> Vec<u8> {
     jpeg_with(&[], len)
 }
 
-/// The same with segments inserted behind SOI.
+/// The same JPEG, with segments inserted behind SOI.
 pub(super) fn jpeg_with(segments: &[u8], len: usize) -> Vec<u8> {
     let (luma, chroma) = tables::quantization(50);
     let fields = header::Fields {
@@ -24,7 +24,7 @@ pub(super) fn jpeg_with(segments: &[u8], len: usize) -> Vec<u8> {
     let header_len = header::emit(&mut buffer, &fields).unwrap();
     let mut scan: Vec<u8> = (0..len).map(|at| if at % 16 == 3 { 0xFF } else { (at % 16 * 13) as u8 }).collect();
     scan.iter_mut().skip(4).step_by(16).for_each(|stuffing| *stuffing = 0);
-    // An FF as the last byte would swallow the EOI.
+    // If the last byte were FF, it would swallow the EOI.
     scan.iter_mut().last().into_iter().for_each(|last| *last = 0);
     [&buffer[..2], segments, &buffer[2..header_len], &scan, &[0xFF, 0xD9]].concat()
 }

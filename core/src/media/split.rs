@@ -1,12 +1,12 @@
-//! Where the frames of an MJPEG file start and end, found from its bytes as they come.
+//! Finds where the frames of an MJPEG file start and end, from its bytes as they come.
 
 use crate::jpeg::marker;
 
-/// How frames follow each other in a file.
+/// The way in which frames follow each other in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Format {
-    /// Records: five ASCII decimal digits, which are a length, and that many bytes of JPEG.
+    /// Records: five ASCII decimal digits, which are a length in bytes, and a JPEG file of that length.
     Lab,
     /// JPEGs one after another.
     Raw,
@@ -22,10 +22,10 @@ impl core::fmt::Display for Format {
 }
 
 impl Format {
-    /// How many bytes [`detect`](Self::detect) looks at.
+    /// The number of bytes that [`detect`](Self::detect) needs.
     pub const DETECT_LEN: usize = 7;
 
-    /// Tells the formats apart by a file's first bytes; `None`: this is no MJPEG file.
+    /// Tells the formats apart by a file's first bytes. `None`: this is no MJPEG file.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xFF, marker::SOI, 0xFF, ..] => Some(Self::Raw),
@@ -38,10 +38,10 @@ impl Format {
     }
 }
 
-/// Digits before each record.
+/// The number of digits before each record.
 pub(super) const DIGITS: usize = 5;
 
-/// What [`Splitter::feed`] came upon.
+/// An event of [`Splitter::feed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// A frame began three bytes ago, at [`Splitter::start`].
@@ -50,57 +50,58 @@ pub(super) enum Event {
     End,
     /// The frame, which has no EOI, ended where the next one begins: three bytes ago. `Start` follows.
     EndBefore,
-    /// Here, a frame is not what it should be, or a record's length is not. The search for the next one has begun.
+    /// A frame or a record's length is damaged here. The search for the next one has begun.
     Damage,
-    /// As `Damage`: the record's length points behind the end of the file.
+    /// The same as `Damage`, where the record's length points behind the end of the file.
     Beyond,
 }
 
-/// Walks a file's bytes without keeping them, so that they may come in pieces of any size.
+/// Reads a file's bytes without keeping them, so that they may come in pieces of any size.
 ///
-/// Inside a frame it goes from marker segment to marker segment, which is what keeps thumbnails inside APPn from being
-/// taken for frames, and from scan to scan. Only entropy-coded data is read byte by byte.
+/// Inside a frame it goes from marker segment to marker segment and from scan to scan. So it does not mistake thumbnails inside
+/// APPn for frames. It reads only entropy-coded data byte by byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Splitter {
     format: Format,
     state: State,
-    /// Where the next byte fed is in the file.
+    /// The place in the file of the next byte to be fed.
     offset: u64,
-    /// Where the last frame began.
+    /// The place in the file where the last frame began.
     start: u64,
-    /// The file's length, to recognise records that cannot be.
+    /// The file's length. It shows which records cannot exist.
     file_len: u64,
-    /// Lab: bytes of the record that were not fed yet.
+    /// Lab format: the number of the record's bytes that have not been fed yet.
     record_left: u32,
-    /// Lab: frames that began in this record.
+    /// Lab format: the number of frames that began in this record.
     record_frames: u32,
-    /// The last eight bytes fed; zeros for those that were passed without a look.
+    /// The last eight bytes fed, with zeros for skipped bytes.
     last: u64,
-    /// Lab: a record of several frames was met.
+    /// Lab format: a record of several frames was found.
     several: bool,
-    /// The frame had a scan: segments behind it may be its last.
+    /// The frame had a scan, so the segments behind it may be its last.
     has_scan: bool,
-    /// Raw: how the first frame ended, which says whether this file's writer leaves EOI out. Where it does not, a frame
-    /// without one has broken off. Only the first counts, so that a file has the same frames however often it is read.
+    /// Raw format: whether the first frame ended without EOI, that is, whether the file's writer leaves EOI out. If the
+    /// writer does not, a frame without EOI has broken off. Only the first frame counts, so that a file has the same frames
+    /// each time it is read.
     has_ends: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Lab: `seen` digits of a length were read.
+    /// Lab format: `seen` digits of a length were read.
     Digits {
         seen: u8,
         length: u32,
     },
-    /// Lab: at a record's first byte (0) or second (1), which must be SOI.
+    /// Lab format: at a record's first byte (0) or second byte (1). The two must be SOI.
     RecordStart {
         seen: u8,
     },
-    /// Lab: looking for five digits and a JPEG.
+    /// Lab format: looking for five digits and a JPEG file.
     HuntRecord,
-    /// Looking for a JPEG; in the lab format within the record.
+    /// Looking for a JPEG file; in the lab format within the record.
     Hunt,
-    /// FF D8 FF was read where a frame should have gone on.
+    /// FF D8 FF was read where the frame should have gone on.
     Again,
     /// In the headers, before the FF of a marker.
     Marker,
@@ -144,7 +145,7 @@ impl Splitter {
         splitter
     }
 
-    /// Goes on between two frames: at `offset`, in a record of which `record_left` bytes are left.
+    /// Starts between two frames: at `offset`, in a record of which `record_left` bytes are left.
     pub(super) fn resume(&mut self, offset: u64, record_left: u32) {
         self.offset = offset;
         self.record_left = record_left;
@@ -190,22 +191,22 @@ impl Splitter {
         }
     }
 
-    /// Where the next frame may begin, for [`resume`](Self::resume): here, or three bytes ago.
+    /// The place where the next frame may begin, for [`resume`](Self::resume): here, or three bytes ago.
     pub(super) fn between_frames(&self) -> u64 {
         self.offset.saturating_sub(if self.state == State::Again { 3 } else { 0 })
     }
 
-    /// Whether the next byte is the first digit of a record, and records held one frame each so far.
+    /// Whether the next byte is the first digit of a record and each record so far held one frame.
     pub(super) fn may_hop(&self) -> bool {
         self.state == State::Digits { seen: 0, length: 0 } && !self.several
     }
 
-    /// Passes a record of one frame, digits and all, without seeing its bytes.
+    /// Passes a record of one frame, together with its digits, without seeing its bytes.
     pub(super) fn hop(&mut self, length: u32) {
         self.offset += DIGITS as u64 + u64::from(length);
     }
 
-    /// The length that five digits say, if a record of it can begin at the current offset.
+    /// The length that five digits give, if a record of that length fits the file at the current offset.
     pub(super) fn plausible(&self, digits: &[u8]) -> Option<u32> {
         let length = digits.iter().try_fold(0_u32, |length, digit| {
             digit.is_ascii_digit().then(|| length.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))))
@@ -214,28 +215,28 @@ impl Splitter {
         (digits.len() == DIGITS && length > 3 && end <= self.file_len).then_some(length)
     }
 
-    /// How many bytes are sure to be needed next, where that is known: lab records say so.
+    /// The number of bytes that are certainly needed next, if it is known. Lab records give it.
     pub(super) fn wanted(&self) -> Option<usize> {
         match self.state {
-            // The digits and what tells whether a JPEG follows.
+            // These are the digits, and the bytes that tell whether a JPEG file follows.
             State::Digits { seen, .. } => Some(DIGITS + 3 - usize::from(seen)),
-            // The record and the digits of the next.
+            // These are the record and the digits of the next one.
             _ if self.record_left > 0 => Some(self.record_left as usize + DIGITS),
             _ => None,
         }
     }
 
-    /// The file has ended: whether that ends a frame, in a file whose frames have no EOI.
+    /// Call it at the file's end. Returns whether that ends a frame, in a file whose frames have no EOI.
     pub(super) fn is_last_end(&self) -> bool {
         self.has_ends == Some(false) && matches!(self.state, State::Entropy | State::EntropyCode)
     }
 
-    /// The file has ended: whether it did so inside a frame, or inside a record.
+    /// Call it at the file's end. Returns whether the end lies inside a frame or a record.
     pub(super) fn is_cut(&self) -> bool {
         self.is_in_frame() || self.record_left > 0
     }
 
-    /// Takes bytes up to the next event, or all of them. Returns how many it took; feed the others again.
+    /// Takes bytes up to the next event, or all of them. Returns how many it took. Feed the others again.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> (usize, Option<Event>) {
         let mut rest = bytes;
         let event = loop {
@@ -260,17 +261,17 @@ impl Splitter {
         (bytes.len() - rest.len(), event)
     }
 
-    /// Takes the first byte of `room`, or as many as mean nothing.
+    /// Takes the first byte of `room`, or more if they carry no meaning.
     fn step(&mut self, byte: u8, room: &[u8]) -> (usize, Option<Event>) {
-        // What needs no look at each byte.
+        // These states skip many bytes at once.
         let passed = match self.state {
             State::Entropy => find_ff(room).unwrap_or(room.len()),
             State::Segment { left, .. } => room.len().min(usize::from(left)),
-            // Unless what went before may be the beginning of a frame.
+            // The bytes before must not be the beginning of a frame.
             State::Hunt if self.last & 0xFF != 0xFF && self.last & 0xFFFF != START >> 8 => {
                 find_ff(room).unwrap_or(room.len())
             }
-            // The digits before a record's FF are looked back at.
+            // The digits before a record's FF are needed later.
             State::HuntRecord => find_ff(room).unwrap_or(room.len()).saturating_sub(DIGITS),
             _ => 0,
         };
@@ -302,7 +303,7 @@ impl Splitter {
                 } else {
                     self.record_left = length;
                     self.record_frames = 0;
-                    // Counted down by whoever called for the bytes after this one.
+                    // The caller has counted down for the bytes after this one.
                     State::RecordStart { seen: 0 }
                 }
             }
@@ -311,7 +312,7 @@ impl Splitter {
                 (0, 0xFF) | (1, marker::SOI) => State::RecordStart { seen: seen + 1 },
                 (2, 0xFF) => return Some(self.frame_starts()),
                 _ => {
-                    // A length that leads to something else is not to be trusted.
+                    // If the length leads to something else, it is wrong.
                     self.record_left = 0;
                     return self.damage(State::HuntRecord);
                 }
@@ -326,9 +327,9 @@ impl Splitter {
             State::Code => match byte {
                 0xFF => State::Code,
                 marker::TEM => State::Marker,
-                // Behind a scan's height (DNL), a comment or the like.
+                // A scan's height (DNL), a comment or the like ends here.
                 marker::EOI if self.has_scan => return Some(self.frame_ends()),
-                // SOI: should another FF follow, then `last` tells that a frame starts here.
+                // This is SOI. If another FF follows, `last` shows that a frame starts here.
                 0x00..=0xBF | marker::RST0..=marker::EOI => return self.damage(State::Hunt),
                 _ => {
                     self.has_scan |= byte == marker::SOS;
@@ -351,7 +352,7 @@ impl Splitter {
                 marker::DHT | marker::DAC | marker::SOS..=marker::DRI | marker::EXP..=marker::APP15 | marker::COM => {
                     State::LengthHigh { scan: byte == marker::SOS }
                 }
-                // Stuffing, restart markers, and what damage left behind.
+                // These are stuffing, restart markers, and remains of damage.
                 _ => State::Entropy,
             },
             State::EntropyStart if byte == 0xFF => {
@@ -380,7 +381,7 @@ impl Splitter {
             return None;
         }
         let [digits @ .., _, _, _] = self.last.to_be_bytes();
-        // As if the digits were yet to come.
+        // Go on as if the digits had not come yet.
         let here = self.offset;
         self.offset = here.checked_sub(DIGITS as u64 + 3)?;
         let length = self.plausible(&digits);
@@ -411,19 +412,19 @@ impl Splitter {
         Some(Event::Damage)
     }
 
-    /// A record's last byte was taken: what that makes of the byte's own event.
+    /// A record's last byte was taken. Combines that with the byte's own event.
     fn record_ends(&mut self, event: Option<Event>) -> Option<Event> {
         let was_in_scan = matches!(self.state, State::Entropy | State::EntropyCode | State::EntropyStart);
         let is_complete = matches!(self.state, State::Hunt) && self.record_frames > 0;
-        // `HuntRecord` gave the record up before its end.
+        // `HuntRecord` has given the record up before its end.
         if self.state != State::HuntRecord {
             self.state = State::Digits { seen: 0, length: 0 };
         }
         match event {
             Some(Event::End | Event::EndBefore | Event::Damage | Event::Beyond) => event,
-            // The record's length is the better witness where EOI is missing: the frame is whole for most decoders.
+            // If EOI is missing, the record's length decides: the frame is whole for most decoders.
             None if was_in_scan => {
-                // Whoever resumes here has not seen what is before it either.
+                // A splitter that resumes here has not seen the bytes before either.
                 self.last = 0;
                 Some(Event::End)
             }
@@ -433,16 +434,16 @@ impl Splitter {
     }
 }
 
-/// SOI and the FF of what must follow it.
+/// SOI and the FF of the marker that must follow it.
 const START: u64 = 0xFF_D8FF;
 
-/// The first FF. Entropy-coded data has one in some 200 bytes, so blocks without any are passed whole.
+/// Finds the first FF. Entropy-coded data has one in some 200 bytes, so blocks without any are skipped whole.
 fn find_ff(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
     let (blocks, tail) = bytes.as_chunks::<BLOCK>();
     let mut at = 0;
     for block in blocks {
-        // Without an early return, so that it becomes two vector instructions.
+        // There is no early return, so that this becomes two vector instructions.
         if block.iter().fold(false, |found, &byte| found | (byte == 0xFF)) {
             return block.iter().position(|&byte| byte == 0xFF).map(|within| at + within);
         }
@@ -457,7 +458,7 @@ mod tests {
     use crate::media::samples::{jpeg, jpeg_with, lab, segment};
     use std::vec::Vec;
 
-    /// What happens where, with the bytes fed in pieces of `size`.
+    /// The events and their places, with the bytes fed in pieces of `size`.
     fn events(file: &[u8], size: usize) -> Vec<(u64, Event)> {
         let mut splitter = Splitter::new(Format::detect(file).unwrap(), file.len() as u64);
         let mut events = Vec::new();
@@ -475,7 +476,7 @@ mod tests {
         events
     }
 
-    /// The frames, whatever the size of the pieces they come in.
+    /// The frames, which must be the same for pieces of any size.
     fn frames(file: &[u8]) -> (Vec<Vec<u8>>, usize) {
         let expected = events(file, file.len());
         for size in [1, 2, 3, 7, 8, 64] {
@@ -515,7 +516,7 @@ mod tests {
     fn jpegs_one_after_another_are_frames() {
         let (a, b) = (jpeg(40), jpeg(300));
         assert_eq!(frames(&[&a[..], &b, &a].concat()), (std::vec![a.clone(), b.clone(), a.clone()], 0));
-        // Padding between them, as some writers align.
+        // Some writers align frames with padding between them.
         assert_eq!(frames(&[&a[..], &[0; 30], &b, b"\n", &a].concat()).0, [a.clone(), b, a]);
     }
 
@@ -563,11 +564,11 @@ mod tests {
 
     #[test]
     fn where_the_first_frame_has_no_eoi_others_end_where_the_next_begins() {
-        // With what looks like a frame in a segment, and with padding.
+        // One has bytes in a segment that look like a frame, and one has padding.
         let (a, b) = (jpeg_with(&segment(0xE1, &jpeg(50)), 70), jpeg(300));
         let (cut_a, cut_b) = (&a[..a.len() - 2], &[&b[..b.len() - 2], &[0; 5]].concat()[..]);
         let file = [cut_a, cut_b, cut_a, &b, cut_a, cut_b].concat();
-        // The last is for whoever knows that the file ends.
+        // The last frame is found only if the splitter knows that the file ends.
         assert_eq!(frames(&file), (std::vec![cut_a.to_vec(), cut_b.to_vec(), cut_a.to_vec(), b, cut_a.to_vec()], 0));
     }
 
@@ -575,13 +576,13 @@ mod tests {
     fn a_frame_that_breaks_off_is_damage_and_the_next_is_found() {
         let (a, b) = (jpeg(40), jpeg(300));
         for cut in 3..b.len() - 2 {
-            // Behind a marker, the next SOI is taken for a length, and 64 KiB are gone.
+            // Behind a marker, the splitter reads the next SOI as a length and skips 64 KiB.
             let is_length = b[cut - 2] == 0xFF && b[cut - 1] >= 0xC0;
             let filler = a.repeat(if is_length { 101 } else { 1 });
             let file = [&a[..], &b[..cut], &filler, &b].concat();
             let (found, damages) = frames(&file);
             assert_eq!((&found[0], found.last()), (&a, Some(&b)), "cut at {cut}");
-            // A cut inside a segment takes the start of the next frame with it, and may grow together with its rest.
+            // A cut inside a segment hides the start of the next frame, and the rest of that frame may join the broken one.
             assert!(damages > 0 || found[1].starts_with(&b[..cut]), "cut at {cut}");
             assert!(found[1..].iter().skip(usize::from(damages == 0)).all(|frame| *frame == a || *frame == b));
         }
@@ -617,11 +618,12 @@ mod tests {
         assert_eq!(frames(&[lab(cut), lab(&a)].concat()), (std::vec![cut.to_vec(), a], 0));
     }
 
-    /// A record that takes the first digit of the next one with it: what was found must be found again from a bookmark.
+    /// A record is one byte too long and takes the first digit of the next record. A reader that resumes from a bookmark
+    /// must find the same frames.
     #[test]
     fn what_follows_a_frame_does_not_depend_on_the_bytes_before_it() {
         let (a, b) = (jpeg(40), jpeg(300));
-        // An FF, so that the byte behind it is looked at.
+        // The byte is an FF, so that the splitter examines the byte behind it.
         let cut = &a[..a.len() - 1];
         let long = [std::format!("{:05}", cut.len() + 1).as_bytes(), cut].concat();
         let file = [long.clone(), lab(&b), lab(&a)].concat();

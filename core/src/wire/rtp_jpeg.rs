@@ -216,8 +216,8 @@ pub struct Quantization<'p> {
 }
 
 impl<'p> Quantization<'p> {
-    /// The tables of luma and chroma, 64 bytes each, or 128 if their precision bit is set, and their precision. If there is only one
-    /// table, both use it, and its precision. `None` if there is no table.
+    /// The tables of luma and chroma, 64 bytes each, or 128 if their precision bit is set, and their precision. If there is
+    /// only one table, both use it, and its precision. `None` if there is no table.
     pub fn split(&self) -> Option<(&'p [u8], &'p [u8], u8)> {
         let len = |table: u8| if self.precision & table != 0 { 128 } else { 64 };
         let (luma, rest) = self.tables.split_at_checked(len(1))?;

@@ -25,8 +25,8 @@ pub struct Sdp<'a> {
 pub struct Video<'a> {
     /// 26, or the dynamic type that an `rtpmap` gives to `JPEG/90000`.
     pub payload_type: u8,
-    /// `a=control`, to be resolved with [`Control`](super::url::Control). If it is missing, the stream is controlled through the URL
-    /// of the whole description.
+    /// `a=control`, to be resolved with [`Control`](super::url::Control). If it is missing, the stream is controlled
+    /// through the URL of the whole description.
     pub control: Option<&'a str>,
     /// `a=framerate`: frames per second as written, such as `24.000000` or `29.97`.
     pub framerate: Option<&'a str>,
@@ -193,8 +193,8 @@ pub struct Description<'a, R> {
     pub range: Range,
     /// Frames per second, as `24` or `29.97`.
     pub framerate: Option<R>,
-    /// Width and height in pixels. They are written only if the RTP/JPEG header cannot hold them: above [`MAX_HEADER_SIDE`], and
-    /// if they are no multiples of 8. A receiver that reads them can crop then.
+    /// Width and height in pixels. They are written only if the RTP/JPEG header cannot hold them: above
+    /// [`MAX_HEADER_SIDE`], and if they are no multiples of 8. A receiver that reads them can crop then.
     pub dimensions: Option<(u16, u16)>,
 }
 

@@ -20,8 +20,8 @@ pub struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// Checks `text`. `None` if it is not an absolute RTSP URL, or holds NUL, control characters or spaces, a bad percent escape, or
-    /// a bad port.
+    /// Checks `text`. `None` if it is not an absolute RTSP URL, or holds NUL, control characters or spaces, a bad percent
+    /// escape, or a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let rest = strip_prefix_ignore_case(text, "rtsp://")?;
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) || !escapes_are_valid(text) {
@@ -106,8 +106,8 @@ impl<'a> Path<'a> {
         self.text.is_empty()
     }
 
-    /// Whether it is `name` once percent escapes are undone. Segments `..` and `.` never match anything, `%2F` is not a separator,
-    /// and `%00` matches nothing.
+    /// Whether it is `name` once percent escapes are undone. Segments `..` and `.` never match anything, `%2F` is not a
+    /// separator, and `%00` matches nothing.
     ///
     /// A `%` that begins no escape stands for itself: file names of the lab dialect are not encoded.
     pub fn names(&self, name: &str) -> bool {
@@ -122,8 +122,8 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Splits off a last segment like `trackID=0`, the control URL of our one stream: `(rest, Some(track number))`. Other paths come
-    /// back whole, with `None`.
+    /// Splits off a last segment like `trackID=0`, the control URL of our one stream: `(rest, Some(track number))`. Other
+    /// paths come back whole, with `None`.
     pub fn split_track(&self) -> (Path<'a>, Option<u32>) {
         let (rest, last) = self.text.rsplit_once('/').unwrap_or(("", self.text));
         match strip_prefix_ignore_case(last, "trackID=").and_then(decimal) {
@@ -139,8 +139,8 @@ impl Display for Path<'_> {
     }
 }
 
-/// The URL that a client asks for. It consists of a base and an `a=control` attribute of the description, which `Display` combines
-/// (RFC 2326 appendix C.1.1).
+/// The URL that a client asks for. It consists of a base and an `a=control` attribute of the description, which `Display`
+/// combines (RFC 2326 appendix C.1.1).
 ///
 /// A relative control is appended to the base with a slash between them, as ffmpeg, GStreamer and live555 do. (RFC 3986 would
 /// replace the base's last segment, and servers do not expect that.) User info is left out.
@@ -152,8 +152,9 @@ pub struct Control<'a> {
 }
 
 impl<'a> Control<'a> {
-    /// `request` is the URL that was described. `content_base` is the value of `Content-Base` or `Content-Location`; one that is not
-    /// an absolute URL is ignored. `control` is the attribute's value; `*`, an empty and a missing one mean the base.
+    /// `request` is the URL that was described. `content_base` is the value of `Content-Base` or `Content-Location`; one
+    /// that is not an absolute URL is ignored. `control` is the attribute's value; `*`, an empty and a missing one mean the
+    /// base.
     pub fn resolve(request: &'a str, content_base: Option<&'a str>, control: Option<&'a str>) -> Self {
         let base = content_base.map(trim).filter(|base| Url::parse(base).is_some()).unwrap_or(request);
         match control.map(trim).unwrap_or_default() {

@@ -19,8 +19,9 @@ const ROWS: usize = 2;
 
 /// Reads the frame number from a decoded picture's luma, `stride` bytes from one row to the next.
 ///
-/// `None` where there is no strip, the checksum does not agree, the picture is smaller than 48 x 32 or larger than 65,535 x 65,535, or `luma` is shorter
-/// than its dimensions say. A picture without a strip passes for one with once in 65,536 times.
+/// `None` where there is no strip, the checksum does not agree, the picture is smaller than 48 x 32 or larger than 65,535 x
+/// 65,535, or `luma` is shorter than its dimensions say. A picture without a strip passes for one with once in 65,536
+/// times.
 pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Option<u32> {
     // No picture is larger, and no product below overflows.
     let is_picture = (2 * COLUMNS..=65_535).contains(&width) && (16 * ROWS..=65_535).contains(&height);

@@ -1,5 +1,5 @@
-//! Typed header values. Each has `parse` and `Display`. Parsing is as liberal as real peers need; `Display` writes a form that all
-//! of them read.
+//! Typed header values. Each has `parse` and `Display`. Parsing is as liberal as real peers need; `Display` writes a form
+//! that all of them read.
 
 mod range;
 mod rtp_info;
@@ -105,8 +105,8 @@ pub fn lists(value: &str, element: &str) -> bool {
     elements(value).any(|found| found.eq_ignore_ascii_case(element))
 }
 
-/// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values are ignored.
-/// An empty value allows every type, as a missing `Accept` does.
+/// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values are
+/// ignored. An empty value allows every type, as a missing `Accept` does.
 pub fn accepts(value: &str, media_type: &str) -> bool {
     let whole_type = media_type.split('/').next().unwrap_or_default();
     let mut ranges = elements(value).map(|range| trim(range.split(';').next().unwrap_or_default())).peekable();

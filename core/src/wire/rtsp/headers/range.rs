@@ -26,8 +26,8 @@ pub enum Range {
 }
 
 impl Range {
-    /// Reads a value. Times are seconds (`12.345`) or `hh:mm:ss.fraction`; digits of a fraction beyond microseconds are cut off. A
-    /// `;time=` parameter is ignored. `None`: malformed, or a time beyond 64 bits.
+    /// Reads a value. Times are seconds (`12.345`) or `hh:mm:ss.fraction`; digits of a fraction beyond microseconds are cut
+    /// off. A `;time=` parameter is ignored. `None`: malformed, or a time beyond 64 bits.
     pub fn parse(value: &str) -> Option<Self> {
         let (range, _) = value.split_once(';').unwrap_or((value, ""));
         let (unit, span) = range.split_once('=')?;

@@ -40,8 +40,8 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// The alternatives of a header value, in the client's order. An alternative that does not follow the grammar is `Err(())`: a
-    /// port of 0 or above 65535, channels above 255, a pair in reversed order, no protocol.
+    /// The alternatives of a header value, in the client's order. An alternative that does not follow the grammar is
+    /// `Err(())`: a port of 0 or above 65535, channels above 255, a pair in reversed order, no protocol.
     pub fn alternatives(value: &str) -> impl Iterator<Item = Result<Self, ()>> {
         split_quoted(value, ',').filter(|alternative| !alternative.is_empty()).map(|one| Self::parse(one).ok_or(()))
     }
