@@ -1,6 +1,6 @@
 //! Files of motion JPEG: the lab's records, each of digits and a JPEG file, or JPEG files one after another.
 
-use super::split::{DIGITS, Event, Splitter};
+use super::split::{DIGITS, SplitEvent, Splitter};
 use super::{Advance, Frame, FrameSource};
 use crate::jpeg::{self, Layout};
 use crate::time::Instant;
@@ -212,14 +212,14 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             self.fed += taken;
             let begun = self.splitter.start();
             match event {
-                Some(Event::Start) => self.start = self.fed.checked_sub(3),
-                Some(Event::Damage) => {
+                Some(SplitEvent::Start) => self.start = self.fed.checked_sub(3),
+                Some(SplitEvent::Damage) => {
                     self.start = None;
                     return Err(Error::Damaged { at: self.splitter.offset() });
                 }
-                Some(Event::Beyond) => return Err(Error::Truncated { at: self.splitter.offset() }),
-                Some(Event::End) => return self.found(keep, 0),
-                Some(Event::EndBefore) => return self.found(keep, 3),
+                Some(SplitEvent::Beyond) => return Err(Error::Truncated { at: self.splitter.offset() }),
+                Some(SplitEvent::End) => return self.found(keep, 0),
+                Some(SplitEvent::EndBefore) => return self.found(keep, 3),
                 None => {
                     if !keep {
                         self.start = None;

@@ -43,7 +43,7 @@ pub(super) const DIGITS: usize = 5;
 
 /// An event of [`Splitter::feed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum SplitEvent {
     /// A frame began three bytes ago, at [`Splitter::start`].
     Start,
     /// The frame ends here.
@@ -237,7 +237,7 @@ impl Splitter {
     }
 
     /// Takes bytes up to the next event, or all of them. Returns how many it took. Feed the others again.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> (usize, Option<Event>) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> (usize, Option<SplitEvent>) {
         let mut rest = bytes;
         let event = loop {
             if self.state == State::Again {
@@ -262,7 +262,7 @@ impl Splitter {
     }
 
     /// Takes the first byte of `room`, or more if they carry no meaning.
-    fn step(&mut self, byte: u8, room: &[u8]) -> (usize, Option<Event>) {
+    fn step(&mut self, byte: u8, room: &[u8]) -> (usize, Option<SplitEvent>) {
         // These states skip many bytes at once.
         let passed = match self.state {
             State::Entropy => find_ff(room).unwrap_or(room.len()),
@@ -287,7 +287,7 @@ impl Splitter {
         (1, self.byte(byte))
     }
 
-    fn byte(&mut self, byte: u8) -> Option<Event> {
+    fn byte(&mut self, byte: u8) -> Option<SplitEvent> {
         self.last = self.last << 8 | u64::from(byte);
         self.state = match self.state {
             State::Digits { seen: 0, .. } if matches!(byte, b'\r' | b'\n' | b' ' | 0) => return None,
@@ -299,7 +299,7 @@ impl Splitter {
                     State::Digits { seen: 0, length: 0 }
                 } else if self.offset + u64::from(length) > self.file_len {
                     self.state = State::HuntRecord;
-                    return Some(Event::Beyond);
+                    return Some(SplitEvent::Beyond);
                 } else {
                     self.record_left = length;
                     self.record_frames = 0;
@@ -358,7 +358,7 @@ impl Splitter {
             State::EntropyStart if byte == 0xFF => {
                 let has_ends = *self.has_ends.get_or_insert(false) || self.format == Format::Lab;
                 self.state = State::Again;
-                return Some(if has_ends { Event::Damage } else { Event::EndBefore });
+                return Some(if has_ends { SplitEvent::Damage } else { SplitEvent::EndBefore });
             }
             State::EntropyStart => State::Entropy,
         };
@@ -376,7 +376,7 @@ impl Splitter {
     /// ```text
     ///  last:  d d d d d FF D8 FF        the digits count from D8's FF on
     /// ```
-    fn hunt_record(&mut self) -> Option<Event> {
+    fn hunt_record(&mut self) -> Option<SplitEvent> {
         if self.last & 0xFF_FFFF != START {
             return None;
         }
@@ -391,29 +391,29 @@ impl Splitter {
         Some(self.frame_starts())
     }
 
-    fn frame_starts(&mut self) -> Event {
+    fn frame_starts(&mut self) -> SplitEvent {
         self.start = self.offset.saturating_sub(3);
         self.record_frames = self.record_frames.saturating_add(1);
         self.several |= self.record_left > 0 && self.record_frames > 1;
         self.has_scan = false;
         self.state = State::Code;
-        Event::Start
+        SplitEvent::Start
     }
 
-    fn frame_ends(&mut self) -> Event {
+    fn frame_ends(&mut self) -> SplitEvent {
         self.has_ends.get_or_insert(true);
         self.state = State::Hunt;
         self.last = 0;
-        Event::End
+        SplitEvent::End
     }
 
-    fn damage(&mut self, next: State) -> Option<Event> {
+    fn damage(&mut self, next: State) -> Option<SplitEvent> {
         self.state = next;
-        Some(Event::Damage)
+        Some(SplitEvent::Damage)
     }
 
     /// A record's last byte was taken. Combines that with the byte's own event.
-    fn record_ends(&mut self, event: Option<Event>) -> Option<Event> {
+    fn record_ends(&mut self, event: Option<SplitEvent>) -> Option<SplitEvent> {
         let was_in_scan = matches!(self.state, State::Entropy | State::EntropyCode | State::EntropyStart);
         let is_complete = matches!(self.state, State::Hunt) && self.record_frames > 0;
         // `HuntRecord` has given the record up before its end.
@@ -421,15 +421,15 @@ impl Splitter {
             self.state = State::Digits { seen: 0, length: 0 };
         }
         match event {
-            Some(Event::End | Event::EndBefore | Event::Damage | Event::Beyond) => event,
+            Some(SplitEvent::End | SplitEvent::EndBefore | SplitEvent::Damage | SplitEvent::Beyond) => event,
             // If EOI is missing, the record's length decides: the frame is whole for most decoders.
             None if was_in_scan => {
                 // A splitter that resumes here has not seen the bytes before either.
                 self.last = 0;
-                Some(Event::End)
+                Some(SplitEvent::End)
             }
             None if is_complete => None,
-            _ => Some(Event::Damage),
+            _ => Some(SplitEvent::Damage),
         }
     }
 }
@@ -459,7 +459,7 @@ mod tests {
     use std::vec::Vec;
 
     /// The events and their places, with the bytes fed in pieces of `size`.
-    fn events(file: &[u8], size: usize) -> Vec<(u64, Event)> {
+    fn events(file: &[u8], size: usize) -> Vec<(u64, SplitEvent)> {
         let mut splitter = Splitter::new(Format::detect(file).unwrap(), file.len() as u64);
         let mut events = Vec::new();
         for piece in file.chunks(size) {
@@ -468,7 +468,7 @@ mod tests {
                 let (taken, event) = splitter.feed(piece);
                 piece = &piece[taken..];
                 let Some(event) = event else { break };
-                let at = if event == Event::Start { splitter.start() } else { splitter.offset() };
+                let at = if event == SplitEvent::Start { splitter.start() } else { splitter.offset() };
                 events.push((at, event));
             }
             assert!(piece.is_empty());
@@ -485,10 +485,10 @@ mod tests {
         let (mut start, mut frames, mut damages) = (0, Vec::new(), 0);
         for (at, event) in expected {
             match event {
-                Event::Start => start = at as usize,
-                Event::End => frames.push(file[start..at as usize].to_vec()),
-                Event::EndBefore => frames.push(file[start..at as usize - 3].to_vec()),
-                Event::Damage | Event::Beyond => damages += 1,
+                SplitEvent::Start => start = at as usize,
+                SplitEvent::End => frames.push(file[start..at as usize].to_vec()),
+                SplitEvent::EndBefore => frames.push(file[start..at as usize - 3].to_vec()),
+                SplitEvent::Damage | SplitEvent::Beyond => damages += 1,
             }
         }
         (frames, damages)
@@ -630,14 +630,14 @@ mod tests {
         let all = events(&file, file.len());
         let mut splitter = Splitter::new(Format::Lab, file.len() as u64);
         let at = long.len() + 1;
-        assert!(all.contains(&(at as u64, Event::End)));
+        assert!(all.contains(&(at as u64, SplitEvent::End)));
         splitter.resume(at as u64, 0);
         let (mut rest, mut resumed) = (&file[at..], Vec::new());
         loop {
             let (taken, event) = splitter.feed(rest);
             rest = &rest[taken..];
             let Some(event) = event else { break };
-            resumed.push((if event == Event::Start { splitter.start() } else { splitter.offset() }, event));
+            resumed.push((if event == SplitEvent::Start { splitter.start() } else { splitter.offset() }, event));
         }
         assert_eq!(resumed, all[2..]);
     }

@@ -1,4 +1,4 @@
-//! Frames being put together: each packet is copied once, to its place in its frame's buffer.
+//! Puts frames together. Each packet is copied once, to its place in its frame's buffer.
 //!
 //! A slot's buffer, from the first byte:
 //!
@@ -27,7 +27,7 @@ pub(super) struct Fragment<'p> {
     pub(super) payload: Payload<'p>,
 }
 
-/// What became of frames, apart from those fetched.
+/// Counts of the frames that were dropped, by reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Dropped {
     pub(super) incomplete: u64,
@@ -45,33 +45,33 @@ impl Dropped {
 /// A complete frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Complete {
-    /// Which bytes of the slot's buffer it is.
+    /// The place of its bytes in the slot's buffer.
     pub(super) start: usize,
     pub(super) len: usize,
     pub(super) due: Instant,
-    /// Given by the sender, in the lab dialect.
+    /// The frame's number, which the sender gives in the lab dialect.
     pub(super) number: Option<u32>,
 }
 
 /// A frame of which at least one packet arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub(super) struct OpenFrame {
     pub(super) timestamp: u32,
     pub(super) first_arrival: Instant,
     pub(super) last_arrival: Instant,
-    /// Ordinals of the earliest and the latest packet seen.
+    /// Ordinals of the earliest and the latest of its packets so far.
     lowest: u64,
     highest: u64,
-    /// The bytes that the latest packet holds.
+    /// The bytes of the scan data that the latest packet holds.
     newest: Range<u32>,
-    /// Ordinal of the packet with fragment offset 0, and where in the buffer the file headers start.
+    /// Ordinal of the packet with fragment offset 0, and the start of the file headers in the buffer.
     first: Option<(u64, usize)>,
-    /// Ordinal of the packet with the marker.
+    /// Ordinal of the packet with the RTP marker bit.
     marker: Option<u64>,
     /// Length of the scan data, once known.
     end: Option<u32>,
     holes: Holes,
-    /// Since when it is known that something is missing which should have come.
+    /// The time since when a missing part is known to be overtaken.
     overdue_since: Option<Instant>,
     pub(super) complete: Option<Complete>,
 }
@@ -80,20 +80,20 @@ pub(super) struct Frame {
 #[derive(Debug)]
 struct Slot<B> {
     buffer: B,
-    frame: Option<Frame>,
+    frame: Option<OpenFrame>,
 }
 
-/// The frames being put together. Their order is that of their packets' sequence numbers, which is also that of their
-/// timestamps, but survives senders whose timestamps stand still.
+/// The frames that are being put together, in the order of their packets' sequence numbers. The order of timestamps is the
+/// same, but some senders' timestamps stand still.
 #[derive(Debug)]
 pub(super) struct Assembler<B, const SLOTS: usize> {
     slots: [Slot<B>; SLOTS],
     reorder_delay: Duration,
-    /// Ordinal of the last packet of frames that are done with; no frame is begun before it.
+    /// Ordinal of the last packet of the finished frames. No frame is begun before it.
     floor: Option<u64>,
-    /// Timestamp of the frame last done with: its stragglers do not begin another.
+    /// Timestamp of the last finished frame. Late packets of it do not begin another frame.
     finished_timestamp: Option<u32>,
-    /// Ordinal of the first packet of the present sequence: nothing is missing before it.
+    /// Ordinal of the first packet of the present sequence. Nothing is missing before it.
     sequence_start: u64,
     dropped: Dropped,
 }
@@ -120,7 +120,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
     ) -> Result<(), Rejected> {
         let offset = fragment.payload.main.fragment_offset;
         let data = fragment.payload.data;
-        // 24 bits and the length of a packet.
+        // The offset has 24 bits, so the sum with a packet's length fits.
         let range = offset..offset.saturating_add(data.len() as u32);
         if range.is_empty() && (offset == 0 || !fragment.marker) {
             return Err(Rejected::Empty);
@@ -149,7 +149,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         Ok(())
     }
 
-    /// Refuses to begin a frame that no buffer can hold, so that it does not push out one that could be completed.
+    /// Refuses to begin a frame that no buffer can hold, so that it does not push out a frame that could be completed.
     fn check_size(&mut self, fragment: &Fragment<'_>, end: u32) -> Result<(), Rejected> {
         if self.slots.iter().any(|slot| slot.holds(end)) {
             return Ok(());
@@ -188,20 +188,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
-    /// The frame this fragment is part of, if any of it has arrived.
+    /// The frame that this fragment belongs to, if a part of it has arrived.
     fn owner(&self, fragment: &Fragment<'_>, range: &Range<u32>) -> Option<usize> {
-        let may_own = |frame: &Frame| frame.timestamp == fragment.timestamp && frame.may_own(fragment.ordinal, range);
+        let may_own =
+            |frame: &OpenFrame| frame.timestamp == fragment.timestamp && frame.may_own(fragment.ordinal, range);
         let owners = self.frames().filter(|(_, frame)| may_own(frame));
         owners.max_by_key(|(_, frame)| frame.lowest).map(|(index, _)| index)
     }
 
-    /// Begins a frame in a free slot, or in that of the oldest frame, which is given up for it.
+    /// Begins a frame in a free slot, or in the slot of the oldest frame, which is given up for it.
     fn open(&mut self, now: Instant, ordinal: u64, timestamp: u32, range: Range<u32>) -> Result<usize, Rejected> {
         if self.floor.is_some_and(|floor| ordinal <= floor) {
             return Err(Rejected::Late);
         }
         if range.start != 0 && self.finished_timestamp == Some(timestamp) {
-            // The rest of a frame given up. What follows it does not have to wait for it.
+            // The packet is the rest of a frame that was given up. The frames behind it need not wait for it.
             self.floor = self.floor.max(Some(ordinal));
             return Err(Rejected::Late);
         }
@@ -220,7 +221,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
                 oldest
             }
         };
-        self.slots.get_mut(index).ok_or(Rejected::Late)?.frame = Some(Frame {
+        self.slots.get_mut(index).ok_or(Rejected::Late)?.frame = Some(OpenFrame {
             timestamp,
             first_arrival: now,
             last_arrival: now,
@@ -237,7 +238,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         Ok(index)
     }
 
-    /// Where the marker was never set, the packet before the next frame's first one ends the frame.
+    /// If a sender never sets the marker, the packet before the next frame's first packet ends the frame.
     fn find_lost_ends(&mut self) {
         let mut firsts = [None; SLOTS];
         for (first, slot) in firsts.iter_mut().zip(&self.slots) {
@@ -251,7 +252,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
-    /// A frame is overdue when something behind what it misses has arrived.
+    /// A frame is overdue when a packet has arrived that was sent after its missing part.
     fn note_overdue(&mut self, now: Instant) {
         let newest = self.frames().map(|(_, frame)| frame.lowest).max().unwrap_or(0);
         for slot in &mut self.slots {
@@ -262,7 +263,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
-    /// Gives up frames whose missing parts have had their time.
+    /// Gives up frames whose missing parts have not come in time.
     pub(super) fn expire(&mut self, now: Instant) {
         for index in 0..SLOTS {
             let Some(frame) = self.slots.get(index).and_then(|slot| slot.frame.as_ref()) else { continue };
@@ -273,7 +274,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
-    /// When the next frame is given up or can be fetched.
+    /// The time when the next frame is given up or can be fetched.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let expiry = self.frames().filter_map(|(_, frame)| frame.expires(self.reorder_delay)).min();
         earliest(expiry, self.head().and_then(|(_, frame)| self.release_time(frame)))
@@ -285,24 +286,25 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         (self.release_time(frame)? <= now).then_some(index)
     }
 
-    /// When the oldest frame may be fetched: when it is due, and packets missing before it have had their time. At once
-    /// when the last slot is taken, since otherwise the next frame would push this one out.
-    fn release_time(&self, frame: &Frame) -> Option<Instant> {
+    /// The time when the oldest frame may be fetched: it has to be due, and packets that are missing before it must have
+    /// had their time. If the last slot is taken, it may be fetched at once, since otherwise the next frame would push it
+    /// out.
+    fn release_time(&self, frame: &OpenFrame) -> Option<Instant> {
         let complete = frame.complete?;
         if self.slots.iter().all(|slot| slot.frame.is_some()) {
             return Some(frame.last_arrival);
         }
         let follows = frame.lowest <= self.sequence_start
             || self.floor.is_none_or(|floor| frame.lowest <= floor.saturating_add(1));
-        // The lab's client never waits for a frame that was overtaken.
+        // In the lab dialect nobody waits for a frame that was overtaken.
         if follows || complete.number.is_some() {
             return Some(complete.due);
         }
         Some(complete.due.max(frame.first_arrival.after(self.reorder_delay)))
     }
 
-    /// Hands a complete frame over and frees its slot; the bytes stay until the next packet.
-    pub(super) fn release(&mut self, index: usize) -> Option<Frame> {
+    /// Hands a complete frame over and frees its slot. The bytes stay in the buffer until the next packet.
+    pub(super) fn release(&mut self, index: usize) -> Option<OpenFrame> {
         let frame = self.slots.get_mut(index)?.frame.take()?;
         self.finish(&frame);
         Some(frame)
@@ -313,12 +315,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         self.slots.get(index).and_then(|slot| slot.buffer.as_ref().get(range)).unwrap_or(&[])
     }
 
-    /// Packets before this ordinal are of another sequence, or were sent before we listened.
+    /// Packets before this ordinal belong to another sequence, or were sent before we listened.
     pub(super) fn set_sequence_start(&mut self, ordinal: u64) {
         self.sequence_start = ordinal;
     }
 
-    /// Forgets all frames, without counting them, and what came before.
+    /// Forgets all frames, without counting them, and the frames that were finished.
     pub(super) fn clear(&mut self) {
         for slot in &mut self.slots {
             slot.frame = None;
@@ -334,13 +336,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
-    /// Forgets all, and waits for late packets as long as this from now on.
+    /// Forgets all frames, and waits so long for late packets from now on.
     pub(super) fn reconfigure(&mut self, reorder_delay: Duration) {
         self.clear();
         self.reorder_delay = reorder_delay;
     }
 
-    /// What was dropped so far.
+    /// The counts of dropped frames.
     pub(super) fn dropped(&self) -> Dropped {
         self.dropped
     }
@@ -355,31 +357,31 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         self.warn_of_size(oversized_before);
     }
 
-    /// Says once that the buffers are too small: it is the one loss that a setting mends.
+    /// Logs once that the buffers are too small, because a setting can cure that.
     fn warn_of_size(&self, oversized_before: u64) {
         if oversized_before == 0 && self.dropped.oversized == 1 {
             warning!("frames are dropped because they are longer than the receiver's buffers");
         }
     }
 
-    fn finish(&mut self, frame: &Frame) {
+    fn finish(&mut self, frame: &OpenFrame) {
         self.floor = self.floor.max(Some(frame.highest));
         self.finished_timestamp = Some(frame.timestamp);
     }
 
     /// The oldest frame.
-    fn head(&self) -> Option<(usize, &Frame)> {
+    fn head(&self) -> Option<(usize, &OpenFrame)> {
         self.frames().min_by_key(|(_, frame)| frame.lowest)
     }
 
-    fn frames(&self) -> impl Iterator<Item = (usize, &Frame)> {
+    fn frames(&self) -> impl Iterator<Item = (usize, &OpenFrame)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.frame.as_ref()?)))
     }
 }
 
-impl Frame {
-    /// Whether a packet of this frame's timestamp is part of it, as far as order and offsets tell: within a frame, both
-    /// rise together, and only its first packet has offset 0.
+impl OpenFrame {
+    /// Whether a packet that has this frame's timestamp can belong to it by order and offset. Within a frame both rise
+    /// together, and only its first packet has offset 0.
     fn may_own(&self, ordinal: u64, range: &Range<u32>) -> bool {
         let before_end = self.marker.is_none_or(|marker| ordinal <= marker);
         let after_start = match self.first {
@@ -395,7 +397,7 @@ impl Frame {
         before_end && after_start && in_order
     }
 
-    /// The frame ends at `end`, with the packet of this ordinal. Whether that agrees with what has arrived.
+    /// Sets the frame's end: at `end`, with the packet of this ordinal. Returns whether that agrees with the packets so far.
     fn set_end(&mut self, end: u32, marker: u64) -> bool {
         self.end = Some(end);
         self.marker = Some(marker);
@@ -408,7 +410,7 @@ impl Frame {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
-    /// Any error but [`Rejected::Duplicate`] means that the frame is lost.
+    /// Stores a fragment. Any error but [`Rejected::Duplicate`] means that the frame is lost.
     fn place(
         &mut self,
         now: Instant,
@@ -452,7 +454,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.buffer.as_ref().len().checked_sub(around).is_some_and(|room| room >= end as usize)
     }
 
-    /// Ends the file and schedules the frame, once nothing is missing any more.
+    /// Writes the end of the file and schedules the frame, as soon as nothing is missing.
     fn complete(&mut self, playout: &mut Playout) {
         let Some(frame) = &mut self.frame else { return };
         let (Some((_, start)), Some(end), true, None) =
@@ -462,7 +464,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         };
         let scan_end = HEADER_ROOM.saturating_add(end as usize);
         let buffer = self.buffer.as_mut();
-        // Only the marker itself counts: scan data may end in ff 00 or 00 d9.
+        // Compare both bytes of the marker: scan data may end in ff 00 or 00 d9.
         let has_eoi = buffer.get(start..scan_end).is_some_and(|file| file.ends_with(&EOI));
         let mut file_end = scan_end;
         if !has_eoi {

@@ -1,4 +1,4 @@
-//! From RTP/JPEG headers to those of a JPEG file (RFC 2435 section 4).
+//! Makes the headers of a JPEG file from RTP/JPEG headers (RFC 2435 section 4).
 
 use super::Rejected;
 use super::tables::TableCache;
@@ -11,7 +11,7 @@ pub(super) const HEADER_ROOM: usize = header::MAX_LEN;
 
 const SOI: [u8; 2] = [0xff, 0xd8];
 
-/// What it takes to read a stream's payload headers.
+/// Reads a stream's payload headers.
 #[derive(Clone, Debug)]
 pub(super) struct Depacketizer {
     tables: TableCache,
@@ -19,12 +19,12 @@ pub(super) struct Depacketizer {
 }
 
 impl Depacketizer {
-    /// `dimensions`: those of `a=x-dimensions`, in pixels.
+    /// `dimensions` are the width and height of `a=x-dimensions`, in pixels.
     pub(super) fn new(dimensions: Option<(u16, u16)>) -> Self {
         Self { tables: TableCache::default(), dimensions }
     }
 
-    /// Takes an RTP payload apart and refuses what no frame can be made from.
+    /// Takes an RTP payload apart. Refuses payloads of which no frame can be made.
     pub(super) fn parse<'p>(&self, payload: &'p [u8]) -> Result<Payload<'p>, Rejected> {
         let payload = Payload::parse(payload).map_err(|error| match error {
             rtp_jpeg::Error::Truncated => Rejected::Truncated,
@@ -36,12 +36,12 @@ impl Depacketizer {
         Ok(payload)
     }
 
-    /// Writes the headers of the file that starts with the first packet of a frame, so that they end where `room` ends.
-    /// Returns where in `room` they start: at its end, where the sender sends whole files.
+    /// Writes the file headers for the first packet of a frame, so that they end where `room` ends. Returns their start in
+    /// `room`. If the sender sends whole files, there are none, and the start is the end of `room`.
     ///
     /// # Errors
     ///
-    /// [`Rejected::Tables`], [`Rejected::Q`] or [`Rejected::Dimensions`]: nobody can decode this frame.
+    /// [`Rejected::Tables`], [`Rejected::Q`] or [`Rejected::Dimensions`]: the frame cannot be decoded.
     pub(super) fn write_header(
         &mut self,
         payload: &Payload<'_>,
@@ -53,7 +53,7 @@ impl Depacketizer {
         {
             self.tables.insert(main.q, quantization);
         }
-        // In scan data, ff is followed by 00 or a restart marker.
+        // In scan data, 00 or a restart marker follows ff, so this is a whole file.
         if payload.data.starts_with(&SOI) {
             return Ok(HEADER_ROOM);
         }
@@ -78,7 +78,7 @@ impl Depacketizer {
         Ok(start)
     }
 
-    /// Tables in the packet, or those sent before for this Q. Those of Q 255 hold for their frame only.
+    /// The tables in the packet, or those sent before for this Q. Tables of Q 255 are valid for their frame only.
     fn in_band<'t>(&'t self, q: u8, sent: Option<Quantization<'t>>) -> Option<(&'t [u8], &'t [u8], u8)> {
         sent.and_then(|sent| sent.split()).or_else(|| self.tables.find(q)?.split())
     }
@@ -89,8 +89,8 @@ impl Depacketizer {
     }
 }
 
-/// Pixels from the header's units of 8, which are rounded up and wrap beyond 2040, and the description's pixels: those
-/// count where the header is silent or means the same. 0 where nobody knows.
+/// A side of the picture in pixels. The header counts in units of 8, rounded up, and wraps beyond 2040. The description's
+/// number is used if the header says 0 or agrees with it. 0 if the length is not known.
 fn dimension(units: u8, described: Option<u16>) -> u16 {
     let pixels = u16::from(units).wrapping_mul(8);
     match described {

@@ -1,15 +1,15 @@
-//! Which bytes of a frame are still missing.
+//! Keeps account of the bytes of a frame that are still missing.
 
 use heapless::Vec;
 
-/// More holes than this in one frame, and it is given up.
+/// The largest number of holes in one frame. With more, the frame is given up.
 const MAX_HOLES: usize = 16;
 
-/// There are more holes in the frame than can be remembered.
+/// The frame has more holes than can be remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
-/// Bytes were received beyond what is said to be the frame's end.
+/// Bytes arrived that lie beyond the frame's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BeyondEnd;
 
@@ -23,16 +23,16 @@ struct Hole {
     end: u32,
 }
 
-/// The end of a frame whose end is not known.
+/// Stands for the end of a frame as long as it is not known.
 const OPEN_END: u32 = u32::MAX;
 
 impl Holes {
-    /// Nothing has arrived.
+    /// No byte has arrived yet.
     pub(super) fn new() -> Self {
         Self(Vec::from_array([Hole { start: 0, end: OPEN_END }]))
     }
 
-    /// The bytes from `start` to before `end` arrived. Whether any of them is new. An empty range changes nothing.
+    /// The bytes from `start` to before `end` arrived. Returns whether any of them is new. An empty range changes nothing.
     pub(super) fn fill(&mut self, start: u32, end: u32) -> Result<bool, TooMany> {
         if start >= end {
             return Ok(false);
@@ -68,7 +68,7 @@ impl Holes {
         Ok(is_new)
     }
 
-    /// The frame ends at `end`. To be called once.
+    /// Sets the frame's end. Call it once.
     pub(super) fn close(&mut self, end: u32) -> Result<(), BeyondEnd> {
         let last = self.0.last_mut().ok_or(BeyondEnd)?;
         if last.start > end {
@@ -82,12 +82,12 @@ impl Holes {
         Ok(())
     }
 
-    /// Nothing is missing; only possible once the end is known.
+    /// Whether nothing is missing. It can be true only once the end is known.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Something has arrived behind something that is missing.
+    /// Whether bytes have arrived that lie behind missing bytes.
     pub(super) fn is_gapped(&self) -> bool {
         self.0.len() > 1
     }

@@ -3,7 +3,8 @@
 use crate::rtp::clock;
 use crate::time::{Duration, Instant};
 
-/// A change of transit time beyond this, 10 s in ticks, is a clock set anew: it would drown the estimate.
+/// The largest change of transit time that counts: 10 s, in ticks. A larger change means that a clock was set, and would spoil
+/// the estimate.
 const DISCONTINUITY: u32 = 10 * clock::RATE;
 
 /// A running estimate of how much transit times vary, in ticks of 90 kHz.
@@ -15,9 +16,10 @@ pub(super) struct Jitter {
 }
 
 impl Jitter {
-    /// A packet with this timestamp arrived.
+    /// Takes note of a packet with this timestamp that arrived at `now`.
     pub(super) fn handle(&mut self, now: Instant, timestamp: u32) {
-        // The clocks' unknown difference is in every transit time, and falls out of the differences between them.
+        // The unknown difference of the clocks is part of each transit time, so the difference of two transit times is free
+        // of it.
         let transit = clock::ticks(now.as_micros()).wrapping_sub(timestamp);
         let difference = self.transit.map_or(0, |before| transit.wrapping_sub(before).cast_signed().unsigned_abs());
         self.transit = Some(transit);
@@ -27,17 +29,17 @@ impl Jitter {
         }
     }
 
-    /// The next packet is not compared with the last: another source or another PLAY.
+    /// Does not compare the next packet with the last, because another source or another PLAY begins.
     pub(super) fn interrupt(&mut self) {
         self.transit = None;
     }
 
-    /// The estimate as reports carry it.
+    /// The estimate for reports, in ticks.
     pub(super) fn ticks(&self) -> u32 {
         self.scaled >> 4
     }
 
-    /// The estimate for people.
+    /// The estimate as a duration.
     pub(super) fn duration(&self) -> Duration {
         Duration::from_micros(clock::micros(self.scaled.into()).unsigned_abs() / 16)
     }

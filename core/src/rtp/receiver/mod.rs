@@ -3,13 +3,13 @@
 //! | module | what it does |
 //! |---|---|
 //! | `sequence` | order, loss, duplicates and restarts, from sequence numbers (RFC 3550 A.1, A.3) |
-//! | `start` | what is from before a PLAY (RFC 2326 section 12.33) |
+//! | `start` | which packets were sent before a PLAY (RFC 2326 section 12.33) |
 //! | `jitter` | interarrival jitter (RFC 3550 A.8) |
 //! | `depacketizer`, `tables` | JPEG file headers from RTP/JPEG headers (RFC 2435) |
-//! | `assembler`, `holes` | fragments to their places in frames, and which are missing |
+//! | `assembler`, `holes` | puts fragments to their places in frames, and knows which are missing |
 //! | `playout` | when a frame is due |
 //! | `reports` | receiver reports (RFC 3550 section 6) |
-//! | `trouble` | why packets come and no frames |
+//! | `no_frame_reason` | why packets come and no frames |
 
 mod assembler;
 mod depacketizer;
@@ -43,37 +43,39 @@ use start::{Side, Start};
 /// Bytes of a buffer that a frame of n bytes of scan data needs beyond n: room for file headers and an EOI marker.
 pub const BUFFER_OVERHEAD: usize = depacketizer::HEADER_ROOM + 2;
 
-/// After so much silence, whatever comes is believed at once: another source, another sequence, a lab server that
+/// After so much silence, the receiver accepts any packet at once: of another source, of another sequence, of a lab server that
 /// starts over.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How frames travel in RTP packets.
+/// The form in which frames travel in RTP packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Payload {
     /// In fragments with JPEG headers of their own (RFC 2435).
     Jpeg,
-    /// As whole files, one a packet, whose sequence number is the frame's number.
+    /// As whole files, one in each packet. The packet's sequence number is the frame's number.
     Lab,
 }
 
-/// What a receiver has to know.
+/// Configuration of a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// How frames travel.
+    /// The form in which frames travel.
     pub payload: Payload,
-    /// Packets of other payload types are rejected, but 26, which is JPEG whatever was described: there are servers that
-    /// describe a dynamic type and send that.
+    /// The payload type. Packets of other types are rejected, except 26, which is JPEG whatever was described: some servers
+    /// describe a dynamic type and send 26.
     pub payload_type: u8,
-    /// How long packets are waited for that others have overtaken, also over TCP, where threads of the server may.
+    /// How long to wait for packets that others have overtaken. It applies to TCP too, where threads of a server may send
+    /// in the wrong order.
     pub reorder_delay: Duration,
-    /// How much later than they could be frames come out, so that they come out evenly. At 0 they come out at once.
-    /// As many frames as wait at a time need a slot each, apart from the one that is being received.
+    /// How long to hold frames back, so that they come out evenly. At 0 they come out at once. Each frame that waits needs
+    /// a slot, beside the slot of the frame that is being received.
     pub playout_delay: Duration,
     /// Width and height in pixels from the description's `a=x-dimensions`.
     pub dimensions: Option<(u16, u16)>,
-    /// The source that the server announced. Once it is heard, no other displaces it while it is not silent: an
-    /// abandoned session of ours may still send to the same port. `None`, or never heard: any is believed.
+    /// The source that the server announced. Once a packet of it has come, no other source displaces it until it is silent: an
+    /// abandoned session of ours may still send to the same port. If it is `None`, or no packet of it has come, any source is
+    /// accepted.
     pub ssrc: Option<u32>,
 }
 
@@ -91,40 +93,40 @@ impl Default for Config {
     }
 }
 
-/// Why a packet did not become part of a frame.
+/// The reason why a packet did not become part of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Rejected {
     /// Not an RTP packet.
     Rtp(rtp::Error),
-    /// Of this payload type, which is not the one agreed on.
+    /// It has this payload type, which is not the agreed one.
     PayloadType(u8),
-    /// Not the source that is being received.
+    /// It does not come from the source that is being received.
     Source,
-    /// A sequence number far from all others; believed when the next packet continues from it.
+    /// Its sequence number is far from all others. The receiver follows it if the next packet continues from it.
     Jump,
-    /// Sent before the PLAY whose answer said with which packet it begins.
+    /// It was sent before the last PLAY, whose answer gave the number of its first packet.
     Outdated,
     /// It came before.
     Duplicate,
-    /// Its frame came out or was given up before.
+    /// It came too late: its frame has come out or was given up.
     Late,
-    /// No picture data in it.
+    /// It holds no picture data.
     Empty,
     /// It ends within its JPEG headers.
     Truncated,
-    /// A type that RFC 2435 does not define.
+    /// It has a type that RFC 2435 does not define.
     Kind,
-    /// A value of Q that RFC 2435 reserves.
+    /// It has a value of Q that RFC 2435 reserves.
     Q,
-    /// Quantisation tables longer than the packet, shorter than a table, or never sent.
+    /// Its quantisation tables are longer than the packet, shorter than a table, or were never sent.
     Tables,
     /// The picture's width or height is not known.
     Dimensions,
     /// No buffer holds the frame.
     TooLarge,
-    /// The frame is in too many pieces.
+    /// Too many parts are missing between the parts of its frame that have come.
     TooManyHoles,
     /// It contradicts other packets of the frame about the frame's end.
     Inconsistent,
@@ -132,7 +134,7 @@ pub enum Rejected {
     NotJpeg,
 }
 
-/// What RTCP said that concerns more than the receiver.
+/// A fact from RTCP that concerns more than the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -143,14 +145,14 @@ pub enum Control {
         ntp: NtpTime,
         /// The same instant in RTP timestamp units.
         rtp_timestamp: u32,
-        /// Ours when the report arrived. Where both clocks are right, the difference is the way's length.
+        /// Our time of day when the report arrived. If both clocks are right, the difference is the travel time.
         received: NtpTime,
-        /// Packets it has sent, modulo 2^32.
+        /// The number of packets it has sent, modulo 2^32.
         packets: u32,
-        /// Payload bytes it has sent, modulo 2^32.
+        /// The number of payload bytes it has sent, modulo 2^32.
         octets: u32,
     },
-    /// The sender leaves: nothing more will come.
+    /// The sender leaves, so nothing more will come.
     Bye,
 }
 
@@ -159,24 +161,25 @@ pub enum Control {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Received {
-    /// In the lab dialect the sender's frame number, with wraps counted; else a count of frames fetched, from 1.
+    /// The frame's number. In the lab dialect it is the sender's, with wraps counted; otherwise fetched frames are counted
+    /// from 1.
     pub number: u32,
-    /// 90 kHz; in the lab dialect usually seconds.
+    /// The RTP timestamp, in ticks of 90 kHz. The lab dialect usually counts seconds.
     pub timestamp: u32,
     /// Length of the file in bytes.
     pub len: usize,
-    /// When its first packet arrived.
+    /// The arrival of its first packet.
     pub first_arrival: Instant,
-    /// When it was complete: its last packet arrived.
+    /// The arrival of its last packet, which made it complete.
     pub arrived: Instant,
 }
 
-/// Receives one stream: packets in, JPEG files out, in order.
+/// Receives one stream: takes packets and gives JPEG files, in order.
 ///
 /// `B` is a frame buffer, of which there are `SLOTS`, at least two: a late packet of a frame may follow the first of
 /// the next. A buffer holds frames that are shorter than it by [`BUFFER_OVERHEAD`].
 ///
-/// Frames that miss a part never come out. Nothing grows, whatever arrives.
+/// A frame that misses a part never comes out. The receiver's memory does not grow, whatever arrives.
 ///
 /// Call [`poll_frame`](Self::poll_frame) until it returns `None`, and [`poll_report`](Self::poll_report), after each
 /// call of a `handle_` method and when [`poll_timeout`](Self::poll_timeout) says.
@@ -190,12 +193,12 @@ pub struct Receiver<B, const SLOTS: usize> {
     jitter: Jitter,
     reports: Reports,
     source: Option<u32>,
-    /// Another source, and the sequence number that would make it ours.
+    /// Another source, and the sequence number with which it becomes the received one.
     candidate: Option<(u32, u16)>,
     start: Option<Start>,
     troubles: Troubles,
     last_arrival: Option<Instant>,
-    /// Where the frame is that was fetched last.
+    /// The slot of the frame that was fetched last, and its place in the slot's buffer.
     fetched: Option<(usize, Range<usize>)>,
     packets: u64,
     octets: u64,
@@ -204,7 +207,7 @@ pub struct Receiver<B, const SLOTS: usize> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
-    /// `ssrc` is ours, for the reports; it should be random.
+    /// A receiver with these buffers. `ssrc` identifies us in reports and should be random.
     pub fn new(buffers: [B; SLOTS], ssrc: u32, config: Config) -> Self {
         const { assert!(SLOTS >= 2, "late packets of one frame arrive among those of the next") };
         Self {
@@ -228,11 +231,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         }
     }
 
-    /// An RTP packet arrived.
+    /// Takes an RTP packet that arrived at `now`.
     ///
     /// # Errors
     ///
-    /// Says why it is of no use. It has been counted; there is nothing to be done about it.
+    /// [`Rejected`] gives the reason why the packet is of no use. The packet has been counted, and the caller need not do
+    /// anything.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> Result<(), Rejected> {
         self.fetched = None;
         self.take(now, packet).inspect_err(|&rejected| self.troubles.note(rejected))
@@ -300,7 +304,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.candidate = None;
         match self.start.and_then(|mut start| Some((start.judge(now, sequence)?, start))) {
             Some((Side::Before, _)) => {
-                // Not lost, all the same.
+                // The packet arrived, so it is not counted as lost.
                 if self.tracker.continues(sequence) {
                     self.tracker.handle(sequence);
                 }
@@ -323,31 +327,31 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         Ok(self.tracker.handle(sequence))
     }
 
-    /// What comes next does not continue what came before.
+    /// The next packet does not continue the packets before.
     fn interrupt(&mut self) {
         self.tracker.stop();
         self.break_time();
     }
 
-    /// What comes next has another relation to our clock.
+    /// The timestamps of the next packets have another relation to our clock.
     fn break_time(&mut self) {
         self.jitter.interrupt();
         self.playout.reset();
     }
 
-    /// In the unlikely case that the sender has our SSRC, we take another (RFC 3550 section 8.2). No BYE for the old
-    /// one: it would be the sender's.
+    /// In the unlikely case that the sender has our SSRC, takes another (RFC 3550 section 8.2). Sends no BYE for the old
+    /// one, since it would be the sender's.
     fn avoid(&mut self, ssrc: u32) {
         if self.reports.ssrc() == ssrc {
             self.reports.change_ssrc();
         }
     }
 
-    /// An RTCP packet arrived, usually a compound one. `wall` dates it.
+    /// Takes an RTCP packet, usually a compound one, that arrived at `now`. `wall` relates `now` to the time of day.
     ///
     /// # Errors
     ///
-    /// Where the packet is broken; nothing of it was used.
+    /// [`rtcp::Error`] if the packet is broken. Nothing of it has been used then.
     pub fn handle_rtcp(
         &mut self,
         now: Instant,
@@ -364,7 +368,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
                     let received = wall.ntp(now);
                     control = Some(Control::SenderReport { ntp, rtp_timestamp, received, packets, octets });
                 }
-                // A sender that leaves reports before, so BYE comes last.
+                // A sender that leaves reports first, so BYE is the last to be told.
                 rtcp::Packet::Goodbye(bye) if bye.ssrcs().any(|ssrc| self.is_ours(ssrc)) => {
                     control = Some(Control::Bye);
                 }
@@ -374,7 +378,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         Ok(control)
     }
 
-    /// Whether this is the source being received, or may be as none is known yet.
+    /// Whether this is the source that is being received. Any source is, until the first is known.
     fn is_ours(&self, ssrc: u32) -> bool {
         self.source.is_none_or(|source| source == ssrc)
     }
@@ -386,7 +390,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), [`poll_frame`](Self::poll_frame) and
-    /// [`poll_report`](Self::poll_report) next, if nothing arrives before. May lie in the past: now, then.
+    /// [`poll_report`](Self::poll_report) next, if nothing arrives before. If the time lies in the past, call them now.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let report = if self.config.payload == Payload::Jpeg { self.reports.due() } else { None };
         earliest(self.assembler.deadline(), report)
@@ -411,8 +415,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         })
     }
 
-    /// The frame that [`poll_frame`](Self::poll_frame) returned last: a whole JPEG file. Lent until the next call that
-    /// takes `&mut self`; empty after it.
+    /// The frame that [`poll_frame`](Self::poll_frame) returned last: a whole JPEG file. It is empty after any other call
+    /// that takes `&mut self`.
     pub fn frame(&self) -> &[u8] {
         match &self.fetched {
             Some((index, range)) => self.assembler.bytes(*index, range.clone()),
@@ -420,9 +424,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         }
     }
 
-    /// Writes a receiver report (RR and SDES) if one is due: half a second after the first packet, then every 2.5 to
-    /// 7.5 s. Its length. Where `buffer` is too short, none is written before the next is due; 128 bytes and the
-    /// length of `cname` suffice.
+    /// Writes a receiver report (RR and SDES) if one is due, and returns its length. The first is due half a second after
+    /// the first packet, the others every 2.5 to 7.5 s. 128 bytes and the length of `cname` are enough for `buffer`. If it
+    /// is too short, this report is left out.
     pub fn poll_report(&mut self, now: Instant, cname: &str, buffer: &mut [u8]) -> Option<usize> {
         self.fetched = None;
         if self.config.payload == Payload::Lab || self.reports.due()? > now {
@@ -433,9 +437,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         report
     }
 
-    /// Writes a last report and a BYE with a reason (which may be empty): we leave. Its length, `None` where `buffer`
-    /// is too short, or where no packet has come: who was never heard does not take leave (RFC 3550 section 6.3.7). To
-    /// be sent once.
+    /// Writes a last report and a BYE with a reason, which may be empty, and returns the length. Send it once, when
+    /// leaving. `None` if `buffer` is too short, or if no packet has come: a participant that has sent nothing sends no BYE
+    /// (RFC 3550 section 6.3.7).
     pub fn emit_bye(&mut self, now: Instant, cname: &str, reason: &str, buffer: &mut [u8]) -> Option<usize> {
         self.fetched = None;
         self.source?;
@@ -473,14 +477,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         }
     }
 
-    /// What becomes of the packets that have come since the last frame was fetched; `None` where they may still make one.
+    /// The reason why the packets since the last fetched frame have made no frame. `None` as long as they may still make one.
     pub fn trouble(&self) -> Option<NoFrameReason> {
         self.troubles.trouble(self.assembler.dropped().incomplete)
     }
 
-    /// Another PLAY begins: frames not fetched are gone, the next packet may have any source and sequence number. The
-    /// totals stay, and so do the tables of a source that stays. Where its sequence numbers go on, so do the counts of
-    /// our reports about it (RFC 3550 section 6.4.1).
+    /// Call it when another PLAY begins. Drops the frames that were not fetched. The next packet may have any source and
+    /// sequence number. The totals stay, and so do the tables of a source that stays. If its sequence numbers go on, the
+    /// counts of our reports about it go on too (RFC 3550 section 6.4.1).
     pub fn reset(&mut self) {
         self.fetched = None;
         self.assembler.clear();
@@ -492,8 +496,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.troubles.clear(self.assembler.dropped().incomplete);
     }
 
-    /// PLAY was answered, and the answer says with which sequence number it begins (RFC 2326 section 12.33). What is
-    /// from before is rejected from now on, for half a second; what such packets have made of frames is gone.
+    /// Call it when PLAY was answered and the answer gives the sequence number of the first packet (RFC 2326 section
+    /// 12.33). Rejects packets from before it for half a second, and drops the frames that such packets have made.
     pub fn start_at(&mut self, now: Instant, sequence: u16) {
         self.fetched = None;
         let Some(last) = self.tracker.last() else { return };
@@ -504,7 +508,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.break_time();
     }
 
-    /// Another SETUP: as if made anew with this configuration, but for the totals and our SSRC.
+    /// Call it at another SETUP. The receiver is as new, with this configuration; only the totals and our SSRC stay.
     pub fn reconfigure(&mut self, config: Config) {
         self.fetched = None;
         self.assembler.reconfigure(config.reorder_delay);

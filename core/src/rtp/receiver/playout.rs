@@ -1,33 +1,33 @@
-//! When a frame is due: the jitter buffer's clock.
+//! The jitter buffer's clock. It decides when a frame is due.
 
 use crate::rtp::clock;
 use crate::time::{Duration, Instant};
 
-/// Further from where it should be than this, a frame starts a new mapping.
+/// If a frame's arrival differs by more than this from the mapping, the frame starts a new mapping.
 const DISCONTINUITY_MICROS: i64 = 2_000_000;
 
-/// How slowly the mapping follows frames that come late: 1/128 of the lateness per frame. At 24 frames a second this
-/// keeps up with clocks that run apart by far more than the 100 ppm of bad crystals, and hardly notices jitter.
+/// The mapping follows late frames by 1/128 of the lateness per frame. At 24 frames a second this keeps up with clocks that run
+/// apart by far more than the 100 ppm of bad crystals, and jitter hardly moves it.
 const FOLLOW_SHIFT: u32 = 7;
 
 /// Maps RTP timestamps (90 kHz) to the receiver's clock.
 ///
-/// The frame that travelled fastest defines it: what came later waited in queues, which a playout delay is there to
-/// even out.
+/// The frame that travelled fastest defines it. Slower frames waited in queues, and the playout delay evens that out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Playout {
     delay: Duration,
-    /// A frame of this timestamp would arrive at this instant, if nothing held it up.
+    /// A timestamp, and the instant when a frame of this timestamp arrives if nothing delays it.
     reference: Option<(u32, Instant)>,
 }
 
 impl Playout {
-    /// `delay`: how much later than the fastest possible a frame is due. Zero: at once, whatever its timestamp.
+    /// A frame is due `delay` after its fastest possible arrival. With a delay of zero it is due at once, whatever its
+    /// timestamp is.
     pub(super) fn new(delay: Duration) -> Self {
         Self { delay, reference: None }
     }
 
-    /// When the frame of this timestamp is due, whose first packet came at `arrival`.
+    /// The time when a frame is due that has this timestamp and whose first packet came at `arrival`.
     pub(super) fn due(&mut self, timestamp: u32, arrival: Instant) -> Instant {
         if self.delay.is_zero() {
             return arrival;
@@ -40,7 +40,7 @@ impl Playout {
         at.after(self.delay)
     }
 
-    /// When a frame is due whose timestamp means nothing.
+    /// The time when a frame is due whose timestamp carries no meaning.
     pub(super) fn due_untimed(&self, arrival: Instant) -> Instant {
         arrival.after(self.delay)
     }
@@ -51,7 +51,7 @@ impl Playout {
     }
 }
 
-/// Where the mapping puts the frame, moved towards its arrival. `None` where they are too far apart to be related.
+/// The frame's time by the mapping, moved towards its arrival. `None` if the two are too far apart to be related.
 fn follow(reference: u32, at: Instant, timestamp: u32, arrival: Instant) -> Option<Instant> {
     let ahead = clock::micros(timestamp.wrapping_sub(reference).cast_signed().into());
     let at = at.as_micros().checked_add_signed(ahead)?;

@@ -1,4 +1,4 @@
-//! Receiver reports (RFC 3550 sections 6.4.2 and 6.2), and what is needed of sender reports for them.
+//! Receiver reports (RFC 3550 sections 6.4.2 and 6.2), and the parts of sender reports that they need.
 
 use super::sequence::Loss;
 use crate::random::Random;
@@ -6,17 +6,18 @@ use crate::rtp::pacing::ReportTimer;
 use crate::time::{Duration, Instant, NtpTime};
 use crate::wire::rtcp::{Emitter, ReportBlock};
 
-/// The first report follows the first packet by this, so that it has something to say and the sender hears of us early.
+/// The time from the first packet to the first report. It is long enough to have counts to report, and short enough that the
+/// sender soon learns of us.
 const FIRST_REPORT_DELAY: Duration = Duration::from_millis(500);
 
-/// When reports are due and what they say apart from the counts.
+/// Decides when reports are due, and holds their contents except the counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reports {
-    /// Ours.
+    /// Our SSRC.
     ssrc: u32,
     timer: Option<ReportTimer>,
     last_sr: Option<LastSenderReport>,
-    /// Whether anything came since the previous report.
+    /// Whether the source sent anything since the previous report.
     heard: bool,
 }
 
@@ -32,7 +33,7 @@ impl Reports {
         Self { ssrc, timer: None, last_sr: None, heard: false }
     }
 
-    /// A data packet arrived.
+    /// Takes note of a data packet.
     pub(super) fn handle_packet(&mut self, now: Instant) {
         self.heard = true;
         if self.timer.is_none() {
@@ -40,17 +41,17 @@ impl Reports {
         }
     }
 
-    /// A sender report arrived.
+    /// Takes note of a sender report.
     pub(super) fn handle_sender_report(&mut self, now: Instant, ssrc: u32, ntp: NtpTime) {
         self.last_sr = Some(LastSenderReport { ssrc, middle: ntp.middle(), arrival: now });
     }
 
-    /// When the next report is due; none before the first packet.
+    /// The time when the next report is due. `None` before the first packet.
     pub(super) fn due(&self) -> Option<Instant> {
         self.timer.as_ref().map(ReportTimer::due)
     }
 
-    /// A report was written, or could not be: plans the next.
+    /// Plans the next report, after one was written or could not be written.
     pub(super) fn handle_sent(&mut self, now: Instant) {
         self.heard = false;
         if let Some(timer) = &mut self.timer {
@@ -58,12 +59,12 @@ impl Reports {
         }
     }
 
-    /// Whether the source was heard since the previous report: only then the next has a block about it.
+    /// Whether the source sent anything since the previous report. Only then the next report has a block about it.
     pub(super) fn heard(&self) -> bool {
         self.heard
     }
 
-    /// The block about a source.
+    /// The report block about a source.
     pub(super) fn block(&self, now: Instant, ssrc: u32, loss: Loss, jitter: u32) -> ReportBlock {
         let last_sr = self.last_sr.filter(|last_sr| last_sr.ssrc == ssrc);
         ReportBlock {
@@ -77,7 +78,7 @@ impl Reports {
         }
     }
 
-    /// RR and SDES, to which a BYE may be added.
+    /// Writes RR and SDES. A BYE may be added.
     pub(super) fn emit<'b>(
         &self,
         buffer: &'b mut [u8],
@@ -87,12 +88,12 @@ impl Reports {
         Emitter::new(buffer).receiver_report(self.ssrc, block.as_slice())?.cname(self.ssrc, cname)
     }
 
-    /// Another session: what was heard belongs to the one before.
+    /// Another session begins: forgets what the source of the session before sent.
     pub(super) fn forget(&mut self) {
         (self.timer, self.last_sr, self.heard) = (None, None, false);
     }
 
-    /// Takes another SSRC, as likely as any.
+    /// Takes another SSRC, at random.
     pub(super) fn change_ssrc(&mut self) {
         self.ssrc = Random::new(self.ssrc.into()).bits() as u32;
     }
@@ -103,7 +104,7 @@ impl Reports {
     }
 }
 
-/// A duration in 1/65536 s, at most what 32 bits hold (18 hours).
+/// A duration in 1/65536 s, limited to 32 bits (18 hours).
 fn in_65536ths(duration: Duration) -> u32 {
     let units = (duration.as_micros() << 16) / 1_000_000;
     u32::try_from(units).unwrap_or(u32::MAX)

@@ -1,28 +1,28 @@
 //! Sequence numbers: order, loss, duplicates, restarts (RFC 3550 appendices A.1 and A.3).
 
-/// A larger step forward than this is not loss but another sequence.
+/// The largest step forward that counts as loss. A larger step begins another sequence.
 const MAX_DROPOUT: u16 = 3000;
 
-/// A packet at most this far behind the highest is late; further behind, it belongs to another sequence.
+/// A packet that is at most this far behind the highest is late. One that is further behind belongs to another sequence.
 const MAX_MISORDER: u16 = 100;
 
-/// What a sequence number says about its packet.
+/// The relation of a packet to those that came before, by its sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// Ahead of all before it.
+    /// It is ahead of all packets before it.
     Newest(u64),
-    /// Behind one that arrived before it.
+    /// A packet that was sent later arrived before it.
     Late(u64),
-    /// This one arrived before.
+    /// The same packet arrived before.
     Duplicate,
-    /// Far from all others. Believed when the next packet continues from it.
+    /// It is far from all others. The tracker follows it if the next packet continues from it.
     Jump,
 }
 
-/// The packets of one source, numbered so that numbers never wrap and go on where the source starts over.
+/// The packets of one source, with numbers that never wrap and that go on when the source starts over.
 ///
-/// Such a number is called an ordinal here; its lower 16 bits are the sequence number. There is no probation as in
-/// appendix A.1 for the first packet: RTSP said that this source would send, and its first packet starts a frame.
+/// Such a number is called an ordinal here. Its lower 16 bits are the sequence number. Unlike in appendix A.1, the first packet
+/// is not on probation: RTSP has announced that the source will send, and its first packet starts a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tracker {
     /// Ordinal of the newest packet.
@@ -33,34 +33,35 @@ pub(super) struct Tracker {
     origin: u64,
     /// Whether this sequence has any packet.
     running: bool,
-    /// The next packet continues this sequence if it is close, and begins another if it is not.
+    /// The source may choose a new number. The next packet continues this sequence if it is close, and otherwise begins
+    /// another.
     resuming: Option<Resume>,
-    /// Numbers of this sequence that were passed over without being sent.
+    /// How many numbers of this sequence the source left out.
     skipped: u64,
-    /// What the sequence number after a jump must be.
+    /// The sequence number that must follow a jump to confirm it.
     expected_after_jump: Option<u16>,
-    /// Bit n is set where the packet n behind the highest arrived.
+    /// Bit n is set if the packet n behind the highest arrived.
     window: u64,
-    /// Packets of this sequence, duplicates included.
+    /// The number of packets of this sequence, duplicates included.
     received: u64,
-    /// Duplicates in this sequence.
+    /// The number of duplicates in this sequence.
     repeated: u64,
     expected_prior: u64,
     received_prior: u64,
-    /// Packets lost in the sequences before this one.
+    /// The number of packets lost in the sequences before this one.
     lost_before: u64,
     duplicates: u64,
     late: u64,
 }
 
-/// A source that was told to go on, which it may do with a number of its choice.
+/// A source was told to go on, and may choose the number of its next packet.
 #[derive(Clone, Copy, Debug)]
 struct Resume {
-    /// Its choice, where it told.
+    /// The number that it chose, if it told it.
     first: Option<u16>,
 }
 
-/// What a report block says about sequence numbers.
+/// The part of a report block that is about sequence numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Loss {
     pub(super) fraction: u8,
@@ -69,7 +70,7 @@ pub(super) struct Loss {
 }
 
 impl Tracker {
-    /// A packet arrived.
+    /// Takes note of a packet, and tells its relation to the others.
     pub(super) fn handle(&mut self, sequence: u16) -> Arrival {
         let ahead = sequence.wrapping_sub(self.highest as u16);
         let behind = ahead.wrapping_neg();
@@ -101,7 +102,7 @@ impl Tracker {
             return Arrival::Jump;
         }
         self.count();
-        // Beyond the window nobody knows; the frame's holes will tell.
+        // The packet is older than the window, so this cannot tell a duplicate. The frame's holes will.
         let bit = 1u64.checked_shl(u32::from(behind)).unwrap_or(0);
         if self.window & bit != 0 {
             self.repeated = self.repeated.wrapping_add(1);
@@ -136,10 +137,10 @@ impl Tracker {
         self.running && ahead != 0 && ahead < MAX_DROPOUT
     }
 
-    /// Starts over with the packet of this number, which is the newest then.
+    /// Starts over with the packet of this number, which becomes the newest.
     fn restart(&mut self, sequence: u16) {
         self.stop();
-        // A cycle is left free in between, so that packets late by up to MAX_MISORDER have ordinals of their own.
+        // One cycle is left free in between, so that packets that are late by up to MAX_MISORDER have ordinals of their own.
         self.origin = (self.highest | 0xffff).wrapping_add(0x1_0001);
         self.highest = self.origin | u64::from(sequence);
         self.start = self.highest;
@@ -148,18 +149,18 @@ impl Tracker {
         self.count();
     }
 
-    /// The source was told to go on, which it may do with a number of its choice, the `first` where it told. The step
-    /// to there is none of loss, and what is not close is a sequence of its own.
+    /// The source was told to go on, and may choose the number of its next packet; `first` is that number, if it told it.
+    /// The step to it is no loss. A packet whose number is not close begins another sequence.
     pub(super) fn resume(&mut self, first: Option<u16>) {
         self.resuming = Some(Resume { first });
     }
 
-    /// The highest sequence number, where there is any.
+    /// The highest sequence number, if a packet has come.
     pub(super) fn last(&self) -> Option<u16> {
         self.running.then_some(self.highest as u16)
     }
 
-    /// The ordinal of a number in the present sequence, where it is not too far for that.
+    /// The ordinal of a number in the present sequence. `None` if the number is too far away.
     pub(super) fn ordinal(&self, sequence: u16) -> Option<u64> {
         if !self.continues(sequence) {
             return None;
@@ -168,7 +169,7 @@ impl Tracker {
         Some(self.highest.wrapping_add_signed(ahead.into()))
     }
 
-    /// Whatever comes next is a sequence of its own.
+    /// The next packet begins another sequence.
     pub(super) fn stop(&mut self) {
         self.lost_before = self.lost();
         (self.running, self.resuming, self.skipped) = (false, None, 0);
@@ -181,18 +182,18 @@ impl Tracker {
         self.start
     }
 
-    /// Packets that never came, of this and earlier sequences.
+    /// The number of packets that never came, of this and earlier sequences.
     pub(super) fn lost(&self) -> u64 {
         let distinct = self.received.wrapping_sub(self.repeated);
         self.lost_before.wrapping_add(self.expected().saturating_sub(distinct))
     }
 
-    /// Packets that came again.
+    /// The number of packets that came again.
     pub(super) fn duplicates(&self) -> u64 {
         self.duplicates
     }
 
-    /// Packets that came after one that was sent after them.
+    /// The number of packets that were overtaken.
     pub(super) fn late(&self) -> u64 {
         self.late
     }
@@ -202,15 +203,15 @@ impl Tracker {
         ordinal.wrapping_sub(self.origin) as u32
     }
 
-    /// Loss since the previous report and since the start of the sequence (appendix A.3), where a duplicate makes up for
-    /// a loss.
+    /// Loss since the previous report and since the start of the sequence (appendix A.3). A duplicate makes up for a loss.
     pub(super) fn report(&mut self) -> Loss {
         let expected = self.expected();
         let expected_interval = expected.wrapping_sub(self.expected_prior);
         let received_interval = self.received.wrapping_sub(self.received_prior);
         (self.expected_prior, self.received_prior) = (expected, self.received);
         let lost_interval = expected_interval.saturating_sub(received_interval);
-        // In 1/256, so that all of it lost does not fit; nothing expected means nothing lost.
+        // The fraction is in 1/256, so a loss of all packets does not fit and is limited. No packet was lost if none was
+        // expected.
         let fraction = lost_interval.wrapping_mul(256).checked_div(expected_interval).unwrap_or(0).min(255) as u8;
         let lost = expected.wrapping_sub(self.received).cast_signed();
         let cumulative = lost.clamp(-0x80_0000, 0x7f_ffff) as i32;
@@ -235,7 +236,7 @@ mod tests {
     use super::*;
     use Arrival::{Duplicate, Jump, Late, Newest};
 
-    /// What each number is, with ordinals relative to the first packet's.
+    /// The relation of each number to those before, with ordinals relative to the first packet's.
     fn arrivals(tracker: &mut Tracker, sequences: &[u16]) -> std::vec::Vec<(char, i64)> {
         let mut first = None;
         let mut relative = |ordinal: u64| {

@@ -1,38 +1,38 @@
-//! Where a PLAY begins, and what is still from before it (RFC 2326 section 12.33, `seq`).
+//! Tells packets that were sent for a PLAY from those that were sent before it (RFC 2326 section 12.33, `seq`).
 
 use crate::time::{Duration, Instant};
 
-/// For how long after PLAY's answer packets from before may still be under way. Servers are known to announce numbers
-/// that are not true: this is also how much of a stream such a one costs at most.
+/// How long after PLAY's answer packets from before it may still arrive. Some servers announce wrong numbers; no more than this
+/// much of such a server's stream is lost.
 const WINDOW: Duration = Duration::from_millis(500);
 
-/// Numbers further apart than this belong to different sequences.
+/// Sequence numbers that are further apart than this belong to different sequences.
 const RELATED: u16 = 3000;
 
-/// What a packet is to the PLAY that was answered.
+/// The relation of a packet to the PLAY that was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Sent before it.
+    /// The packet was sent before the PLAY.
     Before,
-    /// The first that was sent for it, as far as has been seen.
+    /// The packet is the first that was sent for the PLAY, of those that have come.
     First,
-    /// Sent for it, or nobody can tell.
+    /// The packet was sent for the PLAY, or its relation cannot be told.
     After,
 }
 
 /// The border between what was sent before a PLAY and what is sent for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
-    /// What the server announced as its first packet's sequence number.
+    /// The sequence number that the server announced for its first packet.
     first: u16,
-    /// The highest number from before.
+    /// The highest sequence number from before the PLAY.
     last: u16,
     until: Instant,
     begun: bool,
 }
 
 impl Start {
-    /// PLAY was answered at `now` with `first`; `last` is the highest number seen so far.
+    /// PLAY was answered at `now` with the number `first`. `last` is the highest number so far.
     pub(super) fn new(now: Instant, first: u16, last: u16) -> Self {
         Self { first, last, until: now.after(WINDOW), begun: false }
     }
@@ -42,7 +42,7 @@ impl Start {
         self.first
     }
 
-    /// Which side a packet lies on; `None`: it is too late to ask.
+    /// The side of the border that a packet lies on. `None`: the border is too old to matter.
     pub(super) fn judge(&mut self, now: Instant, sequence: u16) -> Option<Side> {
         if now >= self.until {
             return None;
@@ -52,7 +52,7 @@ impl Start {
         } else if self.begun {
             is_near(self.last, sequence)
         } else {
-            // The server numbers anew, or says so though it does not: the first packet will tell.
+            // The server starts a new sequence, or its announcement is wrong. The first packet shows which.
             let begins = sequence.wrapping_sub(self.first) < RELATED;
             if !begins {
                 return Some(Side::After);
@@ -68,7 +68,7 @@ impl Start {
         })
     }
 
-    /// Whether the numbers go on where they were.
+    /// Whether the announced number continues the sequence from before.
     fn is_related(&self) -> bool {
         is_near(self.last, self.first)
     }

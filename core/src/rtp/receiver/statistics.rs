@@ -1,4 +1,4 @@
-//! What a receiver counts.
+//! The counts of a receiver.
 
 use crate::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::time::Duration;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Statistics {
-    /// RTP packets of the stream that arrived, duplicates and late ones included.
+    /// RTP packets of the stream that arrived, including duplicate and late packets.
     pub packets: u64,
     /// Their payload bytes, without RTP headers and padding.
     pub octets: u64,
-    /// Packets that were sent, as sequence numbers show, and never came.
+    /// Packets that never came, although sequence numbers show that they were sent.
     pub lost: u64,
     /// Packets that came again.
     pub duplicates: u64,
@@ -21,7 +21,7 @@ pub struct Statistics {
     pub rejected: u64,
     /// Frames fetched.
     pub frames: u64,
-    /// Frames that came at least in part and were dropped, for any of the four reasons that follow.
+    /// Frames of which a part came and which were dropped, for any of the four reasons below.
     pub frames_dropped: u64,
     /// Frames given up because parts of them never came.
     pub frames_incomplete: u64,
@@ -31,14 +31,14 @@ pub struct Statistics {
     pub frames_oversized: u64,
     /// Complete frames that were not fetched before their buffer was needed.
     pub frames_overrun: u64,
-    /// Interarrival jitter (RFC 3550 section 6.4.1). Zero in the lab dialect, whose timestamps do not tell.
+    /// Interarrival jitter (RFC 3550 section 6.4.1). Zero in the lab dialect, whose timestamps are too coarse for it.
     pub jitter: Duration,
-    /// The source, once one was heard.
+    /// The source's SSRC, once a packet has come.
     pub ssrc: Option<u32>,
 }
 
 impl Statistics {
-    /// Share of the packets that were lost, in millionths; 0 where nothing was sent.
+    /// The share of the packets that were lost, in millionths. 0 if nothing was sent.
     pub fn loss_ppm(&self) -> u32 {
         let sent = self.packets.saturating_sub(self.duplicates).saturating_add(self.lost);
         let ppm = u128::from(self.lost).wrapping_mul(1_000_000).checked_div(u128::from(sent)).unwrap_or(0);

@@ -3,7 +3,7 @@
 use crate::wire::rtp_jpeg::Quantization;
 use heapless::Vec;
 
-/// For how many values of Q tables are kept. Senders use one or two.
+/// The number of values of Q for which tables are kept. Senders use one or two.
 const CAPACITY: usize = 4;
 
 /// Two tables of up to 128 bytes.
@@ -23,28 +23,29 @@ struct Entry {
 }
 
 impl TableCache {
-    /// Tables came with a frame of this Q. Those of other Q move towards being forgotten.
+    /// Keeps the tables that came with a frame of this Q. The tables of the Q that came longest ago are forgotten if there
+    /// is no room.
     ///
-    /// RFC 2435 says that they never change for a Q; where they do, the newer ones are right.
+    /// RFC 2435 says that they never change for a Q. If a sender changes them all the same, the newer ones are right.
     pub(super) fn insert(&mut self, q: u8, quantization: Quantization<'_>) {
-        // What lies beyond two tables is nobody's.
+        // Bytes beyond two tables have no meaning.
         let used = quantization.tables.get(..MAX_LEN).unwrap_or(quantization.tables);
         let Ok(tables) = Vec::from_slice(used) else { return };
         self.entries.retain(|entry| entry.q != q);
         if self.entries.is_full() {
             self.entries.remove(0);
         }
-        // There is room for one now.
+        // There is room for one entry now.
         let _ = self.entries.push(Entry { q, precision: quantization.precision, tables });
     }
 
-    /// The tables for this Q, if any came.
+    /// The tables for this Q, if they have come.
     pub(super) fn find(&self, q: u8) -> Option<Quantization<'_>> {
         let entry = self.entries.iter().find(|entry| entry.q == q)?;
         Some(Quantization { precision: entry.precision, tables: &entry.tables })
     }
 
-    /// Forgets all tables: another sender's may differ.
+    /// Forgets all tables, since those of another sender may differ.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
     }

@@ -1,4 +1,4 @@
-//! What frames are made of: types, tables, dimensions, ends.
+//! The parts of frames: types, tables, dimensions, ends.
 
 use super::*;
 
@@ -61,7 +61,7 @@ fn frames_end_with_one_eoi_however_the_scan_ends() {
     ];
     for (name, scan, end) in cases {
         for cut in 0..scan.len() {
-            // In one packet, and in two at every place: also through the marker.
+            // The data comes in one packet, and in two, cut at every place, also within the marker.
             let mut receiver = receiver();
             let mut packets = Vec::new();
             if cut > 0 {

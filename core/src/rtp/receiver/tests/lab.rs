@@ -1,4 +1,4 @@
-//! The lab dialect: a file per packet.
+//! The lab dialect, where each packet is a file.
 
 use super::*;
 

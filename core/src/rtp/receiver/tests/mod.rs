@@ -1,4 +1,4 @@
-//! The whole receiver, against packets as senders of all kinds make them.
+//! The whole receiver, with packets of all kinds of senders.
 
 mod frames;
 mod lab;
@@ -31,7 +31,7 @@ fn receiver() -> Receiver<Vec<u8>, 2> {
     receiver_of(Config::default())
 }
 
-/// The scan data of frame `number`: any two frames' differ, and none holds an ff.
+/// The scan data of frame `number`. It differs from that of every other frame and holds no ff.
 fn scan(number: u32, len: usize) -> Vec<u8> {
     (0..len).map(|at| ((at + 31 * number as usize) % 251) as u8).collect()
 }
@@ -51,7 +51,7 @@ impl Stream {
         let (kind, width, height) = (1, 40, 30);
         let format =
             RtpFormat { kind, width, height, q: 255, quantization: tables, restart_interval: 0, scan: Span::default() };
-        // Both wrap within the first frames.
+        // Sequence number and timestamp wrap within the first frames.
         Self {
             sender: Sender::new(THEIRS, 65_530),
             number: 0,
@@ -82,7 +82,7 @@ impl Stream {
     }
 }
 
-/// Hands packets over and fetches frames as a pump would; the files that came out.
+/// Hands packets over and fetches frames as a pump does. Returns the files that came out.
 fn run<'p, const SLOTS: usize>(
     receiver: &mut Receiver<Vec<u8>, SLOTS>,
     now: Instant,
@@ -96,7 +96,7 @@ fn run<'p, const SLOTS: usize>(
     files
 }
 
-/// Everything that can be fetched now.
+/// The files that can be fetched now.
 fn fetch<const SLOTS: usize>(receiver: &mut Receiver<Vec<u8>, SLOTS>, now: Instant) -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     while let Some(received) = receiver.poll_frame(now) {
@@ -112,7 +112,7 @@ fn scan_of(file: &[u8]) -> Vec<u8> {
     Layout::parse(file).unwrap().scan.of(file).to_vec()
 }
 
-/// Which frames of a stream these files are.
+/// The numbers of the frames that these files are.
 fn numbers(files: &[Vec<u8>], len: usize) -> Vec<u32> {
     let number = |file: &Vec<u8>| {
         let found = scan_of(file);

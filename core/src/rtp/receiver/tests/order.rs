@@ -1,4 +1,4 @@
-//! Loss, reordering, duplicates, and senders that do not keep to the rules of time.
+//! Loss, reordering, duplicates, and senders whose timestamps break the rules.
 
 use super::*;
 
@@ -257,7 +257,7 @@ fn what_the_answer_to_play_says_is_from_before_does_not_delay_the_first_frame() 
     let old = stream.frames(3);
     run(&mut receiver, ms(0), &old[..6]);
     receiver.reset();
-    // Half a frame before the answer, the other half behind it.
+    // One half of the frame comes before the answer, the other half behind it.
     assert!(run(&mut receiver, ms(20), &old[6..9]).is_empty());
     receiver.start_at(ms(30), 65_530u16.wrapping_add(18));
     for packet in &old[9..] {
@@ -334,7 +334,8 @@ fn a_playout_delay_beyond_the_slots_loses_no_frame() {
 }
 
 proptest::proptest! {
-    /// Whatever happens on the way, what comes out was sent, once, and in order; and what arrives whole comes out.
+    /// Whatever happens on the way, each file that comes out was sent, comes out once, and in order; and each frame that
+    /// arrives whole comes out.
     #[test]
     fn frames_come_out_once_in_order_and_undamaged(
         fates in proptest::collection::vec((0..20u8, 0..8usize), 60),

@@ -1,4 +1,4 @@
-//! RTCP both ways.
+//! RTCP in both directions.
 
 use super::*;
 use crate::time::NtpTime;
@@ -6,7 +6,7 @@ use crate::wire::rtcp::{Compound, Emitter, Packet, ReportBlock, SenderInfo};
 
 const WALL: WallClock = WallClock { at_zero: NtpTime::from_unix_micros(1_700_000_000_000_000) };
 
-/// The report block of a report, which must be an RR and an SDES; `None` where it has none.
+/// The report block of a report, which must be an RR and an SDES. `None` if it has no block.
 fn block(compound: &[u8]) -> Option<ReportBlock> {
     let packets: Vec<_> = Compound::new_checked(compound).unwrap().collect();
     let [Packet::ReceiverReport { ssrc: OURS, mut reports }, Packet::SourceDescription(description), ..] = packets[..]
@@ -34,7 +34,7 @@ fn reports_are_due_soon_after_the_first_packet_and_then_every_few_seconds() {
     assert_eq!(poll(&mut receiver, ms(499)), None);
     let first = poll(&mut receiver, ms(500)).unwrap().unwrap();
     assert_eq!((first.ssrc, first.fraction_lost, first.cumulative_lost), (THEIRS, 0, 0));
-    // Six packets from 65530 on.
+    // Six packets came, from number 65530 on.
     assert_eq!((first.extended_highest_sequence, first.last_sr, first.delay_since_last_sr), (65_535, 0, 0));
     assert_eq!(poll(&mut receiver, ms(501)), None);
     let due = receiver.poll_timeout().unwrap();
@@ -100,7 +100,7 @@ fn broken_reports_are_refused_as_a_whole() {
     let mut buffer = [0; 128];
     let len = Stream::new(500).sender.emit_bye(&mut buffer, NtpTime::default(), 0, "camera", "end").unwrap();
     for cut in 0..len {
-        // Cut between packets, it is a shorter compound packet.
+        // A compound packet that is cut between its packets is a shorter compound packet.
         let whole = [28, 48].contains(&cut);
         assert_eq!(receiver.handle_rtcp(ms(0), WALL, &buffer[..cut]).is_ok(), whole, "{cut}");
     }
@@ -139,7 +139,7 @@ fn counts_go_on_across_another_play_of_the_same_source() {
     let due = receiver.poll_timeout().unwrap();
     let after = poll(&mut receiver, due).unwrap().unwrap();
     assert_eq!((after.cumulative_lost, after.extended_highest_sequence, after.fraction_lost), (1, 0x1_000b, 0));
-    // A server that numbers each PLAY anew.
+    // The server begins each PLAY with a new number.
     receiver.reset();
     stream.sender.set_next_sequence(300);
     run(&mut receiver, ms(9000), &stream.frame());

@@ -1,4 +1,4 @@
-//! Packets that nobody should send.
+//! Packets that break the rules.
 
 use super::*;
 
@@ -59,14 +59,14 @@ fn what_is_wrong_is_known_until_a_frame_comes() {
     other[0][1] = 97;
     let _ = receiver.handle_packet(ms(0), &other[0]);
     assert_eq!(receiver.trouble(), Some(NoFrameReason::Rejected(Rejected::PayloadType(97))));
-    // Parts that are missing tell more than what else comes to the port.
+    // Missing parts weigh more than strange packets that come to the port.
     let mut holed = stream.frame();
     holed.remove(2);
     run(&mut receiver, ms(0), &holed);
     assert_eq!(receiver.trouble(), Some(NoFrameReason::Rejected(Rejected::PayloadType(97))), "they may still come");
     receiver.handle_timeout(ms(200));
     assert_eq!(receiver.trouble(), Some(NoFrameReason::Incomplete));
-    // And parts that nobody can use tell more than those that are missing.
+    // Parts that cannot be used weigh more than missing parts.
     let mut unknown = stream.frame().swap_remove(0);
     unknown[16] = 2;
     assert_eq!(receiver.handle_packet(ms(200), &unknown), Err(Rejected::Kind));
@@ -187,7 +187,7 @@ fn packets_that_contradict_the_frames_end_spoil_it() {
 }
 
 proptest::proptest! {
-    /// Packets with plausible headers and any content, any times: no panic, and every file that comes out is whole.
+    /// Packets with plausible headers, any content and any times cause no panic, and every file that comes out is whole.
     #[test]
     fn any_packets_are_survived(
         packets in proptest::collection::vec(
