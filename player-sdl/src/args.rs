@@ -2,7 +2,7 @@
 
 use crate::reconnect::Patience;
 use clap::{Parser, ValueEnum};
-use mutoscope_std::client::{Client, Dialect, Error, Options, Transport};
+use mutoscope_std::client::{Client, Dialect, Error, Loss, Options, Transport};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,36 +16,72 @@ use std::time::Duration;
                   with 1 otherwise, and with 2 when it was called wrongly."
 )]
 pub(crate) struct Args {
-    /// What to play [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
-    #[arg(value_parser = stream_url)]
-    pub(crate) url: Option<String>,
-    /// The server, where no URL is given.
-    #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
-    pub(crate) server_host: String,
-    /// Its RTSP port, where no URL is given.
-    #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
-    pub(crate) rtsp_port: u16,
-    /// The stream's name, where no URL is given.
-    #[arg(long, env = "VIDEO_FILE", value_name = "NAME", default_value = "movie.Mjpeg")]
-    pub(crate) video_file: String,
-    /// How media travels: udp, tcp, or auto (UDP, and TCP where that is refused or nothing arrives).
-    #[arg(long, value_name = "udp|tcp|auto", default_value = "auto")]
-    pub(crate) transport: Transport,
-    /// Port for RTP over UDP, an even number; the next free pair where it is taken, any where it is 0.
-    #[arg(long, env = "RTP_PORT", value_name = "PORT", default_value_t = 25_000, value_parser = even_port)]
-    pub(crate) rtp_port: u16,
-    /// What the server speaks: standard RTSP, the lab's dialect, or auto (RTSP, and the lab's where that is not answered).
-    #[arg(long, value_name = "auto|standard|lab", default_value = "auto")]
-    pub(crate) dialect: Dialect,
-    /// Hold frames back for so many milliseconds, 100 at most, to even out jitter. 0: the lowest latency.
-    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100))]
-    pub(crate) buffer: u64,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
     /// Without any window or display: receive, decode, record, and say how it went.
     #[arg(long)]
     pub(crate) headless: bool,
     /// Wait for SETUP and PLAY instead of playing at once.
     #[arg(long, conflicts_with = "headless")]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) extent: ExtentArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Give up when no picture has come for so many seconds, counted from the start or from when the stream was lost; 0:
+    /// after a single attempt [default: never; when headless, no new attempt 5 s after the first has failed].
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub(crate) retry_for: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    #[command(flatten)]
+    pub(crate) testing: TestingArgs,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+// What stands above the following structs are plain comments, because clap would show doc comments to the user.
+
+// The stream: a URL, or the parts of one, which may come from the environment.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SourceArgs {
+    /// What to play [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    #[arg(value_parser = stream_url)]
+    url: Option<String>,
+    /// The server, where no URL is given.
+    #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
+    server_host: String,
+    /// Its RTSP port, where no URL is given.
+    #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
+    rtsp_port: u16,
+    /// The stream's name, where no URL is given.
+    #[arg(long, env = "VIDEO_FILE", value_name = "NAME", default_value = "movie.Mjpeg")]
+    video_file: String,
+}
+
+// How the stream travels.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TransportArgs {
+    /// How media travels: udp, tcp, or auto (UDP, and TCP where that is refused or nothing arrives).
+    #[arg(long, value_name = "udp|tcp|auto", default_value = "auto")]
+    transport: Transport,
+    /// Port for RTP over UDP, an even number; the next free pair where it is taken, any where it is 0.
+    #[arg(long, env = "RTP_PORT", value_name = "PORT", default_value_t = 25_000, value_parser = even_port)]
+    rtp_port: u16,
+    /// What the server speaks: standard RTSP, the lab's dialect, or auto (RTSP, and the lab's where that is not answered).
+    #[arg(long, value_name = "auto|standard|lab", default_value = "auto")]
+    dialect: Dialect,
+    /// Hold frames back for so many milliseconds, 100 at most, to even out jitter. 0: the lowest latency.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100))]
+    buffer: u64,
+}
+
+// Which part of the stream to play.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ExtentArgs {
     /// Quit after so many frames.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) frames: Option<u64>,
@@ -55,6 +91,11 @@ pub(crate) struct Args {
     /// Begin at this second of the stream.
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) from: Option<Duration>,
+}
+
+// What to write besides showing pictures.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct OutputArgs {
     /// Write every frame as it is received, one JPEG after the other.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -64,10 +105,11 @@ pub(crate) struct Args {
     /// Print statistics: one JSON object a line, each second and at the end.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) stats: Option<StatsFormat>,
-    /// Give up when no picture has come for so many seconds, counted from the start or from when the stream was lost; 0:
-    /// after a single attempt [default: never; when headless, no new attempt 5 s after the first has failed].
-    #[arg(long, value_name = "S", value_parser = seconds)]
-    pub(crate) retry_for: Option<Duration>,
+}
+
+// What the window looks like.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct WindowArgs {
     /// How large the window's controls are: 1, 1.5, 2 … [default: as the display wants it].
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(crate) scale: Option<f32>,
@@ -77,6 +119,11 @@ pub(crate) struct Args {
     /// The window's size at the start, in pixels.
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(crate) window_size: Option<(u32, u32)>,
+}
+
+// Options for programs that test the player; the help leaves them out.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TestingArgs {
     /// Also print what the window shows and where, for programs that test it.
     #[arg(long, hide = true)]
     pub(crate) ui_log: bool,
@@ -88,10 +135,7 @@ pub(crate) struct Args {
     pub(crate) slow_display: u64,
     /// Pretend that so many of each thousand RTP packets over UDP are lost on the way, always the same ones.
     #[arg(long, hide = true, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1000))]
-    pub(crate) drop_per_mille: u16,
-    /// Say more on standard error; twice for everything.
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
+    drop_per_mille: u16,
 }
 
 /// How statistics are printed.
@@ -104,12 +148,26 @@ pub(crate) enum StatsFormat {
 impl Args {
     /// What to play: the URL given, or the one the environment's defaults make.
     pub(crate) fn url(&self) -> String {
-        self.url.clone().unwrap_or_else(|| {
-            let host = &self.server_host;
+        let source = &self.source;
+        source.url.clone().unwrap_or_else(|| {
+            let host = &source.server_host;
             // An IPv6 address needs brackets in a URL (RFC 3986 section 3.2.2).
             let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
-            format!("rtsp://{host}:{}/{}", self.rtsp_port, self.video_file.trim_start_matches('/'))
+            format!("rtsp://{host}:{}/{}", source.rtsp_port, source.video_file.trim_start_matches('/'))
         })
+    }
+
+    /// Returns the options of the network client.
+    pub(crate) fn client_options(&self) -> Options {
+        Options {
+            transport: self.transport.transport,
+            dialect: self.transport.dialect,
+            rtp_port: self.transport.rtp_port,
+            playout_delay: Duration::from_millis(self.transport.buffer),
+            // The seed is fixed so that a run can be repeated.
+            loss: Loss { per_mille: self.testing.drop_per_mille, seed: 1 },
+            ..Options::new(self.url())
+        }
     }
 
     /// How long servers are tried that cannot be reached, or send no pictures.

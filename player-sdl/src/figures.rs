@@ -1,7 +1,7 @@
 //! The figures people ask for: sampled four times a second, kept for half a minute.
 
 use crate::decode::Counters;
-use crate::json::Line;
+use crate::json::JsonLine;
 use crate::network::Live;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -124,17 +124,19 @@ impl Figures {
         self.local.0
     }
 
-    /// How the ages of all pictures that were shown are spread.
-    pub(crate) fn latencies(&self) -> &Spread {
-        &self.latencies
+    /// Adds to a line how the ages of all pictures that were shown are spread.
+    pub(crate) fn add_latencies(&self, line: JsonLine) -> JsonLine {
+        line.number("latency_median_ms", self.latencies.quantile_ms(0.5))
+            .number("latency_99_ms", self.latencies.quantile_ms(0.99))
+            .number("latency_worst_ms", self.latencies.quantile_ms(1.0))
     }
 }
 
 /// The figures of a whole run or of its last moments, as one line.
-pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Counters) -> Line {
+pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Counters) -> JsonLine {
     let last = figures.last();
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    Line::new(event)
+    JsonLine::new(event)
         .int("frames", live.frames)
         .int("bytes", live.bytes)
         .int("decoded", load(&counters.decoded))

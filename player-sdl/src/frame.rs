@@ -57,6 +57,26 @@ pub(crate) struct Picture {
     pub(crate) decoding: Duration,
 }
 
+impl Picture {
+    /// Returns how old the picture is at `now`.
+    pub(crate) fn ages(&self, now: Instant) -> Ages {
+        Ages {
+            // Only the test card's timestamps are known to say when its pictures were made.
+            latency: self.strip.and_then(|_| self.info.age(now)),
+            local: now.saturating_duration_since(self.info.arrived),
+        }
+    }
+}
+
+/// How old a picture is when it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ages {
+    /// The time since the sender made it, if that is known.
+    pub(crate) latency: Option<Duration>,
+    /// The time since its last packet arrived.
+    pub(crate) local: Duration,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

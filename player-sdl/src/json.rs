@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 
 /// An object of one line.
 #[derive(Debug)]
-pub(crate) struct Line(String);
+pub(crate) struct JsonLine(String);
 
-impl Line {
+impl JsonLine {
     /// An object that says what it is about.
     pub(crate) fn new(event: &str) -> Self {
         Self("{".into()).text("event", event)
@@ -78,7 +78,7 @@ pub(crate) struct Output {
 
 impl Output {
     /// Prints a line at once. Nothing more is printed after an error, which [`failure`](Self::failure) tells.
-    pub(crate) fn print(&self, mut line: Line) {
+    pub(crate) fn print(&self, mut line: JsonLine) {
         let mut failed = self.failed.borrow_mut();
         if failed.is_some() {
             return;
@@ -92,41 +92,42 @@ impl Output {
         self.failed.borrow().is_some()
     }
 
-    /// Why not all has been printed.
-    pub(crate) fn failure(&self) -> Option<Unprinted> {
+    /// Returns why not all has been printed, if something is missing.
+    pub(crate) fn failure(&self) -> Option<PrintError> {
         let failed = self.failed.borrow();
         let error = failed.as_ref()?;
         Some(match error.kind() {
-            io::ErrorKind::BrokenPipe => Unprinted::NobodyReads,
-            _ => Unprinted::Error(format!("cannot print the statistics: {error}")),
+            io::ErrorKind::BrokenPipe => PrintError::ReaderGone,
+            _ => PrintError::Io(error.to_string()),
         })
     }
 }
 
 /// Why not all has been printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unprinted {
-    /// Whoever read it has had enough.
-    NobodyReads,
-    Error(String),
+pub(crate) enum PrintError {
+    /// The program that read the lines has closed its end of the pipe. Nobody is left who wants to be told about it.
+    ReaderGone,
+    /// The system refused to write, for this reason.
+    Io(String),
 }
 
-/// Whoever read what is printed has had enough, so there is nobody to tell anything.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NobodyReads;
-
-impl NobodyReads {
-    /// The status that shells give to a program that SIGPIPE ended, as it ends most.
-    pub(crate) const STATUS: u8 = 141;
+impl PrintError {
+    /// The exit status for [`ReaderGone`](Self::ReaderGone): shells report it for a program that SIGPIPE has ended, and
+    /// most programs end that way when their reader goes.
+    pub(crate) const READER_GONE_STATUS: u8 = 141;
 }
 
-impl fmt::Display for NobodyReads {
+impl fmt::Display for PrintError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nobody reads what is printed")
+        match self {
+            Self::ReaderGone => f.write_str("nobody reads what is printed"),
+            Self::Io(error) => write!(f, "cannot print the statistics: {error}"),
+        }
     }
 }
 
-impl std::error::Error for NobodyReads {}
+impl std::error::Error for PrintError {}
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn values_become_json() {
-        let line = Line::new("a\"b\n").int("n", -3).number("x", 1.25).number("none", None).number("nan", f64::NAN);
+        let line = JsonLine::new("a\"b\n").int("n", -3).number("x", 1.25).number("none", None).number("nan", f64::NAN);
         let line = line.bool("yes", true).ints("rect", &[1, 2]);
         let expected = r#"{"event":"a\"b\u000a","n":-3,"x":1.250,"none":null,"nan":null,"yes":true,"rect":[1, 2]"#;
         assert_eq!(line.0, expected);

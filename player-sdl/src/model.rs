@@ -1,6 +1,7 @@
 //! What the window knows: the state machine behind the buttons, without any drawing.
 
-use crate::network::{Command, Report, sentence};
+use crate::network::{Command, Report};
+use crate::wording::sentence;
 use mutoscope::media::FrameRate;
 use mutoscope_std::client::{Dialect, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@ use crate::frame::{Encoded, FrameInfo};
 use crate::rates::Rate;
 use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
 use crate::record::{Recorded, Recorder};
+use crate::wording::sentence;
 use mutoscope_std::client::{
     Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish,
 };
@@ -713,12 +714,6 @@ impl Sink {
         self.pipeline.put_frame(Encoded { jpeg, info });
         self.limit.frames == Some(self.frames)
     }
-}
-
-/// With a capital letter, as sentences begin.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]

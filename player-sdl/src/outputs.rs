@@ -22,9 +22,9 @@ struct Place(u64, u64, Option<OsString>);
 pub(crate) fn check(args: &Args) -> Result<(), String> {
     let mut places = Vec::new();
     let named = |path: &Option<PathBuf>| path.as_deref().and_then(place);
-    places.extend(named(&args.record).map(|place| ("the recording", place)));
-    places.extend(named(&args.snapshot).map(|place| ("the picture", place)));
-    if args.stats.is_some() || args.ui_log {
+    places.extend(named(&args.output.record).map(|place| ("the recording", place)));
+    places.extend(named(&args.output.snapshot).map(|place| ("the picture", place)));
+    if args.output.stats.is_some() || args.testing.ui_log {
         let shared = |file: &Metadata| file.is_file() || file.file_type().is_fifo() || file.file_type().is_socket();
         let place = opened(io::stdout()).filter(shared).as_ref().map(existing);
         places.extend(place.map(|place| ("standard output", place)));

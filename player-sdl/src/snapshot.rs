@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 
 /// A picture file's format.
@@ -22,6 +24,42 @@ impl Format {
             "jpg" | "jpeg" => Some(Self::Jpeg),
             _ => None,
         }
+    }
+}
+
+/// The name of a snapshot's file, or a sentence that says why there is none.
+pub(crate) type Saved = Result<String, String>;
+
+/// Saves pictures in threads of their own, because a large PNG takes a while.
+#[derive(Debug)]
+pub(crate) struct Saver {
+    sender: Sender<Saved>,
+    results: Receiver<Saved>,
+}
+
+impl Saver {
+    pub(crate) fn new() -> Self {
+        let (sender, results) = mpsc::channel();
+        Self { sender, results }
+    }
+
+    /// Begins to save a frame. [`poll`](Self::poll) tells how it went.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub(crate) fn save(&self, jpeg: Vec<u8>, path: PathBuf) -> io::Result<()> {
+        let sender = self.sender.clone();
+        let work = move || {
+            let name = path.display().to_string();
+            // Nobody receives the result if the window has been closed in the meantime.
+            let _ = sender.send(save(&jpeg, &path).map(|()| name));
+        };
+        thread::Builder::new().name("snapshot".into()).spawn(work).map(drop)
+    }
+
+    /// Returns the next result, if there is one.
+    pub(crate) fn poll(&self) -> Option<Saved> {
+        self.results.try_recv().ok()
     }
 }
 

@@ -29,7 +29,7 @@ const MARGIN: i32 = 16;
 const BUTTON: (i32, i32) = (120, 34);
 const BUTTON_GAP: i32 = 10;
 /// Between the entries of the status bar: room for a dividing line.
-pub(crate) const CELL_GAP: i32 = 17;
+pub(crate) const ENTRY_GAP: i32 = 17;
 /// On both sides of the progress bar's line: room for a time of hours.
 const TIME: i32 = 64;
 
@@ -49,7 +49,7 @@ pub(crate) struct Layout {
     pub(crate) buttons: [Rect; 4],
     pub(crate) status: Rect,
     /// The entries of the status bar that fit, in their order.
-    pub(crate) cells: Vec<Rect>,
+    pub(crate) entries: Vec<Rect>,
 }
 
 /// What lies under the mouse.
@@ -63,13 +63,13 @@ pub(crate) enum Target {
 }
 
 impl Layout {
-    /// `cells` are the widths of the status bar's entries in pixels, of which the first `needed` get as many rows as
+    /// `entries` are the widths of the status bar's entries in pixels, of which the first `needed` get as many rows as
     /// they take, and the others whatever room is left.
-    pub(crate) fn new((width, height): (i32, i32), scale: f32, chrome: Chrome, cells: &[i32], needed: usize) -> Self {
+    pub(crate) fn new((width, height): (i32, i32), scale: f32, chrome: Chrome, entries: &[i32], needed: usize) -> Self {
         let px = |length: i32| scaled(length, scale);
         let window = Rect::new(0, 0, width, height);
         let margin = px(MARGIN).min(width / 16);
-        let (cells, rows) = flow(cells, needed, width - 2 * margin, px(CELL_GAP));
+        let (entries, rows) = flow(entries, needed, width - 2 * margin, px(ENTRY_GAP));
         let status_height = rows * px(STATUS_ROW) + 2 * px(STATUS_PAD);
         let bottom = px(PROGRESS) + px(CONTROLS) + status_height;
         let below = if chrome == Chrome::Hidden { height } else { (height - bottom).max(0) };
@@ -96,8 +96,8 @@ impl Layout {
 
         let top = status.y + px(STATUS_PAD);
         let place = |(x, row, w): (i32, i32, i32)| Rect::new(margin + x, top + row * px(STATUS_ROW), w, px(STATUS_ROW));
-        let cells = cells.into_iter().map(place).collect();
-        Self { scale, window, header, video, progress, track, controls, buttons, status, cells }
+        let entries = entries.into_iter().map(place).collect();
+        Self { scale, window, header, video, progress, track, controls, buttons, status, entries }
     }
 
     /// A length of the design in pixels.
@@ -145,39 +145,39 @@ pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
 
 /// Where entries go in a bar of this width: one after the other in a row where those that are needed fit, else in a
 /// table. Left edge, row and width of each, and how many rows there are.
-fn flow(cells: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32, i32)>, i32) {
+fn flow(entries: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32, i32)>, i32) {
     let fitting = |count: usize| {
-        let cells = &cells[..count];
-        cells.iter().sum::<i32>() + gap * (count as i32 - 1).max(0)
+        let entries = &entries[..count];
+        entries.iter().sum::<i32>() + gap * (count as i32 - 1).max(0)
     };
-    let needed = needed.min(cells.len());
+    let needed = needed.min(entries.len());
     if fitting(needed) <= width {
-        let count = (needed..=cells.len()).take_while(|&count| fitting(count) <= width).last().unwrap_or(needed);
+        let count = (needed..=entries.len()).take_while(|&count| fitting(count) <= width).last().unwrap_or(needed);
         let mut x = (width - fitting(count)) / 2;
-        let place = |&cell: &i32| {
+        let place = |&entry: &i32| {
             let left = x;
-            x += cell + gap;
-            (left, 0, cell)
+            x += entry + gap;
+            (left, 0, entry)
         };
-        return (cells[..count].iter().map(place).collect(), 1);
+        return (entries[..count].iter().map(place).collect(), 1);
     }
-    let widest = cells.iter().copied().max().unwrap_or(1).max(1);
+    let widest = entries.iter().copied().max().unwrap_or(1).max(1);
     let columns = ((width + gap) / (widest + gap)).max(1);
     let rows = (needed as i32 + columns - 1) / columns;
     let column = (width + gap) / columns;
-    let place = |(index, &cell): (usize, &i32)| {
+    let place = |(index, &entry): (usize, &i32)| {
         let index = index as i32;
-        (index % columns * column, index / columns, cell.min(column - gap).max(0))
+        (index % columns * column, index / columns, entry.min(column - gap).max(0))
     };
     // What is left of the table has room for others.
-    (cells.iter().enumerate().take((rows * columns) as usize).map(place).collect(), rows)
+    (entries.iter().enumerate().take((rows * columns) as usize).map(place).collect(), rows)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CELLS: [i32; 8] = [120, 80, 110, 45, 70, 85, 90, 85];
+    const ENTRIES: [i32; 8] = [120, 80, 110, 45, 70, 85, 90, 85];
 
     fn layouts() -> impl Iterator<Item = (Layout, String)> {
         let sizes = [
@@ -195,9 +195,9 @@ mod tests {
             [1.0, 1.25, 1.5, 2.0, 3.0].into_iter().flat_map(move |scale| {
                 [Chrome::Framed, Chrome::Overlaid].into_iter().map(move |chrome| {
                     let physical = (scaled(size.0, scale), scaled(size.1, scale));
-                    let cells = CELLS.map(|cell| scaled(cell, scale));
+                    let entries = ENTRIES.map(|entry| scaled(entry, scale));
                     let name = format!("{size:?} x {scale}, {chrome:?}");
-                    (Layout::new(physical, scale, chrome, &cells, 6), name)
+                    (Layout::new(physical, scale, chrome, &entries, 6), name)
                 })
             })
         })
@@ -230,10 +230,10 @@ mod tests {
                 assert!(within(*button, layout.controls) && button.w >= layout.px(64), "{name}: {button:?}");
                 assert!(layout.buttons.iter().skip(index + 1).all(|other| !overlap(*button, *other)), "{name}");
             }
-            assert!(layout.cells.len() >= 6, "{name}: what is needed is there");
-            for (index, cell) in layout.cells.iter().enumerate() {
-                assert!(within(*cell, layout.status), "{name}: {cell:?} in {:?}", layout.status);
-                assert!(layout.cells.iter().skip(index + 1).all(|other| !overlap(*cell, *other)), "{name}");
+            assert!(layout.entries.len() >= 6, "{name}: what is needed is there");
+            for (index, entry) in layout.entries.iter().enumerate() {
+                assert!(within(*entry, layout.status), "{name}: {entry:?} in {:?}", layout.status);
+                assert!(layout.entries.iter().skip(index + 1).all(|other| !overlap(*entry, *other)), "{name}");
             }
             if framed {
                 assert!(layout.video.h >= layout.px(100), "{name}: {:?}", layout.video);
@@ -245,8 +245,8 @@ mod tests {
     fn the_first_window_shows_640_by_480_as_it_is_with_one_row_of_figures() {
         for scale in [1.0, 2.0] {
             let size = (scaled(START_SIZE.0 as i32, scale), scaled(START_SIZE.1 as i32, scale));
-            let cells = CELLS.map(|cell| scaled(cell, scale));
-            let layout = Layout::new(size, scale, Chrome::Framed, &cells, 6);
+            let entries = ENTRIES.map(|entry| scaled(entry, scale));
+            let layout = Layout::new(size, scale, Chrome::Framed, &entries, 6);
             assert_eq!((layout.video.w, layout.video.h), (scaled(640, scale), scaled(480, scale)));
             assert_eq!(layout.fit(640, 480), layout.video);
         }
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn pictures_keep_their_aspect_and_lie_in_the_middle() {
-        let layout = Layout::new((1000, 832), 1.0, Chrome::Hidden, &CELLS, 6);
+        let layout = Layout::new((1000, 832), 1.0, Chrome::Hidden, &ENTRIES, 6);
         assert_eq!(layout.video, layout.window);
         for (width, height) in [(640, 480), (480, 640), (8192, 8), (8, 8192), (1, 1), (319, 241)] {
             let rect = layout.fit(width, height);
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn points_are_found() {
-        let layout = Layout::new((640, 636), 1.0, Chrome::Framed, &CELLS, 6);
+        let layout = Layout::new((640, 636), 1.0, Chrome::Framed, &ENTRIES, 6);
         for (button, rect) in Button::ALL.into_iter().zip(layout.buttons) {
             assert_eq!(layout.target(rect.x, rect.y), Target::Button(button));
             assert_eq!(layout.target(rect.x - 1, rect.y), Target::Nothing);
@@ -282,7 +282,7 @@ mod tests {
     fn a_window_of_no_size_does_no_harm() {
         for size in [(0, 0), (1, 1), (30, 500), (500, 30)] {
             for chrome in [Chrome::Framed, Chrome::Overlaid, Chrome::Hidden] {
-                let layout = Layout::new(size, 2.0, chrome, &CELLS, 6);
+                let layout = Layout::new(size, 2.0, chrome, &ENTRIES, 6);
                 layout.fit(640, 480);
                 layout.target(0, 0);
             }
@@ -292,10 +292,10 @@ mod tests {
     #[test]
     fn a_wide_window_shows_more_figures_and_a_narrow_one_takes_more_rows() {
         let rows = |width| {
-            let layout = Layout::new((width, 700), 1.0, Chrome::Framed, &CELLS, 6);
-            let mut rows: Vec<i32> = layout.cells.iter().map(|cell| cell.y).collect();
+            let layout = Layout::new((width, 700), 1.0, Chrome::Framed, &ENTRIES, 6);
+            let mut rows: Vec<i32> = layout.entries.iter().map(|entry| entry.y).collect();
             rows.dedup();
-            (rows.len(), layout.cells.len())
+            (rows.len(), layout.entries.len())
         };
         assert_eq!((rows(640), rows(1200)), ((1, 6), (1, 8)));
         assert!(rows(330).0 >= 2);

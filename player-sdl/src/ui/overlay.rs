@@ -79,7 +79,7 @@ pub(crate) fn statistics(
 
 /// How the statistics use the room there is: only what fits whole is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct StatisticsPlan {
     rows: usize,
     /// Graphs beside each other, and below each other.
     graphs: (i32, i32),
@@ -94,14 +94,14 @@ const WORDS: i32 = 2 * GRAPH.0 + GRAPH_GAP;
 
 /// Arranges the statistics: graphs below the rows where there is room for all of it, else right of them, as many of
 /// either as fit. What matters most comes first.
-pub(crate) fn arrange_statistics(pen: &Pen<'_>, view: &Statistics, area: Rect) -> Plan {
+pub(crate) fn arrange_statistics(pen: &Pen<'_>, view: &Statistics, area: Rect) -> StatisticsPlan {
     let (row, gap) = (pen.px(ROW - 3), pen.px(GRAPH_GAP));
     let graph = (pen.px(GRAPH.0) + gap, pen.px(GRAPH.1 + GRAPH_NAME) + gap);
     let (rows, lines) = (view.rows.len() as i32, GRAPHS.len() as i32 / 2);
     let padding = pen.px(PADDING);
     let whole = (2 * padding + pen.px(WORDS), 2 * padding + rows * row + pen.px(GRAPH_GAP) - gap + lines * graph.1);
     if whole.0 <= area.w && whole.1 <= area.h {
-        return Plan { rows: view.rows.len(), graphs: (2, lines), beside: false, padding, size: whole };
+        return StatisticsPlan { rows: view.rows.len(), graphs: (2, lines), beside: false, padding, size: whole };
     }
     let padding = pen.px(PADDING * 2 / 3);
     let fitting = |room: i32, one: i32, most: i32| (room / one.max(1)).clamp(0, most);
@@ -111,7 +111,7 @@ pub(crate) fn arrange_statistics(pen: &Pen<'_>, view: &Statistics, area: Rect) -
     let rows = fitting(area.h - 2 * padding, row, rows);
     let columns = if lines == 0 { 0 } else { columns };
     let size = (2 * padding + words + columns * graph.0, 2 * padding + (rows * row).max(lines * graph.1 - gap).max(0));
-    Plan { rows: rows as usize, graphs: (columns, lines), beside: true, padding, size }
+    StatisticsPlan { rows: rows as usize, graphs: (columns, lines), beside: true, padding, size }
 }
 
 struct Graph {
@@ -168,7 +168,7 @@ const GRAPHS: [Graph; 6] = [
     },
 ];
 
-pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Statistics, plan: &Plan) {
+pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Statistics, plan: &StatisticsPlan) {
     let rect = canvas.rect();
     canvas.round(rect, pen.at(10.0), theme::SHADE);
     let row = pen.px(ROW - 3);

@@ -12,10 +12,10 @@ use sdl2::video::{FullscreenType, WindowContext};
 
 /// Opens the window. Also: how large a pixel of the design is, where the user has not said it.
 pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::Result<(WindowCanvas, f32)> {
-    let scale = args.scale.unwrap_or_else(|| density(video));
+    let scale = args.window.scale.unwrap_or_else(|| density(video));
     let side = |length: u32| scaled(length as i32, scale) as u32;
-    let (mut width, mut height) = args.window_size.unwrap_or((side(START_SIZE.0), side(START_SIZE.1)));
-    if let (None, Ok(bounds)) = (args.window_size, video.display_usable_bounds(0)) {
+    let (mut width, mut height) = args.window.window_size.unwrap_or((side(START_SIZE.0), side(START_SIZE.1)));
+    if let (None, Ok(bounds)) = (args.window.window_size, video.display_usable_bounds(0)) {
         (width, height) = (width.min(bounds.width()), height.min(bounds.height()));
     }
     let mut window = video
@@ -28,11 +28,11 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
     let logical = window.size().0.max(1);
     let ratio = window.drawable_size().0 as f32 / logical as f32;
     // Where the system scales windows by itself, its scale is the right one.
-    let scale = args.scale.unwrap_or(if ratio > 1.0 { ratio } else { scale });
+    let scale = args.window.scale.unwrap_or(if ratio > 1.0 { ratio } else { scale });
     let least = |length: u32| (scaled(length as i32, scale) as f32 / ratio) as u32;
     // A window smaller than this is the user's own wish only where it was asked for in numbers.
     let _ = window.set_minimum_size(least(MIN_SIZE.0).min(width), least(MIN_SIZE.1).min(height));
-    let software = match args.renderer.as_str() {
+    let software = match args.window.renderer.as_str() {
         "auto" => !has_graphics_card(),
         "software" => true,
         name => {
@@ -46,7 +46,8 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
     }
     let builder = window.into_canvas();
     let builder = if software { builder.software() } else { builder };
-    let canvas = builder.build().with_context(|| format!("cannot draw with the renderer {:?}", args.renderer))?;
+    let canvas =
+        builder.build().with_context(|| format!("cannot draw with the renderer {:?}", args.window.renderer))?;
     log::info!("renderer {}, scale {scale}", canvas.info().name);
     Ok((canvas, scale))
 }
@@ -114,15 +115,15 @@ impl<'t> Screen<'t> {
     }
 
     /// Draws a layer in memory if its view or place has changed; whether it has.
-    pub(super) fn update<V: PartialEq>(
+    pub(super) fn update<V: PartialEq + Clone>(
         &mut self,
         layer: &mut Layer<'t, V>,
-        view: V,
+        view: &V,
         rect: Rect,
         ground: Color,
         draw: impl FnOnce(&mut Canvas, &V),
     ) -> anyhow::Result<bool> {
-        if layer.shown.as_ref().is_some_and(|(shown, place)| *shown == view && *place == rect) {
+        if layer.shown.as_ref().is_some_and(|(shown, place)| shown == view && *place == rect) {
             return Ok(false);
         }
         let size_changed = layer.shown.as_ref().is_none_or(|(_, place)| (place.w, place.h) != (rect.w, rect.h));
@@ -130,7 +131,7 @@ impl<'t> Screen<'t> {
             layer.texture = None;
         } else {
             self.scratch.reset(rect.w, rect.h, ground);
-            draw(&mut self.scratch, &view);
+            draw(&mut self.scratch, view);
             if size_changed || layer.texture.is_none() {
                 layer.texture = None;
                 let mut texture = self
@@ -145,7 +146,7 @@ impl<'t> Screen<'t> {
                 texture.update(None, &self.bytes, rect.w as usize * 4).context("cannot draw the controls")?;
             }
         }
-        layer.shown = Some((view, rect));
+        layer.shown = Some((view.clone(), rect));
         Ok(true)
     }
 

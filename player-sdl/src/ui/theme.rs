@@ -65,7 +65,7 @@ pub(crate) const TITLE_SIZE: f32 = 15.0;
 pub(crate) const TEXT_SIZE: f32 = 13.0;
 pub(crate) const BUTTON_SIZE: f32 = 13.0;
 pub(crate) const SMALL_SIZE: f32 = 11.5;
-pub(crate) const FACE_SIZE: f32 = 20.0;
+pub(crate) const NOTICE_SIZE: f32 = 20.0;
 
 #[cfg(test)]
 mod tests {

@@ -32,9 +32,9 @@ pub(crate) enum Progress {
     Live { filled: i32, depth: String, flowing: bool },
 }
 
-/// How a button looks.
+/// How a button button_looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum ButtonLook {
     Disabled,
     Normal,
     Hover,
@@ -43,7 +43,7 @@ pub(crate) enum Look {
 
 /// An entry of the status bar.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Cell {
+pub(crate) struct StatusEntry {
     pub(crate) label: &'static str,
     pub(crate) value: String,
     pub(crate) color: Color,
@@ -53,7 +53,7 @@ pub(crate) struct Cell {
 const NO_PICTURE: &str = "No picture";
 
 /// How many entries of the status bar are always there.
-pub(crate) const NEEDED_CELLS: usize = 6;
+pub(crate) const NEEDED_ENTRIES: usize = 6;
 
 /// The widest that each entry gets: their places must not depend on their values.
 pub(crate) const WIDEST: [(&str, &str); 8] = [
@@ -80,14 +80,14 @@ pub(crate) enum Icon {
 
 /// What is written over the picture, or instead of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Face {
+pub(crate) struct Notice {
     pub(crate) icon: Icon,
     pub(crate) title: String,
     pub(crate) detail: String,
     pub(crate) hint: String,
 }
 
-impl Face {
+impl Notice {
     /// Whether the picture behind it is to be darkened: there is something to read.
     pub(crate) fn dims(&self) -> bool {
         !self.title.is_empty()
@@ -99,6 +99,26 @@ impl Face {
 pub(crate) struct Statistics {
     pub(crate) rows: Vec<(&'static str, String)>,
     pub(crate) samples: Vec<Sample>,
+}
+
+/// Everything that the window is to show, but the picture itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scene {
+    pub(crate) header: Header,
+    pub(crate) progress: Progress,
+    pub(crate) buttons: [ButtonLook; 4],
+    pub(crate) status: Vec<StatusEntry>,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) toast: Option<String>,
+    pub(crate) statistics: Option<Statistics>,
+    pub(crate) help: bool,
+}
+
+impl Scene {
+    /// Whether the picture is darkened because there is something to read above it.
+    pub(crate) fn dims_picture(&self) -> bool {
+        self.help || self.notice.as_ref().is_some_and(Notice::dims)
+    }
 }
 
 pub(crate) fn progress(model: &Model, held: Option<Duration>, line: i32, pointer: Option<f64>) -> Progress {
@@ -129,16 +149,16 @@ pub(crate) fn progress(model: &Model, held: Option<Duration>, line: i32, pointer
 /// A buffer this deep fills the bar.
 const FULL_BUFFER: Duration = Duration::from_millis(200);
 
-pub(crate) fn looks(model: &Model, hovered: Option<Button>, pressed: Option<Button>) -> [Look; 4] {
+pub(crate) fn button_looks(model: &Model, hovered: Option<Button>, pressed: Option<Button>) -> [ButtonLook; 4] {
     Button::ALL.map(|button| match (model.is_enabled(button), hovered == Some(button), pressed == Some(button)) {
-        (false, ..) => Look::Disabled,
-        (true, true, true) => Look::Pressed,
-        (true, true, false) => Look::Hover,
-        (true, false, _) => Look::Normal,
+        (false, ..) => ButtonLook::Disabled,
+        (true, true, true) => ButtonLook::Pressed,
+        (true, true, false) => ButtonLook::Hover,
+        (true, false, _) => ButtonLook::Normal,
     })
 }
 
-pub(crate) fn cells(model: &Model, figures: &Figures, dropped: u64) -> Vec<Cell> {
+pub(crate) fn status_entries(model: &Model, figures: &Figures, dropped: u64) -> Vec<StatusEntry> {
     let last = figures.last();
     let flowing = matches!(model.phase, Phase::Playing);
     let known = |known: bool, value: String| if known { value } else { "–".into() };
@@ -162,20 +182,20 @@ pub(crate) fn cells(model: &Model, figures: &Figures, dropped: u64) -> Vec<Cell>
         (4, _) if loss >= 0.05 => theme::WARNING,
         _ => theme::TEXT,
     };
-    let entry = |(index, value): (usize, String)| Cell { label: WIDEST[index].0, value, color: color(index) };
+    let entry = |(index, value): (usize, String)| StatusEntry { label: WIDEST[index].0, value, color: color(index) };
     values.into_iter().enumerate().map(entry).collect()
 }
 
-/// What the state looks like over the picture; `None` where the picture speaks for itself.
-pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> Option<Face> {
+/// What the state button_looks like over the picture; `None` where the picture speaks for itself.
+pub(crate) fn notice(model: &Model, url: &str, now: Instant, since: Duration) -> Option<Notice> {
     let spinner = Icon::Spinner((since.as_millis() / 42 % 24) as u32);
-    let face = |icon, title: &str, detail: String, hint: &str| {
-        Some(Face { icon, title: title.into(), detail, hint: hint.into() })
+    let notice = |icon, title: &str, detail: String, hint: &str| {
+        Some(Notice { icon, title: title.into(), detail, hint: hint.into() })
     };
     let peer = || model.peer.map_or_else(|| url.to_owned(), |peer| peer.to_string());
     match &model.phase {
         Phase::Idle => {
-            face(Icon::Play, "Ready to connect", url.into(), "SETUP connects, Space plays at once, H shows all keys")
+            notice(Icon::Play, "Ready to connect", url.into(), "SETUP connects, Space plays at once, H shows all keys")
         }
         Phase::Connecting => {
             let detail = match model.trying {
@@ -184,29 +204,29 @@ pub(crate) fn face(model: &Model, url: &str, now: Instant, since: Duration) -> O
                 Some(_) => "It is not the lab's dialect either: asking for the stream all the same".into(),
                 None => peer(),
             };
-            face(spinner, "Connecting…", detail, "")
+            notice(spinner, "Connecting…", detail, "")
         }
-        Phase::Ready => face(Icon::Play, "Ready to play", facts(model), "PLAY or Space starts it"),
-        Phase::Buffering if model.has_picture => face(spinner, "", String::new(), ""),
+        Phase::Ready => notice(Icon::Play, "Ready to play", facts(model), "PLAY or Space starts it"),
+        Phase::Buffering if model.has_picture => notice(spinner, "", String::new(), ""),
         Phase::Buffering => {
             let detail = match model.trying {
                 Some(Retry::Tcp) => "UDP does not get through: trying TCP".into(),
                 _ => model.silence.clone().unwrap_or_default(),
             };
-            face(spinner, "Buffering…", detail, "")
+            notice(spinner, "Buffering…", detail, "")
         }
         Phase::Playing => None,
-        Phase::Paused => face(Icon::Pause, "", String::new(), ""),
-        Phase::Ended => face(Icon::Replay, "The stream has ended", facts(model), "PLAY or Space plays it again"),
+        Phase::Paused => notice(Icon::Pause, "", String::new(), ""),
+        Phase::Ended => notice(Icon::Replay, "The stream has ended", facts(model), "PLAY or Space plays it again"),
         Phase::Reconnecting { reason, at, .. } => {
             let title = if model.worked { "Connection lost" } else { "Cannot reach the server" };
             let left = at.saturating_duration_since(now).as_secs_f32();
             let hint =
                 if left > 0.05 { format!("Trying again in {:.0} s", left.ceil()) } else { "Trying again…".into() };
-            face(spinner, title, reason.clone(), &hint)
+            notice(spinner, title, reason.clone(), &hint)
         }
         Phase::Failed { reason } => {
-            face(Icon::Warning, "This stream cannot be played", reason.clone(), "SETUP tries again")
+            notice(Icon::Warning, "This stream cannot be played", reason.clone(), "SETUP tries again")
         }
     }
 }
@@ -242,27 +262,27 @@ mod tests {
 
     #[test]
     fn every_state_but_playing_has_a_face() {
-        let face = |model: &Model, now| super::face(model, URL, now, Duration::ZERO);
-        assert!(face(&Model::new(), Instant::now()).unwrap().detail.contains(URL));
+        let notice = |model: &Model, now| super::notice(model, URL, now, Duration::ZERO);
+        assert!(notice(&Model::new(), Instant::now()).unwrap().detail.contains(URL));
         let (mut playing, now) = model([Report::SetUp(presentation(Some(60))), Report::Playing]);
-        assert_eq!(face(&playing, now).unwrap().title, "Buffering…");
+        assert_eq!(notice(&playing, now).unwrap().title, "Buffering…");
         playing.handle_picture(1, None, now);
-        assert_eq!(face(&playing, now), None);
+        assert_eq!(notice(&playing, now), None);
         playing.handle_report(Report::Paused, now);
-        assert!(!face(&playing, now).unwrap().dims(), "the picture stays bright");
+        assert!(!notice(&playing, now).unwrap().dims(), "the picture stays bright");
         playing.handle_report(Report::Ended, now);
-        assert!(face(&playing, now).unwrap().title.contains("ended"));
+        assert!(notice(&playing, now).unwrap().title.contains("ended"));
         let lost = Report::Interrupted { reason: "Gone".into(), at: now + Duration::from_secs(2), attempt: 1 };
         playing.handle_report(lost.clone(), now);
-        let shown = face(&playing, now).unwrap();
+        let shown = notice(&playing, now).unwrap();
         assert_eq!((shown.title.as_str(), shown.detail.as_str()), ("Connection lost", "Gone"));
         assert_eq!(shown.hint, "Trying again in 2 s");
         let (never, now) = model([lost]);
-        assert_eq!(face(&never, now).unwrap().title, "Cannot reach the server");
+        assert_eq!(notice(&never, now).unwrap().title, "Cannot reach the server");
         let (failed, now) = model([Report::Failed { reason: "404".into() }]);
-        assert_eq!(face(&failed, now).unwrap().detail, "404");
+        assert_eq!(notice(&failed, now).unwrap().detail, "404");
         let (trying, now) = model([Report::Trying(Retry::Tcp)]);
-        assert!(face(&trying, now).unwrap().detail.contains("TCP"));
+        assert!(notice(&trying, now).unwrap().detail.contains("TCP"));
     }
 
     #[test]
@@ -284,16 +304,16 @@ mod tests {
     #[test]
     fn a_button_is_pressed_only_under_the_mouse_and_when_enabled() {
         let model = Model::new();
-        assert_eq!(looks(&model, Some(Button::Setup), None)[0], Look::Hover);
-        assert_eq!(looks(&model, Some(Button::Setup), Some(Button::Setup))[0], Look::Pressed);
-        assert_eq!(looks(&model, None, Some(Button::Setup))[0], Look::Normal);
-        assert_eq!(looks(&model, Some(Button::Play), Some(Button::Play))[1], Look::Disabled);
+        assert_eq!(button_looks(&model, Some(Button::Setup), None)[0], ButtonLook::Hover);
+        assert_eq!(button_looks(&model, Some(Button::Setup), Some(Button::Setup))[0], ButtonLook::Pressed);
+        assert_eq!(button_looks(&model, None, Some(Button::Setup))[0], ButtonLook::Normal);
+        assert_eq!(button_looks(&model, Some(Button::Play), Some(Button::Play))[1], ButtonLook::Disabled);
     }
 
     #[test]
     fn unknown_figures_are_dashes() {
-        let cells = cells(&Model::new(), &Figures::default(), 3);
-        let values: Vec<&str> = cells.iter().map(|cell| cell.value.as_str()).collect();
+        let status_entries = status_entries(&Model::new(), &Figures::default(), 3);
+        let values: Vec<&str> = status_entries.iter().map(|cell| cell.value.as_str()).collect();
         assert_eq!(values, ["Stopped", "–", "–", "–", "–", "–", "–", "3"]);
     }
 
@@ -303,7 +323,7 @@ mod tests {
         model.handle_picture(1, None, now);
         model.handle_report(Report::Silence("Nothing has arrived for 3 s".into()), now);
         assert_eq!(toast(&model, now).unwrap(), "Nothing has arrived for 3 s");
-        let status = |model: &Model| cells(model, &Figures::default(), 0).swap_remove(0);
+        let status = |model: &Model| status_entries(model, &Figures::default(), 0).swap_remove(0);
         assert_eq!((status(&model).value.as_str(), status(&model).color), (NO_PICTURE, theme::WARNING));
         model.handle_picture(2, None, now);
         assert_eq!(toast(&model, now), None);

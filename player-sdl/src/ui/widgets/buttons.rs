@@ -4,16 +4,16 @@ use super::Pen;
 use crate::model::Button;
 use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme::{self, Color};
-use crate::ui::view::Look;
+use crate::ui::view::ButtonLook;
 
 /// Draws onto a canvas of the control panel's size.
-pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, looks: &[Look; 4], places: &[Rect; 4]) {
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, looks: &[ButtonLook; 4], places: &[Rect; 4]) {
     for ((button, look), place) in Button::ALL.into_iter().zip(looks).zip(places) {
         draw_one(canvas, pen, button, *look, *place);
     }
 }
 
-fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Look, rect: Rect) {
+fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: ButtonLook, rect: Rect) {
     let color = match button {
         Button::Setup => theme::SETUP,
         Button::Play => theme::PLAY,
@@ -21,12 +21,12 @@ fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Look, 
     };
     let (ground, ink) = match look {
         // What is not possible lies flat in the panel, with a trace of its colour.
-        Look::Disabled => (theme::CONTROL_PANEL.mix(color, 38), theme::FAINT),
-        Look::Normal => (color, ink_on(button)),
-        Look::Hover => (color.mix(theme::TEXT, 40), ink_on(button)),
-        Look::Pressed => (color.mix(theme::BLACK, 80), ink_on(button)),
+        ButtonLook::Disabled => (theme::CONTROL_PANEL.mix(color, 38), theme::FAINT),
+        ButtonLook::Normal => (color, ink_on(button)),
+        ButtonLook::Hover => (color.mix(theme::TEXT, 40), ink_on(button)),
+        ButtonLook::Pressed => (color.mix(theme::BLACK, 80), ink_on(button)),
     };
-    let rect = if look == Look::Pressed { Rect { y: rect.y + pen.px(1), ..rect } } else { rect };
+    let rect = if look == ButtonLook::Pressed { Rect { y: rect.y + pen.px(1), ..rect } } else { rect };
     canvas.round(rect, pen.at(6.0), ground);
     let font = pen.medium(theme::BUTTON_SIZE);
     let (label, sign, gap) = (pen.fonts.width(font, button.label()), pen.px(12), pen.px(8));

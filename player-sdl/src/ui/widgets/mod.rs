@@ -1,8 +1,8 @@
 //! What the window is made of. Each widget draws a view onto a canvas of its own.
 
 pub(crate) mod buttons;
-pub(crate) mod face;
 pub(crate) mod header;
+pub(crate) mod notice;
 pub(crate) mod progress;
 pub(crate) mod status;
 

@@ -4,7 +4,7 @@ use super::Pen;
 use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::text::Font;
 use crate::ui::theme;
-use crate::ui::view::{Cell, WIDEST};
+use crate::ui::view::{StatusEntry, WIDEST};
 
 fn font(scale: f32) -> Font {
     Font::regular((theme::TEXT_SIZE - 1.0) * scale)
@@ -17,22 +17,22 @@ pub(crate) fn widths(pen: &mut Pen<'_>) -> Vec<i32> {
 }
 
 /// Draws onto a canvas of the status bar's size; `places` are the entries' there.
-pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, cells: &[Cell], places: &[Rect]) {
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, entries: &[StatusEntry], places: &[Rect]) {
     let font = font(pen.scale);
     let hair = pen.px(1).max(1);
     canvas.fill(Rect { h: hair, ..canvas.rect() }, theme::BLACK.alpha(0x60));
     let mut above = None;
-    for (cell, place) in cells.iter().zip(places) {
+    for (entry, place) in entries.iter().zip(places) {
         if above == Some(place.y) {
             // Between two entries of one row.
-            let x = place.x - pen.px(super::super::layout::CELL_GAP) / 2;
+            let x = place.x - pen.px(super::super::layout::ENTRY_GAP) / 2;
             let height = pen.fonts.cap_height(font) + pen.px(2);
             canvas.fill(Rect::new(x, place.y + (place.h - height) / 2, hair, height), theme::TRACK);
         }
         above = Some(place.y);
         let baseline = pen.baseline(*place, font);
-        let x = canvas.text(pen.fonts, font, (place.x, baseline), cell.label, theme::SECONDARY);
-        let value = pen.fonts.elided(font, &cell.value, place.right() - x);
-        canvas.text(pen.fonts, font, (x, baseline), &value, cell.color);
+        let x = canvas.text(pen.fonts, font, (place.x, baseline), entry.label, theme::SECONDARY);
+        let value = pen.fonts.elided(font, &entry.value, place.right() - x);
+        canvas.text(pen.fonts, font, (x, baseline), &value, entry.color);
     }
 }

@@ -4,15 +4,15 @@ use super::Pen;
 use super::buttons::{pause_sign, play_sign};
 use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme;
-use crate::ui::view::{Face, Icon};
+use crate::ui::view::{Icon, Notice};
 
 /// Lines that a reason may take.
 const MAX_LINES: usize = 4;
 
-/// A face's text, broken into lines, and how much room it takes.
+/// A notice's text, broken into lines, and how much room it takes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Arranged {
-    face: Face,
+pub(crate) struct ArrangedNotice {
+    notice: Notice,
     title: Vec<String>,
     detail: Vec<String>,
     hint: Vec<String>,
@@ -22,23 +22,23 @@ pub(crate) struct Arranged {
     pub(crate) size: (i32, i32),
 }
 
-/// Arranges a face for an area, over a picture or over nothing. Where there is little room the drawing is smaller, then the
+/// Arranges a notice for an area, over a picture or over nothing. Where there is little room the drawing is smaller, then the
 /// hint is left out, then the drawing.
-pub(crate) fn arrange(pen: &mut Pen<'_>, face: &Face, area: Rect, over_picture: bool) -> Arranged {
-    let plate = if over_picture && face.dims() { pen.px(14) } else { 0 };
+pub(crate) fn arrange(pen: &mut Pen<'_>, notice: &Notice, area: Rect, over_picture: bool) -> ArrangedNotice {
+    let plate = if over_picture && notice.dims() { pen.px(14) } else { 0 };
     let width = (area.w - 2 * pen.px(16) - 2 * plate).min(pen.px(460)).max(0);
-    let (title, text) = (pen.medium(theme::FACE_SIZE), pen.regular(theme::TEXT_SIZE));
-    let mut arranged = Arranged {
-        face: face.clone(),
-        title: pen.fonts.wrapped(title, &face.title, width, 2),
-        detail: pen.fonts.wrapped(text, &face.detail, width, MAX_LINES),
-        hint: pen.fonts.wrapped(text, &face.hint, width, 2),
+    let (title, text) = (pen.medium(theme::NOTICE_SIZE), pen.regular(theme::TEXT_SIZE));
+    let mut arranged = ArrangedNotice {
+        notice: notice.clone(),
+        title: pen.fonts.wrapped(title, &notice.title, width, 2),
+        detail: pen.fonts.wrapped(text, &notice.detail, width, MAX_LINES),
+        hint: pen.fonts.wrapped(text, &notice.hint, width, 2),
         icon: pen.px(64),
         plate,
         size: (width + 2 * plate, 0),
     };
-    if !face.dims() {
-        return Arranged { size: (arranged.icon, arranged.icon), ..arranged };
+    if !notice.dims() {
+        return ArrangedNotice { size: (arranged.icon, arranged.icon), ..arranged };
     }
     if plate > 0 {
         let blocks = [(&arranged.title, title), (&arranged.detail, text), (&arranged.hint, text)];
@@ -72,16 +72,16 @@ pub(crate) fn arrange(pen: &mut Pen<'_>, face: &Face, area: Rect, over_picture: 
     arranged
 }
 
-pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &Arranged) {
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &ArrangedNotice) {
     let rect = canvas.rect();
     if arranged.plate > 0 {
         canvas.round(rect, pen.at(10.0), theme::SHADE.alpha(0xb0));
     }
     let side = arranged.icon;
     if side > 0 {
-        draw_icon(canvas, pen, arranged.face.icon, Rect::new((rect.w - side) / 2, arranged.plate, side, side));
+        draw_icon(canvas, pen, arranged.notice.icon, Rect::new((rect.w - side) / 2, arranged.plate, side, side));
     }
-    let (title, text) = (pen.medium(theme::FACE_SIZE), pen.regular(theme::TEXT_SIZE));
+    let (title, text) = (pen.medium(theme::NOTICE_SIZE), pen.regular(theme::TEXT_SIZE));
     let mut y = arranged.plate + side;
     let blocks = [
         (&arranged.title, title, 14, theme::TEXT),
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_face_fits_every_area() {
         let mut fonts = Fonts::new();
-        let face = Face {
+        let notice = Notice {
             icon: Icon::Warning,
             title: "This stream cannot be played".into(),
             detail: "the server speaks neither standard RTSP (the server does not answer) nor the lab's dialect "
@@ -149,7 +149,7 @@ mod tests {
                 let mut pen = Pen { fonts: &mut fonts, scale };
                 let area = Rect::new(0, 0, pen.px(w), pen.px(h));
                 for over_picture in [false, true] {
-                    let arranged = arrange(&mut pen, &face, area, over_picture);
+                    let arranged = arrange(&mut pen, &notice, area, over_picture);
                     assert!(arranged.size.0 <= area.w && arranged.size.1 <= area.h, "{w}x{h}: {:?}", arranged.size);
                     let mut canvas = Canvas::default();
                     canvas.reset(arranged.size.0, arranged.size.1, theme::BLACK.alpha(0));

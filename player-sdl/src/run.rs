@@ -1,0 +1,124 @@
+//! One run of the player, with a window or without: starts the threads that receive, record and decode, keeps and prints
+//! the figures, ends the threads, and says what went wrong.
+
+use crate::args::Args;
+use crate::decode::{self, Pipeline};
+use crate::figures::{self, Figures};
+use crate::json::{JsonLine, Output};
+use crate::network::{Command, Limit, Live, Network, Outcome};
+use crate::record::Recorder;
+use anyhow::{Result, bail};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The time between two lines of statistics.
+pub(crate) const LINE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The threads of a running player, and the figures of what they have done so far.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) network: Network,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) figures: Figures,
+    pub(crate) output: Output,
+    decoder: JoinHandle<()>,
+    /// When the next line of statistics is to be printed. `None`: the user wants no statistics.
+    line_due: Option<Instant>,
+}
+
+/// A run whose threads have ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) figures: Figures,
+    pub(crate) output: Output,
+    pub(crate) live: Live,
+    pub(crate) outcome: Outcome,
+}
+
+/// Opens the file that the user wants the frames recorded in, if the user named one. Both kinds of run call this before
+/// anything else, so that a name that does not work is known at once.
+///
+/// # Errors
+/// A sentence with the file's name, if it cannot be opened for writing.
+pub(crate) fn open_recorder(args: &Args) -> Result<Option<Recorder>> {
+    let Some(path) = &args.output.record else { return Ok(None) };
+    match Recorder::create(path) {
+        Ok(recorder) => Ok(Some(recorder)),
+        Err(error) => bail!("cannot write {}: {error}", path.display()),
+    }
+}
+
+impl Run {
+    /// Starts all threads. The network thread does nothing until it gets a command. Both threads call `wake` after each
+    /// report and each picture. If statistics are wanted, the first line of them is due after `first_line`.
+    ///
+    /// # Errors
+    /// A sentence, if the URL or the port cannot be used.
+    pub(crate) fn start(
+        args: &Args,
+        recorder: Option<Recorder>,
+        first_line: Duration,
+        wake: impl Fn() + Clone + Send + 'static,
+    ) -> Result<Self> {
+        let pipeline = Pipeline::new();
+        let decoder = decode::spawn(pipeline.clone(), Duration::from_millis(args.testing.slow_decoder), wake.clone());
+        let limit = Limit { frames: args.extent.frames, duration: args.extent.duration };
+        let network = Network::start(args.client_options(), args.patience(), limit, recorder, pipeline.clone(), wake)?;
+        Ok(Self {
+            network,
+            pipeline,
+            figures: Figures::default(),
+            output: Output::default(),
+            decoder,
+            line_due: args.output.stats.map(|_| Instant::now() + first_line),
+        })
+    }
+
+    /// Passes a command to the network thread.
+    pub(crate) fn send(&self, command: Command) {
+        self.network.commander().send(command);
+    }
+
+    /// Takes a sample of the figures if one is due. Returns whether one was.
+    pub(crate) fn sample(&mut self, now: Instant) -> bool {
+        self.figures.sample(now, &self.network.live(), &self.pipeline.counters)
+    }
+
+    /// Returns the next line of statistics if it is due.
+    pub(crate) fn statistics_line(&mut self, now: Instant) -> Option<JsonLine> {
+        let due = self.line_due.as_mut().filter(|due| **due <= now)?;
+        *due = now + LINE_INTERVAL;
+        Some(figures::line("statistics", &self.figures, &self.network.live(), &self.pipeline.counters))
+    }
+
+    /// Ends the session with the server and all threads. This takes two seconds if the server does not answer.
+    pub(crate) fn finish(self) -> Finished {
+        let Self { network, pipeline, figures, output, decoder, .. } = self;
+        let live = network.live.clone();
+        let outcome = network.finish();
+        // The network thread has closed the mailbox of frames. The decoder ends when it has done the frame it works at.
+        let _ = decoder.join();
+        let live = live.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Finished { pipeline, figures, output, live, outcome }
+    }
+}
+
+impl Finished {
+    /// Returns the figures of the whole run as one line.
+    pub(crate) fn summary(&self) -> JsonLine {
+        figures::line("summary", &self.figures, &self.live, &self.pipeline.counters)
+    }
+
+    /// Returns why the recording is not whole, if it is not.
+    pub(crate) fn recording_problem(&self) -> Option<String> {
+        match self.outcome.recorded.as_ref()? {
+            Ok(recorded) if recorded.missed > 0 => {
+                Some(format!("the disk could not keep up: {} frames are not recorded", recorded.missed))
+            }
+            Ok(_) => None,
+            Err(error) => Some(error.clone()),
+        }
+    }
+}
