@@ -1,4 +1,4 @@
-//! A server with two viewers that must not notice anything, for whoever is hostile to play on.
+//! A server with two viewers, for tests with a hostile peer. The viewers must not notice the peer.
 
 use crate::film::{Film, pictures};
 use crate::net::Faults;
@@ -7,7 +7,7 @@ use crate::world::{World, settings};
 use mutoscope::io::server::Settings;
 use mutoscope::time::{Duration, Instant};
 
-/// What the viewers watch.
+/// The path that the viewers watch.
 pub const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 
 /// A server that plays its film in a loop to one viewer over UDP and to one over TCP.
@@ -31,7 +31,7 @@ impl HostileScene {
         Self::with(settings())
     }
 
-    /// With other settings, but always repeating.
+    /// A scene with other settings; the film is always repeated.
     pub fn with(settings: Settings<'static>) -> Self {
         let film = Film::new("movie.Mjpeg", pictures(10), 24);
         let settings = Settings { repeat: true, ..settings };
@@ -42,7 +42,7 @@ impl HostileScene {
         Self { scene, film, viewers, begun }
     }
 
-    /// Lets everything run for `duration`, with the hostile viewer, where there is one.
+    /// Lets everything run for `duration`, with the hostile viewer, if there is one.
     pub fn run(&mut self, hostile: Option<&mut StrictClient>, duration: Duration) {
         let [udp, tcp] = &mut self.viewers;
         match hostile {
@@ -52,7 +52,7 @@ impl HostileScene {
         self.check();
     }
 
-    /// Asserts that neither viewer has missed or waited for anything, and forgets the frames they have got.
+    /// Asserts that neither viewer has missed a frame or waited for one, and forgets the frames that they have received.
     fn check(&mut self) {
         let now = self.scene.network.now();
         for (viewer, begun) in self.viewers.iter_mut().zip(&mut self.begun) {
@@ -76,12 +76,12 @@ impl HostileScene {
         assert_eq!(self.scene.ask(udp, "GET_PARAMETER", "").status, 200);
     }
 
-    /// How many connections are not the two viewers'.
+    /// The number of connections beside those of the two viewers.
     pub fn others(&self) -> usize {
         self.scene.server.connections() - self.viewers.len()
     }
 
-    /// The viewers play a second more, and say good-bye; nothing is left of anybody.
+    /// Lets the viewers play a second more and tear down. Asserts that nothing is left of any connection.
     pub fn end(mut self) {
         assert_eq!(self.others(), 0, "connections of others");
         self.run(None, Duration::from_secs(1));

@@ -1,8 +1,9 @@
-//! How old a picture is when a client has it: the built-in test card, served and played in one process, over loopback.
+//! Measures how old a picture is when a client has it. The built-in test card is served and played in one process, over
+//! loopback.
 //!
-//! The card's frame `n` belongs to the instant `n / rate` after the server began, and every picture says its number. So the
-//! time from then to the moment it is decoded is the whole way: drawn and encoded, cut into packets, sent, received, put
-//! together, decoded.
+//! The card's frame `n` belongs to the instant `n / rate` after the server began, and every picture shows its number. The
+//! time from that instant until the picture is decoded covers the whole way: drawing, encoding, cutting into packets,
+//! sending, receiving, putting together, decoding.
 
 use anyhow::{Context, Result, bail, ensure};
 use mutoscope::media::FrameRate;
@@ -19,13 +20,13 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// The age of one picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Age {
-    /// When all of its JPEG was there.
+    /// The age when all of its JPEG was there.
     pub reassembled: Duration,
-    /// When it was decoded.
+    /// The age when it was decoded.
     pub decoded: Duration,
 }
 
-/// Plays the test card for `duration`; the ages of its pictures, in order.
+/// Plays the test card for `duration`. Returns the ages of its pictures, in order.
 pub fn measure(transport: client::Transport, duration: Duration) -> Result<Vec<Age>> {
     let rate = FrameRate::new(24, 1).context("a frame rate")?;
     let server = Server::bind(&server::Options { rtsp_port: 0, ..server::Options::default() })?;
@@ -33,7 +34,7 @@ pub fn measure(transport: client::Transport, duration: Duration) -> Result<Vec<A
     let (sender, started) = std::sync::mpsc::channel();
     let serving = std::thread::spawn(move || {
         let library = Library::built_in(rate);
-        // Its clock begins with the call.
+        // The card's clock begins with this call.
         let _ = sender.send(Instant::now());
         server.serve(&library)
     });
@@ -82,7 +83,7 @@ fn decode(jpeg: &[u8]) -> Result<u32> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     let pixels = decoder.decode().ok().context("a frame that is not JPEG")?;
     let (width, height) = decoder.dimensions().context("a picture without a size")?;
-    // Black and white: any channel is luma.
+    // The strip is black and white, so any channel is luma.
     let green: Vec<u8> = pixels.iter().skip(1).step_by(3).copied().collect();
     strip::read(&green, width, width, height).context("a picture without its number")
 }

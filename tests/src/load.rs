@@ -1,8 +1,8 @@
-//! Many viewers of a running server at once, counting what each of them gets.
+//! Many viewers of a running server at once. Counts what each of them receives.
 //!
-//! Not a player: it takes RTP headers at their word and never looks at a picture, so that one core can be a hundred viewers.
-//! Over UDP, the kernel says when each packet came to a viewer's socket: on a busy machine, when this program gets round to
-//! reading it says little about the server.
+//! A viewer here believes RTP headers and does not look at pictures, so that one core can run a hundred viewers. Over UDP, the
+//! kernel tells when each packet came to a viewer's socket. The time when this program reads the packet says little about the
+//! server on a busy machine.
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Interest, Poll, Token};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// RTP clock ticks in a second (RFC 3551 section 6).
 const CLOCK_RATE: u32 = 90_000;
 
-/// How the viewers take their media.
+/// The transport of the viewers' media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// RTP over UDP.
@@ -26,47 +26,47 @@ pub enum Transport {
     Tcp,
 }
 
-/// What to run.
+/// The viewers to run.
 #[derive(Clone, Debug)]
 pub struct Load {
     /// The server's RTSP address.
     pub server: SocketAddr,
     /// The path to play, without the leading slash.
     pub path: String,
-    /// How many viewers.
+    /// The number of viewers.
     pub viewers: usize,
-    /// How they take their media.
+    /// The transport of their media.
     pub transport: Transport,
-    /// How long all of them play at once.
+    /// The time for which all of them play at once.
     pub duration: Duration,
-    /// Frames per second of what is played, to notice frames that were left out.
+    /// Frames per second of the medium. It shows which frames were left out.
     pub frame_rate: u32,
 }
 
-/// What one viewer got.
+/// The counts of one viewer.
 #[derive(Clone, Debug, Default)]
 pub struct StrictClient {
-    /// Frames of which every packet came.
+    /// The number of frames of which every packet came.
     pub frames: u64,
-    /// Frames that did not come, or not whole.
+    /// The number of frames that did not come, or not whole.
     pub lost_frames: u64,
-    /// Packets that came.
+    /// The number of packets that came.
     pub packets: u64,
-    /// Packets that are missing between the first and the last.
+    /// The number of packets that are missing between the first and the last.
     pub lost: u64,
-    /// Bytes of RTP packets.
+    /// The number of bytes of RTP packets.
     pub octets: u64,
-    /// The longest time between the ends of two frames that follow each other.
+    /// The longest time between the ends of two consecutive frames.
     pub longest_gap: Duration,
-    /// How often that time was longer than [`LATE`].
+    /// The number of times that it was longer than [`LATE`].
     pub late: u64,
 }
 
-/// From here on a gap between frames can be seen: the project's own limit at 24 frames a second.
+/// A longer gap between frames is visible. This is the project's own limit at 24 frames a second.
 pub const LATE: Duration = Duration::from_millis(60);
 
 impl Load {
-    /// Connects all viewers, calls `started`, plays for the duration, and leaves without a word.
+    /// Connects all viewers, calls `started`, plays for the duration, and leaves without TEARDOWN.
     pub fn run(&self, started: impl FnOnce()) -> Result<Vec<StrictClient>> {
         let mut poll = Poll::new()?;
         let mut viewers = Vec::new();
@@ -105,7 +105,7 @@ impl Load {
 struct Connected {
     control: TcpStream,
     media: Option<mio::net::UdpSocket>,
-    /// Kept open, so that reports to it are not answered by ICMP.
+    /// The RTCP socket. It is kept open, so that ICMP does not answer the reports sent to it.
     _reports: Option<UdpSocket>,
     session: String,
     cseq: u32,
@@ -169,7 +169,7 @@ impl Connected {
         Ok(self.control.write_all(request.as_bytes())?)
     }
 
-    /// Reads up to the end of one answer; what follows stays in the buffer.
+    /// Reads up to the end of one answer. The bytes behind it stay in the buffer.
     fn answer(&mut self) -> Result<String> {
         loop {
             if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -219,7 +219,7 @@ impl Connected {
                     }
                     rest = tail;
                 }
-                // The answer to a keep-alive.
+                // This is the answer to a keep-alive.
                 [b'R', ..] => match rest.windows(4).position(|window| window == b"\r\n\r\n") {
                     Some(end) => rest = &rest[end + 4..],
                     None => break,
@@ -231,7 +231,7 @@ impl Connected {
     }
 }
 
-/// The next datagram: its length, and when it came to the socket.
+/// The next datagram: its length, and the time when it came to the socket.
 fn arrival(media: &mio::net::UdpSocket, chunk: &mut [u8]) -> std::io::Result<(usize, SystemTime)> {
     let mut space = nix::cmsg_space!(TimeSpec);
     let mut slices = [IoSliceMut::new(chunk)];
@@ -243,7 +243,7 @@ fn arrival(media: &mio::net::UdpSocket, chunk: &mut [u8]) -> std::io::Result<(us
     Ok((message.bytes, stamp.unwrap_or_else(SystemTime::now)))
 }
 
-/// Counts what one viewer gets.
+/// Counts what one viewer receives.
 #[derive(Debug)]
 struct Counter {
     counts: StrictClient,
@@ -281,7 +281,7 @@ impl Counter {
             self.counts.lost_frames += u64::from(!self.frame_whole);
             self.frame_whole = true;
             if let Some(last) = self.last_timestamp.replace(timestamp) {
-                // A live source's timestamps are rounded; what is nearest is meant.
+                // A live source's timestamps are rounded, so the nearest number of frames is meant.
                 let steps = timestamp.wrapping_sub(last).saturating_add(self.interval / 2) / self.interval;
                 self.counts.lost_frames += u64::from(steps.saturating_sub(1));
             }
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn lost_and_skipped_frames_are_counted() {
-        /// Frames of two packets each: sequence, timestamp and marker of those that came.
+        /// Frames of two packets each. `packets` are the sequence number, timestamp and marker of those that came.
         type Packets = &'static [(u16, u32, bool)];
         const WHOLE: Packets = &[(65_535, 0, false), (0, 0, true), (1, 3750, false), (2, 3750, true)];
         const FIRST_LOST: Packets = &[(1, 0, false), (2, 0, true), (4, 3750, true), (5, 7500, false), (6, 7500, true)];

@@ -1,4 +1,4 @@
-//! The real server as a child process: started on a free port, measured, and never left behind.
+//! The real server as a child process. It is started on a free port, measured, and always ended.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read};
@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A running `mutoscope-server`; dropping it kills it.
+/// A running `mutoscope-server`. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     /// The URLs it printed when it was ready.
     pub urls: Vec<String>,
@@ -74,12 +74,12 @@ impl Server {
         self.child.id()
     }
 
-    /// What it has logged so far.
+    /// The text that it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
 
-    /// Sends SIGINT, as Ctrl-C does; gives its exit status and its whole log.
+    /// Sends SIGINT, as Ctrl-C does. Returns the exit status and the whole log.
     pub fn interrupt(mut self) -> Result<(Option<i32>, String)> {
         let status = Command::new("kill").args(["-INT", &self.id().to_string()]).status()?;
         ensure!(status.success(), "kill: {status}");
@@ -104,26 +104,26 @@ impl Drop for Server {
     }
 }
 
-/// What a process has used, from `/proc` (Linux).
+/// The resources that a process has used, from `/proc` (Linux).
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Time on a processor, user and system, of the threads there are.
+    /// Processor time, user and system, of the threads that live.
     pub processor: Duration,
     /// Resident memory now.
     pub resident_kib: u64,
-    /// The most there ever was.
+    /// The most resident memory since the start.
     pub peak_kib: u64,
-    /// Open file descriptors.
+    /// The number of open file descriptors.
     pub descriptors: usize,
 }
 
 impl Usage {
-    /// Reads what process `id` has used.
+    /// Reads the resources of the process `id`.
     pub fn of(id: u32) -> Result<Self> {
         let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}"));
         let mut nanoseconds = 0_u64;
         for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
-            // A thread may end between being listed and being read.
+            // A thread may end after it was listed and before it is read.
             let Ok(schedstat) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
             nanoseconds += schedstat.split(' ').next().unwrap_or("0").parse::<u64>()?;
         }

@@ -15,30 +15,30 @@ pub const UDP: MediaTransport = MediaTransport::Udp { rtp_port: 25_000, rtcp_por
 /// Media over the connection.
 pub const TCP: MediaTransport = MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 };
 
-/// A frame as the client gave it out.
+/// A frame that the client gave out.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// When.
+    /// The time when it came out.
     pub at: Instant,
-    /// What the client says of it.
+    /// The client's information about it.
     pub received: Received,
-    /// Where it says it stands in the film.
+    /// The frame's position in the film, by the client.
     pub position: Option<NptMicros>,
-    /// The whole file.
+    /// The whole JPEG file.
     pub jpeg: Vec<u8>,
 }
 
 /// A client that describes, sets up and plays by itself.
 pub struct RealClient {
-    /// The machine.
+    /// The client's machine.
     pub client: Client<Vec<u8>, Vec<u8>, 4>,
-    /// How it watches.
+    /// The client's options.
     pub settings: Settings<'static>,
-    /// Frames, in the order they came out.
+    /// The frames, in the order in which they came out.
     pub frames: Vec<Seen>,
-    /// Everything else that happened.
+    /// All other events.
     pub events: Vec<(Instant, Event)>,
-    /// Where its RTP comes in.
+    /// The socket that receives RTP.
     pub rtp_address: SocketAddr,
     transport: MediaTransport,
     control: SimulatedTcp,
@@ -48,7 +48,7 @@ pub struct RealClient {
 }
 
 impl RealClient {
-    /// A client at 10.0.0.`host` on a connection that has just been made.
+    /// A client at 10.0.0.`host` on a new connection.
     pub fn new(
         network: &Network,
         host: u8,
@@ -85,7 +85,7 @@ impl RealClient {
         }
     }
 
-    /// Does all that can be done now; gives the next deadline.
+    /// Does all that can be done now, and returns the next deadline.
     pub fn service(&mut self, now: Instant) -> Option<Instant> {
         self.now = now;
         let mut events = 0;
@@ -110,17 +110,17 @@ impl RealClient {
         }
     }
 
-    /// PLAY, from somewhere or from where it stands.
+    /// Sends PLAY, from a position or from the present one.
     pub fn play(&mut self, range: Option<Range>) {
         self.client.play(self.now, range).unwrap();
     }
 
-    /// PAUSE.
+    /// Sends PAUSE.
     pub fn pause(&mut self) {
         self.client.pause(self.now).unwrap();
     }
 
-    /// TEARDOWN.
+    /// Sends TEARDOWN.
     pub fn teardown(&mut self) {
         self.client.teardown(self.now).unwrap();
     }
@@ -130,17 +130,18 @@ impl RealClient {
         self.client.connection().state()
     }
 
-    /// What it has counted.
+    /// The counts of the client's receiver.
     pub fn statistics(&self) -> Statistics {
         self.client.statistics().expect("set up")
     }
 
-    /// Whether something like this has happened.
+    /// Whether such an event has come.
     pub fn saw(&self, what: impl Fn(&Event) -> bool) -> bool {
         self.events.iter().any(|(_, event)| what(event))
     }
 
-    /// Asserts that every frame is one of the film's, whole and in order, and gives their numbers (rounds counted in).
+    /// Asserts that every frame is a whole one of the film, in order. Returns the numbers of the frames, which go on from
+    /// round to round.
     pub fn numbers(&self, film: &Film) -> Vec<usize> {
         let begin = self.events.iter().find_map(|(_, event)| match event {
             Event::Session(session::Event::Playing(playing)) => Some(playing.rtptime),

@@ -1,4 +1,4 @@
-//! A server for minutes, with viewers that stay and viewers that come and go: what it holds must not grow.
+//! Runs a server for minutes, with viewers that stay and viewers that come and go. Its resources must not grow.
 
 use crate::interop::lab::{LabClient, SPELLINGS};
 use crate::load::{Load, Transport};
@@ -10,39 +10,39 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Viewers that stay for the whole time, of each kind: over UDP, over TCP, and in the lab's dialect.
+/// The number of viewers that stay for the whole time, of each kind: over UDP, over TCP, and in the lab's dialect.
 pub const STAYING: [usize; 3] = [4, 4, 2];
 
-/// What to do with which server.
+/// The server, and the load for it.
 #[derive(Debug)]
 pub struct Soak<'a> {
     /// The server, which repeats its files.
     pub server: &'a Server,
     /// A path that standard clients play.
     pub path: &'a str,
-    /// A path of frames that the lab's client can take.
+    /// A path of frames that fit the packets of the lab's client.
     pub lab_path: &'a str,
-    /// How long.
+    /// The duration.
     pub duration: Duration,
-    /// How often the server is looked at.
+    /// The time between two samples of the server's resources.
     pub interval: Duration,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What the server held, sample by sample.
+    /// The server's resources, sample by sample.
     pub samples: Vec<Usage>,
-    /// Sessions that began and ended on the way.
+    /// The number of sessions that began and ended meanwhile.
     pub sessions: u64,
-    /// Frames that viewers who stayed did not get.
+    /// The number of frames that the viewers that stayed did not receive.
     pub lost_frames: u64,
-    /// The longest time between two frames of a viewer who stayed.
+    /// The longest time between two frames of a viewer that stayed.
     pub longest_gap: Duration,
 }
 
 impl Soak<'_> {
-    /// Plays for the duration. `tick` is called with every sample.
+    /// Plays for the duration. Calls `tick` with every sample.
     pub fn run(&self, mut tick: impl FnMut(Duration, Usage)) -> Result<Outcome> {
         let begin = Instant::now();
         let end = begin + self.duration;
@@ -96,14 +96,14 @@ impl Soak<'_> {
         let mut client = LabClient::connect(self.server.address, self.lab_path, SPELLINGS[0])?;
         ensure!(client.setup()?.status == 200 && client.request("PLAY")?.status == 200, "the lab client was refused");
         while Instant::now() < end {
-            // The file repeats, and its frame numbers go on to 65,535: 45 minutes.
+            // The file repeats, and its frame numbers go on to 65,535, which takes 45 minutes.
             let frame = client.frame(Duration::from_secs(3))?;
             ensure!(frame.is_some(), "a lab viewer got no frame for 3 s");
         }
         Ok(())
     }
 
-    /// One session after the other, each of another kind, length and end.
+    /// Plays one session after the other. Each has another kind, length and end.
     fn come_and_go(&self, number: usize, end: Instant, sessions: &AtomicU64) -> Result<()> {
         let mut random = Random::new(number as u64);
         while Instant::now() < end {
@@ -132,11 +132,11 @@ impl Soak<'_> {
     }
 }
 
-/// Who comes and goes.
+/// The kinds of sessions that come and go.
 enum Coming {
     Standard(Transport),
     Lab,
-    /// Somebody who speaks something else, or nothing.
+    /// A peer that speaks another protocol, or nothing.
     Stranger,
 }
 
@@ -158,14 +158,14 @@ fn stranger(server: SocketAddr, kind: u64) -> Result<()> {
     Ok(())
 }
 
-/// An allocator's free lists settle slowly: the heap's live bytes stay the same while a page is added here and there.
+/// The growth of memory that is no leak. An allocator's free lists settle slowly: it adds a page now and then, while the
+/// number of live bytes stays the same.
 const SLACK_KIB: u64 = 128;
 
-/// What has grown: a sentence for memory, for descriptors, or both.
+/// Says whether memory or descriptors have grown: a sentence for each.
 ///
-/// Both go up and down as viewers come and go. Something that leaks ends above everything it began with: the lowest of the
-/// last fifth above the highest of the first. What a leak of a few bytes a session comes to in five minutes is more than
-/// the slack given to memory.
+/// Both go up and down as viewers come and go. A leak shows when the lowest sample of the last fifth is above the highest
+/// of the first. A leak of a few bytes a session is larger after five minutes than the slack for memory.
 pub fn growth(samples: &[Usage]) -> Vec<String> {
     let fifth = samples.len() / 5;
     let (Some(first), Some(last)) = (samples.get(..fifth), samples.get(samples.len() - fifth..)) else { return vec![] };

@@ -1,5 +1,5 @@
-//! A viewer on the simulated network that is strict where the real client is tolerant: it speaks RTSP as text, and takes
-//! no packet that differs in anything from what every player accepts.
+//! A viewer on the simulated network that is strict where the real client is tolerant. It speaks RTSP as text, and accepts only
+//! packets that every player accepts.
 
 use crate::film::carried;
 use crate::net::{Network, SimulatedTcp, SimulatedUdp};
@@ -12,23 +12,23 @@ use mutoscope::wire::rtp_jpeg::Payload;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// A response as it came.
+/// A response of the server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// From the status line to the empty line.
     pub head: String,
-    /// What Content-Length announced.
+    /// The body, as long as Content-Length says.
     pub body: String,
-    /// When it was read.
+    /// The time when it was read.
     pub at: Instant,
-    /// How many RTP packets had come on this connection before it.
+    /// The number of RTP packets that had come on this connection before it.
     pub packets_before: usize,
 }
 
 impl Answer {
-    /// The value of a header, by the name in exactly our spelling.
+    /// The value of a header, whose name must have exactly our spelling.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
@@ -38,7 +38,7 @@ impl Answer {
         self.header(header)?.split([';', ',']).find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Sequence number and timestamp of the first packet, as RTP-Info promises them.
+    /// The sequence number and the timestamp of the first packet, from RTP-Info.
     pub fn rtp_info(&self) -> (u16, u32) {
         let number = |name| self.parameter("RTP-Info", name).and_then(|value| value.parse::<u32>().ok());
         let (sequence, rtptime) = (number("seq").expect("seq"), number("rtptime").expect("rtptime"));
@@ -49,24 +49,24 @@ impl Answer {
 /// A picture of which all packets came, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// When its last packet came.
+    /// The time when its last packet came.
     pub at: Instant,
-    /// When its first packet came.
+    /// The time when its first packet came.
     pub begun: Instant,
     /// Its RTP timestamp.
     pub timestamp: u32,
     /// Sequence number of its first packet; the frame number in the lab dialect.
     pub sequence: u16,
-    /// How many packets.
+    /// The number of its packets.
     pub packets: usize,
     /// The scan, or the whole file in the lab dialect.
     pub data: Vec<u8>,
-    /// Both quantisation tables; nothing in the lab dialect.
+    /// Both quantisation tables. Empty in the lab dialect.
     pub tables: Vec<u8>,
 }
 
 impl Received {
-    /// Whether this is `jpeg`, to the byte.
+    /// Whether this is the picture `jpeg`, byte for byte.
     pub fn is(&self, jpeg: &[u8]) -> bool {
         if self.tables.is_empty() {
             self.data == jpeg
@@ -79,51 +79,51 @@ impl Received {
 /// A compound packet from the server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// When it came.
+    /// The time when it came.
     pub at: Instant,
     /// Its sender report.
     pub info: SenderInfo,
-    /// Whether it ends with BYE, and why.
+    /// The reason in its BYE, if it ends with one.
     pub bye: Option<String>,
-    /// How many frames had come before it.
+    /// The number of frames that had come before it.
     pub frames_before: usize,
-    /// How many packets had.
+    /// The number of packets that had come before it.
     pub packets_before: usize,
 }
 
-/// A client's end: a control connection, and two datagram sockets.
+/// A client: its end of a control connection, and two datagram sockets.
 pub struct StrictClient {
-    /// Where it sits; its RTP port is 25,000 and its RTCP port the next one.
+    /// Its address. Its RTP port is 25,000 and its RTCP port the next one.
     pub ip: [u8; 4],
-    /// What SETUP and PLAY ask for.
+    /// The URL of SETUP and PLAY.
     pub url: String,
     /// The session's identifier once SETUP has been answered.
     pub session: Option<String>,
     /// The CSeq of the last request.
     pub cseq: u32,
-    /// Whether the connection is read at all.
+    /// Whether it reads from the connection.
     pub reading: bool,
-    /// Responses that nobody has looked at.
+    /// The responses that no test has taken yet.
     pub answers: VecDeque<Answer>,
-    /// Whole frames, to be drained by whoever keeps count of memory.
+    /// Whole frames. A test that checks memory drains them.
     pub frames: Vec<Received>,
-    /// Compound packets, likewise.
+    /// Compound packets. A test that checks memory drains them.
     pub reports: Vec<Report>,
-    /// Frames that ended in the middle: the server was told to pause or to go elsewhere.
+    /// The number of frames that ended in the middle, because the server was told to pause or to seek.
     pub abandoned: usize,
-    /// Frames that were taken out of `frames` and counted.
+    /// The number of frames that were taken out of `frames`.
     pub seen: usize,
-    /// RTP packets so far.
+    /// The number of RTP packets so far.
     pub packets: usize,
-    /// Every packet, where `keep_packets` is set: when it came, and its bytes.
+    /// Every packet, if `keep_packets` is set: the time when it came, and its bytes.
     pub kept: Vec<(Instant, Vec<u8>)>,
-    /// See `kept`.
+    /// Whether to keep every packet in `kept`.
     pub keep_packets: bool,
-    /// The server has closed its half.
+    /// The server has closed its half of the connection.
     pub closed: bool,
-    /// Sequence numbers may have gaps, but not go back.
+    /// Whether sequence numbers may have gaps. They never go back.
     pub tolerate_gaps: bool,
-    /// The lab dialect: a datagram is a file.
+    /// Whether it speaks the lab dialect, where a datagram is a file.
     pub lab: bool,
     network: Network,
     control: Option<SimulatedTcp>,
@@ -172,7 +172,7 @@ impl StrictClient {
     pub fn send(&mut self, bytes: &[u8]) {
         let control = self.control.as_mut().expect("a connection");
         let mut rest = bytes;
-        // A server that has closed reads no more; that is no mistake of the client.
+        // A server that has closed does not read any more. That is no mistake of the client.
         while !rest.is_empty() && control.write_ready().unwrap() {
             let Ok(n) = control.write(rest) else { return };
             rest = &rest[n..];
@@ -185,13 +185,13 @@ impl StrictClient {
         self.control.as_mut().is_some_and(|control| control.write_ready().unwrap())
     }
 
-    /// Sends a request in the viewer's dialect, with the session where there is one. `headers`: whole lines.
+    /// Sends a request in the viewer's dialect, with the session if there is one. `headers` are whole lines.
     pub fn request(&mut self, method: &str, headers: &str) {
         let text = self.text(method, headers);
         self.send(text.as_bytes());
     }
 
-    /// Sends a request byte by byte, and lets `run` have its time after each.
+    /// Sends a request byte by byte, and calls `run` after each byte.
     pub fn request_slowly(&mut self, method: &str, headers: &str, mut run: impl FnMut(&mut Self)) {
         for byte in self.text(method, headers).into_bytes() {
             self.send(&[byte]);
@@ -218,7 +218,7 @@ impl StrictClient {
         self.rtcp.send(to, &[compound]).unwrap();
     }
 
-    /// Sends an empty receiver report, on whatever the session uses.
+    /// Sends an empty receiver report over the session's transport.
     pub fn report(&mut self, to: SocketAddr) {
         let mut buffer = [0; 64];
         let emitter = rtcp::Emitter::new(&mut buffer).receiver_report(7, &[]).unwrap();
@@ -226,30 +226,31 @@ impl StrictClient {
         self.send_rtcp(to, &buffer[..len]);
     }
 
-    /// Closes the connection without a word.
+    /// Closes the connection without TEARDOWN.
     pub fn vanish(&mut self) {
         self.control = None;
     }
 
-    /// Sends the end of file, and goes on reading.
+    /// Sends the end of file, and keeps reading.
     pub fn close_write(&mut self) {
         if let Some(control) = &mut self.control {
             control.close_write();
         }
     }
 
-    /// Whether no frame has begun without ending.
+    /// Whether the last frame that began has also ended.
     pub fn is_between_frames(&self) -> bool {
         self.open.is_none()
     }
 
-    /// The next packet may have any sequence number: after a seek of the lab's frames, or packets lost on purpose.
+    /// Accepts any sequence number of the next packet. Use it after a seek in the lab's dialect, or after packets lost on
+    /// purpose.
     pub fn expect_gap(&mut self) {
         self.next_sequence = None;
         self.open = None;
     }
 
-    /// Takes in all that has come.
+    /// Takes all bytes and datagrams that have come.
     pub fn poll(&mut self) {
         let mut chunk = [0; 4096];
         while let Some(control) = self.control.as_mut().filter(|_| self.reading && !self.closed) {
@@ -372,13 +373,13 @@ impl StrictClient {
         self.reports.push(Report { at, info, bye, frames_before, packets_before });
     }
 
-    /// When BYE came, and why.
+    /// The time when BYE came, and its reason.
     pub fn bye(&self) -> Option<(Instant, &str)> {
         self.reports.iter().find_map(|report| Some((report.at, report.bye.as_deref()?)))
     }
 }
 
-/// The RTP timestamp of `at`, by what a sender report says; modulo 2^32, within one tick.
+/// The RTP timestamp of the instant `at` by a sender report, modulo 2^32, exact to one tick.
 pub fn timestamp_by_report(info: &SenderInfo, at: NtpTime) -> u32 {
     let since = at.bits().wrapping_sub(info.ntp.bits()).cast_signed();
     let ticks = (i128::from(since) * 90_000) >> 32;

@@ -1,4 +1,4 @@
-//! What happens rarely: media that fails, servers that stall, connections that break at the wrong moment.
+//! Rare events: media that fails, servers that stall, connections that break at the wrong moment.
 
 use mutoscope::io::server::Settings;
 use mutoscope::session::State;
@@ -24,7 +24,7 @@ fn looping(film: &Film) -> World {
     World::with([film.clone()], Settings { repeat: true, ..settings() }, 1, Faults::default())
 }
 
-/// The numbers of the frames that the viewer has got, by their timestamps, after which they are checked.
+/// The numbers of the frames that the viewer has received, by their timestamps. Checks the frames.
 fn numbers(viewer: &StrictClient, film: &Film, rtptime: u32) -> Vec<usize> {
     let number = |timestamp: u32| film.rate.frames_in(u64::from(timestamp.wrapping_sub(rtptime)) * 100 / 9 + 12);
     let numbers: Vec<_> = viewer.frames.iter().map(|frame| number(frame.timestamp) as usize).collect();
@@ -43,7 +43,7 @@ fn frames_that_cannot_be_read_are_left_out_and_the_others_come_at_their_time() {
         let mut viewer = scene.connect(2, URL);
         let play = scene.start_over(&mut viewer, transport);
         scene.run(&mut [&mut viewer], Duration::from_secs(3));
-        // The first packet is not the first frame's, so its timestamp is not the one that was foretold.
+        // The first packet does not belong to the first frame, so its timestamp is not the announced one.
         let expected: Vec<_> = (0..48).filter(|number| number % 5 != 0).collect();
         assert_eq!(numbers(&viewer, &film, play.rtp_info().1), expected);
         assert_eq!(scene.server.counts()[0].unsendable, 10);
@@ -84,7 +84,7 @@ fn frames_that_take_longer_than_they_last_come_slowly_but_all_of_them_and_nobody
             assert!(frame.is(&slow.frames[number]), "frame {number}");
         }
         let steps = viewer.frames.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp));
-        // 200 ms from when each was due, and its timestamp says so.
+        // Each frame is 200 ms late, and its timestamp shows it.
         assert!(steps.clone().all(|step| (21_740..21_760).contains(&step)), "{:?}", steps.collect::<Vec<_>>());
         assert!(viewer.bye().is_some());
     }
@@ -102,7 +102,7 @@ fn a_medium_of_which_nothing_can_be_read_ends() {
         scene.run(&mut [&mut viewer], Duration::from_secs(10));
         assert!(scene.server.wakes - wakes < 2_500, "{live} {repeat}: {} wakes", scene.server.wakes - wakes);
         assert_eq!((viewer.packets, viewer.bye().is_some()), (0, !live));
-        // A camera that comes back is seen at once.
+        // A frame of a camera that comes back is sent at once.
         film.damage.unreadable.set(None);
         scene.run(&mut [&mut viewer], Duration::from_secs(1));
         assert!(live as usize * 23 <= viewer.frames.len());
@@ -120,7 +120,7 @@ fn a_file_that_is_gone_ends_its_stream_and_plays_again_once_it_is_back() {
         let before = viewer.frames.len();
         assert!(before > 50 && viewer.bye().is_none());
         film.damage.unreadable.set(Some(1));
-        // Less than a round is damage, more is an end.
+        // Fewer errors than a round has frames are damage; more are an end.
         scene.run(&mut [&mut viewer], millis(900));
         assert!(viewer.bye().is_none());
         scene.run(&mut [&mut viewer], millis(700));
@@ -199,7 +199,8 @@ fn after_a_stall_of_the_server_streams_go_on_from_now() {
         scene.network.advance_to(scene.network.now().after(millis(stall)));
         let resumed = scene.network.now();
         scene.run(&mut [&mut viewer], millis(20));
-        // A short one is made up for, in bursts that a receiver can take; after a long one the lost time is lost.
+        // The server catches up after a short stall, in bursts that a receiver can take. After a long stall it leaves
+        // frames out.
         let at_once = viewer.frames.len() - before;
         assert!(late.contains(&(at_once - 1)) || late.contains(&at_once), "{at_once} frames after {stall} ms");
         scene.run(&mut [&mut viewer], Duration::from_secs(2));
@@ -226,7 +227,7 @@ fn a_slow_reader_gets_nothing_from_behind_the_end_of_its_range() {
     let numbers = numbers(&viewer, &film, play.rtp_info().1);
     assert!(numbers.len() >= 4 && numbers.iter().all(|number| *number < 24), "{numbers:?}");
     assert_eq!(scene.server.sessions(State::Ready), 1);
-    // And PLAY goes on behind the range.
+    // PLAY then goes on behind the range.
     let frames = viewer.frames.len();
     scene.ask(&mut viewer, "PLAY", "");
     scene.run(&mut [&mut viewer], millis(3_000));
@@ -235,7 +236,7 @@ fn a_slow_reader_gets_nothing_from_behind_the_end_of_its_range() {
 
 #[test]
 fn a_goodbye_that_finds_no_room_waits_without_spinning() {
-    // At some of these sizes the last frame finds room, and what comes behind it does not.
+    // At some of these sizes there is room for the last frame, and no room for the bytes behind it.
     for window in (200..2_000).step_by(40) {
         let film = Film::new("movie.Mjpeg", (0..5).map(|n| picture(n, (96, 80), 8)).collect(), 24);
         let mut scene = World::new([film.clone()]);
@@ -294,7 +295,7 @@ fn a_viewer_whose_connection_breaks_is_still_told_goodbye_over_udp() {
         let mut viewer = scene.connect_with_window(2, URL, 65_536);
         scene.start(&mut viewer);
         viewer.reading = false;
-        // So many that the server waits for room and reads no more; then it finds out by writing.
+        // There are so many that the server waits for room and reads no more. It notices the close when it writes.
         for _ in 0..pipelined {
             viewer.request("OPTIONS", "");
             scene.run(&mut [&mut viewer], Duration::ZERO);

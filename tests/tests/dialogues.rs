@@ -25,14 +25,14 @@ fn setup(scene: &mut World, viewer: &mut StrictClient, transport: &str) -> Answe
     scene.ask(viewer, "SETUP", &format!("Transport: {transport}\r\n"))
 }
 
-/// Asserts that what the viewer has got are frames `from..` of the film, and nothing else.
+/// Asserts that the viewer has received frames `from..` of the film, and nothing else.
 fn assert_frames(viewer: &StrictClient, film: &Film, from: usize) {
     for (n, frame) in viewer.frames.iter().enumerate() {
         assert!(frame.is(&film.frames[from + n]), "frame {n} is not the film's frame {}", from + n);
     }
 }
 
-/// Asserts that frame n of the viewer's left at `start` + n / rate with just that timestamp.
+/// Asserts that the viewer's frame n left at `start` + n / rate, and has the timestamp of that time.
 fn assert_paced(viewer: &StrictClient, film: &Film, play: &Answer) {
     let (sequence, rtptime) = play.rtp_info();
     assert_eq!((viewer.frames[0].sequence, viewer.frames[0].timestamp), (sequence, rtptime));
@@ -87,7 +87,7 @@ fn a_whole_conversation_brings_every_frame_at_its_time() {
 
         let (bye, reason) = viewer.bye().expect("BYE at the end");
         let after_the_last = bye.since(viewer.frames[47].at);
-        // On the connection nothing overtakes anything, so nothing needs to wait: BYE comes when the next frame would.
+        // On the connection no packet overtakes another, so BYE need not wait: it comes when the next frame would.
         let expected = if transport == UDP { millis(400) } else { Duration::ZERO };
         let slack = after_the_last.checked_sub(expected).expect("not earlier");
         assert!(slack <= Duration::from_micros(FRAME_MICROS + 1), "{after_the_last:?}");
@@ -124,7 +124,7 @@ fn pause_stops_at_once_and_play_goes_on_with_the_next_frame() {
         let mut viewer = scene.connect(2, URL);
         scene.start_over(&mut viewer, transport);
         let mut pauses = 0;
-        // Every moment of a frame's time, and some.
+        // The pauses begin at every moment of a frame's time.
         for round in 0..12 {
             scene.run(&mut [&mut viewer], Duration::from_micros(83_000 + round * 7_919));
             assert_eq!(scene.ask(&mut viewer, "PAUSE", "").status, 200);
@@ -164,7 +164,7 @@ fn timestamps_follow_the_clock_through_pauses_and_never_repeat() {
     for frame in &viewer.frames {
         let micros = frame.begun.since(first.begun).as_micros() as u64;
         let ticks = u64::from(frame.timestamp.wrapping_sub(first.timestamp));
-        // Frames that PLAY starts within the same microsecond as the one before are a tick or two ahead of it.
+        // If PLAY starts a frame within the microsecond of the frame before, its timestamp is one or two ticks later.
         assert!(ticks.abs_diff(micros * 9 / 100) <= 20, "{ticks} ticks after {micros} µs");
     }
 }
@@ -196,13 +196,13 @@ fn ranges_seek_and_end_where_they_say() {
         let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);
         setup(&mut scene, &mut viewer, transport);
-        // Range, status, first frame, number of frames that follow, answered range.
+        // (range, status, first frame, number of frames that follow, answered range)
         let cases = [
             ("npt=1.5-", 200, 36, 12, "npt=1.500-2.000"),
             ("npt=0.5-1", 200, 12, 12, "npt=0.500-1.000"),
-            // An open start is where it stands, and this end lies before that.
+            // An open start means the present position, and this end lies before it.
             ("npt=-0.5", 457, 0, 0, ""),
-            // The end of a range is where PLAY goes on.
+            // PLAY goes on at the end of the range.
             ("", 200, 24, 24, "npt=1.000-2.000"),
             ("npt=0-0.0416", 200, 0, 1, "npt=0.000-0.041600"),
             ("npt=now-", 200, 1, 47, "npt=0.041666-2.000"),
@@ -215,7 +215,7 @@ fn ranges_seek_and_end_where_they_say() {
             ("npt=1-0.5", 457, 0, 0, ""),
             ("npt=1-1", 457, 0, 0, ""),
             ("npt=", 400, 0, 0, ""),
-            // Neither end: like no range at all, and after the end that is from the start.
+            // A range without start and end means the same as no range: after the end, it starts over.
             ("npt=-", 200, 0, 48, "npt=0.000-2.000"),
             ("npt=x-", 400, 0, 0, ""),
             ("clock=19961108T143720.25Z-", 501, 0, 0, ""),
@@ -252,7 +252,7 @@ fn a_live_stream_has_a_start_for_everybody_and_an_end_for_nobody() {
         ("npt=now-10", 457),
         ("npt=5-now", 457),
         ("clock=19961108T143720.25Z-", 501),
-        // What players ask of any stream.
+        // Players send these requests for any stream.
         ("npt=0.000-", 200),
         ("npt=5-", 200),
         ("npt=now-", 200),
@@ -277,7 +277,7 @@ fn a_range_while_playing_seeks_at_once() {
         assert_frames(&viewer, &film, 24);
         assert_paced(&viewer, &film, &play);
         assert!(viewer.frames[0].timestamp.wrapping_sub(before.last().unwrap().timestamp) < 90_000);
-        // PLAY without a range asks whether we still play.
+        // PLAY without a range only asks whether the server still plays.
         let frames = viewer.frames.len();
         let play = scene.ask(&mut viewer, "PLAY", "");
         scene.run(&mut [&mut viewer], millis(300));
@@ -311,14 +311,15 @@ fn a_repeating_file_has_no_end_and_its_play_times_run_on() {
         let repeating = mutoscope::io::server::Settings { repeat: true, ..settings() };
         let mut scene = World::with([film.clone()], repeating, 1, Faults::default());
         let mut viewer = scene.connect(2, URL);
-        // A player that is told of an end stops there.
+        // A player stops at the end that it is told of.
         assert!(scene.ask(&mut viewer, "DESCRIBE", "").body.contains("a=range:npt=0-\r\n"));
         let play = scene.start_over(&mut viewer, transport);
         assert_eq!(play.header("Range"), Some("npt=0.000-"));
         scene.run(&mut [&mut viewer], millis(4_990));
         scene.ask(&mut viewer, "PAUSE", "");
         assert_eq!(viewer.frames.len(), 120);
-        // In the third round, and from there to the fourth; the end of a range may lie in a later round than its start.
+        // These ranges lie in the third round, and reach from it to the fourth: a range may end in a later round than it
+        // starts.
         for (range, answered, first, frames) in [
             ("", "npt=5.000-", 24, 48),
             ("Range: npt=13.5-\r\n", "npt=13.500-", 36, 48),
@@ -368,7 +369,7 @@ fn the_first_report_comes_before_the_first_packet_and_all_of_them_tell_the_right
         }
         let gaps = viewer.reports.windows(2).map(|pair| pair[1].at.since(pair[0].at));
         let long = gaps.clone().filter(|gap| *gap > Duration::from_micros(7_600_000)).count();
-        // Only the pauses are longer, and none comes while nothing plays.
+        // The pauses between reports are longer, and no report comes while nothing plays.
         assert!(long <= 2 && gaps.count() >= 8, "{long} gaps of {}", viewer.reports.len());
     }
 }
@@ -419,7 +420,7 @@ fn large_frames_leave_in_bursts_that_small_socket_buffers_can_hold() {
 #[test]
 fn no_packet_leaves_before_plays_answer_has() {
     let mut scene = World::new([movie(48)]);
-    // A connection that takes 64 bytes and then waits for its reader.
+    // The connection takes 64 bytes and then waits for its reader.
     let mut viewer = scene.connect_with_window(2, URL, 64);
     for (method, headers) in [("SETUP", format!("Transport: {UDP}\r\n")), ("PLAY", String::new())] {
         viewer.reading = method == "SETUP";
@@ -445,7 +446,7 @@ fn a_silent_udp_viewer_is_told_bye_and_forgotten() {
     scene.run(&mut [&mut viewer], millis(2));
     assert_eq!(viewer.bye(), Some((play.at.after(Duration::from_secs(60)), "session ended")));
     let packets = viewer.packets;
-    // The connection outlives its session by the time an idle one has.
+    // The connection outlives its session by the time that an idle connection has.
     let get_parameter = scene.ask(&mut viewer, "GET_PARAMETER", "");
     assert_eq!((get_parameter.status, scene.server.sessions(State::Init)), (454, 1));
     scene.run(&mut [&mut viewer], Duration::from_secs(62));

@@ -1,4 +1,4 @@
-//! Broken and hostile input: each gets a clear status, and two viewers who play meanwhile notice nothing.
+//! Broken and hostile input. The server answers each with a clear status, and two viewers that play meanwhile notice nothing.
 
 use mutoscope::session::State;
 use mutoscope::time::Duration;
@@ -7,17 +7,18 @@ use mutoscope_tests::hostile_scene::{HostileScene, URL};
 const UDP: &str = "Transport: RTP/AVP;unicast;client_port=25000-25001\r\n";
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 
-/// What becomes of the connection.
+/// The fate of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
-    /// It goes on: a further OPTIONS is answered.
+    /// It stays open: the server answers a further OPTIONS.
     Open,
     /// The server closes it.
     Closed,
 }
 use Then::{Closed, Open};
 
-/// A name, what is sent one after the other (`{S}` stands for the session), the answers' status codes, and the end.
+/// A name, the texts that are sent one after the other (`{S}` stands for the session), the status codes of the answers, and the
+/// end.
 type Case = (&'static str, Vec<Vec<u8>>, Vec<u16>, Then);
 
 fn millis(millis: u64) -> Duration {
@@ -28,7 +29,7 @@ fn request(method: &str, uri: &str, headers: &str) -> Vec<u8> {
     format!("{method} {uri} RTSP/1.0\r\n{headers}\r\n").into_bytes()
 }
 
-/// A request with CSeq 7 and these headers besides.
+/// A request with CSeq 7 and these headers.
 fn ask(method: &str, headers: &str) -> Vec<u8> {
     request(method, URL, &format!("CSeq: 7\r\n{headers}"))
 }
@@ -133,11 +134,11 @@ fn cases() -> Vec<Case> {
         one("channel 256", setup("RTP/AVP/TCP;unicast;interleaved=256-257"), 461, Open),
         one("multicast", setup("RTP/AVP;multicast;port=25000-25001"), 461, Open),
         one("recording", setup("RTP/AVP;unicast;client_port=25000-25001;mode=record"), 461, Open),
-        // Interleaved packets, wanted or not.
+        // Interleaved packets, with and without a session for them.
         one("$ of length 0", [b"$\x00\x00\x00", &ask("OPTIONS", "")[..]].concat(), 200, Open),
         one("$ of 65,535", [b"$\x00\xff\xff", &[b'$'; 65_535][..], &ask("OPTIONS", "")].concat(), 200, Open),
         one("$ within a request", format!("OPTIONS {URL} RTSP/1.0\r\n$\x00\x00\x02xx\r\nCSeq: 7\r\n\r\n"), 400, Closed),
-        // What the state forbids.
+        // Requests that the session's state forbids.
         one("PLAY before SETUP", ask("PLAY", ""), 455, Open),
         one("PLAY before SETUP, with a session", ask("PLAY", "Session: 0123456789abcdef\r\n"), 454, Open),
         one("PAUSE before SETUP", ask("PAUSE", ""), 455, Open),
@@ -174,7 +175,7 @@ fn cases() -> Vec<Case> {
     }
     let clock = format!("Range: clock={}\r\n", "9".repeat(3000));
     cases.push(session("a clock of 3,000 digits", &[in_session("PLAY", &clock)], &[501]));
-    // A GET_PARAMETER among media, and reports that are none.
+    // A GET_PARAMETER between media packets, and packets that only look like reports.
     let reports = [b"$\x01\x00\x03abc$\x00\x00\x00$\x07\x00\x01x", &in_session("GET_PARAMETER", "")[..]].concat();
     let requests = vec![ask("SETUP", TCP), in_session("PLAY", ""), reports, in_session("TEARDOWN", "")];
     cases.push(("interleaved nonsense", requests, vec![200; 4], Open));
@@ -279,7 +280,7 @@ fn pipelined_requests_are_answered_in_order() {
         let answer = hostile.answers.pop_front().unwrap();
         assert_eq!((answer.header("CSeq"), answer.status), (Some(n.to_string().as_str()), *status), "{method}");
     }
-    // Five times the receive buffer at once, and then nothing more for ever.
+    // The peer sends five times the receive buffer at once, and then nothing more.
     hostile.send(&ask("OPTIONS", "").repeat(400));
     hostile.close_write();
     stage.run(Some(&mut hostile), millis(1));
@@ -306,7 +307,7 @@ fn a_peer_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
                 sent += rest;
                 stage.run(Some(&mut hostile), millis(1));
             }
-            // Half of them say so first.
+            // Half of them close their side of the connection first.
             if cut % 2 == 0 {
                 hostile.close_write();
                 stage.run(Some(&mut hostile), millis(1));
@@ -402,7 +403,7 @@ fn a_lab_client_may_say_anything_at_any_time() {
 #[test]
 fn slow_requests_have_a_deadline() {
     let mut stage = HostileScene::new();
-    // What comes at once or trickles in, after how many seconds it is over, and how.
+    // (bytes that come at once or trickle in, seconds until the connection ends, how it ends)
     let cases: [(&[u8], u64, Option<u16>); 7] = [
         (b"OPTIONS rtsp://10.0.0.1/ RTSP/1.0\r\nCSeq: 1\r\nX: xxxxxxxxxxxxxxxxxxxxx", 10, Some(408)),
         (b"OPTIONS", 10, Some(408)),
@@ -417,7 +418,7 @@ fn slow_requests_have_a_deadline() {
             let name = String::from_utf8_lossy(bytes);
             let mut hostile = stage.scene.connect(66, URL);
             let mut rest = bytes;
-            // The payload of a packet has its own time, behind the four bytes of its header.
+            // The payload of a packet has a time limit of its own, which starts behind the four bytes of its header.
             let seconds = if bytes.starts_with(b"$\0") && !at_once { seconds + 3 } else { seconds };
             for _ in 0..seconds {
                 let (now, later) = rest.split_at(if at_once { rest.len() } else { rest.len().min(1) });
@@ -434,7 +435,7 @@ fn slow_requests_have_a_deadline() {
                 "{name:?} {at_once}"
             );
             assert!(hostile.closed, "{name}");
-            // A peer that never closes is not waited for.
+            // The server does not wait for a peer that never closes.
             stage.run(Some(&mut hostile), millis(1_001));
             assert_eq!(stage.others(), 0, "{name}");
         }

@@ -1,4 +1,4 @@
-//! Conversations in the dialect of the streaming lab: its client sends each request in one piece without an end.
+//! Conversations in the dialect of the streaming lab, whose client sends each request in one piece and without an end.
 
 use mutoscope::io::server::Settings;
 use mutoscope::session::State;
@@ -17,7 +17,7 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Sends text as it stands and gives the reply, to the byte.
+/// Sends a text unchanged and returns the reply, byte for byte.
 fn say(scene: &mut World, viewer: &mut StrictClient, text: &str) -> String {
     viewer.send(text.as_bytes());
     scene.answer(viewer).head
@@ -64,7 +64,7 @@ fn a_whole_conversation_to_the_byte() {
     assert_eq!((viewer.frames.len(), scene.server.sessions(State::Ready)), (30, 1));
     assert_frames(&viewer, &film, 0);
 
-    // After the end the same button starts over; the client drops what it has seen, but it is not left without.
+    // After the end the same button starts over. The client drops frames that it has seen, but the server sends them.
     viewer.frames.clear();
     viewer.expect_gap();
     assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 5)), ok(5));
@@ -122,7 +122,7 @@ fn every_copy_of_the_clients_request_is_understood() {
 
 #[test]
 fn the_oldest_copies_of_the_exercise_are_understood_too() {
-    // No version, no header names, and the port at the end of the third line.
+    // The request has no version and no header names, and the port stands at the end of the third line.
     let film = movie(6);
     let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");
@@ -185,10 +185,10 @@ fn requests_in_pieces_and_requests_in_one_piece_are_the_same() {
         viewer.send(&setup.as_bytes()[..cut]);
         scene.run(&mut [&mut viewer], millis(10));
         let reply = say(&mut scene, &mut viewer, &setup[cut..]);
-        // Cut within the port's digits it may not be, and is not: the silence is too short.
+        // The server must not cut a request within the digits of its port. The silence here is too short for that.
         assert!(reply.starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "), "{cut}: {reply:?}");
     }
-    // Three requests at once: a client whose user is quick, or whose network is slow.
+    // Three requests come at once, from a client whose user is quick or whose network is slow.
     let mut scene = World::new([film.clone()]);
     let mut viewer = scene.connect(2, "movie.Mjpeg");
     let play = "PLAY movie.Mjpeg RTSP/1.0\nCSeq: 2";
@@ -198,7 +198,7 @@ fn requests_in_pieces_and_requests_in_one_piece_are_the_same() {
         assert_eq!((answer.status, answer.header("CSeq")), (200, Some(cseq.to_string().as_str())));
     }
     scene.run(&mut [&mut viewer], millis(500));
-    // The silence that ends PAUSE is as long as a frame here.
+    // The silence that ends PAUSE is as long as a frame lasts here.
     assert_eq!((scene.server.sessions(State::Ready), viewer.frames.len()), (1, 1));
     assert_frames(&viewer, &film, 0);
 }

@@ -1,4 +1,4 @@
-//! Sizes at the edge of what fits.
+//! The largest sizes that fit, and the next ones.
 
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, pictures};

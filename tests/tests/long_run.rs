@@ -1,4 +1,4 @@
-//! Thirty minutes of several viewers in a few seconds: nothing grows, and numbers wrap without anybody noticing.
+//! Thirty minutes of several viewers in a few seconds. Nothing grows, and no viewer notices that numbers wrap.
 
 use mutoscope::io::server::Settings;
 use mutoscope::session::Dialect::Standard;
@@ -13,22 +13,22 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The system's allocator, counting the bytes that are out.
+/// The system's allocator, with a count of the allocated bytes.
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator as it came; the count changes nothing about it.
+// SAFETY: every call goes to the system's allocator unchanged; the count does not touch memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps to GlobalAlloc's contract, which is System's.
+        // SAFETY: the caller keeps GlobalAlloc's contract, and System has the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
+        // SAFETY: the caller keeps GlobalAlloc's contract, and System has the same.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -38,9 +38,9 @@ static ALLOCATOR: Counting = Counting;
 
 const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 
-/// What a client's numbers must be made of so that its timestamps wrap `within` so many seconds of 90 kHz.
+/// A seed with which a client's timestamps, of 90 kHz, wrap `within` so many seconds.
 ///
-/// A client draws its numbers with SplitMix64: the first for session identifiers, then SSRC, sequence and timestamp.
+/// A client draws its numbers with SplitMix64: first for session identifiers, then SSRC, sequence number and timestamp.
 fn entropy_of_an_early_wrap(within: u32) -> u64 {
     let timestamp = |entropy: &u64| {
         let mut random = Random::new(*entropy);
@@ -56,7 +56,7 @@ fn pass(scene: &mut World, viewers: &mut [&mut StrictClient], watchers: &mut [&m
     });
 }
 
-/// Checks and forgets what a viewer has got since.
+/// Checks and forgets the frames that a viewer has received since the last call.
 fn check(viewer: &mut StrictClient, film: &Film) {
     for frame in viewer.frames.drain(..) {
         assert!(frame.is(&film.frames[viewer.seen % film.frames.len()]), "frame {}", viewer.seen);
@@ -70,7 +70,7 @@ fn check(viewer: &mut StrictClient, film: &Film) {
 fn half_an_hour_at_constant_memory() {
     let pictures: Vec<_> = (0..7).map(|n| picture(n, (96, 80), 25)).collect();
     let film = Film::new("movie.Mjpeg", pictures.clone(), 24);
-    // So fast that the lab's frame numbers wrap, too.
+    // The rate is so high that the lab's frame numbers wrap too.
     let lab_film = Film::new("lab.Mjpeg", pictures, 40);
     let repeating = Settings { repeat: true, ..settings() };
     let mut scene = World::with([film.clone(), lab_film.clone()], repeating, 1, Faults::default());
@@ -102,7 +102,7 @@ fn half_an_hour_at_constant_memory() {
                 assert!(watcher.events.len() <= 3, "{:?}", watcher.events);
             }
         }
-        // Others come and go, in every way.
+        // Other viewers come and go, in every way.
         let mut guests = [scene.connect(50, URL), scene.connect(51, URL), scene.connect(52, "lab.Mjpeg")];
         let [polite, rude, pupil] = &mut guests;
         scene.start(polite);
@@ -117,7 +117,7 @@ fn half_an_hour_at_constant_memory() {
         if minute == 2 {
             live = now;
         }
-        // What is on its way at this very moment differs a little.
+        // The number of packets on their way differs a little from moment to moment.
         assert!(minute < 2 || now.abs_diff(live) < 8_192, "minute {minute}: {now} bytes, {live} after the second");
     }
 

@@ -1,4 +1,4 @@
-//! The real server and the real client over networks that lose, repeat, reorder, damage, delay and fall apart.
+//! The real server and the real client over networks that lose, repeat, reorder, damage and delay packets, and that break.
 
 use mutoscope::io::client::Event;
 use mutoscope::io::server::Settings;
@@ -26,7 +26,7 @@ fn looping(film: &Film, seed: u64, faults: Faults) -> World {
     World::with([film.clone()], Settings { repeat: true, ..settings() }, seed, faults)
 }
 
-/// Tears down and asserts that the server has nothing left of the watcher.
+/// Tears down, and asserts that the server has nothing left of the client.
 fn leave(mut scene: World, mut watcher: RealClient) {
     scene.network.set_faults(Faults::default());
     scene.run_watchers(&mut [&mut watcher], millis(300));
@@ -108,7 +108,7 @@ fn losses_cost_the_frames_they_hit_and_no_others() {
                 let numbers = watcher.numbers(&film);
                 let statistics = watcher.statistics();
                 let traffic = scene.network.traffic(watcher.rtp_address);
-                // Nothing can be known of what was lost before the first packet that came and behind the last.
+                // The client cannot know of packets that were lost before the first one that came, or behind the last.
                 let known = statistics.packets + statistics.lost;
                 assert_eq!(statistics.packets, traffic.delivered, "{context}");
                 assert!((known..known + 20).contains(&traffic.sent), "{context}: {statistics:?} {traffic:?}");
@@ -152,7 +152,7 @@ fn what_arrives_late_or_twice_costs_nothing() {
             assert_eq!((statistics.packets, statistics.duplicates), (traffic.delivered, traffic.copies), "{context}");
             assert!(statistics.reordered > 50, "{context}");
             if playout > 0 {
-                // Frames come out as evenly as they were sent, although they come in with up to 60 ms of jitter.
+                // Frames come out as evenly as they were sent, although they arrive with up to 60 ms of jitter.
                 let steady = &watcher.frames[24..];
                 let gaps = steady.windows(2).map(|pair| pair[1].at.since(pair[0].at));
                 let (least, most) = gaps.fold((Duration::MAX, Duration::ZERO), |(a, b), gap| (a.min(gap), b.max(gap)));
@@ -194,7 +194,7 @@ fn damaged_packets_break_nothing_but_their_frames() {
             let mut scene = looping(&film, seed, Faults { corruption: 100, ..Faults::default() });
             let mut watcher = scene.watch(2, dialect, UDP);
             scene.run_watchers(&mut [&mut watcher], Duration::from_secs(10));
-            // UDP's checksum would have dropped them. Without it a flipped bit of picture data is passed on.
+            // UDP's checksum would drop such packets. Without it the client passes a flipped bit of picture data on.
             let whole = watcher.frames.iter().filter(|seen| film.frames.contains(&seen.jpeg)).count();
             let least = if dialect == Lab { 180 } else { 80 };
             assert!((least..=240).contains(&whole), "seed {seed}: {whole} of {}", watcher.frames.len());

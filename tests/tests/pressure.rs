@@ -1,4 +1,4 @@
-//! Peers that do not read, or never stop writing; media that is damaged; reports that lie; one client too many.
+//! Peers that do not read or never stop writing, damaged media, false reports, and one client too many.
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use mutoscope::io::server::{Outcome, Peer, Settings};
@@ -15,7 +15,7 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Asserts that each of the viewer's frames is the one whose time its timestamp tells, in a film of ten frames.
+/// Asserts that each of the viewer's frames is the one to which its timestamp belongs, in a film of ten frames.
 fn assert_on_time(viewer: &StrictClient, film: &Film, rtptime: u32) {
     for frame in &viewer.frames {
         let ticks = u64::from(frame.timestamp.wrapping_sub(rtptime));
@@ -41,7 +41,7 @@ fn a_viewer_that_reads_too_slowly_misses_whole_frames_and_nobody_else_does() {
         assert!(now.since(last.at) < millis(42), "it has caught up");
         assert_eq!(slow.abandoned, 0);
         let skipped = stage.scene.server.counts()[2].skipped as usize;
-        // 98,304 bytes fit into buffers: twelve frames or so of each five seconds. Up to 24 more are caught up with.
+        // 98,304 bytes fit into buffers: some twelve frames of each five seconds. The server catches up with up to 24 more.
         assert!((72 * round..120 * round).contains(&skipped), "{skipped} after {round}");
         assert!((168 * round + 1).abs_diff(slow.frames.len() + skipped) <= 1);
     }
@@ -55,7 +55,7 @@ fn a_viewer_that_reads_too_slowly_misses_whole_frames_and_nobody_else_does() {
 fn a_viewer_that_pauses_for_breath_gets_every_frame() {
     let mut stage = HostileScene::new();
     let film = Film::new("movie.Mjpeg", pictures(10), 24);
-    // Three frames fit, and then nothing for as long as a recorder on a busy machine may not be scheduled.
+    // Three frames fit. Then the viewer does not read for as long as a recorder on a busy machine may have to wait.
     let mut slow = stage.scene.connect_with_window(66, URL, 3 * film.frames[0].len());
     let (_, rtptime) = stage.scene.start_interleaved(&mut slow).rtp_info();
     for _ in 0..5 {
@@ -81,7 +81,7 @@ fn a_viewer_that_never_reads_again_is_dropped() {
         let mut stuck = stage.scene.connect_with_window(66, URL, 2_000);
         stage.scene.start_over(&mut stuck, transport);
         stuck.reading = false;
-        // Over UDP nothing is queued for it but answers to what it goes on asking.
+        // Over UDP, only answers to its requests are queued on its connection.
         for _ in 0..15 {
             if stuck.is_writable() {
                 stuck.request("OPTIONS", "");
@@ -100,7 +100,7 @@ fn a_viewer_that_never_reads_again_is_dropped() {
 
 #[test]
 fn a_pause_loses_no_frame_that_was_waiting_for_room() {
-    // Each frame is one packet, so that the one that finds no room has not begun.
+    // Each frame is one packet, so a frame for which there is no room has not begun.
     let film = Film::new("movie.Mjpeg", (0..100).map(|n| picture(n, (96, 80), 8)).collect(), 24);
     for window in (250..4_000).step_by(250) {
         let mut scene = World::new([film.clone()]);
@@ -110,7 +110,7 @@ fn a_pause_loses_no_frame_that_was_waiting_for_room() {
         for _ in 0..10 {
             scene.run(&mut [&mut viewer], millis(84));
             viewer.reading = false;
-            // Not long enough for frames to be left out.
+            // This is not long enough for frames to be left out.
             scene.run(&mut [&mut viewer], millis(240));
             viewer.request("PAUSE", "");
             viewer.reading = true;
@@ -143,7 +143,7 @@ fn media_does_not_starve_answers_and_answers_do_not_starve_media() {
     stage.end();
 }
 
-/// A connection whose peer has always sent more.
+/// A connection whose peer sends without end.
 struct Firehose {
     bytes: Vec<u8>,
     at: usize,
@@ -217,10 +217,10 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
                 break;
             }
             assert!(hose.taken > 0, "{name}");
-            // There is more, and no socket will say so again.
+            // There are more bytes, and no socket will announce them again.
             assert!(client.poll_timeout().is_some_and(|timeout| timeout <= now), "{name}");
         }
-        // Deadlines still count: a peer that we have hung up on cannot hold its place by sending.
+        // Deadlines still count: a peer whose connection the server has closed cannot hold its place by sending.
         if name.starts_with("garbage") {
             now = now.after(millis(1_001));
             assert_eq!(turn(&mut client, &mut hose, now), Outcome::Closed);
@@ -242,10 +242,10 @@ fn seeking_without_end_costs_no_more_frames_than_watching() {
             scene.run(&mut [&mut restless], millis(10));
             assert!(restless.answers.drain(..).all(|answer| answer.status == 200));
         }
-        // A thousand seeks in a second: some frames come all the same, and each is whole.
+        // During a thousand seeks in a second some frames come all the same, and each is whole.
         assert!((24..=51).contains(&restless.frames.len()), "{}, {transport}", restless.frames.len());
         assert_eq!(restless.abandoned, 0);
-        // The last one counts: it was to the start.
+        // The last seek counts, and it went to the start.
         let before = restless.frames.len();
         scene.run(&mut [&mut restless], millis(2_000));
         let rest = &restless.frames[before..];
@@ -283,7 +283,7 @@ fn reports_that_lie_change_nothing_and_keep_nobody_alive() {
         for lie in &lies {
             viewer.send_rtcp(rtcp, lie);
         }
-        // What is right comes from the wrong place.
+        // A correct report comes from the wrong address.
         stranger.send_rtcp(rtcp, &good);
         stage.run(Some(&mut viewer), Duration::from_secs(10));
         stage.keep_alive();
@@ -313,7 +313,7 @@ fn one_client_too_many_is_told_so_in_its_own_dialect() {
         stage.run(None, millis(1_001));
         assert_eq!(stage.others(), 0);
     }
-    // One that says nothing does not wait for ever.
+    // A client that sends nothing cannot stay for ever.
     let mut silent = stage.scene.connect(66, URL);
     stage.run(Some(&mut silent), millis(11_002));
     assert!(silent.closed);
@@ -326,7 +326,7 @@ fn one_client_too_many_is_told_so_in_its_own_dialect() {
 fn damaged_pictures_are_left_out_and_the_others_keep_their_places() {
     let whole = picture(1, (96, 80), 20);
     let mut frames: Vec<Vec<u8>> = (0..=whole.len()).map(|len| whole[..len].to_vec()).collect();
-    // Heights and widths that no picture has, or that RTP/JPEG has no room for: SOF0's are 5 to 8 bytes behind it.
+    // No picture has these heights and widths, or RTP/JPEG has no room for them. They stand 5 to 8 bytes behind SOF0.
     let sof = whole.windows(2).position(|window| window == [0xff, 0xc0]).unwrap();
     for (height, width) in [(0_u16, 96_u16), (80, 0), (0, 0), (1, 1), (81, 97), (65_535, 65_535), (2041, 8)] {
         let mut frame = whole.clone();
@@ -364,7 +364,7 @@ fn damaged_pictures_are_left_out_and_the_others_keep_their_places() {
         assert_eq!(last.at, begun.after(millis(2 * (total as u64 - 1))), "its time is its own");
         assert!(viewer.bye().is_some());
     }
-    // The lab's client gets files as they are; only those of no bytes at all it does not.
+    // The lab's client receives files as they are, except empty ones.
     assert_eq!(lab.frames.len(), total - 1);
     assert!(lab.frames.iter().all(|frame| frame.is(&film.frames[usize::from(frame.sequence) - 1])));
 }

@@ -1,4 +1,4 @@
-//! What real players send, as captured from them, against the simulated server.
+//! Requests of real players, captured from them, played against the simulated server.
 //!
 //! `{S}` stands for the session's identifier and `{P}` for the player's ports.
 
@@ -111,7 +111,7 @@ Date: Mon, 23 Nov 2026 01:17:43 GMT
 
 ";
 
-/// live555's client, inside VLC: its first CSeq is 2.
+/// live555's client, inside VLC. Its first CSeq is 2.
 const VLC_UDP: &str = "\
 OPTIONS rtsp://10.0.0.1:8554/movie.Mjpeg RTSP/1.0
 CSeq: 2
@@ -145,7 +145,7 @@ Session: {S}
 
 ";
 
-/// One after the other, what a transcript's requests are.
+/// The requests of a transcript, one after the other.
 fn requests(transcript: &str) -> impl Iterator<Item = &str> {
     transcript.split_inclusive("\n\n")
 }
