@@ -1,4 +1,4 @@
-//! Drawing 16 x 16 pixels at a time: shapes with smooth edges, and no picture in memory.
+//! Draws shapes with smooth edges, 16 x 16 pixels at a time, so that no picture has to be in memory.
 //!
 //! Positions are in sixteenths of a pixel ([`ONE`]), x to the right and y down. Pictures have at most 2032 pixels in each
 //! direction, so positions stay below 2^16 and their squares need an `i64`.
@@ -8,14 +8,14 @@ use crate::jpeg::encoder::{Encoder, Full, Quantizer};
 /// One pixel.
 pub(super) const ONE: i32 = 16;
 
-/// Pixels of a tile's edge: one MCU.
+/// The number of pixels of a tile's edge. A tile is one MCU.
 pub(super) const TILE: usize = 16;
 
-/// From a tile's centre to beyond its corner pixels' smooth edges: a shape whose edge is farther away covers all of the
-/// tile or nothing.
+/// The distance from a tile's centre to beyond the smooth edges of its corner pixels. A shape whose edge is farther away covers
+/// all of the tile or nothing.
 const REACH: i32 = 12 * ONE;
 
-/// Y, Cb, Cr in JFIF's full range.
+/// A colour: Y, Cb and Cr in JFIF's full range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Color([u8; 3]);
 
@@ -80,11 +80,11 @@ pub(super) struct Tile {
     /// The upper left corner, in pixels.
     x: i32,
     y: i32,
-    /// Where all pixels have one colour, `planes` are not in use.
+    /// The colour of all pixels, if they have one colour. `planes` are not in use then.
     flat: Option<Color>,
     planes: [[u8; TILE * TILE]; 3],
     cover: Cover,
-    /// How much of each pixel is covered, up to 16; in use where `cover` says `Partly`.
+    /// The covered part of each pixel, in 1/16. In use if `cover` is `Partly`.
     mask: [u8; TILE * TILE],
 }
 
@@ -107,7 +107,7 @@ impl Tile {
         }
     }
 
-    /// Adds a shape to the area to be painted. Shapes of one area may overlap: their edges do not show.
+    /// Adds a shape to the area to be painted. Shapes of one area may overlap without visible edges.
     pub(super) fn cover(&mut self, shape: &impl Shape) -> &mut Self {
         let bounds = shape.bounds();
         if self.cover == Cover::All || !self.touches(bounds) {
@@ -193,7 +193,7 @@ impl Tile {
     }
 }
 
-/// The first pixel of a tile that a range touches and the one behind the last.
+/// The pixels of a tile that a range touches: the first, and the one behind the last.
 fn pixels(origin: i32, from: i32, to: i32) -> (usize, usize) {
     let within = |position: i32| (position.div_euclid(ONE) - origin).clamp(0, TILE as i32) as usize;
     (within(from), within(to + ONE - 1))
@@ -211,7 +211,7 @@ fn halved(plane: &[u8; TILE * TILE]) -> [u8; 64] {
     half
 }
 
-/// A rectangle that nothing of a shape lies outside of.
+/// A rectangle that contains a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) left: i32,
@@ -222,18 +222,18 @@ pub(super) struct Bounds {
 
 /// An area of the picture.
 pub(super) trait Shape {
-    /// Where it is, smooth edges included.
+    /// A rectangle that contains the area and its smooth edges.
     fn bounds(&self) -> Bounds;
-    /// From a point to the edge, positive inside; never farther from 0 than the true distance, except that it may be far
-    /// too low outside.
+    /// The distance from a point to the edge, positive inside. Inside it is at most the true distance. Outside it is negative,
+    /// and may be far below the true one.
     fn distance(&self, x: i32, y: i32) -> i32;
-    /// How much of the pixel around a point is covered, 0 to 16; values beyond mean the nearer of these.
+    /// The covered part of the pixel around a point, 0 to 16. A value outside means the nearer of the two.
     fn coverage(&self, x: i32, y: i32) -> i32 {
         self.distance(x, y) + ONE / 2
     }
 }
 
-/// A rectangle with edges anywhere.
+/// A rectangle whose edges may lie anywhere between pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rect {
     pub(super) left: i32,
@@ -258,7 +258,7 @@ impl Shape for Rect {
     }
 }
 
-/// A circular line, or a disc where `inner` is 0.
+/// A circular line, or a disc if `inner` is 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ring {
     pub(super) x: i32,
@@ -301,7 +301,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// From one point to another, `half` of the stroke to either side.
+    /// A stroke from one point to another, with a width of `half` to either side.
     pub(super) fn new((x, y): (i32, i32), (to_x, to_y): (i32, i32), half: i32) -> Self {
         let length = length(to_x - x, to_y - y);
         let unit =
@@ -309,7 +309,7 @@ impl Line {
         Self { x, y, to_x, to_y, half, unit_x: unit(to_x - x), unit_y: unit(to_y - y), length }
     }
 
-    /// The distance to the stroke's middle where its end does not matter, or how far beyond which end.
+    /// The distance of a point to the stroke's middle line. `Err`: the point lies beyond an end; its offset from that end.
     fn across(&self, x: i32, y: i32) -> Result<i32, (i32, i32)> {
         let (dx, dy) = (x - self.x, y - self.y);
         let along = product(dx, self.unit_x, dy, self.unit_y);
@@ -353,9 +353,9 @@ pub(super) struct Arc {
     pub(super) y: i32,
     pub(super) radius: i32,
     pub(super) half: i32,
-    /// Where it begins, in eighths of a turn clockwise from the right.
+    /// The start, in eighths of a turn clockwise from the right.
     pub(super) from: u8,
-    /// How many eighths it has, up to 8.
+    /// The number of eighths, up to 8.
     pub(super) eighths: u8,
 }
 
@@ -404,12 +404,12 @@ impl Shape for Arc {
     }
 }
 
-/// What a clock's hand has passed since it stood upright.
+/// The sector that a clock's hand has passed since it stood upright.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sector {
     pub(super) x: i32,
     pub(super) y: i32,
-    /// In 1/65536 of a turn clockwise.
+    /// The angle in 1/65536 of a turn clockwise.
     pub(super) turn: u16,
 }
 
@@ -426,12 +426,12 @@ impl Shape for Sector {
     }
 }
 
-/// Where a clock's hand points, times 2^14, `turn` being 1/65536 of a turn clockwise from upright.
+/// The direction of a clock's hand, times 2^14. `turn` is in 1/65536 of a turn clockwise from upright.
 pub(super) fn hand(turn: u16) -> (i32, i32) {
     direction(u32::from(turn) + (3 << 14))
 }
 
-/// Where `length` of a hand ends.
+/// The end of a hand of this length.
 pub(super) fn scaled(length: i32, direction: i32) -> i32 {
     product(length, direction, 0, 0)
 }
@@ -450,7 +450,7 @@ fn sine(turn: u32) -> i32 {
 
 /// sin(x π/2) for x from 0 to 1, both times 2^14: the odd polynomial of degree 5 that is nearest, within 2^-13.
 fn quarter_sine(x: i32) -> i32 {
-    // 1.5706268, 0.6432292 and 0.0727102 times 2^14.
+    // These are 1.5706268, 0.6432292 and 0.0727102, times 2^14.
     let square = (x * x) >> 14;
     let inner = 10_539 - ((square * 1191) >> 14);
     let outer = 25_733 - ((square * inner) >> 14);
@@ -470,8 +470,8 @@ fn length(dx: i32, dy: i32) -> i32 {
     squared(dx, dy).isqrt() as i32
 }
 
-/// From a point, of which the squared distance to the centre is known, to a circle: positive inside. Right near the
-/// circle, which is where it matters, and without a root.
+/// The distance from a point to a circle, positive inside, from the squared distance of the point to the centre. It needs
+/// no root, and is right near the circle, where it matters.
 fn from_circle(squared: i64, radius: i32) -> i32 {
     let radius = i64::from(radius.max(1));
     ((radius * radius - squared) / (2 * radius)).clamp(-4096, 4096) as i32

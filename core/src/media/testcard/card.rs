@@ -5,7 +5,7 @@ use super::font::{Digits, Text};
 use super::{Format, Full, Scale, strip};
 use crate::media::FrameRate;
 
-/// A test card: is the colour right, does it move smoothly, what time is it, which frame is this.
+/// A test card. It shows whether colours are right and movement is smooth, the time, and the number of the frame.
 ///
 /// 75 % colour bars and grey steps; the name's reel, which turns once in eight seconds; a ball that crosses the picture
 /// at a constant speed, where judder shows; the time since frame 0 as `hh:mm:ss.frame`; the frame's number, and the same
@@ -59,17 +59,17 @@ const BARS: [Color; 8] = [
 /// Grey steps from black to white.
 const STEPS: i32 = 16;
 
-/// Where the upper parts end, in sixteenths of the height.
+/// The lower ends of the upper parts, in sixteenths of the height.
 const BARS_END: i32 = 6;
 const STEPS_END: i32 = 7;
 
 /// The reel's cards.
 const CARDS: u16 = 16;
 const REEL_MICROS: u64 = 8_000_000;
-/// The ball's way there and back.
+/// The time of the ball's way to the other side and back.
 const BALL_MICROS: u64 = 4_000_000;
 
-/// What one frame shows.
+/// The contents of one frame.
 struct Scene {
     size: (u16, u16),
     scale: Scale,
@@ -124,7 +124,7 @@ impl Scene {
 
     fn bars(&self, tile: &mut Tile) {
         let width = i32::from(self.size.0);
-        // Even edges: chroma has half of the columns.
+        // Edges are even, because chroma has half of the columns.
         let edge = |index: i32| index * width / BARS.len() as i32 / 2 * 2 * ONE;
         for (index, &color) in (0..).zip(&BARS) {
             let bar = Rect { left: edge(index), top: 0, right: edge(index + 1), bottom: self.part(BARS_END) };
@@ -141,12 +141,12 @@ impl Scene {
         }
     }
 
-    /// Some sixteenths of the height, at a block's edge.
+    /// A number of sixteenths of the height, rounded to a block's edge.
     fn part(&self, sixteenths: i32) -> i32 {
         i32::from(self.size.1) * sixteenths / 16 / 8 * 8 * ONE
     }
 
-    /// A mutoscope's reel from the side: cards around a hub, one of which is being shown.
+    /// A mutoscope's reel from the side: cards around a hub. One of the cards is being shown.
     fn reel(&self, tile: &mut Tile) {
         let scale = self.scale;
         let (x, y) = (scale.x(538), scale.y(312));

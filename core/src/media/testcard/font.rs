@@ -1,26 +1,26 @@
-//! Lettering made of straight and circular strokes: sharp at any size, and small in flash.
+//! Letters made of straight and circular strokes. They are sharp at any size, and small in flash.
 
 use super::canvas::{Arc, Bounds, Line, ONE, Ring, Tile};
 
 /// A line of text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'t> {
-    /// ASCII; what the font does not have is a space.
+    /// The text in ASCII. A character that the font does not have becomes a space.
     pub(super) text: &'t [u8],
     /// The left end of the first letter's middle line, in sixteenths of a pixel.
     pub(super) x: i32,
     /// The upper end of the middle lines of capitals.
     pub(super) y: i32,
-    /// From there to the lower end.
+    /// The height from there to the lower end.
     pub(super) height: i32,
     /// Half a stroke's width, in hundredths of `height`.
     pub(super) weight: i32,
-    /// Between two letters, in hundredths of `height`, strokes not counted.
+    /// The gap between two letters, without their strokes, in hundredths of `height`.
     pub(super) gap: i32,
 }
 
 impl Text<'_> {
-    /// From the left end of the first letter to the right end of the last, middle lines.
+    /// The width from the left end of the first letter to the right end of the last, between the middle lines of their strokes.
     pub(super) fn width(&self) -> i32 {
         let units: i32 = self.text.iter().map(|&letter| glyph(letter).width + self.advance_beyond()).sum();
         self.scaled((units - self.advance_beyond()).max(0))
@@ -78,7 +78,7 @@ impl Text<'_> {
         }
     }
 
-    /// The gap and the halves of two strokes.
+    /// The gap and two halves of a stroke.
     fn advance_beyond(&self) -> i32 {
         self.gap + 2 * self.weight
     }
@@ -88,11 +88,12 @@ impl Text<'_> {
     }
 }
 
-/// In hundredths of a capital's height, from its upper left corner.
+/// A part of a letter. Its unit is a hundredth of a capital's height, from the letter's upper left corner.
 enum Stroke {
     /// A line from x, y to x, y.
     L(i16, i16, i16, i16),
-    /// A circle around x, y with a radius, from an eighth of a turn on (clockwise from the right), so many eighths.
+    /// A part of a circle: x and y of its centre, its radius, the eighth of a turn at which it starts (clockwise from the
+    /// right), and the number of eighths.
     C(i16, i16, i16, u8, u8),
     /// A dot at x, y.
     Dot(i16, i16),
@@ -108,7 +109,7 @@ struct Glyph {
 fn glyph(letter: u8) -> Glyph {
     let (width, strokes): (i32, &'static [Stroke]) = match letter {
         b'0' => (60, &[C(30, 30, 30, 4, 4), L(60, 30, 60, 70), C(30, 70, 30, 0, 4), L(0, 70, 0, 30)]),
-        // As wide as the others, so that a running number does not dance.
+        // It is as wide as the other digits, so that a running number does not move.
         b'1' => (60, &[L(12, 22, 36, 0), L(36, 0, 36, 100)]),
         b'2' => (60, &[C(30, 30, 30, 4, 5), L(51, 51, 2, 100), L(2, 100, 60, 100)]),
         b'3' => (60, &[C(30, 25, 25, 4, 6), C(30, 75, 25, 6, 6), L(24, 50, 30, 50)]),
@@ -156,7 +157,7 @@ impl Digits {
         self
     }
 
-    /// A number with at least so many digits.
+    /// Writes a number with at least so many digits.
     pub(super) fn number(mut self, value: u64, at_least: usize) -> Self {
         let mut digits = [b'0'; 20];
         let mut rest = value;

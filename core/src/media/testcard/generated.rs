@@ -6,7 +6,7 @@ use crate::media::{Advance, Frame, FrameRate, FrameSource};
 use crate::time::{Duration, Instant};
 use core::task::Waker;
 
-/// What is drawn.
+/// A picture series that can be drawn.
 #[derive(Clone, Copy, Debug)]
 pub enum Design {
     /// A test card, which never ends.
@@ -35,7 +35,7 @@ impl Design {
         }
     }
 
-    /// How many frames there are; `None`: there is no end.
+    /// The number of frames. `None`: there is no end.
     pub fn frames(&self) -> Option<u32> {
         match self {
             Self::Card(_) => None,
@@ -44,16 +44,16 @@ impl Design {
     }
 }
 
-/// Draws each frame into the caller's buffer when it is asked for.
+/// A source that draws each frame into the caller's buffer when it is needed.
 ///
-/// A [`Design`] without an end is live: its frame 0 is taken when `advance` is first called, each later one at its time, and
-/// what nobody asked for in time is left out.
+/// A [`Design`] without an end is live. Its frame 0 is taken at the first call of `advance`, and each later frame at its
+/// time. A frame that is not asked for in time is left out.
 #[derive(Debug)]
 pub struct Generated<B> {
     design: Design,
     buffer: B,
     next: u32,
-    /// When frame 0 of a live design was taken.
+    /// The time when frame 0 of a live design was taken.
     epoch: Option<Instant>,
     /// The frame that the buffer holds.
     current: Option<Drawn>,
@@ -68,12 +68,12 @@ struct Drawn {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Generated<B> {
-    /// Frames of `design` from 0 on. The buffer has to hold the longest.
+    /// Gives the frames of `design` from 0 on. The buffer has to hold the longest.
     pub fn new(design: Design, buffer: B) -> Self {
         Self { design, buffer, next: 0, epoch: None, current: None }
     }
 
-    /// What is drawn.
+    /// The design that is drawn.
     pub fn design(&self) -> &Design {
         &self.design
     }

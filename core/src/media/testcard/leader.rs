@@ -1,13 +1,13 @@
-//! A film's leader: the seconds to go, counted down by a turning hand.
+//! A film's leader: a turning hand counts the seconds down.
 
 use super::canvas::{self, Color, Line, ONE, Rect, Ring, Sector, Tile};
 use super::font::{Digits, Text};
 use super::{Format, Full, Scale, strip};
 use crate::media::FrameRate;
 
-/// A movie of a given length that is a countdown, as films have it before their beginning.
+/// A movie of a given length that is a countdown, as films have before their beginning.
 ///
-/// The number is the seconds to go, and its hand turns once a second. [`strip`] as in the test card.
+/// The number is that of the seconds to go, and the hand turns once a second. It has a [`strip`] like the test card.
 #[derive(Clone, Copy, Debug)]
 pub struct Leader {
     format: Format,
@@ -22,7 +22,7 @@ impl Leader {
         Some(Self { format: Format::new(width, height, rate, quality)?, frames })
     }
 
-    /// How many pictures there are.
+    /// The number of pictures.
     pub fn frames(&self) -> u32 {
         self.frames
     }
@@ -32,7 +32,7 @@ impl Leader {
         self.format.rate
     }
 
-    /// Draws a picture and returns the length of its JPEG. Numbers behind the last are the last, but for their strip.
+    /// Draws a picture and returns the length of its JPEG. Numbers behind the last give the last picture, with another strip.
     ///
     /// # Errors
     /// [`Full`] where `out` is too short.
@@ -42,7 +42,7 @@ impl Leader {
     }
 }
 
-/// Aged celluloid.
+/// The colour of aged celluloid.
 const BASE: Color = Color::rgb(0xB8, 0xB0, 0xA0);
 const PASSED: Color = Color::rgb(0x86, 0x80, 0x74);
 const LIGHT: Color = Color::rgb(0xF4, 0xF0, 0xE6);
@@ -67,7 +67,8 @@ impl Scene {
             number,
             seconds: Digits::default().number(micros.div_ceil(1_000_000), 1),
             count: Digits::default().number(number.into(), 4),
-            // Full circle when the number changes: counted from the end, which need not be at a whole second.
+            // The hand has turned fully when the number changes. That is counted from the end, which need not be at a whole
+            // second.
             hand: ((1_000_000 - 1 - (micros - 1) % 1_000_000) * 65_536 / 1_000_000) as u16,
         }
     }
@@ -80,7 +81,7 @@ impl Scene {
 
         tile.fill(BASE);
         tile.cover(&Sector { x, y, turn: self.hand }).paint(PASSED);
-        // Crosshairs and the hand, in ink.
+        // These are the crosshairs and the hand, in ink.
         tile.cover(&Rect { left: 0, top: y - thin, right: width, bottom: y + thin });
         tile.cover(&Rect { left: x - thin, top: 0, right: x + thin, bottom: height });
         let (right, down) = canvas::hand(self.hand);

@@ -1,7 +1,7 @@
 //! Generated pictures, drawn and encoded tile by tile: a [`TestCard`] for live streams, a film [`Leader`] for a movie.
 //!
-//! A picture depends on its number and nothing else, and both designs carry that number in a [`strip`] that programs read
-//! back from what a player shows: how many frames were lost, and how old this one is.
+//! A picture depends on its number and nothing else. Both designs carry that number in a [`strip`]. A program can read it
+//! back from the picture that a player shows, and so learn how many frames were lost, and how old this one is.
 
 mod canvas;
 mod card;
@@ -30,7 +30,7 @@ pub const fn buffer_len(width: u16, height: u16) -> usize {
     6144 + 32 * (width.div_ceil(16) as usize * height.div_ceil(16) as usize)
 }
 
-/// What both designs are made from.
+/// The properties of both designs.
 #[derive(Clone, Copy, Debug)]
 struct Format {
     size: (u16, u16),
@@ -49,7 +49,7 @@ impl Format {
         })
     }
 
-    /// Lengths of a design for 640 x 480, in the largest such frame that fits.
+    /// The scale for a design of 640 x 480, in the largest frame of that shape that fits.
     fn scale(&self) -> Scale {
         let (width, height) = (i32::from(self.size.0), i32::from(self.size.1));
         let unit = (width * 3).min(height * 4);
@@ -63,7 +63,7 @@ impl Format {
     }
 }
 
-/// From positions of a design for 640 x 480 to sixteenths of a pixel.
+/// Converts positions of a design for 640 x 480 to sixteenths of a pixel.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     /// 1920 at 640 x 480.

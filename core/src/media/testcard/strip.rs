@@ -1,4 +1,4 @@
-//! The frame number for machines: black and white cells along the lower edge, which survive JPEG and scaling.
+//! The frame number for programs: black and white cells along the lower edge, which survive JPEG and scaling.
 //!
 //! The strip is the lowest sixteenth of the picture, two rows of 24 cells, white for one. Row by row, these are the
 //! 32 bits of the number and a 16-bit checksum, most significant bits first:
@@ -10,7 +10,7 @@
 //!  | number, bits 7 to 0        | checksum of the number's bytes  |
 //!  +----------------------------+---------------------------------+  the lower edge
 //! ```
-//! Everything is a fraction of the picture's size, so that it is found whatever the picture was scaled to.
+//! All lengths are fractions of the picture's size, so that the strip is found at any scale.
 
 use super::canvas::{Color, ONE, Rect, Tile};
 
@@ -23,7 +23,7 @@ const ROWS: usize = 2;
 /// 65,535, or `luma` is shorter than its dimensions say. A picture without a strip passes for one with once in 65,536
 /// times.
 pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Option<u32> {
-    // No picture is larger, and no product below overflows.
+    // No picture is larger, and up to this size no product below overflows.
     let is_picture = (2 * COLUMNS..=65_535).contains(&width) && (16 * ROWS..=65_535).contains(&height);
     if !is_picture || stride < width {
         return None;
@@ -31,7 +31,7 @@ pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Option<u
     let mut bits = 0_u64;
     for row in 0..ROWS {
         for column in 0..COLUMNS {
-            // The middle half of the cell in each direction: its edges are JPEG's, scaling's and rounding's.
+            // Read the middle half of the cell in each direction. JPEG, scaling and rounding spoil its edges.
             let (left, right) = middle(column, COLUMNS, width);
             let (top, bottom) = middle(row + 15 * ROWS, 16 * ROWS, height);
             let (mut sum, mut count) = (0_u64, 0_u64);
@@ -61,7 +61,7 @@ fn middle(index: usize, count: usize, len: usize) -> (usize, usize) {
     }
 }
 
-/// Paints what of a picture's strip lies in `tile`.
+/// Paints the part of a picture's strip that lies in `tile`.
 pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
     let (width, height) = (i32::from(width), i32::from(height));
     let row_edge = |row: usize| edge(row as i32 + 15 * ROWS as i32, 16 * ROWS as i32, height) * ONE;
@@ -88,14 +88,14 @@ pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
     tile.paint(Color::grey(255));
 }
 
-/// Where one of `count` equal parts of `len` begins, in pixels. Large parts begin at the next multiple of 8, because an
-/// edge between two blocks costs nothing; the reader looks at the middle only.
+/// The start of one of `count` equal parts of `len`, in pixels. Large parts begin at the next multiple of 8, because an edge
+/// between two blocks costs no bits, and the reader only needs the middle.
 fn edge(index: i32, count: i32, len: i32) -> i32 {
     let exact = (index * len + count / 2) / count;
     if len / count >= 14 { (exact + 4) / 8 * 8 } else { exact }
 }
 
-/// CRC-16/CCITT-FALSE of the number's bytes: not 0 for 0, so that black is no frame.
+/// CRC-16/CCITT-FALSE of the number's bytes. It is not 0 for the number 0, so a black picture is no frame.
 fn checksum(number: u32) -> u16 {
     number.to_be_bytes().iter().fold(0xFFFF, |mut crc, &byte| {
         crc ^= u16::from(byte) << 8;
@@ -121,7 +121,7 @@ mod tests {
 
     const NUMBERS: [u32; 6] = [0, 1, 245, 0x1234_5678, 0xAAAA_AAAA, u32::MAX];
 
-    /// The nearest pixel of each, which is the worst that scaling can do.
+    /// Scales by taking the nearest pixel, which is the worst kind of scaling.
     fn scaled(luma: &[u8], (width, height): (usize, usize), (to_width, to_height): (usize, usize)) -> Vec<u8> {
         let at = |x: usize, y: usize| luma[y * height / to_height * width + x * width / to_width];
         (0..to_height).flat_map(|y| (0..to_width).map(move |x| (x, y))).map(|(x, y)| at(x, y)).collect()
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_the_well_known_one() {
-        // CRC-16/CCITT-FALSE of four zero bytes, and of "1234".
+        // These are the checksums of four zero bytes, and of "1234".
         assert_eq!((checksum(0), checksum(0x3132_3334)), (0x84C0, 0x5349));
     }
 }
