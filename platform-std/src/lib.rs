@@ -16,3 +16,7 @@ pub mod media;
 pub mod server;
 pub mod tcp;
 pub mod udp;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
