@@ -2,6 +2,11 @@
 
 use crate::wire::rtsp::Interleaved;
 
+/// Memory that a caller lends to a connection: `[u8; 2048]`, `&mut [u8]`, `Box<[u8]>` or anything else that is bytes.
+pub trait Storage: AsRef<[u8]> + AsMut<[u8]> {}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {}
+
 /// Bytes are added behind and taken in front; what is queued is always one slice, moved to the front of the storage
 /// only where the space behind it does not suffice.
 #[derive(Debug)]
@@ -12,7 +17,7 @@ pub(crate) struct Buffer<B> {
     end: usize,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Buffer<B> {
+impl<B: Storage> Buffer<B> {
     pub(crate) const fn new(storage: B) -> Self {
         Self { storage, start: 0, end: 0 }
     }

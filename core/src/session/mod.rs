@@ -8,6 +8,7 @@
 //! | `state` | `transitions!`: state machines written as the table they are |
 //! | `timer` | named deadlines and which comes first |
 //! | `buffer` | a queue of bytes in storage that the caller lends |
+//! | `channel` | both buffers of a connection, and interleaved packets among what is received |
 #![cfg_attr(
     not(test),
     deny(
@@ -22,11 +23,13 @@
 #[macro_use]
 mod state;
 mod buffer;
+mod channel;
 mod timer;
 mod types;
 
 pub mod client;
 pub mod server;
 
+pub use buffer::Storage;
 pub use state::State;
 pub use types::{Dialect, MediaTransport};

@@ -14,7 +14,6 @@
 //! | PLAY answered without `Session`, `RTP-Info` or `Range` | none is needed |
 
 use super::MAX_URL;
-use super::dialogue::bounded;
 use super::events::{Described, Error, Playing, SetUp};
 use crate::session::MediaTransport;
 use crate::time::Duration;
@@ -22,6 +21,7 @@ use crate::wire::rtsp::headers::{LowerTransport, Range, RtpInfo, Transport};
 use crate::wire::rtsp::{Headers, Response};
 use crate::wire::sdp::Sdp;
 use crate::wire::url::Control;
+use core::fmt::{Display, Write};
 use heapless::String;
 
 /// Whether `Public` lists GET_PARAMETER; `None` where there is no such header.
@@ -52,7 +52,7 @@ pub(super) fn describe(
     let headers = &response.headers;
     let base = headers.first("Content-Base").or_else(|| headers.first("Content-Location"));
     let aggregate = bounded(Control::resolve(url, base, sdp.control()))?;
-    let control = match video.control {
+    let stream = match video.control {
         Some(_) => bounded(Control::resolve(url, base, video.control))?,
         None => aggregate.clone(),
     };
@@ -62,7 +62,7 @@ pub(super) fn describe(
         range: video.range.or_else(|| sdp.range()),
         dimensions: video.dimensions,
     };
-    Ok((described, aggregate, control))
+    Ok((described, aggregate, stream))
 }
 
 /// What a SETUP answer agrees to.
@@ -96,4 +96,11 @@ pub(super) fn play(headers: &Headers<'_>, control: &str) -> Playing {
         rtptime: info.and_then(|info| info.rtptime),
         range: headers.first("Range").and_then(Range::parse),
     }
+}
+
+/// A bounded copy of what a value displays.
+pub(super) fn bounded<const N: usize>(value: impl Display) -> Result<String<N>, Error> {
+    let mut copy = String::new();
+    write!(copy, "{value}").map_err(|_| Error::UrlTooLong)?;
+    Ok(copy)
 }

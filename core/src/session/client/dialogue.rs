@@ -1,9 +1,9 @@
 //! The state of the conversation: which request is on its way, and what its answer changes.
 
-use super::answers;
+use super::answers::{self, bounded};
 use super::events::{Command, Config, Error, Event, NotNow, Playing, SetUp};
 use super::{MAX_SESSION, MAX_URL};
-use crate::session::buffer::Buffer;
+use crate::session::buffer::{Buffer, Storage};
 use crate::session::timer::{self, Timers};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
 use crate::wire::rtsp::{Emitter, Full, Headers, Method, Request, Response, StatusCode};
 use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
-use core::fmt::{Display, Write};
 use heapless::String;
 
 /// What servers that announce no time-out use (RFC 2326 section 12.37).
@@ -66,9 +65,28 @@ impl Planned {
     }
 }
 
+/// The URLs that requests name.
 #[derive(Debug)]
-pub(super) struct Dialogue<B> {
-    pub(super) tx: Buffer<B>,
+struct Urls {
+    /// DESCRIBE asks for this one.
+    presentation: String<MAX_URL>,
+    /// PLAY, PAUSE and TEARDOWN control this one (RFC 2326 appendix C.1.1).
+    aggregate: String<MAX_URL>,
+    /// SETUP sets up this one.
+    stream: String<MAX_URL>,
+}
+
+/// The methods that the server is known to have.
+#[derive(Clone, Copy, Debug, Default)]
+struct ServerMethods {
+    /// An answer had a `Public` header.
+    told: bool,
+    /// `Public` lists GET_PARAMETER, and the server has not refused it since.
+    get_parameter: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Dialogue {
     pub(super) timers: Timers<Timer, 3>,
     pub(super) dialect: Dialect,
     pub(super) state: State,
@@ -83,26 +101,17 @@ pub(super) struct Dialogue<B> {
     outstanding: Option<Outstanding>,
     /// Waits until the outstanding request is answered.
     planned: Option<Planned>,
-    /// What DESCRIBE asks for.
-    url: String<MAX_URL>,
-    /// What PLAY, PAUSE and TEARDOWN control (RFC 2326 appendix C.1.1).
-    aggregate: String<MAX_URL>,
-    /// What SETUP sets up.
-    control: String<MAX_URL>,
+    urls: Urls,
     session_timeout: Duration,
     options_asked: bool,
-    /// An answer had a `Public` header.
-    pub(super) public_told: bool,
-    /// `Public` lists GET_PARAMETER, and the server has not refused it since.
-    knows_get_parameter: bool,
+    methods: ServerMethods,
     offer: MediaTransport,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
-    pub(super) fn new(tx: B, url: &str, dialect: Dialect, config: Config) -> Result<Self, Error> {
+impl Dialogue {
+    pub(super) fn new(url: &str, dialect: Dialect, config: Config) -> Result<Self, Error> {
         let url = bounded(Url::parse(url).ok_or(Error::Url)?)?;
         Ok(Self {
-            tx: Buffer::new(tx),
             timers: Timers::new(),
             dialect,
             state: State::Init,
@@ -113,41 +122,48 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             stale: 0,
             outstanding: None,
             planned: None,
-            aggregate: url.clone(),
-            control: url.clone(),
-            url,
+            urls: Urls { aggregate: url.clone(), stream: url.clone(), presentation: url },
             session_timeout: DEFAULT_SESSION_TIMEOUT,
             options_asked: false,
-            public_told: false,
-            knows_get_parameter: false,
+            methods: ServerMethods::default(),
             offer: MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 },
         })
     }
 
-    pub(super) fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
+    pub(super) fn describe<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
         if self.dialect == Dialect::Lab || self.state != State::Init {
             return Err(NotNow::State);
         }
-        self.plan(now, Planned::Describe)
+        self.plan(tx, now, Planned::Describe)
     }
 
-    pub(super) fn setup(&mut self, now: Instant, offer: MediaTransport) -> Result<(), NotNow> {
+    pub(super) fn setup<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        offer: MediaTransport,
+    ) -> Result<(), NotNow> {
         let possible = self.dialect == Dialect::Standard || matches!(offer, MediaTransport::Udp { .. });
         self.state.on_setup().filter(|_| possible).ok_or(NotNow::State)?;
-        self.plan(now, Planned::Setup(offer))
+        self.plan(tx, now, Planned::Setup(offer))
     }
 
-    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Result<(), NotNow> {
+    pub(super) fn play<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        range: Option<Range>,
+    ) -> Result<(), NotNow> {
         self.state.on_play().ok_or(NotNow::State)?;
-        self.plan(now, Planned::Play(range))
+        self.plan(tx, now, Planned::Play(range))
     }
 
-    pub(super) fn pause(&mut self, now: Instant) -> Result<(), NotNow> {
+    pub(super) fn pause<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
         self.state.on_pause().ok_or(NotNow::State)?;
-        self.plan(now, Planned::Pause)
+        self.plan(tx, now, Planned::Pause)
     }
 
-    pub(super) fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
+    pub(super) fn teardown<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
         if self.state == State::Init {
             // Without its identifier the session that a SETUP under way makes cannot be torn down yet.
             if self.outstanding.is_none_or(|outstanding| outstanding.command != Command::Setup) {
@@ -160,10 +176,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             return Err(NotNow::Busy);
         }
         let abandoned = self.outstanding.map(|outstanding| outstanding.cseq);
-        self.send(now, Planned::Teardown)?;
+        self.send(tx, now, Planned::Teardown)?;
         self.planned = None;
         self.stale = abandoned.unwrap_or(self.stale);
         Ok(())
+    }
+
+    /// Whether the server has told its methods in a `Public` header.
+    pub(super) const fn is_public_told(&self) -> bool {
+        self.methods.told
     }
 
     /// Whether a command of the driver's is under way or waits for its turn.
@@ -176,7 +197,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         self.cseq
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) {
         if self.timers.expire(Timer::Response, now)
             && let Some(outstanding) = self.outstanding.take()
         {
@@ -184,7 +205,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             self.stale = outstanding.cseq;
             if outstanding.command == Command::KeepAlive {
                 // The driver's own command has waited for it long enough.
-                self.proceed(now);
+                self.proceed(tx, now);
             } else {
                 self.planned = None;
             }
@@ -192,7 +213,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         }
         if self.timers.expire(Timer::KeepAlive, now) && self.state != State::Init {
             // Any request is a sign of life, so one under way makes another needless.
-            let sent = self.outstanding.is_some() || self.keep_alive(now).is_ok();
+            let sent = self.outstanding.is_some() || self.keep_alive(tx, now).is_ok();
             let pause = if sent { self.keep_alive_interval() } else { MIN_KEEP_ALIVE_INTERVAL };
             self.timers.set(Timer::KeepAlive, now.after(pause));
         }
@@ -211,7 +232,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
     }
 
     /// Answers a request of the server's (RFC 2326 section 10: OPTIONS, GET_PARAMETER, ANNOUNCE, REDIRECT, …).
-    pub(super) fn answer(&mut self, request: &Request<'_>) {
+    pub(super) fn answer<B: Storage>(&mut self, tx: &mut Buffer<B>, request: &Request<'_>) {
         let (status, public) = match request.method {
             Method::Options => (StatusCode::OK, true),
             Method::GetParameter if request.body.is_empty() => (StatusCode::OK, false),
@@ -229,15 +250,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             }
             answer.finish()
         };
-        if let Ok(len) = emit(self.tx.space()) {
-            self.tx.commit(len);
+        if let Ok(len) = emit(tx.space()) {
+            tx.commit(len);
         } else {
             // As often as the server likes: nothing for the usual log.
             debug!("no room to answer a request of the server's");
         }
     }
 
-    pub(super) fn handle_response(&mut self, now: Instant, response: &Response<'_>) -> Option<Event> {
+    pub(super) fn handle_response<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        response: &Response<'_>,
+    ) -> Option<Event> {
         // 1xx: the answer is still to come.
         if response.status.0 < 200 {
             return None;
@@ -246,16 +272,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         let outstanding = self.settle(cseq)?;
         let during = outstanding.command;
         if let Some(listed) = answers::public(&response.headers) {
-            (self.public_told, self.knows_get_parameter) = (true, listed);
+            self.methods = ServerMethods { told: true, get_parameter: listed };
         }
         if !(200..300).contains(&response.status.0) {
-            return self.handle_refusal(now, response.status, during);
+            return self.handle_refusal(tx, now, response.status, during);
         }
         let event = match during {
             Command::Options | Command::KeepAlive => None,
             Command::Describe => Some(self.handle_description(response)),
             Command::Setup => Some(self.handle_setup(now, &response.headers)),
-            Command::Play => Some(self.handle_play(answers::play(&response.headers, &self.control))),
+            Command::Play => Some(self.handle_play(answers::play(&response.headers, &self.urls.stream))),
             Command::Pause => Some(self.handle_pause()),
             Command::Teardown => {
                 self.end_session();
@@ -263,12 +289,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             }
         };
         if !matches!(event, Some(Event::Failed(_))) {
-            self.proceed(now);
+            self.proceed(tx, now);
         }
         event
     }
 
-    pub(super) fn handle_reply(&mut self, now: Instant, reply: &lab::Reply<'_>) -> Option<Event> {
+    pub(super) fn handle_reply<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        reply: &lab::Reply<'_>,
+    ) -> Option<Event> {
         if !self.session.is_empty() && reply.session.is_some_and(|session| session != self.session) {
             debug!("ignored a reply for another session");
             return None;
@@ -276,7 +307,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         let outstanding = self.settle(reply.cseq)?;
         let during = outstanding.command;
         if reply.status != StatusCode::OK {
-            return self.handle_refusal(now, reply.status, during);
+            return self.handle_refusal(tx, now, reply.status, during);
         }
         let event = match during {
             Command::Setup => {
@@ -302,7 +333,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             // Never sent in this dialect.
             Command::Options | Command::Describe | Command::KeepAlive => return None,
         };
-        self.proceed(now);
+        self.proceed(tx, now);
         Some(event)
     }
 
@@ -312,7 +343,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
     }
 
     /// Sends the command now, or as soon as the keep-alive under way is answered.
-    fn plan(&mut self, now: Instant, planned: Planned) -> Result<(), NotNow> {
+    fn plan<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant, planned: Planned) -> Result<(), NotNow> {
         if self.is_busy() {
             return Err(NotNow::Busy);
         }
@@ -321,38 +352,38 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             return Ok(());
         }
         if matches!(planned, Planned::Describe) && !self.options_asked {
-            self.request(now, Command::Options, None)?;
+            self.request(tx, now, Command::Options, None)?;
             self.options_asked = true;
             self.planned = Some(planned);
             return Ok(());
         }
-        self.send(now, planned)
+        self.send(tx, now, planned)
     }
 
     /// Sends what waited for the answer that has come.
-    fn proceed(&mut self, now: Instant) {
+    fn proceed<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) {
         if self.outstanding.is_some() {
             return;
         }
         if let Some(planned) = self.planned.take()
-            && self.send(now, planned).is_err()
+            && self.send(tx, now, planned).is_err()
         {
             // Full of what the server does not read: it will not answer either.
             self.expired = Some(planned.command());
         }
     }
 
-    fn send(&mut self, now: Instant, planned: Planned) -> Result<(), NotNow> {
+    fn send<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant, planned: Planned) -> Result<(), NotNow> {
         if let Planned::Setup(offer) = planned {
             self.offer = offer;
         }
         let range = if let Planned::Play(range) = planned { range } else { None };
-        self.request(now, planned.command(), range)
+        self.request(tx, now, planned.command(), range)
     }
 
-    fn keep_alive(&mut self, now: Instant) -> Result<(), NotNow> {
+    fn keep_alive<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
         debug!("keep-alive");
-        self.request(now, Command::KeepAlive, None)
+        self.request(tx, now, Command::KeepAlive, None)
     }
 
     fn keep_alive_interval(&self) -> Duration {
@@ -360,27 +391,33 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
     }
 
     /// Writes one request and starts to wait for its answer. Credentials would be added here.
-    fn request(&mut self, now: Instant, command: Command, range: Option<Range>) -> Result<(), NotNow> {
+    fn request<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        command: Command,
+        range: Option<Range>,
+    ) -> Result<(), NotNow> {
         let cseq = self.cseq.wrapping_add(1);
         let session = Some(self.session.as_str()).filter(|session| !session.is_empty());
-        let space = self.tx.space();
+        let space = tx.space();
         let written = match self.dialect {
             Dialect::Standard => {
                 let (method, uri) = match command {
-                    Command::Options => (Method::Options, &self.url),
-                    Command::Describe => (Method::Describe, &self.url),
-                    Command::Setup => (Method::Setup, &self.control),
-                    Command::Play => (Method::Play, &self.aggregate),
-                    Command::Pause => (Method::Pause, &self.aggregate),
-                    Command::Teardown => (Method::Teardown, &self.aggregate),
-                    Command::KeepAlive if self.knows_get_parameter => (Method::GetParameter, &self.aggregate),
-                    Command::KeepAlive => (Method::Options, &self.aggregate),
+                    Command::Options => (Method::Options, &self.urls.presentation),
+                    Command::Describe => (Method::Describe, &self.urls.presentation),
+                    Command::Setup => (Method::Setup, &self.urls.stream),
+                    Command::Play => (Method::Play, &self.urls.aggregate),
+                    Command::Pause => (Method::Pause, &self.urls.aggregate),
+                    Command::Teardown => (Method::Teardown, &self.urls.aggregate),
+                    Command::KeepAlive if self.methods.get_parameter => (Method::GetParameter, &self.urls.aggregate),
+                    Command::KeepAlive => (Method::Options, &self.urls.aggregate),
                 };
                 let transport = (command == Command::Setup).then(|| answers::offer(self.offer));
                 write_request(space, method, uri, cseq, session, command, transport, range)
             }
             Dialect::Lab => {
-                let file = Url::parse(&self.url).map_or("", |url| url.path().as_str());
+                let file = Url::parse(&self.urls.presentation).map_or("", |url| url.path().as_str());
                 match (command, self.offer) {
                     (Command::Setup, MediaTransport::Udp { rtp_port, .. }) => {
                         lab::emit_setup(space, file, cseq, rtp_port)
@@ -389,7 +426,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
                 }
             }
         };
-        self.tx.commit(written.map_err(|Full| NotNow::Full)?);
+        tx.commit(written.map_err(|Full| NotNow::Full)?);
         self.cseq = cseq;
         self.outstanding = Some(Outstanding { command, cseq });
         let patience = match command {
@@ -422,22 +459,28 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
         Some(outstanding)
     }
 
-    fn handle_refusal(&mut self, now: Instant, status: StatusCode, during: Command) -> Option<Event> {
+    fn handle_refusal<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        status: StatusCode,
+        during: Command,
+    ) -> Option<Event> {
         match during {
             // Servers without OPTIONS exist; whatever it is, DESCRIBE tells better.
             Command::Options => {
-                self.proceed(now);
+                self.proceed(tx, now);
                 return None;
             }
             Command::KeepAlive if status != StatusCode::SESSION_NOT_FOUND => {
-                self.knows_get_parameter = false;
-                self.proceed(now);
+                self.methods.get_parameter = false;
+                self.proceed(tx, now);
                 return None;
             }
             // Whether the session is gone is seen by the media: there are servers that forget about it and play on.
             Command::KeepAlive if self.state == State::Playing => {
-                self.knows_get_parameter = false;
-                self.proceed(now);
+                self.methods.get_parameter = false;
+                self.proceed(tx, now);
                 return Some(Event::Refused { status, during });
             }
             _ => {}
@@ -449,16 +492,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Dialogue<B> {
             // No session has come of it, so there is none to tear down either.
             self.planned = None;
         } else {
-            self.proceed(now);
+            self.proceed(tx, now);
         }
         Some(Event::Refused { status, during })
     }
 
     fn handle_description(&mut self, response: &Response<'_>) -> Event {
-        match answers::describe(response, &self.url) {
-            Ok((described, aggregate, control)) => {
-                self.aggregate = aggregate;
-                self.control = control;
+        match answers::describe(response, &self.urls.presentation) {
+            Ok((described, aggregate, stream)) => {
+                self.urls.aggregate = aggregate;
+                self.urls.stream = stream;
                 Event::Described(described)
             }
             Err(error) => Event::Failed(error),
@@ -529,13 +572,6 @@ fn write_request(
         request = request.header("Range", range)?;
     }
     request.finish()
-}
-
-/// A bounded copy of what a value displays.
-pub(super) fn bounded<const N: usize>(value: impl Display) -> Result<String<N>, Error> {
-    let mut copy = String::new();
-    write!(copy, "{value}").map_err(|_| Error::UrlTooLong)?;
-    Ok(copy)
 }
 
 fn method_of(command: Command) -> Method<'static> {

@@ -30,12 +30,13 @@ mod tests;
 
 pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, SetUp};
 
-use super::buffer::Buffer;
+use super::buffer::Storage;
+use super::channel::{Channel, Packet};
 use super::{Dialect, MediaTransport, State};
 use crate::time::Instant;
 use crate::wire::lab;
 use crate::wire::rtsp::headers::Range;
-use crate::wire::rtsp::{self, Interleaved, Message};
+use crate::wire::rtsp::{self, Message};
 use crate::wire::sdp::Sdp;
 use dialogue::Dialogue;
 
@@ -52,14 +53,9 @@ pub const MAX_SESSION: usize = 128;
 /// frames skipped. The transmit buffer must hold a request: 1 KB is plenty.
 #[derive(Debug)]
 pub struct Connection<B> {
-    rx: Buffer<B>,
-    dialogue: Dialogue<B>,
-    /// Bytes at the front of `rx` that the last event lends.
-    lent: usize,
-    /// Of these, how many at the end are payload.
-    payload_len: u16,
-    /// Bytes of an interleaved frame, longer than `rx`, that are still to be dropped.
-    skipping: u32,
+    channel: Channel<B>,
+    dialogue: Dialogue,
+    /// Interleaved packets that were too long for the receive buffer.
     skipped_frames: u32,
     /// Input that `poll_event` has not looked at.
     unread: bool,
@@ -88,18 +84,15 @@ enum Read {
     Incomplete,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
+impl<B: Storage> Connection<B> {
     /// A connection for the resource at `url`, an absolute `rtsp://` URL; user and password in it are not sent.
     ///
     /// # Errors
     /// [`Error::Url`] and [`Error::UrlTooLong`].
     pub fn new(rx: B, tx: B, url: &str, dialect: Dialect, config: Config) -> Result<Self, Error> {
         Ok(Self {
-            rx: Buffer::new(rx),
-            dialogue: Dialogue::new(tx, url, dialect, config)?,
-            lent: 0,
-            payload_len: 0,
-            skipping: 0,
+            channel: Channel::new(rx, tx),
+            dialogue: Dialogue::new(url, dialect, config)?,
             skipped_frames: 0,
             unread: false,
             input: Input::Open,
@@ -111,7 +104,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     pub fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
         self.now = now;
         self.check_open()?;
-        self.dialogue.describe(now)
+        self.dialogue.describe(&mut self.channel.tx, now)
     }
 
     /// Offers one way for media to travel; leads to [`Event::SetUp`]. Comes after [`Event::Described`], or first in the
@@ -119,7 +112,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     pub fn setup(&mut self, now: Instant, offer: MediaTransport) -> Result<(), NotNow> {
         self.now = now;
         self.check_open()?;
-        self.dialogue.setup(now, offer)
+        self.dialogue.setup(&mut self.channel.tx, now, offer)
     }
 
     /// Plays from where it stands, or a range; leads to [`Event::Playing`]. While playing, it seeks on servers that
@@ -127,34 +120,34 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     pub fn play(&mut self, now: Instant, range: Option<Range>) -> Result<(), NotNow> {
         self.now = now;
         self.check_open()?;
-        self.dialogue.play(now, range)
+        self.dialogue.play(&mut self.channel.tx, now, range)
     }
 
     /// Pauses; leads to [`Event::Paused`].
     pub fn pause(&mut self, now: Instant) -> Result<(), NotNow> {
         self.now = now;
         self.check_open()?;
-        self.dialogue.pause(now)
+        self.dialogue.pause(&mut self.channel.tx, now)
     }
 
     /// Ends the session; leads to [`Event::TornDown`]. Overtakes a command that still waits for its answer.
     pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
         self.now = now;
         self.check_open()?;
-        self.dialogue.teardown(now)
+        self.dialogue.teardown(&mut self.channel.tx, now)
     }
 
     /// Where the driver puts received bytes; empty while there is no room before events are read.
     pub fn rx_buffer(&mut self) -> &mut [u8] {
-        self.release();
-        self.rx.space()
+        self.channel.release();
+        self.channel.rx.space()
     }
 
     /// `n` bytes were put into [`rx_buffer`](Self::rx_buffer): read events until there are none.
     pub fn handle_input(&mut self, now: Instant, n: usize) {
         self.now = now;
-        self.release();
-        self.rx.commit(n);
+        self.channel.release();
+        self.channel.rx.commit(n);
         self.unread |= n > 0;
         if self.input == Input::Silent {
             self.input = Input::Open;
@@ -165,7 +158,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// The server will send no more (end of file), or the connection failed: read events until there are none.
     pub fn handle_close(&mut self, now: Instant) {
         self.now = now;
-        self.release();
+        self.channel.release();
         if self.input != Input::Over {
             self.input = Input::Closed;
             self.unread = true;
@@ -175,7 +168,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// Acts on deadlines that have passed: read events until there are none.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
-        self.release();
+        self.channel.release();
         if self.input == Input::Over {
             return;
         }
@@ -185,7 +178,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         }
         // An answer that has arrived counts as arrived, however late it is looked at.
         if !self.unread {
-            self.dialogue.handle_timeout(now);
+            self.dialogue.handle_timeout(&mut self.channel.tx, now);
         }
     }
 
@@ -196,7 +189,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// The next thing that happened. What the event before it lent is gone.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.release();
+        self.channel.release();
         while self.input != Input::Over {
             let read = match self.dialogue.dialect {
                 Dialect::Standard => self.read_message(),
@@ -209,7 +202,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
                     }
                     return Some(event);
                 }
-                Read::More => self.release(),
+                Read::More => self.channel.release(),
                 Read::Incomplete => {
                     self.unread = false;
                     if self.input == Input::Silent {
@@ -234,25 +227,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// The payload that [`Event::Interleaved`] tells of; empty at any other time.
     pub fn interleaved(&self) -> &[u8] {
-        let start = self.lent.saturating_sub(self.payload_len.into());
-        self.rx.bytes().get(start..self.lent).unwrap_or_default()
+        self.channel.packet()
     }
 
     /// Bytes for the server.
     pub fn poll_transmit(&self) -> &[u8] {
-        self.dialogue.tx.bytes()
+        self.channel.tx.bytes()
     }
 
     /// The socket took `n` of them.
     pub fn consume_transmit(&mut self, now: Instant, n: usize) {
         self.now = now;
-        self.dialogue.tx.consume(n);
+        self.channel.tx.consume(n);
     }
 
     /// Queues a whole interleaved frame (our RTCP), or nothing (`false`): no room before bytes have left, or the lab
     /// dialect, whose servers would take it for a request.
     pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
-        self.dialogue.dialect == Dialect::Standard && self.dialogue.tx.queue_interleaved(usize::MAX, channel, segments)
+        self.dialogue.dialect == Dialect::Standard && self.channel.tx.queue_interleaved(usize::MAX, channel, segments)
     }
 
     /// Where the session stands.
@@ -267,7 +259,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// Whether the server has said with a `Public` header that it speaks the standard's RTSP.
     pub fn is_standard(&self) -> bool {
-        self.dialogue.public_told
+        self.dialogue.is_public_told()
     }
 
     /// Whether a command of the driver's waits for its answer.
@@ -295,92 +287,78 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         if matches!(self.input, Input::Open | Input::Silent) { Ok(()) } else { Err(NotNow::Closed) }
     }
 
-    /// Takes back what the last event lent.
-    fn release(&mut self) {
-        self.rx.consume(self.lent);
-        self.lent = 0;
-        self.payload_len = 0;
-    }
-
     fn response(&self) -> Option<rtsp::Response<'_>> {
-        match rtsp::parse(self.rx.bytes().get(..self.lent)?) {
+        match rtsp::parse(self.channel.lent()) {
             Ok(Some((Message::Response(response), _))) => Some(response),
             _ => None,
         }
     }
 
     fn read_message(&mut self) -> Read {
-        if self.skipping > 0 {
-            let n = u32::try_from(self.rx.len()).unwrap_or(u32::MAX).min(self.skipping);
-            self.rx.consume(n as usize);
-            self.skipping = self.skipping.saturating_sub(n);
-            if self.skipping > 0 {
-                return Read::Incomplete;
-            }
+        if self.channel.first_byte() == Some(b'$') {
+            return self.read_packet();
         }
-        let input = self.rx.bytes();
-        if let Some((channel, len)) = rtsp::interleaved_header(input) {
-            let whole = Interleaved::HEADER_LEN.saturating_add(usize::from(len));
-            if whole > self.rx.capacity() {
+        if self.channel.is_skipping() {
+            return Read::Incomplete;
+        }
+        let (message, taken) = match rtsp::parse(self.channel.rx.bytes()) {
+            Ok(Some(parsed)) => parsed,
+            Ok(None) if self.channel.has_room_for_message() => return Read::Incomplete,
+            Ok(None) => return Read::Event(Event::Failed(Error::MessageTooLarge)),
+            Err(error) => return Read::Event(Event::Failed(Error::Message(error))),
+        };
+        let tx = &mut self.channel.tx;
+        let event = match message {
+            Message::Request(request) => {
+                self.dialogue.answer(tx, &request);
+                None
+            }
+            Message::Response(response) => self.dialogue.handle_response(tx, self.now, &response),
+            // Begins with a dollar sign, and was read above.
+            Message::Interleaved(_) => None,
+        };
+        self.channel.lend(taken);
+        event.map_or(Read::More, Read::Event)
+    }
+
+    fn read_packet(&mut self) -> Read {
+        match self.channel.take_packet(|_, _| true) {
+            Packet::Incomplete => Read::Incomplete,
+            Packet::Lent { channel } => Read::Event(Event::Interleaved { channel }),
+            Packet::Skipped { channel, payload_len } => {
                 // Said once; from then on the count tells.
                 if self.skipped_frames == 0 {
-                    warning!("interleaved frames of {} bytes on channel {} do not fit the buffer", len, channel);
+                    warning!(
+                        "interleaved packets of {} bytes on channel {} do not fit the buffer",
+                        payload_len,
+                        channel
+                    );
                 }
                 self.skipped_frames = self.skipped_frames.saturating_add(1);
-                self.skipping = u32::from(len).saturating_add(Interleaved::HEADER_LEN as u32);
-                return Read::More;
+                Read::More
             }
-        }
-        match rtsp::parse(input) {
-            Ok(Some((message, taken))) => {
-                self.lent = taken;
-                match message {
-                    Message::Interleaved(Interleaved { channel, payload }) => {
-                        self.payload_len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-                        Read::Event(Event::Interleaved { channel })
-                    }
-                    Message::Request(request) => {
-                        self.dialogue.answer(&request);
-                        Read::More
-                    }
-                    Message::Response(response) => {
-                        self.dialogue.handle_response(self.now, &response).map_or(Read::More, Read::Event)
-                    }
-                }
-            }
-            Ok(None) => {
-                let announced = rtsp::announced_length(input).is_some_and(|(header_len, content_length)| {
-                    content_length.saturating_add(header_len as u64) > self.rx.capacity() as u64
-                });
-                if announced || self.rx.free() == 0 {
-                    return Read::Event(Event::Failed(Error::MessageTooLarge));
-                }
-                Read::Incomplete
-            }
-            Err(error) => Read::Event(Event::Failed(Error::Message(error))),
         }
     }
 
     fn read_reply(&mut self) -> Read {
         let ended = self.input != Input::Open;
-        let input = self.rx.bytes();
-        match lab::parse_reply(input) {
-            lab::Parsed::Complete(reply, taken) => {
-                self.lent = taken;
-                self.dialogue.handle_reply(self.now, &reply).map_or(Read::More, Read::Event)
-            }
-            lab::Parsed::Pending(reply, taken) if ended => {
-                self.lent = taken;
-                self.dialogue.handle_reply(self.now, &reply).map_or(Read::More, Read::Event)
-            }
+        let input = self.channel.rx.bytes();
+        let (reply, taken) = match lab::parse_reply(input) {
+            lab::Parsed::Complete(reply, taken) => (reply, taken),
+            lab::Parsed::Pending(reply, taken) if ended => (reply, taken),
             lab::Parsed::Pending(..) => {
                 self.dialogue.await_silence(self.now);
-                Read::Incomplete
+                return Read::Incomplete;
             }
-            lab::Parsed::Incomplete if self.rx.free() == 0 => Read::Event(Event::Failed(Error::MessageTooLarge)),
-            lab::Parsed::Incomplete => Read::Incomplete,
-            lab::Parsed::Malformed(error) => Read::Event(Event::Failed(Error::Message(error))),
-        }
+            lab::Parsed::Incomplete if self.channel.rx.free() == 0 => {
+                return Read::Event(Event::Failed(Error::MessageTooLarge));
+            }
+            lab::Parsed::Incomplete => return Read::Incomplete,
+            lab::Parsed::Malformed(error) => return Read::Event(Event::Failed(Error::Message(error))),
+        };
+        let event = self.dialogue.handle_reply(&mut self.channel.tx, self.now, &reply);
+        self.channel.lend(taken);
+        event.map_or(Read::More, Read::Event)
     }
 
     /// What is left to say when all input has been read.

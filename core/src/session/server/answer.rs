@@ -1,13 +1,15 @@
 //! What is sent back.
 
 use super::policy::{Accepted, RequestPolicy, allowed};
-use super::{Connection, Description, Dialect, Event, MediaTransport, Pending, Session, State, Waiting, uri};
-use crate::session::buffer::Buffer;
+use super::resource::Resource;
+use super::{Connection, Description, Dialect, Event, MediaTransport, Parsed, Pending, Session, State, Waiting};
+use crate::session::buffer::{Buffer, Storage};
+use crate::session::channel::Channel;
 use crate::time::Instant;
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, ContentBase, PUBLIC, Range, RtpInfo, Transport, Unsupported};
-use crate::wire::rtsp::{Emitter, Full, Message, Method, Request, StatusCode, parse};
+use crate::wire::rtsp::{Emitter, Full, Method, Request, StatusCode};
 use crate::wire::sdp;
-use crate::wire::url::{Path, Url};
+use crate::wire::url::Path;
 use core::fmt::{self, Display};
 
 /// Bytes that suffice for every answer: the longest is DESCRIBE's, with the longest URI and name.
@@ -24,136 +26,144 @@ pub(super) struct Head {
     session: Option<SessionLine>,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
-    /// The request in the first `len` bytes of `rx`: judged, and answered or handed to the driver.
-    pub(super) fn handle_request(&mut self, len: usize) {
-        let Ok(Some((Message::Request(request), _))) = parse(self.rx.bytes()) else {
-            self.rx.consume(len);
-            return;
-        };
+/// A request that was judged.
+pub(super) struct Judged {
+    len: usize,
+    cseq: Option<u32>,
+    verdict: Result<(Accepted, Parsed), StatusCode>,
+}
+
+/// What was done about a request.
+pub(super) enum Outcome {
+    /// The driver has to be asked.
+    Ask(Event, Waiting, Parsed),
+    /// It was answered at once.
+    Answered { len: usize, cseq: Option<u32>, sent: Result<(), Full> },
+}
+
+impl<B: Storage> Connection<B> {
+    /// Judges a request of `len` bytes, the first in the receive buffer.
+    pub(super) fn judge(&self, request: &Request<'_>, len: usize) -> Judged {
         let cseq = headers::cseq(&request.headers).ok();
-        let verdict = if self.refusing {
-            Err(StatusCode::SERVICE_UNAVAILABLE)
-        } else if cseq.is_none() {
-            Err(StatusCode::BAD_REQUEST)
-        } else {
-            RequestPolicy { state: self.state, session: self.session.as_ref(), config: &self.config }.judge(&request)
-        };
-        let status = verdict.as_ref().err().copied().unwrap_or(StatusCode::OK);
-        let (head, state, tx) = (self.head(status, cseq), self.state, &mut self.tx);
-        let sent = match verdict {
-            Ok(Accepted::Describe) => return self.ask(Event::Describe, Waiting::Describe, len, cseq),
-            Ok(Accepted::Setup { media, chosen }) => {
-                let kind = Waiting::Setup { media, chosen: Some(chosen) };
-                return self.ask(Event::Setup { transport: media }, kind, len, cseq);
-            }
-            Ok(Accepted::Play { range }) => return self.ask(Event::Play { range }, Waiting::Play, len, cseq),
-            Ok(Accepted::Pause) => return self.ask(Event::Pause, Waiting::Pause, len, cseq),
-            Ok(Accepted::Teardown) => return self.ask(Event::Teardown, Waiting::Teardown, len, cseq),
-            Ok(Accepted::Options) => respond(tx, head, |answer| answer.header("Public", PUBLIC)?.finish()),
-            Ok(Accepted::KeepAlive) => respond(tx, head, |answer| answer.finish()),
-            Err(status) => {
-                info!("{} {} refused with {}", request.method.name(), request.uri, status.0);
-                respond(tx, head, |answer| explain(answer, status, &request, state))
+        let verdict = match cseq {
+            _ if self.refusing => Err(StatusCode::SERVICE_UNAVAILABLE),
+            None => Err(StatusCode::BAD_REQUEST),
+            Some(cseq) => {
+                let policy = RequestPolicy { state: self.state, session: self.session.as_ref(), config: &self.config };
+                policy.judge(request).map(|(accepted, path)| {
+                    let resource = Resource::locate(self.channel.rx.bytes(), request.uri, path);
+                    (accepted, Parsed { len, cseq, resource })
+                })
             }
         };
-        self.handle_answered(len, cseq, sent);
-        if self.refusing {
-            self.begin_close();
+        Judged { len, cseq, verdict }
+    }
+
+    /// Goes on with a request that was judged.
+    pub(super) fn carry_out(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ask(event, waiting, request) => self.ask(event, waiting, request),
+            Outcome::Answered { len, cseq, sent } => {
+                self.handle_answered(len, cseq, sent);
+                if self.refusing {
+                    self.begin_close();
+                }
+            }
         }
     }
 
-    /// Hands a request in the first `len` bytes of `rx` to the driver.
-    pub(super) fn ask(&mut self, event: Event, kind: Waiting, len: usize, cseq: Option<u32>) {
+    /// Hands the request at the front of the receive buffer to the driver.
+    pub(super) fn ask(&mut self, event: Event, kind: Waiting, request: Parsed) {
         self.event = Some(event);
-        self.pending = Some(Pending { kind, len, cseq, polled: false });
+        self.pending = Some(Pending { kind, request, polled: false });
         self.refresh();
     }
 
     /// Answers [`Event::Describe`]. Where none waits, nothing happens; likewise below.
     pub fn answer_describe(&mut self, now: Instant, description: &Description<'_>) {
         self.now = now;
-        let Some(pending @ Pending { kind: Waiting::Describe, cseq, .. }) = self.pending else { return };
-        let head = self.head(StatusCode::OK, cseq);
-        let Self { rx, tx, dialect, .. } = self;
-        let uri = uri(rx, *dialect, pending);
+        let Some(Pending { kind: Waiting::Describe { ipv6 }, request, .. }) = self.pending else { return };
+        let head = self.head(StatusCode::OK, Some(request.cseq));
+        let Self { channel: Channel { rx, tx, .. }, .. } = self;
         let body = sdp::Description {
             // Any number that is another one after the medium has changed.
             session_id: now.as_micros(),
             version: now.as_micros(),
             name: description.name,
-            ipv6: Url::parse(uri).is_some_and(|url| url.host().contains(':')),
+            ipv6,
             range: description.range,
             framerate: Some(description.frame_rate),
             dimensions: Some((description.width, description.height)),
         };
-        let content_base = ContentBase(base(uri));
+        let content_base = ContentBase(base(request.resource.url(rx.bytes())));
         let sent = respond(tx, head, |answer| {
             answer.header("Content-Base", content_base)?.finish_with_body(APPLICATION_SDP, body)
         });
-        self.go_on(pending, sent);
+        self.go_on(request, sent);
     }
 
     /// Answers [`Event::Setup`]: there is a session now. `server_port`: RTP and RTCP port of the UDP sockets that
     /// media comes from; not used for interleaved, nor is `ssrc` in the lab dialect.
     pub fn answer_setup(&mut self, now: Instant, server_port: (u16, u16), ssrc: u32) {
         self.now = now;
-        let Some(pending @ Pending { kind: Waiting::Setup { media, chosen }, cseq, .. }) = self.pending else { return };
+        let Some(Pending { kind: Waiting::Setup { media, chosen }, request, .. }) = self.pending else { return };
         // Its length was judged before.
-        let url = heapless::String::try_from(uri(&self.rx, self.dialect, pending)).unwrap_or_default();
+        let url = heapless::String::try_from(self.url(&request)).unwrap_or_default();
         let id = match &self.session {
             Some(session) => session.id,
             None => self.new_session_id(),
         };
-        self.session = Some(Session { id, url, transport: media });
+        self.session = Some(Session { id, url, path: request.resource.path, transport: media });
         self.enter(self.state.on_setup());
         let sent = match chosen {
-            None => self.reply(StatusCode::OK, cseq),
+            None => self.reply(StatusCode::OK, Some(request.cseq)),
             Some(chosen) => {
                 let transport = answered_transport(&chosen, media, server_port, ssrc);
-                let head = self.head(StatusCode::OK, cseq);
-                respond(&mut self.tx, head, |answer| answer.header("Transport", transport)?.finish())
+                let head = self.head(StatusCode::OK, Some(request.cseq));
+                respond(&mut self.channel.tx, head, |answer| answer.header("Transport", transport)?.finish())
             }
         };
-        self.go_on(pending, sent);
+        self.go_on(request, sent);
     }
 
     /// Answers [`Event::Play`]. `sequence` and `rtptime` are those of the first packet; `range`: what will be played.
     /// Media may be queued from now on, behind the answer.
     pub fn answer_play(&mut self, now: Instant, sequence: u16, rtptime: u32, range: Range) {
         self.now = now;
-        let Some(pending @ Pending { kind: Waiting::Play, cseq, .. }) = self.pending else { return };
+        let Some(Pending { kind: Waiting::Play, request, .. }) = self.pending else { return };
         self.enter(self.state.on_play());
-        let head = self.head(StatusCode::OK, cseq);
+        let head = self.head(StatusCode::OK, Some(request.cseq));
         let sent = match &self.session {
             Some(session) if self.dialect != Some(Dialect::Lab) => {
                 // Clients take an rtptime of 0 for none and pass the line over; 1 is 11 µs beside it.
                 let rtptime = rtptime.max(1);
                 let info = RtpInfo { url: &session.url, sequence: Some(sequence), rtptime: Some(rtptime) };
-                respond(&mut self.tx, head, |answer| answer.header("Range", range)?.header("RTP-Info", info)?.finish())
+                respond(&mut self.channel.tx, head, |answer| {
+                    answer.header("Range", range)?.header("RTP-Info", info)?.finish()
+                })
             }
-            _ => self.reply(StatusCode::OK, cseq),
+            _ => self.reply(StatusCode::OK, Some(request.cseq)),
         };
-        self.go_on(pending, sent);
+        self.go_on(request, sent);
     }
 
     /// Answers [`Event::Pause`].
     pub fn answer_pause(&mut self, now: Instant) {
         self.now = now;
-        let Some(pending @ Pending { kind: Waiting::Pause, cseq, .. }) = self.pending else { return };
+        let Some(Pending { kind: Waiting::Pause, request, .. }) = self.pending else { return };
         self.enter(self.state.on_pause());
-        let sent = self.respond_plain(StatusCode::OK, cseq);
-        self.go_on(pending, sent);
+        let sent = self.respond_plain(StatusCode::OK, Some(request.cseq));
+        self.go_on(request, sent);
     }
 
     /// Answers [`Event::Teardown`]: there is no session any more. A lab connection closes.
     pub fn answer_teardown(&mut self, now: Instant) {
         self.now = now;
-        let Some(pending @ Pending { kind: Waiting::Teardown, cseq, .. }) = self.pending else { return };
+        let Some(Pending { kind: Waiting::Teardown, request, .. }) = self.pending else { return };
         self.enter(self.state.on_teardown());
-        let sent = self.respond_plain(StatusCode::OK, cseq);
+        let sent = self.respond_plain(StatusCode::OK, Some(request.cseq));
         self.session = None;
-        self.handle_answered(pending.len, cseq, sent);
+        self.handle_answered(request.len, Some(request.cseq), sent);
         if self.dialect == Some(Dialect::Lab) {
             self.begin_close();
         }
@@ -164,16 +174,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// to the log in any case).
     pub fn refuse(&mut self, now: Instant, status: StatusCode, reason: &str) {
         self.now = now;
-        let Some(pending) = self.pending else { return };
-        info!("{} {} refused with {} {}", pending.kind.method(), self.resource().as_str(), status.0, reason);
+        let Some(Pending { kind, request, .. }) = self.pending else { return };
+        info!("{} {} refused with {} {}", kind.method(), self.resource().as_str(), status.0, reason);
         let mut sent = Err(Full);
         if !reason.is_empty() && self.dialect != Some(Dialect::Lab) {
-            let head = self.head(status, pending.cseq);
-            sent = respond(&mut self.tx, head, |answer| answer.finish_with_body("text/plain", reason));
+            let head = self.head(status, Some(request.cseq));
+            sent = respond(&mut self.channel.tx, head, |answer| answer.finish_with_body("text/plain", reason));
         }
         // Without the reason where it is too long.
-        let sent = sent.or_else(|Full| self.respond_plain(status, pending.cseq));
-        self.go_on(pending, sent);
+        let sent = sent.or_else(|Full| self.respond_plain(status, Some(request.cseq)));
+        self.go_on(request, sent);
     }
 
     /// An answer without anything that only its request has, in the connection's dialect.
@@ -182,16 +192,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             return self.reply(status, cseq);
         }
         let head = self.head(status, cseq);
-        respond(&mut self.tx, head, |answer| answer.finish())
+        respond(&mut self.channel.tx, head, |answer| answer.finish())
     }
 
-    /// The request in the first `len` bytes of `rx` is done with.
+    /// The request in the first `len` bytes of the receive buffer is done with.
     pub(super) fn handle_answered(&mut self, len: usize, cseq: Option<u32>, sent: Result<(), Full>) {
         self.pending = None;
         self.event = None;
-        self.rx.consume(len);
+        self.channel.rx.consume(len);
         if sent.is_err() {
-            warning!("closed: an answer does not fit the transmit buffer of {} bytes", self.tx.capacity());
+            warning!("closed: an answer does not fit the transmit buffer of {} bytes", self.channel.tx.capacity());
             let _ = self.respond_plain(StatusCode::INTERNAL_SERVER_ERROR, cseq);
             self.begin_close();
             return;
@@ -200,8 +210,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.refresh();
     }
 
-    fn go_on(&mut self, pending: Pending, sent: Result<(), Full>) {
-        self.handle_answered(pending.len, pending.cseq, sent);
+    fn go_on(&mut self, request: Parsed, sent: Result<(), Full>) {
+        self.handle_answered(request.len, Some(request.cseq), sent);
         self.pump();
     }
 
@@ -214,10 +224,45 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// On this connection the session may be told, except to those who took it for another one.
-    fn head(&self, status: StatusCode, cseq: Option<u32>) -> Head {
+    pub(super) fn head(&self, status: StatusCode, cseq: Option<u32>) -> Head {
         let timeout = self.config.session_timeout.as_secs();
         let session = self.session.as_ref().filter(|_| status != StatusCode::SESSION_NOT_FOUND);
         Head { status, cseq, session: session.map(|session| SessionLine { id: session.id, timeout }) }
+    }
+}
+
+impl Judged {
+    /// The status of an answer that is given at once.
+    pub(super) fn status(&self) -> StatusCode {
+        self.verdict.err().unwrap_or(StatusCode::OK)
+    }
+
+    pub(super) const fn cseq(&self) -> Option<u32> {
+        self.cseq
+    }
+
+    /// Answers what needs no driver.
+    pub(super) fn settle<B: Storage>(
+        self,
+        tx: &mut Buffer<B>,
+        head: Head,
+        state: State,
+        request: &Request<'_>,
+    ) -> Outcome {
+        if let Ok((accepted, parsed)) = self.verdict
+            && let Some((event, waiting)) = accepted.question()
+        {
+            return Outcome::Ask(event, waiting, parsed);
+        }
+        if let Err(status) = self.verdict {
+            info!("{} {} refused with {}", request.method.name(), request.uri, status.0);
+        }
+        let sent = respond(tx, head, |answer| match self.verdict {
+            Ok((Accepted::Options, _)) => answer.header("Public", PUBLIC)?.finish(),
+            Ok(_) => answer.finish(),
+            Err(status) => explain(answer, status, request, state),
+        });
+        Outcome::Answered { len: self.len, cseq: self.cseq, sent }
     }
 }
 
@@ -248,7 +293,7 @@ impl Display for SessionLine {
 }
 
 /// Queues one answer, whole or not at all.
-fn respond<B: AsRef<[u8]> + AsMut<[u8]>>(
+fn respond<B: Storage>(
     tx: &mut Buffer<B>,
     head: Head,
     finish: impl FnOnce(Emitter<'_>) -> Result<usize, Full>,

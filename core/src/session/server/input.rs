@@ -3,14 +3,14 @@
 use super::answer::ANSWER_ROOM;
 use super::lifetime::{Deadline, Phase};
 use super::{Connection, Dialect, Event, MediaTransport};
-use crate::wire::lab::{self, Parsed};
-use crate::wire::rtsp::{
-    Interleaved, Message, StatusCode, announced_length, blank_prefix, interleaved_header, parse, salvage_cseq,
-};
+use crate::session::buffer::Storage;
+use crate::session::channel::Packet;
+use crate::wire::lab;
+use crate::wire::rtsp::{Message, StatusCode, parse, salvage_cseq};
 
 /// Why parsing goes on or stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Progress {
     /// Something was taken: look again.
     Again,
     /// What is there is the beginning of something.
@@ -21,50 +21,49 @@ pub(super) enum Step {
     Blocked,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
-    /// Takes from `rx` what can be taken, until an event stands in the way.
+impl<B: Storage> Connection<B> {
+    /// Takes from the receive buffer what can be taken, until an event stands in the way.
     pub(super) fn pump(&mut self) {
-        if self.event.is_none() && self.lent > 0 {
-            self.rx.consume(core::mem::take(&mut self.lent));
+        if self.event.is_none() {
+            self.channel.release();
         }
         while self.phase == Phase::Open && self.event.is_none() && self.pending.is_none() {
-            self.blocked = false;
-            let step = self.step();
-            if step == Step::Again {
-                continue;
+            self.input.blocked = false;
+            let progress = self.step();
+            if progress != Progress::Again {
+                self.stop_at(progress);
+                break;
             }
-            self.stop_at(step);
-            break;
         }
     }
 
-    fn stop_at(&mut self, step: Step) {
-        self.blocked = step == Step::Blocked;
-        let partial = !self.rx.is_empty() || self.skip > 0;
-        if self.blocked || !(partial || self.refusing) {
+    fn stop_at(&mut self, progress: Progress) {
+        self.input.blocked = progress == Progress::Blocked;
+        let partial = !self.channel.rx.is_empty() || self.channel.is_skipping();
+        if self.input.blocked || !(partial || self.refusing) {
             // Nothing is owed by the peer: what is missing is room for our answer, which the stall deadline watches.
             self.timers.stop(Deadline::Request);
         } else if self.phase == Phase::Open {
             self.timers.start(Deadline::Request, self.now.after(self.config.request_timeout));
         }
-        if step == Step::Perhaps {
+        if progress == Progress::Perhaps {
             self.timers.start(Deadline::LabSilence, self.now.after(self.config.lab_silence));
         }
-        if self.end_of_input && step != Step::Blocked {
+        if self.input.ended && progress != Progress::Blocked {
             self.begin_close();
         }
     }
 
-    fn step(&mut self) -> Step {
-        if self.skip > 0 {
-            return self.skip_packet();
+    fn step(&mut self) -> Progress {
+        let skipping = self.channel.is_skipping();
+        let first = self.channel.first_byte();
+        if skipping && !self.channel.is_skipping() {
+            self.timers.stop(Deadline::Request);
         }
-        self.rx.consume(blank_prefix(self.rx.bytes()));
-        let first = self.rx.bytes().first().copied();
         match (first, self.dialect) {
-            (None, _) => Step::Starved,
+            (None, _) => Progress::Starved,
             (Some(b'$'), None | Some(Dialect::Standard)) => self.step_interleaved(),
-            _ if !self.has_answer_room() => Step::Blocked,
+            _ if !self.has_answer_room() => Progress::Blocked,
             (_, None) => self.step_first_line(),
             (_, Some(Dialect::Standard)) => self.step_standard(),
             (_, Some(Dialect::Lab)) => self.step_lab(),
@@ -72,50 +71,47 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The first request line tells the dialect.
-    fn step_first_line(&mut self) -> Step {
-        let bytes = self.rx.bytes();
+    fn step_first_line(&mut self) -> Progress {
+        let bytes = self.channel.rx.bytes();
         let line = match bytes.iter().position(|&byte| byte == b'\n') {
             Some(end) => bytes.get(..end).unwrap_or_default(),
             // The last line of a lab request has no end.
-            None if self.end_of_input => bytes,
+            None if self.input.ended => bytes,
             None => {
                 // What neither dialect can begin with will not become better by waiting, and a line that fills the
                 // buffer will not end.
-                let hopeless = parse(bytes).is_err() && matches!(lab::parse_request(bytes), Parsed::Malformed(_));
-                if !hopeless && self.rx.free() > 0 {
-                    return Step::Starved;
+                let hopeless = parse(bytes).is_err() && matches!(lab::parse_request(bytes), lab::Parsed::Malformed(_));
+                if !hopeless && self.channel.rx.free() > 0 {
+                    return Progress::Starved;
                 }
                 bytes
             }
         };
         self.dialect = Some(if lab::is_lab(line) { Dialect::Lab } else { Dialect::Standard });
-        Step::Again
+        Progress::Again
     }
 
-    fn step_standard(&mut self) -> Step {
-        let bytes = self.rx.bytes();
+    fn step_standard(&mut self) -> Progress {
+        let bytes = self.channel.rx.bytes();
         let (status, cseq) = match parse(bytes) {
-            Ok(Some((Message::Request(_), len))) => {
+            Ok(Some((Message::Request(request), len))) => {
+                let judged = self.judge(&request, len);
+                let head = self.head(judged.status(), judged.cseq());
+                let outcome = judged.settle(&mut self.channel.tx, head, self.state, &request);
                 self.timers.stop(Deadline::Request);
-                self.handle_request(len);
-                return Step::Again;
+                self.carry_out(outcome);
+                return Progress::Again;
             }
             // We have asked nothing, and interleaved packets were dealt with before.
             Ok(Some((Message::Response(_) | Message::Interleaved(_), len))) => {
                 debug!("an answer that nobody waits for is ignored");
                 self.timers.stop(Deadline::Request);
-                self.rx.consume(len);
-                return Step::Again;
+                self.channel.rx.consume(len);
+                return Progress::Again;
             }
             Ok(None) => {
-                let fits = match announced_length(bytes) {
-                    Some((head, body)) => {
-                        u64::try_from(head).unwrap_or(u64::MAX).saturating_add(body) <= self.rx.capacity() as u64
-                    }
-                    None => self.rx.free() > 0,
-                };
-                if fits {
-                    return Step::Starved;
+                if self.channel.has_room_for_message() {
+                    return Progress::Starved;
                 }
                 (StatusCode::REQUEST_ENTITY_TOO_LARGE, salvage_cseq(bytes))
             }
@@ -125,68 +121,49 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         warning!("closed: a malformed request, answered with {}", status.0);
         let _ = self.respond_plain(status, cseq);
         self.begin_close();
-        Step::Again
+        Progress::Again
     }
 
     /// `$`, channel, length: of the session's packets those that fit are lent to the driver, all others are skipped
     /// without being kept.
-    fn step_interleaved(&mut self) -> Step {
-        let bytes = self.rx.bytes();
-        let Some((channel, payload_len)) = interleaved_header(bytes) else { return Step::Starved };
-        let len = usize::from(payload_len).saturating_add(Interleaved::HEADER_LEN);
-        let wanted = match self.transport() {
+    fn step_interleaved(&mut self) -> Progress {
+        let transport = self.transport();
+        let packet = self.channel.take_packet(|channel, payload_len| match transport {
             Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel }) => {
                 payload_len > 0 && (channel == rtp_channel || channel == rtcp_channel)
             }
             _ => false,
-        };
-        if !wanted || len > self.rx.capacity() {
-            self.rx.consume(Interleaved::HEADER_LEN);
-            self.skip = payload_len;
-        } else if bytes.len() < len {
-            return Step::Starved;
-        } else {
-            self.lent = len;
-            self.event = Some(Event::Interleaved { channel });
+        });
+        match packet {
+            Packet::Incomplete => return Progress::Starved,
+            Packet::Skipped { .. } => {}
+            Packet::Lent { channel } => self.event = Some(Event::Interleaved { channel }),
         }
         self.timers.stop(Deadline::Request);
         if self.is_interleaved() {
             self.refresh();
         }
-        Step::Again
-    }
-
-    fn skip_packet(&mut self) -> Step {
-        if self.rx.is_empty() {
-            return Step::Starved;
-        }
-        let n = self.rx.len().min(usize::from(self.skip));
-        self.rx.consume(n);
-        self.skip = self.skip.saturating_sub(u16::try_from(n).unwrap_or(u16::MAX));
-        if self.skip == 0 {
-            self.timers.stop(Deadline::Request);
-        }
-        Step::Again
+        Progress::Again
     }
 
     /// Whether every answer fits: a request is carried out only then, because what was done must be told.
     fn has_answer_room(&self) -> bool {
-        self.tx.free() >= ANSWER_ROOM.min(self.tx.capacity())
+        self.channel.tx.free() >= ANSWER_ROOM.min(self.channel.tx.capacity())
     }
 
     /// How many bytes of media can be queued now.
     pub(super) fn media_room(&self) -> usize {
-        let kept_back = if self.blocked {
+        let kept_back = if self.input.blocked {
             // Media that goes on flowing would keep the request waiting for good.
             return 0;
         } else if self.pending.is_some() {
-            ANSWER_ROOM.min(self.tx.capacity())
-        } else if self.tx.is_empty() {
+            ANSWER_ROOM.min(self.channel.tx.capacity())
+        } else if self.channel.tx.is_empty() {
             // A small buffer may hold one packet and no more. A request will wait until it has left.
             0
         } else {
-            ANSWER_ROOM.min(self.tx.capacity() / 8)
+            ANSWER_ROOM.min(self.channel.tx.capacity() / 8)
         };
-        self.tx.free().saturating_sub(kept_back)
+        self.channel.tx.free().saturating_sub(kept_back)
     }
 }

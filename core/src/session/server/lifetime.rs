@@ -1,6 +1,7 @@
 //! Deadlines, and every way in which a session and the connection end.
 
 use super::{Connection, Dialect, MediaTransport, State, Waiting};
+use crate::session::buffer::Storage;
 use crate::session::timer::Timer;
 use crate::time::Instant;
 use crate::wire::rtsp::{StatusCode, salvage_cseq};
@@ -40,7 +41,7 @@ pub(super) enum Phase {
     Closed,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
+impl<B: Storage> Connection<B> {
     /// To be called at [`poll_timeout`](Self::poll_timeout); too early or too late is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
@@ -63,12 +64,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         if self.timers.expire(Deadline::Request, now) {
             warning!("closed: the rest of a request never came");
             if !self.refusing {
-                let _ = self.respond_plain(StatusCode::REQUEST_TIMEOUT, salvage_cseq(self.rx.bytes()));
+                let _ = self.respond_plain(StatusCode::REQUEST_TIMEOUT, salvage_cseq(self.channel.rx.bytes()));
             }
             self.begin_close();
         }
         if self.timers.expire(Deadline::LabSilence, now) {
-            self.quiet = true;
+            self.input.quiet = true;
             self.pump();
         }
     }
@@ -118,7 +119,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         matches!(self.transport(), Some(MediaTransport::Interleaved { .. }))
     }
 
-    /// Something was put into `tx`.
+    /// Something was put into the transmit buffer.
     pub(super) fn handle_queued(&mut self) {
         self.timers.stop(Deadline::Linger);
         self.timers.start(Deadline::Stall, self.now.after(self.config.stall_timeout));
@@ -128,7 +129,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     pub(super) fn handle_progress(&mut self) {
         match self.phase {
             Phase::Open => {
-                if self.tx.is_empty() {
+                if self.channel.tx.is_empty() {
                     self.timers.stop(Deadline::Stall);
                 } else {
                     self.timers.set(Deadline::Stall, self.now.after(self.config.stall_timeout));
@@ -136,7 +137,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
                 if self.is_interleaved() {
                     self.refresh();
                 }
-                if self.blocked {
+                if self.input.blocked {
                     self.pump();
                 }
             }
@@ -172,9 +173,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         }
         self.expire_session();
         self.phase = Phase::Closing;
-        self.rx.clear();
-        self.skip = 0;
-        self.lent = 0;
+        self.channel.clear_input();
         self.timers.stop_all();
         self.timers.set(Deadline::Stall, self.now.after(self.config.stall_timeout));
         self.settle();
@@ -182,11 +181,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// Closing: once everything is sent, all that is left is to wait for the peer, and not for long.
     pub(super) fn settle(&mut self) {
-        if !self.tx.is_empty() {
+        if !self.channel.tx.is_empty() {
             return;
         }
         self.timers.stop(Deadline::Stall);
-        if self.end_of_input {
+        if self.input.ended {
             self.close_now();
         } else {
             self.timers.start(Deadline::Linger, self.now.after(self.config.linger));
@@ -201,7 +200,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     fn close_now(&mut self) {
         self.phase = Phase::Closed;
-        self.tx.clear();
+        self.channel.tx.clear();
         self.timers.stop_all();
     }
 }

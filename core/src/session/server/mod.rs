@@ -19,6 +19,7 @@
 //! |---|---|
 //! | `types` | configuration and events |
 //! | `input` | from bytes to requests and interleaved packets, of any length and however they are cut |
+//! | `resource` | what a request is about, kept while it waits |
 //! | `policy` | **the one place where a standard request is judged** before it is carried out |
 //! | `lab` | the same for the lab dialect |
 //! | `answer` | what is sent back |
@@ -29,6 +30,7 @@ mod input;
 mod lab;
 mod lifetime;
 mod policy;
+mod resource;
 mod types;
 
 #[cfg(test)]
@@ -39,13 +41,14 @@ pub use types::{Config, Description, Event};
 
 use super::{Dialect, MediaTransport, State};
 
-use super::buffer::Buffer;
+use super::channel::Channel;
 use super::timer::Timers;
 use crate::random::Random;
 use crate::time::Instant;
-use crate::wire::rtsp::{Interleaved, Message, headers, parse};
-use crate::wire::url::{Path, Url};
+use crate::wire::rtsp::{Interleaved, headers};
+use crate::wire::url::Path;
 use lifetime::{Deadline, Phase};
+use resource::{PathRange, Resource};
 
 /// One control connection. `B`: the caller's buffers, such as `[u8; 2048]`, `&mut [u8]` or `Box<[u8]>`.
 ///
@@ -53,8 +56,7 @@ use lifetime::{Deadline, Phase};
 /// are longer are skipped. The transmit buffer should hold 1 KB for an answer beside what media is queued.
 #[derive(Debug)]
 pub struct Connection<B> {
-    rx: Buffer<B>,
-    tx: Buffer<B>,
+    channel: Channel<B>,
     config: Config,
     /// The latest time that was told.
     now: Instant,
@@ -65,24 +67,26 @@ pub struct Connection<B> {
     phase: Phase,
     /// Beyond the limit of connections: the first request is answered with 503.
     refusing: bool,
-    /// The peer sends no more.
-    end_of_input: bool,
-    /// It has been silent for long enough to end a lab request.
-    quiet: bool,
+    input: Input,
     /// The session ended, and nobody has been told yet.
     expired: bool,
-    /// A request waits in front of `rx` until the answers before it have left.
-    blocked: bool,
-    /// Bytes still to come of an interleaved packet that is skipped.
-    skip: u16,
-    /// Bytes in front of `rx` that are an interleaved packet the driver may be reading.
-    lent: usize,
     /// To be polled.
     event: Option<Event>,
     /// What waits for an answer; its request stays in front of `rx`.
     pending: Option<Pending>,
     state: State,
     session: Option<Session>,
+}
+
+/// Where reading stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Input {
+    /// The peer sends no more.
+    ended: bool,
+    /// The peer has been silent for long enough to end a lab request.
+    quiet: bool,
+    /// A request waits at the front of the receive buffer until the answers before it have left.
+    blocked: bool,
 }
 
 /// What SETUP made.
@@ -92,6 +96,8 @@ struct Session {
     id: u64,
     /// The URL (or lab file name) of the client's SETUP, to the byte.
     url: heapless::String<MAX_URI_LEN, u8>,
+    /// Of the stream, without the track that the URL may name.
+    path: PathRange,
     transport: MediaTransport,
 }
 
@@ -99,16 +105,26 @@ struct Session {
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     kind: Waiting,
-    /// Length of the request in `rx`.
-    len: usize,
-    cseq: Option<u32>,
+    request: Parsed,
     /// The event was polled: the driver has begun to carry it out.
     polled: bool,
 }
 
+/// What is kept of a request that was parsed, which stays at the front of the receive buffer until it is answered.
+#[derive(Clone, Copy, Debug)]
+struct Parsed {
+    /// Length of the whole request.
+    len: usize,
+    cseq: u32,
+    resource: Resource,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Waiting {
-    Describe,
+    Describe {
+        /// The host in the URL is an IPv6 address.
+        ipv6: bool,
+    },
     Setup {
         media: MediaTransport,
         /// The alternative that was taken, to be echoed. `None` in the lab dialect.
@@ -123,7 +139,7 @@ impl Waiting {
     /// The method of the request.
     fn method(&self) -> &'static str {
         match self {
-            Self::Describe => "DESCRIBE",
+            Self::Describe { .. } => "DESCRIBE",
             Self::Setup { .. } => "SETUP",
             Self::Play => "PLAY",
             Self::Pause => "PAUSE",
@@ -136,8 +152,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// A connection that was just accepted. `entropy`: fresh random bits; session identifiers are made of it.
     pub fn new(now: Instant, rx: B, tx: B, entropy: u64, config: Config) -> Self {
         let mut connection = Self {
-            rx: Buffer::new(rx),
-            tx: Buffer::new(tx),
+            channel: Channel::new(rx, tx),
             config,
             now,
             timers: Timers::new(),
@@ -145,12 +160,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             dialect: None,
             phase: Phase::Open,
             refusing: false,
-            end_of_input: false,
-            quiet: false,
+            input: Input::default(),
             expired: false,
-            blocked: false,
-            skip: 0,
-            lent: 0,
             event: None,
             pending: None,
             state: State::Init,
@@ -175,18 +186,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// A connection that is closing takes bytes only to drop them, so that the peer's last words do not turn into a
     /// reset that destroys ours on their way.
     pub fn rx_buffer(&mut self) -> &mut [u8] {
-        if self.end_of_input || self.phase == Phase::Closed {
+        if self.input.ended || self.phase == Phase::Closed {
             return &mut [];
         }
-        self.rx.space()
+        self.channel.rx.space()
     }
 
     /// `n` bytes were put into [`rx_buffer`](Self::rx_buffer). Parses as far as events allow.
     pub fn handle_input(&mut self, now: Instant, n: usize) {
         self.now = now;
         if self.phase == Phase::Open && n > 0 {
-            self.rx.commit(n);
-            self.quiet = false;
+            self.channel.rx.commit(n);
+            self.input.quiet = false;
             self.timers.stop(Deadline::LabSilence);
             self.pump();
         }
@@ -196,7 +207,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// expires and the connection closes.
     pub fn handle_close(&mut self, now: Instant) {
         self.now = now;
-        self.end_of_input = true;
+        self.input.ended = true;
         match self.phase {
             Phase::Open => self.pump(),
             Phase::Closing => self.settle(),
@@ -240,31 +251,31 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// The resource of the request that waits for an answer (without `trackID=N`), or else of the session; empty
     /// where there is neither.
     pub fn resource(&self) -> Path<'_> {
-        let uri = match self.pending {
-            Some(pending) => uri(&self.rx, self.dialect, pending),
-            None => self.session.as_ref().map_or("", |session| session.url.as_str()),
-        };
-        self.path(uri).split_track().0
+        match (&self.pending, &self.session) {
+            (Some(Pending { request, .. }), _) => request.resource.path.of(self.url(request)),
+            (None, Some(session)) => session.path.of(&session.url),
+            (None, None) => Path::new(""),
+        }
     }
 
     /// The packet of [`Event::Interleaved`].
     pub fn interleaved(&self) -> &[u8] {
-        self.rx.bytes().get(Interleaved::HEADER_LEN..self.lent).unwrap_or_default()
+        self.channel.packet()
     }
 
     /// Bytes for the peer.
     pub fn poll_transmit(&self) -> &[u8] {
-        self.tx.bytes()
+        self.channel.tx.bytes()
     }
 
     /// The peer's socket took `n` of them.
     pub fn consume_transmit(&mut self, now: Instant, n: usize) {
         self.now = now;
-        let n = n.min(self.tx.len());
+        let n = n.min(self.channel.tx.len());
         if n == 0 {
             return;
         }
-        self.tx.consume(n);
+        self.channel.tx.consume(n);
         self.handle_progress();
     }
 
@@ -275,7 +286,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// A payload longer than [`max_interleaved`](Self::max_interleaved) never fits. The stall deadline counts from the
     /// time that was told last.
     pub fn queue_interleaved(&mut self, channel: u8, segments: &[&[u8]]) -> bool {
-        if self.phase == Phase::Closed || !self.tx.queue_interleaved(self.media_room(), channel, segments) {
+        if self.phase == Phase::Closed || !self.channel.tx.queue_interleaved(self.media_room(), channel, segments) {
             return false;
         }
         self.handle_queued();
@@ -285,7 +296,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// The longest payload that [`queue_interleaved`](Self::queue_interleaved) can ever take: what fills the empty
     /// transmit buffer, or the frame's 16 bits of length.
     pub fn max_interleaved(&self) -> usize {
-        self.tx.capacity().saturating_sub(Interleaved::HEADER_LEN).min(u16::MAX.into())
+        self.channel.tx.capacity().saturating_sub(Interleaved::HEADER_LEN).min(u16::MAX.into())
     }
 
     /// No more will be sent: close our half as soon as [`poll_transmit`](Self::poll_transmit) is empty. Go on reading
@@ -316,25 +327,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
 
     /// Gives the receive and the transmit buffer back, for the next connection.
     pub fn into_buffers(self) -> (B, B) {
-        (self.rx.into_storage(), self.tx.into_storage())
+        self.channel.into_buffers()
     }
 
-    fn path<'a>(&self, uri: &'a str) -> Path<'a> {
-        match Url::parse(uri) {
-            Some(url) if self.dialect != Some(Dialect::Lab) => url.path(),
-            _ => Path::new(uri),
-        }
-    }
-}
-
-/// The URI of a request that waits, read again from the request, which is still there.
-fn uri<B: AsRef<[u8]> + AsMut<[u8]>>(rx: &Buffer<B>, dialect: Option<Dialect>, pending: Pending) -> &str {
-    let request = rx.bytes().get(..pending.len).unwrap_or_default();
-    match dialect {
-        Some(Dialect::Lab) => lab::file_name(request),
-        _ => match parse(request) {
-            Ok(Some((Message::Request(request), _))) => request.uri,
-            _ => "",
-        },
+    /// The URL (or lab file name) of a request that is still at the front of the receive buffer.
+    fn url(&self, request: &Parsed) -> &str {
+        request.resource.url(self.channel.rx.bytes())
     }
 }

@@ -1,6 +1,6 @@
 //! The one place where a standard request is judged before it is carried out.
 
-use super::{Config, MediaTransport, Session, State};
+use super::{Config, Event, MediaTransport, Session, State, Waiting};
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, LowerTransport, Range, Transport};
 use crate::wire::rtsp::{Method, Request, StatusCode};
 use crate::wire::url::{Path, Url};
@@ -14,7 +14,10 @@ pub(super) enum Accepted {
     Options,
     /// GET_PARAMETER or SET_PARAMETER without a body: a sign of life.
     KeepAlive,
-    Describe,
+    Describe {
+        /// The host in the URL is an IPv6 address.
+        ipv6: bool,
+    },
     Setup {
         media: MediaTransport,
         chosen: Transport,
@@ -26,6 +29,22 @@ pub(super) enum Accepted {
     Teardown,
 }
 
+impl Accepted {
+    /// What the driver is asked, and what then waits for its answer; `None` where the machine answers by itself.
+    pub(super) fn question(self) -> Option<(Event, Waiting)> {
+        match self {
+            Self::Options | Self::KeepAlive => None,
+            Self::Describe { ipv6 } => Some((Event::Describe, Waiting::Describe { ipv6 })),
+            Self::Setup { media, chosen } => {
+                Some((Event::Setup { transport: media }, Waiting::Setup { media, chosen: Some(chosen) }))
+            }
+            Self::Play { range } => Some((Event::Play { range }, Waiting::Play)),
+            Self::Pause => Some((Event::Pause, Waiting::Pause)),
+            Self::Teardown => Some((Event::Teardown, Waiting::Teardown)),
+        }
+    }
+}
+
 /// What a request is judged by.
 pub(super) struct RequestPolicy<'a> {
     pub(super) state: State,
@@ -34,31 +53,32 @@ pub(super) struct RequestPolicy<'a> {
 }
 
 impl RequestPolicy<'_> {
-    /// Whether `request` may be carried out, or the status that refuses it.
+    /// Whether `request` may be carried out, and the path of the stream that it is about; or the status that refuses it.
     ///
     /// The order is: can it be understood, is it addressed to something, (who asks: authentication belongs here), is it
     /// the session's, does the state allow it, and last the details of each method. `CSeq` was seen to before.
-    pub(super) fn judge(&self, request: &Request<'_>) -> Result<Accepted, StatusCode> {
+    pub(super) fn judge<'a>(&self, request: &Request<'a>) -> Result<(Accepted, Path<'a>), StatusCode> {
         if headers::required(&request.headers).next().is_some() {
             return Err(StatusCode::OPTION_NOT_SUPPORTED);
         }
         if let Method::Other(_) = request.method {
             return Err(StatusCode::NOT_IMPLEMENTED);
         }
-        let path = address(request)?;
+        let Address { path, ipv6 } = address(request)?;
         self.judge_session(request)?;
         self.judge_state(request.method)?;
-        match request.method {
+        let accepted = match request.method {
             Method::Options => Ok(Accepted::Options),
             Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Accepted::KeepAlive),
             Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
-            Method::Describe => judge_describe(request, path),
+            Method::Describe => judge_describe(request, path).map(|()| Accepted::Describe { ipv6 }),
             Method::Setup => self.judge_setup(request, path),
             Method::Play => self.judge_aggregate(path).and_then(|()| judge_range(request)),
             Method::Pause => self.judge_aggregate(path).map(|()| Accepted::Pause),
             Method::Teardown => self.judge_aggregate(path).map(|()| Accepted::Teardown),
             Method::Other(_) => Err(StatusCode::NOT_IMPLEMENTED),
-        }
+        }?;
+        Ok((accepted, path.split_track().0))
     }
 
     /// A session that is named must be this connection's, whatever is asked for; PLAY, PAUSE and TEARDOWN must name it.
@@ -85,7 +105,7 @@ impl RequestPolicy<'_> {
     /// RFC 2326 has no status for "another resource's URL with this session"; for this session there is no such
     /// resource, hence 404.
     fn judge_aggregate(&self, path: Path<'_>) -> Result<(), StatusCode> {
-        let own = self.session.and_then(|session| Url::parse(&session.url)).map(|url| url.path().split_track().0);
+        let own = self.session.map(|session| session.path.of(&session.url));
         let path = stream(path)?;
         if own == Some(path) { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
     }
@@ -136,14 +156,27 @@ pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
     }
 }
 
-/// The path a request is about; `*` stands for the server, for methods that can be asked of it.
-fn address<'a>(request: &Request<'a>) -> Result<Path<'a>, StatusCode> {
+/// What the URL of a request says.
+struct Address<'a> {
+    /// With the track that it may name.
+    path: Path<'a>,
+    /// The host is an IPv6 address.
+    ipv6: bool,
+}
+
+/// The address of a request; `*` stands for the server, for methods that can be asked of it.
+fn address<'a>(request: &Request<'a>) -> Result<Address<'a>, StatusCode> {
     if request.uri.len() > MAX_URI_LEN {
         return Err(StatusCode::REQUEST_URI_TOO_LONG);
     }
     match (request.uri, request.method) {
-        ("*", Method::Options | Method::GetParameter | Method::SetParameter) => Ok(Path::new("")),
-        (uri, _) => Url::parse(uri).map(|url| url.path()).ok_or(StatusCode::BAD_REQUEST),
+        ("*", Method::Options | Method::GetParameter | Method::SetParameter) => {
+            Ok(Address { path: Path::new(""), ipv6: false })
+        }
+        (uri, _) => {
+            let url = Url::parse(uri).ok_or(StatusCode::BAD_REQUEST)?;
+            Ok(Address { path: url.path(), ipv6: url.host().contains(':') })
+        }
     }
 }
 
@@ -155,11 +188,11 @@ fn stream(path: Path<'_>) -> Result<Path<'_>, StatusCode> {
     }
 }
 
-fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<Accepted, StatusCode> {
+fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCode> {
     stream(path)?;
     let mut accepted = request.headers.all("Accept").peekable();
     let acceptable = accepted.peek().is_none() || accepted.any(|value| headers::accepts(value, APPLICATION_SDP));
-    if acceptable { Ok(Accepted::Describe) } else { Err(StatusCode::NOT_ACCEPTABLE) }
+    if acceptable { Ok(()) } else { Err(StatusCode::NOT_ACCEPTABLE) }
 }
 
 fn judge_range(request: &Request<'_>) -> Result<Accepted, StatusCode> {

@@ -106,14 +106,14 @@ fn perform(peer: &mut Peer, action: Action) {
 /// What must hold at any time.
 fn check(peer: &mut Peer) {
     let connection = &mut peer.connection;
-    assert!(connection.poll_transmit().len() <= connection.tx.capacity());
+    assert!(connection.poll_transmit().len() <= connection.channel.tx.capacity());
     let _ = connection.resource();
     let _ = connection.interleaved();
     assert_eq!(connection.state() == State::Init, connection.transport().is_none());
     if connection.is_closed() {
         assert_eq!(connection.poll_timeout(), None);
         assert!(connection.poll_transmit().is_empty() && connection.rx_buffer().is_empty());
-    } else if connection.pending.is_none() && connection.event.is_none() && connection.lent == 0 {
+    } else if connection.pending.is_none() && connection.event.is_none() && connection.channel.lent().is_empty() {
         // Nothing but a lab session lasts without a deadline.
         let lab_session = connection.dialect == Some(Dialect::Lab) && connection.session.is_some();
         assert!(connection.poll_timeout().is_some() || lab_session);
