@@ -1,4 +1,4 @@
-//! What the hot paths of the core cost. Run with `cargo xtask bench`, or `cargo bench -p mutoscope`.
+//! Measures the hot paths of the core. Run with `cargo xtask bench`, or `cargo bench -p mutoscope`.
 
 use core::task::Waker;
 use divan::counter::BytesCount;
@@ -17,7 +17,7 @@ fn main() {
     divan::main();
 }
 
-/// A real picture whose file is grown to `len` bytes inside its scan: nothing here decodes it.
+/// A real picture whose file is grown to `len` bytes inside its scan. That is allowed because nothing here decodes it.
 fn frame(len: usize) -> Vec<u8> {
     let mut frame = picture();
     frame.truncate(frame.len() - 2);
@@ -54,7 +54,7 @@ fn packets(frame: &[u8], first_sequence: u16, timestamp: u32) -> Vec<Vec<u8>> {
     packets
 }
 
-/// All packets of one frame: headers made, scan lent.
+/// Makes all packets of one frame: writes the headers and lends the scan.
 #[divan::bench(args = SIZES)]
 fn packetize(bencher: Bencher<'_, '_>, len: usize) {
     let frame = frame(len);
@@ -69,7 +69,7 @@ fn packetize(bencher: Bencher<'_, '_>, len: usize) {
     });
 }
 
-/// One packet after the other into a frame, the file's headers written before it.
+/// Puts one packet after the other into a frame, and writes the file's headers before it.
 #[divan::bench(args = SIZES)]
 fn reassemble(bencher: Bencher<'_, '_>, len: usize) {
     let frame = frame(len);
@@ -94,14 +94,14 @@ fn reassemble(bencher: Bencher<'_, '_>, len: usize) {
         });
 }
 
-/// Where the parts of a JPEG file are.
+/// Finds the parts of a JPEG file.
 #[divan::bench(args = SIZES)]
 fn layout(bencher: Bencher<'_, '_>, len: usize) {
     let frame = frame(len);
     bencher.bench_local(|| Layout::parse(black_box(&frame)).unwrap().rtp_format().unwrap());
 }
 
-/// A PLAY request as ffmpeg sends it.
+/// Parses a PLAY request of ffmpeg.
 #[divan::bench]
 fn parse_request(bencher: Bencher<'_, '_>) {
     const REQUEST: &[u8] = b"PLAY rtsp://127.0.0.1:8554/movie.Mjpeg/ RTSP/1.0\r\nRange: npt=0.000-\r\nCSeq: 4\r\n\
@@ -109,7 +109,7 @@ fn parse_request(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(REQUEST.len())).bench_local(|| rtsp::parse(black_box(REQUEST)).unwrap().unwrap().1);
 }
 
-/// A test card, drawn and encoded.
+/// Draws and encodes a test card.
 #[divan::bench(args = [(320, 240), (640, 480), (1280, 720)])]
 fn render_test_card(bencher: Bencher<'_, '_>, (width, height): (u16, u16)) {
     let card = card(width, height);
@@ -150,7 +150,7 @@ impl embedded_io::Seek for Film<'_> {
     }
 }
 
-/// Twenty frames found and read from a file in memory.
+/// Finds and reads twenty frames of a file in memory.
 #[divan::bench(args = ["raw", "lab"])]
 fn read_frames(bencher: Bencher<'_, '_>, format: &str) {
     let frame = frame(25_000);

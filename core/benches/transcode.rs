@@ -1,8 +1,8 @@
-//! What it costs to make pictures that RTP/JPEG can carry, beside `jpegtran` and beside decoding and encoding.
+//! Measures the time to make pictures that RTP/JPEG can carry, beside `jpegtran` and beside decoding and encoding.
 //!
-//! The pictures are made here, photograph-like; `MUTOSCOPE_CLIP=FILE` takes the first ones of an MJPEG file of your own. They
-//! are many, because one and the same would be learned by the processor's branch prediction.
-//! `jpegtran` is a process: what a picture of 8x8 costs it is its start.
+//! The pictures are made here and resemble photographs. `MUTOSCOPE_CLIP=FILE` takes the first ones of an MJPEG file of your
+//! own instead. There are many, because the processor's branch prediction would learn a single one. `jpegtran` is a
+//! process; the time that it takes for a picture of 8x8 is the time of its start.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -20,7 +20,7 @@ fn main() {
     divan::main();
 }
 
-/// Slopes, edges and grain, so that coefficients are about as many as in a photograph.
+/// A picture of slopes, edges and grain, which has about as many coefficients as a photograph.
 fn samples(width: u16, height: u16, seed: u32) -> Vec<u8> {
     let mut noise = seed;
     let mut grain = || {
@@ -53,7 +53,8 @@ fn picture(width: u16, height: u16, seed: u32, style: fn(&mut Encoder<&mut Vec<u
 
 const PICTURES: u32 = 16;
 
-/// 632x360, 4:2:0, with Huffman tables of their own where `jpegtran` is there to make them, and restart markers where not.
+/// Pictures of 632x360, 4:2:0. They have Huffman tables of their own if `jpegtran` is installed to make them, and otherwise
+/// restart markers.
 fn sources() -> Vec<Vec<u8>> {
     if let Some(path) = std::env::var_os("MUTOSCOPE_CLIP") {
         let file = std::fs::read(path).unwrap();
@@ -106,13 +107,13 @@ fn recode_whole(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
     });
 }
 
-/// Other Huffman tables: the most frequent case.
+/// Writes other Huffman codes, which is the most frequent case.
 #[divan::bench]
 fn recode(bencher: Bencher<'_, '_>) {
     transcode(bencher, &sources());
 }
 
-/// The same in packets, as a microcontroller does it.
+/// The same, packet by packet, as a microcontroller does it.
 #[divan::bench]
 fn recode_in_packets(bencher: Bencher<'_, '_>) {
     let mut transcoder = Transcoder::new();
@@ -126,7 +127,7 @@ fn recode_in_packets(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// What has to be done before the first coefficient: reading headers, making tables.
+/// The work before the first coefficient: reading headers and making tables.
 #[divan::bench]
 fn prepare(bencher: Bencher<'_, '_>) {
     let mut transcoder = Transcoder::new();
@@ -136,25 +137,25 @@ fn prepare(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Chroma resampled from 4:4:4 to 4:2:2.
+/// Resamples chroma from 4:4:4 to 4:2:2.
 #[divan::bench]
 fn resample(bencher: Bencher<'_, '_>) {
     let full = |seed| picture(632, 360, seed, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4));
     transcode(bencher, &(0..PICTURES).map(full).collect::<Vec<_>>());
 }
 
-/// Progressive pictures, as one that knows only samples would make them over.
+/// Converts progressive pictures through their samples.
 fn progressive() -> Vec<Vec<u8>> {
     (0..PICTURES).map(|seed| picture(632, 360, seed, |encoder| encoder.set_progressive(true))).collect()
 }
 
-/// Progressive pictures by their coefficients.
+/// Converts progressive pictures through their coefficients.
 #[divan::bench]
 fn recode_progressive(bencher: Bencher<'_, '_>) {
     recode_whole(bencher, &progressive());
 }
 
-/// The same, arithmetic-coded, where `jpegtran` is there to make them.
+/// The same with arithmetic-coded pictures, if `jpegtran` is installed to make them.
 #[divan::bench]
 fn recode_arithmetic(bencher: Bencher<'_, '_>) {
     let pictures: Option<Vec<_>> = progressive().iter().map(|jpeg| jpegtran(jpeg, &["-arithmetic"])).collect();
@@ -163,13 +164,13 @@ fn recode_arithmetic(bencher: Bencher<'_, '_>) {
     }
 }
 
-/// Progressive pictures decoded and encoded, which is what servers do with them.
+/// Decodes and encodes progressive pictures, as other servers do.
 #[divan::bench]
 fn decode_and_encode_progressive(bencher: Bencher<'_, '_>) {
     decode_and_encode_all(bencher, &progressive());
 }
 
-/// What a process costs, whatever it is given.
+/// The time of a process for the smallest picture.
 #[divan::bench]
 fn jpegtran_start(bencher: Bencher<'_, '_>) {
     let tiny = picture(8, 8, 0, |_| {});
@@ -178,7 +179,7 @@ fn jpegtran_start(bencher: Bencher<'_, '_>) {
     }
 }
 
-/// A process for each picture.
+/// Runs a process for each picture.
 #[divan::bench]
 fn jpegtran_process(bencher: Bencher<'_, '_>) {
     let pictures = sources();
@@ -187,7 +188,7 @@ fn jpegtran_process(bencher: Bencher<'_, '_>) {
     }
 }
 
-/// What servers do that cannot recode.
+/// Decodes and encodes pictures, as servers do that cannot recode.
 #[divan::bench]
 fn decode_and_encode(bencher: Bencher<'_, '_>) {
     decode_and_encode_all(bencher, &sources());

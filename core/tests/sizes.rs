@@ -1,4 +1,4 @@
-//! What the main types take of memory, pinned, so that growth is a decision and not an accident. `cargo xtask sizes` prints
+//! Pins the memory that the main types take, so that growth is a decision and not an accident. `cargo xtask sizes` prints
 //! the same for a Cortex-M, where pointers are half as long.
 
 use core::convert::Infallible;
@@ -11,7 +11,7 @@ use mutoscope::rtp::sender::Sender;
 use mutoscope::time::Instant;
 use mutoscope::{io, jpeg, session};
 
-/// A source that is kept elsewhere, as a camera's is.
+/// A source that is kept elsewhere, like that of a camera.
 struct Elsewhere;
 
 impl FrameSource for Elsewhere {
@@ -38,7 +38,7 @@ impl FrameSource for Elsewhere {
 fn sizes_of_the_main_types_are_pinned() {
     let sizes = [
         ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 680),
-        // The whole of a client: control connection, stream, sender and frame under way.
+        // A whole client consists of control connection, stream, sender and the frame that is being sent.
         ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], Elsewhere>>(), 1024),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), 1280),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
@@ -50,7 +50,7 @@ fn sizes_of_the_main_types_are_pinned() {
     ];
     let too_large: Vec<_> = sizes.iter().filter(|(_, size, most)| size > most).collect();
     assert!(too_large.is_empty(), "(type, bytes, at most): {too_large:?} of {sizes:?}");
-    // A pin far above the truth pins nothing.
+    // A limit that is far above the real size would pin nothing.
     let loose: Vec<_> = sizes.iter().filter(|(_, size, most)| size * 10 < most * 8).collect();
     assert!(loose.is_empty(), "(type, bytes, at most): {loose:?}");
 }

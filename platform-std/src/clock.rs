@@ -1,11 +1,11 @@
-//! The core's time from the system's clocks.
+//! The core's clocks, made from the system's.
 
 use std::time::SystemTime;
 
 use mutoscope::io::Clock;
 use mutoscope::time::{Instant, NtpTime, WallClock};
 
-/// The system's monotonic clock, counted from the moment this one was made. Copies of it agree.
+/// The system's monotonic clock, counted from the moment when this value was made. Copies of it agree.
 #[derive(Clone, Copy, Debug)]
 pub struct MonotonicClock {
     epoch: std::time::Instant,
@@ -17,11 +17,11 @@ impl MonotonicClock {
         Self { epoch: std::time::Instant::now() }
     }
 
-    /// Relates this clock to the calendar, as the system knows it at this moment. Sender reports stay on this line even
-    /// where the system's time is stepped later: receivers need it even more than they need it right.
+    /// Relates this clock to the system's calendar time at this moment. Sender reports stay on this line even if the
+    /// system's time is stepped later: an even time line matters more to receivers than a correct one.
     pub fn wall_clock(&self) -> WallClock {
         let now = self.now();
-        // A system clock before 1970 is unset: then reports count from the start, as on boards without a clock.
+        // A system clock before 1970 is not set. Reports then count from the start, as on boards without a clock.
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let unix_micros = u64::try_from(unix.as_micros()).unwrap_or(0);
         WallClock { at_zero: NtpTime::from_unix_micros(unix_micros.saturating_sub(now.as_micros())) }

@@ -1,16 +1,16 @@
-//! RTP/JPEG's clock: 90 kHz, so that 9 ticks are 100 µs (RFC 2435 section 3).
+//! The clock of RTP/JPEG. It runs at 90 kHz, so 9 ticks are 100 µs (RFC 2435 section 3).
 
 /// Ticks in a second.
 pub(crate) const RATE: u32 = 90_000;
 
-/// The ticks in so many microseconds, modulo 2^32 as timestamps are.
+/// The number of ticks in so many microseconds, modulo 2^32 like timestamps.
 pub(crate) fn ticks(micros: u64) -> u32 {
     (u128::from(micros).wrapping_mul(9) / 100) as u32
 }
 
-/// The microseconds in so many ticks, cut towards zero.
+/// The number of microseconds in so many ticks, rounded towards zero.
 pub(crate) const fn micros(ticks: i64) -> i64 {
-    // Beyond 2^56 ticks, which are 25,000 years, it stops.
+    // Beyond 2^56 ticks, which are 25,000 years, the result saturates.
     ticks.saturating_mul(100) / 9
 }
 
