@@ -5,6 +5,7 @@ mod converter;
 mod file;
 mod generated;
 mod index;
+pub mod live;
 mod medium;
 mod picture;
 #[cfg(test)]

@@ -88,6 +88,13 @@ impl Default for Options {
     }
 }
 
+/// The defaults, at an address of this machine.
+impl From<SocketAddr> for Options {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), rtsp_port: address.port(), ..Self::default() }
+    }
+}
+
 /// A server whose sockets are open.
 #[derive(Debug)]
 pub struct Server {
