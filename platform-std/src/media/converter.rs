@@ -2,15 +2,9 @@
 //! user chose.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use mutoscope::jpeg::transcode::{self, Change, Path, Recoder, Transcoder};
-use mutoscope::jpeg::{self, Coding, Layout, Unsupported, tables};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use mutoscope::jpeg::{self, Coding, Layout, Unsupported};
 
 /// What is done with pictures that RTP/JPEG cannot carry without loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +13,7 @@ pub enum OnUnsupported {
     #[default]
     Refuse,
     /// Chroma of 4:4:4, 4:4:0 and 4:1:1 is resampled, samples of 12 bits become 8, and other colours than YCbCr are encoded
-    /// anew.
+    /// anew. The last of these needs the feature `convert`.
     Convert,
 }
 
@@ -114,7 +108,8 @@ impl Policy {
 
     /// Whether a decoder is to read what RTP/JPEG cannot carry.
     fn encodes(self, reason: Unsupported, layout: &Layout) -> bool {
-        self.on_unsupported == OnUnsupported::Convert
+        cfg!(feature = "convert")
+            && self.on_unsupported == OnUnsupported::Convert
             && matches!(reason, Unsupported::ColorSpace | Unsupported::Sampling(_))
             && is_decoded_well(layout)
     }
@@ -180,12 +175,10 @@ impl Converter {
         match self.policy.path(jpeg, layout) {
             Ok(Path::Streamed(Change::None)) => return Ok(None),
             Ok(path) => self.transcode(path, jpeg, layout, out)?,
-            // The decoder is not ours, and neither is the file: a mistake in the one that the other finds costs a picture.
+            #[cfg(feature = "convert")]
             Err(transcode::Error::Unsupported(reason)) if self.policy.encodes(reason, layout) => {
                 affordable(jpeg, layout)?;
-                catch_unwind(AssertUnwindSafe(|| encode(jpeg, layout, out)))
-                    .unwrap_or_else(|_| Err("the decoder failed".to_owned()))
-                    .map_err(Failure::Undecodable)?;
+                super::encoder::encode_anew(jpeg, layout, out).map_err(Failure::Undecodable)?;
             }
             Err(transcode::Error::Damaged(error)) => return Err(Failure::Damaged(error)),
             Err(_) => return Ok(None),
@@ -247,53 +240,15 @@ fn pixels(layout: &Layout) -> usize {
     usize::from(layout.width) * usize::from(layout.height)
 }
 
-/// Decodes a picture and encodes it as 4:2:0, at a quality like its own. Errors are reasons for people.
-fn encode(jpeg: &[u8], layout: &Layout, out: &mut Vec<u8>) -> Result<(), String> {
-    let options = DecoderOptions::default().set_max_width(usize::from(u16::MAX)).set_max_height(usize::from(u16::MAX));
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-    decoder.decode_headers().map_err(reason)?;
-    // YCbCr to YCbCr spares two conversions and their losses.
-    let (wanted, color) = match decoder.input_colorspace() {
-        Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, ColorType::Ycbcr),
-        Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::Luma),
-        _ => (ColorSpace::RGB, ColorType::Rgb),
-    };
-    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let mut samples = decoder.decode().map_err(reason)?;
-    let color = match color {
-        ColorType::Luma => {
-            // The encoder would write one component, which RTP/JPEG does not carry.
-            samples = samples.into_iter().flat_map(|luma| [luma, 128, 128]).collect();
-            ColorType::Ycbcr
-        }
-        color => color,
-    };
-    out.clear();
-    let mut encoder = Encoder::new(out, quality(jpeg, layout));
-    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
-    encoder.encode(&samples, layout.width, layout.height, color).map_err(reason)
-}
-
-/// An error as words: the decoder's are in quotation marks.
-fn reason(error: impl fmt::Display) -> String {
-    error.to_string().trim_matches('"').to_owned()
-}
-
-/// The quality whose table of luma is nearest to the picture's own, from 1 to 99; for tables of 16 bits, a good one.
-fn quality(jpeg: &[u8], layout: &Layout) -> u8 {
-    const GOOD: u8 = 90;
-    let Ok(table): Result<[u8; 64], _> = layout.quantization[0].of(jpeg).try_into() else { return GOOD };
-    let distance = |quality: &u8| {
-        let (luma, _) = tables::quantization(*quality);
-        luma.iter().zip(table).map(|(&one, other)| u32::from(one.abs_diff(other))).sum::<u32>()
-    };
-    (1..=99).min_by_key(distance).unwrap_or(GOOD)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::media::testing::picture;
+    use jpeg_encoder::{Encoder, SamplingFactor};
+    use zune_jpeg::JpegDecoder;
+    use zune_jpeg::zune_core::bytestream::ZCursor;
+    use zune_jpeg::zune_core::colorspace::ColorSpace;
+    use zune_jpeg::zune_core::options::DecoderOptions;
 
     const CONVERT: Policy = Policy { restart_markers: false, on_unsupported: OnUnsupported::Convert };
 
@@ -502,14 +457,6 @@ mod tests {
             let error = Policy::default().judge(jpeg, &layout).unwrap_err();
             assert_eq!(Policy::default().can_do_more(&error, jpeg, &layout), *expected, "case {index}");
             assert!(!CONVERT.can_do_more(&error, jpeg, &layout));
-        }
-    }
-
-    #[test]
-    fn the_quality_of_a_table_is_found_again() {
-        for wanted in [20, 50, 75, 95] {
-            let jpeg = picture(16, 16, |encoder| encoder.set_quality(wanted));
-            assert_eq!(quality(&jpeg, &Layout::parse(&jpeg).unwrap()), wanted);
         }
     }
 }

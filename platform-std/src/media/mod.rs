@@ -2,6 +2,8 @@
 
 mod conversion_pool;
 mod converter;
+#[cfg(feature = "convert")]
+mod encoder;
 mod file;
 mod generated;
 mod index;
