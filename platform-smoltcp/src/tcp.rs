@@ -1,4 +1,4 @@
-//! TCP: the core's [`Stream`](mutoscope::io::Stream) on a smoltcp socket.
+//! TCP: the core's [`Stream`] on a smoltcp socket.
 //!
 //! smoltcp never blocks, `embedded-io` does by contract. What stands between them is the question asked before every
 //! call: where it was answered with "ready", a call gives bytes, the end of the file or an error at once. A call that
@@ -7,6 +7,7 @@
 
 use core::fmt;
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+use mutoscope::io::Stream;
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 
 /// A TCP socket for as long as a pump needs it. Plain data: make one for every turn.
@@ -133,6 +134,9 @@ impl Write for TcpStream<'_, '_> {
         Ok(())
     }
 }
+
+/// smoltcp takes what fits into its buffer: one segment after the other is as good as all of them in one call.
+impl Stream for TcpStream<'_, '_> {}
 
 #[cfg(test)]
 mod tests {

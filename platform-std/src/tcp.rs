@@ -1,11 +1,11 @@
-//! TCP: the core's [`Stream`](mutoscope::io::Stream) on a non-blocking socket, and a listener.
+//! TCP: the core's [`Stream`] on a non-blocking socket, and a listener.
 //!
-//! mio reports readiness once per change (edge-triggered), while the core's pumps ask before every call. So a stream
-//! keeps what the events said in two flags: a lowered flag answers "not ready" without a system call, a raised one is
-//! verified with `poll(2)`, which lowers it when the kernel disagrees. Stale or repeated events can therefore do no
+//! mio reports readiness once per change (edge-triggered). So a stream keeps what the events said in two flags: a lowered
+//! flag answers "not ready" without a system call. Where a flag is raised, a write is tried, and lowers it when the kernel
+//! takes less than there is; a read is asked about with `poll(2)` first. Stale or repeated events can therefore do no
 //! harm: what is answered is what the kernel says at that moment.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -13,20 +13,22 @@ use std::time::Duration;
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
+use mutoscope::io::Stream;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 /// Unsent bytes the kernel may hold before the socket counts as full. What lies in there is latency that the server
-/// can no longer take back by skipping frames; less than a few frames of it would cost throughput.
+/// can no longer take back by skipping frames; less than a few frames of it would cost throughput. The event that there is
+/// room again comes when half of it has left.
 #[cfg(target_os = "linux")]
-const UNSENT_LOW_WATER: u32 = 128 * 1024;
+const UNSENT_LOW_WATER: u32 = 96 * 1024;
 
 /// How many connections the kernel completes ahead of `accept`.
 const BACKLOG: i32 = 128;
 
-/// How long a write waits where the kernel took nothing though it had said it would (it is short of memory).
-const WRITE_PATIENCE: Duration = Duration::from_millis(10);
+/// Most segments of one write; what lies behind them is for the next.
+const MAX_SEGMENTS: usize = 64;
 
 /// A connected (or connecting) TCP stream that never blocks when it is asked first.
 #[derive(Debug)]
@@ -125,28 +127,36 @@ impl Read for TcpStream {
 }
 
 impl Write for TcpStream {
-    /// What the kernel takes at once. Fails with `TimedOut` where it takes nothing though it had reported room.
+    /// What the kernel takes at once. Fails with `WouldBlock` where it takes nothing: [`Stream::try_write`] tells that apart
+    /// from an error.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut result = retry(|| io::Write::write(&mut self.inner, bytes));
-        if would_block(&result) {
-            // The contract knows no `Ok(0)` here; the alternative to a short wait is to drop the connection.
-            is_ready(self.inner.as_fd(), PollFlags::POLLOUT, WRITE_PATIENCE)?;
-            result = retry(|| io::Write::write(&mut self.inner, bytes));
-        }
-        if would_block(&result) {
-            self.writable = false;
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        if result.as_ref().is_ok_and(|&written| written < bytes.len()) {
-            // The kernel is full, and its next event says when it is not.
-            self.writable = false;
-        }
-        result
+        self.writable = true;
+        self.try_write(&[bytes])?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 
     /// Nothing is buffered on this side of the kernel.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Stream for TcpStream {
+    fn try_write(&mut self, segments: &[&[u8]]) -> io::Result<Option<usize>> {
+        if !self.writable {
+            return Ok(None);
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
+        let (mut count, mut len) = (0, 0);
+        for (slice, segment) in slices.iter_mut().zip(segments) {
+            *slice = IoSlice::new(segment);
+            count += 1;
+            len += segment.len();
+        }
+        let slices = slices.get(..count).unwrap_or_default();
+        let result = retry(|| io::Write::write_vectored(&mut self.inner, slices));
+        // Where the kernel takes less than there is, it is full, and its next event says when it is not.
+        self.writable = result.as_ref().is_ok_and(|&written| written == len);
+        if would_block(&result) { Ok(None) } else { result.map(Some) }
     }
 }
 
@@ -306,10 +316,10 @@ mod tests {
     fn a_full_socket_is_writable_again_when_the_peer_has_read() {
         let (mut poll, mut near, mut far) = pair();
         wait(&mut poll, &mut near);
-        let chunk = [7; 64 * 1024];
+        let chunk = [7; 32 * 1024];
         let mut written = 0;
-        while near.write_ready().unwrap() {
-            written += near.write(&chunk).unwrap();
+        while let Some(taken) = near.try_write(&[&chunk, &chunk]).unwrap() {
+            written += taken;
         }
         assert!(!near.writable, "a lowered flag answers without asking the kernel");
         let mut read = 0;

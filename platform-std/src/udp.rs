@@ -6,31 +6,23 @@
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
-use std::time::Duration;
 
 use embedded_io::ErrorType;
 use mio::event::{Event, Source};
 use mio::{Interest, Registry, Token};
-use mutoscope::io::Datagram;
+use mutoscope::io::{Datagram, Meta, Transmit};
+use mutoscope::wire::rtp::MAX_DATAGRAM;
 use nix::errno::Errno;
-use nix::poll::PollFlags;
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::tcp::{is_ready, retry};
+use crate::tcp::retry;
 
-/// Datagrams per [`send_train`](Datagram::send_train): the core's bursts, so that each is one system call. A frame of a
-/// typical camera is one train.
+/// Datagrams of one [`send`](Datagram::send): the core's bursts, so that each is one system call. A frame of a typical
+/// camera is one train.
 pub const MAX_TRAIN: usize = 32;
 
-/// Bytes per train: what an IPv4 packet can carry. The kernel splits a train after routing it as one packet.
-const MAX_TRAIN_BYTES: usize = 65_507;
-
-/// Segments per call: head and payload of each packet of a train, with room to spare.
-const MAX_SEGMENTS: usize = 2 * MAX_TRAIN + 4;
-
-/// How long the rest of a train waits for room where it has to leave one by one.
-const TRAIN_PATIENCE: Duration = Duration::from_millis(5);
+/// Segments of one [`send`](Datagram::send): headers, payload and trailer of each packet of a train, with room to spare.
+const MAX_SEGMENTS: usize = 3 * MAX_TRAIN + 4;
 
 /// How often [`bind_pair`] tries to find two neighbouring ports before it gives up.
 const PAIR_ATTEMPTS: usize = 64;
@@ -44,15 +36,22 @@ pub struct Options {
     pub receive_buffer: Option<usize>,
     /// What the kernel keeps of datagrams to be sent (`SO_SNDBUF`); `None`: the system's default.
     pub send_buffer: Option<usize>,
+    /// Tell which address of ours a datagram came to ([`Meta::to`]), where the socket is bound to all of them.
+    pub tell_destination: bool,
 }
 
 impl Options {
     /// A server's sockets: they send bursts to many receivers and receive short reports.
-    pub const SERVER: Self =
-        Self { max_datagram: 2048, receive_buffer: Some(256 * 1024), send_buffer: Some(1024 * 1024) };
+    pub const SERVER: Self = Self {
+        max_datagram: 2048,
+        receive_buffer: Some(256 * 1024),
+        send_buffer: Some(1024 * 1024),
+        tell_destination: true,
+    };
 
     /// A client's sockets: they receive whatever UDP can carry, and bursts of it.
-    pub const CLIENT: Self = Self { max_datagram: 65_535, receive_buffer: Some(1024 * 1024), send_buffer: None };
+    pub const CLIENT: Self =
+        Self { max_datagram: 65_535, receive_buffer: Some(1024 * 1024), send_buffer: None, tell_destination: false };
 }
 
 /// A UDP socket that never blocks.
@@ -60,6 +59,10 @@ impl Options {
 pub struct UdpSocket {
     inner: mio::net::UdpSocket,
     received: Box<[u8]>,
+    /// Bound to all addresses of the host: the one that a datagram leaves from has to be said.
+    everywhere: bool,
+    /// Where the system writes what it tells beside a datagram; `None` where it is not asked.
+    told: Option<Box<[u8]>>,
     trains: bool,
     writable: bool,
 }
@@ -81,8 +84,12 @@ impl UdpSocket {
         }
         socket.bind(&address.into())?;
         let inner = mio::net::UdpSocket::from_std(socket.into());
-        let trains = train::is_supported(&inner);
-        Ok(Self { inner, received: vec![0; options.max_datagram].into_boxed_slice(), trains, writable: true })
+        let everywhere = address.ip().is_unspecified();
+        let told = (everywhere && options.tell_destination && message::tell_destination(&inner, address))
+            .then(|| vec![0; message::TOLD].into_boxed_slice());
+        let trains = message::can_send_trains(&inner);
+        let received = vec![0; options.max_datagram].into_boxed_slice();
+        Ok(Self { inner, received, everywhere, told, trains, writable: true })
     }
 
     /// The address it is bound to; tells the port where 0 was asked for.
@@ -101,62 +108,37 @@ impl UdpSocket {
         self.writable |= event.is_writable();
     }
 
-    /// Segments that lie end to end, `len` bytes at a time, each piece by `send`. Where the kernel fills up in the middle,
-    /// the rest waits a moment and is then lost, as UDP may: "nothing was sent" would be untrue and make receivers see the
-    /// first part twice.
-    fn send_pieces(
+    /// Sends one datagram, or a train of several that one system call can take. `false`: there is no room, nothing left.
+    fn send_at_once(
         &mut self,
-        len: usize,
-        segments: &[&[u8]],
-        mut send: impl FnMut(&mut Self, &[&[u8]]) -> io::Result<bool>,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        slices: &[IoSlice<'_>],
+        train: Option<u16>,
     ) -> io::Result<bool> {
-        let mut rest = Pieces { segments, skip: 0 };
-        let mut first = true;
-        while let Some((piece, count)) = rest.cut(len) {
-            let piece = piece.get(..count).unwrap_or_default();
-            if !send(self, piece)? {
-                if first {
-                    return Ok(false);
-                }
-                is_ready(self.inner.as_fd(), PollFlags::POLLOUT, TRAIN_PATIENCE)?;
-                if !send(self, piece)? {
-                    log::debug!("no room for the rest of a train");
-                    return Ok(true);
-                }
-            }
-            first = false;
-        }
-        Ok(true)
-    }
-
-    /// A train's datagrams one after the other.
-    fn send_singly(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> io::Result<bool> {
-        self.send_pieces(size, segments, |socket, datagram| socket.send(to, datagram))
-    }
-
-    /// A train that one system call can take.
-    fn send_at_once(&mut self, to: SocketAddr, size: u16, segments: &[&[u8]]) -> io::Result<bool> {
-        let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
-        let slices = gather(segments, &mut slices)?;
-        let result = retry(|| train::send(&self.inner, to, size, slices));
-        self.writable = true;
+        // A socket that is bound to one address sends from that one anyway.
+        let from = from.filter(|from| self.everywhere && from.is_ipv4() == to.is_ipv4());
+        let result = retry(|| message::send(&self.inner, to, from, slices, train));
+        self.writable = !result.as_ref().is_err_and(is_full);
         match result {
             Ok(_) => Ok(true),
-            Err(error) if is_full(&error) => {
-                self.writable = false;
-                Ok(false)
+            Err(_) if !self.writable => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a train failed only because it is one: its datagrams can leave one by one.
+    fn can_leave_singly(&mut self, error: &io::Error) -> bool {
+        match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+            // The path to this receiver takes smaller packets than these: only it pays for that.
+            Errno::EINVAL | Errno::EMSGSIZE => true,
+            // The device, its driver or a tunnel cannot: no use to ask again.
+            Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT => {
+                log::debug!("no trains of datagrams any more: {error}");
+                self.trains = false;
+                true
             }
-            Err(error) => match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
-                // The path to this receiver takes smaller packets than these: only it pays for that.
-                Errno::EINVAL | Errno::EMSGSIZE => self.send_singly(to, size.into(), segments),
-                // The device, its driver or a tunnel cannot: no use to ask again.
-                Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT => {
-                    log::debug!("no trains of datagrams any more: {error}");
-                    self.trains = false;
-                    self.send_singly(to, size.into(), segments)
-                }
-                _ => Err(error),
-            },
+            _ => false,
         }
     }
 }
@@ -167,47 +149,46 @@ impl ErrorType for UdpSocket {
 
 impl Datagram for UdpSocket {
     /// An error concerns this destination (unreachable, forbidden by a firewall, datagram too long), not the socket.
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> io::Result<bool> {
+    fn send(&mut self, transmit: &Transmit<'_>) -> io::Result<usize> {
+        let Transmit { to, from, segments, segment_size } = *transmit;
         let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
-        let slices = gather(segments, &mut slices)?;
-        let to = SockAddr::from(to);
-        let result = retry(|| SockRef::from(&self.inner).send_to_vectored(slices, &to));
-        self.writable = true;
-        match result {
-            Ok(_) => Ok(true),
-            Err(error) if is_full(&error) => {
-                self.writable = false;
-                Ok(false)
+        let Some(size) = segment_size.filter(|&size| size > 0 && size < transmit.len()) else {
+            let (_, count) = Pieces { segments, skip: 0 }.cut(usize::MAX, &mut slices)?;
+            let slices = slices.get(..count).unwrap_or_default();
+            return self.send_at_once(to, from, slices, None).map(usize::from);
+        };
+        // What the kernel takes at once: it routes a train as one packet, before it cuts it.
+        let mut most = if self.trains { (MAX_DATAGRAM / size).max(1) } else { 1 };
+        let (mut rest, mut sent) = (Pieces { segments, skip: 0 }, 0);
+        while !rest.segments.is_empty() {
+            let mut next = rest;
+            let (len, count) = next.cut(most.saturating_mul(size), &mut slices)?;
+            let slices = slices.get(..count).unwrap_or_default();
+            let train = if len > size { u16::try_from(size).ok() } else { None };
+            match self.send_at_once(to, from, slices, train) {
+                Ok(true) => (rest, sent) = (next, sent + len.div_ceil(size)),
+                Ok(false) => break,
+                Err(error) if train.is_some() && self.can_leave_singly(&error) => most = 1,
+                Err(error) if sent == 0 => return Err(error),
+                // The next call begins with the one that failed, and tells its error.
+                Err(_) => break,
             }
-            Err(error) => Err(error),
         }
+        Ok(sent)
     }
 
-    fn max_train(&self) -> usize {
+    fn max_datagrams(&self) -> usize {
         if self.trains { MAX_TRAIN } else { 1 }
     }
 
-    fn send_train(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> io::Result<bool> {
-        let total: usize = segments.iter().map(|segment| segment.len()).sum();
-        if total <= size {
-            return self.send(to, segments);
-        }
-        let each = u16::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        match MAX_TRAIN_BYTES.checked_div(size) {
-            // Two datagrams are too many for one call already.
-            None | Some(0 | 1) => self.send_singly(to, size, segments),
-            _ if !self.trains => self.send_singly(to, size, segments),
-            Some(most) if total > most * size => {
-                self.send_pieces(most * size, segments, |socket, piece| socket.send_train(to, size, piece))
-            }
-            Some(_) => self.send_at_once(to, each, segments),
-        }
-    }
-
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> io::Result<Option<R>> {
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> io::Result<Option<R>> {
         loop {
-            match self.inner.recv_from(&mut self.received) {
-                Ok((len, from)) => return Ok(Some(f(from, self.received.get(..len).unwrap_or_default()))),
+            let received = match &mut self.told {
+                Some(told) => message::receive(&self.inner, &mut self.received, told),
+                None => self.inner.recv_from(&mut self.received).map(|(len, from)| (len, Meta { from, to: None })),
+            };
+            match received {
+                Ok((len, meta)) => return Ok(Some(f(meta, self.received.get(..len).unwrap_or_default()))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 // News of an earlier send, about somebody who is not the caller's concern now. Reading it removed it.
                 Err(error) if is_about_a_peer(&error) => {}
@@ -275,16 +256,8 @@ fn bind_exact_pair(host: IpAddr, port: u16, options: Options) -> io::Result<(Udp
     Ok((rtp, rtcp))
 }
 
-/// Segments as the system takes them.
-fn gather<'s, 'b>(segments: &[&'b [u8]], slices: &'s mut [IoSlice<'b>; MAX_SEGMENTS]) -> io::Result<&'s [IoSlice<'b>]> {
-    let slices = slices.get_mut(..segments.len()).ok_or(io::ErrorKind::InvalidInput)?;
-    for (slice, segment) in slices.iter_mut().zip(segments) {
-        *slice = IoSlice::new(segment);
-    }
-    Ok(slices)
-}
-
 /// Cuts segments that lie end to end into pieces of equal length.
+#[derive(Clone, Copy)]
 struct Pieces<'a, 'b> {
     segments: &'a [&'b [u8]],
     /// Bytes of the first segment that have left.
@@ -292,17 +265,15 @@ struct Pieces<'a, 'b> {
 }
 
 impl<'b> Pieces<'_, 'b> {
-    /// The next piece of at most `len` bytes as segments and their count; `None` after the last.
-    fn cut(&mut self, len: usize) -> Option<([&'b [u8]; MAX_SEGMENTS], usize)> {
-        let mut piece = [&[][..]; MAX_SEGMENTS];
-        let mut count = 0;
-        let mut room = len;
+    /// Cuts off the next piece of at most `len` bytes: how many bytes it has, and how many slices.
+    fn cut(&mut self, len: usize, slices: &mut [IoSlice<'b>; MAX_SEGMENTS]) -> io::Result<(usize, usize)> {
+        let (mut count, mut room) = (0, len);
         while let Some((&segment, rest)) = self.segments.split_first()
             && room > 0
         {
             let left = segment.get(self.skip..).unwrap_or_default();
             let taken = left.get(..room).unwrap_or(left);
-            *piece.get_mut(count)? = taken;
+            *slices.get_mut(count).ok_or(io::ErrorKind::InvalidInput)? = IoSlice::new(taken);
             count += 1;
             room -= taken.len();
             if taken.len() == left.len() {
@@ -312,7 +283,7 @@ impl<'b> Pieces<'_, 'b> {
                 self.skip += taken.len();
             }
         }
-        (room < len).then_some((piece, count))
+        Ok((len - room, count))
     }
 }
 
@@ -331,48 +302,163 @@ fn is_about_a_peer(error: &io::Error) -> bool {
         )
 }
 
-/// Generic segmentation offload: the kernel takes one long buffer and cuts it into datagrams as late as it can. Several
-/// times cheaper than a call per packet; `sendmmsg` is not.
-#[cfg(target_os = "linux")]
-mod train {
+/// What is said to the system beside the bytes of a datagram, and what it tells.
+mod message {
     use super::*;
-    use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, getsockopt, sendmsg, sockopt};
+    use nix::libc;
+    use nix::sys::socket::{
+        ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt, sockopt,
+    };
+    use std::io::IoSliceMut;
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
     use std::os::fd::AsRawFd;
 
-    /// Whether this kernel knows `UDP_SEGMENT` (Linux 4.18).
-    pub(super) fn is_supported(socket: &mio::net::UdpSocket) -> bool {
-        getsockopt(socket, sockopt::UdpGsoSegment).is_ok()
-    }
+    /// Bytes for what the system tells of a received datagram: more than either address takes.
+    pub(super) const TOLD: usize = 128;
 
+    /// Sends one datagram, or several of `train` bytes each. Those leave by generic segmentation offload: the kernel takes
+    /// one long buffer and cuts it into datagrams as late as it can. That is several times cheaper than a call per packet;
+    /// `sendmmsg` is not.
     pub(super) fn send(
         socket: &mio::net::UdpSocket,
         to: SocketAddr,
-        size: u16,
+        from: Option<IpAddr>,
         slices: &[IoSlice<'_>],
+        train: Option<u16>,
     ) -> io::Result<usize> {
-        let control = [ControlMessage::UdpGsoSegments(&size)];
+        let source = from.map(|from| Source::new(from, to));
+        let (source, train) = (source.as_ref().map(Source::message), train.as_ref().map(cut));
+        let both;
+        let control: &[ControlMessage<'_>] = match (&source, &train) {
+            (Some(source), Some(train)) => {
+                both = [*train, *source];
+                &both
+            }
+            (Some(one), None) | (None, Some(one)) => std::slice::from_ref(one),
+            (None, None) => &[],
+        };
         let to = SockaddrStorage::from(to);
-        Ok(sendmsg(socket.as_raw_fd(), slices, &control, MsgFlags::MSG_NOSIGNAL, Some(&to))?)
+        Ok(sendmsg(socket.as_raw_fd(), slices, control, MsgFlags::empty(), Some(&to))?)
     }
-}
 
-#[cfg(not(target_os = "linux"))]
-mod train {
-    use super::*;
+    /// The address a datagram leaves from, as the system takes it.
+    enum Source {
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        V4(libc::in_pktinfo),
+        #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+        V4(libc::in_addr),
+        V6(libc::in6_pktinfo),
+    }
 
-    pub(super) fn is_supported(_: &mio::net::UdpSocket) -> bool {
+    impl Source {
+        fn new(from: IpAddr, to: SocketAddr) -> Self {
+            let interface = match to {
+                // A link-local address is one only together with its interface.
+                SocketAddr::V6(to) => to.scope_id(),
+                SocketAddr::V4(_) => 0,
+            };
+            match from {
+                IpAddr::V4(from) => {
+                    let address = libc::in_addr { s_addr: u32::from_ne_bytes(from.octets()) };
+                    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+                    return Self::V4(libc::in_pktinfo {
+                        ipi_ifindex: 0,
+                        ipi_spec_dst: address,
+                        ipi_addr: libc::in_addr { s_addr: 0 },
+                    });
+                    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+                    Self::V4(address)
+                }
+                IpAddr::V6(from) => Self::V6(libc::in6_pktinfo {
+                    ipi6_addr: libc::in6_addr { s6_addr: from.octets() },
+                    ipi6_ifindex: interface,
+                }),
+            }
+        }
+
+        fn message(&self) -> ControlMessage<'_> {
+            match self {
+                #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+                Self::V4(info) => ControlMessage::Ipv4PacketInfo(info),
+                #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+                Self::V4(address) => ControlMessage::Ipv4SendSrcAddr(address),
+                Self::V6(info) => ControlMessage::Ipv6PacketInfo(info),
+            }
+        }
+    }
+
+    /// Whether this kernel knows `UDP_SEGMENT` (Linux 4.18).
+    #[cfg(target_os = "linux")]
+    pub(super) fn can_send_trains(socket: &mio::net::UdpSocket) -> bool {
+        nix::sys::socket::getsockopt(socket, sockopt::UdpGsoSegment).is_ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn can_send_trains(_: &mio::net::UdpSocket) -> bool {
         false
     }
 
-    pub(super) fn send(_: &mio::net::UdpSocket, _: SocketAddr, _: u16, _: &[IoSlice<'_>]) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
+    #[cfg(target_os = "linux")]
+    fn cut(size: &u16) -> ControlMessage<'_> {
+        ControlMessage::UdpGsoSegments(size)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn cut(_: &u16) -> ControlMessage<'_> {
+        unreachable!("no train is made where none can be sent")
+    }
+
+    /// Asks the system to tell where datagrams came to; whether it will.
+    pub(super) fn tell_destination(socket: &mio::net::UdpSocket, bound: SocketAddr) -> bool {
+        match bound {
+            #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+            SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4PacketInfo, &true).is_ok(),
+            #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+            SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvDstAddr, &true).is_ok(),
+            SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true).is_ok(),
+        }
+    }
+
+    /// Receives a datagram and what the system tells of it.
+    pub(super) fn receive(
+        socket: &mio::net::UdpSocket,
+        buffer: &mut [u8],
+        told: &mut [u8],
+    ) -> io::Result<(usize, Meta)> {
+        let mut slices = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, Some(told), MsgFlags::empty())?;
+        let from = message.address.as_ref().and_then(address).ok_or(io::ErrorKind::InvalidData)?;
+        let to = message.cmsgs().ok().and_then(|mut told| told.find_map(|told| destination(&told)));
+        Ok((message.bytes, Meta { from, to }))
+    }
+
+    fn address(address: &SockaddrStorage) -> Option<SocketAddr> {
+        let v4 = address.as_sockaddr_in().map(|address| SocketAddrV4::from(*address).into());
+        v4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddrV6::from(*address).into()))
+    }
+
+    fn destination(told: &ControlMessageOwned) -> Option<IpAddr> {
+        match told {
+            #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+            ControlMessageOwned::Ipv4PacketInfo(info) => {
+                Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into())
+            }
+            #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+            ControlMessageOwned::Ipv4RecvDstAddr(address) => Some(Ipv4Addr::from(address.s_addr.to_ne_bytes()).into()),
+            ControlMessageOwned::Ipv6PacketInfo(info) => Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into()),
+            _ => None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::is_ready;
+    use nix::poll::PollFlags;
     use std::net::Ipv4Addr;
+    use std::os::fd::AsFd;
+    use std::time::Duration;
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -389,7 +475,7 @@ mod tests {
     fn segments_arrive_as_one_datagram() {
         let (mut near, mut far) = (socket(), socket());
         assert_eq!(far.recv(|_, _| ()).unwrap(), None);
-        assert!(near.send(far.local_addr().unwrap(), &[b"head", b"", b"payload"]).unwrap());
+        assert_eq!(near.send(&Transmit::one(far.local_addr().unwrap(), &[b"head", b"", b"payload"])).unwrap(), 1);
         assert_eq!(next(&mut far), b"headpayload");
         assert_eq!(far.recv(|_, _| ()).unwrap(), None);
     }
@@ -403,11 +489,33 @@ mod tests {
         for trains in [true, false] {
             let (mut near, mut far) = (socket(), socket());
             near.trains &= trains;
-            assert!(near.send_train(far.local_addr().unwrap(), 1000, &segments).unwrap());
+            let train = Transmit { segment_size: Some(1000), ..Transmit::one(far.local_addr().unwrap(), &segments) };
+            assert_eq!(near.send(&train).unwrap(), 4);
             for datagram in &expected {
                 assert_eq!(next(&mut far), *datagram);
             }
             assert_eq!(far.recv(|_, _| ()).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_datagram_and_a_train_leave_from_the_address_that_is_asked_for_and_their_destination_is_told() {
+        for (everywhere, prefix) in [("0.0.0.0:0", ""), ("[::]:0", "::ffff:")] {
+            let mut far = UdpSocket::bind(everywhere.parse().unwrap(), Options::SERVER).unwrap();
+            let mut near = UdpSocket::bind(everywhere.parse().unwrap(), Options::SERVER).unwrap();
+            let address = |host: &str| -> IpAddr { format!("{prefix}{host}").parse().unwrap() };
+            let to = SocketAddr::new(address("127.0.0.3"), far.local_addr().unwrap().port());
+            for (from, segment_size) in [("127.0.0.2", None), ("127.0.0.4", Some(5)), ("127.0.0.1", None)] {
+                let from = Some(address(from));
+                let transmit = Transmit { to, from, segments: &[b"one, ", b"and two"], segment_size };
+                let count = near.send(&transmit).unwrap();
+                assert_eq!(count, segment_size.map_or(1, |size| 12_usize.div_ceil(size)));
+                for _ in 0..count {
+                    is_ready(far.inner.as_fd(), PollFlags::POLLIN, Duration::from_secs(1)).unwrap();
+                    let meta = far.recv(|meta, _| meta).unwrap().expect("a datagram");
+                    assert_eq!((Some(meta.from.ip()), meta.to), (from, Some(to.ip())), "{everywhere}");
+                }
+            }
         }
     }
 
@@ -418,7 +526,9 @@ mod tests {
             let (mut near, mut far) = (socket(), socket());
             let bytes: Vec<u8> = (0..=255).cycle().take(size * count - 100).collect();
             let (head, tail) = bytes.split_at(12_345);
-            assert!(near.send_train(far.local_addr().unwrap(), size, &[head, tail]).unwrap());
+            let (to, segments) = (far.local_addr().unwrap(), [head, tail]);
+            let train = Transmit { segment_size: Some(size), ..Transmit::one(to, &segments) };
+            assert_eq!(near.send(&train).unwrap(), count);
             for datagram in bytes.chunks(size) {
                 assert!(next(&mut far) == datagram, "{count} of {size}");
             }
@@ -430,13 +540,13 @@ mod tests {
     fn an_error_of_one_destination_leaves_the_socket_usable() {
         let (mut near, mut far) = (socket(), socket());
         let too_long = vec![0; 65_536];
-        assert!(near.send(far.local_addr().unwrap(), &[&too_long]).is_err());
+        assert!(near.send(&Transmit::one(far.local_addr().unwrap(), &[&too_long])).is_err());
         let nobody = socket().local_addr().unwrap();
         for _ in 0..3 {
-            assert!(near.send(nobody, &[b"anyone?"]).unwrap());
+            assert_eq!(near.send(&Transmit::one(nobody, &[b"anyone?"])).unwrap(), 1);
             assert_eq!(near.recv(|_, _| ()).unwrap(), None);
         }
-        assert!(near.send(far.local_addr().unwrap(), &[b"still here"]).unwrap());
+        assert_eq!(near.send(&Transmit::one(far.local_addr().unwrap(), &[b"still here"])).unwrap(), 1);
         assert_eq!(next(&mut far), b"still here");
     }
 

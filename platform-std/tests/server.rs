@@ -3,9 +3,12 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use mutoscope::media::FrameRate;
+use mutoscope_std::media::Library;
+use mutoscope_std::server::Options;
 use support::{Client, PATIENCE, Running};
 
 /// Two sockets on neighbouring ports, and the first port.
@@ -70,6 +73,25 @@ fn stopping_says_bye_over_udp_and_closes_every_connection() {
         while rest.len() >= 4 {
             said_bye |= rest[1] == 203;
             rest = rest.get((usize::from(u16::from_be_bytes([rest[2], rest[3]])) + 1) * 4..).unwrap_or_default();
+        }
+    }
+}
+
+/// Every address of 127.0.0.0/8 is this host's on Linux.
+#[cfg(target_os = "linux")]
+#[test]
+fn media_and_reports_leave_from_the_address_that_the_client_connected_to() {
+    for (host, ours) in [("0.0.0.0", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")] {
+        let built_in = || Library::built_in(FrameRate::new(50, 1).unwrap());
+        let server = Running::with(Options { host: host.to_owned(), ..support::options() }, built_in);
+        let (rtp, rtcp, port) = udp_pair();
+        let mut client = Client::connect((ours.parse::<IpAddr>().unwrap(), server.address.port()).into(), "testcard");
+        let answer = client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={port}-{}\r\n", port + 1));
+        let session = format!("Session: {}\r\n", answer.header("Session").split(';').next().unwrap());
+        assert_eq!(client.ask("PLAY", &session).status, 200);
+        for socket in [&rtp, &rtcp, &rtp] {
+            let (_, from) = socket.recv_from(&mut [0; 2048]).unwrap();
+            assert_eq!(from.ip().to_string(), ours, "a server on {host}");
         }
     }
 }

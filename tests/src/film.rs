@@ -2,9 +2,9 @@
 
 use crate::net::Random;
 use core::task::Waker;
-use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
+use mutoscope::media::catalogue::{Catalogue, Entry};
 use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;

@@ -1,6 +1,6 @@
 //! A network in memory: virtual time, seeded faults, datagrams and byte streams. Nothing here sleeps or asks a clock.
 
-use mutoscope::io::Datagram;
+use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::time::{Duration, Instant, earliest};
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -160,7 +160,7 @@ impl Network {
     /// Binds a datagram socket.
     pub fn bind(&self, address: SocketAddr) -> SimulatedUdp {
         self.0.borrow_mut().inboxes.insert(address, VecDeque::new());
-        SimulatedUdp { network: self.clone(), address, max_train: 1 }
+        SimulatedUdp { network: self.clone(), address, max_datagrams: 1 }
     }
 
     /// A connected pair of streams, each holding at most `window` unread bytes a direction.
@@ -180,8 +180,8 @@ pub struct SimulatedUdp {
     network: Network,
     /// Where it is bound.
     pub address: SocketAddr,
-    /// What [`Datagram::max_train`] says.
-    pub max_train: usize,
+    /// What [`Datagram::max_datagrams`] says.
+    pub max_datagrams: usize,
 }
 
 impl SimulatedUdp {
@@ -189,6 +189,36 @@ impl SimulatedUdp {
     pub fn order(&self) -> Option<u64> {
         let inner = self.network.0.borrow();
         inner.inboxes.get(&self.address)?.front().map(|(order, ..)| *order)
+    }
+}
+
+impl SimulatedUdp {
+    /// What the network does with one datagram.
+    fn send_one(&self, to: SocketAddr, datagram: &[u8]) {
+        let inner = &mut *self.network.0.borrow_mut();
+        let traffic = inner.traffic.entry(to).or_default();
+        traffic.sent += 1;
+        inner.activity += 1;
+        let Faults { loss, duplication, reordering, reordering_delay, corruption, latency } = inner.faults;
+        let copies = if inner.random.happens(duplication) { 2 } else { 1 };
+        let mut arrived = false;
+        for _ in 0..copies {
+            if inner.partitioned || inner.random.happens(loss) {
+                continue;
+            }
+            traffic.copies += u64::from(core::mem::replace(&mut arrived, true));
+            let mut bytes = datagram.to_vec();
+            if inner.random.happens(corruption) && !bytes.is_empty() {
+                let at = inner.random.below(bytes.len() as u64) as usize;
+                bytes[at] ^= 1 << inner.random.below(8);
+            }
+            let mut at = inner.now.after(latency);
+            if inner.random.happens(reordering) {
+                at = at.after(Duration::from_micros(inner.random.below(reordering_delay.as_micros() as u64 + 1)));
+            }
+            inner.order += 1;
+            inner.flying.push(Reverse(Flying { at, order: inner.order, from: self.address, to, bytes }));
+        }
     }
 }
 
@@ -203,52 +233,30 @@ impl embedded_io::ErrorType for SimulatedUdp {
 }
 
 impl Datagram for SimulatedUdp {
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error> {
-        let inner = &mut *self.network.0.borrow_mut();
-        let traffic = inner.traffic.entry(to).or_default();
-        traffic.sent += 1;
-        inner.activity += 1;
-        let Faults { loss, duplication, reordering, reordering_delay, corruption, latency } = inner.faults;
-        let copies = if inner.random.happens(duplication) { 2 } else { 1 };
-        let mut arrived = false;
-        for _ in 0..copies {
-            if inner.partitioned || inner.random.happens(loss) {
-                continue;
-            }
-            traffic.copies += u64::from(core::mem::replace(&mut arrived, true));
-            let mut bytes = segments.concat();
-            if inner.random.happens(corruption) && !bytes.is_empty() {
-                let at = inner.random.below(bytes.len() as u64) as usize;
-                bytes[at] ^= 1 << inner.random.below(8);
-            }
-            let mut at = inner.now.after(latency);
-            if inner.random.happens(reordering) {
-                at = at.after(Duration::from_micros(inner.random.below(reordering_delay.as_micros() as u64 + 1)));
-            }
-            inner.order += 1;
-            inner.flying.push(Reverse(Flying { at, order: inner.order, from: self.address, to, bytes }));
+    fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Self::Error> {
+        let from = transmit.from;
+        assert!(from.is_none_or(|from| from == self.address.ip()), "{from:?} is not where {} is", self.address);
+        assert!(transmit.datagrams() <= self.max_datagrams, "more datagrams than the socket takes");
+        let bytes = transmit.segments.concat();
+        match transmit.segment_size {
+            // What the kernel does with UDP_SEGMENT: one run of bytes, cut every so many.
+            Some(size) => bytes.chunks(size).for_each(|datagram| self.send_one(transmit.to, datagram)),
+            None => self.send_one(transmit.to, &bytes),
         }
-        Ok(true)
+        Ok(transmit.datagrams())
     }
 
-    fn max_train(&self) -> usize {
-        self.max_train
+    fn max_datagrams(&self) -> usize {
+        self.max_datagrams
     }
 
-    fn send_train(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> Result<bool, Self::Error> {
-        // What the kernel does with UDP_SEGMENT: one run of bytes, cut every `size`.
-        for datagram in segments.concat().chunks(size) {
-            self.send(to, &[datagram])?;
-        }
-        Ok(true)
-    }
-
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
         let mut inner = self.network.0.borrow_mut();
         let received = inner.inboxes.get_mut(&self.address).and_then(VecDeque::pop_front);
         inner.activity += u64::from(received.is_some());
         drop(inner);
-        Ok(received.map(|(_, from, bytes)| f(from, &bytes)))
+        let to = Some(self.address.ip());
+        Ok(received.map(|(_, from, bytes)| f(Meta { from, to }, &bytes)))
     }
 }
 
@@ -380,6 +388,8 @@ impl embedded_io::Write for SimulatedTcp {
     }
 }
 
+impl Stream for SimulatedTcp {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,12 +404,12 @@ mod tests {
         let faults = Faults { latency: Duration::from_millis(5), ..Faults::default() };
         let network = Network::new(1, faults);
         let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
-        a.send(address(2), &[b"mu", b"to"]).unwrap();
+        a.send(&Transmit::one(address(2), &[b"mu", b"to"])).unwrap();
         assert_eq!(network.poll_timeout(), Some(Instant::from_millis(5)));
         network.advance_to(Instant::from_micros(4_999));
         assert_eq!(b.recv(|_, bytes| bytes.to_vec()).unwrap(), None);
         network.advance_to(Instant::from_millis(5));
-        assert_eq!(b.recv(|from, bytes| (from, bytes.to_vec())).unwrap(), Some((address(1), b"muto".to_vec())));
+        assert_eq!(b.recv(|meta, bytes| (meta.from, bytes.to_vec())).unwrap(), Some((address(1), b"muto".to_vec())));
     }
 
     #[test]
@@ -408,7 +418,7 @@ mod tests {
             let network = Network::new(seed, Faults { loss: 300, ..Faults::default() });
             let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
             for n in 0..100_u8 {
-                a.send(address(2), &[&[n]]).unwrap();
+                a.send(&Transmit::one(address(2), &[&[n]])).unwrap();
             }
             network.advance_to(Instant::from_millis(1));
             core::iter::from_fn(|| b.recv(|_, bytes| bytes[0]).unwrap()).collect::<Vec<_>>()
@@ -422,7 +432,9 @@ mod tests {
     fn a_train_is_cut_into_equal_datagrams() {
         let network = Network::new(1, Faults::default());
         let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
-        a.send_train(address(2), 3, &[b"ab", b"cd", b"efg"]).unwrap();
+        a.max_datagrams = 3;
+        let train = Transmit { segment_size: Some(3), ..Transmit::one(address(2), &[b"ab", b"cd", b"efg"]) };
+        assert_eq!(a.send(&train), Ok(3));
         network.advance_to(Instant::from_micros(0));
         let received: Vec<_> = core::iter::from_fn(|| b.recv(|_, bytes| bytes.to_vec()).unwrap()).collect();
         assert_eq!(received, [b"abc".to_vec(), b"def".to_vec(), b"g".to_vec()]);
@@ -449,7 +461,7 @@ mod tests {
         let (mut a, mut b) = (network.bind(address(1)), network.bind(address(2)));
         let (mut c, mut d) = network.connect(100);
         network.partition(true);
-        a.send(address(2), &[b"lost"]).unwrap();
+        a.send(&Transmit::one(address(2), &[b"lost"])).unwrap();
         c.write(b"late").unwrap();
         network.advance_to(Instant::from_millis(1));
         assert_eq!(d.read_ready(), Ok(false));

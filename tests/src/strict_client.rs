@@ -4,7 +4,7 @@
 use crate::film::carried;
 use crate::net::{Network, SimulatedTcp, SimulatedUdp};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
-use mutoscope::io::Datagram;
+use mutoscope::io::{Datagram, Transmit};
 use mutoscope::time::{Instant, NtpTime};
 use mutoscope::wire::rtcp::{self, Compound, SenderInfo};
 use mutoscope::wire::rtp::{Packet, Repr};
@@ -215,7 +215,7 @@ impl StrictClient {
 
     /// Sends RTCP to the server's port.
     pub fn send_rtcp(&mut self, to: SocketAddr, compound: &[u8]) {
-        self.rtcp.send(to, &[compound]).unwrap();
+        self.rtcp.send(&Transmit::one(to, &[compound])).unwrap();
     }
 
     /// Sends an empty receiver report over the session's transport.

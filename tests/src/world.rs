@@ -5,8 +5,9 @@ use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
 use crate::real_client::RealClient;
 use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
+use core::task::Waker;
 use mutoscope::io::Datagram;
-use mutoscope::io::server::{Counts, Outcome, Peer, Settings};
+use mutoscope::io::server::{Addresses, Context, Counts, Outcome, Peer, Settings, Sockets};
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
@@ -74,7 +75,7 @@ impl SimulatedServer {
 
     /// Sends packets in trains, as over UDP_SEGMENT.
     pub fn use_trains(&mut self, most: usize) {
-        self.rtp.max_train = most;
+        self.rtp.max_datagrams = most;
     }
 
     /// A new connection from `peer`; gives the client's end.
@@ -83,10 +84,11 @@ impl SimulatedServer {
         let (rx, tx) = self.buffers;
         let (now, entropy) = (self.network.now(), self.entropy);
         self.entropy = self.entropy.wrapping_add(1 << 32);
+        let addresses = Addresses { peer, local: Some(SERVER.into()) };
         let client = if self.seats.len() < self.max_clients {
-            Peer::new(now, peer, vec![0; rx], vec![0; tx], entropy, &self.settings)
+            Peer::new(now, addresses, vec![0; rx], vec![0; tx], entropy, &self.settings)
         } else {
-            Peer::refusing(now, peer, vec![0; rx], vec![0; tx], &self.settings)
+            Peer::refusing(now, addresses, vec![0; rx], vec![0; tx], &self.settings)
         };
         self.seats.push(Seat { client, control, counts: Counts::default() });
         theirs
@@ -98,14 +100,15 @@ impl SimulatedServer {
         let now = self.network.now();
         while let Ok(Some(())) = self.rtp.recv(|_, _| ()) {}
         let seats = &mut self.seats;
-        while let Ok(Some(())) = self.rtcp.recv(|from, bytes| {
-            let _ = seats.iter_mut().any(|seat| seat.client.handle_rtcp(now, from, bytes));
+        while let Ok(Some(())) = self.rtcp.recv(|meta, bytes| {
+            let _ = seats.iter_mut().any(|seat| seat.client.handle_rtcp(now, meta.from, bytes));
         }) {}
         let mut n = 0;
         while n < self.seats.len() {
             let Seat { client, control, counts } = &mut self.seats[n];
-            let (rtp, rtcp) = (&mut self.rtp, &mut self.rtcp);
-            match client.service::<16, _, _, _, _>(now, control, rtp, rtcp, &self.films, &self.settings) {
+            let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
+            let context = Context { now, waker: Waker::noop(), settings: &self.settings };
+            match client.service::<16, _, _, _, _>(context, sockets, &self.films) {
                 Outcome::Open => {}
                 Outcome::Closing => control.close_write(),
                 Outcome::Closed => {

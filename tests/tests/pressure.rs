@@ -1,15 +1,17 @@
 //! Peers that do not read or never stop writing, damaged media, false reports, and one client too many.
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use mutoscope::io::server::{Outcome, Peer, Settings};
+use mutoscope::io::Stream;
+use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
 use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
 use mutoscope_tests::film::{Film, FilmViewer, Films, picture, pictures};
 use mutoscope_tests::hostile_scene::{HostileScene, URL};
-use mutoscope_tests::net::{BrokenPipe, Faults, Random, SimulatedUdp};
+use mutoscope_tests::net::{BrokenPipe, Faults, Random};
 use mutoscope_tests::strict_client::StrictClient;
 use mutoscope_tests::world::{SERVER, SERVER_PORT, World, settings};
 use std::net::SocketAddr;
+use std::task::Waker;
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -188,6 +190,8 @@ impl Write for Firehose {
     }
 }
 
+impl Stream for Firehose {}
+
 #[test]
 fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
     let options = format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n").into_bytes();
@@ -205,11 +209,13 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
         let (settings, peer) = (settings(), SocketAddr::from(([10, 0, 0, 66], 4000)));
         let mut hose = Firehose { bytes, at: 0, taken: 0 };
         let mut now = Instant::from_millis(0);
-        let mut client: Peer<_, FilmViewer> = Peer::new(now, peer, vec![0; 4096], vec![0; 4096], 1, &settings);
+        let addresses = Addresses { peer, local: None };
+        let mut client: Peer<_, FilmViewer> = Peer::new(now, addresses, vec![0; 4096], vec![0; 4096], 1, &settings);
         let mut turn = |client: &mut Peer<Vec<u8>, FilmViewer>, hose: &mut Firehose, now| {
             hose.taken = 0;
             let films: &Films = &scene.server.films;
-            client.service::<1, _, SimulatedUdp, SimulatedUdp, _>(now, hose, &mut rtp, &mut rtcp, films, &settings)
+            let context = Context { now, waker: Waker::noop(), settings: &settings };
+            client.service::<1, _, _, _, _>(context, Sockets { control: hose, rtp: &mut rtp, rtcp: &mut rtcp }, films)
         };
         for _ in 0..10 {
             let outcome = turn(&mut client, &mut hose, now);

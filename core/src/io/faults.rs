@@ -1,8 +1,7 @@
 //! A network that loses packets, on demand.
 
-use super::Datagram;
+use super::{Datagram, Meta, Transmit};
 use crate::random::Random;
-use core::net::SocketAddr;
 use embedded_io::ErrorType;
 
 /// How many datagrams are lost, and which.
@@ -19,7 +18,7 @@ pub struct Loss {
 /// and for trying out what a viewer will see.
 ///
 /// Each datagram is lost or not for itself. The sender of a lost one is told that it left. Trains are not taken
-/// ([`max_train`](Datagram::max_train) is 1) while anything is to be lost, so that each datagram of a frame has a fate of
+/// ([`max_datagrams`](Datagram::max_datagrams) is 1) while anything is to be lost, so that each datagram of a frame has a fate of
 /// its own.
 #[derive(Debug)]
 pub struct Faults<D> {
@@ -71,30 +70,26 @@ impl<D: ErrorType> ErrorType for Faults<D> {
 }
 
 impl<D: Datagram> Datagram for Faults<D> {
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error> {
+    fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Self::Error> {
         let (lost, state) = self.peek();
         if lost {
             self.commit_loss(state);
-            return Ok(true);
+            return Ok(1);
         }
-        let sent = self.inner.send(to, segments)?;
-        if sent {
+        let sent = self.inner.send(transmit)?;
+        if sent > 0 {
             self.state = state;
         }
         Ok(sent)
     }
 
-    fn max_train(&self) -> usize {
-        if self.loss.per_mille == 0 { self.inner.max_train() } else { 1 }
-    }
-
-    fn send_train(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> Result<bool, Self::Error> {
-        if self.loss.per_mille == 0 { self.inner.send_train(to, size, segments) } else { self.send(to, segments) }
+    fn max_datagrams(&self) -> usize {
+        if self.loss.per_mille == 0 { self.inner.max_datagrams() } else { 1 }
     }
 
     /// Lends the next datagram that is not lost. Lost ones before it are taken from the socket, so `None` still means that
     /// nothing waits there.
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Self::Error> {
         loop {
             let (lost, state) = self.peek();
             if !lost {
@@ -133,20 +128,21 @@ mod tests {
     }
 
     impl Datagram for Loopback {
-        fn send(&mut self, _: SocketAddr, segments: &[&[u8]]) -> Result<bool, Infallible> {
+        fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Infallible> {
             let sent = self.queue.len() < self.room;
             if sent {
-                self.queue.push_back(segments.concat());
+                self.queue.push_back(transmit.segments.concat());
             }
-            Ok(sent)
+            Ok(sent.into())
         }
 
-        fn max_train(&self) -> usize {
+        fn max_datagrams(&self) -> usize {
             8
         }
 
-        fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Infallible> {
-            Ok(self.queue.pop_front().map(|bytes| f(SOMEBODY, &bytes)))
+        fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Infallible> {
+            let meta = Meta { from: SOMEBODY, to: None };
+            Ok(self.queue.pop_front().map(|bytes| f(meta, &bytes)))
         }
     }
 
@@ -158,7 +154,7 @@ mod tests {
     fn survivors(per_mille: u16, seed: u64) -> (Vec<u16>, u64) {
         let mut network = network(1000, per_mille, seed);
         for number in 0..1000_u16 {
-            assert_eq!(network.inner_mut().send(SOMEBODY, &[&number.to_be_bytes()]), Ok(true));
+            assert_eq!(network.inner_mut().send(&Transmit::one(SOMEBODY, &[&number.to_be_bytes()])), Ok(1));
         }
         let mut numbers = Vec::new();
         while let Ok(Some(number)) = network.recv(|_, bytes| u16::from_be_bytes(bytes.try_into().unwrap())) {
@@ -187,7 +183,7 @@ mod tests {
     fn a_lost_datagram_counts_as_sent() {
         let mut network = network(1000, 300, 3);
         for _ in 0..1000 {
-            assert_eq!(network.send(SOMEBODY, &[b"head", b"payload"]), Ok(true));
+            assert_eq!(network.send(&Transmit::one(SOMEBODY, &[b"head", b"payload"])), Ok(1));
         }
         assert_eq!(network.inner().queue.len() as u64 + network.dropped(), 1000);
         assert!(network.inner().queue.iter().all(|bytes| bytes == b"headpayload"));
@@ -200,9 +196,9 @@ mod tests {
             for _ in 0..number % 3 {
                 assert_eq!(impatient.recv(|_, _| ()), Ok(None));
             }
-            patient.inner_mut().send(SOMEBODY, &[&[number]]).unwrap();
-            impatient.inner_mut().send(SOMEBODY, &[&[number]]).unwrap();
-            let read = |_: SocketAddr, bytes: &[u8]| bytes.to_vec();
+            patient.inner_mut().send(&Transmit::one(SOMEBODY, &[&[number]])).unwrap();
+            impatient.inner_mut().send(&Transmit::one(SOMEBODY, &[&[number]])).unwrap();
+            let read = |_: Meta, bytes: &[u8]| bytes.to_vec();
             assert_eq!(patient.recv(read), impatient.recv(read));
         }
     }
@@ -210,16 +206,16 @@ mod tests {
     #[test]
     fn no_room_is_passed_on_and_is_no_loss() {
         let mut network = network(0, 400, 11);
-        let refused = (0..100).filter(|_| network.send(SOMEBODY, &[b"x"]) == Ok(false)).count();
+        let refused = (0..100).filter(|_| network.send(&Transmit::one(SOMEBODY, &[b"x"])) == Ok(0)).count();
         // The fate of the first that would have left does not change by waiting.
         assert!(refused > 0 && refused as u64 + network.dropped() == 100);
     }
 
     #[test]
     fn trains_leave_one_by_one_only_where_some_may_be_lost() {
-        assert_eq!((network(1, 0, 0).max_train(), network(1, 1, 0).max_train()), (8, 1));
+        assert_eq!((network(1, 0, 0).max_datagrams(), network(1, 1, 0).max_datagrams()), (8, 1));
         let mut perfect = network(1, 0, 0);
-        assert_eq!(perfect.send_train(SOMEBODY, 4, &[b"train"]), Ok(true));
+        assert_eq!(perfect.send(&Transmit { segment_size: Some(4), ..Transmit::one(SOMEBODY, &[b"train"]) }), Ok(1));
         assert_eq!(perfect.inner().queue, [b"train".to_vec()]);
     }
 }

@@ -8,4 +8,4 @@ pub mod server;
 mod traits;
 
 pub use faults::{Faults, Loss};
-pub use traits::{Clock, Datagram, Stream};
+pub use traits::{Clock, Datagram, Meta, Stream, Transmit};

@@ -1,6 +1,7 @@
 //! Where packets leave: UDP sockets, or the control connection's interleaved channels.
 
-use super::Datagram;
+use super::server::Addresses;
+use super::{Datagram, Transmit};
 use crate::rtp::packetizer::Packet;
 use crate::session::MediaTransport;
 use crate::session::server::Connection;
@@ -10,8 +11,9 @@ use core::net::SocketAddr;
 /// What became of packets handed to an [`Outlet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// They left, or are queued to leave.
-    Taken,
+    /// So many of them left or are queued to leave, from the first one on; fewer than there were: there is no room now for
+    /// the rest. Never none.
+    Taken(usize),
     /// There is no room now; nothing left.
     Full,
     /// The network refused them (no route, peer's port closed): for UDP that is a loss like any other.
@@ -25,7 +27,7 @@ pub(super) struct Outlet<'a, B, D, E> {
     pub rtcp: &'a mut E,
     /// Media goes to the address the RTSP connection comes from and nowhere else, whatever `destination` a client asks for.
     /// Its port is not that of media.
-    pub peer: SocketAddr,
+    pub addresses: Addresses,
     pub transport: MediaTransport,
 }
 
@@ -33,7 +35,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
     /// Most packets that [`send`](Self::send) takes in one call.
     pub(super) fn max_train(&self) -> usize {
         match self.transport {
-            MediaTransport::Udp { .. } => self.rtp.max_train().max(1),
+            MediaTransport::Udp { .. } => self.rtp.max_datagrams().max(1),
             MediaTransport::Interleaved { .. } => 1,
         }
     }
@@ -49,22 +51,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
         }
     }
 
-    /// Sends a train of packets of one frame: all of them or none.
+    /// Sends a train of packets of one frame, which all have the size of the first but for the last.
     pub(super) fn send<const TRAIN: usize>(&mut self, packets: &[Packet<'_>]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtp_port, .. } => {
-                let to = at_port(self.peer, rtp_port);
+                let to = at_port(self.addresses.peer, rtp_port);
                 let segments: heapless::Vec<[&[u8]; 2], TRAIN> = packets.iter().map(Packet::segments).collect();
-                let sent = match packets {
-                    [] => return Sent::Taken,
-                    [_] => self.rtp.send(to, segments.as_flattened()),
-                    [first, ..] => self.rtp.send_train(to, first.len(), segments.as_flattened()),
+                let segment_size = match packets {
+                    [] => return Sent::Taken(0),
+                    [_] => None,
+                    [first, ..] => Some(first.len()),
                 };
-                outcome(sent)
+                let from = self.addresses.local;
+                outcome(self.rtp.send(&Transmit { to, from, segments: segments.as_flattened(), segment_size }))
             }
             MediaTransport::Interleaved { rtp_channel, .. } => match packets {
-                [] => Sent::Taken,
-                [packet, ..] if self.connection.queue_interleaved(rtp_channel, &packet.segments()) => Sent::Taken,
+                [] => Sent::Taken(0),
+                [packet, ..] if self.connection.queue_interleaved(rtp_channel, &packet.segments()) => Sent::Taken(1),
                 _ => Sent::Full,
             },
         }
@@ -74,10 +77,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
     pub(super) fn report(&mut self, compound: &[u8]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtcp_port, .. } => {
-                outcome(self.rtcp.send(at_port(self.peer, rtcp_port), &[compound]))
+                let (to, from) = (at_port(self.addresses.peer, rtcp_port), self.addresses.local);
+                outcome(self.rtcp.send(&Transmit { to, from, segments: &[compound], segment_size: None }))
             }
             MediaTransport::Interleaved { rtcp_channel, .. } => {
-                if self.connection.queue_interleaved(rtcp_channel, &[compound]) { Sent::Taken } else { Sent::Full }
+                if self.connection.queue_interleaved(rtcp_channel, &[compound]) { Sent::Taken(1) } else { Sent::Full }
             }
         }
     }
@@ -89,10 +93,10 @@ pub(super) fn at_port(mut peer: SocketAddr, port: u16) -> SocketAddr {
     peer
 }
 
-fn outcome<E>(sent: Result<bool, E>) -> Sent {
+fn outcome<E>(sent: Result<usize, E>) -> Sent {
     match sent {
-        Ok(true) => Sent::Taken,
-        Ok(false) => Sent::Full,
+        Ok(0) => Sent::Full,
+        Ok(count) => Sent::Taken(count),
         Err(_) => Sent::Lost,
     }
 }

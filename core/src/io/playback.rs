@@ -2,21 +2,20 @@
 
 use super::Datagram;
 use super::outlet::{Outlet, Sent};
-use super::server::{Entry, Settings};
+use super::server::Settings;
 use crate::jpeg::tables;
+use crate::media::catalogue::Entry;
 use crate::media::{Advance, Frame, FrameRate, FrameSource};
 use crate::rtp::pacing::{Pacer, ReportTimer};
 use crate::rtp::packetizer::{Packet, Packetizer};
 use crate::rtp::sender::{Sender, Timeline};
 use crate::session::{Dialect, MediaTransport};
 use crate::time::{Duration, Instant, earliest};
-use crate::wire::rtp::HEADER_LEN;
+use crate::wire::rtp::{HEADER_LEN, MAX_DATAGRAM};
 use crate::wire::rtsp::headers::Range;
 use crate::wire::sdp::MAX_HEADER_SIDE;
 use core::task::Waker;
 
-/// What UDP over IPv4 can carry in one datagram.
-const MAX_DATAGRAM: usize = 65_507;
 /// Packets of one frame that leave back to back; the rest follows after [`BURST_GAP`], or receivers with small socket
 /// buffers (212,992 bytes by default on Linux, which some 90 packets fill) lose the end of every large frame.
 const BURST: u16 = 32;
@@ -294,6 +293,7 @@ impl<S: FrameSource> Playback<S> {
     pub(super) fn pump<const TRAIN: usize, B, D, E>(
         &mut self,
         now: Instant,
+        waker: &Waker,
         outlet: &mut Outlet<'_, B, D, E>,
         settings: &Settings<'_>,
     ) -> Pumped
@@ -330,7 +330,7 @@ impl<S: FrameSource> Playback<S> {
         let mut pumped = Pumped::Idle;
         loop {
             if self.packetizer.is_none() {
-                match self.next_frame(now, settings) {
+                match self.next_frame(now, waker, settings) {
                     Next::Frame => {}
                     Next::Again => continue,
                     Next::NotYet => return pumped,
@@ -346,7 +346,7 @@ impl<S: FrameSource> Playback<S> {
     }
 
     /// Moves to the next frame if it is due and makes its packetizer.
-    fn next_frame(&mut self, now: Instant, settings: &Settings<'_>) -> Next {
+    fn next_frame(&mut self, now: Instant, waker: &Waker, settings: &Settings<'_>) -> Next {
         let live = self.frames.is_none();
         if !live {
             if now < self.pacer.due() {
@@ -362,10 +362,10 @@ impl<S: FrameSource> Playback<S> {
         if core::mem::take(&mut self.first) {
             self.rested = now.after(SEEK_GAP);
         }
-        let mut advanced = self.source.advance(now, Waker::noop());
+        let mut advanced = self.source.advance(now, waker);
         if matches!(advanced, Ok(Advance::End)) && settings.repeat && self.source.seek(0).is_ok() {
             self.base = self.base.wrapping_add(self.frames.unwrap_or(0));
-            advanced = self.source.advance(now, Waker::noop());
+            advanced = self.source.advance(now, waker);
         }
         match advanced {
             Ok(Advance::Ready) => {
@@ -513,7 +513,17 @@ impl<S: FrameSource> Playback<S> {
                 return true;
             }
             match outlet.send::<TRAIN>(&train) {
-                Sent::Taken | Sent::Lost => {
+                Sent::Taken(count) if count < train.len() => {
+                    // The rest is tried again from where the train was cut.
+                    let mut packetizer = self.packetizer;
+                    for packet in train.iter().take(count) {
+                        packetizer.iter_mut().for_each(|packetizer| packetizer.commit(packet, &mut self.sender));
+                    }
+                    self.packetizer = packetizer;
+                    self.burst = self.burst.saturating_add(u16::try_from(count).unwrap_or(u16::MAX));
+                    continue;
+                }
+                Sent::Taken(_) | Sent::Lost => {
                     self.burst = self.burst.saturating_add(u16::try_from(train.len()).unwrap_or(u16::MAX));
                     (self.packetizer, self.sender) = (Some(packetizer), sender);
                 }
@@ -578,14 +588,14 @@ impl<S: FrameSource> Playback<S> {
         E: Datagram,
     {
         if self.dialect == Dialect::Lab {
-            return Sent::Taken;
+            return Sent::Taken(1);
         }
         let mut buffer = [0; REPORT_LEN];
         let ntp = settings.wall.ntp(now);
         let timestamp = self.timeline.timestamp(now);
         match self.sender.emit_bye(&mut buffer, ntp, timestamp, settings.cname, reason) {
             Some(len) => outlet.report(buffer.get(..len).unwrap_or(&[])),
-            None => Sent::Taken,
+            None => Sent::Taken(1),
         }
     }
 }

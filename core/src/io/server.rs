@@ -3,7 +3,8 @@
 use super::outlet::{Outlet, at_port};
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
-use crate::media::{FrameRate, FrameSource};
+use crate::media::FrameSource;
+use crate::media::catalogue::{Catalogue, Entry};
 use crate::random::Random;
 use crate::session::server::{Config, Connection, Description, Event};
 use crate::session::{Dialect, MediaTransport, State};
@@ -11,8 +12,8 @@ use crate::time::{Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::Range;
-use crate::wire::url::Path;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
+use core::task::Waker;
 
 pub use super::playback::Counts;
 
@@ -60,56 +61,36 @@ impl Default for Settings<'_> {
     }
 }
 
-/// What a server offers under one name.
+/// The two ends of a client's control connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where the client connected from. Media goes to this host and to no other.
+    pub peer: SocketAddr,
+    /// The address of ours that the client connected to, where the platform tells: media over UDP leaves from it.
+    pub local: Option<IpAddr>,
+}
+
+/// What a turn of [`Peer::service`] happens in.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// For [`Catalogue::open`].
-    pub id: usize,
-    /// The path's name, without slashes at its ends.
-    pub name: &'a str,
-    /// Frames per second.
-    pub frame_rate: FrameRate,
-    /// How many there are; `None`: live.
-    pub frames: Option<u32>,
-    /// Width of the picture in pixels, 0 where it is not known before the first frame.
-    pub width: u16,
-    /// Height of the picture in pixels, likewise.
-    pub height: u16,
-    /// Why RTP/JPEG cannot carry it: a sentence for people. The lab dialect plays it all the same.
-    pub refusal: Option<&'a str>,
+pub struct Context<'a> {
+    /// The time.
+    pub now: Instant,
+    /// Is woken when the client's source has a frame that was not there yet: call [`Peer::service`] again then. So each client
+    /// has its own. [`Waker::noop`] does where all clients are serviced often enough anyway.
+    pub waker: &'a Waker,
+    /// How to serve.
+    pub settings: &'a Settings<'a>,
 }
 
-impl Entry<'_> {
-    /// What can be played of it. What starts over at its end has none: players that are told of one stop there.
-    fn range(&self, repeat: bool) -> Range {
-        let end = |frames: u32| self.frame_rate.micros(frames.into());
-        self.frames.map_or(Range::Now, |frames| Range::Npt { start: Some(0), end: (!repeat).then(|| end(frames)) })
-    }
-}
-
-/// What a server offers: names to media. Paths are compared with names and never opened as files, so nothing else can be reached.
-pub trait Catalogue {
-    /// One viewer's position in a medium.
-    type Source: FrameSource;
-
-    /// The medium that `path` names.
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>>;
-
-    /// A new viewer of a medium that [`find`](Self::find) gave, standing before its first frame; `None` where no more viewers
-    /// can be had.
-    fn open(&self, id: usize) -> Option<Self::Source>;
-}
-
-impl<M: Catalogue> Catalogue for &M {
-    type Source = M::Source;
-
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        (**self).find(path)
-    }
-
-    fn open(&self, id: usize) -> Option<Self::Source> {
-        (**self).open(id)
-    }
+/// The sockets of one client.
+#[derive(Debug)]
+pub struct Sockets<'a, T, D, E> {
+    /// Its control connection.
+    pub control: &'a mut T,
+    /// Where RTP leaves; may be shared by all clients.
+    pub rtp: &'a mut D,
+    /// Where RTCP leaves; may be shared by all clients. What it receives is handed over by [`Peer::handle_rtcp`].
+    pub rtcp: &'a mut E,
 }
 
 /// Whether a client is still there.
@@ -130,7 +111,7 @@ pub enum Outcome {
 pub struct Peer<B, S> {
     connection: Connection<B>,
     playback: Option<Playback<S>>,
-    peer: SocketAddr,
+    addresses: Addresses,
     random: Random,
     failed: bool,
     /// Its turn was over before its work was.
@@ -145,23 +126,23 @@ const TURN: u8 = 8;
 const READS: u8 = 2;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
-    /// A client that has just connected from `peer`. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first
-    /// sequence number and timestamp are made of them.
-    pub fn new(now: Instant, peer: SocketAddr, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
+    /// A client that has just connected. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first sequence
+    /// number and timestamp are made of them.
+    pub fn new(now: Instant, addresses: Addresses, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
         let mut random = Random::new(entropy);
         let connection = Connection::new(now, rx, tx, random.bits(), settings.session);
-        Self { connection, playback: None, peer, random, failed: false, unfinished: None }
+        Self { connection, playback: None, addresses, random, failed: false, unfinished: None }
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
-    pub fn refusing(now: Instant, peer: SocketAddr, rx: B, tx: B, settings: &Settings<'_>) -> Self {
+    pub fn refusing(now: Instant, addresses: Addresses, rx: B, tx: B, settings: &Settings<'_>) -> Self {
         let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self { connection, playback: None, peer, random: Random::new(0), failed: false, unfinished: None }
+        Self { connection, playback: None, addresses, random: Random::new(0), failed: false, unfinished: None }
     }
 
     /// Where it connected from.
     pub fn peer(&self) -> SocketAddr {
-        self.peer
+        self.addresses.peer
     }
 
     /// The state of its session.
@@ -177,23 +158,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     /// Does what can be done now: reads requests, answers them, sends the media that is due. Never blocks, and gives the
     /// others their turn: where more can be done at once, [`poll_timeout`](Self::poll_timeout) says so.
     ///
-    /// `rtp` and `rtcp` may be shared by all clients; packets they receive are handed over by [`handle_rtcp`](Self::handle_rtcp).
-    /// `TRAIN`: most packets handed to `rtp` in one call (1 on firmware, 16 or so where [`Datagram::max_train`] allows more than 1).
-    pub fn service<const TRAIN: usize, T, D, E, M>(
+    /// `TRAIN`: most packets handed to the RTP socket in one call (1 on firmware, 16 or so where [`Datagram::max_datagrams`]
+    /// allows more than 1).
+    pub fn service<const TRAIN: usize, T, D, E, C>(
         &mut self,
-        now: Instant,
-        control: &mut T,
-        rtp: &mut D,
-        rtcp: &mut E,
-        mounts: &M,
-        settings: &Settings<'_>,
+        context: Context<'_>,
+        sockets: Sockets<'_, T, D, E>,
+        catalogue: &C,
     ) -> Outcome
     where
         T: Stream,
         D: Datagram,
         E: Datagram,
-        M: Catalogue<Source = S>,
+        C: Catalogue<Source = S>,
     {
+        let Context { now, .. } = context;
+        let Sockets { control, rtp, rtcp } = sockets;
         self.connection.handle_timeout(now);
         self.unfinished = Some(now);
         let mut reads = 0;
@@ -201,15 +181,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             let mut progress = reads < READS && self.read(now, control);
             reads += u8::from(progress);
             while let Some(event) = self.connection.poll_event() {
-                self.handle_event(now, event, rtp, rtcp, mounts, settings);
+                self.handle_event(context, event, rtp, rtcp, catalogue);
                 progress = true;
             }
-            progress |= self.pump::<TRAIN, D, E>(now, rtp, rtcp, settings);
+            progress |= self.pump::<TRAIN, D, E>(context, rtp, rtcp);
             progress |= self.write(now, control);
             if self.connection.is_closed() {
                 // It may have closed only just now, with a session that is to be given back.
                 while let Some(event) = self.connection.poll_event() {
-                    self.handle_event(now, event, rtp, rtcp, mounts, settings);
+                    self.handle_event(context, event, rtp, rtcp, catalogue);
                 }
                 return Outcome::Closed;
             }
@@ -239,7 +219,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         else {
             return false;
         };
-        if from != at_port(self.peer, rtcp_port) {
+        if from != at_port(self.addresses.peer, rtcp_port) {
             return false;
         }
         if rtcp::Compound::new_checked(compound).is_ok() {
@@ -285,13 +265,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         if self.failed || self.connection.poll_transmit().is_empty() {
             return false;
         }
-        match control.write_ready() {
-            Ok(false) => return false,
-            Ok(true) => {}
-            Err(_) => return self.fail(now),
-        }
-        match control.write(self.connection.poll_transmit()) {
-            Ok(n) => self.connection.consume_transmit(now, n),
+        match control.try_write(&[self.connection.poll_transmit()]) {
+            Ok(None) => return false,
+            Ok(Some(n)) => self.connection.consume_transmit(now, n),
             Err(_) => return self.fail(now),
         }
         true
@@ -306,15 +282,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
 
     fn pump<const TRAIN: usize, D: Datagram, E: Datagram>(
         &mut self,
-        now: Instant,
+        context: Context<'_>,
         rtp: &mut D,
         rtcp: &mut E,
-        settings: &Settings<'_>,
     ) -> bool {
+        let Context { now, waker, settings } = context;
         let Some(playback) = &mut self.playback else { return false };
-        let (connection, peer, transport) = (&mut self.connection, self.peer, playback.transport);
-        let mut outlet = Outlet { connection, rtp, rtcp, peer, transport };
-        match playback.pump::<TRAIN, B, D, E>(now, &mut outlet, settings) {
+        let (connection, addresses, transport) = (&mut self.connection, self.addresses, playback.transport);
+        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport };
+        match playback.pump::<TRAIN, B, D, E>(now, waker, &mut outlet, settings) {
             Pumped::Progress => true,
             Pumped::Idle => false,
             Pumped::Ended => {
@@ -324,18 +300,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         }
     }
 
-    fn handle_event<D: Datagram, E: Datagram, M: Catalogue<Source = S>>(
+    fn handle_event<D: Datagram, E: Datagram, C: Catalogue<Source = S>>(
         &mut self,
-        now: Instant,
+        context: Context<'_>,
         event: Event,
         rtp: &mut D,
         rtcp: &mut E,
-        mounts: &M,
-        settings: &Settings<'_>,
+        catalogue: &C,
     ) {
+        let Context { now, settings, .. } = context;
         match event {
-            Event::Describe => self.describe(now, mounts, settings),
-            Event::Setup { transport } => self.setup(now, transport, mounts, settings),
+            Event::Describe => self.describe(now, catalogue, settings),
+            Event::Setup { transport } => self.setup(now, transport, catalogue, settings),
             Event::Play { range } => {
                 let answer = match &mut self.playback {
                     Some(playback) => playback.play(now, range, settings.repeat).ok_or(StatusCode::INVALID_RANGE),
@@ -362,8 +338,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         }
     }
 
-    fn describe<M: Catalogue<Source = S>>(&mut self, now: Instant, mounts: &M, settings: &Settings<'_>) {
-        match mounts.find(self.connection.resource()) {
+    fn describe<C: Catalogue<Source = S>>(&mut self, now: Instant, catalogue: &C, settings: &Settings<'_>) {
+        match catalogue.find(self.connection.resource()) {
             Some(Entry { refusal: Some(reason), .. }) => {
                 self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             }
@@ -371,7 +347,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
                 let description = Description {
                     name: media.name,
                     frame_rate: media.frame_rate,
-                    range: media.range(settings.repeat),
+                    range: playable(&media, settings.repeat),
                     width: media.width,
                     height: media.height,
                 };
@@ -381,15 +357,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         }
     }
 
-    fn setup<M: Catalogue<Source = S>>(
+    fn setup<C: Catalogue<Source = S>>(
         &mut self,
         now: Instant,
         transport: MediaTransport,
-        mounts: &M,
+        catalogue: &C,
         settings: &Settings<'_>,
     ) {
         let dialect = self.connection.dialect().unwrap_or(Dialect::Standard);
-        let Some(media) = mounts.find(self.connection.resource()) else {
+        let Some(media) = catalogue.find(self.connection.resource()) else {
             self.connection.refuse(now, StatusCode::NOT_FOUND, "");
             return;
         };
@@ -401,7 +377,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             // The same medium again: only the transport changes, the position stays.
             Some(playback) if playback.media() == media.id => playback.transport = transport,
             playback => {
-                let Some(source) = mounts.open(media.id) else {
+                let Some(source) = catalogue.open(media.id) else {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
@@ -424,8 +400,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         torn_down: bool,
     ) {
         let Some(mut playback) = self.playback.take() else { return };
-        let (connection, peer, transport) = (&mut self.connection, self.peer, playback.transport);
-        let mut outlet = Outlet { connection, rtp, rtcp, peer, transport };
+        let (connection, addresses, transport) = (&mut self.connection, self.addresses, playback.transport);
+        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport };
         // Behind the answer to TEARDOWN a client reads nothing more from the connection, or takes it for garbage.
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {
             let _ = playback.say_bye(now, &mut outlet, settings, if torn_down { "teardown" } else { "session ended" });
@@ -436,4 +412,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             counts.frames, counts.skipped, counts.unsendable
         );
     }
+}
+
+/// What can be played of a medium. One that starts over at its end has no end: players that are told of one stop there.
+fn playable(media: &Entry<'_>, repeat: bool) -> Range {
+    let end = |frames: u32| media.frame_rate.micros(frames.into());
+    media.frames.map_or(Range::Now, |frames| Range::Npt { start: Some(0), end: (!repeat).then(|| end(frames)) })
 }

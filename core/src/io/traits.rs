@@ -1,39 +1,97 @@
 //! What the core asks of a platform.
 
 use crate::time::Instant;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use embedded_io::ErrorType;
 
 /// A connected byte stream that can be asked before it would block.
 ///
-/// `embedded-io` reads and writes block by contract, so the pumps ask `read_ready` and `write_ready` before **every** single call.
-/// `write_ready` must be true on a dead connection, so that the error is seen.
-pub trait Stream: embedded_io::Read + embedded_io::Write + embedded_io::ReadReady + embedded_io::WriteReady {}
+/// `embedded-io` reads and writes block by contract, so the pumps ask `read_ready` before every `read`, and write with
+/// [`try_write`](Self::try_write) only. `write_ready` must be true on a dead connection, so that the error is seen.
+///
+/// A type that has the four traits of `embedded-io` becomes a stream by an empty `impl`.
+pub trait Stream: embedded_io::Read + embedded_io::Write + embedded_io::ReadReady + embedded_io::WriteReady {
+    /// Writes `segments` end to end as far as the stream takes them at once, and gives the number of bytes it took.
+    /// `None`: the call would block, nothing was taken.
+    ///
+    /// A stream that can write several segments in one call, or that learns from the call itself whether it would
+    /// block, does better than this default: it asks `write_ready`, then writes the first segment that is not empty.
+    fn try_write(&mut self, segments: &[&[u8]]) -> Result<Option<usize>, Self::Error> {
+        let Some(segment) = segments.iter().find(|segment| !segment.is_empty()) else { return Ok(Some(0)) };
+        if self.write_ready()? { self.write(segment).map(Some) } else { Ok(None) }
+    }
+}
 
-impl<T: embedded_io::Read + embedded_io::Write + embedded_io::ReadReady + embedded_io::WriteReady + ?Sized> Stream
-    for T
-{
+impl<T: Stream + ?Sized> Stream for &mut T {
+    fn try_write(&mut self, segments: &[&[u8]]) -> Result<Option<usize>, Self::Error> {
+        (**self).try_write(segments)
+    }
+}
+
+/// One datagram to send, or several of equal size for the same destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Transmit<'a> {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// The address of ours that it leaves from; `None` leaves the choice to the system. Address translators, and clients
+    /// that are careful, take datagrams only from the address that they know.
+    pub from: Option<IpAddr>,
+    /// The bytes, end to end.
+    pub segments: &'a [&'a [u8]],
+    /// `None`: all bytes are one datagram. Otherwise a datagram begins every so many bytes, and the last one may be
+    /// shorter.
+    pub segment_size: Option<usize>,
+}
+
+impl<'a> Transmit<'a> {
+    /// One datagram to `to`, from whichever address the system chooses.
+    pub const fn one(to: SocketAddr, segments: &'a [&'a [u8]]) -> Self {
+        Self { to, from: None, segments, segment_size: None }
+    }
+
+    /// All bytes together.
+    #[expect(clippy::len_without_is_empty, reason = "a datagram without bytes is one all the same")]
+    pub fn len(&self) -> usize {
+        self.segments.iter().fold(0, |len, segment| len.saturating_add(segment.len()))
+    }
+
+    /// The number of datagrams that the bytes make.
+    pub fn datagrams(&self) -> usize {
+        match self.segment_size {
+            Some(size @ 1..) => self.len().div_ceil(size).max(1),
+            Some(0) | None => 1,
+        }
+    }
+}
+
+/// What is known of a received datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Meta {
+    /// Who sent it.
+    #[cfg_attr(feature = "defmt", defmt(Display2Format))]
+    pub from: SocketAddr,
+    /// The address of ours that it was sent to, where the system tells.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub to: Option<IpAddr>,
 }
 
 /// A datagram socket; never blocks.
 pub trait Datagram: ErrorType {
-    /// Sends one datagram made of `segments`. `false`: no room, nothing was sent, try again when writable.
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Self::Error>;
+    /// Sends what `transmit` holds, and gives the number of datagrams that left, from the first one on. Fewer than there
+    /// are: the socket has no room for the rest now; send that again when it has. An error is about the first datagram
+    /// that did not leave, and about this destination.
+    ///
+    /// At most [`max_datagrams`](Self::max_datagrams) at once.
+    fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Self::Error>;
 
-    /// How many datagrams [`send_train`](Self::send_train) takes at the most.
-    fn max_train(&self) -> usize {
+    /// How many datagrams [`send`](Self::send) takes in one call.
+    fn max_datagrams(&self) -> usize {
         1
     }
 
-    /// Sends several datagrams at once: `segments` end to end, cut every `size` bytes, the last one may be shorter.
-    /// All or nothing, like [`send`](Self::send). At most [`max_train`](Self::max_train) datagrams.
-    fn send_train(&mut self, to: SocketAddr, size: usize, segments: &[&[u8]]) -> Result<bool, Self::Error> {
-        let _ = size;
-        self.send(to, segments)
-    }
-
     /// Lends the next received datagram to `f`; `None` where none waits.
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Self::Error>;
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Self::Error>;
 }
 
 /// The platform's monotonic clock. Only pumps' callers use it; machines are told the time.

@@ -1,5 +1,7 @@
-//! Sources of frames: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]).
+//! Sources of frames: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]); and what a server offers of
+//! them ([`catalogue`]).
 
+pub mod catalogue;
 pub mod mjpeg;
 mod rate;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::sender::Sender;
 use crate::jpeg::{RtpFormat, Span};
-use crate::wire::rtp::{HEADER_LEN, Repr};
+use crate::wire::rtp::{HEADER_LEN, MAX_DATAGRAM, Repr};
 use crate::wire::rtp_jpeg::{MainHeader, QuantizationHeader, RestartHeader};
 
 /// RTP header, main JPEG header, restart header, quantisation header and two tables: 12 + 8 + 4 + 4 + 128.
@@ -12,7 +12,7 @@ pub const MAX_HEAD: usize = 156;
 const MIN_LIMIT: usize = 256;
 
 /// The largest one: what an IPv4 datagram holds behind its UDP and RTP headers.
-const MAX_LIMIT: usize = 65_507 - HEADER_LEN;
+const MAX_LIMIT: usize = MAX_DATAGRAM - HEADER_LEN;
 
 /// Offset and length of a fragment may not exceed this together (RFC 2435 section 3.1.2).
 const MAX_SCAN_LEN: u32 = 1 << 24;

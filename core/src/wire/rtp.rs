@@ -17,6 +17,9 @@
 //! ```
 //! Where P is set, the last byte of the packet counts the padding bytes, itself included.
 
+/// The longest packet that UDP over IPv4 carries: 65,535 bytes without the headers of IP and UDP.
+pub const MAX_DATAGRAM: usize = 65_507;
+
 /// Why bytes are not an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -10,7 +10,7 @@
 //! they need is done by the same [`poll`](Server::poll).
 //!
 //! ```
-//! # use mutoscope::io::server::Catalogue;
+//! # use mutoscope::media::catalogue::Catalogue;
 //! # use mutoscope::time::Instant;
 //! # use mutoscope_smoltcp::server::{InvalidPort, Options, Server, Storage};
 //! # use smoltcp::iface::{Interface, SocketSet, SocketStorage};
@@ -47,8 +47,9 @@ use crate::time::{from_smoltcp, to_smoltcp};
 use crate::udp::UdpSocket;
 use core::fmt;
 use heapless::Vec;
-use mutoscope::io::Datagram;
-use mutoscope::io::server::{Catalogue, Peer, Settings};
+use mutoscope::io::server::{Peer, Settings};
+use mutoscope::io::{Datagram, Meta};
+use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
 use mutoscope::time::{Duration, Instant, earliest};
 use shared::SharedSocket;
@@ -249,7 +250,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         // Nothing is sent through it here.
         let mut rtcp = UdpSocket::new(sockets.get_mut(self.rtcp.handle), 0);
         let slots = &mut self.slots;
-        let mut deliver = |from, compound: &[u8]| {
+        let mut deliver = |Meta { from, .. }, compound: &[u8]| {
             slots
                 .iter_mut()
                 .filter_map(|slot| slot.client.as_mut())
@@ -278,9 +279,9 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
             settings: &self.options.settings,
         };
         for slot in &mut self.slots {
-            if let Some(peer) = slot.waiting_peer(sockets) {
+            if let Some(addresses) = slot.waiting_peer(sockets) {
                 let welcome = serving < self.options.max_clients && !self.stopping;
-                slot.accept(now, peer, welcome.then(|| (self.entropy)()), turn.settings);
+                slot.accept(now, addresses, welcome.then(|| (self.entropy)()), turn.settings);
                 serving = serving.saturating_add(welcome.into());
             }
             slot.service(&turn, sockets);

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::support::{CLIENT, Host, Network, udp_socket};
     use crate::udp::UdpSocket;
-    use mutoscope::io::Datagram;
+    use mutoscope::io::{Datagram, Transmit};
     use smoltcp::phy::Device;
     use std::net::SocketAddr;
     use std::vec;
@@ -120,7 +120,7 @@ mod tests {
             let Host { sockets, device, .. } = &mut self.network.server;
             let mtu = device.capabilities().ip_mtu();
             let mut socket = UdpSocket::new(sockets.get_mut(self.shared.handle), mtu);
-            socket.send(SocketAddr::from((to, 5000)), &[bytes]).unwrap()
+            socket.send(&Transmit::one(SocketAddr::from((to, 5000)), &[bytes])).unwrap() > 0
         }
 
         fn run_for(&mut self, duration: Duration) {

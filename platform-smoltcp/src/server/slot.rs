@@ -3,9 +3,11 @@
 use super::memory::ClientMemory;
 use crate::tcp::TcpStream;
 use crate::udp::{UdpSocket, max_datagram};
-use core::net::SocketAddr;
-use mutoscope::io::server::{Catalogue, Outcome, Peer, Settings};
+use core::net::{IpAddr, SocketAddr};
+use core::task::Waker;
+use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
 use mutoscope::media::FrameSource;
+use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 use mutoscope::wire::rtp;
 use mutoscope::wire::rtsp::Interleaved;
@@ -73,27 +75,30 @@ impl<'a, S: FrameSource> Slot<'a, S> {
     }
 
     /// Who has connected and is not served yet.
-    pub(super) fn waiting_peer(&self, sockets: &SocketSet<'a>) -> Option<SocketAddr> {
+    pub(super) fn waiting_peer(&self, sockets: &SocketSet<'a>) -> Option<Addresses> {
         if self.client.is_some() || self.draining.is_some() {
             return None;
         }
         let socket = sockets.get::<TcpSocket<'_>>(self.handle);
         match socket.state() {
-            State::Established | State::CloseWait => socket.remote_endpoint().map(SocketAddr::from),
+            State::Established | State::CloseWait => Some(Addresses {
+                peer: socket.remote_endpoint().map(SocketAddr::from)?,
+                local: socket.local_endpoint().map(|endpoint| IpAddr::from(endpoint.addr)),
+            }),
             _ => None,
         }
     }
 
-    /// Serves `peer` from now on, or, without `entropy`, tells it that there is no room.
+    /// Serves who is at these addresses from now on, or, without `entropy`, tells it that there is no room.
     // Its temporaries are as large as a client, and would be part of every turn's stack.
     #[inline(never)]
-    pub(super) fn accept(&mut self, now: Instant, peer: SocketAddr, entropy: Option<u64>, settings: &Settings<'_>) {
+    pub(super) fn accept(&mut self, now: Instant, addresses: Addresses, entropy: Option<u64>, settings: &Settings<'_>) {
         let Some((rx, tx)) = self.buffers.take() else { return };
         self.refused = entropy.is_none();
         self.connecting = None;
         self.client = Some(match entropy {
-            Some(entropy) => Peer::new(now, peer, rx, tx, entropy, settings),
-            None => Peer::refusing(now, peer, rx, tx, settings),
+            Some(entropy) => Peer::new(now, addresses, rx, tx, entropy, settings),
+            None => Peer::refusing(now, addresses, rx, tx, settings),
         });
     }
 
@@ -106,17 +111,16 @@ impl<'a, S: FrameSource> Slot<'a, S> {
     pub(super) fn service<M: Catalogue<Source = S>>(&mut self, turn: &Turn<'_, '_, M>, sockets: &mut SocketSet<'a>) {
         let Some(client) = &mut self.client else { return };
         let Some((tcp, rtp, rtcp)) = find(sockets, self.handle, turn.rtp, turn.rtcp) else { return };
-        let local = tcp.local_endpoint().map(|endpoint| endpoint.addr);
         let limit = max_datagram(turn.ip_mtu, IpAddress::from(client.peer().ip())).min(rtp.payload_send_capacity());
         let settings = fitted(turn.settings, limit, self.tx_len);
-        let outcome = client.service::<1, _, _, _, M>(
-            turn.now,
-            &mut TcpStream::new(tcp),
-            &mut UdpSocket::new(rtp, turn.ip_mtu).from_address(local),
-            &mut UdpSocket::new(rtcp, turn.ip_mtu).from_address(local),
-            turn.mounts,
-            &settings,
-        );
+        // Nobody has to be woken: whoever drives the server calls at the deadlines that it gives.
+        let context = Context { now: turn.now, waker: Waker::noop(), settings: &settings };
+        let sockets = Sockets {
+            control: &mut TcpStream::new(tcp),
+            rtp: &mut UdpSocket::new(rtp, turn.ip_mtu),
+            rtcp: &mut UdpSocket::new(rtcp, turn.ip_mtu),
+        };
+        let outcome = client.service::<1, _, _, _, M>(context, sockets, turn.mounts);
         match outcome {
             Outcome::Open => {}
             Outcome::Closing => tcp.close(),

@@ -4,9 +4,9 @@
 use core::task::Waker;
 use std::rc::Rc;
 
-use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
+use mutoscope::media::catalogue::{Catalogue, Entry};
 use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;

@@ -3,9 +3,8 @@
 use crate::udp::UdpSocket;
 use embedded_io::ErrorType;
 use mio::event::Event;
-use mutoscope::io::{Datagram, Faults};
+use mutoscope::io::{Datagram, Faults, Meta, Transmit};
 use std::io;
-use std::net::SocketAddr;
 
 /// A UDP socket, or none: before SETUP, and where media comes over the control connection. None receives nothing and
 /// has never room to send. What the options say is to be lost is lost here.
@@ -25,11 +24,11 @@ impl ErrorType for Port {
 }
 
 impl Datagram for Port {
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> io::Result<bool> {
-        self.0.as_mut().map_or(Ok(false), |socket| socket.send(to, segments))
+    fn send(&mut self, transmit: &Transmit<'_>) -> io::Result<usize> {
+        self.0.as_mut().map_or(Ok(0), |socket| socket.send(transmit))
     }
 
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> io::Result<Option<R>> {
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> io::Result<Option<R>> {
         self.0.as_mut().map_or(Ok(None), |socket| socket.recv(f))
     }
 }

@@ -33,8 +33,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::media::FrameRate;
+use mutoscope::media::catalogue::{Catalogue, Entry};
 use mutoscope::wire::url;
 
 use conversion_pool::ConversionPool;

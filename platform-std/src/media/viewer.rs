@@ -118,8 +118,8 @@ mod tests {
     use super::*;
     use crate::media::testing::{Folder, frames, lab_file, picture};
     use crate::media::{Library, OnUnsupported, Policy};
-    use mutoscope::io::server::Catalogue;
     use mutoscope::media::FrameRate;
+    use mutoscope::media::catalogue::Catalogue;
     use std::fs::OpenOptions;
     use std::io::Write;
 

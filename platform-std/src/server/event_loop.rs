@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::task::Waker;
 
 use mio::{Events, Interest, Poll, Token};
-use mutoscope::io::server::{Catalogue, Outcome, Peer, Settings};
-use mutoscope::io::{Clock, Datagram};
+use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::{Clock, Datagram, Meta};
+use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 
 use super::context::serving;
@@ -191,14 +193,9 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.client.peer(), || {
-            slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(
-                self.clock.now(),
-                &mut slot.stream,
-                &mut self.rtp,
-                &mut self.rtcp,
-                self.catalogue,
-                &self.settings,
-            )
+            let context = Context { now: self.clock.now(), waker: Waker::noop(), settings: &self.settings };
+            let sockets = Sockets { control: &mut slot.stream, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
+            slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue)
         });
         match outcome {
             Outcome::Closed => return self.remove(number),
@@ -281,6 +278,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
             return;
         }
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
+        let addresses = Addresses { peer, local: stream.local_addr().ok().map(|local| local.ip()) };
         let client = if refusing {
             if !self.is_full {
                 // Said once, or whoever knocks on and on would fill the disk.
@@ -289,14 +287,14 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
             self.is_full = true;
             let mut settings = self.settings;
             settings.session.idle_timeout = REFUSING_TIMEOUT;
-            Peer::refusing(now, peer, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)
+            Peer::refusing(now, addresses, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)
         } else {
             let entropy = match random() {
                 Ok(entropy) => entropy,
                 // Guessable session identifiers would be worse than none.
                 Err(error) => return log::warn!("{peer} cannot be served: {error}"),
             };
-            Peer::new(now, peer, buffer(RX_BUFFER), buffer(TX_BUFFER), entropy, &self.settings)
+            Peer::new(now, addresses, buffer(RX_BUFFER), buffer(TX_BUFFER), entropy, &self.settings)
         };
         self.refusing += usize::from(refusing);
         let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });
@@ -316,7 +314,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         if self.rtcp_waits {
             let (clients, hosts, now) = (&mut self.clients, &self.hosts, self.clock.now());
             // Reports only ever postpone what a client is waiting for, so its timer may stay.
-            self.rtcp_waits = drain(&mut self.rtcp, |from, compound| {
+            self.rtcp_waits = drain(&mut self.rtcp, |Meta { from, .. }, compound| {
                 let mut meant = false;
                 // All of them: a host may have two sessions with one port, of which one has been forgotten.
                 for &(_, number) in hosts.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
@@ -345,7 +343,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
 }
 
 /// Hands datagrams on; whether more may wait.
-fn drain(socket: &mut UdpSocket, mut handle: impl FnMut(SocketAddr, &[u8])) -> bool {
+fn drain(socket: &mut UdpSocket, mut handle: impl FnMut(Meta, &[u8])) -> bool {
     for _ in 0..BATCH {
         match socket.recv(&mut handle) {
             Ok(Some(())) => {}

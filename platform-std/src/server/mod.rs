@@ -34,7 +34,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::{Interest, Poll, Waker};
-use mutoscope::io::server::{Catalogue, Settings};
+use mutoscope::io::server::Settings;
+use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 

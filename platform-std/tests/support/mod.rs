@@ -38,9 +38,7 @@ impl Running {
     }
 
     pub(crate) fn connect_to(&self, medium: &str) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream: BufReader::new(stream), url: format!("rtsp://{}/{medium}", self.address), cseq: 0 }
+        Client::connect(self.address, medium)
     }
 }
 
@@ -79,6 +77,12 @@ impl Answer {
 }
 
 impl Client {
+    pub(crate) fn connect(address: SocketAddr, medium: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream: BufReader::new(stream), url: format!("rtsp://{address}/{medium}"), cseq: 0 }
+    }
+
     pub(crate) fn ask(&mut self, method: &str, headers: &str) -> Answer {
         self.cseq += 1;
         let control = if method == "SETUP" { "/trackID=0" } else { "" };

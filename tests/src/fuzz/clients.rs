@@ -4,8 +4,8 @@ use super::jpeg;
 use super::machines::packets;
 use crate::net::Random;
 use embedded_io::ErrorType;
-use mutoscope::io::Datagram;
 use mutoscope::io::client::{self, Client};
+use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::session::client::{Config, Connection, Event};
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, WallClock};
@@ -337,6 +337,8 @@ impl embedded_io::Write for Pipe {
     }
 }
 
+impl Stream for Pipe {}
+
 #[derive(Default)]
 struct Post {
     input: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -347,14 +349,14 @@ impl ErrorType for Post {
 }
 
 impl Datagram for Post {
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Infallible> {
-        assert_eq!(to.ip(), SocketAddr::from(([127, 0, 0, 1], 0)).ip(), "a report to a stranger");
-        assert!(segments.iter().map(|segment| segment.len()).sum::<usize>() <= 512);
-        Ok(true)
+    fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Infallible> {
+        assert_eq!(transmit.to.ip(), SocketAddr::from(([127, 0, 0, 1], 0)).ip(), "a report to a stranger");
+        assert!(transmit.len() <= 512);
+        Ok(1)
     }
 
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Infallible> {
-        Ok(self.input.pop_front().map(|(from, bytes)| f(from, &bytes)))
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Infallible> {
+        Ok(self.input.pop_front().map(|(from, bytes)| f(Meta { from, to: None }, &bytes)))
     }
 }
 

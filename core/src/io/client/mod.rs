@@ -7,7 +7,7 @@ mod tests;
 mod timeline;
 
 use super::outlet::at_port;
-use super::{Datagram, Stream};
+use super::{Datagram, Stream, Transmit};
 use crate::rtp::clock;
 use crate::rtp::receiver::{self, Control, Receiver, Statistics};
 use crate::session::client::{self as session, Connection, Described, NotNow, SetUp};
@@ -410,7 +410,7 @@ where
                 ssrc: self.ssrc,
             };
             repr.emit(&mut opener);
-            if rtp.send(at_port(self.server, rtp_port), &[&opener]).is_err() {
+            if rtp.send(&Transmit::one(at_port(self.server, rtp_port), &[&opener])).is_err() {
                 debug!("the server's RTP port cannot be reached");
             }
         }
@@ -439,7 +439,8 @@ where
         }
         let (server, learn) = (self.server, self.rtcp_to.is_none());
         let Some(receiver) = self.media.receiver() else { return false };
-        let received = rtp.recv(|from, packet| {
+        let received = rtp.recv(|meta, packet| {
+            let from = meta.from;
             is_same_host(from, server).then(|| (from, receiver.handle_packet(now, packet).is_ok()))
         });
         match received {
@@ -462,8 +463,9 @@ where
         }
         let server = self.server;
         let Some(receiver) = self.media.receiver() else { return false };
-        let received = rtcp
-            .recv(|from, packet| is_same_host(from, server).then(|| receiver.handle_rtcp(now, settings.wall, packet)));
+        let received = rtcp.recv(|meta, packet| {
+            is_same_host(meta.from, server).then(|| receiver.handle_rtcp(now, settings.wall, packet))
+        });
         match received {
             Ok(Some(Some(control))) => {
                 self.handle_control(now, control, settings);
@@ -564,14 +566,9 @@ where
         if self.ended || self.connection.poll_transmit().is_empty() {
             return false;
         }
-        let ready = control.write_ready();
-        let written = match ready {
-            Ok(false) => return false,
-            Ok(true) => control.write(self.connection.poll_transmit()),
-            Err(error) => Err(error),
-        };
-        match written {
-            Ok(n) => self.connection.consume_transmit(now, n),
+        match control.try_write(&[self.connection.poll_transmit()]) {
+            Ok(None) => return false,
+            Ok(Some(n)) => self.connection.consume_transmit(now, n),
             Err(error) => self.fail(now, &error),
         }
         true
@@ -620,7 +617,7 @@ where
                 self.connection.queue_interleaved(rtcp_channel, &[compound])
             }
             Some(MediaTransport::Udp { .. }) => match self.rtcp_to {
-                Some(to) => rtcp.send(to, &[compound]).unwrap_or(false),
+                Some(to) => rtcp.send(&Transmit::one(to, &[compound])).is_ok_and(|sent| sent > 0),
                 None => false,
             },
             None => false,

@@ -1,6 +1,7 @@
 //! A client against a scripted server, on a connection and datagrams in memory and on virtual time.
 
 use super::*;
+use crate::io::Meta;
 use crate::session::client::{Command, Config};
 use core::convert::Infallible;
 use core::net::IpAddr;
@@ -73,6 +74,8 @@ impl Write for Pipe {
     }
 }
 
+impl Stream for Pipe {}
+
 #[derive(Default)]
 struct Socket {
     incoming: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -84,13 +87,13 @@ impl ErrorType for Socket {
 }
 
 impl Datagram for Socket {
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Infallible> {
-        self.sent.push((to, segments.concat()));
-        Ok(true)
+    fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Infallible> {
+        self.sent.push((transmit.to, transmit.segments.concat()));
+        Ok(1)
     }
 
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Infallible> {
-        Ok(self.incoming.pop_front().map(|(from, bytes)| f(from, &bytes)))
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Infallible> {
+        Ok(self.incoming.pop_front().map(|(from, bytes)| f(Meta { from, to: None }, &bytes)))
     }
 }
 

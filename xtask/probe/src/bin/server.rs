@@ -5,10 +5,12 @@
 
 use core::convert::Infallible;
 use core::hint::black_box;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
+use core::task::Waker;
 use embedded_io::{ErrorType, Read, ReadReady, Seek, SeekFrom, Write, WriteReady};
-use mutoscope::io::Datagram;
-use mutoscope::io::server::{Peer, Entry, Catalogue, Outcome, Settings};
+use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::{Datagram, Meta, Stream, Transmit};
+use mutoscope::media::catalogue::{Catalogue, Entry};
 
 use mutoscope::media::FrameRate;
 use mutoscope::media::mjpeg::Reader;
@@ -55,14 +57,16 @@ impl WriteReady for Platform {
     }
 }
 
+impl Stream for Platform {}
+
 impl Datagram for Platform {
-    fn send(&mut self, to: SocketAddr, segments: &[&[u8]]) -> Result<bool, Infallible> {
-        black_box((to, segments));
-        Ok(black_box(true))
+    fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Infallible> {
+        black_box(transmit);
+        Ok(black_box(1))
     }
-    fn recv<R>(&mut self, f: impl FnOnce(SocketAddr, &[u8]) -> R) -> Result<Option<R>, Infallible> {
-        let address = black_box(SocketAddr::from(([10, 0, 0, 1], 5000)));
-        Ok(Some(f(address, black_box(&[]))))
+    fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Infallible> {
+        let from = black_box(SocketAddr::from(([10, 0, 0, 1], 5000)));
+        Ok(Some(f(Meta { from, to: None }, black_box(&[]))))
     }
 }
 
@@ -92,16 +96,19 @@ pub extern "C" fn _start() -> ! {
         now += black_box(1000);
         let at = Instant::from_micros(now);
         let peer = black_box(SocketAddr::from(([10, 0, 0, 2], 5000)));
-        let client = client.get_or_insert_with(|| Peer::new(at, peer, [0; 4096], [0; 4096], black_box(7), &settings));
+        let addresses = Addresses { peer, local: black_box(Some(IpAddr::from([10, 0, 0, 1]))) };
+        let client = client.get_or_insert_with(|| Peer::new(at, addresses, [0; 4096], [0; 4096], black_box(7), &settings));
         let (mut control, mut rtp, mut rtcp) = (Platform, Platform, Platform);
-        if let Ok(Some((from, len, bytes))) = rtcp.recv(|from, bytes| {
+        if let Ok(Some((from, len, bytes))) = rtcp.recv(|meta, bytes| {
             let mut copy = [0; 256];
             copy[..bytes.len().min(256)].copy_from_slice(&bytes[..bytes.len().min(256)]);
-            (from, bytes.len().min(256), copy)
+            (meta.from, bytes.len().min(256), copy)
         }) {
             client.handle_rtcp(at, from, &bytes[..len]);
         }
-        let outcome = client.service::<1, _, _, _, _>(at, &mut control, &mut rtp, &mut rtcp, &OneFile, &settings);
+        let context = Context { now: at, waker: Waker::noop(), settings: &settings };
+        let sockets = Sockets { control: &mut control, rtp: &mut rtp, rtcp: &mut rtcp };
+        let outcome = client.service::<1, _, _, _, _>(context, sockets, &OneFile);
         black_box((outcome == Outcome::Closed, client.poll_timeout()));
     }
 }
