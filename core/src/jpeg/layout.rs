@@ -1,7 +1,5 @@
 //! Where the parts of a JPEG file are.
 
-use super::walk::Walk;
-
 /// A range of bytes in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -146,6 +144,9 @@ impl core::fmt::Display for Sampling {
 }
 
 /// The parts of a JPEG file as ranges: nothing is copied, the layout may be kept beside the bytes.
+///
+/// Each field is one fact of the file's headers, and all of them are read where a picture's way is chosen. So they stand side
+/// by side, though they are many: groups would have to be named after the segments that they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layout {
@@ -190,18 +191,6 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Walks the marker segments of one JPEG file.
-    ///
-    /// The entropy-coded data is not read where the file ends with EOI, so this takes the same time for any picture;
-    /// bytes behind the EOI, other than padding with one value, make it look for the EOI from the front.
-    ///
-    /// # Errors
-    /// Whatever keeps the headers up to the first scan from being understood. What follows is taken as it is: a
-    /// missing EOI is told by [`has_end`](Self::has_end).
-    pub fn parse(jpeg: &[u8]) -> Result<Self, Error> {
-        Walk::default().layout(jpeg)
-    }
-
     /// What RTP/JPEG needs to carry this picture as it is, or why it cannot (RFC 2435 sections 3.1 and 4.1).
     ///
     /// A restart interval is passed on: whether to send restart markers is the caller's policy, and

@@ -21,6 +21,7 @@
     )
 )]
 
+mod cursor;
 mod dct;
 pub mod encoder;
 pub mod header;

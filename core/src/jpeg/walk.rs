@@ -1,17 +1,18 @@
 //! The walk over a file's marker segments, and what it remembers until the scan.
 
+use super::cursor::Cursor;
 use super::layout::{Coding, Error, ErrorKind, Layout, Sampling, Span};
 use super::{marker, tables};
 
 /// What the segments passed so far have defined. Small, because it lives on the stack of a microcontroller.
 #[derive(Default)]
-pub(super) struct Walk {
+struct Walk {
     /// By table id: where the entries are, and whether they have 16 bits. A redefinition replaces.
     quantization: [Option<(Span, bool)>; 4],
     /// By table id. A redefinition replaces.
     dc: [Huffman; 4],
     ac: [Huffman; 4],
-    frame: Option<Frame>,
+    frame: Option<FrameHeader>,
     restart_interval: u16,
     has_jfif: bool,
     /// What Adobe's segment says of the components, where there is one.
@@ -28,8 +29,8 @@ enum Huffman {
     Other,
 }
 
-/// The frame header.
-struct Frame {
+/// What the frame header says.
+struct FrameHeader {
     coding: Coding,
     precision: u8,
     width: u16,
@@ -47,8 +48,39 @@ struct Component {
     table: u8,
 }
 
+impl FrameHeader {
+    /// The components that are kept.
+    fn components(&self) -> &[Component] {
+        self.components.get(..usize::from(self.count.min(3))).unwrap_or(&[])
+    }
+}
+
+/// What the scan header says.
+struct ScanHeader {
+    /// Whether the scan holds all components in the frame's order, and all coefficients.
+    is_interleaved: bool,
+    /// Whether all components use Annex K's Huffman tables.
+    has_standard_huffman: bool,
+    /// By component of the frame: whether the scan names it.
+    is_named: [bool; 3],
+}
+
+impl Layout {
+    /// Walks the marker segments of one JPEG file.
+    ///
+    /// The entropy-coded data is not read where the file ends with EOI, so this takes the same time for any picture;
+    /// bytes behind the EOI, other than padding with one value, make it look for the EOI from the front.
+    ///
+    /// # Errors
+    /// Whatever keeps the headers up to the first scan from being understood. What follows is taken as it is: a
+    /// missing EOI is told by [`has_end`](Self::has_end).
+    pub fn parse(jpeg: &[u8]) -> Result<Self, Error> {
+        Walk::default().layout(jpeg)
+    }
+}
+
 impl Walk {
-    pub(super) fn layout(mut self, jpeg: &[u8]) -> Result<Layout, Error> {
+    fn layout(mut self, jpeg: &[u8]) -> Result<Layout, Error> {
         let mut cursor = Cursor { bytes: jpeg, at: 0 };
         if u32::try_from(jpeg.len()).is_err() {
             return Err(cursor.error(ErrorKind::TooLarge));
@@ -136,7 +168,7 @@ impl Walk {
     }
 
     /// As libjpeg decides: JFIF is YCbCr, then Adobe's word counts, then the components' names.
-    fn is_rgb(&self, frame: &Frame) -> bool {
+    fn is_rgb(&self, frame: &FrameHeader) -> bool {
         let named = || frame.components.map(|component| component.id) == *b"RGB";
         frame.count == 3 && !self.has_jfif && self.adobe_is_rgb.unwrap_or_else(named)
     }
@@ -167,7 +199,7 @@ impl Walk {
         }
         let width = u16::from_be_bytes([width_high, width_low]);
         let height = u16::from_be_bytes([height_high, height_low]);
-        self.frame = Some(Frame { coding, precision, width, height, count, components });
+        self.frame = Some(FrameHeader { coding, precision, width, height, count, components });
         Ok(())
     }
 
@@ -175,64 +207,15 @@ impl Walk {
     fn scan(self, segment: &mut Cursor<'_>, cursor: Cursor<'_>) -> Result<Layout, Error> {
         let header = segment.error(ErrorKind::Components);
         let frame = self.frame.as_ref().ok_or(Error { kind: ErrorKind::NoFrameHeader, ..header })?;
-        let used = usize::from(frame.count.min(3));
-        let components = frame.components.get(..used).unwrap_or(&[]);
-
-        let [count] = segment.array()?;
-        if count == 0 || count > 4 {
-            return Err(header);
-        }
-        let mut is_interleaved = count == frame.count;
-        let mut has_standard_huffman = true;
-        let mut is_named = [false; 3];
-        for index in 0..usize::from(count) {
-            let [id, selectors] = segment.array()?;
-            // Another order than the frame's is forbidden (section B.2.3) but harmless to whoever decodes the file.
-            is_interleaved &= components.get(index).is_none_or(|component| component.id == id);
-            if frame.count <= 3 && components.iter().all(|component| component.id != id) {
-                return Err(header);
-            }
-            for (component, is_named) in components.iter().zip(&mut is_named) {
-                *is_named |= component.id == id;
-            }
-            let expected = if index == 0 { Huffman::Luma } else { Huffman::Chroma };
-            for (slots, id) in [(&self.dc, selectors >> 4), (&self.ac, selectors & 0x0F)] {
-                has_standard_huffman &= match (slots.get(usize::from(id)), id) {
-                    (Some(Huffman::Undefined), 0) => expected == Huffman::Luma,
-                    (Some(Huffman::Undefined), 1) => expected == Huffman::Chroma,
-                    (Some(&table), _) => table == expected,
-                    (None, _) => return Err(header),
-                };
-            }
-        }
-        // First and last coefficient, and the two bit positions of successive approximation.
-        is_interleaved &= segment.array()? == [0, 63, 0];
-
-        let table = |index: usize| -> Result<(Span, bool), Error> {
-            let id = components.get(index).or(components.first()).map_or(0, |component| component.table);
-            let table = self.quantization.get(usize::from(id)).copied().flatten();
-            table.ok_or(Error { kind: ErrorKind::MissingTable, ..header })
-        };
-        // A component of a later scan may have its table defined right before that one.
-        let is_needed = |index: usize| {
-            let index = if index < used { index } else { 0 };
-            frame.coding != Coding::Lossless && (frame.count > 3 || is_named.get(index) == Some(&true))
-        };
-        let table = |index| if is_needed(index) { table(index) } else { Ok(table(index).unwrap_or_default()) };
-        let (luma, cb, cr) = (table(0)?, table(1)?, table(if used == 3 { 2 } else { 1 })?);
+        let named = self.scan_header(frame, segment)?;
+        let [luma, cb, cr] = self.used_tables(frame, &named, Error { kind: ErrorKind::MissingTable, ..header })?;
         let jpeg = cursor.bytes;
-        let (mut scan, has_end) = scan(&cursor);
+        let (mut scan, has_end) = entropy_coded_data(&cursor);
         let mut height = frame.height;
-        // A writer that did not know the height says it behind the scan (section B.2.5).
-        if height == 0 {
-            const DNL: &[u8] = &[0xFF, marker::DNL, 0, 4];
-            let data = scan.of(jpeg);
-            let at = data.windows(DNL.len()).position(|bytes| bytes == DNL);
-            if let Some((at, &[_, _, _, _, high, low, ref rest @ ..])) = at.and_then(|at| Some((at, data.get(at..)?))) {
-                height = u16::from_be_bytes([high, low]);
-                // Behind a picture's only scan it is no part of that.
-                scan.len = if rest.is_empty() { at as u32 } else { scan.len };
-            }
+        if height == 0
+            && let Some((lines, len)) = number_of_lines(scan.of(jpeg))
+        {
+            (height, scan.len) = (lines, len);
         }
         let factors = frame.components.map(|component| component.sampling);
         Ok(Layout {
@@ -247,13 +230,75 @@ impl Walk {
             quantization: [luma.0, cb.0],
             has_wide_tables: luma.1 || cb.1 || cr.1,
             shares_chroma_table: cb == cr || (cb.1 == cr.1 && cb.0.of(jpeg) == cr.0.of(jpeg)),
-            has_standard_huffman,
-            is_interleaved,
+            has_standard_huffman: named.has_standard_huffman,
+            is_interleaved: named.is_interleaved,
             is_rgb: self.is_rgb(frame),
             has_end,
             scan,
         })
     }
+
+    /// Reads the scan header in `segment`.
+    fn scan_header(&self, frame: &FrameHeader, segment: &mut Cursor<'_>) -> Result<ScanHeader, Error> {
+        let wrong = segment.error(ErrorKind::Components);
+        let components = frame.components();
+        let [count] = segment.array()?;
+        if count == 0 || count > 4 {
+            return Err(wrong);
+        }
+        let mut scan =
+            ScanHeader { is_interleaved: count == frame.count, has_standard_huffman: true, is_named: [false; 3] };
+        for index in 0..usize::from(count) {
+            let [id, selectors] = segment.array()?;
+            // Another order than the frame's is forbidden (section B.2.3), but harmless to a decoder of the file.
+            scan.is_interleaved &= components.get(index).is_none_or(|component| component.id == id);
+            if frame.count <= 3 && components.iter().all(|component| component.id != id) {
+                return Err(wrong);
+            }
+            for (component, is_named) in components.iter().zip(&mut scan.is_named) {
+                *is_named |= component.id == id;
+            }
+            let expected = if index == 0 { Huffman::Luma } else { Huffman::Chroma };
+            for (slots, id) in [(&self.dc, selectors >> 4), (&self.ac, selectors & 0x0F)] {
+                scan.has_standard_huffman &= match (slots.get(usize::from(id)), id) {
+                    (Some(Huffman::Undefined), 0) => expected == Huffman::Luma,
+                    (Some(Huffman::Undefined), 1) => expected == Huffman::Chroma,
+                    (Some(&table), _) => table == expected,
+                    (None, _) => return Err(wrong),
+                };
+            }
+        }
+        // First and last coefficient, and the two bit positions of successive approximation.
+        scan.is_interleaved &= segment.array()? == [0, 63, 0];
+        Ok(scan)
+    }
+
+    /// The quantisation tables of luma, Cb and Cr: where the entries are, and whether they have 16 bits.
+    fn used_tables(&self, frame: &FrameHeader, scan: &ScanHeader, missing: Error) -> Result<[(Span, bool); 3], Error> {
+        let components = frame.components();
+        let table = |index: usize| {
+            let component = components.get(index).or(components.first());
+            let id = component.map_or(0, |component| component.table);
+            let table = self.quantization.get(usize::from(id)).copied().flatten();
+            // A component of a later scan may have its table defined right before that one.
+            let index = if index < components.len() { index } else { 0 };
+            let is_named = frame.count > 3 || scan.is_named.get(index) == Some(&true);
+            let is_needed = frame.coding != Coding::Lossless && is_named;
+            if is_needed { table.ok_or(missing) } else { Ok(table.unwrap_or_default()) }
+        };
+        Ok([table(0)?, table(1)?, table(if components.len() == 3 { 2 } else { 1 })?])
+    }
+}
+
+/// The height that the DNL segment behind a scan tells, and the length of the scan without the segment: a writer that did
+/// not know the height when it wrote the frame header says it there (section B.2.5).
+fn number_of_lines(scan: &[u8]) -> Option<(u16, u32)> {
+    const DNL: &[u8] = &[0xFF, marker::DNL, 0, 4];
+    let at = scan.windows(DNL.len()).position(|bytes| bytes == DNL)?;
+    let &[_, _, _, _, high, low, ref rest @ ..] = scan.get(at..)? else { return None };
+    // Behind a picture's only scan it is no part of that.
+    let len = if rest.is_empty() { at } else { scan.len() };
+    Some((u16::from_be_bytes([high, low]), u32::try_from(len).ok()?))
 }
 
 fn sampling(count: u8, factors: &[u8; 3]) -> Sampling {
@@ -270,7 +315,7 @@ fn sampling(count: u8, factors: &[u8; 3]) -> Sampling {
 }
 
 /// Where the entropy-coded data from the cursor on ends, and whether an EOI ends it.
-fn scan(cursor: &Cursor<'_>) -> (Span, bool) {
+fn entropy_coded_data(cursor: &Cursor<'_>) -> (Span, bool) {
     let rest = cursor.bytes.get(cursor.at..).unwrap_or(&[]);
     let (len, has_end) = match end_from_the_back(rest).or_else(|| end_from_the_front(rest)) {
         Some(len) => (len, true),
@@ -294,77 +339,6 @@ fn end_from_the_back(rest: &[u8]) -> Option<usize> {
 
 fn end_from_the_front(rest: &[u8]) -> Option<usize> {
     rest.windows(2).position(|pair| pair == [0xFF, marker::EOI])
-}
-
-/// A position in the file, which segments have their own end for.
-pub(super) struct Cursor<'a> {
-    /// The file up to where this cursor may go.
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    pub(super) fn error(&self, kind: ErrorKind) -> Error {
-        Error { kind, at: u32::try_from(self.at).unwrap_or(u32::MAX) }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.at >= self.bytes.len()
-    }
-
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or(&[])
-    }
-
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], Error> {
-        let end = self.at.saturating_add(len);
-        let taken = self.bytes.get(self.at..end).ok_or(self.error(ErrorKind::Truncated))?;
-        self.at = end;
-        Ok(taken)
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let truncated = self.error(ErrorKind::Truncated);
-        self.take(N)?.try_into().map_err(|_| truncated)
-    }
-
-    pub(super) fn span(&mut self, len: usize) -> Result<Span, Error> {
-        let start = self.at;
-        self.take(len)?;
-        Ok(Span { start: start as u32, len: len as u32 })
-    }
-
-    /// The next table of a DHT segment: class and id, how many codes there are of each length, and where the symbols are.
-    pub(super) fn huffman_table(&mut self) -> Result<(u8, [u8; 16], Span), Error> {
-        let [head] = self.array()?;
-        let bits: [u8; 16] = self.array()?;
-        let count = bits.iter().fold(0_usize, |sum, &n| sum.saturating_add(usize::from(n)));
-        Ok((head, bits, self.span(count)?))
-    }
-
-    /// Where the next marker is and its second byte, passing any number of fill bytes (section B.1.1.2).
-    pub(super) fn marker(&mut self) -> Result<(u32, u8), Error> {
-        let start = self.error(ErrorKind::Marker);
-        let [first] = self.array()?;
-        if first != 0xFF {
-            return Err(start);
-        }
-        loop {
-            let [code] = self.array()?;
-            if code != 0xFF {
-                return Ok((start.at, code));
-            }
-        }
-    }
-
-    /// The content of a marker segment, behind its length.
-    pub(super) fn segment(&mut self) -> Result<Cursor<'a>, Error> {
-        let wrong = self.error(ErrorKind::Segment);
-        let len = usize::from(u16::from_be_bytes(self.array()?));
-        let start = self.at;
-        self.take(len.checked_sub(2).ok_or(wrong)?)?;
-        Ok(Cursor { bytes: self.bytes.get(..self.at).unwrap_or(&[]), at: start })
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use super::super::encoder::{self, CHROMA_AC, CHROMA_DC, Code, END_OF_BLOCK, LUMA
 use super::super::layout::{Error, ErrorKind};
 use super::super::tables::ZIGZAG;
 use super::huffman::{self, Canonical, DC_BITS, DcTable, Entries, Entry, SYMBOL_BITS, SymbolTable};
-use super::reader::{Bits, Reader};
-use super::recode_loop::{RecodeLoop, Step};
+use super::reader::{Bits, Input, Reader};
+use super::recode_loop::{Passed, RecodeLoop};
 use super::resample::{self, Divisors};
 use super::source::{Component, Source};
 use super::writer::{BitWriter, BlockBuffer, MAX_BLOCK, Writer};
@@ -164,13 +164,6 @@ fn codes(component: u8) -> (&'static [Code; 12], &'static [Code; 256]) {
     if component == 0 { (&LUMA_DC, &LUMA_AC) } else { (&CHROMA_DC, &CHROMA_AC) }
 }
 
-/// The bytes that are read, and where a table says they are.
-#[derive(Clone, Copy)]
-pub(super) struct Input<'a> {
-    pub(super) jpeg: &'a [u8],
-    pub(super) scan: &'a [u8],
-}
-
 /// Blocks one after the other: how many MCUs end among them, and the number of a block within its MCU: before the first of
 /// them, or behind the last.
 #[derive(Clone, Copy)]
@@ -194,29 +187,29 @@ impl Tables {
         let room = out.len();
         let [y, cb, cr] = [self.decoder(0), self.decoder(1), self.decoder(2)];
         let [cb_entries, cr_entries] = [self.chroma_entries(1), self.chroma_entries(2)];
-        let mut lane = RecodeLoop::new(input.scan, reader.bits, writer, out);
+        let mut recoding = RecodeLoop::new(input.scan, reader.bits, writer, out);
         // Where no restart marker comes, nobody asks for them.
         let mut dc = reader.has_restarts().then_some(reader.dc);
         let (mut mcus, mut block) = (0_u32, run.block);
-        while mcus < run.mcus && lane.room() >= MAX_BLOCK {
+        while mcus < run.mcus && recoding.room() >= MAX_BLOCK {
             if block < luma_blocks {
-                y.recode(&self.luma, input, &mut lane, dc.as_mut())?;
+                y.recode(&self.luma, input, &mut recoding, dc.as_mut())?;
                 block = block.wrapping_add(1);
             } else if block == luma_blocks {
-                cb.recode(cb_entries, input, &mut lane, dc.as_mut())?;
+                cb.recode(cb_entries, input, &mut recoding, dc.as_mut())?;
                 block = block.wrapping_add(1);
             } else {
-                cr.recode(cr_entries, input, &mut lane, dc.as_mut())?;
-                lane.check()?;
+                cr.recode(cr_entries, input, &mut recoding, dc.as_mut())?;
+                recoding.check()?;
                 (mcus, block) = (mcus.wrapping_add(1), 0);
             }
         }
-        lane.check()?;
-        reader.bits = lane.bits();
+        recoding.check()?;
+        reader.bits = recoding.bits();
         if let Some(dc) = dc {
             (reader.dc, writer.dc) = (dc, dc);
         }
-        let left = lane.end(writer);
+        let left = recoding.end(writer);
         Ok((Run { mcus, block }, room.saturating_sub(left)))
     }
 
@@ -231,20 +224,20 @@ impl Tables {
     ) -> Result<usize, Error> {
         let room = window.len();
         let decoder = self.decoder(component);
-        let mut lane = RecodeLoop::new(input.scan, reader.bits, writer, window);
-        let dc = decoder.dc(input, &mut lane)?;
+        let mut recoding = RecodeLoop::new(input.scan, reader.bits, writer, window);
+        let dc = decoder.dc(input, &mut recoding)?;
         let value = reader.add_dc(component, dc.difference());
         let last = writer.dc.get_mut(usize::from(component)).map_or(0, |last| core::mem::replace(last, value));
         let difference = value.wrapping_sub(last);
         let size = size(difference);
         if size > 11 {
-            return Err(lane.bits().error(ErrorKind::Coefficient));
+            return Err(recoding.bits().error(ErrorKind::Coefficient));
         }
         let bits = u32::from(encoder::amplitude(difference, size).bits);
-        lane.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
-        self.coefficients(&decoder, input, &mut lane)?;
-        reader.bits = lane.bits();
-        let left = lane.end(writer);
+        recoding.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
+        self.coefficients(&decoder, input, &mut recoding)?;
+        reader.bits = recoding.bits();
+        let left = recoding.end(writer);
         Ok(room.saturating_sub(left))
     }
 
@@ -263,12 +256,17 @@ impl Tables {
 
     /// The AC coefficients of one block.
     #[inline(always)]
-    fn coefficients(&self, decoder: &Decoder<'_>, input: Input<'_>, lane: &mut RecodeLoop<'_>) -> Result<(), Error> {
+    fn coefficients(
+        &self,
+        decoder: &Decoder<'_>,
+        input: Input<'_>,
+        recoding: &mut RecodeLoop<'_>,
+    ) -> Result<(), Error> {
         match decoder.component {
-            0 => decoder.ac(&self.luma, input, lane),
-            component => decoder.ac(self.chroma_entries(component), input, lane),
+            0 => decoder.ac(&self.luma, input, recoding),
+            component => decoder.ac(self.chroma_entries(component), input, recoding),
         }?;
-        lane.check()
+        recoding.check()
     }
 
     /// Reads the coefficients of a block of chroma, and keeps them in a slot; only where the tables were prepared for it.
@@ -330,32 +328,32 @@ impl Decoder<'_> {
         &self,
         entries: &Entries<LEN>,
         input: Input<'_>,
-        lane: &mut RecodeLoop<'_>,
+        recoding: &mut RecodeLoop<'_>,
         last: Option<&mut [i32; 3]>,
     ) -> Result<(), Error> {
-        let dc = self.dc(input, lane)?;
+        let dc = self.dc(input, recoding)?;
         if let Some(last) = last.and_then(|last| last.get_mut(usize::from(self.component))) {
             *last = last.wrapping_add(dc.difference());
         }
-        lane.put(encoder::code(self.dc_codes, dc.size as u8), dc.raw, dc.size);
-        self.ac(entries, input, lane)
+        recoding.put(encoder::code(self.dc_codes, dc.size as u8), dc.raw, dc.size);
+        self.ac(entries, input, recoding)
     }
 
     /// The next block's DC coefficient (section F.2.2.1).
     #[inline(always)]
-    fn dc(&self, input: Input<'_>, lane: &mut RecodeLoop<'_>) -> Result<Dc, Error> {
-        lane.exchange();
-        let entry = u32::from(self.dc.get(lane.peek(DC_BITS) as usize).copied().unwrap_or(0));
+    fn dc(&self, input: Input<'_>, recoding: &mut RecodeLoop<'_>) -> Result<Dc, Error> {
+        recoding.exchange();
+        let entry = u32::from(self.dc.get(recoding.peek(DC_BITS) as usize).copied().unwrap_or(0));
         let (size, len) = (entry & 15, entry >> 4);
         if entry != 0 {
-            lane.take(len);
-            let raw = lane.peek(size);
-            lane.take(size);
+            recoding.take(len);
+            let raw = recoding.peek(size);
+            recoding.take(size);
             return Ok(Dc { raw, size });
         }
-        let long = long_dc(self.canonical_dc, input, lane.bits());
-        lane.jump(long.behind);
-        lane.exchange();
+        let long = long_dc(self.canonical_dc, input, recoding.bits());
+        recoding.jump(long.behind);
+        recoding.exchange();
         match long.error {
             Some(error) => Err(error),
             None => Ok(Dc { raw: long.raw, size: long.size }),
@@ -432,37 +430,37 @@ impl Decoder<'_> {
         &self,
         entries: &Entries<LEN>,
         input: Input<'_>,
-        lane: &mut RecodeLoop<'_>,
+        recoding: &mut RecodeLoop<'_>,
     ) -> Result<(), Error> {
-        lane.set_coefficient(1);
+        recoding.set_coefficient(1);
         'block: loop {
             'symbol: {
                 for _ in 0..2 {
-                    match lane.step(entries) {
-                        Step::Next => {}
-                        Step::End => break 'block,
-                        Step::Symbol => break 'symbol,
+                    match recoding.step(entries) {
+                        Passed::Symbols => {}
+                        Passed::Block => break 'block,
+                        Passed::Nothing => break 'symbol,
                     }
                 }
-                lane.exchange();
-                match lane.step(entries) {
-                    Step::Next => continue 'block,
-                    Step::End => break 'block,
-                    Step::Symbol => {}
+                recoding.exchange();
+                match recoding.step(entries) {
+                    Passed::Symbols => continue 'block,
+                    Passed::Block => break 'block,
+                    Passed::Nothing => {}
                 }
             }
-            lane.exchange();
-            let single = symbol(self.canonical_ac, self.ac_codes, input, lane.bits(), lane.coefficient());
+            recoding.exchange();
+            let single = symbol(self.canonical_ac, self.ac_codes, input, recoding.bits(), recoding.coefficient());
             if let Some(error) = single.error {
                 return Err(error);
             }
-            lane.jump(single.behind);
-            lane.put(single.code, single.raw, single.size);
+            recoding.jump(single.behind);
+            recoding.put(single.code, single.raw, single.size);
             if single.next > 63 {
                 break;
             }
-            lane.set_coefficient(single.next);
-            lane.exchange();
+            recoding.set_coefficient(single.next);
+            recoding.exchange();
         }
         Ok(())
     }

@@ -3,8 +3,7 @@
 use super::super::encoder::{self, Code, END_OF_BLOCK, SIXTEEN_ZEROS};
 use super::super::layout::{Error, ErrorKind, Span};
 use super::super::tables::HuffmanTable;
-use super::block::Input;
-use super::reader::Bits;
+use super::reader::{Bits, Input};
 
 /// Where a table's symbols are.
 #[derive(Clone, Copy, Debug, PartialEq)]

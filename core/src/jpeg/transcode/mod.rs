@@ -35,9 +35,9 @@ mod writer;
 
 use super::layout::{self, Coding, Layout, Span, Unsupported};
 use super::{header, marker};
-use block::Input;
 pub use coefficients::Recoder;
 use plan::Plan;
+use reader::Input;
 use source::Source;
 use transcription::Transcription;
 use writer::{BlockBuffer, MAX_BLOCK};

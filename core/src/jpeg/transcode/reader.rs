@@ -3,6 +3,13 @@
 use super::super::layout::{Error, ErrorKind};
 use super::super::marker;
 
+/// The bytes that are read, and where a table says they are.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) jpeg: &'a [u8],
+    pub(super) scan: &'a [u8],
+}
+
 /// A place in a scan with all that decoding from there on needs. Plain data: a copy is a mark to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {

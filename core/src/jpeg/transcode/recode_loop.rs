@@ -54,15 +54,15 @@ impl PackedCounters {
     }
 }
 
-/// What an entry leads to.
+/// How far an entry led.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Step {
-    /// The next entry.
-    Next,
-    /// The block's end.
-    End,
-    /// Nothing: here is a symbol that no entry tells of, or that may be the block's last.
-    Symbol,
+pub(super) enum Passed {
+    /// To the next entry of the same block.
+    Symbols,
+    /// To the block's end.
+    Block,
+    /// Nowhere: here is a symbol that no entry tells of, or that may be the block's last.
+    Nothing,
 }
 
 /// A DC coefficient and two entries, or three entries, may follow each other before bits are exchanged, and 7 bits may be
@@ -170,19 +170,19 @@ impl<'a> RecodeLoop<'a> {
 
     /// Recodes the symbols of one entry.
     #[inline(always)]
-    pub(super) fn step<const LEN: usize>(&mut self, entries: &Entries<LEN>) -> Step {
+    pub(super) fn step<const LEN: usize>(&mut self, entries: &Entries<LEN>) -> Passed {
         let index = self.next.wrapping_shr(64_u32.wrapping_sub(LEN.ilog2())) as usize;
         let entry = entries.get(index).copied().unwrap_or(Entry::NONE);
         let sums = PackedCounters(self.sums.0.wrapping_add(entry.sums()));
         if sums.0 & (PackedCounters::PAST | PackedCounters::END) == 0 {
             self.recode(entry, sums);
-            return Step::Next;
+            return Passed::Symbols;
         }
         if sums.0 & PackedCounters::PAST == 0 {
             self.recode(entry, sums);
-            return Step::End;
+            return Passed::Block;
         }
-        Step::Symbol
+        Passed::Nothing
     }
 
     #[inline(always)]

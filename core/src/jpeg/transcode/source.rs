@@ -1,7 +1,7 @@
 //! What recoding needs to know of a file beyond its [`Layout`]: sampling factors and Huffman tables.
 
+use super::super::cursor::Cursor;
 use super::super::layout::{Error, ErrorKind, Layout, Span};
-use super::super::walk::Cursor;
 use super::super::{marker, tables};
 use super::huffman::{Definition, Symbols};
 

@@ -2,9 +2,9 @@
 
 use super::super::layout::{Error, ErrorKind};
 use super::super::marker;
-use super::block::{self, Input, Run, Tables};
+use super::block::{self, Run, Tables};
 use super::plan::{Plan, Program, Step};
-use super::reader::Reader;
+use super::reader::{Input, Reader};
 use super::resample;
 use super::source::Source;
 use super::writer::{BlockBuffer, Writer};

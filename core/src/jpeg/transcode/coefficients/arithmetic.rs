@@ -3,7 +3,7 @@
 use super::super::super::layout::{Error, ErrorKind};
 use super::super::super::marker;
 use super::find_marker;
-use super::frame::{Block, Decoder, Frame, Mode, Part, Scan};
+use super::frame::{Block, Decoder, Mode, Part, Scan, ScannedFrame};
 use super::huffman::{place, shifted};
 
 /// What a DAC segment says of the tables (section B.2.4.3): the bounds L and U of small DC differences, and Kx, the last of
@@ -180,7 +180,7 @@ impl<'a> Arithmetic<'a> {
     pub(super) fn new(
         statistics: &'a mut Statistics,
         conditioning: Conditioning,
-        frame: &Frame,
+        frame: &ScannedFrame,
         scan: &Scan,
         restart_interval: u16,
         data: &'a [u8],

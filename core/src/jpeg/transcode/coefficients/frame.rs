@@ -1,8 +1,8 @@
 //! What a picture of several scans is made of: components as planes of blocks, and which scan brings what.
 
+use super::super::super::cursor::Cursor;
 use super::super::super::layout::{Error, ErrorKind, Layout};
 use super::super::super::marker;
-use super::super::super::walk::Cursor;
 
 /// A block's coefficients, row by row, not in zig-zag order.
 pub(super) type Block = super::super::resample::Block;
@@ -78,7 +78,7 @@ impl Planes {
 
 /// The frame header, as far as [`Layout`] does not have it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
+pub(super) struct ScannedFrame {
     pub(super) is_progressive: bool,
     pub(super) is_arithmetic: bool,
     /// Bits of a sample: 8 or 12.
@@ -98,7 +98,7 @@ const NOTHING: u8 = u8::MAX;
 /// has to bring something new, this bounds the time that a small file can take.
 const MAX_SCANS: u16 = 256;
 
-impl Frame {
+impl ScannedFrame {
     pub(super) fn parse(code: u8, segment: &mut Cursor<'_>) -> Result<Self, Error> {
         let wrong = segment.error(ErrorKind::Segment);
         let [precision, _, _, _, _, count] = segment.array()?;

@@ -2,10 +2,10 @@
 
 use super::super::super::layout::{Error, ErrorKind};
 use super::super::super::tables::{self, HuffmanTable, ZIGZAG};
-use super::super::block::{Input, extended};
+use super::super::block::extended;
 use super::super::huffman::{Canonical, Definition, SYMBOL_BITS, SymbolTable, next_symbol, symbol_table};
-use super::super::reader::{Bits, Reader};
-use super::frame::{Block, Decoder, Frame, Mode, Part, Scan};
+use super::super::reader::{Bits, Input, Reader};
+use super::frame::{Block, Decoder, Mode, Part, Scan, ScannedFrame};
 
 /// A table that finds symbols.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl<'a> Huffman<'a> {
     /// `data` begins behind the scan's header.
     pub(super) fn new(
         tables: &'a Tables,
-        frame: &Frame,
+        frame: &ScannedFrame,
         scan: &Scan,
         restart_interval: u16,
         jpeg: &'a [u8],

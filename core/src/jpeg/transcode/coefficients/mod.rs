@@ -19,15 +19,15 @@ mod frame;
 mod huffman;
 mod output;
 
+use super::super::cursor::Cursor;
 use super::super::layout::{self, Coding, ErrorKind, Layout, Unsupported};
-use super::super::walk::Cursor;
 use super::super::{header, marker};
 use super::huffman::{Definition, Symbols};
 use super::plan::Carriage;
 use super::writer::{AC_BITS, BLOCK_BITS, DC_BITS};
 use super::{Change, Error, Policy};
 use arithmetic::{Arithmetic, Conditioning, Statistics};
-use frame::{Block, Frame, Planes};
+use frame::{Block, Planes, ScannedFrame};
 use huffman::{Huffman, Tables};
 use output::{Requantisation, Table};
 
@@ -244,13 +244,13 @@ impl Recoder {
         layout: &Layout,
         planes: &Planes,
         blocks: &mut [Block],
-    ) -> Result<Frame, layout::Error> {
+    ) -> Result<ScannedFrame, layout::Error> {
         self.huffman.reset();
         self.quantization = [None; 4];
         self.components = [[1; 64]; 3];
         let mut conditioning = Conditioning::DEFAULT;
         let mut restart_interval = 0;
-        let mut frame: Option<Frame> = None;
+        let mut frame: Option<ScannedFrame> = None;
         let mut cursor = Cursor { bytes: file, at: 2 };
         while let Some((at, code)) = next_marker(&mut cursor, layout)? {
             let wrong = |kind| layout::Error { kind, at };
@@ -274,7 +274,7 @@ impl Recoder {
                 marker::DRI => restart_interval = u16::from_be_bytes(segment.array()?),
                 marker::JPG => {}
                 marker::SOF0..=marker::SOF15 if frame.is_some() => return Err(wrong(ErrorKind::Marker)),
-                marker::SOF0..=marker::SOF15 => frame = Some(Frame::parse(code, &mut segment)?),
+                marker::SOF0..=marker::SOF15 => frame = Some(ScannedFrame::parse(code, &mut segment)?),
                 marker::SOS => {
                     let frame = frame.as_mut().ok_or(wrong(ErrorKind::NoFrameHeader))?;
                     let scan = frame.scan(&mut segment, planes)?;
@@ -297,7 +297,7 @@ impl Recoder {
             }
         }
         let end = cursor.error(ErrorKind::NoScan);
-        frame.filter(Frame::is_whole).ok_or(end)
+        frame.filter(ScannedFrame::is_whole).ok_or(end)
     }
 
     fn quantization_tables(&mut self, segment: &mut Cursor<'_>) -> Result<(), layout::Error> {
@@ -328,7 +328,7 @@ impl Recoder {
     }
 
     /// Keeps the quantisation tables of components whose first scan this is. `None`: there are none.
-    fn latch(&mut self, frame: &Frame, scan: &frame::Scan) -> Option<()> {
+    fn latch(&mut self, frame: &ScannedFrame, scan: &frame::Scan) -> Option<()> {
         if scan.first != 0 || scan.high != 0 {
             return Some(());
         }
