@@ -1,4 +1,4 @@
-//! Says in one line what to install where SDL2 is missing, instead of leaving it to the linker.
+//! Says in one line what to install if SDL2 is missing. Otherwise the linker would say it in many.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=LIBRARY_PATH");
     let bundled = std::env::var_os("CARGO_FEATURE_BUNDLED").is_some();
     let unix = std::env::var_os("CARGO_CFG_UNIX").is_some();
-    // Where we build for another machine, or where libraries are found otherwise, the linker knows better.
+    // When building for another machine or another system, this script cannot tell where libraries are.
     let native = std::env::var("HOST") == std::env::var("TARGET");
     if bundled || !unix || !native {
         return;
@@ -27,14 +27,15 @@ fn main() {
     }
 }
 
-/// The folders that pkg-config knows libSDL2 in beyond the linker's own; `None`: it knows no SDL2.
+/// Returns the folders in which the linker should look for libSDL2 besides its own. `None`: pkg-config knows no SDL2.
 fn pkg_config() -> Option<Vec<String>> {
     let output = Command::new("pkg-config").args(["--libs-only-L", "sdl2"]).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
     Some(text.split_whitespace().filter_map(|flag| flag.strip_prefix("-L")).map(str::to_owned).collect())
 }
 
-/// Whether the C compiler that Rust links with finds the library. Where there is none, Rust says so itself.
+/// Whether the C compiler that Rust links with finds the library. Without a C compiler the answer is yes, because Rust then
+/// says itself what is missing.
 fn links() -> bool {
     let Some(out) = std::env::var_os("OUT_DIR") else { return true };
     let probe = PathBuf::from(out).join("probe-sdl2");

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line, and what it says about the stream.
 
 use crate::reconnect::Patience;
 use clap::{Parser, ValueEnum};
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     pub(crate) verbose: u8,
 }
 
-// What stands above the following structs are plain comments, because clap would show doc comments to the user.
+// The structs below have plain comments above them: clap takes a doc comment there for the description of the program.
 
 // The stream: a URL, or the parts of one, which may come from the environment.
 #[derive(Clone, Debug, clap::Args)]
@@ -146,7 +146,7 @@ pub(crate) enum StatsFormat {
 }
 
 impl Args {
-    /// What to play: the URL given, or the one the environment's defaults make.
+    /// Returns the URL to play: the one on the command line, or one made of host, port and name.
     pub(crate) fn url(&self) -> String {
         let source = &self.source;
         source.url.clone().unwrap_or_else(|| {
@@ -170,7 +170,7 @@ impl Args {
         }
     }
 
-    /// How long servers are tried that cannot be reached, or send no pictures.
+    /// Returns for how long the player tries a server that it cannot reach or that sends no pictures.
     pub(crate) fn patience(&self) -> Patience {
         match self.retry_for {
             Some(Duration::ZERO) => Patience::ForAttempts(Duration::ZERO),
@@ -181,14 +181,14 @@ impl Args {
     }
 }
 
-/// The stream's name as people see it: the last part of its URL that is not empty, percent-encoding undone; without a
-/// path, the server's.
+/// Returns the stream's name as people see it: the last part of the URL's path that is not empty, without percent-encoding.
+/// If the path is empty, the name is that of the server.
 pub(crate) fn stream_name(url: &str) -> String {
     let (server, path) = server_and_path(url);
     percent_decoded(last_part(path).unwrap_or(server))
 }
 
-/// What files about the stream are called after: its name without the ending of a file's name.
+/// Returns what snapshots of the stream are called after: its name without a file name's ending.
 pub(crate) fn stream_stem(url: &str) -> String {
     let (server, path) = server_and_path(url);
     match last_part(path) {
@@ -201,12 +201,12 @@ pub(crate) fn stream_stem(url: &str) -> String {
     }
 }
 
-/// The path's last part that is not empty.
+/// Returns the last part of a path that is not empty.
 fn last_part(path: &str) -> Option<&str> {
     path.split('/').rfind(|part| !part.is_empty())
 }
 
-/// A URL's host and port, without the user's name and password, and its path.
+/// Splits a URL into host and port, without the user's name and password, and path.
 fn server_and_path(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or(rest);
@@ -234,7 +234,7 @@ fn percent_decoded(text: &str) -> String {
 }
 
 fn stream_url(text: &str) -> Result<String, String> {
-    // Whoever leaves the scheme away means the only one there is.
+    // There is only one scheme, so a URL without a scheme means that one.
     let url = if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
     match Client::new(Options::new(url.clone())) {
         Err(error @ Error::Url(_)) => Err(error.to_string()),
@@ -256,10 +256,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A hundred years: an instant so far ahead still is one.
+/// A hundred years. Longer durations are cut to this, because the system's clock cannot hold an instant much further ahead.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// A duration in seconds, to the millisecond and with no more digits than it takes.
+/// Returns a duration in seconds, rounded to a millisecond so that it prints with few digits.
 pub(crate) fn in_seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

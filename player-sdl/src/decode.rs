@@ -1,4 +1,4 @@
-//! The decoder: a thread between the network and the display that waits for neither.
+//! Decodes frames to pictures, in a thread that neither the network nor the display has to wait for.
 
 use crate::frame::{Encoded, Picture};
 use crate::mailbox::{Mailbox, Pool};
@@ -14,17 +14,17 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// Longest side of a picture: what a hostile stream may make us allocate has a limit.
+/// The longest side of a picture, in pixels. It limits the memory that a hostile stream can make the player allocate.
 pub(crate) const MAX_SIDE: usize = 8192;
-/// Most pixels of a picture: 16 megapixels are 64 MB.
+/// The most pixels of a picture. 16 megapixels take 64 MB.
 const MAX_PIXELS: usize = 16 << 20;
 
-/// What has been decoded, counted for all to read.
+/// Counts of decoded and dropped frames, which all threads can read.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Pictures made.
+    /// Frames that were decoded to a picture.
     pub(crate) decoded: AtomicU64,
-    /// Frames that are no pictures, or only parts of one.
+    /// Frames that could not be decoded.
     pub(crate) damaged: AtomicU64,
     /// Frames that a newer one replaced before anybody decoded them.
     pub(crate) skipped: AtomicU64,
@@ -33,21 +33,21 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Frames that arrived and were dropped on this side of the network, because something was too slow.
+    /// Returns how many frames arrived and were dropped because the decoder or the display was too slow.
     pub(crate) fn dropped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed) + self.unshown.load(Ordering::Relaxed)
     }
 }
 
-/// Everything the two ends share with the decoder.
+/// The way of a frame from the network thread through the decoder to the main thread, and of its buffers back.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     pub(crate) frames: Mailbox<Encoded>,
     pub(crate) pictures: Mailbox<Picture>,
     pub(crate) counters: Counters,
-    /// For JPEG files.
+    /// Buffers for JPEG files.
     pub(crate) files: Pool,
-    /// For pixels.
+    /// Buffers for pixels.
     pub(crate) pixels: Pool,
 }
 
@@ -62,7 +62,7 @@ impl Pipeline {
         })
     }
 
-    /// Hands in a frame that arrived.
+    /// Hands in a frame that has arrived.
     pub(crate) fn put_frame(&self, frame: Encoded) {
         if let Some(replaced) = self.frames.put(frame) {
             self.counters.skipped.fetch_add(1, Ordering::Relaxed);
@@ -70,14 +70,14 @@ impl Pipeline {
         }
     }
 
-    /// Whether of `received` frames none is under way any more.
+    /// Whether all of `received` frames have been decoded or dropped, and the main thread has taken the last picture.
     pub(crate) fn is_settled(&self, received: u64) -> bool {
         let Counters { decoded, damaged, skipped, .. } = &self.counters;
         let done = [decoded, damaged, skipped].map(|counter| counter.load(Ordering::Acquire)).iter().sum::<u64>();
         done >= received && self.pictures.is_empty()
     }
 
-    /// Takes a picture back that has been shown.
+    /// Takes back the buffers of a picture that is not shown any more.
     pub(crate) fn recycle(&self, picture: Picture) {
         self.files.give(picture.jpeg);
         self.pixels.give(picture.pixels);
@@ -91,7 +91,8 @@ impl Pipeline {
     }
 }
 
-/// Decodes until the mailbox of frames is closed. `wake` is called for every picture.
+/// Starts the decoder's thread, which works until the mailbox of frames is closed. It calls `wake` after each frame. `delay`
+/// makes each frame take so much longer, which only tests want.
 pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + Send + 'static) -> JoinHandle<()> {
     let run = move || {
         let mut size = (0, 0);
@@ -102,7 +103,7 @@ pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + 
             match decode(&jpeg, ColorSpace::BGRA, &mut pixels) {
                 Ok((width, height)) => {
                     if size != (width, height) {
-                        // Buffers of the old size would be kept for nothing, or grown one by one.
+                        // The pool holds buffers of the old size, which would be too large or have to grow one by one.
                         pipeline.pixels.clear();
                         size = (width, height);
                     }
@@ -110,7 +111,7 @@ pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + 
                     std::thread::sleep(delay);
                     let decoding = started.elapsed();
                     pipeline.put_picture(Picture { pixels, width, height, jpeg, info, strip, decoding });
-                    // Behind the picture: who sees the count finds it.
+                    // The picture is put first, so that a thread that sees the count also finds the picture.
                     pipeline.counters.decoded.fetch_add(1, Ordering::Release);
                 }
                 Err(error) => {
@@ -129,18 +130,19 @@ pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + 
     std::thread::Builder::new().name("decoder".into()).spawn(run).expect("a thread can be started")
 }
 
-/// Decodes a whole JPEG file into `out`; its width and height.
+/// Decodes a whole JPEG file into `out`. Returns its width and height in pixels.
 ///
 /// # Errors
-/// Where it is none, is cut short or damaged in a way that decoding notices, or is larger than we want to know.
+/// A few words, if the file is not a JPEG, is cut short or damaged so that the decoder notices, or is larger than
+/// [`MAX_SIDE`] or 16 megapixels.
 pub(crate) fn decode(jpeg: &[u8], to: ColorSpace, out: &mut Vec<u8>) -> Result<(usize, usize), String> {
     let options = DecoderOptions::default()
         .set_max_width(MAX_SIDE)
         .set_max_height(MAX_SIDE)
-        // A picture whose lower half is grey is worse than the last good one.
+        // Otherwise the decoder fills what is missing with grey. The last good picture is a better sight.
         .set_strict_mode(true)
         .jpeg_set_out_colorspace(to);
-    // A decoder that trips over a hostile file must not take the window with it.
+    // If a hostile file makes the decoder panic, the player must go on.
     DECODING.set(true);
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
@@ -166,21 +168,21 @@ pub(crate) fn decode(jpeg: &[u8], to: ColorSpace, out: &mut Vec<u8>) -> Result<(
 }
 
 thread_local! {
-    /// Whether this thread is in the hands of the decoder.
+    /// Whether this thread is inside the JPEG decoder.
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Where decoding fails for a bug of the decoder's, it is caught and counted, and a report would only frighten. All other
-/// panics are reported as ever.
+/// Keeps panics of the JPEG decoder out of standard error. They are caught and counted as damaged frames, so a report would
+/// only worry the user. All other panics are reported as before.
 pub(crate) fn silence_panics() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| if DECODING.get() { log::debug!("{info}") } else { report(info) }));
 }
 
-/// The number in the test card's strip, which fills the lowest sixteenth of the picture.
+/// Returns the number in the test card's strip, which fills the lowest sixteenth of the picture.
 fn read_strip(bgra: &[u8], width: usize, height: usize, luma: &mut Vec<u8>) -> Option<u32> {
     luma.resize(width * height, 0);
-    // Only the strip is black and white, and only the strip is looked at: green will do for luma.
+    // The strip is black and white, so its green is as good as its luma.
     let first = (height * 15 / 16).saturating_sub(1) * width;
     let rows = luma.get_mut(first..)?;
     for (luma, pixel) in rows.iter_mut().zip(bgra.get(first * 4..)?.chunks_exact(4)) {
@@ -196,7 +198,7 @@ pub(crate) mod tests {
     use mutoscope::media::FrameRate;
     use mutoscope::media::testcard::{TestCard, buffer_len};
 
-    /// Frame `number` of the test card.
+    /// Returns frame `number` of the test card.
     pub(crate) fn card(width: u16, height: u16, number: u32) -> Vec<u8> {
         let card = TestCard::new(width, height, FrameRate::new(24, 1).unwrap(), 60).unwrap();
         let mut jpeg = vec![0; buffer_len(width, height)];
@@ -226,7 +228,7 @@ pub(crate) mod tests {
     fn a_picture_cut_short_anywhere_is_no_picture() {
         let whole = card(160, 128, 9);
         let mut pixels = Vec::new();
-        // The decoder reads ahead, and takes zeros for what is missing at the very end: the last blocks.
+        // The decoder reads ahead and takes zeros for what is missing, so it does not notice that the last bytes are cut off.
         for len in (0..whole.len() - 64).step_by(7) {
             assert!(decode(&whole[..len], ColorSpace::BGRA, &mut pixels).is_err(), "{len} of {}", whole.len());
         }
@@ -279,7 +281,7 @@ pub(crate) mod tests {
         assert_eq!(pipeline.counters.dropped(), 4);
         pipeline.recycle(picture);
 
-        // A damaged frame wakes too: somebody counts it.
+        // A damaged frame wakes the main thread too, so that its count is seen.
         pipeline.put_frame(Encoded { jpeg: vec![0xff; 10], info: info(6) });
         woken.recv().unwrap();
         assert!(pipeline.pictures.is_empty());

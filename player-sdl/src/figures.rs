@@ -1,4 +1,4 @@
-//! The figures people ask for: sampled four times a second, kept for half a minute.
+//! Figures of how well the stream comes and is shown, sampled four times a second and kept for half a minute.
 
 use crate::decode::Counters;
 use crate::json::JsonLine;
@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often a sample is taken.
+/// The time between two samples.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(250);
-/// Samples kept: 30 s.
+/// How many samples are kept: those of 30 s.
 pub(crate) const SAMPLES: usize = 120;
 
 /// The figures at one moment.
@@ -20,26 +20,26 @@ pub(crate) struct Sample {
     /// Frames a second that arrive.
     pub(crate) fps: f64,
     pub(crate) jitter_ms: f64,
-    /// Share of the packets of this interval that were lost, in percent.
+    /// The share of packets that were lost since the last sample, in percent.
     pub(crate) loss: f64,
-    /// Age of the pictures shown since the last sample, at its worst.
+    /// The age of the oldest picture that was shown since the last sample, if any was whose age is known.
     pub(crate) latency_ms: Option<f64>,
-    /// Frames dropped on this side since the last sample.
+    /// Frames that the player dropped since the last sample.
     pub(crate) dropped: f64,
 }
 
-/// Figures of now and of the last half minute.
+/// The figures of the last half minute, and of the whole run.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     samples: VecDeque<Sample>,
-    /// Packets lost and received, and frames dropped, at the samples' times: one more than there are samples.
+    /// The counts at each sample, and at the one before the oldest that is kept.
     totals: VecDeque<Totals>,
     worst_latency: Option<Duration>,
     latency: Smoothed,
     next: Option<Instant>,
     local: Smoothed,
     pub(crate) shown: u64,
-    latencies: Spread,
+    latencies: Histogram,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,7 +50,7 @@ struct Totals {
 }
 
 impl Figures {
-    /// A picture was shown at the age of `latency`, `local` of it on this side of the network.
+    /// Counts a picture that was shown. `latency` is its age, if known, and `local` the time since its last packet arrived.
     pub(crate) fn handle_shown(&mut self, latency: Option<Duration>, local: Duration) {
         self.shown += 1;
         self.local.add(Some(local));
@@ -61,17 +61,17 @@ impl Figures {
         }
     }
 
-    /// When the next sample is due.
+    /// Returns when the next sample is due; `None` before the first one.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.next
     }
 
-    /// Takes a sample, if one is due.
+    /// Takes a sample if one is due. Returns whether one was.
     pub(crate) fn sample(&mut self, now: Instant, live: &Live, counters: &Counters) -> bool {
         if self.next.is_some_and(|next| now < next) {
             return false;
         }
-        // Late is late: no burst of samples after a stall.
+        // After a stall the missed samples are left out, not made up for.
         self.next = Some(now + INTERVAL);
         let totals = Totals { lost: live.lost(), packets: live.packets(), dropped: counters.dropped() };
         let before = self.totals.back().copied().unwrap_or(totals);
@@ -92,39 +92,39 @@ impl Figures {
         true
     }
 
-    /// Begins anew.
+    /// Forgets the last half minute, but not the figures of the whole run.
     pub(crate) fn clear(&mut self) {
         *self = Self { latencies: std::mem::take(&mut self.latencies), shown: self.shown, ..Self::default() };
     }
 
-    /// The newest sample.
+    /// Returns the newest sample.
     pub(crate) fn last(&self) -> Sample {
         self.samples.back().copied().unwrap_or_default()
     }
 
-    /// The samples, oldest first.
+    /// Returns the samples, the oldest first.
     pub(crate) fn samples(&self) -> impl ExactSizeIterator<Item = &Sample> {
         self.samples.iter()
     }
 
-    /// Percent of the packets of the last half minute that were lost.
+    /// Returns the share of packets that were lost in the last half minute, in percent.
     pub(crate) fn loss(&self) -> f64 {
         let (Some(first), Some(last)) = (self.totals.front(), self.totals.back()) else { return 0.0 };
         share(last.lost.saturating_sub(first.lost), last.packets.saturating_sub(first.packets))
     }
 
-    /// Age of what is shown, smoothed.
+    /// Returns the age of the pictures that are shown, smoothed; `None` if it is not known.
     pub(crate) fn latency_ms(&self) -> Option<f64> {
         self.latency.0
     }
 
-    /// How long pictures wait on this side of the network, from their last packet to the display; smoothed as their age
-    /// is, so that the two can be compared.
+    /// Returns how long pictures take inside the player, from their last packet to the display. It is smoothed in the same
+    /// way as their age, so that the two can be compared.
     pub(crate) fn local_ms(&self) -> Option<f64> {
         self.local.0
     }
 
-    /// Adds to a line how the ages of all pictures that were shown are spread.
+    /// Adds to a line how the ages of all pictures that were shown are histogram.
     pub(crate) fn add_latencies(&self, line: JsonLine) -> JsonLine {
         line.number("latency_median_ms", self.latencies.quantile_ms(0.5))
             .number("latency_99_ms", self.latencies.quantile_ms(0.99))
@@ -132,7 +132,7 @@ impl Figures {
     }
 }
 
-/// The figures of a whole run or of its last moments, as one line.
+/// Returns the figures of the whole run and of the last half minute as one line.
 pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Counters) -> JsonLine {
     let last = figures.last();
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
@@ -156,13 +156,13 @@ pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Count
         .number("longest_gap_ms", live.longest_gap.as_secs_f64() * 1000.0)
 }
 
-/// Percent of what was sent that was lost.
+/// Returns the share of sent packets that were lost, in percent.
 fn share(lost: u64, received: u64) -> f64 {
     let sent = lost + received;
     if sent == 0 { 0.0 } else { lost as f64 * 100.0 / sent as f64 }
 }
 
-/// An average that follows slowly.
+/// A moving average, in milliseconds: each new value counts for an eighth.
 #[derive(Clone, Copy, Debug, Default)]
 struct Smoothed(Option<f64>);
 
@@ -175,17 +175,17 @@ impl Smoothed {
     }
 }
 
-/// How durations are spread: a histogram of tenths of a millisecond.
+/// A histogram of durations, in tenths of a millisecond.
 #[derive(Debug, Default)]
-pub(crate) struct Spread {
+pub(crate) struct Histogram {
     tenths: Vec<u32>,
     count: u32,
 }
 
-/// Longer ones count as this: 2 s.
+/// The last bar of the histogram, at 2 s. It also counts all longer durations.
 const LONGEST_TENTH: usize = 20_000;
 
-impl Spread {
+impl Histogram {
     pub(crate) fn add(&mut self, duration: Duration) {
         let tenth = usize::try_from(duration.as_micros() / 100).unwrap_or(LONGEST_TENTH).min(LONGEST_TENTH);
         if self.tenths.len() <= tenth {
@@ -195,7 +195,7 @@ impl Spread {
         self.count += 1;
     }
 
-    /// Milliseconds that this share of them, 0 to 1, does not exceed.
+    /// Returns how many milliseconds this share of the durations, 0 to 1, does not exceed.
     pub(crate) fn quantile_ms(&self, share: f64) -> Option<f64> {
         let wanted = (f64::from(self.count) * share).ceil().max(1.0);
         let mut seen = 0.0;
@@ -238,15 +238,15 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_tells_median_and_worst() {
-        let mut spread = Spread::default();
-        assert_eq!(spread.quantile_ms(0.5), None);
+    fn a_histogram_tells_median_and_worst() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.quantile_ms(0.5), None);
         for ms in 1..=100 {
-            spread.add(Duration::from_millis(ms));
+            histogram.add(Duration::from_millis(ms));
         }
-        assert_eq!((spread.quantile_ms(0.5), spread.quantile_ms(1.0)), (Some(50.1), Some(100.1)));
-        spread.add(Duration::from_secs(99));
-        assert_eq!(spread.quantile_ms(1.0), Some(2000.1));
+        assert_eq!((histogram.quantile_ms(0.5), histogram.quantile_ms(1.0)), (Some(50.1), Some(100.1)));
+        histogram.add(Duration::from_secs(99));
+        assert_eq!(histogram.quantile_ms(1.0), Some(2000.1));
     }
 
     #[test]

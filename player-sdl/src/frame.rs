@@ -2,28 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-/// What is known of a frame besides its picture.
+/// What the player knows about a frame besides its picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FrameInfo {
-    /// As the client counts frames, from 1; the server's number in the lab dialect.
+    /// The client counts frames from 1. In the lab's dialect this is the server's number.
     pub(crate) number: u32,
-    /// Where in the presentation it lies.
+    /// The frame's place in the stream, counted from the stream's beginning.
     pub(crate) position: Option<Duration>,
-    /// When its last packet arrived.
+    /// When the frame's last packet arrived.
     pub(crate) arrived: Instant,
-    /// When the sender captured it, if its clock is comparable to ours: an instant, and how many microseconds before it.
+    /// When the sender captured the frame, by its own clock: so many microseconds before this instant.
     pub(crate) captured: Option<(Instant, i64)>,
-    /// Bytes of the JPEG.
+    /// The length of the JPEG file in bytes.
     pub(crate) len: usize,
 }
 
-/// Ages beyond this are not ages: the sender's clock is another than ours.
+/// The highest age that is believed. A higher one means that the sender's clock and this machine's disagree.
 const MAX_AGE: Duration = Duration::from_secs(20);
-/// How far in the future a capture may lie: clocks on one machine read at different moments.
+/// How far in the future a capture may seem to lie. Even on one machine the clocks are read at different moments.
 const MAX_LEAD_MICROS: i64 = 5_000;
 
 impl FrameInfo {
-    /// How old what it shows is at `now`; `None` where the sender has not told, or its clock cannot be compared.
+    /// Returns how old the frame is at `now`; `None` if the sender has not said when it was captured, or if its clock and
+    /// this machine's disagree.
     pub(crate) fn age(&self, now: Instant) -> Option<Duration> {
         let (at, micros) = self.captured?;
         let since = i64::try_from(now.saturating_duration_since(at).as_micros()).ok()?;
@@ -34,24 +35,24 @@ impl FrameInfo {
     }
 }
 
-/// A frame as it came.
+/// A frame as it was received.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     pub(crate) jpeg: Vec<u8>,
     pub(crate) info: FrameInfo,
 }
 
-/// A frame to be shown.
+/// A decoded frame.
 #[derive(Debug)]
 pub(crate) struct Picture {
-    /// `width * height` pixels of blue, green, red and a byte of no meaning.
+    /// `width * height` pixels, each of blue, green, red and an unused byte.
     pub(crate) pixels: Vec<u8>,
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// What it was decoded from, for snapshots.
+    /// The JPEG file that the picture was decoded from, for snapshots.
     pub(crate) jpeg: Vec<u8>,
     pub(crate) info: FrameInfo,
-    /// The number in the test card's strip, where there is one.
+    /// The number in the strip at the lower edge, if the picture is the test card.
     pub(crate) strip: Option<u32>,
     /// How long decoding took.
     pub(crate) decoding: Duration,

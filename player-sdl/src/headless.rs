@@ -7,7 +7,7 @@ use crate::figures::{self, Figures};
 use crate::frame::Picture;
 use crate::json::PrintError;
 use crate::network::{Command, Report};
-use crate::run::{self, Finished, LINE_INTERVAL, Run};
+use crate::run::{self, FinishedRun, LINE_INTERVAL, Run};
 use crate::snapshot;
 use crate::wording::uncapitalised;
 use anyhow::{Context, Result, anyhow};
@@ -69,7 +69,7 @@ enum Wake {
 }
 
 /// Why the run is over.
-enum End {
+enum EndReason {
     /// The limit on the command line has been reached.
     Complete,
     /// The stream has ended.
@@ -82,7 +82,7 @@ enum End {
     Unprinted,
 }
 
-impl End {
+impl EndReason {
     const fn name(&self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -112,11 +112,11 @@ struct Headless<'a> {
 
 impl Headless<'_> {
     /// Works until the run is over.
-    fn play(&mut self) -> End {
+    fn play(&mut self) -> EndReason {
         loop {
             let timeout = self.run.figures.due().map(|due| due.saturating_duration_since(Instant::now()));
             match self.wakes.recv_timeout(timeout.unwrap_or(figures::INTERVAL)) {
-                Ok(Wake::Interrupt) | Err(RecvTimeoutError::Disconnected) => return End::Interrupted,
+                Ok(Wake::Interrupt) | Err(RecvTimeoutError::Disconnected) => return EndReason::Interrupted,
                 Ok(Wake::Work) | Err(RecvTimeoutError::Timeout) => {}
             }
             take_picture(&self.run.pipeline, &mut self.run.figures, &mut self.last);
@@ -126,7 +126,7 @@ impl Headless<'_> {
                 self.run.output.print(line);
             }
             if self.run.output.has_failed() {
-                return End::Unprinted;
+                return EndReason::Unprinted;
             }
             while let Some(report) = self.run.network.poll_report() {
                 if let Some(end) = self.handle_report(report) {
@@ -147,17 +147,17 @@ impl Headless<'_> {
     }
 
     /// Returns why the run is over if this report ends it.
-    fn handle_report(&mut self, report: Report) -> Option<End> {
+    fn handle_report(&mut self, report: Report) -> Option<EndReason> {
         match report {
-            Report::Complete => return Some(End::Complete),
-            Report::Ended | Report::Stopped => return Some(End::Ended),
-            Report::Failed { reason } | Report::NotRecorded(reason) => return Some(End::Failed(reason)),
-            Report::SetUp(presentation) => return self.check_start(&presentation).err().map(End::Failed),
+            Report::Complete => return Some(EndReason::Complete),
+            Report::Ended | Report::Stopped => return Some(EndReason::Ended),
+            Report::Failed { reason } | Report::NotRecorded(reason) => return Some(EndReason::Failed(reason)),
+            Report::SetUp(presentation) => return self.check_start(&presentation).err().map(EndReason::Failed),
             // The server can only have refused a position: without a window nothing pauses.
             Report::Refused(what) => match self.args.extent.from.filter(|_| !self.has_played) {
                 Some(from) => {
                     let reason = format!("cannot begin at {} s: {}", in_seconds(from), uncapitalised(&what));
-                    return Some(End::Failed(reason));
+                    return Some(EndReason::Failed(reason));
                 }
                 None => log::warn!("{what}: playing from the beginning"),
             },
@@ -191,8 +191,8 @@ fn take_picture(pipeline: &Pipeline, figures: &mut Figures, last: &mut Option<Pi
     }
 }
 
-fn print_summary(finished: &Finished, last: Option<&Picture>, end: &End) {
-    let Finished { live, figures, output, .. } = finished;
+fn print_summary(finished: &FinishedRun, last: Option<&Picture>, end: &EndReason) {
+    let FinishedRun { live, figures, output, .. } = finished;
     let seconds = live.first.zip(live.last).map(|(first, last)| last.saturating_duration_since(first).as_secs_f64());
     let line = figures.add_latencies(finished.summary().number("seconds", seconds));
     let strip = last.and_then(|picture| picture.strip).map_or(-1, i128::from);
@@ -200,7 +200,7 @@ fn print_summary(finished: &Finished, last: Option<&Picture>, end: &End) {
 }
 
 /// Saves the snapshot, and turns all that went wrong into one error.
-fn conclude(args: &Args, finished: &Finished, last: Option<&Picture>, end: &End) -> Result<()> {
+fn conclude(args: &Args, finished: &FinishedRun, last: Option<&Picture>, end: &EndReason) -> Result<()> {
     let mut problems = Vec::from_iter(finished.recording_problem());
     if let Some(path) = &args.output.snapshot {
         match last {
@@ -222,15 +222,15 @@ fn conclude(args: &Args, finished: &Finished, last: Option<&Picture>, end: &End)
 }
 
 /// Returns why the stream has not brought all that was asked for, if it has not.
-fn shortfall(args: &Args, finished: &Finished, end: &End) -> Option<String> {
+fn shortfall(args: &Args, finished: &FinishedRun, end: &EndReason) -> Option<String> {
     match end {
         _ if finished.outcome.complete => None,
-        End::Failed(reason) => Some(uncapitalised(reason)),
-        End::Ended | End::Interrupted => match (args.extent.frames, args.extent.duration) {
+        EndReason::Failed(reason) => Some(uncapitalised(reason)),
+        EndReason::Ended | EndReason::Interrupted => match (args.extent.frames, args.extent.duration) {
             (Some(frames), _) => Some(format!("{} after {} of {frames} frames", end.sentence(), finished.live.frames)),
             (None, Some(duration)) => Some(format!("{} before {} s were over", end.sentence(), in_seconds(duration))),
             (None, None) => None,
         },
-        End::Complete | End::Unprinted => None,
+        EndReason::Complete | EndReason::Unprinted => None,
     }
 }

@@ -1,15 +1,15 @@
-//! Lines of JSON on standard output, for programs.
+//! Prints lines of JSON on standard output, for programs to read.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 
-/// An object of one line.
+/// A JSON object on a line of its own, without the closing brace.
 #[derive(Debug)]
 pub(crate) struct JsonLine(String);
 
 impl JsonLine {
-    /// An object that says what it is about.
+    /// Begins an object whose key `event` has this value.
     pub(crate) fn new(event: &str) -> Self {
         Self("{".into()).text("event", event)
     }
@@ -32,7 +32,7 @@ impl JsonLine {
         self
     }
 
-    /// A number with three decimals; null where there is none.
+    /// Adds a number with three decimals, or `null` if there is none.
     pub(crate) fn number(mut self, key: &str, value: impl Into<Option<f64>>) -> Self {
         self.key(key);
         match value.into().filter(|value| value.is_finite()) {
@@ -42,7 +42,7 @@ impl JsonLine {
         self
     }
 
-    /// A list of numbers.
+    /// Adds a list of numbers.
     pub(crate) fn ints(mut self, key: &str, values: &[i32]) -> Self {
         self.key(key);
         let _ = write!(self.0, "{values:?}");
@@ -70,14 +70,14 @@ impl JsonLine {
     }
 }
 
-/// Standard output, until it cannot be written to.
+/// Standard output. After the first error nothing more is printed.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     failed: RefCell<Option<io::Error>>,
 }
 
 impl Output {
-    /// Prints a line at once. Nothing more is printed after an error, which [`failure`](Self::failure) tells.
+    /// Prints a line at once. If that fails, [`failure`](Self::failure) says why.
     pub(crate) fn print(&self, mut line: JsonLine) {
         let mut failed = self.failed.borrow_mut();
         if failed.is_some() {

@@ -1,9 +1,9 @@
-//! One slot between two threads, in which the freshest wins.
+//! Passes the newest value from one thread to another, and used buffers back.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Holds at most one value. A value that comes while one waits replaces it, so whoever puts never waits for whoever
-/// takes, and whoever takes never gets anything but the newest.
+/// Holds at most one value. A new value replaces the one that is waiting, so the thread that puts values in never has to
+/// wait, and the thread that takes them out always gets the newest.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     slot: Mutex<Slot<T>>,
@@ -21,19 +21,19 @@ impl<T> Mailbox<T> {
         Self { slot: Mutex::new(Slot { value: None, closed: false }), filled: Condvar::new() }
     }
 
-    /// Leaves a value, and returns the one that nobody came for.
+    /// Puts a value in. Returns the value that it replaces, which has not been taken.
     pub(crate) fn put(&self, value: T) -> Option<T> {
         let replaced = self.lock().value.replace(value);
         self.filled.notify_one();
         replaced
     }
 
-    /// The value that waits, if one does.
+    /// Takes the value out, if there is one.
     pub(crate) fn take(&self) -> Option<T> {
         self.lock().value.take()
     }
 
-    /// Waits for a value; `None` once the mailbox is closed.
+    /// Waits for a value and takes it out. Returns `None` once the mailbox is closed.
     pub(crate) fn wait(&self) -> Option<T> {
         let mut slot = self.lock();
         loop {
@@ -47,37 +47,37 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Whether a value waits.
+    /// Whether there is no value.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().value.is_none()
     }
 
-    /// Ends all waiting.
+    /// Makes [`wait`](Self::wait) return `None`, now and from now on.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.filled.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Slot<T>> {
-        // A slot is consistent at every moment, whoever panicked.
+        // No panic can leave a slot half changed, so the lock can be used even after one.
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Buffers on their way back, so that frames need no allocation once the sizes have settled.
+/// Keeps buffers that are not used any more, so that new frames need no new memory while their sizes stay the same.
 #[derive(Debug, Default)]
 pub(crate) struct Pool(Mutex<Vec<Vec<u8>>>);
 
-/// As many as can be under way: in work at one end, waiting, in work at the other.
+/// How many buffers a pool keeps. More are never used at a time: one is being filled, one waits in the mailbox, one is read.
 const POOLED: usize = 3;
 
 impl Pool {
-    /// A buffer with arbitrary contents.
+    /// Takes a buffer out. Its contents are arbitrary; it is empty if the pool has none.
     pub(crate) fn take(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Returns a buffer.
+    /// Puts a buffer back. If the pool is full, the buffer is freed.
     pub(crate) fn give(&self, buffer: Vec<u8>) {
         let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buffers.len() < POOLED && buffer.capacity() > 0 {
@@ -85,7 +85,7 @@ impl Pool {
         }
     }
 
-    /// Drops what it holds: sizes have changed.
+    /// Frees all buffers.
     pub(crate) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -97,7 +97,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn the_freshest_wins_and_the_replaced_one_comes_back() {
+    fn the_newest_value_wins_and_the_replaced_one_comes_back() {
         let mailbox = Mailbox::new();
         assert_eq!(mailbox.put(1), None);
         assert_eq!(mailbox.put(2), Some(1));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_is_woken_by_a_value_and_by_the_end() {
+    fn a_thread_that_waits_is_woken_by_a_value_and_by_the_end() {
         let mailbox = Arc::new(Mailbox::new());
         let waiting = mailbox.clone();
         let (sender, taken) = std::sync::mpsc::channel();

@@ -1,4 +1,5 @@
-//! What the window knows: the state machine behind the buttons, without any drawing.
+//! The state of the player in a window: which buttons can be pressed, what they ask of the network, and how its reports
+//! change that. Nothing here draws.
 
 use crate::network::{Command, Report};
 use crate::wording::sentence;
@@ -7,35 +8,35 @@ use mutoscope_std::client::{Dialect, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Where the player stands.
+/// The state that the window shows.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Phase {
-    /// No session, and none wanted.
+    /// There is no session, and the user wants none.
     Idle,
-    /// A session is being made.
+    /// The client is connecting and setting up a session.
     Connecting,
-    /// A session that has not played yet.
+    /// There is a session, which has not played yet.
     Ready,
-    /// It is to play, but there is nothing to show yet.
+    /// The stream is to play, but no picture has come yet.
     Buffering,
     Playing,
     Paused,
     /// The stream has been shown to its end.
     Ended,
-    /// The stream was lost, and will be tried again.
+    /// The stream was lost. The next attempt to get it back is at `at`.
     Reconnecting {
         reason: String,
         at: Instant,
         attempt: u32,
     },
-    /// The stream was lost, and trying again would not help.
+    /// The stream cannot be played, and trying again would not help.
     Failed {
         reason: String,
     },
 }
 
 impl Phase {
-    /// In one word, for the status bar and for programs.
+    /// Returns the phase in one word, for the status bar and for programs.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Idle => "Stopped",
@@ -51,7 +52,7 @@ impl Phase {
     }
 }
 
-/// A button of the control panel, in their order.
+/// A button of the control panel. They stand in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Button {
     Setup,
@@ -73,41 +74,41 @@ impl Button {
     }
 }
 
-/// What a seek key moves by.
+/// How far a seek key moves the position, without Shift and with it.
 pub(crate) const STEP: Duration = Duration::from_secs(5);
 pub(crate) const LONG_STEP: Duration = Duration::from_secs(30);
 
-/// How long a short message stays.
+/// How long a short message is shown.
 const TOAST: Duration = Duration::from_secs(4);
 
-/// The state of the window's subject: one stream.
+/// What the window knows about its stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) phase: Phase,
     pub(crate) presentation: Option<Presentation>,
     pub(crate) peer: Option<SocketAddr>,
-    /// Where the shown frame lies, or where a seek leads that has not been answered yet.
+    /// The position of the shown frame or, until a seek has been answered, the position it leads to.
     pub(crate) position: Option<Duration>,
-    /// The shown frame's number.
+    /// The number of the shown frame.
     pub(crate) frame: Option<u32>,
-    /// Whether there is a picture to look at.
+    /// Whether a picture is shown.
     pub(crate) has_picture: bool,
-    /// Whether this stream has ever been shown.
+    /// Whether a picture of this stream has ever been shown.
     pub(crate) worked: bool,
-    /// Why there have been no pictures for long.
+    /// Why no picture has come for a while.
     pub(crate) silence: Option<String>,
-    /// What is being tried instead of what did not work.
+    /// The other way of playing that the client is trying, because the first one did not work.
     pub(crate) trying: Option<Retry>,
-    /// Wanted, not answered yet.
+    /// The command that the server has not answered yet.
     pending: Option<Command>,
-    /// Where a seek leads that the server has not answered: till then the position is this, whatever frames still say.
+    /// The position of a seek that the server has not answered yet. Until then, frames do not change `position`.
     seeking: Option<Duration>,
-    /// When it was answered: frames that arrived before lie elsewhere.
+    /// When the last seek was answered. Frames that arrived before belong to the old position.
     sought: Option<Instant>,
     toast: Option<(String, Instant)>,
 }
 
-/// The length of a stream's last frame, where the server does not tell its rate.
+/// How long the last frame of a stream is assumed to last if the server does not tell the frame rate.
 const LAST_FRAME: Duration = Duration::from_millis(100);
 
 impl Model {
@@ -129,7 +130,7 @@ impl Model {
         }
     }
 
-    /// Whether a button can be pressed: exactly where the state machine has a way out by it.
+    /// Whether a button can be pressed in the present phase.
     pub(crate) fn is_enabled(&self, button: Button) -> bool {
         let waiting = self.pending.is_some();
         match button {
@@ -140,7 +141,7 @@ impl Model {
         }
     }
 
-    /// What pressing a button asks of the network; `None` where it cannot be pressed.
+    /// Presses a button. Returns the command for the network, or `None` if the button cannot be pressed.
     pub(crate) fn press(&mut self, button: Button) -> Option<Command> {
         if !self.is_enabled(button) {
             return None;
@@ -159,7 +160,7 @@ impl Model {
         })
     }
 
-    /// What the space bar asks for: to play, whatever is missing for that, or to pause.
+    /// Plays or pauses, as the space bar does; if there is no session, this makes one. Returns the command for the network.
     pub(crate) fn toggle(&mut self) -> Option<Command> {
         match self.phase {
             Phase::Idle | Phase::Failed { .. } => Some(self.connect(Command::Play { from: None })),
@@ -168,25 +169,25 @@ impl Model {
         }
     }
 
-    /// Connects and plays.
+    /// Connects and plays. Returns the command for the network.
     pub(crate) fn start(&mut self, from: Option<Duration>) -> Command {
         self.connect(Command::Play { from })
     }
 
-    /// Whether there is a length to seek in, and a session to do it.
+    /// Whether the user can seek: there must be a session, and its stream must have a length.
     pub(crate) fn can_seek(&self) -> bool {
         let phase =
             matches!(self.phase, Phase::Ready | Phase::Buffering | Phase::Playing | Phase::Paused | Phase::Ended);
         phase && self.duration().is_some()
     }
 
-    /// What seeking to a part of the length, 0 to 1, asks for.
+    /// Seeks to a part of the length, 0 to 1. Returns the command for the network, or `None` if the user cannot seek.
     pub(crate) fn seek_to(&mut self, fraction: f64) -> Option<Command> {
         let duration = self.duration().filter(|_| self.can_seek())?;
         Some(self.seek(duration.mul_f64(fraction.clamp(0.0, 1.0)), duration))
     }
 
-    /// What seeking by a step asks for.
+    /// Seeks forward or back by a step. Returns the command for the network, or `None` if the user cannot seek.
     pub(crate) fn seek_by(&mut self, step: Duration, forward: bool) -> Option<Command> {
         let duration = self.duration().filter(|_| self.can_seek())?;
         let from = match self.phase {
@@ -197,17 +198,17 @@ impl Model {
         Some(self.seek(to, duration))
     }
 
-    /// The length of the stream, where it has one.
+    /// Returns the length of the stream, if the server has told one.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.presentation.and_then(|presentation| presentation.duration).filter(|duration| !duration.is_zero())
     }
 
-    /// Whether the stream has no length that anybody told.
+    /// Whether there is a session and the server has told no length.
     pub(crate) fn is_live(&self) -> bool {
         self.presentation.is_some_and(|presentation| presentation.duration.is_none())
     }
 
-    /// How media travels and what is spoken, for the title bar.
+    /// Returns how the stream travels and which dialect the server speaks, for the title bar.
     pub(crate) fn badge(&self) -> Option<&'static str> {
         let presentation = self.presentation?;
         Some(match (presentation.dialect, presentation.transport) {
@@ -217,7 +218,7 @@ impl Model {
         })
     }
 
-    /// Something came from the network thread.
+    /// Takes a report of the network thread.
     pub(crate) fn handle_report(&mut self, report: Report, now: Instant) {
         match report {
             Report::Connected(peer) => self.peer = Some(peer),
@@ -232,7 +233,7 @@ impl Model {
                 }
             }
             Report::Sought(to) => {
-                // Of several seeks the last counts; the others' answers come before its own.
+                // Only the answer to the last seek counts. Answers to earlier ones come before it.
                 if self.seeking == Some(to) {
                     (self.seeking, self.sought) = (None, Some(now));
                 }
@@ -267,7 +268,7 @@ impl Model {
             Report::Stopped => self.reset(),
             Report::Interrupted { reason, at, attempt } => {
                 (self.silence, self.trying, self.seeking) = (None, None, None);
-                // When it is back it plays on, unless it stood still.
+                // When the stream is back it goes on playing, or stands still if it did so before.
                 self.pending = match (&self.phase, self.pending) {
                     (Phase::Reconnecting { .. } | Phase::Connecting, pending) => pending,
                     (Phase::Paused | Phase::Ready, _) => Some(Command::Setup),
@@ -283,17 +284,17 @@ impl Model {
         }
     }
 
-    /// A picture is shown.
+    /// Takes note of a picture that is about to be shown.
     pub(crate) fn handle_picture(&mut self, number: u32, position: Option<Duration>, arrived: Instant) {
         self.has_picture = true;
         self.worked = true;
         self.silence = None;
-        // A picture on the way when STOP or PAUSE was pressed changes nothing about that.
+        // While a command waits for its answer, a picture that was already on its way does not change the phase.
         if self.phase == Phase::Buffering && self.pending.is_none() {
             self.phase = Phase::Playing;
         }
         let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
-        // In a file, the frame's place; where nobody knows that, a count.
+        // The number is the frame's place in the film if that is known, and otherwise a count.
         self.frame = match position.zip(rate) {
             Some((position, rate)) => Some(frame_at(position, rate)),
             None => Some(number),
@@ -309,7 +310,7 @@ impl Model {
         self.toast = Some((text.into(), now + TOAST));
     }
 
-    /// The short message to be shown.
+    /// Returns the short message to be shown, if there is one.
     pub(crate) fn toast(&self, now: Instant) -> Option<&str> {
         self.toast.as_ref().filter(|&&(_, until)| now < until).map(|(text, _)| text.as_str())
     }
@@ -331,7 +332,7 @@ impl Model {
         command
     }
 
-    /// Seeks, to the last frame at most: there is nothing to play from the very end.
+    /// Seeks to a position. The last frame is the limit, because from the very end there is nothing to play.
     fn seek(&mut self, to: Duration, duration: Duration) -> Command {
         let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
         let last = duration.saturating_sub(rate.map_or(LAST_FRAME, FrameRate::interval));
@@ -344,21 +345,21 @@ impl Model {
         Command::Seek { to }
     }
 
-    /// No session, and nothing left of one; messages stay.
+    /// Forgets everything about the stream, but not a message that is shown.
     fn reset(&mut self) {
         let toast = self.toast.take();
         *self = Self { toast, ..Self::new() };
     }
 }
 
-/// Which frame lies at a position, counted from 1; half a frame is rounded up or down.
+/// Returns the number of the frame nearest to a position, counted from 1.
 fn frame_at(position: Duration, rate: FrameRate) -> u32 {
     let middle = position + rate.interval() / 2;
     let before = rate.frames_in(u64::try_from(middle.as_micros()).unwrap_or(u64::MAX));
     u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// Hours where there are any, minutes and seconds.
+/// Returns a time as minutes and seconds, and hours if there are any.
 pub(crate) fn clock(position: Duration) -> String {
     let seconds = position.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -1,4 +1,4 @@
-//! Where everything is written: no two things may go to the same file, or one would be lost in the other.
+//! Checks that no two of the player's outputs go to the same file, where they would overwrite each other.
 
 use crate::args::Args;
 use std::ffi::OsString;
@@ -8,64 +8,65 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Symbolic links that may lead to one another: what Linux follows.
+/// How many symbolic links in a row are followed: as many as Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// A file, whatever it is called: device and number of it, or of the folder that it will be made in and its name there.
+/// Identifies a file whatever name it goes by: by the numbers of its device and of the file, or, for a file that is still to
+/// be made, by those of its folder and its name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place(u64, u64, Option<OsString>);
+struct FileId(u64, u64, Option<OsString>);
 
-/// Looks for two outputs in one file, without touching any.
+/// Checks all outputs of the command line without opening any of them.
 ///
 /// # Errors
-/// A sentence that names both.
+/// A sentence that names two outputs which would go to the same file.
 pub(crate) fn check(args: &Args) -> Result<(), String> {
-    let mut places = Vec::new();
-    let named = |path: &Option<PathBuf>| path.as_deref().and_then(place);
-    places.extend(named(&args.output.record).map(|place| ("the recording", place)));
-    places.extend(named(&args.output.snapshot).map(|place| ("the picture", place)));
+    let mut files = Vec::new();
+    let named = |path: &Option<PathBuf>| path.as_deref().and_then(file_id);
+    files.extend(named(&args.output.record).map(|id| ("the recording", id)));
+    files.extend(named(&args.output.snapshot).map(|id| ("the picture", id)));
     if args.output.stats.is_some() || args.testing.ui_log {
         let shared = |file: &Metadata| file.is_file() || file.file_type().is_fifo() || file.file_type().is_socket();
-        let place = opened(io::stdout()).filter(shared).as_ref().map(existing);
-        places.extend(place.map(|place| ("standard output", place)));
+        let id = metadata(io::stdout()).filter(shared).as_ref().map(id_of);
+        files.extend(id.map(|id| ("standard output", id)));
     }
-    let log = opened(io::stderr()).filter(Metadata::is_file).as_ref().map(existing);
-    if let Some(log) = log.filter(|log| places.iter().all(|(name, place)| place != log || *name != "standard output")) {
-        places.push(("standard error", log));
+    let log = metadata(io::stderr()).filter(Metadata::is_file).as_ref().map(id_of);
+    if let Some(log) = log.filter(|log| files.iter().all(|(name, id)| id != log || *name != "standard output")) {
+        files.push(("standard error", log));
     }
-    for (at, (name, place)) in places.iter().enumerate() {
-        if let Some((other, _)) = places.iter().take(at).find(|(_, other)| other == place) {
+    for (at, (name, id)) in files.iter().enumerate() {
+        if let Some((other, _)) = files.iter().take(at).find(|(_, other)| other == id) {
             return Err(format!("{other} and {name} would be written to the same file"));
         }
     }
     Ok(())
 }
 
-/// Where a path leads; `None` where that is nowhere: opening it will say why.
-fn place(path: &Path) -> Option<Place> {
+/// Returns the file that a path leads to. `None`: no file can be there, and opening it will say why.
+fn file_id(path: &Path) -> Option<FileId> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if let Ok(file) = fs::metadata(&path) {
-            return Some(existing(&file));
+            return Some(id_of(&file));
         }
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         match fs::read_link(&path) {
-            // To a file that is still to be made.
+            // The link leads to a file that is still to be made.
             Ok(target) => path = parent.join(target),
             Err(_) => {
-                let Place(device, number, _) = existing(&fs::metadata(parent).ok()?);
-                return Some(Place(device, number, Some(path.file_name()?.to_owned())));
+                let FileId(device, number, _) = id_of(&fs::metadata(parent).ok()?);
+                return Some(FileId(device, number, Some(path.file_name()?.to_owned())));
             }
         }
     }
     None
 }
 
-fn existing(file: &Metadata) -> Place {
-    Place(file.dev(), file.ino(), None)
+fn id_of(file: &Metadata) -> FileId {
+    FileId(file.dev(), file.ino(), None)
 }
 
-fn opened(stream: impl AsFd) -> Option<Metadata> {
+fn metadata(stream: impl AsFd) -> Option<Metadata> {
     File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()
 }
 

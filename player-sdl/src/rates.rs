@@ -1,51 +1,51 @@
-//! Rates over the last two seconds, measured between arrivals so that they do not flicker.
+//! Rates over the last two seconds. They are measured from arrival to arrival, so that a steady stream has a steady rate.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(2);
-/// More than two seconds of any stream; a limit, whatever comes.
+/// The most events that are kept, whatever a stream does. No real stream has so many in two seconds.
 const MAX_EVENTS: usize = 4096;
 
-/// A rate of events that each bring some amount.
+/// The rate of events, and of the amounts that they bring.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
     events: VecDeque<(Instant, u64)>,
 }
 
 impl Rate {
-    /// Something came: `total` is the amount of all that has come so far.
+    /// Adds an event. `total` is the amount that this event and all before it have brought.
     pub(crate) fn add(&mut self, now: Instant, total: u64) {
         if self.events.back().is_some_and(|&(_, last)| last > total) || self.events.len() >= MAX_EVENTS {
-            // The count began anew.
+            // A smaller total than before means that the sender of the events counts from the beginning again.
             self.events.clear();
         }
         self.events.push_back((now, total));
         self.expire(now);
     }
 
-    /// Events a second.
+    /// Returns the number of events in a second, if there are any.
     pub(crate) fn events_per_second(&self, now: Instant) -> Option<f64> {
         let (span, _) = self.span(now)?;
         Some((self.events.len() - 1) as f64 / span)
     }
 
-    /// Amount a second.
+    /// Returns the amount that events bring in a second, if there are any.
     pub(crate) fn amount_per_second(&self, now: Instant) -> Option<f64> {
         let (span, amount) = self.span(now)?;
         Some(amount as f64 / span)
     }
 
-    /// Forgets everything.
+    /// Forgets all events.
     pub(crate) fn clear(&mut self) {
         self.events.clear();
     }
 
-    /// Seconds between the first and the last event of the window, and what came between them.
+    /// Returns the seconds between the first and the last event of the window, and the amount that came in between.
     fn span(&self, now: Instant) -> Option<(f64, u64)> {
         let (&(first, before), &(last, total)) = (self.events.front()?, self.events.back()?);
         let span = last.duration_since(first).as_secs_f64();
-        // Two seconds without an event: the rate is no longer that of its last events.
+        // After two seconds without an event, the last events say nothing about the present rate.
         let current = now.saturating_duration_since(last) < WINDOW && span > 0.0;
         current.then(|| (span, total - before))
     }

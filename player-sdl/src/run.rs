@@ -29,7 +29,7 @@ pub(crate) struct Run {
 
 /// A run whose threads have ended.
 #[derive(Debug)]
-pub(crate) struct Finished {
+pub(crate) struct FinishedRun {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) figures: Figures,
     pub(crate) output: Output,
@@ -94,18 +94,18 @@ impl Run {
     }
 
     /// Ends the session with the server and all threads. This takes two seconds if the server does not answer.
-    pub(crate) fn finish(self) -> Finished {
+    pub(crate) fn finish(self) -> FinishedRun {
         let Self { network, pipeline, figures, output, decoder, .. } = self;
         let live = network.live.clone();
         let outcome = network.finish();
         // The network thread has closed the mailbox of frames. The decoder ends when it has done the frame it works at.
         let _ = decoder.join();
         let live = live.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Finished { pipeline, figures, output, live, outcome }
+        FinishedRun { pipeline, figures, output, live, outcome }
     }
 }
 
-impl Finished {
+impl FinishedRun {
     /// Returns the figures of the whole run as one line.
     pub(crate) fn summary(&self) -> JsonLine {
         figures::line("summary", &self.figures, &self.live, &self.pipeline.counters)

@@ -1,4 +1,4 @@
-//! Saving a picture: as PNG, or the JPEG exactly as it was received.
+//! Saves pictures, as PNG or as the JPEG file exactly as it was received.
 
 use crate::decode::decode;
 use std::ffi::OsStr;
@@ -17,7 +17,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// By the file's name.
+    /// Returns the format that a file's name asks for by its ending.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
             "png" => Some(Self::Png),
@@ -63,10 +63,10 @@ impl Saver {
     }
 }
 
-/// Writes a frame to `path`, in the format its name tells. Nobody ever sees half of a file.
+/// Writes a frame to `path`, in the format that its ending asks for. The file appears at once and whole.
 ///
 /// # Errors
-/// A sentence, where the frame cannot be decoded or the file not written.
+/// A sentence, if the frame cannot be decoded or the file not written.
 pub(crate) fn save(jpeg: &[u8], path: &Path) -> Result<(), String> {
     let partial = path.with_file_name(format!(
         ".{}.{}.part",
@@ -90,7 +90,7 @@ fn write_png(jpeg: &[u8], path: &Path) -> Result<(), String> {
     let (width, height) = decode(jpeg, ColorSpace::RGB, &mut rgb)?;
     let write = || -> io::Result<()> {
         let out = BufWriter::new(File::create(path)?);
-        // Pictures are at most 8192 pixels wide and high.
+        // The casts lose nothing: the decoder refuses pictures of more than 8192 pixels a side.
         let mut encoder = png::Encoder::new(out, width as u32, height as u32);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
@@ -102,7 +102,8 @@ fn write_png(jpeg: &[u8], path: &Path) -> Result<(), String> {
     write().map_err(|error| error.to_string())
 }
 
-/// A name for a snapshot that no file has yet: the stream's, the frame's number, and if need be another number.
+/// Returns a name for a snapshot that no file has yet. It consists of the stream's name, the frame's number and, if that is
+/// taken, another number.
 pub(crate) fn new_name(stem: &str, frame: u32) -> PathBuf {
     let stem = if stem.is_empty() { "stream" } else { stem };
     let stem: String = stem

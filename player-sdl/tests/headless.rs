@@ -1,4 +1,4 @@
-//! The player without a window, against a real server.
+//! Tests of the player without a window, against a real server.
 
 mod common;
 
@@ -89,7 +89,7 @@ fn it_succeeds_only_with_what_was_asked_for() {
 }
 
 #[test]
-fn what_was_recorded_before_lasts_until_there_is_something_to_record() {
+fn an_earlier_recording_lasts_until_the_first_frame_comes() {
     let folder = Folder::new("keep");
     std::fs::write(folder.file("film.mjpeg"), cards(6).concat()).unwrap();
     let server = ServerProcess::start(Some(&folder.0.join("film.mjpeg")));
@@ -136,7 +136,7 @@ fn two_outputs_in_one_file_are_refused_before_anything_is_touched() {
         assert!(said.contains("would be written to the same file"), "{said}");
         assert_eq!(std::fs::read(&picture).unwrap(), b"before");
     }
-    // Devices take anything, and without statistics nothing else is printed.
+    // Two outputs may share a device, and without statistics nothing goes to standard output.
     assert_eq!(run("/dev/null", &["--stats", "json"], open("/dev/null")).0, Some(1));
     assert_eq!(run(&picture, &[], open(&picture)).0, Some(1));
 }
@@ -151,7 +151,7 @@ fn statistics_that_cannot_be_printed_are_a_failure_and_a_reader_that_leaves_is_n
         player.stderr(Stdio::piped());
         player
     };
-    // At the end, and before.
+    // One run fails at its last line, the other one at a line before it.
     for frames in ["1", "1000000"] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = player(frames).stdout(full).output().unwrap();
@@ -171,7 +171,8 @@ fn statistics_that_cannot_be_printed_are_a_failure_and_a_reader_that_leaves_is_n
 fn a_slow_decoder_drops_frames_and_latency_stays_flat() {
     let server = ServerProcess::start(None);
     let url = server.url("testcard");
-    // Ten pictures a second of 24: frames queued up would be three seconds old at the end.
+    // The decoder makes ten pictures a second of the 24 that come. If frames waited in a queue, they would be three seconds
+    // old at the end.
     let args = [&url, "--headless", "--duration", "5", "--slow-decoder", "100", "--stats", "json"];
     let player = Player::start(&args, None);
     let summary = player.wait_for("summary", |_| true);
@@ -184,13 +185,14 @@ fn a_slow_decoder_drops_frames_and_latency_stays_flat() {
 
 #[test]
 fn without_a_display_the_window_says_what_to_do() {
-    // Asked for a display, and left to find that there is none: SDL would draw into the void then.
+    // SDL is told to use X11, and then left to find out that there is no display. In the second case it would draw where
+    // nobody sees it.
     for driver in [Some("x11"), None] {
         let mut player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"));
         for name in ["DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"] {
             player.env_remove(name);
         }
-        // The console is a display, where somebody may use it.
+        // SDL could use the console as a display, where it has access to it.
         player
             .env("SDL_VIDEO_DRIVER", "")
             .env("SDL_KMSDRM_DEVICE_INDEX", "-1")
@@ -198,7 +200,7 @@ fn without_a_display_the_window_says_what_to_do() {
         let output = player.arg("--frames").arg("1").output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{error}");
-        // Libraries may have had their say before.
+        // Libraries may have printed lines before.
         assert!(error.lines().last().unwrap_or("").contains("--headless"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Streams that mean no good, sent by a lab server that sends what it is told to: one datagram is one frame.
+//! Tests with damaged and hostile streams. A server of the lab's dialect sends them, because there one datagram is one frame.
 
 mod common;
 
@@ -8,8 +8,8 @@ use std::net::{TcpListener, UdpSocket};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// A lab server of one client: answers requests, and sends these datagrams, one each ten milliseconds, when it plays.
-/// `None` stands for a packet that is lost on the way. Its URL.
+/// Starts a lab server for one client, and returns its URL. It answers requests, and when it plays it sends one of these
+/// frames every ten milliseconds. `None` stands for a packet that is lost on the way.
 fn serve(frames: Vec<Option<Vec<u8>>>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("rtsp://{}/movie.Mjpeg", listener.local_addr().unwrap());
@@ -62,10 +62,10 @@ fn damaged_frames_are_counted_and_the_good_ones_shown() {
         match number % 5 {
             0 => broken.truncate(card.len() / 2),
             1 => broken.truncate(30),
-            // Without Huffman tables that mean anything.
+            // These bytes are in the Huffman tables.
             2 => broken[100..400].fill(0xff),
             3 => broken = [&[0xff, 0xd8][..], &[0x55; 999]].concat(),
-            // A size that is a threat.
+            // The header says that the picture is 65,535 pixels wide and high.
             _ => {
                 let sof = broken.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
                 broken[sof + 5..sof + 9].fill(0xff);
@@ -78,7 +78,7 @@ fn damaged_frames_are_counted_and_the_good_ones_shown() {
     let summary = play(frames, count);
     let (decoded, damaged) = (summary.number("decoded").unwrap(), summary.number("damaged").unwrap());
     let dropped = summary.number("dropped").unwrap();
-    // On a busy machine some are dropped before anybody looks at them.
+    // On a busy machine some frames are dropped before they are decoded.
     assert!(damaged > 5.0 && decoded > 5.0 && decoded + damaged + dropped >= count as f64, "{summary:?}");
     assert_eq!(summary.number("strip"), Some(29.0), "the last good picture is what is seen");
 }
@@ -91,7 +91,8 @@ fn lost_packets_are_counted_and_it_plays_on() {
     assert_eq!(summary.number("strip"), Some(59.0));
 }
 
-/// A standard server that answers up to PLAY, and then asks as fast as it can without listening. Its URL.
+/// Starts a standard server and returns its URL. It answers up to PLAY, and then sends requests of its own as fast as it can,
+/// without reading.
 fn serve_questions() -> String {
     const DESCRIPTION: &str = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:x\r\n";
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -121,7 +122,7 @@ fn serve_questions() -> String {
 fn trying_ends_when_it_was_to_end_whatever_is_under_way() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("rtsp://{}/x", listener.local_addr().unwrap());
-    // Takes connections, and never says a word.
+    // This server takes connections and never sends a byte.
     let silent = std::thread::spawn(move || listener.incoming().take(2).collect::<Vec<_>>());
     let player = std::process::Command::new(env!("CARGO_BIN_EXE_player-sdl"))
         .args([&url, "--headless", "--dialect", "standard", "--retry-for", "0.5"])
@@ -131,7 +132,7 @@ fn trying_ends_when_it_was_to_end_whatever_is_under_way() {
     let output = player.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    // Waiting for an answer to OPTIONS takes 3 s, and 10 s for one to DESCRIBE: those would be other words.
+    // If the player waited for the answer to OPTIONS (3 s) or DESCRIBE (10 s) to time out, it would say something else.
     assert!(said.contains("does not answer in time"), "{said}");
     let _ = std::net::TcpStream::connect(url.trim_start_matches("rtsp://").trim_end_matches("/x"));
     drop(silent.join());
@@ -147,7 +148,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
         .spawn();
     let mut player = player.unwrap();
     let lines = BufReader::new(player.stdout.take().unwrap()).lines();
-    // A pipe is full long before the second line, and the network thread is at the end of neither.
+    // The pipe of the log is full long before the second line of statistics comes, and the player goes on all the same.
     assert!(lines.map_while(Result::ok).take(2).all(|line| line.contains("statistics")));
     let stopped = std::process::Command::new("kill").args(["-INT", &player.id().to_string()]).status();
     assert!(stopped.unwrap().success());

@@ -1,4 +1,4 @@
-//! Networks that lose packets, over standard RTP: a frame is many packets, and one that is incomplete is not shown.
+//! Tests with a network that loses packets. In standard RTP a frame is many packets, and an incomplete frame is not shown.
 
 mod common;
 
@@ -9,7 +9,7 @@ fn the_server_s_process() {
     serve_if_asked();
 }
 
-/// Frames wanted of a film that has more than enough for those that are lost.
+/// How many frames the player is to receive. The film is long enough to make up for the lost ones.
 const WANTED: usize = 60;
 
 #[test]
@@ -30,10 +30,10 @@ fn with_lost_packets_it_plays_on_and_every_frame_recorded_is_one_of_the_source()
 
     let number = |key: &str| summary.number(key).unwrap();
     assert_eq!((summary.text("frames"), summary.text("end")), (wanted.as_str(), "complete"), "{summary:?}");
-    // One packet in twenty, of more than a hundred.
+    // Of more than a hundred packets, one in twenty is lost.
     assert!(number("lost") > 0.0 && number("loss_percent") > 0.0, "{summary:?}");
     assert!(number("incomplete") > 0.0 && number("incomplete") <= number("lost"), "{summary:?}");
-    // What is not complete never reaches the decoder, and losing packets is not losing the connection.
+    // Incomplete frames never reach the decoder, and lost packets do not count as a lost connection.
     assert_eq!((summary.text("damaged"), summary.text("interruptions")), ("0", "0"), "{summary:?}");
 
     let recorded = std::fs::read(&recording).unwrap();
@@ -42,7 +42,7 @@ fn with_lost_packets_it_plays_on_and_every_frame_recorded_is_one_of_the_source()
     let mut source = frames.iter().enumerate();
     let mut last = 0;
     for (at, recorded) in recorded.iter().enumerate() {
-        // In the film's order, so each search begins where the one before ended.
+        // The frames come in the film's order, so each search begins where the one before ended.
         let found = source.find(|(_, frame)| scan(frame) == scan(recorded));
         last = found.unwrap_or_else(|| panic!("frame {at} of the recording is not in the rest of the film")).0;
     }

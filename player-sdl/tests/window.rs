@@ -1,7 +1,8 @@
-//! The real window on a display of its own, driven by mouse and keyboard.
+//! Tests of the real window on a virtual display, driven by mouse and keyboard.
 //!
-//! Takes Xvfb, xdotool and ImageMagick's `import`, and is therefore ignored unless asked for: `cargo xtask test --only player`
-//! installs them, or `cargo test -p player-sdl --test window -- --include-ignored`. Where they are missing, that fails.
+//! The tests need Xvfb, xdotool and ImageMagick's `import`, so they are ignored by default. `cargo xtask test --only player`
+//! installs these programs and runs the tests. If the programs are installed,
+//! `cargo test -p player-sdl --test window -- --include-ignored` runs them too.
 
 mod common;
 
@@ -16,7 +17,7 @@ fn the_server_s_process() {
     serve_if_asked();
 }
 
-/// Windows one after the other: they are enough work for the machine each.
+/// Held while a window is open. Several windows at a time would be too much work for a small machine.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Display {
@@ -55,7 +56,7 @@ impl Drop for Display {
     }
 }
 
-/// A player's window, to be looked at and touched.
+/// A player's window on a display.
 struct Window<'d> {
     display: &'d Display,
     player: Player,
@@ -77,14 +78,14 @@ impl<'d> Window<'d> {
         self.display.xdotool(&["key", key]);
     }
 
-    /// Clicks at a part, 0 to 1, of a place's width.
+    /// Clicks on a place of the layout, at this part of its width, 0 to 1.
     fn click(&self, place: &str, part: f64) {
         let [x, y, w, h] = self.layout.rect(place);
         let (x, y) = (x + (f64::from(w) * part) as i32, y + h / 2);
         self.display.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string(), "click", "1"]);
     }
 
-    /// What is on the screen: the number in the strip of the picture that is shown there.
+    /// Reads the number in the strip of the picture that is on the screen.
     fn strip_on_screen(&self, folder: &Folder) -> Option<u32> {
         let file = folder.file("screen.png");
         let shot =
@@ -147,7 +148,7 @@ fn press_all_buttons(display: &Display, folder: &Folder, args: &[&str]) {
 
 #[test]
 #[ignore = "takes a display: see above"]
-fn whatever_was_pressed_in_whatever_order_it_plays_when_told_to() {
+fn after_any_presses_in_any_order_it_plays_when_told_to() {
     let display = Display::open();
     let server = ServerProcess::start(None);
     let window = Window::open(&display, &[&server.url("movie.Mjpeg")]);
@@ -156,7 +157,7 @@ fn whatever_was_pressed_in_whatever_order_it_plays_when_told_to() {
     for _ in 0..12 {
         let mut presses = Vec::new();
         for _ in 0..16 {
-            // A linear congruential generator: any order will do, as long as it is the same each time.
+            // A linear congruential generator chooses an order that is the same in each run.
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let choice = (random >> 16) % 8;
             match ["setup", "play", "pause", "stop", "track"].get(choice as usize) {
@@ -184,7 +185,7 @@ fn keys_play_seek_show_overlays_save_and_fill_the_screen() {
     let display = Display::open();
     let folder = Folder::new("keys");
     let film = folder.file("film.mjpeg");
-    // Ten seconds.
+    // The film takes ten seconds.
     std::fs::write(&film, cards(240).concat()).unwrap();
     let server = ServerProcess::start(Some(film.as_ref()));
     let snapshot = folder.file("saved.png");
@@ -251,7 +252,7 @@ fn interrupt(display: &Display, folder: &Folder, transport: &str) {
     let lost = window.player.wait_for_phase("Reconnecting");
     assert!(!lost.text("reason").is_empty());
     assert_eq!(enabled(&lost), "stop");
-    // A dimmed strip has no white, but the picture is there.
+    // The strip cannot be read while the picture is darkened, but the picture must still be there.
     let shown = folder.file("lost.png");
     Command::new("import").args(["-window", &window.id, &shown]).env("DISPLAY", &display.name).status().unwrap();
     let (pixels, width, _) = read_png(&shown);
@@ -260,7 +261,7 @@ fn interrupt(display: &Display, folder: &Folder, transport: &str) {
     assert!(pixels[corner * 3] > 0x20, "the last picture stays");
     server.restart();
     window.player.wait_for_phase("Playing");
-    // The first pictures may come before the answer that says where in the film they are.
+    // The first pictures may come before the answer that says which position they have.
     let shown = window.player.wait_for("shown", |line| line.number("position").is_some());
     let position = shown.number("position").unwrap();
     assert!((1.5..6.0).contains(&position), "it goes on where it was: {position}");
@@ -305,7 +306,7 @@ fn a_slow_display_drops_pictures_and_latency_stays_flat() {
     let server = ServerProcess::start(None);
     let url = server.url("testcard");
     let window = Window::open(&display, &[&url, "--slow-display", "120", "--stats", "json"]);
-    // Some three seconds' worth, were they not dropped.
+    // If these pictures waited instead of being dropped, the stream would be three seconds late.
     let statistics = window.player.wait_for("statistics", |line| line.number("dropped") > Some(70.0));
     assert!(statistics.number("latency_ms").unwrap() < 1000.0, "{statistics:?}");
     window.quit();
@@ -313,7 +314,7 @@ fn a_slow_display_drops_pictures_and_latency_stays_flat() {
 
 #[test]
 #[ignore = "takes a display: see above"]
-fn what_cannot_be_played_is_said_and_the_window_stays() {
+fn a_stream_that_cannot_be_played_is_reported_and_the_window_stays() {
     let display = Display::open();
     let server = ServerProcess::start(None);
     let window = Window::open(&display, &[&server.url("nothing")]);

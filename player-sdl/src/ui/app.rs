@@ -3,7 +3,7 @@
 
 use super::canvas::Rect;
 use super::display::Display;
-use super::input::{Action, Context, Input};
+use super::input::{Action, Input, InputContext};
 use super::layout::Chrome;
 use super::overlay;
 use super::view::{self, Scene};
@@ -53,7 +53,7 @@ struct Overlays {
     help: bool,
     show_statistics: bool,
     /// What the statistics said at the last sample.
-    statistics: Option<view::Statistics>,
+    statistics: Option<view::StatisticsView>,
 }
 
 impl<'a, 't> App<'a, 't> {
@@ -99,7 +99,7 @@ impl<'a, 't> App<'a, 't> {
     }
 
     pub(super) fn handle_event(&mut self, event: &SdlEvent) {
-        let context = Context {
+        let context = InputContext {
             layout: self.display.layout(),
             model: &self.model,
             help: self.overlays.help,

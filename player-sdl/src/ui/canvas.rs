@@ -1,4 +1,4 @@
-//! Drawing into memory: shapes with smooth edges and text, on a canvas of straight-alpha ARGB.
+//! Draws into memory: shapes with smooth edges, and text. The pixels are ARGB with straight (not premultiplied) alpha.
 
 use super::text::{Font, Fonts};
 use super::theme::Color;
@@ -33,23 +33,23 @@ impl Rect {
         self.w <= 0 || self.h <= 0
     }
 
-    /// The same rectangle, smaller by this on each side.
+    /// Returns this rectangle made smaller on each side.
     pub(crate) const fn shrunk(self, by: i32) -> Self {
         Self { x: self.x + by, y: self.y + by, w: self.w - 2 * by, h: self.h - 2 * by }
     }
 
-    /// The same rectangle as seen from another's corner.
+    /// Returns this rectangle relative to the upper left corner of another one.
     pub(crate) const fn within(self, outer: Self) -> Self {
         Self { x: self.x - outer.x, y: self.y - outer.y, ..self }
     }
 
-    /// A rectangle of this size in the middle of this one.
+    /// Returns a rectangle of the given size in the middle of this one.
     pub(crate) const fn centred(self, w: i32, h: i32) -> Self {
         Self { x: self.x + (self.w - w) / 2, y: self.y + (self.h - h) / 2, w, h }
     }
 }
 
-/// What is drawn on.
+/// A picture in memory to draw on.
 #[derive(Debug, Default)]
 pub(crate) struct Canvas {
     width: i32,
@@ -58,7 +58,7 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
-    /// Makes it this large and fills it.
+    /// Makes the canvas this large and fills it with one colour.
     pub(crate) fn reset(&mut self, width: i32, height: i32, fill: Color) {
         (self.width, self.height) = (width.max(0), height.max(0));
         self.pixels.clear();
@@ -69,7 +69,7 @@ impl Canvas {
         Rect::new(0, 0, self.width, self.height)
     }
 
-    /// The pixels as bytes, as SDL's ARGB8888 has them: in the machine's own order.
+    /// Writes the pixels as bytes in the machine's own order, which is what SDL calls ARGB8888.
     pub(crate) fn bytes(&self, out: &mut Vec<u8>) {
         out.clear();
         out.extend(self.pixels.iter().flat_map(|pixel| pixel.to_ne_bytes()));
@@ -90,7 +90,7 @@ impl Canvas {
         let (w, h) = (rect.w as f32, rect.h as f32);
         let radius = radius.min(w / 2.0).min(h / 2.0);
         self.shape(rect, color, |x, y| {
-            // The distance to the rectangle that is left without the round corners.
+            // How far the point is outside the rectangle that the corners' middles span.
             let dx = (radius - x).max(x - (w - radius)).max(0.0);
             let dy = (radius - y).max(y - (h - radius)).max(0.0);
             radius - (dx * dx + dy * dy).sqrt() + 0.5
@@ -102,7 +102,7 @@ impl Canvas {
         self.around(x, y, radius, color, |distance, _, _| radius - distance + 0.5);
     }
 
-    /// Draws a circle's line, or the part of it up to `sweep` of a turn from `start` on, clockwise from the top.
+    /// Draws a part of a circle's line. It begins at `start` and is `sweep` long, both in turns, clockwise from the top.
     pub(crate) fn arc(&mut self, (x, y): (f32, f32), radius: f32, line: f32, (start, sweep): (f32, f32), color: Color) {
         self.around(x, y, radius + line, color, |distance, dx, dy| {
             let turn = (dx.atan2(-dy) / std::f32::consts::TAU - start).rem_euclid(1.0);
@@ -149,7 +149,7 @@ impl Canvas {
         });
     }
 
-    /// Writes text with its baseline at `y`, from `x` on; where it ends.
+    /// Writes text from `x` on with its baseline at `y`. Returns the x at which it ends.
     pub(crate) fn text(&mut self, fonts: &mut Fonts, font: Font, (x, y): (i32, i32), text: &str, color: Color) -> i32 {
         let (width, height, pixels) = (self.width, self.height, &mut self.pixels);
         fonts.layout(font, text, |glyph, at| {
@@ -178,7 +178,8 @@ impl Canvas {
         });
     }
 
-    /// Fills the pixels of `rect` as far as `inside`, asked for their middles as seen from its corner, covers them.
+    /// Draws a shape inside `rect`. For the middle of each pixel, relative to the corner of `rect`, `inside` returns how much
+    /// of the pixel the shape covers, where 0 and less is nothing and 1 and more is all of it.
     fn shape(&mut self, rect: Rect, color: Color, inside: impl Fn(f32, f32) -> f32) {
         for y in rect.y.max(0)..rect.bottom().min(self.height) {
             for x in rect.x.max(0)..rect.right().min(self.width) {
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_cut_off() {
+    fn shapes_outside_the_canvas_are_cut_off() {
         let mut canvas = canvas(10);
         canvas.fill(Rect::new(-5, -5, 100, 100), PLAY);
         canvas.circle(-20.0, 500.0, 30.0, TEXT);

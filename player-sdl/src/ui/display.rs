@@ -39,7 +39,7 @@ struct Layers<'t> {
     status: Layer<'t, Vec<view::StatusEntry>>,
     notice: Layer<'t, Option<widgets::notice::ArrangedNotice>>,
     toast: Layer<'t, Option<String>>,
-    statistics: Layer<'t, Option<view::Statistics>>,
+    statistics: Layer<'t, Option<view::StatisticsView>>,
     help: Layer<'t, bool>,
 }
 
@@ -142,7 +142,7 @@ impl<'t> Display<'t> {
     /// A sentence, if the graphics card has no room for a part.
     pub(super) fn update(&mut self, scene: &Scene, over_picture: bool) -> Result<bool> {
         let mut pen = Pen { fonts: &mut self.fonts, scale: self.scale };
-        let overlays = Overlays::new(&mut pen, scene, &self.layout, over_picture);
+        let overlays = OverlayPlaces::new(&mut pen, scene, &self.layout, over_picture);
         let bars = self.update_bars(scene)?;
         Ok(self.update_overlays(scene, &overlays)? || bars)
     }
@@ -172,7 +172,7 @@ impl<'t> Display<'t> {
     }
 
     /// Draws what lies over the picture.
-    fn update_overlays(&mut self, scene: &Scene, overlays: &Overlays) -> Result<bool> {
+    fn update_overlays(&mut self, scene: &Scene, overlays: &OverlayPlaces) -> Result<bool> {
         let Self { screen, layers, fonts, scale, .. } = self;
         let mut pen = Pen { fonts, scale: *scale };
         let mut changed = false;
@@ -218,7 +218,7 @@ impl<'t> Display<'t> {
 }
 
 /// The places of what lies over the picture, and how it uses them.
-struct Overlays {
+struct OverlayPlaces {
     notice: Option<widgets::notice::ArrangedNotice>,
     notice_place: Rect,
     toast_place: Rect,
@@ -227,7 +227,7 @@ struct Overlays {
     help_place: Rect,
 }
 
-impl Overlays {
+impl OverlayPlaces {
     fn new(pen: &mut Pen<'_>, scene: &Scene, layout: &Layout, over_picture: bool) -> Self {
         let room = layout.video.shrunk(layout.px(12));
         let notice = scene.notice.as_ref();

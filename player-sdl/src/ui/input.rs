@@ -34,7 +34,7 @@ pub(super) enum Action {
 
 /// What the meaning of an input depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
+pub(super) struct InputContext<'a> {
     pub(super) layout: &'a Layout,
     pub(super) model: &'a Model,
     /// Whether the help covers the window.
@@ -62,7 +62,7 @@ impl Input {
     }
 
     /// Takes an event of SDL's, and returns what the user asks for by it.
-    pub(super) fn handle_event(&mut self, event: &SdlEvent, now: Instant, context: Context<'_>) -> Option<Action> {
+    pub(super) fn handle_event(&mut self, event: &SdlEvent, now: Instant, context: InputContext<'_>) -> Option<Action> {
         match *event {
             SdlEvent::Quit { .. } => Some(Action::Quit),
             SdlEvent::KeyDown { keycode: Some(key), keymod, repeat, .. } => key_action(key, keymod, repeat),
@@ -128,7 +128,7 @@ impl Input {
         self.mouse.map_or(Target::Nothing, |(x, y)| layout.target(x, y))
     }
 
-    fn move_to(&mut self, x: i32, y: i32, now: Instant, context: Context<'_>) {
+    fn move_to(&mut self, x: i32, y: i32, now: Instant, context: InputContext<'_>) {
         let pixels = |units: i32| (units as f32 * context.pixel_ratio) as i32;
         self.mouse = Some((pixels(x), pixels(y)));
         self.moved = now;
@@ -137,7 +137,7 @@ impl Input {
         }
     }
 
-    fn press(&mut self, clicks: u8, context: Context<'_>) -> Option<Action> {
+    fn press(&mut self, clicks: u8, context: InputContext<'_>) -> Option<Action> {
         if context.help {
             // The help hides what lies under it, so a click there can only mean the help.
             return Some(Action::ToggleHelp);
@@ -218,7 +218,7 @@ mod tests {
     fn actions(events: &[SdlEvent], model: &Model, help: bool) -> Vec<Action> {
         let (now, layout) = (Instant::now(), layout());
         let mut input = Input::new(now);
-        let context = Context { layout: &layout, model, help, pixel_ratio: 1.0 };
+        let context = InputContext { layout: &layout, model, help, pixel_ratio: 1.0 };
         events.iter().filter_map(|event| input.handle_event(event, now, context)).collect()
     }
 

@@ -1,22 +1,22 @@
-//! Where everything is, for any window size and scale. Pure geometry.
+//! Computes where each part of the window is, for any size and scale.
 
 use super::canvas::Rect;
 use crate::model::Button;
 
-/// How much of the controls is to be seen.
+/// How the controls are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chrome {
-    /// Title bar above the picture, controls below it.
+    /// The title bar is above the picture, the controls are below it.
     Framed,
-    /// Full screen: the controls lie over the picture's lower edge.
+    /// In full screen, the controls cover the lower edge of the picture.
     Overlaid,
-    /// Full screen, and the mouse has not moved for a while.
+    /// In full screen, the controls disappear when the mouse has not moved for a while.
     Hidden,
 }
 
-/// The smallest window, at scale 1: everything in it still fits.
+/// The smallest size of the window at scale 1. Everything still fits into it.
 pub(crate) const MIN_SIZE: (u32, u32) = (320, 320);
-/// The window at the start, at scale 1: a picture of 640 x 480 pixels is shown as it is.
+/// The size of the window at the start, at scale 1. A picture of 640 x 480 pixels is shown in its own size.
 pub(crate) const START_SIZE: (u32, u32) =
     (640, 480 + HEADER as u32 + PROGRESS as u32 + CONTROLS as u32 + STATUS_ROW as u32 + 2 * STATUS_PAD as u32);
 
@@ -28,43 +28,43 @@ const STATUS_PAD: i32 = 5;
 const MARGIN: i32 = 16;
 const BUTTON: (i32, i32) = (120, 34);
 const BUTTON_GAP: i32 = 10;
-/// Between the entries of the status bar: room for a dividing line.
+/// The gap between two entries of the status bar, with room for a dividing line.
 pub(crate) const ENTRY_GAP: i32 = 17;
-/// On both sides of the progress bar's line: room for a time of hours.
+/// The room for a time on each side of the progress bar's line. A time with hours fits.
 const TIME: i32 = 64;
 
-/// Rectangles in pixels of the window.
+/// The places of all parts, in pixels of the window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) scale: f32,
     pub(crate) window: Rect,
     pub(crate) header: Rect,
-    /// What the picture is fitted into.
+    /// The area that the picture is fitted into.
     pub(crate) video: Rect,
     pub(crate) progress: Rect,
-    /// The progress bar's line, as far as it can be clicked.
+    /// The part of the progress bar that can be clicked: its line, in full height.
     pub(crate) track: Rect,
     pub(crate) controls: Rect,
-    /// In the order of [`Button::ALL`].
+    /// The buttons, in the order of [`Button::ALL`].
     pub(crate) buttons: [Rect; 4],
     pub(crate) status: Rect,
     /// The entries of the status bar that fit, in their order.
     pub(crate) entries: Vec<Rect>,
 }
 
-/// What lies under the mouse.
+/// A part of the window that the mouse can point to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Target {
     Button(Button),
-    /// The progress bar, at this part of its length.
+    /// The progress bar, at this part of its length, 0 to 1.
     Track(f64),
     Video,
     Nothing,
 }
 
 impl Layout {
-    /// `entries` are the widths of the status bar's entries in pixels, of which the first `needed` get as many rows as
-    /// they take, and the others whatever room is left.
+    /// Places all parts in a window of this size. `entries` are the widths of the status bar's entries in pixels. The first
+    /// `needed` of them get as many rows as they take. The others are shown if there is room left.
     pub(crate) fn new((width, height): (i32, i32), scale: f32, chrome: Chrome, entries: &[i32], needed: usize) -> Self {
         let px = |length: i32| scaled(length, scale);
         let window = Rect::new(0, 0, width, height);
@@ -100,12 +100,12 @@ impl Layout {
         Self { scale, window, header, video, progress, track, controls, buttons, status, entries }
     }
 
-    /// A length of the design in pixels.
+    /// Returns how many pixels a length of the design takes.
     pub(crate) fn px(&self, length: i32) -> i32 {
         scaled(length, self.scale)
     }
 
-    /// What lies at a point.
+    /// Returns what lies at a point.
     pub(crate) fn target(&self, x: i32, y: i32) -> Target {
         if let Some((button, _)) = Button::ALL.into_iter().zip(self.buttons).find(|(_, rect)| rect.contains(x, y)) {
             return Target::Button(button);
@@ -120,12 +120,12 @@ impl Layout {
         Target::Nothing
     }
 
-    /// Which part of the progress bar's line lies left of `x`.
+    /// Returns how much of the progress bar's line lies left of `x`, 0 to 1.
     pub(crate) fn fraction(&self, x: i32) -> f64 {
         (f64::from(x - self.track.x) / f64::from(self.track.w.max(1))).clamp(0.0, 1.0)
     }
 
-    /// The picture's place: as large as fits with its aspect kept, in the middle.
+    /// Returns the place of a picture of this size: in the middle, as large as possible without changing its aspect ratio.
     pub(crate) fn fit(&self, width: usize, height: usize) -> Rect {
         let (w, h) = (width.max(1) as i64, height.max(1) as i64);
         let (area_w, area_h) = (i64::from(self.video.w.max(1)), i64::from(self.video.h.max(1)));
@@ -138,13 +138,13 @@ impl Layout {
     }
 }
 
-/// A length of the design in pixels.
+/// Returns how many pixels a length of the design takes.
 pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
     (length as f32 * scale).round() as i32
 }
 
-/// Where entries go in a bar of this width: one after the other in a row where those that are needed fit, else in a
-/// table. Left edge, row and width of each, and how many rows there are.
+/// Places entries in a bar of this width: one after the other if all that are needed fit into one row, and in a table
+/// otherwise. Returns the left edge, row and width of each, and the number of rows.
 fn flow(entries: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32, i32)>, i32) {
     let fitting = |count: usize| {
         let entries = &entries[..count];
@@ -169,7 +169,7 @@ fn flow(entries: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32,
         let index = index as i32;
         (index % columns * column, index / columns, entry.min(column - gap).max(0))
     };
-    // What is left of the table has room for others.
+    // The last row of the table may have room for entries that are not needed.
     (entries.iter().enumerate().take((rows * columns) as usize).map(place).collect(), rows)
 }
 

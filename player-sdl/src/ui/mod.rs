@@ -1,5 +1,6 @@
-//! The window: what is shown is decided in pure code (`view`, `layout`), drawn in memory (`canvas`, `widgets`,
-//! `overlay`), and put on the screen by SDL (`screen`, `window`).
+//! The player's window. `window` opens it and runs its loop. `input` turns events into actions, `app` carries them out.
+//! `view` and `layout` decide what is shown and where, without SDL; `canvas`, `text`, `widgets` and `overlay` draw it in
+//! memory; `display` and `screen` put on the screen what has changed.
 
 mod app;
 mod canvas;

@@ -1,8 +1,8 @@
-//! What can be laid over the picture on demand: help, and statistics with graphs of the last half minute.
+//! The overlays that the user can switch on: the help, and the statistics with graphs of the last half minute.
 
 use super::canvas::{Canvas, Rect};
 use super::theme::{self, Color};
-use super::view::Statistics;
+use super::view::StatisticsView;
 use super::widgets::Pen;
 use crate::figures::{Figures, SAMPLES, Sample};
 use crate::network::Live;
@@ -25,10 +25,10 @@ const PADDING: i32 = 18;
 const ROW: i32 = 22;
 const GRAPH: (i32, i32) = (124, 44);
 const GRAPH_GAP: i32 = 12;
-/// Above a graph, for its name and present value.
+/// The height above a graph for its name and present value.
 const GRAPH_NAME: i32 = 14;
 
-/// How large the help is.
+/// Returns the width and height of the help.
 pub(crate) fn help_size(pen: &Pen<'_>) -> (i32, i32) {
     (pen.px(300), pen.px(2 * PADDING + 30 + ROW * KEYS.len() as i32))
 }
@@ -50,13 +50,13 @@ pub(crate) fn draw_help(canvas: &mut Canvas, pen: &mut Pen<'_>) {
     }
 }
 
-/// What the statistics overlay says now.
+/// Returns what the statistics overlay says now. `picture` is the width, height and length in bytes of the shown one.
 pub(crate) fn statistics(
     figures: &Figures,
     live: &Live,
     pipeline: &crate::decode::Pipeline,
     picture: Option<(usize, usize, usize)>,
-) -> Statistics {
+) -> StatisticsView {
     let counters = &pipeline.counters;
     let dash = || "–".to_owned();
     let ms = |value: Option<f64>| value.map_or_else(dash, |ms| format!("{ms:.1} ms"));
@@ -74,27 +74,27 @@ pub(crate) fn statistics(
         ("Interruptions", live.interruptions.to_string()),
         ("Out of order", format!("{}, duplicates {}", live.session.reordered, live.session.duplicates)),
     ];
-    Statistics { rows, samples: figures.samples().copied().collect() }
+    StatisticsView { rows, samples: figures.samples().copied().collect() }
 }
 
-/// How the statistics use the room there is: only what fits whole is shown.
+/// How much of the statistics is shown, and where. Rows and graphs that do not fit whole are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StatisticsPlan {
     rows: usize,
-    /// Graphs beside each other, and below each other.
+    /// The numbers of columns and rows of graphs.
     graphs: (i32, i32),
-    /// Whether they lie right of the rows, because there is no room below.
+    /// Whether the graphs stand right of the rows of text, because there is no room below.
     beside: bool,
     padding: i32,
     pub(crate) size: (i32, i32),
 }
 
-/// The width of the statistics' words.
+/// The width of the rows of text.
 const WORDS: i32 = 2 * GRAPH.0 + GRAPH_GAP;
 
-/// Arranges the statistics: graphs below the rows where there is room for all of it, else right of them, as many of
-/// either as fit. What matters most comes first.
-pub(crate) fn arrange_statistics(pen: &Pen<'_>, view: &Statistics, area: Rect) -> StatisticsPlan {
+/// Arranges the statistics in an area. If there is room for everything, the graphs stand below the rows of text. Otherwise
+/// they stand right of them, and only as many rows and graphs are shown as fit, in their order.
+pub(crate) fn arrange_statistics(pen: &Pen<'_>, view: &StatisticsView, area: Rect) -> StatisticsPlan {
     let (row, gap) = (pen.px(ROW - 3), pen.px(GRAPH_GAP));
     let graph = (pen.px(GRAPH.0) + gap, pen.px(GRAPH.1 + GRAPH_NAME) + gap);
     let (rows, lines) = (view.rows.len() as i32, GRAPHS.len() as i32 / 2);
@@ -119,7 +119,7 @@ struct Graph {
     color: Color,
     value: fn(&Sample) -> Option<f64>,
     text: fn(f64) -> String,
-    /// The scale never ends below this, so that noise does not look like a storm.
+    /// The upper end of the scale is never lower than this, so that small changes do not look like large ones.
     least: f64,
 }
 
@@ -168,7 +168,7 @@ const GRAPHS: [Graph; 6] = [
     },
 ];
 
-pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Statistics, plan: &StatisticsPlan) {
+pub(crate) fn draw_statistics(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &StatisticsView, plan: &StatisticsPlan) {
     let rect = canvas.rect();
     canvas.round(rect, pen.at(10.0), theme::SHADE);
     let row = pen.px(ROW - 3);
@@ -233,7 +233,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn overlays_fit_every_window_and_draw_whatever_the_figures() {
+    fn overlays_fit_every_window_and_draw_any_figures() {
         let (mut fonts, pipeline) = (Fonts::new(), Pipeline::new());
         let mut figures = Figures::default();
         let mut now = Instant::now();
@@ -244,7 +244,7 @@ mod tests {
         let view = statistics(&figures, &Live::default(), &pipeline, Some((640, 480, 25_000)));
         let mut canvas = Canvas::default();
         for scale in [1.0, 1.5, 2.0] {
-            // The room for statistics above the controls of these windows, and what is seen there.
+            // The room for statistics in windows of several sizes, and the rows and graphs that fit into it.
             for (room, rows, graphs) in [
                 ((616, 456), 8, (2, 3)),
                 ((1576, 478), 8, (2, 3)),

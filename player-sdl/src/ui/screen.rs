@@ -1,4 +1,4 @@
-//! SDL's part: a window, a renderer, textures.
+//! What SDL does for the player: the window, the renderer and the textures.
 
 use super::canvas::{Canvas, Rect};
 use super::layout::{MIN_SIZE, START_SIZE, scaled};
@@ -10,7 +10,7 @@ use sdl2::pixels::PixelFormatEnum;
 use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::{FullscreenType, WindowContext};
 
-/// Opens the window. Also: how large a pixel of the design is, where the user has not said it.
+/// Opens the window. Returns its canvas, and how many pixels of the window a pixel of the design is.
 pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::Result<(WindowCanvas, f32)> {
     let scale = args.window.scale.unwrap_or_else(|| density(video));
     let side = |length: u32| scaled(length as i32, scale) as u32;
@@ -27,10 +27,10 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
         .context("cannot open a window")?;
     let logical = window.size().0.max(1);
     let ratio = window.drawable_size().0 as f32 / logical as f32;
-    // Where the system scales windows by itself, its scale is the right one.
+    // If the system scales windows by itself, its scale is better than one computed from the display's density.
     let scale = args.window.scale.unwrap_or(if ratio > 1.0 { ratio } else { scale });
     let least = |length: u32| (scaled(length as i32, scale) as f32 / ratio) as u32;
-    // A window smaller than this is the user's own wish only where it was asked for in numbers.
+    // The user may ask for a smaller window on the command line, but cannot make one with the mouse.
     let _ = window.set_minimum_size(least(MIN_SIZE.0).min(width), least(MIN_SIZE.1).min(height));
     let software = match args.window.renderer.as_str() {
         "auto" => !has_graphics_card(),
@@ -41,7 +41,7 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
         }
     };
     if software {
-        // SDL would put the finished picture on the screen through OpenGL: a rasteriser again.
+        // Otherwise SDL would put the drawn window on the screen through OpenGL, which without a graphics card is slow.
         sdl2::hint::set("SDL_FRAMEBUFFER_ACCELERATION", "0");
     }
     let builder = window.into_canvas();
@@ -52,8 +52,8 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
     Ok((canvas, scale))
 }
 
-/// Whether there is anything to draw with but the processor. Asking OpenGL would load a rasteriser of a hundred
-/// megabytes to find out that it is one.
+/// Whether there is a graphics card. This looks for its device instead of asking OpenGL, which without a card would load a
+/// software renderer of a hundred megabytes.
 fn has_graphics_card() -> bool {
     if !cfg!(target_os = "linux") {
         return true;
@@ -63,15 +63,15 @@ fn has_graphics_card() -> bool {
     renders || ["/dev/dxg", "/dev/nvidiactl"].iter().any(|path| std::path::Path::new(path).exists())
 }
 
-/// How dense the display's pixels are, in halves: 1 for what is usual.
+/// Returns how dense the display's pixels are, in steps of a half: 1 means 96 pixels an inch.
 fn density(video: &VideoSubsystem) -> f32 {
     let (density, ..) = video.display_dpi(0).unwrap_or((96.0, 96.0, 96.0));
     let steps = (density / 96.0 * 2.0).floor() / 2.0;
-    // What is a little denser is only a smaller screen; what is very dense is a display that lies.
+    // A display that is a little denser is only smaller than usual, and one that says it is very dense is wrong.
     if (1.5..=4.0).contains(&steps) { steps } else { 1.0 }
 }
 
-/// A part of the window with a view of its own, drawn anew only when that changes.
+/// A part of the window, which is drawn anew only when its view or its place changes.
 pub(super) struct Layer<'t, V> {
     shown: Option<(V, Rect)>,
     texture: Option<Texture<'t>>,
@@ -83,7 +83,7 @@ impl<V: PartialEq> Layer<'_, V> {
     }
 }
 
-/// The renderer, and memory to draw in.
+/// The window's renderer, the texture of the picture, and memory to draw the other parts in.
 pub(super) struct Screen<'t> {
     canvas: WindowCanvas,
     creator: &'t TextureCreator<WindowContext>,
@@ -97,14 +97,14 @@ impl<'t> Screen<'t> {
         Self { canvas, creator, scratch: Canvas::default(), bytes: Vec::new(), video: None }
     }
 
-    /// Pixels of the window, and how many of them one of the mouse's units is.
+    /// Returns the window's width and height in pixels, and how many pixels one of the mouse's units is.
     pub(super) fn size(&self) -> ((i32, i32), f32) {
         let (width, height) = self.canvas.output_size().unwrap_or((1, 1));
         let ratio = width as f32 / self.canvas.window().size().0.max(1) as f32;
         ((width as i32, height as i32), ratio)
     }
 
-    /// Fills the screen, or does not any more. Whether it worked.
+    /// Fills the screen or goes back to a window. Returns whether the system has done so.
     pub(super) fn set_fullscreen(&mut self, on: bool) -> bool {
         let mode = if on { FullscreenType::Desktop } else { FullscreenType::Off };
         self.canvas.window_mut().set_fullscreen(mode).is_ok()
@@ -114,7 +114,10 @@ impl<'t> Screen<'t> {
         self.canvas.window_mut().hide();
     }
 
-    /// Draws a layer in memory if its view or place has changed; whether it has.
+    /// Draws a layer if its view or place has changed. Returns whether it has.
+    ///
+    /// # Errors
+    /// A sentence, if there is no texture for it.
     pub(super) fn update<V: PartialEq + Clone>(
         &mut self,
         layer: &mut Layer<'t, V>,
@@ -150,7 +153,7 @@ impl<'t> Screen<'t> {
         Ok(true)
     }
 
-    /// Makes these pixels the picture. Whether that was possible.
+    /// Makes these pixels the picture. Returns whether there is a texture for them.
     pub(super) fn set_picture(&mut self, pixels: &[u8], width: usize, height: usize) -> bool {
         if self.video.as_ref().is_none_or(|&(_, size)| size != (width, height)) {
             let format = PixelFormatEnum::RGB888;
@@ -203,7 +206,8 @@ fn to_sdl(rect: Rect) -> sdl2::rect::Rect {
     sdl2::rect::Rect::new(rect.x, rect.y, rect.w.max(1) as u32, rect.h.max(1) as u32)
 }
 
-/// Fails where SDL draws into the void for want of a display, unless it was told to.
+/// Fails if there is no display, in which case SDL draws where nobody sees it. If the environment names that driver, the
+/// user wants it so.
 pub(super) fn ensure_visible(video: &VideoSubsystem) -> anyhow::Result<()> {
     let driver = video.current_video_driver();
     if matches!(driver, "offscreen" | "dummy") && std::env::var_os("SDL_VIDEODRIVER").is_none() {
@@ -212,7 +216,7 @@ pub(super) fn ensure_visible(video: &VideoSubsystem) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A string error of SDL's as an error.
+/// Makes an error of a message of SDL's.
 pub(super) fn sdl_error(what: &'static str) -> impl Fn(String) -> anyhow::Error {
     move |error| anyhow!("{what}: {error}; without a display, use --headless")
 }

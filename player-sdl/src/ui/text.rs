@@ -1,4 +1,4 @@
-//! Text: Roboto, rasterised once per glyph and size.
+//! Text in Roboto. Each glyph is rasterised once for each size.
 
 use fontdue::FontSettings;
 use std::collections::HashMap;
@@ -6,10 +6,10 @@ use std::collections::HashMap;
 const REGULAR: &[u8] = include_bytes!("../../assets/Roboto-Regular.ttf");
 const MEDIUM: &[u8] = include_bytes!("../../assets/Roboto-Medium.ttf");
 
-/// Glyphs kept; a stream's name may bring any, a resized window any size.
+/// How many glyphs are kept. There is no other limit: a stream's name may have any characters.
 const MAX_GLYPHS: usize = 2048;
 
-/// A weight and a size in pixels.
+/// A weight of Roboto and a size in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Font {
     medium: bool,
@@ -26,20 +26,20 @@ impl Font {
     }
 }
 
-/// A glyph's picture.
+/// A rasterised glyph.
 #[derive(Debug)]
 pub(crate) struct Glyph {
-    /// From the pen to its left edge.
+    /// From the place of the glyph in the line to its left edge.
     pub(crate) left: i32,
-    /// From the baseline up to its upper edge.
+    /// From the baseline up to the glyph's upper edge.
     pub(crate) top: i32,
     pub(crate) width: usize,
-    /// Row by row, 255 for all ink.
+    /// How much of each pixel the glyph covers, 0 to 255, row by row.
     pub(crate) coverage: Vec<u8>,
     advance: f32,
 }
 
-/// Both weights, and the glyphs that have been needed.
+/// Both weights of Roboto, and the glyphs that have been rasterised.
 pub(crate) struct Fonts {
     regular: fontdue::Font,
     medium: fontdue::Font,
@@ -48,29 +48,29 @@ pub(crate) struct Fonts {
 
 impl Fonts {
     pub(crate) fn new() -> Self {
-        // Larger than any size used: outlines are flattened for it.
+        // Outlines are made of straight lines that are fine enough for this size. The player uses no larger one.
         let settings = || FontSettings { scale: 48.0, load_substitutions: false, ..FontSettings::default() };
         let load = |bytes: &[u8]| fontdue::Font::from_bytes(bytes, settings()).expect("the built-in font is whole");
         Self { regular: load(REGULAR), medium: load(MEDIUM), glyphs: HashMap::new() }
     }
 
-    /// How wide text is.
+    /// Returns the width of a text.
     pub(crate) fn width(&mut self, font: Font, text: &str) -> i32 {
         self.layout(font, text, |_, _| {})
     }
 
-    /// How far text reaches above its baseline, as capitals and digits do.
+    /// Returns the height of capitals and digits.
     pub(crate) fn cap_height(&self, font: Font) -> i32 {
         // Roboto's capitals are 1456 of 2048 units high.
         (font.size * 1456.0 / 2048.0).round() as i32
     }
 
-    /// From one baseline to the next.
+    /// Returns the distance from one baseline to the next.
     pub(crate) fn line_height(&self, font: Font) -> i32 {
         (font.size * 1.4).round() as i32
     }
 
-    /// As much of a text as fits into a width, with an ellipsis where that is not all of it.
+    /// Returns as much of a text as fits into a width, with an ellipsis if that is not all of it.
     pub(crate) fn elided(&mut self, font: Font, text: &str, width: i32) -> String {
         if self.width(font, text) <= width {
             return text.to_owned();
@@ -85,7 +85,8 @@ impl Fonts {
         String::new()
     }
 
-    /// A text's lines in a width, broken at spaces; what is too long for a line or for `max_lines` is elided.
+    /// Breaks a text at spaces into lines of at most this width. A word that is too long for a line, and text beyond
+    /// `max_lines`, end in an ellipsis.
     pub(crate) fn wrapped(&mut self, font: Font, text: &str, width: i32, max_lines: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split_whitespace() {
@@ -102,23 +103,23 @@ impl Fonts {
         lines.iter().map(|line| self.elided(font, line, width)).collect()
     }
 
-    /// Passes each glyph with its place from the start, and returns the whole's width.
+    /// Calls `place` with each glyph and its distance from the text's beginning. Returns the width of the whole text.
     pub(super) fn layout(&mut self, font: Font, text: &str, mut place: impl FnMut(&Glyph, i32)) -> i32 {
         let Font { medium, size } = font;
         let face = if medium { &self.medium } else { &self.regular };
         if self.glyphs.len() > MAX_GLYPHS {
             self.glyphs.clear();
         }
-        let (mut pen, mut before) = (0.0_f32, None);
+        let (mut x, mut before) = (0.0_f32, None);
         for c in text.chars().map(|c| if face.has_glyph(c) { c } else { '?' }) {
             if let Some(before) = before.replace(c) {
-                pen += face.horizontal_kern(before, c, size).unwrap_or(0.0);
+                x += face.horizontal_kern(before, c, size).unwrap_or(0.0);
             }
             let glyph = self.glyphs.entry((c, medium, size.to_bits())).or_insert_with(|| rasterize(face, c, size));
-            place(glyph, pen.round() as i32);
-            pen += glyph.advance;
+            place(glyph, x.round() as i32);
+            x += glyph.advance;
         }
-        pen.ceil() as i32
+        x.ceil() as i32
     }
 }
 
@@ -130,7 +131,7 @@ impl std::fmt::Debug for Fonts {
 
 fn rasterize(face: &fontdue::Font, c: char, size: f32) -> Glyph {
     let (metrics, coverage) = face.rasterize(c, size);
-    // Light text on dark looks thin where coverage is taken as it is: lift the middle a little.
+    // Light text on a dark ground would look too thin, so half covered pixels are made a little stronger.
     let coverage =
         coverage.into_iter().map(|ink| ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8).collect();
     Glyph {
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_elided() {
+    fn text_that_does_not_fit_is_elided() {
         let mut fonts = Fonts::new();
         let text = "a rather long name of a stream.mjpeg";
         assert_eq!(fonts.elided(FONT, text, 1000), text);

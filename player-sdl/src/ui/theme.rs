@@ -1,6 +1,6 @@
-//! The palette and the measures, in pixels at scale 1.
+//! The colours of the window, and the sizes of its text in pixels at scale 1.
 
-/// A colour: red, green, blue and opacity.
+/// A colour: opacity, red, green and blue, from the highest byte to the lowest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Color(pub(crate) u32);
 
@@ -9,7 +9,7 @@ impl Color {
         Self(0xff00_0000 | rgb)
     }
 
-    /// The same colour with another opacity, 0 to 255.
+    /// Returns this colour with another opacity, 0 to 255.
     pub(crate) const fn alpha(self, alpha: u8) -> Self {
         Self(self.0 & 0x00ff_ffff | (alpha as u32) << 24)
     }
@@ -30,7 +30,7 @@ impl Color {
         self.0 as u8
     }
 
-    /// This colour with `part` of 255 parts of another mixed in; opacity stays.
+    /// Returns this colour with `part` of 255 parts of another one mixed in. The opacity stays.
     pub(crate) const fn mix(self, other: Self, part: u32) -> Self {
         const fn channel(a: u32, b: u32, part: u32) -> u32 {
             (a * (255 - part) + b * part + 127) / 255
@@ -56,9 +56,9 @@ pub(crate) const BLACK: Color = Color::rgb(0);
 pub(crate) const GOOD: Color = Color::rgb(0x2b_a6_40);
 pub(crate) const WARNING: Color = Color::rgb(0xff_b7_4d);
 
-/// Behind what is written over the picture.
+/// The ground of text that lies over the picture.
 pub(crate) const SHADE: Color = Color::rgb(0x10_10_10).alpha(0xe4);
-/// Over a picture that does not move.
+/// Darkens a picture that has text above it.
 pub(crate) const DIM: Color = BLACK.alpha(0xb8);
 
 pub(crate) const TITLE_SIZE: f32 = 15.0;

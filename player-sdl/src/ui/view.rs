@@ -1,4 +1,4 @@
-//! What the window is to show, as values that can be compared: what has not changed is not drawn again.
+//! What the window is to show, as values. A part is drawn again only if its value has changed.
 
 use super::theme::{self, Color};
 use crate::figures::{Figures, Sample};
@@ -17,22 +17,23 @@ pub(crate) struct Header {
 /// The progress bar.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Progress {
-    /// Nothing to have a position in.
+    /// There is no stream to have a position in.
     None,
-    /// Position of length.
+    /// A stream with a length.
     Length {
-        /// Pixels of the line that are filled: finer steps are not seen.
+        /// How many pixels of the line are filled. Whole pixels keep the bar from being drawn again for a change too small to
+        /// see.
         filled: i32,
         position: String,
         duration: String,
-        /// Where the mouse is, and what lies there.
+        /// The pixel of the line that the mouse points to, and the time there.
         pointer: Option<(i32, String)>,
     },
-    /// A stream without length: what waits between network and display.
+    /// A stream without a length. The bar shows how long pictures take through the player.
     Live { filled: i32, depth: String, flowing: bool },
 }
 
-/// How a button button_looks.
+/// How a button looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ButtonLook {
     Disabled,
@@ -49,13 +50,13 @@ pub(crate) struct StatusEntry {
     pub(crate) color: Color,
 }
 
-/// The state of a stream that plays, were there anything to show.
+/// What the status bar says instead of the phase when the stream plays but no picture comes.
 const NO_PICTURE: &str = "No picture";
 
-/// How many entries of the status bar are always there.
+/// How many entries of the status bar are shown in every window, however narrow.
 pub(crate) const NEEDED_ENTRIES: usize = 6;
 
-/// The widest that each entry gets: their places must not depend on their values.
+/// The label of each entry, and its widest value. The places are made for these, so that they do not move with the values.
 pub(crate) const WIDEST: [(&str, &str); 8] = [
     ("Status: ", "Reconnecting"),
     ("Frame: ", "0000000"),
@@ -67,18 +68,18 @@ pub(crate) const WIDEST: [(&str, &str); 8] = [
     ("Dropped: ", "0000"),
 ];
 
-/// A drawing in the middle of the picture.
+/// A sign in the middle of the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Icon {
     Play,
     Pause,
     Replay,
     Warning,
-    /// Turning: the part of a turn, in 24ths.
+    /// A turning ring, at this 24th of a turn.
     Spinner(u32),
 }
 
-/// What is written over the picture, or instead of it.
+/// A sign and text over the picture, or in its place, that tell the state.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Notice {
     pub(crate) icon: Icon,
@@ -88,7 +89,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// Whether the picture behind it is to be darkened: there is something to read.
+    /// Whether the picture behind the notice is darkened, because the notice has text to read.
     pub(crate) fn dims(&self) -> bool {
         !self.title.is_empty()
     }
@@ -96,12 +97,12 @@ impl Notice {
 
 /// The statistics overlay.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Statistics {
+pub(crate) struct StatisticsView {
     pub(crate) rows: Vec<(&'static str, String)>,
     pub(crate) samples: Vec<Sample>,
 }
 
-/// Everything that the window is to show, but the picture itself.
+/// Everything that the window is to show besides the picture.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scene {
     pub(crate) header: Header,
@@ -110,7 +111,7 @@ pub(crate) struct Scene {
     pub(crate) status: Vec<StatusEntry>,
     pub(crate) notice: Option<Notice>,
     pub(crate) toast: Option<String>,
-    pub(crate) statistics: Option<Statistics>,
+    pub(crate) statistics: Option<StatisticsView>,
     pub(crate) help: bool,
 }
 
@@ -121,6 +122,8 @@ impl Scene {
     }
 }
 
+/// Returns what the progress bar shows. `held` is how long pictures take through the player, `line` the length of the bar's
+/// line in pixels, and `pointer` the part of it that the mouse points to.
 pub(crate) fn progress(model: &Model, held: Option<Duration>, line: i32, pointer: Option<f64>) -> Progress {
     if let Some(duration) = model.duration() {
         let position = model.position.unwrap_or_default().min(duration);
@@ -146,9 +149,10 @@ pub(crate) fn progress(model: &Model, held: Option<Duration>, line: i32, pointer
     }
 }
 
-/// A buffer this deep fills the bar.
+/// The time through the player that fills the bar.
 const FULL_BUFFER: Duration = Duration::from_millis(200);
 
+/// Returns how each button looks, in the order of [`Button::ALL`].
 pub(crate) fn button_looks(model: &Model, hovered: Option<Button>, pressed: Option<Button>) -> [ButtonLook; 4] {
     Button::ALL.map(|button| match (model.is_enabled(button), hovered == Some(button), pressed == Some(button)) {
         (false, ..) => ButtonLook::Disabled,
@@ -158,6 +162,7 @@ pub(crate) fn button_looks(model: &Model, hovered: Option<Button>, pressed: Opti
     })
 }
 
+/// Returns the entries of the status bar, in their order.
 pub(crate) fn status_entries(model: &Model, figures: &Figures, dropped: u64) -> Vec<StatusEntry> {
     let last = figures.last();
     let flowing = matches!(model.phase, Phase::Playing);
@@ -186,7 +191,7 @@ pub(crate) fn status_entries(model: &Model, figures: &Figures, dropped: u64) -> 
     values.into_iter().enumerate().map(entry).collect()
 }
 
-/// What the state button_looks like over the picture; `None` where the picture speaks for itself.
+/// Returns the notice for the present state; `None` while the stream plays. `since` is how long the state has lasted.
 pub(crate) fn notice(model: &Model, url: &str, now: Instant, since: Duration) -> Option<Notice> {
     let spinner = Icon::Spinner((since.as_millis() / 42 % 24) as u32);
     let notice = |icon, title: &str, detail: String, hint: &str| {
@@ -231,13 +236,13 @@ pub(crate) fn notice(model: &Model, url: &str, now: Instant, since: Duration) ->
     }
 }
 
-/// What is written above the picture: short messages, and that nothing comes.
+/// Returns the line of text at the upper edge of the picture: a short message, or why no picture comes.
 pub(crate) fn toast(model: &Model, now: Instant) -> Option<String> {
     let silence = model.silence.clone().filter(|_| model.phase == Phase::Playing);
     model.toast(now).map(str::to_owned).or(silence)
 }
 
-/// Length, frame rate and transport in one line.
+/// Returns the stream's length, frame rate and transport in one line.
 fn facts(model: &Model) -> String {
     let rate = model.presentation.and_then(|presentation| presentation.frame_rate);
     let length = if model.is_live() { Some("live".into()) } else { model.duration().map(clock) };
@@ -312,8 +317,8 @@ mod tests {
 
     #[test]
     fn unknown_figures_are_dashes() {
-        let status_entries = status_entries(&Model::new(), &Figures::default(), 3);
-        let values: Vec<&str> = status_entries.iter().map(|cell| cell.value.as_str()).collect();
+        let entries = status_entries(&Model::new(), &Figures::default(), 3);
+        let values: Vec<&str> = entries.iter().map(|entry| entry.value.as_str()).collect();
         assert_eq!(values, ["Stopped", "–", "–", "–", "–", "–", "–", "3"]);
     }
 

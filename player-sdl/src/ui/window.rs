@@ -8,7 +8,7 @@ use super::widgets;
 use crate::args::{Args, stream_name};
 use crate::json::PrintError;
 use crate::model::{Model, Phase};
-use crate::run::{self, Finished, Run};
+use crate::run::{self, FinishedRun, Run};
 use crate::wording::uncapitalised;
 use anyhow::{Result, anyhow};
 use sdl2::EventSubsystem;
@@ -82,7 +82,7 @@ fn waker(events: &EventSubsystem, woken: Arc<AtomicBool>) -> Result<impl Fn() + 
 }
 
 /// Returns why the run is a failure, if it is one.
-fn problem(args: &Args, finished: &Finished, model: Model, complete: bool) -> Option<String> {
+fn problem(args: &Args, finished: &FinishedRun, model: Model, complete: bool) -> Option<String> {
     // If only the reader of the statistics has gone, the user who watched the window does not mind.
     let unprinted = finished.output.failure().filter(|error| *error != PrintError::ReaderGone);
     let unprinted = unprinted.map(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! What the tests of the whole player share: a server in a process of its own, the player, and what it prints.
+//! Shared by the tests of the whole player: a server in a process of its own, the player, and the lines that it prints.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -13,13 +13,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes, on the slowest of machines.
+/// How long tests wait for anything. On the slowest machine nothing takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const SERVER_PORT: &str = "MUTOSCOPE_TEST_SERVER_PORT";
 const SERVER_MEDIA: &str = "MUTOSCOPE_TEST_SERVER_MEDIA";
 
-/// To be called from a test of this name in every test file: the body of a server's process.
+/// Serves, in a process that [`ServerProcess`] has started. Each test file has a test `the_server_s_process` that calls this.
 pub(crate) fn serve_if_asked() {
     let Ok(port) = std::env::var(SERVER_PORT) else { return };
     let options = Options { rtsp_port: port.parse().expect("a port"), ..Options::default() };
@@ -33,14 +33,14 @@ pub(crate) fn serve_if_asked() {
     let server = Server::bind(&options).expect("sockets");
     let stop = server.stop_handle();
     std::thread::spawn(move || {
-        // Until whoever started it closes the pipe.
+        // The server runs until the test closes the pipe.
         let _ = std::io::stdin().read(&mut [0]);
         stop.stop();
     });
     server.serve(&library).expect("serving");
 }
 
-/// A server that can be killed as servers are when the power fails.
+/// A server in a process of its own, so that it can be killed without a farewell to its clients.
 pub(crate) struct ServerProcess {
     child: Child,
     port: u16,
@@ -48,7 +48,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// A server on a free port, of a file or of the built-in test card and movie.
+    /// Starts a server on a free port. It serves a file, or the built-in test card and movie.
     pub(crate) fn start(media: Option<&Path>) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         Self { child: spawn_server(port, media), port, media: media.map(Path::to_owned) }
@@ -63,13 +63,13 @@ impl ServerProcess {
         self.child.wait().unwrap();
     }
 
-    /// Lets it say goodbye and end.
+    /// Makes the server take leave of its clients and end.
     pub(crate) fn stop(&mut self) {
         drop(self.child.stdin.take());
         self.child.wait().unwrap();
     }
 
-    /// Starts it again where it was.
+    /// Starts the server again on the same port.
     pub(crate) fn restart(&mut self) {
         self.child = spawn_server(self.port, self.media.as_deref());
     }
@@ -101,7 +101,7 @@ fn spawn_server(port: u16, media: Option<&Path>) -> Child {
 pub(crate) struct Player {
     pub(crate) child: Child,
     lines: Receiver<String>,
-    /// The picture that is on the screen, as far as has been read.
+    /// The last line about a shown picture that has been read.
     shown: RefCell<Option<Line>>,
 }
 
@@ -112,7 +112,7 @@ impl Player {
         for name in ["DISPLAY", "WAYLAND_DISPLAY", "SERVER_HOST", "RTSP_PORT", "RTP_PORT", "VIDEO_FILE"] {
             command.env_remove(name);
         }
-        // Any port will do: several tests run at the same time.
+        // Several tests run at the same time, so each player takes a free port.
         command.env("RTP_PORT", "0");
         if let Some(display) = display {
             command.env("DISPLAY", display).env("SDL_VIDEODRIVER", "x11");
@@ -130,7 +130,7 @@ impl Player {
         Self { child, lines, shown: RefCell::new(None) }
     }
 
-    /// The next line of that kind that is as wanted.
+    /// Waits for a line of this kind that is as wanted, and returns it.
     pub(crate) fn wait_for(&self, event: &str, wanted: impl Fn(&Line) -> bool) -> Line {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
@@ -153,7 +153,7 @@ impl Player {
         self.wait_for("phase", |line| line.text("phase") == phase)
     }
 
-    /// The last picture shown, once no other has followed for a while.
+    /// Waits until no new picture is shown for a while. Returns the line about the last one.
     pub(crate) fn last_shown(&self) -> Line {
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(600)) {
             self.remember(&Line(line));
@@ -167,7 +167,7 @@ impl Player {
         }
     }
 
-    /// Waits for its end.
+    /// Waits for the player to end.
     pub(crate) fn end(mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -192,7 +192,7 @@ impl Drop for Player {
 pub(crate) struct Line(pub(crate) String);
 
 impl Line {
-    /// A value as it stands there; "" where there is none.
+    /// Returns the value of a key as it is written; "" if there is none.
     pub(crate) fn text(&self, key: &str) -> &str {
         let Some((_, rest)) = self.0.split_once(&format!("\"{key}\":")) else { return "" };
         match rest.strip_prefix('"') {
@@ -206,7 +206,7 @@ impl Line {
         self.text(key).parse().ok()
     }
 
-    /// A rectangle: left, top, width, height.
+    /// Returns a rectangle: left, top, width, height.
     pub(crate) fn rect(&self, key: &str) -> [i32; 4] {
         let text = self.text(key);
         let values: Vec<i32> =
@@ -215,7 +215,7 @@ impl Line {
     }
 }
 
-/// A folder for a test's files, which goes with it.
+/// A folder for the files of a test, which is deleted with this value.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -236,7 +236,7 @@ impl Drop for Folder {
     }
 }
 
-/// The first `count` frames of the test card, as JPEG files.
+/// Returns the first `count` frames of the test card, as JPEG files.
 pub(crate) fn cards(count: u32) -> Vec<Vec<u8>> {
     use mutoscope::media::testcard::{TestCard, buffer_len};
     let card = TestCard::new(320, 240, FrameRate::new(24, 1).unwrap(), 60).unwrap();
@@ -248,7 +248,7 @@ pub(crate) fn cards(count: u32) -> Vec<Vec<u8>> {
     (0..count).map(&mut render).collect()
 }
 
-/// The frames of a file of JPEGs one after the other, without understanding more of them than where they begin.
+/// Splits a recording into its frames. It only looks for the bytes with which a JPEG file begins.
 pub(crate) fn split(recording: &[u8]) -> Vec<&[u8]> {
     let starts: Vec<usize> =
         recording.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0xff, 0xd8, 0xff]).map(|(at, _)| at).collect();
@@ -256,7 +256,7 @@ pub(crate) fn split(recording: &[u8]) -> Vec<&[u8]> {
     starts.iter().zip(ends).map(|(&start, end)| &recording[start..end]).collect()
 }
 
-/// A JPEG's scan: what RTP carries of it.
+/// Returns a JPEG's scan, which is the part that RTP carries as it is.
 pub(crate) fn scan(jpeg: &[u8]) -> &[u8] {
     let sos = jpeg.windows(2).position(|marker| marker == [0xff, 0xda]).expect("a scan");
     let header = usize::from(jpeg[sos + 2]) << 8 | usize::from(jpeg[sos + 3]);
@@ -264,7 +264,7 @@ pub(crate) fn scan(jpeg: &[u8]) -> &[u8] {
     scan.strip_suffix(&[0xff, 0xd9]).unwrap_or(scan)
 }
 
-/// A PNG file's pixels, three bytes each, and their width and height.
+/// Reads a PNG file. Returns its pixels, three bytes each, and its width and height.
 pub(crate) fn read_png(path: &str) -> (Vec<u8>, usize, usize) {
     let mut decoder = png::Decoder::new(BufReader::new(std::fs::File::open(path).unwrap()));
     decoder.set_transformations(png::Transformations::STRIP_16 | png::Transformations::EXPAND);

@@ -1,4 +1,4 @@
-//! The four buttons.
+//! Draws the four buttons.
 
 use super::Pen;
 use crate::model::Button;
@@ -6,7 +6,7 @@ use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme::{self, Color};
 use crate::ui::view::ButtonLook;
 
-/// Draws onto a canvas of the control panel's size.
+/// Draws the buttons at their places onto a canvas of the control panel's size.
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, looks: &[ButtonLook; 4], places: &[Rect; 4]) {
     for ((button, look), place) in Button::ALL.into_iter().zip(looks).zip(places) {
         draw_one(canvas, pen, button, *look, *place);
@@ -20,7 +20,7 @@ fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Button
         Button::Pause | Button::Stop => theme::NEUTRAL,
     };
     let (ground, ink) = match look {
-        // What is not possible lies flat in the panel, with a trace of its colour.
+        // A button that cannot be pressed has nearly the colour of the panel.
         ButtonLook::Disabled => (theme::CONTROL_PANEL.mix(color, 38), theme::FAINT),
         ButtonLook::Normal => (color, ink_on(button)),
         ButtonLook::Hover => (color.mix(theme::TEXT, 40), ink_on(button)),
@@ -42,7 +42,7 @@ fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Button
     canvas.text(pen.fonts, font, (x, baseline), button.label(), ink);
 }
 
-/// Black on the light blue, white on the others.
+/// Returns the colour of the label: black on the light blue button, white on the others.
 fn ink_on(button: Button) -> Color {
     match button {
         Button::Setup => Color::rgb(0x0f_0f_0f),
@@ -54,7 +54,7 @@ fn draw_sign(canvas: &mut Canvas, button: Button, place: Rect, ink: Color) {
     let (x, y, side) = (place.x as f32, place.y as f32, place.w as f32);
     match button {
         Button::Setup => {
-            // A plug: a body, two pins, a cord.
+            // The sign is a plug with a body, two pins and a cord.
             let (cx, pin) = (x + side / 2.0, side * 0.16);
             canvas.line((cx - side * 0.2, y + pin), (cx - side * 0.2, y + side * 0.4), pin, ink);
             canvas.line((cx + side * 0.2, y + pin), (cx + side * 0.2, y + side * 0.4), pin, ink);
@@ -75,12 +75,12 @@ fn draw_sign(canvas: &mut Canvas, button: Button, place: Rect, ink: Color) {
     }
 }
 
-/// A triangle around a point.
+/// Draws a triangle around a point.
 pub(super) fn play_sign(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32, ink: Color) {
     canvas.polygon(&[(x - radius * 0.75, y - radius), (x + radius, y), (x - radius * 0.75, y + radius)], ink);
 }
 
-/// Two bars.
+/// Draws two upright bars.
 pub(super) fn pause_sign(canvas: &mut Canvas, place: Rect, ink: Color) {
     let bar = (place.w as f32 * 0.3).round().max(1.0) as i32;
     let inset = place.w / 10;

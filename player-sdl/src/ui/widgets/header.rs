@@ -1,4 +1,4 @@
-//! The title bar: what this is, what plays, how it travels.
+//! Draws the title bar: the program's name, the stream's name, and how the stream travels.
 
 use super::Pen;
 use crate::ui::canvas::{Canvas, Rect};
@@ -25,7 +25,7 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header) {
     let x = margin + (radius * 2.0) as i32 + pen.px(10);
     let baseline = pen.baseline(rect, title);
     let width = pen.fonts.width(title, TITLE);
-    // In a narrow window the stream's name says more than the program's.
+    // In a narrow window the program's name is left out, because the stream's name says more.
     let name_needs = pen.fonts.width(small, &view.stream).min(pen.px(120));
     let with_title = x + width + gap + name_needs <= right;
     let x = if with_title { canvas.text(pen.fonts, title, (x, baseline), TITLE, theme::TEXT) + gap } else { x };
@@ -35,7 +35,7 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header) {
     canvas.fill(Rect::new(0, rect.h - pen.px(1).max(1), rect.w, pen.px(1).max(1)), theme::BLACK.alpha(0x60));
 }
 
-/// The mark: a mutoscope's reel of cards, one of which is being shown.
+/// Draws the program's mark: the reel of cards of a mutoscope, with one card in another colour.
 fn draw_reel(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32) {
     const CARDS: u16 = 12;
     for card in 0..CARDS {
@@ -47,7 +47,7 @@ fn draw_reel(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32) {
     canvas.circle(x, y, radius * 0.24, theme::SECONDARY);
 }
 
-/// A label in a frame that ends at `right`; where it begins.
+/// Draws a label in a frame that ends at `right`. Returns the x at which the frame begins.
 fn badge_at(canvas: &mut Canvas, pen: &mut Pen<'_>, right: i32, text: &str, color: theme::Color) -> i32 {
     let font = pen.medium(theme::SMALL_SIZE);
     let (width, height) = (pen.fonts.width(font, text) + 2 * pen.px(8), pen.px(22));

@@ -1,4 +1,4 @@
-//! What the window is made of. Each widget draws a view onto a canvas of its own.
+//! The widgets of the window. Each draws its view onto a canvas of its own.
 
 pub(crate) mod buttons;
 pub(crate) mod header;
@@ -10,19 +10,19 @@ use super::canvas::{Canvas, Rect};
 use super::text::{Font, Fonts};
 use super::theme::{self, Color};
 
-/// What drawing takes besides a canvas.
+/// The fonts and the scale that drawing takes.
 pub(crate) struct Pen<'a> {
     pub(crate) fonts: &'a mut Fonts,
     pub(crate) scale: f32,
 }
 
 impl Pen<'_> {
-    /// A length of the design in pixels.
+    /// Returns how many pixels a length of the design takes.
     pub(crate) fn px(&self, length: i32) -> i32 {
         super::layout::scaled(length, self.scale)
     }
 
-    /// A length of the design in pixels and parts of them.
+    /// Returns how many pixels a length of the design takes, without rounding.
     pub(crate) fn at(&self, length: f32) -> f32 {
         length * self.scale
     }
@@ -35,7 +35,7 @@ impl Pen<'_> {
         Font::medium(size * self.scale)
     }
 
-    /// The baseline that puts capitals into the middle of a rectangle.
+    /// Returns the baseline at which capitals stand in the middle of a rectangle.
     pub(crate) fn baseline(&self, rect: Rect, font: Font) -> i32 {
         rect.y + (rect.h + self.fonts.cap_height(font)) / 2
     }
@@ -48,13 +48,14 @@ impl Pen<'_> {
     }
 }
 
-/// A short message above the picture: the size it takes, and how it is drawn.
+/// Returns the width and height that a short message takes, in an area of this width.
 pub(crate) fn toast_size(pen: &mut Pen<'_>, text: &str, width: i32) -> (i32, i32) {
     let font = pen.medium(theme::TEXT_SIZE);
     let wanted = pen.fonts.width(font, text) + 2 * pen.px(16);
     (wanted.min(width), pen.px(34))
 }
 
+/// Draws a short message onto a canvas of its size.
 pub(crate) fn draw_toast(canvas: &mut Canvas, pen: &mut Pen<'_>, text: &str) {
     let rect = canvas.rect();
     canvas.round(rect, pen.at(17.0), theme::SHADE);

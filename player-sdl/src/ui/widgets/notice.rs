@@ -1,4 +1,4 @@
-//! What a state looks like in the middle of the picture.
+//! Draws the notice in the middle of the picture.
 
 use super::Pen;
 use super::buttons::{pause_sign, play_sign};
@@ -6,10 +6,10 @@ use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme;
 use crate::ui::view::{Icon, Notice};
 
-/// Lines that a reason may take.
+/// The most lines that the detail of a notice takes.
 const MAX_LINES: usize = 4;
 
-/// A notice's text, broken into lines, and how much room it takes.
+/// A notice with its text broken into lines, and the room that it takes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ArrangedNotice {
     notice: Notice,
@@ -17,13 +17,13 @@ pub(crate) struct ArrangedNotice {
     detail: Vec<String>,
     hint: Vec<String>,
     icon: i32,
-    /// Around all of it, on a dark plate: what is written over a picture must not be read together with it.
+    /// The margin of the dark plate behind the text; 0 without a plate. Over a picture, text is hard to read without one.
     plate: i32,
     pub(crate) size: (i32, i32),
 }
 
-/// Arranges a notice for an area, over a picture or over nothing. Where there is little room the drawing is smaller, then the
-/// hint is left out, then the drawing.
+/// Arranges a notice in an area, over a picture or over nothing. If there is little room, the sign becomes smaller. If that
+/// is not enough, the hint is left out, and then the sign.
 pub(crate) fn arrange(pen: &mut Pen<'_>, notice: &Notice, area: Rect, over_picture: bool) -> ArrangedNotice {
     let plate = if over_picture && notice.dims() { pen.px(14) } else { 0 };
     let width = (area.w - 2 * pen.px(16) - 2 * plate).min(pen.px(460)).max(0);
@@ -44,7 +44,7 @@ pub(crate) fn arrange(pen: &mut Pen<'_>, notice: &Notice, area: Rect, over_pictu
         let blocks = [(&arranged.title, title), (&arranged.detail, text), (&arranged.hint, text)];
         let lines = blocks.into_iter().flat_map(|(lines, font)| lines.iter().map(move |line| (line, font)));
         let widest = lines.map(|(line, font)| pen.fonts.width(font, line)).max().unwrap_or(0);
-        // At least so wide that a countdown does not make it breathe.
+        // The plate has a least width, so that it does not change with each number of a countdown.
         let widest = widest.max(pen.px(220)).min(width);
         arranged.size.0 = widest + 4 * plate;
     }
@@ -111,7 +111,7 @@ fn draw_icon(canvas: &mut Canvas, pen: &Pen<'_>, icon: Icon, place: Rect) {
         Icon::Replay => {
             let ring = radius * 0.46;
             canvas.arc(centre, ring, line, (0.08, 0.8), theme::TEXT);
-            // An arrow's head where the ring begins.
+            // The head of an arrow stands where the ring begins.
             let (x, y, size) = (centre.0, centre.1 - ring, line * 2.0);
             canvas.polygon(&[(x + size * 0.9, y - size), (x + size * 0.9, y + size), (x - size * 0.7, y)], theme::TEXT);
         }

@@ -1,11 +1,11 @@
-//! The progress bar: position of length, or the buffer of a live stream.
+//! Draws the progress bar: the position in the stream, or how long pictures of a live stream take through the player.
 
 use super::Pen;
 use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme;
 use crate::ui::view::Progress;
 
-/// Draws onto a canvas of the progress bar's size; `track` is its line's place there.
+/// Draws the bar onto a canvas of its size. `track` is the place of its line on that canvas.
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Progress, track: Rect) {
     let rect = canvas.rect();
     let font = pen.regular(theme::TEXT_SIZE - 1.0);

@@ -1,4 +1,4 @@
-//! The status bar: figures with their names, in places that do not move.
+//! Draws the status bar: figures with their names, in places that do not move.
 
 use super::Pen;
 use crate::ui::canvas::{Canvas, Rect};
@@ -10,13 +10,13 @@ fn font(scale: f32) -> Font {
     Font::regular((theme::TEXT_SIZE - 1.0) * scale)
 }
 
-/// How wide the entries get at most.
+/// Returns how wide each entry gets at most.
 pub(crate) fn widths(pen: &mut Pen<'_>) -> Vec<i32> {
     let font = font(pen.scale);
     WIDEST.iter().map(|(label, value)| pen.fonts.width(font, &format!("{label}{value}"))).collect()
 }
 
-/// Draws onto a canvas of the status bar's size; `places` are the entries' there.
+/// Draws the entries at their places onto a canvas of the status bar's size.
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, entries: &[StatusEntry], places: &[Rect]) {
     let font = font(pen.scale);
     let hair = pen.px(1).max(1);
@@ -24,7 +24,7 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, entries: &[StatusEntr
     let mut above = None;
     for (entry, place) in entries.iter().zip(places) {
         if above == Some(place.y) {
-            // Between two entries of one row.
+            // A line divides two entries of one row.
             let x = place.x - pen.px(super::super::layout::ENTRY_GAP) / 2;
             let height = pen.fonts.cap_height(font) + pen.px(2);
             canvas.fill(Rect::new(x, place.y + (place.h - height) / 2, hair, height), theme::TRACK);
