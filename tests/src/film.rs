@@ -1,4 +1,4 @@
-//! Entry in memory: pictures made for tests, and a film as a source of frames.
+//! Media in memory: pictures made for tests, and a film as a source of frames.
 
 use crate::net::Random;
 use core::task::Waker;
@@ -11,7 +11,7 @@ use mutoscope::wire::url::Path;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A JPEG of random blocks, 4:2:0. `noise` of a hundred blocks are full of detail, the others flat: it sets the size.
+/// A JPEG of random blocks, 4:2:0. `noise` of a hundred blocks are full of detail and the others are flat, so it sets the size.
 pub fn picture(seed: u64, (width, height): (u16, u16), noise: u32) -> Vec<u8> {
     let mut random = Random::new(seed);
     let quantizer = Quantizer::new(70);
@@ -20,7 +20,7 @@ pub fn picture(seed: u64, (width, height): (u16, u16), noise: u32) -> Vec<u8> {
     let mut encoder = Encoder::new(&mut out, width, height, &quantizer).expect("room for the headers");
     for n in 0..mcus {
         let colour = random.bits().to_be_bytes();
-        // Evenly spread, so that pictures of the same size and noise have much the same length.
+        // Detailed blocks are spread evenly, so that pictures of the same size and noise have much the same length.
         let coded = if n * noise as usize % 100 < noise as usize {
             let mut block = || core::array::from_fn(|_| random.bits() as u8);
             let luma = core::array::from_fn(|_| block());
@@ -40,7 +40,7 @@ pub fn pictures(count: usize) -> Vec<Vec<u8>> {
     (0..count as u64).map(|n| picture(n, (160, 128), 50)).collect()
 }
 
-/// What RTP/JPEG carries of a JPEG file: its scan without EOI, and its quantisation tables.
+/// The parts of a JPEG file that RTP/JPEG carries: its scan without EOI, and its quantisation tables.
 pub fn carried(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let format = Layout::parse(jpeg).expect("a JPEG").rtp_format().expect("one that RTP/JPEG carries");
     (format.scan.of(jpeg).to_vec(), format.quantization.map(|table| table.of(jpeg)).concat())
@@ -53,26 +53,26 @@ pub struct Film {
     pub name: &'static str,
     /// Whole JPEG files.
     pub frames: Rc<Vec<Vec<u8>>>,
-    /// Its pace.
+    /// Its frame rate.
     pub rate: FrameRate,
-    /// Why the standard dialect cannot carry it.
+    /// The reason why the standard dialect cannot carry it.
     pub refusal: Option<&'static str>,
-    /// A camera: frame n is taken at n / rate from the start of time, and the frames go round and round.
+    /// Whether it is a camera: frame n is taken n / rate after time zero, and the frames repeat without end.
     pub live: bool,
-    /// What is wrong with it; may change while it is watched.
+    /// Its faults. A test may change them while it is watched.
     pub damage: Rc<Damage>,
 }
 
-/// How a medium may fail its viewers.
+/// The ways in which a medium may fail its viewers.
 #[derive(Debug, Default)]
 pub struct Damage {
-    /// It has become shorter than it was found to be.
+    /// It has become shorter than it was at first.
     pub shortened_to: Cell<Option<usize>>,
-    /// One frame in so many, from the first on, cannot be read.
+    /// One frame in so many cannot be read, beginning with the first.
     pub unreadable: Cell<Option<usize>>,
-    /// Each frame is made ready only when it is asked for, and that takes so long.
+    /// It makes each frame ready only when a viewer asks for it, and takes so long.
     pub takes: Cell<Option<Duration>>,
-    /// It gives no frame though it said it would, or takes back the one it gave.
+    /// It gives no frame although it announced one, or takes back a frame that it gave.
     pub withheld: Cell<bool>,
 }
 
@@ -93,7 +93,7 @@ pub struct FilmViewer {
     film: Film,
     next: usize,
     now: Option<usize>,
-    /// When the next frame was first asked for.
+    /// The time when the next frame was first asked for.
     asked: Option<Instant>,
 }
 
@@ -120,7 +120,7 @@ impl FrameSource for FilmViewer {
 
     fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, Self::Error> {
         let advance = if self.film.live {
-            // A camera that has come off its cable.
+            // The camera has lost its cable.
             if self.is_unreadable(1) {
                 return Err(Unreadable);
             }
@@ -168,7 +168,7 @@ impl FrameSource for FilmViewer {
     }
 }
 
-/// What the simulated server offers.
+/// The catalogue of the simulated server.
 #[derive(Clone, Default)]
 pub struct Films(pub Vec<Film>);
 

@@ -1,4 +1,4 @@
-//! A network in memory: virtual time, seeded faults, datagrams and byte streams. Nothing here sleeps or asks a clock.
+//! A network in memory: virtual time, seeded faults, datagrams and byte streams. Nothing here sleeps or reads a clock.
 
 use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::time::{Duration, Instant, earliest};
@@ -8,24 +8,24 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-/// What the network does to datagrams. Probabilities are per mille; streams are delayed, never damaged.
+/// The faults of the network. Probabilities are per mille, and concern datagrams. Streams are delayed, but never damaged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// Of a thousand datagrams, how many vanish.
+    /// The number of datagrams of a thousand that vanish.
     pub loss: u32,
-    /// Of a thousand datagrams, how many come twice.
+    /// The number of datagrams of a thousand that come twice.
     pub duplication: u32,
-    /// Of a thousand datagrams, how many are held back by up to `reordering_delay`.
+    /// The number of datagrams of a thousand that are held back by up to `reordering_delay`.
     pub reordering: u32,
-    /// How long a datagram is held back at the most.
+    /// The longest time for which a datagram is held back.
     pub reordering_delay: Duration,
-    /// Of a thousand datagrams, how many arrive with a bit flipped.
+    /// The number of datagrams of a thousand that arrive with a flipped bit.
     pub corruption: u32,
-    /// One-way delay of everything.
+    /// The one-way delay of datagrams and streams.
     pub latency: Duration,
 }
 
-/// A handle on the network; clones are the same network.
+/// A handle on the network. Clones are handles on the same network.
 #[derive(Clone, Default)]
 pub struct Network(Rc<RefCell<Inner>>);
 
@@ -43,14 +43,14 @@ struct Inner {
     activity: u64,
 }
 
-/// Datagrams to one address.
+/// Counts of the datagrams to one address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// How many were sent.
+    /// The number of datagrams that were sent.
     pub sent: u64,
-    /// How many arrived at a socket, copies included.
+    /// The number that arrived at a socket, copies included.
     pub delivered: u64,
-    /// How many of those were copies of others.
+    /// The number of those that were copies of others.
     pub copies: u64,
 }
 
@@ -82,12 +82,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound` (which is not 0).
+    /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.bits() % bound
     }
 
-    /// Whether something that happens `per_mille` times in a thousand happens now.
+    /// `true` in `per_mille` of a thousand calls, at random.
     pub fn happens(&mut self, per_mille: u32) -> bool {
         self.below(1000) < u64::from(per_mille)
     }
@@ -104,13 +104,13 @@ impl Network {
         self.0.borrow().now
     }
 
-    /// Moves time to `at` and delivers what has arrived by then.
+    /// Moves time to `at`, and delivers the datagrams and bytes that arrive by then.
     pub fn advance_to(&self, at: Instant) {
         let inner = &mut *self.0.borrow_mut();
         inner.now = inner.now.max(at);
         while inner.flying.peek().is_some_and(|Reverse(flying)| flying.at <= inner.now) {
             let Some(Reverse(Flying { order, from, to, bytes, .. })) = inner.flying.pop() else { break };
-            // Without a socket there, it is lost, as on a real network.
+            // Without a socket there, the datagram is lost, as on a real network.
             if let Some(inbox) = inner.inboxes.get_mut(&to) {
                 inbox.push_back((order, from, bytes));
                 inner.traffic.entry(to).or_default().delivered += 1;
@@ -118,7 +118,7 @@ impl Network {
         }
     }
 
-    /// When something arrives next.
+    /// The time when the next datagram or byte arrives.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let inner = self.0.borrow();
         let datagrams = inner.flying.peek().map(|Reverse(flying)| flying.at);
@@ -129,27 +129,27 @@ impl Network {
         inner.pipes.iter().filter_map(arrivals).fold(datagrams, |soonest, at| earliest(soonest, Some(at)))
     }
 
-    /// Cuts or joins all cables: datagrams sent meanwhile are lost, streams stand still.
+    /// Cuts or joins all cables. While they are cut, datagrams are lost and streams stand still.
     pub fn partition(&self, partitioned: bool) {
         self.0.borrow_mut().partitioned = partitioned;
     }
 
-    /// Other faults from now on.
+    /// Sets other faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// Datagrams to an address so far.
+    /// The counts of datagrams to an address so far.
     pub fn traffic(&self, to: SocketAddr) -> Traffic {
         self.0.borrow().traffic.get(&to).copied().unwrap_or_default()
     }
 
-    /// A number that grows with every datagram and every byte that somebody sends or takes.
+    /// A number that grows with every datagram and every byte that is sent or taken.
     pub fn activity(&self) -> u64 {
         self.0.borrow().activity
     }
 
-    /// How much the network itself holds: datagrams in flight or unread, bytes in streams, open streams.
+    /// The contents of the network: datagrams in flight or unread, bytes in streams, open streams.
     pub fn held(&self) -> (usize, usize, usize) {
         let inner = self.0.borrow();
         let datagrams = inner.flying.len() + inner.inboxes.values().map(VecDeque::len).sum::<usize>();
@@ -178,14 +178,14 @@ impl Network {
 /// A datagram socket on the network.
 pub struct SimulatedUdp {
     network: Network,
-    /// Where it is bound.
+    /// The address to which it is bound.
     pub address: SocketAddr,
     /// What [`Datagram::max_datagrams`] says.
     pub max_datagrams: usize,
 }
 
 impl SimulatedUdp {
-    /// Which datagram of the whole network the next one here is, in the order of sending; `None` where none waits.
+    /// The number of the next datagram here, in the order of sending in the whole network. `None` if none waits.
     pub fn order(&self) -> Option<u64> {
         let inner = self.network.0.borrow();
         inner.inboxes.get(&self.address)?.front().map(|(order, ..)| *order)
@@ -263,13 +263,13 @@ impl Datagram for SimulatedUdp {
 /// One direction of a stream.
 #[derive(Default)]
 struct Pipe {
-    /// When each arrives, its bytes, and how many of them have been read.
+    /// The pieces on their way: the time when each arrives, its bytes, and how many of them have been read.
     chunks: VecDeque<(Instant, Vec<u8>, usize)>,
     held: usize,
     window: usize,
-    /// The writer is gone: when its end of file arrives.
+    /// The time when the end of file arrives, if the writer is gone.
     ended: Option<Instant>,
-    /// The reader is gone.
+    /// Whether the reader is gone.
     broken: bool,
 }
 
@@ -288,7 +288,7 @@ pub struct SimulatedTcp {
 }
 
 impl SimulatedTcp {
-    /// Sends the end of file, and goes on reading.
+    /// Sends the end of file, and keeps reading.
     pub fn close_write(&mut self) {
         let (now, latency) = self.network_time();
         self.outgoing.borrow_mut().ended.get_or_insert(now.after(latency));
@@ -311,7 +311,7 @@ impl Drop for SimulatedTcp {
     }
 }
 
-/// The peer closed its end while we write to it.
+/// The error of writing to a peer that has closed its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenPipe;
 

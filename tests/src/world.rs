@@ -1,4 +1,4 @@
-//! A server and its clients on a simulated network: the real machines, virtual time.
+//! A server and its clients on a simulated network: real machines in virtual time.
 
 use crate::film::{Film, FilmViewer, Films};
 use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
@@ -18,7 +18,7 @@ pub const SERVER_PORT: (u16, u16) = (6970, 6971);
 
 type Served = Peer<Vec<u8>, FilmViewer>;
 
-/// One connection as the server sees it.
+/// The server's side of one connection.
 struct Seat {
     client: Served,
     control: SimulatedTcp,
@@ -27,17 +27,17 @@ struct Seat {
 
 /// The simulated server.
 pub struct SimulatedServer {
-    /// What it offers.
+    /// The films that it offers.
     pub films: Films,
-    /// How it serves.
+    /// Its settings.
     pub settings: Settings<'static>,
-    /// Buffer sizes of each connection.
+    /// The sizes of each connection's buffers.
     pub buffers: (usize, usize),
-    /// Connections beyond this many are refused.
+    /// The largest number of connections. Further ones are refused.
     pub max_clients: usize,
-    /// What the next client's random numbers are made of.
+    /// The seed of the next client's random numbers.
     pub entropy: u64,
-    /// How often [`service`](Self::service) was called.
+    /// The number of calls of [`service`](Self::service).
     pub wakes: u64,
     network: Network,
     rtp: SimulatedUdp,
@@ -45,7 +45,7 @@ pub struct SimulatedServer {
     seats: Vec<Seat>,
 }
 
-/// Settings as `mutoscope-server` has them by default.
+/// The default settings of `mutoscope-server`.
 pub fn settings() -> Settings<'static> {
     Settings {
         wall: WallClock { at_zero: NtpTime::from_unix_micros(1_700_000_000_250_000) },
@@ -73,12 +73,12 @@ impl SimulatedServer {
         }
     }
 
-    /// Sends packets in trains, as over UDP_SEGMENT.
+    /// Makes it send packets in trains, as with UDP_SEGMENT.
     pub fn use_trains(&mut self, most: usize) {
         self.rtp.max_datagrams = most;
     }
 
-    /// A new connection from `peer`; gives the client's end.
+    /// Adds a connection from `peer`, and returns the client's end.
     pub fn connect(&mut self, peer: SocketAddr, window: usize) -> SimulatedTcp {
         let (theirs, control) = self.network.connect(window);
         let (rx, tx) = self.buffers;
@@ -123,36 +123,36 @@ impl SimulatedServer {
         }
     }
 
-    /// When it has something to do.
+    /// The time when it has something to do next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.seats.iter().filter_map(|seat| seat.client.poll_timeout()).fold(None, |a, b| earliest(a, Some(b)))
     }
 
-    /// Says BYE to all.
+    /// Sends BYE to all clients.
     pub fn shut_down(&mut self) {
         let now = self.network.now();
         self.seats.iter_mut().for_each(|seat| seat.client.shut_down(now));
     }
 
-    /// Connections that are open.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.seats.len()
     }
 
-    /// Sessions, by state.
+    /// The number of sessions by state.
     pub fn sessions(&self, state: State) -> usize {
         self.seats.iter().filter(|seat| seat.client.state() == state).count()
     }
 
-    /// Counts of the streams of open connections.
+    /// The counts of the streams of open connections.
     pub fn counts(&self) -> Vec<Counts> {
         self.seats.iter().map(|seat| seat.counts).collect()
     }
 }
 
-/// Moves time forward for `duration`, servicing the server and whatever `others` does whenever something is due.
+/// Moves time forward by `duration`. Calls the server and `others` whenever something is due.
 ///
-/// `others` gives its own next deadline.
+/// `others` returns its own next deadline.
 pub fn run(
     network: &Network,
     server: &mut SimulatedServer,
@@ -168,7 +168,7 @@ pub fn run(
         network.advance_to(now);
         let theirs = others(now);
         if network.activity() != activity {
-            // Somebody may now be able to do more: a socket has become readable or writable.
+            // A socket has become readable or writable, so somebody may be able to do more.
             rounds += 1;
             assert!(rounds < 100_000, "no end at {now:?}");
             continue;
@@ -182,7 +182,7 @@ pub fn run(
             (rounds, idle_rounds) = (0, 0);
             network.advance_to(next);
         } else {
-            // A machine that asks to be called now, and then again, and again, would hang a real server.
+            // A machine that asks again and again to be called at once would hang a real server.
             idle_rounds += 1;
             assert!(idle_rounds < 10, "busy loop at {now:?}: server {:?}, others {theirs:?}", server.poll_timeout());
         }
@@ -222,7 +222,7 @@ impl World {
         StrictClient::new(&self.network, ip, control, url)
     }
 
-    /// The real client, just connected from 10.0.0.`host`.
+    /// The real client that has just connected from 10.0.0.`host`.
     pub fn watch(&mut self, host: u8, dialect: Dialect, transport: MediaTransport) -> RealClient {
         let control = self.server.connect(SocketAddr::from(([10, 0, 0, host], 40_000)), 65_536);
         RealClient::new(&self.network, host, control, dialect, transport)
@@ -263,19 +263,19 @@ impl World {
         }
     }
 
-    /// SETUP and PLAY over UDP, in the viewer's dialect; PLAY's answer.
+    /// Sends SETUP and PLAY over UDP, in the viewer's dialect. Returns PLAY's answer.
     pub fn start(&mut self, viewer: &mut StrictClient) -> Answer {
         let transport =
             if viewer.lab { "RTP/UDP; client_port= 25000" } else { "RTP/AVP;unicast;client_port=25000-25001" };
         self.start_over(viewer, transport)
     }
 
-    /// SETUP and PLAY interleaved; PLAY's answer.
+    /// Sends SETUP and PLAY for interleaved media. Returns PLAY's answer.
     pub fn start_interleaved(&mut self, viewer: &mut StrictClient) -> Answer {
         self.start_over(viewer, "RTP/AVP/TCP;unicast;interleaved=0-1")
     }
 
-    /// SETUP with this transport, and PLAY; PLAY's answer.
+    /// Sends SETUP with this transport, and PLAY. Returns PLAY's answer.
     pub fn start_over(&mut self, viewer: &mut StrictClient, transport: &str) -> Answer {
         let line_end = if viewer.lab { "\n" } else { "\r\n" };
         let setup = self.ask(viewer, "SETUP", &format!("Transport: {transport}{line_end}"));
@@ -285,7 +285,7 @@ impl World {
         play
     }
 
-    /// Asserts that nothing is left of anybody: no connection, no datagram, no byte, no open stream.
+    /// Asserts that nothing is left: no connection, no datagram, no byte, no open stream.
     pub fn assert_nothing_left(&self) {
         assert_eq!(self.server.connections(), 0, "connections");
         assert_eq!(self.network.held(), (0, 0, 0), "datagrams, bytes, streams");

@@ -240,8 +240,8 @@ fn start_line(text: &str, broken_order: bool) -> Option<StartLine<'_>> {
     (!line.file.contains("://") && line.file != "*").then_some(line)
 }
 
-/// Where the next request begins in a line: at its start, or, since last lines come without an end, behind the number
-/// they end with (`Session: 123456PAUSE movie.Mjpeg RTSP/1.0`).
+/// The position in a line where the next request begins: at the line's start, or behind the number that ends the request before
+/// (`Session: 123456PAUSE movie.Mjpeg RTSP/1.0`), since the last line of a request may have no end.
 fn next_request(text: &str, broken_order: bool) -> Option<usize> {
     if start_line(text, broken_order).is_some() {
         return Some(0);
