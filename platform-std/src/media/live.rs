@@ -9,8 +9,8 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mutoscope::io::server::{Catalogue, Entry};
 use mutoscope::jpeg::{self, Layout};
+use mutoscope::media::catalogue::{Catalogue, Entry};
 use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
 use mutoscope::time;
 use mutoscope::wire::url::Path;
