@@ -11,7 +11,7 @@ use mutoscope::time::{Instant, NtpTime, WallClock};
 use mutoscope::wire::url::Path;
 use mutoscope_smoltcp::server::{Options, Server, Storage};
 use mutoscope_smoltcp::time::{from_smoltcp, to_smoltcp};
-use mutoscope_std::media::{Library, Viewer};
+use mutoscope_std::media::{Library, LibrarySource};
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
 use smoltcp::phy::{Medium, PcapMode, PcapWriter, TunTapInterface, wait};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
@@ -177,7 +177,7 @@ impl Shelves {
 }
 
 impl Catalogue for Shelves {
-    type Source = Viewer;
+    type Source = LibrarySource;
 
     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         self.0.iter().enumerate().find_map(|(shelf, library)| {
@@ -186,7 +186,7 @@ impl Catalogue for Shelves {
         })
     }
 
-    fn open(&self, id: usize) -> Option<Viewer> {
+    fn open(&self, id: usize) -> Option<LibrarySource> {
         self.0.get(id / SHELF)?.as_ref()?.open(id % SHELF)
     }
 }

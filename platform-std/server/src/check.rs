@@ -14,7 +14,7 @@ use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 use mutoscope_std::console::OneLine;
 use mutoscope_std::media::Policy;
 use mutoscope_std::media::inspect::{
-    Candidates, Conversion, Converter, FIELDS, LARGE_PICTURES, MediaFile, Names, candidates, is_field,
+    Candidates, Conversion, Converter, FIELDS, IndexedFile, LARGE_PICTURES, Names, candidates, is_field,
 };
 use mutoscope_std::server::{MAX_URL_LEN, resolve, url};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
             // Named twice.
             Ok(false) => continue,
             Ok(true) => check(&candidate.path, policy),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         all += 1;
         match verdict {
@@ -74,13 +74,13 @@ fn check_url(args: &Args, name: &str) -> Result<()> {
 }
 
 fn check(path: &Path, policy: Policy) -> Result<Report> {
-    let file = MediaFile::open(path, policy)?;
+    let file = IndexedFile::open(path, policy)?;
     let bar = ProgressBar::new(file.frames().into());
     let style = "{wide_msg} {bar:32} {pos:>6}/{len} frames {eta:>4}";
     bar.set_style(ProgressStyle::with_template(style).context("the progress bar")?);
     bar.set_message(OneLine(path.display()).to_string());
     let mut report = Report::new(file.format().to_string(), file.frames());
-    let mut converter = Converter::new(policy);
+    let mut converter = Converter::default();
     let (mut frame, mut made) = (Vec::new(), Vec::new());
     for number in 0..file.frames() {
         frame = file.read_frame(number, frame).with_context(|| format!("frame {number}"))?;
@@ -105,7 +105,7 @@ struct Report {
     quantization: BTreeMap<String, u32>,
     restarts: BTreeMap<u16, u32>,
     /// What is done, and why.
-    treatments: BTreeMap<(Conversion, String), u32>,
+    conversions: BTreeMap<(Conversion, String), u32>,
     /// RTP/JPEG's types.
     kinds: BTreeMap<u8, u32>,
     /// Bytes of the frames that can be sent: in the file, and on their way.
@@ -145,8 +145,8 @@ impl Report {
         }
         *self.quantization.entry(quantization(jpeg, &layout)).or_default() += 1;
         *self.restarts.entry(layout.restart_interval).or_default() += 1;
-        let treatment = match policy.judge(jpeg, &layout) {
-            Ok(treatment) => treatment,
+        let judgement = match policy.judge(jpeg, &layout) {
+            Ok(judgement) => judgement,
             Err(error) => {
                 self.unservable += 1;
                 self.could_be_converted |= policy.can_do_more(&error, jpeg, &layout);
@@ -154,7 +154,7 @@ impl Report {
             }
         };
         let start = Instant::now();
-        let (len, sent) = match converter.normalise(jpeg, &layout, made) {
+        let (len, sent) = match converter.convert(jpeg, &layout, &judgement, made) {
             Ok(Some(made_layout)) => (made.len(), made_layout),
             Ok(None) => (jpeg.len(), layout),
             Err(error) => return self.refuse(number, error.to_string()),
@@ -162,7 +162,8 @@ impl Report {
         self.took += start.elapsed();
         let kind = sent.rtp_format().map_or(0, |format| format.kind);
         *self.kinds.entry(kind).or_default() += 1;
-        *self.treatments.entry((treatment, reasons(treatment, &layout, policy))).or_default() += 1;
+        let conversion = judgement.conversion();
+        *self.conversions.entry((conversion, reasons(conversion, &layout, policy))).or_default() += 1;
         self.bytes = (self.bytes.0 + jpeg.len() as u64, self.bytes.1 + len as u64);
     }
 
@@ -192,9 +193,9 @@ impl fmt::Display for Report {
             interval => write!(f, "every {interval} MCUs"),
         });
         row("restarts", &restarts)?;
-        for ((treatment, reasons), count) in &self.treatments {
+        for ((conversion, reasons), count) in &self.conversions {
             let because = if reasons.is_empty() { String::new() } else { format!(" ({reasons})") };
-            row("sent", &format!("{} {treatment}{because}", frames(*count)))?;
+            row("sent", &format!("{} {conversion}{because}", frames(*count)))?;
         }
         if !self.kinds.is_empty() {
             row("RTP", &named(&self.kinds, |f, &kind| write_kind(f, kind)))?;
@@ -284,12 +285,12 @@ fn coding(layout: &Layout) -> String {
 }
 
 /// What keeps a picture from being sent as it is.
-fn reasons(treatment: Conversion, layout: &Layout, policy: Policy) -> String {
+fn reasons(conversion: Conversion, layout: &Layout, policy: Policy) -> String {
     let mut reasons = Vec::new();
     let mut add = |applies: bool, reason: &'static str| reasons.extend(applies.then_some(reason));
     let has_several_scans = matches!(layout.coding, Coding::Progressive | Coding::Arithmetic);
     let is_other_ratio = layout.components == 3 && layout.factors[0] >> 4 != 2 * (layout.factors[1] >> 4);
-    match treatment {
+    match conversion {
         Conversion::AsIs => {}
         Conversion::Rewritten | Conversion::Resampled | Conversion::Requantised => {
             add(layout.coding == Coding::Progressive, "progressive");

@@ -2,36 +2,57 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-use anyhow::{Context, Result, bail};
+use std::sync::Arc;
 
 use mutoscope::media::mjpeg::Format;
 
-use super::converter::Policy;
+use super::error::{FrameError, LibraryError};
 use super::index::{self, Index};
-use super::medium::FrameError;
+use super::policy::Policy;
+use super::storage::{Disk, Storage};
 
 /// An open MJPEG file and where its frames are.
 #[derive(Debug)]
-pub struct MediaFile {
-    file: File,
+pub struct IndexedFile {
+    storage: Box<dyn Storage>,
     index: Index,
 }
 
-impl MediaFile {
-    /// Opens and indexes a file. What is wrong comes back as one sentence that names the file.
-    pub fn open(path: &Path, policy: Policy) -> Result<Self> {
-        let shown = path.display();
-        let metadata = path.metadata().with_context(|| format!("cannot open {shown}"))?;
+/// A frame of which some bytes are still to be read.
+#[derive(Debug)]
+pub(super) struct Rest {
+    frame: Vec<u8>,
+    filled: usize,
+    offset: u64,
+}
+
+impl IndexedFile {
+    /// Opens and indexes a file. `policy` decides which of its frames may be sent.
+    ///
+    /// # Errors
+    /// [`LibraryError::Open`], [`LibraryError::Special`], [`LibraryError::Format`], [`LibraryError::Read`] and
+    /// [`LibraryError::NoPicture`].
+    pub fn open(path: &Path, policy: Policy) -> Result<Self, LibraryError> {
+        let cannot_open = |error| LibraryError::Open { path: path.to_owned(), error };
+        let metadata = path.metadata().map_err(cannot_open)?;
         // Before it is opened: opening a FIFO would wait for whoever writes to it.
         if !metadata.is_file() {
-            bail!("{shown} is neither a file nor a folder");
+            return Err(LibraryError::Special { path: path.to_owned() });
         }
-        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
-        let index = index::build(&file, metadata.len(), &shown.to_string(), policy)?;
-        Ok(Self { file, index })
+        let file = File::open(path).map_err(cannot_open)?;
+        Self::index(Box::new(Disk::new(file)), metadata.len(), path, policy)
+    }
+
+    /// Indexes `len` bytes of a storage, which messages call by its path.
+    pub(super) fn index(
+        storage: Box<dyn Storage>,
+        len: u64,
+        path: &Path,
+        policy: Policy,
+    ) -> Result<Self, LibraryError> {
+        let index = index::build(&*storage, len, path, policy)?;
+        Ok(Self { storage, index })
     }
 
     /// How many frames the file has; at least one.
@@ -54,20 +75,65 @@ impl MediaFile {
         self.index.refusal.clone()
     }
 
-    /// Reads frame `number` into `buffer`, whatever it held.
-    pub fn read_frame(&self, number: u32, mut buffer: Vec<u8>) -> Result<Vec<u8>, FrameError> {
-        let Some((offset, len)) = self.index.span(number) else { return Err(FrameError::Shortened) };
-        buffer.clear();
-        buffer.resize(len, 0);
-        match self.file.read_exact_at(&mut buffer, offset) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(FrameError::Shortened),
-            Err(error) => return Err(FrameError::Read(error)),
+    /// Reads frame `number` into `buffer`, whatever it held, and waits for the disk where it has to.
+    ///
+    /// # Errors
+    /// All of [`FrameError`] but [`FrameError::TooLarge`].
+    pub fn read_frame(&self, number: u32, buffer: Vec<u8>) -> Result<Vec<u8>, FrameError> {
+        self.read_rest(self.begin(number, buffer)?)
+    }
+
+    /// Reads as much of frame `number` into `buffer`, whatever it held, as is in memory: the frame, or what is left to do.
+    pub(super) fn read_now(&self, number: u32, buffer: Vec<u8>) -> Result<Result<Vec<u8>, Rest>, FrameError> {
+        let mut rest = self.begin(number, buffer)?;
+        while !rest.is_whole() {
+            match rest.fill(|buffer, offset| self.storage.read_now(buffer, offset))? {
+                Some(0) => return Err(FrameError::Shortened),
+                Some(read) => rest.filled += read,
+                None => return Ok(Err(rest)),
+            }
         }
+        rest.into_frame().map(Ok)
+    }
+
+    /// Reads the rest of a frame, and waits for the disk where it has to.
+    pub(super) fn read_rest(&self, mut rest: Rest) -> Result<Vec<u8>, FrameError> {
+        while !rest.is_whole() {
+            match rest.fill(|buffer, offset| self.storage.read(buffer, offset))? {
+                0 => return Err(FrameError::Shortened),
+                read => rest.filled += read,
+            }
+        }
+        rest.into_frame()
+    }
+
+    fn begin(&self, number: u32, mut frame: Vec<u8>) -> Result<Rest, FrameError> {
+        let (offset, len) = self.index.span(number).ok_or(FrameError::Shortened)?;
+        frame.clear();
+        frame.resize(len, 0);
+        Ok(Rest { frame, filled: 0, offset })
+    }
+}
+
+impl Rest {
+    fn is_whole(&self) -> bool {
+        self.filled == self.frame.len()
+    }
+
+    /// Has the bytes that are missing, which begin at this offset of the file, read by `read`.
+    fn fill<R>(&mut self, read: impl FnOnce(&mut [u8], u64) -> R) -> R {
+        let offset = self.offset + self.filled as u64;
+        read(&mut self.frame[self.filled..], offset)
+    }
+
+    fn into_frame(self) -> Result<Vec<u8>, FrameError> {
         // Every frame in the index began so.
-        if !buffer.starts_with(&[0xff, 0xd8]) {
-            return Err(FrameError::Overwritten);
-        }
-        Ok(buffer)
+        if self.frame.starts_with(&[0xff, 0xd8]) { Ok(self.frame) } else { Err(FrameError::Overwritten) }
+    }
+}
+
+impl From<io::Error> for FrameError {
+    fn from(error: io::Error) -> Self {
+        Self::Read(Arc::new(error))
     }
 }

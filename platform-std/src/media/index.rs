@@ -1,18 +1,18 @@
 //! Where the frames of an MJPEG file are, and whether RTP/JPEG can carry them: one pass over the file when it is opened.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
-use embedded_io::{ErrorType, Read, Seek, SeekFrom};
+use embedded_io::{ErrorType, Read, ReadExactError, Seek, SeekFrom};
 use mutoscope::jpeg::{self, Layout, transcode};
 use mutoscope::media::mjpeg::{self, Format, Reader};
 use mutoscope::wire::sdp::MAX_HEADER_SIDE;
 
-use super::converter::{Conversion, Converter, Failure, Policy};
-use crate::tcp::retry;
+use super::converter::{ConversionError, Converter};
+use super::error::LibraryError;
+use super::policy::{Conversion, Judgement, Policy};
+use super::storage::Storage;
 
 /// What the pass reads at once where it only looks for the next frame.
 const CHUNK: usize = 64 * 1024;
@@ -63,15 +63,20 @@ pub fn is_field(jpeg: &[u8]) -> bool {
     matches!(jpeg, [0xff, 0xd8, 0xff, 0xe0, _, _, b'A', b'V', b'I', b'1', 1 | 2, ..])
 }
 
-/// Goes through a file of `len` bytes. Fails with a sentence where it is not MJPEG or cannot be read; what is damaged
-/// within it is left out.
-pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Result<Index> {
+/// Goes through a file of `len` bytes; the log calls it by its path. Fails where it is not MJPEG or cannot be read; what is
+/// damaged within it is left out.
+pub(super) fn build(storage: &dyn Storage, len: u64, path: &Path, policy: Policy) -> Result<Index, LibraryError> {
+    let shown = &path.display().to_string();
+    let cannot_read = |error| LibraryError::Read { path: path.to_owned(), error };
     let mut chunk = vec![0; CHUNK];
     let mut reader =
-        Reader::new(Pread { file, position: 0, len }, &mut chunk[..]).map_err(|error| anyhow!("{shown}: {error}"))?;
+        Reader::new(Positioned { storage, position: 0, len }, &mut chunk[..]).map_err(|error| match error {
+            mjpeg::Error::Io(error) => cannot_read(error),
+            error => LibraryError::Format { path: path.to_owned(), error },
+        })?;
     let mut index =
         Index { format: reader.format(), offsets: Vec::new(), lengths: Vec::new(), dimensions: (0, 0), refusal: None };
-    let mut census = IndexSummary::new(policy);
+    let mut summary = IndexSummary::new(policy);
     let mut progress = Progress::new(shown, len);
     let mut frame = Vec::new();
     let mut damages = 0;
@@ -79,7 +84,7 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
         let span = match reader.next_span() {
             Ok(Some(span)) => span,
             Ok(None) => break,
-            Err(mjpeg::Error::Io(error)) => bail!("cannot read {shown}: {error}"),
+            Err(mjpeg::Error::Io(error)) => return Err(cannot_read(error)),
             Err(error) => {
                 damages += 1;
                 // A file of many damages must not fill a disk with them.
@@ -95,26 +100,30 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
             continue;
         }
         frame.resize(span.len as usize, 0);
-        file.read_exact_at(&mut frame, span.offset).map_err(|error| anyhow!("cannot read {shown}: {error}"))?;
+        let mut file = Positioned { storage, position: span.offset, len };
+        file.read_exact(&mut frame).map_err(|error| match error {
+            ReadExactError::UnexpectedEof => cannot_read(io::ErrorKind::UnexpectedEof.into()),
+            ReadExactError::Other(error) => cannot_read(error),
+        })?;
         let layout = Layout::parse(&frame);
         if let Ok(layout) = layout
             && index.dimensions == (0, 0)
         {
             index.dimensions = (layout.width, layout.height);
         }
-        census.count(index.frames(), &frame, layout);
+        summary.count(index.frames(), &frame, layout);
         index.offsets.push(span.offset);
         index.lengths.push(span.len);
     }
     if index.lengths.is_empty() {
-        bail!("{shown} is not MJPEG: there is no whole JPEG picture in it");
+        return Err(LibraryError::NoPicture { path: path.to_owned() });
     }
     if damages > MAX_WARNINGS {
         log::warn!("{shown}: {damages} such places in all");
     }
     index.offsets.shrink_to_fit();
     index.lengths.shrink_to_fit();
-    index.refusal = census.verdict(index.frames(), shown);
+    index.refusal = summary.verdict(index.frames(), shown);
     let (width, height) = index.dimensions;
     if index.refusal.is_none() && width.max(height) > MAX_HEADER_SIDE {
         log::warn!("{shown}: the pictures are {width}x{height}; {LARGE_PICTURES}");
@@ -127,14 +136,14 @@ pub(super) fn build(file: &File, len: u64, shown: &str, policy: Policy) -> Resul
 struct IndexSummary {
     policy: Policy,
     /// Frames by [`Conversion`].
-    treated: [u32; 5],
+    conversions: [u32; 5],
     unservable: u32,
     /// The first of them, and what is the matter with it.
     first: Option<(u32, transcode::Error)>,
     /// Converting would help against that.
     could_be_converted: bool,
-    /// What headers promise is tried now and then until it succeeds: a stream without pictures would be worse than none.
-    trial: ProbeConversion,
+    /// Tries now and then whether what the headers promise can be had: a stream without pictures would be worse than none.
+    probe: ProbeConversion,
     /// Frames that are fields.
     fields: u32,
     /// Frames that are not JPEG pictures at all.
@@ -146,11 +155,11 @@ impl IndexSummary {
     fn new(policy: Policy) -> Self {
         Self {
             policy,
-            treated: [0; 5],
+            conversions: [0; 5],
             unservable: 0,
             first: None,
             could_be_converted: false,
-            trial: ProbeConversion::default(),
+            probe: ProbeConversion::default(),
             fields: 0,
             damaged: 0,
             first_damaged: None,
@@ -160,10 +169,11 @@ impl IndexSummary {
     fn count(&mut self, number: u32, jpeg: &[u8], layout: Result<Layout, jpeg::Error>) {
         self.fields += u32::from(is_field(jpeg));
         match layout.map(|layout| self.policy.judge(jpeg, &layout)) {
-            Ok(Ok(treatment)) => {
-                self.treated[treatment as usize] += 1;
-                if let (Ok(layout), true) = (layout, treatment != Conversion::AsIs) {
-                    self.trial.consider(number, jpeg, &layout, self.policy);
+            Ok(Ok(judgement)) => {
+                let conversion = judgement.conversion();
+                self.conversions[conversion as usize] += 1;
+                if let (Ok(layout), true) = (layout, conversion != Conversion::AsIs) {
+                    self.probe.consider(number, jpeg, &layout, &judgement);
                 }
             }
             Ok(Err(transcode::Error::Damaged(error))) | Err(error) => {
@@ -183,10 +193,10 @@ impl IndexSummary {
 
     /// The sum, and what it means: a few frames are left out, but most of a file is not.
     fn verdict(&self, frames: u32, shown: &str) -> Option<String> {
-        for treatment in [Conversion::Rewritten, Conversion::Resampled, Conversion::Requantised, Conversion::Encoded] {
-            let count = self.treated[treatment as usize];
+        for conversion in [Conversion::Rewritten, Conversion::Resampled, Conversion::Requantised, Conversion::Encoded] {
+            let count = self.conversions[conversion as usize];
             if count > 0 {
-                log::info!("{shown}: {count} of {frames} frames are sent {treatment}");
+                log::info!("{shown}: {count} of {frames} frames are sent {conversion}");
             }
         }
         if self.fields > 0 {
@@ -207,8 +217,8 @@ impl IndexSummary {
             }
             refusal = (count > frames / 2).then(|| reason.to_string());
         }
-        if let Some((number, failure)) = self.trial.failure()
-            && self.treated[Conversion::AsIs as usize] <= frames / 2
+        if let Some((number, failure)) = self.probe.failure()
+            && self.conversions[Conversion::AsIs as usize] <= frames / 2
         {
             log::warn!("{shown}: no frame that was tried can be made ready, the first is frame {number}: {failure}");
             refusal.get_or_insert_with(|| failure.to_string());
@@ -225,16 +235,16 @@ impl IndexSummary {
 struct ProbeConversion {
     seen: u32,
     succeeded: bool,
-    first_failure: Option<(u32, Failure)>,
+    first_failure: Option<(u32, ConversionError)>,
 }
 
 impl ProbeConversion {
-    fn consider(&mut self, number: u32, jpeg: &[u8], layout: &Layout, policy: Policy) {
+    fn consider(&mut self, number: u32, jpeg: &[u8], layout: &Layout, judgement: &Judgement) {
         self.seen += 1;
         if self.succeeded || !self.seen.is_power_of_two() {
             return;
         }
-        match Converter::new(policy).normalise(jpeg, layout, &mut Vec::new()) {
+        match Converter::default().convert(jpeg, layout, judgement, &mut Vec::new()) {
             Ok(_) => self.succeeded = true,
             Err(failure) => {
                 self.first_failure.get_or_insert((number, failure));
@@ -243,7 +253,7 @@ impl ProbeConversion {
     }
 
     /// Where none succeeded.
-    fn failure(&self) -> Option<&(u32, Failure)> {
+    fn failure(&self) -> Option<&(u32, ConversionError)> {
         self.first_failure.as_ref().filter(|_| !self.succeeded)
     }
 }
@@ -269,26 +279,26 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// A file as the core reads it, with a position of its own.
-struct Pread<'a> {
-    file: &'a File,
+/// A storage as the core reads it, with a position of its own.
+struct Positioned<'a> {
+    storage: &'a dyn Storage,
     position: u64,
     len: u64,
 }
 
-impl ErrorType for Pread<'_> {
+impl ErrorType for Positioned<'_> {
     type Error = io::Error;
 }
 
-impl Read for Pread<'_> {
+impl Read for Positioned<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = retry(|| self.file.read_at(buffer, self.position))?;
+        let read = self.storage.read(buffer, self.position)?;
         self.position += read as u64;
         Ok(read)
     }
 }
 
-impl Seek for Pread<'_> {
+impl Seek for Positioned<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(offset) => Some(offset),

@@ -1,92 +1,101 @@
 //! One viewer's position in a medium, as the core's sender moves it.
 
-use core::task::Waker;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
 use mutoscope::media::{Advance, Frame, FrameSource};
-use mutoscope::time::{Duration, Instant};
+use mutoscope::time::Instant;
 
-use super::medium::{FrameError, SharedMedia};
+use super::error::FrameError;
 use super::picture::Picture;
+use super::shared_media::SharedMedia;
 
-/// How long until a viewer asks again for a picture that is being made ready.
-const ASK_AGAIN: Duration = Duration::from_millis(2);
-
-/// A viewer of a [`Library`](super::Library)'s medium. Holds one frame, and a few more where they take long to be made ready, and shares
-/// them with all who are there.
+/// A viewer's position in a medium of a [`Library`](super::Library). It holds one frame and shares it with all who are there.
+///
+/// A frame that is neither in memory nor soon made ready is [`Advance::Pending`] until workers have it; then they wake the
+/// viewer. One that came to such a frame has others ordered ahead from then on, until it seeks: one where workers read them, and
+/// one for each worker where they are converted.
 #[derive(Debug)]
-pub struct Viewer {
-    medium: Rc<SharedMedia>,
+pub struct LibrarySource {
+    medium: Arc<SharedMedia>,
+    /// Which viewer of the medium this is.
+    id: u64,
     current: Option<Arc<Picture>>,
-    /// From `next` on, those that were ordered because they take long to be made ready.
-    ahead: VecDeque<Arc<Picture>>,
+    /// From `next` on, those that were ordered.
+    ordered: VecDeque<Arc<Picture>>,
+    /// How many are to be ordered.
+    ahead: usize,
     next: u32,
 }
 
-impl Viewer {
-    pub(super) fn new(medium: Rc<SharedMedia>) -> Self {
-        Self { medium, current: None, ahead: VecDeque::new(), next: 0 }
+impl LibrarySource {
+    pub(super) fn new(medium: Arc<SharedMedia>) -> Self {
+        let id = medium.next_viewer();
+        Self { medium, id, current: None, ordered: VecDeque::new(), ahead: 0, next: 0 }
     }
 
-    fn show(&mut self, now: Instant, number: u32) -> Result<Advance, FrameError> {
-        let ordered = self.ahead.pop_front().filter(|picture| picture.number() == number);
-        let is_new = ordered.is_none();
-        let picture = match ordered {
-            Some(picture) => picture,
-            None => {
-                self.ahead.clear();
-                // Before loading: after an error the viewer stands behind the frame that failed.
-                self.next = number.saturating_add(1);
-                self.medium.picture(number, self.current.take())?
+    fn show(&mut self, number: u32, waker: &Waker) -> Result<Advance, FrameError> {
+        let picture = match self.ordered.pop_front() {
+            Some(ordered) if ordered.number() == number => ordered,
+            _ => {
+                self.ordered.clear();
+                self.medium.picture(number, self.current.take())
             }
         };
-        if picture.took().is_some() {
-            self.next = number.saturating_add(1);
-            if !is_new {
-                self.medium.note(&picture);
-                self.order_ahead();
+        let outcome = picture.outcome_or_wake(self.id, waker);
+        // Whoever waits for one will wait for all.
+        self.ahead = self.ahead.max(self.medium.ahead(&picture));
+        match outcome {
+            Some(outcome) => {
+                // After an error it stands behind the frame that failed.
+                self.next = number.saturating_add(1);
+                if let Err(error) = outcome {
+                    self.current = None;
+                    return Err(error.clone());
+                }
+                let spare = self.current.replace(picture);
+                self.order_ahead(spare);
+                Ok(Advance::Ready)
             }
-            self.current = Some(picture);
-            return Ok(Advance::Ready);
+            None => {
+                self.next = number;
+                self.ordered.push_front(picture);
+                self.order_ahead(None);
+                Ok(Advance::Pending { until: None })
+            }
         }
-        self.next = number;
-        self.ahead.push_front(picture);
-        self.order_ahead();
-        Ok(Advance::Pending { until: Some(now.after(ASK_AGAIN)) })
     }
 
-    /// Has the next pictures made ready while this one is shown: whoever waits for one will wait for all.
-    fn order_ahead(&mut self) {
+    /// Has the next pictures read and made ready while this one is shown. `spare`: the picture that was shown before.
+    fn order_ahead(&mut self, mut spare: Option<Arc<Picture>>) {
         let frames = self.medium.frames().unwrap_or(0);
-        while self.ahead.len() < self.medium.ahead() {
-            let number = self.next.saturating_add(self.ahead.len() as u32);
-            // What cannot be read is met again when its turn comes.
-            match (number < frames).then(|| self.medium.picture(number, None)) {
-                Some(Ok(picture)) => self.ahead.push_back(picture),
-                _ => break,
+        while self.ordered.len() < self.ahead {
+            let number = self.next.saturating_add(self.ordered.len() as u32);
+            if number >= frames {
+                break;
             }
+            self.ordered.push_back(self.medium.picture(number, spare.take()));
         }
     }
 }
 
-impl FrameSource for Viewer {
+impl FrameSource for LibrarySource {
     type Error = FrameError;
 
-    fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, FrameError> {
+    fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Advance, FrameError> {
         match self.medium.frames() {
             Some(frames) if self.next >= frames => {
                 self.current = None;
                 Ok(Advance::End)
             }
-            Some(_) => self.show(now, self.next),
+            Some(_) => self.show(self.next, waker),
             None => {
                 let newest = self.medium.live_number(now);
                 if newest < self.next {
                     return Ok(Advance::Pending { until: Some(self.medium.live_instant(self.next)) });
                 }
-                self.show(now, newest)
+                self.show(newest, waker)
             }
         }
     }
@@ -107,7 +116,8 @@ impl FrameSource for Viewer {
         if let Some(frames) = self.medium.frames() {
             self.next = number.min(frames);
             self.current = None;
-            self.ahead.clear();
+            self.ordered.clear();
+            self.ahead = 0;
         }
         Ok(())
     }
@@ -116,6 +126,7 @@ impl FrameSource for Viewer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::gated::advance;
     use crate::media::testing::{Folder, frames, lab_file, picture};
     use crate::media::{Library, OnUnsupported, Policy};
     use mutoscope::media::FrameRate;
@@ -130,7 +141,7 @@ mod tests {
         Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), Policy::default()).unwrap()
     }
 
-    fn data(viewer: &Viewer) -> &[u8] {
+    fn data(viewer: &LibrarySource) -> &[u8] {
         viewer.frame().expect("a frame").data
     }
 
@@ -143,18 +154,18 @@ mod tests {
             assert!(viewer.frame().is_none());
             for (number, frame) in expected.iter().enumerate() {
                 assert_eq!(viewer.position(), number as u32);
-                assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+                assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
                 let shown = viewer.frame().unwrap();
                 assert_eq!((shown.number, shown.data, shown.captured), (number as u32, &frame[..], None));
                 assert!(shown.layout.is_ok());
             }
-            assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::End);
+            assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::End);
             assert!(viewer.frame().is_none());
             viewer.seek(3).unwrap();
-            assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+            assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
             assert_eq!(data(&viewer), expected[3]);
             viewer.seek(99).unwrap();
-            assert_eq!((viewer.position(), viewer.advance(NOW, Waker::noop()).unwrap()), (5, Advance::End));
+            assert_eq!((viewer.position(), advance(&mut viewer, NOW).unwrap()), (5, Advance::End));
         }
     }
 
@@ -165,12 +176,12 @@ mod tests {
         let mut one = library.open(0).unwrap();
         let mut other = library.open(0).unwrap();
         for _ in 0..3 {
-            one.advance(NOW, Waker::noop()).unwrap();
+            advance(&mut one, NOW).unwrap();
         }
-        other.advance(NOW, Waker::noop()).unwrap();
+        advance(&mut other, NOW).unwrap();
         assert_eq!((data(&one), data(&other)), (&expected[2][..], &expected[0][..]));
         one.seek(0).unwrap();
-        one.advance(NOW, Waker::noop()).unwrap();
+        advance(&mut one, NOW).unwrap();
         assert!(std::ptr::eq(data(&one), data(&other)), "at the same position they share it");
     }
 
@@ -179,16 +190,16 @@ mod tests {
         let (folder, expected) = (Folder::new(), frames(3));
         let library = library(&folder, &expected.concat());
         let mut viewer = library.open(0).unwrap();
-        viewer.advance(NOW, Waker::noop()).unwrap();
+        advance(&mut viewer, NOW).unwrap();
         let file = OpenOptions::new().write(true).open(folder.path().join("movie.mjpeg")).unwrap();
         file.set_len((expected[0].len() + 20) as u64).unwrap();
         for _ in 1..3 {
-            assert!(matches!(viewer.advance(NOW, Waker::noop()), Err(FrameError::Shortened)));
+            assert!(matches!(advance(&mut viewer, NOW), Err(FrameError::Shortened)));
             assert!(viewer.frame().is_none());
         }
-        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::End);
+        assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::End);
         viewer.seek(0).unwrap();
-        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
     }
 
     #[test]
@@ -199,11 +210,11 @@ mod tests {
         let mut viewer = library.open(0).unwrap();
         let mut file = OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all(&vec![0; expected[0].len()]).unwrap();
-        assert!(matches!(viewer.advance(NOW, Waker::noop()), Err(FrameError::Overwritten)));
-        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+        assert!(matches!(advance(&mut viewer, NOW), Err(FrameError::Overwritten)));
+        assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
         assert_eq!(data(&viewer), expected[1]);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
         assert_eq!(data(&viewer), expected[2]);
     }
 
@@ -212,30 +223,16 @@ mod tests {
         let library = Library::built_in(FrameRate::new(25, 1).unwrap());
         let (mut one, mut other) = (library.open(0).unwrap(), library.open(0).unwrap());
         let at = |millis| Instant::from_millis(millis);
-        assert_eq!(one.advance(at(1000), Waker::noop()).unwrap(), Advance::Ready);
-        assert_eq!(other.advance(at(1039), Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(advance(&mut one, at(1000)).unwrap(), Advance::Ready);
+        assert_eq!(advance(&mut other, at(1039)).unwrap(), Advance::Ready);
         assert!(std::ptr::eq(data(&one), data(&other)));
         let frame = one.frame().unwrap();
         assert_eq!((frame.number, frame.captured), (25, Some(at(1000))));
-        assert_eq!(one.advance(at(1039), Waker::noop()).unwrap(), Advance::Pending { until: Some(at(1040)) });
-        assert_eq!(one.advance(at(1040), Waker::noop()).unwrap(), Advance::Ready);
-        // Who comes late goes on with what is new.
-        assert_eq!(other.advance(at(1500), Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(advance(&mut one, at(1039)).unwrap(), Advance::Pending { until: Some(at(1040)) });
+        assert_eq!(advance(&mut one, at(1040)).unwrap(), Advance::Ready);
+        // A viewer that comes late goes on with what is new.
+        assert_eq!(advance(&mut other, at(1500)).unwrap(), Advance::Ready);
         assert_eq!(other.frame().unwrap().number, 37);
-    }
-
-    /// Asks until there is a frame.
-    fn wait(viewer: &mut Viewer) -> Result<(), FrameError> {
-        for _ in 0..60_000 {
-            match viewer.advance(NOW, Waker::noop())? {
-                Advance::Ready => return Ok(()),
-                Advance::Pending { until } => assert_eq!(until, Some(NOW.after(ASK_AGAIN))),
-                Advance::End => panic!("the end"),
-            }
-            assert!(viewer.ahead.len() <= viewer.medium.ahead());
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        panic!("no frame within a minute");
     }
 
     #[test]
@@ -251,7 +248,8 @@ mod tests {
         for number in 0..12 {
             for viewer in [&mut one, &mut other] {
                 assert_eq!(viewer.position(), number);
-                wait(viewer).unwrap();
+                assert_eq!(advance(viewer, NOW).unwrap(), Advance::Ready);
+                assert!(viewer.ordered.len() <= viewer.ahead.max(1));
                 let frame = viewer.frame().unwrap();
                 let layout = frame.layout.unwrap();
                 assert_eq!((frame.number, layout.width), (number, 70 + number as u16));
@@ -261,9 +259,9 @@ mod tests {
             }
             assert!(std::ptr::eq(data(&one), data(&other)), "made twice");
         }
-        assert_eq!(one.advance(NOW, Waker::noop()).unwrap(), Advance::End);
+        assert_eq!(advance(&mut one, NOW).unwrap(), Advance::End);
         one.seek(5).unwrap();
-        wait(&mut one).unwrap();
+        assert_eq!(advance(&mut one, NOW).unwrap(), Advance::Ready);
         assert_eq!((one.frame().unwrap().number, one.position()), (5, 6));
     }
 
@@ -279,7 +277,7 @@ mod tests {
         let library = Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), policy).unwrap();
         let mut viewer = library.open(0).unwrap();
         for can_be_sent in [true, false, true] {
-            wait(&mut viewer).unwrap();
+            assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
             assert_eq!(viewer.frame().unwrap().layout.unwrap().rtp_format().is_ok(), can_be_sent);
         }
     }
@@ -289,8 +287,8 @@ mod tests {
         let library = Library::built_in(FrameRate::new(25, 1).unwrap());
         let mut viewer = library.open(1).unwrap();
         viewer.seek(249).unwrap();
-        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
         assert!(viewer.frame().unwrap().layout.unwrap().rtp_format().is_ok());
-        assert_eq!(viewer.advance(NOW, Waker::noop()).unwrap(), Advance::End);
+        assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::End);
     }
 }

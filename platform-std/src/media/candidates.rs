@@ -1,0 +1,116 @@
+//! Which files may be media, and under which names.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::LibraryError;
+
+/// Names of files that a folder is searched for, in any case.
+const EXTENSIONS: [&str; 2] = ["mjpeg", "mjpg"];
+
+/// A file that may be a medium.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What its URL calls it.
+    pub name: String,
+    /// It was found in a folder rather than named itself.
+    pub is_from_folder: bool,
+}
+
+/// What was found where media were said to be.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    /// What may be a medium: in the order of the paths that were named, and within a folder in order of name.
+    pub files: Vec<Candidate>,
+    /// What has the name of a medium in a folder and cannot be one.
+    pub left_out: Vec<LibraryError>,
+}
+
+/// Finds the files among `paths`, and the MJPEG files in the folders among them (not in folders within these).
+///
+/// # Errors
+/// [`LibraryError::Open`] and [`LibraryError::Folder`] where the system does not let us look, and [`LibraryError::Name`] for
+/// a file that was named itself.
+pub fn candidates(paths: &[PathBuf]) -> Result<Candidates, LibraryError> {
+    let mut found = Candidates::default();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(|error| LibraryError::Open { path: path.clone(), error })?;
+        if metadata.is_dir() {
+            found.search(path)?;
+        } else {
+            let name = path.file_name().and_then(OsStr::to_str);
+            let name = name.ok_or_else(|| LibraryError::Name { path: path.clone() })?.to_owned();
+            found.files.push(Candidate { path: path.clone(), name, is_from_folder: false });
+        }
+    }
+    Ok(found)
+}
+
+impl Candidates {
+    fn search(&mut self, folder: &Path) -> Result<(), LibraryError> {
+        let failed = |error| LibraryError::Folder { path: folder.to_owned(), error };
+        let root = folder.canonicalize().map_err(failed)?;
+        let (mut files, mut left_out) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if !has_extension(&path) {
+                continue;
+            }
+            let Some(name) = path.file_name().and_then(OsStr::to_str).map(str::to_owned) else {
+                left_out.push(LibraryError::Name { path });
+                continue;
+            };
+            // Whoever may write into the folder may not show what lies elsewhere by linking to it.
+            match path.canonicalize() {
+                Ok(target) if !target.starts_with(&root) => left_out.push(LibraryError::Outside { path }),
+                Ok(_) if path.is_file() => files.push(Candidate { path, name, is_from_folder: true }),
+                Ok(_) => left_out.push(LibraryError::NoFile { path }),
+                Err(error) => left_out.push(LibraryError::Open { path, error }),
+            }
+        }
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        left_out.sort_by_cached_key(LibraryError::to_string);
+        self.files.extend(files);
+        self.left_out.extend(left_out);
+        Ok(())
+    }
+}
+
+/// Which name belongs to which file.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<String, PathBuf>);
+
+impl Names {
+    /// Whether this file has no name yet: one that is named twice has.
+    ///
+    /// # Errors
+    /// [`LibraryError::SameName`] where another file has its name.
+    pub fn are_new_with(&self, candidate: &Candidate) -> Result<bool, LibraryError> {
+        let Candidate { path, name, .. } = candidate;
+        match self.0.get(name) {
+            None => Ok(true),
+            Some(first) if is_same_file(first, path) => Ok(false),
+            Some(first) => {
+                Err(LibraryError::SameName { first: first.clone(), second: path.clone(), name: name.clone() })
+            }
+        }
+    }
+
+    /// Gives the file its name.
+    pub fn add(&mut self, candidate: Candidate) {
+        self.0.insert(candidate.name, candidate.path);
+    }
+}
+
+fn has_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,134 @@
+//! What can be wrong with media, each in one sentence for people.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mutoscope::media::mjpeg;
+
+/// Why a path cannot be served. The sentence names the path and holds what the system said.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LibraryError {
+    /// The system does not let us open it.
+    Open {
+        /// What was to be opened.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The folder cannot be searched.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Its name cannot be part of a URL.
+    Name {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A device, a pipe or a socket.
+    Special {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// In a folder, it has the name of an MJPEG file and is something else.
+    NoFile {
+        /// What was found.
+        path: PathBuf,
+    },
+    /// In a folder, it is a link to what lies outside of that folder.
+    Outside {
+        /// The link.
+        path: PathBuf,
+    },
+    /// It does not begin as MJPEG does.
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its first bytes.
+        error: mjpeg::Error<io::Error>,
+    },
+    /// The system could not read it to its end.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No whole picture is in it.
+    NoPicture {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two files would have one URL.
+    SameName {
+        /// The file that has the name already.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+        /// The name of both.
+        name: String,
+    },
+    /// There is nothing to serve.
+    Empty,
+}
+
+impl fmt::Display for LibraryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { path, error } => write!(f, "cannot open {}: {error}", path.display()),
+            Self::Folder { path, error } => write!(f, "cannot read the folder {}: {error}", path.display()),
+            Self::Name { path } => {
+                write!(f, "the name of {} is not UTF-8 text, so no URL can say it", path.display())
+            }
+            Self::Special { path } => write!(f, "{} is neither a file nor a folder", path.display()),
+            Self::NoFile { path } => write!(f, "{} is no file", path.display()),
+            Self::Outside { path } => write!(f, "{} links to a file outside the folder", path.display()),
+            Self::Format { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::NoPicture { path } => {
+                write!(f, "{} is not MJPEG: there is no whole JPEG picture in it", path.display())
+            }
+            Self::SameName { first, second, name } => {
+                let (first, second) = (first.display(), second.display());
+                write!(f, "{first} and {second} would both be served as {name:?}; rename one of them, or leave it out")
+            }
+            Self::Empty => f.write_str("there is no MJPEG file (.mjpeg, .mjpg) in what was named"),
+        }
+    }
+}
+
+// No `source`: the sentence holds what it would say.
+impl std::error::Error for LibraryError {}
+
+/// Why a frame could not be had. The medium stays; the frame after it may be fine.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The file is shorter than it was when its frames were counted.
+    Shortened,
+    /// Where the frame was, the file holds something else now.
+    Overwritten,
+    /// The system could not read the file. All viewers who wait for the frame share what it said.
+    Read(Arc<io::Error>),
+    /// A generated picture did not fit any buffer.
+    TooLarge,
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shortened => f.write_str("the file was shortened while it was being served"),
+            Self::Overwritten => f.write_str("the file was overwritten while it was being served"),
+            Self::Read(error) => write!(f, "the file cannot be read: {error}"),
+            Self::TooLarge => f.write_str("the picture is too large"),
+        }
+    }
+}
+
+// No `source`: the sentence holds what it would say.
+impl std::error::Error for FrameError {}

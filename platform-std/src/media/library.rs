@@ -1,0 +1,246 @@
+//! Media by name.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mutoscope::media::FrameRate;
+use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::wire::url;
+
+use super::candidates::{Candidates, Names, candidates};
+use super::error::LibraryError;
+use super::file::IndexedFile;
+use super::policy::Policy;
+use super::shared_media::{SharedMedia, Workshop};
+use super::source::LibrarySource;
+
+/// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
+#[derive(Debug)]
+pub struct Library {
+    media: Vec<Arc<SharedMedia>>,
+}
+
+impl Library {
+    /// Opens and indexes files, and the MJPEG files in folders (not in folders within them). `rate`: of all of them, since
+    /// files carry none. `policy`: what is done with frames that RTP/JPEG cannot carry as they are.
+    ///
+    /// In a folder, a file that is not what its name says is only left out, with a warning.
+    ///
+    /// # Errors
+    /// All of [`LibraryError`]: where a path cannot be read, is not MJPEG, or two files would have the same name.
+    pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self, LibraryError> {
+        let mut indexed = Vec::new();
+        let mut names = Names::default();
+        let Candidates { files, left_out } = candidates(paths)?;
+        left_out.iter().for_each(|why| log::warn!("left out: {why}"));
+        for candidate in files {
+            if !names.are_new_with(&candidate)? {
+                continue;
+            }
+            let file = match IndexedFile::open(&candidate.path, policy) {
+                Ok(file) => file,
+                Err(error) if candidate.is_from_folder => {
+                    log::warn!("left out: {error}");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            indexed.push((candidate.name.clone(), file));
+            names.add(candidate);
+        }
+        if indexed.is_empty() {
+            return Err(LibraryError::Empty);
+        }
+        Ok(Self::from_files(indexed, rate, policy))
+    }
+
+    /// Files by their names.
+    pub(super) fn from_files(files: Vec<(String, IndexedFile)>, rate: FrameRate, policy: Policy) -> Self {
+        let workshop = Arc::new(Workshop::new(policy));
+        let media = files.into_iter().zip(0..);
+        let media = media.map(|((name, file), id)| Arc::new(SharedMedia::file(id, name, file, rate, &workshop)));
+        Self { media: media.collect() }
+    }
+
+    /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
+    pub fn built_in(rate: FrameRate) -> Self {
+        let workshop = Arc::new(Workshop::new(Policy::default()));
+        let testcard = SharedMedia::testcard(0, "testcard", rate, &workshop);
+        let movie = SharedMedia::movie(1, "movie.Mjpeg", rate, &workshop);
+        Self { media: vec![Arc::new(testcard), Arc::new(movie)] }
+    }
+
+    /// All names, in the order in which they were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.media.iter().map(|medium| medium.name.as_str())
+    }
+}
+
+impl Catalogue for Library {
+    type Source = LibrarySource;
+
+    fn find(&self, path: url::Path<'_>) -> Option<Entry<'_>> {
+        let (id, medium) = self.media.iter().enumerate().find(|(_, medium)| path.names(&medium.name))?;
+        Some(Entry {
+            id,
+            name: &medium.name,
+            frame_rate: medium.rate,
+            frames: medium.frames(),
+            width: medium.width,
+            height: medium.height,
+            refusal: medium.refusal.as_deref(),
+        })
+    }
+
+    fn open(&self, id: usize) -> Option<LibrarySource> {
+        self.media.get(id).map(|medium| LibrarySource::new(Arc::clone(medium)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::OnUnsupported;
+    use super::super::testing::{Folder, frames, jpeg, lab_file, picture};
+    use super::*;
+    use jpeg_encoder::SamplingFactor;
+    use std::path::Path;
+
+    fn rate() -> FrameRate {
+        FrameRate::new(24, 1).unwrap()
+    }
+
+    fn open(paths: &[&Path]) -> Result<Library, LibraryError> {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+        Library::from_paths(&paths, rate(), Policy::default())
+    }
+
+    fn complaint(paths: &[&Path]) -> String {
+        open(paths).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn media_may_be_shared_by_threads() {
+        fn is_shared<T: Catalogue<Source = S> + Send + Sync + 'static, S: Send + 'static>() {}
+        is_shared::<Library, LibrarySource>();
+    }
+
+    #[test]
+    fn a_folder_shows_its_mjpeg_files_and_nothing_else() {
+        let folder = Folder::new();
+        let movie = frames(3).concat();
+        folder.file("one.mjpeg", &movie);
+        folder.file("Two Films ü.MJPG", &movie);
+        folder.file("three.Mjpeg", &lab_file(&frames(3)));
+        folder.file("notes.txt", b"no film");
+        folder.file("empty.mjpeg", b"");
+        folder.file("liar.mjpeg", b"this is not what it says");
+        std::fs::create_dir(folder.path().join("folder.mjpeg")).unwrap();
+        let library = open(&[folder.path()]).unwrap();
+        let names: Vec<&str> = library.names().collect();
+        assert_eq!(names, ["Two Films ü.MJPG", "one.mjpeg", "three.Mjpeg"]);
+    }
+
+    #[test]
+    fn a_link_out_of_a_folder_is_left_out() {
+        let (folder, elsewhere) = (Folder::new(), Folder::new());
+        let secret = elsewhere.file("secret.mjpeg", &frames(1).concat());
+        folder.file("mine.mjpeg", &frames(1).concat());
+        std::os::unix::fs::symlink(&secret, folder.path().join("out.mjpeg")).unwrap();
+        std::os::unix::fs::symlink("mine.mjpeg", folder.path().join("within.mjpeg")).unwrap();
+        let library = open(&[folder.path()]).unwrap();
+        assert_eq!(library.names().collect::<Vec<_>>(), ["mine.mjpeg", "within.mjpeg"]);
+        // Named by the operator, it is meant.
+        assert!(open(&[&secret]).is_ok());
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_refused_and_one_file_named_twice_is_not() {
+        let (one, other) = (Folder::new(), Folder::new());
+        let first = one.file("movie.Mjpeg", &frames(1).concat());
+        let second = other.file("movie.Mjpeg", &frames(2).concat());
+        let text = complaint(&[&first, &second]);
+        assert!(text.contains(first.to_str().unwrap()) && text.contains(second.to_str().unwrap()), "{text}");
+        assert_eq!(open(&[&first, one.path()]).unwrap().names().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_named_in_one_sentence() {
+        let folder = Folder::new();
+        let text = folder.file("notes.txt", b"no film");
+        let cut = folder.file("cut.mjpeg", &frames(1).concat()[..100]);
+        for path in [text.as_path(), &cut, &folder.path().join("missing.mjpeg"), Path::new("/dev/null")] {
+            let complaint = complaint(&[path]);
+            assert!(complaint.contains(path.to_str().unwrap()), "{complaint}");
+            assert!(!complaint.contains('\n'), "{complaint}");
+        }
+        let empty = Folder::new();
+        assert!(complaint(&[empty.path()]).contains("no MJPEG file"));
+    }
+
+    #[test]
+    fn media_are_found_by_the_names_in_their_urls() {
+        let folder = Folder::new();
+        let path = folder.file("Two Films.mjpg", &[jpeg(32, 48, 0, b"x"), jpeg(16, 16, 0, b"y")].concat());
+        let library = open(&[&path]).unwrap();
+        let media = library.find(url::Path::new("/Two%20Films.mjpg/")).unwrap();
+        assert_eq!((media.name, media.frames), ("Two Films.mjpg", Some(2)));
+        assert_eq!((media.width, media.height, media.refusal), (32, 48, None));
+        for unknown in ["", "two films.mjpg", "../Two%20Films.mjpg", "Two%20Films.mjpg%00", "other"] {
+            assert!(library.find(url::Path::new(unknown)).is_none(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_refused_when_rtp_cannot_carry_most_of_it() {
+        let folder = Folder::new();
+        let good = jpeg(16, 16, 0, b"x");
+        let full = picture(16, 16, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4));
+        let mostly_good = folder.file("good.mjpeg", &[&good[..], &full, &good].concat());
+        let mostly_bad = folder.file("bad.mjpeg", &[&full[..], &good, &full].concat());
+        let refusal = |path: &PathBuf, on_unsupported| {
+            let policy = Policy { on_unsupported, ..Policy::default() };
+            let library = Library::from_paths(std::slice::from_ref(path), rate(), policy).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            library.find(url::Path::new(name)).unwrap().refusal.map(str::to_owned)
+        };
+        assert_eq!(refusal(&mostly_good, OnUnsupported::Refuse), None);
+        assert!(refusal(&mostly_bad, OnUnsupported::Refuse).unwrap().contains("4:4:4"));
+        assert_eq!(refusal(&mostly_bad, OnUnsupported::Convert), None);
+    }
+
+    #[test]
+    fn a_file_of_which_no_frame_can_be_made_ready_is_refused_and_one_of_a_few_is_not() {
+        let folder = Folder::new();
+        let good = picture(40, 40, |encoder| encoder.set_progressive(true));
+        let mut huge = good.clone();
+        let at = huge.windows(2).position(|pair| pair == [0xff, 0xc2]).unwrap();
+        huge[at + 5..at + 9].fill(0xff);
+        let hopeless = folder.file("hopeless.mjpeg", &huge.repeat(5));
+        let hopeful = folder.file("hopeful.mjpeg", &[&huge[..], &huge, &huge, &good].concat());
+        // Its restart markers are to be left out, but its scan is no picture.
+        let damaged = folder.file("damaged.mjpeg", &jpeg(16, 16, 4, b"x").repeat(3));
+        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        let library = Library::from_paths(&[hopeless, hopeful, damaged], rate(), policy).unwrap();
+        let refusal = |name| library.find(url::Path::new(name)).unwrap().refusal;
+        assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
+        assert_eq!(refusal("hopeful.mjpeg"), None);
+        assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
+    }
+
+    #[test]
+    fn raw_jpegs_without_eoi_are_served_whole() {
+        let folder = Folder::new();
+        let movie: Vec<u8> = frames(4).iter().flat_map(|frame| frame[..frame.len() - 2].to_vec()).collect();
+        let library = open(&[&folder.file("a.mjpeg", &movie)]).unwrap();
+        let media = library.find(url::Path::new("a.mjpeg")).unwrap();
+        assert_eq!((media.frames, media.refusal), (Some(4), None));
+    }
+
+    #[test]
+    fn without_files_there_is_a_live_card_and_a_finite_movie() {
+        let library = Library::built_in(rate());
+        assert_eq!(library.names().collect::<Vec<_>>(), ["testcard", "movie.Mjpeg"]);
+        assert_eq!(library.find(url::Path::new("testcard")).unwrap().frames, None);
+        assert_eq!(library.find(url::Path::new("movie.Mjpeg")).unwrap().frames, Some(240));
+    }
+}

@@ -1,0 +1,215 @@
+//! Viewers of files that are not in memory.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::thread;
+use std::time::Duration;
+
+use mutoscope::media::catalogue::Catalogue;
+use mutoscope::media::{Advance, FrameRate, FrameSource};
+use mutoscope::time::Instant;
+
+use super::file::IndexedFile;
+use super::gated::{Gate, GatedFile, WakeCount, advance};
+use super::testing::{frames, picture};
+use super::{FrameError, Library, LibrarySource, OnUnsupported, Policy};
+
+const NOW: Instant = Instant::from_micros(0);
+const PENDING: Advance = Advance::Pending { until: None };
+
+fn library(files: Vec<IndexedFile>, policy: Policy) -> Library {
+    let named = files.into_iter().enumerate().map(|(number, file)| (format!("{number}.mjpeg"), file)).collect();
+    Library::from_files(named, FrameRate::new(25, 1).unwrap(), policy)
+}
+
+/// One file.
+fn gated(frames: &[Vec<u8>]) -> (Library, Arc<GatedFile>) {
+    let (indexed, file) = GatedFile::new(frames, &Arc::new(Gate::default()), Policy::default());
+    (library(vec![indexed], Policy::default()), file)
+}
+
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn data(source: &LibrarySource) -> &[u8] {
+    source.frame().expect("a frame").data
+}
+
+#[test]
+fn media_that_block_all_workers_keep_no_other_medium_waiting() {
+    let frames = frames(30);
+    let stuck_gate = Arc::new(Gate::default());
+    let mut files: Vec<_> = (0..8).map(|_| GatedFile::new(&frames, &stuck_gate, Policy::default()).0).collect();
+    let (from_disk, _) = GatedFile::new(&frames, &Arc::new(Gate::default()), Policy::default());
+    let (from_memory, in_memory) = GatedFile::new(&frames, &stuck_gate, Policy::default());
+    in_memory.in_memory.store(usize::MAX, Ordering::SeqCst);
+    files.extend([from_disk, from_memory]);
+    let library = library(files, Policy::default());
+
+    stuck_gate.shut(true);
+    let mut stuck: Vec<_> = (0..8).map(|id| library.open(id).unwrap()).collect();
+    let count = WakeCount::new();
+    let waker = Waker::from(Arc::clone(&count));
+    for source in &mut stuck {
+        assert_eq!(source.advance(NOW, &waker).unwrap(), PENDING);
+    }
+    wait_for("all workers are stuck", || stuck_gate.standing.load(Ordering::SeqCst) == 8);
+    for id in [8, 9] {
+        let mut source = library.open(id).unwrap();
+        for frame in &frames {
+            assert_eq!(advance(&mut source, NOW).unwrap(), Advance::Ready);
+            assert_eq!(data(&source), frame);
+        }
+        assert_eq!(advance(&mut source, NOW).unwrap(), Advance::End);
+    }
+    assert_eq!((stuck_gate.standing.load(Ordering::SeqCst), count.get()), (8, 0), "they still are");
+    stuck_gate.shut(false);
+    for source in &mut stuck {
+        assert_eq!(advance(source, NOW).unwrap(), Advance::Ready);
+        assert_eq!(data(source), frames[0]);
+    }
+}
+
+#[test]
+fn a_frame_that_many_wait_for_is_read_once_and_wakes_each_once() {
+    let frames = frames(3);
+    let (library, file) = gated(&frames);
+    file.gate.shut(true);
+    let counts: Vec<_> = (0..20).map(|_| WakeCount::new()).collect();
+    let mut sources: Vec<_> = (0..20).map(|_| library.open(0).unwrap()).collect();
+    // A viewer that asks twice is woken once all the same.
+    for _ in 0..2 {
+        for (source, count) in sources.iter_mut().zip(&counts) {
+            assert_eq!(source.advance(NOW, &Waker::from(Arc::clone(count))).unwrap(), PENDING);
+            assert_eq!((source.position(), source.frame().is_none()), (0, true));
+        }
+    }
+    file.gate.shut(false);
+    wait_for("all are woken", || counts.iter().all(|count| count.get() == 1));
+    for source in &mut sources {
+        assert_eq!(source.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+        assert_eq!(data(source), frames[0]);
+    }
+    assert!(sources.iter().all(|source| std::ptr::eq(data(source), data(&sources[0]))), "they share it");
+    // The second frame is the one ahead.
+    wait_for("the frame ahead", || file.waited_at.lock().unwrap().len() == 2);
+    let second = GatedFile::offset(&frames, 1) as u64;
+    assert_eq!(*file.waited_at.lock().unwrap(), [0, second]);
+    assert!(counts.iter().all(|count| count.get() == 1));
+}
+
+#[test]
+fn what_is_in_memory_of_a_frame_is_not_read_again() {
+    let frames = frames(3);
+    let (library, file) = gated(&frames);
+    let boundary = GatedFile::offset(&frames, 1) + 10;
+    file.in_memory.store(boundary, Ordering::SeqCst);
+    file.gate.shut(true);
+    let mut source = library.open(0).unwrap();
+    assert_eq!(source.advance(NOW, Waker::noop()).unwrap(), Advance::Ready);
+    assert_eq!(data(&source), frames[0]);
+    assert_eq!(source.advance(NOW, Waker::noop()).unwrap(), PENDING);
+    file.gate.shut(false);
+    assert_eq!(advance(&mut source, NOW).unwrap(), Advance::Ready);
+    assert_eq!(data(&source), frames[1]);
+    assert_eq!(file.waited_at.lock().unwrap()[0], boundary as u64);
+}
+
+#[test]
+fn frames_from_a_disk_are_read_one_ahead_in_two_buffers() {
+    let frames = frames(20);
+    let (library, file) = gated(&frames);
+    let mut source = library.open(0).unwrap();
+    let mut addresses = BTreeSet::new();
+    for (number, frame) in frames.iter().enumerate() {
+        assert_eq!(advance(&mut source, NOW).unwrap(), Advance::Ready);
+        assert_eq!(data(&source), frame);
+        addresses.insert(data(&source).as_ptr());
+        let read = frames.len().min(number + 2);
+        wait_for("the frame ahead", || file.waited_at.lock().unwrap().len() == read);
+    }
+    // The frames grow, so a buffer may have to move.
+    assert!(addresses.len() < frames.len() / 2, "{}", addresses.len());
+    assert_eq!(advance(&mut source, NOW).unwrap(), Advance::End);
+}
+
+#[test]
+fn a_disk_that_fails_costs_the_frames_it_does_not_give() {
+    let frames = frames(4);
+    let (library, file) = gated(&frames);
+    let (mut one, mut other) = (library.open(0).unwrap(), library.open(0).unwrap());
+    file.is_broken.store(true, Ordering::SeqCst);
+    for source in [&mut one, &mut other] {
+        let error = advance(source, NOW).expect_err("the disk is broken");
+        assert!(matches!(error, FrameError::Read(_)) && error.to_string().contains("out of order"), "{error}");
+        assert_eq!((source.position(), source.frame().is_none()), (1, true));
+    }
+    file.is_broken.store(false, Ordering::SeqCst);
+    one.seek(2).unwrap();
+    assert_eq!(advance(&mut one, NOW).unwrap(), Advance::Ready);
+    assert_eq!(data(&one), frames[2]);
+}
+
+#[test]
+fn a_viewer_that_leaves_or_seeks_is_waited_for_by_no_worker() {
+    let frames = frames(20);
+    let (library, file) = gated(&frames);
+    file.gate.shut(true);
+    let mut leaving = library.open(0).unwrap();
+    assert_eq!(leaving.advance(NOW, Waker::noop()).unwrap(), PENDING);
+    wait_for("a worker", || file.gate.standing.load(Ordering::SeqCst) == 1);
+    let mut seeking = library.open(0).unwrap();
+    for number in 1..19 {
+        seeking.seek(number).unwrap();
+        assert_eq!(seeking.advance(NOW, Waker::noop()).unwrap(), PENDING);
+    }
+    drop(leaving);
+    file.gate.shut(false);
+    assert_eq!(advance(&mut seeking, NOW).unwrap(), Advance::Ready);
+    assert_eq!(data(&seeking), frames[18]);
+    // The one that was under way, the one that was wanted, and the one ahead.
+    wait_for("the frame ahead", || file.waited_at.lock().unwrap().len() == 3);
+}
+
+#[test]
+fn pictures_that_are_read_by_one_worker_and_converted_by_another_come_in_their_order() {
+    let frames: Vec<_> =
+        (0..6).map(|number| picture(70 + number, 50, |encoder| encoder.set_progressive(true))).collect();
+    let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+    let (indexed, _) = GatedFile::new(&frames, &Arc::new(Gate::default()), policy);
+    let library = library(vec![indexed], policy);
+    let mut source = library.open(0).unwrap();
+    for (number, frame) in frames.iter().enumerate() {
+        assert_eq!(advance(&mut source, NOW).unwrap(), Advance::Ready);
+        let shown = source.frame().unwrap();
+        assert_eq!((shown.number as usize, shown.layout.unwrap().width), (number, 70 + number as u16));
+        assert_eq!(source.original(), Some(&frame[..]));
+    }
+    assert_eq!(advance(&mut source, NOW).unwrap(), Advance::End);
+}
+
+#[test]
+fn threads_share_pictures_and_each_sees_all_of_them() {
+    let frames = frames(100);
+    let (library, file) = gated(&frames);
+    file.in_memory.store(GatedFile::offset(&frames, 50), Ordering::SeqCst);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut source = library.open(0).unwrap();
+                for frame in &frames {
+                    assert_eq!(advance(&mut source, NOW).unwrap(), Advance::Ready);
+                    assert_eq!(data(&source), frame);
+                }
+                assert_eq!(advance(&mut source, NOW).unwrap(), Advance::End);
+            });
+        }
+    });
+}
