@@ -200,6 +200,12 @@ pub struct Receiver<B, const SLOTS: usize> {
     last_arrival: Option<Instant>,
     /// The slot of the frame that was fetched last, and its place in the slot's buffer.
     fetched: Option<(usize, Range<usize>)>,
+    counts: Counts,
+}
+
+/// Counts that no part of the receiver keeps, as [`Statistics`] has them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
     packets: u64,
     octets: u64,
     rejected: u64,
@@ -223,10 +229,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             troubles: Troubles::default(),
             last_arrival: None,
             fetched: None,
-            packets: 0,
-            octets: 0,
-            rejected: 0,
-            frames: 0,
+            counts: Counts::default(),
             config,
         }
     }
@@ -245,12 +248,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     fn take(&mut self, now: Instant, packet: &[u8]) -> Result<(), Rejected> {
         let packet = rtp::Packet::new_checked(packet).map_err(Rejected::Rtp);
         let identified = packet.and_then(|packet| Ok((packet, self.identify(now, &packet)?)));
-        let (packet, arrival) = identified.inspect_err(|_| self.rejected = self.rejected.wrapping_add(1))?;
+        let (packet, arrival) = identified.inspect_err(|_| self.counts.rejected = self.counts.rejected.wrapping_add(1))?;
         let rtp::Repr { marker, timestamp, .. } = rtp::Repr::parse(&packet);
         let payload = packet.payload();
         self.last_arrival = Some(now);
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(payload.len() as u64);
+        self.counts.packets = self.counts.packets.wrapping_add(1);
+        self.counts.octets = self.counts.octets.wrapping_add(payload.len() as u64);
         self.reports.handle_packet(now);
         let (ordinal, is_newest) = match arrival {
             Arrival::Newest(ordinal) => (ordinal, true),
@@ -404,10 +407,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         let frame = self.assembler.release(index)?;
         let complete = frame.complete?;
         self.troubles.clear(self.assembler.dropped().incomplete);
-        self.frames = self.frames.wrapping_add(1);
+        self.counts.frames = self.counts.frames.wrapping_add(1);
         self.fetched = Some((index, complete.start..complete.start.saturating_add(complete.len)));
         Some(Received {
-            number: complete.number.unwrap_or(self.frames as u32),
+            number: complete.number.unwrap_or(self.counts.frames as u32),
             timestamp: frame.timestamp,
             len: complete.len,
             first_arrival: frame.first_arrival,
@@ -460,13 +463,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     pub fn statistics(&self) -> Statistics {
         let dropped = self.assembler.dropped();
         Statistics {
-            packets: self.packets,
-            octets: self.octets,
+            packets: self.counts.packets,
+            octets: self.counts.octets,
             lost: self.tracker.lost(),
             duplicates: self.tracker.duplicates(),
             reordered: self.tracker.late(),
-            rejected: self.rejected,
-            frames: self.frames,
+            rejected: self.counts.rejected,
+            frames: self.counts.frames,
             frames_dropped: dropped.total(),
             frames_incomplete: dropped.incomplete,
             frames_unusable: dropped.unusable,
