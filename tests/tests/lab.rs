@@ -3,7 +3,7 @@
 use mutoscope::io::server::Settings;
 use mutoscope::session::State;
 use mutoscope::time::Duration;
-use mutoscope::wire::rtp::{Packet, Repr};
+use mutoscope::wire::rtp::{MAX_DATAGRAM, Packet, Repr};
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::net::Faults;
 use mutoscope_tests::strict_client::StrictClient;
@@ -207,7 +207,7 @@ fn requests_in_pieces_and_requests_in_one_piece_are_the_same() {
 fn frames_that_do_not_fit_are_skipped_and_the_numbers_go_on() {
     let mut frames = pictures(6);
     frames[2] = picture(9, (640, 480), 60);
-    assert!(frames[2].len() > 65_507);
+    assert!(frames[2].len() > MAX_DATAGRAM);
     frames[4] = picture(9, (320, 240), 55);
     assert!((20_480..65_000).contains(&frames[4].len()), "{}", frames[4].len());
     let film = Film::new("movie.Mjpeg", frames, 20);

@@ -5,6 +5,7 @@ use mutoscope::io::Stream;
 use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
 use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
+use mutoscope::wire::rtp::MAX_DATAGRAM;
 use mutoscope_tests::film::{Film, FilmViewer, Films, picture, pictures};
 use mutoscope_tests::hostile_scene::{HostileScene, URL};
 use mutoscope_tests::net::{BrokenPipe, Faults, Random};
@@ -281,8 +282,8 @@ fn reports_that_lie_change_nothing_and_keep_nobody_alive() {
         vec![0xa0, 201, 0, 1, 0, 0, 0, 255],
         [&good[..], &[0x80, 202, 0, 9]].concat(),
         [&good[..], &[0x80]].concat(),
-        vec![0; 65_507],
-        vec![0xff; 65_507],
+        vec![0; MAX_DATAGRAM],
+        vec![0xff; MAX_DATAGRAM],
     ];
     lies.extend((0..200).map(|_| (0..random.below(64)).map(|_| (random.bits() as u8) & 0x7f).collect()));
     for _ in 0..6 {

@@ -1,5 +1,6 @@
 //! I/O traits, the loops that move bytes between sockets and machines, and decorators of sockets.
 
+mod address;
 pub mod client;
 mod faults;
 mod outlet;

@@ -1,12 +1,12 @@
 //! Where packets leave: UDP sockets, or the control connection's interleaved channels.
 
+use super::address::at_port;
 use super::server::Addresses;
 use super::{Datagram, Transmit};
 use crate::rtp::packetizer::Packet;
 use crate::session::MediaTransport;
 use crate::session::server::Connection;
 use crate::wire::rtp::HEADER_LEN;
-use core::net::SocketAddr;
 
 /// What became of packets handed to an [`Outlet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,29 +87,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
     }
 }
 
-/// Another port of the same host. A link-local IPv6 address reaches nobody without its scope, which stays.
-pub(super) fn at_port(mut peer: SocketAddr, port: u16) -> SocketAddr {
-    peer.set_port(port);
-    peer
-}
-
 fn outcome<E>(sent: Result<usize, E>) -> Sent {
     match sent {
         Ok(0) => Sent::Full,
         Ok(count) => Sent::Taken(count),
         Err(_) => Sent::Lost,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use core::net::{Ipv6Addr, SocketAddrV6};
-
-    #[test]
-    fn media_for_a_link_local_peer_goes_out_of_the_interface_it_came_in_by() {
-        let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
-        let peer = SocketAddrV6::new(address, 40_000, 0, 3).into();
-        assert_eq!(at_port(peer, 25_000), SocketAddrV6::new(address, 25_000, 0, 3).into());
     }
 }

@@ -12,8 +12,8 @@ use crate::rtp::sender::{Sender, Timeline};
 use crate::session::{Dialect, MediaTransport};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtp::{HEADER_LEN, MAX_DATAGRAM};
+use crate::wire::rtp_jpeg::MAX_HEADER_SIDE;
 use crate::wire::rtsp::headers::Range;
-use crate::wire::sdp::MAX_HEADER_SIDE;
 use core::task::Waker;
 
 /// Packets of one frame that leave back to back; the rest follows after [`BURST_GAP`], or receivers with small socket

@@ -1,6 +1,7 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
-use super::outlet::{Outlet, at_port};
+use super::address::at_port;
+use super::outlet::Outlet;
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
 use crate::media::FrameSource;

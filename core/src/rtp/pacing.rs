@@ -1,6 +1,7 @@
 //! When the next frame is due, and when the next report is.
 
 use crate::media::FrameRate;
+use crate::random::Random;
 use crate::time::{Duration, Instant};
 
 /// Deadlines of a constant frame rate without drift: frame n is due at anchor + n / rate, rounded once.
@@ -40,14 +41,13 @@ const REPORT_INTERVAL_MICROS: u64 = 5_000_000;
 #[derive(Clone, Copy, Debug)]
 pub struct ReportTimer {
     next: Instant,
-    random: u32,
+    random: Random,
 }
 
 impl ReportTimer {
     /// The first report is due at `now`. `seed` should differ from session to session: an SSRC will do.
     pub fn new(now: Instant, seed: u32) -> Self {
-        // Zero is the one state that xorshift never leaves.
-        Self { next: now, random: if seed == 0 { 0x9e37_79b9 } else { seed } }
+        Self { next: now, random: Random::new(seed.into()) }
     }
 
     /// When the next report is due.
@@ -57,11 +57,8 @@ impl ReportTimer {
 
     /// A report left at `now`: plans the next one.
     pub fn sent(&mut self, now: Instant) {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 17;
-        self.random ^= self.random << 5;
         // interval * (0.5 + random / 2^32): the product stays below 2^55.
-        let varied = (REPORT_INTERVAL_MICROS.wrapping_mul(u64::from(self.random))) >> 32;
+        let varied = REPORT_INTERVAL_MICROS.wrapping_mul(self.random.bits() >> 32) >> 32;
         self.next = now.after(Duration::from_micros((REPORT_INTERVAL_MICROS / 2).wrapping_add(varied)));
     }
 }

@@ -5,6 +5,9 @@
 //!            |   always    |  types 64..127 |  Q 128..255, offset 0 only  |
 //! ```
 
+/// The largest width or height that the header can carry: 255 blocks of 8 pixels (RFC 2435 section 3.1.5).
+pub const MAX_HEADER_SIDE: u16 = 2040;
+
 /// Why an RTP payload is not RTP/JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -81,9 +84,9 @@ pub struct MainHeader {
     pub kind: u8,
     /// 1..=99: tables by formula; 128..=254: tables that never change; 255: tables of this frame only.
     pub q: u8,
-    /// In units of 8 pixels; 0 where the picture is wider than 2040.
+    /// In units of 8 pixels; 0 where the picture is wider than [`MAX_HEADER_SIDE`].
     pub width: u8,
-    /// In units of 8 pixels; 0 where the picture is higher than 2040.
+    /// In units of 8 pixels; 0 where the picture is higher than [`MAX_HEADER_SIDE`].
     pub height: u8,
 }
 

@@ -3,6 +3,7 @@
 //! [`Sdp`] reads the descriptions of other servers; our server writes a [`Description`].
 
 use super::rtp::PAYLOAD_TYPE_JPEG;
+use super::rtp_jpeg::MAX_HEADER_SIDE;
 use super::rtsp::headers::{NptMicros, Range};
 use super::text::{OneLine, decimal, strip_prefix_ignore_case, trim};
 use core::fmt::{self, Display, Write};
@@ -10,9 +11,6 @@ use core::net::IpAddr;
 
 /// The `a=control` of the one stream in a [`Description`].
 pub const TRACK_CONTROL: &str = "trackID=0";
-
-/// The largest width or height that the RTP/JPEG header can carry: 255 blocks of 8 pixels (RFC 2435 section 3.1.5).
-pub const MAX_HEADER_SIDE: u16 = 2040;
 
 /// A received description. Lines may end in LF or CRLF, stand in any order, be missing or unknown. Each look-up scans it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -409,7 +407,7 @@ mod tests {
             prop_assert_eq!(sdp.control(), Some("*"));
             prop_assert_eq!((video.payload_type, video.control, video.framerate), (26, Some("trackID=0"), Some("24")));
             prop_assert_eq!(video.range, Some(range));
-            prop_assert_eq!(video.dimensions, (width.max(height) > 2040 || width % 8 != 0 || height % 8 != 0).then_some((width, height)));
+            prop_assert_eq!(video.dimensions, (width.max(height) > MAX_HEADER_SIDE || width % 8 != 0 || height % 8 != 0).then_some((width, height)));
         }
 
         #[test]

@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser};
 use log::LevelFilter;
 use mutoscope::media::FrameRate;
 use mutoscope::time::Duration;
+use mutoscope::wire::rtp::MAX_DATAGRAM;
 use mutoscope_std::media::{OnUnsupported, Policy};
 use mutoscope_std::server::Options;
 
@@ -76,7 +77,7 @@ pub(crate) struct Args {
         env = "MAX_PACKET_SIZE",
         value_name = "BYTES",
         default_value = "20480",
-        value_parser = sizes(512, 65_507)
+        value_parser = sizes(512, MAX_DATAGRAM as u64)
     )]
     pub max_packet_size: usize,
 

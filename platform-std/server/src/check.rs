@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use mutoscope::jpeg::{Coding, Layout, Sampling, tables};
-use mutoscope::wire::sdp::MAX_HEADER_SIDE;
+use mutoscope::wire::rtp_jpeg::MAX_HEADER_SIDE;
 
 use mutoscope_std::console::OneLine;
 use mutoscope_std::media::Policy;

@@ -6,6 +6,7 @@ use super::*;
 use crate::media::Library;
 use crate::server::{self, Server, StopHandle};
 use mutoscope::media::FrameRate;
+use mutoscope::wire::rtp::MAX_DATAGRAM;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -28,7 +29,7 @@ impl Running {
             max_clients: 8,
             session_timeout: Duration::from_secs(60),
             payload_size: 1400,
-            max_packet_size: 65_507,
+            max_packet_size: MAX_DATAGRAM,
             repeat: false,
             restart_markers: false,
             computed_tables: false,

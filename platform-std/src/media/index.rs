@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use embedded_io::{ErrorType, Read, ReadExactError, Seek, SeekFrom};
 use mutoscope::jpeg::{self, Layout, transcode};
 use mutoscope::media::mjpeg::{self, Format, Reader};
-use mutoscope::wire::sdp::MAX_HEADER_SIDE;
+use mutoscope::wire::rtp_jpeg::MAX_HEADER_SIDE;
 
 use super::converter::{ConversionError, Converter};
 use super::error::LibraryError;

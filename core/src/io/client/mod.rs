@@ -6,7 +6,7 @@ mod silence;
 mod tests;
 mod timeline;
 
-use super::outlet::at_port;
+use super::address::{at_port, is_same_host};
 use super::{Datagram, Stream, Transmit};
 use crate::rtp::clock;
 use crate::rtp::receiver::{self, Control, Receiver, Statistics};
@@ -626,9 +626,4 @@ where
             debug!("a report to the server was not sent");
         }
     }
-}
-
-/// Whether two addresses are of one host, also where one is an IPv4 address as an IPv6 socket shows it.
-fn is_same_host(one: SocketAddr, other: SocketAddr) -> bool {
-    one.ip().to_canonical() == other.ip().to_canonical()
 }

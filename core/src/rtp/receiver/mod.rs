@@ -248,7 +248,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     fn take(&mut self, now: Instant, packet: &[u8]) -> Result<(), Rejected> {
         let packet = rtp::Packet::new_checked(packet).map_err(Rejected::Rtp);
         let identified = packet.and_then(|packet| Ok((packet, self.identify(now, &packet)?)));
-        let (packet, arrival) = identified.inspect_err(|_| self.counts.rejected = self.counts.rejected.wrapping_add(1))?;
+        let (packet, arrival) =
+            identified.inspect_err(|_| self.counts.rejected = self.counts.rejected.wrapping_add(1))?;
         let rtp::Repr { marker, timestamp, .. } = rtp::Repr::parse(&packet);
         let payload = packet.payload();
         self.last_arrival = Some(now);
