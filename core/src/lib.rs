@@ -79,6 +79,82 @@
 //! assert!(answer.contains("a=rtpmap:26 JPEG/90000\r\n"));
 //! ```
 //!
+//! ## Serve one client over any `embedded-io` stream
+//!
+//! A type that has the four traits of `embedded-io` becomes a [`io::Stream`] by an empty `impl`. An [`io::server::Peer`] does
+//! all that one client takes.
+//!
+//! ```
+//! use core::task::Waker;
+//! use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+//! use mutoscope::io::{Clock, Datagram, Stream};
+//! use mutoscope::media::catalogue::Catalogue;
+//!
+//! # use core::{cell::Cell, convert::Infallible, net::{Ipv4Addr, SocketAddr}};
+//! # use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+//! # use mutoscope::{io::{Meta, Transmit}, media::{FrameRate, catalogue::Entry, testcard::{Design, Generated, TestCard}}};
+//! # use mutoscope::{time::Instant, wire::url::Path};
+//! # struct Modem { received: &'static [u8], sent: Vec<u8> }
+//! # impl ErrorType for Modem { type Error = Infallible; }
+//! # impl Read for Modem { fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> { Ok(self.received.read(to).unwrap()) } }
+//! # impl ReadReady for Modem { fn read_ready(&mut self) -> Result<bool, Infallible> { Ok(true) } }
+//! # impl Write for Modem {
+//! #     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> { self.sent.extend(bytes); Ok(bytes.len()) }
+//! #     fn flush(&mut self) -> Result<(), Infallible> { Ok(()) }
+//! # }
+//! # impl WriteReady for Modem { fn write_ready(&mut self) -> Result<bool, Infallible> { Ok(true) } }
+//! impl Stream for Modem {} // your type, which has Read, Write, ReadReady and WriteReady
+//!
+//! /// Serves one client until it leaves. A client without UDP asks for media on the connection itself.
+//! fn serve(
+//!     addresses: Addresses,
+//!     modem: &mut Modem,
+//!     (rtp, rtcp): (&mut impl Datagram, &mut impl Datagram),
+//!     catalogue: &impl Catalogue,
+//!     clock: &impl Clock,
+//!     entropy: u64, // of a noise source: session identifiers are made of it
+//! ) {
+//!     let settings = Settings::default();
+//!     let (rx, tx) = (&mut [0; 1024][..], &mut [0; 4096][..]); // all memory that the client needs, beside the peer itself
+//!     let mut peer = Peer::new(clock.now(), addresses, rx, tx, entropy, &settings);
+//!     loop {
+//!         let context = Context { now: clock.now(), waker: Waker::noop(), settings: &settings };
+//!         let sockets = Sockets { control: &mut *modem, rtp: &mut *rtp, rtcp: &mut *rtcp };
+//!         match peer.service::<1, _, _, _, _>(context, sockets, catalogue) {
+//!             Outcome::Open => {}    // sleep until `peer.poll_timeout()`, or until a socket is ready
+//!             Outcome::Closing => {} // close our half of the connection
+//!             Outcome::Closed => break,
+//!         }
+//!     }
+//! }
+//! #
+//! # struct NoUdp;
+//! # impl ErrorType for NoUdp { type Error = Infallible; }
+//! # impl Datagram for NoUdp {
+//! #     fn send(&mut self, _: &Transmit<'_>) -> Result<usize, Infallible> { Ok(0) }
+//! #     fn recv<R>(&mut self, _: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Infallible> { Ok(None) }
+//! # }
+//! # struct Ticks(Cell<u64>);
+//! # impl Clock for Ticks {
+//! #     fn now(&self) -> Instant { self.0.set(self.0.get() + 1); Instant::from_millis(self.0.get()) }
+//! # }
+//! # struct Card(TestCard);
+//! # impl Catalogue for Card {
+//! #     type Source = Generated<Vec<u8>>;
+//! #     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
+//! #         let card = Entry { id: 0, name: "cam", frame_rate: self.0.rate(), frames: None, width: 320, height: 240, refusal: None };
+//! #         path.names("cam").then_some(card)
+//! #     }
+//! #     fn open(&self, _: usize) -> Option<Self::Source> { Some(Generated::new(Design::Card(self.0), vec![0; 20_000])) }
+//! # }
+//! # let card = Card(TestCard::new(320, 240, FrameRate::new(15, 1).unwrap(), 60).unwrap());
+//! # let received = b"DESCRIBE rtsp://10.0.0.2/cam RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+//! # let addresses = Addresses { peer: SocketAddr::from((Ipv4Addr::new(10, 0, 0, 3), 40_000)), local: None };
+//! let mut modem = Modem { received, sent: Vec::new() };
+//! serve(addresses, &mut modem, (&mut NoUdp, &mut NoUdp), &card, &Ticks(Cell::new(0)), 0x5EED);
+//! assert!(modem.sent.starts_with(b"RTSP/1.0 200 OK\r\n"));
+//! ```
+//!
 //! ## Implement a source
 //!
 //! A source lends one frame at a time. This one draws a picture of one colour every 40 ms.

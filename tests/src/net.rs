@@ -180,7 +180,7 @@ pub struct SimulatedUdp {
     network: Network,
     /// The address to which it is bound.
     pub address: SocketAddr,
-    /// What [`Datagram::max_datagrams`] says.
+    /// The answer of [`Datagram::max_datagrams`].
     pub max_datagrams: usize,
 }
 
@@ -239,7 +239,7 @@ impl Datagram for SimulatedUdp {
         assert!(transmit.datagrams() <= self.max_datagrams, "more datagrams than the socket takes");
         let bytes = transmit.segments.concat();
         match transmit.segment_size {
-            // What the kernel does with UDP_SEGMENT: one run of bytes, cut every so many.
+            // The kernel does the same with UDP_SEGMENT: it cuts one run of bytes into pieces of this size.
             Some(size) => bytes.chunks(size).for_each(|datagram| self.send_one(transmit.to, datagram)),
             None => self.send_one(transmit.to, &bytes),
         }
