@@ -1,37 +1,37 @@
-//! What a server offers: names to media.
+//! The catalogue of a server: names, and the media that they name.
 
 use super::{FrameRate, FrameSource};
 use crate::wire::url::Path;
 
-/// What a server offers under one name.
+/// A medium that a server offers under one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// For [`Catalogue::open`].
+    /// Identifies the medium for [`Catalogue::open`].
     pub id: usize,
     /// The path's name, without slashes at its ends.
     pub name: &'a str,
     /// Frames per second.
     pub frame_rate: FrameRate,
-    /// How many there are; `None`: live.
+    /// The number of frames. `None`: the medium is live.
     pub frames: Option<u32>,
-    /// Width of the picture in pixels, 0 where it is not known before the first frame.
+    /// Width of the picture in pixels; 0 if it is not known before the first frame.
     pub width: u16,
-    /// Height of the picture in pixels, likewise.
+    /// Height of the picture in pixels; 0 if it is not known before the first frame.
     pub height: u16,
-    /// Why RTP/JPEG cannot carry it: a sentence for people. The lab dialect plays it all the same.
+    /// The reason why RTP/JPEG cannot carry it, as a sentence for people. The lab dialect plays it all the same.
     pub refusal: Option<&'a str>,
 }
 
-/// What a server offers: names to media. Paths are compared with names and never opened as files, so nothing else can be reached.
+/// The media that a server offers. Paths are compared with names and never opened as files, so nothing else can be reached.
 pub trait Catalogue {
     /// One viewer's position in a medium.
     type Source: FrameSource;
 
-    /// The medium that `path` names.
+    /// The medium that `path` names, if there is one.
     fn find(&self, path: Path<'_>) -> Option<Entry<'_>>;
 
-    /// A new viewer of a medium that [`find`](Self::find) gave, standing before its first frame; `None` where no more viewers
-    /// can be had.
+    /// A new viewer of a medium that [`find`](Self::find) gave. It stands before the first frame. `None` if the medium takes no more
+    /// viewers.
     fn open(&self, id: usize) -> Option<Self::Source>;
 }
 
