@@ -21,7 +21,7 @@ pub struct IndexedFile {
 
 /// A frame of which some bytes are still to be read.
 #[derive(Debug)]
-pub(super) struct Rest {
+pub(super) struct PartialFrame {
     frame: Vec<u8>,
     filled: usize,
     offset: u64,
@@ -84,10 +84,10 @@ impl IndexedFile {
     }
 
     /// Reads as much of frame `number` into `buffer`, whatever it held, as is in memory: the frame, or what is left to do.
-    pub(super) fn read_now(&self, number: u32, buffer: Vec<u8>) -> Result<Result<Vec<u8>, Rest>, FrameError> {
+    pub(super) fn read_now(&self, number: u32, buffer: Vec<u8>) -> Result<Result<Vec<u8>, PartialFrame>, FrameError> {
         let mut rest = self.begin(number, buffer)?;
         while !rest.is_whole() {
-            match rest.fill(|buffer, offset| self.storage.read_now(buffer, offset))? {
+            match rest.fill(|buffer, offset| self.storage.read_now(buffer, offset)) {
                 Some(0) => return Err(FrameError::Shortened),
                 Some(read) => rest.filled += read,
                 None => return Ok(Err(rest)),
@@ -97,7 +97,7 @@ impl IndexedFile {
     }
 
     /// Reads the rest of a frame, and waits for the disk where it has to.
-    pub(super) fn read_rest(&self, mut rest: Rest) -> Result<Vec<u8>, FrameError> {
+    pub(super) fn read_rest(&self, mut rest: PartialFrame) -> Result<Vec<u8>, FrameError> {
         while !rest.is_whole() {
             match rest.fill(|buffer, offset| self.storage.read(buffer, offset))? {
                 0 => return Err(FrameError::Shortened),
@@ -107,15 +107,15 @@ impl IndexedFile {
         rest.into_frame()
     }
 
-    fn begin(&self, number: u32, mut frame: Vec<u8>) -> Result<Rest, FrameError> {
+    fn begin(&self, number: u32, mut frame: Vec<u8>) -> Result<PartialFrame, FrameError> {
         let (offset, len) = self.index.span(number).ok_or(FrameError::Shortened)?;
         frame.clear();
         frame.resize(len, 0);
-        Ok(Rest { frame, filled: 0, offset })
+        Ok(PartialFrame { frame, filled: 0, offset })
     }
 }
 
-impl Rest {
+impl PartialFrame {
     fn is_whole(&self) -> bool {
         self.filled == self.frame.len()
     }

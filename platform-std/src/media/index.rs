@@ -70,7 +70,7 @@ pub(super) fn build(storage: &dyn Storage, len: u64, path: &Path, policy: Policy
     let cannot_read = |error| LibraryError::Read { path: path.to_owned(), error };
     let mut chunk = vec![0; CHUNK];
     let mut reader =
-        Reader::new(Positioned { storage, position: 0, len }, &mut chunk[..]).map_err(|error| match error {
+        Reader::new(StorageReader { storage, position: 0, len }, &mut chunk[..]).map_err(|error| match error {
             mjpeg::Error::Io(error) => cannot_read(error),
             error => LibraryError::Format { path: path.to_owned(), error },
         })?;
@@ -100,7 +100,7 @@ pub(super) fn build(storage: &dyn Storage, len: u64, path: &Path, policy: Policy
             continue;
         }
         frame.resize(span.len as usize, 0);
-        let mut file = Positioned { storage, position: span.offset, len };
+        let mut file = StorageReader { storage, position: span.offset, len };
         file.read_exact(&mut frame).map_err(|error| match error {
             ReadExactError::UnexpectedEof => cannot_read(io::ErrorKind::UnexpectedEof.into()),
             ReadExactError::Other(error) => cannot_read(error),
@@ -280,17 +280,17 @@ impl<'a> Progress<'a> {
 }
 
 /// A storage as the core reads it, with a position of its own.
-struct Positioned<'a> {
+struct StorageReader<'a> {
     storage: &'a dyn Storage,
     position: u64,
     len: u64,
 }
 
-impl ErrorType for Positioned<'_> {
+impl ErrorType for StorageReader<'_> {
     type Error = io::Error;
 }
 
-impl Read for Positioned<'_> {
+impl Read for StorageReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.storage.read(buffer, self.position)?;
         self.position += read as u64;
@@ -298,7 +298,7 @@ impl Read for Positioned<'_> {
     }
 }
 
-impl Seek for Positioned<'_> {
+impl Seek for StorageReader<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(offset) => Some(offset),

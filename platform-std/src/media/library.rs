@@ -11,7 +11,7 @@ use super::candidates::{Candidates, Names, candidates};
 use super::error::LibraryError;
 use super::file::IndexedFile;
 use super::policy::Policy;
-use super::shared_media::{SharedMedia, Workshop};
+use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
 
 /// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
@@ -56,17 +56,17 @@ impl Library {
 
     /// Files by their names.
     pub(super) fn from_files(files: Vec<(String, IndexedFile)>, rate: FrameRate, policy: Policy) -> Self {
-        let workshop = Arc::new(Workshop::new(policy));
+        let workers = Arc::new(Workers::new(policy));
         let media = files.into_iter().zip(0..);
-        let media = media.map(|((name, file), id)| Arc::new(SharedMedia::file(id, name, file, rate, &workshop)));
+        let media = media.map(|((name, file), id)| Arc::new(SharedMedia::file(id, name, file, rate, &workers)));
         Self { media: media.collect() }
     }
 
     /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
     pub fn built_in(rate: FrameRate) -> Self {
-        let workshop = Arc::new(Workshop::new(Policy::default()));
-        let testcard = SharedMedia::testcard(0, "testcard", rate, &workshop);
-        let movie = SharedMedia::movie(1, "movie.Mjpeg", rate, &workshop);
+        let workers = Arc::new(Workers::new(Policy::default()));
+        let testcard = SharedMedia::testcard(0, "testcard", rate, &workers);
+        let movie = SharedMedia::movie(1, "movie.Mjpeg", rate, &workers);
         Self { media: vec![Arc::new(testcard), Arc::new(movie)] }
     }
 

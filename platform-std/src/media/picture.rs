@@ -23,8 +23,8 @@ pub(super) struct Picture {
     number: u32,
     captured: Option<Instant>,
     outcome: OnceLock<Result<Made, FrameError>>,
-    /// What workers do for it, or did: a [`Help`].
-    help: AtomicU8,
+    /// What workers do for it, or did: a [`NeededWork`].
+    needed_work: AtomicU8,
     /// Whom to wake, by number of viewer.
     waiting: Mutex<BTreeMap<u64, Waker>>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Picture {
 /// What workers do for a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Help {
+pub(super) enum NeededWork {
     /// Nothing: it is there at once.
     None,
     /// They read it.
@@ -102,8 +102,8 @@ impl Made {
 impl Picture {
     /// A promise.
     pub(super) fn new(number: u32, captured: Option<Instant>) -> Self {
-        let (outcome, help, waiting) = Default::default();
-        Self { number, captured, outcome, help, waiting }
+        let (outcome, needed_work, waiting) = Default::default();
+        Self { number, captured, outcome, needed_work, waiting }
     }
 
     /// Its number in the medium.
@@ -132,16 +132,16 @@ impl Picture {
     }
 
     /// Takes note of what workers will do for it.
-    pub(super) fn ask_for(&self, help: Help) {
-        self.help.store(help as u8, Ordering::Relaxed);
+    pub(super) fn needs(&self, work: NeededWork) {
+        self.needed_work.store(work as u8, Ordering::Relaxed);
     }
 
     /// What workers do for it, or did last.
-    pub(super) fn help(&self) -> Help {
-        match self.help.load(Ordering::Relaxed) {
-            help if help == Help::Convert as u8 => Help::Convert,
-            help if help == Help::Read as u8 => Help::Read,
-            _ => Help::None,
+    pub(super) fn needed_work(&self) -> NeededWork {
+        match self.needed_work.load(Ordering::Relaxed) {
+            work if work == NeededWork::Convert as u8 => NeededWork::Convert,
+            work if work == NeededWork::Read as u8 => NeededWork::Read,
+            _ => NeededWork::None,
         }
     }
 

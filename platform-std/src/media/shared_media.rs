@@ -14,9 +14,9 @@ use mutoscope::time::Instant;
 use super::cache::FrameCache;
 use super::converter::Converter;
 use super::error::FrameError;
-use super::file::{IndexedFile, Rest};
+use super::file::{IndexedFile, PartialFrame};
 use super::generated;
-use super::picture::{Buffers, Help, Made, Picture, Unconverted};
+use super::picture::{Buffers, Made, NeededWork, Picture, Unconverted};
 use super::policy::Policy;
 use super::workers::{Job, Limits, MediumId, WorkerPool};
 
@@ -30,14 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all media of a library share.
 #[derive(Debug)]
-pub(super) struct Workshop {
+pub(super) struct Workers {
     /// What is done with pictures.
     policy: Policy,
     readers: WorkerPool<Reading>,
     converters: WorkerPool<Conversion>,
 }
 
-impl Workshop {
+impl Workers {
     pub(super) fn new(policy: Policy) -> Self {
         let at_once = thread::available_parallelism().map_or(1, usize::from).min(MAX_CONVERTED_AT_ONCE);
         let readers = Limits { name: "files", per_medium: 1, workers: MAX_READERS, patience: PATIENCE };
@@ -51,7 +51,7 @@ impl Workshop {
 struct Reading {
     medium: Weak<SharedMedia>,
     picture: Weak<Picture>,
-    rest: Rest,
+    rest: PartialFrame,
     /// For what is made of it; holds anything.
     buffer: Vec<u8>,
 }
@@ -108,7 +108,7 @@ pub(super) struct SharedMedia {
     cache: FrameCache,
     /// For pictures that are soon converted. Whoever converts one takes it out and puts it back.
     converter: Mutex<Option<Converter>>,
-    workshop: Arc<Workshop>,
+    workers: Arc<Workers>,
     viewers: AtomicU64,
     reported: Reported,
 }
@@ -131,31 +131,25 @@ enum Origin {
 }
 
 impl SharedMedia {
-    /// The frames of a file. `id`: another one for each medium of a workshop.
-    pub(super) fn file(
-        id: MediumId,
-        name: String,
-        file: IndexedFile,
-        rate: FrameRate,
-        workshop: &Arc<Workshop>,
-    ) -> Self {
+    /// The frames of a file. `id`: another one for each medium of a workers.
+    pub(super) fn file(id: MediumId, name: String, file: IndexedFile, rate: FrameRate, workers: &Arc<Workers>) -> Self {
         let (size, frames, refusal) = (file.dimensions(), Some(file.frames()), file.refusal());
-        Self { refusal, ..Self::new(id, name, rate, size, frames, Origin::File(file), workshop) }
+        Self { refusal, ..Self::new(id, name, rate, size, frames, Origin::File(file), workers) }
     }
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
-    pub(super) fn testcard(id: MediumId, name: &str, rate: FrameRate, workshop: &Arc<Workshop>) -> Self {
-        Self::drawn(id, name, rate, generated::card(rate), workshop)
+    pub(super) fn testcard(id: MediumId, name: &str, rate: FrameRate, workers: &Arc<Workers>) -> Self {
+        Self::drawn(id, name, rate, generated::card(rate), workers)
     }
 
     /// A short movie that has an end.
-    pub(super) fn movie(id: MediumId, name: &str, rate: FrameRate, workshop: &Arc<Workshop>) -> Self {
-        Self::drawn(id, name, rate, generated::leader(rate), workshop)
+    pub(super) fn movie(id: MediumId, name: &str, rate: FrameRate, workers: &Arc<Workers>) -> Self {
+        Self::drawn(id, name, rate, generated::leader(rate), workers)
     }
 
-    fn drawn(id: MediumId, name: &str, rate: FrameRate, design: Design, workshop: &Arc<Workshop>) -> Self {
+    fn drawn(id: MediumId, name: &str, rate: FrameRate, design: Design, workers: &Arc<Workers>) -> Self {
         let frames = design.frames();
-        Self::new(id, name.to_owned(), rate, DEFAULT_SIZE, frames, Origin::Drawn(Box::new(design)), workshop)
+        Self::new(id, name.to_owned(), rate, DEFAULT_SIZE, frames, Origin::Drawn(Box::new(design)), workers)
     }
 
     fn new(
@@ -165,7 +159,7 @@ impl SharedMedia {
         (width, height): (u16, u16),
         frames: Option<u32>,
         origin: Origin,
-        workshop: &Arc<Workshop>,
+        workers: &Arc<Workers>,
     ) -> Self {
         Self {
             id,
@@ -178,7 +172,7 @@ impl SharedMedia {
             origin,
             cache: FrameCache::default(),
             converter: Mutex::new(None),
-            workshop: Arc::clone(workshop),
+            workers: Arc::clone(workers),
             viewers: AtomicU64::new(0),
             reported: Reported::default(),
         }
@@ -206,10 +200,10 @@ impl SharedMedia {
 
     /// How many pictures are worth being ordered ahead of a viewer that stands at `picture`.
     pub(super) fn ahead(&self, picture: &Picture) -> usize {
-        match picture.help() {
-            Help::None => 0,
-            Help::Read => 1,
-            Help::Convert => self.workshop.converters.per_medium(),
+        match picture.needed_work() {
+            NeededWork::None => 0,
+            NeededWork::Read => 1,
+            NeededWork::Convert => self.workers.converters.per_medium(),
         }
     }
 
@@ -234,10 +228,10 @@ impl SharedMedia {
             Origin::File(file) => match file.read_now(picture.number(), buffer) {
                 Ok(Ok(frame)) => Ok(frame),
                 Ok(Err(rest)) => {
-                    picture.ask_for(Help::Read);
+                    picture.needs(NeededWork::Read);
                     let (medium, picture) = (Arc::downgrade(self), Arc::downgrade(picture));
                     let job = Reading { medium, picture, rest, buffer: converted };
-                    return self.workshop.readers.order(self.id, job);
+                    return self.workers.readers.order(self.id, job);
                 }
                 Err(error) => Err(error),
             },
@@ -255,16 +249,16 @@ impl SharedMedia {
             Ok(layout) => layout,
             Err(error) => return self.fulfil(picture, Ok(Made::unchanged(file, Err(error), buffer))),
         };
-        let made = match self.workshop.policy.judge(&file, &layout) {
+        let made = match self.workers.policy.judge(&file, &layout) {
             Ok(judgement) if judgement.changes_nothing() => Made::unchanged(file, Ok(layout), buffer),
             Ok(judgement) if judgement.is_quick() => {
                 self.with_converter(|converter| Unconverted { file, layout, judgement, buffer }.convert(converter))
             }
             Ok(judgement) => {
-                picture.ask_for(Help::Convert);
+                picture.needs(NeededWork::Convert);
                 let (medium, picture) = (Arc::downgrade(self), Arc::downgrade(&picture));
                 let unconverted = Unconverted { file, layout, judgement, buffer };
-                return self.workshop.converters.order(self.id, Conversion { medium, picture, unconverted });
+                return self.workers.converters.order(self.id, Conversion { medium, picture, unconverted });
             }
             Err(transcode::Error::Damaged(error)) => Made::unchanged(file, Err(error), buffer),
             // Its own layout tells why it cannot be sent.
@@ -315,7 +309,7 @@ impl SharedMedia {
 
     /// Logs once that workers cannot keep up.
     fn note_time(&self, made: &Made) {
-        let lasts = self.rate.micros(self.workshop.converters.per_medium() as u64);
+        let lasts = self.rate.micros(self.workers.converters.per_medium() as u64);
         if made.took.as_micros() > lasts.into() && !self.reported.slow.swap(true, Ordering::Relaxed) {
             let (name, took) = (&self.name, made.took.as_millis());
             log::warn!("{name}: it takes {took} ms to convert a frame, too long for its frame rate: it plays slower");
