@@ -1,33 +1,17 @@
 //! Motion JPEG over RTSP and RTP: everything but sockets, clocks and memory.
 //!
-//! No `std`, no allocator, no `unsafe`. Bytes and the time go in; bytes, events and deadlines come out. The folders, in the order
-//! in which they are best read:
+//! No `std`, no allocator, no `unsafe`. Bytes and the time go in; bytes, events and deadlines come out. Each module uses only
+//! those above it in this table, which is also a good order to read them:
 //!
-//! # [`wire`]: formats
-//!
-//! RTSP (RFC 2326), SDP (RFC 4566), RTP and RTCP (RFC 3550), RTP/JPEG (RFC 2435) and the dialect of the classic lab: bytes to
-//! types and back, without state and without copies.
-//!
-//! # [`jpeg`]: the image format
-//!
-//! Where the parts of a JPEG file are, whether RTP/JPEG can carry it, the file's headers made anew on the receiving side, and an
-//! encoder of 450 bytes for pictures that are drawn.
-//!
-//! # [`media`]: where frames come from
-//!
-//! The trait that cameras implement, readers of MJPEG files, and a test card.
-//!
-//! # [`rtp`]: frames to packets and back
-//!
-//! Packetizer, sender and pacing on one side; sequence statistics, reassembly by offset and reports on the other.
-//!
-//! # [`session`]: control
-//!
-//! One RTSP connection, seen from the server and from the client: state tables, timers, events.
-//!
-//! # [`io`]: joining it all
-//!
-//! What a platform implements ([`io::Stream`], [`io::Datagram`]), and the pumps that serve one client or play one stream over it.
+//! | module | content |
+//! |---|---|
+//! | [`time`] | points in time and durations, NTP time |
+//! | [`wire`] | formats, without state and without copies: RTSP (RFC 2326), SDP (RFC 4566), RTP and RTCP (RFC 3550), RTP/JPEG (RFC 2435), and the dialect of the classic lab |
+//! | [`jpeg`] | the parts of a JPEG file, whether RTP/JPEG can carry it, headers made anew by a receiver, an encoder for drawn pictures, a transcoder |
+//! | [`media`] | sources of frames: the trait that cameras implement, readers of MJPEG files, a test card |
+//! | [`rtp`] | frames to packets, and packets to frames: sequence numbers, statistics, reports |
+//! | [`session`] | one RTSP connection, of the server and of the client: state tables, timers, events |
+//! | [`io`] | the traits that a platform implements ([`io::Stream`], [`io::Datagram`]), and the pumps that serve one client or play one stream over them |
 //!
 //! # Examples
 //!
