@@ -1,4 +1,4 @@
-//! MJPEG files as the tests see them: split into frames, and judged whether RFC 2435 can carry them.
+//! Splits MJPEG files into frames, and judges whether RFC 2435 can carry them.
 
 use anyhow::{Context, Result, bail, ensure};
 use mutoscope::jpeg::{Layout, tables};
@@ -9,18 +9,18 @@ use std::path::Path;
 pub struct Clip {
     /// The file's name, which is also its path on the server.
     pub name: String,
-    /// Its JPEG files, in order.
+    /// The JPEG files in it, in their order.
     pub frames: Vec<Vec<u8>>,
-    /// What standard RTP must make of it.
+    /// Whether the server must serve the file in standard RTP.
     pub carriage: Carriage,
 }
 
 /// Whether a standard RTP/JPEG stream can carry a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carriage {
-    /// As it is, or rewritten without loss.
+    /// It can, as the file is or rewritten without loss.
     Fits,
-    /// DESCRIBE must be refused, and the server's log must say one of these words.
+    /// It cannot. The server must refuse DESCRIBE, and its log must contain one of these words.
     Refused(&'static [&'static str]),
 }
 
@@ -35,7 +35,7 @@ impl Clip {
         Ok(Self { name, frames, carriage })
     }
 
-    /// Loads every MJPEG file of a folder, by name.
+    /// Loads all MJPEG files of a folder, in the order of their names.
     pub fn load_folder(folder: &Path) -> Result<Vec<Self>> {
         let mut paths: Vec<_> = std::fs::read_dir(folder)
             .with_context(|| format!("cannot read {}", folder.display()))?
@@ -48,27 +48,27 @@ impl Clip {
         paths.iter().map(|path| Self::load(path)).collect()
     }
 
-    /// Whether RTP/JPEG's header has no room for the size, so that only the description tells it.
+    /// Whether RTP/JPEG's header has no room for the pictures' size, so that only the description tells it.
     pub fn is_large(&self) -> bool {
         let header = self.frames.first().and_then(|frame| Header::parse(frame).ok()).unwrap_or_default();
         header.is_large()
     }
 
-    /// Which Q of RFC 2435 means the first frame's tables (section 4.2).
+    /// Returns the Q of RFC 2435 that stands for the quantisation tables of the first frame (section 4.2).
     pub fn computed_q(&self) -> Option<u8> {
         let frame = self.frames.first()?;
         let [luma, chroma] = Layout::parse(frame).ok()?.quantization.map(|table| table.of(frame));
         tables::q_of(luma, chroma)
     }
 
-    /// The frames as RTP/JPEG can tell of them: width and height rounded up to a multiple of 8 (RFC 2435 section 3.1.5),
-    /// but for large ones. The data is the same, because JPEG codes whole blocks anyway.
+    /// Returns the frames with the size that RTP/JPEG can tell: width and height are rounded up to a multiple of 8 (RFC 2435
+    /// section 3.1.5), except for large pictures. The data is the same, because JPEG always codes whole blocks.
     pub fn rounded_frames(&self) -> Vec<Vec<u8>> {
         self.frames.iter().map(|frame| rounded(frame).unwrap_or_else(|| frame.clone())).collect()
     }
 }
 
-/// Whether a JPEG file has one component only, which RTP/JPEG gives neutral colours.
+/// Whether a JPEG file has only one component. RTP/JPEG adds neutral colours to such a picture.
 pub fn is_grey(jpeg: &[u8]) -> bool {
     Header::parse(jpeg).is_ok_and(|header| header.components.len() == 1)
 }
@@ -90,7 +90,7 @@ fn split(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     if bytes.starts_with(&[0xff, 0xd8]) { split_raw(bytes) } else { split_lab(bytes) }
 }
 
-/// Five ASCII digits of length before every JPEG.
+/// Splits a file in which five ASCII digits before each JPEG tell its length.
 fn split_lab(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     let (mut frames, mut rest) = (Vec::new(), bytes);
     while let Some((digits, behind)) = rest.split_at_checked(5) {
@@ -103,7 +103,7 @@ fn split_lab(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     Ok(frames)
 }
 
-/// JPEG files one after another.
+/// Splits a file in which JPEG files follow one another.
 fn split_raw(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     let (mut frames, mut start) = (Vec::new(), 0);
     while start < bytes.len() {
@@ -116,7 +116,7 @@ fn split_raw(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
                 _ => at += usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]])),
             }
             if marker == 0xda {
-                // In coded data, ff is followed by 00 or by the number of a restart marker.
+                // Inside coded data, a byte ff is followed by 00 or by the number of a restart marker.
                 let coded = |pair: &[u8]| pair[0] != 0xff || matches!(pair[1], 0 | 0xd0..=0xd7);
                 at += bytes[at..].windows(2).position(|pair| !coded(pair)).context("a scan without an end")?;
             }
@@ -127,22 +127,22 @@ fn split_raw(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     Ok(frames)
 }
 
-/// What the header segments of a JPEG file say.
+/// The contents of a JPEG file's header segments.
 #[derive(Debug, Default)]
 struct Header {
     /// The marker of the frame header, SOF0 to SOF15.
     coding: u8,
-    /// Where height and width stand.
+    /// The place in the file where height and width stand.
     size_at: usize,
     width: u16,
     height: u16,
-    /// Bits of a sample.
+    /// The number of bits of a sample.
     precision: u8,
-    /// Identifier, sampling factors and table of every component.
+    /// The identifier, sampling factors and quantisation table of each component.
     components: Vec<(u8, u8, u8)>,
-    /// What an Adobe segment says of the colours: 0 is RGB where there are three.
+    /// The colour transform that an Adobe segment names. 0 means RGB if there are three components.
     transform: Option<u8>,
-    /// A quantisation table holds an entry of more than 8 bits.
+    /// Whether a quantisation table has an entry of more than 8 bits.
     has_large_entries: bool,
 }
 
@@ -178,7 +178,7 @@ impl Header {
     }
 
     fn carriage(&self) -> Carriage {
-        // Lossless and hierarchical ones are no pictures that anybody could decode.
+        // The server does not take lossless and hierarchical files, which no player decodes either.
         if !matches!(self.coding, 0xc0..=0xc2 | 0xc9 | 0xca) {
             return Carriage::Refused(&["baseline"]);
         }
@@ -192,8 +192,8 @@ impl Header {
         if self.has_large_entries || self.components.get(2).is_some_and(|cr| cr.2 != self.components[1].2) {
             return Carriage::Refused(&["quantisation"]);
         }
-        // Other tables, restart markers, another order of blocks and missing chroma are no matter: the server rewrites them.
-        // Chroma must have half of luma's columns, and all or half of its rows.
+        // The server rewrites other Huffman tables, restart markers, another order of blocks and missing chroma. Only the
+        // sampling matters: chroma must have half of luma's columns, and all or half of its rows.
         let factors: Vec<_> = self.components.iter().map(|&(_, factors, _)| (factors >> 4, factors & 15)).collect();
         let fits = match factors[..] {
             [_] => true,
@@ -206,7 +206,7 @@ impl Header {
     }
 }
 
-/// Whether a DQT segment holds an entry that a table of 8 bits has no room for.
+/// Whether a DQT segment has an entry of more than 8 bits.
 fn has_large_entries(mut segment: &[u8]) -> bool {
     while let [head, rest @ ..] = segment {
         let is_wide = head >> 4 != 0;
@@ -223,7 +223,8 @@ fn has_large_entries(mut segment: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// A file of headers: sampling factors of the first component, further segments before SOF, size.
+    /// Makes a file that has only headers, from the sampling factors of the first component, more segments before SOF, and the
+    /// size.
     fn jpeg(coding: u8, luma: u8, segments: &[u8], size: u16) -> Vec<u8> {
         let [high, low] = size.to_be_bytes();
         let mut bytes = vec![0xff, 0xd8];

@@ -1,20 +1,20 @@
-//! One RTSP request and its answer, without a client in between that could be mistaken too.
+//! Sends single RTSP requests and reads the answers, without a client in between that could make mistakes too.
 
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// An answer: status, and all of its text.
+/// An answer to a request.
 #[derive(Debug)]
 pub struct Answer {
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// Head and body.
+    /// The whole text, head and body.
     pub text: String,
 }
 
-/// Asks for the description of `path`.
+/// Sends DESCRIBE for `path` and returns the answer.
 pub fn describe(server: SocketAddr, path: &str) -> Result<Answer> {
     ask(server, &format!("DESCRIBE rtsp://{server}/{path} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n"))
 }

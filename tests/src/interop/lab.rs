@@ -1,4 +1,4 @@
-//! The client of the classic lab, as strict as the original: what that client would choke on is an error here.
+//! The client of the classic lab, as strict as the original. An answer that the original could not read is an error here.
 //!
 //! It sends a request with one `send`, lines separated by LF, without a blank line and mostly without a last LF. It takes what
 //! one `recv` of 1024 bytes returns for the whole reply, splits it at LF, and converts the second words of the second and third
@@ -10,17 +10,17 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// How one copy of the lab spells its requests. `{file}`, `{cseq}`, `{session}` and `{port}` are filled in.
+/// How one copy of the lab writes its requests. The client fills in `{file}`, `{cseq}`, `{session}` and `{port}`.
 #[derive(Clone, Copy, Debug)]
 pub struct Spelling {
-    /// What it is known for.
+    /// The property by which this spelling is known.
     pub name: &'static str,
     setup: &'static str,
-    /// `{method}` is PLAY, PAUSE or TEARDOWN.
+    /// The other requests. `{method}` is PLAY, PAUSE or TEARDOWN.
     other: &'static str,
 }
 
-/// The spellings seen in the wild.
+/// The spellings of copies that have been published.
 pub const SPELLINGS: &[Spelling] = &[
     Spelling {
         name: "classic",
@@ -67,7 +67,7 @@ pub const SPELLINGS: &[Spelling] = &[
         setup: "SETUP {file} RTSP/1.0\r\nCSeq: {cseq}\r\nTransport: RTP/UDP;client_port={port}\r\n",
         other: "{method} {file} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\n",
     },
-    // No version where it belongs, no names of headers, and no session.
+    // In these two, the version is not where it belongs, the headers have no names, and there is no session.
     Spelling {
         name: "broken order",
         setup: "SETUP {file}\n{cseq}\n RTSP/1.0 RTP/UDP {port}",
@@ -80,30 +80,30 @@ pub const SPELLINGS: &[Spelling] = &[
     },
 ];
 
-/// What the client reads from its UDP port at once.
+/// How many bytes the client reads from its UDP port at once.
 const DATAGRAM: usize = 20_480;
-/// What it cuts off as the RTP header.
+/// How many bytes it cuts off as the RTP header.
 const HEADER: usize = 12;
 
-/// What a reply said.
+/// The numbers of a reply that the client looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// Second word of the first line.
+    /// The second word of the first line.
     pub status: u16,
-    /// Second word of the third line.
+    /// The second word of the third line.
     pub session: i64,
 }
 
 /// One frame that the client would show.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its number: the packet's sequence number.
+    /// The frame's number, which is the packet's sequence number.
     pub number: u16,
     /// The rest of the datagram.
     pub jpeg: Vec<u8>,
 }
 
-/// The client.
+/// A client of the lab's dialect with one connection.
 #[derive(Debug)]
 pub struct LabClient {
     spelling: Spelling,
@@ -116,7 +116,7 @@ pub struct LabClient {
 }
 
 impl LabClient {
-    /// Connects; asks for nothing yet.
+    /// Connects without sending a request.
     pub fn connect(server: SocketAddr, file: &str, spelling: Spelling) -> Result<Self> {
         let control = TcpStream::connect(server)?;
         control.set_read_timeout(Some(Duration::from_secs(3)))?;
@@ -126,13 +126,13 @@ impl LabClient {
         Ok(Self { spelling, file: file.into(), control, media, cseq: 0, session: 0, last_frame: 0 })
     }
 
-    /// SETUP.
+    /// Sends SETUP and waits for the reply.
     pub fn setup(&mut self) -> Result<Reply> {
         let port = self.media.local_addr()?.port();
         self.exchange(self.spelling.setup.replace("{port}", &port.to_string()))
     }
 
-    /// PLAY, PAUSE, TEARDOWN, or any other method.
+    /// Sends PLAY, PAUSE, TEARDOWN or any other method, and waits for the reply.
     pub fn request(&mut self, method: &str) -> Result<Reply> {
         self.exchange(self.spelling.other.replace("{method}", method))
     }
@@ -156,13 +156,13 @@ impl LabClient {
             if self.session == 0 {
                 self.session = reply.session;
             }
-            // The original waits for ever where the session is another one.
+            // The original waits for ever if the reply names another session.
             ensure!(self.session == reply.session, "session {} became {}", self.session, reply.session);
             return Ok(reply);
         }
     }
 
-    /// The next frame that the client would show, or `None` after `patience` without one.
+    /// Waits for the next frame that the client would show. Returns `None` after `patience` without one.
     pub fn frame(&mut self, patience: Duration) -> Result<Option<Frame>> {
         let begin = Instant::now();
         let mut buffer = [0; DATAGRAM];
@@ -177,7 +177,7 @@ impl LabClient {
             let (header, jpeg) = buffer[..n].split_at_checked(HEADER).context("a datagram of less than 12 bytes")?;
             let number = u16::from_be_bytes([header[2], header[3]]);
             if number > self.last_frame {
-                // The client looks at nothing else of the header; the lab's text fixes the rest.
+                // The client looks at nothing else in the header, but the lab's text says what the other fields must be.
                 ensure!(header[..2] == [0x80, 26], "RTP header {header:02x?}: version 2, payload type 26, no marker");
                 ensure!(header[8..] == [0; 4], "RTP header {header:02x?}: SSRC 0");
                 self.last_frame = number;
@@ -187,7 +187,7 @@ impl LabClient {
         Ok(None)
     }
 
-    /// Waits until the server closes the connection; bytes before are an error.
+    /// Waits until the server closes the connection. Bytes that come before are an error.
     pub fn expect_close(mut self) -> Result<()> {
         self.control.shutdown(Shutdown::Write)?;
         let mut rest = Vec::new();
@@ -197,7 +197,7 @@ impl LabClient {
     }
 }
 
-/// Reads a reply as the original does: CSeq, and the rest.
+/// Reads a reply as the original does. Returns its CSeq and its other numbers.
 fn read_reply(text: &str) -> Result<(i64, Reply)> {
     let lines: Vec<&str> = text.split('\n').collect();
     let number = |line: usize| -> Result<i64> {
@@ -210,22 +210,22 @@ fn read_reply(text: &str) -> Result<(i64, Reply)> {
     Ok((cseq, Reply { status: u16::try_from(status)?, session }))
 }
 
-/// Whether a frame fits what the client reads at once; the server must leave out the others.
+/// Whether the client reads a frame of this length at once. The server must leave out longer ones.
 pub fn fits(frame: &[u8]) -> bool {
     frame.len() + HEADER <= DATAGRAM
 }
 
-/// Plays `file` in one spelling: SETUP, PLAY, PAUSE on the way, PLAY on, TEARDOWN. `frames` are the file's; those that do not
-/// [fit](fits) must be left out, and their numbers with them. Returns how many frames came.
+/// Plays `file` in one spelling: SETUP, PLAY, in the middle PAUSE and PLAY, TEARDOWN. `frames` are the file's frames. The
+/// server must leave out those that do not [fit](fits), and their numbers too. Returns how many frames came.
 pub fn play(server: SocketAddr, file: &str, frames: &[Vec<u8>], spelling: Spelling) -> Result<usize> {
     let expected: Vec<(u16, &Vec<u8>)> = (1..).zip(frames).filter(|(_, frame)| fits(frame)).collect();
     let mut client = LabClient::connect(server, file, spelling)?;
     let setup = client.setup()?;
     ensure!(setup.status == 200 && setup.session > 0, "SETUP: {setup:?}");
-    // The original server is silent here, and its clients hang.
+    // The original server does not answer PAUSE here, so that its clients hang. This one must answer.
     let early = client.request("PAUSE")?.status;
     ensure!(matches!(early, 200 | 455), "PAUSE before PLAY: {early}");
-    // Without a version, only the four methods that every copy has are known for requests.
+    // In a spelling without a version, the server can recognise only the four methods that every copy has.
     if spelling.other.contains("RTSP/1.0") {
         let unknown = client.request("FASTFORWARD")?.status;
         ensure!(unknown == 501, "FASTFORWARD: {unknown}");
@@ -237,7 +237,7 @@ pub fn play(server: SocketAddr, file: &str, frames: &[Vec<u8>], spelling: Spelli
         if count == middle {
             pause(&mut client)?;
         }
-        // Frames that are left out take their time all the same.
+        // The wait is long because frames that are left out take their time too.
         let Some(frame) = client.frame(Duration::from_secs(8))? else {
             bail!("nothing came instead of frame {number}")
         };
@@ -251,10 +251,10 @@ pub fn play(server: SocketAddr, file: &str, frames: &[Vec<u8>], spelling: Spelli
     Ok(count)
 }
 
-/// Pauses and plays on. A frame may have left before PAUSE was read; after a moment, nothing may come.
+/// Sends PAUSE and then PLAY. A frame may have left before the server read PAUSE, but after a moment nothing more may come.
 fn pause(client: &mut LabClient) -> Result<()> {
     ensure!(client.request("PAUSE")?.status == 200, "PAUSE was refused");
-    // What is in the socket belongs to the time before; it is peeked at only, so that it is played afterwards.
+    // A frame that is in the socket now left before PAUSE. Peeking leaves it there, so that it is played afterwards.
     std::thread::sleep(Duration::from_millis(50));
     let before = client.pending()?;
     std::thread::sleep(Duration::from_millis(200));
@@ -264,7 +264,7 @@ fn pause(client: &mut LabClient) -> Result<()> {
 }
 
 impl LabClient {
-    /// Bytes of the datagram that waits first, 0 where none does.
+    /// Returns the length of the first datagram that waits, or 0 if none does.
     fn pending(&self) -> Result<usize> {
         self.media.set_nonblocking(true)?;
         let peeked = self.media.peek(&mut [0; DATAGRAM]);
@@ -277,7 +277,7 @@ impl LabClient {
     }
 }
 
-/// What else the client must be told: a file that is not there, PLAY before SETUP, TEARDOWN before PLAY.
+/// Checks the answers to mistakes: SETUP of a file that does not exist, PLAY before SETUP, TEARDOWN before PLAY.
 pub fn mistakes(server: SocketAddr, file: &str) -> Result<()> {
     let classic = SPELLINGS[0];
     let missing = LabClient::connect(server, "no-such-file.Mjpeg", classic)?.setup()?;
@@ -313,7 +313,7 @@ mod tests {
         }
     }
 
-    /// A server that answers each request with the next of `replies`.
+    /// Starts a server that answers each request with the next of `replies`.
     fn server(replies: &'static [&'static str]) -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,7 +1,7 @@
-//! Real players against the real server: every frame of every file must arrive, and be the picture that is in the file.
+//! Runs real players against the real server. Every frame of every file must arrive, and must be the picture in the file.
 //!
-//! Nothing here is shared with the code under test: files are split and judged, requests written and pictures compared by
-//! other means, so that one mistake cannot hide another.
+//! These tests share nothing with the code under test. They have their own ways to split and judge files, write requests and
+//! compare pictures, so that one mistake cannot hide another.
 
 pub mod clip;
 pub mod control;

@@ -1,4 +1,4 @@
-//! Players of other people, as child processes.
+//! Runs players that other people wrote, as child processes.
 
 use super::clip::is_grey;
 use anyhow::{Context, Result, bail};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How media travels.
+/// How a stream travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// RTP over UDP.
@@ -19,7 +19,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both.
+    /// Both transports.
     pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
 }
 
@@ -43,33 +43,33 @@ pub enum Player {
     OpenRtsp,
 }
 
-/// A player that is there.
+/// A player that is installed.
 #[derive(Clone, Debug)]
 pub struct Installation {
-    /// Which one.
+    /// Which player this is.
     pub player: Player,
-    /// Its program.
+    /// The path of the program.
     pub program: PathBuf,
-    /// Its version.
+    /// The version of the program.
     pub version: String,
 }
 
-/// What a player got.
+/// The result of one run of a player.
 #[derive(Debug)]
 pub struct Played {
-    /// A digest of each decoded picture, in order.
+    /// A digest of each decoded picture, in the order in which they came.
     pub pictures: Vec<String>,
-    /// From the player's start to its end.
+    /// The time from the player's start to its end.
     pub time: Duration,
-    /// What it complained about.
+    /// The errors and warnings that the player printed.
     pub complaints: String,
 }
 
 impl Player {
-    /// All that this harness knows.
+    /// All players that these tests can run.
     pub const ALL: [Self; 3] = [Self::Ffmpeg, Self::Gstreamer, Self::OpenRtsp];
 
-    /// Its name for people.
+    /// Returns the player's name for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ffmpeg => "FFmpeg",
@@ -78,12 +78,12 @@ impl Player {
         }
     }
 
-    /// Whether it reads the size of pictures from the description, where RTP/JPEG's header has no room for it.
+    /// Whether the player reads the size of pictures from the description if RTP/JPEG's header has no room for it.
     pub fn reads_large_sizes(self) -> bool {
         self != Self::Ffmpeg
     }
 
-    /// Finds it on the `PATH`, or at `program` where one is given; `None` where it is not installed.
+    /// Finds the player at `program`, or on the `PATH` if no program is given. `None`: it is not installed.
     pub fn find(self, program: Option<&Path>) -> Option<Installation> {
         let usual = match self {
             Self::Ffmpeg => "ffmpeg",
@@ -101,8 +101,8 @@ impl Player {
 }
 
 impl Installation {
-    /// Plays `url` to its end. `scratch` is an empty folder for its files; after `patience` it is killed, and what it got so
-    /// far counts.
+    /// Plays `url` to its end. `scratch` is an empty folder for the player's files. After `patience` the player is killed, and
+    /// the pictures that it has received so far count.
     pub fn play(&self, url: &str, transport: Transport, scratch: &Path, patience: Duration) -> Result<Played> {
         let begin = Instant::now();
         let mut command = Command::new(&self.program);
@@ -133,14 +133,14 @@ impl fmt::Display for Installation {
     }
 }
 
-/// What a program says of itself on the first line, behind `before`.
+/// Returns the version that a program prints on its first line behind the text `before`.
 fn printed_version(program: &Path, argument: &str, before: &str) -> Option<String> {
     let output = Command::new(program).arg(argument).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     Some(text.lines().next()?.strip_prefix(before)?.split([' ', '-']).next()?.to_owned())
 }
 
-/// openRTSP tells its version to servers only: `User-Agent: openRTSP (LIVE555 Streaming Media v2024.06.26)`.
+/// Returns the version of openRTSP, which it only tells servers: `User-Agent: openRTSP (LIVE555 Streaming Media v2024.06.26)`.
 fn announced_version(program: &Path) -> Option<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).ok()?;
     let url = format!("rtsp://{}/version", listener.local_addr().ok()?);
@@ -156,7 +156,7 @@ fn announced_version(program: &Path) -> Option<String> {
     version
 }
 
-/// The first request that somebody makes.
+/// Waits for a connection, and returns the first request that comes over it.
 fn request_to(listener: &TcpListener, patience: Duration) -> Option<String> {
     let deadline = Instant::now() + patience;
     listener.set_nonblocking(true).ok()?;
@@ -179,14 +179,14 @@ fn request_to(listener: &TcpListener, patience: Duration) -> Option<String> {
     String::from_utf8(request).ok()
 }
 
-/// Why VLC is not among the players: what it received cannot be taken from it frame by frame, and most builds cannot receive it.
+/// Returns why VLC is not among the players. It does not give out single frames, and most builds cannot receive RTP/JPEG.
 pub fn why_not_vlc() -> String {
     match Command::new("cvlc").arg("--list").output() {
         Err(_) => "VLC: not installed".into(),
         Ok(list) if String::from_utf8_lossy(&list.stdout).contains("live555") => {
             "VLC: this build has live555, but its pictures cannot be compared; look at them with `vlc URL`".into()
         }
-        // Debian's has none, and says nothing at all to root.
+        // Debian's build has no live555. When root starts it, it fails without a word.
         Ok(list) if list.status.success() => "VLC: this build has no live555, so it cannot play RTP/JPEG".into(),
         Ok(_) => "VLC: does not list its modules to this user".into(),
     }
@@ -202,7 +202,8 @@ fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str)
     command.args(every_frame(version)).args(["-f", "framemd5", "-"]);
 }
 
-/// Keeps ffmpeg from doubling or dropping frames; the option was renamed in 5.1 and the old name is about to go.
+/// Returns the option that keeps ffmpeg from doubling or dropping frames. Version 5.1 renamed it, and later versions drop the
+/// old name.
 fn every_frame(version: &str) -> [&'static str; 2] {
     let mut numbers = version.trim_start_matches('n').split('.').map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
     let old = (numbers.next().unwrap_or(u32::MAX), numbers.next().unwrap_or(0)) < (5, 1);
@@ -219,8 +220,8 @@ fn gstreamer(command: &mut Command, url: &str, transport: Transport, scratch: &P
     command.arg(format!("location={}", scratch.join("%06d.jpg").display()));
 }
 
-/// One file for each frame, named after its time of presentation. Its buffers hold 100,000 bytes of a frame where they are
-/// not told otherwise.
+/// Makes openRTSP write one file for each frame, named after the frame's time of presentation. By default its buffers hold
+/// only 100,000 bytes of a frame, so they are made larger.
 fn open_rtsp(command: &mut Command, url: &str, transport: Transport, scratch: &Path) {
     command.current_dir(scratch).args(["-V", "-m", "-b", "2000000", "-B", "2000000"]);
     if transport == Transport::Tcp {
@@ -229,21 +230,23 @@ fn open_rtsp(command: &mut Command, url: &str, transport: Transport, scratch: &P
     command.arg(url);
 }
 
-/// At the end of a stream, gst-launch stops rtspsrc, which sends PAUSE in one thread and cancels it in another; now and then
-/// the cancelled PAUSE is called an error of the connection. The TEARDOWN behind it is sent and answered all the same.
+/// Whether GStreamer only complains about the way in which it ends a stream. gst-launch stops rtspsrc, which sends PAUSE in
+/// one thread and cancels it in another. Now and then it reports the cancelled PAUSE as an error of the connection, although
+/// the TEARDOWN behind it is sent and answered.
 fn is_gstreamer_ending(text: &str) -> bool {
     let mut errors = text.lines().filter(|line| line.starts_with("ERROR"));
     text.contains("gst_rtspsrc_pause ()") && errors.all(|line| line.contains("Could not write to resource"))
 }
 
-/// openRTSP tells how it fares on standard error; this is what of it is a complaint.
+/// Returns those lines of openRTSP's standard error that are errors or warnings. The other lines report what it does.
 fn without_reports(text: &str) -> String {
     const COMPLAINTS: &[&str] = &["ailed", "rror", "too large", "unable", "Unable", "arning", "killed"];
     let is_one = |line: &&str| COMPLAINTS.iter().any(|word| line.contains(word));
     text.lines().filter(is_one).collect::<Vec<_>>().join("\n")
 }
 
-/// The digests of pictures that ffmpeg decodes from JPEG files; grey ones with the neutral colours that RTP/JPEG needs.
+/// Decodes JPEG files with ffmpeg, and returns a digest of each picture. Grey pictures get neutral colours, as RTP/JPEG gives
+/// them.
 pub fn decode(jpegs: &[Vec<u8>]) -> Result<Vec<String>> {
     let Some(first) = jpegs.first() else { return Ok(Vec::new()) };
     let colours: &[&str] = if is_grey(first) { &["-pix_fmt", "yuvj420p"] } else { &[] };
@@ -260,7 +263,7 @@ pub fn decode(jpegs: &[Vec<u8>]) -> Result<Vec<String>> {
         .context("cannot run ffmpeg")?;
     let (mut stdin, mut stdout) = (child.stdin.take().context("stdin")?, child.stdout.take().context("stdout")?);
     let text = std::thread::scope(|scope| {
-        // A broken pipe shows as missing pictures.
+        // If the pipe breaks, pictures are missing, which the comparison notices.
         scope.spawn(move || jpegs.iter().try_for_each(|jpeg| stdin.write_all(jpeg)));
         let mut text = Vec::new();
         stdout.read_to_end(&mut text).map(|_| text)
@@ -269,7 +272,7 @@ pub fn decode(jpegs: &[Vec<u8>]) -> Result<Vec<String>> {
     Ok(digests(&text))
 }
 
-/// The last column of ffmpeg's framemd5 format.
+/// Returns the last column of ffmpeg's framemd5 format.
 fn digests(text: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(text)
         .lines()
@@ -278,14 +281,14 @@ fn digests(text: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The contents of a folder's files, whose names are the same but for numbers of one length.
+/// Reads all files of a folder in the order of their names. The names differ only in a number of fixed length.
 fn files_by_name(folder: &Path) -> Result<Vec<Vec<u8>>> {
     let mut paths = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
     paths.sort();
     Ok(paths.into_iter().map(std::fs::read).collect::<Result<_, _>>()?)
 }
 
-/// Runs a player to its end or the end of patience; returns its standard output and what it wrote to standard error.
+/// Runs a player until it ends, or kills it after `patience`. Returns its standard output and its standard error.
 fn run(command: &mut Command, patience: Duration) -> Result<(Vec<u8>, String)> {
     let mut child = command
         .stdin(Stdio::null())
@@ -315,7 +318,7 @@ fn run(command: &mut Command, patience: Duration) -> Result<(Vec<u8>, String)> {
     Ok((stdout, complaints))
 }
 
-/// Waits for the child's end, and kills it after `patience`: then `true`.
+/// Waits for a child process to end, and kills it after `patience`. Returns whether it was killed.
 fn wait(child: &mut Child, patience: Duration) -> Result<bool> {
     let begin = Instant::now();
     while begin.elapsed() < patience {

@@ -1,28 +1,28 @@
-//! What was played, as Markdown.
+//! Reports as Markdown which player played which file.
 
 use super::players::Transport;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// One file played by one player.
+/// The result of one player with one file.
 #[derive(Debug)]
 pub struct Row {
-    /// Name and version.
+    /// The player's name and version.
     pub player: String,
-    /// How media travelled.
+    /// How the stream travelled.
     pub transport: Transport,
-    /// Which file.
+    /// The name of the file.
     pub file: String,
-    /// Frames in the file.
+    /// How many frames the file has.
     pub expected: usize,
-    /// Pictures that came.
+    /// How many pictures came.
     pub received: usize,
-    /// Pictures that are those of the file, at their place.
+    /// How many pictures are equal to those of the file, in their order.
     pub identical: usize,
-    /// How long it took, and how long the file lasts at the server's frame rate.
+    /// How long the player took, and how long the file lasts at the server's frame rate.
     pub time: (Duration, Duration),
-    /// What else is to be said.
+    /// Anything else that the reader should know.
     pub remark: String,
 }
 
@@ -33,8 +33,8 @@ impl Row {
     }
 }
 
-/// How many of `received` are in `expected` in this order. Each is looked for behind the one before, so that a missing picture
-/// does not spoil the rest; a picture out of order may, so this never counts too many.
+/// Returns how many of `received` are in `expected` in the same order. Each is looked for behind the one before, so that a
+/// missing picture does not spoil the rest. A picture out of order may, so the count is never too high.
 pub fn identical(expected: &[String], received: &[String]) -> usize {
     let mut at = 0;
     let mut count = 0;
@@ -47,7 +47,7 @@ pub fn identical(expected: &[String], received: &[String]) -> usize {
     count
 }
 
-/// All rows, one line each.
+/// Returns a table with a line for each row.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| player | transport | file | frames | received | identical | seconds (of) | |\n|---|---|---|---:|---:|---:|---:|---|\n",
@@ -63,7 +63,7 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// One line for each player and transport.
+/// Returns a table with a line for each player and transport.
 pub fn summary(rows: &[Row]) -> String {
     let mut groups: BTreeMap<(&str, Transport), Vec<&Row>> = BTreeMap::new();
     for row in rows {

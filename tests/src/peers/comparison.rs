@@ -1,7 +1,8 @@
-//! Whether what was recorded is what was sent.
+//! Compares the recorded frames with those that were sent.
 
-/// How many of the `received` items, counted from the first, follow each other as they do in `source`, which starts over
-/// at its end as often as it takes. They may begin anywhere where `anywhere` says so, else at the source's first.
+/// Returns how many of the `received` items, counted from the first, follow each other as they do in `source`. The source
+/// starts over at its end as often as needed. If `anywhere` is set, the first item may be any of the source's; otherwise it
+/// must be the source's first.
 pub fn run_length<T: PartialEq>(source: &[T], received: &[T], anywhere: bool) -> usize {
     let starts = if anywhere { source.len() } else { source.len().min(1) };
     let matching = |start: usize| {
@@ -11,7 +12,7 @@ pub fn run_length<T: PartialEq>(source: &[T], received: &[T], anywhere: bool) ->
     (0..starts).map(matching).max().unwrap_or(0)
 }
 
-/// A JPEG file's entropy-coded data: what RTP/JPEG carries of it. Found by walking its segments, with nothing of the code
+/// Returns the entropy-coded data of a JPEG file, which RTP/JPEG carries as it is. The search shares nothing with the code
 /// under test.
 pub fn scan(jpeg: &[u8]) -> Option<&[u8]> {
     let mut at = 2;

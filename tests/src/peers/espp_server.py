@@ -1,4 +1,4 @@
-"""espp's RTSP server sending a folder of JPEG files, over and over, 24 a second: espp_server.py PORT FOLDER"""
+"""Serves a folder of JPEG files with espp's RTSP server, over and over, 24 frames a second: espp_server.py PORT FOLDER"""
 import pathlib
 import sys
 import time

@@ -1,4 +1,4 @@
-"""GStreamer's RTSP server paying the JPEG frames of an AVI file: gstreamer_server.py PORT FILE"""
+"""Serves the JPEG frames of an AVI file with GStreamer's RTSP server: gstreamer_server.py PORT FILE"""
 import sys
 import gi
 

@@ -1,5 +1,5 @@
-//! A lab server as the students write it (SPEC of the dialect: `wire::lab`), and as strict: what it cannot read it does
-//! not answer, and it remembers what would have broken theirs.
+//! A server of the lab's dialect (see `wire::lab`), written like the one that students write and as strict. It does not answer
+//! a request that theirs could not read, and it remembers which requests those were.
 
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
@@ -9,25 +9,25 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The students' server reads so much, takes it for one request, and never looks at the rest.
+/// How many bytes the students' server reads at once. It takes them for one request and ignores the rest.
 const RECV: usize = 256;
-/// The lab's pace: 20 frames a second.
+/// The time between two frames. The lab sends 20 a second.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the server serves, and what it saw.
+/// The film that the server serves, and the requests that it has seen.
 #[derive(Debug)]
 struct Shared {
     name: String,
     frames: Vec<Vec<u8>>,
     stop: AtomicBool,
-    /// Requests in their order, by method; a request that had no answer is in brackets.
+    /// The methods of all requests in their order. A request that got no answer is in brackets.
     requests: Mutex<Vec<String>>,
 }
 
-/// A running lab server of one film; dropping it ends it.
+/// A running server of one film. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct LabServer {
-    /// Where it listens.
+    /// The address that the server listens on.
     pub address: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -37,7 +37,7 @@ impl LabServer {
     /// Serves these frames as `name` on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// Where there is no port to be had.
+    /// If no port can be opened.
     pub fn start(name: &str, frames: Vec<Vec<u8>>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -53,7 +53,7 @@ impl LabServer {
                     }
                     let shared = shared.clone();
                     workers.push(std::thread::spawn(move || {
-                        // A client that is gone is a client less.
+                        // An error only means that this client has gone. The server goes on.
                         let _ = Worker::new(&shared).and_then(|mut worker| worker.serve(&shared, stream));
                     }));
                 }
@@ -63,7 +63,7 @@ impl LabServer {
         Ok(Self { address, shared, thread: Some(thread) })
     }
 
-    /// The requests so far, by method, those without an answer in brackets.
+    /// Returns the methods of all requests so far. Requests that got no answer are in brackets.
     pub fn requests(&self) -> Vec<String> {
         self.shared.requests.lock().map(|requests| requests.clone()).unwrap_or_default()
     }
@@ -72,7 +72,7 @@ impl LabServer {
 impl Drop for LabServer {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        // One last client wakes the listener.
+        // The listener waits for a client. This one wakes it, so that it sees that it has to stop.
         drop(TcpStream::connect(self.address));
         self.thread.take().map(JoinHandle::join);
     }
@@ -85,7 +85,7 @@ enum State {
     Playing,
 }
 
-/// One client's: its state, its place in the film.
+/// Serves one client: keeps the state of its session and its place in the film.
 struct Worker {
     state: State,
     session: u32,
@@ -121,7 +121,7 @@ impl Worker {
                     if let Ok(mut requests) = shared.requests.lock() {
                         requests.push(if reply.is_some() { method } else { format!("[{method}]") });
                     }
-                    // No line end behind the last line, and no blank line: that is how theirs ends.
+                    // As with the students' server, neither a line end nor a blank line follows the last line.
                     reply.map_or(Ok(()), |reply| stream.write_all(reply.as_bytes()))?;
                 }
                 Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
@@ -133,7 +133,8 @@ impl Worker {
         Ok(())
     }
 
-    /// The answer to what one `recv` brought; `None` where theirs is silent, or would have died.
+    /// Returns the answer to the bytes that one read has brought. `None`: the students' server would not answer, or would
+    /// have crashed.
     fn reply(&mut self, text: &str, stream: &TcpStream, shared: &Shared) -> Option<String> {
         let lines: Vec<&str> = text.split('\n').collect();
         let words: Vec<&str> = lines.first()?.split(' ').collect();
@@ -145,7 +146,7 @@ impl Worker {
                 if name != shared.name {
                     return Some(reply("404 FILE_NOT_FOUND", 0));
                 }
-                // The fourth word of the third line is the port, and nothing else is.
+                // The students' server only looks for the port in the fourth word of the third line.
                 let port: u16 = lines.get(2)?.split(' ').nth(3)?.trim_end().parse().ok()?;
                 self.target = Some(SocketAddr::new(stream.peer_addr().ok()?.ip(), port));
                 self.state = State::Ready;
@@ -160,7 +161,8 @@ impl Worker {
         Some(reply("200 OK", self.session))
     }
 
-    /// One JPEG file a datagram; sequence numbers count frames from 1, timestamps are seconds, the source is 0.
+    /// Sends the next frame if it is due: a whole JPEG file in one datagram. Sequence numbers count frames from 1, timestamps
+    /// are seconds, and the source identifier is 0.
     fn send_due(&mut self, shared: &Shared) {
         let Some(target) = self.target.filter(|_| self.state == State::Playing && self.due <= Instant::now()) else {
             return;
@@ -178,10 +180,10 @@ impl Worker {
     }
 }
 
-/// The frames that fit a datagram of this dialect, whose client reads 20,480 bytes.
+/// Returns the frames that fit into a datagram of this dialect, whose client reads 20,480 bytes.
 ///
 /// # Errors
-/// Where none does.
+/// If no frame fits.
 pub fn fitting(frames: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
     let frames: Vec<Vec<u8>> = frames.iter().filter(|frame| frame.len() + 12 <= 20_480).cloned().collect();
     (!frames.is_empty()).then_some(frames).context("no frame is small enough for the lab's dialect")

@@ -1,5 +1,5 @@
-//! The player against servers that others wrote, and against a lab server as strict as the students' one: every frame
-//! must arrive, and be the one that the server read.
+//! Runs the player against servers that others wrote, and against a server of the lab's dialect that is as strict as the
+//! students' one. Every frame must arrive, and must be the one that the server read.
 
 pub mod comparison;
 pub mod lab_server;

@@ -1,11 +1,11 @@
-//! Servers of other people, as child processes on a free port of 127.0.0.1.
+//! Starts servers that other people wrote, as child processes on a free port of 127.0.0.1.
 
 use anyhow::{Context, Result, ensure};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A server that somebody else wrote.
+/// A server that somebody else wrote, or that is written like one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Peer {
     /// gst-rtsp-server with `rtpjpegpay`, through Python.
@@ -19,7 +19,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Its name for people.
+    /// Returns the server's name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gstreamer => "GStreamer's RTSP server",
@@ -29,7 +29,7 @@ impl Peer {
         }
     }
 
-    /// The clip it is given. espp reads JPEG as libjpeg writes it.
+    /// Returns the clip that the server gets. espp only reads JPEG files as libjpeg writes them.
     pub const fn clip(self) -> &'static str {
         match self {
             Self::Gstreamer | Self::Vlc => "std-420-640x480.mjpeg",
@@ -38,29 +38,29 @@ impl Peer {
         }
     }
 
-    /// Whether each client gets the film from its beginning.
+    /// Whether the server plays the film from its beginning for each client.
     pub const fn starts_at_the_beginning(self) -> bool {
         matches!(self, Self::Gstreamer | Self::Lab)
     }
 
-    /// Whether it can send over the RTSP connection.
+    /// Whether the server can send media over the RTSP connection.
     pub const fn can_interleave(self) -> bool {
         matches!(self, Self::Gstreamer)
     }
 }
 
-/// A child process that ends with its value.
+/// A server's process. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    /// What to play.
+    /// The URL to play.
     pub url: String,
-    /// Where its complaints go.
+    /// The file that takes the server's standard error.
     log: PathBuf,
 }
 
 impl Running {
-    /// The last lines of what it had to say.
+    /// Returns the last lines of the server's standard error.
     pub fn last_words(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
@@ -76,10 +76,10 @@ impl Drop for Running {
     }
 }
 
-/// Starts GStreamer's server of an AVI file.
+/// Starts GStreamer's server with an AVI file.
 ///
 /// # Errors
-/// Where there is no Python with the bindings.
+/// If no Python with GStreamer's bindings is installed.
 pub fn gstreamer(scratch: &Path, film: &Path) -> Result<Running> {
     let python = gstreamer_python().context("no Python that has GstRtspServer")?;
     let script = write(scratch, "gstreamer_server.py", include_str!("gstreamer_server.py"))?;
@@ -90,7 +90,7 @@ pub fn gstreamer(scratch: &Path, film: &Path) -> Result<Running> {
     })
 }
 
-/// The Python that sees GStreamer's bindings: the system's, where another one comes first.
+/// Returns the Python that has GStreamer's bindings. Another Python may come before the system's on the `PATH`.
 pub fn gstreamer_python() -> Option<PathBuf> {
     const PROBE: &str =
         "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer";
@@ -101,10 +101,10 @@ pub fn gstreamer_python() -> Option<PathBuf> {
     })
 }
 
-/// Starts VLC as a server of an AVI file. VLC refuses to run as root: there it runs as `nobody`.
+/// Starts VLC as a server of an AVI file. VLC refuses to run as root, so root starts it as `nobody`.
 ///
 /// # Errors
-/// Where it cannot be started.
+/// If it cannot be started.
 pub fn vlc(scratch: &Path, film: &Path) -> Result<Running> {
     let id = Command::new("id").arg("-u").output().context("id")?;
     let root = id.stdout.trim_ascii() == b"0";
@@ -123,10 +123,10 @@ pub fn vlc(scratch: &Path, film: &Path) -> Result<Running> {
     })
 }
 
-/// Starts espp's server of a folder of JPEG files.
+/// Starts espp's server with a folder of JPEG files.
 ///
 /// # Errors
-/// Where it cannot be started.
+/// If it cannot be started.
 pub fn espp(python: &Path, scratch: &Path, frames: &Path) -> Result<Running> {
     let script = write(scratch, "espp_server.py", include_str!("espp_server.py"))?;
     spawn(scratch, |port| {
@@ -136,10 +136,10 @@ pub fn espp(python: &Path, scratch: &Path, frames: &Path) -> Result<Running> {
     })
 }
 
-/// An AVI file of an MJPEG file's frames as they are, `times` over, which everybody may read.
+/// Writes the frames of an MJPEG file unchanged and `times` times in a row to an AVI file that all users may read.
 ///
 /// # Errors
-/// Where ffmpeg is missing or fails.
+/// If ffmpeg is missing or fails.
 pub fn film(scratch: &Path, clip: &Path, times: u32) -> Result<PathBuf> {
     let film = scratch.join("film.avi");
     let once = scratch.join("once.avi");
