@@ -79,36 +79,17 @@ fn run(args: &Args) -> Result<bool> {
         players.iter().any(|found| found.player == Player::Ffmpeg),
         "ffmpeg is needed: it decodes what the others received"
     );
-
     let start = |rate: u32| {
         let media = args.media.to_str().context("a folder whose name is not UTF-8")?;
         Server::start(&args.server, &["--frame-rate", &rate.to_string(), media])
     };
     let (server, film_server) = (start(args.frame_rate)?, start(FILM_RATE)?);
-    let mut mistakes = Vec::new();
 
-    println!("decoding {} files", fitting.len());
-    let pictures: BTreeMap<&str, Vec<String>> =
-        fitting.iter().map(|clip| Ok((clip.name.as_str(), decode(&clip.rounded_frames())?))).collect::<Result<_>>()?;
-    for clip in &fitting {
-        ensure!(pictures[clip.name.as_str()].len() == clip.frames.len(), "{}: ffmpeg cannot decode it", clip.name);
-    }
-
-    let mut jobs = Vec::new();
-    for player in &players {
-        let shown = |clip: &&&Clip| !clip.is_large() || player.player.reads_large_sizes();
-        for clip in fitting.iter().filter(|clip| !shown(clip)) {
-            println!("{player} is not asked for {}: it cannot know its size", clip.name);
-        }
-        for transport in Transport::ALL {
-            let job = |server, clip, rate| Job { server, clip, player, transport, rate };
-            jobs.extend(fitting.iter().filter(shown).map(|clip| job(&server, *clip, args.frame_rate)));
-            jobs.extend(fitting.first().map(|clip| job(&film_server, *clip, FILM_RATE)));
-        }
-    }
+    let pictures = decode_all(&fitting)?;
+    let jobs = playings(args, &players, &fitting, [&server, &film_server]);
     println!("{} players, {} playings", players.len(), jobs.len());
     let rows = play_all(&jobs, &pictures, args.jobs)?;
-
+    let mut mistakes = Vec::new();
     if let Some(clip) = fitting.iter().find(|clip| clip.name.ends_with(".Mjpeg")) {
         mistakes.extend(check_rounds(args, clip, &pictures[clip.name.as_str()], &players)?);
     }
@@ -120,27 +101,12 @@ fn run(args: &Args) -> Result<bool> {
             mistakes.push(format!("{}: {error:#}", clip.name));
         }
     }
-    let mut lab_rows = Vec::new();
-    for clip in clips.iter().filter(|clip| clip.name.ends_with(".Mjpeg")) {
-        lab_rows.extend(play_lab(&server, clip, &mut mistakes));
-        // A frame too large for the client is nothing it can say: the server's log must.
-        if !clip.frames.iter().all(|frame| lab::fits(frame)) && !server.log().contains("max-packet-size") {
-            mistakes.push(format!("{}: frames were left out, and the log does not name --max-packet-size", clip.name));
-        }
-    }
-    if let Some(clip) = clips.first()
-        && let Err(error) = lab::mistakes(server.address, &clip.name)
-    {
-        mistakes.push(format!("lab client: {error:#}"));
-    }
+    let well_refused = refused.len() - count_named(&mistakes, &refused);
+    let lab_rows = check_lab(&server, &clips, &mut mistakes);
 
     println!("\n{}\n{}", table(&rows), summary(&rows));
     println!("| lab client | file | frames |\n|---|---|---:|\n{}", lab_rows.concat());
-    println!(
-        "refused as they must be: {} of {} files",
-        refused.len() - count_named(&mistakes, &refused),
-        refused.len()
-    );
+    println!("refused as they must be: {well_refused} of {} files", refused.len());
     for server in [server, film_server] {
         let (status, log) = server.interrupt()?;
         if status != Some(0) || log.contains("panicked") {
@@ -155,6 +121,59 @@ fn run(args: &Args) -> Result<bool> {
     }
     println!("{} of {} playings whole and identical, {} mistakes", rows.len() - bad, rows.len(), mistakes.len());
     Ok(bad == 0 && mistakes.is_empty())
+}
+
+/// The digests of each clip's pictures, by the clip's name.
+fn decode_all<'c>(clips: &[&'c Clip]) -> Result<BTreeMap<&'c str, Vec<String>>> {
+    println!("decoding {} files", clips.len());
+    let mut pictures = BTreeMap::new();
+    for clip in clips {
+        let digests = decode(&clip.rounded_frames())?;
+        ensure!(digests.len() == clip.frames.len(), "{}: ffmpeg cannot decode it", clip.name);
+        pictures.insert(clip.name.as_str(), digests);
+    }
+    Ok(pictures)
+}
+
+/// Every clip with every player over every transport on the first server, and one clip at a film's rate on the second.
+fn playings<'a>(
+    args: &Args,
+    players: &'a [Installation],
+    clips: &[&'a Clip],
+    [server, film_server]: [&'a Server; 2],
+) -> Vec<Job<'a>> {
+    let mut jobs = Vec::new();
+    for player in players {
+        let (shown, unknown): (Vec<&Clip>, Vec<&Clip>) =
+            clips.iter().partition(|clip| !clip.is_large() || player.player.reads_large_sizes());
+        for clip in unknown {
+            println!("{player} is not asked for {}: it cannot know its size", clip.name);
+        }
+        for transport in Transport::ALL {
+            let job = |server, clip, rate| Job { server, clip, player, transport, rate };
+            jobs.extend(shown.iter().map(|clip| job(server, clip, args.frame_rate)));
+            jobs.extend(clips.first().map(|clip| job(film_server, clip, FILM_RATE)));
+        }
+    }
+    jobs
+}
+
+/// Plays all files of the lab's format as its client does, and makes its mistakes; the lines of a table.
+fn check_lab(server: &Server, clips: &[Clip], mistakes: &mut Vec<String>) -> Vec<String> {
+    let mut rows = Vec::new();
+    for clip in clips.iter().filter(|clip| clip.name.ends_with(".Mjpeg")) {
+        rows.extend(play_lab(server, clip, mistakes));
+        // A frame too large for the client is nothing it can say: the server's log must.
+        if !clip.frames.iter().all(|frame| lab::fits(frame)) && !server.log().contains("max-packet-size") {
+            mistakes.push(format!("{}: frames were left out, and the log does not name --max-packet-size", clip.name));
+        }
+    }
+    if let Some(clip) = clips.first()
+        && let Err(error) = lab::mistakes(server.address, &clip.name)
+    {
+        mistakes.push(format!("lab client: {error:#}"));
+    }
+    rows
 }
 
 fn installed(args: &Args) -> Result<Vec<Installation>> {

@@ -3,7 +3,7 @@
 use super::jpeg;
 use core::task::Waker;
 use mutoscope::jpeg::Layout;
-use mutoscope::media::mjpeg::{Error, Format, FrameSpan, MIN_BUFFER, Reader};
+use mutoscope::media::mjpeg::{Bookmark, Error, Format, FrameSpan, MIN_BUFFER, Reader};
 use mutoscope::media::{Advance, FrameSource};
 use mutoscope::time::Instant;
 use std::convert::Infallible;
@@ -46,66 +46,10 @@ pub fn mjpeg(data: &[u8]) {
     let open = |len: usize| Reader::new(File { data, at: 0, most }, vec![0; len]);
     let Ok(mut scanner) = open(MIN_BUFFER) else { return };
     let mut reader = open(data.len().max(MIN_BUFFER)).expect("the same file");
-    let now = Instant::default();
 
-    let mut spans = Vec::new();
-    let mut bookmarks = Vec::new();
-    let mut steps = 0;
-    loop {
-        bookmarks.extend(scanner.bookmark());
-        match scanner.next_span() {
-            Ok(Some(span)) => spans.push(span),
-            Ok(None) => break,
-            Err(Error::Damaged { at } | Error::Truncated { at }) => {
-                assert!(at <= data.len() as u64);
-                assert_eq!(scanner.bookmark(), None, "behind an error");
-            }
-            Err(error) => panic!("{error:?}"),
-        }
-        steps += 1;
-        assert!(steps <= data.len() + 1, "errors without end");
-    }
-    let bytes_of = |span: &FrameSpan| &data[span.offset as usize..][..span.len as usize];
-    // How the first frame ends says whether a raw file's writer left out EOI.
-    let leaves_out = spans.first().map(bytes_of).is_some_and(|first| {
-        // What looks like an EOI may be the last of its segment.
-        !first.ends_with(&[0xff, 0xd9]) || !Layout::parse(first).is_ok_and(|layout| layout.has_end)
-    });
-    let mut end = 0;
-    for span in &spans {
-        assert!(span.offset >= end, "{span:?} begins before {end}");
-        end = span.offset + u64::from(span.len);
-        assert!(end <= data.len() as u64, "{span:?} in {} bytes", data.len());
-        assert!(data[span.offset as usize..].starts_with(&[0xff, 0xd8]));
-        // A record of the lab's format ends a frame where the encoder forgot to, elsewhere the next frame or the end does.
-        let behind = &data[end as usize..];
-        let forgotten = match scanner.format() {
-            Format::Lab => true,
-            Format::Raw => leaves_out && (behind.is_empty() || behind.starts_with(&[0xff, 0xd8, 0xff])),
-        };
-        assert!(forgotten || data[..end as usize].ends_with(&[0xff, 0xd9]), "{span:?} has no end of image");
-    }
-
-    let mut number = 0;
-    loop {
-        match reader.advance(now, Waker::noop()) {
-            Ok(Advance::Ready) => {
-                let frame = reader.frame().expect("a frame that is ready");
-                let span = spans[number];
-                assert_eq!(frame.number as usize, number);
-                assert!(
-                    frame.data == &data[span.offset as usize..][..span.len as usize],
-                    "frame {number} is not what is in {span:?}"
-                );
-                number += 1;
-                assert_eq!(reader.position() as usize, number);
-            }
-            Ok(Advance::End) => break,
-            Ok(Advance::Pending { .. }) => panic!("a file that is live"),
-            Err(_) => {}
-        }
-    }
-    assert_eq!(number, spans.len());
+    let Index { spans, bookmarks } = index(&mut scanner, data.len());
+    check_spans(scanner.format(), &spans, data);
+    check_reading(&mut reader, &spans, data);
 
     // From the end to some frames, by number and by bookmark. Seeking hops over records of the lab's format unread, so that
     // it takes each for one frame; where that is not so, it may land elsewhere.
@@ -113,7 +57,7 @@ pub fn mjpeg(data: &[u8]) {
         scanner.format() == Format::Raw || spans.iter().map(Some).eq(records(data).iter().map(Option::as_ref));
     for number in [0, spans.len() / 2, spans.len().saturating_sub(1)] {
         let Some(span) = spans.get(number) else { break };
-        let bytes = &data[span.offset as usize..][..span.len as usize];
+        let bytes = bytes_of(data, span);
         reader.seek(number as u32).expect("memory does not fail");
         if hops_well {
             assert_eq!(next(&mut reader, bytes), Some((number as u32, true)), "sought");
@@ -123,6 +67,80 @@ pub fn mjpeg(data: &[u8]) {
             assert_eq!(next(&mut reader, bytes), Some((number as u32, true)), "resumed");
         }
     }
+}
+
+/// Where the frames of a file are, and how to come back to some of them.
+struct Index {
+    spans: Vec<FrameSpan>,
+    bookmarks: Vec<Bookmark>,
+}
+
+/// Reads the whole file for its spans, past all damage.
+fn index(scanner: &mut Reader<File<'_>, Vec<u8>>, len: usize) -> Index {
+    let mut index = Index { spans: Vec::new(), bookmarks: Vec::new() };
+    let mut steps = 0;
+    loop {
+        index.bookmarks.extend(scanner.bookmark());
+        match scanner.next_span() {
+            Ok(Some(span)) => index.spans.push(span),
+            Ok(None) => return index,
+            Err(Error::Damaged { at } | Error::Truncated { at }) => {
+                assert!(at <= len as u64);
+                assert_eq!(scanner.bookmark(), None, "behind an error");
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+        steps += 1;
+        assert!(steps <= len + 1, "errors without end");
+    }
+}
+
+/// Spans follow each other inside the file, and each begins and ends as a JPEG does.
+fn check_spans(format: Format, spans: &[FrameSpan], data: &[u8]) {
+    // How the first frame ends says whether a raw file's writer left out EOI.
+    let leaves_out = spans.first().map(|span| bytes_of(data, span)).is_some_and(|first| {
+        // What looks like an EOI may be the last of its segment.
+        !first.ends_with(&[0xff, 0xd9]) || !Layout::parse(first).is_ok_and(|layout| layout.has_end)
+    });
+    let mut end = 0;
+    for span in spans {
+        assert!(span.offset >= end, "{span:?} begins before {end}");
+        end = span.offset + u64::from(span.len);
+        assert!(end <= data.len() as u64, "{span:?} in {} bytes", data.len());
+        assert!(data[span.offset as usize..].starts_with(&[0xff, 0xd8]));
+        // A record of the lab's format ends a frame where the encoder forgot to, elsewhere the next frame or the end does.
+        let behind = &data[end as usize..];
+        let forgotten = match format {
+            Format::Lab => true,
+            Format::Raw => leaves_out && (behind.is_empty() || behind.starts_with(&[0xff, 0xd8, 0xff])),
+        };
+        assert!(forgotten || data[..end as usize].ends_with(&[0xff, 0xd9]), "{span:?} has no end of image");
+    }
+}
+
+/// As a source, the file gives the frames of these spans and then its end.
+fn check_reading(reader: &mut Reader<File<'_>, Vec<u8>>, spans: &[FrameSpan], data: &[u8]) {
+    let mut number = 0;
+    loop {
+        match reader.advance(Instant::default(), Waker::noop()) {
+            Ok(Advance::Ready) => {
+                let frame = reader.frame().expect("a frame that is ready");
+                let span = &spans[number];
+                assert_eq!(frame.number as usize, number);
+                assert!(frame.data == bytes_of(data, span), "frame {number} is not what is in {span:?}");
+                number += 1;
+                assert_eq!(reader.position() as usize, number);
+            }
+            Ok(Advance::End) => break,
+            Ok(Advance::Pending { .. }) => panic!("a file that is live"),
+            Err(_) => {}
+        }
+    }
+    assert_eq!(number, spans.len());
+}
+
+fn bytes_of<'d>(data: &'d [u8], span: &FrameSpan) -> &'d [u8] {
+    &data[span.offset as usize..][..span.len as usize]
 }
 
 /// The records of the lab's format by their lengths; `None` where one is none.
