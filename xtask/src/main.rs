@@ -3,8 +3,8 @@
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
 //! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device; [`media`]
 //! makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
-//! microcontroller; [`peers`] plays what others
-//! serve; [`packages`] finds or installs system packages; [`child`] runs programs beside this one.
+//! microcontroller; [`peers`] plays what others serve; [`packages`] finds or installs system packages, [`toolchain`] what
+//! rustup and cargo install; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
 #![allow(clippy::print_stdout)]
@@ -13,6 +13,7 @@ mod bench;
 mod check;
 mod child;
 mod demo;
+mod groups;
 mod media;
 mod packages;
 mod peers;
@@ -20,8 +21,10 @@ mod run_firmware;
 mod run_server;
 mod shell;
 mod sizes;
+mod skip;
 mod tap_demo;
 mod test;
+mod toolchain;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

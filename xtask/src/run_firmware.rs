@@ -12,6 +12,7 @@ mod viewer;
 use crate::packages::QEMU;
 use crate::shell::{require, root};
 use crate::sizes::{Image, read_elf};
+use crate::toolchain::{add_target, host};
 use anyhow::{Context, Result, ensure};
 pub(crate) use checks::check;
 use clap::Args;
@@ -78,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 }
 
 /// What was built.
-struct Programs {
+pub(crate) struct Programs {
     image: PathBuf,
     decode: PathBuf,
 }
@@ -115,8 +116,8 @@ fn cargo(target_dir: &Path) -> Command {
     command
 }
 
-fn build() -> Result<Programs> {
-    crate::test::add_target(TARGET)?;
+pub(crate) fn build() -> Result<Programs> {
+    add_target(TARGET)?;
     let target_dir = crate::shell::target_dir()?.join("firmware");
     let host = host()?;
     require(cargo(&target_dir).args(["build", "--quiet", "--locked", "--release"]))?;
@@ -127,17 +128,9 @@ fn build() -> Result<Programs> {
     })
 }
 
-/// The target this program was built for, as cargo has to be told because the firmware's configuration names another.
-fn host() -> Result<String> {
-    let output = crate::shell::output(Command::new("rustc").arg("-vV"))?;
-    let text = String::from_utf8_lossy(&output);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("rustc does not say what it is built for")
-}
-
 /// Formatting and lints of the firmware's workspace, which the main one does not see.
 pub(crate) fn lint() -> Result<()> {
-    crate::test::add_target(TARGET)?;
+    add_target(TARGET)?;
     let target_dir = crate::shell::target_dir()?.join("firmware");
     require(cargo(&target_dir).args(["fmt", "--all", "--check"]))?;
     require(cargo(&target_dir).args(["clippy", "--quiet", "--locked", "--", "-D", "warnings"]))?;

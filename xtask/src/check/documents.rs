@@ -106,7 +106,7 @@ fn is_command_or_attribute(name: &str) -> bool {
 fn exists(tree: &Tree, name: &str) -> bool {
     let function = name.rsplit("::").next().unwrap_or(name);
     RULES.iter().any(|rule| rule.name == name)
-        || crate::test::GROUPS.iter().any(|group| group.name == name)
+        || crate::groups::Group::exists(name)
         || tree.holds(name)
         || tree.files.iter().any(|file| file.path.ends_with(&format!("/{name}")))
         || tree.sources("").any(|(_, source)| defines(&source.code, function))

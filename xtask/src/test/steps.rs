@@ -1,0 +1,238 @@
+//! What each step of `cargo xtask test` does.
+
+use super::binaries::{self, program, run_tests};
+use crate::packages::SDL2;
+use crate::shell::{cargo, line, release_program, require, root};
+use crate::skip::skip;
+use crate::toolchain::{add_target, available, install_tool};
+use crate::{check, media, peers, run_firmware, sizes, tap_demo};
+use anyhow::{Context as _, Result, ensure};
+use std::path::Path;
+use std::time::Duration;
+
+/// What must build without an operating system, the targets it must build for, and the features it must build with there.
+pub(super) const NO_STD: &[&str] = &["mutoscope", "mutoscope-smoltcp"];
+pub(super) const FEATURES: &[&str] = &["", "defmt", "log"];
+const BARE_METAL: &[&str] = &[
+    "thumbv6m-none-eabi",
+    run_firmware::TARGET,
+    sizes::TARGET,
+    "thumbv8m.main-none-eabihf",
+    "riscv32imc-unknown-none-elf",
+    "riscv32imac-unknown-none-elf",
+];
+
+/// Those without instructions to compare and swap.
+const WEAKEST: &[&str] = &["thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
+
+/// Systems that the server and the client must compile for, beside this one.
+const SYSTEMS: &[&str] = &[
+    "armv7-unknown-linux-gnueabihf",
+    "aarch64-unknown-linux-gnu",
+    "x86_64-unknown-linux-musl",
+    "aarch64-apple-darwin",
+    "x86_64-unknown-freebsd",
+];
+
+/// What others may depend on.
+const LIBRARIES: &[&str] = &["mutoscope", "mutoscope-std", "mutoscope-smoltcp"];
+
+/// The folder of the package that links a system library.
+const PLAYER: &str = "player-sdl";
+
+/// All packages, or all but the player where SDL2 is missing: the step `player` says so.
+fn packages() -> &'static [&'static str] {
+    if SDL2.missing().is_none() { &[] } else { &["--exclude", PLAYER] }
+}
+
+pub(super) fn fmt() -> Result<()> {
+    require(cargo().args(["fmt", "--all", "--check"]))
+}
+
+pub(super) fn rules() -> Result<()> {
+    ensure!(check::run()?, "a rule is broken");
+    Ok(())
+}
+
+/// Where a target cannot be had, those steps say so that need it.
+pub(super) fn get_targets() -> Result<()> {
+    for target in BARE_METAL.iter().chain(SYSTEMS) {
+        if let Err(why) = add_target(target) {
+            println!("{why}");
+        }
+    }
+    Ok(())
+}
+
+/// One call for all, because features differ between calls for one package each, and much would be built twice.
+pub(super) fn build_programs() -> Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--release", "--workspace", "--bin", "mutoscope-server", "--example", "tap"]);
+    if SDL2.missing().is_none() {
+        command.args(["--bin", "player-sdl"]);
+    }
+    require(command.args(packages()))
+}
+
+pub(super) fn build_tests() -> Result<()> {
+    binaries::build(packages())
+}
+
+pub(super) fn make_clips() -> Result<()> {
+    clips(&media::CLIPS)?;
+    clips(&media::CORPUS)
+}
+
+fn clips(set: &media::Set) -> Result<()> {
+    for why in set.make(&set.directory()?)? {
+        println!("SKIPPED {why}");
+    }
+    Ok(())
+}
+
+pub(super) fn clippy() -> Result<()> {
+    let workspace = ["clippy", "--workspace", "--all-targets"];
+    require(cargo().args(workspace).args(packages()).args(["--", "-D", "warnings"]))
+}
+
+fn is_player(folder: &Path) -> bool {
+    folder == root().join(PLAYER)
+}
+
+pub(super) fn unit() -> Result<()> {
+    run_tests(|folder| !is_player(folder), None, &["--quiet"])
+}
+
+pub(super) fn player() -> Result<()> {
+    run_tests(is_player, None, &[])
+}
+
+/// Those that are ignored by default, because they take a display and programs that touch it.
+pub(super) fn player_window() -> Result<()> {
+    run_tests(is_player, Some("window"), &["--ignored"])
+}
+
+pub(super) fn doc_tests() -> Result<()> {
+    require(cargo().args(["test", "--workspace", "--doc"]).args(packages()))
+}
+
+pub(super) fn doc() -> Result<()> {
+    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    require(cargo().args(arguments).args(packages()).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// One package and feature at a time: workspace builds unify features, so only this shows that they need no std.
+///
+/// Checking finds what building does but for what the code generator refuses, which it would on the weakest processors first:
+/// for these they are built, too. (`firmware` and `sizes` build and link for others.)
+pub(super) fn no_std(package: &str, feature: &str) -> Result<()> {
+    let call = |subcommand: &str, targets: &[&str]| {
+        let mut command = cargo();
+        command.args([
+            subcommand,
+            "--package",
+            package,
+            "--lib",
+            "--config",
+            "profile.dev.package.mutoscope.opt-level=0",
+        ]);
+        for target in targets {
+            command.args(["--target", target]);
+        }
+        if !feature.is_empty() {
+            command.args(["--features", feature]);
+        }
+        require(&mut command)
+    };
+    let targets = available(BARE_METAL)?;
+    call("check", &targets)?;
+    let weakest: Vec<_> = targets.into_iter().filter(|target| WEAKEST.contains(target)).collect();
+    if feature.is_empty() && !weakest.is_empty() {
+        call("build", &weakest)?;
+    }
+    Ok(())
+}
+
+/// Server and client are checked, not linked, so that no other system's linker is needed.
+pub(super) fn other_systems() -> Result<()> {
+    let mut command = cargo();
+    command.args([
+        "check",
+        "--package",
+        "mutoscope-std",
+        "--package",
+        "mutoscope-server",
+        "--lib",
+        "--bins",
+        "--examples",
+    ]);
+    for target in available(SYSTEMS)? {
+        command.args(["--target", target]);
+    }
+    require(&mut command)
+}
+
+/// The libraries as a registry would get them, each built from its package.
+pub(super) fn package() -> Result<()> {
+    let mut command = cargo();
+    // What is not committed yet is packed too: on a developer's machine it is what is being tested.
+    command.args(["package", "--locked", "--allow-dirty", "--quiet"]);
+    for library in LIBRARIES {
+        command.args(["--package", library]);
+    }
+    require(&mut command)
+}
+
+pub(super) fn sizes() -> Result<()> {
+    add_target(sizes::TARGET)?;
+    ensure!(sizes::run()?, "something is larger than it may be");
+    Ok(())
+}
+
+/// Not in release: overflow checks and debug assertions are half of what a fuzz run looks for.
+pub(super) fn fuzz(seconds: &str) -> Result<()> {
+    require(program("fuzz")?.args(["--seconds", seconds]))
+}
+
+/// Real players against the real server, with one set of files.
+pub(super) fn interop(files: &media::Set) -> Result<()> {
+    let mut command = program("interop")?;
+    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(files.directory()?);
+    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+}
+
+/// Our player against a server that others wrote; `name` is as `peers --help` lists it.
+pub(super) fn peer(name: &str) -> Result<()> {
+    if name == "espp" {
+        peers::espp()?;
+    }
+    peers::play(program("peers")?, name)
+}
+
+/// Files of this machine through smoltcp and a TAP device.
+pub(super) fn tap() -> Result<()> {
+    if let Some(why) = tap_demo::missing() {
+        return Err(skip(why));
+    }
+    tap_demo::check(&media::default_directory()?.join("std-420-640x480.mjpeg"))
+}
+
+pub(super) fn build_firmware() -> Result<()> {
+    run_firmware::build().map(drop)
+}
+
+/// Players watch it for so long without a gap.
+pub(super) fn firmware(seconds: u64) -> Result<()> {
+    run_firmware::check(Duration::from_secs(seconds))
+}
+
+pub(super) fn firmware_lint() -> Result<()> {
+    run_firmware::lint()
+}
+
+pub(super) fn deny() -> Result<()> {
+    install_tool("deny")?;
+    // It looks at what other systems would need too, which no build here has fetched.
+    require(cargo().args(["fetch", "--locked"]))?;
+    require(cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}
