@@ -18,14 +18,14 @@ use defmt::{error, info, warn};
 use defmt_semihosting as _;
 use ethernet::Ethernet;
 use mutoscope::io::server::Settings;
-use mutoscope::session::server::Config;
 use mutoscope::media::testcard::TestCard;
+use mutoscope::session::server::Config;
 use mutoscope::time::{Duration, Instant, earliest};
-use options::Options;
-use pace::Pace;
 use mutoscope_smoltcp::live::Live;
 use mutoscope_smoltcp::server::{Options as ServerOptions, Server, Storage};
 use mutoscope_smoltcp::time::to_smoltcp;
+use options::Options;
+use pace::Pace;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
 
