@@ -92,6 +92,7 @@ pub struct Report {
 }
 
 /// A client: its end of a control connection, and two datagram sockets.
+// More than 15 fields: tests read what it has seen and set how it behaves directly, each by its own name.
 pub struct StrictClient {
     /// Its address. Its RTP port is 25,000 and its RTCP port the next one.
     pub ip: [u8; 4],

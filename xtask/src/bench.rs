@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What to measure.
+/// The choice of measurements.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Measure only these (comma-separated)
@@ -42,9 +42,9 @@ impl Part {
     const ALL: [Self; 5] = [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Soak];
 }
 
-/// What the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
+/// The film that the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
 const FILM: &str = "std-420-640x480.mjpeg";
-/// What the lab's client can play.
+/// The film that the lab's client can play.
 const LAB_FILM: &str = "movie.Mjpeg";
 /// The server's own, drawn for every frame.
 const CARD: &str = "testcard";
@@ -178,7 +178,7 @@ fn in_unit(row: &str, units: &[(&str, f64)]) -> Option<f64> {
     Some(number.parse::<f64>().ok()? * factor)
 }
 
-/// What a program of the tests measured: `name=value` words on its last line.
+/// The figures that a program of the tests measured: `name=value` words on its last line.
 #[derive(Debug, Default)]
 struct Values(BTreeMap<String, f64>);
 

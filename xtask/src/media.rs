@@ -22,14 +22,14 @@ pub(crate) struct Set {
     folder: &'static str,
     /// Frames of every file.
     frames: usize,
-    /// How they are made. What others are made of comes first.
+    /// How they are made. A file that others are made of comes before them.
     recipes: &'static [Recipe],
 }
 
 /// Clips to watch, of two seconds at 48 frames per second.
 pub(crate) const CLIPS: Set = Set { folder: "media", frames: 96, recipes: RECIPES };
 
-/// A moment each of what other encoders make.
+/// Half a second each by other encoders.
 pub(crate) const CORPUS: Set = Set { folder: "corpus", frames: 12, recipes: corpus::RECIPES };
 
 /// The list of what was made how, beside the files.
@@ -73,7 +73,7 @@ const RECIPES: &[Recipe] = &[
     Recipe { name: "std-422-640x480.mjpeg", make: Make::Cjpeg { source: "testsrc2=s=640x480", options: &["-quality", "85", "-sample", "2x1"] } },
     // Tables equal to those RFC 2435 computes for Q = 50.
     Recipe { name: "q50-420-640x480.mjpeg", make: Make::Cjpeg { source: "mandelbrot=s=640x480", options: &["-quality", "50", "-sample", "2x2"] } },
-    // What RFC 2435 cannot carry.
+    // RFC 2435 cannot carry these.
     Recipe { name: "optimal-420-632x360.mjpeg", make: Make::Ffmpeg { source: "testsrc2=s=632x360", pixels: "yuvj420p", quality: "6", options: &["-huffman", "optimal"] } },
     Recipe { name: "444-384x288.mjpeg", make: Make::Ffmpeg { source: "testsrc2=s=384x288", pixels: "yuvj444p", quality: "8", options: STANDARD_TABLES } },
     Recipe { name: "tall-422-640x480.mjpeg", make: Make::Ffmpeg { source: "smptehdbars=s=640x480,hue=H=t", pixels: "yuvj422p", quality: "6", options: STANDARD_TABLES } },
@@ -138,7 +138,7 @@ impl Set {
         }
         let line = |recipe: &Recipe| manifest_line(directory, recipe, self.frames);
         let stale = |recipe: &Recipe| line(recipe).is_none_or(|line| !manifest.lines().any(|old| old == line));
-        // What is made of a stale file is stale too, even if it looks unchanged.
+        // A file that is made of a stale file is stale too, even if it looks unchanged.
         let stale = |recipe: &Recipe| stale(recipe) || recipe.origin().is_some_and(stale);
         let work: Vec<&Recipe> = wanted.iter().copied().filter(|recipe| stale(recipe)).collect();
         if !work.is_empty() {
@@ -153,7 +153,7 @@ impl Set {
     }
 }
 
-/// What recipes may need beside ffmpeg.
+/// The tools that recipes may need beside ffmpeg.
 const TOOLS: [&Need; 3] = [&JPEG_TOOLS, &IMAGEMAGICK, &GSTREAMER];
 
 fn make_all(directory: &Path, work: &[&Recipe], frames: usize) -> Result<()> {
@@ -214,7 +214,7 @@ impl Recipe {
         RECIPES.iter().chain(corpus::RECIPES).find(|recipe| recipe.name == *of)
     }
 
-    /// What it takes beside ffmpeg, and what its origin takes.
+    /// The tools that it takes beside ffmpeg, and those that its origin takes.
     fn needs(&self) -> impl Iterator<Item = &'static Need> {
         let own = |recipe: &Recipe| match recipe.make {
             Make::Cjpeg { .. } | Make::Jpegtran { .. } => Some(&JPEG_TOOLS),
@@ -289,7 +289,7 @@ impl Recipe {
                 bytes
             }
         };
-        // A file of this name is always whole.
+        // The file gets its name when it is whole, so that a partial file is never taken for one.
         let partial = directory.join(format!("{}.partial", self.name));
         fs::write(&partial, bytes)?;
         fs::rename(&partial, directory.join(self.name))?;

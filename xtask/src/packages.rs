@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// A thing that steps need from the system.
 pub(crate) struct Need {
-    /// What it is, for people.
+    /// Its description for people.
     pub(crate) what: &'static str,
     present: fn() -> bool,
     /// Names of its packages on Debian and Ubuntu.
@@ -102,7 +102,7 @@ pub(crate) const GSTREAMER_SERVER: Need = Need {
     elsewhere: "python3-gobject and gstreamer1-rtsp-server (Fedora), python-gobject and gst-rtsp-server (Arch)",
 };
 
-/// Another one. Debian's cannot play RTSP, but serve it.
+/// A second server that the player plays. The VLC of Debian cannot play RTSP, but it can serve it.
 pub(crate) const VLC: Need = Need {
     what: "cvlc",
     present: || on_path("cvlc"),
@@ -110,7 +110,7 @@ pub(crate) const VLC: Need = Need {
     elsewhere: "vlc (Fedora, Arch)",
 };
 
-/// What a server from PyPI is installed into.
+/// A server from PyPI is installed into an environment of this.
 pub(crate) const VENV: Need = Need {
     what: "Python's venv with pip",
     present: || succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
@@ -166,7 +166,7 @@ pub(crate) fn install_missing(needs: &[&Need]) {
     }
 }
 
-/// What goes before a command that must run as root; `None` where that cannot be had without a question.
+/// The words before a command that must run as root; `None` where the system would ask a question first.
 pub(crate) fn root_prefix() -> Option<&'static [&'static str]> {
     let id = Command::new("id").arg("-u").output().ok()?;
     if id.stdout.trim_ascii() == b"0" {

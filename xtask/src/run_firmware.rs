@@ -24,11 +24,11 @@ use std::time::Duration;
 /// The processor of the image.
 pub(crate) const TARGET: &str = "thumbv7m-none-eabi";
 
-/// What the machine has.
+/// The memory of the machine in bytes.
 const FLASH: u64 = 256 * 1024;
 const RAM: u64 = 64 * 1024;
 
-/// How to run it.
+/// Options of the command.
 #[derive(Args, Clone)]
 pub(crate) struct Options {
     /// RTSP port on this machine
@@ -78,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     Ok(true)
 }
 
-/// What was built.
+/// The programs that were built.
 pub(crate) struct Programs {
     image: PathBuf,
     decode: PathBuf,
@@ -95,7 +95,7 @@ impl Programs {
     }
 }
 
-/// What the README says in the last cell of the table row that begins so.
+/// The figure in the last cell of the README's table row that begins with `row`.
 fn promised(row: &str) -> Result<u64> {
     let text = std::fs::read_to_string(root().join("platform-smoltcp/firmware/README.md"))?;
     let line = text.lines().find(|line| line.starts_with(&format!("| {row}")));

@@ -12,7 +12,7 @@ use std::process::Command;
 /// A Cortex-M4F or M7.
 pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 
-/// What is in the table: the static in the probe, what it is for people, and the most it may take (bytes).
+/// The rows of the table: the static in the probe, its description, and the most that it may take (bytes).
 const TYPES: &[(&str, &str, u64)] = &[
     ("SIZE_01_CONNECTION_LENT", "control connection, without its two buffers", 1024),
     ("SIZE_02_CONNECTION_1K_2K", "control connection with 1 KB in and 2 KB out", 4096),
@@ -92,7 +92,7 @@ fn statics(assembler: &str) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// What a linked program takes.
+/// The memory that a linked program takes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Image {
     /// Code, constants and initial values.

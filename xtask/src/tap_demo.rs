@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
-/// How to run it.
+/// Options of the command.
 #[derive(Args)]
 pub(crate) struct Options {
     /// The TAP device; one that exists already is used as it is, and stays
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 /// Runs until Ctrl-C.
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(cfg!(target_os = "linux"), "TAP devices are Linux's");
-    // Before a build that takes a minute.
+    // This check comes before a build that takes a minute.
     let address = options.host_address.to_string();
     may_make(&options.interface, &address)?;
     build()?;
@@ -85,7 +85,7 @@ fn play(server: &mut Child, clip: &Path) -> Result<()> {
     let is_url = |line: &String| line.starts_with("rtsp://") && line.ends_with(name);
     let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
     let url = lines.find(is_url).context("the server does not start")?;
-    // It has more to say, and would take a closed pipe for the end.
+    // The server has more to print, and would take a closed pipe for its end.
     spawn(move || lines.for_each(drop));
     let expected = pictures(&[], &clip.to_string_lossy())?;
     ensure!(!expected.is_empty(), "ffmpeg reads nothing from {}", clip.display());

@@ -1,4 +1,4 @@
-//! What rustup and cargo install beside the compiler: core libraries of other targets, and tools.
+//! Targets that rustup installs, and tools that cargo installs.
 
 use crate::shell::{cargo, on_path, output, require, succeeds};
 use crate::skip::skip;
@@ -16,7 +16,7 @@ pub(crate) fn add_target(target: &str) -> Result<()> {
     Err(skip(why))
 }
 
-/// Those of `targets` that there are; a line that begins with `SKIPPED` for each of the others. Skips where none is left.
+/// The targets that are there or can be had. Prints a line that begins with `SKIPPED` for each other one; skips where all are missing.
 pub(crate) fn available(targets: &[&'static str]) -> Result<Vec<&'static str>> {
     let (mut there, mut last) = (Vec::new(), None);
     for &target in targets {

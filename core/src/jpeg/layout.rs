@@ -145,8 +145,8 @@ impl core::fmt::Display for Sampling {
 
 /// The parts of a JPEG file as ranges: nothing is copied, the layout may be kept beside the bytes.
 ///
-/// Each field is one fact of the file's headers, and all of them are read where a picture's way is chosen. So they stand side
-/// by side, though they are many: groups would have to be named after the segments that they come from.
+/// More than 15 fields: each is one fact of the file's headers, and all of them are read where a picture's way is chosen. Groups
+/// would have to be named after the segments that they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layout {

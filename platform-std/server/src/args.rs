@@ -32,6 +32,7 @@ Clients of the classic RTSP/RTP lab use the same port and the bare file name:
   python3 ClientLauncher.py 127.0.0.1 8554 25000 movie.Mjpeg";
 
 /// Streams motion JPEG files over RTSP and RTP, to any number of viewers, without decoding them.
+// More than 15 fields: each is an option of the command line, in the order in which the help lists them.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mutoscope-server", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Args {

@@ -163,7 +163,7 @@ fn check_lab(server: &Server, clips: &[Clip], mistakes: &mut Vec<String>) -> Vec
     let mut rows = Vec::new();
     for clip in clips.iter().filter(|clip| clip.name.ends_with(".Mjpeg")) {
         rows.extend(play_lab(server, clip, mistakes));
-        // A frame too large for the client is nothing it can say: the server's log must.
+        // The client cannot say that a frame was too large for it, so the server's log has to.
         if !clip.frames.iter().all(|frame| lab::fits(frame)) && !server.log().contains("max-packet-size") {
             mistakes.push(format!("{}: frames were left out, and the log does not name --max-packet-size", clip.name));
         }
@@ -284,7 +284,7 @@ fn check_rounds(args: &Args, clip: &Clip, expected: &[String], players: &[Instal
     let server = Server::start(&args.server, &["--loop", "--frame-rate", &args.frame_rate.to_string(), path])?;
     let url = format!("rtsp://{}/{}", server.address, clip.name);
     let time = Duration::from_secs_f64(ROUNDS * expected.len() as f64 / f64::from(args.frame_rate)) + PATIENCE;
-    // More than there is time for. A picture that a busy machine's socket loses is left out; none may be another.
+    // These are more rounds than there is time for. A picture that a busy machine's socket loses is left out; no other may come.
     let rounds: Vec<_> = std::iter::repeat_n(expected, ROUNDS as usize + 10).flatten().cloned().collect();
     let mut mistakes = Vec::new();
     std::thread::scope(|scope| {

@@ -13,10 +13,10 @@ struct Args {
     /// The server's program.
     #[arg(long, default_value = "target/release/mutoscope-server")]
     server: PathBuf,
-    /// What the server serves, and its other options; without any, its test card and movie.
+    /// Files for the server, and its other options; without any, it serves its test card and movie.
     #[arg(last = true)]
     server_args: Vec<String>,
-    /// What the viewers play.
+    /// The film that the viewers play.
     #[arg(long, default_value = "testcard")]
     path: String,
     /// How many play at once.

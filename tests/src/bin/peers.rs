@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Plays other people's servers with player-sdl, headless, and compares every frame.
 #[derive(Parser)]
 struct Args {
-    /// Whose server
+    /// The server to play
     #[arg(value_enum)]
     peer: Peer,
     /// The player's program
@@ -132,7 +132,7 @@ fn play_lab(args: &Args, clip: &Clip, scratch: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the player recorded, and the last line of its statistics.
+/// The frames that the player recorded, and the last line of its statistics.
 struct Received {
     frames: Vec<Vec<u8>>,
     summary: String,
@@ -205,7 +205,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What a server still writes there is gone with it in a moment.
+        // A server that ends may still write there for a moment.
         std::thread::sleep(Duration::from_millis(10));
         let _ = std::fs::remove_dir_all(&self.0);
     }

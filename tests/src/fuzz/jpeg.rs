@@ -32,7 +32,7 @@ pub fn layout(data: &[u8]) {
         (width, height) => (u16::from(width) * 8, u16::from(height) * 8),
     };
     assert!(width >= exact.0 && height >= exact.1);
-    // What goes out over RTP comes back as the same picture.
+    // A picture that goes out over RTP comes back as the same picture.
     let mut buffer = [0; header::MAX_LEN];
     let [luma, chroma] = format.quantization.map(|span| span.of(data));
     let fields = header::Fields {
@@ -55,7 +55,7 @@ pub fn layout(data: &[u8]) {
     assert!(received.starts_with(&buffer[..len]) && again.scan.start as usize == len);
 }
 
-/// What the transcoder makes of a file is a file that is carried, no longer than it says, and the same piece by piece.
+/// The transcoder makes of a file one that RTP/JPEG carries, no longer than it says, and the same piece by piece.
 pub fn transcode(data: &[u8]) {
     let Ok(layout) = Layout::parse(data) else { return };
     for (convert, restart_markers) in [(false, false), (true, false), (true, true)] {

@@ -1,4 +1,4 @@
-//! What the player costs, and how old its pictures are when they are shown: the real window on a display in memory, drawn by
+//! The cost of the player, and the age of its pictures when they are shown: the real window on a display in memory, drawn by
 //! the processor alone, as on a machine without a graphics card.
 
 use super::{CARD, LATENCY_MS, Promise, TRIES};
@@ -14,7 +14,7 @@ const RESIDENT_MB: f64 = 50.0;
 /// Of one core.
 const PROCESSOR_PERCENT: f64 = 15.0;
 
-/// What starting costs is not what playing costs: the processor's share is taken from here on.
+/// The processor's share is measured from here on, so that it is the cost of playing without that of starting.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Of the measurement itself: what is read is small.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug)]
 struct Run {
     median_ms: f64,
-    /// What 99 of 100 pictures do not exceed.
+    /// 99 of 100 pictures do not exceed this.
     most_ms: f64,
     worst_ms: f64,
     shown: f64,
@@ -183,7 +183,7 @@ fn number(line: &str, key: &str) -> Option<f64> {
     rest.split([',', '}']).next()?.trim().parse().ok()
 }
 
-/// What a process has used, from `/proc`.
+/// The time and memory that a process has used, from `/proc`.
 struct Usage {
     /// Time on a processor, user and system, of the threads there are.
     processor: Duration,

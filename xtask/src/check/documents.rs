@@ -98,7 +98,7 @@ pub(super) fn invariants(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
-/// What may stand in backticks without being a check itself.
+/// Whether a text in backticks is a command or an attribute, and so no name of a check.
 fn is_command_or_attribute(name: &str) -> bool {
     name.starts_with("xtask ") || name.starts_with("cargo ") || name.contains('(')
 }

@@ -1,8 +1,8 @@
-//! What other people's encoders make, as far as packages have them: the kinds of JPEG that the clips lack.
+//! Files by the encoders of other people that packages have: the kinds of JPEG that the clips lack.
 
 use super::{Make, Recipe};
 
-/// What others are made of comes first.
+/// A file that others are made of comes before them.
 #[rustfmt::skip]
 pub(super) const RECIPES: &[Recipe] = &[
     // libjpeg: optimised tables and restart markers in each sampling that is carried without loss, in sizes that end within MCUs.
@@ -35,7 +35,7 @@ pub(super) const RECIPES: &[Recipe] = &[
     // FFmpeg: one quantisation table, and its own order of 4:2:2 with Huffman tables for each picture.
     Recipe { name: "ffmpeg-422.mjpeg", make: Make::Ffmpeg { source: "testsrc=s=319x241", pixels: "yuvj422p", quality: "4", options: &["-huffman", "optimal"] } },
     Recipe { name: "ffmpeg-420.mjpeg", make: Make::Ffmpeg { source: "testsrc2=s=175x97", pixels: "yuvj420p", quality: "4", options: &["-huffman", "default"] } },
-    // What loses something, and is refused where nobody asked for it.
+    // The server refuses these where nobody asked for a conversion, because it would lose something.
     Recipe { name: "imagemagick-444.mjpeg", make: Make::ImageMagick { source: "testsrc2=s=319x241", options: &["-quality", "95"] } },
     Recipe { name: "gstreamer-444.mjpeg", make: Make::Jpegenc { caps: "format=Y444,width=320,height=240", options: &[] } },
     Recipe { name: "cjpeg-440.mjpeg", make: Make::Cjpeg { source: "testsrc2=s=320x240", options: &["-sample", "1x2"] } },

@@ -1,4 +1,4 @@
-//! What the firmware has to stand: players, pauses, a hundred visits, a flood, and requests that nobody should send.
+//! The trials of the firmware: players, pauses, a hundred visits, a flood, and requests that nobody should send.
 
 use super::hostile::{self, TCP, serves_again, udp_port};
 use super::machine::{Machine, Ports};
@@ -20,7 +20,7 @@ pub(crate) fn check(duration: Duration) -> Result<()> {
     ensure!(flash <= most, "{flash} bytes of flash, and the README says {most}");
     let mut machine = Machine::start(&programs, Ports::free()?, "15", None)?;
     let outcome = all(&mut machine, duration);
-    // Whatever else went wrong, the log says why.
+    // The log of the firmware says why a trial failed.
     let outcome = outcome.with_context(|| format!("the firmware's log ends:\n{}", machine.tail()));
     outcome?;
     for line in machine.log() {
@@ -47,7 +47,7 @@ fn all(machine: &mut Machine, duration: Duration) -> Result<()> {
     memory(machine)
 }
 
-/// What a host that has no time for QEMU can spoil gets a second chance, and says so.
+/// Runs a check a second time where it fails, and says so: a busy host that gives QEMU no time can spoil it.
 fn twice(check: impl Fn() -> Result<()>) -> Result<()> {
     check().or_else(|error| {
         println!("ONCE MORE, because: {error:#}");
@@ -116,7 +116,7 @@ fn rounds(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// With as many viewers as there may be, the next one is told so.
+/// A viewer that comes when all places are taken is told so.
 fn one_too_many(machine: &Machine) -> Result<()> {
     let mut viewers = [Client::served(machine.ports.rtsp)?, Client::served(machine.ports.rtsp)?];
     for viewer in &mut viewers {
@@ -136,7 +136,7 @@ fn flood(machine: &Machine) -> Result<()> {
     std::thread::sleep(Duration::from_secs(1));
     let mut crowd = Vec::new();
     for number in 0..CONNECTIONS {
-        // Some come to nothing: QEMU's network has its own limits.
+        // Some connections fail, because QEMU's network has its own limits.
         if let Ok(mut client) = Client::connect(machine.ports.rtsp) {
             match number % 3 {
                 0 => {}
@@ -154,7 +154,7 @@ fn flood(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// What its own status line says, once everything was asked of it.
+/// Compares the memory that the firmware reports after all trials with the README.
 fn memory(machine: &mut Machine) -> Result<()> {
     machine.log();
     // Everybody has gone, and nothing of them is left.

@@ -112,7 +112,7 @@ fn hostile_requests() -> Vec<(Vec<u8>, Reaction)> {
     ]
 }
 
-/// What the state forbids, what belongs to somebody else, and requests in pieces or all at once.
+/// Sends requests that the state forbids, requests for the session of somebody else, and requests in pieces or all at once.
 pub(super) fn dialogues(machine: &Machine) -> Result<()> {
     let connect = || Client::served(machine.ports.rtsp);
     let expect = |client: &mut Client, method: &str, headers: &str, expected: u16| {
@@ -195,7 +195,7 @@ pub(super) fn gone(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// A byte a second on every connection there is: none may be kept that way.
+/// Sends a byte a second on every connection there is. No connection may be kept open that way.
 pub(super) fn drip(machine: &Machine) -> Result<()> {
     let mut clients = (0..3).map(|_| Client::connect(machine.ports.rtsp)).collect::<Result<Vec<_>>>()?;
     for byte in b"OPTIONS rtsp" {

@@ -19,7 +19,7 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Some that nobody uses now.
+    /// Finds ports that nobody uses now.
     pub(super) fn free() -> Result<Self> {
         let rtsp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let rtp = (20_000..30_000).step_by(2).find(|&port| pair_is_free(port)).context("no free pair of UDP ports")?;
@@ -86,7 +86,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// What players open.
+    /// The URL that players open.
     pub(super) fn url(&self) -> String {
         format!("rtsp://127.0.0.1:{}/testcard", self.ports.rtsp)
     }

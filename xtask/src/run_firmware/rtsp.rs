@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// What came on the connection.
+/// Something that came on the connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
     /// Head and body.

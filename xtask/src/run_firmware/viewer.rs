@@ -67,7 +67,7 @@ pub(super) struct Viewer {
     until: Instant,
 }
 
-/// What a player showed.
+/// The pictures that a player showed.
 #[derive(Debug)]
 pub(super) struct Seen {
     player: Player,

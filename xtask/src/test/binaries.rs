@@ -31,7 +31,7 @@ pub(super) fn build(packages: &[&str]) -> Result<()> {
     Ok(std::fs::write(list()?, output.stdout)?)
 }
 
-/// What was built last.
+/// The programs that were built last.
 fn built() -> Result<Vec<Binary>> {
     let list = list()?;
     let text = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What to run.
+/// The choice of steps.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Leave these groups out (comma-separated)
@@ -153,7 +153,7 @@ fn run_alone(program: &Path, folder: &Path, step: &Step, long: bool) -> Result<R
     let report = path.with_extension("report");
     let _ = std::fs::remove_file(&report);
     let log = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    // What keeps the processors busy makes way for what has to be in time.
+    // A step that keeps the processors busy gives way to those that have to be in time.
     let mut command = if step.task.load == Load::Busy && on_path("nice") {
         let mut command = Command::new("nice");
         command.arg(program);

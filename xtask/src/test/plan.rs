@@ -11,7 +11,7 @@ use crate::packages::{
 };
 use anyhow::Result;
 
-/// What a run without `--long` does shorter, in words.
+/// The parts that a run without `--long` does shorter, in words.
 pub(super) const LONG: &str = "60 s of firmware playing without a gap (20 s here), 5 s for each fuzz target (1 s here)";
 
 /// One step.
@@ -63,7 +63,7 @@ impl Step {
         self
     }
 
-    /// What has to be ready before; it is made ready where this step is chosen.
+    /// Names the steps that make ready what this one needs. They run where this one is chosen.
     fn after(mut self, names: &[&'static str]) -> Self {
         self.task.after = names.to_vec();
         self
@@ -117,7 +117,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     steps
 }
 
-/// What plays with real programs or in real time, and therefore waits most of its time.
+/// Steps that play with real programs or in real time, and therefore wait most of their time.
 fn playing(long: bool) -> Vec<Step> {
     const DECODERS: &[&Need] = &[&JPEG_TOOLS, &GSTREAMER, &IMAGEMAGICK];
     let peer = |name: &'static str| {
@@ -150,7 +150,7 @@ fn playing(long: bool) -> Vec<Step> {
 /// The steps of chosen groups with all that they need, and the others.
 pub(super) fn choose(steps: Vec<Step>, chosen: impl Fn(Group) -> bool) -> (Vec<Step>, Vec<Step>) {
     let mut wanted: Vec<bool> = steps.iter().map(|step| step.group.is_some_and(&chosen)).collect();
-    // What is needed may need something too.
+    // A step that is needed may need others too.
     loop {
         let needed: Vec<_> = steps.iter().zip(&wanted).filter(|(_, wanted)| **wanted).collect();
         let needed: Vec<_> = needed.iter().flat_map(|(step, _)| step.task.after.iter().copied()).collect();

@@ -14,7 +14,7 @@ pub(super) struct Row {
     pub(super) processor: Option<f64>,
 }
 
-/// What a step in a process of its own leaves behind: how it ended, and how much processor time it took.
+/// The note that a step in a process of its own leaves behind: how it ended, and how much processor time it took.
 #[derive(Debug, PartialEq)]
 pub(super) struct Report {
     pub(super) outcome: Outcome,

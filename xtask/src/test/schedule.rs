@@ -91,14 +91,14 @@ enum Next {
     GiveUp(usize, Outcome),
 }
 
-/// What can be done now.
+/// The next thing to do; `None` until a step ends.
 fn next(tasks: &[Task], states: &[State], waiting: usize) -> Option<Next> {
     let running = || tasks.iter().zip(states).filter(|(_, state)| **state == State::Running).map(|(task, _)| task);
     let pending = tasks.iter().zip(states).enumerate().filter(|(_, (_, state))| **state == State::Pending);
     for (number, (task, _)) in pending {
         let mut ready = true;
         for &name in &task.after {
-            // A step that is not in the list was made ready by other means.
+            // A step that is not in the list does not run, and nothing waits for it.
             match tasks.iter().position(|task| task.name == name).map(|before| &states[before]) {
                 None | Some(State::Ended(Outcome::Passed)) => {}
                 Some(State::Pending | State::Running) => ready = false,

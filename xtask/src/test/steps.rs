@@ -1,4 +1,4 @@
-//! What each step of `cargo xtask test` does.
+//! The work of each step of `cargo xtask test`.
 
 use super::binaries::{self, program, run_tests};
 use crate::packages::SDL2;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::time::Duration;
 
-/// What must build without an operating system, the targets it must build for, and the features it must build with there.
+/// Packages that must build without an operating system. The targets are below, the features in the next line.
 pub(super) const NO_STD: &[&str] = &["mutoscope", "mutoscope-smoltcp"];
 pub(super) const FEATURES: &[&str] = &["", "defmt", "log"];
 const BARE_METAL: &[&str] = &[
@@ -22,7 +22,7 @@ const BARE_METAL: &[&str] = &[
     "riscv32imac-unknown-none-elf",
 ];
 
-/// Those without instructions to compare and swap.
+/// Targets of [`BARE_METAL`] that have no instruction to compare and swap.
 const WEAKEST: &[&str] = &["thumbv6m-none-eabi", "riscv32imc-unknown-none-elf"];
 
 /// Systems that the server and the client must compile for, beside this one.
@@ -34,7 +34,7 @@ const SYSTEMS: &[&str] = &[
     "x86_64-unknown-freebsd",
 ];
 
-/// What others may depend on.
+/// The packages that others may depend on.
 const LIBRARIES: &[&str] = &["mutoscope", "mutoscope-std", "mutoscope-smoltcp"];
 
 /// The folder of the package that links a system library.
@@ -54,7 +54,7 @@ pub(super) fn rules() -> Result<()> {
     Ok(())
 }
 
-/// Where a target cannot be had, those steps say so that need it.
+/// Gets all targets at once. Steps that need a target that cannot be had say so.
 pub(super) fn get_targets() -> Result<()> {
     for target in BARE_METAL.iter().chain(SYSTEMS) {
         if let Err(why) = add_target(target) {
@@ -64,7 +64,7 @@ pub(super) fn get_targets() -> Result<()> {
     Ok(())
 }
 
-/// One call for all, because features differ between calls for one package each, and much would be built twice.
+/// Builds all programs in one call. Calls for one package each would choose other features, and build much twice.
 pub(super) fn build_programs() -> Result<()> {
     let mut command = cargo();
     command.args(["build", "--release", "--workspace", "--bin", "mutoscope-server", "--example", "tap"]);
@@ -107,7 +107,7 @@ pub(super) fn player() -> Result<()> {
     run_tests(is_player, None, &[])
 }
 
-/// Those that are ignored by default, because they take a display and programs that touch it.
+/// Runs the tests that are ignored by default, because they take a display and programs that use it.
 pub(super) fn player_window() -> Result<()> {
     run_tests(is_player, Some("window"), &["--ignored"])
 }
@@ -121,7 +121,7 @@ pub(super) fn doc() -> Result<()> {
     require(cargo().args(arguments).args(packages()).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// One package and feature at a time: workspace builds unify features, so only this shows that they need no std.
+/// Compiles one package with one feature: a build of the workspace unifies features, and would not show that it needs no std.
 ///
 /// Checking finds what building does but for what the code generator refuses, which it would on the weakest processors first:
 /// for these they are built, too. (`firmware` and `sizes` build and link for others.)
@@ -175,7 +175,7 @@ pub(super) fn other_systems() -> Result<()> {
 /// The libraries as a registry would get them, each built from its package.
 pub(super) fn package() -> Result<()> {
     let mut command = cargo();
-    // What is not committed yet is packed too: on a developer's machine it is what is being tested.
+    // Changes that are not committed are packed too, because a run tests them.
     command.args(["package", "--locked", "--allow-dirty", "--quiet"]);
     for library in LIBRARIES {
         command.args(["--package", library]);
@@ -189,7 +189,7 @@ pub(super) fn sizes() -> Result<()> {
     Ok(())
 }
 
-/// Not in release: overflow checks and debug assertions are half of what a fuzz run looks for.
+/// Fuzzes the debug build: overflow checks and debug assertions are half of what a fuzz run looks for.
 pub(super) fn fuzz(seconds: &str) -> Result<()> {
     require(program("fuzz")?.args(["--seconds", seconds]))
 }
