@@ -34,6 +34,43 @@
 //! # Ok::<(), mutoscope::wire::rtsp::Error>(())
 //! ```
 //!
+//! ## Put packets back into a frame
+//!
+//! A [`rtp::receiver::Receiver`] takes packets in any order and gives JPEG files, without the frames that miss a part.
+//!
+//! ```
+//! use mutoscope::rtp::receiver::{BUFFER_OVERHEAD, Config, Receiver};
+//! use mutoscope::time::Instant;
+//!
+//! const LARGEST: usize = 30_000; // bytes of a frame's scan data
+//! let buffers = [[0; LARGEST + BUFFER_OVERHEAD]; 2]; // a late packet may follow the first one of the next frame
+//! let mut receiver = Receiver::new(buffers, 0x0C0FFEE0, Config::default());
+//!
+//! # use mutoscope::wire::{rtp, rtp_jpeg::MainHeader};
+//! # let packet = |sequence, marker, fragment_offset| {
+//! #     let (mut header, mut packet) = ([0; rtp::HEADER_LEN], Vec::new());
+//! #     rtp::Repr { marker, payload_type: 26, sequence, timestamp: 9000, ssrc: 7 }.emit(&mut header);
+//! #     let main = MainHeader { type_specific: 0, fragment_offset, kind: 1, q: 80, width: 2, height: 2 };
+//! #     let mut jpeg = [0; MainHeader::LEN];
+//! #     main.emit(&mut jpeg);
+//! #     packet.extend(header);
+//! #     packet.extend(jpeg);
+//! #     packet.extend([5; 100]);
+//! #     packet
+//! # };
+//! # let packets = [packet(1, false, 0), packet(3, true, 200), packet(2, false, 100)];
+//! // Three packets of one frame, of which the last two arrive in the wrong order.
+//! for (millis, packet) in (0..).zip(&packets) {
+//!     receiver.handle_packet(Instant::from_millis(millis), packet)?;
+//! }
+//! let received = receiver.poll_frame(Instant::from_millis(3)).unwrap();
+//! assert_eq!(received.timestamp, 9000);
+//!
+//! let file = receiver.frame(); // lent until the receiver is used again
+//! assert!(file.starts_with(&[0xFF, 0xD8]) && file.ends_with(&[0xFF, 0xD9]));
+//! # Ok::<(), mutoscope::rtp::receiver::Rejected>(())
+//! ```
+//!
 //! ## Answer a request
 //!
 //! A [`session::server::Connection`] decides what a request means. It asks its driver with an event what only the driver can

@@ -66,6 +66,28 @@ pub(super) fn links(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
+/// Pages on a registry hold a package's README alone, so that its links to other files would lead nowhere.
+pub(super) fn registry_readmes(tree: &Tree) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (manifest, text) in tree.texts().filter(|(file, _)| file.path.ends_with("/Cargo.toml")) {
+        let is_private = |line: &str| line == "publish.workspace = true" || line == "publish = false";
+        if !text.lines().any(|line| line == "[package]") || text.lines().any(is_private) {
+            continue;
+        }
+        let path = manifest.path.replace("Cargo.toml", "README.md");
+        let Some(readme) = tree.text(&path) else {
+            problems.push(Problem::new(&path, 0, "is not there, and a registry shows it"));
+            continue;
+        };
+        for (line, target) in link_targets(readme) {
+            if !target.contains("://") && !target.starts_with('#') {
+                problems.push(Problem::new(&path, line, format!("{target}: a registry has no such file")));
+            }
+        }
+    }
+    problems
+}
+
 /// Under a heading with "Invariants", every numbered item ends with a dash and the names of its checks: a rule of `xtask
 /// check`, a group of `xtask test`, a test function or a file, in backticks; or clippy or the compiler in plain words. Every
 /// name must exist.
@@ -247,6 +269,21 @@ mod tests {
         ] {
             assert_eq!(links(&files(text)).len(), problems, "{text}");
         }
+    }
+
+    #[test]
+    fn readmes_that_a_registry_shows_link_to_nothing_beside_them() {
+        let tree = |manifest, readme| Tree::of(&[("a/Cargo.toml", manifest), ("a/README.md", readme), ("a/b.md", "")]);
+        let public = "[package]\nname = \"a\"\n";
+        for (manifest, readme, problems) in [
+            (public, "# Here\n[a](https://docs.rs/a) [b](#here)", 0),
+            (public, "[a](b.md) [b](../b.md)", 2),
+            ("[package]\nname = \"a\"\npublish.workspace = true\n", "[a](b.md)", 0),
+            ("[workspace]\n", "[a](b.md)", 0),
+        ] {
+            assert_eq!(registry_readmes(&tree(manifest, readme)).len(), problems, "{manifest} {readme}");
+        }
+        assert_eq!(registry_readmes(&Tree::of(&[("a/Cargo.toml", public)])).len(), 1);
     }
 
     #[test]

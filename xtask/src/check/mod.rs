@@ -54,6 +54,11 @@ const RULES: &[Rule] = &[
     Rule { name: "no-machine-paths", says: "no path of somebody's machine", check: documents::machine_paths },
     Rule { name: "links", says: "relative links in documents lead somewhere", check: documents::links },
     Rule {
+        name: "registry-readmes",
+        says: "the README of a package for a registry links to nothing beside it",
+        check: documents::registry_readmes,
+    },
+    Rule {
         name: "invariants",
         says: "every numbered invariant of ARCHITECTURE.md names a check that exists",
         check: documents::invariants,
