@@ -46,7 +46,7 @@ impl FrameCache {
         if let Some(left) = &left {
             pictures.remove(&left.number());
         }
-        // Places of viewers who went: looked for once in a while, so that none of many viewers pays for all the others.
+        // Viewers who left leave empty places. They are looked for once in a while, so that no call pays for all the others.
         if pictures.len() >= SLACK.max(*sweep_at) {
             pictures.retain(|_, picture| picture.strong_count() > 0);
             *sweep_at = 2 * pictures.len();

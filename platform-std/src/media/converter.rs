@@ -8,7 +8,7 @@ use mutoscope::jpeg::{self, Coding, Layout};
 
 use super::policy::{Judgement, Way, pixels};
 
-/// Why nothing came of a picture that the policy lets through.
+/// Why a picture that the policy lets through could not be converted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ConversionError {
@@ -42,7 +42,7 @@ impl std::error::Error for ConversionError {}
 #[derive(Debug)]
 pub struct Converter {
     transcoder: Box<Transcoder>,
-    /// Only where a picture needs them.
+    /// Made for the first picture that needs it.
     recoder: Option<Box<Recoder>>,
     coefficients: Vec<i16>,
 }
@@ -86,11 +86,11 @@ impl Converter {
         judgement: &transcode::Judgement,
         out: &mut Vec<u8>,
     ) -> Result<(), ConversionError> {
-        // Nearly always enough; where it is not, the error says what is.
+        // This is nearly always enough; where it is not, the error says how much would be.
         let mut size = jpeg.len() + jpeg.len() / 4 + 1024;
         if let Path::Whole(whole) = judgement.path() {
             affordable(jpeg, layout)?;
-            // Those that were read whole were packed more tightly, and reading them twice takes long.
+            // Files of this kind are packed more tightly than what is made of them, and a second attempt would read all again.
             size += jpeg.len();
             self.coefficients.resize(whole.coefficients, 0);
             if self.coefficients.capacity() / 8 > whole.coefficients {

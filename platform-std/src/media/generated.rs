@@ -5,9 +5,9 @@ use mutoscope::media::testcard::{DEFAULT_QUALITY, DEFAULT_SIZE, Design, Full, Le
 
 /// Length of the generated movie.
 const MOVIE_SECONDS: u64 = 10;
-/// Where drawing starts; grown until the picture fits.
+/// Bytes of the buffer that a picture is drawn into; doubled until the picture fits.
 const FIRST_BUFFER: usize = 32 * 1024;
-/// No picture of the default size is longer, whatever it shows.
+/// No picture of the default size needs more bytes than this, whatever it shows.
 const LAST_BUFFER: usize = 4 * DEFAULT_SIZE.0 as usize * DEFAULT_SIZE.1 as usize;
 
 /// The test card, which never ends.

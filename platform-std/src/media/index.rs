@@ -14,13 +14,14 @@ use super::error::LibraryError;
 use super::policy::{Conversion, Judgement, Policy};
 use super::storage::Storage;
 
-/// What the pass reads at once where it only looks for the next frame.
+/// So many bytes are read at once while the pass looks for the next frame.
 const CHUNK: usize = 64 * 1024;
-/// Longer frames are left out: RTP/JPEG's offsets end here (RFC 2435 section 3.1.2), and each viewer would hold one.
+/// Longer frames, in bytes, are left out: RTP/JPEG's offsets have 24 bits (RFC 2435 section 3.1.2), and each viewer would
+/// hold such a frame in memory.
 const MAX_FRAME: u32 = 1 << 24;
-/// Damaged places that are named one by one.
+/// So many damaged places of a file are named in the log one by one.
 const MAX_WARNINGS: u32 = 5;
-/// How often the log says how far the pass is.
+/// The log says how far the pass is this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The frames of a file: 12 bytes each.
@@ -32,7 +33,8 @@ pub(super) struct Index {
     lengths: Vec<u32>,
     /// Width and height of the first frame that has any, in pixels.
     pub dimensions: (u16, u16),
-    /// Set where RTP/JPEG cannot carry most of the frames, or none that was tried: why not the first of them.
+    /// Why RTP/JPEG cannot carry the file: what is the matter with the first frame that it cannot carry, where these are most of
+    /// the frames, or all that were tried.
     pub refusal: Option<String>,
 }
 
@@ -138,9 +140,9 @@ struct IndexSummary {
     /// Frames by [`Conversion`].
     conversions: [u32; 5],
     unservable: u32,
-    /// The first of them, and what is the matter with it.
+    /// The first frame that RTP/JPEG cannot carry, and what is the matter with it.
     first: Option<(u32, transcode::Error)>,
-    /// Converting would help against that.
+    /// [`OnUnsupported::Convert`](super::OnUnsupported::Convert) would help against that.
     could_be_converted: bool,
     /// Tries now and then whether what the headers promise can be had: a stream without pictures would be worse than none.
     probe: ProbeConversion,
@@ -191,7 +193,7 @@ impl IndexSummary {
         }
     }
 
-    /// The sum, and what it means: a few frames are left out, but most of a file is not.
+    /// Logs the sums, and returns why the file is refused, if it is: a few frames may be left out, but not most of a file.
     fn verdict(&self, frames: u32, shown: &str) -> Option<String> {
         for conversion in [Conversion::Rewritten, Conversion::Resampled, Conversion::Requantised, Conversion::Encoded] {
             let count = self.conversions[conversion as usize];
@@ -230,7 +232,7 @@ impl IndexSummary {
     }
 }
 
-/// Makes frames ready until one succeeds: the first, and then ever fewer.
+/// Converts some of the frames that need it until one succeeds: the first, the second, the fourth, the eighth and so on.
 #[derive(Default)]
 struct ProbeConversion {
     seen: u32,
@@ -252,13 +254,13 @@ impl ProbeConversion {
         }
     }
 
-    /// Where none succeeded.
+    /// The first failure, where no attempt succeeded.
     fn failure(&self) -> Option<&(u32, ConversionError)> {
         self.first_failure.as_ref().filter(|_| !self.succeeded)
     }
 }
 
-/// Says now and then how far a long pass is.
+/// Logs how far a long pass is.
 struct Progress<'a> {
     shown: &'a str,
     len: u64,

@@ -100,7 +100,7 @@ impl Made {
 }
 
 impl Picture {
-    /// A promise.
+    /// A picture of which nothing is known yet but its number.
     pub(super) fn new(number: u32, captured: Option<Instant>) -> Self {
         let (outcome, needed_work, waiting) = Default::default();
         Self { number, captured, outcome, needed_work, waiting }
@@ -131,7 +131,7 @@ impl Picture {
         std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes note of what workers will do for it.
+    /// Takes note that workers will do this for it.
     pub(super) fn needs(&self, work: NeededWork) {
         self.needed_work.store(work as u8, Ordering::Relaxed);
     }

@@ -22,9 +22,9 @@ pub struct LibrarySource {
     /// Which viewer of the medium this is.
     id: u64,
     current: Option<Arc<Picture>>,
-    /// From `next` on, those that were ordered.
+    /// Pictures that were ordered before they are shown, from `next` on.
     ordered: VecDeque<Arc<Picture>>,
-    /// How many are to be ordered.
+    /// How many pictures are to be ordered so.
     ahead: usize,
     next: u32,
 }
@@ -44,7 +44,7 @@ impl LibrarySource {
             }
         };
         let outcome = picture.outcome_or_wake(self.id, waker);
-        // Whoever waits for one will wait for all.
+        // A viewer that waits for one such picture will wait for all of them.
         self.ahead = self.ahead.max(self.medium.ahead(&picture));
         match outcome {
             Some(outcome) => {

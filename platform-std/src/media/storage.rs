@@ -17,7 +17,7 @@ pub(super) trait Storage: fmt::Debug + Send + Sync {
     fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-/// A file of the system's.
+/// An open file of the operating system.
 #[derive(Debug)]
 pub(super) struct Disk {
     file: File,

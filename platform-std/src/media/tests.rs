@@ -1,6 +1,8 @@
 //! Viewers of files that are not in memory.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -15,6 +17,7 @@ use super::file::IndexedFile;
 use super::gated::{Gate, GatedFile, WakeCount, advance};
 use super::testing::{frames, picture};
 use super::{FrameError, Library, LibrarySource, OnUnsupported, Policy};
+use crate::server::{Options, Server};
 
 const NOW: Instant = Instant::from_micros(0);
 const PENDING: Advance = Advance::Pending { until: None };
@@ -75,6 +78,71 @@ fn media_that_block_all_workers_keep_no_other_medium_waiting() {
         assert_eq!(advance(source, NOW).unwrap(), Advance::Ready);
         assert_eq!(data(source), frames[0]);
     }
+}
+
+/// Plays over the control connection, so that each frame arrives as packets of which the last has a marker.
+fn play(server: SocketAddr, medium: usize) -> BufReader<TcpStream> {
+    let mut stream = BufReader::new(TcpStream::connect(server).unwrap());
+    stream.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let url = format!("rtsp://{server}/{medium}.mjpeg");
+    let mut session = String::new();
+    for request in [
+        format!("SETUP {url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"),
+        format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\n"),
+    ] {
+        stream.get_mut().write_all(format!("{request}{session}\r\n").as_bytes()).unwrap();
+        let answer: Vec<_> = stream.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        assert_eq!(answer[0], "RTSP/1.0 200 OK", "{answer:?}");
+        let line = answer.iter().find(|line| line.starts_with("Session:")).unwrap();
+        session = format!("{}\r\n", line.split(';').next().unwrap());
+    }
+    stream
+}
+
+#[test]
+fn a_server_plays_on_while_all_its_workers_are_stuck() {
+    let (stuck_frames, frames) = (frames(3), frames(25));
+    let stuck_gate = Arc::new(Gate::default());
+    let mut files: Vec<_> = (0..8).map(|_| GatedFile::new(&stuck_frames, &stuck_gate, Policy::default()).0).collect();
+    files.push(GatedFile::new(&frames, &Arc::new(Gate::default()), Policy::default()).0);
+    let library = library(files, Policy::default());
+    let server = Server::bind(&Options { rtsp_port: 0, ..Options::default() }).unwrap();
+    let (address, stop) = (server.local_addr(), server.stop_handle());
+    let serving = thread::spawn(move || server.serve(library));
+
+    stuck_gate.shut(true);
+    let mut stuck: Vec<_> = (0..8).map(|medium| play(address, medium)).collect();
+    wait_for("all workers are stuck", || stuck_gate.standing.load(Ordering::SeqCst) == 8);
+    // The ninth is read by a worker too.
+    let (mut stream, mut shown, mut longest) = (play(address, 8), 0, Duration::ZERO);
+    let mut last = std::time::Instant::now();
+    while shown < frames.len() {
+        let packet = packet(&mut stream);
+        if packet.is_some_and(|packet| packet[1] & 0x80 != 0) {
+            shown += 1;
+            longest = longest.max(last.elapsed());
+            last = std::time::Instant::now();
+        }
+    }
+    // Frames are 40 ms apart; the machine may be busy with other things.
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    assert_eq!(stuck_gate.standing.load(Ordering::SeqCst), 8, "they still are");
+    stuck_gate.shut(false);
+    for stream in &mut stuck {
+        while packet(stream).is_none() {}
+    }
+    stop.stop();
+    serving.join().unwrap().unwrap();
+}
+
+/// The next interleaved packet; `None` where it is a report.
+fn packet(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).unwrap();
+    let mut packet = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+    stream.read_exact(&mut packet).unwrap();
+    assert_eq!(head[0], b'$');
+    (head[1] == 0).then_some(packet)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Which medium a job is for: one and the same number for all of a medium's.
 pub(super) type MediumId = u32;
 
-/// Something that a worker does.
+/// What a worker does for one picture.
 pub(super) trait Job: Send + 'static {
     /// What a worker keeps from one job to the next.
     type Tools: Default;
@@ -17,11 +17,11 @@ pub(super) trait Job: Send + 'static {
     /// Whether somebody still waits for it.
     fn is_wanted(&self) -> bool;
 
-    /// Does it.
+    /// Does the job.
     fn run(self, tools: &mut Self::Tools);
 }
 
-/// How many workers there may be.
+/// How many workers a pool may have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// What they are called in lists of threads.
@@ -229,7 +229,7 @@ impl<J: Job> Queues<J> {
             let Some(job) = std::iter::from_fn(|| queue.waiting.pop_front()).find(J::is_wanted) else { continue };
             queue.busy += 1;
             let medium = queue.medium;
-            // The others come first then.
+            // The other media come first next time.
             if let Some(queue) = self.media.remove(index) {
                 self.media.push_back(queue);
             }
