@@ -100,7 +100,7 @@ fn is_player(folder: &Path) -> bool {
 }
 
 pub(super) fn unit() -> Result<()> {
-    run_tests(|folder| !is_player(folder), None, &["--quiet"])
+    run_tests(|folder| !is_player(folder), None, &[])
 }
 
 pub(super) fn player() -> Result<()> {
