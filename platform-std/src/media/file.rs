@@ -109,7 +109,11 @@ impl IndexedFile {
 
     fn begin(&self, number: u32, mut frame: Vec<u8>) -> Result<PartialFrame, FrameError> {
         let (offset, len) = self.index.span(number).ok_or(FrameError::Shortened)?;
-        frame.clear();
+        if frame.capacity() < len {
+            // Nothing of it is worth being moved.
+            frame.clear();
+        }
+        // What the buffer held before is overwritten, so it need not become zero.
         frame.resize(len, 0);
         Ok(PartialFrame { frame, filled: 0, offset })
     }
