@@ -376,7 +376,7 @@ impl<S: FrameSource> Playback<S> {
             }
             Ok(Advance::Pending { until }) => {
                 self.awaited = true;
-                let soon = now.after(self.rate.interval() / 4);
+                let soon = now.after(self.rate.interval().checked_div(4).unwrap_or_default());
                 self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
                 return Next::NotYet;
             }
@@ -463,7 +463,7 @@ impl<S: FrameSource> Playback<S> {
         self.pacer.advance();
         let Some(frames) = self.frames else {
             // A camera that fails may fail for long, and says so as often as it is asked.
-            self.wait = Some(now.after(self.rate.interval() / 4));
+            self.wait = Some(now.after(self.rate.interval().checked_div(4).unwrap_or_default()));
             return Next::NotYet;
         };
         self.left_out = self.left_out.saturating_add(1);

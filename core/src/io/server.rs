@@ -177,10 +177,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         let Sockets { control, rtp, rtcp } = sockets;
         self.connection.handle_timeout(now);
         self.unfinished = Some(now);
-        let mut reads = 0;
+        let mut reads = 0_u8;
         for _ in 0..TURN {
             let mut progress = reads < READS && self.read(now, control);
-            reads += u8::from(progress);
+            reads = reads.saturating_add(progress.into());
             while let Some(event) = self.connection.poll_event() {
                 self.handle_event(context, event, rtp, rtcp, catalogue);
                 progress = true;

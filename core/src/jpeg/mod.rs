@@ -3,23 +3,6 @@
 //! that RTP/JPEG cannot carry as they are.
 //!
 //! Section, figure and table numbers without an RFC are those of ITU-T T.81.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod cursor;
 mod dct;

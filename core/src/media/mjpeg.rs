@@ -132,12 +132,12 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         if bytes.len() < MIN_BUFFER {
             return Err(Error::BufferTooShort);
         }
-        let mut filled = 0;
+        let mut filled = 0_usize;
         while filled < Format::DETECT_LEN {
             let Some(room) = bytes.get_mut(filled..Format::DETECT_LEN) else { break };
             match file.read(room).map_err(Error::Io)? {
                 0 => break,
-                read => filled += read,
+                read => filled = filled.saturating_add(read),
             }
         }
         let format = bytes.get(..filled).and_then(Format::detect).ok_or(Error::NotMjpeg)?;
@@ -209,7 +209,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         loop {
             let unseen = self.buffer.as_ref().get(self.fed..self.filled).unwrap_or(&[]);
             let (taken, event) = self.splitter.feed(unseen);
-            self.fed += taken;
+            self.fed = self.fed.saturating_add(taken);
             let begun = self.splitter.start();
             match event {
                 Some(SplitEvent::Start) => self.start = self.fed.checked_sub(3),
@@ -263,7 +263,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         let buffer = self.buffer.as_mut();
         let ahead = self.filled.saturating_sub(self.fed);
         let wanted = self.splitter.wanted().unwrap_or(READ_AHEAD).saturating_sub(ahead).max(1);
-        if buffer.len() - self.filled < wanted {
+        if buffer.len().saturating_sub(self.filled) < wanted {
             // The last two bytes may be the start of a frame, which the third byte decides.
             let mut keep = self.start.unwrap_or(self.fed.saturating_sub(2));
             if keep == 0 && self.filled == buffer.len() {
@@ -272,20 +272,20 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
                 self.start = None;
             }
             buffer.copy_within(keep..self.filled, 0);
-            self.filled -= keep;
-            self.fed -= keep;
+            self.filled = self.filled.saturating_sub(keep);
+            self.fed = self.fed.saturating_sub(keep);
             self.start = self.start.map(|_| 0);
         }
         let end = self.filled.saturating_add(wanted).min(buffer.len());
         let room = buffer.get_mut(self.filled..end).unwrap_or(&mut []);
         if self.is_lost {
-            self.file.seek(SeekFrom::Start(self.splitter.offset() + ahead as u64)).map_err(Error::Io)?;
+            self.file.seek(SeekFrom::Start(self.splitter.offset().saturating_add(ahead as u64))).map_err(Error::Io)?;
         }
         // A read that fails may have moved the file.
         self.is_lost = true;
         let read = self.file.read(room).map_err(Error::Io)?;
         self.is_lost = false;
-        self.filled += read.min(room.len());
+        self.filled = self.filled.saturating_add(read.min(room.len()));
         Ok(read == 0)
     }
 
@@ -305,7 +305,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         if !self.splitter.may_hop() {
             return Ok(false);
         }
-        while self.filled - self.fed < HEAD {
+        while self.filled.saturating_sub(self.fed) < HEAD {
             if self.fill()? {
                 return Ok(false);
             }
@@ -313,7 +313,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         let head = self.buffer.as_ref().get(self.fed..).and_then(|bytes| bytes.first_chunk::<HEAD>());
         let Some(&[ref digits @ .., 0xFF, 0xD8, 0xFF]) = head else { return Ok(false) };
         let Some(length) = self.splitter.plausible(digits) else { return Ok(false) };
-        self.go_to(self.splitter.offset() + DIGITS as u64 + u64::from(length));
+        self.go_to(self.splitter.behind_record(length));
         self.splitter.hop(length);
         self.next = self.next.saturating_add(1);
         Ok(true)

@@ -17,8 +17,8 @@ impl FrameRate {
     pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
         if numerator == 0
             || denominator == 0
-            || numerator as u64 > denominator as u64 * 1000
-            || denominator as u64 > numerator as u64 * 1000
+            || numerator as u64 > (denominator as u64).saturating_mul(1000)
+            || denominator as u64 > (numerator as u64).saturating_mul(1000)
         {
             return None;
         }
@@ -38,16 +38,15 @@ impl FrameRate {
     /// The time that `frames` frames take, in microseconds, rounded down.
     pub const fn micros(self, frames: u64) -> u64 {
         // The product of 2^64 frames and a million needs a u128.
-        let micros = frames as u128 * 1_000_000 * self.denominator as u128 / self.numerator as u128;
-        if micros > u64::MAX as u128 { u64::MAX } else { micros as u64 }
+        let product = (frames as u128).saturating_mul(1_000_000).saturating_mul(self.denominator as u128);
+        quotient(product, self.numerator as u128)
     }
 
     /// The number of whole frames in `micros`. It undoes the rounding of [`micros`](Self::micros): `frames_in(micros(n)) == n`.
     pub const fn frames_in(self, micros: u64) -> u64 {
         // This is the last n with n * 10^6 * denominator / numerator < micros + 1. If the quotient is whole, it is one less.
-        let below = (micros as u128 + 1) * self.numerator as u128 - 1;
-        let frames = below / (self.denominator as u128 * 1_000_000);
-        if frames > u64::MAX as u128 { u64::MAX } else { frames as u64 }
+        let below = (micros as u128).saturating_add(1).saturating_mul(self.numerator as u128).saturating_sub(1);
+        quotient(below, (self.denominator as u128).saturating_mul(1_000_000))
     }
 
     /// The duration of one frame.
@@ -56,11 +55,20 @@ impl FrameRate {
     }
 }
 
+/// The quotient, or the largest number where there is none so small.
+const fn quotient(dividend: u128, divisor: u128) -> u64 {
+    match dividend.checked_div(divisor) {
+        Some(quotient) if quotient <= u64::MAX as u128 => quotient as u64,
+        _ => u64::MAX,
+    }
+}
+
 /// Displays the rate as SDP's `a=framerate` has it (RFC 4566 section 6): `24`, `29.97`, at most three decimals.
 impl fmt::Display for FrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (numerator, denominator) = (u64::from(self.numerator), u64::from(self.denominator));
-        let thousandths = (numerator * 1000 + denominator / 2) / denominator;
+        let rounded = numerator.saturating_mul(1000).saturating_add(denominator / 2);
+        let thousandths = rounded.checked_div(denominator).unwrap_or(0);
         let (whole, decimals) = (thousandths / 1000, thousandths % 1000);
         match decimals {
             0 => write!(f, "{whole}"),
@@ -107,21 +115,23 @@ impl FrameRate {
         if decimals.len() > 6 {
             return Err(InvalidFrameRate);
         }
-        let scale = 10_u64.pow(decimals.len() as u32);
+        let scale = 10_u64.saturating_pow(decimals.len() as u32);
         let whole = u64::from(digits(whole)?);
         if whole > 1000 {
             return Err(InvalidFrameRate);
         }
-        let value = whole * scale + u64::from(digits(decimals)?);
+        // All numbers from here on are below 10^13.
+        let value = whole.saturating_mul(scale).saturating_add(digits(decimals)?.into());
         // An NTSC rate is a thousandth below a whole rate. If it rounds to these digits, it is the rate that is meant.
         let ntsc = value.div_ceil(scale);
-        let rounded = (ntsc * 1000 * scale * 2 + 1001) / (1001 * 2);
+        let rounded = ntsc.saturating_mul(2000).saturating_mul(scale).saturating_add(1001) / (1001 * 2);
         if decimals.len() >= 2 && rounded == value && !value.is_multiple_of(scale) {
-            return Ok(Self::new(ntsc as u32 * 1000, 1001));
+            return Ok(Self::new((ntsc as u32).saturating_mul(1000), 1001));
         }
         let divisor = gcd(value, scale);
+        let reduced = |number: u64| number.checked_div(divisor).unwrap_or(number);
         // Both fit 32 bits: they are at most 1001 * 10^6.
-        Ok(Self::new((value / divisor) as u32, (scale / divisor) as u32))
+        Ok(Self::new(reduced(value) as u32, reduced(scale) as u32))
     }
 }
 
@@ -134,7 +144,7 @@ fn digits(text: &str) -> Result<u32, InvalidFrameRate> {
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a.max(1) } else { gcd(b, a % b) }
+    a.checked_rem(b).map_or(a.max(1), |rest| gcd(b, rest))
 }
 
 #[cfg(test)]

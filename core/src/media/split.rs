@@ -203,7 +203,12 @@ impl Splitter {
 
     /// Passes a record of one frame, together with its digits, without seeing its bytes.
     pub(super) fn hop(&mut self, length: u32) {
-        self.offset += DIGITS as u64 + u64::from(length);
+        self.offset = self.behind_record(length);
+    }
+
+    /// The offset behind a record of this length whose digits are next.
+    pub(super) fn behind_record(&self, length: u32) -> u64 {
+        self.offset.saturating_add(DIGITS as u64).saturating_add(length.into())
     }
 
     /// The length that five digits give, if a record of that length fits the file at the current offset.
@@ -211,17 +216,17 @@ impl Splitter {
         let length = digits.iter().try_fold(0_u32, |length, digit| {
             digit.is_ascii_digit().then(|| length.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))))
         })?;
-        let end = self.offset + DIGITS as u64 + u64::from(length);
-        (digits.len() == DIGITS && length > 3 && end <= self.file_len).then_some(length)
+        let fits = self.behind_record(length) <= self.file_len;
+        (digits.len() == DIGITS && length > 3 && fits).then_some(length)
     }
 
     /// The number of bytes that are certainly needed next, if it is known. Lab records give it.
     pub(super) fn wanted(&self) -> Option<usize> {
         match self.state {
             // These are the digits, and the bytes that tell whether a JPEG file follows.
-            State::Digits { seen, .. } => Some(DIGITS + 3 - usize::from(seen)),
+            State::Digits { seen, .. } => Some((DIGITS + 3).saturating_sub(usize::from(seen))),
             // These are the record and the digits of the next one.
-            _ if self.record_left > 0 => Some(self.record_left as usize + DIGITS),
+            _ if self.record_left > 0 => Some((self.record_left as usize).saturating_add(DIGITS)),
             _ => None,
         }
     }
@@ -258,7 +263,7 @@ impl Splitter {
                 break event;
             }
         };
-        (bytes.len() - rest.len(), event)
+        (bytes.len().saturating_sub(rest.len()), event)
     }
 
     /// Takes the first byte of `room`, or more if they carry no meaning.
@@ -276,14 +281,14 @@ impl Splitter {
             _ => 0,
         };
         if passed > 0 {
-            self.offset += passed as u64;
+            self.offset = self.offset.saturating_add(passed as u64);
             self.last = 0;
             if let State::Segment { scan, left } = self.state {
-                self.state = Self::segment(scan, left - passed as u16);
+                self.state = Self::segment(scan, left.saturating_sub(passed as u16));
             }
             return (passed, None);
         }
-        self.offset += 1;
+        self.offset = self.offset.saturating_add(1);
         (1, self.byte(byte))
     }
 
@@ -292,12 +297,14 @@ impl Splitter {
         self.state = match self.state {
             State::Digits { seen: 0, .. } if matches!(byte, b'\r' | b'\n' | b' ' | 0) => return None,
             State::Digits { seen, length } if byte.is_ascii_digit() => {
-                let length = length * 10 + u32::from(byte - b'0');
-                if usize::from(seen) + 1 < DIGITS {
-                    State::Digits { seen: seen + 1, length }
+                // Five digits are far from the end of 32 bits.
+                let length = length.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0')));
+                let seen = seen.wrapping_add(1);
+                if usize::from(seen) < DIGITS {
+                    State::Digits { seen, length }
                 } else if length == 0 {
                     State::Digits { seen: 0, length: 0 }
-                } else if self.offset + u64::from(length) > self.file_len {
+                } else if self.offset.saturating_add(length.into()) > self.file_len {
                     self.state = State::HuntRecord;
                     return Some(SplitEvent::Beyond);
                 } else {
@@ -309,7 +316,7 @@ impl Splitter {
             }
             State::Digits { .. } => return self.damage(State::HuntRecord),
             State::RecordStart { seen } => match (seen, byte) {
-                (0, 0xFF) | (1, marker::SOI) => State::RecordStart { seen: seen + 1 },
+                (0, 0xFF) | (1, marker::SOI) => State::RecordStart { seen: seen.wrapping_add(1) },
                 (2, 0xFF) => return Some(self.frame_starts()),
                 _ => {
                     // If the length leads to something else, it is wrong.
@@ -383,7 +390,7 @@ impl Splitter {
         let [digits @ .., _, _, _] = self.last.to_be_bytes();
         // Go on as if the digits had not come yet.
         let here = self.offset;
-        self.offset = here.checked_sub(DIGITS as u64 + 3)?;
+        self.offset = here.checked_sub(const { DIGITS as u64 + 3 })?;
         let length = self.plausible(&digits);
         self.offset = here;
         self.record_left = length?.saturating_sub(3);
@@ -441,15 +448,15 @@ const START: u64 = 0xFF_D8FF;
 fn find_ff(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
     let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-    let mut at = 0;
+    let mut at = 0_usize;
     for block in blocks {
         // There is no early return, so that this becomes two vector instructions.
         if block.iter().fold(false, |found, &byte| found | (byte == 0xFF)) {
-            return block.iter().position(|&byte| byte == 0xFF).map(|within| at + within);
+            return block.iter().position(|&byte| byte == 0xFF).map(|within| at.wrapping_add(within));
         }
-        at += BLOCK;
+        at = at.wrapping_add(BLOCK);
     }
-    tail.iter().position(|&byte| byte == 0xFF).map(|within| at + within)
+    tail.iter().position(|&byte| byte == 0xFF).map(|within| at.wrapping_add(within))
 }
 
 #[cfg(test)]

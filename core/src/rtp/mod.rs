@@ -8,24 +8,6 @@
 //! | [`pacing`] | when the next frame and the next report are due |
 //! | [`receiver`] | frames being put together, what was lost, when reports are due |
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 pub(crate) mod clock;
 pub mod pacing;
 pub mod packetizer;

@@ -9,16 +9,6 @@
 //! | `timer` | named deadlines and which comes first |
 //! | `buffer` | a queue of bytes in storage that the caller lends |
 //! | `channel` | both buffers of a connection, and interleaved packets among what is received |
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 #[macro_use]
 mod state;

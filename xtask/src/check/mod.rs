@@ -40,7 +40,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "core-denies-panics",
-        says: "wire and jpeg deny the lints that find panics",
+        says: "the core denies the lints that find panics, once and for all of its files",
         check: code::panic_lints,
     },
     Rule {

@@ -8,6 +8,12 @@ use crate::jpeg::encoder::{Encoder, Full, Quantizer};
 /// One pixel.
 pub(super) const ONE: i32 = 16;
 
+/// Half a pixel.
+const HALF: i32 = ONE / 2;
+
+/// The edge of a tile.
+const EDGE: i32 = TILE as i32 * ONE;
+
 /// The number of pixels of a tile's edge. A tile is one MCU.
 pub(super) const TILE: usize = 16;
 
@@ -21,11 +27,10 @@ pub(super) struct Color([u8; 3]);
 
 impl Color {
     pub(super) const fn rgb(r: u8, g: u8, b: u8) -> Self {
-        let (r, g, b) = (r as i32, g as i32, b as i32);
-        let y = (299 * r + 587 * g + 114 * b + 500) / 1000;
-        let cb = 128 * 1000 + (-169 * r - 331 * g + 500 * b);
-        let cr = 128 * 1000 + (500 * r - 419 * g - 81 * b);
-        Self([y as u8, clamped((cb + 500) / 1000), clamped((cr + 500) / 1000)])
+        let y = weighted([r, g, b], [299, 587, 114], 0);
+        let cb = weighted([r, g, b], [-169, -331, 500], 128);
+        let cr = weighted([r, g, b], [500, -419, -81], 128);
+        Self([y, cb, cr])
     }
 
     pub(super) const fn grey(y: u8) -> Self {
@@ -33,7 +38,11 @@ impl Color {
     }
 }
 
-const fn clamped(value: i32) -> u8 {
+/// `middle` and the weighted sum of a colour's parts, in thousandths and rounded.
+const fn weighted([r, g, b]: [u8; 3], [of_r, of_g, of_b]: [i32; 3], middle: i32) -> u8 {
+    let sum = (r as i32).wrapping_mul(of_r).wrapping_add((g as i32).wrapping_mul(of_g));
+    let sum = sum.wrapping_add((b as i32).wrapping_mul(of_b)).wrapping_add(middle.wrapping_mul(1000));
+    let value = sum.wrapping_add(500) / 1000;
     if value > 255 { 255 } else { value as u8 }
 }
 
@@ -113,8 +122,8 @@ impl Tile {
         if self.cover == Cover::All || !self.touches(bounds) {
             return self;
         }
-        let middle = (TILE as i32 / 2) * ONE;
-        let distance = shape.distance(self.x * ONE + middle, self.y * ONE + middle);
+        let middle = |corner: i32| corner.wrapping_mul(ONE).wrapping_add(EDGE / 2);
+        let distance = shape.distance(middle(self.x), middle(self.y));
         if distance >= REACH {
             self.cover = Cover::All;
         } else if distance > -REACH {
@@ -131,9 +140,9 @@ impl Tile {
         let columns = pixels(self.x, bounds.left, bounds.right);
         let rows = pixels(self.y, bounds.top, bounds.bottom);
         for (row, mask) in self.mask.as_chunks_mut::<TILE>().0.iter_mut().enumerate().take(rows.1).skip(rows.0) {
-            let y = (self.y + row as i32) * ONE + ONE / 2;
+            let y = centre(self.y, row);
             for (column, mask) in mask.iter_mut().enumerate().take(columns.1).skip(columns.0) {
-                let x = (self.x + column as i32) * ONE + ONE / 2;
+                let x = centre(self.x, column);
                 *mask = (*mask).max(shape.coverage(x, y).clamp(0, ONE) as u8);
             }
         }
@@ -141,9 +150,9 @@ impl Tile {
 
     /// Whether anything within `bounds` may touch this tile.
     pub(super) fn touches(&self, bounds: Bounds) -> bool {
-        let (left, top) = (self.x * ONE, self.y * ONE);
-        let edge = TILE as i32 * ONE;
-        bounds.left < left + edge && bounds.right > left && bounds.top < top + edge && bounds.bottom > top
+        let (left, top) = (self.x.wrapping_mul(ONE), self.y.wrapping_mul(ONE));
+        let (right, bottom) = (left.wrapping_add(EDGE), top.wrapping_add(EDGE));
+        bounds.left < right && bounds.right > left && bounds.top < bottom && bounds.bottom > top
     }
 
     /// Paints the area and begins a new one.
@@ -161,7 +170,8 @@ impl Tile {
                 for (plane, value) in self.planes.iter_mut().zip(color.0) {
                     for (pixel, &mask) in plane.iter_mut().zip(&self.mask) {
                         let (old, new) = (i32::from(*pixel), i32::from(value));
-                        *pixel = (old + ((new - old) * i32::from(mask) + ONE / 2) / ONE) as u8;
+                        let change = new.wrapping_sub(old).wrapping_mul(mask.into()).wrapping_add(HALF) / ONE;
+                        *pixel = old.wrapping_add(change) as u8;
                     }
                 }
             }
@@ -183,8 +193,8 @@ impl Tile {
         let mut luma = [[0; 64]; 4];
         for (row, pixels) in y.as_chunks::<TILE>().0.iter().enumerate() {
             let (left, right) = pixels.split_at(8);
-            for (block, half) in luma.iter_mut().skip(row / 8 * 2).zip([left, right]) {
-                for (to, from) in block.iter_mut().skip(row % 8 * 8).zip(half) {
+            for (block, half) in luma.iter_mut().skip((row / 8).wrapping_mul(2)).zip([left, right]) {
+                for (to, from) in block.iter_mut().skip((row % 8).wrapping_mul(8)).zip(half) {
                     *to = *from;
                 }
             }
@@ -193,10 +203,15 @@ impl Tile {
     }
 }
 
+/// The middle of a pixel, `index` pixels behind a tile's corner.
+fn centre(corner: i32, index: usize) -> i32 {
+    corner.wrapping_add(index as i32).wrapping_mul(ONE).wrapping_add(HALF)
+}
+
 /// The pixels of a tile that a range touches: the first, and the one behind the last.
 fn pixels(origin: i32, from: i32, to: i32) -> (usize, usize) {
-    let within = |position: i32| (position.div_euclid(ONE) - origin).clamp(0, TILE as i32) as usize;
-    (within(from), within(to + ONE - 1))
+    let within = |position: i32| position.div_euclid(ONE).wrapping_sub(origin).clamp(0, TILE as i32) as usize;
+    (within(from), within(to.wrapping_add(ONE - 1)))
 }
 
 /// A chroma plane in half resolution.
@@ -205,7 +220,8 @@ fn halved(plane: &[u8; TILE * TILE]) -> [u8; 64] {
     for (to, rows) in half.as_chunks_mut::<8>().0.iter_mut().zip(plane.as_chunks::<{ 2 * TILE }>().0) {
         let (upper, lower) = rows.split_at(TILE);
         for (to, ([a, b], [c, d])) in to.iter_mut().zip(upper.as_chunks().0.iter().zip(lower.as_chunks().0)) {
-            *to = ((u16::from(*a) + u16::from(*b) + u16::from(*c) + u16::from(*d) + 2) / 4) as u8;
+            let sum = [*a, *b, *c, *d].iter().fold(2_u16, |sum, &pixel| sum.wrapping_add(pixel.into()));
+            *to = (sum / 4) as u8;
         }
     }
     half
@@ -229,7 +245,7 @@ pub(super) trait Shape {
     fn distance(&self, x: i32, y: i32) -> i32;
     /// The covered part of the pixel around a point, 0 to 16. A value outside means the nearer of the two.
     fn coverage(&self, x: i32, y: i32) -> i32 {
-        self.distance(x, y) + ONE / 2
+        self.distance(x, y).wrapping_add(HALF)
     }
 }
 
@@ -248,13 +264,16 @@ impl Shape for Rect {
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
-        (x - self.left).min(self.right - x).min(y - self.top).min(self.bottom - y)
+        let across = x.wrapping_sub(self.left).min(self.right.wrapping_sub(x));
+        across.min(y.wrapping_sub(self.top)).min(self.bottom.wrapping_sub(y))
     }
 
     fn coverage(&self, x: i32, y: i32) -> i32 {
-        let part =
-            |position: i32, from: i32, to: i32| ((position + ONE / 2).min(to) - (position - ONE / 2).max(from)).max(0);
-        part(x, self.left, self.right) * part(y, self.top, self.bottom) / ONE
+        let part = |position: i32, from: i32, to: i32| {
+            let (begin, end) = (position.wrapping_sub(HALF).max(from), position.wrapping_add(HALF).min(to));
+            end.wrapping_sub(begin).max(0)
+        };
+        part(x, self.left, self.right).wrapping_mul(part(y, self.top, self.bottom)) / ONE
     }
 }
 
@@ -273,16 +292,17 @@ impl Shape for Ring {
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
-        let from_centre = length(x - self.x, y - self.y);
-        let from_outer = self.outer - from_centre;
-        if self.inner > 0 { from_outer.min(from_centre - self.inner) } else { from_outer }
+        let from_centre = length(x.wrapping_sub(self.x), y.wrapping_sub(self.y));
+        let from_outer = self.outer.wrapping_sub(from_centre);
+        if self.inner > 0 { from_outer.min(from_centre.wrapping_sub(self.inner)) } else { from_outer }
     }
 
     fn coverage(&self, x: i32, y: i32) -> i32 {
-        let squared = squared(x - self.x, y - self.y);
+        let squared = squared(x.wrapping_sub(self.x), y.wrapping_sub(self.y));
         let from_outer = from_circle(squared, self.outer);
-        let distance = if self.inner > 0 { from_outer.min(-from_circle(squared, self.inner)) } else { from_outer };
-        distance + ONE / 2
+        let from_inner = || from_circle(squared, self.inner).wrapping_neg();
+        let distance = if self.inner > 0 { from_outer.min(from_inner()) } else { from_outer };
+        distance.wrapping_add(HALF)
     }
 }
 
@@ -303,46 +323,48 @@ pub(super) struct Line {
 impl Line {
     /// A stroke from one point to another, with a width of `half` to either side.
     pub(super) fn new((x, y): (i32, i32), (to_x, to_y): (i32, i32), half: i32) -> Self {
-        let length = length(to_x - x, to_y - y);
+        let (dx, dy) = (to_x.wrapping_sub(x), to_y.wrapping_sub(y));
+        let length = length(dx, dy);
         let unit =
             |part: i32| i64::from(part).saturating_mul(1 << 14).checked_div(i64::from(length)).unwrap_or(0) as i32;
-        Self { x, y, to_x, to_y, half, unit_x: unit(to_x - x), unit_y: unit(to_y - y), length }
+        Self { x, y, to_x, to_y, half, unit_x: unit(dx), unit_y: unit(dy), length }
     }
 
     /// The distance of a point to the stroke's middle line. `Err`: the point lies beyond an end; its offset from that end.
     fn across(&self, x: i32, y: i32) -> Result<i32, (i32, i32)> {
-        let (dx, dy) = (x - self.x, y - self.y);
+        let (dx, dy) = (x.wrapping_sub(self.x), y.wrapping_sub(self.y));
         let along = product(dx, self.unit_x, dy, self.unit_y);
         if along < 0 || self.length == 0 {
             Err((dx, dy))
         } else if along > self.length {
-            Err((x - self.to_x, y - self.to_y))
+            Err((x.wrapping_sub(self.to_x), y.wrapping_sub(self.to_y)))
         } else {
-            Ok(product(dx, self.unit_y, -dy, self.unit_x).abs())
+            Ok(product(dx, self.unit_y, dy.wrapping_neg(), self.unit_x).wrapping_abs())
         }
     }
 }
 
 impl Shape for Line {
     fn bounds(&self) -> Bounds {
+        let edge = self.half.wrapping_add(ONE);
         Bounds {
-            left: self.x.min(self.to_x) - self.half - ONE,
-            top: self.y.min(self.to_y) - self.half - ONE,
-            right: self.x.max(self.to_x) + self.half + ONE,
-            bottom: self.y.max(self.to_y) + self.half + ONE,
+            left: self.x.min(self.to_x).wrapping_sub(edge),
+            top: self.y.min(self.to_y).wrapping_sub(edge),
+            right: self.x.max(self.to_x).wrapping_add(edge),
+            bottom: self.y.max(self.to_y).wrapping_add(edge),
         }
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
-        self.half - self.across(x, y).unwrap_or_else(|(dx, dy)| length(dx, dy))
+        self.half.wrapping_sub(self.across(x, y).unwrap_or_else(|(dx, dy)| length(dx, dy)))
     }
 
     fn coverage(&self, x: i32, y: i32) -> i32 {
         let distance = match self.across(x, y) {
-            Ok(across) => self.half - across,
+            Ok(across) => self.half.wrapping_sub(across),
             Err((dx, dy)) => from_circle(squared(dx, dy), self.half),
         };
-        distance + ONE / 2
+        distance.wrapping_add(HALF)
     }
 }
 
@@ -361,15 +383,16 @@ pub(super) struct Arc {
 
 impl Arc {
     fn ring(&self) -> Ring {
-        Ring { x: self.x, y: self.y, outer: self.radius + self.half, inner: (self.radius - self.half).max(1) }
+        let (outer, inner) = (self.radius.wrapping_add(self.half), self.radius.wrapping_sub(self.half));
+        Ring { x: self.x, y: self.y, outer, inner: inner.max(1) }
     }
 
     fn has(&self, dx: i32, dy: i32) -> bool {
         let eighth = match (dx >= 0, dy >= 0) {
             (true, true) => u8::from(dx < dy),
-            (false, true) => 2 + u8::from(-dx > dy),
-            (false, false) => 4 + u8::from(dx > dy),
-            (true, false) => 6 + u8::from(dx > -dy),
+            (false, true) => 2 | u8::from(dx.wrapping_neg() > dy),
+            (false, false) => 4 | u8::from(dx > dy),
+            (true, false) => 6 | u8::from(dx > dy.wrapping_neg()),
         };
         eighth.wrapping_sub(self.from) % 8 < self.eighths
     }
@@ -377,7 +400,8 @@ impl Arc {
     fn ends(&self) -> [(i32, i32); 2] {
         [self.from, self.from.wrapping_add(self.eighths)].map(|eighth| {
             let (cosine, sine) = direction(u32::from(eighth) << 13);
-            (self.x + scaled(self.radius, cosine), self.y + scaled(self.radius, sine))
+            let end = |middle: i32, part: i32| middle.wrapping_add(scaled(self.radius, part));
+            (end(self.x, cosine), end(self.y, sine))
         })
     }
 }
@@ -388,19 +412,21 @@ impl Shape for Arc {
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
-        if self.has(x - self.x, y - self.y) {
+        if self.has(x.wrapping_sub(self.x), y.wrapping_sub(self.y)) {
             return self.ring().distance(x, y);
         }
-        let [a, b] = self.ends().map(|(end_x, end_y)| self.half - length(x - end_x, y - end_y));
+        let from_end = |(end_x, end_y)| length(x.wrapping_sub(end_x), y.wrapping_sub(end_y));
+        let [a, b] = self.ends().map(|end| self.half.wrapping_sub(from_end(end)));
         a.max(b)
     }
 
     fn coverage(&self, x: i32, y: i32) -> i32 {
-        if self.has(x - self.x, y - self.y) {
+        if self.has(x.wrapping_sub(self.x), y.wrapping_sub(self.y)) {
             return self.ring().coverage(x, y);
         }
-        let [a, b] = self.ends().map(|(end_x, end_y)| from_circle(squared(x - end_x, y - end_y), self.half));
-        a.max(b) + ONE / 2
+        let from_end = |(end_x, end_y)| squared(x.wrapping_sub(end_x), y.wrapping_sub(end_y));
+        let [a, b] = self.ends().map(|end| from_circle(from_end(end), self.half));
+        a.max(b).wrapping_add(HALF)
     }
 }
 
@@ -419,9 +445,9 @@ impl Shape for Sector {
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
-        let (dx, dy) = (x - self.x, y - self.y);
+        let (dx, dy) = (x.wrapping_sub(self.x), y.wrapping_sub(self.y));
         let (right, down) = hand(self.turn);
-        let behind = product(dx, down, -dy, right);
+        let behind = product(dx, down, dy.wrapping_neg(), right);
         if self.turn < 1 << 15 { dx.min(behind) } else { dx.max(behind) }
     }
 }
@@ -443,27 +469,30 @@ fn direction(turn: u32) -> (i32, i32) {
 
 fn sine(turn: u32) -> i32 {
     let (quarter, within) = ((turn >> 14) & 3, (turn & 0x3FFF) as i32);
-    let rising = if quarter & 1 == 0 { within } else { (1 << 14) - within };
+    let rising = if quarter & 1 == 0 { within } else { (1_i32 << 14).wrapping_sub(within) };
     let value = quarter_sine(rising);
-    if quarter < 2 { value } else { -value }
+    if quarter < 2 { value } else { value.wrapping_neg() }
 }
 
 /// sin(x π/2) for x from 0 to 1, both times 2^14: the odd polynomial of degree 5 that is nearest, within 2^-13.
 fn quarter_sine(x: i32) -> i32 {
     // These are 1.5706268, 0.6432292 and 0.0727102, times 2^14.
-    let square = (x * x) >> 14;
-    let inner = 10_539 - ((square * 1191) >> 14);
-    let outer = 25_733 - ((square * inner) >> 14);
-    ((x * outer + (1 << 13)) >> 14).min(1 << 14)
+    let times = |a: i32, b: i32| a.wrapping_mul(b) >> 14;
+    let square = times(x, x);
+    let inner = 10_539_i32.wrapping_sub(times(square, 1191));
+    let outer = 25_733_i32.wrapping_sub(times(square, inner));
+    (x.wrapping_mul(outer).wrapping_add(1 << 13) >> 14).min(1 << 14)
 }
 
 /// `(a * b + c * d) / 2^14`, `b` and `d` being parts of a direction.
 fn product(a: i32, b: i32, c: i32, d: i32) -> i32 {
-    ((i64::from(a) * i64::from(b) + i64::from(c) * i64::from(d)) >> 14) as i32
+    let times = |one: i32, other: i32| i64::from(one).wrapping_mul(other.into());
+    (times(a, b).wrapping_add(times(c, d)) >> 14) as i32
 }
 
 fn squared(dx: i32, dy: i32) -> i64 {
-    i64::from(dx) * i64::from(dx) + i64::from(dy) * i64::from(dy)
+    let square = |part: i32| i64::from(part).wrapping_mul(part.into());
+    square(dx).wrapping_add(square(dy))
 }
 
 fn length(dx: i32, dy: i32) -> i32 {
@@ -474,12 +503,18 @@ fn length(dx: i32, dy: i32) -> i32 {
 /// no root, and is right near the circle, where it matters.
 fn from_circle(squared: i64, radius: i32) -> i32 {
     let radius = i64::from(radius.max(1));
-    ((radius * radius - squared) / (2 * radius)).clamp(-4096, 4096) as i32
+    let beyond = radius.wrapping_mul(radius).wrapping_sub(squared);
+    beyond.checked_div(radius.wrapping_mul(2)).unwrap_or(0).clamp(-4096, 4096) as i32
 }
 
 fn around(x: i32, y: i32, radius: i32) -> Bounds {
     let radius = radius.saturating_add(ONE);
-    Bounds { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius }
+    Bounds {
+        left: x.wrapping_sub(radius),
+        top: y.wrapping_sub(radius),
+        right: x.wrapping_add(radius),
+        bottom: y.wrapping_add(radius),
+    }
 }
 
 #[cfg(test)]

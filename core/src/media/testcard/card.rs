@@ -56,6 +56,8 @@ const BARS: [Color; 8] = [
     Color::rgb(0, 0, 0),
 ];
 
+const BAR_COUNT: i32 = BARS.len() as i32;
+
 /// Grey steps from black to white.
 const STEPS: i32 = 16;
 
@@ -85,8 +87,9 @@ impl Scene {
     fn new(format: &Format, number: u32) -> Self {
         let (width, height) = format.size;
         let rate = format.rate;
-        let seconds = u64::from(number) * u64::from(rate.denominator()) / u64::from(rate.numerator());
-        let first = (seconds * u64::from(rate.numerator())).div_ceil(u64::from(rate.denominator()));
+        let seconds = rate.micros(number.into()) / 1_000_000;
+        // The first frame of this second.
+        let first = seconds.saturating_mul(rate.numerator().into()).div_ceil(u64::from(rate.denominator()).max(1));
         let clock = Digits::default()
             .number(seconds / 3600, 2)
             .push(b":")
@@ -96,7 +99,7 @@ impl Scene {
             .push(b".")
             .number(
                 u64::from(number).saturating_sub(first),
-                if rate.numerator() / rate.denominator() > 100 { 3 } else { 2 },
+                if rate.numerator().checked_div(rate.denominator()).is_some_and(|whole| whole > 100) { 3 } else { 2 },
             );
         let mode = Digits::default().number(width.into(), 1).push(b"x").number(height.into(), 1);
         let way = i32::from(format.phase(number, BALL_MICROS));
@@ -108,7 +111,7 @@ impl Scene {
             count: Digits::default().number(number.into(), 6),
             mode: rate_text(mode.push(b"  "), rate).push(b" FPS"),
             reel: format.phase(number, REEL_MICROS),
-            ball: if way < 1 << 15 { way } else { (1 << 16) - way },
+            ball: if way < 1 << 15 { way } else { (1_i32 << 16).wrapping_sub(way) },
         }
     }
 
@@ -125,25 +128,26 @@ impl Scene {
     fn bars(&self, tile: &mut Tile) {
         let width = i32::from(self.size.0);
         // Edges are even, because chroma has half of the columns.
-        let edge = |index: i32| index * width / BARS.len() as i32 / 2 * 2 * ONE;
+        let edge = |index: i32| (index.wrapping_mul(width) / (2 * BAR_COUNT)).wrapping_mul(2 * ONE);
         for (index, &color) in (0..).zip(&BARS) {
-            let bar = Rect { left: edge(index), top: 0, right: edge(index + 1), bottom: self.part(BARS_END) };
+            let bar =
+                Rect { left: edge(index), top: 0, right: edge(index.wrapping_add(1)), bottom: self.part(BARS_END) };
             tile.cover(&bar).paint(color);
         }
     }
 
     fn steps(&self, tile: &mut Tile) {
-        let edge = |index: i32| index * i32::from(self.size.0) / STEPS * ONE;
+        let edge = |index: i32| (index.wrapping_mul(self.size.0.into()) / STEPS).wrapping_mul(ONE);
         for index in 0..STEPS {
             let (top, bottom) = (self.part(BARS_END), self.part(STEPS_END));
-            let step = Rect { left: edge(index), top, right: edge(index + 1), bottom };
-            tile.cover(&step).paint(Color::grey((index * 255 / (STEPS - 1)) as u8));
+            let step = Rect { left: edge(index), top, right: edge(index.wrapping_add(1)), bottom };
+            tile.cover(&step).paint(Color::grey((index.wrapping_mul(255) / (STEPS - 1)) as u8));
         }
     }
 
     /// A number of sixteenths of the height, rounded to a block's edge.
     fn part(&self, sixteenths: i32) -> i32 {
-        i32::from(self.size.1) * sixteenths / 16 / 8 * 8 * ONE
+        (i32::from(self.size.1).wrapping_mul(sixteenths) / 16 / 8).wrapping_mul(8 * ONE)
     }
 
     /// A mutoscope's reel from the side: cards around a hub. One of the cards is being shown.
@@ -151,12 +155,14 @@ impl Scene {
         let scale = self.scale;
         let (x, y) = (scale.x(538), scale.y(312));
         let (outer, inner, half) = (scale.length(64), scale.length(26), scale.length(2));
-        if !tile.touches(canvas::Shape::bounds(&Ring { x, y, outer: outer + half, inner: 0 })) {
+        if !tile.touches(canvas::Shape::bounds(&Ring { x, y, outer: outer.wrapping_add(half), inner: 0 })) {
             return;
         }
         for card in 0..CARDS {
-            let (right, down) = canvas::hand(self.reel.wrapping_add(card * (u16::MAX / CARDS + 1)));
-            let at = |length: i32| (x + canvas::scaled(length, right), y + canvas::scaled(length, down));
+            let (right, down) = canvas::hand(self.reel.wrapping_add(card.wrapping_mul(u16::MAX / CARDS + 1)));
+            let at = |length: i32| {
+                (x.wrapping_add(canvas::scaled(length, right)), y.wrapping_add(canvas::scaled(length, down)))
+            };
             tile.cover(&Line::new(at(inner), at(outer), half));
             if card == 0 {
                 tile.paint(ACCENT);
@@ -199,7 +205,8 @@ impl Scene {
         let scale = self.scale;
         let (left, right, y) = (scale.x(48), scale.x(456), scale.y(421));
         tile.cover(&Line::new((left, y), (right, y), scale.length(1).max(ONE / 2))).paint(RULE);
-        let x = left + ((i64::from(right - left) * i64::from(self.ball)) >> 15) as i32;
+        let way = i64::from(right.wrapping_sub(left)).wrapping_mul(self.ball.into()) >> 15;
+        let x = left.wrapping_add(way as i32);
         tile.cover(&Ring { x, y, outer: scale.length(10), inner: 0 }).paint(ACCENT);
     }
 }
@@ -207,7 +214,8 @@ impl Scene {
 /// `24` or `29.97`.
 fn rate_text(digits: Digits, rate: FrameRate) -> Digits {
     let (numerator, denominator) = (u64::from(rate.numerator()), u64::from(rate.denominator()));
-    let hundredths = (numerator * 100 + denominator / 2) / denominator;
+    let rounded = numerator.saturating_mul(100).saturating_add(denominator / 2);
+    let hundredths = rounded.checked_div(denominator).unwrap_or(0);
     let digits = digits.number(hundredths / 100, 1);
     if hundredths.is_multiple_of(100) { digits } else { digits.push(b".").number(hundredths % 100, 2) }
 }

@@ -22,48 +22,50 @@ pub(super) struct Text<'t> {
 impl Text<'_> {
     /// The width from the left end of the first letter to the right end of the last, between the middle lines of their strokes.
     pub(super) fn width(&self) -> i32 {
-        let units: i32 = self.text.iter().map(|&letter| glyph(letter).width + self.advance_beyond()).sum();
-        self.scaled((units - self.advance_beyond()).max(0))
+        let letters = self.text.iter().map(|&letter| self.advance(&glyph(letter)));
+        let units = letters.fold(0_i32, i32::wrapping_add);
+        self.scaled(units.wrapping_sub(self.advance_beyond()).max(0))
     }
 
     /// This text with `x` in its middle.
     pub(super) fn centred(self) -> Self {
-        Self { x: self.x - self.width() / 2, ..self }
+        Self { x: self.x.wrapping_sub(self.width() / 2), ..self }
     }
 
     /// This text with `x` at its right end.
     pub(super) fn right_aligned(self) -> Self {
-        Self { x: self.x - self.width(), ..self }
+        Self { x: self.x.wrapping_sub(self.width()), ..self }
     }
 
     /// Adds the letters to the area to be painted.
     pub(super) fn cover(&self, tile: &mut Tile) {
         let half = self.scaled(self.weight).max(ONE / 2);
-        let edge = half + ONE;
+        let edge = half.wrapping_add(ONE);
         let bounds = |left: i32, width: i32| Bounds {
-            left: left - edge,
-            top: self.y - edge,
-            right: left + width + edge,
-            bottom: self.y + self.height + edge,
+            left: left.wrapping_sub(edge),
+            top: self.y.wrapping_sub(edge),
+            right: left.wrapping_add(width).wrapping_add(edge),
+            bottom: self.y.wrapping_add(self.height).wrapping_add(edge),
         };
         if !tile.touches(bounds(self.x, self.width())) {
             return;
         }
-        let mut units = 0;
+        let mut units = 0_i32;
         for &letter in self.text {
             let glyph = glyph(letter);
-            let left = self.x + self.scaled(units);
+            let left = self.x.wrapping_add(self.scaled(units));
             if tile.touches(bounds(left, self.scaled(glyph.width))) {
                 for stroke in glyph.strokes {
                     self.stroke(tile, stroke, left, half);
                 }
             }
-            units += glyph.width + self.advance_beyond();
+            units = units.wrapping_add(self.advance(&glyph));
         }
     }
 
     fn stroke(&self, tile: &mut Tile, stroke: &Stroke, left: i32, half: i32) {
-        let (x, y) = (|units: i16| left + self.scaled(units.into()), |units: i16| self.y + self.scaled(units.into()));
+        let x = |units: i16| left.wrapping_add(self.scaled(units.into()));
+        let y = |units: i16| self.y.wrapping_add(self.scaled(units.into()));
         match *stroke {
             L(from_x, from_y, to_x, to_y) => {
                 tile.cover(&Line::new((x(from_x), y(from_y)), (x(to_x), y(to_y)), half));
@@ -73,18 +75,23 @@ impl Text<'_> {
                 tile.cover(&Arc { x: x(centre_x), y: y(centre_y), radius, half, from, eighths });
             }
             Dot(centre_x, centre_y) => {
-                tile.cover(&Ring { x: x(centre_x), y: y(centre_y), outer: half * 5 / 4, inner: 0 });
+                tile.cover(&Ring { x: x(centre_x), y: y(centre_y), outer: half.wrapping_mul(5) / 4, inner: 0 });
             }
         }
     }
 
+    /// The way from a letter to the next one.
+    fn advance(&self, glyph: &Glyph) -> i32 {
+        glyph.width.wrapping_add(self.advance_beyond())
+    }
+
     /// The gap and two halves of a stroke.
     fn advance_beyond(&self) -> i32 {
-        self.gap + 2 * self.weight
+        self.weight.wrapping_mul(2).wrapping_add(self.gap)
     }
 
     fn scaled(&self, units: i32) -> i32 {
-        units * self.height / 100
+        units.wrapping_mul(self.height) / 100
     }
 }
 
@@ -151,7 +158,7 @@ impl Digits {
         for &byte in text {
             if let Some(slot) = self.bytes.get_mut(self.len) {
                 *slot = byte;
-                self.len += 1;
+                self.len = self.len.saturating_add(1);
             }
         }
         self
@@ -161,16 +168,16 @@ impl Digits {
     pub(super) fn number(mut self, value: u64, at_least: usize) -> Self {
         let mut digits = [b'0'; 20];
         let mut rest = value;
-        let mut used = 0;
+        let mut used = 0_usize;
         for digit in digits.iter_mut().rev() {
             if rest == 0 && used >= at_least.max(1) {
                 break;
             }
-            *digit = b'0' + (rest % 10) as u8;
+            *digit = b'0' | (rest % 10) as u8;
             rest /= 10;
-            used += 1;
+            used = used.saturating_add(1);
         }
-        self = self.push(digits.get(digits.len() - used..).unwrap_or(&[]));
+        self = self.push(digits.get(digits.len().saturating_sub(used)..).unwrap_or(&[]));
         self
     }
 

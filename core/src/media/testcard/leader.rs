@@ -69,27 +69,28 @@ impl Scene {
             count: Digits::default().number(number.into(), 4),
             // The hand has turned fully when the number changes. That is counted from the end, which need not be at a whole
             // second.
-            hand: ((1_000_000 - 1 - (micros - 1) % 1_000_000) * 65_536 / 1_000_000) as u16,
+            hand: (999_999_u64.saturating_sub(micros.saturating_sub(1) % 1_000_000).saturating_mul(65_536) / 1_000_000)
+                as u16,
         }
     }
 
     fn paint(&self, tile: &mut Tile) {
         let scale = self.scale;
         let (x, y) = (scale.x(320), scale.y(225));
-        let (width, height) = (i32::from(self.size.0) * ONE, i32::from(self.size.1) * ONE);
+        let (width, height) = (i32::from(self.size.0).wrapping_mul(ONE), i32::from(self.size.1).wrapping_mul(ONE));
         let thin = scale.length(1).max(ONE / 2);
 
         tile.fill(BASE);
         tile.cover(&Sector { x, y, turn: self.hand }).paint(PASSED);
         // These are the crosshairs and the hand, in ink.
-        tile.cover(&Rect { left: 0, top: y - thin, right: width, bottom: y + thin });
-        tile.cover(&Rect { left: x - thin, top: 0, right: x + thin, bottom: height });
+        tile.cover(&Rect { left: 0, top: y.wrapping_sub(thin), right: width, bottom: y.wrapping_add(thin) });
+        tile.cover(&Rect { left: x.wrapping_sub(thin), top: 0, right: x.wrapping_add(thin), bottom: height });
         let (right, down) = canvas::hand(self.hand);
-        let far = width + height;
-        let tip = (x + canvas::scaled(far, right), y + canvas::scaled(far, down));
+        let far = width.wrapping_add(height);
+        let tip = (x.wrapping_add(canvas::scaled(far, right)), y.wrapping_add(canvas::scaled(far, down)));
         tile.cover(&Line::new((x, y), tip, thin)).paint(INK);
-        for radius in [190, 160] {
-            let (outer, inner) = (scale.length(radius + 3), scale.length(radius - 3));
+        for (outer, inner) in [(193, 187), (163, 157)] {
+            let (outer, inner) = (scale.length(outer), scale.length(inner));
             tile.cover(&Ring { x, y, outer, inner });
         }
         tile.paint(LIGHT);
@@ -109,7 +110,7 @@ impl Scene {
         let number = Text {
             text: self.seconds.as_bytes(),
             x,
-            y: y - scale.length(height) / 2,
+            y: y.wrapping_sub(scale.length(height) / 2),
             height: scale.length(height),
             weight: 9,
             gap: 18,

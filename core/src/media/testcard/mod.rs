@@ -27,7 +27,8 @@ pub const DEFAULT_QUALITY: u8 = 60;
 
 /// A buffer length that holds any frame of either design at a quality of up to 90.
 pub const fn buffer_len(width: u16, height: u16) -> usize {
-    6144 + 32 * (width.div_ceil(16) as usize * height.div_ceil(16) as usize)
+    let mcus = (width.div_ceil(16) as usize).saturating_mul(height.div_ceil(16) as usize);
+    mcus.saturating_mul(32).saturating_add(6144)
 }
 
 /// The properties of both designs.
@@ -52,14 +53,17 @@ impl Format {
     /// The scale for a design of 640 x 480, in the largest frame of that shape that fits.
     fn scale(&self) -> Scale {
         let (width, height) = (i32::from(self.size.0), i32::from(self.size.1));
-        let unit = (width * 3).min(height * 4);
-        Scale { unit, left: (width * 16 - unit * 16 / 3) / 2, top: (height * 16 - unit * 16 / 4) / 2 }
+        let unit = width.wrapping_mul(3).min(height.wrapping_mul(4));
+        // Half of what the design leaves free, in sixteenths.
+        let margin = |pixels: i32, used: i32| pixels.wrapping_mul(16).wrapping_sub(used) / 2;
+        let length = unit.wrapping_mul(16);
+        Scale { unit, left: margin(width, length / 3), top: margin(height, length / 4) }
     }
 
     /// The part of a period that has passed when a frame is shown, in 1/65536.
     fn phase(&self, number: u32, period_micros: u64) -> u16 {
-        let within = self.rate.micros(u64::from(number)) % period_micros;
-        (within * 65_536 / period_micros) as u16
+        let within = self.rate.micros(number.into()).checked_rem(period_micros).unwrap_or(0);
+        within.wrapping_mul(65_536).checked_div(period_micros).unwrap_or(0) as u16
     }
 }
 
@@ -75,20 +79,20 @@ struct Scale {
 impl Scale {
     /// A length in design pixels.
     fn length(&self, pixels: i32) -> i32 {
-        self.sixteenths(pixels * 16)
+        self.sixteenths(pixels.wrapping_mul(16))
     }
 
     /// A length in sixteenths of design pixels.
     fn sixteenths(&self, length: i32) -> i32 {
-        length * self.unit / 1920
+        length.wrapping_mul(self.unit) / 1920
     }
 
     fn x(&self, pixels: i32) -> i32 {
-        self.left + self.length(pixels)
+        self.left.wrapping_add(self.length(pixels))
     }
 
     fn y(&self, pixels: i32) -> i32 {
-        self.top + self.length(pixels)
+        self.top.wrapping_add(self.length(pixels))
     }
 }
 

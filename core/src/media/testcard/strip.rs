@@ -33,16 +33,16 @@ pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Option<u
         for column in 0..COLUMNS {
             // Read the middle half of the cell in each direction. JPEG, scaling and rounding spoil its edges.
             let (left, right) = middle(column, COLUMNS, width);
-            let (top, bottom) = middle(row + 15 * ROWS, 16 * ROWS, height);
+            let (top, bottom) = middle(row.wrapping_add(15 * ROWS), 16 * ROWS, height);
             let (mut sum, mut count) = (0_u64, 0_u64);
             for y in top..bottom {
                 let start = y.checked_mul(stride)?;
                 for &sample in luma.get(start.checked_add(left)?..start.checked_add(right)?)? {
-                    sum += u64::from(sample);
-                    count += 1;
+                    sum = sum.wrapping_add(sample.into());
+                    count = count.wrapping_add(1);
                 }
             }
-            bits = bits << 1 | u64::from(sum >= count * 128);
+            bits = bits << 1 | u64::from(sum >= count.wrapping_mul(128));
         }
     }
     let number = (bits >> 16) as u32;
@@ -51,22 +51,25 @@ pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Option<u
 
 /// The middle half of one of `count` equal parts of `len`, at least a pixel.
 fn middle(index: usize, count: usize, len: usize) -> (usize, usize) {
-    let from = ((4 * index + 1) * len).div_ceil(4 * count);
-    let to = (4 * index + 3) * len / (4 * count);
+    // A number of quarters of a part, from the beginning, as a fraction: dividend and divisor.
+    let quarters = |n: usize| (index.wrapping_mul(4).wrapping_add(n).wrapping_mul(len), count.wrapping_mul(4).max(1));
+    let down = |(dividend, divisor): (usize, usize)| dividend.checked_div(divisor).unwrap_or(0);
+    let up = |(dividend, divisor): (usize, usize)| dividend.div_ceil(divisor);
+    let (from, to) = (up(quarters(1)), down(quarters(3)));
     if from < to {
         (from, to)
     } else {
-        let centre = (2 * index + 1) * len / (2 * count);
-        (centre, centre + 1)
+        let centre = down(quarters(2));
+        (centre, centre.wrapping_add(1))
     }
 }
 
 /// Paints the part of a picture's strip that lies in `tile`.
 pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
     let (width, height) = (i32::from(width), i32::from(height));
-    let row_edge = |row: usize| edge(row as i32 + 15 * ROWS as i32, 16 * ROWS as i32, height) * ONE;
-    let column_edge = |column: usize| edge(column as i32, COLUMNS as i32, width) * ONE;
-    let strip = Rect { left: 0, top: row_edge(0), right: width * ONE, bottom: height * ONE };
+    let row_edge = |row: usize| edge(row.wrapping_add(15 * ROWS), 16 * ROWS, height);
+    let column_edge = |column: usize| edge(column, COLUMNS, width);
+    let strip = Rect { left: 0, top: row_edge(0), right: column_edge(COLUMNS), bottom: row_edge(ROWS) };
     if !tile.touches(super::canvas::Shape::bounds(&strip)) {
         return;
     }
@@ -74,13 +77,13 @@ pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
     let bits = u64::from(number) << 16 | u64::from(checksum(number));
     for row in 0..ROWS {
         for column in 0..COLUMNS {
-            let shift = ROWS * COLUMNS - 1 - (row * COLUMNS + column);
-            if bits >> shift & 1 == 1 {
+            let bit = 1_u64.wrapping_shl((ROWS * COLUMNS - 1) as u32) >> row.wrapping_mul(COLUMNS).wrapping_add(column);
+            if bits & bit != 0 {
                 tile.cover(&Rect {
                     left: column_edge(column),
                     top: row_edge(row),
-                    right: column_edge(column + 1),
-                    bottom: row_edge(row + 1),
+                    right: column_edge(column.wrapping_add(1)),
+                    bottom: row_edge(row.wrapping_add(1)),
                 });
             }
         }
@@ -88,11 +91,14 @@ pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
     tile.paint(Color::grey(255));
 }
 
-/// The start of one of `count` equal parts of `len`, in pixels. Large parts begin at the next multiple of 8, because an edge
+/// The start of one of `count` equal parts of `len` pixels. Large parts begin at the next multiple of 8, because an edge
 /// between two blocks costs no bits, and the reader only needs the middle.
-fn edge(index: i32, count: i32, len: i32) -> i32 {
-    let exact = (index * len + count / 2) / count;
-    if len / count >= 14 { (exact + 4) / 8 * 8 } else { exact }
+fn edge(index: usize, count: usize, len: i32) -> i32 {
+    let (index, count) = (index as i32, count as i32);
+    let exact = index.wrapping_mul(len).wrapping_add(count / 2).checked_div(count).unwrap_or(0);
+    let is_large = len >= count.wrapping_mul(14);
+    let pixels = if is_large { (exact.wrapping_add(4) / 8).wrapping_mul(8) } else { exact };
+    pixels.wrapping_mul(ONE)
 }
 
 /// CRC-16/CCITT-FALSE of the number's bytes. It is not 0 for the number 0, so a black picture is no frame.
