@@ -3,7 +3,6 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`] | a server that is ready to run: its sockets, its clients, one call that does all there is to do |
-//! | [`live`] | one camera whose pictures all clients share |
 //! | [`tcp`], [`udp`] | the core's `Stream` and `Datagram` on smoltcp's sockets, for pumps of your own |
 //! | [`time`] | between smoltcp's and the core's clock readings |
 //!
@@ -18,7 +17,6 @@
 #[cfg(test)]
 extern crate std;
 
-pub mod live;
 pub mod server;
 pub mod tcp;
 pub mod time;

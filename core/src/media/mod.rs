@@ -1,7 +1,9 @@
-//! Sources of frames: files of motion JPEG ([`mjpeg`]) and generated pictures ([`testcard`]); and what a server offers of
-//! them ([`catalogue`]).
+//! Sources of frames: files of motion JPEG ([`mjpeg`]), cameras ([`live`]) and generated pictures ([`testcard`]); and what a
+//! server offers of them ([`catalogue`]).
 
 pub mod catalogue;
+mod either;
+pub mod live;
 pub mod mjpeg;
 mod rate;
 #[cfg(test)]
@@ -9,6 +11,7 @@ mod samples;
 mod split;
 pub mod testcard;
 
+pub use either::Either;
 pub use rate::{FrameRate, InvalidFrameRate};
 
 use crate::jpeg::{self, Layout};

@@ -117,7 +117,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     /// How many free places a server takes in the socket set.
     pub const SOCKETS: usize = CONNECTIONS.saturating_add(2);
 
-    /// Adds the sockets to `sockets` and listens. `mounts` is what it serves: a [`&Live`](crate::live::Live), or media of
+    /// Adds the sockets to `sockets` and listens. `mounts` is what it serves: a [`&Live`](mutoscope::media::live::Live), or media of
     /// your own, by value or by reference. `entropy` gives 64 bits that nobody can guess each time it is called, which is
     /// once for every connection.
     ///

@@ -1,23 +1,23 @@
 //! One camera, many viewers: pictures that are captured once and sent from where they were captured to.
 //!
 //! ```text
-//!  camera --publish--> [ buffer | buffer | .. ] <--lend-- Viewer --> RTP packets of client 1
-//!                        newest ^     ^ sent to client 1     Viewer --> RTP packets of client 2
+//!  camera --publish--> [ buffer | buffer | .. ] <--lend-- source --> RTP packets of client 1
+//!                        newest ^     ^ sent to client 1     source --> RTP packets of client 2
 //! ```
 //! A viewer holds a buffer only while it sends the picture in it; viewers that send the same picture share it. Each holds
 //! one buffer at most, so with as many buffers as viewers nobody ever waits for somebody else's slow connection: there is
 //! always one to capture into as long as there is a viewer who wants a picture. Two buffers serve any number of viewers
 //! over UDP, which is done with a picture in milliseconds.
 
+use super::catalogue::{Catalogue, Entry};
+use super::{Advance, Frame, FrameRate, FrameSource};
+use crate::jpeg::{self, Layout};
+use crate::time::{Duration, Instant};
+use crate::wire::url::Path;
 use core::cell::{Cell, Ref, RefCell};
 use core::convert::Infallible;
 use core::fmt;
 use core::task::Waker;
-use mutoscope::jpeg::{self, Layout};
-use mutoscope::media::catalogue::{Catalogue, Entry};
-use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
-use mutoscope::time::{Duration, Instant};
-use mutoscope::wire::url::Path;
 
 /// How soon a picture that is overdue is asked for again.
 const OVERDUE: Duration = Duration::from_millis(1);
@@ -102,9 +102,9 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
     }
 
     /// A viewer of all that is published from now on.
-    pub fn viewer(&self) -> Viewer<'_, 'a, B, BUFFERS> {
+    pub fn viewer(&self) -> LiveSource<'_, 'a, B, BUFFERS> {
         self.viewers.set(self.viewers.get().saturating_add(1));
-        Viewer { live: self, next: self.published.get(), held: None }
+        LiveSource { live: self, next: self.published.get(), held: None }
     }
 
     fn newest(&self) -> Option<Ref<'_, Picture<B>>> {
@@ -113,7 +113,7 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
 }
 
 impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Catalogue for &'l Live<'a, B, BUFFERS> {
-    type Source = Viewer<'l, 'a, B, BUFFERS>;
+    type Source = LiveSource<'l, 'a, B, BUFFERS>;
 
     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         path.names(self.name).then(|| self.media(0))
@@ -135,13 +135,13 @@ impl<B, const BUFFERS: usize> fmt::Debug for Live<'_, B, BUFFERS> {
 }
 
 /// One viewer of a [`Live`] medium: always the newest picture, and what comes while it sends is left out.
-pub struct Viewer<'l, 'a, B, const BUFFERS: usize> {
+pub struct LiveSource<'l, 'a, B, const BUFFERS: usize> {
     live: &'l Live<'a, B, BUFFERS>,
     next: u32,
     held: Option<Ref<'l, Picture<B>>>,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for Viewer<'_, '_, B, BUFFERS> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for LiveSource<'_, '_, B, BUFFERS> {
     type Error = Infallible;
 
     fn advance(&mut self, now: Instant, _: &Waker) -> Result<Advance, Infallible> {
@@ -180,15 +180,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for Viewer<
     }
 }
 
-impl<B, const BUFFERS: usize> Drop for Viewer<'_, '_, B, BUFFERS> {
+impl<B, const BUFFERS: usize> Drop for LiveSource<'_, '_, B, BUFFERS> {
     fn drop(&mut self) {
         self.live.viewers.set(self.live.viewers.get().saturating_sub(1));
     }
 }
 
-impl<B, const BUFFERS: usize> fmt::Debug for Viewer<'_, '_, B, BUFFERS> {
+impl<B, const BUFFERS: usize> fmt::Debug for LiveSource<'_, '_, B, BUFFERS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Viewer").field("next", &self.next).finish_non_exhaustive()
+        f.debug_struct("LiveSource").field("next", &self.next).finish_non_exhaustive()
     }
 }
 
@@ -214,7 +214,7 @@ mod tests {
         live.publish(at(millis), fill).unwrap()
     }
 
-    fn shown(viewer: &Viewer<'_, '_, [u8; 4], 2>) -> Option<(u32, u8, usize)> {
+    fn shown(viewer: &LiveSource<'_, '_, [u8; 4], 2>) -> Option<(u32, u8, usize)> {
         viewer.frame().map(|frame| (frame.number, frame.data[0], frame.data.len()))
     }
 

@@ -1,0 +1,132 @@
+//! Two catalogues that are served as one.
+
+use super::catalogue::{Catalogue, Entry};
+use super::{Advance, Frame, FrameSource};
+use crate::time::Instant;
+use crate::wire::url::Path;
+use core::fmt;
+use core::task::Waker;
+
+/// A source of one of two kinds, or its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Either<A, B> {
+    /// Of the first catalogue.
+    First(A),
+    /// Of the second catalogue.
+    Second(B),
+}
+
+/// A pair of catalogues offers what both offer. A name that both have is the first one's.
+///
+/// Pairs of pairs are catalogues too, so any number of them can be served together: `(camera, (other_camera, files))`.
+impl<A: Catalogue, B: Catalogue> Catalogue for (A, B) {
+    type Source = Either<A::Source, B::Source>;
+
+    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
+        // Even numbers are the first one's media, odd numbers the second one's.
+        let numbered = |entry: Entry<'_>, parity: usize| entry.id.checked_mul(2).map(|id| id | parity);
+        if let Some(entry) = self.0.find(path) {
+            return Some(Entry { id: numbered(entry, 0)?, ..entry });
+        }
+        let entry = self.1.find(path)?;
+        Some(Entry { id: numbered(entry, 1)?, ..entry })
+    }
+
+    fn open(&self, id: usize) -> Option<Self::Source> {
+        match id & 1 {
+            0 => self.0.open(id >> 1).map(Either::First),
+            _ => self.1.open(id >> 1).map(Either::Second),
+        }
+    }
+}
+
+impl<A: FrameSource, B: FrameSource> FrameSource for Either<A, B> {
+    type Error = Either<A::Error, B::Error>;
+
+    fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Advance, Self::Error> {
+        match self {
+            Self::First(source) => source.advance(now, waker).map_err(Either::First),
+            Self::Second(source) => source.advance(now, waker).map_err(Either::Second),
+        }
+    }
+
+    fn frame(&self) -> Option<Frame<'_>> {
+        match self {
+            Self::First(source) => source.frame(),
+            Self::Second(source) => source.frame(),
+        }
+    }
+
+    fn original(&self) -> Option<&[u8]> {
+        match self {
+            Self::First(source) => source.original(),
+            Self::Second(source) => source.original(),
+        }
+    }
+
+    fn position(&self) -> u32 {
+        match self {
+            Self::First(source) => source.position(),
+            Self::Second(source) => source.position(),
+        }
+    }
+
+    fn seek(&mut self, number: u32) -> Result<(), Self::Error> {
+        match self {
+            Self::First(source) => source.seek(number).map_err(Either::First),
+            Self::Second(source) => source.seek(number).map_err(Either::Second),
+        }
+    }
+}
+
+impl<A: fmt::Display, B: fmt::Display> fmt::Display for Either<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First(one) => one.fmt(f),
+            Self::Second(other) => other.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::FrameRate;
+    use crate::media::live::{Live, LiveSource};
+
+    type Camera = Live<'static, [u8; 4], 1>;
+
+    fn camera(name: &'static str, width: u16) -> Camera {
+        Live::new(name, FrameRate::new(25, 1).unwrap(), (width, 16), [[0; 4]])
+    }
+
+    #[test]
+    fn each_name_leads_to_the_catalogue_that_has_it_and_the_first_one_comes_first() {
+        let [a, b, c] = [camera("a", 16), camera("b", 32), camera("a", 48)];
+        let all = (&a, (&b, &c));
+        let width = |name| all.find(Path::new(name)).map(|entry| entry.width);
+        assert_eq!([width("a"), width("b"), width("c")], [Some(16), Some(32), None]);
+        let opened = |name| all.open(all.find(Path::new(name)).unwrap().id).unwrap();
+        assert!(matches!(opened("a"), Either::First(_)));
+        assert!(matches!(opened("b"), Either::Second(Either::First(_))));
+        assert!(matches!((&b, &a).find(Path::new("a")), Some(Entry { id: 1, .. })));
+    }
+
+    #[test]
+    fn a_source_is_the_one_of_its_catalogue() {
+        let [a, b] = [camera("a", 16), camera("b", 32)];
+        let mut source: Either<LiveSource<'_, '_, _, 1>, _> = (&a, &b).open(1).unwrap();
+        let publish = |camera: &Camera| {
+            camera.publish(Instant::default(), |out| {
+                out.fill(7);
+                Ok::<_, ()>(2)
+            })
+        };
+        assert_eq!((b.viewers(), publish(&a)), (1, Ok(true)));
+        assert!(matches!(source.advance(Instant::default(), Waker::noop()), Ok(Advance::Pending { .. })));
+        assert_eq!(publish(&b), Ok(true));
+        assert_eq!(source.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
+        assert_eq!(source.frame().map(|frame| frame.data.len()), Some(2));
+        assert_eq!((source.position(), source.seek(0), source.original()), (1, Ok(()), None));
+    }
+}
