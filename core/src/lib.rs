@@ -11,6 +11,7 @@
 //! | [`media`] | sources of frames: the trait that cameras implement, readers of MJPEG files, a test card |
 //! | [`rtp`] | frames to packets, and packets to frames: sequence numbers, statistics, reports |
 //! | [`session`] | one RTSP connection, of the server and of the client: state tables, timers, events |
+//! | [`player`] | playing one URL: the dialects and transports that are tried one after the other, what is done about servers' peculiarities, silence |
 //! | [`io`] | the traits that a platform implements ([`io::Stream`], [`io::Datagram`]), and the pumps that serve one client or play one stream over them |
 //!
 //! # Examples
@@ -257,9 +258,11 @@ extern crate std;
 #[macro_use]
 mod macros;
 
+mod address;
 pub mod io;
 pub mod jpeg;
 pub mod media;
+pub mod player;
 mod random;
 pub mod rtp;
 pub mod session;

@@ -120,7 +120,7 @@ impl World {
     fn assert_no_damage(&self, what: &str) {
         for watcher in &self.watchers {
             assert_eq!(watcher.damaged, 0, "{what}: a frame that is none of the movie's");
-            let desynchronised = matches!(watcher.over, Some(mutoscope::session::client::Event::Failed(_)));
+            let desynchronised = matches!(watcher.over, Some(mutoscope::player::Failure::Protocol(_)));
             assert!(!desynchronised, "{what}: {:?}", watcher.over);
         }
     }

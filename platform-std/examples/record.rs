@@ -1,12 +1,12 @@
 //! Records an RTSP stream into an MJPEG file, frame by frame as it was received, and says how well it arrived.
 //!
 //! ```sh
-//! cargo run --release -p platform-std --example record -- rtsp://127.0.0.1:8554/testcard -o card.mjpeg --frames 100
+//! cargo run --release -p mutoscope-std --example record -- rtsp://127.0.0.1:8554/testcard -o card.mjpeg --frames 100
 //! ```
 
 use clap::{Parser, ValueEnum};
 use mutoscope_std::client::{
-    Client, Dialect, Event, MediaTransport, Options, Presentation, Statistics, Transport, Wish,
+    Client, Dialect, Event, Goal, MediaTransport, Options, Presentation, Statistics, Transport,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -101,12 +101,12 @@ fn record(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
     let (handle, flag) = (client.handle(), interrupted.clone());
     ctrlc::set_handler(move || {
         // The second time somebody has no patience for a TEARDOWN that is not answered.
-        if flag.swap(true, Ordering::Relaxed) || !handle.wish(Wish::Wake) {
+        if flag.swap(true, Ordering::Relaxed) || !handle.wake() {
             std::process::exit(130);
         }
     })?;
 
-    client.play(args.from);
+    client.set_goal(Goal::Play { from: args.from });
     let mut tally = Tally::default();
     let result = receive(args, &mut client, output.as_mut(), &interrupted, &mut tally);
     if let Some(output) = &mut output {
@@ -152,13 +152,13 @@ fn receive(
     loop {
         if end.is_none() && interrupted.load(Ordering::Relaxed) {
             end = Some(End::Interrupted);
-            client.teardown();
+            client.set_goal(Goal::Stop);
         }
         let deadline =
             args.duration.zip(tally.first).filter(|_| end.is_none()).map(|(duration, first)| first + duration);
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             end = Some(End::Complete);
-            client.teardown();
+            client.set_goal(Goal::Stop);
             continue;
         }
         tally.received = client.statistics().or(tally.received.take());
@@ -170,29 +170,30 @@ fn receive(
                 tally.presentation = Some(presentation);
             }
             // Behind the last frame that was asked for, others come until TEARDOWN is answered.
-            Event::Frame(frame) if end.is_none() => {
-                tally.take(frame.data.len());
-                let written = output.as_mut().map_or(Ok(()), |output| output.write_all(frame.data));
+            Event::Frame(_) if end.is_none() => {
+                let jpeg = client.frame();
+                tally.take(jpeg.len());
+                let written = output.as_mut().map_or(Ok(()), |output| output.write_all(jpeg));
                 if let Err(error) = written {
                     return Err(format!("cannot write the recording: {error}").into());
                 }
                 if args.frames.is_some_and(|frames| tally.frames >= frames) {
                     end = Some(End::Complete);
-                    client.teardown();
+                    client.set_goal(Goal::Stop);
                 }
             }
             Event::EndOfStream { announced } if end.is_none() => {
                 end = Some(End::Ended { announced });
-                client.teardown();
+                client.set_goal(Goal::Stop);
             }
             Event::Refused { status, during } if args.from.is_some() => {
                 let (method, reason) = (during.name(), status.reason());
                 return Err(format!("the server refuses {method} from there ({} {reason})", status.0).into());
             }
             Event::Unseekable => return Err("the lab's dialect knows no positions".into()),
-            Event::Retrying(retry) => log::warn!("trying again with {retry:?}"),
+            Event::Retrying { with, .. } => log::warn!("trying again with {with:?}"),
             Event::Silence { lasting } => log::warn!("nothing has arrived for {:.1} s", lasting.as_secs_f32()),
-            Event::Troubled { lasting, trouble } => log::warn!("for {:.1} s, {trouble}", lasting.as_secs_f32()),
+            Event::NoFrames { lasting, cause } => log::warn!("for {:.1} s, {cause}", lasting.as_secs_f32()),
             Event::TornDown => return Ok(end.unwrap_or(End::Gone)),
             _ => {}
         }

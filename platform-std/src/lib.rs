@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - [`tcp`], [`udp`], [`clock`]: the core's `Stream`, `Datagram` and `Clock` on non-blocking sockets.
-//! - [`client`]: a client that connects, plays and gives frames out; wishes may come from other threads.
+//! - [`client`]: a client that connects, plays and gives frames out; [`play`] is its shortest form.
 //! - [`server`]: a server for anything that is a catalogue of frames, one thread for all clients.
 //! - [`media`]: files and folders as media that many viewers share.
 //! - [`console`]: text for terminals and logs.
@@ -16,6 +16,10 @@ pub mod media;
 pub mod server;
 pub mod tcp;
 pub mod udp;
+
+pub use client::play;
+#[cfg(feature = "futures")]
+pub use client::play_stream;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

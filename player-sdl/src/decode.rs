@@ -45,8 +45,6 @@ pub(crate) struct Pipeline {
     pub(crate) frames: Mailbox<Encoded>,
     pub(crate) pictures: Mailbox<Picture>,
     pub(crate) counters: Counters,
-    /// Buffers for JPEG files.
-    pub(crate) files: Pool,
     /// Buffers for pixels.
     pub(crate) pixels: Pool,
 }
@@ -57,16 +55,14 @@ impl Pipeline {
             frames: Mailbox::new(),
             pictures: Mailbox::new(),
             counters: Counters::default(),
-            files: Pool::default(),
             pixels: Pool::default(),
         })
     }
 
     /// Hands in a frame that has arrived.
     pub(crate) fn put_frame(&self, frame: Encoded) {
-        if let Some(replaced) = self.frames.put(frame) {
+        if self.frames.put(frame).is_some() {
             self.counters.skipped.fetch_add(1, Ordering::Relaxed);
-            self.files.give(replaced.jpeg);
         }
     }
 
@@ -79,7 +75,6 @@ impl Pipeline {
 
     /// Takes back the buffers of a picture that is not shown any more.
     pub(crate) fn recycle(&self, picture: Picture) {
-        self.files.give(picture.jpeg);
         self.pixels.give(picture.pixels);
     }
 
@@ -120,7 +115,6 @@ pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + 
                     } else {
                         log::debug!("frame {} cannot be decoded: {error}", info.number);
                     }
-                    pipeline.files.give(jpeg);
                     pipeline.pixels.give(pixels);
                 }
             }
@@ -271,7 +265,7 @@ pub(crate) mod tests {
     fn a_slow_decoder_skips_to_the_newest_frame() {
         let pipeline = Pipeline::new();
         for number in 1..=5 {
-            pipeline.put_frame(Encoded { jpeg: card(160, 128, number), info: info(number) });
+            pipeline.put_frame(Encoded { jpeg: card(160, 128, number).into(), info: info(number) });
         }
         let (sender, woken) = std::sync::mpsc::channel();
         let thread = spawn(pipeline.clone(), Duration::ZERO, move || sender.send(()).unwrap());
@@ -282,7 +276,7 @@ pub(crate) mod tests {
         pipeline.recycle(picture);
 
         // A damaged frame wakes the main thread too, so that its count is seen.
-        pipeline.put_frame(Encoded { jpeg: vec![0xff; 10], info: info(6) });
+        pipeline.put_frame(Encoded { jpeg: vec![0xff; 10].into(), info: info(6) });
         woken.recv().unwrap();
         assert!(pipeline.pictures.is_empty());
         assert_eq!(pipeline.counters.damaged.load(Ordering::Relaxed), 1);

@@ -1,5 +1,6 @@
 //! Frames on their way from the network to the window.
 
+use mutoscope_std::client::Jpeg;
 use std::time::{Duration, Instant};
 
 /// What the player knows about a frame besides its picture.
@@ -38,7 +39,7 @@ impl FrameInfo {
 /// A frame as it was received.
 #[derive(Debug)]
 pub(crate) struct Encoded {
-    pub(crate) jpeg: Vec<u8>,
+    pub(crate) jpeg: Jpeg,
     pub(crate) info: FrameInfo,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Picture {
     pub(crate) width: usize,
     pub(crate) height: usize,
     /// The JPEG file that the picture was decoded from, for snapshots.
-    pub(crate) jpeg: Vec<u8>,
+    pub(crate) jpeg: Jpeg,
     pub(crate) info: FrameInfo,
     /// The number in the strip at the lower edge, if the picture is the test card.
     pub(crate) strip: Option<u32>,

@@ -15,6 +15,7 @@ mod rates;
 mod reconnect;
 mod record;
 mod run;
+mod sink;
 mod snapshot;
 mod ui;
 mod wording;

@@ -1,10 +1,10 @@
 //! The state of the player in a window: which buttons can be pressed, what they ask of the network, and how its reports
 //! change that. Nothing here draws.
 
-use crate::network::{Command, Report};
+use crate::network::Report;
 use crate::wording::sentence;
 use mutoscope::media::FrameRate;
-use mutoscope_std::client::{Dialect, MediaTransport, Presentation, Retry};
+use mutoscope_std::client::{Dialect, Goal, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -99,8 +99,8 @@ pub(crate) struct Model {
     pub(crate) silence: Option<String>,
     /// The other way of playing that the client is trying, because the first one did not work.
     pub(crate) trying: Option<Retry>,
-    /// The command that the server has not answered yet.
-    pending: Option<Command>,
+    /// The goal that the server has not reached yet.
+    pending: Option<Goal>,
     /// The position of a seek that the server has not answered yet. Until then, frames do not change `position`.
     seeking: Option<Duration>,
     /// When the last seek was answered. Frames that arrived before belong to the old position.
@@ -141,37 +141,37 @@ impl Model {
         }
     }
 
-    /// Presses a button. Returns the command for the network, or `None` if the button cannot be pressed.
-    pub(crate) fn press(&mut self, button: Button) -> Option<Command> {
+    /// Presses a button. Returns the goal for the network, or `None` if the button cannot be pressed.
+    pub(crate) fn press(&mut self, button: Button) -> Option<Goal> {
         if !self.is_enabled(button) {
             return None;
         }
         Some(match button {
-            Button::Setup => self.connect(Command::Setup),
+            Button::Setup => self.connect(Goal::SetUp),
             Button::Play => self.play(None),
             Button::Pause => {
-                self.pending = Some(Command::Pause);
-                Command::Pause
+                self.pending = Some(Goal::Pause);
+                Goal::Pause
             }
             Button::Stop => {
                 self.reset();
-                Command::Stop
+                Goal::Stop
             }
         })
     }
 
-    /// Plays or pauses, as the space bar does; if there is no session, this makes one. Returns the command for the network.
-    pub(crate) fn toggle(&mut self) -> Option<Command> {
+    /// Plays or pauses, as the space bar does; if there is no session, this makes one. Returns the goal for the network.
+    pub(crate) fn toggle(&mut self) -> Option<Goal> {
         match self.phase {
-            Phase::Idle | Phase::Failed { .. } => Some(self.connect(Command::Play { from: None })),
+            Phase::Idle | Phase::Failed { .. } => Some(self.connect(Goal::Play { from: None })),
             _ if self.is_enabled(Button::Play) => self.press(Button::Play),
             _ => self.press(Button::Pause),
         }
     }
 
-    /// Connects and plays. Returns the command for the network.
-    pub(crate) fn start(&mut self, from: Option<Duration>) -> Command {
-        self.connect(Command::Play { from })
+    /// Connects and plays. Returns the goal for the network.
+    pub(crate) fn start(&mut self, from: Option<Duration>) -> Goal {
+        self.connect(Goal::Play { from })
     }
 
     /// Whether the user can seek: there must be a session, and its stream must have a length.
@@ -181,14 +181,14 @@ impl Model {
         phase && self.duration().is_some()
     }
 
-    /// Seeks to a part of the length, 0 to 1. Returns the command for the network, or `None` if the user cannot seek.
-    pub(crate) fn seek_to(&mut self, fraction: f64) -> Option<Command> {
+    /// Seeks to a part of the length, 0 to 1. Returns the goal for the network, or `None` if the user cannot seek.
+    pub(crate) fn seek_to(&mut self, fraction: f64) -> Option<Goal> {
         let duration = self.duration().filter(|_| self.can_seek())?;
         Some(self.seek(duration.mul_f64(fraction.clamp(0.0, 1.0)), duration))
     }
 
-    /// Seeks forward or back by a step. Returns the command for the network, or `None` if the user cannot seek.
-    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool) -> Option<Command> {
+    /// Seeks forward or back by a step. Returns the goal for the network, or `None` if the user cannot seek.
+    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool) -> Option<Goal> {
         let duration = self.duration().filter(|_| self.can_seek())?;
         let from = match self.phase {
             Phase::Ended => duration,
@@ -225,7 +225,7 @@ impl Model {
             Report::SetUp(presentation) => {
                 self.presentation = Some(presentation);
                 self.trying = None;
-                let wants_playing = matches!(self.pending, Some(Command::Play { .. }));
+                let wants_playing = matches!(self.pending, Some(Goal::Play { .. }));
                 if wants_playing {
                     self.phase = Phase::Buffering;
                 } else {
@@ -271,8 +271,8 @@ impl Model {
                 // When the stream is back it goes on playing, or stands still if it did so before.
                 self.pending = match (&self.phase, self.pending) {
                     (Phase::Reconnecting { .. } | Phase::Connecting, pending) => pending,
-                    (Phase::Paused | Phase::Ready, _) => Some(Command::Setup),
-                    _ => Some(Command::Play { from: None }),
+                    (Phase::Paused | Phase::Ready, _) => Some(Goal::SetUp),
+                    _ => Some(Goal::Play { from: None }),
                 };
                 self.phase = Phase::Reconnecting { reason, at, attempt };
             }
@@ -315,25 +315,25 @@ impl Model {
         self.toast.as_ref().filter(|&&(_, until)| now < until).map(|(text, _)| text.as_str())
     }
 
-    fn play(&mut self, from: Option<Duration>) -> Command {
-        let command = Command::Play { from };
-        self.pending = Some(command);
+    fn play(&mut self, from: Option<Duration>) -> Goal {
+        let goal = Goal::Play { from };
+        self.pending = Some(goal);
         if self.phase == Phase::Ended {
             self.position = None;
             self.phase = Phase::Buffering;
         }
-        command
+        goal
     }
 
-    fn connect(&mut self, command: Command) -> Command {
+    fn connect(&mut self, goal: Goal) -> Goal {
         self.reset();
-        self.pending = Some(command);
+        self.pending = Some(goal);
         self.phase = Phase::Connecting;
-        command
+        goal
     }
 
     /// Seeks to a position. The last frame is the limit, because from the very end there is nothing to play.
-    fn seek(&mut self, to: Duration, duration: Duration) -> Command {
+    fn seek(&mut self, to: Duration, duration: Duration) -> Goal {
         let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
         let last = duration.saturating_sub(rate.map_or(LAST_FRAME, FrameRate::interval));
         let to = to.min(last);
@@ -342,7 +342,7 @@ impl Model {
             self.pending = None;
             self.phase = Phase::Buffering;
         }
-        Command::Seek { to }
+        Goal::Seek { to }
     }
 
     /// Forgets everything about the stream, but not a message that is shown.
@@ -386,14 +386,14 @@ pub(crate) mod tests {
     /// A model after SETUP of a minute's film.
     fn ready(now: Instant) -> Model {
         let mut model = Model::new();
-        assert_eq!(model.press(Button::Setup), Some(Command::Setup));
+        assert_eq!(model.press(Button::Setup), Some(Goal::SetUp));
         model.handle_report(Report::SetUp(presentation(Some(60))), now);
         model
     }
 
     fn playing(now: Instant) -> Model {
         let mut model = ready(now);
-        assert_eq!(model.press(Button::Play), Some(Command::Play { from: None }));
+        assert_eq!(model.press(Button::Play), Some(Goal::Play { from: None }));
         model.handle_report(Report::Playing, now);
         model.handle_picture(1, Some(Duration::ZERO), now);
         model
@@ -425,7 +425,7 @@ pub(crate) mod tests {
         model.handle_report(Report::Failed { reason: "x".into() }, now);
         assert_eq!(enabled(&model), "SE");
         model.press(Button::Setup);
-        assert_eq!(model.press(Button::Stop), Some(Command::Stop));
+        assert_eq!(model.press(Button::Stop), Some(Goal::Stop));
         assert_eq!(model.phase, Phase::Idle);
     }
 
@@ -439,21 +439,21 @@ pub(crate) mod tests {
     fn the_space_bar_plays_and_pauses_and_makes_a_session_where_there_is_none() {
         let now = Instant::now();
         let mut model = Model::new();
-        assert_eq!(model.toggle(), Some(Command::Play { from: None }));
+        assert_eq!(model.toggle(), Some(Goal::Play { from: None }));
         assert_eq!(model.toggle(), None, "it is on its way");
         model.handle_report(Report::SetUp(presentation(None)), now);
         assert_eq!(model.phase, Phase::Buffering);
         model.handle_report(Report::Playing, now);
-        assert_eq!(model.toggle(), Some(Command::Pause));
+        assert_eq!(model.toggle(), Some(Goal::Pause));
         model.handle_report(Report::Paused, now);
-        assert_eq!(model.toggle(), Some(Command::Play { from: None }));
+        assert_eq!(model.toggle(), Some(Goal::Play { from: None }));
     }
 
     #[test]
     fn seeking_takes_a_length_and_stays_within_it() {
         let now = Instant::now();
         let mut model = playing(now);
-        let to = |seconds| Some(Command::Seek { to: Duration::from_secs(seconds) });
+        let to = |seconds| Some(Goal::Seek { to: Duration::from_secs(seconds) });
         assert_eq!(model.seek_to(0.5), to(30));
         assert_eq!(model.seek_by(STEP, true), to(35));
         assert_eq!(model.seek_to(-3.0), to(0));
@@ -468,7 +468,7 @@ pub(crate) mod tests {
     fn seeking_to_the_end_shows_the_last_frame() {
         let now = Instant::now();
         let rate = FrameRate::new(24, 1).unwrap();
-        let last = Some(Command::Seek { to: Duration::from_secs(60) - rate.interval() });
+        let last = Some(Goal::Seek { to: Duration::from_secs(60) - rate.interval() });
         let mut model = playing(now);
         assert_eq!(model.seek_to(1.0), last);
         model.position = Some(Duration::from_secs(50));
@@ -476,7 +476,7 @@ pub(crate) mod tests {
         model.handle_report(Report::Ended, now);
         assert_eq!(model.seek_by(STEP, true), last);
         model.presentation = Some(Presentation { frame_rate: None, ..presentation(Some(60)) });
-        assert_eq!(model.seek_to(1.0), Some(Command::Seek { to: Duration::from_millis(59_900) }));
+        assert_eq!(model.seek_to(1.0), Some(Goal::Seek { to: Duration::from_millis(59_900) }));
     }
 
     #[test]
@@ -545,11 +545,11 @@ pub(crate) mod tests {
         let mut model = playing(now);
         model.handle_report(Report::Ended, now);
         assert_eq!(model.position, Some(Duration::from_secs(60)));
-        assert_eq!(model.press(Button::Play), Some(Command::Play { from: None }));
+        assert_eq!(model.press(Button::Play), Some(Goal::Play { from: None }));
         assert_eq!((model.position, model.phase.clone()), (None, Phase::Buffering));
         let mut model = playing(now);
         model.handle_report(Report::Ended, now);
-        assert_eq!(model.seek_by(STEP, false), Some(Command::Seek { to: Duration::from_secs(55) }));
+        assert_eq!(model.seek_by(STEP, false), Some(Goal::Seek { to: Duration::from_secs(55) }));
     }
 
     #[test]

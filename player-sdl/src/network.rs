@@ -1,13 +1,12 @@
 //! The network thread: a client, what the user wants of it, and what to do when the network does not want.
 
 use crate::decode::Pipeline;
-use crate::frame::{Encoded, FrameInfo};
-use crate::rates::Rate;
 use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
 use crate::record::{Recorded, Recorder};
+use crate::sink::Sink;
 use crate::wording::sentence;
 use mutoscope_std::client::{
-    Client, Dialect, Error, Event, Frame, Handle, Options, Presentation, Retry, Statistics, Wish,
+    Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
 };
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,22 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What the user wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// A session, without playing yet.
-    Setup,
-    /// Play, from where it stands or from a position.
-    Play { from: Option<Duration> },
-    /// Stand still.
-    Pause,
-    /// Be somewhere else, playing or not.
-    Seek { to: Duration },
-    /// No session.
-    Stop,
-    /// No session, and no thread.
-    Quit,
-}
+pub(crate) use crate::sink::{Limit, Live};
 
 /// What happened. Frames come another way.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,68 +50,6 @@ pub(crate) enum Report {
     Complete,
 }
 
-/// Figures of the stream, as fresh as the last packet.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Live {
-    /// Of the present session.
-    pub(crate) session: Statistics,
-    /// Frames received in all sessions.
-    pub(crate) frames: u64,
-    /// Bytes of these.
-    pub(crate) bytes: u64,
-    /// Lost packets of earlier sessions.
-    pub(crate) lost_before: u64,
-    /// Packets of earlier sessions.
-    pub(crate) packets_before: u64,
-    /// Frames that earlier sessions could not complete.
-    pub(crate) frames_dropped_before: u64,
-    /// Arrivals and the octets they brought.
-    pub(crate) arrivals: Rate,
-    /// For how long frames are held back at present.
-    pub(crate) held: Duration,
-    /// The longest time between two frames that followed each other.
-    pub(crate) longest_gap: Duration,
-    /// Connections lost.
-    pub(crate) interruptions: u32,
-    pub(crate) first: Option<Instant>,
-    pub(crate) last: Option<Instant>,
-    /// The frame before, in this session.
-    pub(crate) previous: Option<Instant>,
-}
-
-impl Live {
-    /// Packets that never came, in all sessions.
-    pub(crate) fn lost(&self) -> u64 {
-        self.lost_before + self.session.lost
-    }
-
-    /// Packets that came, in all sessions.
-    pub(crate) fn packets(&self) -> u64 {
-        self.packets_before + self.session.packets
-    }
-
-    /// Frames of which a part never came or was of no use, in all sessions.
-    pub(crate) fn incomplete(&self) -> u64 {
-        self.frames_dropped_before + self.session.frames_dropped
-    }
-
-    fn close_session(&mut self) {
-        let session = std::mem::take(&mut self.session);
-        self.lost_before += session.lost;
-        self.packets_before += session.packets;
-        self.frames_dropped_before += session.frames_dropped;
-        self.previous = None;
-        self.arrivals.clear();
-    }
-}
-
-/// When enough is enough.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limit {
-    pub(crate) frames: Option<u64>,
-    pub(crate) duration: Option<Duration>,
-}
-
 /// What it all came to.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -146,21 +68,26 @@ pub(crate) struct Network {
     thread: JoinHandle<Outcome>,
 }
 
-/// Passes commands to the network thread.
+/// Passes the user's goals to the network thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Commander {
-    sender: Sender<Command>,
+    /// `None` is the last: no session, and no thread.
+    sender: Sender<Option<Goal>>,
     handle: Handle,
-    /// A command has been given since a thread that is gone was told of.
+    /// A goal has been set since a thread that is gone was told of.
     expectant: Arc<AtomicBool>,
 }
 
 impl Commander {
-    pub(crate) fn send(&self, command: Command) {
+    pub(crate) fn send(&self, goal: Goal) {
+        self.pass_on(Some(goal));
+    }
+
+    fn pass_on(&self, goal: Option<Goal>) {
         self.expectant.store(true, Ordering::Relaxed);
         // That a thread is gone is told by `poll_report`.
-        let _ = self.sender.send(command);
-        self.handle.wish(Wish::Wake);
+        let _ = self.sender.send(goal);
+        self.handle.wake();
     }
 }
 
@@ -178,30 +105,25 @@ impl Network {
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, Error> {
         let client = Client::new(options)?;
-        let (sender, commands) = mpsc::channel();
+        let (sender, goals) = mpsc::channel();
         let (reporter, reports) = mpsc::channel();
         let commander = Commander { sender, handle: client.handle(), expectant: Arc::default() };
         let live = Arc::new(Mutex::new(Live::default()));
         let worker = Worker {
             client,
-            commands,
-            reports: reporter,
-            wake: Box::new(wake),
-            intent: Intent::default(),
-            reconnect: Reconnect::new(patience),
-            retry_at: None,
-            failure: None,
-            given_up: false,
-            presentation: None,
+            goals,
+            reporter: Reporter { reports: reporter, wake: Box::new(wake) },
+            goal: Goal::Stop,
             resume: None,
+            recovery: Recovery::new(patience),
+            presentation: None,
             worked: false,
             engaged: false,
             ended: None,
-            after_teardown: None,
             quitting: None,
             complete: false,
             due: None,
-            sink: Sink { pipeline, live: live.clone(), recorder, recorded: None, told: false, limit, frames: 0 },
+            sink: Sink::new(pipeline, live.clone(), recorder, limit),
         };
         let thread = std::thread::Builder::new().name("network".into()).spawn(move || worker.run());
         let thread = thread.map_err(|error| Error::System("start a thread", error))?;
@@ -230,50 +152,80 @@ impl Network {
 
     /// Ends the session and the thread; takes two seconds where the server does not answer.
     pub(crate) fn finish(self) -> Outcome {
-        self.commands.send(Command::Quit);
+        self.commands.pass_on(None);
         self.thread.join().unwrap_or(Outcome { complete: false, recorded: None })
     }
-}
-
-/// What is to be, as far as the network allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Intent {
-    session: bool,
-    playing: bool,
 }
 
 /// Why there is no picture, before there is a connection.
 const UNCONNECTED: &str = "The server does not take the connection in time";
 /// How long the server's answer to TEARDOWN is waited for when quitting.
-const FAREWELL: Duration = Duration::from_millis(1500);
+const LAST_PATIENCE: Duration = Duration::from_millis(1500);
 /// A BYE followed by the end of the connection within this time means that the server went, not the stream.
 const GOODBYE: Duration = Duration::from_secs(3);
 /// A BYE so far before a stream's announced end means the same.
 const END_MARGIN: Duration = Duration::from_secs(2);
 
-struct Worker {
-    client: Client,
-    commands: Receiver<Command>,
+/// Tells the other threads what happens.
+struct Reporter {
     reports: Sender<Report>,
     wake: Box<dyn Fn() + Send>,
-    intent: Intent,
+}
+
+impl Reporter {
+    fn report(&self, report: Report) {
+        log::debug!("{report:?}");
+        let _ = self.reports.send(report);
+        (self.wake)();
+    }
+}
+
+/// What is done to get a lost stream back.
+struct Recovery {
     reconnect: Reconnect,
     retry_at: Option<Instant>,
     /// Why there is no picture: why the last attempt failed, or what the present one waits for.
     failure: Option<String>,
     /// The session that is being torn down has been told to be over.
     given_up: bool,
-    presentation: Option<Presentation>,
+    /// The session is given up for this reason, to be tried anew.
+    after_teardown: Option<String>,
+}
+
+impl Recovery {
+    fn new(patience: Patience) -> Self {
+        Self {
+            reconnect: Reconnect::new(patience),
+            retry_at: None,
+            failure: None,
+            given_up: false,
+            after_teardown: None,
+        }
+    }
+
+    /// Nothing is to be got back any more.
+    fn forget(&mut self) {
+        (self.retry_at, self.after_teardown) = (None, None);
+        self.reconnect.succeeded();
+    }
+}
+
+struct Worker {
+    client: Client,
+    goals: Receiver<Option<Goal>>,
+    reporter: Reporter,
+    /// What is to be, as far as the network allows: playing, a session, or nothing ([`Goal::Stop`]).
+    goal: Goal,
     /// Where to go on after an interruption.
     resume: Option<Duration>,
+    recovery: Recovery,
+    presentation: Option<Presentation>,
     /// Whether a frame of this stream has ever arrived.
     worked: bool,
     /// Whether the client is connected or about to be: whether it will tell that it has been torn down.
     engaged: bool,
     /// Since when the stream has been at its end, and whether its length is not known, so that it may not be one.
     ended: Option<(Instant, bool)>,
-    /// The session is given up for this reason, to be tried anew.
-    after_teardown: Option<String>,
     quitting: Option<Instant>,
     complete: bool,
     /// When the duration asked for is over.
@@ -284,8 +236,11 @@ struct Worker {
 impl Worker {
     fn run(mut self) -> Outcome {
         loop {
-            while let Ok(command) = self.commands.try_recv() {
-                self.handle_command(command);
+            while let Ok(goal) = self.goals.try_recv() {
+                match goal {
+                    Some(goal) => self.handle_goal(goal),
+                    None => self.quit(),
+                }
             }
             let now = Instant::now();
             if self.quitting.is_some_and(|until| until <= now) {
@@ -296,39 +251,27 @@ impl Worker {
                 self.finish_limit();
                 continue;
             }
-            if self.reconnect.deadline().is_some_and(|deadline| deadline <= now) {
+            if self.recovery.reconnect.deadline().is_some_and(|deadline| deadline <= now) {
                 self.give_up();
                 continue;
             }
-            if self.retry_at.is_some_and(|at| at <= now) {
+            if self.recovery.retry_at.is_some_and(|at| at <= now) {
                 self.begin();
             }
-            let over = self.reconnect.deadline();
-            let deadline = [self.retry_at, self.quitting, self.due, over].into_iter().flatten().min();
-            let statistics = self.client.statistics();
-            if let Some(statistics) = statistics {
+            let over = self.recovery.reconnect.deadline();
+            let deadline = [self.recovery.retry_at, self.quitting, self.due, over].into_iter().flatten().min();
+            if let Some(statistics) = self.client.statistics() {
                 self.sink.live().session = statistics;
             }
-            // What is lent ends before anything else is done with the client.
-            let happened = match self.client.next(deadline) {
-                Ok(None) => continue,
-                Ok(Some(Event::Frame(frame))) => {
-                    let position = frame.position;
-                    let full = self.sink.take(&frame, statistics.unwrap_or_default());
-                    self.handle_frame(position, full);
-                    if let Some(reason) = self.sink.check_recorder() {
-                        self.report(Report::NotRecorded(reason));
+            match self.client.next(deadline) {
+                Ok(None) => {}
+                Ok(Some(Event::TornDown)) => {
+                    if self.handle_torn_down() {
+                        break;
                     }
-                    continue;
                 }
-                Ok(Some(event)) => Happened::of(&event),
-                Err(error) => {
-                    self.handle_error(&error);
-                    continue;
-                }
-            };
-            if self.handle_event(happened) {
-                break;
+                Ok(Some(event)) => self.handle_event(event),
+                Err(error) => self.handle_error(&error),
             }
         }
         self.sink.pipeline.frames.close();
@@ -336,103 +279,115 @@ impl Worker {
     }
 
     fn report(&self, report: Report) {
-        log::debug!("{report:?}");
-        let _ = self.reports.send(report);
-        (self.wake)();
+        self.reporter.report(report);
     }
 
-    fn handle_command(&mut self, command: Command) {
-        match command {
-            Command::Setup => {
-                self.intent = Intent { session: true, playing: false };
+    fn wants_session(&self) -> bool {
+        self.goal != Goal::Stop
+    }
+
+    fn wants_playing(&self) -> bool {
+        matches!(self.goal, Goal::Play { .. })
+    }
+
+    fn handle_goal(&mut self, goal: Goal) {
+        let waits = self.recovery.retry_at.is_some();
+        match goal {
+            Goal::SetUp => {
+                self.goal = Goal::SetUp;
                 self.begin();
             }
-            Command::Play { from } => {
-                self.intent = Intent { session: true, playing: true };
-                if from.is_some() {
-                    self.resume = from;
-                }
+            Goal::Play { from } => {
+                self.goal = Goal::Play { from: None };
+                self.resume = from.or(self.resume);
                 // What waits for the next attempt need not wait any longer.
-                match self.retry_at {
-                    Some(_) => self.begin(),
-                    None => {
-                        self.engaged = true;
-                        self.reconnect.begin(Instant::now());
-                        self.client.play(from);
-                    }
+                if waits {
+                    self.begin();
+                } else {
+                    self.recovery.reconnect.begin(Instant::now());
+                    self.engage(Goal::Play { from });
                 }
                 self.ended = None;
             }
-            Command::Pause => {
-                self.intent.playing = false;
-                if self.retry_at.is_none() {
-                    self.client.pause();
+            Goal::Pause => {
+                if self.wants_playing() {
+                    self.goal = Goal::SetUp;
+                }
+                if !waits {
+                    self.client.set_goal(Goal::Pause);
                 }
             }
-            Command::Seek { to } => {
+            Goal::Seek { to } => {
                 self.resume = Some(to);
                 if self.ended.take().is_some() {
-                    self.intent = Intent { session: true, playing: true };
+                    self.goal = Goal::Play { from: None };
                 }
-                match (self.retry_at, self.intent.playing) {
-                    (Some(_), _) => {}
-                    (None, true) => {
-                        self.engaged = true;
-                        self.client.play(Some(to));
-                    }
-                    (None, false) => self.client.seek(to),
+                match (waits, self.wants_playing()) {
+                    (true, _) => {}
+                    (false, true) => self.engage(Goal::Play { from: Some(to) }),
+                    (false, false) => self.client.set_goal(goal),
                 }
             }
-            Command::Stop => self.stop(),
-            Command::Quit => {
-                let patience = if self.engaged { FAREWELL } else { Duration::ZERO };
-                self.quitting = Some(Instant::now() + patience);
-                self.stop();
-            }
+            Goal::Stop => self.stop(),
         }
     }
 
-    /// Makes or renews what is intended.
+    fn quit(&mut self) {
+        let patience = if self.engaged { LAST_PATIENCE } else { Duration::ZERO };
+        self.quitting = Some(Instant::now() + patience);
+        self.stop();
+    }
+
+    fn engage(&mut self, goal: Goal) {
+        self.engaged = true;
+        self.client.set_goal(goal);
+    }
+
+    /// Makes or renews what is wanted.
     fn begin(&mut self) {
-        self.retry_at = None;
+        self.recovery.retry_at = None;
         self.ended = None;
-        self.engaged = self.intent.session;
+        self.engaged = self.wants_session();
         if self.engaged {
-            self.reconnect.begin(Instant::now());
+            self.recovery.reconnect.begin(Instant::now());
         }
-        if self.intent.playing {
-            self.client.play(self.resume);
-        } else if self.intent.session {
-            self.client.setup();
-            if let Some(position) = self.resume {
-                self.client.seek(position);
+        if self.wants_playing() {
+            self.client.set_goal(Goal::Play { from: self.resume });
+        } else if self.wants_session() {
+            self.client.set_goal(Goal::SetUp);
+            if let Some(to) = self.resume {
+                self.client.set_goal(Goal::Seek { to });
             }
         }
     }
 
     fn stop(&mut self) {
-        self.intent = Intent::default();
-        (self.retry_at, self.resume, self.after_teardown, self.ended) = (None, None, None, None);
-        (self.failure, self.given_up) = (None, false);
-        self.reconnect.succeeded();
-        self.client.teardown();
+        self.abandon();
+        (self.recovery.failure, self.recovery.given_up) = (None, false);
         if !self.engaged && self.quitting.is_none() {
             self.report(Report::Stopped);
         }
     }
 
+    /// Wants nothing any more.
+    fn abandon(&mut self) {
+        self.goal = Goal::Stop;
+        (self.resume, self.ended) = (None, None);
+        self.recovery.forget();
+        self.client.set_goal(Goal::Stop);
+    }
+
     fn handle_frame(&mut self, position: Option<Duration>, full: bool) {
         self.worked = true;
-        self.failure = None;
-        self.reconnect.succeeded();
+        self.recovery.failure = None;
+        self.recovery.reconnect.succeeded();
         if position.is_some() {
             // A film that is played again and again goes on beyond its length, where nothing can be asked for.
             let duration = self.presentation.and_then(|presentation| presentation.duration);
             self.resume = position.filter(|&position| duration.is_none_or(|duration| position < duration));
         }
         if self.due.is_none() && !self.complete {
-            let live = self.sink.live();
-            self.due = live.first.zip(self.sink.limit.duration).map(|(first, duration)| first + duration);
+            self.due = self.sink.due();
         }
         if full {
             self.finish_limit();
@@ -447,22 +402,28 @@ impl Worker {
         }
     }
 
-    /// Whether that was the last thing to happen.
-    fn handle_event(&mut self, happened: Happened) -> bool {
-        match happened {
-            Happened::Connected(peer) => {
-                self.failure = Some("The server takes the connection, but does not answer in time".into());
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Frame(frame) => {
+                let full = self.sink.take(&self.client, &frame);
+                self.handle_frame(frame.position, full);
+                if let Some(reason) = self.sink.check_recorder() {
+                    self.report(Report::NotRecorded(reason));
+                }
+            }
+            Event::Connected { peer } => {
+                self.recovery.failure = Some("The server takes the connection, but does not answer in time".into());
                 self.report(Report::Connected(peer));
             }
-            Happened::SetUp(presentation) => {
+            Event::SetUp(presentation) => {
                 self.presentation = Some(presentation);
-                self.failure = Some("The server has a stream, but no picture of it has come in time".into());
-                if !self.intent.playing {
-                    self.reconnect.succeeded();
+                self.recovery.failure = Some("The server has a stream, but no picture of it has come in time".into());
+                if !self.wants_playing() {
+                    self.recovery.reconnect.succeeded();
                 }
                 self.report(Report::SetUp(presentation));
             }
-            Happened::Playing { from } => {
+            Event::Playing { from, .. } => {
                 // A pause is no gap.
                 self.sink.live().previous = None;
                 if let Some(from) = from {
@@ -470,27 +431,39 @@ impl Worker {
                 }
                 self.report(Report::Playing);
             }
-            Happened::Paused => {
-                self.reconnect.succeeded();
+            Event::Paused => {
+                self.recovery.reconnect.succeeded();
                 self.report(Report::Paused);
             }
-            Happened::Trying(retry) => self.report(Report::Trying(retry)),
-            Happened::Refused { what, position } => {
-                if position {
+            Event::Retrying { with, .. } => self.report(Report::Trying(with)),
+            Event::Refused { status, during } => {
+                if during == Command::Play {
                     // To be there after an interruption would be refused again.
                     self.resume = None;
                 }
-                self.report(Report::Refused(what));
+                let (name, reason) = (during.name(), status.reason());
+                self.report(Report::Refused(format!("The server refuses {name} ({} {reason})", status.0)));
             }
-            Happened::Silence(what) => {
-                self.failure = Some(what.clone());
-                self.report(Report::Silence(what));
+            Event::Unseekable => {
+                self.resume = None;
+                self.report(Report::Refused("The lab's dialect knows no positions".into()));
             }
-            Happened::Ended { announced } => self.handle_end(announced),
-            Happened::TornDown => return self.handle_torn_down(),
-            Happened::Nothing => {}
+            Event::Silence { lasting } => {
+                self.handle_silence(format!("Nothing has arrived for {:.0} s", lasting.as_secs_f32()));
+            }
+            Event::NoFrames { cause, .. } => self.handle_no_frames(&cause),
+            Event::EndOfStream { announced } => self.handle_end(announced),
+            _ => {}
         }
-        false
+    }
+
+    fn handle_no_frames(&mut self, cause: &NoFrames) {
+        self.handle_silence(sentence(&cause.to_string()));
+    }
+
+    fn handle_silence(&mut self, why: String) {
+        self.recovery.failure = Some(why.clone());
+        self.report(Report::Silence(why));
     }
 
     /// The stream has come to its end, or says so: a server that is stopped says BYE as well.
@@ -498,29 +471,32 @@ impl Worker {
         let duration = self.presentation.and_then(|presentation| presentation.duration);
         let early = duration.zip(self.resume).is_some_and(|(duration, position)| position + END_MARGIN < duration);
         if announced && early {
-            self.after_teardown = Some("the server left in the middle of the stream".into());
-            self.client.teardown();
+            self.recovery.after_teardown = Some("the server left in the middle of the stream".into());
+            self.client.set_goal(Goal::Stop);
             return;
         }
         let standard = self.presentation.is_some_and(|presentation| presentation.dialect == Dialect::Standard);
         self.ended = Some((Instant::now(), announced && duration.is_none() && standard));
-        self.intent.playing = false;
+        if self.wants_playing() {
+            self.goal = Goal::SetUp;
+        }
         self.resume = None;
-        self.reconnect.succeeded();
+        self.recovery.reconnect.succeeded();
         self.report(Report::Ended);
     }
 
+    /// Whether that was the last thing to happen.
     fn handle_torn_down(&mut self) -> bool {
         self.close_session();
-        if let Some(reason) = self.after_teardown.take() {
+        if let Some(reason) = self.recovery.after_teardown.take() {
             self.lose(reason);
         } else if self.quitting.is_some() {
             return true;
-        } else if std::mem::take(&mut self.given_up) {
+        } else if std::mem::take(&mut self.recovery.given_up) {
             // Nobody needs to know any more.
-        } else if self.intent.session && self.server_left() {
+        } else if self.wants_session() && self.server_left() {
             self.lose("the server left".into());
-        } else if !self.intent.session {
+        } else if !self.wants_session() {
             self.report(Report::Stopped);
         }
         false
@@ -532,18 +508,18 @@ impl Worker {
         if self.quitting.is_some() {
             // There is nobody left to say farewell to.
             self.quitting = Some(Instant::now());
-        } else if std::mem::take(&mut self.given_up) && !self.intent.session {
+        } else if std::mem::take(&mut self.recovery.given_up) && !self.wants_session() {
             // Nobody needs to know any more.
-        } else if let Some(reason) = self.after_teardown.take() {
+        } else if let Some(reason) = self.recovery.after_teardown.take() {
             self.lose(reason);
-        } else if !self.intent.session {
+        } else if !self.wants_session() {
             self.report(Report::Stopped);
         } else if self.ended.is_some() && !self.server_left() {
             // A server may close what has ended. Playing it again makes a new connection.
         } else if may_pass(error, self.worked) {
             self.lose(sentence(&error.to_string()));
         } else {
-            self.intent = Intent::default();
+            self.goal = Goal::Stop;
             self.report(Report::Failed { reason: sentence(&error.to_string()) });
         }
     }
@@ -552,7 +528,7 @@ impl Worker {
     fn server_left(&mut self) -> bool {
         match self.ended {
             Some((at, doubtful)) if doubtful && at.elapsed() < GOODBYE => {
-                self.intent.playing = true;
+                self.goal = Goal::Play { from: None };
                 self.ended = None;
                 true
             }
@@ -568,151 +544,28 @@ impl Worker {
 
     /// It has been long enough, whatever is under way.
     fn give_up(&mut self) {
-        let reason = self.failure.take().unwrap_or_else(|| UNCONNECTED.into());
+        let reason = self.recovery.failure.take().unwrap_or_else(|| UNCONNECTED.into());
         let engaged = self.engaged;
         // What is under way ends without a word.
-        self.given_up = engaged;
-        self.intent = Intent::default();
-        (self.retry_at, self.resume, self.after_teardown, self.ended) = (None, None, None, None);
-        self.reconnect.succeeded();
-        self.client.teardown();
+        self.recovery.given_up = engaged;
+        self.abandon();
         self.report(Report::Failed { reason });
     }
 
     fn lose(&mut self, reason: String) {
         let reason = sentence(&reason);
-        self.failure = Some(reason.clone());
+        self.recovery.failure = Some(reason.clone());
         self.sink.live().interruptions += 1;
-        match self.reconnect.failed(Instant::now()) {
+        match self.recovery.reconnect.failed(Instant::now()) {
             Decision::Retry { at, attempt } => {
-                self.retry_at = Some(at);
+                self.recovery.retry_at = Some(at);
                 self.report(Report::Interrupted { reason, at, attempt });
             }
             Decision::GiveUp => {
-                self.intent = Intent::default();
+                self.goal = Goal::Stop;
                 self.report(Report::Failed { reason });
             }
         }
-    }
-}
-
-/// An event without what it lends.
-enum Happened {
-    Connected(SocketAddr),
-    SetUp(Presentation),
-    Playing {
-        from: Option<Duration>,
-    },
-    Paused,
-    Trying(Retry),
-    /// Whether it was a position that was refused.
-    Refused {
-        what: String,
-        position: bool,
-    },
-    Silence(String),
-    Ended {
-        announced: bool,
-    },
-    TornDown,
-    Nothing,
-}
-
-impl Happened {
-    fn of(event: &Event<'_>) -> Self {
-        match *event {
-            Event::Connected { peer } => Self::Connected(peer),
-            Event::SetUp(presentation) => Self::SetUp(presentation),
-            Event::Playing { from } => Self::Playing { from },
-            Event::Paused => Self::Paused,
-            Event::Retrying(retry) => Self::Trying(retry),
-            Event::Refused { status, during } => Self::Refused {
-                what: format!("The server refuses {} ({} {})", during.name(), status.0, status.reason()),
-                position: during == mutoscope_std::client::Command::Play,
-            },
-            Event::Unseekable => Self::Refused { what: "The lab's dialect knows no positions".into(), position: true },
-            Event::Silence { lasting } => {
-                Self::Silence(format!("Nothing has arrived for {:.0} s", lasting.as_secs_f32()))
-            }
-            Event::Troubled { trouble, .. } => Self::Silence(sentence(&trouble.to_string())),
-            Event::EndOfStream { announced } => Self::Ended { announced },
-            Event::TornDown => Self::TornDown,
-            _ => Self::Nothing,
-        }
-    }
-}
-
-/// Where frames go.
-struct Sink {
-    pipeline: Arc<Pipeline>,
-    live: Arc<Mutex<Live>>,
-    recorder: Option<Recorder>,
-    /// What became of the recorder when it could not go on.
-    recorded: Option<Result<Recorded, String>>,
-    /// That has been reported.
-    told: bool,
-    limit: Limit,
-    frames: u64,
-}
-
-impl Sink {
-    fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why nothing is recorded any more, once.
-    fn check_recorder(&mut self) -> Option<String> {
-        let failed = self.recorded.as_ref()?.as_ref().err()?;
-        (!std::mem::replace(&mut self.told, true)).then(|| failed.clone())
-    }
-
-    /// Waits for the disk. `None` where there was nothing to record to.
-    fn finish_recorder(&mut self) -> Option<Result<Recorded, String>> {
-        self.recorder.take().map(Recorder::finish).or_else(|| self.recorded.take())
-    }
-
-    /// Passes a frame on, unless there have been enough. Whether this was the last one wanted.
-    fn take(&mut self, frame: &Frame<'_>, session: Statistics) -> bool {
-        let now = Instant::now();
-        if self.limit.frames.is_some_and(|frames| self.frames >= frames) {
-            return false;
-        }
-        let first = self.live().first;
-        if first.zip(self.limit.duration).is_some_and(|(first, duration)| first + duration <= now) {
-            return false;
-        }
-        self.frames += 1;
-        if let Some(recorder) = &mut self.recorder
-            && !recorder.append(frame.data)
-        {
-            self.recorded = self.finish_recorder();
-        }
-        let arrived = now.checked_sub(frame.age).unwrap_or(now);
-        {
-            let mut live = self.live();
-            live.frames += 1;
-            live.bytes += frame.data.len() as u64;
-            live.session = session;
-            live.held = frame.age;
-            live.first.get_or_insert(now);
-            live.last = Some(now);
-            if let Some(previous) = live.previous.replace(arrived) {
-                live.longest_gap = live.longest_gap.max(arrived.saturating_duration_since(previous));
-            }
-            live.arrivals.add(arrived, session.octets);
-        }
-        let mut jpeg = self.pipeline.files.take();
-        jpeg.clear();
-        jpeg.extend_from_slice(frame.data);
-        let info = FrameInfo {
-            number: frame.number,
-            position: frame.position,
-            arrived,
-            captured: frame.since_capture.map(|micros| (now, micros)),
-            len: frame.data.len(),
-        };
-        self.pipeline.put_frame(Encoded { jpeg, info });
-        self.limit.frames == Some(self.frames)
     }
 }
 
@@ -728,8 +581,8 @@ mod tests {
         let network =
             Network::start(options, Patience::Endless, Limit::default(), None, Pipeline::new(), wake).unwrap();
         let commander = network.commander();
-        for command in [Command::Stop, Command::Setup] {
-            commander.send(command);
+        for goal in [Goal::Stop, Goal::SetUp] {
+            commander.send(goal);
             let deadline = Instant::now() + Duration::from_secs(30);
             let failed = loop {
                 match network.poll_report() {
@@ -737,7 +590,7 @@ mod tests {
                     Some(_) => {}
                     None => std::thread::sleep(Duration::from_millis(5)),
                 }
-                assert!(Instant::now() < deadline, "{command:?} is never answered");
+                assert!(Instant::now() < deadline, "{goal:?} is never answered");
             };
             assert_eq!(failed, "The player's network thread has failed");
             assert_eq!(network.poll_report(), None, "once");

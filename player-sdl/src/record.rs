@@ -1,10 +1,9 @@
 //! Writing down what is received, byte for byte, without keeping the network waiting for the disk.
 
-use crate::mailbox::Pool;
+use mutoscope_std::client::Jpeg;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
 use std::thread::JoinHandle;
 
@@ -15,8 +14,7 @@ const QUEUE: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Recorder {
     path: PathBuf,
-    frames: mpsc::SyncSender<Vec<u8>>,
-    pool: Arc<Pool>,
+    frames: mpsc::SyncSender<Jpeg>,
     thread: JoinHandle<io::Result<()>>,
     written: u64,
     missed: u64,
@@ -36,27 +34,21 @@ impl Recorder {
     /// mistyped must not cost an earlier recording.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = File::options().write(true).create(true).truncate(false).open(path)?;
-        let (frames, queue) = mpsc::sync_channel::<Vec<u8>>(QUEUE);
-        let pool = Arc::new(Pool::default());
-        let returns = pool.clone();
+        let (frames, queue) = mpsc::sync_channel::<Jpeg>(QUEUE);
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || {
             let mut film = Film { file, len: 0 };
             for frame in queue {
                 film.append(&frame)?;
-                returns.give(frame);
             }
             Ok(())
         })?;
-        Ok(Self { path: path.to_owned(), frames, pool, thread, written: 0, missed: 0 })
+        Ok(Self { path: path.to_owned(), frames, thread, written: 0, missed: 0 })
     }
 
     /// Appends a frame, or counts it as missed; never waits. `false`: nothing can be written any more, and
     /// [`finish`](Self::finish) says why.
-    pub(crate) fn append(&mut self, jpeg: &[u8]) -> bool {
-        let mut frame = self.pool.take();
-        frame.clear();
-        frame.extend_from_slice(jpeg);
-        match self.frames.try_send(frame) {
+    pub(crate) fn append(&mut self, jpeg: Jpeg) -> bool {
+        match self.frames.try_send(jpeg) {
             Ok(()) => self.written += 1,
             Err(TrySendError::Disconnected(_)) => return false,
             Err(TrySendError::Full(_)) => {
@@ -115,7 +107,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("mutoscope-record-{}.mjpeg", std::process::id()));
         let mut recorder = Recorder::create(&path).unwrap();
         let frames: Vec<Vec<u8>> = (0..100_u8).map(|number| vec![number; 1 + usize::from(number) * 97]).collect();
-        assert!(frames.iter().all(|frame| recorder.append(frame)));
+        assert!(frames.iter().all(|frame| recorder.append(frame.clone().into())));
         assert_eq!(recorder.finish(), Ok(Recorded { written: 100, missed: 0 }));
         assert_eq!(std::fs::read(&path).unwrap(), frames.concat());
         std::fs::remove_file(path).unwrap();
@@ -125,8 +117,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_with_the_file_s_name() {
         let mut recorder = Recorder::create(Path::new("/dev/full")).unwrap();
-        assert!(recorder.append(&[1; 100]));
-        while recorder.append(&[1; 100]) {
+        assert!(recorder.append(vec![1; 100].into()));
+        while recorder.append(vec![1; 100].into()) {
             std::thread::yield_now();
         }
         let error = recorder.finish().unwrap_err();
@@ -141,7 +133,7 @@ mod tests {
         assert_eq!(recorder.finish(), Ok(Recorded { written: 0, missed: 0 }));
         assert_eq!(std::fs::read(&path).unwrap(), [9; 1000]);
         let mut recorder = Recorder::create(&path).unwrap();
-        assert!(recorder.append(&[1; 10]));
+        assert!(recorder.append(vec![1; 10].into()));
         assert_eq!(recorder.finish(), Ok(Recorded { written: 1, missed: 0 }));
         assert_eq!(std::fs::read(&path).unwrap(), [1; 10]);
         std::fs::remove_file(path).unwrap();

@@ -5,9 +5,10 @@ use crate::args::Args;
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::json::{JsonLine, Output};
-use crate::network::{Command, Limit, Live, Network, Outcome};
+use crate::network::{Limit, Live, Network, Outcome};
 use crate::record::Recorder;
 use anyhow::{Result, bail};
+use mutoscope_std::client::Goal;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -76,9 +77,9 @@ impl Run {
         })
     }
 
-    /// Passes a command to the network thread.
-    pub(crate) fn send(&self, command: Command) {
-        self.network.commander().send(command);
+    /// Passes a goal to the network thread.
+    pub(crate) fn send(&self, goal: Goal) {
+        self.network.commander().send(goal);
     }
 
     /// Takes a sample of the figures if one is due. Returns whether one was.

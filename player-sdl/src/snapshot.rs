@@ -1,6 +1,7 @@
 //! Saves pictures, as PNG or as the JPEG file exactly as it was received.
 
 use crate::decode::decode;
+use mutoscope_std::client::Jpeg;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -47,7 +48,7 @@ impl Saver {
     ///
     /// # Errors
     /// If no thread can be started.
-    pub(crate) fn save(&self, jpeg: Vec<u8>, path: PathBuf) -> io::Result<()> {
+    pub(crate) fn save(&self, jpeg: Jpeg, path: PathBuf) -> io::Result<()> {
         let sender = self.sender.clone();
         let work = move || {
             let name = path.display().to_string();

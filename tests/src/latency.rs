@@ -8,7 +8,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use mutoscope::media::FrameRate;
 use mutoscope::media::testcard::strip;
-use mutoscope_std::client::{self, Client, Event};
+use mutoscope_std::client::{self, Client, Event, Goal};
 use mutoscope_std::media::Library;
 use mutoscope_std::server::{self, Server};
 use std::time::{Duration, Instant};
@@ -53,21 +53,21 @@ fn play(
     began: Instant,
 ) -> Result<Vec<Age>> {
     let mut client = Client::new(client::Options { transport, rtp_port: 0, ..client::Options::new(url) })?;
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     let end = Instant::now() + duration;
     let mut ages = Vec::new();
     while Instant::now() < end {
         let Some(event) = client.next(Some(end))? else { break };
-        let Event::Frame(frame) = event else { continue };
+        let Event::Frame(_) = event else { continue };
         let reassembled = Instant::now();
-        let number = decode(frame.data)?;
+        let number = decode(client.frame())?;
         let decoded = Instant::now();
         let taken = began + Duration::from_micros(rate.micros(number.into()));
         let since = |at: Instant| at.saturating_duration_since(taken);
         ages.push(Age { reassembled: since(reassembled), decoded: since(decoded) });
     }
     ensure!(!ages.is_empty(), "not one frame came");
-    client.teardown();
+    client.set_goal(Goal::Stop);
     let patience = Some(Instant::now() + Duration::from_secs(2));
     while let Some(event) = client.next(patience)? {
         if event == Event::TornDown {

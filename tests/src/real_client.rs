@@ -2,12 +2,11 @@
 
 use crate::film::Film;
 use crate::net::{Network, SimulatedTcp, SimulatedUdp};
-use mutoscope::io::client::{Client, Event, Received, Settings};
-use mutoscope::rtp::receiver::Statistics;
-use mutoscope::session::client::{self as session, Config, Connection};
+use mutoscope::io::Sockets;
+use mutoscope::io::client::Pump;
+use mutoscope::player::{self, Demand, Event, Goal, Player, Received, Settings, Statistics, Transport};
 use mutoscope::session::{Dialect, MediaTransport, State};
-use mutoscope::time::{Duration, Instant, WallClock};
-use mutoscope::wire::rtsp::headers::{NptMicros, Range};
+use mutoscope::time::{Duration, Instant};
 use std::net::SocketAddr;
 
 /// Media over UDP, to ports 25000 and 25001.
@@ -23,131 +22,135 @@ pub struct Seen {
     /// The client's information about it.
     pub received: Received,
     /// The frame's position in the film, by the client.
-    pub position: Option<NptMicros>,
+    pub position: Option<Duration>,
     /// The whole JPEG file.
     pub jpeg: Vec<u8>,
 }
 
-/// A client that describes, sets up and plays by itself.
+/// A client that plays by itself, in one dialect and over one transport, and waits for frames for as long as it takes.
 pub struct RealClient {
     /// The client's machine.
-    pub client: Client<Vec<u8>, Vec<u8>, 4>,
-    /// The client's options.
-    pub settings: Settings<'static>,
+    pub player: Player<Vec<u8>, Vec<u8>, 4>,
     /// The frames, in the order in which they came out.
     pub frames: Vec<Seen>,
     /// All other events.
     pub events: Vec<(Instant, Event)>,
     /// The socket that receives RTP.
     pub rtp_address: SocketAddr,
-    transport: MediaTransport,
+    pump: Pump,
     control: SimulatedTcp,
     rtp: SimulatedUdp,
     rtcp: SimulatedUdp,
-    now: Instant,
+}
+
+/// How a client plays that knows what the server speaks.
+pub fn settings(dialect: Dialect, transport: MediaTransport) -> Settings {
+    Settings {
+        dialect: match dialect {
+            Dialect::Standard => player::Dialect::Standard,
+            Dialect::Lab => player::Dialect::Lab,
+        },
+        transport: match transport {
+            MediaTransport::Udp { .. } => Transport::Udp,
+            MediaTransport::Interleaved { .. } => Transport::Tcp,
+        },
+        stall_timeout: Duration::from_secs(24 * 3600),
+        ..Settings::default()
+    }
 }
 
 impl RealClient {
-    /// A client at 10.0.0.`host` on a new connection.
-    pub fn new(
-        network: &Network,
-        host: u8,
-        control: SimulatedTcp,
-        dialect: Dialect,
-        transport: MediaTransport,
-    ) -> Self {
+    /// A client at 10.0.0.`host` on a connection that has just been made.
+    pub fn new(network: &Network, host: u8, control: SimulatedTcp, settings: Settings) -> Self {
         let bind = |port| network.bind(SocketAddr::from(([10, 0, 0, host], port)));
+        let frames = core::array::from_fn(|_| vec![0; 20_480]);
         let url = "rtsp://10.0.0.1:8554/movie.Mjpeg";
-        let connection = Connection::new(vec![0; 4096], vec![0; 1024], url, dialect, Config::default());
-        let server = SocketAddr::from(([10, 0, 0, 1], 8554));
-        let buffers = core::array::from_fn(|_| vec![0; 20_480]);
-        let mut client = Client::new(connection.expect("a URL"), buffers, server, 0xc0de_0000 | u32::from(host));
-        let now = network.now();
-        let begun = if dialect == Dialect::Lab { client.setup(now, transport) } else { client.describe(now) };
-        begun.expect("the first request");
+        let mut player = Player::new(url, vec![0; 4096], vec![0; 1024], frames, settings, host.into()).expect("a URL");
+        player.handle_goal(Goal::Play { from: None });
         Self {
-            client,
-            settings: Settings {
-                reorder_delay: Duration::from_millis(100),
-                playout_delay: Duration::ZERO,
-                silence: Duration::from_secs(3),
-                wall: WallClock::default(),
-                cname: "watcher@simulation",
-            },
+            player,
             frames: vec![],
             events: vec![],
             rtp_address: SocketAddr::from(([10, 0, 0, host], 25_000)),
-            transport,
+            pump: Pump::default(),
             control,
             rtp: bind(25_000),
             rtcp: bind(25_001),
-            now,
         }
     }
 
-    /// Does all that can be done now, and returns the next deadline.
+    /// Does all that can be done now; gives the next deadline.
     pub fn service(&mut self, now: Instant) -> Option<Instant> {
-        self.now = now;
-        let mut events = 0;
-        loop {
-            let (control, rtp, rtcp) = (&mut self.control, &mut self.rtp, &mut self.rtcp);
-            let Some(event) = self.client.service(now, control, rtp, rtcp, &self.settings) else {
-                return self.client.poll_timeout();
-            };
-            events += 1;
-            assert!(events < 10_000, "events without end: {event:?}");
+        for _ in 0..10_000 {
+            let Self { pump, player, control, rtp, rtcp, .. } = self;
+            let event = pump.service(now, player, Sockets { control, rtp, rtcp });
             match event {
-                Event::Frame(frame) => {
-                    let jpeg = self.client.frame().to_vec();
+                Some(Event::Frame(frame)) => {
+                    let jpeg = self.player.frame().to_vec();
                     self.frames.push(Seen { at: now, received: frame.received, position: frame.position, jpeg });
-                    continue;
                 }
-                Event::Session(session::Event::Described(_)) => self.client.setup(now, self.transport).unwrap(),
-                Event::Session(session::Event::SetUp(_)) => self.client.play(now, None).unwrap(),
-                _ => {}
+                Some(event) => self.events.push((now, event)),
+                None if self.meet_demand(now) => {}
+                None => return self.pump.poll_timeout(&self.player),
             }
-            self.events.push((now, event));
         }
+        panic!("events without end: {:?}", self.events);
     }
 
-    /// Sends PLAY, from a position or from the present one.
-    pub fn play(&mut self, range: Option<Range>) {
-        self.client.play(self.now, range).unwrap();
+    /// Whether there was a demand. The connection and the ports are there already, and stay until the client is dropped.
+    fn meet_demand(&mut self, now: Instant) -> bool {
+        match self.player.poll_demand() {
+            None => return false,
+            Some(Demand::Connect { .. }) => {
+                let connected = self.player.handle_connected(SocketAddr::from(([10, 0, 0, 1], 8554)));
+                self.events.push((now, connected));
+            }
+            Some(Demand::OpenPorts) => self.player.handle_ports(Some((25_000, 25_001))),
+            Some(Demand::Close) => {
+                let Self { pump, player, control, rtp, rtcp, .. } = self;
+                pump.finish(now, player, Sockets { control, rtp, rtcp });
+            }
+        }
+        true
     }
 
-    /// Sends PAUSE.
+    /// Plays on, or from somewhere.
+    pub fn play(&mut self, from: Option<Duration>) {
+        self.player.handle_goal(Goal::Play { from });
+    }
+
+    /// Pauses.
     pub fn pause(&mut self) {
-        self.client.pause(self.now).unwrap();
+        self.player.handle_goal(Goal::Pause);
     }
 
-    /// Sends TEARDOWN.
-    pub fn teardown(&mut self) {
-        self.client.teardown(self.now).unwrap();
+    /// Ends the session.
+    pub fn stop(&mut self) {
+        self.player.handle_goal(Goal::Stop);
     }
 
-    /// The client's state.
+    /// Where its session stands.
     pub fn state(&self) -> State {
-        self.client.connection().state()
+        self.player.state()
     }
 
-    /// The counts of the client's receiver.
+    /// What it has counted.
     pub fn statistics(&self) -> Statistics {
-        self.client.statistics().expect("set up")
+        self.player.statistics().expect("set up")
     }
 
-    /// Whether such an event has come.
+    /// Whether something like this has happened.
     pub fn saw(&self, what: impl Fn(&Event) -> bool) -> bool {
         self.events.iter().any(|(_, event)| what(event))
     }
 
-    /// Asserts that every frame is a whole one of the film, in order. Returns the numbers of the frames, which go on from
-    /// round to round.
+    /// Asserts that every frame is one of the film's, whole and in order, and gives their numbers (rounds counted in).
     pub fn numbers(&self, film: &Film) -> Vec<usize> {
         let begin = self.events.iter().find_map(|(_, event)| match event {
-            Event::Session(session::Event::Playing(playing)) => Some(playing.rtptime),
+            Event::Playing { answer, .. } => Some(answer.rtptime),
             _ => None,
         });
-        let lab = self.client.connection().dialect() == Dialect::Lab;
+        let lab = self.player.dialect() == Dialect::Lab;
         let mut numbers: Vec<usize> = vec![];
         for Seen { received, jpeg, .. } in &self.frames {
             let number = match begin {

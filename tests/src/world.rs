@@ -2,7 +2,7 @@
 
 use crate::film::{Film, FilmViewer, Films};
 use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
-use crate::real_client::RealClient;
+use crate::real_client::{self, RealClient};
 use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
 use core::task::Waker;
@@ -224,8 +224,13 @@ impl World {
 
     /// The real client that has just connected from 10.0.0.`host`.
     pub fn watch(&mut self, host: u8, dialect: Dialect, transport: MediaTransport) -> RealClient {
+        self.watch_with(host, real_client::settings(dialect, transport))
+    }
+
+    /// The real client with other settings.
+    pub fn watch_with(&mut self, host: u8, settings: mutoscope::player::Settings) -> RealClient {
         let control = self.server.connect(SocketAddr::from(([10, 0, 0, host], 40_000)), 65_536);
-        RealClient::new(&self.network, host, control, dialect, transport)
+        RealClient::new(&self.network, host, control, settings)
     }
 
     /// Lets the real clients run for `duration`.

@@ -137,7 +137,7 @@ fn half_an_hour_at_constant_memory() {
 }
 
 fn finish(mut scene: World, viewers: [StrictClient; 3], mut watchers: [RealClient; 2]) {
-    watchers.iter_mut().for_each(RealClient::teardown);
+    watchers.iter_mut().for_each(RealClient::stop);
     let [one, other] = &mut watchers;
     scene.run_watchers(&mut [one, other], Duration::from_millis(10));
     drop((viewers, watchers));

@@ -1,15 +1,13 @@
 //! The real server and the real client over networks that lose, repeat, reorder, damage and delay packets, and that break.
 
-use mutoscope::io::client::Event;
 use mutoscope::io::server::Settings;
+use mutoscope::player::{self, Event, Failure};
 use mutoscope::session::Dialect::{Lab, Standard};
-use mutoscope::session::client as session;
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::Duration;
-use mutoscope::wire::rtsp::headers::Range;
 use mutoscope_tests::film::{Film, pictures};
 use mutoscope_tests::net::Faults;
-use mutoscope_tests::real_client::{RealClient, TCP, UDP};
+use mutoscope_tests::real_client::{self, RealClient, TCP, UDP};
 use mutoscope_tests::world::{World, settings};
 
 const WAYS: [(Dialect, MediaTransport); 3] = [(Standard, UDP), (Standard, TCP), (Lab, UDP)];
@@ -30,9 +28,9 @@ fn looping(film: &Film, seed: u64, faults: Faults) -> World {
 fn leave(mut scene: World, mut watcher: RealClient) {
     scene.network.set_faults(Faults::default());
     scene.run_watchers(&mut [&mut watcher], millis(300));
-    watcher.teardown();
+    watcher.stop();
     scene.run_watchers(&mut [&mut watcher], millis(100));
-    assert!(watcher.saw(|event| *event == Event::Session(session::Event::TornDown)));
+    assert!(watcher.saw(|event| *event == Event::TornDown));
     drop(watcher);
     scene.run_watchers(&mut [], millis(100));
     scene.assert_nothing_left();
@@ -49,14 +47,18 @@ fn over_a_perfect_network_every_frame_arrives_as_it_was() {
             scene.run_watchers(&mut [&mut watcher], Duration::from_secs(4));
             assert_eq!(watcher.numbers(&film), (0..48).collect::<Vec<_>>());
             for (n, frame) in watcher.frames.iter().enumerate() {
-                let expected = (dialect == Standard).then(|| film.rate.micros(n as u64));
+                let expected = (dialect == Standard).then(|| Duration::from_micros(film.rate.micros(n as u64)));
                 let off = expected.zip(frame.position).map(|(a, b)| a.abs_diff(b));
-                assert!(off.is_none_or(|off| off <= 23) && expected.is_some() == frame.position.is_some(), "{frame:?}");
+                assert!(
+                    off.is_none_or(|off| off <= Duration::from_micros(23))
+                        && expected.is_some() == frame.position.is_some(),
+                    "{frame:?}"
+                );
                 assert!(frame.at == frame.received.arrived && frame.received.number as usize == n + 1);
             }
             let statistics = watcher.statistics();
             assert_eq!((statistics.lost, statistics.frames, statistics.frames_dropped), (0, 48, 0));
-            assert_eq!(watcher.saw(|event| *event == Event::EndOfStream), dialect == Standard);
+            assert_eq!(watcher.saw(|event| *event == Event::EndOfStream { announced: true }), dialect == Standard);
             assert!(!watcher.saw(|event| matches!(event, Event::Silence { .. })));
             leave(scene, watcher);
         }
@@ -84,10 +86,11 @@ fn pauses_and_seeks_go_on_where_they_should() {
         assert!(watcher.frames.len() == 60 && exact(&watcher, 0), "{dialect:?} {}", watcher.frames.len());
         if dialect == Standard {
             watcher.frames.clear();
-            watcher.play(Some(Range::Npt { start: Some(2_000_000), end: None }));
+            watcher.play(Some(Duration::from_secs(2)));
             scene.run_watchers(&mut [&mut watcher], Duration::from_secs(1));
             assert!(watcher.frames.len() == 12 && exact(&watcher, 48));
-            assert!(watcher.frames[0].position.is_some_and(|position| position.abs_diff(2_000_000) <= 23));
+            let off = watcher.frames[0].position.map(|position| position.abs_diff(Duration::from_secs(2)));
+            assert!(off.is_some_and(|off| off <= Duration::from_micros(23)));
         }
         let statistics = watcher.statistics();
         assert_eq!((statistics.lost, statistics.frames_dropped), (0, 0), "{dialect:?} {transport:?}");
@@ -138,8 +141,8 @@ fn what_arrives_late_or_twice_costs_nothing() {
                 ..Faults::default()
             };
             let mut scene = looping(&film, seed, faults);
-            let mut watcher = scene.watch(2, Standard, UDP);
-            watcher.settings.playout_delay = millis(playout);
+            let settings = real_client::settings(Standard, UDP);
+            let mut watcher = scene.watch_with(2, player::Settings { playout_delay: millis(playout), ..settings });
             scene.run_watchers(&mut [&mut watcher], Duration::from_secs(10));
             watcher.pause();
             scene.run_watchers(&mut [&mut watcher], millis(300));
@@ -244,7 +247,11 @@ fn a_cable_that_stays_cut_ends_the_session_on_both_sides() {
         assert_eq!(scene.server.connections(), 0, "{transport:?}");
         scene.network.partition(false);
         scene.run_watchers(&mut [&mut watcher], Duration::from_secs(1));
-        assert!(watcher.saw(|event| *event == Event::Session(session::Event::ServerClosed)), "{:?}", watcher.events);
+        assert!(
+            watcher.saw(|event| matches!(event, Event::Failed(Failure::Closed | Failure::Broken))),
+            "{:?}",
+            watcher.events
+        );
         drop(watcher);
         scene.run_watchers(&mut [], millis(1));
         scene.assert_nothing_left();

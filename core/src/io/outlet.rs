@@ -1,8 +1,8 @@
 //! Where packets leave: UDP sockets, or the control connection's interleaved channels.
 
-use super::address::at_port;
 use super::server::Addresses;
 use super::{Datagram, Transmit};
+use crate::address::at_port;
 use crate::rtp::packetizer::Packet;
 use crate::session::MediaTransport;
 use crate::session::server::Connection;

@@ -1,9 +1,9 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
-use super::address::at_port;
 use super::outlet::Outlet;
 use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
+use crate::address::at_port;
 use crate::media::FrameSource;
 use crate::media::catalogue::{Catalogue, Entry};
 use crate::random::Random;
@@ -17,6 +17,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::task::Waker;
 
 pub use super::playback::Counts;
+pub use super::sockets::Sockets;
 
 /// How a server serves; one value for all its clients.
 #[derive(Clone, Copy, Debug)]
@@ -81,17 +82,6 @@ pub struct Context<'a> {
     pub waker: &'a Waker,
     /// How to serve.
     pub settings: &'a Settings<'a>,
-}
-
-/// The sockets of one client.
-#[derive(Debug)]
-pub struct Sockets<'a, T, D, E> {
-    /// Its control connection.
-    pub control: &'a mut T,
-    /// Where RTP leaves; may be shared by all clients.
-    pub rtp: &'a mut D,
-    /// Where RTCP leaves; may be shared by all clients. What it receives is handed over by [`Peer::handle_rtcp`].
-    pub rtcp: &'a mut E,
 }
 
 /// Whether a client is still there.

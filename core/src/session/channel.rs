@@ -35,6 +35,14 @@ impl<B: Storage> Channel<B> {
         (self.rx.into_storage(), self.tx.into_storage())
     }
 
+    /// Drops everything, as if nothing had ever been in it.
+    pub(crate) fn clear(&mut self) {
+        let Self { rx, tx, lent, skip } = self;
+        rx.clear();
+        tx.clear();
+        (*lent, *skip) = (0, 0);
+    }
+
     /// The next byte that means something, once blank lines and the rest of a skipped packet are dropped.
     pub(crate) fn first_byte(&mut self) -> Option<u8> {
         self.drop_skipped();

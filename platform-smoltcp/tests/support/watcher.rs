@@ -2,11 +2,11 @@
 #![allow(dead_code, unreachable_pub, reason = "a module of a test")]
 
 use crate::support::{Host, tcp_socket, udp_socket};
-use mutoscope::io::client::{Client, Event, Settings};
+use mutoscope::io::Sockets;
+use mutoscope::io::client::Pump;
 use mutoscope::jpeg::Layout;
-use mutoscope::session::client::{self as session, Connection};
-use mutoscope::session::{Dialect, MediaTransport};
-use mutoscope::time::{Duration, Instant, WallClock};
+use mutoscope::player::{Demand, Dialect, Event, Failure, Goal, Player, Settings, Transport};
+use mutoscope::time::{Duration, Instant};
 use mutoscope_smoltcp::tcp::TcpStream;
 use mutoscope_smoltcp::udp::UdpSocket;
 use smoltcp::iface::SocketHandle;
@@ -16,23 +16,17 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-const SETTINGS: Settings<'static> = Settings {
-    reorder_delay: Duration::from_millis(100),
-    playout_delay: Duration::ZERO,
-    silence: Duration::from_secs(5),
-    wall: WallClock { at_zero: mutoscope::time::NtpTime::from_bits(0) },
-    cname: "watcher@test",
-};
-
 /// The scans of a movie, by which its frames are known again.
 pub type Scans = Rc<HashMap<Vec<u8>, u32>>;
 
 pub struct Watcher {
-    client: Client<Vec<u8>, Vec<u8>, 3>,
+    player: Player<Vec<u8>, Vec<u8>, 3>,
+    pump: Pump,
     handles: [SocketHandle; 3],
-    offer: MediaTransport,
+    server: SocketAddr,
+    ports: (u16, u16),
+    connected: bool,
     scans: Scans,
-    described: bool,
     /// Frames that came, all of them whole.
     pub frames: u64,
     /// The movie's number of the last one.
@@ -42,8 +36,8 @@ pub struct Watcher {
     /// Frames that are none of the movie's.
     pub damaged: u64,
     pub playing: bool,
-    /// The server has closed, or what it said was no RTSP.
-    pub over: Option<session::Event>,
+    /// Why it has ended.
+    pub over: Option<Failure>,
     /// While it is not, TCP's window closes.
     pub reads: bool,
 }
@@ -57,20 +51,25 @@ impl Watcher {
             host.sockets.add(udp_socket(port + 2, 8, 8192)),
         ];
         host.connect(handles[0], server.ip(), server.port(), port);
-        let offer = if udp {
-            MediaTransport::Udp { rtp_port: port + 1, rtcp_port: port + 2 }
-        } else {
-            MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 }
+        let settings = Settings {
+            dialect: Dialect::Standard,
+            transport: if udp { Transport::Udp } else { Transport::Tcp },
+            silence: Duration::from_secs(5),
+            // A bad network may be silent for long.
+            stall_timeout: Duration::from_secs(24 * 3600),
+            ..Settings::default()
         };
-        let config = session::Config::default();
-        let connection = Connection::new(vec![0; 8192], vec![0; 2048], url, Dialect::Standard, config).unwrap();
-        let buffers = [vec![0; 32_768], vec![0; 32_768], vec![0; 32_768]];
+        let frames = [vec![0; 32_768], vec![0; 32_768], vec![0; 32_768]];
+        let mut player = Player::new(url, vec![0; 8192], vec![0; 2048], frames, settings, port.into()).unwrap();
+        player.handle_goal(Goal::Play { from: None });
         Self {
-            client: Client::new(connection, buffers, server, u32::from(port)),
+            player,
+            pump: Pump::default(),
             handles,
-            offer,
+            server,
+            ports: (port + 1, port + 2),
+            connected: false,
             scans,
-            described: false,
             frames: 0,
             last: None,
             gaps: 0,
@@ -98,9 +97,11 @@ impl Watcher {
         if self.over.is_some() || !self.reads {
             return None;
         }
-        let connected = host.sockets.get::<tcp::Socket<'_>>(self.handles[0]).may_send();
-        if connected && !self.described {
-            self.described = self.client.describe(now).is_ok();
+        let socket = host.sockets.get::<tcp::Socket<'_>>(self.handles[0]);
+        self.connected |= socket.may_send();
+        if !self.connected {
+            self.over = (!socket.is_open()).then_some(Failure::Unreachable);
+            return None;
         }
         let ip_mtu = host.device.capabilities().ip_mtu();
         let [control, rtp, rtcp] = self.handles;
@@ -118,18 +119,25 @@ impl Watcher {
         }
         let (Some(control), Some(rtp), Some(rtcp)) = sockets else { panic!("its sockets are gone") };
         loop {
-            let mut streams = (TcpStream::new(control), udp_on(rtp, ip_mtu), udp_on(rtcp, ip_mtu));
-            let event = self.client.service(now, &mut streams.0, &mut streams.1, &mut streams.2, &SETTINGS);
-            let Some(event) = event else { break };
-            self.handle(now, event);
+            let (mut control, mut rtp, mut rtcp) = (TcpStream::new(control), udp_on(rtp, ip_mtu), udp_on(rtcp, ip_mtu));
+            let sockets = Sockets { control: &mut control, rtp: &mut rtp, rtcp: &mut rtcp };
+            match self.pump.service(now, &mut self.player, sockets) {
+                Some(event) => self.handle(event),
+                None => match self.player.poll_demand() {
+                    Some(Demand::Connect { .. }) => _ = self.player.handle_connected(self.server),
+                    Some(Demand::OpenPorts) => self.player.handle_ports(Some(self.ports)),
+                    Some(Demand::Close) => {}
+                    None => break,
+                },
+            }
         }
-        self.client.poll_timeout().map(|at| at.max(now))
+        self.pump.poll_timeout(&self.player).map(|at| at.max(now))
     }
 
-    fn handle(&mut self, now: Instant, event: Event) {
+    fn handle(&mut self, event: Event) {
         match event {
             Event::Frame(_) => {
-                let file = self.client.frame();
+                let file = self.player.frame();
                 let scan = Layout::parse(file).map(|layout| layout.scan.of(file));
                 let number = scan.ok().and_then(|scan| self.scans.get(scan)).copied();
                 self.frames += 1;
@@ -139,14 +147,8 @@ impl Watcher {
                 self.gaps += u64::from(expected.is_some() && expected != number);
                 self.last = number;
             }
-            Event::Session(session::Event::Described(_)) => self.client.setup(now, self.offer).unwrap(),
-            Event::Session(session::Event::SetUp(_)) => self.client.play(now, None).unwrap(),
-            Event::Session(session::Event::Playing(_)) => self.playing = true,
-            Event::Session(event @ (session::Event::ServerClosed | session::Event::Failed(_))) => {
-                self.over = Some(event)
-            }
-            // A keep-alive that got lost on a bad network.
-            Event::Session(_) | Event::Silence { .. } | Event::EndOfStream => {}
+            Event::Playing { .. } => self.playing = true,
+            Event::Failed(failure) => self.over = Some(failure),
             _ => {}
         }
     }

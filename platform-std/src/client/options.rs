@@ -1,58 +1,10 @@
 //! What a client is told before it starts.
 
-use mutoscope::io::Loss;
-use std::str::FromStr;
 use std::time::Duration;
 
-/// How media travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// UDP; TCP where the server refuses UDP or nothing arrives.
-    #[default]
-    Auto,
-    /// UDP only.
-    Udp,
-    /// Over the control connection only.
-    Tcp,
-}
-
-/// What the server is spoken to in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// RTSP 1.0; the lab's where the server does not answer it.
-    #[default]
-    Auto,
-    /// RTSP 1.0 only.
-    Standard,
-    /// The "video streaming with RTSP and RTP" lab's only.
-    Lab,
-}
-
-impl FromStr for Transport {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "udp" => Ok(Self::Udp),
-            "tcp" => Ok(Self::Tcp),
-            _ => Err("expected udp, tcp or auto".into()),
-        }
-    }
-}
-
-impl FromStr for Dialect {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "standard" => Ok(Self::Standard),
-            "lab" => Ok(Self::Lab),
-            _ => Err("expected auto, standard or lab".into()),
-        }
-    }
-}
+use mutoscope::io::Loss;
+use mutoscope::player::{Dialect, Settings, Transport};
+use mutoscope::time::WallClock;
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]
@@ -93,21 +45,50 @@ pub struct Options {
 impl Options {
     /// The defaults for this URL.
     pub fn new(url: impl Into<String>) -> Self {
+        let settings = Settings::default();
         Self {
             url: url.into(),
-            transport: Transport::Auto,
-            dialect: Dialect::Auto,
+            transport: settings.transport,
+            dialect: settings.dialect,
             rtp_port: 25_000,
             connect_timeout: Duration::from_secs(5),
-            response_timeout: Duration::from_secs(10),
-            dialect_timeout: Duration::from_secs(3),
-            teardown_timeout: Duration::from_secs(2),
-            silence: Duration::from_secs(3),
-            stall_timeout: Duration::from_secs(10),
-            reorder_delay: Duration::from_millis(100),
-            playout_delay: Duration::ZERO,
+            response_timeout: settings.response_timeout,
+            dialect_timeout: settings.dialect_timeout,
+            teardown_timeout: settings.teardown_timeout,
+            silence: settings.silence,
+            stall_timeout: settings.stall_timeout,
+            reorder_delay: settings.reorder_delay,
+            playout_delay: settings.playout_delay,
             max_frame: 4 << 20,
             loss: Loss::default(),
         }
+    }
+
+    /// What of it concerns the player.
+    pub(super) fn settings(&self, wall: WallClock) -> Settings {
+        Settings {
+            transport: self.transport,
+            dialect: self.dialect,
+            dialect_timeout: self.dialect_timeout,
+            response_timeout: self.response_timeout,
+            teardown_timeout: self.teardown_timeout,
+            silence: self.silence,
+            stall_timeout: self.stall_timeout,
+            reorder_delay: self.reorder_delay,
+            playout_delay: self.playout_delay,
+            wall,
+        }
+    }
+}
+
+impl From<&str> for Options {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for Options {
+    fn from(url: String) -> Self {
+        Self::new(url)
     }
 }

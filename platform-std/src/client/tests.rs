@@ -1,15 +1,14 @@
 //! The client on loopback: against our own server, and against scripted ones that misbehave.
 
-mod manners;
-
 use super::*;
 use crate::media::Library;
 use crate::server::{self, Server, StopHandle};
 use mutoscope::media::FrameRate;
 use mutoscope::wire::rtp::MAX_DATAGRAM;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -54,7 +53,7 @@ impl Drop for Running {
     }
 }
 
-/// What an event is, without what it lends.
+/// What an event is, as far as these tests care.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Seen {
     Connected,
@@ -63,8 +62,7 @@ enum Seen {
     From(Duration),
     Paused,
     Refused(u16),
-    Unseekable,
-    Frame { position: Option<Duration>, len: usize },
+    Frame { position: Option<Duration> },
     Retrying(Retry),
     EndOfStream { announced: bool },
     TornDown,
@@ -81,19 +79,20 @@ fn next(client: &mut Client) -> Result<Seen, Error> {
         return Ok(match event {
             Event::Connected { .. } => Seen::Connected,
             Event::SetUp(presentation) => Seen::SetUp(presentation),
-            Event::Playing { from: None } => Seen::Playing,
-            Event::Playing { from: Some(from) } => Seen::From(from),
+            Event::Playing { from: None, .. } => Seen::Playing,
+            Event::Playing { from: Some(from), .. } => Seen::From(from),
             Event::Paused => Seen::Paused,
             Event::Frame(frame) => {
-                assert!(frame.data.starts_with(&[0xff, 0xd8]) && frame.data.ends_with(&[0xff, 0xd9]));
-                Seen::Frame { position: frame.position, len: frame.data.len() }
+                let jpeg = client.frame();
+                assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]));
+                assert_eq!(&client.copy_frame(&frame).jpeg[..], jpeg);
+                Seen::Frame { position: frame.position }
             }
-            Event::Retrying(retry) => Seen::Retrying(retry),
+            Event::Retrying { with, .. } => Seen::Retrying(with),
             Event::EndOfStream { announced } => Seen::EndOfStream { announced },
             Event::TornDown => Seen::TornDown,
             Event::Refused { status, .. } => Seen::Refused(status.0),
-            Event::Unseekable => Seen::Unseekable,
-            Event::Silence { .. } | Event::Troubled { .. } => Seen::Other,
+            _ => Seen::Other,
         });
     }
 }
@@ -123,7 +122,7 @@ fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() 
         (Transport::Auto, Dialect::Lab),
     ] {
         let mut client = Client::new(Options { transport, dialect, ..server.options("movie.Mjpeg") }).unwrap();
-        client.setup();
+        client.set_goal(Goal::SetUp);
         assert_eq!(next(&mut client).unwrap(), Seen::Connected);
         let Seen::SetUp(presentation) = next(&mut client).unwrap() else { panic!("not set up") };
         let lab = dialect == Dialect::Lab;
@@ -131,17 +130,17 @@ fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() 
         assert_eq!(presentation.duration.is_some(), !lab);
         assert_eq!(matches!(presentation.transport, MediaTransport::Udp { .. }), transport != Transport::Tcp);
 
-        client.play(None);
+        client.set_goal(Goal::Play { from: None });
         until(&mut client, |seen| *seen == Seen::Playing);
         for _ in 0..5 {
             until(&mut client, is_frame);
         }
-        client.pause();
+        client.set_goal(Goal::Pause);
         until(&mut client, |seen| *seen == Seen::Paused);
-        client.play(None);
+        client.set_goal(Goal::Play { from: None });
         until(&mut client, is_frame);
         if !lab {
-            client.play(Some(Duration::from_secs(5)));
+            client.set_goal(Goal::Play { from: Some(Duration::from_secs(5)) });
             until(&mut client, |seen| *seen == Seen::From(Duration::from_secs(5)));
             let Seen::Frame { position: Some(position), .. } = until(&mut client, is_frame) else {
                 panic!("no position")
@@ -150,7 +149,7 @@ fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() 
         }
         let statistics = client.statistics().unwrap();
         assert!(statistics.packets > 5 && statistics.lost == 0, "{statistics:?}");
-        client.teardown();
+        client.set_goal(Goal::Stop);
         until(&mut client, |seen| *seen == Seen::TornDown);
         assert!(client.statistics().is_none());
     }
@@ -160,7 +159,7 @@ fn it_plays_pauses_seeks_and_leaves_over_both_transports_and_in_both_dialects() 
 fn the_end_of_a_film_is_told_and_playing_again_starts_over() {
     let server = Running::start();
     let mut client = Client::new(server.options("movie.Mjpeg")).unwrap();
-    client.play(Some(Duration::from_millis(9_800)));
+    client.set_goal(Goal::Play { from: Some(Duration::from_millis(9_800)) });
     let mut last = None;
     loop {
         match next(&mut client).unwrap() {
@@ -173,40 +172,40 @@ fn the_end_of_a_film_is_told_and_playing_again_starts_over() {
         }
     }
     assert!(last.is_some_and(|last| last >= Duration::from_millis(9_900)), "{last:?}");
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     until(&mut client, |seen| *seen == Seen::Playing);
     let Seen::Frame { position, .. } = until(&mut client, is_frame) else { unreachable!() };
     assert!(position.is_some_and(|position| position < Duration::from_millis(200)), "{position:?}");
 }
 
 #[test]
-fn wishes_come_from_other_threads() {
+fn goals_come_from_other_threads() {
     fn is_send<T: Send>(_: &T) {}
     let server = Running::start();
     let mut client = Client::new(server.options("testcard")).unwrap();
     is_send(&client);
     let handle = client.handle();
     let waker = handle.clone();
-    let other = thread::spawn(move || waker.wish(Wish::Wake));
+    let other = thread::spawn(move || waker.wake());
     assert_eq!(client.next(None).unwrap(), None, "woken with nothing to do");
     assert!(other.join().unwrap());
     let other = thread::spawn(move || {
-        handle.wish(Wish::Play { from: None });
+        handle.set_goal(Goal::Play { from: None });
         handle
     });
     until(&mut client, is_frame);
     let handle = other.join().unwrap();
-    handle.wish(Wish::Teardown);
+    handle.set_goal(Goal::Stop);
     until(&mut client, |seen| *seen == Seen::TornDown);
     drop(client);
-    assert!(!handle.wish(Wish::Wake));
+    assert!(!handle.wake());
 }
 
 #[test]
 fn a_server_that_stops_says_so_and_the_client_can_start_anew() {
     let server = Running::start();
     let mut client = Client::new(server.options("testcard")).unwrap();
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     until(&mut client, is_frame);
     server.stop.stop();
     let error = loop {
@@ -219,7 +218,7 @@ fn a_server_that_stops_says_so_and_the_client_can_start_anew() {
     assert_eq!(client.next(Some(Instant::now())).unwrap(), None, "idle");
     let address = server.address;
     drop(server);
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     let error = next(&mut client).unwrap_err();
     assert_eq!(error.to_string(), format!("nobody listens at {address}: is the server running?"));
 }
@@ -287,22 +286,6 @@ fn patient(address: SocketAddr) -> Options {
 }
 
 #[test]
-fn tcp_is_tried_on_the_same_connection_where_udp_is_refused() {
-    let (address, server) = scripted(vec![|stream| {
-        describe(stream);
-        answer(stream, "461 Unsupported Transport", "", "");
-        over_tcp(stream);
-    }]);
-    let mut client = Client::new(patient(address)).unwrap();
-    client.play(None);
-    assert_eq!(next(&mut client).unwrap(), Seen::Connected);
-    assert_eq!(next(&mut client).unwrap(), Seen::Retrying(Retry::Tcp));
-    until(&mut client, is_frame);
-    drop(client);
-    server.join().unwrap();
-}
-
-#[test]
 fn tcp_is_tried_where_nothing_arrives_over_udp() {
     let (address, server) = scripted(vec![
         |stream| {
@@ -317,28 +300,10 @@ fn tcp_is_tried_where_nothing_arrives_over_udp() {
         },
     ]);
     let mut client = Client::new(options(address)).unwrap();
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     until(&mut client, |seen| *seen == Seen::Retrying(Retry::Tcp));
     until(&mut client, is_frame);
     drop(client);
-    server.join().unwrap();
-}
-
-#[test]
-fn the_labs_dialect_is_tried_where_rtsp_is_not_answered() {
-    let (address, server) = scripted(vec![|stream| while !request(stream).is_empty() {}, |stream| {
-        assert!(request(stream).starts_with("SETUP x RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= "));
-        stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456").unwrap();
-        assert_eq!(request(stream), "PLAY x RTSP/1.0\nCSeq: 2\nSession: 123456");
-        stream.write_all(b"RTSP/1.0 200 OK\nCSeq: 2\nSession: 123456").unwrap();
-        assert_eq!(request(stream), "TEARDOWN x RTSP/1.0\nCSeq: 3\nSession: 123456");
-    }]);
-    let mut client = Client::new(options(address)).unwrap();
-    client.play(None);
-    until(&mut client, |seen| *seen == Seen::Retrying(Retry::Lab));
-    until(&mut client, |seen| *seen == Seen::Playing);
-    client.teardown();
-    until(&mut client, |seen| *seen == Seen::TornDown);
     server.join().unwrap();
 }
 
@@ -390,7 +355,7 @@ fn refusals_and_silence_are_told_in_sentences() {
     for (scripts, sentence) in cases {
         let (address, server) = scripted(scripts);
         let mut client = Client::new(patient(address)).unwrap();
-        client.play(None);
+        client.set_goal(Goal::Play { from: None });
         let error = loop {
             match next(&mut client) {
                 Ok(_) => {}
@@ -409,7 +374,7 @@ fn a_taken_rtp_port_is_passed_over_and_an_odd_one_refused() {
     let port = taken.local_addr().unwrap().port();
     let options = Options { rtp_port: port, ..server.options("testcard") };
     let mut client = Client::new(options.clone()).unwrap();
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     let Seen::SetUp(presentation) = until(&mut client, |seen| matches!(seen, Seen::SetUp(_))) else { unreachable!() };
     let MediaTransport::Udp { rtp_port, rtcp_port } = presentation.transport else { panic!("not UDP") };
     assert!(rtp_port > port && rtp_port.is_multiple_of(2) && rtcp_port == rtp_port + 1);
@@ -424,13 +389,111 @@ fn names_are_resolved_without_blocking() {
     let server = Running::start();
     let url = format!("rtsp://localhost:{}/testcard", server.address.port());
     let mut client = Client::new(Options { rtp_port: 0, ..Options::new(url) }).unwrap();
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     // `localhost` may mean an address first that nobody listens at.
     until(&mut client, is_frame);
 
     let mut client = Client::new(Options::new("rtsp://no-such-host.invalid/x")).unwrap();
-    client.play(None);
+    client.set_goal(Goal::Play { from: None });
     let started = Instant::now();
     assert_eq!(client.next(Some(started)).unwrap(), None);
     assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn an_iterator_gives_the_frames_of_a_film_and_ends_with_it() {
+    let server = Running::start();
+    let numbers: Vec<u32> = play(server.options("movie.Mjpeg")).unwrap().map(|frame| frame.unwrap().number).collect();
+    assert!((490..=500).contains(&numbers.len()), "{}", numbers.len());
+    assert!(numbers.is_sorted());
+    let mut frames = play(server.options("missing")).unwrap();
+    let error = frames.next().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the server has nothing of that name (404 Not Found)");
+    assert!(frames.next().is_none(), "there are no more after an error");
+}
+
+#[test]
+fn an_iterator_that_is_stopped_ends() {
+    let server = Running::start();
+    let mut frames = play(server.options("testcard")).unwrap();
+    assert!(frames.next().unwrap().is_ok());
+    let handle = frames.client().handle();
+    assert!(handle.set_goal(Goal::Stop));
+    assert!(frames.all(|frame| frame.is_ok()));
+    let mut frames = play(server.options("testcard")).unwrap();
+    frames.client().handle().set_goal(Goal::Stop);
+    assert!(frames.next().is_none(), "it never began");
+}
+
+#[cfg(feature = "futures")]
+mod stream {
+    use super::*;
+    use futures_core::Stream;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake};
+
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    fn next(stream: &mut FrameStream) -> Option<Result<Frame, Error>> {
+        let waker = Arc::new(Unpark(thread::current())).into();
+        loop {
+            match Pin::new(&mut *stream).poll_next(&mut Context::from_waker(&waker)) {
+                Poll::Ready(item) => return item,
+                Poll::Pending => thread::park_timeout(PATIENCE),
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_gives_frames_and_ends_when_it_is_stopped() {
+        let server = Running::start();
+        let mut stream = play_stream(server.options("testcard")).unwrap();
+        for _ in 0..5 {
+            assert!(next(&mut stream).unwrap().unwrap().jpeg.starts_with(&[0xff, 0xd8]));
+        }
+        stream.handle().set_goal(Goal::Stop);
+        while let Some(item) = next(&mut stream) {
+            item.unwrap();
+        }
+    }
+
+    #[test]
+    fn a_reader_that_lags_behind_gets_the_newest_frames() {
+        let server = Running::start();
+        let mut stream = play_stream(server.options("testcard")).unwrap();
+        let first = next(&mut stream).unwrap().unwrap().number;
+        thread::sleep(Duration::from_millis(2500));
+        let numbers: Vec<u32> = (0..30).map(|_| next(&mut stream).unwrap().unwrap().number).collect();
+        assert!(numbers[0] > first + 1 && numbers.is_sorted(), "{first} {numbers:?}");
+    }
+
+    #[test]
+    fn an_error_is_the_last_thing_that_a_stream_gives() {
+        let server = Running::start();
+        let mut stream = play_stream(server.options("missing")).unwrap();
+        assert!(matches!(next(&mut stream), Some(Err(Error::Refused { .. }))));
+        assert!(next(&mut stream).is_none());
+    }
+
+    #[test]
+    fn streams_that_are_dropped_leave_no_thread_behind() {
+        let server = Running::start();
+        let streams: Vec<_> = (0..3).map(|_| play_stream(server.options("testcard")).unwrap()).collect();
+        let handles: Vec<_> = streams.iter().map(FrameStream::handle).collect();
+        drop(streams);
+        for handle in handles {
+            let deadline = Instant::now() + PATIENCE;
+            while handle.wake() {
+                assert!(Instant::now() < deadline, "its client is still there");
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
 }

@@ -12,11 +12,12 @@ use crate::figures;
 use crate::frame::Picture;
 use crate::json::JsonLine;
 use crate::model::{Button, Model, Phase};
-use crate::network::{Command, Report};
+use crate::network::Report;
 use crate::run::Run;
 use crate::snapshot::{self, Saver};
 use crate::wording::sentence;
 use anyhow::Result;
+use mutoscope_std::client::Goal;
 use sdl2::event::Event as SdlEvent;
 use std::time::{Duration, Instant};
 
@@ -80,8 +81,8 @@ impl<'a, 't> App<'a, 't> {
 
     /// Connects and plays without waiting for the user.
     pub(super) fn start(&mut self) {
-        let command = self.model.start(self.args.extent.from);
-        self.run.send(command);
+        let goal = self.model.start(self.args.extent.from);
+        self.run.send(goal);
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -113,12 +114,12 @@ impl<'a, 't> App<'a, 't> {
     fn act(&mut self, action: Action) {
         match action {
             Action::Press(button) => {
-                let command = self.model.press(button);
-                self.perform(command);
+                let goal = self.model.press(button);
+                self.perform(goal);
             }
             Action::TogglePlaying => {
-                let command = self.model.toggle();
-                self.perform(command);
+                let goal = self.model.toggle();
+                self.perform(goal);
             }
             Action::SeekTo(fraction) => self.model.seek_to(fraction).into_iter().for_each(|seek| self.run.send(seek)),
             Action::SeekBy { step, forward } => {
@@ -139,13 +140,13 @@ impl<'a, 't> App<'a, 't> {
         }
     }
 
-    /// Sends a command, and forgets the picture if a new session begins or the old one ends.
-    fn perform(&mut self, command: Option<Command>) {
-        let Some(command) = command else { return };
+    /// Passes a goal on, and forgets the picture if a new session begins or the old one ends.
+    fn perform(&mut self, goal: Option<Goal>) {
+        let Some(goal) = goal else { return };
         if self.model.phase == Phase::Idle || self.model.phase == Phase::Connecting {
             self.forget_picture();
         }
-        self.run.send(command);
+        self.run.send(goal);
     }
 
     fn forget_picture(&mut self) {

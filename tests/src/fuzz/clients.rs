@@ -4,11 +4,12 @@ use super::jpeg;
 use super::machines::packets;
 use crate::net::Random;
 use embedded_io::ErrorType;
-use mutoscope::io::client::{self, Client};
-use mutoscope::io::{Datagram, Meta, Stream, Transmit};
+use mutoscope::io::client::Pump;
+use mutoscope::io::{Datagram, Meta, Sockets, Stream, Transmit};
+use mutoscope::player::{self, Demand, Event as Played, Goal, Player, Settings, Transport};
 use mutoscope::session::client::{Config, Connection, Event};
 use mutoscope::session::{Dialect, MediaTransport, State};
-use mutoscope::time::{Duration, Instant, WallClock};
+use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::lab;
 use mutoscope::wire::rtsp::headers::Range;
 use mutoscope::wire::rtsp::{self, Message};
@@ -223,18 +224,17 @@ pub fn client_session_seeds() -> Vec<Vec<u8>> {
 pub fn client(data: &[u8]) {
     let Some((&seed, mut rest)) = data.split_first() else { return };
     let (server, mut now) = (SocketAddr::from(([127, 0, 0, 1], 8554)), Instant::from_millis(1000));
-    let (dialect, offer) = match seed & 3 {
-        0 => (Dialect::Standard, UDP),
-        1 => (Dialect::Standard, TCP),
-        _ => (Dialect::Lab, UDP),
+    let (dialect, transport) = match seed & 3 {
+        0 => (player::Dialect::Standard, Transport::Udp),
+        1 => (player::Dialect::Standard, Transport::Tcp),
+        2 => (player::Dialect::Lab, Transport::Udp),
+        _ => (player::Dialect::Auto, Transport::Auto),
     };
-    let connection =
-        Connection::new(vec![0; 2048], vec![0; 1024], URL_WITH_PASSWORD, dialect, Config::default()).expect("a URL");
-    let mut client: Client<Vec<u8>, Vec<u8>, 2> = Client::new(connection, [vec![0; 4000], vec![0; 4000]], server, 7);
-    let _ = match dialect {
-        Dialect::Standard => client.describe(now),
-        Dialect::Lab => client.setup(now, offer),
-    };
+    let settings = Settings { dialect, transport, ..Settings::default() };
+    let frames = [vec![0; 4000], vec![0; 4000]];
+    let mut player: Player<Vec<u8>, Vec<u8>, 2> =
+        Player::new(URL_WITH_PASSWORD, vec![0; 2048], vec![0; 1024], frames, settings, 7).expect("a URL");
+    player.handle_goal(Goal::Play { from: None });
     let mut wires = Wires::default();
     while let Some((&[place, pause, high, low], behind)) = rest.split_first_chunk::<4>() {
         now = now.after(Duration::from_millis(u64::from(pause) * 4));
@@ -246,46 +246,48 @@ pub fn client(data: &[u8]) {
             100..=199 => wires.rtp.input.push_back((SocketAddr::new(server.ip(), 6970), bytes.to_vec())),
             200..=239 => wires.rtcp.input.push_back((SocketAddr::new(server.ip(), 6971), bytes.to_vec())),
             240..=244 => wires.rtp.input.push_back((SocketAddr::from(([127, 0, 0, 2], 6970)), bytes.to_vec())),
-            245..=249 => _ = client.pause(now),
-            250 => _ = client.teardown(now),
-            _ => _ = client.play(now, None),
+            245..=248 => player.handle_goal(Goal::Pause),
+            249 => player.handle_goal(Goal::Stop),
+            250 => player.handle_goal(Goal::Seek { to: Duration::from_secs(pause.into()) }),
+            _ => player.handle_goal(Goal::Play { from: None }),
         }
-        serve(&mut client, now, &mut wires, offer);
+        play(&mut player, now, &mut wires, server);
     }
     wires.control.closed = true;
-    serve(&mut client, now, &mut wires, offer);
+    play(&mut player, now, &mut wires, server);
     for _ in 0..8 {
-        let Some(due) = client.poll_timeout() else { break };
+        let Some(due) = player.poll_timeout() else { break };
         now = now.max(due);
-        serve(&mut client, now, &mut wires, offer);
+        play(&mut player, now, &mut wires, server);
     }
 }
 
-/// Calls the client until it has nothing more to do, and asks for what comes next.
-fn serve(client: &mut Client<Vec<u8>, Vec<u8>, 2>, now: Instant, wires: &mut Wires, offer: MediaTransport) {
-    let settings = client::Settings {
-        reorder_delay: Duration::from_millis(100),
-        playout_delay: Duration::ZERO,
-        silence: Duration::from_secs(3),
-        wall: WallClock::default(),
-        cname: "cname",
-    };
+/// Calls the player until it has nothing more to do, and meets its demands.
+fn play(player: &mut Player<Vec<u8>, Vec<u8>, 2>, now: Instant, wires: &mut Wires, server: SocketAddr) {
+    let mut pump = Pump::default();
     for _ in 0..5000 {
-        match client.service(now, &mut wires.control, &mut wires.rtp, &mut wires.rtcp, &settings) {
-            Some(client::Event::Session(Event::Described(_))) => _ = client.setup(now, offer),
-            Some(client::Event::Session(Event::SetUp(_))) => _ = client.play(now, None),
-            Some(client::Event::Frame(frame)) => {
-                let jpeg = client.frame();
+        let sockets = Sockets { control: &mut wires.control, rtp: &mut wires.rtp, rtcp: &mut wires.rtcp };
+        match pump.service(now, player, sockets) {
+            Some(Played::Frame(frame)) => {
+                let jpeg = player.frame();
                 assert_eq!(jpeg.len(), frame.received.len);
-                let lab = client.connection().dialect() == Dialect::Lab;
+                let lab = player.dialect() == Dialect::Lab;
                 assert!(lab || jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]), "{jpeg:02x?}");
             }
             Some(_) => {}
-            None if client.poll_timeout().is_none_or(|due| due > now) => return,
-            None => {}
+            None => match player.poll_demand() {
+                Some(Demand::Connect { .. }) => _ = player.handle_connected(server),
+                Some(Demand::OpenPorts) => player.handle_ports(Some((25_000, 25_001))),
+                Some(Demand::Close) => {}
+                None => {
+                    if pump.poll_timeout(player).is_none_or(|due| due > now) {
+                        return;
+                    }
+                }
+            },
         }
     }
-    panic!("something to do without end at {now:?}: {:?}", client.poll_timeout());
+    panic!("something to do without end at {now:?}: {:?}", player.poll_timeout());
 }
 
 /// The three sockets of a client, in memory.

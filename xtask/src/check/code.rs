@@ -93,8 +93,16 @@ fn attribute_at(code: &str, at: usize) -> (&str, &str) {
 }
 
 /// The layers of the core. A module uses those of its own line no more than those of the lines behind.
-const LAYERS: &[&[&str]] =
-    &[&["time", "random"], &["wire"], &["jpeg"], &["media"], &["rtp"], &["session"], &["delivery", "player"], &["io"]];
+const LAYERS: &[&[&str]] = &[
+    &["address", "random", "time"],
+    &["wire"],
+    &["jpeg"],
+    &["media"],
+    &["rtp"],
+    &["session"],
+    &["delivery", "player"],
+    &["io"],
+];
 
 /// Layers that take time, randomness and bytes as arguments. (`media` reads files through `embedded_io`.)
 const SANS_IO: &[&str] = &["time", "random", "rate", "wire", "jpeg", "rtp", "session", "delivery", "player"];

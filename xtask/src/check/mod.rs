@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "core-layering",
-        says: "time, random | wire | jpeg | media | rtp | session | delivery, player | io: each uses those before it alone",
+        says: "address, random, time | wire | jpeg | media | rtp | session | delivery, player | io: each uses those before it alone",
         check: code::layers,
     },
     Rule { name: "function-length", says: "functions have 80 lines at most", check: structure::function_length },

@@ -110,6 +110,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
+    pub(super) fn into_buffers(self) -> [B; SLOTS] {
+        self.slots.map(|slot| slot.buffer)
+    }
+
     /// Copies a fragment to its place in its frame, which it may begin, complete or spoil.
     pub(super) fn place(
         &mut self,

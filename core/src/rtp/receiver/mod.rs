@@ -234,6 +234,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         }
     }
 
+    /// Gives the buffers back, for another receiver.
+    pub fn into_buffers(self) -> [B; SLOTS] {
+        self.assembler.into_buffers()
+    }
+
     /// Takes an RTP packet that arrived at `now`.
     ///
     /// # Errors

@@ -111,7 +111,11 @@ pub(super) struct Dialogue {
 impl Dialogue {
     pub(super) fn new(url: &str, dialect: Dialect, config: Config) -> Result<Self, Error> {
         let url = bounded(Url::parse(url).ok_or(Error::Url)?)?;
-        Ok(Self {
+        Ok(Self::about(url, dialect, config))
+    }
+
+    fn about(url: String<MAX_URL>, dialect: Dialect, config: Config) -> Self {
+        Self {
             timers: Timers::new(),
             dialect,
             state: State::Init,
@@ -127,7 +131,16 @@ impl Dialogue {
             options_asked: false,
             methods: ServerMethods::default(),
             offer: MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 },
-        })
+        }
+    }
+
+    /// Becomes a new dialogue about the same presentation.
+    pub(super) fn restart(&mut self, dialect: Dialect) {
+        *self = Self::about(self.urls.presentation.clone(), dialect, self.config);
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.urls.presentation
     }
 
     pub(super) fn describe<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {

@@ -100,6 +100,15 @@ impl<B: Storage> Connection<B> {
         })
     }
 
+    /// Becomes a new connection for the same resource, in this dialect: nothing of the old one stays, nor what it was to
+    /// send.
+    pub fn restart(&mut self, dialect: Dialect) {
+        let Self { channel, dialogue, skipped_frames, unread, input, now } = self;
+        channel.clear();
+        dialogue.restart(dialect);
+        (*skipped_frames, *unread, *input, *now) = (0, false, Input::Open, Instant::default());
+    }
+
     /// Asks what there is to play; leads to [`Event::Described`]. The lab dialect knows no such request.
     pub fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
         self.now = now;
@@ -250,6 +259,11 @@ impl<B: Storage> Connection<B> {
     /// Where the session stands.
     pub fn state(&self) -> State {
         self.dialogue.state
+    }
+
+    /// The resource's URL, as it was given but for user and password.
+    pub fn url(&self) -> &str {
+        self.dialogue.url()
     }
 
     /// The dialect it was made for.

@@ -3,13 +3,13 @@
 use core::net::SocketAddr;
 
 /// Another port of the same host. A link-local IPv6 address reaches nobody without its scope, which stays.
-pub(super) fn at_port(mut peer: SocketAddr, port: u16) -> SocketAddr {
+pub(crate) fn at_port(mut peer: SocketAddr, port: u16) -> SocketAddr {
     peer.set_port(port);
     peer
 }
 
 /// Whether two addresses are of one host, also where one is an IPv4 address as an IPv6 socket shows it.
-pub(super) fn is_same_host(one: SocketAddr, other: SocketAddr) -> bool {
+pub(crate) fn is_same_host(one: SocketAddr, other: SocketAddr) -> bool {
     one.ip().to_canonical() == other.ip().to_canonical()
 }
 

@@ -1,0 +1,713 @@
+//! Playing one URL, as one machine: a [`Goal`] in, an [`Event`] out.
+//!
+//! A [`Player`] has no socket and no clock. It says what it needs of whoever has them, bytes and datagrams go in and out,
+//! and `now` is an argument:
+//!
+//! ```text
+//!              handle_goal ──►┌────────────────────────────────────┐──► poll_event: frames, and all else that happens
+//!                             │ Player                             │
+//!  connect, open ports, close │  fallback   what is tried next     │
+//!              poll_demand ◄──│  policies   servers' peculiarities │
+//!     handle_connected, … ──►│                                    │
+//!                             │  session::client   RTSP            │
+//!       bytes: handle_input ──►│  media: rtp::receiver, reports,   │──► poll_transmit, consume_transmit
+//! datagrams: handle_datagram ─►│         silence, timeline         │──► poll_datagram
+//!    handle_timeout, flood ──►└────────────────────────────────────┘──► poll_timeout
+//! ```
+//!
+//! The difference between the goal and what is decides on the next request; each [`poll_event`](Player::poll_event)
+//! takes one step. [`io::client::Pump`](crate::io::client::Pump) moves the bytes between a player and sockets in the
+//! right order; an adapter that meets the demands and waits is all that it takes to play.
+//!
+//! | file | content |
+//! |---|---|
+//! | `event` | what a player is told and tells |
+//! | `settings`, `failure` | how it plays, and why it cannot |
+//! | `fallback` | which transport and which dialect are tried, one after the other |
+//! | `policies` | what is done about servers that refuse a range, a pause or a keep-alive, or never say BYE |
+//! | `media` | the receiver of one session, its reports, BYE both ways |
+//! | `silence`, `timeline` | that nothing comes; where in the presentation a frame lies |
+
+mod event;
+mod failure;
+mod fallback;
+mod media;
+mod policies;
+mod settings;
+mod silence;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+pub use crate::rtp::receiver::{NoFrameReason, Received, Rejected, Statistics};
+pub use event::{Demand, Event, Frame, Goal, Presentation, Retry};
+pub use failure::{Failure, NoFrames};
+pub use media::{Outgoing, Port};
+pub use settings::{Dialect, Settings, Transport};
+
+use crate::random::Random;
+use crate::session::client::{self as session, Command, Connection, NotNow, SetUp};
+use crate::session::{self as spoken, MediaTransport, State};
+use crate::time::{Duration, Instant, earliest};
+use crate::wire::rtsp::StatusCode;
+use crate::wire::rtsp::headers::Range;
+use crate::wire::url::Url;
+use core::net::SocketAddr;
+use fallback::Fallback;
+use media::Media;
+use policies::{Next, Standing};
+
+/// Bytes of the longest datagram that [`Player::poll_datagram`] writes: a report with our name, and BYE.
+pub const MAX_DATAGRAM: usize = 256;
+
+/// The port of `rtsp:` URLs that name none (RFC 2326 section 3.2).
+const DEFAULT_PORT: u16 = 554;
+
+/// What has arrived in time is in time, however late it is read. So a deadline of the connection counts as missed when
+/// the connection has been read dry after it, or, where it never runs dry, this often: more than sockets hold.
+const LATE_READS: u32 = 64;
+
+/// What is wanted; the difference to what is decides what is done next.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    session: bool,
+    playing: bool,
+    /// Play from here; taken when PLAY leaves.
+    from: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    /// A connection is asked for, or is about to be.
+    Connecting {
+        asked: bool,
+    },
+    Linked,
+    /// TEARDOWN has left; its answer is waited for until then.
+    Leaving {
+        until: Instant,
+    },
+}
+
+/// Our UDP ports on this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ports {
+    Closed,
+    Wanted,
+    Asked,
+    Open { rtp: u16, rtcp: u16 },
+    Unavailable,
+}
+
+/// How much of what has arrived the player has been given by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HandedOver {
+    #[default]
+    Part,
+    /// There is more than one turn takes.
+    Much,
+    All,
+}
+
+/// A player of one URL.
+///
+/// `B`: the control connection's buffers; `F`: `SLOTS` frame buffers, each for the largest frame. See [`Connection`] and
+/// [`Receiver`](crate::rtp::receiver::Receiver) for their sizes.
+#[derive(Debug)]
+pub struct Player<B, F, const SLOTS: usize> {
+    settings: Settings,
+    wanted: Wanted,
+    stage: Stage,
+    fallback: Fallback,
+    standing: Standing,
+    connection: Connection<B>,
+    media: Media<F, SLOTS>,
+    ports: Ports,
+    /// The adapter is to close what it has.
+    close: bool,
+    handed_over: HandedOver,
+    /// Reads of the control connection since one of its deadlines has passed.
+    late_reads: u32,
+    /// Why nothing more can be read or written.
+    ended: Option<Failure>,
+    /// A position was asked for where there are none; told when PLAY has left.
+    unseekable: bool,
+    random: Random,
+}
+
+impl<B, F, const SLOTS: usize> Player<B, F, SLOTS>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    F: AsRef<[u8]> + AsMut<[u8]>,
+{
+    /// A player of `url`, an absolute `rtsp://` URL, without a goal. `rx` and `tx` are the connection's buffers. Our
+    /// SSRCs and our canonical name come from `seed`, which should be random.
+    ///
+    /// # Errors
+    /// [`Url`](session::Error::Url) and [`UrlTooLong`](session::Error::UrlTooLong).
+    pub fn new(
+        url: &str,
+        rx: B,
+        tx: B,
+        frames: [F; SLOTS],
+        settings: Settings,
+        seed: u64,
+    ) -> Result<Self, session::Error> {
+        let fallback = Fallback::new(&settings);
+        let config = session::Config {
+            options_timeout: settings.dialect_timeout,
+            response_timeout: settings.response_timeout,
+            ..session::Config::default()
+        };
+        let mut random = Random::new(seed);
+        let name = random.bits();
+        Ok(Self {
+            settings,
+            wanted: Wanted::default(),
+            stage: Stage::Idle,
+            standing: Standing::default(),
+            connection: Connection::new(rx, tx, url, fallback.attempt.dialect, config)?,
+            media: Media::new(frames, name),
+            fallback,
+            ports: Ports::Closed,
+            close: false,
+            handed_over: HandedOver::default(),
+            late_reads: 0,
+            ended: None,
+            unseekable: false,
+            random,
+        })
+    }
+
+    /// Changes what is to be achieved; [`poll_event`](Self::poll_event) does what it takes.
+    pub fn handle_goal(&mut self, goal: Goal) {
+        match goal {
+            Goal::SetUp => self.wanted.session = true,
+            Goal::Play { from } => {
+                self.wanted = Wanted { session: true, playing: true, from: from.or(self.wanted.from) };
+            }
+            Goal::Pause => self.wanted.playing = false,
+            Goal::Seek { to } => self.wanted.from = Some(to),
+            Goal::Stop => self.wanted = Wanted::default(),
+        }
+    }
+
+    /// The next thing that the adapter has to do about its sockets. Each is told once; ask until there is none.
+    pub fn poll_demand(&mut self) -> Option<Demand<'_>> {
+        if core::mem::take(&mut self.close) {
+            self.ports = Ports::Closed;
+            return Some(Demand::Close);
+        }
+        if self.stage == (Stage::Connecting { asked: false }) {
+            self.stage = Stage::Connecting { asked: true };
+            // It was parsed before: there is always one.
+            let url = Url::parse(self.connection.url())?;
+            return Some(Demand::Connect { host: url.host(), port: url.port().unwrap_or(DEFAULT_PORT) });
+        }
+        if self.ports == Ports::Wanted {
+            self.ports = Ports::Asked;
+            return Some(Demand::OpenPorts);
+        }
+        None
+    }
+
+    /// The connection that was [demanded](Demand::Connect) stands. Leads to [`Event::Connected`], which is returned.
+    pub fn handle_connected(&mut self, peer: SocketAddr) -> Event {
+        self.connection.restart(self.fallback.attempt.dialect);
+        self.media.restart(peer, self.random.bits() as u32);
+        self.standing = Standing::default();
+        self.stage = Stage::Linked;
+        (self.ports, self.handed_over, self.late_reads) = (Ports::Closed, HandedOver::Part, 0);
+        (self.ended, self.unseekable) = (None, false);
+        Event::Connected { peer }
+    }
+
+    /// The connection that was demanded cannot be had. Returns what comes of it.
+    pub fn handle_unreachable(&mut self, now: Instant) -> Event {
+        self.fail(now, Failure::Unreachable)
+    }
+
+    /// The ports that were [demanded](Demand::OpenPorts) are open, or cannot be (`None`).
+    pub fn handle_ports(&mut self, ports: Option<(u16, u16)>) {
+        self.ports = ports.map_or(Ports::Unavailable, |(rtp, rtcp)| Ports::Open { rtp, rtcp });
+    }
+
+    /// Where the adapter puts bytes that have come on the connection; empty while there is no room before events are
+    /// read.
+    pub fn rx_buffer(&mut self) -> &mut [u8] {
+        if self.ended.is_some() || self.connection.is_closed() { &mut [] } else { self.connection.rx_buffer() }
+    }
+
+    /// `n` bytes were put there: poll events until there are none.
+    pub fn handle_input(&mut self, now: Instant, n: usize) {
+        self.late_reads = if self.is_late(now) { self.late_reads.saturating_add(1) } else { 0 };
+        self.connection.handle_input(now, n);
+    }
+
+    /// The server will send no more: poll events until there are none.
+    pub fn handle_close(&mut self, now: Instant) {
+        self.ended = Some(Failure::Closed);
+        self.connection.handle_close(now);
+    }
+
+    /// The connection broke, so that nothing can be read or written any more: poll events until there are none.
+    pub fn handle_broken(&mut self, now: Instant) {
+        self.ended = Some(Failure::Broken);
+        self.connection.handle_close(now);
+    }
+
+    /// Whether media and reports come in datagrams at present; others are dropped.
+    pub fn takes_datagrams(&self) -> bool {
+        self.has_session() && self.media.is_over_udp()
+    }
+
+    /// A datagram came to one of our ports.
+    pub fn handle_datagram(&mut self, now: Instant, port: Port, from: SocketAddr, bytes: &[u8]) {
+        if !self.has_session() {
+            return;
+        }
+        match port {
+            Port::Rtp => self.media.handle_rtp(now, from, bytes),
+            Port::Rtcp => self.media.handle_rtcp(now, from, bytes, &self.settings),
+        }
+    }
+
+    /// The next datagram that is due, written to `buffer` of at least [`MAX_DATAGRAM`] bytes; over TCP, reports are queued
+    /// on the connection. To be called until there is none, before [`poll_transmit`](Self::poll_transmit). What the socket
+    /// has no room for is lost, as RTCP may be.
+    pub fn poll_datagram(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Outgoing> {
+        let reporting = self.has_session();
+        self.media.poll_datagram(now, &mut self.connection, reporting, buffer)
+    }
+
+    /// Bytes for the server.
+    pub fn poll_transmit(&self) -> &[u8] {
+        if self.ended.is_some() { &[] } else { self.connection.poll_transmit() }
+    }
+
+    /// The connection took `n` of them.
+    pub fn consume_transmit(&mut self, now: Instant, n: usize) {
+        self.connection.consume_transmit(now, n);
+    }
+
+    /// All that has arrived by now has been handed over: deadlines that have passed are missed, and what has not come is
+    /// silence. Poll events until there are none.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.late_reads = 0;
+        self.handed_over = HandedOver::All;
+        if self.is_linked() {
+            self.connection.handle_timeout(now);
+        }
+    }
+
+    /// More has arrived than is handed over at a time. Media's silence is noticed all the same; deadlines of requests are
+    /// not missed yet.
+    pub fn handle_flood(&mut self) {
+        self.handed_over = HandedOver::Much;
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), [`poll_datagram`](Self::poll_datagram) and
+    /// [`poll_event`](Self::poll_event) though nothing has arrived.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let leaving = match self.stage {
+            Stage::Idle | Stage::Connecting { .. } => return None,
+            Stage::Leaving { until } => Some(until),
+            Stage::Linked => None,
+        };
+        earliest(earliest(self.connection.poll_timeout(), self.media.poll_timeout(self.has_session())), leaving)
+    }
+
+    /// Takes the next step towards the goal, and tells what happened next. What the event before it lent is gone.
+    pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
+        let handed_over = core::mem::take(&mut self.handed_over);
+        loop {
+            if let Some(event) = self.step(now) {
+                return Some(event);
+            }
+            if !self.is_linked() {
+                return None;
+            }
+            // What has arrived comes first: a frame lies where the next packets want to go.
+            if let Some(frame) = self.media.poll_frame(now, self.connection.dialect()) {
+                self.fallback.handle_frame();
+                self.standing.arrived = true;
+                self.standing.position = frame.position;
+                return Some(Event::Frame(frame));
+            }
+            if let Some(event) = self.connection.poll_event() {
+                if let Some(event) = self.handle_session_event(now, event) {
+                    return Some(event);
+                }
+            } else if self.is_late(now) && self.late_reads >= LATE_READS {
+                self.late_reads = 0;
+                self.connection.handle_timeout(now);
+            } else {
+                return self.poll_absence(now, handed_over);
+            }
+        }
+    }
+
+    /// The frame of the last [`Event::Frame`]: a complete JPEG file.
+    pub fn frame(&self) -> &[u8] {
+        self.media.frame()
+    }
+
+    /// Where the redirection leads that the last event tells of.
+    pub fn location(&self) -> Option<&str> {
+        self.connection.header("Location")
+    }
+
+    /// What has been received in this session; `None` before SETUP was answered.
+    pub fn statistics(&self) -> Option<Statistics> {
+        if self.is_linked() { self.media.statistics() } else { None }
+    }
+
+    /// Whether there is nothing to do: no connection, and no goal that takes one.
+    pub fn is_idle(&self) -> bool {
+        self.stage == Stage::Idle && !self.wanted.session
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        if self.is_linked() { self.connection.state() } else { State::Init }
+    }
+
+    /// The dialect that the server is spoken to in at present.
+    pub fn dialect(&self) -> spoken::Dialect {
+        self.connection.dialect()
+    }
+
+    /// Datagrams of this session that were dropped because they did not come from the server.
+    pub fn strangers(&self) -> u32 {
+        self.media.strangers()
+    }
+
+    /// Gives up at once what is under way, without an event: for adapters that cannot go on. BYE and TEARDOWN can still
+    /// be sent, before the sockets are [closed](Demand::Close).
+    pub fn abandon(&mut self, now: Instant) {
+        self.leave(now);
+        self.wanted = Wanted::default();
+    }
+
+    fn is_linked(&self) -> bool {
+        matches!(self.stage, Stage::Linked | Stage::Leaving { .. })
+    }
+
+    fn has_session(&self) -> bool {
+        self.connection.state() != State::Init
+    }
+
+    /// Whether a deadline of the connection's has passed that was not told to it.
+    fn is_late(&self, now: Instant) -> bool {
+        self.connection.poll_timeout().is_some_and(|due| due <= now)
+    }
+
+    /// Sends the request that comes next on the way to the goal, if none is under way.
+    fn step(&mut self, now: Instant) -> Option<Event> {
+        match self.stage {
+            Stage::Idle if self.wanted.session => {
+                self.stage = Stage::Connecting { asked: false };
+                return None;
+            }
+            Stage::Connecting { .. } if !self.wanted.session => return Some(self.end_link()),
+            Stage::Leaving { until } if until <= now => return Some(self.end_link()),
+            Stage::Idle | Stage::Connecting { .. } | Stage::Leaving { .. } => return None,
+            Stage::Linked => {}
+        }
+        if !self.wanted.session {
+            // Where there is no session to end, closing the connection says it all.
+            let answered = self.media.leave(now, &mut self.connection).is_ok();
+            if !answered {
+                return Some(self.end_link());
+            }
+            self.stage = Stage::Leaving { until: now.after(self.settings.teardown_timeout) };
+            return None;
+        }
+        if self.ports == Ports::Unavailable {
+            return Some(self.fail_or_retry(now, Failure::NoPorts));
+        }
+        if self.connection.is_busy() {
+            return None;
+        }
+        match self.request(now) {
+            // Full: the server does not read; its silence will tell.
+            Ok(()) | Err(NotNow::Full | NotNow::Busy | NotNow::Closed) => {
+                core::mem::take(&mut self.unseekable).then_some(Event::Unseekable)
+            }
+            Err(NotNow::State) => Some(self.fail_or_retry(now, Failure::NoAnswer(Command::Setup))),
+        }
+    }
+
+    fn request(&mut self, now: Instant) -> Result<(), NotNow> {
+        let Wanted { playing, from, .. } = self.wanted;
+        match self.connection.state() {
+            State::Init if self.fallback.attempt.is_standard() && self.media.described().is_none() => {
+                self.connection.describe(now)
+            }
+            State::Init => self.offer(now),
+            state => match self.standing.next(state, playing, from.is_some()) {
+                Next::Play => self.play(now),
+                Next::Pause => self.connection.pause(now),
+                Next::Nothing => Ok(()),
+            },
+        }
+    }
+
+    /// SETUP, as soon as there are the ports that it takes.
+    fn offer(&mut self, now: Instant) -> Result<(), NotNow> {
+        if self.fallback.attempt.tcp {
+            return self.connection.setup(now, MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 });
+        }
+        match self.ports {
+            Ports::Open { rtp, rtcp } => {
+                self.connection.setup(now, MediaTransport::Udp { rtp_port: rtp, rtcp_port: rtcp })
+            }
+            Ports::Closed => {
+                self.ports = Ports::Wanted;
+                Ok(())
+            }
+            Ports::Wanted | Ports::Asked | Ports::Unavailable => Ok(()),
+        }
+    }
+
+    fn play(&mut self, now: Instant) -> Result<(), NotNow> {
+        let from = self.wanted.from.or(self.standing.opening());
+        let standard = self.fallback.attempt.is_standard();
+        let range = from.filter(|_| standard).map(|from| {
+            let from = u64::try_from(from.as_micros()).unwrap_or(u64::MAX);
+            let begins = policies::begins(self.media.described());
+            Range::Npt { start: Some(begins.saturating_add(from)), end: None }
+        });
+        self.connection.play(now, range)?;
+        self.media.handle_play(range);
+        let wished = self.wanted.from.take();
+        self.unseekable = !standard && wished.is_some();
+        self.standing.ranged = range.is_some();
+        self.standing.asked = wished.filter(|_| standard);
+        self.standing.ended = false;
+        Ok(())
+    }
+
+    fn handle_session_event(&mut self, now: Instant, event: session::Event) -> Option<Event> {
+        match event {
+            session::Event::Interleaved { channel } => {
+                let packet = self.connection.interleaved();
+                self.media.handle_interleaved(now, channel, packet, &self.settings);
+                None
+            }
+            session::Event::Described(described) => {
+                self.media.handle_described(described);
+                None
+            }
+            session::Event::SetUp(set_up) => Some(self.handle_set_up(set_up)),
+            session::Event::Playing(answer) => {
+                self.media.handle_playing(now, answer, self.settings.silence);
+                self.standing.played = true;
+                let from = self.standing.asked.take();
+                self.standing.position = from;
+                Some(Event::Playing { from, answer })
+            }
+            session::Event::Paused => {
+                self.media.handle_stop();
+                // Paused only to play from elsewhere: nobody needs to know.
+                (!self.wanted.playing).then_some(Event::Paused)
+            }
+            session::Event::TornDown => Some(self.end_link()),
+            session::Event::Refused { status, during } => self.handle_refusal(now, status, during),
+            session::Event::TimedOut { during } => self.handle_no_answer(now, during),
+            session::Event::ServerClosed => {
+                self.media.handle_stop();
+                Some(self.handle_absent_server(now, self.ended.unwrap_or(Failure::Closed)))
+            }
+            session::Event::Failed(error @ session::Error::Transport) if !self.fallback.attempt.tcp => {
+                Some(self.try_tcp(now, Failure::Protocol(error), false))
+            }
+            session::Event::Failed(error) => Some(self.fail_or_retry(now, Failure::Protocol(error))),
+        }
+    }
+
+    fn handle_set_up(&mut self, set_up: SetUp) -> Event {
+        let dialect = self.connection.dialect();
+        self.media.handle_set_up(set_up, dialect, &self.settings);
+        self.fallback.handle_set_up();
+        let described = self.media.described();
+        Event::SetUp(Presentation {
+            dialect: chosen(dialect),
+            transport: set_up.transport,
+            duration: policies::duration(described),
+            frame_rate: described.and_then(|described| described.frame_rate),
+        })
+    }
+
+    fn handle_refusal(&mut self, now: Instant, status: StatusCode, during: Command) -> Option<Event> {
+        if matches!(self.stage, Stage::Leaving { .. }) {
+            return Some(self.end_link());
+        }
+        let failure = Failure::Refused { status, during };
+        match during {
+            Command::Setup if status == StatusCode::UNSUPPORTED_TRANSPORT && !self.fallback.attempt.tcp => {
+                return Some(self.try_tcp(now, failure, true));
+            }
+            Command::Describe if policies::knows_no_describe(status) => return Some(self.try_lab(now, failure)),
+            Command::KeepAlive if self.connection.state() == State::Playing => {
+                self.standing.doubt(status);
+                return None;
+            }
+            _ if status == StatusCode::SESSION_NOT_FOUND => {}
+            Command::Pause if self.wanted.playing => {
+                // A seek: many servers take it without a pause.
+                self.standing.no_pause = true;
+                return None;
+            }
+            Command::Pause => {
+                self.wanted.playing = true;
+                return Some(Event::Refused { status, during });
+            }
+            Command::Play if self.standing.asked.take().is_some() => return Some(Event::Refused { status, during }),
+            Command::Play if self.standing.retry_without_range(status) => return None,
+            _ => {}
+        }
+        Some(self.fail_or_retry(now, failure))
+    }
+
+    fn handle_no_answer(&mut self, now: Instant, during: Command) -> Option<Event> {
+        match during {
+            Command::Teardown => Some(self.end_link()),
+            // While media comes, a server that does not answer may be forgiven; when it stops coming, that is told.
+            Command::KeepAlive => None,
+            // Servers that ignore OPTIONS but answer DESCRIBE: worth a try only where nothing else is left to try.
+            Command::Options if self.fallback.attempt.last => None,
+            _ => Some(self.handle_absent_server(now, Failure::NoAnswer(during))),
+        }
+    }
+
+    /// The server went silent or away. If it has not said a word of RTSP yet, it may know the other dialect.
+    fn handle_absent_server(&mut self, now: Instant, failure: Failure) -> Event {
+        let said = self.media.described().is_some() || self.connection.is_standard();
+        if self.fallback.attempt.is_standard() && !said {
+            self.try_lab(now, failure)
+        } else {
+            self.fail_or_retry(now, failure)
+        }
+    }
+
+    /// What has not come, where so much of what has come was handed over.
+    fn poll_absence(&mut self, now: Instant, handed_over: HandedOver) -> Option<Event> {
+        if handed_over == HandedOver::Part {
+            return None;
+        }
+        if handed_over == HandedOver::All && self.media.poll_end(now) {
+            return Some(self.end(true));
+        }
+        let (lasting, reason) = self.media.poll_silence(now, self.settings.silence)?;
+        (self.connection.state() == State::Playing).then(|| self.handle_silence(now, lasting, reason))
+    }
+
+    /// For long there has been no packet, or no frame for this reason.
+    fn handle_silence(&mut self, now: Instant, lasting: Duration, reason: Option<NoFrameReason>) -> Event {
+        let choice = self.settings.transport == Transport::Auto && self.fallback.attempt.is_standard();
+        let cause = reason.map(|reason| self.no_frames(reason));
+        if choice && policies::may_help_over_tcp(reason) && !self.standing.arrived && !self.fallback.attempt.tcp {
+            return self.try_tcp(now, self.absence(cause, Transport::Udp), false);
+        }
+        let at_its_end = match self.connection.dialect() {
+            spoken::Dialect::Lab => self.standing.is_lab_s_end(lasting, self.settings.stall_timeout),
+            spoken::Dialect::Standard => self.standing.is_at_its_end(policies::duration(self.media.described())),
+        };
+        if at_its_end {
+            return self.end(false);
+        }
+        if let (Some(failure), None) = (self.standing.failure_by_doubt(), cause) {
+            return self.fail_or_retry(now, failure);
+        }
+        if lasting >= self.settings.stall_timeout {
+            let failure = match cause {
+                None if self.standing.arrived => Failure::Stalled(lasting),
+                _ => self.absence(cause, self.settings.transport),
+            };
+            return self.fail_or_retry(now, failure);
+        }
+        cause.map_or(Event::Silence { lasting }, |cause| Event::NoFrames { lasting, cause })
+    }
+
+    /// Why there are no frames.
+    fn absence(&self, cause: Option<NoFrames>, transport: Transport) -> Failure {
+        let dialect = chosen(self.connection.dialect());
+        cause.map_or(Failure::NothingArrived { dialect, transport }, Failure::NoFrames)
+    }
+
+    fn no_frames(&self, reason: NoFrameReason) -> NoFrames {
+        let Statistics { packets, lost, .. } = self.media.statistics().unwrap_or_default();
+        NoFrames { reason, tcp: self.fallback.attempt.tcp, described: self.media.payload_type(), packets, lost }
+    }
+
+    fn end(&mut self, announced: bool) -> Event {
+        self.standing.ended = true;
+        self.wanted.playing = false;
+        Event::EndOfStream { announced }
+    }
+
+    /// Goes on over TCP, on the same connection where it is as good as before, or else on a new one.
+    fn try_tcp(&mut self, now: Instant, failure: Failure, connected: bool) -> Event {
+        match self.fallback.without_udp(&self.settings) {
+            Some(with) if connected => Event::Retrying { with, after: failure },
+            Some(with) => self.reconnect(now, with, failure),
+            None => self.fail(now, failure),
+        }
+    }
+
+    fn try_lab(&mut self, now: Instant, failure: Failure) -> Event {
+        match self.fallback.without_rtsp(failure) {
+            Some(with) => self.reconnect(now, with, failure),
+            None => self.fail(now, failure),
+        }
+    }
+
+    fn fail_or_retry(&mut self, now: Instant, failure: Failure) -> Event {
+        match self.fallback.without_lab(failure) {
+            Some(with) => self.reconnect(now, with, failure),
+            None => self.fail(now, failure),
+        }
+    }
+
+    fn reconnect(&mut self, now: Instant, with: Retry, after: Failure) -> Event {
+        self.leave(now);
+        // Nobody wants another session.
+        if self.wanted.session { Event::Retrying { with, after } } else { Event::TornDown }
+    }
+
+    fn fail(&mut self, now: Instant, failure: Failure) -> Event {
+        self.leave(now);
+        self.wanted = Wanted::default();
+        self.fallback.fail(failure, &self.settings)
+    }
+
+    /// Drops the connection, and a session on it as politely as is possible without waiting.
+    fn leave(&mut self, now: Instant) {
+        if self.stage == Stage::Linked {
+            let _ = self.media.leave(now, &mut self.connection);
+        }
+        self.drop_link();
+    }
+
+    /// The session is over.
+    fn end_link(&mut self) -> Event {
+        self.drop_link();
+        Event::TornDown
+    }
+
+    fn drop_link(&mut self) {
+        self.close |= self.stage != Stage::Idle && self.stage != Stage::Connecting { asked: false };
+        self.stage = Stage::Idle;
+        self.ports = Ports::Closed;
+    }
+}
+
+/// The dialect that is spoken, among those that can be chosen.
+const fn chosen(dialect: spoken::Dialect) -> Dialect {
+    match dialect {
+        spoken::Dialect::Standard => Dialect::Standard,
+        spoken::Dialect::Lab => Dialect::Lab,
+    }
+}

@@ -1,0 +1,54 @@
+//! Frames one after the other.
+
+use super::{Client, Error, Event, Frame, Goal, Options};
+
+/// Plays what is at a URL, or what these [`Options`] say, and gives out its frames as they arrive.
+///
+/// # Errors
+/// Those of [`Client::new`]. Nothing has been connected yet.
+pub fn play(options: impl Into<Options>) -> Result<Frames, Error> {
+    let mut client = Client::new(options)?;
+    client.set_goal(Goal::Play { from: None });
+    Ok(Frames { client, over: false })
+}
+
+/// The frames of one presentation, from its beginning to its end; then the session is ended properly. After an error
+/// there are no more. An iterator that is dropped before leaves at once.
+///
+/// There is no thread behind it: the network is served while [`next`](Iterator::next) waits for a frame. Whoever takes
+/// longer for a frame than frames last makes the server wait over TCP, and over UDP loses what the system cannot keep
+/// (some megabyte).
+#[derive(Debug)]
+pub struct Frames {
+    client: Client,
+    over: bool,
+}
+
+impl Frames {
+    /// The client behind it, to ask for statistics or for a [`Handle`](super::Handle).
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Result<Frame, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.over {
+            match self.client.next(None) {
+                Ok(Some(Event::Frame(frame))) => return Some(Ok(self.client.copy_frame(&frame))),
+                Ok(Some(Event::EndOfStream { .. })) => self.client.set_goal(Goal::Stop),
+                Ok(Some(Event::TornDown)) => self.over = true,
+                // Stopped by a handle before there was anything to tear down.
+                Ok(None) => self.over = self.client.is_idle(),
+                Ok(_) => {}
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}
