@@ -269,6 +269,8 @@ impl<S: FrameSource> Playback<S> {
                 (Some(wait), _) => wait,
                 // Likewise.
                 (None, Some(_)) => return self.report_due(),
+                // The source wakes its client.
+                (None, None) if self.awaited => return self.report_due(),
                 (None, None) if self.frames.is_none() => self.floor,
                 (None, None) => self.pacer.due(),
             },
@@ -376,12 +378,12 @@ impl<S: FrameSource> Playback<S> {
             }
             Ok(Advance::Pending { until }) => {
                 self.awaited = true;
-                let soon = now.after(self.rate.interval().checked_div(4).unwrap_or_default());
-                self.wait = Some(until.filter(|until| *until > now).unwrap_or(soon));
+                self.wait = until.map(|until| if until > now { until } else { self.soon(now) });
                 return Next::NotYet;
             }
             Ok(Advance::End) => return self.last_frame_sent(now),
             Err(_) => {
+                self.awaited = false;
                 // It stands behind the frame that failed.
                 let number = self.source.position().saturating_sub(1);
                 self.counts.unsendable = self.counts.unsendable.saturating_add(1);
@@ -459,11 +461,16 @@ impl<S: FrameSource> Playback<S> {
         Next::End
     }
 
+    /// When a live source that is late is asked again.
+    fn soon(&self, now: Instant) -> Instant {
+        now.after(self.rate.interval().checked_div(4).unwrap_or_default())
+    }
+
     fn after_left_out(&mut self, now: Instant) -> Next {
         self.pacer.advance();
         let Some(frames) = self.frames else {
             // A camera that fails may fail for long, and says so as often as it is asked.
-            self.wait = Some(now.after(self.rate.interval().checked_div(4).unwrap_or_default()));
+            self.wait = Some(self.soon(now));
             return Next::NotYet;
         };
         self.left_out = self.left_out.saturating_add(1);

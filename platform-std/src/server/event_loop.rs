@@ -1,22 +1,23 @@
-//! Waiting, for all clients at once: what is ready or due is serviced, everything else is the core's.
+//! Waiting, for all clients at once: those that are ready, due or woken are serviced, everything else is the core's.
 
-use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::task::Waker;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use mio::{Events, Interest, Poll, Token};
-use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::server::{self, Addresses, Context, Outcome, Peer, Settings};
 use mutoscope::io::{Clock, Datagram, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 
+use super::acceptor::Acceptor;
+use super::clients::{Admission, Clients, Slot};
 use super::context::serving;
-use super::ready_queue::ReadyQueue;
-use super::slab::Slab;
-use super::{Error, Server, StopHandle, random};
+use super::schedule::Schedule;
+use super::wake::{self, WakeList};
+use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
-use crate::tcp::{Accepted, Listener, TcpStream};
+use crate::tcp::TcpStream;
 use crate::udp::{self, UdpSocket};
 
 pub(super) const LISTENER: Token = Token(0);
@@ -31,91 +32,87 @@ const RX_BUFFER: usize = 4 * 1024;
 const TX_BUFFER: usize = 32 * 1024;
 /// Enough to read a request line and to answer 503.
 const REFUSING_BUFFER: usize = 2 * 1024;
-
-/// Clients beyond the limit that are told so. More than these are closed without a word, so that a flood costs little.
-const MAX_REFUSING: usize = 16;
-/// How long such a client may take for its first request.
+/// How long a client beyond the limit may take for its first request.
 const REFUSING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Connections and datagrams taken in one turn: nobody may starve those who are already being served.
 const BATCH: usize = 64;
-/// How long to leave connections waiting when the system has no descriptor for them. No event tells when it has.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long clients have to take what they are owed when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_millis(1500);
 
+/// The sockets of a server, registered with `poll` under the tokens above.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub(super) poll: Poll,
+    pub(super) acceptor: Acceptor,
+    pub(super) rtp: Shared,
+    pub(super) rtcp: Shared,
+}
+
+/// A UDP socket that all clients share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    socket: UdpSocket,
+    /// Datagrams wait that no further event will report.
+    has_more: bool,
+}
+
+impl Shared {
+    pub(super) fn new(socket: UdpSocket) -> Self {
+        Self { socket, has_more: true }
+    }
+
+    /// Hands on what has come, and remembers whether more may wait.
+    fn drain(&mut self, mut handle: impl FnMut(Meta, &[u8])) {
+        for _ in 0..BATCH {
+            if !self.has_more {
+                return;
+            }
+            match self.socket.recv(&mut handle) {
+                Ok(received) => self.has_more = received.is_some(),
+                Err(error) => {
+                    log::warn!("cannot receive over UDP: {error}");
+                    self.has_more = false;
+                }
+            }
+        }
+    }
+}
+
 /// The server at work.
 pub(super) struct EventLoop<'a, C: Catalogue> {
-    poll: Poll,
-    listener: Listener,
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
+    sockets: Sockets,
     catalogue: &'a C,
     settings: Settings<'a>,
     clock: MonotonicClock,
-    clients: Slab<Slot<C::Source>>,
-    /// Those who are served, by where they are: what comes over UDP is meant for few of them, and strangers' datagrams for none.
-    hosts: BTreeSet<(IpAddr, usize)>,
-    refusing: usize,
-    max_clients: usize,
-    /// When which client wants to be serviced though nothing happens.
-    timers: BTreeSet<(Instant, usize)>,
-    /// Who is to be serviced in the next turn: something happened, time has come, or there was more than one turn is for.
-    turns: ReadyQueue,
-    /// The last refusal has been said, and no place has become free since.
-    is_full: bool,
-    accepting: Accepting,
-    /// Datagrams wait that no further event will report.
-    rtp_waits: bool,
-    rtcp_waits: bool,
+    clients: Clients<C::Source>,
+    schedule: Schedule,
+    wake_list: Arc<WakeList>,
     stop: StopHandle,
     /// Stopping: when those who are still there are left behind.
     deadline: Option<Instant>,
 }
 
-struct Slot<S> {
-    stream: TcpStream,
-    client: Peer<Box<[u8]>, S>,
-    /// Its entry in the timers.
-    due: Option<Instant>,
-    refusing: bool,
-    /// Our half of the connection is closed.
-    shut: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Accepting {
-    /// The next event tells.
-    Idle,
-    /// Connections may wait that no further event will report.
-    Waiting,
-    /// Not before this instant: out of descriptors.
-    Paused { until: Instant },
-    /// Not any more.
-    Over,
-}
-
 impl<'a, C: Catalogue> EventLoop<'a, C> {
-    pub(super) fn new(server: Server, catalogue: &'a C, settings: Settings<'a>, clock: MonotonicClock) -> Self {
+    /// Serves at most `limit` clients at once.
+    pub(super) fn new(
+        sockets: Sockets,
+        catalogue: &'a C,
+        settings: Settings<'a>,
+        clock: MonotonicClock,
+        limit: usize,
+        stop: StopHandle,
+    ) -> Self {
+        let interrupt = stop.clone();
         Self {
-            poll: server.poll,
-            listener: server.listener,
-            rtp: server.rtp,
-            rtcp: server.rtcp,
+            sockets,
             catalogue,
             settings,
             clock,
-            clients: Slab::new(),
-            hosts: BTreeSet::new(),
-            refusing: 0,
-            max_clients: server.options.max_clients,
-            timers: BTreeSet::new(),
-            turns: ReadyQueue::default(),
-            is_full: false,
-            // Whoever connected while media were indexed waits already.
-            accepting: Accepting::Waiting,
-            rtp_waits: true,
-            rtcp_waits: true,
-            stop: server.stop,
+            clients: Clients::new(limit),
+            schedule: Schedule::default(),
+            wake_list: WakeList::new(move || interrupt.interrupt()),
+            stop,
             deadline: None,
         }
     }
@@ -123,236 +120,359 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     /// Serves until stopped.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let mut events = Events::with_capacity(256);
-        loop {
-            match self.poll.poll(&mut events, self.patience()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
-                result => result.map_err(Error::Wait)?,
-            }
-            for event in &events {
-                match event.token() {
-                    LISTENER if self.accepting == Accepting::Idle => self.accepting = Accepting::Waiting,
-                    LISTENER | WAKER => {}
-                    RTP => self.rtp_waits = true,
-                    RTCP => self.rtcp_waits = true,
-                    Token(token) => {
-                        // A number may have gone to another client since the event arose: then it is asked in vain.
-                        let number = token - FIRST_CLIENT;
-                        if let Some(slot) = self.clients.at(number) {
-                            slot.stream.handle_event(event);
-                            self.turns.push(number);
-                        }
+        while !self.is_over() {
+            self.turn(&mut events, None)?;
+        }
+        log::info!("stopped");
+        Ok(())
+    }
+
+    /// Waits until there is something to do, but no longer than `at_most`, and does it. Gives the number of clients that were
+    /// serviced.
+    fn turn(&mut self, events: &mut Events, at_most: Option<Duration>) -> Result<usize, Error> {
+        let patience = [self.patience(), at_most].into_iter().flatten().min();
+        match self.sockets.poll.poll(events, patience) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            result => result.map_err(Error::Wait)?,
+        }
+        for event in &*events {
+            match event.token() {
+                LISTENER => self.sockets.acceptor.handle_event(),
+                WAKER => {}
+                RTP => self.sockets.rtp.has_more = true,
+                RTCP => self.sockets.rtcp.has_more = true,
+                Token(token) => {
+                    // A number may have gone to another client since the event arose: then it is asked in vain.
+                    let number = token - FIRST_CLIENT;
+                    if let Some(slot) = self.clients.at(number) {
+                        slot.stream.handle_event(event);
+                        self.schedule.push(number);
                     }
                 }
             }
-            if self.stop.is_stopping() && self.deadline.is_none() {
-                self.begin_to_stop();
-            }
-            self.accept()?;
-            self.receive();
-            self.collect_due();
-            while let Some(number) = self.turns.pop() {
-                self.service(number);
-            }
-            if let Some(deadline) = self.deadline
-                && (self.clients.len() == 0 || self.clock.now() >= deadline)
-            {
-                log::info!("stopped");
-                return Ok(());
-            }
         }
+        if self.stop.is_stopping() && self.deadline.is_none() {
+            self.begin_to_stop();
+        }
+        self.accept()?;
+        self.receive();
+        self.push_woken();
+        self.schedule.push_due(self.clock.now());
+        let mut serviced = 0;
+        while let Some(number) = self.schedule.pop() {
+            self.service(number);
+            serviced += 1;
+        }
+        Ok(serviced)
     }
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        if self.accepting == Accepting::Waiting || self.rtp_waits || self.rtcp_waits {
+        if self.sockets.rtp.has_more || self.sockets.rtcp.has_more {
             return Some(Duration::ZERO);
         }
-        let paused = match self.accepting {
-            Accepting::Paused { until } => Some(until),
-            _ => None,
-        };
-        let timer = self.timers.first().map(|&(due, _)| due);
-        let next = earliest(earliest(timer, paused), self.deadline)?;
+        let next = earliest(earliest(self.schedule.next_due(), self.sockets.acceptor.due()), self.deadline)?;
         Some(next.since(self.clock.now()))
     }
 
-    /// Adds the clients whose time has come.
-    fn collect_due(&mut self) {
-        let now = self.clock.now();
-        while let Some(&(due, number)) = self.timers.first()
-            && due <= now
-        {
-            self.timers.pop_first();
-            if let Some(slot) = self.clients.at(number) {
-                slot.due = None;
-                self.turns.push(number);
+    /// Whether it was stopped, and every client has been told, or had the time for it.
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| self.clients.len() == 0 || self.clock.now() >= deadline)
+    }
+
+    /// Lists the clients whose sources have something for them.
+    fn push_woken(&mut self) {
+        for client in self.wake_list.take_woken() {
+            // Its source may outlive a client, and its number may be another's by then.
+            if self.clients.at(client.number()).is_some_and(|slot| Arc::ptr_eq(&slot.woken_as, &client)) {
+                self.schedule.push(client.number());
             }
         }
     }
 
     fn service(&mut self, number: usize) {
         let Some(slot) = self.clients.at(number) else { return };
-        let outcome = serving(slot.client.peer(), || {
-            let context = Context { now: self.clock.now(), waker: Waker::noop(), settings: &self.settings };
-            let sockets = Sockets { control: &mut slot.stream, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
-            slot.client.service::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue)
+        let outcome = serving(slot.peer.peer(), || {
+            let context = Context { now: self.clock.now(), waker: &slot.waker, settings: &self.settings };
+            let sockets = server::Sockets {
+                control: &mut slot.stream,
+                rtp: &mut self.sockets.rtp.socket,
+                rtcp: &mut self.sockets.rtcp.socket,
+            };
+            slot.peer.service::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue)
         });
         match outcome {
             Outcome::Closed => return self.remove(number),
-            Outcome::Closing if !slot.shut => {
-                slot.shut = true;
+            Outcome::Closing if !slot.is_shut => {
+                slot.is_shut = true;
                 if let Err(error) = slot.stream.shut_down_write() {
-                    log::debug!("{}: {error}", slot.client.peer());
+                    log::debug!("{}: {error}", slot.peer.peer());
                 }
             }
             Outcome::Closing | Outcome::Open => {}
         }
-        let due = slot.client.poll_timeout();
-        if due != slot.due {
-            if let Some(old) = slot.due {
-                self.timers.remove(&(old, number));
-            }
-            if let Some(new) = due {
-                self.timers.insert((new, number));
-            }
-            slot.due = due;
-        }
+        self.schedule.set_due(number, slot.peer.poll_timeout());
     }
 
     fn remove(&mut self, number: usize) {
+        self.schedule.set_due(number, None);
         let Some(mut slot) = self.clients.remove(number) else { return };
-        if let Some(due) = slot.due {
-            self.timers.remove(&(due, number));
-        }
-        self.hosts.remove(&(slot.client.peer().ip(), number));
-        self.refusing -= usize::from(slot.refusing);
-        self.is_full &= slot.refusing;
         // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
-        let _ = self.poll.registry().deregister(&mut slot.stream);
-        if !slot.refusing {
-            log::info!("{} is gone, {} left", slot.client.peer(), self.clients.len());
+        let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
+        if !slot.is_refused {
+            log::info!("{} is gone, {} left", slot.peer.peer(), self.clients.len());
         }
     }
 
     fn accept(&mut self) -> Result<(), Error> {
-        let resumed = match self.accepting {
-            Accepting::Idle | Accepting::Over => return Ok(()),
-            Accepting::Waiting => false,
-            Accepting::Paused { until } if self.clock.now() < until => return Ok(()),
-            Accepting::Paused { .. } => true,
-        };
-        self.accepting = Accepting::Waiting;
         for _ in 0..BATCH {
-            match self.listener.accept() {
-                Accepted::Connection(stream, peer) => self.admit(stream, peer),
-                Accepted::Aborted => {}
-                Accepted::Nobody => {
-                    self.accepting = Accepting::Idle;
-                    break;
-                }
-                Accepted::Exhausted(error) => {
-                    // Said once, not ten times a second for as long as it lasts.
-                    if !resumed {
-                        log::warn!("no connection can be taken until another one ends: {error}");
-                    }
-                    self.accepting = Accepting::Paused { until: self.clock.now().after(ACCEPT_PAUSE) };
-                    break;
-                }
-                Accepted::Failed(error) => return Err(Error::Accept(error)),
-            }
+            let Some((stream, peer)) = self.sockets.acceptor.accept(self.clock.now())? else { break };
+            self.admit(stream, peer);
         }
         Ok(())
     }
 
     fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) {
-        let now = self.clock.now();
-        let refusing = self.clients.len() - self.refusing >= self.max_clients;
-        if refusing && self.refusing >= MAX_REFUSING {
-            log::debug!("{peer} is beyond all limits");
-            return;
+        let admission = self.clients.admit();
+        match admission {
+            Admission::Serve | Admission::Refuse { is_first: false } => {}
+            // Said once, or whoever knocks on and on would fill the disk.
+            Admission::Refuse { is_first: true } => {
+                let count = self.clients.len();
+                log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
+            }
+            Admission::Ignore => return log::debug!("{peer} is beyond all limits"),
         }
         let number = self.clients.next_number();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut stream, Token(FIRST_CLIENT + number), interest) {
-            log::warn!("{peer} cannot be served: {error}");
-            return;
+        if let Err(error) = self.sockets.poll.registry().register(&mut stream, Token(FIRST_CLIENT + number), interest) {
+            return log::warn!("{peer} cannot be served: {error}");
         }
-        let buffer = |len: usize| vec![0; len].into_boxed_slice();
-        let addresses = Addresses { peer, local: stream.local_addr().ok().map(|local| local.ip()) };
-        let client = if refusing {
-            if !self.is_full {
-                // Said once, or whoever knocks on and on would fill the disk.
-                log::warn!("{peer} is refused: there are {} clients already (--max-clients)", self.max_clients);
-            }
-            self.is_full = true;
-            let mut settings = self.settings;
-            settings.session.idle_timeout = REFUSING_TIMEOUT;
-            Peer::refusing(now, addresses, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings)
-        } else {
-            let entropy = match random() {
-                Ok(entropy) => entropy,
-                // Guessable session identifiers would be worse than none.
-                Err(error) => return log::warn!("{peer} cannot be served: {error}"),
-            };
-            Peer::new(now, addresses, buffer(RX_BUFFER), buffer(TX_BUFFER), entropy, &self.settings)
+        let is_refused = admission != Admission::Serve;
+        let local = stream.local_addr().ok().map(|address| address.ip());
+        let client = match self.peer(Addresses { peer, local }, is_refused) {
+            Ok(client) => client,
+            Err(error) => return log::warn!("{peer} cannot be served: {error}"),
         };
-        self.refusing += usize::from(refusing);
-        let number = self.clients.insert(Slot { stream, client, due: None, refusing, shut: false });
+        let woken_as = wake::Client::new(number, &self.wake_list);
+        let waker = woken_as.waker();
+        let number = self.clients.insert(Slot { stream, peer: client, waker, woken_as, is_refused, is_shut: false });
         // Of those who are refused, the warning above is enough.
-        if !refusing {
-            self.hosts.insert((peer.ip(), number));
+        if !is_refused {
             log::info!("{peer} is here, {} altogether", self.clients.len());
         }
         self.service(number);
     }
 
+    fn peer(&self, addresses: Addresses, is_refused: bool) -> Result<Peer<Box<[u8]>, C::Source>, Error> {
+        let now = self.clock.now();
+        let buffer = |len: usize| vec![0; len].into_boxed_slice();
+        if is_refused {
+            let mut settings = self.settings;
+            settings.session.idle_timeout = REFUSING_TIMEOUT;
+            return Ok(Peer::refusing(now, addresses, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings));
+        }
+        Ok(Peer::new(now, addresses, buffer(RX_BUFFER), buffer(TX_BUFFER), random()?, &self.settings))
+    }
+
     /// Takes what came over UDP: reports on the one socket, and on the other nothing but what punches holes into firewalls.
     fn receive(&mut self) {
-        if self.rtp_waits {
-            self.rtp_waits = drain(&mut self.rtp, |_, _| {});
-        }
-        if self.rtcp_waits {
-            let (clients, hosts, now) = (&mut self.clients, &self.hosts, self.clock.now());
-            // Reports only ever postpone what a client is waiting for, so its timer may stay.
-            self.rtcp_waits = drain(&mut self.rtcp, |Meta { from, .. }, compound| {
-                let mut meant = false;
-                // All of them: a host may have two sessions with one port, of which one has been forgotten.
-                for &(_, number) in hosts.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
-                    meant |= clients.at(number).is_some_and(|slot| slot.client.handle_rtcp(now, from, compound));
-                }
-                if !meant {
-                    log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
-                }
-            });
-        }
+        self.sockets.rtp.drain(|_, _| {});
+        let (clients, now) = (&mut self.clients, self.clock.now());
+        // Reports only ever postpone what a client is waiting for, so its timer may stay.
+        self.sockets.rtcp.drain(|Meta { from, .. }, compound| {
+            if !clients.handle_rtcp(now, from, compound) {
+                log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
+            }
+        });
     }
 
     fn begin_to_stop(&mut self) {
         let now = self.clock.now();
         log::info!("stopping, {} clients", self.clients.len());
         self.deadline = Some(now.after(STOP_PATIENCE));
-        self.accepting = Accepting::Over;
-        let _ = self.poll.registry().deregister(&mut self.listener);
+        self.sockets.acceptor.close(self.sockets.poll.registry());
         for number in self.clients.numbers() {
             if let Some(slot) = self.clients.at(number) {
-                slot.client.shut_down(now);
+                slot.peer.shut_down(now);
             }
             self.service(number);
         }
     }
 }
 
-/// Hands datagrams on; whether more may wait.
-fn drain(socket: &mut UdpSocket, mut handle: impl FnMut(Meta, &[u8])) -> bool {
-    for _ in 0..BATCH {
-        match socket.recv(&mut handle) {
-            Ok(Some(())) => {}
-            Ok(None) => return false,
-            Err(error) => {
-                log::warn!("cannot receive over UDP: {error}");
-                return false;
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::live::Live;
+    use crate::media::testing::jpeg;
+    use crate::server::{Options, Server};
+    use mutoscope::media::catalogue::Entry;
+    use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
+    use mutoscope::wire::url::Path;
+    use std::convert::Infallible;
+    use std::io::{Read, Write};
+    use std::net::TcpStream as Connection;
+    use std::sync::Mutex;
+    use std::task::Waker;
+
+    /// Longer than anything takes, on the slowest of machines.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// A server whose turns the test takes.
+    struct Turns<'a, C: Catalogue> {
+        server: EventLoop<'a, C>,
+        address: SocketAddr,
+        events: Events,
+    }
+
+    impl<'a, C: Catalogue> Turns<'a, C> {
+        fn new(catalogue: &'a C) -> Self {
+            let server = Server::bind(&Options { rtsp_port: 0, ..Options::default() }).unwrap();
+            let (clock, settings) = (MonotonicClock::new(), Settings::default());
+            let address = server.local_addr();
+            let server = EventLoop::new(server.sockets, catalogue, settings, clock, 100, server.stop);
+            Self { server, address, events: Events::with_capacity(64) }
+        }
+
+        /// The number of clients that are serviced by one turn that waits for `at_most`.
+        fn turn(&mut self, at_most: Duration) -> usize {
+            self.server.turn(&mut self.events, Some(at_most)).unwrap()
+        }
+
+        /// Takes turns until nothing more is to be done now.
+        fn settle(&mut self) {
+            while self.turn(Duration::from_millis(20)) > 0 {}
+        }
+
+        fn connect(&mut self) -> Viewer {
+            let stream = Connection::connect(self.address).unwrap();
+            self.settle();
+            Viewer { stream, session: String::new() }
+        }
+
+        /// The answer to a request.
+        fn ask(&mut self, viewer: &mut Viewer, method: &str, headers: &str) -> String {
+            let Viewer { stream, session } = viewer;
+            let request = format!("{method} rtsp://x/camera RTSP/1.0\r\nCSeq: 1\r\n{session}{headers}\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            self.settle();
+            let mut answer = [0; 4096];
+            let len = stream.read(&mut answer).unwrap();
+            let answer = String::from_utf8_lossy(&answer[..len]).into_owned();
+            assert!(answer.starts_with("RTSP/1.0 200 OK\r\n"), "{answer}");
+            answer
+        }
+
+        /// A viewer that plays over its connection.
+        fn play(&mut self) -> Viewer {
+            let mut viewer = self.connect();
+            let answer = self.ask(&mut viewer, "SETUP", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
+            let session = answer.split("Session: ").nth(1).unwrap().split(['\r', ';']).next().unwrap();
+            viewer.session = format!("Session: {session}\r\n");
+            self.ask(&mut viewer, "PLAY", "");
+            viewer
         }
     }
-    true
+
+    struct Viewer {
+        stream: Connection,
+        session: String,
+    }
+
+    impl Viewer {
+        /// Whether something came since it was asked last.
+        fn has_received(&mut self) -> bool {
+            self.stream.set_nonblocking(true).unwrap();
+            let received = self.stream.read(&mut [0; 65_536]).is_ok_and(|len| len > 0);
+            self.stream.set_nonblocking(false).unwrap();
+            received
+        }
+    }
+
+    fn camera() -> Live {
+        Live::new("camera", FrameRate::new(25, 1).unwrap())
+    }
+
+    #[test]
+    fn nothing_happens_for_viewers_that_pause_or_wait_for_a_picture_until_there_is_one() {
+        let camera = camera();
+        let mut turns = Turns::new(&camera);
+        let mut starved = turns.play();
+        let mut paused = turns.play();
+        turns.ask(&mut paused, "PAUSE", "");
+        assert!(!starved.has_received());
+        // Forty pictures could have been here.
+        assert!(turns.server.patience().is_none_or(|patience| patience > Duration::from_secs(1)));
+        assert_eq!(turns.turn(Duration::from_millis(100)), 0);
+        // It may still be known to the source, once.
+        camera.publish(jpeg(16, 16, 0, b"x"));
+        turns.settle();
+        assert!(starved.has_received() && !paused.has_received());
+        for _ in 0..3 {
+            let publisher = camera.clone();
+            std::thread::spawn(move || publisher.publish(jpeg(16, 16, 0, b"x"))).join().unwrap();
+            assert_eq!(turns.turn(PATIENCE), 1, "the one that waits");
+            assert_eq!(turns.turn(Duration::from_millis(20)), 0);
+            assert!(starved.has_received() && !paused.has_received());
+        }
+    }
+
+    /// A medium without frames, whose sources leave their wakers behind.
+    #[derive(Default)]
+    struct Hoard(Mutex<Vec<Waker>>);
+
+    impl<'a> Catalogue for &'a Hoard {
+        type Source = Hoarder<'a>;
+
+        fn find(&self, _: Path<'_>) -> Option<Entry<'_>> {
+            let frame_rate = FrameRate::new(25, 1)?;
+            Some(Entry { id: 0, name: "camera", frame_rate, frames: None, width: 0, height: 0, refusal: None })
+        }
+
+        fn open(&self, _: usize) -> Option<Hoarder<'a>> {
+            Some(Hoarder(self))
+        }
+    }
+
+    struct Hoarder<'a>(&'a Hoard);
+
+    impl FrameSource for Hoarder<'_> {
+        type Error = Infallible;
+
+        fn advance(&mut self, _: Instant, waker: &Waker) -> Result<Advance, Infallible> {
+            self.0.0.lock().unwrap().push(waker.clone());
+            Ok(Advance::Pending { until: None })
+        }
+
+        fn frame(&self) -> Option<Frame<'_>> {
+            None
+        }
+
+        fn position(&self) -> u32 {
+            0
+        }
+
+        fn seek(&mut self, _: u32) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_waker_that_outlives_its_client_wakes_nobody_else() {
+        let hoard = Hoard::default();
+        let catalogue = &hoard;
+        let mut turns = Turns::new(&catalogue);
+        let gone = turns.play();
+        let of_the_one_gone = hoard.0.lock().unwrap().pop().unwrap();
+        drop(gone);
+        turns.settle();
+        assert_eq!(turns.server.clients.len(), 0);
+        let _here = turns.play();
+        of_the_one_gone.wake();
+        assert_eq!(turns.turn(Duration::from_millis(20)), 0);
+        let of_the_one_here = hoard.0.lock().unwrap().pop().unwrap();
+        of_the_one_here.wake();
+        assert_eq!(turns.turn(PATIENCE), 1);
+    }
 }

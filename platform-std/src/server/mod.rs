@@ -17,12 +17,15 @@
 //! # }
 //! ```
 
+mod acceptor;
 mod address;
+mod clients;
 mod context;
 mod error;
 mod event_loop;
-mod ready_queue;
+mod schedule;
 mod slab;
+mod wake;
 
 pub use address::{MAX_URL_LEN, resolve, url};
 pub use context::served_peer;
@@ -41,8 +44,9 @@ use mutoscope::time::Duration;
 
 use crate::clock::MonotonicClock;
 use crate::tcp::Listener;
-use crate::udp::{self, UdpSocket};
-use event_loop::{EventLoop, LISTENER, RTCP, RTP, WAKER};
+use crate::udp;
+use acceptor::Acceptor;
+use event_loop::{EventLoop, LISTENER, RTCP, RTP, Shared, Sockets, WAKER};
 
 /// What a [`Server`] needs to know, apart from what it shows.
 #[derive(Clone, Debug)]
@@ -100,11 +104,8 @@ impl From<SocketAddr> for Options {
 #[derive(Debug)]
 pub struct Server {
     options: Options,
-    poll: Poll,
-    listener: Listener,
+    sockets: Sockets,
     address: SocketAddr,
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
     ports: (u16, u16),
     stop: StopHandle,
 }
@@ -115,25 +116,28 @@ impl Server {
     /// # Errors
     /// Those of the address, the ports and the system; see [`Error`].
     pub fn bind(options: &Options) -> Result<Self, Error> {
-        let address = resolve(&options.host, options.rtsp_port)?;
-        let mut listener =
-            Listener::bind(address).map_err(|error| Error::Listen { host: options.host.clone(), address, error })?;
-        let (mut rtp, mut rtcp) = udp::bind_pair(address.ip(), options.server_port, udp::Options::SERVER)
+        let wanted = resolve(&options.host, options.rtsp_port)?;
+        let listener = Listener::bind(wanted).map_err(|error| Error::Listen {
+            host: options.host.clone(),
+            address: wanted,
+            error,
+        })?;
+        let (mut rtp, mut rtcp) = udp::bind_pair(wanted.ip(), options.server_port, udp::Options::SERVER)
             .map_err(|error| Error::Udp { port: options.server_port, error })?;
-        let poll = Poll::new().map_err(Error::Wait)?;
-        let registry = poll.registry();
-        let mut register = || -> io::Result<_> {
-            registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        let register = || -> io::Result<_> {
+            let (address, ports) = (listener.local_addr()?, (rtp.local_addr()?.port(), rtcp.local_addr()?.port()));
+            let poll = Poll::new()?;
+            let mut acceptor = Acceptor::new(listener);
+            acceptor.register(poll.registry(), LISTENER)?;
             // Not for writing: the kernel would report room after every datagram that left. The pump tries again by itself.
-            registry.register(&mut rtp, RTP, Interest::READABLE)?;
-            registry.register(&mut rtcp, RTCP, Interest::READABLE)?;
-            let waker = Arc::new(Waker::new(registry, WAKER)?);
-            let ports = (rtp.local_addr()?.port(), rtcp.local_addr()?.port());
-            Ok((listener.local_addr()?, ports, waker))
+            poll.registry().register(&mut rtp, RTP, Interest::READABLE)?;
+            poll.registry().register(&mut rtcp, RTCP, Interest::READABLE)?;
+            let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+            Ok((Sockets { poll, acceptor, rtp: Shared::new(rtp), rtcp: Shared::new(rtcp) }, address, ports, waker))
         };
-        let (address, ports, waker) = register().map_err(Error::Wait)?;
+        let (sockets, address, ports, waker) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), waker };
-        Ok(Self { options: options.clone(), poll, listener, address, rtp, rtcp, ports, stop })
+        Ok(Self { options: options.clone(), sockets, address, ports, stop })
     }
 
     /// Where it listens.
@@ -171,7 +175,7 @@ impl Server {
             computed_tables: self.options.computed_tables,
             cname: &cname,
         };
-        EventLoop::new(self, &catalogue, settings, clock).run()
+        EventLoop::new(self.sockets, &catalogue, settings, clock, self.options.max_clients, self.stop).run()
     }
 }
 
@@ -186,6 +190,11 @@ impl StopHandle {
     /// Asks the server to stop; returns at once.
     pub fn stop(&self) {
         self.requested.store(true, Ordering::Release);
+        self.interrupt();
+    }
+
+    /// Makes the server's wait end.
+    fn interrupt(&self) {
         if let Err(error) = self.waker.wake() {
             log::error!("cannot wake the server: {error}");
         }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mutoscope::media::FrameRate;
+use mutoscope::media::catalogue::Catalogue;
 use mutoscope_std::media::Library;
 use mutoscope_std::server::{Options, Server, StopHandle};
 
@@ -25,11 +26,11 @@ impl Running {
         Self::with(Options { max_clients, ..options() }, || Library::built_in(FrameRate::new(50, 1).unwrap()))
     }
 
-    /// With what `library` makes, which cannot leave its thread.
-    pub(crate) fn with(options: Options, library: impl FnOnce() -> Library + Send + 'static) -> Self {
+    /// With the catalogue that `catalogue` makes in the server's thread.
+    pub(crate) fn with<C: Catalogue>(options: Options, catalogue: impl FnOnce() -> C + Send + 'static) -> Self {
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());
-        let serve = move || server.serve(library()).unwrap();
+        let serve = move || server.serve(catalogue()).unwrap();
         Self { address, stop, thread: Some(std::thread::spawn(serve)) }
     }
 

@@ -1,0 +1,122 @@
+//! The clients of a server: their places, their limit, and where they are.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::Waker;
+
+use mutoscope::io::server::Peer;
+use mutoscope::time::Instant;
+
+use super::slab::Slab;
+use super::wake;
+use crate::tcp::TcpStream;
+
+/// Clients beyond the limit that are told so. More than these are closed without a word, so that a flood costs little.
+const MAX_REFUSING: usize = 16;
+
+/// One connection.
+pub(super) struct Slot<S> {
+    pub(super) stream: TcpStream,
+    pub(super) peer: Peer<Box<[u8]>, S>,
+    /// What the client's source wakes.
+    pub(super) waker: Waker,
+    /// Tells whether it was this client that was woken, or one that had its number before.
+    pub(super) woken_as: Arc<wake::Client>,
+    /// The client is only told that there is no room.
+    pub(super) is_refused: bool,
+    /// Our half of the connection is closed.
+    pub(super) is_shut: bool,
+}
+
+/// What becomes of one who connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It is served.
+    Serve,
+    /// It is told that there is no room. `is_first`: the first one since a place was free.
+    Refuse { is_first: bool },
+    /// It is closed without a word.
+    Ignore,
+}
+
+/// All clients that have a connection.
+pub(super) struct Clients<S> {
+    slots: Slab<Slot<S>>,
+    /// Those who are served, by where they are: what comes over UDP is meant for few of them, and strangers' datagrams for none.
+    hosts: BTreeSet<(IpAddr, usize)>,
+    /// How many of them are only told that there is no room.
+    refused: usize,
+    /// Most clients that are served at once.
+    limit: usize,
+    /// Somebody has been refused, and no place has become free since.
+    is_full: bool,
+}
+
+impl<S> Clients<S> {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { slots: Slab::new(), hosts: BTreeSet::new(), refused: 0, limit, is_full: false }
+    }
+
+    /// Decides about one who connects.
+    pub(super) fn admit(&mut self) -> Admission {
+        if self.slots.len() - self.refused < self.limit {
+            Admission::Serve
+        } else if self.refused < MAX_REFUSING {
+            Admission::Refuse { is_first: !std::mem::replace(&mut self.is_full, true) }
+        } else {
+            Admission::Ignore
+        }
+    }
+
+    /// The number that [`insert`](Self::insert) will give next.
+    pub(super) fn next_number(&self) -> usize {
+        self.slots.next_number()
+    }
+
+    pub(super) fn at(&mut self, number: usize) -> Option<&mut Slot<S>> {
+        self.slots.at(number)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn numbers(&self) -> Vec<usize> {
+        self.slots.numbers()
+    }
+}
+
+impl<S: mutoscope::media::FrameSource> Clients<S> {
+    pub(super) fn insert(&mut self, slot: Slot<S>) -> usize {
+        let (host, is_refused) = (slot.peer.peer().ip(), slot.is_refused);
+        let number = self.slots.insert(slot);
+        if is_refused {
+            self.refused += 1;
+        } else {
+            self.hosts.insert((host, number));
+        }
+        number
+    }
+
+    pub(super) fn remove(&mut self, number: usize) -> Option<Slot<S>> {
+        let slot = self.slots.remove(number)?;
+        if slot.is_refused {
+            self.refused -= 1;
+        } else {
+            self.hosts.remove(&(slot.peer.peer().ip(), number));
+            self.is_full = false;
+        }
+        Some(slot)
+    }
+
+    /// Hands a client's report to it. `false`: it is nobody's.
+    pub(super) fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
+        let mut is_meant = false;
+        // All of them: a host may have two sessions with one port, of which one has been forgotten.
+        for &(_, number) in self.hosts.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
+            is_meant |= self.slots.at(number).is_some_and(|slot| slot.peer.handle_rtcp(now, from, compound));
+        }
+        is_meant
+    }
+}
