@@ -2,7 +2,7 @@
 
 use super::{marker, tables};
 
-/// What the headers of a picture received over RTP/JPEG are made from.
+/// The fields from which the headers of a picture received over RTP/JPEG are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fields<'a> {
     /// RFC 2435's type. Only bit 0 matters here: 0 is 4:2:2, 1 is 4:2:0.

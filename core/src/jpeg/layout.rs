@@ -23,13 +23,13 @@ impl Span {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Error {
-    /// What is wrong.
+    /// The kind of mistake.
     pub kind: ErrorKind,
     /// At which byte, counted from the start of the file.
     pub at: u32,
 }
 
-/// What is wrong with a JPEG.
+/// The kinds of mistakes in a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -160,7 +160,7 @@ pub struct Layout {
     pub precision: u8,
     /// The frame header's sampling factors, classified.
     pub sampling: Sampling,
-    /// How many components the frame has.
+    /// The number of the frame's components.
     pub components: u8,
     /// Sampling factors of the first three components, horizontal in the upper half, vertical in the lower; 0: no such
     /// component.
@@ -191,7 +191,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// What RTP/JPEG needs to carry this picture as it is, or why it cannot (RFC 2435 sections 3.1 and 4.1).
+    /// The fields with which RTP/JPEG carries this picture as it is, or the reason why it cannot (RFC 2435 sections 3.1 and
+    /// 4.1).
     ///
     /// A restart interval is passed on: whether to send restart markers is the caller's policy, and
     /// [`Unsupported::RestartMarkers`] the error for a policy that does not.

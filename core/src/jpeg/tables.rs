@@ -59,7 +59,7 @@ fn scaled(base: u8, percent: u16) -> u8 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HuffmanTable {
-    /// How many codes there are of each length, from 1 to 16 bits.
+    /// The number of codes of each length, from 1 to 16 bits.
     pub bits: [u8; 16],
     /// The symbols in the order of their codes; as many as `bits` adds up to.
     pub values: &'static [u8],

@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::layout::{Coding, Error, ErrorKind, Layout, Sampling, Span};
 use super::{marker, tables};
 
-/// What the segments passed so far have defined. Small, because it lives on the stack of a microcontroller.
+/// All that the segments passed so far have defined. It is small, because it lives on the stack of a microcontroller.
 #[derive(Default)]
 struct Walk {
     /// By table id: where the entries are, and whether they have 16 bits. A redefinition replaces.
@@ -15,11 +15,11 @@ struct Walk {
     frame: Option<FrameHeader>,
     restart_interval: u16,
     has_jfif: bool,
-    /// What Adobe's segment says of the components, where there is one.
+    /// Adobe's segment, where there is one, says that the components are RGB.
     adobe_is_rgb: Option<bool>,
 }
 
-/// What is known of a Huffman table: its content is compared when it is defined and never looked at again.
+/// A Huffman table. Its content is compared when it is defined, and never looked at again.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Huffman {
     #[default]
@@ -29,7 +29,7 @@ enum Huffman {
     Other,
 }
 
-/// What the frame header says.
+/// The contents of the frame header.
 struct FrameHeader {
     coding: Coding,
     precision: u8,
@@ -55,7 +55,7 @@ impl FrameHeader {
     }
 }
 
-/// What the scan header says.
+/// The contents of the scan header.
 struct ScanHeader {
     /// Whether the scan holds all components in the frame's order, and all coefficients.
     is_interleaved: bool,
@@ -72,8 +72,8 @@ impl Layout {
     /// bytes behind the EOI, other than padding with one value, make it look for the EOI from the front.
     ///
     /// # Errors
-    /// Whatever keeps the headers up to the first scan from being understood. What follows is taken as it is: a
-    /// missing EOI is told by [`has_end`](Self::has_end).
+    /// The headers up to the first scan cannot be understood. The bytes behind them are not judged:
+    /// [`has_end`](Self::has_end) tells whether the EOI is missing.
     pub fn parse(jpeg: &[u8]) -> Result<Self, Error> {
         Walk::default().layout(jpeg)
     }
@@ -296,7 +296,7 @@ fn number_of_lines(scan: &[u8]) -> Option<(u16, u32)> {
     const DNL: &[u8] = &[0xFF, marker::DNL, 0, 4];
     let at = scan.windows(DNL.len()).position(|bytes| bytes == DNL)?;
     let &[_, _, _, _, high, low, ref rest @ ..] = scan.get(at..)? else { return None };
-    // Behind a picture's only scan it is no part of that.
+    // The segment is no part of a picture's only scan.
     let len = if rest.is_empty() { at } else { scan.len() };
     Some((u16::from_be_bytes([high, low]), u32::try_from(len).ok()?))
 }

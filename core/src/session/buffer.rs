@@ -7,8 +7,8 @@ pub trait Storage: AsRef<[u8]> + AsMut<[u8]> {}
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {}
 
-/// Bytes are added behind and taken in front; what is queued is always one slice, moved to the front of the storage
-/// only where the space behind it does not suffice.
+/// A queue: bytes are added at the end and taken from the front. The queued bytes are always one slice, which moves to
+/// the front of the storage only if the space behind it does not suffice.
 #[derive(Debug)]
 pub(crate) struct Buffer<B> {
     storage: B,
@@ -22,17 +22,17 @@ impl<B: Storage> Buffer<B> {
         Self { storage, start: 0, end: 0 }
     }
 
-    /// Gives the storage back; what was queued is lost.
+    /// Gives the storage back. The queued bytes are lost.
     pub(crate) fn into_storage(self) -> B {
         self.storage
     }
 
-    /// How many bytes it can hold.
+    /// The number of bytes that it can hold.
     pub(crate) fn capacity(&self) -> usize {
         self.storage.as_ref().len()
     }
 
-    /// How many bytes are queued.
+    /// The number of queued bytes.
     pub(crate) fn len(&self) -> usize {
         self.end.saturating_sub(self.start)
     }
@@ -41,17 +41,17 @@ impl<B: Storage> Buffer<B> {
         self.len() == 0
     }
 
-    /// How many bytes can be added.
+    /// The number of bytes that can be added.
     pub(crate) fn free(&self) -> usize {
         self.capacity().saturating_sub(self.len())
     }
 
-    /// What is queued.
+    /// The queued bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
-    /// All the space there is, as one slice. [`commit`](Self::commit) what was written there.
+    /// All free space, as one slice. [`commit`](Self::commit) the bytes that were written there.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         self.compact();
         self.storage.as_mut().get_mut(self.end..).unwrap_or_default()
@@ -85,7 +85,7 @@ impl<B: Storage> Buffer<B> {
         }
         let Some(mut space) = self.reserve(len) else { return false };
         for segment in core::iter::once(&header[..]).chain(segments.iter().copied()) {
-            // Cannot fail: the sum of their lengths was reserved. If it did, nothing would have been queued.
+            // This cannot fail, because the sum of the lengths is reserved. Nothing would be queued if it did.
             let Some((place, rest)) = space.split_at_mut_checked(segment.len()) else { return false };
             place.copy_from_slice(segment);
             space = rest;

@@ -1,4 +1,4 @@
-//! What both sides of a control connection are made of: bytes in both directions, and interleaved packets among them.
+//! The part that both sides of a control connection share: bytes in both directions, and interleaved packets among them.
 
 use super::buffer::{Buffer, Storage};
 use crate::wire::rtsp::{Interleaved, announced_length, blank_prefix, interleaved_header};
@@ -14,7 +14,7 @@ pub(crate) struct Channel<B> {
     skip: u16,
 }
 
-/// What [`Channel::take_packet`] found of the interleaved packet at the front of the receive buffer.
+/// The state of the interleaved packet at the front of the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packet {
     /// A part of it is still to come.
@@ -35,15 +35,13 @@ impl<B: Storage> Channel<B> {
         (self.rx.into_storage(), self.tx.into_storage())
     }
 
-    /// Drops everything, as if nothing had ever been in it.
-    pub(crate) fn clear(&mut self) {
-        let Self { rx, tx, lent, skip } = self;
-        rx.clear();
-        tx.clear();
-        (*lent, *skip) = (0, 0);
+    /// Forgets all input and output.
+    pub(crate) const fn clear(&mut self) {
+        self.clear_input();
+        self.tx.clear();
     }
 
-    /// The next byte that means something, once blank lines and the rest of a skipped packet are dropped.
+    /// Drops the rest of a skipped packet and blank lines, and returns the first byte behind them.
     pub(crate) fn first_byte(&mut self) -> Option<u8> {
         self.drop_skipped();
         if !self.is_skipping() {
@@ -62,12 +60,12 @@ impl<B: Storage> Channel<B> {
         self.lent = len;
     }
 
-    /// What is lent; empty where nothing is.
+    /// The bytes that are lent.
     pub(crate) fn lent(&self) -> &[u8] {
         self.rx.bytes().get(..self.lent).unwrap_or_default()
     }
 
-    /// Drops what was lent.
+    /// Drops the bytes that were lent.
     pub(crate) fn release(&mut self) {
         self.rx.consume(core::mem::take(&mut self.lent));
     }
@@ -90,7 +88,7 @@ impl<B: Storage> Channel<B> {
         }
     }
 
-    /// The payload of a packet that is lent; empty where something else is, or nothing.
+    /// The payload of the packet that is lent. Empty if a message is lent, or nothing.
     pub(crate) fn packet(&self) -> &[u8] {
         match *self.lent() {
             [b'$', _, _, _, ref payload @ ..] => payload,
@@ -98,7 +96,7 @@ impl<B: Storage> Channel<B> {
         }
     }
 
-    /// Whether the message that begins the receive buffer has room there in all its length, as far as it can be told.
+    /// Whether the receive buffer can hold all of the message that begins it, as far as its length is known.
     pub(crate) fn has_room_for_message(&self) -> bool {
         match announced_length(self.rx.bytes()) {
             Some((head, body)) => {
@@ -109,7 +107,7 @@ impl<B: Storage> Channel<B> {
         }
     }
 
-    /// Forgets what was received.
+    /// Forgets all input.
     pub(crate) const fn clear_input(&mut self) {
         self.rx.clear();
         self.lent = 0;

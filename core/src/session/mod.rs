@@ -1,7 +1,7 @@
 //! Control machines: one RTSP connection, seen from the server and from the client.
 //!
 //! Bytes and the time go in, events, bytes and the next deadline come out; nothing here knows a socket or a clock.
-//! What both sides are made of:
+//! Both sides are made of:
 //!
 //! | file | what |
 //! |---|---|

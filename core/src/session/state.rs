@@ -28,14 +28,14 @@ pub enum State {
     /// No session.
     #[default]
     Init,
-    /// SETUP done, or paused: nothing is sent.
+    /// After SETUP or PAUSE: nothing is sent.
     Ready,
     /// Media is sent.
     Playing,
 }
 
-// Whatever is not listed is answered with 455. SETUP while playing, which RFC 2326 leaves to the server, is not: a
-// transport is never changed under a running stream.
+// Requests that are not listed are answered with 455. RFC 2326 leaves SETUP while playing to the server. It is not listed,
+// because a transport never changes under a running stream.
 transitions!(State {
     /// SETUP; a second one replaces the transport.
     on_setup(Init | Ready => Ready);
@@ -43,7 +43,7 @@ transitions!(State {
     on_play(Ready | Playing => Playing);
     /// PAUSE; harmless where nothing plays.
     on_pause(Ready | Playing => Ready);
-    /// TEARDOWN, and every other way a session ends. (Which session is a matter of its identifier: without one, 454.)
+    /// TEARDOWN, and every other end of a session. (A request without the session's identifier is answered with 454 before.)
     on_teardown(Init | Ready | Playing => Init);
     /// The media ended.
     on_end_of_stream(Playing => Ready);

@@ -11,7 +11,7 @@ pub(crate) trait Timer: Copy {
 
 /// One deadline for each of the `N` timers that `T` names, each set or not.
 ///
-/// An array and a scan for the minimum: with a handful of timers no heap is faster.
+/// This is an array that is scanned for the minimum. With a handful of timers no heap is faster.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timers<T, const N: usize> {
     deadlines: [Option<Instant>; N],
@@ -46,7 +46,7 @@ impl<T: Timer, const N: usize> Timers<T, N> {
         self.deadlines = [None; N];
     }
 
-    /// Whether the timer has run out by `now`; if so it is stopped.
+    /// Whether the timer has run out by `now`. Stops it in that case.
     pub(crate) fn expire(&mut self, timer: T, now: Instant) -> bool {
         match self.deadlines.get_mut(timer.index()) {
             Some(deadline) if deadline.is_some_and(|at| at <= now) => {

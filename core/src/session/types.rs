@@ -1,8 +1,8 @@
-//! What both sides of a session speak of.
+//! Types that both sides of a session use.
 
 use core::fmt;
 
-/// Which dialect a connection speaks, known from its first request line.
+/// The dialect of a connection. Its first request line tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Dialect {
@@ -12,7 +12,7 @@ pub enum Dialect {
     Lab,
 }
 
-/// How media travels: what SETUP agreed on.
+/// The way media travels, as SETUP agreed on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MediaTransport {

@@ -26,7 +26,7 @@ const LUMA_ENTRIES: usize = 512;
 /// Fewer: codes of chroma are shorter, and so are its blocks.
 const CHROMA_ENTRIES: usize = 256;
 
-/// What is done with the AC coefficients of chroma.
+/// The treatment of chroma's AC coefficients.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "two uses of the same memory")]
 enum Chroma {
@@ -127,7 +127,7 @@ impl Tables {
         }
     }
 
-    /// What was gathered; `None` where nothing is.
+    /// The gathered coefficients. `None` if they are recoded instead.
     pub(super) fn gathering(&self) -> Option<&Gathering> {
         match &self.chroma {
             Chroma::Gathered(gathering) => Some(gathering),
@@ -140,7 +140,7 @@ fn is_missing(component: &Component) -> bool {
     component.columns == 0
 }
 
-/// What there is of one component besides entries.
+/// The tables of one component, without the entries that recode it.
 struct Decoder<'t> {
     component: u8,
     dc: &'t DcTable,
@@ -188,7 +188,7 @@ impl Tables {
         let [y, cb, cr] = [self.decoder(0), self.decoder(1), self.decoder(2)];
         let [cb_entries, cr_entries] = [self.chroma_entries(1), self.chroma_entries(2)];
         let mut recoding = RecodeLoop::new(input.scan, reader.bits, writer, out);
-        // Where no restart marker comes, nobody asks for them.
+        // The DC coefficients are needed at restart markers only.
         let mut dc = reader.has_restarts().then_some(reader.dc);
         let (mut mcus, mut block) = (0_u32, run.block);
         while mcus < run.mcus && recoding.room() >= MAX_BLOCK {
@@ -524,7 +524,7 @@ struct Single {
     code: Code,
     /// The coefficient behind the code.
     raw: u32,
-    /// How many bits it has.
+    /// The number of its bits.
     size: u32,
     /// The next coefficient in zig-zag order; 64: the block has ended.
     next: u32,

@@ -107,7 +107,7 @@ fn each_prefix(definition: &Definition, jpeg: &[u8], bits: u32, mut set: impl Fn
     }
 }
 
-/// How many bits the tables of DC coefficients look at.
+/// The number of bits that the tables of DC coefficients look at.
 pub(super) const DC_BITS: u32 = 7;
 
 /// By the next [`DC_BITS`] bits: the length of the code in the upper half and the category in the lower; 0: look further.
@@ -148,7 +148,7 @@ impl Entry {
     /// No entry takes more bits of the file, or makes more.
     pub(super) const MAX_BITS: u32 = 17;
 
-    /// What it adds to the sums.
+    /// The summand for the packed counters.
     #[inline(always)]
     pub(super) fn sums(self) -> u32 {
         self.0 as u32
@@ -241,7 +241,7 @@ fn combined(index: u32, bits: u32, singles: &[(u8, u8)], codes: &[Code; 256]) ->
     Entry(mask << 54 | out << 32 | end << 31 | u64::from(advance) << 16 | made << 8 | taken)
 }
 
-/// How many bits a table of plain symbols looks at.
+/// The number of bits that a table of plain symbols looks at.
 pub(super) const SYMBOL_BITS: u32 = 9;
 /// Plain symbols: the length of the code in the lower 8 bits and the symbol above them; 0: look further.
 pub(super) type SymbolTable = [u16; 1 << SYMBOL_BITS];
@@ -313,7 +313,7 @@ mod tests {
         }
     }
 
-    /// What entries say, checked against decoding their index symbol by symbol.
+    /// Checks entries against decoding their index symbol by symbol.
     fn check_entries<const LEN: usize>(table: HuffmanTable, from: &[Code; 256], to: &[Code; 256]) {
         let definition = Definition::own(&table);
         let canonical = Canonical::new(&definition).unwrap();

@@ -14,7 +14,7 @@
 //! only where [`Policy::convert`] asks for it.
 //!
 //! Progressive and arithmetic-coded pictures, and those with a scan for each component, say a little of all blocks at a time.
-//! Who has memory for all coefficients of a picture gives them to a [`Recoder`], which carries the same without loss;
+//! A caller that has memory for all coefficients of a picture lends it to a [`Recoder`], which carries the same without loss;
 //! [`path`] tells which of the two a picture takes. The rest is refused with its reason.
 //!
 //! The transcoder takes no memory but its own 8 KB and some 2 KB of stack, and no more time than the file's length accounts
@@ -42,7 +42,7 @@ use source::Source;
 use transcription::Transcription;
 use writer::{BlockBuffer, MAX_BLOCK};
 
-/// What may be done with a picture that RTP/JPEG cannot carry as it is.
+/// The changes that are allowed to a picture that RTP/JPEG cannot carry as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
@@ -53,7 +53,7 @@ pub struct Policy {
     pub restart_markers: bool,
 }
 
-/// What has to be done with a picture before RTP/JPEG can carry it.
+/// The change that a picture needs before RTP/JPEG can carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Change {
@@ -78,12 +78,12 @@ pub enum Error {
     Unsupported(Unsupported),
     /// The buffer is too short.
     Full {
-        /// How long it has to be for this picture, in bytes.
+        /// The length that this picture needs, in bytes.
         needed: usize,
     },
     /// The memory for coefficients is too small.
     Coefficients {
-        /// How many of them this picture has.
+        /// The number of them that this picture has.
         needed: usize,
     },
 }
@@ -115,7 +115,7 @@ impl core::fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Which way a picture takes to one that RTP/JPEG can carry.
+/// The way of a picture to one that RTP/JPEG can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Path {
@@ -126,7 +126,7 @@ pub enum Path {
 }
 
 impl Path {
-    /// What is done with the picture.
+    /// The change to the picture.
     pub fn change(self) -> Change {
         match self {
             Self::Streamed(change) => change,
@@ -135,22 +135,22 @@ impl Path {
     }
 }
 
-/// What a [`Recoder`] has to do, and what it needs.
+/// The task of a [`Recoder`], and its need for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Whole {
-    /// What is done with the picture.
+    /// The change to the picture.
     pub change: Change,
-    /// How many coefficients there is to be memory for.
+    /// The number of coefficients that memory is needed for.
     pub coefficients: usize,
     /// No picture gets longer than this, in bytes. Real ones are some 2 to 15 % longer than baseline files with their own
     /// Huffman tables; see [`Error::Full`] for how long exactly.
     pub max_output_len: usize,
 }
 
-/// Which way a picture takes, found out from its headers. `layout` is that of the same bytes.
+/// Finds out from a picture's headers which way it takes. `layout` is that of the same bytes.
 ///
-/// Who has no memory for whole pictures asks [`change`] instead.
+/// A caller without memory for whole pictures asks [`change`] instead.
 ///
 /// # Errors
 /// [`Error::Unsupported`] and [`Error::Damaged`].
@@ -158,31 +158,31 @@ pub fn path(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Path, Error>
     Ok(judge(jpeg, layout, policy)?.path)
 }
 
-/// What the headers of one picture say, for a [`Transcoder`] or a [`Recoder`] that carries it out without looking at them
+/// The verdict on the headers of one picture, for a [`Transcoder`] or a [`Recoder`] that carries it out without looking at them
 /// again.
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement {
     path: Path,
     policy: Policy,
-    /// What a transcoder does; `Ok(None)`: nothing; an error: why it cannot.
+    /// The transcoder's task. `Ok(None)`: there is nothing to do. An error: it cannot do it.
     streamed: Result<Option<(Source, Plan)>, Unsupported>,
-    /// What a recoder does, where the picture takes that path.
+    /// The recoder's task, where the picture takes that path.
     whole: Option<coefficients::Judgement>,
 }
 
 impl Judgement {
-    /// Which way the picture takes.
+    /// The way of the picture.
     pub fn path(&self) -> Path {
         self.path
     }
 
-    /// What may be done with the picture.
+    /// The changes that are allowed to the picture.
     pub fn policy(&self) -> Policy {
         self.policy
     }
 }
 
-/// What [`path`] tells, together with all that was found out for it. `layout` is that of the same bytes.
+/// Like [`path`], but keeps all that was found out on the way. `layout` is that of the same bytes.
 ///
 /// # Errors
 /// [`Error::Unsupported`] and [`Error::Damaged`].
@@ -202,7 +202,7 @@ pub fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judgement, 
     }
 }
 
-/// What a [`Transcoder`] has to do with a picture, found out from its headers. `layout` is that of the same bytes.
+/// Finds out from a picture's headers what a [`Transcoder`] has to do with it. `layout` is that of the same bytes.
 ///
 /// # Errors
 /// [`Error::Unsupported`] and [`Error::Damaged`].
@@ -228,10 +228,10 @@ pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<us
     Ok(usize::try_from(scan).unwrap_or(usize::MAX).saturating_add(header::MAX_LEN).saturating_add(END.len()))
 }
 
-/// What ends a file.
+/// The end of a file.
 const END: [u8; 2] = [0xFF, marker::EOI];
 
-/// What a transcoder has to do, and what carries it out.
+/// A transcoder's task, and the parts that carry it out.
 fn judge_streamed(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option<(Source, Plan)>), Error> {
     if let Ok(format) = layout.rtp_format()
         && (format.restart_interval == 0 || policy.restart_markers)
@@ -367,7 +367,7 @@ impl Transcoder {
         if let Some(rest) = out.get_mut(len..) {
             len = len.saturating_add(self.poll(jpeg, rest)?);
         }
-        // What finds no room is counted.
+        // Bytes that find no room are counted.
         let mut piece = [0; MAX_BLOCK];
         loop {
             match self.poll(jpeg, &mut piece)? {
@@ -424,7 +424,7 @@ impl Transcoder {
             .map_err(|error| self.located(error))
     }
 
-    /// What the headers of the picture under way are made from, and those of its RTP packets.
+    /// The fields from which the headers of the picture under way are made, and those of its RTP packets.
     pub fn fields(&self) -> header::Fields<'_> {
         let [width, height, restart_interval] = self.fields;
         let [luma, chroma] = &self.quantization;

@@ -8,7 +8,7 @@
 use super::super::layout::Layout;
 use super::source::Source;
 
-/// What to do next.
+/// One step of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The file's next MCU begins: pass a restart marker that is due.
@@ -40,7 +40,7 @@ pub(super) type Half = bool;
 pub(super) const MAX_STEPS: usize = 64;
 pub(super) type Program = heapless::Vec<Step, MAX_STEPS, u8>;
 
-/// What becomes of chroma.
+/// The treatment of chroma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chroma {
     /// It stays as it is.
@@ -53,7 +53,7 @@ pub(super) enum Chroma {
     Doubled,
 }
 
-/// What RTP/JPEG makes of a sampling.
+/// The form in which RTP/JPEG carries a sampling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Carriage {
     /// RFC 2435's type.
@@ -97,7 +97,7 @@ impl Carriage {
     }
 }
 
-/// How a file's blocks become those of RTP/JPEG's type 0 or 1.
+/// The way of a file's blocks to those of RTP/JPEG's type 0 or 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// RFC 2435's type.
@@ -116,7 +116,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// That of no picture.
+    /// The plan of no picture.
     pub(super) const NONE: Self = Self {
         kind: 0,
         chroma: Chroma::Same,
@@ -179,7 +179,7 @@ impl Plan {
         self.chroma == Chroma::Same && self.luma == (2, self.luma_rows())
     }
 
-    /// How often a row of MCUs is gone through.
+    /// The number of times that a row of MCUs is gone through.
     pub(super) fn passes(&self) -> u8 {
         self.luma.1.checked_div(self.luma_rows()).unwrap_or(1).max(1)
     }
@@ -366,7 +366,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Which of the two blocks that make up new chroma this one is.
+    /// The place of this block among the two that make up new chroma.
     fn slot(&self, new: u8, (component, row, column): Block) -> Option<u8> {
         if component == Y || row != self.chroma_row {
             return None;

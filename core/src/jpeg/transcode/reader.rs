@@ -29,7 +29,7 @@ pub(super) struct Bits {
     /// The next bits, left-aligned. What is behind the first `count` is part of the byte at `at`, and harmless.
     pub(super) next: u64,
     pub(super) count: u32,
-    /// How many of the bits are zeros made up where the data ended: whoever takes one of them has gone too far.
+    /// The number of bits that are zeros made up behind the end of the data. To take one of them is an error.
     pub(super) padding: u32,
     /// The next byte of the scan.
     pub(super) at: u32,
@@ -227,7 +227,7 @@ pub(super) fn plain(next: &[u8; 8], count: u32) -> Option<u64> {
     (!contains_ff(word.wrapping_shr(count & 56))).then(|| word.wrapping_shr(count))
 }
 
-/// Whether a byte of the word is FF: one of its inverse is 0.
+/// Whether a byte of the word is FF, which means that a byte of its inverse is 0.
 #[inline(always)]
 pub(super) fn contains_ff(word: u64) -> bool {
     const LOW: u64 = 0x0101_0101_0101_0101;

@@ -6,11 +6,11 @@ use super::huffman::{Entries, Entry};
 use super::reader::{self, Bits, REFILLED};
 use super::writer::{self, DC_BITS, Writer};
 
-/// What is known while blocks go from the file to the picture, in as few variables as possible: they are to stay in
+/// The state while blocks go from the file to the picture, in as few variables as possible: they are to stay in
 /// registers from block to block.
 pub(super) struct RecodeLoop<'a> {
     scan: &'a [u8],
-    /// What of the scan is behind the bits that were fetched.
+    /// The bytes of the scan behind the bits that were fetched.
     rest: &'a [u8],
     /// As in [`Bits`].
     next: u64,
@@ -54,7 +54,7 @@ impl PackedCounters {
     }
 }
 
-/// How far an entry led.
+/// The distance that an entry led.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Passed {
     /// To the next entry of the same block.

@@ -39,7 +39,7 @@ const FRACTION: u32 = 13;
 
 /// Larger coefficients, dequantised, are damage: samples of 8 bits make at most 1024, times 1.3 at a few frequencies.
 const LARGEST: i32 = 2047;
-/// What baseline has room for (table F.2).
+/// The largest coefficient that baseline has room for (table F.2).
 const LARGEST_QUANTISED: i32 = 1023;
 
 /// Two neighbours as one block.

@@ -1,4 +1,4 @@
-//! What recoding needs to know of a file beyond its [`Layout`]: sampling factors and Huffman tables.
+//! The facts about a file that recoding needs beyond its [`Layout`]: sampling factors and Huffman tables.
 
 use super::super::cursor::Cursor;
 use super::super::layout::{Error, ErrorKind, Layout, Span};

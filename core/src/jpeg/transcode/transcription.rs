@@ -21,7 +21,7 @@ pub(super) struct Transcription {
     row_mark: Reader,
     group_mark: Reader,
     writer: Writer,
-    /// What is left to do in this group: `program[step..]`.
+    /// The steps that are left in this group are `program[step..]`.
     program: Program,
     step: u8,
     row: u16,

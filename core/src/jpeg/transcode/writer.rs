@@ -17,7 +17,7 @@ pub(super) const MAX_BLOCK: usize = 2 * (BLOCK_BITS as usize + 63) / 8 + 8;
 /// Where one block goes.
 pub(super) type BlockBuffer = [u8; MAX_BLOCK];
 
-/// What is kept between blocks.
+/// The state between blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer {
     /// See [`bits`](Self::bits).
@@ -74,7 +74,7 @@ impl Writer {
 pub(super) struct BitWriter<'w> {
     bits: u64,
     count: u32,
-    /// What is left of the window.
+    /// The rest of the window.
     out: &'w mut [u8],
 }
 

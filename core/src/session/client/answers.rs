@@ -1,4 +1,4 @@
-//! What the standard's answers say, read with the tolerance that servers in the field need.
+//! Answers of the standard dialect, read with the tolerance that servers in the field need.
 //!
 //! | seen in the field | what is done |
 //! |---|---|
@@ -42,7 +42,7 @@ pub(super) fn offer(offer: MediaTransport) -> Transport {
     Transport { lower: Some(lower), unicast: true, client_port, interleaved, ..Transport::default() }
 }
 
-/// What a DESCRIBE answer tells, with the URLs of the aggregate and of the video stream.
+/// Reads the answer to DESCRIBE. The strings are the URLs of the aggregate and of the video stream.
 pub(super) fn describe(
     response: &Response<'_>,
     url: &str,
@@ -65,7 +65,7 @@ pub(super) fn describe(
     Ok((described, aggregate, stream))
 }
 
-/// What a SETUP answer agrees to.
+/// Reads the answer to SETUP.
 pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeout: Duration) -> Result<SetUp, Error> {
     let answered = headers.first("Transport").and_then(|value| Transport::alternatives(value).next()?.ok());
     let answered = answered.unwrap_or_default();
@@ -82,11 +82,11 @@ pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeou
     Ok(SetUp { transport, server_port: answered.server_port, ssrc: answered.ssrc, session_timeout })
 }
 
-/// What a PLAY answer tells of the stream that `control` set up.
+/// Reads the answer to PLAY, as far as it is about the stream that `control` set up.
 pub(super) fn play(headers: &Headers<'_>, control: &str) -> Playing {
     let streams = || headers.all("RTP-Info").flat_map(RtpInfo::streams);
     let control = Control::resolve(control, None, None);
-    // Servers behind address translation give URLs of their own; of a single stream it is clear all the same.
+    // Servers behind address translation give URLs of their own. If there is one stream only, it is the one that is meant.
     let info = streams().find(|info| control.is_meant_by(info.url)).or_else(|| {
         let mut streams = streams();
         streams.next().filter(|_| streams.next().is_none())
@@ -98,7 +98,7 @@ pub(super) fn play(headers: &Headers<'_>, control: &str) -> Playing {
     }
 }
 
-/// A bounded copy of what a value displays.
+/// A bounded copy of a value's text.
 pub(super) fn bounded<const N: usize>(value: impl Display) -> Result<String<N>, Error> {
     let mut copy = String::new();
     write!(copy, "{value}").map_err(|_| Error::UrlTooLong)?;

@@ -13,7 +13,7 @@ use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
 use heapless::String;
 
-/// What servers that announce no time-out use (RFC 2326 section 12.37).
+/// The time-out of servers that announce none (RFC 2326 section 12.37).
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Keep-alives come no closer than this: half of the shortest time-out that a server can announce.
@@ -91,15 +91,15 @@ pub(super) struct Dialogue {
     pub(super) dialect: Dialect,
     pub(super) state: State,
     pub(super) session: String<MAX_SESSION>,
-    /// A deadline that has passed and was not told yet.
+    /// The command whose deadline has passed, until the driver has been told.
     pub(super) expired: Option<Command>,
     config: Config,
     /// `CSeq` of the last request.
     cseq: u32,
-    /// Answers up to this `CSeq` belong to requests that nobody waits for any more.
+    /// Answers up to this `CSeq` belong to requests that were given up.
     stale: u32,
     outstanding: Option<Outstanding>,
-    /// Waits until the outstanding request is answered.
+    /// The command that waits until the outstanding request is answered.
     planned: Option<Planned>,
     urls: Urls,
     session_timeout: Duration,
@@ -350,7 +350,7 @@ impl Dialogue {
         Some(event)
     }
 
-    /// What has arrived is a lab reply if nothing follows.
+    /// The input is a lab reply if nothing follows it: waits for silence.
     pub(super) fn await_silence(&mut self, now: Instant) {
         self.timers.start(Timer::Silence, now.after(self.config.lab_silence));
     }
@@ -381,7 +381,7 @@ impl Dialogue {
         if let Some(planned) = self.planned.take()
             && self.send(tx, now, planned).is_err()
         {
-            // Full of what the server does not read: it will not answer either.
+            // The buffer is full because the server does not read. So it will not answer either.
             self.expired = Some(planned.command());
         }
     }
@@ -453,10 +453,10 @@ impl Dialogue {
         Ok(())
     }
 
-    /// Which request an answer of this `CSeq` ends. Servers that leave the number out or get it wrong are believed: one
-    /// request at a time leaves no doubt. Only what answers an abandoned request is ignored.
+    /// The request that an answer with this `CSeq` ends. The number may be missing or wrong: with one request at a time
+    /// there is no doubt. Only answers to abandoned requests are ignored.
     fn settle(&mut self, cseq: Option<u32>) -> Option<Outstanding> {
-        // From 1, as ours are: a server that numbers all its answers 0 answers what is being waited for.
+        // Our numbers begin with 1. A server that numbers all its answers 0 answers the outstanding request.
         if cseq.is_some_and(|cseq| (1..=self.stale).contains(&cseq)) {
             debug!("ignored an answer that came too late");
             return None;
@@ -480,7 +480,7 @@ impl Dialogue {
         during: Command,
     ) -> Option<Event> {
         match during {
-            // Servers without OPTIONS exist; whatever it is, DESCRIBE tells better.
+            // There are servers without OPTIONS. DESCRIBE will tell whether this one is of use.
             Command::Options => {
                 self.proceed(tx, now);
                 return None;
@@ -490,7 +490,7 @@ impl Dialogue {
                 self.proceed(tx, now);
                 return None;
             }
-            // Whether the session is gone is seen by the media: there are servers that forget about it and play on.
+            // There are servers that forget the session and play on. The media will tell whether it is gone.
             Command::KeepAlive if self.state == State::Playing => {
                 self.methods.get_parameter = false;
                 self.proceed(tx, now);
@@ -502,7 +502,7 @@ impl Dialogue {
             self.end_session();
             self.planned = None;
         } else if during == Command::Setup {
-            // No session has come of it, so there is none to tear down either.
+            // There is no session, so none is torn down either.
             self.planned = None;
         } else {
             self.proceed(tx, now);
@@ -531,7 +531,7 @@ impl Dialogue {
         let timeout = timeout.map_or(DEFAULT_SESSION_TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
         match answers::setup(headers, self.offer, timeout) {
             Ok(set_up) => {
-                // Without a header the session's identifier stays as it is: none, as a rule.
+                // Without the header the identifier stays as it is, which means empty as a rule.
                 self.session = id.unwrap_or_else(|| self.session.clone());
                 self.session_timeout = timeout;
                 self.state = self.state.on_setup().unwrap_or(self.state);

@@ -1,5 +1,5 @@
-//! What the driver of a [`Connection`](super::Connection) says and hears. All of it is `Copy`: what is long stays in the
-//! receive buffer and is lent ([`sdp`](super::Connection::sdp), [`interleaved`](super::Connection::interleaved)).
+//! Commands, events and errors of a [`Connection`](super::Connection). All of them are `Copy`: long texts stay in the
+//! receive buffer and are lent ([`sdp`](super::Connection::sdp), [`interleaved`](super::Connection::interleaved)).
 
 use crate::media::FrameRate;
 use crate::session::MediaTransport;
@@ -44,7 +44,7 @@ impl Command {
     }
 }
 
-/// What happened on the connection.
+/// An event on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -60,20 +60,20 @@ pub enum Event {
     Paused,
     /// TEARDOWN was answered, or the server closed the connection instead of answering it.
     TornDown,
-    /// The server answered with anything but success. The state is what it was; after 454 there is no session any more,
-    /// but for one to a keep-alive while playing: whether media goes on tells whether that is true.
+    /// The server answered with anything but success. The state stays as it was. After 454 there is no session any
+    /// more, except if it answers a keep-alive while playing: then only the media tells whether the session is gone.
     ///
     /// 461 to SETUP: offer the other transport. 401 and 3xx: not supported; where a redirection leads is lent by
     /// [`header`](super::Connection::header)`("Location")`.
     Refused {
         /// The answer's status.
         status: StatusCode,
-        /// What it answers.
+        /// The command that was refused.
         during: Command,
     },
     /// No answer came in time. The connection still works as far as the machine can tell.
     TimedOut {
-        /// What was not answered.
+        /// The command that was not answered.
         during: Command,
     },
     /// A frame of binary data: RTP or RTCP. [`interleaved`](super::Connection::interleaved) lends its payload until the
@@ -82,13 +82,13 @@ pub enum Event {
         /// The channel, as agreed on by SETUP.
         channel: u8,
     },
-    /// The connection ended; said once, after all that came before it.
+    /// The connection ended. This event comes once, after all that arrived before the end.
     ServerClosed,
-    /// The server said what the machine cannot go on with; said once, nothing is read after it.
+    /// The machine cannot go on with the server's message. This event comes once, and nothing is read after it.
     Failed(Error),
 }
 
-/// What a description says of its JPEG video stream.
+/// The properties of a JPEG video stream that its description tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -97,13 +97,13 @@ pub struct Described {
     pub payload_type: u8,
     /// Frames per second, where the description names them.
     pub frame_rate: Option<FrameRate>,
-    /// `a=range`: what there is to play; `None` as a rule means live.
+    /// `a=range`, the range that can be played. `None` means live as a rule.
     pub range: Option<Range>,
     /// `a=x-dimensions`: width and height where RTP/JPEG's one byte cannot say them.
     pub dimensions: Option<(u16, u16)>,
 }
 
-/// What SETUP agreed on.
+/// The result of SETUP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -118,7 +118,7 @@ pub struct SetUp {
     pub session_timeout: Duration,
 }
 
-/// What PLAY's answer says; servers leave out any of it.
+/// The contents of PLAY's answer. Servers leave out any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -127,7 +127,7 @@ pub struct Playing {
     pub sequence: Option<u16>,
     /// RTP timestamp that belongs to the range's start.
     pub rtptime: Option<u32>,
-    /// What is being played.
+    /// The range that is being played.
     pub range: Option<Range>,
 }
 
@@ -136,13 +136,13 @@ pub struct Playing {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// What was given is not an absolute `rtsp://` URL.
+    /// The given URL is not an absolute `rtsp://` URL.
     Url,
     /// A URL, ours or one of the server's, is longer than [`MAX_URL`](super::MAX_URL).
     UrlTooLong,
     /// The session identifier is longer than [`MAX_SESSION`](super::MAX_SESSION).
     SessionTooLong,
-    /// What came is not RTSP, or not a lab server's reply.
+    /// The input is not RTSP, or not a lab server's reply.
     Message(rtsp::Error),
     /// A message is larger than the receive buffer.
     MessageTooLarge,
@@ -167,13 +167,14 @@ pub enum NotNow {
     Closed,
 }
 
-/// Deadlines and manners; a value, chosen by whoever makes the connection.
+/// Deadlines of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// How long OPTIONS, the first request, may stay unanswered. Short, because silence is how a lab server answers it.
+    /// The time that OPTIONS, the first request, may stay unanswered. It is short, because lab servers answer OPTIONS with
+    /// silence.
     pub options_timeout: Duration,
-    /// How long any other request may stay unanswered.
+    /// The time that any other request may stay unanswered.
     pub response_timeout: Duration,
     /// Silence that ends a lab server's reply.
     pub lab_silence: Duration,

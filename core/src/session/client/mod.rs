@@ -1,7 +1,7 @@
 //! The client side of one RTSP connection: commands and bytes in, events and bytes out.
 //!
 //! The driver calls [`describe`](Connection::describe), [`setup`](Connection::setup), [`play`](Connection::play) and so
-//! on, moves bytes both ways, and reads events until there are none. Whatever needs no decision happens inside: OPTIONS
+//! on, moves bytes both ways, and reads events until there are none. The machine does by itself what needs no decision: OPTIONS
 //! before the first DESCRIBE, `CSeq` and `Session`, control URLs, keep-alive, answers to the server's own requests.
 //!
 //! ```text
@@ -18,9 +18,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `events` | what a driver says and hears |
+//! | `events` | commands, events and errors |
 //! | `dialogue` | the state: requests out, what their answers change |
-//! | `answers` | what the standard's answers and descriptions say |
+//! | `answers` | how the standard's answers and descriptions are read |
 
 mod answers;
 mod dialogue;
@@ -57,10 +57,10 @@ pub struct Connection<B> {
     dialogue: Dialogue,
     /// Interleaved packets that were too long for the receive buffer.
     skipped_frames: u32,
-    /// Input that `poll_event` has not looked at.
+    /// There is input that `poll_event` has not looked at.
     unread: bool,
     input: Input,
-    /// The latest time that was told.
+    /// The time of the last call that told it.
     now: Instant,
 }
 
@@ -71,11 +71,11 @@ enum Input {
     Silent,
     /// No more bytes will come.
     Closed,
-    /// Said so, or gave up: nothing is read any more.
+    /// The end was told, or the machine gave up. Nothing is read any more.
     Over,
 }
 
-/// What reading one message came to.
+/// The result of reading one message.
 enum Read {
     Event(Event),
     /// A message that needs no event; there may be more behind it.
@@ -196,7 +196,7 @@ impl<B: Storage> Connection<B> {
         if self.input == Input::Over { None } else { self.dialogue.timers.next() }
     }
 
-    /// The next thing that happened. What the event before it lent is gone.
+    /// The next event. Bytes that the event before it lent are gone.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.channel.release();
         while self.input != Input::Over {
@@ -328,7 +328,7 @@ impl<B: Storage> Connection<B> {
                 None
             }
             Message::Response(response) => self.dialogue.handle_response(tx, self.now, &response),
-            // Begins with a dollar sign, and was read above.
+            // These begin with a dollar sign, so `read_packet` has read them.
             Message::Interleaved(_) => None,
         };
         self.channel.lend(taken);
@@ -340,7 +340,7 @@ impl<B: Storage> Connection<B> {
             Packet::Incomplete => Read::Incomplete,
             Packet::Lent { channel } => Read::Event(Event::Interleaved { channel }),
             Packet::Skipped { channel, payload_len } => {
-                // Said once; from then on the count tells.
+                // The log says it once. `skipped_frames` counts them all.
                 if self.skipped_frames == 0 {
                     warning!(
                         "interleaved packets of {} bytes on channel {} do not fit the buffer",
@@ -375,7 +375,7 @@ impl<B: Storage> Connection<B> {
         event.map_or(Read::More, Read::Event)
     }
 
-    /// What is left to say when all input has been read.
+    /// The event that is left when all input has been read.
     fn poll_ending(&mut self) -> Option<Event> {
         if let Some(during) = self.dialogue.expired.take() {
             return Some(Event::TimedOut { during });

@@ -1,4 +1,4 @@
-//! What is sent back.
+//! Requests are judged and answered here, at once or when the driver has decided.
 
 use super::policy::{Accepted, RequestPolicy, allowed};
 use super::resource::Resource;
@@ -17,7 +17,7 @@ pub(super) const ANSWER_ROOM: usize = 1024;
 
 const SERVER: &str = concat!("mutoscope/", env!("CARGO_PKG_VERSION"));
 
-/// What every answer begins with.
+/// The beginning of every answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     status: StatusCode,
@@ -33,11 +33,11 @@ pub(super) struct Judged {
     verdict: Result<(Accepted, Parsed), StatusCode>,
 }
 
-/// What was done about a request.
+/// The result of judging a request.
 pub(super) enum Outcome {
-    /// The driver has to be asked.
+    /// The driver has to decide.
     Ask(Event, Waiting, Parsed),
-    /// It was answered at once.
+    /// The machine has answered by itself.
     Answered { len: usize, cseq: Option<u32>, sent: Result<(), Full> },
 }
 
@@ -79,14 +79,14 @@ impl<B: Storage> Connection<B> {
         self.refresh();
     }
 
-    /// Answers [`Event::Describe`]. Where none waits, nothing happens; likewise below.
+    /// Answers [`Event::Describe`]. This and the other answers do nothing if no such event waits.
     pub fn answer_describe(&mut self, now: Instant, description: &Description<'_>) {
         self.now = now;
         let Some(Pending { kind: Waiting::Describe { ipv6 }, request, .. }) = self.pending else { return };
         let head = self.head(StatusCode::OK, Some(request.cseq));
         let Self { channel: Channel { rx, tx, .. }, .. } = self;
         let body = sdp::Description {
-            // Any number that is another one after the medium has changed.
+            // The number only has to differ from that of an older description.
             session_id: now.as_micros(),
             version: now.as_micros(),
             name: description.name,
@@ -107,7 +107,7 @@ impl<B: Storage> Connection<B> {
     pub fn answer_setup(&mut self, now: Instant, server_port: (u16, u16), ssrc: u32) {
         self.now = now;
         let Some(Pending { kind: Waiting::Setup { media, chosen }, request, .. }) = self.pending else { return };
-        // Its length was judged before.
+        // The policy has checked its length.
         let url = heapless::String::try_from(self.url(&request)).unwrap_or_default();
         let id = match &self.session {
             Some(session) => session.id,
@@ -135,7 +135,7 @@ impl<B: Storage> Connection<B> {
         let head = self.head(StatusCode::OK, Some(request.cseq));
         let sent = match &self.session {
             Some(session) if self.dialect != Some(Dialect::Lab) => {
-                // Clients take an rtptime of 0 for none and pass the line over; 1 is 11 µs beside it.
+                // Some clients take an rtptime of 0 for none and ignore the line. 1 is 11 µs away from it.
                 let rtptime = rtptime.max(1);
                 let info = RtpInfo { url: &session.url, sequence: Some(sequence), rtptime: Some(rtptime) };
                 respond(&mut self.channel.tx, head, |answer| {
@@ -181,12 +181,12 @@ impl<B: Storage> Connection<B> {
             let head = self.head(status, Some(request.cseq));
             sent = respond(&mut self.channel.tx, head, |answer| answer.finish_with_body("text/plain", reason));
         }
-        // Without the reason where it is too long.
+        // A reason that is too long is left out.
         let sent = sent.or_else(|Full| self.respond_plain(status, Some(request.cseq)));
         self.go_on(request, sent);
     }
 
-    /// An answer without anything that only its request has, in the connection's dialect.
+    /// Queues an answer that has nothing but a status, in the connection's dialect.
     pub(super) fn respond_plain(&mut self, status: StatusCode, cseq: Option<u32>) -> Result<(), Full> {
         if self.dialect == Some(Dialect::Lab) {
             return self.reply(status, cseq);
@@ -215,15 +215,15 @@ impl<B: Storage> Connection<B> {
         self.pump();
     }
 
-    /// Where the table leads. It was asked when the request was judged, and while one waits a state changes only in
-    /// ways that leave the answer the same.
+    /// Enters the state that the table gives. The table was asked when the request was judged, and while a request
+    /// waits the state changes only in ways that leave its answer the same.
     fn enter(&mut self, state: Option<State>) {
         if let Some(state) = state {
             self.state = state;
         }
     }
 
-    /// On this connection the session may be told, except to those who took it for another one.
+    /// The beginning of an answer. It names the session, but not to a client that has named another one.
     pub(super) fn head(&self, status: StatusCode, cseq: Option<u32>) -> Head {
         let timeout = self.config.session_timeout.as_secs();
         let session = self.session.as_ref().filter(|_| status != StatusCode::SESSION_NOT_FOUND);
@@ -241,7 +241,7 @@ impl Judged {
         self.cseq
     }
 
-    /// Answers what needs no driver.
+    /// Answers the request, unless the driver has to decide.
     pub(super) fn settle<B: Storage>(
         self,
         tx: &mut Buffer<B>,
@@ -311,7 +311,7 @@ fn respond<B: Storage>(
     Ok(())
 }
 
-/// Adds what helps to understand a refusal.
+/// Adds the headers that explain a refusal.
 fn explain(answer: Emitter<'_>, status: StatusCode, request: &Request<'_>, state: State) -> Result<usize, Full> {
     match status {
         StatusCode::OPTION_NOT_SUPPORTED => answer.header("Unsupported", Unsupported(request.headers))?.finish(),
@@ -335,7 +335,7 @@ impl Display for Allow {
     }
 }
 
-/// The alternative that was taken, with our side added. What else it named, `destination` above all, is not repeated.
+/// The alternative that was taken, with our side added. Its other parameters, `destination` above all, are not repeated.
 fn answered_transport(chosen: &Transport, media: MediaTransport, server_port: (u16, u16), ssrc: u32) -> Transport {
     let (client_port, server_port, interleaved) = match media {
         MediaTransport::Udp { rtp_port, rtcp_port } => (Some((rtp_port, rtcp_port)), Some(server_port), None),

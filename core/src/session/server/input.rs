@@ -1,4 +1,4 @@
-//! From bytes to requests and interleaved packets, of any length and however they are cut.
+//! The way from bytes to requests and interleaved packets. They have any length and arrive in any pieces.
 
 use super::answer::ANSWER_ROOM;
 use super::lifetime::{Deadline, Phase};
@@ -8,21 +8,21 @@ use crate::session::channel::Packet;
 use crate::wire::lab;
 use crate::wire::rtsp::{Message, StatusCode, parse, salvage_cseq};
 
-/// Why parsing goes on or stops.
+/// The result of one step of parsing, which says whether there is another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Something was taken: look again.
+    /// The step took something, and there may be more.
     Again,
-    /// What is there is the beginning of something.
+    /// The buffer holds only the beginning of a request or a packet.
     Starved,
-    /// What is there is the beginning of a lab request, or all of it: silence will tell.
+    /// The buffer holds the beginning of a lab request, or all of it. Silence will tell.
     Perhaps,
-    /// A request is there, but its answer would not fit yet.
+    /// A request is there, but the transmit buffer has no room for its answer yet.
     Blocked,
 }
 
 impl<B: Storage> Connection<B> {
-    /// Takes from the receive buffer what can be taken, until an event stands in the way.
+    /// Takes requests and packets from the receive buffer until an event has to be polled or answered.
     pub(super) fn pump(&mut self) {
         if self.event.is_none() {
             self.channel.release();
@@ -41,7 +41,7 @@ impl<B: Storage> Connection<B> {
         self.input.blocked = progress == Progress::Blocked;
         let partial = !self.channel.rx.is_empty() || self.channel.is_skipping();
         if self.input.blocked || !(partial || self.refusing) {
-            // Nothing is owed by the peer: what is missing is room for our answer, which the stall deadline watches.
+            // The peer owes us nothing: our answer has no room, and the stall deadline watches that.
             self.timers.stop(Deadline::Request);
         } else if self.phase == Phase::Open {
             self.timers.start(Deadline::Request, self.now.after(self.config.request_timeout));
@@ -78,8 +78,8 @@ impl<B: Storage> Connection<B> {
             // The last line of a lab request has no end.
             None if self.input.ended => bytes,
             None => {
-                // What neither dialect can begin with will not become better by waiting, and a line that fills the
-                // buffer will not end.
+                // Waiting does not help where neither dialect begins like this, nor where the line fills the buffer
+                // and so cannot end.
                 let hopeless = parse(bytes).is_err() && matches!(lab::parse_request(bytes), lab::Parsed::Malformed(_));
                 if !hopeless && self.channel.rx.free() > 0 {
                     return Progress::Starved;
@@ -102,7 +102,7 @@ impl<B: Storage> Connection<B> {
                 self.carry_out(outcome);
                 return Progress::Again;
             }
-            // We have asked nothing, and interleaved packets were dealt with before.
+            // We have sent no request, and `step` has dealt with interleaved packets.
             Ok(Some((Message::Response(_) | Message::Interleaved(_), len))) => {
                 debug!("an answer that nobody waits for is ignored");
                 self.timers.stop(Deadline::Request);
@@ -117,15 +117,15 @@ impl<B: Storage> Connection<B> {
             }
             Err(error) => (error.status(), salvage_cseq(bytes)),
         };
-        // Where the next message begins cannot be known any more.
+        // The beginning of the next message cannot be found any more.
         warning!("closed: a malformed request, answered with {}", status.0);
         let _ = self.respond_plain(status, cseq);
         self.begin_close();
         Progress::Again
     }
 
-    /// `$`, channel, length: of the session's packets those that fit are lent to the driver, all others are skipped
-    /// without being kept.
+    /// Lends a packet of the session to the driver if the buffer can hold it. Skips all other packets without keeping
+    /// their bytes.
     fn step_interleaved(&mut self) -> Progress {
         let transport = self.transport();
         let packet = self.channel.take_packet(|channel, payload_len| match transport {
@@ -146,15 +146,15 @@ impl<B: Storage> Connection<B> {
         Progress::Again
     }
 
-    /// Whether every answer fits: a request is carried out only then, because what was done must be told.
+    /// Whether every answer fits. Requests are carried out only then, because the peer must learn the result.
     fn has_answer_room(&self) -> bool {
         self.channel.tx.free() >= ANSWER_ROOM.min(self.channel.tx.capacity())
     }
 
-    /// How many bytes of media can be queued now.
+    /// The number of bytes of media that can be queued now.
     pub(super) fn media_room(&self) -> usize {
         let kept_back = if self.input.blocked {
-            // Media that goes on flowing would keep the request waiting for good.
+            // The request would wait for good if media kept filling the buffer.
             return 0;
         } else if self.pending.is_some() {
             ANSWER_ROOM.min(self.channel.tx.capacity())

@@ -57,7 +57,7 @@ impl<B: Storage> Connection<B> {
         self.timers.stop(Deadline::LabSilence);
     }
 
-    /// Answers what cannot be read, and closes.
+    /// Answers a request that cannot be read, and closes.
     fn give_up_lab(&mut self, status: StatusCode, cseq: Option<u32>) -> Progress {
         warning!("closed: a malformed lab request, answered with {}", status.0);
         let _ = self.reply(status, cseq);
@@ -87,7 +87,7 @@ impl<B: Storage> Connection<B> {
             let waiting = Waiting::Setup { media, chosen: None };
             return Ok((cseq, Some((Event::Setup { transport: media }, waiting))));
         }
-        // A session that is not named is this connection's; one that is must be.
+        // A request without a session means this connection's. A request that names one must name this one.
         match (&self.session, request.session) {
             (Some(session), Some(named)) if named.parse() != Ok(session.id) => {
                 return Err(StatusCode::SESSION_NOT_FOUND);
@@ -96,7 +96,7 @@ impl<B: Storage> Connection<B> {
             (None, _) => return Err(StatusCode::SESSION_NOT_FOUND),
         }
         let question = match request.method {
-            // Already playing: the client's window lost track; nothing starts over.
+            // The client's window has lost track. Playing goes on.
             Method::Play if self.state == State::Playing => None,
             Method::Play => Some((Event::Play { range: None }, Waiting::Play)),
             Method::Pause => Some((Event::Pause, Waiting::Pause)),

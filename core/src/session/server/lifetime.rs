@@ -6,7 +6,7 @@ use crate::session::timer::Timer;
 use crate::time::Instant;
 use crate::wire::rtsp::{StatusCode, salvage_cseq};
 
-/// What a connection waits for, but not forever.
+/// The things that a connection waits for, each for a limited time.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Deadline {
     /// A sign of life of a standard session.
@@ -36,7 +36,7 @@ impl Timer for Deadline {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
-    /// Nothing is read; what is queued still goes out.
+    /// Nothing is read any more. The queued bytes still go out.
     Closing,
     Closed,
 }
@@ -74,7 +74,7 @@ impl<B: Storage> Connection<B> {
         }
     }
 
-    /// The server stops: the session expires, what is queued is still sent, then the connection closes.
+    /// The server stops: the session expires, the queued bytes are still sent, then the connection closes.
     pub fn shut_down(&mut self, now: Instant) {
         self.now = now;
         self.begin_close();
@@ -98,7 +98,7 @@ impl<B: Storage> Connection<B> {
         }
         match (&self.session, self.dialect) {
             (None, _) => self.timers.set(Deadline::Idle, self.now.after(self.config.idle_timeout)),
-            // Its clients never say that they are alive; the connection is the session.
+            // Lab clients never say that they are alive. Their session lasts as long as the connection.
             (Some(_), Some(Dialect::Lab)) => {}
             (Some(_), _) => self.timers.set(Deadline::Session, self.now.after(self.config.session_timeout)),
         }
@@ -106,7 +106,7 @@ impl<B: Storage> Connection<B> {
 
     /// An identifier for a new session: 64 bits, or the six digits that the lab dialect reads.
     pub(super) fn new_session_id(&mut self) -> u64 {
-        // Whoever sees an identifier could foresee the next one, which would again be this connection's.
+        // A client that sees its identifier could foresee the next one, but that is one of its own connection too.
         let id = self.random.bits();
         match self.dialect {
             Some(Dialect::Lab) => (id % 900_000).saturating_add(100_000),
@@ -119,7 +119,7 @@ impl<B: Storage> Connection<B> {
         matches!(self.transport(), Some(MediaTransport::Interleaved { .. }))
     }
 
-    /// Something was put into the transmit buffer.
+    /// Bytes were put into the transmit buffer.
     pub(super) fn handle_queued(&mut self) {
         self.timers.stop(Deadline::Linger);
         self.timers.start(Deadline::Stall, self.now.after(self.config.stall_timeout));
@@ -151,9 +151,9 @@ impl<B: Storage> Connection<B> {
     /// The session is over, and not by TEARDOWN.
     fn expire_session(&mut self) {
         let begun = match self.pending.take() {
-            // The driver may have made a stream already …
+            // The driver may have made a stream already.
             Some(pending) if pending.polled && matches!(pending.kind, Waiting::Setup { .. }) => true,
-            // … or freed it.
+            // The driver has freed the stream.
             Some(pending) if pending.polled && matches!(pending.kind, Waiting::Teardown) => {
                 self.session = None;
                 false
@@ -166,7 +166,7 @@ impl<B: Storage> Connection<B> {
         self.state = State::Init;
     }
 
-    /// Stops reading; the session expires; what is queued goes out first.
+    /// Stops reading and ends the session. The connection closes once the queued bytes have left.
     pub(super) fn begin_close(&mut self) {
         if self.phase != Phase::Open {
             return;
@@ -179,7 +179,7 @@ impl<B: Storage> Connection<B> {
         self.settle();
     }
 
-    /// Closing: once everything is sent, all that is left is to wait for the peer, and not for long.
+    /// While closing: once everything is sent, waits for the peer to close, and not for long.
     pub(super) fn settle(&mut self) {
         if !self.channel.tx.is_empty() {
             return;
@@ -192,7 +192,7 @@ impl<B: Storage> Connection<B> {
         }
     }
 
-    /// Ends everything at once; what is queued is lost.
+    /// Ends everything at once. The queued bytes are lost.
     pub(super) fn abort(&mut self) {
         self.begin_close();
         self.close_now();

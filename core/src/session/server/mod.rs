@@ -19,10 +19,10 @@
 //! |---|---|
 //! | `types` | configuration and events |
 //! | `input` | from bytes to requests and interleaved packets, of any length and however they are cut |
-//! | `resource` | what a request is about, kept while it waits |
+//! | `resource` | where the URL of a waiting request and the path in it lie |
 //! | `policy` | **the one place where a standard request is judged** before it is carried out |
 //! | `lab` | the same for the lab dialect |
-//! | `answer` | what is sent back |
+//! | `answer` | answers, at once or when the driver has decided |
 //! | `lifetime` | deadlines, and every way in which a session and the connection end |
 
 mod answer;
@@ -58,27 +58,27 @@ use resource::{PathRange, Resource};
 pub struct Connection<B> {
     channel: Channel<B>,
     config: Config,
-    /// The latest time that was told.
+    /// The time of the last call that told it.
     now: Instant,
     timers: Timers<Deadline, { Deadline::COUNT }>,
-    /// Session identifiers come from here.
+    /// The source of session identifiers.
     random: Random,
     dialect: Option<Dialect>,
     phase: Phase,
-    /// Beyond the limit of connections: the first request is answered with 503.
+    /// The connection is beyond the limit: the first request is answered with 503.
     refusing: bool,
     input: Input,
-    /// The session ended, and nobody has been told yet.
+    /// The session has ended, and the driver does not know it yet.
     expired: bool,
-    /// To be polled.
+    /// The event that the driver polls next.
     event: Option<Event>,
-    /// What waits for an answer; its request stays in front of `rx`.
+    /// The request that waits for the driver's answer. It stays at the front of the receive buffer.
     pending: Option<Pending>,
     state: State,
     session: Option<Session>,
 }
 
-/// Where reading stands.
+/// The state of the input.
 #[derive(Clone, Copy, Debug, Default)]
 struct Input {
     /// The peer sends no more.
@@ -89,14 +89,14 @@ struct Input {
     blocked: bool,
 }
 
-/// What SETUP made.
+/// A session, which SETUP has made.
 #[derive(Debug)]
 struct Session {
-    /// Bound to this connection: nothing else ever looks for it.
+    /// The identifier. It is valid on this connection alone.
     id: u64,
     /// The URL (or lab file name) of the client's SETUP, to the byte.
     url: heapless::String<MAX_URI_LEN, u8>,
-    /// Of the stream, without the track that the URL may name.
+    /// The stream's path in `url`, without the track that the URL may name.
     path: PathRange,
     transport: MediaTransport,
 }
@@ -110,7 +110,7 @@ struct Pending {
     polled: bool,
 }
 
-/// What is kept of a request that was parsed, which stays at the front of the receive buffer until it is answered.
+/// The parts of a parsed request that its answer needs. The request stays at the front of the receive buffer until then.
 #[derive(Clone, Copy, Debug)]
 struct Parsed {
     /// Length of the whole request.
@@ -171,8 +171,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         connection
     }
 
-    /// A connection beyond the limit: answers its first request with 503 (in its dialect) and closes, or closes without
-    /// a word where none comes within the request deadline. It has no events.
+    /// A connection beyond the limit. It answers its first request with 503 in the client's dialect and closes. If no
+    /// request comes within the request deadline, it closes without an answer. It has no events.
     pub fn refusing(now: Instant, rx: B, tx: B, config: Config) -> Self {
         let mut connection = Self::new(now, rx, tx, 0, config);
         connection.refusing = true;
@@ -234,7 +234,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.timers.next()
     }
 
-    /// The next thing the driver must do; ask until there is none. Gives the same event never twice.
+    /// The driver's next task. Ask until there is none. No event comes twice.
     pub fn poll_event(&mut self) -> Option<Event> {
         if self.event.is_none() {
             self.pump();

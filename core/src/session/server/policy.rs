@@ -8,7 +8,7 @@ use crate::wire::url::{Path, Url};
 /// The longest URI that is carried out, in bytes; longer ones are answered with 414.
 pub const MAX_URI_LEN: usize = 255;
 
-/// What a request that passed is about to do.
+/// The effect of a request that may be carried out.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Accepted {
     Options,
@@ -30,7 +30,7 @@ pub(super) enum Accepted {
 }
 
 impl Accepted {
-    /// What the driver is asked, and what then waits for its answer; `None` where the machine answers by itself.
+    /// The event for the driver, and the kind of answer that is then waited for. `None`: the machine answers by itself.
     pub(super) fn question(self) -> Option<(Event, Waiting)> {
         match self {
             Self::Options | Self::KeepAlive => None,
@@ -45,7 +45,7 @@ impl Accepted {
     }
 }
 
-/// What a request is judged by.
+/// The facts that decide whether a request is carried out.
 pub(super) struct RequestPolicy<'a> {
     pub(super) state: State,
     pub(super) session: Option<&'a Session>,
@@ -125,7 +125,7 @@ impl RequestPolicy<'_> {
             .ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
     }
 
-    /// How media would travel by this alternative; `None`: not at all.
+    /// The way media would travel by this alternative. `None`: the server cannot serve it.
     fn media_transport(&self, alternative: &Transport) -> Option<MediaTransport> {
         if alternative.multicast || alternative.record {
             return None;
@@ -156,7 +156,7 @@ pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
     }
 }
 
-/// What the URL of a request says.
+/// The parts of a request's URL that matter.
 struct Address<'a> {
     /// With the track that it may name.
     path: Path<'a>,

@@ -1,4 +1,4 @@
-//! What a request is about, kept as ranges: slices would borrow the receive buffer.
+//! The URL of a request and the path in it, kept as ranges: slices would borrow the receive buffer.
 
 use super::MAX_URI_LEN;
 use crate::wire::url::Path;
@@ -7,7 +7,7 @@ use core::ops::Range;
 /// Where the URL of a request (or a lab file name) and the path in it lie.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Resource {
-    /// Of the URL, from the beginning of the request.
+    /// The URL's first byte, from the beginning of the request.
     start: u16,
     len: u8,
     pub(super) path: PathRange,
@@ -24,7 +24,7 @@ pub(super) struct PathRange {
 const _: () = assert!(MAX_URI_LEN <= u8::MAX as usize);
 
 impl Resource {
-    /// `url` is a slice of `request`, and `path` one of `url`; what is not lies nowhere, and is empty.
+    /// `url` has to be a slice of `request`, and `path` one of `url`. Otherwise they become empty.
     pub(super) fn locate(request: &[u8], url: &str, path: Path<'_>) -> Self {
         let at = range(request, url).unwrap_or_default();
         let start = u16::try_from(at.start).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! What the machine is told and what it tells.
+//! The configuration, the events and the descriptions of a server's connection.
 
 use crate::media::FrameRate;
 use crate::session::MediaTransport;
 use crate::time::Duration;
 use crate::wire::rtsp::headers::Range;
 
-/// Deadlines and permissions; a value, chosen by whoever makes the connection.
+/// Deadlines and permissions of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Announced in `Session: id;timeout=` in whole seconds (default 60 s). Lab sessions have none.
@@ -39,7 +39,7 @@ impl Default for Config {
     }
 }
 
-/// What the driver must do. Each of the first five waits for an answer; until then no further request is read.
+/// A task for the driver. Each of the first five waits for an answer; until then no further request is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
@@ -53,7 +53,7 @@ pub enum Event {
     },
     /// `answer_play` or `refuse`. Also comes while playing: then it is a seek.
     Play {
-        /// What to play: a play time or `now`. `None`: go on where the stream stands.
+        /// The part to play: a play time or `now`. `None`: go on where the stream stands.
         range: Option<Range>,
     },
     /// `answer_pause` or `refuse`. Also comes where nothing plays.
@@ -72,14 +72,14 @@ pub enum Event {
     Expired,
 }
 
-/// What DESCRIBE and the SDP say of a resource.
+/// The properties of a resource that its description tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Description<'a> {
     /// Becomes the description's `s=` line.
     pub name: &'a str,
     /// Frames per second.
     pub frame_rate: FrameRate,
-    /// What can be played: from 0 to an end, or without one, or [`Range::Now`] where it is live.
+    /// The range that can be played: from 0 to an end, from 0 without an end, or [`Range::Now`] for live media.
     pub range: Range,
     /// Pixels.
     pub width: u16,

@@ -6,7 +6,7 @@ use super::find_marker;
 use super::frame::{Block, Decoder, Mode, Part, Scan, ScannedFrame};
 use super::huffman::{place, shifted};
 
-/// What a DAC segment says of the tables (section B.2.4.3): the bounds L and U of small DC differences, and Kx, the last of
+/// A DAC segment's conditioning of the tables (section B.2.4.3): the bounds L and U of small DC differences, and Kx, the last of
 /// the low AC coefficients.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conditioning {
@@ -36,12 +36,12 @@ type Bin = u8;
 const DC_BINS: usize = 49;
 const AC_BINS: usize = 245;
 
-/// What was learned from a scan so far, by table. Some 1 KB.
+/// The statistics of a scan so far, by table. They take some 1 KB.
 #[derive(Clone, Debug)]
 pub(super) struct Statistics {
     dc: [[Bin; DC_BINS]; 4],
     ac: [[Bin; AC_BINS]; 4],
-    /// Which of the bins comes first for a component's next DC difference: depends on the one before.
+    /// The first bin for a component's next DC difference, which depends on the difference before.
     context: [u8; 3],
     /// The last DC coefficient of each component.
     last: [i32; 3],
@@ -63,9 +63,9 @@ struct Coder<'a> {
     at: usize,
     /// The code register: 16 bits that are compared, and then the next ones.
     code: u64,
-    /// How many bits behind the 16 are filled in.
+    /// The number of bits that are filled in behind the 16.
     count: u32,
-    /// How many of all these bits were made up behind the data's end.
+    /// The number of all these bits that were made up behind the data's end.
     padding: u32,
     /// There is no marker behind the data.
     is_open: bool,

@@ -1,4 +1,4 @@
-//! What a picture of several scans is made of: components as planes of blocks, and which scan brings what.
+//! The parts of a picture of several scans: components as planes of blocks, and the coefficients that each scan brings.
 
 use super::super::super::cursor::Cursor;
 use super::super::super::layout::{Error, ErrorKind, Layout};
@@ -133,7 +133,7 @@ impl ScannedFrame {
         self.sent.iter().take(self.count).all(|sent| sent.first() != Some(&NOTHING))
     }
 
-    /// What this scan does to its blocks.
+    /// The effect of this scan on its blocks.
     pub(super) fn mode(&self, scan: &Scan) -> Mode {
         match (self.is_progressive, scan.first, scan.high) {
             (false, ..) => Mode::Sequential,
@@ -192,7 +192,7 @@ impl ScannedFrame {
     }
 }
 
-/// What a scan does to a block.
+/// The effect of a scan on a block.
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
     Sequential,
@@ -212,7 +212,7 @@ pub(super) struct Part {
     pub(super) ac: u8,
 }
 
-/// What a scan header says.
+/// The contents of a scan header.
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
     pub(super) parts: heapless::Vec<Part, 3, u8>,

@@ -1,7 +1,7 @@
 //! Recodes pictures that have to be read as a whole: progressive ones, those with a scan for each component, and
 //! arithmetic-coded ones.
 //!
-//! What a [`Transcoder`](super::Transcoder) does block by block, a [`Recoder`] does once it has all coefficients of the
+//! A [`Transcoder`](super::Transcoder) works block by block. A [`Recoder`] does the same once it has all coefficients of the
 //! picture, for which its caller lends the memory. Nothing is decoded to samples either: each decoder shows the same picture
 //! as of the file. [`path`](super::path) tells which of the two a picture takes, and how much memory.
 //!
@@ -31,7 +31,7 @@ use frame::{Block, Planes, ScannedFrame};
 use huffman::{Huffman, Tables};
 use output::{Requantisation, Table};
 
-/// What is to be done with a picture.
+/// The task for one picture.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judgement {
     pub(super) change: Change,
@@ -70,7 +70,7 @@ impl Judgement {
     }
 }
 
-/// What the headers up to the first scan say of a picture that the transcoder cannot take.
+/// The verdict on a picture that the transcoder cannot take, from the headers up to the first scan.
 pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judgement, Unsupported> {
     let is_known = matches!(
         layout.coding,
