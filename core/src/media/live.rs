@@ -1,13 +1,13 @@
-//! One camera, many viewers: pictures that are captured once and sent from where they were captured to.
+//! One camera for many viewers. A picture is captured once, and sent from the buffer that it was captured into.
 //!
 //! ```text
 //!  camera --publish--> [ buffer | buffer | .. ] <--lend-- source --> RTP packets of client 1
 //!                        newest ^     ^ sent to client 1     source --> RTP packets of client 2
 //! ```
-//! A viewer holds a buffer only while it sends the picture in it; viewers that send the same picture share it. Each holds
-//! one buffer at most, so with as many buffers as viewers nobody ever waits for somebody else's slow connection: there is
-//! always one to capture into as long as there is a viewer who wants a picture. Two buffers serve any number of viewers
-//! over UDP, which is done with a picture in milliseconds.
+//! A viewer holds a buffer only while it sends the picture in it, and viewers that send the same picture share it. Each
+//! holds one buffer at most. So with as many buffers as viewers, nobody waits for the slow connection of another viewer: as
+//! long as a viewer wants a picture, there is a buffer to capture into. Two buffers serve any number of viewers over UDP,
+//! which is done with a picture in milliseconds.
 
 use super::catalogue::{Catalogue, Entry};
 use super::{Advance, Frame, FrameRate, FrameSource};
@@ -19,13 +19,13 @@ use core::convert::Infallible;
 use core::fmt;
 use core::task::Waker;
 
-/// How soon a picture that is overdue is asked for again.
+/// The time after which an overdue picture is asked for again.
 const OVERDUE: Duration = Duration::from_millis(1);
 
 /// A live medium of one name. `B` are its buffers: `&'static mut [u8]` on firmware, an array in a test.
 ///
-/// `&Live` is a [`Catalogue`] of this one medium; an application with several media makes its own of [`media`](Self::media)
-/// and [`viewer`](Self::viewer).
+/// `&Live` is a [`Catalogue`] of this one medium. An application with several media makes its own catalogue of
+/// [`media`](Self::media) and [`viewer`](Self::viewer).
 pub struct Live<'a, B, const BUFFERS: usize> {
     name: &'a str,
     rate: FrameRate,
@@ -46,8 +46,9 @@ struct Picture<B> {
 }
 
 impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS> {
-    /// A medium without a picture yet. `rate`: pictures per second, as the description announces it and as viewers expect
-    /// them; `size`: width and height in pixels. Each buffer has to hold the longest JPEG file that will be published.
+    /// A medium without a picture yet. `rate` is the number of pictures per second that the description announces and
+    /// viewers expect. `size` is width and height in pixels. Each buffer has to hold the longest JPEG file that will be
+    /// published.
     pub fn new(name: &'a str, rate: FrameRate, size: (u16, u16), buffers: [B; BUFFERS]) -> Self {
         let empty = |bytes| {
             let (captured, layout) = (Instant::default(), Layout::parse(&[]));
@@ -64,14 +65,14 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
         }
     }
 
-    /// Has `fill` write a JPEG file into a buffer that nobody sends from, and makes it the newest picture. `captured`: when
-    /// it was taken, which becomes its timestamp. `fill` returns the file's length.
+    /// Lets `fill` write a JPEG file into a buffer that nobody sends from, and makes it the newest picture. `fill` returns
+    /// the file's length. `captured` is the time when the picture was taken, and becomes its timestamp.
     ///
-    /// `Ok(false)`: every buffer is being sent from, and `fill` was not called; this picture is lost, or comes later.
-    /// Publish before the server is polled, and the picture leaves in that poll.
+    /// `Ok(false)`: every buffer is being sent from, and `fill` was not called. Drop this picture, or publish it later. If
+    /// it is published before the server is polled, it leaves in that poll.
     ///
     /// # Errors
-    /// Those of `fill`; what the buffer held is then lost, and viewers keep waiting.
+    /// Those of `fill`. The buffer's contents are lost then, and viewers keep waiting.
     pub fn publish<E>(&self, captured: Instant, fill: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<bool, E> {
         // The oldest of the free ones, so that a viewer who comes late to the newest still finds it.
         let free = self.buffers.iter().enumerate().filter_map(|(index, buffer)| {
@@ -90,18 +91,18 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
         Ok(true)
     }
 
-    /// How many sessions there are, playing or not. While there are none, nothing need be captured.
+    /// The number of sessions, playing or not. While there is none, nothing need be captured.
     pub fn viewers(&self) -> usize {
         self.viewers.get()
     }
 
-    /// What it is, for a [`Catalogue`] of several media that calls it `id`.
+    /// Its entry, for a [`Catalogue`] of several media that calls it `id`.
     pub fn media(&self, id: usize) -> Entry<'_> {
         let (width, height) = self.size;
         Entry { id, name: self.name, frame_rate: self.rate, frames: None, width, height, refusal: None }
     }
 
-    /// A viewer of all that is published from now on.
+    /// A viewer of all pictures that are published from now on.
     pub fn viewer(&self) -> LiveSource<'_, 'a, B, BUFFERS> {
         self.viewers.set(self.viewers.get().saturating_add(1));
         LiveSource { live: self, next: self.published.get(), held: None }
@@ -134,7 +135,7 @@ impl<B, const BUFFERS: usize> fmt::Debug for Live<'_, B, BUFFERS> {
     }
 }
 
-/// One viewer of a [`Live`] medium: always the newest picture, and what comes while it sends is left out.
+/// One viewer of a [`Live`] medium. It gives the newest picture. Pictures that come while one is being sent are left out.
 pub struct LiveSource<'l, 'a, B, const BUFFERS: usize> {
     live: &'l Live<'a, B, BUFFERS>,
     next: u32,
