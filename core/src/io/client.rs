@@ -54,7 +54,7 @@ impl Pump {
     {
         self.more = false;
         let mut link = Link { now, player, sockets, broken: &mut self.broken };
-        // First what is due from us: what comes may never run dry.
+        // Reports and requests that are due come first, because a flood of input may never end.
         link.send();
         link.receive_rtcp();
         let mut bytes = 0_usize;
@@ -80,7 +80,7 @@ impl Pump {
             link.send();
             return None;
         }
-        // Whatever this flood is, it is none of media, whose frames end a call. What we have to say leaves all the same.
+        // A frame would have ended the call, so this flood brings none. Reports and requests leave all the same.
         self.more = true;
         link.player.handle_flood();
         if let Some(event) = link.player.poll_event(now) {
@@ -104,7 +104,7 @@ impl Pump {
         if self.more { Some(Instant::default()) } else { player.poll_timeout() }
     }
 
-    /// Says the last words, as far as the sockets take them at once: they are about to be closed.
+    /// Sends BYE and TEARDOWN as far as the sockets take them at once, before the sockets are closed.
     pub fn finish<B, F, const SLOTS: usize, T, D, E>(
         &mut self,
         now: Instant,

@@ -11,7 +11,7 @@ use crate::time::{Duration, NtpTime};
 use crate::wire::rtsp::StatusCode;
 use core::net::SocketAddr;
 
-/// What a player is to achieve. A new goal changes the one before; the player finds the way by itself.
+/// What a player is to achieve. A new goal changes the one before. The player itself chooses the requests that lead there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Goal {

@@ -67,7 +67,7 @@ const DEFAULT_PORT: u16 = 554;
 /// the connection has been read dry after it, or, where it never runs dry, this often: more than sockets hold.
 const LATE_READS: u32 = 64;
 
-/// What is wanted; the difference to what is decides what is done next.
+/// What the goals up to now add up to. Where the session does not stand there yet, the player takes the next step.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wanted {
     session: bool,
@@ -416,7 +416,7 @@ where
             Stage::Linked => {}
         }
         if !self.wanted.session {
-            // Where there is no session to end, closing the connection says it all.
+            // Where there is no session, closing the connection ends everything.
             let answered = self.media.leave(now, &mut self.connection).is_ok();
             if !answered {
                 return Some(self.end_link());
@@ -431,7 +431,7 @@ where
             return None;
         }
         match self.request(now) {
-            // Full: the server does not read; its silence will tell.
+            // `Full`: the server does not read. The missing answer to an earlier request will end the attempt.
             Ok(()) | Err(NotNow::Full | NotNow::Busy | NotNow::Closed) => {
                 core::mem::take(&mut self.unseekable).then_some(Event::Unseekable)
             }
@@ -510,7 +510,7 @@ where
             }
             session::Event::Paused => {
                 self.media.handle_stop();
-                // Paused only to play from elsewhere: nobody needs to know.
+                // A pause that only precedes a seek is not reported.
                 (!self.wanted.playing).then_some(Event::Paused)
             }
             session::Event::TornDown => Some(self.end_link()),
@@ -556,7 +556,7 @@ where
             }
             _ if status == StatusCode::SESSION_NOT_FOUND => {}
             Command::Pause if self.wanted.playing => {
-                // A seek: many servers take it without a pause.
+                // The pause was to precede a seek, which many servers take without one.
                 self.standing.no_pause = true;
                 return None;
             }
@@ -574,9 +574,9 @@ where
     fn handle_no_answer(&mut self, now: Instant, during: Command) -> Option<Event> {
         match during {
             Command::Teardown => Some(self.end_link()),
-            // While media comes, a server that does not answer may be forgiven; when it stops coming, that is told.
+            // While media comes, a missing answer does no harm. When media stops, that is noticed by its silence.
             Command::KeepAlive => None,
-            // Servers that ignore OPTIONS but answer DESCRIBE: worth a try only where nothing else is left to try.
+            // Some servers ignore OPTIONS but answer DESCRIBE. They are asked where no other dialect is left to try.
             Command::Options if self.fallback.attempt.last => None,
             _ => Some(self.handle_absent_server(now, Failure::NoAnswer(during))),
         }

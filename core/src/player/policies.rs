@@ -118,12 +118,14 @@ impl Standing {
     }
 }
 
-/// What servers say that do not know DESCRIBE: those of the lab do not answer it, but some copies of them do, like this.
+/// Whether this refusal means that the server does not know DESCRIBE. The lab's own server does not answer it at all, but
+/// some servers that are derived from it answer with one of these.
 pub(super) fn knows_no_describe(status: StatusCode) -> bool {
     matches!(status.0, 400 | 405 | 501)
 }
 
-/// Whether TCP may help where no frame comes over UDP: not against a server that sends something else than frames.
+/// Whether TCP may help where no frame comes over UDP. It helps against loss and firewalls, but not against a server that
+/// sends something else than frames.
 pub(super) fn may_help_over_tcp(reason: Option<NoFrameReason>) -> bool {
     reason.is_none_or(|reason| reason == NoFrameReason::Incomplete)
 }
@@ -136,8 +138,8 @@ pub(super) fn begins(described: Option<Described>) -> u64 {
     }
 }
 
-/// How long it is; `None` where the range has no end, as a live stream's and a repeated film's, or one that nobody
-/// will see.
+/// How long the presentation is. `None` where its range has no end, as a live stream's and a repeated film's, or an end
+/// too far away to be true.
 pub(super) fn duration(described: Option<Described>) -> Option<Duration> {
     match described?.range? {
         Range::Npt { start, end: Some(end) } => {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Buffers that wait to be used again: a frame is in work, a few wait, and one is being copied.
+/// The most free buffers that are kept. A few frames are in use at a time; the memory of a longer queue is given back.
 const POOLED: usize = 8;
 
 /// A frame.

@@ -15,9 +15,9 @@ pub fn play(options: impl Into<Options>) -> Result<Frames, Error> {
 /// The frames of one presentation, from its beginning to its end; then the session is ended properly. After an error
 /// there are no more. An iterator that is dropped before leaves at once.
 ///
-/// There is no thread behind it: the network is served while [`next`](Iterator::next) waits for a frame. Whoever takes
-/// longer for a frame than frames last makes the server wait over TCP, and over UDP loses what the system cannot keep
-/// (some megabyte).
+/// The iterator has no thread: it reads the network while [`next`](Iterator::next) waits for a frame. If the caller works
+/// longer on a frame than until the next one comes, the server has to wait over TCP, and over UDP the system loses what
+/// exceeds its buffer (some megabyte).
 #[derive(Debug)]
 pub struct Frames {
     client: Client,

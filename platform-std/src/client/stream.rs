@@ -10,7 +10,7 @@ use futures_core::Stream;
 
 use super::{Client, Error, Event, Frame, Goal, Handle, Options};
 
-/// Frames that wait for whoever polls. Of a stream of 25 frames a second it is more than a second.
+/// The most frames that wait to be polled: more than a second of a stream of 25 frames per second.
 const QUEUE: usize = 32;
 
 /// Plays what is at a URL, or what these [`Options`] say, in a thread of its own, and gives out its frames as they arrive.
@@ -30,8 +30,8 @@ pub fn play_stream(options: impl Into<Options>) -> Result<FrameStream, Error> {
 /// The frames of one presentation, from its beginning to its end; then the session is ended properly. After an error
 /// there are no more. A stream that is dropped before ends its session in the background.
 ///
-/// A thread receives and keeps the session alive, however seldom the stream is polled. 32 frames wait at most: whoever
-/// lags further behind loses the oldest, as [`Frame::number`] shows.
+/// A thread receives and keeps the session alive, however seldom the stream is polled. At most 32 frames wait to be
+/// polled. When one more comes, the oldest is dropped, and a gap in [`Frame::number`] shows it.
 #[derive(Debug)]
 pub struct FrameStream {
     handle: Handle,

@@ -217,12 +217,12 @@ fn a_stop_before_there_is_a_connection_or_a_session_is_the_end_at_once() {
 }
 
 #[test]
-fn whoever_stops_waits_for_the_server_for_two_seconds_and_may_change_his_mind() {
+fn a_stop_waits_two_seconds_for_the_server_and_a_goal_that_comes_meanwhile_is_kept() {
     let mut scene = Scene::over_tcp("npt=0-10");
     assert_eq!(scene.goal(Goal::Stop), []);
     assert!(scene.request().starts_with("TEARDOWN "));
     scene.goal(Goal::Play { from: None });
-    assert_eq!(scene.pass(1999), [], "one thing after the other");
+    assert_eq!(scene.pass(1999), [], "the old session ends first");
     let events = scene.pass(1);
     assert_eq!(events, [Event::TornDown, Event::Connected { peer: SocketAddr::new(SERVER, 554) }]);
     assert!(scene.player.statistics().is_none());
