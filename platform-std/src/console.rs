@@ -10,7 +10,7 @@ use nix::poll::PollFlags;
 
 use crate::tcp::is_ready;
 
-/// What a pipe that polls as writable takes without blocking, on every system (POSIX asks for 512).
+/// The number of bytes that a pipe takes without blocking if it polls as writable. POSIX asks for 512; Linux takes a page.
 const LINE_LIMIT: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 /// Lines that may come at once.
 const BURST: u32 = 1000;

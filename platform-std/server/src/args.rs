@@ -108,7 +108,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// What the server needs to know, apart from what it shows.
+    /// The options of the server.
     pub(crate) fn server_options(&self) -> Options {
         Options {
             host: self.host.clone(),
@@ -124,7 +124,7 @@ impl Args {
         }
     }
 
-    /// What is done with pictures that RTP/JPEG cannot carry as they are.
+    /// The treatment of pictures that RTP/JPEG cannot carry as they are.
     pub(crate) fn policy(&self) -> Policy {
         Policy { restart_markers: self.restart_markers, on_unsupported: self.on_unsupported }
     }

@@ -91,7 +91,7 @@ fn check(path: &Path, policy: Policy) -> Result<Report> {
     Ok(report)
 }
 
-/// What is in a file, and what becomes of it.
+/// A file's contents, and how its frames would be sent.
 // More than 15 fields: each is one count of the report, and all are filled frame by frame in one place.
 #[derive(Debug, Default)]
 struct Report {
@@ -105,7 +105,7 @@ struct Report {
     huffman: BTreeMap<&'static str, u32>,
     quantization: BTreeMap<String, u32>,
     restarts: BTreeMap<u16, u32>,
-    /// What is done, and why.
+    /// How many frames are converted in which way, and for which reasons.
     conversions: BTreeMap<(Conversion, String), u32>,
     /// RTP/JPEG's types.
     kinds: BTreeMap<u8, u32>,
@@ -285,7 +285,7 @@ fn coding(layout: &Layout) -> String {
     format!("{coding}, {sampling} ({y},{cb},{cr}){scans}")
 }
 
-/// What keeps a picture from being sent as it is.
+/// The reasons for which a picture cannot be sent as it is.
 fn reasons(conversion: Conversion, layout: &Layout, policy: Policy) -> String {
     let mut reasons = Vec::new();
     let mut add = |applies: bool, reason: &'static str| reasons.extend(applies.then_some(reason));

@@ -22,7 +22,7 @@ pub(super) struct Acceptor {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The next event tells when a connection is there.
+    /// No connection waits; the next event tells when one does.
     Idle,
     /// Connections may wait that no further event will report.
     Waiting,
@@ -74,7 +74,7 @@ impl Acceptor {
                 self.state = State::Idle;
             }
             Accepted::Exhausted(error) => {
-                // Said once, not ten times a second for as long as it lasts.
+                // It is said once, not ten times a second for as long as it lasts.
                 if !std::mem::replace(&mut self.is_said, true) {
                     log::warn!("no connection can be taken until another one ends: {error}");
                 }

@@ -7,7 +7,7 @@ use mutoscope::session::server::MAX_URI_LEN;
 
 use super::Error;
 
-/// What a player adds to a medium's URL in SETUP.
+/// A player adds this to a medium's URL in SETUP.
 const TRACK: &str = "/trackID=0";
 
 /// The longest URL of a medium that a request can name, in bytes. Only clients of the classic lab, which send the bare name,

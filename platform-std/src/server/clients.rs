@@ -19,7 +19,7 @@ const MAX_REFUSING: usize = 16;
 pub(super) struct Slot<S> {
     pub(super) stream: TcpStream,
     pub(super) peer: Peer<Box<[u8]>, S>,
-    /// What the client's source wakes.
+    /// The client's source gets this, and wakes it when it has a frame.
     pub(super) waker: Waker,
     /// Tells whether it was this client that was woken, or one that had its number before.
     pub(super) woken_as: Arc<wake::Client>,
@@ -29,7 +29,7 @@ pub(super) struct Slot<S> {
     pub(super) is_shut: bool,
 }
 
-/// What becomes of one who connects.
+/// The decision about a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It is served.
@@ -43,13 +43,14 @@ pub(super) enum Admission {
 /// All clients that have a connection.
 pub(super) struct Clients<S> {
     slots: Slab<Slot<S>>,
-    /// Those who are served, by where they are: what comes over UDP is meant for few of them, and strangers' datagrams for none.
+    /// The clients that are served, by their addresses. A datagram is offered only to the clients of the host that it came
+    /// from.
     hosts: BTreeSet<(IpAddr, usize)>,
-    /// How many of them are only told that there is no room.
+    /// How many clients are only told that there is no room.
     refused: usize,
     /// Most clients that are served at once.
     limit: usize,
-    /// Somebody has been refused, and no place has become free since.
+    /// A client has been refused, and no place has become free since.
     is_full: bool,
 }
 
@@ -58,7 +59,7 @@ impl<S> Clients<S> {
         Self { slots: Slab::new(), hosts: BTreeSet::new(), refused: 0, limit, is_full: false }
     }
 
-    /// Decides about one who connects.
+    /// Decides about a new connection.
     pub(super) fn admit(&mut self) -> Admission {
         if self.slots.len() - self.refused < self.limit {
             Admission::Serve
@@ -110,10 +111,10 @@ impl<S: mutoscope::media::FrameSource> Clients<S> {
         Some(slot)
     }
 
-    /// Hands a client's report to it. `false`: it is nobody's.
+    /// Hands a report to the client that it is from. `false`: it is from no client.
     pub(super) fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
         let mut is_meant = false;
-        // All of them: a host may have two sessions with one port, of which one has been forgotten.
+        // Every client of the host is asked: it may have two sessions with one port, of which it has forgotten one.
         for &(_, number) in self.hosts.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
             is_meant |= self.slots.at(number).is_some_and(|slot| slot.peer.handle_rtcp(now, from, compound));
         }

@@ -1,4 +1,4 @@
-//! What can keep a server from serving.
+//! The reasons for which a server cannot serve.
 
 use std::fmt;
 use std::io;
@@ -17,14 +17,14 @@ pub enum Error {
         host: String,
         /// Its address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
     /// There is no pair of UDP ports for it.
     Udp {
         /// The first of the ports, where certain ones were asked for.
         port: Option<u16>,
-        /// What the system said.
+        /// The system's reason.
         error: io::Error,
     },
     /// The system does not let it wait for sockets.

@@ -1,4 +1,5 @@
-//! Waiting, for all clients at once: those that are ready, due or woken are serviced, everything else is the core's.
+//! The event loop. It waits for all clients at once and services those whose sockets are ready, whose time has come, or whose
+//! sources have woken them. Everything that happens inside of a service is the core's.
 
 use std::io;
 use std::net::SocketAddr;
@@ -53,7 +54,7 @@ pub(super) struct Sockets {
 #[derive(Debug)]
 pub(super) struct Shared {
     socket: UdpSocket,
-    /// Datagrams wait that no further event will report.
+    /// Datagrams may wait that no further event will report.
     has_more: bool,
 }
 
@@ -89,7 +90,7 @@ pub(super) struct EventLoop<'a, C: Catalogue> {
     schedule: Schedule,
     wake_list: Arc<WakeList>,
     stop: StopHandle,
-    /// Stopping: when those who are still there are left behind.
+    /// The server is stopping, and closes the connections that are still open at this instant.
     deadline: Option<Instant>,
 }
 
@@ -142,7 +143,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
                 RTP => self.sockets.rtp.has_more = true,
                 RTCP => self.sockets.rtcp.has_more = true,
                 Token(token) => {
-                    // A number may have gone to another client since the event arose: then it is asked in vain.
+                    // The number may have gone to another client since the event arose. Servicing that one does no harm.
                     let number = token - FIRST_CLIENT;
                     if let Some(slot) = self.clients.at(number) {
                         slot.stream.handle_event(event);
@@ -183,7 +184,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     /// Lists the clients whose sources have something for them.
     fn push_woken(&mut self) {
         for client in self.wake_list.take_woken() {
-            // Its source may outlive a client, and its number may be another's by then.
+            // A source may wake a client that has gone, and whose number is another client's by now.
             if self.clients.at(client.number()).is_some_and(|slot| Arc::ptr_eq(&slot.woken_as, &client)) {
                 self.schedule.push(client.number());
             }
@@ -217,7 +218,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     fn remove(&mut self, number: usize) {
         self.schedule.set_due(number, None);
         let Some(mut slot) = self.clients.remove(number) else { return };
-        // Closing the descriptor would do; where that failed, a stale registration must not stay behind.
+        // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
         if !slot.is_refused {
             log::info!("{} is gone, {} left", slot.peer.peer(), self.clients.len());
@@ -236,7 +237,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         let admission = self.clients.admit();
         match admission {
             Admission::Serve | Admission::Refuse { is_first: false } => {}
-            // Said once, or whoever knocks on and on would fill the disk.
+            // It is said once: otherwise, a client that keeps connecting would fill the disk.
             Admission::Refuse { is_first: true } => {
                 let count = self.clients.len();
                 log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
@@ -257,7 +258,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         let woken_as = wake::Client::new(number, &self.wake_list);
         let waker = woken_as.waker();
         let number = self.clients.insert(Slot { stream, peer: client, waker, woken_as, is_refused, is_shut: false });
-        // Of those who are refused, the warning above is enough.
+        // For those that are refused, the warning above is enough.
         if !is_refused {
             log::info!("{peer} is here, {} altogether", self.clients.len());
         }
@@ -275,11 +276,12 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         Ok(Peer::new(now, addresses, buffer(RX_BUFFER), buffer(TX_BUFFER), random()?, &self.settings))
     }
 
-    /// Takes what came over UDP: reports on the one socket, and on the other nothing but what punches holes into firewalls.
+    /// Takes the datagrams that came. On the RTCP socket they are reports. On the RTP socket they are the empty packets with which
+    /// clients open their firewalls, and are dropped.
     fn receive(&mut self) {
         self.sockets.rtp.drain(|_, _| {});
         let (clients, now) = (&mut self.clients, self.clock.now());
-        // Reports only ever postpone what a client is waiting for, so its timer may stay.
+        // A report can only make a client's deadline later, so its timer may stay.
         self.sockets.rtcp.drain(|Meta { from, .. }, compound| {
             if !clients.handle_rtcp(now, from, compound) {
                 log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());

@@ -48,7 +48,7 @@ use crate::udp;
 use acceptor::Acceptor;
 use event_loop::{EventLoop, LISTENER, RTCP, RTP, Shared, Sockets, WAKER};
 
-/// What a [`Server`] needs to know, apart from what it shows.
+/// The options of a [`Server`].
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Address or name to listen on.
@@ -129,7 +129,8 @@ impl Server {
             let poll = Poll::new()?;
             let mut acceptor = Acceptor::new(listener);
             acceptor.register(poll.registry(), LISTENER)?;
-            // Not for writing: the kernel would report room after every datagram that left. The pump tries again by itself.
+            // They are not registered for writing: the kernel would report room after every datagram that left. The core tries
+            // again by itself.
             poll.registry().register(&mut rtp, RTP, Interest::READABLE)?;
             poll.registry().register(&mut rtcp, RTCP, Interest::READABLE)?;
             let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -160,7 +161,7 @@ impl Server {
     /// ([`Advance::Pending`](mutoscope::media::Advance::Pending)) and wakes the server when the frame is there.
     ///
     /// # Errors
-    /// [`Error::Wait`], [`Error::Accept`] or [`Error::Random`]. What goes wrong with one client ends that client only.
+    /// [`Error::Wait`], [`Error::Accept`] or [`Error::Random`]. An error of one client's sockets ends that client only.
     pub fn serve<C: Catalogue>(self, catalogue: C) -> Result<(), Error> {
         let clock = MonotonicClock::new();
         let cname = canonical_name()?;

@@ -33,7 +33,8 @@ impl fmt::Debug for WakeList {
     }
 }
 
-/// What a [`Waker`] wakes: one client, not its number, which may go to another client while a source still has the waker.
+/// The client that a [`Waker`] wakes. Its number alone would not do: it may go to another client while a source still has the
+/// waker.
 pub(super) struct Client {
     number: usize,
     is_listed: AtomicBool,
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_ends_once_for_all_who_are_woken_meanwhile() {
+    fn the_wait_ends_once_for_all_clients_that_are_woken_meanwhile() {
         let (list, interrupts) = list();
         let wakers = [5, 0, 7].map(|number| Client::new(number, &list).waker());
         for waker in [&wakers[0], &wakers[1], &wakers[0]] {
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_missed_who_is_woken_from_many_threads() {
+    fn no_client_is_missed_when_many_threads_wake_them() {
         let (list, interrupts) = list();
         let clients: Vec<_> = (0..8).map(|number| Client::new(number, &list)).collect();
         for _ in 0..50 {
