@@ -38,15 +38,15 @@ impl FrameRate {
     /// The time that `frames` frames take, in microseconds, rounded down.
     pub const fn micros(self, frames: u64) -> u64 {
         // The product of 2^64 frames and a million needs a u128.
-        let product = (frames as u128).saturating_mul(1_000_000).saturating_mul(self.denominator as u128);
+        let product = (frames as u128).wrapping_mul(1_000_000).wrapping_mul(self.denominator as u128);
         quotient(product, self.numerator as u128)
     }
 
     /// The number of whole frames in `micros`. It undoes the rounding of [`micros`](Self::micros): `frames_in(micros(n)) == n`.
     pub const fn frames_in(self, micros: u64) -> u64 {
         // This is the last n with n * 10^6 * denominator / numerator < micros + 1. If the quotient is whole, it is one less.
-        let below = (micros as u128).saturating_add(1).saturating_mul(self.numerator as u128).saturating_sub(1);
-        quotient(below, (self.denominator as u128).saturating_mul(1_000_000))
+        let below = (micros as u128).wrapping_add(1).wrapping_mul(self.numerator as u128).wrapping_sub(1);
+        quotient(below, (self.denominator as u128).wrapping_mul(1_000_000))
     }
 
     /// The duration of one frame.
@@ -55,7 +55,9 @@ impl FrameRate {
     }
 }
 
-/// The quotient, or the largest number where there is none so small.
+/// The quotient, or the largest number where it does not fit. It is not copied into its callers, because a division of 128 bits
+/// takes kilobytes on a microcontroller.
+#[inline(never)]
 const fn quotient(dividend: u128, divisor: u128) -> u64 {
     match dividend.checked_div(divisor) {
         Some(quotient) if quotient <= u64::MAX as u128 => quotient as u64,
