@@ -193,8 +193,9 @@ fn installed(args: &Args) -> Result<Vec<Installation>> {
     Ok(players)
 }
 
-/// Plays all jobs, several at once. What lost frames over UDP while others were busy is played again alone, and the row says
-/// so: a socket buffer that overflows while its owner waits for the processor is the machine's doing.
+/// Plays all jobs, several at once. A playing that lost frames while others were busy is repeated alone, and its row says so. A
+/// player that waits for the processor has a socket buffer that overflows over UDP, and lags over TCP until the server leaves
+/// out frames for it: both are the machine's doing.
 fn play_all(jobs: &[Job<'_>], pictures: &BTreeMap<&str, Vec<String>>, at_once: usize) -> Result<Vec<Row>> {
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(BTreeMap::new());
@@ -214,8 +215,7 @@ fn play_all(jobs: &[Job<'_>], pictures: &BTreeMap<&str, Vec<String>>, at_once: u
     });
     let mut rows = rows.into_inner().ok().context("a thread panicked")?;
     for (number, job) in jobs.iter().enumerate() {
-        let lost = matches!(rows.get(&number), Some(Ok(row)) if !row.good() && job.transport == Transport::Udp);
-        if lost {
+        if matches!(rows.get(&number), Some(Ok(row)) if !row.good()) {
             let again = job.play(&pictures[job.clip.name.as_str()], number).map(|mut row| {
                 row.remark = format!("played again alone {}", row.remark).trim_end().into();
                 row

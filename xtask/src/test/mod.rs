@@ -156,7 +156,7 @@ fn run_alone(program: &Path, folder: &Path, step: &Step, long: bool) -> Result<R
     // A step that keeps the processors busy gives way to those that have to be in time.
     let mut command = if step.task.load == Load::Busy && on_path("nice") {
         let mut command = Command::new("nice");
-        command.arg(program);
+        command.args(["-n", "19"]).arg(program);
         command
     } else {
         Command::new(program)

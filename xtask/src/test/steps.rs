@@ -68,6 +68,8 @@ pub(super) fn get_targets() -> Result<()> {
 pub(super) fn build_programs() -> Result<()> {
     let mut command = cargo();
     command.args(["build", "--release", "--workspace", "--bin", "mutoscope-server", "--example", "tap"]);
+    // Optimising across crates takes much of the time, and no test looks at speed.
+    command.args(["--config", "profile.release.lto=false", "--config", "profile.release.codegen-units=16"]);
     if SDL2.missing().is_none() {
         command.args(["--bin", "player-sdl"]);
     }
