@@ -7,7 +7,8 @@ use mutoscope::jpeg::Layout;
 use mutoscope::media::mjpeg::Reader;
 use mutoscope::media::testcard::TestCard;
 use mutoscope::media::{Advance, FrameRate, FrameSource};
-use mutoscope::rtp::packetizer::Packetizer;
+use mutoscope::rtp::fragment::jpeg::Fragments;
+use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::{Config, Receiver};
 use mutoscope::rtp::sender::Sender;
 use mutoscope::time::{Duration, Instant};
@@ -45,11 +46,12 @@ const SIZES: [usize; 2] = [5_000, 40_000];
 fn packets(frame: &[u8], first_sequence: u16, timestamp: u32) -> Vec<Vec<u8>> {
     let format = Layout::parse(frame).unwrap().rtp_format().unwrap();
     let mut sender = Sender::new(7, first_sequence);
-    let mut packetizer = Packetizer::rfc2435(format, timestamp, 1400);
+    let fragments = Fragments::new(&format, 1400);
     let mut packets = Vec::new();
-    while let Some(packet) = packetizer.peek(frame, &sender) {
+    for index in 0..fragments.count() {
+        let packet = Packet::new(&sender, timestamp, fragments.get(frame, index).unwrap(), frame).unwrap();
         packets.push(packet.segments().concat());
-        packetizer.commit(&packet, &mut sender);
+        sender.commit(packet.payload_len());
     }
     packets
 }
@@ -61,10 +63,13 @@ fn packetize(bencher: Bencher<'_, '_>, len: usize) {
     let format = Layout::parse(&frame).unwrap().rtp_format().unwrap();
     let mut sender = Sender::new(7, 1);
     bencher.counter(BytesCount::new(len)).bench_local(|| {
-        let mut packetizer = Packetizer::rfc2435(black_box(format), 90_000, 1400);
-        while let Some(packet) = packetizer.peek(black_box(&frame), &sender) {
+        let fragments = Fragments::new(black_box(&format), 1400);
+        let frame = black_box(&frame);
+        for index in 0..fragments.count() {
+            let Some(fragment) = fragments.get(frame, index) else { break };
+            let Some(packet) = Packet::new(&sender, 90_000, fragment, frame) else { break };
             black_box(packet.segments());
-            packetizer.commit(&packet, &mut sender);
+            sender.commit(packet.payload_len());
         }
     });
 }

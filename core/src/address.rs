@@ -1,6 +1,15 @@
 //! Addresses of one peer.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
+
+/// The two ends of a client's control connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where the client connected from. Media goes to this host and to no other.
+    pub peer: SocketAddr,
+    /// The address of ours that the client connected to, where the platform tells: media over UDP leaves from it.
+    pub local: Option<IpAddr>,
+}
 
 /// Another port of the same host. A link-local IPv6 address reaches nobody without its scope, which stays.
 pub(crate) fn at_port(mut peer: SocketAddr, port: u16) -> SocketAddr {

@@ -12,6 +12,7 @@
 //! | [`rtp`] | frames to packets, and packets to frames: sequence numbers, statistics, reports |
 //! | [`session`] | one RTSP connection, of the server and of the client: state tables, timers, events |
 //! | [`player`] | playing one URL: the dialects and transports that are tried one after the other, what is done about servers' peculiarities, silence |
+//! | [`delivery`] | what one viewer's stream does next: which frame, when, in which bursts, until which end |
 //! | [`io`] | the traits that a platform implements ([`io::Stream`], [`io::Datagram`]), and the pumps that serve one client or play one stream over them |
 //!
 //! # Examples
@@ -259,6 +260,7 @@ extern crate std;
 mod macros;
 
 mod address;
+pub mod delivery;
 pub mod io;
 pub mod jpeg;
 pub mod media;

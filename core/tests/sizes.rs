@@ -5,7 +5,8 @@ use core::convert::Infallible;
 use core::mem::size_of;
 use core::task::Waker;
 use mutoscope::media::{Advance, Frame, FrameSource};
-use mutoscope::rtp::packetizer::{Packet, Packetizer};
+use mutoscope::rtp::fragment::Fragments;
+use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::time::Instant;
@@ -44,7 +45,8 @@ fn sizes_of_the_main_types_are_pinned() {
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
         ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 200),
         ("Layout", size_of::<jpeg::Layout>(), 48),
-        ("Packetizer", size_of::<Packetizer>(), 64),
+        ("Fragments", size_of::<Fragments>(), 48),
+        ("Delivery", size_of::<mutoscope::delivery::Delivery>(), 144),
         ("Sender", size_of::<Sender>(), 16),
         ("Packet", size_of::<Packet<'_>>(), 184),
     ];

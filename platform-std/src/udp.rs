@@ -273,8 +273,11 @@ impl<'b> Pieces<'_, 'b> {
         {
             let left = segment.get(self.skip..).unwrap_or_default();
             let taken = left.get(..room).unwrap_or(left);
-            *slices.get_mut(count).ok_or(io::ErrorKind::InvalidInput)? = IoSlice::new(taken);
-            count += 1;
+            // Most packets have no trailer.
+            if !taken.is_empty() {
+                *slices.get_mut(count).ok_or(io::ErrorKind::InvalidInput)? = IoSlice::new(taken);
+                count += 1;
+            }
             room -= taken.len();
             if taken.len() == left.len() {
                 self.segments = rest;

@@ -23,8 +23,9 @@ const TYPES: &[(&str, &str, u64)] = &[
     ("SIZE_07_READER_20K", "MJPEG file reader with 20 KB for a frame", 20_736),
     ("SIZE_08_RECEIVER_2_LENT", "receiver of two open frames, without their buffers", 2304),
     ("SIZE_09_RECEIVER_2_32K", "receiver of two open frames of 32 KB", 67_840),
-    ("SIZE_10_SENDER_PACKETIZER", "sender and packetizer of one stream", 512),
+    ("SIZE_10_SENDER_FRAGMENTS", "sender of one stream, and how its frame is cut", 512),
     ("SIZE_11_PACKET", "a packet's head on its way (on the stack)", 256),
+    ("SIZE_14_DELIVERY", "what one stream does next", 512),
     ("SIZE_12_TRANSCODER", "transcoder of JPEG files that RTP/JPEG cannot carry", 8192),
     ("SIZE_13_RECODER", "the same for those of several scans, without memory for coefficients", 12_800),
 ];

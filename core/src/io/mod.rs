@@ -3,7 +3,6 @@
 pub mod client;
 mod faults;
 mod outlet;
-mod playback;
 pub mod server;
 mod sockets;
 mod traits;

@@ -1,9 +1,11 @@
 //! Where packets leave: UDP sockets, or the control connection's interleaved channels.
+//!
+//! A packet leaves as `[RTP header, payload header][slice of the frame][trailer]`, or as what a [`Protect`] makes of these.
 
-use super::server::Addresses;
 use super::{Datagram, Transmit};
-use crate::address::at_port;
-use crate::rtp::packetizer::Packet;
+use crate::address::{Addresses, at_port};
+use crate::rtp::packet::Packet;
+use crate::rtp::protect::Protect;
 use crate::session::MediaTransport;
 use crate::session::server::Connection;
 use crate::wire::rtp::HEADER_LEN;
@@ -21,7 +23,7 @@ pub(super) enum Sent {
 }
 
 /// One client's way out, over either transport.
-pub(super) struct Outlet<'a, B, D, E> {
+pub(super) struct Outlet<'a, B, D, E, P> {
     pub connection: &'a mut Connection<B>,
     pub rtp: &'a mut D,
     pub rtcp: &'a mut E,
@@ -29,9 +31,11 @@ pub(super) struct Outlet<'a, B, D, E> {
     /// Its port is not that of media.
     pub addresses: Addresses,
     pub transport: MediaTransport,
+    /// What encrypts packets between the stream and the socket.
+    pub protect: &'a mut P,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<'_, B, D, E, P> {
     /// Most packets that [`send`](Self::send) takes in one call.
     pub(super) fn max_train(&self) -> usize {
         match self.transport {
@@ -46,42 +50,55 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram> Outlet<'_, B, D, E>
         match self.transport {
             MediaTransport::Udp { .. } => wanted,
             MediaTransport::Interleaved { .. } => {
-                wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN))
+                wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN).saturating_sub(P::OVERHEAD))
             }
         }
+    }
+
+    /// Whether all that was said on the control connection has left.
+    pub(super) fn is_answered(&self) -> bool {
+        self.connection.poll_transmit().is_empty()
     }
 
     /// Sends a train of packets of one frame, which all have the size of the first but for the last.
     pub(super) fn send<const TRAIN: usize>(&mut self, packets: &[Packet<'_>]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtp_port, .. } => {
-                let to = at_port(self.addresses.peer, rtp_port);
-                let segments: heapless::Vec<[&[u8]; 2], TRAIN> = packets.iter().map(Packet::segments).collect();
+                let mut rooms: heapless::Vec<P::Room, TRAIN> = packets.iter().map(|_| self.protect.room()).collect();
+                let mut segments: heapless::Vec<[&[u8]; 3], TRAIN> = heapless::Vec::new();
+                for (packet, room) in packets.iter().zip(&mut rooms) {
+                    // What cannot be protected does not leave in the clear.
+                    let Some(protected) = self.protect.protect(packet, room) else { return Sent::Lost };
+                    let _ = segments.push(protected);
+                }
                 let segment_size = match packets {
                     [] => return Sent::Taken(0),
                     [_] => None,
-                    [first, ..] => Some(first.len()),
+                    [first, ..] => Some(first.len().saturating_add(P::OVERHEAD)),
                 };
-                let from = self.addresses.local;
+                let (to, from) = (at_port(self.addresses.peer, rtp_port), self.addresses.local);
                 outcome(self.rtp.send(&Transmit { to, from, segments: segments.as_flattened(), segment_size }))
             }
-            MediaTransport::Interleaved { rtp_channel, .. } => match packets {
-                [] => Sent::Taken(0),
-                [packet, ..] if self.connection.queue_interleaved(rtp_channel, &packet.segments()) => Sent::Taken(1),
-                _ => Sent::Full,
-            },
+            MediaTransport::Interleaved { rtp_channel, .. } => {
+                let Some(packet) = packets.first() else { return Sent::Taken(0) };
+                let mut room = self.protect.room();
+                let Some(protected) = self.protect.protect(packet, &mut room) else { return Sent::Lost };
+                if self.connection.queue_interleaved(rtp_channel, &protected) { Sent::Taken(1) } else { Sent::Full }
+            }
         }
     }
 
     /// Sends one RTCP compound packet.
     pub(super) fn report(&mut self, compound: &[u8]) -> Sent {
+        let mut room = self.protect.room();
+        let Some(protected) = self.protect.protect_report(compound, &mut room) else { return Sent::Lost };
         match self.transport {
             MediaTransport::Udp { rtcp_port, .. } => {
                 let (to, from) = (at_port(self.addresses.peer, rtcp_port), self.addresses.local);
-                outcome(self.rtcp.send(&Transmit { to, from, segments: &[compound], segment_size: None }))
+                outcome(self.rtcp.send(&Transmit { to, from, segments: &protected, segment_size: None }))
             }
             MediaTransport::Interleaved { rtcp_channel, .. } => {
-                if self.connection.queue_interleaved(rtcp_channel, &[compound]) { Sent::Taken(1) } else { Sent::Full }
+                if self.connection.queue_interleaved(rtcp_channel, &protected) { Sent::Taken(1) } else { Sent::Full }
             }
         }
     }
@@ -92,5 +109,180 @@ fn outcome<E>(sent: Result<usize, E>) -> Sent {
         Ok(0) => Sent::Full,
         Ok(count) => Sent::Taken(count),
         Err(_) => Sent::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Meta;
+    use crate::rtp::fragment::{Fragment, Fragments, whole_file};
+    use crate::rtp::protect::Unprotected;
+    use crate::rtp::sender::Sender;
+    use crate::session::server::{Config, Event};
+    use crate::time::Instant;
+    use core::convert::Infallible;
+    use core::net::SocketAddr;
+    use embedded_io::ErrorType;
+    use std::vec;
+    use std::vec::Vec;
+
+    static FRAME: &[u8] = b"\xff\xd8 a picture \xff\xd9";
+    const UDP: MediaTransport = MediaTransport::Udp { rtp_port: 25_000, rtcp_port: 25_001 };
+    const TCP: MediaTransport = MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 };
+
+    /// What was sent, and the size of the datagrams of each call.
+    #[derive(Default)]
+    struct Socket(Vec<(Vec<u8>, Option<usize>)>);
+
+    impl ErrorType for Socket {
+        type Error = Infallible;
+    }
+
+    impl Datagram for Socket {
+        fn send(&mut self, transmit: &Transmit<'_>) -> Result<usize, Infallible> {
+            self.0.push((transmit.segments.concat(), transmit.segment_size));
+            Ok(transmit.datagrams())
+        }
+
+        fn recv<R>(&mut self, _: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Infallible> {
+            Ok(None)
+        }
+    }
+
+    /// Adds the packet's place to every byte behind the RTP header, and a sum as a tag.
+    struct Toy;
+
+    fn toy(header: &[u8], rest: &[u8]) -> Vec<u8> {
+        let encrypted = rest.iter().enumerate().map(|(at, byte)| byte ^ 0x5a ^ header[3] ^ at as u8);
+        let mut bytes: Vec<u8> = header.iter().copied().chain(encrypted).collect();
+        let sum = bytes.iter().fold(0_u16, |sum, byte| sum.rotate_left(3) ^ u16::from(*byte));
+        bytes.extend(sum.to_be_bytes());
+        bytes
+    }
+
+    impl Protect for Toy {
+        type Room = [u8; 256];
+
+        const OVERHEAD: usize = 2;
+
+        fn room(&self) -> [u8; 256] {
+            [0; 256]
+        }
+
+        fn protect<'p>(&mut self, packet: &'p Packet<'_>, room: &'p mut [u8; 256]) -> Option<[&'p [u8]; 3]> {
+            let rest = [packet.payload_header(), packet.payload()].concat();
+            let bytes = toy(packet.rtp_header(), &rest);
+            let (encrypted, tag) = bytes[12..].split_at(rest.len());
+            let (place, others) = room.split_at_mut_checked(encrypted.len())?;
+            place.copy_from_slice(encrypted);
+            others.get_mut(..2)?.copy_from_slice(tag);
+            Some([packet.rtp_header(), place, &others[..2]])
+        }
+
+        fn protect_report<'p>(&mut self, compound: &'p [u8], room: &'p mut [u8; 256]) -> Option<[&'p [u8]; 3]> {
+            let bytes = toy(compound.get(..8)?, &compound[8..]);
+            let place = room.get_mut(..bytes.len() - 8)?;
+            place.copy_from_slice(&bytes[8..]);
+            Some([&compound[..8], place, &[]])
+        }
+    }
+
+    /// A connection that has agreed on interleaved media.
+    fn connection() -> Connection<Vec<u8>> {
+        let now = Instant::default();
+        let mut connection = Connection::new(now, vec![0; 1024], vec![0; 1024], 7, Config::default());
+        let setup = b"SETUP rtsp://10.0.0.1/film/trackID=0 RTSP/1.0\r\nCSeq: 1\r\n\
+            Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n";
+        connection.rx_buffer()[..setup.len()].copy_from_slice(setup);
+        connection.handle_input(now, setup.len());
+        assert!(matches!(connection.poll_event(), Some(Event::Setup { .. })));
+        connection.answer_setup(now, (6970, 6971), 7);
+        connection.consume_transmit(now, connection.poll_transmit().len());
+        connection
+    }
+
+    /// Two packets and a report, as they leave: bytes of the RTP socket, of the RTCP socket and of the connection.
+    fn sent<P: Protect>(mut protect: P, transport: MediaTransport) -> (Socket, Socket, Vec<u8>) {
+        let (mut connection, mut rtp, mut rtcp) = (connection(), Socket::default(), Socket::default());
+        let addresses = Addresses { peer: SocketAddr::from(([10, 0, 0, 2], 4000)), local: None };
+        let (connection, rtp_socket, rtcp_socket) = (&mut connection, &mut rtp, &mut rtcp);
+        let protect = &mut protect;
+        let mut outlet = Outlet { connection, rtp: rtp_socket, rtcp: rtcp_socket, addresses, transport, protect };
+        let packets = packets();
+        for train in if transport == UDP { vec![&packets[..]] } else { packets.chunks(1).collect() } {
+            assert_eq!(outlet.send::<2>(train), Sent::Taken(train.len()));
+        }
+        assert_eq!(outlet.report(b"report of the sender"), Sent::Taken(1));
+        let bytes = outlet.connection.poll_transmit().to_vec();
+        (rtp, rtcp, bytes)
+    }
+
+    fn packets() -> Vec<Packet<'static>> {
+        let mut sender = Sender::new(7, 40);
+        let fragments = Fragments::WholeFile(whole_file::Fragments::new(FRAME.len() as u32));
+        let packet = |_| {
+            let fragment: Fragment = fragments.get(FRAME, 0).unwrap();
+            let packet = Packet::new(&sender, 9000, fragment, FRAME).unwrap();
+            sender.commit(packet.payload_len());
+            packet
+        };
+        (0..2).map(packet).collect()
+    }
+
+    #[test]
+    fn what_encrypts_packets_fits_between_stream_and_socket_over_both_transports() {
+        let clear = packets().map_bytes();
+        let encrypted: Vec<Vec<u8>> = clear.iter().map(|packet| toy(&packet[..12], &packet[12..])).collect();
+        let report = toy(b"report o", b"f the sender");
+        let interleaved = |channel: u8, bytes: &[u8]| [&[b'$', channel, 0, bytes.len() as u8], bytes].concat();
+
+        let (rtp, rtcp, control) = sent(Toy, UDP);
+        assert_eq!(rtp.0, [(encrypted.concat(), Some(encrypted[0].len()))]);
+        assert_eq!((rtcp.0, control), (vec![(report.clone(), None)], vec![]));
+        let (rtp, rtcp, control) = sent(Toy, TCP);
+        assert!(rtp.0.is_empty() && rtcp.0.is_empty());
+        let expected = [interleaved(0, &encrypted[0]), interleaved(0, &encrypted[1]), interleaved(1, &report)];
+        assert_eq!(control, expected.concat());
+
+        let (rtp, rtcp, _) = sent(Unprotected, UDP);
+        assert_eq!(rtp.0, [(clear.concat(), Some(clear[0].len()))]);
+        assert_eq!(rtcp.0, [(b"report of the sender".to_vec(), None)]);
+    }
+
+    #[test]
+    fn packets_leave_room_for_what_protection_adds() {
+        let (mut connection, mut rtp, mut rtcp) = (connection(), Socket::default(), Socket::default());
+        let addresses = Addresses { peer: SocketAddr::from(([10, 0, 0, 2], 4000)), local: None };
+        let mut outlet = Outlet {
+            connection: &mut connection,
+            rtp: &mut rtp,
+            rtcp: &mut rtcp,
+            addresses,
+            transport: TCP,
+            protect: &mut Toy,
+        };
+        // The transmit buffer without `$`, channel, length, RTP header and tag.
+        assert_eq!(outlet.payload_limit(1400), 1024 - 4 - 12 - 2);
+        outlet.transport = UDP;
+        assert_eq!(outlet.payload_limit(1400), 1400);
+    }
+
+    #[test]
+    fn without_protection_nothing_is_copied_and_no_memory_needed() {
+        let (packet, mut room) = (packets()[0], ());
+        let [head, payload, trailer] = Unprotected.protect(&packet, &mut room).unwrap();
+        assert!(core::ptr::eq(payload, FRAME) && core::ptr::eq(head, packet.head()) && trailer.is_empty());
+        assert_eq!((size_of::<Unprotected>(), size_of::<<Unprotected as Protect>::Room>()), (0, 0));
+    }
+
+    trait MapBytes {
+        fn map_bytes(&self) -> Vec<Vec<u8>>;
+    }
+
+    impl MapBytes for Vec<Packet<'static>> {
+        fn map_bytes(&self) -> Vec<Vec<u8>> {
+            self.iter().map(|packet| packet.segments().concat()).collect()
+        }
     }
 }

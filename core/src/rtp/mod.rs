@@ -4,12 +4,16 @@
 //! |---|---|
 //! | [`sender`] | sequence numbers and counts of one stream, and how its clock maps to RTP timestamps |
 //! | `clock` | nothing: 90 kHz and microseconds |
-//! | [`packetizer`] | how much of a frame has left |
+//! | [`fragment`] | how a frame is cut into what its packets carry, in each payload format |
+//! | [`packet`] | nothing: a header and a fragment on their way out |
+//! | [`protect`] | what encrypts packets, where something does |
 //! | [`pacing`] | when the next frame and the next report are due |
 //! | [`receiver`] | frames being put together, what was lost, when reports are due |
 
 pub(crate) mod clock;
+pub mod fragment;
 pub mod pacing;
-pub mod packetizer;
+pub mod packet;
+pub mod protect;
 pub mod receiver;
 pub mod sender;

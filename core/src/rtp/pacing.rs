@@ -18,14 +18,19 @@ impl Pacer {
         Self { rate, anchor: now, index: 0 }
     }
 
+    /// Frames per second.
+    pub const fn rate(&self) -> FrameRate {
+        self.rate
+    }
+
     /// When the next frame is due.
     pub fn due(&self) -> Instant {
         self.anchor.after(Duration::from_micros(self.rate.micros(self.index)))
     }
 
-    /// Moves on to the frame after it.
-    pub fn advance(&mut self) {
-        self.index = self.index.saturating_add(1);
+    /// Moves on by so many frames.
+    pub fn advance(&mut self, frames: u32) {
+        self.index = self.index.saturating_add(frames.into());
     }
 
     /// Starts again at `now` (after PAUSE, or when hopelessly late).
@@ -48,6 +53,11 @@ impl ReportTimer {
     /// The first report is due at `now`. `seed` should differ from session to session: an SSRC will do.
     pub fn new(now: Instant, seed: u32) -> Self {
         Self { next: now, random: Random::new(seed.into()) }
+    }
+
+    /// A report is due at `now`, because playing begins.
+    pub fn restart(&mut self, now: Instant) {
+        self.next = now;
     }
 
     /// When the next report is due.
@@ -78,7 +88,7 @@ mod tests {
             let mut pacer = Pacer::new(rate, start);
             assert_eq!(pacer.due(), start);
             for _ in 0..frames_a_day {
-                pacer.advance();
+                pacer.advance(1);
             }
             let day = pacer.due().since(start).as_micros();
             assert!(day.abs_diff(86_400_000_000) < 34_000, "{rate:?}: {day}");
@@ -89,11 +99,11 @@ mod tests {
     #[test]
     fn a_restart_makes_the_next_frame_due_now() {
         let mut pacer = Pacer::new(rate(25, 1), Instant::default());
-        pacer.advance();
+        pacer.advance(1);
         assert_eq!(pacer.due(), Instant::from_millis(40));
         pacer.restart(Instant::from_millis(1000));
         assert_eq!(pacer.due(), Instant::from_millis(1000));
-        pacer.advance();
+        pacer.advance(1);
         assert_eq!(pacer.due(), Instant::from_millis(1040));
     }
 

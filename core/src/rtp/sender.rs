@@ -37,6 +37,15 @@ impl Sender {
         self.next_sequence = sequence;
     }
 
+    /// The header of the next packet, with a timestamp and with or without the marker.
+    #[inline]
+    pub fn header(&self, marker: bool, timestamp: u32) -> [u8; rtp::HEADER_LEN] {
+        let Self { ssrc, next_sequence: sequence, payload_type, .. } = *self;
+        let mut header = [0; rtp::HEADER_LEN];
+        rtp::Repr { marker, payload_type, sequence, timestamp, ssrc }.emit(&mut header);
+        header
+    }
+
     /// The payload type of its packets; 7 bits.
     pub fn payload_type(&self) -> u8 {
         self.payload_type
@@ -52,9 +61,9 @@ impl Sender {
         self.octets
     }
 
-    /// A packet of `payload_len` bytes after its RTP header left.
+    /// A packet left, with so many bytes behind its RTP header, extensions of the header not counted.
     #[inline]
-    pub(super) fn handle_sent(&mut self, payload_len: usize) {
+    pub fn commit(&mut self, payload_len: usize) {
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
         // The count is modulo 2^32 anyway.
@@ -83,6 +92,16 @@ impl Sender {
         let info = SenderInfo { ssrc: self.ssrc, ntp, rtp_timestamp, packets: self.packets, octets: self.octets };
         Emitter::new(buffer).sender_report(&info, &[])?.cname(self.ssrc, cname)
     }
+}
+
+/// How a stream's frames are numbered and dated. Chosen once, at SETUP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// As RFC 3550 has it: each packet has a number, and timestamps count 90 kHz.
+    Packets,
+    /// As the classic lab has it: packets have the number of their frame, counted from 1, and timestamps count the wall
+    /// clock's seconds.
+    Frames,
 }
 
 /// Maps the sender's clock to RTP timestamps: a random offset, and 90 kHz from an epoch on. Pauses and seeks do not
@@ -118,8 +137,8 @@ mod tests {
 
     fn sender() -> Sender {
         let mut sender = Sender::new(0xcafe, 65_535);
-        sender.handle_sent(1000);
-        sender.handle_sent(500);
+        sender.commit(1000);
+        sender.commit(500);
         sender
     }
 

@@ -4,7 +4,8 @@ use super::jpeg;
 use crate::net::Random;
 use mutoscope::jpeg::Layout;
 use mutoscope::media::FrameRate;
-use mutoscope::rtp::packetizer::Packetizer;
+use mutoscope::rtp::fragment::jpeg::Fragments;
+use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::{Config, Payload, Receiver};
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::Dialect;
@@ -98,10 +99,12 @@ pub(super) fn packets(file: &[u8], number: u16) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for n in 0..=number {
         packets.clear();
-        let mut packetizer = Packetizer::rfc2435(format, 3750 * u32::from(n) + 1, 300);
-        while let Some(packet) = packetizer.peek(file, &sender) {
+        let fragments = Fragments::new(&format, 300);
+        for fragment in (0..fragments.count()).filter_map(|index| fragments.get(file, index)) {
+            let packet =
+                Packet::new(&sender, 3750 * u32::from(n) + 1, fragment, file).expect("a fragment of this file");
             packets.push(packet.segments().concat());
-            packetizer.commit(&packet, &mut sender);
+            sender.commit(packet.payload_len());
         }
     }
     packets

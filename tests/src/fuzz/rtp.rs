@@ -1,7 +1,8 @@
-//! Targets of the binary formats, and of the packetizer.
+//! Targets of the binary formats, and of how frames become packets.
 
 use mutoscope::jpeg::Layout;
-use mutoscope::rtp::packetizer::Packetizer;
+use mutoscope::rtp::fragment::jpeg::Fragments;
+use mutoscope::rtp::packet;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::wire::rtcp::{self, Compound, ReportBlock, SenderInfo};
 use mutoscope::wire::rtp::{HEADER_LEN, Packet, Repr};
@@ -111,11 +112,12 @@ pub fn packetizer(data: &[u8]) {
     let Ok(layout) = Layout::parse(data) else { return };
     let Ok(format) = layout.rtp_format() else { return };
     let limit = 300 + data.len() % 1200;
-    let mut packetizer = Packetizer::rfc2435(format, 90_000, limit);
+    let fragments = Fragments::new(&format, limit);
     let mut sender = Sender::new(7, 65_530);
     let (mut offset, mut marked, mut packets) = (0, false, 0_u32);
     let mut first_len = None;
-    while let Some(packet) = packetizer.peek(data, &sender) {
+    while let Some(fragment) = fragments.get(data, packets) {
+        let packet = packet::Packet::new(&sender, 90_000, fragment, data).expect("a fragment of this frame");
         assert!(!marked, "a packet behind the last");
         let bytes = packet.segments().concat();
         assert_eq!(bytes.len(), packet.len());
@@ -129,9 +131,10 @@ pub fn packetizer(data: &[u8]) {
         marked = packet.marker();
         let first = *first_len.get_or_insert(bytes.len());
         assert!(marked && bytes.len() <= first || bytes.len() == first, "a train needs packets of one size");
-        packetizer.commit(&packet, &mut sender);
+        sender.commit(packet.payload_len());
         packets += 1;
     }
     assert!(packets == 0 || marked && offset == format.scan.of(data).len());
+    assert!(packets == 0 || packets == fragments.count());
     assert_eq!(sender.packets(), packets);
 }

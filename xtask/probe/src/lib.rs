@@ -5,7 +5,9 @@
 use core::mem::size_of;
 use mutoscope::io::server::Peer;
 use mutoscope::jpeg::transcode::{Recoder, Transcoder};
-use mutoscope::rtp::packetizer::{Packet, Packetizer};
+use mutoscope::delivery::Delivery;
+use mutoscope::rtp::fragment::Fragments;
+use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::server::Connection;
@@ -52,7 +54,8 @@ sizes! {
     SIZE_07_READER_20K: (Borrowed<'static>, [u8; 20_480]);
     SIZE_08_RECEIVER_2_LENT: Receiver<&'static mut [u8], 2>;
     SIZE_09_RECEIVER_2_32K: Receiver<[u8; 32_768], 2>;
-    SIZE_10_SENDER_PACKETIZER: (Sender, Packetizer);
+    SIZE_10_SENDER_FRAGMENTS: (Sender, Fragments);
+    SIZE_14_DELIVERY: Delivery;
     SIZE_11_PACKET: Packet<'static>;
     SIZE_12_TRANSCODER: Transcoder;
     SIZE_13_RECODER: Recoder;

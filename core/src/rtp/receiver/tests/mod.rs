@@ -8,7 +8,8 @@ mod robustness;
 
 use super::*;
 use crate::jpeg::{Layout, RtpFormat, Span};
-use crate::rtp::packetizer::Packetizer;
+use crate::rtp::fragment::jpeg::Fragments;
+use crate::rtp::packet::Packet;
 use crate::rtp::sender::Sender;
 use crate::wire::rtp_jpeg::{MainHeader, QuantizationHeader};
 use std::vec::Vec;
@@ -65,11 +66,12 @@ impl Stream {
     fn frame(&mut self) -> Vec<Vec<u8>> {
         let file = [&[1; 64][..], &[2; 64], &scan(self.number, self.len)].concat();
         self.format.scan = Span { start: 128, len: self.len as u32 };
-        let mut packetizer = Packetizer::rfc2435(self.format, self.timestamp, 1000);
+        let fragments = Fragments::new(&self.format, 1000);
         let mut packets = Vec::new();
-        while let Some(packet) = packetizer.peek(&file, &self.sender) {
+        for fragment in (0..fragments.count()).filter_map(|index| fragments.get(&file, index)) {
+            let packet = Packet::new(&self.sender, self.timestamp, fragment, &file).unwrap();
             packets.push(packet.segments().concat());
-            packetizer.commit(&packet, &mut self.sender);
+            self.sender.commit(packet.payload_len());
         }
         self.number += 1;
         self.timestamp = self.timestamp.wrapping_add(FRAME_TICKS);

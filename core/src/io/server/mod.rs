@@ -1,23 +1,27 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
+mod stream;
+
 use super::outlet::Outlet;
-use super::playback::{Playback, Pumped};
 use super::{Datagram, Stream};
 use crate::address::at_port;
 use crate::media::FrameSource;
 use crate::media::catalogue::{Catalogue, Entry};
 use crate::random::Random;
+use crate::rtp::protect::Unprotected;
 use crate::session::server::{Config, Connection, Description, Event};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::Range;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::task::Waker;
+use stream::{MediaStream, Ran};
 
-pub use super::playback::Counts;
 pub use super::sockets::Sockets;
+pub use crate::address::Addresses;
+pub use crate::delivery::Counts;
 
 /// How a server serves; one value for all its clients.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +67,6 @@ impl Default for Settings<'_> {
     }
 }
 
-/// The two ends of a client's control connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addresses {
-    /// Where the client connected from. Media goes to this host and to no other.
-    pub peer: SocketAddr,
-    /// The address of ours that the client connected to, where the platform tells: media over UDP leaves from it.
-    pub local: Option<IpAddr>,
-}
-
 /// What a turn of [`Peer::service`] happens in.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -101,12 +96,12 @@ pub enum Outcome {
 /// `B` are its two buffers, `S` the source that [`Catalogue::open`] gives.
 pub struct Peer<B, S> {
     connection: Connection<B>,
-    playback: Option<Playback<S>>,
+    stream: Option<MediaStream<S>>,
     addresses: Addresses,
     random: Random,
     failed: bool,
     /// Its turn was over before its work was.
-    unfinished: Option<Instant>,
+    unfinished: bool,
 }
 
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
@@ -122,13 +117,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     pub fn new(now: Instant, addresses: Addresses, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
         let mut random = Random::new(entropy);
         let connection = Connection::new(now, rx, tx, random.bits(), settings.session);
-        Self { connection, playback: None, addresses, random, failed: false, unfinished: None }
+        Self { connection, stream: None, addresses, random, failed: false, unfinished: false }
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
     pub fn refusing(now: Instant, addresses: Addresses, rx: B, tx: B, settings: &Settings<'_>) -> Self {
         let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self { connection, playback: None, addresses, random: Random::new(0), failed: false, unfinished: None }
+        Self { connection, stream: None, addresses, random: Random::new(0), failed: false, unfinished: false }
     }
 
     /// Where it connected from.
@@ -143,7 +138,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
 
     /// What became of the frames of its present stream.
     pub fn counts(&self) -> Counts {
-        self.playback.as_ref().map_or_else(Counts::default, Playback::counts)
+        self.stream.as_ref().map_or_else(Counts::default, MediaStream::counts)
     }
 
     /// Does what can be done now: reads requests, answers them, sends the media that is due. Never blocks, and gives the
@@ -166,7 +161,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         let Context { now, .. } = context;
         let Sockets { control, rtp, rtcp } = sockets;
         self.connection.handle_timeout(now);
-        self.unfinished = Some(now);
+        if let Some(stream) = &mut self.stream {
+            stream.handle_wake();
+        }
+        self.unfinished = true;
         let mut reads = 0_u8;
         for _ in 0..TURN {
             let mut progress = reads < READS && self.read(now, control);
@@ -187,7 +185,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             if !progress {
                 // Whether there is more to read has been asked only where it might have been read.
                 if reads < READS {
-                    self.unfinished = None;
+                    self.unfinished = false;
                 }
                 break;
             }
@@ -198,16 +196,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         Outcome::Open
     }
 
-    /// When to call [`service`](Self::service) though no socket became ready.
+    /// When to call [`service`](Self::service) though no socket became ready; in the past where work is left.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let media = self.playback.as_ref().and_then(Playback::poll_timeout);
-        earliest(self.unfinished, earliest(self.connection.poll_timeout(), media))
+        let media = self.stream.as_ref().and_then(MediaStream::poll_timeout);
+        let unfinished = self.unfinished.then(Instant::default);
+        earliest(unfinished, earliest(self.connection.poll_timeout(), media))
     }
 
     /// An RTCP packet came to our RTCP socket. `false`: it is not from this client.
     pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
-        let Some(MediaTransport::Udp { rtcp_port, .. }) = self.playback.as_ref().map(|playback| playback.transport)
-        else {
+        let Some(MediaTransport::Udp { rtcp_port, .. }) = self.stream.as_ref().map(MediaStream::transport) else {
             return false;
         };
         if from != at_port(self.addresses.peer, rtcp_port) {
@@ -222,7 +220,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     /// There is room again in the socket that RTP leaves by. `true`: this client had found it full, and its next
     /// [`service`](Self::service) goes on at once. Without this call it tries again after a millisecond.
     pub fn handle_room(&mut self) -> bool {
-        self.playback.as_mut().is_some_and(Playback::handle_room)
+        self.stream.as_mut().is_some_and(MediaStream::handle_room)
     }
 
     /// The server stops: BYE is said and the connection closed at the next [`service`](Self::service) calls.
@@ -277,15 +275,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         rtp: &mut D,
         rtcp: &mut E,
     ) -> bool {
-        let Context { now, waker, settings } = context;
-        let Some(playback) = &mut self.playback else { return false };
-        let (connection, addresses, transport) = (&mut self.connection, self.addresses, playback.transport);
-        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport };
-        match playback.pump::<TRAIN, B, D, E>(now, waker, &mut outlet, settings) {
-            Pumped::Progress => true,
-            Pumped::Idle => false,
-            Pumped::Ended => {
-                self.connection.handle_end_of_stream(now);
+        let Some(stream) = &mut self.stream else { return false };
+        let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
+        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
+        match stream.run::<TRAIN, B, D, E, Unprotected>(context, &mut outlet) {
+            Ran::Progress => true,
+            Ran::Idle => false,
+            Ran::Ended => {
+                self.connection.handle_end_of_stream(context.now);
                 true
             }
         }
@@ -304,8 +301,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             Event::Describe => self.describe(now, catalogue, settings),
             Event::Setup { transport } => self.setup(now, transport, catalogue, settings),
             Event::Play { range } => {
-                let answer = match &mut self.playback {
-                    Some(playback) => playback.play(now, range, settings.repeat).ok_or(StatusCode::INVALID_RANGE),
+                let answer = match &mut self.stream {
+                    Some(stream) => stream.play(now, range).ok_or(StatusCode::INVALID_RANGE),
                     None => Err(StatusCode::SESSION_NOT_FOUND),
                 };
                 match answer {
@@ -314,8 +311,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
                 }
             }
             Event::Pause => {
-                if let Some(playback) = &mut self.playback {
-                    playback.pause();
+                if let Some(stream) = &mut self.stream {
+                    stream.pause();
                 }
                 self.connection.answer_pause(now);
             }
@@ -364,20 +361,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             return;
         }
-        match &mut self.playback {
+        match &mut self.stream {
             // The same medium again: only the transport changes, the position stays.
-            Some(playback) if playback.media() == media.id => playback.transport = transport,
-            playback => {
+            Some(stream) if stream.media() == media.id => stream.set_transport(transport),
+            stream => {
                 let Some(source) = catalogue.open(media.id) else {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
                 let random = (self.random.bits() as u32, self.random.bits() as u16, self.random.bits() as u32);
-                *playback = Some(Playback::new(now, source, &media, dialect, transport, random));
+                *stream = Some(MediaStream::new(now, source, &media, dialect, transport, random, settings.repeat));
             }
         }
         info!("{} is set up over {}", media.name, transport);
-        let ssrc = self.playback.as_ref().map_or(0, Playback::ssrc);
+        let ssrc = self.stream.as_ref().map_or(0, MediaStream::ssrc);
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }
 
@@ -390,14 +387,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         settings: &Settings<'_>,
         torn_down: bool,
     ) {
-        let Some(mut playback) = self.playback.take() else { return };
-        let (connection, addresses, transport) = (&mut self.connection, self.addresses, playback.transport);
-        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport };
+        let Some(stream) = self.stream.take() else { return };
+        let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
+        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
         // Behind the answer to TEARDOWN a client reads nothing more from the connection, or takes it for garbage.
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {
-            let _ = playback.say_bye(now, &mut outlet, settings, if torn_down { "teardown" } else { "session ended" });
+            let _ = stream.say_bye(now, &mut outlet, settings, if torn_down { "teardown" } else { "session ended" });
         }
-        let counts = playback.counts();
+        let counts = stream.counts();
         info!(
             "stream ended: {} frames sent, {} skipped, {} unsendable",
             counts.frames, counts.skipped, counts.unsendable

@@ -1,0 +1,528 @@
+//! What one viewer's media does next, decided without a socket, a clock or a frame's bytes.
+//!
+//! ```text
+//!            PLAY                  answer gone          due                  frame
+//!   Paused ────────▶ Answering ───────────────▶ Due ─────────▶ (Fetch) ───────────────▶ Sending ──▶ Due …
+//!      ▲                                         ▲  source has none yet │   a burst is full │ ▲
+//!      │                                         └────── Awaiting ◀─────┘                   ▼ │ time, or room
+//!      └──── Ended ◀──── Ending (BYE) ◀── end of the medium                       Gap, NoRoom, Waiting
+//! ```
+//! A driver asks [`poll`](Delivery::poll) until it says [`Step::Nothing`], carries out each step, and says what came of it with one
+//! of the `handle_*` calls. It asks again at [`poll_timeout`](Delivery::poll_timeout), and when something has happened.
+//!
+//! | file | what is decided there |
+//! |---|---|
+//! | `schedule` | when frames are due, and which are left out for a client that reads too slowly |
+//! | `position` | ranges, rounds, and what PLAY asks for |
+//! | `burst` | how many packets leave back to back |
+//! | `end` | when BYE is due, and when a medium counts as gone |
+
+mod burst;
+mod end;
+mod position;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use end::LeftOut;
+pub use position::{AtEnd, Plan};
+
+use crate::media::FrameRate;
+use crate::rtp::pacing::ReportTimer;
+use crate::time::{Duration, Instant, earliest};
+use crate::wire::rtsp::headers::Range;
+use burst::Burst;
+use core::ops;
+use end::Losses;
+use position::{Position, Start};
+use schedule::Schedule;
+
+/// A full UDP socket drains in microseconds.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// The medium that is delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Medium {
+    /// Frames per second.
+    pub rate: FrameRate,
+    /// How many there are; `None`: live.
+    pub frames: Option<u32>,
+    /// What happens behind the last of them.
+    pub at_end: AtEnd,
+}
+
+/// How packets travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In datagrams. They leave in bursts, and only after PLAY's answer.
+    Udp,
+    /// On the control connection, which takes them in order with the answers.
+    Interleaved,
+}
+
+/// What a driver has to do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Step {
+    /// Fetch the next frame from the source, after moving the source to frame `from` where that is given. Then call
+    /// [`Delivery::handle_frame`].
+    Fetch {
+        /// The frame to move to.
+        from: Option<u32>,
+    },
+    /// Send these fragments of the frame, or the first of them. Then call [`Delivery::handle_sent`],
+    /// [`handle_full`](Delivery::handle_full) or [`handle_taken_back`](Delivery::handle_taken_back).
+    Send {
+        /// Those that have not left yet.
+        fragments: ops::Range<u32>,
+    },
+    /// Send a report. One that finds no room is not worth waiting for, since the next one says the same.
+    Report,
+    /// Say BYE. Then call [`Delivery::handle_bye`] or [`handle_full`](Delivery::handle_full).
+    Bye,
+    /// The medium or the range has come to its end, and has said so.
+    Ended,
+    /// Nothing before [`Delivery::poll_timeout`], or before a `handle_*` call says that something has happened.
+    Nothing,
+}
+
+/// What came of [`Step::Fetch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// A frame that can be sent.
+    Ready {
+        /// Its number in the source.
+        number: u32,
+        /// When it was taken, where the source knows.
+        captured: Option<Instant>,
+        /// How many packets it takes.
+        fragments: u32,
+    },
+    /// None yet.
+    NotYet {
+        /// When there will be one; `None`: [`Delivery::handle_wake`] tells.
+        until: Option<Instant>,
+    },
+    /// The last one was fetched before.
+    End,
+    /// One that does not leave.
+    LeftOut(LeftOut),
+    /// The source cannot move to where it should.
+    CannotMove,
+}
+
+/// How a frame is to be named in its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The instant that its timestamp tells.
+    pub at: Instant,
+    /// Its number, counted through all rounds.
+    pub number: u32,
+}
+
+/// What PLAY's answer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// The instant that the timestamp of the next frame tells.
+    pub at: Instant,
+    /// What will be played.
+    pub range: Range,
+}
+
+/// What became of a stream's frames, for the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counts {
+    /// Frames sent whole.
+    pub frames: u32,
+    /// Frames left out because the client does not read fast enough (TCP).
+    pub skipped: u32,
+    /// Frames left out because they are damaged, too large for the lab dialect, or not expressible in RFC 2435.
+    pub unsendable: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rtcp {
+    None,
+    Reports,
+}
+
+/// How much of a frame has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Progress {
+    next: u32,
+    fragments: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Paused,
+    /// PLAY's answer must have left before the first packet.
+    Answering,
+    /// The first frame since PLAY is fetched when it is due.
+    Starting,
+    /// The next frame is fetched at `at`.
+    Due {
+        at: Instant,
+    },
+    /// A file begins again at its first frame.
+    StartingOver,
+    /// The source was asked for a frame that is not there yet.
+    Awaiting {
+        until: Option<Instant>,
+    },
+    Sending(Progress),
+    /// A burst has left.
+    Gap {
+        frame: Progress,
+        until: Instant,
+    },
+    /// The socket is full.
+    NoRoom {
+        frame: Progress,
+        until: Instant,
+    },
+    /// The control connection is full.
+    Waiting(Progress),
+    /// The last frame has left, and BYE is due.
+    Ending {
+        bye: Instant,
+    },
+    /// BYE waits for room in the control connection.
+    EndWaiting,
+    Ended,
+}
+
+/// One viewer's stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    state: State,
+    way: Way,
+    schedule: Schedule,
+    position: Position,
+    burst: Burst,
+    rtcp: Rtcp,
+    /// Used where there is RTCP.
+    reports: ReportTimer,
+    losses: Losses,
+    counts: Counts,
+}
+
+impl Delivery {
+    /// A stream that stands before its first frame. `reports`: seeds the times of RTCP reports; `None`: there are none, and no
+    /// BYE.
+    pub fn new(now: Instant, medium: Medium, way: Way, reports: Option<u32>) -> Self {
+        Self {
+            state: State::Paused,
+            way,
+            schedule: Schedule::new(medium.rate, now),
+            position: Position::new(medium.frames, medium.at_end),
+            burst: Burst::new(),
+            rtcp: if reports.is_some() { Rtcp::Reports } else { Rtcp::None },
+            reports: ReportTimer::new(now, reports.unwrap_or(0)),
+            losses: Losses::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What became of its frames.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Whether the client gets reports, and BYE.
+    pub const fn has_reports(&self) -> bool {
+        matches!(self.rtcp, Rtcp::Reports)
+    }
+
+    /// The client has chosen another transport. It must not be playing.
+    pub const fn set_way(&mut self, way: Way) {
+        self.way = way;
+    }
+
+    /// What a PLAY request of `range` comes to. `at`: the frame that the source gives next. `None`: the medium has no such range.
+    pub fn plan(&self, range: Option<Range>, at: u32) -> Option<Plan> {
+        let ending = matches!(self.state, State::Ending { .. } | State::EndWaiting);
+        // Half a frame has left: it comes again, whole.
+        let at = if self.frame_under_way().is_some() { None } else { Some(at) };
+        self.position.plan(self.schedule.rate(), range, self.is_playing(), ending, at)
+    }
+
+    /// Starts, resumes or seeks as planned. The source has been moved.
+    pub fn handle_play(&mut self, now: Instant, plan: Plan) -> Played {
+        match plan.start {
+            Start::No => {}
+            Start::Live => self.start(now),
+            Start::From { first, stop } => {
+                self.position.start(first, stop);
+                self.start(now);
+            }
+        }
+        let at = if self.position.is_live() { self.schedule.floor() } else { self.schedule.due() };
+        Played { at, range: plan.range }
+    }
+
+    fn start(&mut self, now: Instant) {
+        self.schedule.start(now);
+        self.reports.restart(now);
+        self.losses = Losses::default();
+        self.state = match self.way {
+            Way::Udp => State::Answering,
+            Way::Interleaved => State::Starting,
+        };
+    }
+
+    /// PLAY's answer has left.
+    pub const fn handle_answered(&mut self) {
+        if matches!(self.state, State::Answering) {
+            self.state = State::Starting;
+        }
+    }
+
+    /// Stops where it is. Half a frame is no use to anybody, and one that found no room has not been seen: the frame to move the
+    /// source back to, where one is under way. A live source does not move, but gives its buffer back.
+    pub const fn handle_pause(&mut self) -> Option<u32> {
+        let back = match self.frame_under_way() {
+            Some(_) => Some(self.position.step_back()),
+            None => None,
+        };
+        self.state = State::Paused;
+        back
+    }
+
+    /// What to do now.
+    pub fn poll(&mut self, now: Instant) -> Step {
+        match self.state {
+            State::Paused | State::Answering => return Step::Nothing,
+            State::Ended => {
+                self.state = State::Paused;
+                return Step::Ended;
+            }
+            _ => {}
+        }
+        // The first report leaves before the first packet, so that a client can map timestamps to time at once.
+        if self.has_reports() && now >= self.reports.due() {
+            self.reports.sent(now);
+            return Step::Report;
+        }
+        match self.state {
+            State::Starting if self.position.is_live() || now >= self.schedule.due() => self.fetch(now),
+            State::Due { at } if now >= at => self.fetch(now),
+            State::Awaiting { until: Some(until) } if now >= until => self.fetch(now),
+            State::StartingOver => Step::Fetch { from: Some(0) },
+            State::Sending(frame) => Step::Send { fragments: frame.next..frame.fragments },
+            State::Gap { frame, until } | State::NoRoom { frame, until } if now >= until => {
+                self.state = State::Sending(frame);
+                Step::Send { fragments: frame.next..frame.fragments }
+            }
+            State::Ending { bye } if now >= bye => {
+                if self.has_reports() {
+                    return Step::Bye;
+                }
+                self.state = State::Paused;
+                Step::Ended
+            }
+            _ => Step::Nothing,
+        }
+    }
+
+    fn fetch(&mut self, now: Instant) -> Step {
+        let mut from = None;
+        if !self.position.is_live() {
+            let late = self.schedule.frames_to_leave_out(now);
+            let left_out = self.position.leave_out(late);
+            if left_out > 0 {
+                self.counts.skipped = self.counts.skipped.saturating_add(left_out);
+                self.schedule.advance(left_out);
+                from = Some(self.position.next());
+            }
+            self.schedule.forget_lag(now);
+            if self.position.is_range_over() {
+                self.state = State::Paused;
+                return Step::Ended;
+            }
+        }
+        if self.state == State::Starting {
+            self.schedule.handle_first(now);
+            self.state = State::Due { at: now };
+        }
+        Step::Fetch { from }
+    }
+
+    /// What the source gave. Where that is a frame to be sent: how to name it.
+    pub fn handle_frame(&mut self, now: Instant, fetched: Fetched) -> Option<Stamp> {
+        match fetched {
+            Fetched::Ready { number, captured, fragments } => {
+                self.handle_arrival(now);
+                let is_live = self.position.is_live();
+                let at = self.schedule.stamp(now, captured, is_live);
+                self.position.handle_frame(number);
+                self.losses = Losses::default();
+                self.state = State::Sending(Progress { next: 0, fragments });
+                return Some(Stamp { at, number: self.position.through_all_rounds(number) });
+            }
+            Fetched::NotYet { until } => {
+                // A time that has passed already is no time to ask again at.
+                let until = until.map(|until| if until > now { until } else { self.soon(now) });
+                self.state = State::Awaiting { until };
+            }
+            Fetched::End => self.handle_last_frame(now),
+            Fetched::CannotMove if self.state == State::StartingOver => self.end(now),
+            Fetched::CannotMove => self.handle_left_out(now, LeftOut::Unreadable),
+            Fetched::LeftOut(why) => self.handle_left_out(now, why),
+        }
+        None
+    }
+
+    fn handle_arrival(&mut self, now: Instant) {
+        if matches!(self.state, State::Awaiting { .. }) && !self.position.is_live() {
+            self.schedule.handle_late_source(now);
+        }
+    }
+
+    fn handle_left_out(&mut self, now: Instant, why: LeftOut) {
+        if why != LeftOut::Unreadable {
+            self.handle_arrival(now);
+        }
+        self.position.handle_frame(self.position.next());
+        if why != LeftOut::Missing {
+            self.counts.unsendable = self.counts.unsendable.saturating_add(1);
+        }
+        let is_gone = self.losses.count(why, self.position.frames(), self.schedule.rate());
+        self.schedule.advance(1);
+        if self.position.is_live() {
+            // A camera that fails may fail for long, and says so as often as it is asked.
+            self.state = State::Due { at: self.soon(now) };
+        } else if is_gone {
+            warning!("{} frames one after another were left out: the stream ends", self.losses.left_out());
+            self.end(now);
+        } else {
+            self.state = State::Due { at: self.schedule.due() };
+        }
+    }
+
+    /// When to ask a source again that does not know better.
+    fn soon(&self, now: Instant) -> Instant {
+        now.after(self.schedule.rate().interval().checked_div(4).unwrap_or_default())
+    }
+
+    fn end(&mut self, now: Instant) {
+        self.schedule.handle_end();
+        let bye = end::bye_due(self.schedule.due().max(now), self.way, self.has_reports());
+        self.state = State::Ending { bye };
+    }
+
+    fn handle_last_frame(&mut self, now: Instant) {
+        // A file without any frame does not start over for ever.
+        if self.state != State::StartingOver && self.position.starts_over() {
+            self.state = State::StartingOver;
+        } else {
+            self.end(now);
+        }
+    }
+
+    /// So many of the fragments have left, from the first one on; at least one.
+    pub fn handle_sent(&mut self, now: Instant, fragments: u32) {
+        let State::Sending(frame) = self.state else { return };
+        let frame = Progress { next: frame.next.saturating_add(fragments), ..frame };
+        let gap = match self.way {
+            Way::Udp => self.burst.count(now, fragments),
+            Way::Interleaved => None,
+        };
+        if frame.next >= frame.fragments {
+            self.counts.frames = self.counts.frames.saturating_add(1);
+            self.handle_frame_over();
+        } else {
+            self.state = match gap {
+                Some(until) => State::Gap { frame, until },
+                None => State::Sending(frame),
+            };
+        }
+    }
+
+    /// Nothing found room.
+    pub fn handle_full(&mut self, now: Instant) {
+        let retry = now.after(RETRY);
+        self.state = match (self.state, self.way) {
+            (State::Sending(frame), Way::Udp) => State::NoRoom { frame, until: retry },
+            (State::Sending(frame), Way::Interleaved) => {
+                self.schedule.handle_full();
+                State::Waiting(frame)
+            }
+            (State::Ending { .. }, Way::Udp) => State::Ending { bye: retry },
+            (State::Ending { .. }, Way::Interleaved) => State::EndWaiting,
+            (state, _) => state,
+        };
+    }
+
+    /// The source does not lend the frame any more: there is no rest to wait for.
+    pub fn handle_taken_back(&mut self) {
+        if self.frame_under_way().is_some() {
+            self.handle_frame_over();
+        }
+    }
+
+    fn handle_frame_over(&mut self) {
+        self.schedule.advance(1);
+        let at = if self.position.is_live() { Instant::default() } else { self.schedule.due() };
+        self.state = State::Due { at };
+    }
+
+    /// BYE has left.
+    pub const fn handle_bye(&mut self) {
+        if matches!(self.state, State::Ending { .. }) {
+            self.state = State::Ended;
+        }
+    }
+
+    /// There may be room again where there was none. `true`: that was waited for.
+    pub const fn handle_room(&mut self) -> bool {
+        match self.state {
+            State::NoRoom { frame, .. } => {
+                self.burst.go_on();
+                self.state = State::Sending(frame);
+            }
+            State::Waiting(frame) => self.state = State::Sending(frame),
+            State::EndWaiting => self.state = State::Ending { bye: Instant::from_micros(0) },
+            _ => return false,
+        }
+        true
+    }
+
+    /// The source may have a frame by now: it is worth while to ask it again.
+    pub fn handle_wake(&mut self) {
+        if matches!(self.state, State::Awaiting { .. }) {
+            self.state = State::Awaiting { until: Some(Instant::default()) };
+        }
+    }
+
+    /// When [`poll`](Self::poll) has something to do though nothing happens.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let media = match self.state {
+            State::Paused | State::Answering => return None,
+            State::Starting if self.position.is_live() => Some(self.schedule.floor()),
+            State::Starting => Some(self.schedule.due()),
+            State::StartingOver | State::Sending(_) | State::Ended => Some(Instant::default()),
+            State::Due { at } => Some(at),
+            State::Awaiting { until } => until,
+            State::Gap { until, .. } | State::NoRoom { until, .. } => Some(until),
+            // The connection tells when it has room.
+            State::Waiting(_) | State::EndWaiting => None,
+            State::Ending { bye } => Some(bye),
+        };
+        earliest(media, self.has_reports().then(|| self.reports.due()))
+    }
+
+    const fn is_playing(&self) -> bool {
+        !matches!(self.state, State::Paused | State::Ending { .. } | State::EndWaiting | State::Ended)
+    }
+
+    const fn frame_under_way(&self) -> Option<Progress> {
+        match self.state {
+            State::Sending(frame) | State::Waiting(frame) | State::Gap { frame, .. } | State::NoRoom { frame, .. } => {
+                Some(frame)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! One client's stream: its source, what its packets are made of, and the machine that decides when they leave.
+
+use super::{Context, Settings};
+use crate::delivery::{AtEnd, Counts, Delivery, Fetched, LeftOut, Medium, Step, Way};
+use crate::io::Datagram;
+use crate::io::outlet::{Outlet, Sent};
+use crate::media::catalogue::Entry;
+use crate::media::{Advance, FrameSource};
+use crate::rtp::fragment::{Format, Fragments, Rules};
+use crate::rtp::packet::Packet;
+use crate::rtp::protect::Protect;
+use crate::rtp::sender::{Numbering, Sender, Timeline};
+use crate::session::{Dialect, MediaTransport};
+use crate::time::Instant;
+use crate::wire::rtsp::headers::Range;
+use core::ops;
+
+/// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
+const MAX_WARNINGS: u32 = 5;
+/// The longest compound packet: SR, SDES with a CNAME of 255 bytes, BYE with a reason.
+const REPORT_LEN: usize = 400;
+
+pub(super) struct MediaStream<S> {
+    source: S,
+    /// The medium's number in the catalogue.
+    media: usize,
+    /// The size that the description tells, in pixels; 0 where it tells none.
+    described: (u16, u16),
+    transport: MediaTransport,
+    format: Format,
+    numbering: Numbering,
+    sender: Sender,
+    timeline: Timeline,
+    delivery: Delivery,
+    /// The frame under way.
+    outgoing: Option<Outgoing>,
+}
+
+#[derive(Clone, Copy)]
+struct Outgoing {
+    fragments: Fragments,
+    timestamp: u32,
+}
+
+/// What [`MediaStream::run`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// A frame was sent; there may be more to do.
+    Progress,
+    /// There is nothing to do before `poll_timeout`, or before the connection takes bytes.
+    Idle,
+    /// The stream reached its end or the end of the range, and has said so.
+    Ended,
+}
+
+impl<S: FrameSource> MediaStream<S> {
+    pub(super) fn new(
+        now: Instant,
+        source: S,
+        media: &Entry<'_>,
+        dialect: Dialect,
+        transport: MediaTransport,
+        random: (u32, u16, u32),
+        repeat: bool,
+    ) -> Self {
+        let (ssrc, sequence, offset) = random;
+        let medium = Medium {
+            rate: media.frame_rate,
+            frames: media.frames,
+            at_end: if repeat { AtEnd::StartOver } else { AtEnd::Stop },
+        };
+        // Payload format, names and reports of a stream are its dialect's, and chosen here.
+        let (format, numbering, sender, reports) = match dialect {
+            Dialect::Standard => (Format::Jpeg, Numbering::Packets, Sender::new(ssrc, sequence), Some(ssrc)),
+            Dialect::Lab => (Format::WholeFile, Numbering::Frames, Sender::new(0, 1), None),
+        };
+        Self {
+            source,
+            media: media.id,
+            described: (media.width, media.height),
+            transport,
+            format,
+            numbering,
+            sender,
+            timeline: Timeline::new(now, offset),
+            delivery: Delivery::new(now, medium, way(transport), reports),
+            outgoing: None,
+        }
+    }
+
+    pub(super) fn media(&self) -> usize {
+        self.media
+    }
+
+    pub(super) fn ssrc(&self) -> u32 {
+        self.sender.ssrc()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.delivery.counts()
+    }
+
+    pub(super) fn transport(&self) -> MediaTransport {
+        self.transport
+    }
+
+    pub(super) fn set_transport(&mut self, transport: MediaTransport) {
+        self.transport = transport;
+        self.delivery.set_way(way(transport));
+    }
+
+    /// Starts, resumes or seeks. Gives what the answer needs: sequence number and timestamp of the first packet, and the
+    /// range that will be played; `None` for a range that this medium does not have.
+    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Option<(u16, u32, Range)> {
+        let plan = self.delivery.plan(range, self.source.position())?;
+        if let Some(number) = plan.seek {
+            self.source.seek(number).ok()?;
+        }
+        let played = self.delivery.handle_play(now, plan);
+        Some((self.sender.next_sequence(), self.timeline.timestamp(played.at), played.range))
+    }
+
+    /// Stops where it is; the next `play` without a range goes on there.
+    pub(super) fn pause(&mut self) {
+        if let Some(number) = self.delivery.handle_pause() {
+            let _ = self.source.seek(number);
+        }
+        self.outgoing = None;
+    }
+
+    /// The source may have a frame.
+    pub(super) fn handle_wake(&mut self) {
+        self.delivery.handle_wake();
+    }
+
+    /// There is room again in the RTP socket; whether that was waited for.
+    pub(super) fn handle_room(&mut self) -> bool {
+        matches!(self.transport, MediaTransport::Udp { .. }) && self.delivery.handle_room()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.delivery.poll_timeout()
+    }
+
+    /// Does what is due.
+    pub(super) fn run<const TRAIN: usize, B, D, E, P>(
+        &mut self,
+        context: Context<'_>,
+        outlet: &mut Outlet<'_, B, D, E, P>,
+    ) -> Ran
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+        P: Protect,
+    {
+        let Context { now, settings, .. } = context;
+        match self.transport {
+            MediaTransport::Udp { .. } if outlet.is_answered() => self.delivery.handle_answered(),
+            MediaTransport::Udp { .. } => {}
+            // Whether the connection has room shows when something is queued.
+            MediaTransport::Interleaved { .. } => _ = self.delivery.handle_room(),
+        }
+        let sent = self.delivery.counts().frames;
+        loop {
+            match self.delivery.poll(now) {
+                Step::Fetch { from } => {
+                    let payload_size = outlet.payload_limit(settings.payload_size);
+                    self.fetch(context, from, payload_size);
+                }
+                Step::Send { fragments } => self.send::<TRAIN, B, D, E, P>(now, outlet, fragments),
+                Step::Report => _ = self.report(now, outlet, settings, None),
+                Step::Bye => match self.say_bye(now, outlet, settings, "end of stream") {
+                    Sent::Full => self.delivery.handle_full(now),
+                    Sent::Taken(_) | Sent::Lost => self.delivery.handle_bye(),
+                },
+                Step::Ended => return Ran::Ended,
+                Step::Nothing if self.delivery.counts().frames != sent => return Ran::Progress,
+                Step::Nothing => return Ran::Idle,
+            }
+        }
+    }
+
+    /// Moves the source to the next frame, and cuts it.
+    fn fetch(&mut self, context: Context<'_>, from: Option<u32>, payload_size: usize) {
+        let Context { now, waker, settings } = context;
+        let moved = from.is_none_or(|number| self.source.seek(number).is_ok());
+        let mut cut = None;
+        let fetched = match moved.then(|| self.source.advance(now, waker)) {
+            None => Fetched::CannotMove,
+            Some(Ok(Advance::Ready)) => match self.cut(settings, payload_size) {
+                Ok((fragments, fetched)) => {
+                    cut = Some(fragments);
+                    fetched
+                }
+                Err(why) => Fetched::LeftOut(why),
+            },
+            Some(Ok(Advance::Pending { until })) => Fetched::NotYet { until },
+            Some(Ok(Advance::End)) => Fetched::End,
+            Some(Err(_)) => {
+                // The source stands behind the frame that failed.
+                if self.may_warn() {
+                    warning!("frame {} cannot be read and is left out", self.source.position().saturating_sub(1));
+                }
+                Fetched::LeftOut(LeftOut::Unreadable)
+            }
+        };
+        let stamp = self.delivery.handle_frame(now, fetched);
+        self.outgoing = stamp.zip(cut).map(|(stamp, fragments)| {
+            let timestamp = match self.numbering {
+                Numbering::Packets => self.timeline.timestamp(stamp.at),
+                Numbering::Frames => {
+                    self.sender.set_next_sequence(stamp.number.wrapping_add(1) as u16);
+                    settings.wall.ntp(now).unix_seconds()
+                }
+            };
+            Outgoing { fragments, timestamp }
+        });
+    }
+
+    fn cut(&self, settings: &Settings<'_>, payload_size: usize) -> Result<(Fragments, Fetched), LeftOut> {
+        // A source may say that it has a frame and then not have it.
+        let frame = self.format.lent(&self.source).ok_or(LeftOut::Missing)?;
+        let rules = Rules {
+            payload_size,
+            max_packet_size: settings.max_packet_size,
+            restart_markers: settings.restart_markers,
+            computed_tables: settings.computed_tables,
+            described: self.described,
+        };
+        match self.format.cut(&frame, &rules) {
+            Ok(cut) => {
+                let (number, captured, fragments) = (frame.number, frame.captured, cut.count());
+                Ok((cut, Fetched::Ready { number, captured, fragments }))
+            }
+            Err(reason) => {
+                if self.may_warn() {
+                    reason.warn(frame.number);
+                }
+                Err(LeftOut::Unsendable)
+            }
+        }
+    }
+
+    fn may_warn(&self) -> bool {
+        self.delivery.counts().unsendable < MAX_WARNINGS
+    }
+
+    /// Sends the first of `fragments`, as many as leave in one call.
+    fn send<const TRAIN: usize, B, D, E, P>(
+        &mut self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, D, E, P>,
+        fragments: ops::Range<u32>,
+    ) where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+        P: Protect,
+    {
+        let most = outlet.max_train().clamp(1, TRAIN.max(1));
+        let (Some(frame), Some(outgoing)) = (self.format.lent(&self.source), &self.outgoing) else {
+            return self.delivery.handle_taken_back();
+        };
+        let mut ahead = self.sender;
+        let mut train: heapless::Vec<Packet<'_>, TRAIN> = heapless::Vec::new();
+        for index in fragments.take(most) {
+            let fragment = outgoing.fragments.get(frame.data, index);
+            let packet = fragment.and_then(|it| Packet::new(&ahead, outgoing.timestamp, it, frame.data));
+            let Some(packet) = packet else { break };
+            ahead.commit(packet.payload_len());
+            let _ = train.push(packet);
+        }
+        if train.is_empty() {
+            return self.delivery.handle_taken_back();
+        }
+        let left = match outlet.send::<TRAIN>(&train) {
+            Sent::Full => return self.delivery.handle_full(now),
+            Sent::Taken(count) if count < train.len() => {
+                train.iter().take(count).for_each(|packet| self.sender.commit(packet.payload_len()));
+                count
+            }
+            Sent::Taken(_) | Sent::Lost => {
+                self.sender = ahead;
+                train.len()
+            }
+        };
+        self.delivery.handle_sent(now, left as u32);
+    }
+
+    /// Tells the client that nothing more will come (RFC 3550 section 6.6), where it could read that.
+    pub(super) fn say_bye<B, D, E, P>(
+        &self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, D, E, P>,
+        settings: &Settings<'_>,
+        reason: &str,
+    ) -> Sent
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+        P: Protect,
+    {
+        if self.delivery.has_reports() { self.report(now, outlet, settings, Some(reason)) } else { Sent::Taken(1) }
+    }
+
+    /// Sends a report; with a reason, BYE behind it.
+    fn report<B, D, E, P>(
+        &self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, D, E, P>,
+        settings: &Settings<'_>,
+        bye: Option<&str>,
+    ) -> Sent
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+        P: Protect,
+    {
+        let mut buffer = [0; REPORT_LEN];
+        let (ntp, timestamp, cname) = (settings.wall.ntp(now), self.timeline.timestamp(now), settings.cname);
+        let len = match bye {
+            Some(reason) => self.sender.emit_bye(&mut buffer, ntp, timestamp, cname, reason),
+            None => self.sender.emit_report(&mut buffer, ntp, timestamp, cname),
+        };
+        match len {
+            Some(len) => outlet.report(buffer.get(..len).unwrap_or(&[])),
+            None => Sent::Taken(1),
+        }
+    }
+}
+
+fn way(transport: MediaTransport) -> Way {
+    match transport {
+        MediaTransport::Udp { .. } => Way::Udp,
+        MediaTransport::Interleaved { .. } => Way::Interleaved,
+    }
+}

@@ -1,0 +1,166 @@
+//! A frame cut into the parts that its packets carry. The parts are the same for all who watch the frame.
+//!
+//! Each payload format has a file of its own here. A stream's [`Format`] is chosen once, at SETUP.
+
+pub mod jpeg;
+pub mod whole_file;
+
+use crate::jpeg::{Error, Unsupported};
+use crate::media::{Frame, FrameSource};
+use crate::wire::rtp::HEADER_LEN;
+use crate::wire::rtp_jpeg::MAX_HEADER_SIDE;
+use core::ops::Range;
+
+/// Bytes of the longest payload header: RTP/JPEG's main, restart and quantisation header with two tables, 8 + 4 + 4 + 128.
+pub const MAX_HEADER: usize = 144;
+
+/// What one packet carries of a frame: a payload header, and a slice of the frame.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    /// Room for the RTP header, and the payload header behind it.
+    pub(super) head: [u8; HEADER_LEN + MAX_HEADER],
+    pub(super) head_len: usize,
+    /// The slice of the frame.
+    pub payload: Range<usize>,
+    /// Whether its packet has the RTP header's marker, which ends a frame in formats that use it.
+    pub marker: bool,
+}
+
+impl Fragment {
+    /// The payload header.
+    pub fn header(&self) -> &[u8] {
+        self.head.get(HEADER_LEN..self.head_len).unwrap_or(&[])
+    }
+}
+
+/// A payload format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Format {
+    /// RFC 2435.
+    Jpeg,
+    /// The classic lab's: a whole JPEG file in each packet.
+    WholeFile,
+}
+
+/// What formats have to keep to.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Largest RTP payload where a frame takes several packets, in bytes.
+    pub payload_size: usize,
+    /// Largest RTP packet where a frame takes one, in bytes.
+    pub max_packet_size: usize,
+    /// Send frames with restart markers.
+    pub restart_markers: bool,
+    /// Send the number of quantisation tables that RFC 2435 computes instead of the tables.
+    pub computed_tables: bool,
+    /// The size that the description tells, in pixels; 0 where it tells none.
+    pub described: (u16, u16),
+}
+
+/// Why a frame cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsendable {
+    /// There is nothing in it.
+    Empty,
+    /// It is no JPEG file.
+    Damaged(Error),
+    /// It is a JPEG file that the format has no words for.
+    Unsupported(Unsupported),
+    /// The header has no room for its size, and the description tells another one: receivers would scramble it.
+    OtherSize {
+        /// Width and height of the picture.
+        picture: (u16, u16),
+        /// Those of the description.
+        described: (u16, u16),
+    },
+    /// It is longer than a packet may be.
+    TooLarge {
+        /// Bytes of the frame.
+        len: usize,
+        /// Most bytes of a packet.
+        limit: usize,
+    },
+}
+
+impl Unsendable {
+    /// Tells the log.
+    pub(crate) fn warn(&self, number: u32) {
+        match self {
+            Self::Empty => warning!("frame {} is left out: there is nothing in it that could be sent", number),
+            Self::Damaged(error) => warning!("frame {} is left out: {}", number, error),
+            Self::Unsupported(reason) => warning!("frame {} is left out: {}", number, reason),
+            Self::OtherSize { picture, described } => warning!(
+                "frame {} is left out: it is {}x{}, the description says {}x{}, and above {} pixels RTP/JPEG cannot say another size",
+                number,
+                picture.0,
+                picture.1,
+                described.0,
+                described.1,
+                MAX_HEADER_SIDE,
+            ),
+            Self::TooLarge { len, limit } => warning!(
+                "frame {} of {} bytes is left out: the limit is {} bytes a packet (--max-packet-size)",
+                number,
+                len,
+                limit,
+            ),
+        }
+    }
+}
+
+impl Format {
+    /// The frame that `source` lends, as this format sends it.
+    pub fn lent<S: FrameSource>(self, source: &S) -> Option<Frame<'_>> {
+        let frame = source.frame()?;
+        Some(match (self, source.original()) {
+            (Self::WholeFile, Some(data)) => Frame { data, ..frame },
+            _ => frame,
+        })
+    }
+
+    /// Cuts a frame that [`lent`](Self::lent) gave.
+    pub fn cut(self, frame: &Frame<'_>, rules: &Rules) -> Result<Fragments, Unsendable> {
+        let fragments = match self {
+            Self::Jpeg => Fragments::Jpeg(jpeg::cut(frame, rules)?),
+            Self::WholeFile => Fragments::WholeFile(whole_file::cut(frame, rules)?),
+        };
+        if fragments.fits(frame.data) { Ok(fragments) } else { Err(Unsendable::Empty) }
+    }
+}
+
+/// How one frame is cut: a few numbers, while the frame is lent anew at each call.
+#[derive(Clone, Copy, Debug)]
+pub enum Fragments {
+    /// In RTP/JPEG.
+    Jpeg(jpeg::Fragments),
+    /// Not at all.
+    WholeFile(whole_file::Fragments),
+}
+
+impl Fragments {
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        match self {
+            Self::Jpeg(fragments) => fragments.count(),
+            Self::WholeFile(_) => 1,
+        }
+    }
+
+    /// Whether `frame` is the one that was cut, as far as its parts show.
+    pub fn fits(&self, frame: &[u8]) -> bool {
+        match self {
+            Self::Jpeg(fragments) => fragments.fits(frame),
+            Self::WholeFile(fragments) => fragments.fits(frame),
+        }
+    }
+
+    /// Fragment `index` of `frame`, counted from 0. `None` behind the last, and where the frame is not the one that was cut.
+    #[inline]
+    pub fn get(&self, frame: &[u8], index: u32) -> Option<Fragment> {
+        match self {
+            Self::Jpeg(fragments) => fragments.get(frame, index),
+            Self::WholeFile(fragments) => fragments.get(frame, index),
+        }
+    }
+}
