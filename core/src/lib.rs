@@ -36,6 +36,39 @@
 //! # Ok::<(), mutoscope::wire::rtsp::Error>(())
 //! ```
 //!
+//! ## Packetize a JPEG file
+//!
+//! A frame is cut once, and its fragments are the same for all viewers. A [`rtp::sender::Sender`] writes the RTP headers of one
+//! viewer's stream. It counts a packet only after the socket has taken it.
+//!
+//! ```
+//! use mutoscope::jpeg::Layout;
+//! use mutoscope::rtp::fragment::jpeg::Fragments;
+//! use mutoscope::rtp::packet::Packet;
+//! use mutoscope::rtp::sender::Sender;
+//!
+//! # let mut jpeg = vec![0; 20_000];
+//! # let card = mutoscope::media::testcard::TestCard::new(320, 240, "25".parse()?, 60).unwrap();
+//! # let len = card.render(0, &mut jpeg)?;
+//! # jpeg.truncate(len);
+//! # let mut sent = Vec::new();
+//! # let mut send = |segments: [&[u8]; 2]| sent.push(segments.concat());
+//! let format = Layout::parse(&jpeg)?.rtp_format()?; // an error if RTP/JPEG cannot carry this file
+//! let fragments = Fragments::new(&format, 1400); // of 1400 bytes at most, payload header included
+//!
+//! let (ssrc, first_sequence, timestamp) = (0x0C0FFEE0, 1000, 90_000); // the first two are random numbers
+//! let mut sender = Sender::new(ssrc, first_sequence);
+//! for index in 0..fragments.count() {
+//!     let fragment = fragments.get(&jpeg, index).unwrap();
+//!     let packet = Packet::new(&sender, timestamp, fragment, &jpeg).unwrap();
+//!     send(packet.segments()); // headers, and a slice of the file: nothing is copied
+//!     sender.commit(packet.payload_len());
+//! }
+//! assert_eq!(sender.packets(), fragments.count());
+//! # assert!(sent.len() > 3 && sent.iter().all(|packet| packet.len() <= 1412));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! ## Put packets back into a frame
 //!
 //! A [`rtp::receiver::Receiver`] takes packets in any order and gives JPEG files, without the frames that miss a part.
