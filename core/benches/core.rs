@@ -7,7 +7,7 @@ use mutoscope::jpeg::Layout;
 use mutoscope::media::mjpeg::Reader;
 use mutoscope::media::testcard::TestCard;
 use mutoscope::media::{Advance, FrameRate, FrameSource};
-use mutoscope::rtp::fragment::jpeg::Fragments;
+use mutoscope::rtp::fragment::{Fragments, jpeg};
 use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::{Config, Receiver};
 use mutoscope::rtp::sender::Sender;
@@ -46,10 +46,10 @@ const SIZES: [usize; 2] = [5_000, 40_000];
 fn packets(frame: &[u8], first_sequence: u16, timestamp: u32) -> Vec<Vec<u8>> {
     let format = Layout::parse(frame).unwrap().rtp_format().unwrap();
     let mut sender = Sender::new(7, first_sequence);
-    let fragments = Fragments::new(&format, 1400);
+    let fragments = Fragments::Jpeg(jpeg::Fragments::new(&format, 1400));
     let mut packets = Vec::new();
     for index in 0..fragments.count() {
-        let packet = Packet::new(&sender, timestamp, fragments.get(frame, index).unwrap(), frame).unwrap();
+        let packet = Packet::new(&sender, timestamp, &fragments, index, frame).unwrap();
         packets.push(packet.segments().concat());
         sender.commit(packet.payload_len());
     }
@@ -63,11 +63,10 @@ fn packetize(bencher: Bencher<'_, '_>, len: usize) {
     let format = Layout::parse(&frame).unwrap().rtp_format().unwrap();
     let mut sender = Sender::new(7, 1);
     bencher.counter(BytesCount::new(len)).bench_local(|| {
-        let fragments = Fragments::new(black_box(&format), 1400);
+        let fragments = Fragments::Jpeg(jpeg::Fragments::new(black_box(&format), 1400));
         let frame = black_box(&frame);
         for index in 0..fragments.count() {
-            let Some(fragment) = fragments.get(frame, index) else { break };
-            let Some(packet) = Packet::new(&sender, 90_000, fragment, frame) else { break };
+            let Some(packet) = Packet::new(&sender, 90_000, &fragments, index, frame) else { break };
             black_box(packet.segments());
             sender.commit(packet.payload_len());
         }

@@ -43,24 +43,24 @@
 //!
 //! ```
 //! use mutoscope::jpeg::Layout;
-//! use mutoscope::rtp::fragment::jpeg::Fragments;
+//! use mutoscope::rtp::fragment::{Fragments, jpeg};
 //! use mutoscope::rtp::packet::Packet;
 //! use mutoscope::rtp::sender::Sender;
 //!
-//! # let mut jpeg = vec![0; 20_000];
+//! # let mut file = vec![0; 20_000];
 //! # let card = mutoscope::media::testcard::TestCard::new(320, 240, "25".parse()?, 60).unwrap();
-//! # let len = card.render(0, &mut jpeg)?;
-//! # jpeg.truncate(len);
+//! # let len = card.render(0, &mut file)?;
+//! # file.truncate(len);
 //! # let mut sent = Vec::new();
 //! # let mut send = |segments: [&[u8]; 2]| sent.push(segments.concat());
-//! let format = Layout::parse(&jpeg)?.rtp_format()?; // an error if RTP/JPEG cannot carry this file
-//! let fragments = Fragments::new(&format, 1400); // of 1400 bytes at most, payload header included
+//! let format = Layout::parse(&file)?.rtp_format()?; // an error if RTP/JPEG cannot carry this file
+//! let cut = jpeg::Fragments::new(&format, 1400); // of 1400 bytes at most, payload header included
+//! let fragments = Fragments::Jpeg(cut);
 //!
 //! let (ssrc, first_sequence, timestamp) = (0x0C0FFEE0, 1000, 90_000); // the first two are random numbers
 //! let mut sender = Sender::new(ssrc, first_sequence);
 //! for index in 0..fragments.count() {
-//!     let fragment = fragments.get(&jpeg, index).unwrap();
-//!     let packet = Packet::new(&sender, timestamp, fragment, &jpeg).unwrap();
+//!     let packet = Packet::new(&sender, timestamp, &fragments, index, &file).unwrap();
 //!     send(packet.segments()); // headers, and a slice of the file: nothing is copied
 //!     sender.commit(packet.payload_len());
 //! }

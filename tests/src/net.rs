@@ -160,7 +160,7 @@ impl Network {
     /// Binds a datagram socket.
     pub fn bind(&self, address: SocketAddr) -> SimulatedUdp {
         self.0.borrow_mut().inboxes.insert(address, VecDeque::new());
-        SimulatedUdp { network: self.clone(), address, max_datagrams: 1 }
+        SimulatedUdp { network: self.clone(), address, max_datagrams: 1, takes: usize::MAX }
     }
 
     /// A connected pair of streams, each holding at most `window` unread bytes a direction.
@@ -182,6 +182,8 @@ pub struct SimulatedUdp {
     pub address: SocketAddr,
     /// The answer of [`Datagram::max_datagrams`].
     pub max_datagrams: usize,
+    /// How many datagrams of one [`Datagram::send`] find room.
+    pub takes: usize,
 }
 
 impl SimulatedUdp {
@@ -239,11 +241,11 @@ impl Datagram for SimulatedUdp {
         assert!(transmit.datagrams() <= self.max_datagrams, "more datagrams than the socket takes");
         let bytes = transmit.segments.concat();
         match transmit.segment_size {
-            // The kernel does the same with UDP_SEGMENT: it cuts one run of bytes into pieces of this size.
-            Some(size) => bytes.chunks(size).for_each(|datagram| self.send_one(transmit.to, datagram)),
+            // What the kernel does with UDP_SEGMENT: one run of bytes, cut every so many.
+            Some(size) => bytes.chunks(size).take(self.takes).for_each(|bytes| self.send_one(transmit.to, bytes)),
             None => self.send_one(transmit.to, &bytes),
         }
-        Ok(transmit.datagrams())
+        Ok(transmit.datagrams().min(self.takes))
     }
 
     fn max_datagrams(&self) -> usize {

@@ -73,9 +73,9 @@ impl SimulatedServer {
         }
     }
 
-    /// Makes it send packets in trains, as with UDP_SEGMENT.
-    pub fn use_trains(&mut self, most: usize) {
-        self.rtp.max_datagrams = most;
+    /// Makes it send packets in trains, as with UDP_SEGMENT. `takes` packets of each find room.
+    pub fn use_trains(&mut self, most: usize, takes: usize) {
+        (self.rtp.max_datagrams, self.rtp.takes) = (most, takes);
     }
 
     /// Adds a connection from `peer`, and returns the client's end.

@@ -116,7 +116,7 @@ fn outcome<E>(sent: Result<usize, E>) -> Sent {
 mod tests {
     use super::*;
     use crate::io::Meta;
-    use crate::rtp::fragment::{Fragment, Fragments, whole_file};
+    use crate::rtp::fragment::{Fragments, whole_file};
     use crate::rtp::protect::Unprotected;
     use crate::rtp::sender::Sender;
     use crate::session::server::{Config, Event};
@@ -222,8 +222,7 @@ mod tests {
         let mut sender = Sender::new(7, 40);
         let fragments = Fragments::WholeFile(whole_file::Fragments::new(FRAME.len() as u32));
         let packet = |_| {
-            let fragment: Fragment = fragments.get(FRAME, 0).unwrap();
-            let packet = Packet::new(&sender, 9000, fragment, FRAME).unwrap();
+            let packet = Packet::new(&sender, 9000, &fragments, 0, FRAME).unwrap();
             sender.commit(packet.payload_len());
             packet
         };

@@ -1,6 +1,6 @@
 //! A packet on its way out: the viewer's RTP header, the frame's part, and room for what protects them.
 
-use super::fragment::{Fragment, MAX_HEADER};
+use super::fragment::{Fragment, Fragments, MAX_HEADER};
 use super::sender::Sender;
 use crate::wire::rtp::HEADER_LEN;
 
@@ -13,14 +13,16 @@ pub struct Packet<'f> {
 }
 
 impl<'f> Packet<'f> {
-    /// The packet that carries `fragment` of `frame` as the next one of `sender`'s. `None`: it is not a fragment of this frame.
+    /// The packet that carries fragment `index` of `frame` as the next one of `sender`'s. `None`: there is no such fragment.
     #[inline]
-    pub fn new(sender: &Sender, timestamp: u32, fragment: Fragment, frame: &'f [u8]) -> Option<Self> {
-        let Fragment { mut head, head_len, payload, marker } = fragment;
-        let payload = frame.get(payload)?;
-        *head.first_chunk_mut()? = sender.header(marker, timestamp);
+    pub fn new(sender: &Sender, timestamp: u32, fragments: &Fragments, index: u32, frame: &'f [u8]) -> Option<Self> {
+        let mut head = [0; HEADER_LEN + MAX_HEADER];
+        let (rtp_header, room) = head.split_first_chunk_mut()?;
+        let Fragment { header_len, payload, marker } = fragments.get(frame, index, room.first_chunk_mut()?)?;
+        *rtp_header = sender.header(marker, timestamp);
         // At most 156.
-        Some(Self { head, head_len: head_len as u8, payload })
+        let head_len = HEADER_LEN.wrapping_add(header_len) as u8;
+        Some(Self { head, head_len, payload: frame.get(payload)? })
     }
 
     /// Headers and payload, in order: what a vectored send takes.

@@ -4,7 +4,7 @@ use super::jpeg;
 use crate::net::Random;
 use mutoscope::jpeg::Layout;
 use mutoscope::media::FrameRate;
-use mutoscope::rtp::fragment::jpeg::Fragments;
+use mutoscope::rtp::fragment::{self, Fragments};
 use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::{Config, Payload, Receiver};
 use mutoscope::rtp::sender::Sender;
@@ -99,10 +99,9 @@ pub(super) fn packets(file: &[u8], number: u16) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for n in 0..=number {
         packets.clear();
-        let fragments = Fragments::new(&format, 300);
-        for fragment in (0..fragments.count()).filter_map(|index| fragments.get(file, index)) {
-            let packet =
-                Packet::new(&sender, 3750 * u32::from(n) + 1, fragment, file).expect("a fragment of this file");
+        let fragments = Fragments::Jpeg(fragment::jpeg::Fragments::new(&format, 300));
+        let timestamp = 3750 * u32::from(n) + 1;
+        while let Some(packet) = Packet::new(&sender, timestamp, &fragments, packets.len() as u32, file) {
             packets.push(packet.segments().concat());
             sender.commit(packet.payload_len());
         }

@@ -1,7 +1,7 @@
 //! Targets of the binary formats, and of how frames become packets.
 
 use mutoscope::jpeg::Layout;
-use mutoscope::rtp::fragment::jpeg::Fragments;
+use mutoscope::rtp::fragment::{Fragments, jpeg as rtp_jpeg_fragments};
 use mutoscope::rtp::packet;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::wire::rtcp::{self, Compound, ReportBlock, SenderInfo};
@@ -112,12 +112,11 @@ pub fn packetizer(data: &[u8]) {
     let Ok(layout) = Layout::parse(data) else { return };
     let Ok(format) = layout.rtp_format() else { return };
     let limit = 300 + data.len() % 1200;
-    let fragments = Fragments::new(&format, limit);
+    let fragments = Fragments::Jpeg(rtp_jpeg_fragments::Fragments::new(&format, limit));
     let mut sender = Sender::new(7, 65_530);
     let (mut offset, mut marked, mut packets) = (0, false, 0_u32);
     let mut first_len = None;
-    while let Some(fragment) = fragments.get(data, packets) {
-        let packet = packet::Packet::new(&sender, 90_000, fragment, data).expect("a fragment of this frame");
+    while let Some(packet) = packet::Packet::new(&sender, 90_000, &fragments, packets, data) {
         assert!(!marked, "a packet behind the last");
         let bytes = packet.segments().concat();
         assert_eq!(bytes.len(), packet.len());

@@ -265,9 +265,8 @@ impl<S: FrameSource> MediaStream<S> {
         let mut ahead = self.sender;
         let mut train: heapless::Vec<Packet<'_>, TRAIN> = heapless::Vec::new();
         for index in fragments.take(most) {
-            let fragment = outgoing.fragments.get(frame.data, index);
-            let packet = fragment.and_then(|it| Packet::new(&ahead, outgoing.timestamp, it, frame.data));
-            let Some(packet) = packet else { break };
+            let Outgoing { fragments, timestamp } = outgoing;
+            let Some(packet) = Packet::new(&ahead, *timestamp, fragments, index, frame.data) else { break };
             ahead.commit(packet.payload_len());
             let _ = train.push(packet);
         }

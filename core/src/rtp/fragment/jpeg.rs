@@ -79,9 +79,9 @@ impl Fragments {
         self.main.q >= 128
     }
 
-    /// Fragment `index` of `frame`, counted from 0; `None` behind the last.
+    /// Fragment `index` of `frame`, counted from 0; its payload header is written to `header`. `None` behind the last.
     #[inline]
-    pub fn get(&self, frame: &[u8], index: u32) -> Option<Fragment> {
+    pub fn get(&self, frame: &[u8], index: u32, header: &mut [u8; MAX_HEADER]) -> Option<Fragment> {
         let (first, other) = self.data_limits();
         let (offset, limit) = match index.checked_sub(1) {
             None => (0, first),
@@ -93,11 +93,8 @@ impl Fragments {
         if payload.end > frame.len() {
             return None;
         }
-        let mut head = [0; HEADER_LEN + MAX_HEADER];
-        let room = head.get_mut(HEADER_LEN..)?;
-        let room_left = self.emit(frame, offset, room)?;
-        let head_len = head.len().wrapping_sub(room_left);
-        Some(Fragment { head, head_len, payload, marker: left <= limit })
+        let header_len = MAX_HEADER.wrapping_sub(self.emit(frame, offset, header)?);
+        Some(Fragment { header_len, payload, marker: left <= limit })
     }
 
     /// Writes the headers to the start of `room`; how much of it is left.
@@ -173,8 +170,8 @@ mod tests {
     fn run(fragments: Fragments, frame: &[u8]) -> (Vec<Vec<u8>>, Sender) {
         let mut sender = Sender::new(7, 65_534);
         let mut packets = Vec::new();
-        while let Some(fragment) = fragments.get(frame, packets.len() as u32) {
-            let packet = Packet::new(&sender, TIMESTAMP, fragment, frame).unwrap();
+        let all = super::super::Fragments::Jpeg(fragments);
+        while let Some(packet) = Packet::new(&sender, TIMESTAMP, &all, packets.len() as u32, frame) {
             let bytes = packet.segments().concat();
             assert_eq!((packet.len(), packet.payload_len()), (bytes.len(), bytes.len() - 12));
             assert_eq!(packet.marker(), bytes[1] & 0x80 != 0);
@@ -183,6 +180,10 @@ mod tests {
         }
         assert_eq!(fragments.count() as usize, packets.len());
         (packets, sender)
+    }
+
+    fn get(fragments: &Fragments, frame: &[u8], index: u32) -> Option<Fragment> {
+        fragments.get(frame, index, &mut [0; MAX_HEADER])
     }
 
     #[test]
@@ -269,12 +270,12 @@ mod tests {
             let (bytes, mut format) = frame(500);
             spoil(&mut format);
             let fragments = Fragments::new(&format, 1400);
-            assert!(fragments.get(&bytes, 0).is_none(), "{name}");
-            assert!(fragments.get(&[], 0).is_none(), "{name}, no frame");
+            assert!(get(&fragments, &bytes, 0).is_none(), "{name}");
+            assert!(get(&fragments, &[], 0).is_none(), "{name}, no frame");
         }
         let (bytes, mut format) = frame(500);
         format.quantization = [beyond; 2];
-        assert!(Fragments::new(&format, 1400).get(&bytes, 0).is_none());
+        assert!(get(&Fragments::new(&format, 1400), &bytes, 0).is_none());
     }
 
     #[test]
@@ -289,9 +290,9 @@ mod tests {
     fn a_frame_that_shrinks_while_it_is_sent_has_no_further_fragments() {
         let (bytes, format) = frame(5000);
         let fragments = Fragments::new(&format, 1400);
-        assert!(fragments.get(&bytes, 3).is_some_and(|fragment| fragment.marker));
-        assert!(fragments.get(&bytes[..3000], 2).is_none());
-        assert!(fragments.get(&bytes, u32::MAX).is_none());
+        assert!(get(&fragments, &bytes, 3).is_some_and(|fragment| fragment.marker));
+        assert!(get(&fragments, &bytes[..3000], 2).is_none());
+        assert!(get(&fragments, &bytes, u32::MAX).is_none());
     }
 
     const RULES: Rules = Rules {
@@ -317,8 +318,9 @@ mod tests {
         let data = picture(&mut file, 16);
         let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
         for (computed_tables, q, len) in [(false, 255, 8 + 4 + 128), (true, 75, 8)] {
-            let fragment = cut(&frame, &Rules { computed_tables, ..RULES }).unwrap().get(data, 0).unwrap();
-            assert_eq!((fragment.header().len(), fragment.header()[5]), (len, q));
+            let mut header = [0; MAX_HEADER];
+            let fragment = cut(&frame, &Rules { computed_tables, ..RULES }).unwrap().get(data, 0, &mut header).unwrap();
+            assert_eq!((fragment.header_len, header[5]), (len, q));
         }
     }
 

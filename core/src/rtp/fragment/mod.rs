@@ -7,7 +7,6 @@ pub mod whole_file;
 
 use crate::jpeg::{Error, Unsupported};
 use crate::media::{Frame, FrameSource};
-use crate::wire::rtp::HEADER_LEN;
 use crate::wire::rtp_jpeg::MAX_HEADER_SIDE;
 use core::ops::Range;
 
@@ -15,22 +14,14 @@ use core::ops::Range;
 pub const MAX_HEADER: usize = 144;
 
 /// What one packet carries of a frame: a payload header, and a slice of the frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
-    /// Room for the RTP header, and the payload header behind it.
-    pub(super) head: [u8; HEADER_LEN + MAX_HEADER],
-    pub(super) head_len: usize,
+    /// Bytes of the payload header.
+    pub header_len: usize,
     /// The slice of the frame.
     pub payload: Range<usize>,
     /// Whether its packet has the RTP header's marker, which ends a frame in formats that use it.
     pub marker: bool,
-}
-
-impl Fragment {
-    /// The payload header.
-    pub fn header(&self) -> &[u8] {
-        self.head.get(HEADER_LEN..self.head_len).unwrap_or(&[])
-    }
 }
 
 /// A payload format.
@@ -155,11 +146,12 @@ impl Fragments {
         }
     }
 
-    /// Fragment `index` of `frame`, counted from 0. `None` behind the last, and where the frame is not the one that was cut.
+    /// Fragment `index` of `frame`, counted from 0; its payload header is written to `header`. `None` behind the last, and where
+    /// the frame is not the one that was cut.
     #[inline]
-    pub fn get(&self, frame: &[u8], index: u32) -> Option<Fragment> {
+    pub fn get(&self, frame: &[u8], index: u32, header: &mut [u8; MAX_HEADER]) -> Option<Fragment> {
         match self {
-            Self::Jpeg(fragments) => fragments.get(frame, index),
+            Self::Jpeg(fragments) => fragments.get(frame, index, header),
             Self::WholeFile(fragments) => fragments.get(frame, index),
         }
     }

@@ -8,7 +8,7 @@ mod robustness;
 
 use super::*;
 use crate::jpeg::{Layout, RtpFormat, Span};
-use crate::rtp::fragment::jpeg::Fragments;
+use crate::rtp::fragment::{Fragments, jpeg};
 use crate::rtp::packet::Packet;
 use crate::rtp::sender::Sender;
 use crate::wire::rtp_jpeg::{MainHeader, QuantizationHeader};
@@ -66,10 +66,10 @@ impl Stream {
     fn frame(&mut self) -> Vec<Vec<u8>> {
         let file = [&[1; 64][..], &[2; 64], &scan(self.number, self.len)].concat();
         self.format.scan = Span { start: 128, len: self.len as u32 };
-        let fragments = Fragments::new(&self.format, 1000);
+        let fragments = Fragments::Jpeg(jpeg::Fragments::new(&self.format, 1000));
         let mut packets = Vec::new();
-        for fragment in (0..fragments.count()).filter_map(|index| fragments.get(&file, index)) {
-            let packet = Packet::new(&self.sender, self.timestamp, fragment, &file).unwrap();
+        for index in 0..fragments.count() {
+            let packet = Packet::new(&self.sender, self.timestamp, &fragments, index, &file).unwrap();
             packets.push(packet.segments().concat());
             self.sender.commit(packet.payload_len());
         }
