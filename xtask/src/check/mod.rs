@@ -3,6 +3,7 @@
 //! A rule is a function from the tree to problems, with tests on good and bad input beside it. To add one, write it in
 //! the file it fits and list it in [`RULES`]. ARCHITECTURE.md refers to rules by these names.
 
+mod circles;
 mod code;
 mod documents;
 mod manifests;
@@ -48,7 +49,17 @@ const RULES: &[Rule] = &[
         says: "address, random, time | wire | jpeg | media | rtp | session | delivery, player | io: each uses those before it alone",
         check: code::layers,
     },
+    Rule {
+        name: "no-circles",
+        says: "no two files use each other, directly or around corners, outside one module's folder",
+        check: circles::circles,
+    },
     Rule { name: "function-length", says: "functions have 80 lines at most", check: structure::function_length },
+    Rule {
+        name: "struct-fields",
+        says: "structs have 15 fields at most, or a comment that says why",
+        check: structure::struct_fields,
+    },
     Rule { name: "nothing-unfinished", says: "no placeholders or debugging aids", check: code::finished },
     Rule { name: "no-large-files", says: "no file of more than 200 KB", check: documents::file_size },
     Rule { name: "no-machine-paths", says: "no path of somebody's machine", check: documents::machine_paths },
