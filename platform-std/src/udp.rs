@@ -61,7 +61,7 @@ pub struct UdpSocket {
     received: Box<[u8]>,
     /// Bound to all addresses of the host: the one that a datagram leaves from has to be said.
     everywhere: bool,
-    /// Where the system writes what it tells beside a datagram; `None` where it is not asked.
+    /// The system writes the address that a datagram was sent to in here. `None` if it is not asked to.
     told: Option<Box<[u8]>>,
     trains: bool,
     writable: bool,

@@ -10,7 +10,7 @@ const GAP: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Burst {
     packets: u16,
-    /// The next packets belong to it whenever they leave.
+    /// A full socket has interrupted the burst: the next packets still count as part of it, however much later they leave.
     is_cut_short: bool,
     /// The low half of the instant's microseconds. Every 71 minutes two instants look alike, which costs one gap too many.
     at: u32,
@@ -21,7 +21,7 @@ impl Burst {
         Self { packets: 0, is_cut_short: false, at: 0 }
     }
 
-    /// Counts packets that left at `now`. Where the burst is as long as it may be: when the next packet may leave.
+    /// Counts packets that left at `now`. Gives the instant from which the next packet may leave, if the burst is full.
     pub(super) fn count(&mut self, now: Instant, packets: u32) -> Option<Instant> {
         let at = now.as_micros() as u32;
         if self.at != at && !self.is_cut_short {
@@ -32,7 +32,7 @@ impl Burst {
         (self.packets >= BURST).then(|| now.after(GAP))
     }
 
-    /// What leaves next goes on with the burst that a full socket has cut short.
+    /// The next packets continue the burst that a full socket has interrupted.
     pub(super) const fn go_on(&mut self) {
         self.is_cut_short = true;
     }

@@ -279,8 +279,8 @@ impl Delivery {
         }
     }
 
-    /// Stops where it is. Half a frame is no use to anybody, and one that found no room has not been seen: the frame to move the
-    /// source back to, where one is under way. A live source does not move, but gives its buffer back.
+    /// Stops where it is. Gives the number of the frame that was under way, if there was one: move the source back to it, so
+    /// that the frame comes again as a whole. A live source does not move by that, but gives its buffer back.
     pub const fn handle_pause(&mut self) -> Option<u32> {
         let back = match self.frame_under_way() {
             Some(_) => Some(self.position.step_back()),

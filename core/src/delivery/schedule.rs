@@ -13,7 +13,7 @@ const RESTART_LAG: Duration = Duration::from_secs(1);
 /// The least time from the first frame after one PLAY to that after the next. Reading and sending frames is what costs a server,
 /// and a client that seeks a thousand times a second would have it do little else.
 const SEEK_GAP: Duration = Duration::from_millis(20);
-/// Later than any timestamp of the frame before by at least one tick of 90 kHz.
+/// A frame is stamped at least this much later than the frame before it, which makes one tick of the 90 kHz clock.
 const TICK: Duration = Duration::from_micros(12);
 
 /// Whether the client takes frames as fast as they are due.

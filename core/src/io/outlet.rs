@@ -44,15 +44,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
         }
     }
 
-    /// The largest RTP payload that can leave, `wanted` at the most: a packet longer than the whole transmit buffer would
-    /// wait for room for ever.
+    /// The largest RTP payload that can leave, so that the packet is no larger than with `wanted` bytes of it after
+    /// protection has added its own. A packet longer than the whole transmit buffer would wait for room for ever.
     pub(super) fn payload_limit(&self, wanted: usize) -> usize {
-        match self.transport {
+        let most = match self.transport {
             MediaTransport::Udp { .. } => wanted,
             MediaTransport::Interleaved { .. } => {
-                wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN).saturating_sub(P::OVERHEAD))
+                wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN))
             }
-        }
+        };
+        most.saturating_sub(P::OVERHEAD)
     }
 
     /// Whether all that was said on the control connection has left.
@@ -264,7 +265,7 @@ mod tests {
         // The transmit buffer without `$`, channel, length, RTP header and tag.
         assert_eq!(outlet.payload_limit(1400), 1024 - 4 - 12 - 2);
         outlet.transport = UDP;
-        assert_eq!(outlet.payload_limit(1400), 1400);
+        assert_eq!(outlet.payload_limit(1400), 1400 - 2);
     }
 
     #[test]

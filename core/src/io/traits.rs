@@ -68,7 +68,7 @@ impl<'a> Transmit<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Meta {
-    /// Who sent it.
+    /// The sender's address.
     #[cfg_attr(feature = "defmt", defmt(Display2Format))]
     pub from: SocketAddr,
     /// The address of ours that it was sent to, where the system tells.

@@ -5,7 +5,7 @@
 //!     └───────► RTSP is not answered ──► the lab's dialect ──► not understood either ──► RTSP without OPTIONS' answer
 //! ```
 //!
-//! What has brought a frame is kept for as long as the player lives: nothing else is tried any more.
+//! After the first frame the player keeps the transport and the dialect that brought it, and tries nothing else any more.
 
 use super::event::{Event, Retry};
 use super::failure::Failure;
@@ -52,7 +52,7 @@ pub(super) struct Fallback {
     standard: Option<Failure>,
     /// Why the lab's did not either, while standard RTSP is tried again.
     lab: Option<Failure>,
-    /// What works is known.
+    /// Transport and dialect have brought a frame, and stay.
     settled: bool,
 }
 

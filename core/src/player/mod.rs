@@ -63,8 +63,9 @@ pub const MAX_DATAGRAM: usize = 256;
 /// The port of `rtsp:` URLs that name none (RFC 2326 section 3.2).
 const DEFAULT_PORT: u16 = 554;
 
-/// What has arrived in time is in time, however late it is read. So a deadline of the connection counts as missed when
-/// the connection has been read dry after it, or, where it never runs dry, this often: more than sockets hold.
+/// An answer that reached the socket before its deadline is in time, even if it is read later. So a deadline counts as missed
+/// only when the connection has been read until nothing was left after the deadline. A connection that never runs dry is read
+/// this often instead, which is more than a socket holds.
 const LATE_READS: u32 = 64;
 
 /// What the goals up to now add up to. Where the session does not stand there yet, the player takes the next step.
@@ -328,7 +329,7 @@ where
             if !self.is_linked() {
                 return None;
             }
-            // What has arrived comes first: a frame lies where the next packets want to go.
+            // A finished frame is given out before anything is read, because the next packets would overwrite its buffer.
             if let Some(frame) = self.media.poll_frame(now, self.connection.dialect()) {
                 self.fallback.handle_frame();
                 self.standing.arrived = true;
@@ -592,7 +593,8 @@ where
         }
     }
 
-    /// What has not come, where so much of what has come was handed over.
+    /// Tells that packets or frames are missing. It tells so only if the adapter has handed over enough of what the sockets
+    /// hold; otherwise the missing packets may wait there.
     fn poll_absence(&mut self, now: Instant, handed_over: HandedOver) -> Option<Event> {
         if handed_over == HandedOver::Part {
             return None;

@@ -51,7 +51,7 @@ impl Silence {
         if !self.is_due(now) {
             return None;
         }
-        // What was wrong with packets that no longer come is no news.
+        // A reason is told only while packets still come; after that the silence itself is the news.
         let trouble = trouble.filter(|_| now.since(self.heard) < interval);
         let since = if trouble.is_some() { self.frame } else { self.packet };
         let lasting = now.since(since);

@@ -28,7 +28,7 @@ impl Timeline {
             _ => None,
         };
         let begins = match whole {
-            // Without an end too: who comes back to a film that is repeated wants to go on where it was.
+            // A range without an end has positions too: a client that returns to a repeated film goes on where it was.
             Some(Range::Npt { start, .. }) => Some(start.unwrap_or(0)),
             _ => None,
         };

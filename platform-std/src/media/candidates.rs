@@ -21,12 +21,12 @@ pub struct Candidate {
     pub is_from_folder: bool,
 }
 
-/// What was found where media were said to be.
+/// The result of a search for media.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// What may be a medium: in the order of the paths that were named, and within a folder in order of name.
+    /// The files that may be media, in the order of the paths that were named, and within a folder in order of name.
     pub files: Vec<Candidate>,
-    /// What has the name of a medium in a folder and cannot be one.
+    /// Why entries of folders that have the name of a medium are none.
     pub left_out: Vec<LibraryError>,
 }
 
@@ -64,7 +64,7 @@ impl Candidates {
                 left_out.push(LibraryError::Name { path });
                 continue;
             };
-            // Whoever may write into the folder may not show what lies elsewhere by linking to it.
+            // A link in the folder must not publish a file that lies outside it.
             match path.canonicalize() {
                 Ok(target) if !target.starts_with(&root) => left_out.push(LibraryError::Outside { path }),
                 Ok(_) if path.is_file() => files.push(Candidate { path, name, is_from_folder: true }),
@@ -85,7 +85,7 @@ impl Candidates {
 pub struct Names(HashMap<String, PathBuf>);
 
 impl Names {
-    /// Whether this file has no name yet: one that is named twice has.
+    /// Whether this file has not been added yet. `false` means that the same file was named twice.
     ///
     /// # Errors
     /// [`LibraryError::SameName`] where another file has its name.

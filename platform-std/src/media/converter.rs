@@ -127,7 +127,7 @@ fn affordable(jpeg: &[u8], layout: &Layout) -> Result<(), ConversionError> {
     if pixels > MAX_PIXELS {
         return Err(ConversionError::Undecodable(format!("{pixels} pixels are too many, the limit is {MAX_PIXELS}")));
     }
-    // Each block takes at least one bit, but of an arithmetic coder.
+    // Huffman codes take at least one bit for each block. Arithmetic coding may take less.
     if pixels / 64 > jpeg.len() * 8 && layout.coding != Coding::Arithmetic {
         return Err(ConversionError::Undecodable("the data ends before the picture does".to_owned()));
     }

@@ -23,9 +23,9 @@ pub(super) struct Picture {
     number: u32,
     captured: Option<Instant>,
     outcome: OnceLock<Result<Made, FrameError>>,
-    /// What workers do for it, or did: a [`NeededWork`].
+    /// The work that it needs of the workers, as a [`NeededWork`]; it stays when the work is done.
     needed_work: AtomicU8,
-    /// Whom to wake, by number of viewer.
+    /// The wakers of the viewers that wait for it, by number of viewer.
     waiting: Mutex<BTreeMap<u64, Waker>>,
 }
 

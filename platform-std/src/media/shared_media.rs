@@ -22,8 +22,8 @@ use super::workers::{Job, Limits, MediumId, WorkerPool};
 
 /// Pictures of one medium that are converted at once, at most: each may be decoded in memory.
 const MAX_CONVERTED_AT_ONCE: usize = 4;
-/// Media whose files make their readers wait at the same time, at most. A medium has one reader, so that only this many media on
-/// dead disks would keep another one waiting, and that one only for what is not in memory.
+/// The most workers that read at the same time. A medium occupies one at most, so a medium is kept waiting only if this many
+/// others are on disks that do not answer, and then only for frames that are not in memory.
 const MAX_READERS: usize = 256;
 /// How long a worker without a job stays.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -131,7 +131,7 @@ enum Origin {
 }
 
 impl SharedMedia {
-    /// The frames of a file. `id`: another one for each medium of a workers.
+    /// The frames of a file. `id` differs from the other media of the same `workers`.
     pub(super) fn file(id: MediumId, name: String, file: IndexedFile, rate: FrameRate, workers: &Arc<Workers>) -> Self {
         let (size, frames, refusal) = (file.dimensions(), Some(file.frames()), file.refusal());
         Self { refusal, ..Self::new(id, name, rate, size, frames, Origin::File(file), workers) }

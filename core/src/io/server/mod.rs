@@ -107,8 +107,8 @@ pub struct Peer<B, S> {
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
 /// waiting, and its own deadlines too.
 const TURN: u8 = 8;
-/// Rounds of these in which something is read. A buffer of requests is soon read and long answered: who sends nothing but those
-/// has less of a turn than who is sent a large frame.
+/// Rounds of these in which something is read. Reading a buffer of requests is quick and answering it is slow, so a client that
+/// floods us with requests gets fewer rounds than one that is sent a large frame.
 const READS: u8 = 2;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {

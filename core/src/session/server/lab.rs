@@ -87,7 +87,7 @@ impl<B: Storage> Connection<B> {
             let waiting = Waiting::Setup { media, chosen: None };
             return Ok((cseq, Some((Event::Setup { transport: media }, waiting))));
         }
-        // A request without a session means this connection's. A request that names one must name this one.
+        // A request without a session identifier means this connection's session. A request with one must have the right one.
         match (&self.session, request.session) {
             (Some(session), Some(named)) if named.parse() != Ok(session.id) => {
                 return Err(StatusCode::SESSION_NOT_FOUND);
