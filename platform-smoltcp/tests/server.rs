@@ -16,6 +16,9 @@ use mutoscope_smoltcp::server::{InvalidPort, Memory, Options, Server, Storage};
 use player::Player;
 use smoltcp::socket::{tcp, udp};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Wake, Waker};
 use support::{Host, Network, SERVER, SERVER_V6, leak};
 
 const PORT: u16 = 8554;
@@ -23,7 +26,7 @@ const URL: &str = "rtsp://10.0.0.1:8554/movie.Mjpeg";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(max_clients: usize) -> Options<'static> {
-    Options { settings: Settings::default(), rtsp_port: PORT, max_clients }
+    Options { settings: Settings::default(), rtsp_port: PORT, ..Options::new(max_clients) }
 }
 
 struct Stage<const CLIENTS: usize> {
@@ -198,6 +201,33 @@ fn a_client_plays_interleaved_to_the_end() {
         close(&mut stage.network.client, player);
         stage.run_for(player, Duration::from_secs(1));
     }
+}
+
+struct Bell(AtomicU32);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_source_that_has_a_frame_again_wakes_whoever_polls() {
+    let bell = Arc::new(Bell(AtomicU32::new(0)));
+    let waker: &'static Waker = leak(Waker::from(bell.clone()));
+    let mut stage = Stage::<1>::new(Movie::new(40, 64), Options { waker, ..options(1) });
+    *stage.movie.missing.borrow_mut() = Some((10, None));
+    let player = &mut stage.connect();
+    let transport = udp_transport(player);
+    stage.play(player, &transport);
+    stage.frames(player, 10);
+    stage.run_for(player, Duration::from_secs(2));
+    assert_eq!((player.frames.len(), bell.0.load(Ordering::Relaxed)), (10, 0));
+    let (_, asked) = stage.movie.missing.borrow_mut().take().unwrap();
+    asked.expect("the source was asked").wake();
+    assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+    stage.frames(player, 30);
+    stage.assert_frames_are_the_movies(player);
 }
 
 #[test]

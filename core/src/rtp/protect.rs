@@ -18,7 +18,7 @@ pub trait Protect {
     /// A packet that found no room in the socket comes again, and must become the same then.
     fn protect<'p>(&mut self, packet: &'p Packet<'_>, room: &'p mut Self::Room) -> Option<[&'p [u8]; 3]>;
 
-    /// The same for an RTCP compound.
+    /// The same for an RTCP compound, except that one that found no room does not come again: the next one is made anew.
     fn protect_report<'p>(&mut self, compound: &'p [u8], room: &'p mut Self::Room) -> Option<[&'p [u8]; 3]>;
 }
 

@@ -4,6 +4,8 @@ use crate::cable::Cable;
 use crate::faults::{Faults, Injector};
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::Settings;
 use mutoscope::media::FrameRate;
 use mutoscope::media::catalogue::{Catalogue, Entry};
@@ -13,7 +15,7 @@ use mutoscope_smoltcp::server::{Options, Server, Storage};
 use mutoscope_smoltcp::time::{from_smoltcp, to_smoltcp};
 use mutoscope_std::media::{Library, LibrarySource};
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
-use smoltcp::phy::{Medium, PcapMode, PcapWriter, TunTapInterface, wait};
+use smoltcp::phy::{Medium, PcapMode, PcapWriter, TunTapInterface};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,6 +23,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
 use std::time::{Duration, SystemTime};
 
 /// Serves the test card, a generated movie and MJPEG files on smoltcp, behind a TAP device.
@@ -95,11 +98,15 @@ pub(crate) fn main() -> Result<()> {
         let _ = addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(arguments.address, arguments.prefix)));
     });
 
+    let mut poll = Poll::new()?;
+    poll.registry().register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE)?;
+    let waker = Waker::from(Arc::new(Bell(mio::Waker::new(poll.registry(), Token(1))?)));
+    let mut events = Events::with_capacity(2);
     let mut storage = Box::new(Storage::<CLIENTS, CONNECTION, PACKETS>::new());
     // A system without random numbers has failed above.
     let mut entropy = || getrandom::u64().unwrap_or_default();
     let mut sockets = SocketSet::new(vec![]);
-    let mut server = Server::new(&mut sockets, storage.lend(), &shelves, arguments.options(), &mut entropy)?;
+    let mut server = Server::new(&mut sockets, storage.lend(), &shelves, arguments.options(&waker), &mut entropy)?;
     shelves.announce(&arguments)?;
     loop {
         let now = clock();
@@ -113,11 +120,21 @@ pub(crate) fn main() -> Result<()> {
         }
         let due = device.due().map(from_smoltcp);
         let pause = [deadline, due].into_iter().flatten().min().map_or(Duration::MAX, |at| at.since(clock()));
-        match wait(descriptor, Some(pause.min(Duration::from_millis(100)).into())) {
+        match poll.poll(&mut events, Some(pause.min(Duration::from_millis(100)))) {
             // Ctrl-C, which the next turn sees.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             outcome => outcome?,
         }
+    }
+}
+
+/// Ends the wait for the device when a source has a frame, from any thread.
+struct Bell(mio::Waker);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        // If the system refuses, the next turn of the loop comes a little later all the same.
+        let _ = self.0.wake();
     }
 }
 
@@ -132,7 +149,7 @@ impl Arguments {
         }
     }
 
-    fn options(&self) -> Options<'static> {
+    fn options<'a>(&self, waker: &'a Waker) -> Options<'a> {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let settings = Settings {
             wall: WallClock { at_zero: NtpTime::from_unix_micros(unix.as_micros() as u64) },
@@ -141,7 +158,7 @@ impl Arguments {
             cname: "mutoscope@tap",
             ..Settings::default()
         };
-        Options { settings, rtsp_port: self.rtsp_port, max_clients: CLIENTS - 1 }
+        Options { settings, rtsp_port: self.rtsp_port, max_clients: CLIENTS - 1, waker }
     }
 }
 

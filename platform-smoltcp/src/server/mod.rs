@@ -46,6 +46,7 @@ pub use memory::{ClientMemory, Memory, Storage};
 use crate::time::{from_smoltcp, to_smoltcp};
 use crate::udp::UdpSocket;
 use core::fmt;
+use core::task::Waker;
 use heapless::Vec;
 use mutoscope::io::server::{Peer, Settings};
 use mutoscope::io::{Datagram, Meta};
@@ -76,6 +77,9 @@ pub struct Options<'a> {
     /// Clients beyond this number are told so (503). With fewer of them than connections there is always somebody to tell
     /// it; a connection beyond all sockets is reset by smoltcp.
     pub max_clients: usize,
+    /// A source that has a frame again wakes it; then call [`Server::poll`]. [`Waker::noop`] does for sources that tell when
+    /// their next frame is due, and where the server is polled all the time.
+    pub waker: &'a Waker,
 }
 
 impl Options<'_> {
@@ -83,7 +87,12 @@ impl Options<'_> {
     /// closed after 10 s, because on a small machine it keeps somebody out.
     pub fn new(max_clients: usize) -> Self {
         let session = Config { idle_timeout: Duration::from_secs(10), ..Config::default() };
-        Self { settings: Settings { session, ..Settings::default() }, rtsp_port: 8554, max_clients }
+        Self {
+            settings: Settings { session, ..Settings::default() },
+            rtsp_port: 8554,
+            max_clients,
+            waker: Waker::noop(),
+        }
     }
 }
 
@@ -277,6 +286,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
             rtcp: self.rtcp.handle,
             mounts: &self.mounts,
             settings: &self.options.settings,
+            waker: self.options.waker,
         };
         for slot in &mut self.slots {
             if let Some(addresses) = slot.waiting_peer(sockets) {

@@ -38,6 +38,7 @@ pub(super) struct Turn<'t, 'a, M> {
     pub(super) rtcp: SocketHandle,
     pub(super) mounts: &'t M,
     pub(super) settings: &'t Settings<'a>,
+    pub(super) waker: &'t Waker,
 }
 
 /// A TCP socket's life: it listens (none of the below), somebody connects (`connecting`), its client is served (`client`), the rest of the
@@ -114,7 +115,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
         let limit = max_datagram(turn.ip_mtu, IpAddress::from(client.peer().ip())).min(rtp.payload_send_capacity());
         let settings = fitted(turn.settings, limit, self.tx_len);
         // Nobody has to be woken: whoever drives the server calls at the deadlines that it gives.
-        let context = Context { now: turn.now, waker: Waker::noop(), settings: &settings };
+        let context = Context { now: turn.now, waker: turn.waker, settings: &settings };
         let sockets = Sockets {
             control: &mut TcpStream::new(tcp),
             rtp: &mut UdpSocket::new(rtp, turn.ip_mtu),

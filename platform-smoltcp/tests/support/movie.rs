@@ -1,6 +1,7 @@
 //! A film of noise: every frame differs, and takes several packets.
 #![allow(unreachable_pub, reason = "a module of a test")]
 
+use core::cell::RefCell;
 use core::task::Waker;
 use std::rc::Rc;
 
@@ -16,13 +17,15 @@ const NAME: &str = "movie.Mjpeg";
 pub struct Movie {
     frames: Rc<Vec<Vec<u8>>>,
     size: u16,
+    /// A frame that is not there until this waker is told so: its number, and the waker once somebody has asked.
+    pub missing: Rc<RefCell<Option<(u32, Option<Waker>)>>>,
 }
 
 impl Movie {
     /// `frames` pictures of `size` x `size` pixels.
     pub fn new(frames: u32, size: u16) -> Self {
         let frames = (0..frames).map(|number| picture(number, size)).collect();
-        Self { frames: Rc::new(frames), size }
+        Self { frames: Rc::new(frames), size, missing: Rc::default() }
     }
 
     pub fn frame(&self, number: usize) -> &[u8] {
@@ -72,7 +75,7 @@ impl Catalogue for Movie {
     }
 
     fn open(&self, _: usize) -> Option<Viewer> {
-        Some(Viewer { frames: self.frames.clone(), next: 0, shown: None })
+        Some(Viewer { frames: self.frames.clone(), next: 0, shown: None, missing: self.missing.clone() })
     }
 }
 
@@ -80,12 +83,17 @@ pub struct Viewer {
     frames: Rc<Vec<Vec<u8>>>,
     next: u32,
     shown: Option<u32>,
+    missing: Rc<RefCell<Option<(u32, Option<Waker>)>>>,
 }
 
 impl FrameSource for Viewer {
     type Error = core::convert::Infallible;
 
-    fn advance(&mut self, _: Instant, _: &Waker) -> Result<Advance, Self::Error> {
+    fn advance(&mut self, _: Instant, waker: &Waker) -> Result<Advance, Self::Error> {
+        if let Some((_, asked)) = self.missing.borrow_mut().as_mut().filter(|(number, _)| *number == self.next) {
+            *asked = Some(waker.clone());
+            return Ok(Advance::Pending { until: None });
+        }
         self.shown = self.frames.get(self.next as usize).map(|_| self.next);
         self.next += u32::from(self.shown.is_some());
         Ok(if self.shown.is_some() { Advance::Ready } else { Advance::End })
