@@ -6,7 +6,7 @@
 //!
 //! There are three ways to use it, from the shortest to the one with the most control:
 //!
-//! - [`play`]: an iterator of frames.
+//! - [`play()`]: an iterator of frames.
 //! - `play_stream`, with the feature `futures`: the same as a `futures_core::Stream`, fed by a thread of its own.
 //! - [`Client`]: an event loop to be called, and [`Handle`]s that change its [`Goal`] from other threads.
 //!
