@@ -117,7 +117,7 @@ impl Sink {
     }
 
     /// Passes on the frame that the client lends, unless there have been enough. Whether this was the last one wanted.
-    pub(crate) fn take(&mut self, client: &Client, frame: &player::Frame) -> bool {
+    pub(crate) fn take(&mut self, client: &Client, frame: &player::ReceivedFrame) -> bool {
         let now = Instant::now();
         let enough = self.limit.frames.is_some_and(|frames| self.frames >= frames);
         if enough || self.due().is_some_and(|due| due <= now) {

@@ -73,7 +73,7 @@ pub enum Event {
     /// It has stopped where it is.
     Paused,
     /// A frame: [`Player::frame`](super::Player::frame) lends it until the next call that takes `&mut self`.
-    Frame(Frame),
+    Frame(ReceivedFrame),
     /// Something did not work, and something else is being tried.
     Retrying {
         /// What else.
@@ -152,7 +152,7 @@ pub struct Presentation {
 /// A frame that [`Player::frame`](super::Player::frame) lends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Frame {
+pub struct ReceivedFrame {
     /// What the receiver says of it.
     pub received: Received,
     /// Its place in the presentation, from the start of the described range on; `None` where the stream is live or the

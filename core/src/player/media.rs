@@ -1,6 +1,6 @@
 //! The media of one session: the receiver, its reports, and what the absence of packets means.
 
-use super::event::Frame;
+use super::event::ReceivedFrame;
 use super::settings::Settings;
 use super::silence::Silence;
 use super::timeline::Timeline;
@@ -288,14 +288,14 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         false
     }
 
-    pub(super) fn poll_frame(&mut self, now: Instant, dialect: Dialect) -> Option<Frame> {
+    pub(super) fn poll_frame(&mut self, now: Instant, dialect: Dialect) -> Option<ReceivedFrame> {
         let received = self.receiver()?.poll_frame(now)?;
         self.silence.handle_frame(now);
         let (position, captured) = match dialect {
             Dialect::Standard => (self.timeline.position(received.timestamp), self.captured(received.timestamp)),
             Dialect::Lab => (None, None),
         };
-        Some(Frame { received, position: position.map(Duration::from_micros), captured })
+        Some(ReceivedFrame { received, position: position.map(Duration::from_micros), captured })
     }
 
     /// Whether the server has said BYE, and what it overtook has had its time.

@@ -40,7 +40,7 @@ mod tests;
 mod timeline;
 
 pub use crate::rtp::receiver::{NoFrameReason, Received, Rejected, Statistics};
-pub use event::{Demand, Event, Frame, Goal, Presentation, Retry};
+pub use event::{Demand, Event, Goal, Presentation, ReceivedFrame, Retry};
 pub use failure::{Failure, NoFrames};
 pub use media::{Outgoing, Port};
 pub use settings::{Dialect, Settings, Transport};

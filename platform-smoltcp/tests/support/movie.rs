@@ -60,7 +60,7 @@ fn picture(number: u32, size: u16) -> Vec<u8> {
 }
 
 impl Catalogue for Movie {
-    type Source = Viewer;
+    type Source = MovieSource;
 
     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         path.names(NAME).then(|| Entry {
@@ -74,19 +74,19 @@ impl Catalogue for Movie {
         })
     }
 
-    fn open(&self, _: usize) -> Option<Viewer> {
-        Some(Viewer { frames: self.frames.clone(), next: 0, shown: None, missing: self.missing.clone() })
+    fn open(&self, _: usize) -> Option<MovieSource> {
+        Some(MovieSource { frames: self.frames.clone(), next: 0, shown: None, missing: self.missing.clone() })
     }
 }
 
-pub struct Viewer {
+pub struct MovieSource {
     frames: Rc<Vec<Vec<u8>>>,
     next: u32,
     shown: Option<u32>,
     missing: Rc<RefCell<Option<(u32, Option<Waker>)>>>,
 }
 
-impl FrameSource for Viewer {
+impl FrameSource for MovieSource {
     type Error = core::convert::Infallible;
 
     fn advance(&mut self, _: Instant, waker: &Waker) -> Result<Advance, Self::Error> {

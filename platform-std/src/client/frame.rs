@@ -10,7 +10,7 @@ const POOLED: usize = 8;
 
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct PlayedFrame {
     /// A complete JPEG file.
     pub jpeg: Jpeg,
     /// Counted from 1; in the lab dialect the frame number that the server gives.

@@ -52,7 +52,7 @@ mod stream;
 mod tests;
 
 pub use error::Error;
-pub use frame::{Frame, Jpeg};
+pub use frame::{Jpeg, PlayedFrame};
 pub use mutoscope::io::Loss;
 pub use mutoscope::player::{
     Dialect, Event, Goal, NoFrameReason, NoFrames, Presentation, Rejected, Retry, Statistics, Transport,
@@ -214,9 +214,9 @@ impl Client {
 
     /// The frame of the last [`Event::Frame`], copied into a buffer that is used again once nobody needs it, with what is
     /// known of the frame now.
-    pub fn copy_frame(&self, frame: &player::Frame) -> Frame {
+    pub fn copy_frame(&self, frame: &player::ReceivedFrame) -> PlayedFrame {
         let now = self.clock.now();
-        Frame {
+        PlayedFrame {
             jpeg: self.frames.copy(self.frame()),
             number: frame.received.number,
             timestamp: frame.received.timestamp,

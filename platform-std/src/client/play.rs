@@ -1,6 +1,6 @@
 //! Frames one after the other.
 
-use super::{Client, Error, Event, Frame, Goal, Options};
+use super::{Client, Error, Event, Goal, Options, PlayedFrame};
 
 /// Plays what is at a URL, or what these [`Options`] say, and gives out its frames as they arrive.
 ///
@@ -32,7 +32,7 @@ impl Frames {
 }
 
 impl Iterator for Frames {
-    type Item = Result<Frame, Error>;
+    type Item = Result<PlayedFrame, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.over {

@@ -8,7 +8,7 @@ use std::thread;
 
 use futures_core::Stream;
 
-use super::{Client, Error, Event, Frame, Goal, Handle, Options};
+use super::{Client, Error, Event, Goal, Handle, Options, PlayedFrame};
 
 /// The most frames that wait to be polled: more than a second of a stream of 25 frames per second.
 const QUEUE: usize = 32;
@@ -31,7 +31,7 @@ pub fn play_stream(options: impl Into<Options>) -> Result<FrameStream, Error> {
 /// there are no more. A stream that is dropped before ends its session in the background.
 ///
 /// A thread receives and keeps the session alive, however seldom the stream is polled. At most 32 frames wait to be
-/// polled. When one more comes, the oldest is dropped, and a gap in [`Frame::number`] shows it.
+/// polled. When one more comes, the oldest is dropped, and a gap in [`PlayedFrame::number`] shows it.
 #[derive(Debug)]
 pub struct FrameStream {
     handle: Handle,
@@ -46,7 +46,7 @@ impl FrameStream {
 }
 
 impl Stream for FrameStream {
-    type Item = Result<Frame, Error>;
+    type Item = Result<PlayedFrame, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut queue = self.shared.lock();
@@ -72,7 +72,7 @@ struct Shared(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    items: VecDeque<Result<Frame, Error>>,
+    items: VecDeque<Result<PlayedFrame, Error>>,
     waker: Option<Waker>,
     /// The thread is gone.
     over: bool,
@@ -89,7 +89,7 @@ impl Shared {
 struct Sink(Arc<Shared>);
 
 impl Sink {
-    fn put(&self, item: Result<Frame, Error>) {
+    fn put(&self, item: Result<PlayedFrame, Error>) {
         let mut queue = self.0.lock();
         if queue.items.len() >= QUEUE {
             queue.items.pop_front();

@@ -441,7 +441,7 @@ mod stream {
         }
     }
 
-    fn next(stream: &mut FrameStream) -> Option<Result<Frame, Error>> {
+    fn next(stream: &mut FrameStream) -> Option<Result<PlayedFrame, Error>> {
         let waker = Arc::new(Unpark(thread::current())).into();
         loop {
             match Pin::new(&mut *stream).poll_next(&mut Context::from_waker(&waker)) {

@@ -347,15 +347,15 @@ mod tests {
             while self.turn(Duration::from_millis(20)) > 0 {}
         }
 
-        fn connect(&mut self) -> Viewer {
+        fn connect(&mut self) -> RawClient {
             let stream = Connection::connect(self.address).unwrap();
             self.settle();
-            Viewer { stream, session: String::new() }
+            RawClient { stream, session: String::new() }
         }
 
         /// The answer to a request.
-        fn ask(&mut self, viewer: &mut Viewer, method: &str, headers: &str) -> String {
-            let Viewer { stream, session } = viewer;
+        fn ask(&mut self, viewer: &mut RawClient, method: &str, headers: &str) -> String {
+            let RawClient { stream, session } = viewer;
             let request = format!("{method} rtsp://x/camera RTSP/1.0\r\nCSeq: 1\r\n{session}{headers}\r\n");
             stream.write_all(request.as_bytes()).unwrap();
             self.settle();
@@ -367,7 +367,7 @@ mod tests {
         }
 
         /// A viewer that plays over its connection.
-        fn play(&mut self) -> Viewer {
+        fn play(&mut self) -> RawClient {
             let mut viewer = self.connect();
             let answer = self.ask(&mut viewer, "SETUP", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n");
             let session = answer.split("Session: ").nth(1).unwrap().split(['\r', ';']).next().unwrap();
@@ -377,12 +377,12 @@ mod tests {
         }
     }
 
-    struct Viewer {
+    struct RawClient {
         stream: Connection,
         session: String,
     }
 
-    impl Viewer {
+    impl RawClient {
         /// Whether something came since it was asked last.
         fn has_received(&mut self) -> bool {
             self.stream.set_nonblocking(true).unwrap();

@@ -96,7 +96,7 @@ pub struct Reply {
 
 /// One frame that the client would show.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct LabFrame {
     /// The frame's number, which is the packet's sequence number.
     pub number: u16,
     /// The rest of the datagram.
@@ -163,7 +163,7 @@ impl LabClient {
     }
 
     /// Waits for the next frame that the client would show. Returns `None` after `patience` without one.
-    pub fn frame(&mut self, patience: Duration) -> Result<Option<Frame>> {
+    pub fn frame(&mut self, patience: Duration) -> Result<Option<LabFrame>> {
         let begin = Instant::now();
         let mut buffer = [0; DATAGRAM];
         while begin.elapsed() < patience {
@@ -181,7 +181,7 @@ impl LabClient {
                 ensure!(header[..2] == [0x80, 26], "RTP header {header:02x?}: version 2, payload type 26, no marker");
                 ensure!(header[8..] == [0; 4], "RTP header {header:02x?}: SSRC 0");
                 self.last_frame = number;
-                return Ok(Some(Frame { number, jpeg: jpeg.to_vec() }));
+                return Ok(Some(LabFrame { number, jpeg: jpeg.to_vec() }));
             }
         }
         Ok(None)

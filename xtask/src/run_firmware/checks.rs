@@ -3,7 +3,7 @@
 use super::hostile::{self, TCP, serves_again, udp_port};
 use super::machine::{Machine, Ports};
 use super::rtsp::{Client, Message};
-use super::viewer::{Player, Viewer};
+use super::viewer::{ForeignPlayer, Player};
 use super::{RAM, build, promised};
 use crate::packages::GSTREAMER;
 use anyhow::{Context, Result, ensure};
@@ -57,7 +57,7 @@ fn twice(check: impl Fn() -> Result<()>) -> Result<()> {
 
 fn two_at_once(machine: &Machine, first: Player, second: Player, duration: Duration) -> Result<()> {
     let url = machine.url();
-    let viewers = [Viewer::start(first, &url, duration)?, Viewer::start(second, &url, duration)?];
+    let viewers = [ForeignPlayer::start(first, &url, duration)?, ForeignPlayer::start(second, &url, duration)?];
     for viewer in viewers {
         println!("{}", viewer.finish()?.without_gap(duration.as_secs_f64(), FRAME_RATE)?);
     }
@@ -132,7 +132,7 @@ fn one_too_many(machine: &Machine) -> Result<()> {
 fn flood(machine: &Machine) -> Result<()> {
     const CONNECTIONS: usize = 200;
     let duration = Duration::from_secs(4);
-    let viewer = Viewer::start(Player::FfmpegUdp, &machine.url(), duration)?;
+    let viewer = ForeignPlayer::start(Player::FfmpegUdp, &machine.url(), duration)?;
     std::thread::sleep(Duration::from_secs(1));
     let mut crowd = Vec::new();
     for number in 0..CONNECTIONS {

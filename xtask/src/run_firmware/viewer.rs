@@ -59,7 +59,7 @@ impl Player {
 }
 
 /// A player that runs.
-pub(super) struct Viewer {
+pub(super) struct ForeignPlayer {
     player: Player,
     child: Child,
     pictures: JoinHandle<Vec<(Instant, Option<u32>)>>,
@@ -76,7 +76,7 @@ pub(super) struct Seen {
     complaints: String,
 }
 
-impl Viewer {
+impl ForeignPlayer {
     /// Starts to play for `duration`.
     pub(super) fn start(player: Player, url: &str, duration: Duration) -> Result<Self> {
         let mut command = player.command(url, duration);
