@@ -153,14 +153,16 @@ fn run_alone(program: &Path, folder: &Path, step: &Step, long: bool) -> Result<R
     let report = path.with_extension("report");
     let _ = std::fs::remove_file(&report);
     let log = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    // A step that keeps the processors busy gives way to those that have to be in time.
-    let mut command = if step.task.load == Load::Busy && on_path("nice") {
-        let mut command = Command::new("nice");
-        command.args(["-n", "19"]).arg(program);
-        command
-    } else {
-        Command::new(program)
+    // Steps that have to be in time come first, then those that need one processor alone.
+    let niceness = match step.task.load {
+        Load::Busy => "19",
+        Load::Single => "10",
+        Load::Waiting => "0",
     };
+    let mut command = if on_path("nice") { Command::new("nice") } else { Command::new(program) };
+    if on_path("nice") {
+        command.args(["-n", niceness]).arg(program);
+    }
     command.args(["test", "--step", &step.task.name, "--report"]).arg(&report).args(long.then_some("--long"));
     let status = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).status()?;
     let killed = || Report { outcome: Outcome::Failed(format!("it ended with {status}")), processor: None };

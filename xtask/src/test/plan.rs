@@ -45,6 +45,14 @@ impl Step {
         Self::new(group, name, Load::Busy, run)
     }
 
+    fn single(
+        group: impl Into<Option<Group>>,
+        name: impl Into<String>,
+        run: impl Fn() -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(group, name, Load::Single, run)
+    }
+
     fn waiting(
         group: impl Into<Option<Group>>,
         name: impl Into<String>,
@@ -90,11 +98,11 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::waiting(None, TARGETS, steps::get_targets),
         Step::busy(None, PROGRAMS, steps::build_programs),
         Step::busy(None, TESTS, steps::build_tests),
-        Step::busy(None, CLIPS, steps::make_clips).likes(&[&JPEG_TOOLS, &GSTREAMER, &IMAGEMAGICK]).needs(&[&FFMPEG]),
+        Step::single(None, CLIPS, steps::make_clips).likes(&[&JPEG_TOOLS, &GSTREAMER, &IMAGEMAGICK]).needs(&[&FFMPEG]),
     ];
     steps.extend(playing(long));
     steps.extend([
-        Step::busy(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
+        Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
         Step::busy(Group::Doc, "doc-tests", steps::doc_tests).after(&[TESTS]),
         Step::busy(Group::Doc, "doc", steps::doc),
@@ -109,8 +117,8 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     steps.extend([
         Step::busy(Group::Targets, "targets", steps::other_systems).after(&[TARGETS]),
         Step::busy(Group::Package, "package", steps::package),
-        Step::busy(Group::Sizes, "sizes", steps::sizes).after(&[TARGETS]),
-        Step::busy(Group::Fuzz, "fuzz", move || steps::fuzz(if long { "5" } else { "1" })).after(&[TESTS]),
+        Step::single(Group::Sizes, "sizes", steps::sizes).after(&[TARGETS]),
+        Step::single(Group::Fuzz, "fuzz", move || steps::fuzz(if long { "5" } else { "1" })).after(&[TESTS]),
         Step::busy(Group::Firmware, "firmware lint", steps::firmware_lint).after(&[FIRMWARE]),
         Step::busy(Group::Deny, "deny", steps::deny),
     ]);
@@ -130,7 +138,7 @@ fn playing(long: bool) -> Vec<Step> {
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
             .likes(DECODERS),
-        Step::busy(None, FIRMWARE, steps::build_firmware).after(&[TARGETS]),
+        Step::single(None, FIRMWARE, steps::build_firmware).after(&[TARGETS]),
         Step::waiting(Group::Player, "player", steps::player).after(&[TESTS]).needs(&[&SDL2]),
         Step::waiting(Group::Player, "player window", steps::player_window).after(&[TESTS]).needs(&[&SDL2, &DISPLAY]),
         Step::waiting(Group::Firmware, "firmware", firmware).after(&[FIRMWARE]).needs(&[&FFMPEG, &QEMU]),

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum Load {
     /// It keeps all processors busy, as a build does: one of these at a time.
     Busy,
+    /// It keeps one processor busy, as a test or a linker does: one of these at a time, beside one that is [`Busy`](Self::Busy).
+    Single,
     /// It waits most of its time, for players or for seconds to pass: several run beside a busy one.
     Waiting,
 }
@@ -111,7 +113,7 @@ fn next(tasks: &[Task], states: &[State], waiting: usize) -> Option<Next> {
             }
         }
         let room = match task.load {
-            Load::Busy => 1,
+            Load::Busy | Load::Single => 1,
             Load::Waiting => waiting.max(1),
         };
         let alike = running().filter(|other| other.load == task.load).count();
@@ -135,10 +137,10 @@ mod tests {
     }
 
     /// Runs tasks that take a moment each; gives their outcomes and the most of a kind that ran at once.
-    fn play(tasks: &[Task], waiting: usize, outcome: impl Fn(&str) -> Outcome + Sync) -> (Vec<Outcome>, [usize; 2]) {
-        let (now, most) = ([const { AtomicUsize::new(0) }; 2], [const { AtomicUsize::new(0) }; 2]);
+    fn play(tasks: &[Task], waiting: usize, outcome: impl Fn(&str) -> Outcome + Sync) -> (Vec<Outcome>, [usize; 3]) {
+        let (now, most) = ([const { AtomicUsize::new(0) }; 3], [const { AtomicUsize::new(0) }; 3]);
         let run = |number: usize| {
-            let kind = usize::from(tasks[number].load == Load::Waiting);
+            let kind = tasks[number].load as usize;
             most[kind].fetch_max(now[kind].fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             sleep(Duration::from_millis(20));
             now[kind].fetch_sub(1, Ordering::SeqCst);
@@ -149,12 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn one_busy_step_runs_at_a_time_and_waiting_ones_beside_it() {
+    fn one_busy_step_runs_at_a_time_with_others_beside_it() {
         let mut tasks: Vec<_> = (0..4).map(|number| task(&format!("busy {number}"), Load::Busy)).collect();
+        tasks.extend((0..4).map(|number| task(&format!("single {number}"), Load::Single)));
         tasks.extend((0..6).map(|number| task(&format!("waiting {number}"), Load::Waiting)));
         let (outcomes, most) = play(&tasks, 2, |_| Outcome::Passed);
         assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Passed));
-        assert_eq!(most, [1, 2]);
+        assert_eq!(most, [1, 1, 2]);
     }
 
     #[test]
@@ -204,7 +207,7 @@ mod tests {
         for task in &mut tasks {
             task.alone_with = vec!["display"];
         }
-        assert_eq!(play(&tasks, 3, |_| Outcome::Passed).1, [0, 1]);
+        assert_eq!(play(&tasks, 3, |_| Outcome::Passed).1, [0, 0, 1]);
     }
 
     #[test]
