@@ -14,11 +14,13 @@ use mutoscope::wire::url::Path;
 
 const NAME: &str = "movie.Mjpeg";
 
+/// A frame that is not there until this waker is told so: its number, and the waker once somebody has asked.
+pub type Missing = Rc<RefCell<Option<(u32, Option<Waker>)>>>;
+
 pub struct Movie {
     frames: Rc<Vec<Vec<u8>>>,
     size: u16,
-    /// A frame that is not there until this waker is told so: its number, and the waker once somebody has asked.
-    pub missing: Rc<RefCell<Option<(u32, Option<Waker>)>>>,
+    pub missing: Missing,
 }
 
 impl Movie {
@@ -83,7 +85,7 @@ pub struct MovieSource {
     frames: Rc<Vec<Vec<u8>>>,
     next: u32,
     shown: Option<u32>,
-    missing: Rc<RefCell<Option<(u32, Option<Waker>)>>>,
+    missing: Missing,
 }
 
 impl FrameSource for MovieSource {
