@@ -6,6 +6,7 @@
 //! `N passed, N failed, N skipped`.
 
 mod binaries;
+mod package;
 mod plan;
 mod report;
 mod schedule;

@@ -4,7 +4,7 @@
 //! processors busy.
 
 use super::schedule::{Load, Task};
-use super::steps;
+use super::{package, steps};
 use crate::groups::Group;
 use crate::packages::{
     DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, Need, QEMU, SDL2, VENV, VLC,
@@ -116,7 +116,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     }
     steps.extend([
         Step::busy(Group::Targets, "targets", steps::other_systems).after(&[TARGETS]),
-        Step::busy(Group::Package, "package", steps::package),
+        Step::busy(Group::Package, "package", package::package),
         Step::single(Group::Sizes, "sizes", steps::sizes).after(&[TARGETS]),
         Step::single(Group::Fuzz, "fuzz", move || steps::fuzz(if long { "5" } else { "1" })).after(&[TESTS]),
         Step::busy(Group::Firmware, "firmware lint", steps::firmware_lint).after(&[FIRMWARE]),

@@ -34,9 +34,6 @@ const SYSTEMS: &[&str] = &[
     "x86_64-unknown-freebsd",
 ];
 
-/// The packages that others may depend on.
-const LIBRARIES: &[&str] = &["mutoscope", "mutoscope-std", "mutoscope-smoltcp"];
-
 /// The folder of the package that links a system library.
 const PLAYER: &str = "player-sdl";
 
@@ -170,17 +167,6 @@ pub(super) fn other_systems() -> Result<()> {
     ]);
     for target in available(SYSTEMS)? {
         command.args(["--target", target]);
-    }
-    require(&mut command)
-}
-
-/// The libraries as a registry would get them, each built from its package.
-pub(super) fn package() -> Result<()> {
-    let mut command = cargo();
-    // Changes that are not committed are packed too, because a run tests them.
-    command.args(["package", "--locked", "--allow-dirty", "--quiet"]);
-    for library in LIBRARIES {
-        command.args(["--package", library]);
     }
     require(&mut command)
 }
