@@ -51,9 +51,12 @@ impl TcpStream {
             .with_time(Duration::from_secs(30))
             .with_interval(Duration::from_secs(10))
             .with_retries(3);
-        let mut outcomes = vec![socket.set_tcp_nodelay(true), socket.set_tcp_keepalive(&keepalive)];
-        #[cfg(target_os = "linux")]
-        outcomes.push(socket.set_tcp_notsent_lowat(UNSENT_LOW_WATER));
+        let outcomes = [
+            socket.set_tcp_nodelay(true),
+            socket.set_tcp_keepalive(&keepalive),
+            #[cfg(target_os = "linux")]
+            socket.set_tcp_notsent_lowat(UNSENT_LOW_WATER),
+        ];
         for error in outcomes.into_iter().filter_map(Result::err) {
             log::debug!("TCP option refused: {error}");
         }
