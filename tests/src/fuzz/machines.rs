@@ -9,7 +9,7 @@ use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::{Config, Payload, Receiver};
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::Dialect;
-use mutoscope::session::server::{self, Connection, Description, Event};
+use mutoscope::session::server::{self, Connection, Description, Event, Played};
 use mutoscope::time::{Duration, Instant, WallClock};
 use mutoscope::wire::lab::{self, Parsed};
 use mutoscope::wire::rtsp::headers::Range;
@@ -253,7 +253,10 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
                 connection.answer_describe(now, &description);
             }
             Event::Setup { .. } => connection.answer_setup(now, (6970, 6971), 7),
-            Event::Play { .. } => connection.answer_play(now, 1, 2, all),
+            Event::Play { scale, speed, .. } => {
+                let (scale, speed) = (scale.unwrap_or_default(), speed.unwrap_or_default());
+                connection.answer_play(now, Played { sequence: 1, rtptime: 2, range: all, scale, speed });
+            }
             Event::Pause => connection.answer_pause(now),
             Event::Teardown => connection.answer_teardown(now),
             Event::Interleaved { .. } => assert!(connection.interleaved().len() <= 65_535),

@@ -31,6 +31,8 @@ pub const RTSP_WORDS: &[&str] = &[
     "Transport: ",
     "Content-Length: ",
     "Range: npt=",
+    "Scale: -2.5\r\n",
+    "Speed: 0.5\r\n",
     "RTP-Info: url=",
     ";client_port=",
     "client_port= ",

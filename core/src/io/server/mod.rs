@@ -9,12 +9,12 @@ use crate::media::FrameSource;
 use crate::media::catalogue::{Catalogue, Entry};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
-use crate::session::server::{Config, Connection, Description, Event};
+use crate::session::server::{Config, Connection, Description, Event, Played};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use core::net::SocketAddr;
 use core::task::Waker;
 use stream::{MediaStream, Ran};
@@ -300,13 +300,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         match event {
             Event::Describe => self.describe(now, catalogue, settings),
             Event::Setup { transport } => self.setup(now, transport, catalogue, settings),
-            Event::Play { range } => {
+            Event::Play { range, scale: _, speed: _ } => {
                 let answer = match &mut self.stream {
                     Some(stream) => stream.play(now, range).ok_or(StatusCode::INVALID_RANGE),
                     None => Err(StatusCode::SESSION_NOT_FOUND),
                 };
                 match answer {
-                    Ok((sequence, rtptime, range)) => self.connection.answer_play(now, sequence, rtptime, range),
+                    Ok((sequence, rtptime, range)) => {
+                        let (scale, speed) = (Scale::NORMAL, Speed::NORMAL);
+                        self.connection.answer_play(now, Played { sequence, rtptime, range, scale, speed });
+                    }
                     Err(status) => self.connection.refuse(now, status, ""),
                 }
             }

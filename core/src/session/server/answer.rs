@@ -2,11 +2,15 @@
 
 use super::policy::{Accepted, RequestPolicy, allowed};
 use super::resource::Resource;
-use super::{Connection, Description, Dialect, Event, MediaTransport, Parsed, Pending, Session, State, Waiting};
+use super::{
+    Connection, Description, Dialect, Event, MediaTransport, Parsed, Pending, Played, Session, State, Waiting,
+};
 use crate::session::buffer::{Buffer, Storage};
 use crate::session::channel::Channel;
 use crate::time::Instant;
-use crate::wire::rtsp::headers::{self, APPLICATION_SDP, ContentBase, PUBLIC, Range, RtpInfo, Transport, Unsupported};
+use crate::wire::rtsp::headers::{
+    self, APPLICATION_SDP, ContentBase, PUBLIC, RtpInfo, Scale, Speed, Transport, Unsupported,
+};
 use crate::wire::rtsp::{Emitter, Full, Method, Request, StatusCode};
 use crate::wire::sdp;
 use crate::wire::url::Path;
@@ -126,20 +130,28 @@ impl<B: Storage> Connection<B> {
         self.go_on(request, sent);
     }
 
-    /// Answers [`Event::Play`]. `sequence` and `rtptime` are those of the first packet; `range`: what will be played.
-    /// Media may be queued from now on, behind the answer.
-    pub fn answer_play(&mut self, now: Instant, sequence: u16, rtptime: u32, range: Range) {
+    /// Answers [`Event::Play`]. Media may be queued from now on, behind the answer.
+    ///
+    /// `Scale` and `Speed` are answered where they were asked for (RFC 2326 section 12.34: MUST) and where they are not 1.
+    pub fn answer_play(&mut self, now: Instant, played: Played) {
         self.now = now;
-        let Some(Pending { kind: Waiting::Play, request, .. }) = self.pending else { return };
+        let Some(Pending { kind: Waiting::Play { scale, speed }, request, .. }) = self.pending else { return };
         self.enter(self.state.on_play());
         let head = self.head(StatusCode::OK, Some(request.cseq));
         let sent = match &self.session {
             Some(session) if self.dialect != Some(Dialect::Lab) => {
                 // Some clients take an rtptime of 0 for none and ignore the line. 1 is 11 µs away from it.
-                let rtptime = rtptime.max(1);
-                let info = RtpInfo { url: &session.url, sequence: Some(sequence), rtptime: Some(rtptime) };
+                let rtptime = played.rtptime.max(1);
+                let info = RtpInfo { url: &session.url, sequence: Some(played.sequence), rtptime: Some(rtptime) };
                 respond(&mut self.channel.tx, head, |answer| {
-                    answer.header("Range", range)?.header("RTP-Info", info)?.finish()
+                    let mut answer = answer.header("Range", played.range)?;
+                    if scale || played.scale != Scale::NORMAL {
+                        answer = answer.header("Scale", played.scale)?;
+                    }
+                    if speed || played.speed != Speed::NORMAL {
+                        answer = answer.header("Speed", played.speed)?;
+                    }
+                    answer.header("RTP-Info", info)?.finish()
                 })
             }
             _ => self.reply(StatusCode::OK, Some(request.cseq)),

@@ -98,7 +98,10 @@ impl<B: Storage> Connection<B> {
         let question = match request.method {
             // The client's window has lost track. Playing goes on.
             Method::Play if self.state == State::Playing => None,
-            Method::Play => Some((Event::Play { range: None }, Waiting::Play)),
+            Method::Play => Some((
+                Event::Play { range: None, scale: None, speed: None },
+                Waiting::Play { scale: false, speed: false },
+            )),
             Method::Pause => Some((Event::Pause, Waiting::Pause)),
             _ => Some((Event::Teardown, Waiting::Teardown)),
         };

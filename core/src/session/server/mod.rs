@@ -37,7 +37,7 @@ mod types;
 mod tests;
 
 pub use policy::MAX_URI_LEN;
-pub use types::{Config, Description, Event};
+pub use types::{Config, Description, Event, Played};
 
 use super::{Dialect, MediaTransport, State};
 
@@ -130,7 +130,12 @@ enum Waiting {
         /// The alternative that was taken, to be echoed. `None` in the lab dialect.
         chosen: Option<headers::Transport>,
     },
-    Play,
+    Play {
+        /// The request has `Scale`, so the answer has to.
+        scale: bool,
+        /// The request has `Speed`, so the answer has to.
+        speed: bool,
+    },
     Pause,
     Teardown,
 }
@@ -141,7 +146,7 @@ impl Waiting {
         match self {
             Self::Describe { .. } => "DESCRIBE",
             Self::Setup { .. } => "SETUP",
-            Self::Play => "PLAY",
+            Self::Play { .. } => "PLAY",
             Self::Pause => "PAUSE",
             Self::Teardown => "TEARDOWN",
         }

@@ -1,7 +1,7 @@
 //! The one place where a standard request is judged before it is carried out.
 
 use super::{Config, Event, MediaTransport, Session, State, Waiting};
-use crate::wire::rtsp::headers::{self, APPLICATION_SDP, LowerTransport, Range, Transport};
+use crate::wire::rtsp::headers::{self, APPLICATION_SDP, LowerTransport, Range, Scale, Speed, Transport};
 use crate::wire::rtsp::{Method, Request, StatusCode};
 use crate::wire::url::{Path, Url};
 
@@ -24,6 +24,8 @@ pub(super) enum Accepted {
     },
     Play {
         range: Option<Range>,
+        scale: Option<Scale>,
+        speed: Option<Speed>,
     },
     Pause,
     Teardown,
@@ -38,7 +40,10 @@ impl Accepted {
             Self::Setup { media, chosen } => {
                 Some((Event::Setup { transport: media }, Waiting::Setup { media, chosen: Some(chosen) }))
             }
-            Self::Play { range } => Some((Event::Play { range }, Waiting::Play)),
+            Self::Play { range, scale, speed } => {
+                let waiting = Waiting::Play { scale: scale.is_some(), speed: speed.is_some() };
+                Some((Event::Play { range, scale, speed }, waiting))
+            }
             Self::Pause => Some((Event::Pause, Waiting::Pause)),
             Self::Teardown => Some((Event::Teardown, Waiting::Teardown)),
         }
@@ -73,7 +78,7 @@ impl RequestPolicy<'_> {
             Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
             Method::Describe => judge_describe(request, path).map(|()| Accepted::Describe { ipv6 }),
             Method::Setup => self.judge_setup(request, path),
-            Method::Play => self.judge_aggregate(path).and_then(|()| judge_range(request)),
+            Method::Play => self.judge_aggregate(path).and_then(|()| judge_play(request)),
             Method::Pause => self.judge_aggregate(path).map(|()| Accepted::Pause),
             Method::Teardown => self.judge_aggregate(path).map(|()| Accepted::Teardown),
             Method::Other(_) => Err(StatusCode::NOT_IMPLEMENTED),
@@ -195,14 +200,25 @@ fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCod
     if acceptable { Ok(()) } else { Err(StatusCode::NOT_ACCEPTABLE) }
 }
 
-fn judge_range(request: &Request<'_>) -> Result<Accepted, StatusCode> {
-    let Some(value) = request.headers.first("Range") else { return Ok(Accepted::Play { range: None }) };
-    match Range::parse(value) {
-        None => Err(StatusCode::BAD_REQUEST),
+/// The part that PLAY asks for, and how it is to be played.
+fn judge_play(request: &Request<'_>) -> Result<Accepted, StatusCode> {
+    let scale = request.headers.first("Scale").map(|value| Scale::parse(value).ok_or(StatusCode::BAD_REQUEST));
+    let speed = request.headers.first("Speed").map(|value| Speed::parse(value).ok_or(StatusCode::BAD_REQUEST));
+    let (scale, speed) = (scale.transpose()?, speed.transpose()?);
+    let is_backwards = scale.is_some_and(Scale::is_backwards);
+    let range = request.headers.first("Range").map(|value| judge_range(value, is_backwards)).transpose()?;
+    Ok(Accepted::Play { range, scale, speed })
+}
+
+fn judge_range(value: &str, is_backwards: bool) -> Result<Range, StatusCode> {
+    match Range::parse(value).ok_or(StatusCode::BAD_REQUEST)? {
         // RFC 2326 section 12.29: a unit that the server does not understand.
-        Some(Range::Other) => Err(StatusCode::NOT_IMPLEMENTED),
-        Some(Range::Npt { start: Some(start), end: Some(end) }) if end < start => Err(StatusCode::INVALID_RANGE),
-        Some(Range::ToOrFromNow) => Err(StatusCode::INVALID_RANGE),
-        range => Ok(Accepted::Play { range }),
+        Range::Other => Err(StatusCode::NOT_IMPLEMENTED),
+        // Backwards, a range begins at its later end.
+        Range::Npt { start: Some(start), end: Some(end) } if end < start && !is_backwards => {
+            Err(StatusCode::INVALID_RANGE)
+        }
+        Range::ToOrFromNow => Err(StatusCode::INVALID_RANGE),
+        range => Ok(range),
     }
 }

@@ -3,7 +3,7 @@
 use crate::media::FrameRate;
 use crate::session::MediaTransport;
 use crate::time::Duration;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale, Speed};
 
 /// Deadlines and permissions of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub enum Event {
     Play {
         /// The part to play: a play time or `now`. `None`: go on where the stream stands.
         range: Option<Range>,
+        /// How fast media time should pass, and in which direction. `None`: the client does not say.
+        scale: Option<Scale>,
+        /// How much faster than it is shown media should be delivered. `None`: the client does not say.
+        speed: Option<Speed>,
     },
     /// `answer_pause` or `refuse`. Also comes where nothing plays.
     Pause,
@@ -70,6 +74,21 @@ pub enum Event {
     /// The session ended without TEARDOWN: time-out, peer gone, shut down. Say BYE where it can still be heard; free
     /// everything. Comes once per session. It takes the place of an event that still waits for its answer.
     Expired,
+}
+
+/// What is done at a PLAY, for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// Sequence number of the first packet.
+    pub sequence: u16,
+    /// Timestamp of the first packet.
+    pub rtptime: u32,
+    /// The part that will be played.
+    pub range: Range,
+    /// The scale that was chosen, whatever was asked for.
+    pub scale: Scale,
+    /// The speed that was chosen, whatever was asked for.
+    pub speed: Speed,
 }
 
 /// The properties of a resource that its description tells.

@@ -35,7 +35,7 @@ const FFMPEG_UDP: Dialogue = Dialogue {
     events: &[
         Event::Describe,
         Event::Setup { transport: MediaTransport::Udp { rtp_port: 32578, rtcp_port: 32579 } },
-        Event::Play { range: Some(Range::Npt { start: Some(0), end: None }) },
+        play_of(Some(Range::Npt { start: Some(0), end: None })),
         Event::Teardown,
     ],
 };
@@ -64,7 +64,7 @@ const GSTREAMER_TCP: Dialogue = Dialogue {
     events: &[
         Event::Describe,
         Event::Setup { transport: MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 } },
-        Event::Play { range: Some(Range::Npt { start: Some(0), end: None }) },
+        play_of(Some(Range::Npt { start: Some(0), end: None })),
         Event::Interleaved { channel: 1 },
         Event::Interleaved { channel: 1 },
         Event::Pause,
@@ -133,7 +133,7 @@ fn requests_that_were_pipelined_wait_for_each_other() {
     assert_eq!(peer.connection.resource().as_str(), "movie.Mjpeg");
     // The wrong answer changes nothing.
     peer.connection.answer_pause(peer.now);
-    peer.connection.answer_play(peer.now, 0, 0, Range::Now);
+    peer.connection.answer_play(peer.now, played(0, 0, Range::Now));
     assert_eq!(peer.sent(), "");
     peer.connection.answer_setup(peer.now, (5004, 5005), SSRC);
     assert_eq!(status_of(&peer.sent()), 200);

@@ -49,7 +49,7 @@ fn the_classic_dialogue_is_answered_in_three_lines_each() {
     assert_eq!(peer.say(&lab("PLAY", 4)), reply(OK, 4, LAB_ID));
     assert_eq!(peer.say(&lab("TEARDOWN", 5)), reply(OK, 5, LAB_ID));
     let transport = MediaTransport::Udp { rtp_port: 25000, rtcp_port: 25001 };
-    let play = Event::Play { range: None };
+    let play = play_of(None);
     assert_eq!(peer.events, [Event::Setup { transport }, play, Event::Pause, play, Event::Teardown]);
     assert!(peer.connection.is_closing());
     assert!(!peer.connection.is_closed());
@@ -167,7 +167,7 @@ fn play_while_playing_goes_on_and_setup_while_playing_does_not() {
     assert_eq!(peer.connection.state(), State::Playing);
     peer.connection.handle_end_of_stream(peer.now);
     assert_eq!(peer.say(&lab("PLAY", 4)), reply(OK, 4, LAB_ID));
-    assert_eq!(peer.events, [Event::Play { range: None }]);
+    assert_eq!(peer.events, [play_of(None)]);
 }
 
 #[test]

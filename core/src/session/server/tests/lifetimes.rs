@@ -130,7 +130,7 @@ fn the_time_a_driver_takes_is_not_the_clients_silence() {
     peer.pass(SESSION * 3);
     peer.connection.handle_liveness(peer.now);
     assert_eq!(peer.connection.poll_timeout(), None);
-    peer.connection.answer_play(peer.now, 1, 1, Range::Now);
+    peer.connection.answer_play(peer.now, played(1, 1, Range::Now));
     assert_eq!(status_of(&peer.sent()), 200);
     ends_after(&mut peer, SESSION, expired);
 }
@@ -302,7 +302,7 @@ fn a_session_ends_once_whatever_was_under_way() {
         assert_eq!(peer.events.len(), expected);
         // Too late.
         peer.connection.answer_setup(peer.now, (1, 2), 3);
-        peer.connection.answer_play(peer.now, 1, 1, Range::Now);
+        peer.connection.answer_play(peer.now, played(1, 1, Range::Now));
         peer.connection.answer_teardown(peer.now);
         peer.connection.refuse(peer.now, StatusCode::NOT_FOUND, "");
         assert_eq!(peer.sent(), "");

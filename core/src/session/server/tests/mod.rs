@@ -12,7 +12,7 @@ use super::*;
 use crate::media::FrameRate;
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -123,7 +123,7 @@ impl Peer {
             Event::Describe => connection.answer_describe(now, &MOVIE),
             Event::Setup { .. } => connection.answer_setup(now, (5004, 5005), SSRC),
             Event::Play { .. } => {
-                connection.answer_play(now, 7, 90_000, Range::Npt { start: Some(0), end: Some(10_000_000) });
+                connection.answer_play(now, played(7, 90_000, Range::Npt { start: Some(0), end: Some(10_000_000) }));
             }
             Event::Pause => connection.answer_pause(now),
             Event::Teardown => connection.answer_teardown(now),
@@ -161,6 +161,16 @@ const URL: &str = "rtsp://127.0.0.1:8554/movie.Mjpeg";
 const SDP: &str = "v=0\r\no=- 1000000000 1000000000 IN IP4 0.0.0.0\r\ns=movie.Mjpeg\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
     a=tool:mutoscope\r\na=control:*\r\na=range:npt=0-10\r\nm=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\n\
     a=control:trackID=0\r\na=framerate:24\r\n";
+
+/// What a driver says that plays as by default.
+fn played(sequence: u16, rtptime: u32, range: Range) -> Played {
+    Played { sequence, rtptime, range, scale: Scale::NORMAL, speed: Speed::NORMAL }
+}
+
+/// The event of a PLAY that says nothing of scale and speed.
+const fn play_of(range: Option<Range>) -> Event {
+    Event::Play { range, scale: None, speed: None }
+}
 
 fn status_of(answer: &str) -> u16 {
     answer.strip_prefix("RTSP/1.0 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok()).unwrap_or(0)

@@ -76,7 +76,7 @@ fn perform(peer: &mut Peer, action: Action) {
         }
         Action::Answer(0) => peer.connection.answer_describe(now, &MOVIE),
         Action::Answer(1) => peer.connection.answer_setup(now, (5004, 5005), SSRC),
-        Action::Answer(2) => peer.connection.answer_play(now, 1, 2, Range::Now),
+        Action::Answer(2) => peer.connection.answer_play(now, played(1, 2, Range::Now)),
         Action::Answer(3) => peer.connection.answer_pause(now),
         Action::Answer(4) => peer.connection.answer_teardown(now),
         Action::Answer(5) => peer.connection.refuse(now, StatusCode::NOT_FOUND, "no"),

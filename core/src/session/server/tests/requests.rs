@@ -184,12 +184,53 @@ fn play_takes_ranges_it_understands() {
         peer.events.clear();
         let play = request("PLAY", URL, 2, &std::format!("Session: {ID}\r\n{range}"));
         peer.expect(&play, expected.err().unwrap_or(200));
-        assert_eq!(peer.events, Vec::from_iter(expected.ok().map(|range| Event::Play { range })));
+        assert_eq!(peer.events, Vec::from_iter(expected.ok().map(play_of)));
         if expected.is_ok() {
             // Again, while playing: a seek.
             peer.expect(&play, 200);
             assert_eq!(peer.connection.state(), State::Playing);
         }
+    }
+}
+
+#[test]
+fn a_scale_and_a_speed_that_were_asked_for_are_always_answered() {
+    let (double, half_back) = (Scale::from_thousandths(2000).unwrap(), Scale::from_thousandths(-500).unwrap());
+    let quadruple = Speed::from_thousandths(4000).unwrap();
+    for (headers, done, scale, speed) in [
+        ("", (Scale::NORMAL, Speed::NORMAL), None, None),
+        ("Scale: 2.0\r\n", (double, Speed::NORMAL), Some("2.0"), None),
+        // The server may do something else, and says so.
+        ("Scale: 2.0\r\n", (Scale::NORMAL, Speed::NORMAL), Some("1.0"), None),
+        ("Speed: 3\r\n", (Scale::NORMAL, quadruple), None, Some("4.0")),
+        ("Scale: -0.5\r\nSpeed: 1\r\n", (half_back, Speed::NORMAL), Some("-0.5"), Some("1.0")),
+        ("", (double, quadruple), Some("2.0"), Some("4.0")),
+    ] {
+        let mut peer = Peer::new();
+        peer.expect(&setup(1, UDP), 200);
+        peer.answers = false;
+        peer.feed(request("PLAY", URL, 2, &std::format!("Session: {ID}\r\n{headers}")).as_bytes());
+        let answer = Played { scale: done.0, speed: done.1, ..played(1, 1, Range::Now) };
+        peer.connection.answer_play(peer.now, answer);
+        let answer = peer.sent();
+        assert_eq!((header(&answer, "Scale"), header(&answer, "Speed")), (scale, speed), "{headers:?}");
+    }
+}
+
+#[test]
+fn a_scale_or_a_speed_that_is_none_is_a_bad_request_and_backwards_ranges_are_for_negative_scales() {
+    for (headers, status) in [
+        ("Scale: 0\r\n", 400),
+        ("Scale: fast\r\n", 400),
+        ("Speed: 0.0\r\n", 400),
+        ("Speed: -1\r\n", 400),
+        ("Scale: 2\r\nRange: npt=2-1\r\n", 457),
+        ("Scale: -1\r\nRange: npt=2-1\r\n", 200),
+        ("Scale: -1\r\n", 200),
+    ] {
+        let mut peer = Peer::new();
+        peer.expect(&setup(1, UDP), 200);
+        peer.expect(&request("PLAY", URL, 2, &std::format!("Session: {ID}\r\n{headers}")), status);
     }
 }
 
@@ -267,7 +308,7 @@ fn the_longest_answer_fits_the_room_that_is_kept() {
     assert_eq!(status_of(&peer.sent()), 200);
     peer.feed(request("PLAY", &url, u32::MAX, &std::format!("Session: {ID}\r\n")).as_bytes());
     peer.drive();
-    peer.connection.answer_play(peer.now, u16::MAX, u32::MAX, range);
+    peer.connection.answer_play(peer.now, played(u16::MAX, u32::MAX, range));
     assert_eq!(status_of(&peer.sent()), 200);
 }
 
@@ -277,7 +318,7 @@ fn an_rtptime_of_zero_is_not_told() {
     peer.expect(&setup(1, UDP), 200);
     peer.answers = false;
     peer.feed(with_session("PLAY", 2).as_bytes());
-    peer.connection.answer_play(peer.now, 0, 0, Range::Now);
+    peer.connection.answer_play(peer.now, played(0, 0, Range::Now));
     assert!(peer.sent().contains("seq=0;rtptime=1\r\n"));
 }
 

@@ -2,10 +2,12 @@
 //! that all of them read.
 
 mod range;
+mod rate;
 mod rtp_info;
 mod transport;
 
 pub use range::{Npt, NptMicros, Range};
+pub use rate::{Scale, Speed};
 pub use rtp_info::RtpInfo;
 pub use transport::{LowerTransport, Transport};
 
