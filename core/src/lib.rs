@@ -148,7 +148,7 @@
 //!
 //! # use core::{cell::Cell, convert::Infallible, net::{Ipv4Addr, SocketAddr}};
 //! # use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-//! # use mutoscope::{io::{Meta, Transmit}, media::{FrameRate, catalogue::Entry, testcard::{Design, Generated, TestCard}}};
+//! # use mutoscope::{io::{Meta, Transmit}, media::{Extent, FrameRate, catalogue::Entry, testcard::{Design, Generated, TestCard}}};
 //! # use mutoscope::{time::Instant, wire::url::Path};
 //! # struct Modem { received: &'static [u8], sent: Vec<u8> }
 //! # impl ErrorType for Modem { type Error = Infallible; }
@@ -198,7 +198,7 @@
 //! # impl Catalogue for Card {
 //! #     type Source = Generated<Vec<u8>>;
 //! #     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-//! #         let card = Entry { id: 0, name: "cam", frame_rate: self.0.rate(), frames: None, width: 320, height: 240, refusal: None };
+//! #         let card = Entry { id: 0, name: "cam", frame_rate: self.0.rate(), extent: Extent::Live, width: 320, height: 240, refusal: None };
 //! #         path.names("cam").then_some(card)
 //! #     }
 //! #     fn open(&self, _: usize) -> Option<Self::Source> { Some(Generated::new(Design::Card(self.0), vec![0; 20_000])) }
@@ -239,7 +239,7 @@
 //!     }
 //!     fn frame(&self) -> Option<Frame<'_>> {
 //!         let (number, data) = (self.next.checked_sub(1)?, &self.jpeg[..self.len]);
-//!         Some(Frame { number, data, captured: Some(self.drawn), layout: Layout::parse(data) })
+//!         Some(Frame { number, data, captured: Some(self.drawn), time: None, layout: Layout::parse(data) })
 //!     }
 //!     fn position(&self) -> u32 { self.next }
 //!     fn seek(&mut self, _: u32) -> Result<(), Full> { Ok(()) } // a live source stays where it is

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry};
-use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::wire::url::Path;
 use mutoscope_std::media::Library;
 use support::{Client, Running, options};
@@ -50,7 +50,8 @@ impl Catalogue for SlowCatalogue {
 
     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         let (name, frame_rate) = ("slow", FrameRate::new(50, 1)?);
-        let entry = Entry { id: 0, name, frame_rate, frames: Some(1000), width: 16, height: 16, refusal: None };
+        let entry =
+            Entry { id: 0, name, frame_rate, extent: Extent::frames(1000), width: 16, height: 16, refusal: None };
         path.names(name).then_some(entry)
     }
 
@@ -74,7 +75,7 @@ impl FrameSource for SlowSource {
 
     fn frame(&self) -> Option<Frame<'_>> {
         let data = self.frame.as_deref()?;
-        Some(Frame { number: 0, data, captured: None, layout: Layout::parse(data) })
+        Some(Frame { number: 0, data, captured: None, time: None, layout: Layout::parse(data) })
     }
 
     fn position(&self) -> u32 {

@@ -5,7 +5,7 @@ use core::task::Waker;
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry};
-use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
 use std::cell::Cell;
@@ -152,7 +152,7 @@ impl FrameSource for FilmViewer {
         let data = self.film.frames.get(number % self.film.frames.len().max(1))?;
         let taken = Duration::from_micros(self.film.rate.micros(number as u64));
         let captured = self.film.live.then(|| Instant::default().after(taken));
-        Some(Frame { number: number as u32, data, captured, layout: Layout::parse(data) })
+        Some(Frame { number: number as u32, data, captured, time: None, layout: Layout::parse(data) })
     }
 
     fn position(&self) -> u32 {
@@ -183,7 +183,7 @@ impl Catalogue for Films {
             id,
             name: film.name,
             frame_rate: film.rate,
-            frames: (!film.live).then_some(film.frames.len() as u32),
+            extent: if film.live { Extent::Live } else { Extent::frames(film.frames.len() as u32) },
             width: layout.map_or(0, |layout| layout.width),
             height: layout.map_or(0, |layout| layout.height),
             refusal: film.refusal,

@@ -27,7 +27,7 @@ mod tests;
 pub use end::LeftOut;
 pub use position::{AtEnd, Plan};
 
-use crate::media::FrameRate;
+use crate::media::{Extent, FrameRate};
 use crate::rtp::pacing::ReportTimer;
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtsp::headers::Range;
@@ -45,8 +45,8 @@ const RETRY: Duration = Duration::from_millis(1);
 pub struct Medium {
     /// Frames per second.
     pub rate: FrameRate,
-    /// How many there are; `None`: live.
-    pub frames: Option<u32>,
+    /// How far it reaches.
+    pub extent: Extent,
     /// What happens behind the last of them.
     pub at_end: AtEnd,
 }
@@ -216,7 +216,7 @@ impl Delivery {
             state: State::Paused,
             way,
             schedule: Schedule::new(medium.rate, now),
-            position: Position::new(medium.frames, medium.at_end),
+            position: Position::new(medium.extent, medium.rate, medium.at_end),
             burst: Burst::new(),
             rtcp: if reports.is_some() { Rtcp::Reports } else { Rtcp::None },
             reports: ReportTimer::new(now, reports.unwrap_or(0)),

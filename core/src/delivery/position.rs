@@ -1,6 +1,6 @@
 //! Where in the medium a viewer is, and what a PLAY request asks for.
 
-use crate::media::FrameRate;
+use crate::media::{Extent, FrameRate};
 use crate::wire::rtsp::headers::Range;
 
 /// What happens behind the last frame of a file.
@@ -18,6 +18,8 @@ pub(super) struct Position {
     kind: Kind,
     /// Of one round; 0 where the medium is live.
     frames: u32,
+    /// Whether these are all.
+    has_end: bool,
     /// The frame that is fetched next.
     next: u32,
     /// Frames of the rounds before this one.
@@ -54,13 +56,15 @@ pub(super) enum Start {
 }
 
 impl Position {
-    /// `frames`: `None` where the medium is live.
-    pub(super) const fn new(frames: Option<u32>, at_end: AtEnd) -> Self {
-        let (kind, frames) = match frames {
-            Some(frames) => (Kind::Film(at_end), frames),
-            None => (Kind::Live, 0),
+    pub(super) fn new(extent: Extent, rate: FrameRate, at_end: AtEnd) -> Self {
+        let (kind, frames) = match extent {
+            Extent::Live => (Kind::Live, 0),
+            Extent::Frames { count, .. } => (Kind::Film(at_end), count),
+            Extent::Timed { .. } => {
+                (Kind::Film(at_end), frame_number(rate.frames_in(extent.micros(rate).unwrap_or(0))))
+            }
         };
-        Self { kind, frames, next: 0, base: 0, stop: NO_STOP }
+        Self { kind, frames, has_end: extent.has_end(), next: 0, base: 0, stop: NO_STOP }
     }
 
     pub(super) const fn is_live(&self) -> bool {
@@ -113,7 +117,7 @@ impl Position {
         };
         let first = start.map_or(here, |start| frame_number(rate.frames_in(start)));
         let from = start.unwrap_or_else(|| rate.micros(here.into()));
-        let duration = (!repeat).then(|| rate.micros(frames.into()));
+        let duration = (!repeat && self.has_end).then(|| rate.micros(frames.into()));
         if from > 0 && duration.is_some_and(|duration| from >= duration) || end.is_some_and(|end| end <= from) {
             return None;
         }

@@ -9,7 +9,7 @@ fn ms(millis: u64) -> Instant {
 
 /// 25 frames a second.
 fn medium(frames: Option<u32>, at_end: AtEnd) -> Medium {
-    Medium { rate: FrameRate::new(25, 1).unwrap(), frames, at_end }
+    Medium { rate: FrameRate::new(25, 1).unwrap(), extent: frames.map_or(Extent::Live, Extent::frames), at_end }
 }
 
 const FETCH: Step = Step::Fetch { from: None };

@@ -1,6 +1,6 @@
 //! The catalogue of a server: names, and the media that they name.
 
-use super::{FrameRate, FrameSource};
+use super::{Extent, FrameRate, FrameSource};
 use crate::wire::url::Path;
 
 /// A medium that a server offers under one name.
@@ -12,8 +12,8 @@ pub struct Entry<'a> {
     pub name: &'a str,
     /// Frames per second.
     pub frame_rate: FrameRate,
-    /// The number of frames. `None`: the medium is live.
-    pub frames: Option<u32>,
+    /// How far it reaches by now.
+    pub extent: Extent,
     /// Width of the picture in pixels; 0 if it is not known before the first frame.
     pub width: u16,
     /// Height of the picture in pixels; 0 if it is not known before the first frame.

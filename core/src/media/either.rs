@@ -1,8 +1,8 @@
 //! Two catalogues that are served as one.
 
 use super::catalogue::{Catalogue, Entry};
-use super::{Advance, Frame, FrameSource};
-use crate::time::Instant;
+use super::{Advance, Course, Extent, Frame, FrameSource};
+use crate::time::{Duration, Instant};
 use crate::wire::url::Path;
 use core::fmt;
 use core::task::Waker;
@@ -75,6 +75,27 @@ impl<A: FrameSource, B: FrameSource> FrameSource for Either<A, B> {
         match self {
             Self::First(source) => source.seek(number).map_err(Either::First),
             Self::Second(source) => source.seek(number).map_err(Either::Second),
+        }
+    }
+
+    fn seek_time(&mut self, time: Duration) -> Result<(), Self::Error> {
+        match self {
+            Self::First(source) => source.seek_time(time).map_err(Either::First),
+            Self::Second(source) => source.seek_time(time).map_err(Either::Second),
+        }
+    }
+
+    fn extent(&self) -> Option<Extent> {
+        match self {
+            Self::First(source) => source.extent(),
+            Self::Second(source) => source.extent(),
+        }
+    }
+
+    fn expect(&mut self, course: Course) {
+        match self {
+            Self::First(source) => source.expect(course),
+            Self::Second(source) => source.expect(course),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! which is done with a picture in milliseconds.
 
 use super::catalogue::{Catalogue, Entry};
-use super::{Advance, Frame, FrameRate, FrameSource};
+use super::{Advance, Extent, Frame, FrameRate, FrameSource};
 use crate::jpeg::{self, Layout};
 use crate::time::{Duration, Instant};
 use crate::wire::url::Path;
@@ -99,7 +99,7 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
     /// Its entry, for a [`Catalogue`] of several media that calls it `id`.
     pub fn media(&self, id: usize) -> Entry<'_> {
         let (width, height) = self.size;
-        Entry { id, name: self.name, frame_rate: self.rate, frames: None, width, height, refusal: None }
+        Entry { id, name: self.name, frame_rate: self.rate, extent: Extent::Live, width, height, refusal: None }
     }
 
     /// A viewer of all pictures that are published from now on.
@@ -168,7 +168,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> FrameSource for LiveSou
     fn frame(&self) -> Option<Frame<'_>> {
         let Picture { bytes, len, number, captured, layout } = &**self.held.as_ref()?;
         let data = bytes.as_ref().get(..*len)?;
-        Some(Frame { number: (*number)?, data, captured: Some(*captured), layout: *layout })
+        Some(Frame { number: (*number)?, data, captured: Some(*captured), time: None, layout: *layout })
     }
 
     fn position(&self) -> u32 {
@@ -310,7 +310,7 @@ mod tests {
     fn it_answers_to_its_name() {
         let live = live();
         let mounts = &live;
-        assert_eq!(mounts.find(Path::new("camera")).map(|media| (media.frames, media.width)), Some((None, 16)));
+        assert_eq!(mounts.find(Path::new("camera")).map(|media| (media.extent, media.width)), Some((Extent::Live, 16)));
         assert!(mounts.find(Path::new("movie.Mjpeg")).is_none());
         assert_eq!(mounts.media(3).id, 3);
         assert!(mounts.open(0).is_some());

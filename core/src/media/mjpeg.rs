@@ -333,7 +333,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
 
     fn frame(&self) -> Option<Frame<'_>> {
         let data = self.data()?;
-        Some(Frame { number: self.next.saturating_sub(1), data, captured: None, layout: self.layout })
+        Some(Frame { number: self.next.saturating_sub(1), data, captured: None, time: None, layout: self.layout })
     }
 
     fn position(&self) -> u32 {

@@ -2,7 +2,9 @@
 //! server offers of them ([`catalogue`]).
 
 pub mod catalogue;
+mod course;
 mod either;
+mod extent;
 pub mod live;
 pub mod mjpeg;
 mod rate;
@@ -11,11 +13,13 @@ mod samples;
 mod split;
 pub mod testcard;
 
+pub use course::Course;
 pub use either::Either;
+pub use extent::{End, Extent};
 pub use rate::{FrameRate, InvalidFrameRate};
 
 use crate::jpeg::{self, Layout};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use core::task::Waker;
 
 /// One picture, lent by its source.
@@ -26,8 +30,12 @@ pub struct Frame<'f> {
     /// A whole JPEG file, SOI to EOI.
     pub data: &'f [u8],
     /// The time at which it was taken, if the source knows it, as live sources do. `None`: the sender paces it by the frame
-    /// rate.
+    /// rate, or by `time`.
     pub captured: Option<Instant>,
+    /// How long after the medium's beginning it is shown, in a medium of [`Extent::Timed`]. The times of later frames are
+    /// later; a sender takes one that is not for the time of the frame before. `None`: the frame rate tells, or the medium is
+    /// live.
+    pub time: Option<Duration>,
     /// The places of its parts. The source parses them, once per frame, however many viewers share it.
     pub layout: Result<Layout, jpeg::Error>,
 }
@@ -38,11 +46,15 @@ pub struct Frame<'f> {
 pub enum Advance {
     /// [`FrameSource::frame`] now lends the next frame.
     Ready,
-    /// There is no newer frame yet, because the source is live or because the next frame is still being made ready.
+    /// There is no newer frame yet, because the source is live or because the next frame is still being made ready. Where a
+    /// recorded medium lets its viewer wait longer than frames last, frames are left out, so that its times stay true.
     Pending {
         /// When to ask again at the latest. `None`: when the waker says so.
         until: Option<Instant>,
     },
+    /// All that there is by now of a recorded medium was lent before, and more will come, because it still grows or is being
+    /// indexed ([`End::Open`]). The waker tells when. No frame is left out for the time that this takes.
+    Edge,
     /// The last frame was lent before.
     End,
 }
@@ -68,7 +80,24 @@ pub trait FrameSource {
     }
     /// The number of the frame that `advance` moves to next.
     fn position(&self) -> u32;
-    /// Makes `number` the next frame. A number beyond the last frame means the end. A live source stays where it is; one
-    /// that lends pictures out of a few buffers releases the buffer that it holds.
+    /// Makes `number` the next frame. A number beyond the last frame means the end, or the edge of a medium that has no end
+    /// yet. A live source stays where it is; one that lends pictures out of a few buffers releases the buffer that it holds.
     fn seek(&mut self, number: u32) -> Result<(), Self::Error>;
+    /// Makes the frame that is shown at `time` the next one: the last one that begins no later, or else the first one. It is
+    /// asked of media of [`Extent::Timed`] alone. A source that has to look for the frame may do so when it is asked to
+    /// advance, and need not know its [`position`](Self::position) before.
+    fn seek_time(&mut self, time: Duration) -> Result<(), Self::Error> {
+        let _ = time;
+        Ok(())
+    }
+    /// How far the medium reaches by now. `None`: as far as its [`Entry`](catalogue::Entry) said when it was opened.
+    fn extent(&self) -> Option<Extent> {
+        None
+    }
+    /// The frames that will be asked for from now on, in their order, if the viewer stays on its course. Each of them is still
+    /// asked for: where it is not the next one, by [`seek`](Self::seek). Until this is called, and after the next call of
+    /// `seek`, the viewer is assumed to ask for one frame after another. A source that makes frames ready ahead follows it.
+    fn expect(&mut self, course: Course) {
+        let _ = course;
+    }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry};
-use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
@@ -69,7 +69,7 @@ impl Catalogue for Movie {
             id: 0,
             name: NAME,
             frame_rate: FrameRate::new(24, 1).unwrap(),
-            frames: u32::try_from(self.frames.len()).ok(),
+            extent: Extent::frames(self.frames.len() as u32),
             width: self.size,
             height: self.size,
             refusal: None,
@@ -104,7 +104,7 @@ impl FrameSource for MovieSource {
     fn frame(&self) -> Option<Frame<'_>> {
         let number = self.shown?;
         let data = self.frames.get(number as usize)?;
-        Some(Frame { number, data, captured: None, layout: Layout::parse(data) })
+        Some(Frame { number, data, captured: None, time: None, layout: Layout::parse(data) })
     }
 
     fn position(&self) -> u32 {

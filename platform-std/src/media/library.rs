@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mutoscope::media::FrameRate;
 use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::{Extent, FrameRate};
 use mutoscope::wire::url;
 
 use super::candidates::{Candidates, Names, candidates};
@@ -85,7 +85,7 @@ impl Catalogue for Library {
             id,
             name: &medium.name,
             frame_rate: medium.rate,
-            frames: medium.frames(),
+            extent: medium.frames().map_or(Extent::Live, Extent::frames),
             width: medium.width,
             height: medium.height,
             refusal: medium.refusal.as_deref(),
@@ -183,7 +183,7 @@ mod tests {
         let path = folder.file("Two Films.mjpg", &[jpeg(32, 48, 0, b"x"), jpeg(16, 16, 0, b"y")].concat());
         let library = open(&[&path]).unwrap();
         let media = library.find(url::Path::new("/Two%20Films.mjpg/")).unwrap();
-        assert_eq!((media.name, media.frames), ("Two Films.mjpg", Some(2)));
+        assert_eq!((media.name, media.extent), ("Two Films.mjpg", Extent::frames(2)));
         assert_eq!((media.width, media.height, media.refusal), (32, 48, None));
         for unknown in ["", "two films.mjpg", "../Two%20Films.mjpg", "Two%20Films.mjpg%00", "other"] {
             assert!(library.find(url::Path::new(unknown)).is_none(), "{unknown}");
@@ -233,14 +233,14 @@ mod tests {
         let movie: Vec<u8> = frames(4).iter().flat_map(|frame| frame[..frame.len() - 2].to_vec()).collect();
         let library = open(&[&folder.file("a.mjpeg", &movie)]).unwrap();
         let media = library.find(url::Path::new("a.mjpeg")).unwrap();
-        assert_eq!((media.frames, media.refusal), (Some(4), None));
+        assert_eq!((media.extent, media.refusal), (Extent::frames(4), None));
     }
 
     #[test]
     fn without_files_there_is_a_live_card_and_a_finite_movie() {
         let library = Library::built_in(rate());
         assert_eq!(library.names().collect::<Vec<_>>(), ["testcard", "movie.Mjpeg"]);
-        assert_eq!(library.find(url::Path::new("testcard")).unwrap().frames, None);
-        assert_eq!(library.find(url::Path::new("movie.Mjpeg")).unwrap().frames, Some(240));
+        assert_eq!(library.find(url::Path::new("testcard")).unwrap().extent, Extent::Live);
+        assert_eq!(library.find(url::Path::new("movie.Mjpeg")).unwrap().extent, Extent::frames(240));
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use mutoscope::jpeg::{self, Layout};
 use mutoscope::media::catalogue::{Catalogue, Entry};
-use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time;
 use mutoscope::wire::url::Path;
 
@@ -187,7 +187,15 @@ impl Catalogue for Live {
         let newest = self.shared.state().newest.clone();
         let (width, height) =
             newest.and_then(|picture| picture.layout.ok()).map_or((0, 0), |layout| (layout.width, layout.height));
-        path.names(name).then_some(Entry { id: 0, name, frame_rate: *rate, frames: None, width, height, refusal: None })
+        path.names(name).then_some(Entry {
+            id: 0,
+            name,
+            frame_rate: *rate,
+            extent: Extent::Live,
+            width,
+            height,
+            refusal: None,
+        })
     }
 
     fn open(&self, _: usize) -> Option<LiveSource> {
@@ -251,7 +259,13 @@ impl FrameSource for LiveSource {
 
     fn frame(&self) -> Option<Frame<'_>> {
         let Picture { number, jpeg, captured, layout } = &**self.held.as_ref()?;
-        Some(Frame { number: *number, data: jpeg, captured: self.on_servers_clock(*captured), layout: *layout })
+        Some(Frame {
+            number: *number,
+            data: jpeg,
+            captured: self.on_servers_clock(*captured),
+            time: None,
+            layout: *layout,
+        })
     }
 
     fn position(&self) -> u32 {
@@ -364,10 +378,10 @@ mod tests {
     #[test]
     fn it_answers_to_its_name_and_knows_its_size_from_its_first_picture() {
         let live = live();
-        let size = |name| live.find(Path::new(name)).map(|entry| (entry.frames, entry.width, entry.height));
-        assert_eq!((size("camera"), size("movie")), (Some((None, 0, 0)), None));
+        let size = |name| live.find(Path::new(name)).map(|entry| (entry.extent, entry.width, entry.height));
+        assert_eq!((size("camera"), size("movie")), (Some((Extent::Live, 0, 0)), None));
         live.publish(jpeg(32, 48, 0, b"x"));
-        assert_eq!(size("/camera/"), Some((None, 32, 48)));
+        assert_eq!(size("/camera/"), Some((Extent::Live, 32, 48)));
     }
 
     #[test]

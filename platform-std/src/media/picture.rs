@@ -153,7 +153,7 @@ impl Picture {
     pub(super) fn frame(&self) -> Option<Frame<'_>> {
         let made = self.made()?;
         let data = if made.is_converted { &made.converted } else { &made.file };
-        Some(Frame { number: self.number, captured: self.captured, data, layout: made.layout })
+        Some(Frame { number: self.number, captured: self.captured, data, time: None, layout: made.layout })
     }
 
     /// The file as it was, where [`frame`](Self::frame) is another one.

@@ -310,7 +310,7 @@ mod tests {
     use crate::media::testing::jpeg;
     use crate::server::{Options, Server};
     use mutoscope::media::catalogue::Entry;
-    use mutoscope::media::{Advance, Frame, FrameRate, FrameSource};
+    use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
     use mutoscope::wire::url::Path;
     use std::convert::Infallible;
     use std::io::{Read, Write};
@@ -429,7 +429,7 @@ mod tests {
 
         fn find(&self, _: Path<'_>) -> Option<Entry<'_>> {
             let frame_rate = FrameRate::new(25, 1)?;
-            Some(Entry { id: 0, name: "camera", frame_rate, frames: None, width: 0, height: 0, refusal: None })
+            Some(Entry { id: 0, name: "camera", frame_rate, extent: Extent::Live, width: 0, height: 0, refusal: None })
         }
 
         fn open(&self, _: usize) -> Option<Hoarder<'a>> {

@@ -132,7 +132,7 @@ fn check_reading(reader: &mut Reader<File<'_>, Vec<u8>>, spans: &[FrameSpan], da
                 assert_eq!(reader.position() as usize, number);
             }
             Ok(Advance::End) => break,
-            Ok(Advance::Pending { .. }) => panic!("a file that is live"),
+            Ok(Advance::Pending { .. } | Advance::Edge) => panic!("a file that is live"),
             Err(_) => {}
         }
     }

@@ -405,8 +405,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     }
 }
 
-/// What can be played of a medium. One that starts over at its end has no end: players that are told of one stop there.
+/// What can be played of a medium. One that still grows has no end yet, and one that starts over at its end has none: players
+/// that are told of one stop there.
 fn playable(media: &Entry<'_>, repeat: bool) -> Range {
-    let end = |frames: u32| media.frame_rate.micros(frames.into());
-    media.frames.map_or(Range::Now, |frames| Range::Npt { start: Some(0), end: (!repeat).then(|| end(frames)) })
+    let has_end = media.extent.has_end() && !repeat;
+    let to = |end: u64| Range::Npt { start: Some(0), end: has_end.then_some(end) };
+    media.extent.micros(media.frame_rate).map_or(Range::Now, to)
 }

@@ -66,7 +66,7 @@ impl<S: FrameSource> MediaStream<S> {
         let (ssrc, sequence, offset) = random;
         let medium = Medium {
             rate: media.frame_rate,
-            frames: media.frames,
+            extent: media.extent,
             at_end: if repeat { AtEnd::StartOver } else { AtEnd::Stop },
         };
         // Payload format, names and reports of a stream are its dialect's, and chosen here.
@@ -196,6 +196,7 @@ impl<S: FrameSource> MediaStream<S> {
                 Err(why) => Fetched::LeftOut(why),
             },
             Some(Ok(Advance::Pending { until })) => Fetched::NotYet { until },
+            Some(Ok(Advance::Edge)) => Fetched::NotYet { until: None },
             Some(Ok(Advance::End)) => Fetched::End,
             Some(Err(_)) => {
                 // The source stands behind the frame that failed.

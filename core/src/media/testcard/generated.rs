@@ -108,7 +108,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Generated<B> {
 
     fn frame(&self) -> Option<Frame<'_>> {
         let Drawn { number, len, captured, layout } = self.current?;
-        Some(Frame { number, data: self.buffer.as_ref().get(..len)?, captured, layout })
+        Some(Frame { number, data: self.buffer.as_ref().get(..len)?, captured, time: None, layout })
     }
 
     fn position(&self) -> u32 {

@@ -316,7 +316,7 @@ mod tests {
     fn tables_that_rfc_2435_computes_are_sent_as_a_number_where_that_is_wanted() {
         let mut file = [0; 2048];
         let data = picture(&mut file, 16);
-        let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
+        let frame = Frame { number: 0, data, captured: None, time: None, layout: Layout::parse(data) };
         for (computed_tables, q, len) in [(false, 255, 8 + 4 + 128), (true, 75, 8)] {
             let mut header = [0; MAX_HEADER];
             let fragment = cut(&frame, &Rules { computed_tables, ..RULES }).unwrap().get(data, 0, &mut header).unwrap();
@@ -338,7 +338,7 @@ mod tests {
             (2032, (2048, 16), true),
         ] {
             let data = picture(&mut file, width);
-            let frame = Frame { number: 0, data, captured: None, layout: Layout::parse(data) };
+            let frame = Frame { number: 0, data, captured: None, time: None, layout: Layout::parse(data) };
             let found = cut(&frame, &Rules { described, ..RULES }).err();
             let other_size = Unsendable::OtherSize { picture: (width, 16), described };
             assert_eq!(found, (!is_sent).then_some(other_size), "{width} {described:?}");

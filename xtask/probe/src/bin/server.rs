@@ -12,7 +12,7 @@ use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets
 use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::media::catalogue::{Catalogue, Entry};
 
-use mutoscope::media::FrameRate;
+use mutoscope::media::{Extent, FrameRate};
 use mutoscope::media::mjpeg::Reader;
 use mutoscope::time::{Instant};
 use mutoscope::wire::url::Path;
@@ -78,7 +78,7 @@ impl Catalogue for OneFile {
     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
         let frame_rate = FrameRate::new(24, 1)?;
         let media =
-            Entry { id: 0, name: "movie.Mjpeg", frame_rate, frames: Some(240), width: 640, height: 480, refusal: None };
+            Entry { id: 0, name: "movie.Mjpeg", frame_rate, extent: Extent::frames(240), width: 640, height: 480, refusal: None };
         path.names(media.name).then_some(media)
     }
 
