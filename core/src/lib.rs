@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`time`] | points in time and durations, NTP time |
 //! | [`wire`] | formats, without state and without copies: RTSP (RFC 2326), SDP (RFC 4566), RTP and RTCP (RFC 3550), RTP/JPEG (RFC 2435), and the dialect of the classic lab |
+//! | `auth` | with the feature `auth`: user names and passwords, answered in Basic and Digest |
 //! | [`jpeg`] | the parts of a JPEG file, whether RTP/JPEG can carry it, headers made anew by a receiver, an encoder for drawn pictures, a transcoder |
 //! | [`media`] | sources of frames: the trait that cameras implement, readers of MJPEG files, a test card |
 //! | [`rtp`] | frames to packets, and packets to frames: sequence numbers, statistics, reports |
@@ -293,6 +294,8 @@ extern crate std;
 mod macros;
 
 mod address;
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod delivery;
 pub mod io;
 pub mod jpeg;

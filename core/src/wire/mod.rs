@@ -18,5 +18,5 @@ pub mod rtp;
 pub mod rtp_jpeg;
 pub mod rtsp;
 pub mod sdp;
-mod text;
+pub(crate) mod text;
 pub mod url;

@@ -5,6 +5,7 @@
 //! run by the mutating runner in [`runner`] (in every test run, for a second each) and by cargo-fuzz (`tests/fuzz`, by hand and
 //! for hours).
 
+pub mod auth;
 pub mod clients;
 pub mod jpeg;
 pub mod machines;
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "lab", run: text::lab, seeds: text::lab_seeds, words: text::RTSP_WORDS },
     Target { name: "sdp", run: text::sdp, seeds: text::sdp_seeds, words: text::SDP_WORDS },
     Target { name: "url", run: text::url, seeds: text::url_seeds, words: text::URL_WORDS },
+    Target { name: "challenges", run: auth::challenges, seeds: auth::challenges_seeds, words: auth::WORDS },
     Target { name: "rtp", run: rtp::rtp, seeds: rtp::rtp_seeds, words: &[] },
     Target { name: "rtcp", run: rtp::rtcp, seeds: rtp::rtcp_seeds, words: &[] },
     Target { name: "rtp_jpeg", run: rtp::rtp_jpeg, seeds: rtp::rtp_jpeg_seeds, words: &[] },

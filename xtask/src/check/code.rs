@@ -96,7 +96,7 @@ fn attribute_at(code: &str, at: usize) -> (&str, &str) {
 const LAYERS: &[&[&str]] = &[
     &["address", "random", "time"],
     &["wire"],
-    &["jpeg"],
+    &["auth", "jpeg"],
     &["media"],
     &["rtp"],
     &["session"],
@@ -105,7 +105,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Layers that take time, randomness and bytes as arguments. (`media` reads files through `embedded_io`.)
-const SANS_IO: &[&str] = &["time", "random", "rate", "wire", "jpeg", "rtp", "session", "delivery", "player"];
+const SANS_IO: &[&str] = &["time", "random", "rate", "wire", "auth", "jpeg", "rtp", "session", "delivery", "player"];
 
 /// Each layer of the core knows only those inside it.
 pub(super) fn layers(tree: &Tree) -> Vec<Problem> {

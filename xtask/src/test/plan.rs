@@ -107,8 +107,8 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::busy(Group::Doc, "doc-tests", steps::doc_tests).after(&[TESTS]),
         Step::busy(Group::Doc, "doc", steps::doc),
     ]);
-    for package in steps::NO_STD {
-        for feature in steps::FEATURES {
+    for (package, features) in steps::NO_STD {
+        for feature in *features {
             let name = format!("no_std {package} {feature}");
             let run = move || steps::no_std(package, feature);
             steps.push(Step::busy(Group::NoStd, name.trim_end(), run).after(&[TARGETS]));

@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::time::Duration;
 
-/// Packages that must build without an operating system. The targets are below, the features in the next line.
-pub(super) const NO_STD: &[&str] = &["mutoscope", "mutoscope-smoltcp"];
-pub(super) const FEATURES: &[&str] = &["", "defmt", "log"];
+/// Packages that must build without an operating system, and with which features. The targets are below.
+pub(super) const NO_STD: &[(&str, &[&str])] =
+    &[("mutoscope", &["", "auth", "defmt", "log"]), ("mutoscope-smoltcp", &["", "defmt", "log"])];
 const BARE_METAL: &[&str] = &[
     "thumbv6m-none-eabi",
     run_firmware::TARGET,
