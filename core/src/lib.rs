@@ -149,7 +149,7 @@
 //!
 //! # use core::{cell::Cell, convert::Infallible, net::{Ipv4Addr, SocketAddr}};
 //! # use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-//! # use mutoscope::{io::{Meta, Transmit}, media::{Extent, FrameRate, catalogue::Entry, testcard::{Design, Generated, TestCard}}};
+//! # use mutoscope::{io::{Meta, Transmit}, media::{Extent, FrameRate, catalogue::{Entry, Medium, NotReady}, testcard::{Design, Generated, TestCard}}};
 //! # use mutoscope::{time::Instant, wire::url::Path};
 //! # struct Modem { received: &'static [u8], sent: Vec<u8> }
 //! # impl ErrorType for Modem { type Error = Infallible; }
@@ -195,14 +195,18 @@
 //! # impl Clock for Ticks {
 //! #     fn now(&self) -> Instant { self.0.set(self.0.get() + 1); Instant::from_millis(self.0.get()) }
 //! # }
+//! # #[derive(Clone, Copy)]
 //! # struct Card(TestCard);
 //! # impl Catalogue for Card {
+//! #     type Medium = Self;
+//! #     fn find(&self, path: Path<'_>) -> Option<Self> { path.names("cam").then_some(*self) }
+//! # }
+//! # impl Medium for Card {
 //! #     type Source = Generated<Vec<u8>>;
-//! #     fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-//! #         let card = Entry { id: 0, name: "cam", frame_rate: self.0.rate(), extent: Extent::Live, width: 320, height: 240, refusal: None };
-//! #         path.names("cam").then_some(card)
+//! #     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+//! #         Ok(Entry { id: 0, name: "cam", frame_rate: self.0.rate(), extent: Extent::Live, width: 320, height: 240, refusal: None })
 //! #     }
-//! #     fn open(&self, _: usize) -> Option<Self::Source> { Some(Generated::new(Design::Card(self.0), vec![0; 20_000])) }
+//! #     fn open(&self) -> Option<Self::Source> { Some(Generated::new(Design::Card(self.0), vec![0; 20_000])) }
 //! # }
 //! # let card = Card(TestCard::new(320, 240, FrameRate::new(15, 1).unwrap(), 60).unwrap());
 //! # let received = b"DESCRIBE rtsp://10.0.0.2/cam RTSP/1.0\r\nCSeq: 1\r\n\r\n";

@@ -4,7 +4,8 @@
 use core::convert::Infallible;
 use core::mem::size_of;
 use core::task::Waker;
-use mutoscope::media::{Advance, Frame, FrameSource};
+use mutoscope::media::catalogue::{Entry, Medium, NotReady};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::rtp::fragment::Fragments;
 use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::Receiver;
@@ -35,12 +36,25 @@ impl FrameSource for Elsewhere {
     }
 }
 
+impl Medium for &Elsewhere {
+    type Source = Elsewhere;
+
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let frame_rate = FrameRate::new(25, 1).unwrap();
+        Ok(Entry { id: 0, name: "cam", frame_rate, extent: Extent::Live, width: 0, height: 0, refusal: None })
+    }
+
+    fn open(&self) -> Option<Elsewhere> {
+        None
+    }
+}
+
 #[test]
 fn sizes_of_the_main_types_are_pinned() {
     let sizes = [
         ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 680),
         // A whole client consists of control connection, stream, sender and the frame that is being sent.
-        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], Elsewhere>>(), 1024),
+        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), 1024),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), 1280),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
         ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 200),

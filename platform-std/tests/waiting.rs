@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::wire::url::Path;
 use mutoscope_std::media::Library;
@@ -43,19 +43,26 @@ struct SlowSource {
     frame: Option<Vec<u8>>,
 }
 
+#[derive(Clone)]
 struct SlowCatalogue(Arc<SlowMedium>);
 
 impl Catalogue for SlowCatalogue {
+    type Medium = Self;
+
+    fn find(&self, path: Path<'_>) -> Option<Self> {
+        path.names("slow").then(|| self.clone())
+    }
+}
+
+impl Medium for SlowCatalogue {
     type Source = SlowSource;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        let (name, frame_rate) = ("slow", FrameRate::new(50, 1)?);
-        let entry =
-            Entry { id: 0, name, frame_rate, extent: Extent::frames(1000), width: 16, height: 16, refusal: None };
-        path.names(name).then_some(entry)
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let (name, frame_rate) = ("slow", FrameRate::new(50, 1).unwrap());
+        Ok(Entry { id: 0, name, frame_rate, extent: Extent::frames(1000), width: 16, height: 16, refusal: None })
     }
 
-    fn open(&self, _: usize) -> Option<SlowSource> {
+    fn open(&self) -> Option<SlowSource> {
         Some(SlowSource { medium: Arc::clone(&self.0), frame: None })
     }
 }

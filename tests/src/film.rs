@@ -4,7 +4,7 @@ use crate::net::Random;
 use core::task::Waker;
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
@@ -74,6 +74,8 @@ pub struct Damage {
     pub takes: Cell<Option<Duration>>,
     /// It gives no frame although it announced one, or takes back a frame that it gave.
     pub withheld: Cell<bool>,
+    /// It cannot be described or opened, as a camera that is starting.
+    pub absent: Cell<bool>,
 }
 
 /// A frame could not be read.
@@ -173,14 +175,32 @@ impl FrameSource for FilmViewer {
 pub struct Films(pub Vec<Film>);
 
 impl Catalogue for Films {
+    type Medium = ListedFilm;
+
+    fn find(&self, path: Path<'_>) -> Option<ListedFilm> {
+        let id = self.0.iter().position(|film| path.names(film.name))?;
+        Some(ListedFilm { id, film: self.0[id].clone() })
+    }
+}
+
+/// A film by its place in the list.
+#[derive(Clone)]
+pub struct ListedFilm {
+    id: usize,
+    film: Film,
+}
+
+impl Medium for ListedFilm {
     type Source = FilmViewer;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        let id = self.0.iter().position(|film| path.names(film.name))?;
-        let film = &self.0[id];
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let Self { id, film } = self;
+        if film.damage.absent.get() {
+            return Err(NotReady { reason: "the camera is starting", retry_after: Duration::from_secs(7) });
+        }
         let layout = film.frames.first().and_then(|frame| Layout::parse(frame).ok());
-        Some(Entry {
-            id,
+        Ok(Entry {
+            id: *id,
             name: film.name,
             frame_rate: film.rate,
             extent: if film.live { Extent::Live } else { Extent::frames(film.frames.len() as u32) },
@@ -190,8 +210,8 @@ impl Catalogue for Films {
         })
     }
 
-    fn open(&self, id: usize) -> Option<FilmViewer> {
-        Some(FilmViewer { film: self.0.get(id)?.clone(), next: 0, now: None, asked: None })
+    fn open(&self) -> Option<FilmViewer> {
+        Some(FilmViewer { film: self.film.clone(), next: 0, now: None, asked: None })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A server and its clients on a simulated network: real machines in virtual time.
 
-use crate::film::{Film, FilmViewer, Films};
+use crate::film::{Film, Films, ListedFilm};
 use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
 use crate::real_client::{self, RealClient};
 use crate::strict_client::{Answer, StrictClient};
@@ -16,7 +16,7 @@ pub const SERVER: [u8; 4] = [10, 0, 0, 1];
 /// Its UDP ports.
 pub const SERVER_PORT: (u16, u16) = (6970, 6971);
 
-type Served = Peer<Vec<u8>, FilmViewer>;
+type Served = Peer<Vec<u8>, ListedFilm>;
 
 /// The server's side of one connection.
 struct Seat {

@@ -35,6 +35,39 @@ fn numbers(viewer: &StrictClient, film: &Film, rtptime: u32) -> Vec<usize> {
 }
 
 #[test]
+fn a_request_waits_for_a_medium_that_is_not_ready_and_its_refusal_says_when_to_come_again() {
+    let film = movie(24);
+    film.damage.absent.set(true);
+    let mut scene = World::new([film.clone()]);
+    let mut viewer = scene.connect(2, URL);
+    for (method, headers) in [("DESCRIBE", String::new()), ("SETUP", format!("Transport: {TCP}\r\n"))] {
+        viewer.request(method, &headers);
+        viewer.request("OPTIONS", "");
+        scene.run(&mut [&mut viewer], millis(4_900));
+        assert_eq!(viewer.answers.len(), 0, "{method}");
+        scene.run(&mut [&mut viewer], millis(200));
+        let [refusal, options] = viewer.answers.drain(..).collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!((refusal.status, options.status), (503, 200));
+        assert_eq!(refusal.header("Retry-After"), Some("7"));
+        assert_eq!(refusal.body, "the camera is starting");
+    }
+    viewer.request("DESCRIBE", "");
+    scene.run(&mut [&mut viewer], millis(1_000));
+    film.damage.absent.set(false);
+    // Something happens, as with a waker.
+    scene.server.service();
+    scene.run(&mut [&mut viewer], millis(1));
+    assert_eq!(viewer.answers.drain(..).map(|answer| answer.status).collect::<Vec<_>>(), [200]);
+    let mut patient = scene.connect(3, URL);
+    film.damage.absent.set(true);
+    patient.request("DESCRIBE", "");
+    scene.run(&mut [&mut patient], millis(100));
+    drop(patient);
+    scene.run(&mut [&mut viewer], millis(10_000));
+    assert_eq!(scene.server.connections(), 1);
+}
+
+#[test]
 fn frames_that_cannot_be_read_are_left_out_and_the_others_come_at_their_time() {
     for transport in [UDP, TCP] {
         let film = movie(48);

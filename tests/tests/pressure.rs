@@ -6,7 +6,7 @@ use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets
 use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::rtp::MAX_DATAGRAM;
-use mutoscope_tests::film::{Film, FilmViewer, Films, picture, pictures};
+use mutoscope_tests::film::{Film, Films, ListedFilm, picture, pictures};
 use mutoscope_tests::hostile_scene::{HostileScene, URL};
 use mutoscope_tests::net::{BrokenPipe, Faults, Random};
 use mutoscope_tests::strict_client::StrictClient;
@@ -211,8 +211,8 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
         let mut hose = Firehose { bytes, at: 0, taken: 0 };
         let mut now = Instant::from_millis(0);
         let addresses = Addresses { peer, local: None };
-        let mut client: Peer<_, FilmViewer> = Peer::new(now, addresses, vec![0; 4096], vec![0; 4096], 1, &settings);
-        let mut turn = |client: &mut Peer<Vec<u8>, FilmViewer>, hose: &mut Firehose, now| {
+        let mut client: Peer<_, ListedFilm> = Peer::new(now, addresses, vec![0; 4096], vec![0; 4096], 1, &settings);
+        let mut turn = |client: &mut Peer<Vec<u8>, ListedFilm>, hose: &mut Firehose, now| {
             hose.taken = 0;
             let films: &Films = &scene.server.films;
             let context = Context { now, waker: Waker::noop(), settings: &settings };

@@ -1,12 +1,14 @@
 //! The catalogue of a server: names, and the media that they name.
 
 use super::{Extent, FrameRate, FrameSource};
+use crate::time::Duration;
 use crate::wire::url::Path;
+use core::task::Waker;
 
-/// A medium that a server offers under one name.
+/// What a medium is, as a description tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Identifies the medium for [`Catalogue::open`].
+    /// Tells the medium from the other media of its catalogue.
     pub id: usize,
     /// The path's name, without slashes at its ends.
     pub name: &'a str,
@@ -22,27 +24,46 @@ pub struct Entry<'a> {
     pub refusal: Option<&'a str>,
 }
 
-/// The media that a server offers. Paths are compared with names and never opened as files, so nothing else can be reached.
-pub trait Catalogue {
-    /// One viewer's position in a medium.
-    type Source: FrameSource;
-
-    /// The medium that `path` names, if there is one.
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>>;
-
-    /// A new viewer of a medium that [`find`](Self::find) gave. It stands before the first frame. `None` if the medium takes no more
-    /// viewers.
-    fn open(&self, id: usize) -> Option<Self::Source>;
+/// A medium keeps its name, but cannot be described or opened now: a camera that is starting or has gone away, a file that
+/// nobody has looked into yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotReady<'a> {
+    /// What is missing, as a sentence for people.
+    pub reason: &'a str,
+    /// When a client that was refused may try again.
+    pub retry_after: Duration,
 }
 
-impl<M: Catalogue> Catalogue for &M {
-    type Source = M::Source;
+/// The media that a server offers. Paths are compared with names and never opened as files, so nothing else can be reached.
+pub trait Catalogue {
+    /// One of the media.
+    type Medium: Medium;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
+    /// The medium that `path` names, if there is one.
+    fn find(&self, path: Path<'_>) -> Option<Self::Medium>;
+}
+
+/// A medium that a server offers under one name. A server keeps it while a client waits for it, so a medium that is produced on
+/// demand counts those that are kept, together with their sources.
+pub trait Medium {
+    /// One viewer's position in the medium.
+    type Source: FrameSource;
+
+    /// What the medium is.
+    ///
+    /// # Errors
+    /// It cannot be told yet. `waker` is woken, from any thread, as soon as that may have changed. The server asks again then, and
+    /// refuses the request where its patience ends first.
+    fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>>;
+
+    /// A new viewer. It stands before the first frame. `None` if the medium takes no more viewers.
+    fn open(&self) -> Option<Self::Source>;
+}
+
+impl<C: Catalogue> Catalogue for &C {
+    type Medium = C::Medium;
+
+    fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         (**self).find(path)
-    }
-
-    fn open(&self, id: usize) -> Option<Self::Source> {
-        (**self).open(id)
     }
 }

@@ -1,13 +1,13 @@
 //! Two catalogues that are served as one.
 
-use super::catalogue::{Catalogue, Entry};
+use super::catalogue::{Catalogue, Entry, Medium, NotReady};
 use super::{Advance, Course, Extent, Frame, FrameSource};
 use crate::time::{Duration, Instant};
 use crate::wire::url::Path;
 use core::fmt;
 use core::task::Waker;
 
-/// A source of one of two kinds, or its error.
+/// A medium of one of two kinds, or its source, or that source's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Either<A, B> {
     /// Of the first catalogue.
@@ -20,22 +20,29 @@ pub enum Either<A, B> {
 ///
 /// Pairs of pairs are catalogues too, so any number of them can be served together: `(camera, (other_camera, files))`.
 impl<A: Catalogue, B: Catalogue> Catalogue for (A, B) {
+    type Medium = Either<A::Medium, B::Medium>;
+
+    fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
+        self.0.find(path).map(Either::First).or_else(|| self.1.find(path).map(Either::Second))
+    }
+}
+
+impl<A: Medium, B: Medium> Medium for Either<A, B> {
     type Source = Either<A::Source, B::Source>;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
+    fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         // Even numbers are the first one's media, odd numbers the second one's.
-        let numbered = |entry: Entry<'_>, parity: usize| entry.id.checked_mul(2).map(|id| id | parity);
-        if let Some(entry) = self.0.find(path) {
-            return Some(Entry { id: numbered(entry, 0)?, ..entry });
-        }
-        let entry = self.1.find(path)?;
-        Some(Entry { id: numbered(entry, 1)?, ..entry })
+        let (entry, parity) = match self {
+            Self::First(medium) => (medium.entry(waker)?, 0),
+            Self::Second(medium) => (medium.entry(waker)?, 1),
+        };
+        Ok(Entry { id: entry.id.wrapping_mul(2) | parity, ..entry })
     }
 
-    fn open(&self, id: usize) -> Option<Self::Source> {
-        match id & 1 {
-            0 => self.0.open(id >> 1).map(Either::First),
-            _ => self.1.open(id >> 1).map(Either::Second),
+    fn open(&self) -> Option<Self::Source> {
+        match self {
+            Self::First(medium) => medium.open().map(Either::First),
+            Self::Second(medium) => medium.open().map(Either::Second),
         }
     }
 }
@@ -125,18 +132,20 @@ mod tests {
     fn each_name_leads_to_the_catalogue_that_has_it_and_the_first_one_comes_first() {
         let [a, b, c] = [camera("a", 16), camera("b", 32), camera("a", 48)];
         let all = (&a, (&b, &c));
-        let width = |name| all.find(Path::new(name)).map(|entry| entry.width);
+        let width = |name| all.find(Path::new(name)).map(|medium| medium.entry(Waker::noop()).unwrap().width);
         assert_eq!([width("a"), width("b"), width("c")], [Some(16), Some(32), None]);
-        let opened = |name| all.open(all.find(Path::new(name)).unwrap().id).unwrap();
+        let opened = |name| all.find(Path::new(name)).unwrap().open().unwrap();
         assert!(matches!(opened("a"), Either::First(_)));
         assert!(matches!(opened("b"), Either::Second(Either::First(_))));
-        assert!(matches!((&b, &a).find(Path::new("a")), Some(Entry { id: 1, .. })));
+        let second = (&b, &a).find(Path::new("a")).unwrap();
+        assert!(matches!(second.entry(Waker::noop()), Ok(Entry { id: 1, .. })));
     }
 
     #[test]
     fn a_source_is_the_one_of_its_catalogue() {
         let [a, b] = [camera("a", 16), camera("b", 32)];
-        let mut source: Either<LiveSource<'_, '_, _, 1>, _> = (&a, &b).open(1).unwrap();
+        let mut source: Either<LiveSource<'_, '_, _, 1>, _> =
+            (&a, &b).find(Path::new("b")).and_then(|medium| medium.open()).unwrap();
         let publish = |camera: &Camera| {
             camera.publish(Instant::default(), |out| {
                 out.fill(7);

@@ -9,7 +9,7 @@
 //! long as a viewer wants a picture, there is a buffer to capture into. Two buffers serve any number of viewers over UDP,
 //! which is done with a picture in milliseconds.
 
-use super::catalogue::{Catalogue, Entry};
+use super::catalogue::{Catalogue, Entry, Medium, NotReady};
 use super::{Advance, Extent, Frame, FrameRate, FrameSource};
 use crate::jpeg::{self, Layout};
 use crate::time::{Duration, Instant};
@@ -114,13 +114,21 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
 }
 
 impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Catalogue for &'l Live<'a, B, BUFFERS> {
+    type Medium = Self;
+
+    fn find(&self, path: Path<'_>) -> Option<Self> {
+        path.names(self.name).then_some(*self)
+    }
+}
+
+impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Medium for &'l Live<'a, B, BUFFERS> {
     type Source = LiveSource<'l, 'a, B, BUFFERS>;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        path.names(self.name).then(|| self.media(0))
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        Ok(self.media(0))
     }
 
-    fn open(&self, _: usize) -> Option<Self::Source> {
+    fn open(&self) -> Option<Self::Source> {
         Some(self.viewer())
     }
 }
@@ -310,9 +318,11 @@ mod tests {
     fn it_answers_to_its_name() {
         let live = live();
         let mounts = &live;
-        assert_eq!(mounts.find(Path::new("camera")).map(|media| (media.extent, media.width)), Some((Extent::Live, 16)));
+        let medium = mounts.find(Path::new("camera")).unwrap();
+        let entry = medium.entry(Waker::noop()).unwrap();
+        assert_eq!((entry.extent, entry.width), (Extent::Live, 16));
         assert!(mounts.find(Path::new("movie.Mjpeg")).is_none());
         assert_eq!(mounts.media(3).id, 3);
-        assert!(mounts.open(0).is_some());
+        assert!(medium.open().is_some());
     }
 }

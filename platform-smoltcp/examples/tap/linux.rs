@@ -8,12 +8,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::Settings;
 use mutoscope::media::FrameRate;
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Instant, NtpTime, WallClock};
 use mutoscope::wire::url::Path;
 use mutoscope_smoltcp::server::{Options, Server, Storage};
 use mutoscope_smoltcp::time::{from_smoltcp, to_smoltcp};
-use mutoscope_std::media::{Library, LibrarySource};
+use mutoscope_std::media::{Library, LibraryMedium};
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet};
 use smoltcp::phy::{Medium, PcapMode, PcapWriter, TunTapInterface};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
@@ -162,11 +162,8 @@ impl Arguments {
     }
 }
 
-/// What is generated, then what is read; numbers of media count on from one to the other.
+/// What is generated, then what is read.
 struct Shelves([Option<Library>; 2]);
-
-/// More media than any library has.
-const SHELF: usize = 1 << 20;
 
 impl Shelves {
     fn new(arguments: &Arguments) -> Result<Self> {
@@ -194,16 +191,9 @@ impl Shelves {
 }
 
 impl Catalogue for Shelves {
-    type Source = LibrarySource;
+    type Medium = LibraryMedium;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        self.0.iter().enumerate().find_map(|(shelf, library)| {
-            let media = library.as_ref()?.find(path)?;
-            Some(Entry { id: shelf * SHELF + media.id, ..media })
-        })
-    }
-
-    fn open(&self, id: usize) -> Option<LibrarySource> {
-        self.0.get(id / SHELF)?.as_ref()?.open(id % SHELF)
+    fn find(&self, path: Path<'_>) -> Option<LibraryMedium> {
+        self.0.iter().flatten().find_map(|library| library.find(path))
     }
 }

@@ -112,7 +112,7 @@ impl core::error::Error for InvalidPort {}
 
 /// Serves what `M` offers to as many clients at once as it has connections.
 pub struct Server<'a, M: Catalogue, const CONNECTIONS: usize> {
-    slots: Vec<Slot<'a, M::Source>, CONNECTIONS>,
+    slots: Vec<Slot<'a, M::Medium>, CONNECTIONS>,
     rtp: SharedSocket,
     rtcp: SharedSocket,
     mounts: M,
@@ -244,7 +244,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     }
 
     /// The clients that are connected, whether they have a session or not.
-    pub fn clients(&self) -> impl Iterator<Item = &Peer<&'a mut [u8], M::Source>> {
+    pub fn clients(&self) -> impl Iterator<Item = &Peer<&'a mut [u8], M::Medium>> {
         self.slots.iter().filter_map(|slot| slot.client.as_ref())
     }
 

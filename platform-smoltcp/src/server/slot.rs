@@ -6,8 +6,7 @@ use crate::udp::{UdpSocket, max_datagram};
 use core::net::{IpAddr, SocketAddr};
 use core::task::Waker;
 use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
-use mutoscope::media::FrameSource;
-use mutoscope::media::catalogue::Catalogue;
+use mutoscope::media::catalogue::{Catalogue, Medium};
 use mutoscope::time::{Duration, Instant, earliest};
 use mutoscope::wire::rtp;
 use mutoscope::wire::rtsp::Interleaved;
@@ -31,24 +30,24 @@ const DRAIN: Duration = Duration::from_secs(5);
 const RESET: Duration = Duration::from_millis(100);
 
 /// What all clients are served with in one turn.
-pub(super) struct Turn<'t, 'a, M> {
+pub(super) struct Turn<'t, 'a, C> {
     pub(super) now: Instant,
     pub(super) ip_mtu: usize,
     pub(super) rtp: SocketHandle,
     pub(super) rtcp: SocketHandle,
-    pub(super) mounts: &'t M,
+    pub(super) mounts: &'t C,
     pub(super) settings: &'t Settings<'a>,
     pub(super) waker: &'t Waker,
 }
 
 /// A TCP socket's life: it listens (none of the below), somebody connects (`connecting`), its client is served (`client`), the rest of the
 /// connection passes (`draining`), and it listens again.
-pub(super) struct Slot<'a, S> {
+pub(super) struct Slot<'a, M: Medium> {
     handle: SocketHandle,
     /// Receive and transmit buffer while no client has them.
     buffers: Option<(&'a mut [u8], &'a mut [u8])>,
     tx_len: usize,
-    pub(super) client: Option<Peer<&'a mut [u8], S>>,
+    pub(super) client: Option<Peer<&'a mut [u8], M>>,
     /// The client is only told that there is no room.
     refused: bool,
     /// When the handshake under way is given up.
@@ -57,7 +56,7 @@ pub(super) struct Slot<'a, S> {
     draining: Option<Instant>,
 }
 
-impl<'a, S: FrameSource> Slot<'a, S> {
+impl<'a, M: Medium> Slot<'a, M> {
     /// Adds a socket that listens on `port`, which must not be 0.
     pub(super) fn new(sockets: &mut SocketSet<'a>, memory: ClientMemory<'a>, port: u16) -> Self {
         let ClientMemory { socket_rx, socket_tx, rx, tx } = memory;
@@ -109,7 +108,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
     }
 
     /// Does for the client all that can be done now.
-    pub(super) fn service<M: Catalogue<Source = S>>(&mut self, turn: &Turn<'_, '_, M>, sockets: &mut SocketSet<'a>) {
+    pub(super) fn service<C: Catalogue<Medium = M>>(&mut self, turn: &Turn<'_, '_, C>, sockets: &mut SocketSet<'a>) {
         let Some(client) = &mut self.client else { return };
         let Some((tcp, rtp, rtcp)) = find(sockets, self.handle, turn.rtp, turn.rtcp) else { return };
         let limit = max_datagram(turn.ip_mtu, IpAddress::from(client.peer().ip())).min(rtp.payload_send_capacity());
@@ -121,7 +120,7 @@ impl<'a, S: FrameSource> Slot<'a, S> {
             rtp: &mut UdpSocket::new(rtp, turn.ip_mtu),
             rtcp: &mut UdpSocket::new(rtcp, turn.ip_mtu),
         };
-        let outcome = client.service::<1, _, _, _, M>(context, sockets, turn.mounts);
+        let outcome = client.service::<1, _, _, _, C>(context, sockets, turn.mounts);
         match outcome {
             Outcome::Open => {}
             Outcome::Closing => tcp.close(),

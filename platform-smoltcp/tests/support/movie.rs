@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
@@ -17,6 +17,7 @@ const NAME: &str = "movie.Mjpeg";
 /// A frame that is not there until this waker is told so: its number, and the waker once somebody has asked.
 pub type Missing = Rc<RefCell<Option<(u32, Option<Waker>)>>>;
 
+#[derive(Clone)]
 pub struct Movie {
     frames: Rc<Vec<Vec<u8>>>,
     size: u16,
@@ -62,10 +63,18 @@ fn picture(number: u32, size: u16) -> Vec<u8> {
 }
 
 impl Catalogue for Movie {
+    type Medium = Self;
+
+    fn find(&self, path: Path<'_>) -> Option<Self> {
+        path.names(NAME).then(|| self.clone())
+    }
+}
+
+impl Medium for Movie {
     type Source = MovieSource;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        path.names(NAME).then(|| Entry {
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        Ok(Entry {
             id: 0,
             name: NAME,
             frame_rate: FrameRate::new(24, 1).unwrap(),
@@ -76,7 +85,7 @@ impl Catalogue for Movie {
         })
     }
 
-    fn open(&self, _: usize) -> Option<MovieSource> {
+    fn open(&self) -> Option<MovieSource> {
         Some(MovieSource { frames: self.frames.clone(), next: 0, shown: None, missing: self.missing.clone() })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Waker;
 
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Extent, FrameRate};
 use mutoscope::wire::url;
 
@@ -57,16 +58,16 @@ impl Library {
     /// Files by their names.
     pub(super) fn from_files(files: Vec<(String, IndexedFile)>, rate: FrameRate, policy: Policy) -> Self {
         let workers = Arc::new(Workers::new(policy));
-        let media = files.into_iter().zip(0..);
-        let media = media.map(|((name, file), id)| Arc::new(SharedMedia::file(id, name, file, rate, &workers)));
+        let media = files.into_iter();
+        let media = media.map(|(name, file)| Arc::new(SharedMedia::file(name, file, rate, &workers)));
         Self { media: media.collect() }
     }
 
     /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
     pub fn built_in(rate: FrameRate) -> Self {
         let workers = Arc::new(Workers::new(Policy::default()));
-        let testcard = SharedMedia::testcard(0, "testcard", rate, &workers);
-        let movie = SharedMedia::movie(1, "movie.Mjpeg", rate, &workers);
+        let testcard = SharedMedia::testcard("testcard", rate, &workers);
+        let movie = SharedMedia::movie("movie.Mjpeg", rate, &workers);
         Self { media: vec![Arc::new(testcard), Arc::new(movie)] }
     }
 
@@ -76,13 +77,33 @@ impl Library {
     }
 }
 
+#[cfg(test)]
+impl Library {
+    /// A viewer of a medium, by the order of names.
+    pub(super) fn open(&self, index: usize) -> Option<LibrarySource> {
+        self.media.get(index).map(|medium| LibrarySource::new(Arc::clone(medium)))
+    }
+}
+
 impl Catalogue for Library {
+    type Medium = LibraryMedium;
+
+    fn find(&self, path: url::Path<'_>) -> Option<LibraryMedium> {
+        self.media.iter().find(|medium| path.names(&medium.name)).cloned().map(LibraryMedium)
+    }
+}
+
+/// A medium of a [`Library`].
+#[derive(Clone, Debug)]
+pub struct LibraryMedium(Arc<SharedMedia>);
+
+impl Medium for LibraryMedium {
     type Source = LibrarySource;
 
-    fn find(&self, path: url::Path<'_>) -> Option<Entry<'_>> {
-        let (id, medium) = self.media.iter().enumerate().find(|(_, medium)| path.names(&medium.name))?;
-        Some(Entry {
-            id,
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let medium = &self.0;
+        Ok(Entry {
+            id: medium.id as usize,
             name: &medium.name,
             frame_rate: medium.rate,
             extent: medium.frames().map_or(Extent::Live, Extent::frames),
@@ -92,8 +113,8 @@ impl Catalogue for Library {
         })
     }
 
-    fn open(&self, id: usize) -> Option<LibrarySource> {
-        self.media.get(id).map(|medium| LibrarySource::new(Arc::clone(medium)))
+    fn open(&self) -> Option<LibrarySource> {
+        Some(LibrarySource::new(Arc::clone(&self.0)))
     }
 }
 
@@ -120,7 +141,7 @@ mod tests {
 
     #[test]
     fn media_may_be_shared_by_threads() {
-        fn is_shared<T: Catalogue<Source = S> + Send + Sync + 'static, S: Send + 'static>() {}
+        fn is_shared<T: Catalogue<Medium: Send> + Send + Sync + 'static, S: Send + 'static>() {}
         is_shared::<Library, LibrarySource>();
     }
 
@@ -183,6 +204,7 @@ mod tests {
         let path = folder.file("Two Films.mjpg", &[jpeg(32, 48, 0, b"x"), jpeg(16, 16, 0, b"y")].concat());
         let library = open(&[&path]).unwrap();
         let media = library.find(url::Path::new("/Two%20Films.mjpg/")).unwrap();
+        let media = media.entry(Waker::noop()).unwrap();
         assert_eq!((media.name, media.extent), ("Two Films.mjpg", Extent::frames(2)));
         assert_eq!((media.width, media.height, media.refusal), (32, 48, None));
         for unknown in ["", "two films.mjpg", "../Two%20Films.mjpg", "Two%20Films.mjpg%00", "other"] {
@@ -201,7 +223,8 @@ mod tests {
             let policy = Policy { on_unsupported, ..Policy::default() };
             let library = Library::from_paths(std::slice::from_ref(path), rate(), policy).unwrap();
             let name = path.file_name().unwrap().to_str().unwrap();
-            library.find(url::Path::new(name)).unwrap().refusal.map(str::to_owned)
+            let medium = library.find(url::Path::new(name)).unwrap();
+            medium.entry(Waker::noop()).unwrap().refusal.map(str::to_owned)
         };
         assert_eq!(refusal(&mostly_good, OnUnsupported::Refuse), None);
         assert!(refusal(&mostly_bad, OnUnsupported::Refuse).unwrap().contains("4:4:4"));
@@ -221,7 +244,10 @@ mod tests {
         let damaged = folder.file("damaged.mjpeg", &jpeg(16, 16, 4, b"x").repeat(3));
         let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
         let library = Library::from_paths(&[hopeless, hopeful, damaged], rate(), policy).unwrap();
-        let refusal = |name| library.find(url::Path::new(name)).unwrap().refusal;
+        let refusal = |name| {
+            let medium = library.find(url::Path::new(name)).unwrap();
+            medium.entry(Waker::noop()).unwrap().refusal.map(str::to_owned)
+        };
         assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
         assert_eq!(refusal("hopeful.mjpeg"), None);
         assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
@@ -233,6 +259,7 @@ mod tests {
         let movie: Vec<u8> = frames(4).iter().flat_map(|frame| frame[..frame.len() - 2].to_vec()).collect();
         let library = open(&[&folder.file("a.mjpeg", &movie)]).unwrap();
         let media = library.find(url::Path::new("a.mjpeg")).unwrap();
+        let media = media.entry(Waker::noop()).unwrap();
         assert_eq!((media.extent, media.refusal), (Extent::frames(4), None));
     }
 
@@ -240,7 +267,7 @@ mod tests {
     fn without_files_there_is_a_live_card_and_a_finite_movie() {
         let library = Library::built_in(rate());
         assert_eq!(library.names().collect::<Vec<_>>(), ["testcard", "movie.Mjpeg"]);
-        assert_eq!(library.find(url::Path::new("testcard")).unwrap().extent, Extent::Live);
-        assert_eq!(library.find(url::Path::new("movie.Mjpeg")).unwrap().extent, Extent::frames(240));
+        let extent = |name| library.find(url::Path::new(name)).unwrap().entry(Waker::noop()).unwrap().extent;
+        assert_eq!((extent("testcard"), extent("movie.Mjpeg")), (Extent::Live, Extent::frames(240)));
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mutoscope::jpeg::{self, Layout};
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time;
 use mutoscope::wire::url::Path;
@@ -180,25 +180,25 @@ impl Live {
 }
 
 impl Catalogue for Live {
+    type Medium = Self;
+
+    fn find(&self, path: Path<'_>) -> Option<Self> {
+        path.names(&self.shared.name).then(|| self.clone())
+    }
+}
+
+impl Medium for Live {
     type Source = LiveSource;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let Shared { name, rate, .. } = &*self.shared;
         let newest = self.shared.state().newest.clone();
         let (width, height) =
             newest.and_then(|picture| picture.layout.ok()).map_or((0, 0), |layout| (layout.width, layout.height));
-        path.names(name).then_some(Entry {
-            id: 0,
-            name,
-            frame_rate: *rate,
-            extent: Extent::Live,
-            width,
-            height,
-            refusal: None,
-        })
+        Ok(Entry { id: 0, name, frame_rate: *rate, extent: Extent::Live, width, height, refusal: None })
     }
 
-    fn open(&self, _: usize) -> Option<LiveSource> {
+    fn open(&self) -> Option<LiveSource> {
         Some(self.viewer())
     }
 }
@@ -378,7 +378,10 @@ mod tests {
     #[test]
     fn it_answers_to_its_name_and_knows_its_size_from_its_first_picture() {
         let live = live();
-        let size = |name| live.find(Path::new(name)).map(|entry| (entry.extent, entry.width, entry.height));
+        let size = |name| {
+            let medium = live.find(Path::new(name))?;
+            medium.entry(Waker::noop()).ok().map(|entry| (entry.extent, entry.width, entry.height))
+        };
         assert_eq!((size("camera"), size("movie")), (Some((Extent::Live, 0, 0)), None));
         live.publish(jpeg(32, 48, 0, b"x"));
         assert_eq!(size("/camera/"), Some((Extent::Live, 32, 48)));

@@ -28,6 +28,6 @@ mod tests;
 mod workers;
 
 pub use error::{FrameError, LibraryError};
-pub use library::Library;
+pub use library::{Library, LibraryMedium};
 pub use policy::{OnUnsupported, Policy};
 pub use source::LibrarySource;

@@ -1,6 +1,6 @@
 //! What is behind one name: a file, or pictures that are drawn.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Waker;
 use std::thread;
@@ -27,6 +27,8 @@ const MAX_CONVERTED_AT_ONCE: usize = 4;
 const MAX_READERS: usize = 256;
 /// How long a worker without a job stays.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(0);
 
 /// What all media of a library share.
 #[derive(Debug)]
@@ -96,7 +98,8 @@ impl Job for Conversion {
 /// One medium with all that its viewers share.
 #[derive(Debug)]
 pub(super) struct SharedMedia {
-    id: MediumId,
+    /// Differs from all other media of this process.
+    pub id: MediumId,
     pub name: String,
     pub rate: FrameRate,
     pub width: u16,
@@ -131,29 +134,28 @@ enum Origin {
 }
 
 impl SharedMedia {
-    /// The frames of a file. `id` differs from the other media of the same `workers`.
-    pub(super) fn file(id: MediumId, name: String, file: IndexedFile, rate: FrameRate, workers: &Arc<Workers>) -> Self {
+    /// The frames of a file.
+    pub(super) fn file(name: String, file: IndexedFile, rate: FrameRate, workers: &Arc<Workers>) -> Self {
         let (size, frames, refusal) = (file.dimensions(), Some(file.frames()), file.refusal());
-        Self { refusal, ..Self::new(id, name, rate, size, frames, Origin::File(file), workers) }
+        Self { refusal, ..Self::new(name, rate, size, frames, Origin::File(file), workers) }
     }
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
-    pub(super) fn testcard(id: MediumId, name: &str, rate: FrameRate, workers: &Arc<Workers>) -> Self {
-        Self::drawn(id, name, rate, generated::card(rate), workers)
+    pub(super) fn testcard(name: &str, rate: FrameRate, workers: &Arc<Workers>) -> Self {
+        Self::drawn(name, rate, generated::card(rate), workers)
     }
 
     /// A short movie that has an end.
-    pub(super) fn movie(id: MediumId, name: &str, rate: FrameRate, workers: &Arc<Workers>) -> Self {
-        Self::drawn(id, name, rate, generated::leader(rate), workers)
+    pub(super) fn movie(name: &str, rate: FrameRate, workers: &Arc<Workers>) -> Self {
+        Self::drawn(name, rate, generated::leader(rate), workers)
     }
 
-    fn drawn(id: MediumId, name: &str, rate: FrameRate, design: Design, workers: &Arc<Workers>) -> Self {
+    fn drawn(name: &str, rate: FrameRate, design: Design, workers: &Arc<Workers>) -> Self {
         let frames = design.frames();
-        Self::new(id, name.to_owned(), rate, DEFAULT_SIZE, frames, Origin::Drawn(Box::new(design)), workers)
+        Self::new(name.to_owned(), rate, DEFAULT_SIZE, frames, Origin::Drawn(Box::new(design)), workers)
     }
 
     fn new(
-        id: MediumId,
         name: String,
         rate: FrameRate,
         (width, height): (u16, u16),
@@ -162,7 +164,7 @@ impl SharedMedia {
         workers: &Arc<Workers>,
     ) -> Self {
         Self {
-            id,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name,
             rate,
             width,

@@ -130,7 +130,6 @@ mod tests {
     use crate::media::testing::{Folder, frames, lab_file, picture};
     use crate::media::{Library, OnUnsupported, Policy};
     use mutoscope::media::FrameRate;
-    use mutoscope::media::catalogue::Catalogue;
     use std::fs::OpenOptions;
     use std::io::Write;
 

@@ -9,7 +9,6 @@ use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use mutoscope::media::catalogue::Catalogue;
 use mutoscope::media::{Advance, FrameRate, FrameSource};
 use mutoscope::time::Instant;
 

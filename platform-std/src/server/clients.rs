@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use mutoscope::io::server::Peer;
+use mutoscope::media::catalogue::Medium;
 use mutoscope::time::Instant;
 
 use super::slab::Slab;
@@ -16,9 +17,9 @@ use crate::tcp::TcpStream;
 const MAX_REFUSING: usize = 16;
 
 /// One connection.
-pub(super) struct Slot<S> {
+pub(super) struct Slot<M: Medium> {
     pub(super) stream: TcpStream,
-    pub(super) peer: Peer<Box<[u8]>, S>,
+    pub(super) peer: Peer<Box<[u8]>, M>,
     /// The client's source gets this, and wakes it when it has a frame.
     pub(super) waker: Waker,
     /// Tells whether it was this client that was woken, or one that had its number before.
@@ -41,8 +42,8 @@ pub(super) enum Admission {
 }
 
 /// All clients that have a connection.
-pub(super) struct Clients<S> {
-    slots: Slab<Slot<S>>,
+pub(super) struct Clients<M: Medium> {
+    slots: Slab<Slot<M>>,
     /// The clients that are served, by their addresses. A datagram is offered only to the clients of the host that it came
     /// from.
     hosts: BTreeSet<(IpAddr, usize)>,
@@ -54,7 +55,7 @@ pub(super) struct Clients<S> {
     is_full: bool,
 }
 
-impl<S> Clients<S> {
+impl<M: Medium> Clients<M> {
     pub(super) fn new(limit: usize) -> Self {
         Self { slots: Slab::new(), hosts: BTreeSet::new(), refused: 0, limit, is_full: false }
     }
@@ -75,7 +76,7 @@ impl<S> Clients<S> {
         self.slots.next_number()
     }
 
-    pub(super) fn at(&mut self, number: usize) -> Option<&mut Slot<S>> {
+    pub(super) fn at(&mut self, number: usize) -> Option<&mut Slot<M>> {
         self.slots.at(number)
     }
 
@@ -88,8 +89,8 @@ impl<S> Clients<S> {
     }
 }
 
-impl<S: mutoscope::media::FrameSource> Clients<S> {
-    pub(super) fn insert(&mut self, slot: Slot<S>) -> usize {
+impl<M: Medium> Clients<M> {
+    pub(super) fn insert(&mut self, slot: Slot<M>) -> usize {
         let (host, is_refused) = (slot.peer.peer().ip(), slot.is_refused);
         let number = self.slots.insert(slot);
         if is_refused {
@@ -100,7 +101,7 @@ impl<S: mutoscope::media::FrameSource> Clients<S> {
         number
     }
 
-    pub(super) fn remove(&mut self, number: usize) -> Option<Slot<S>> {
+    pub(super) fn remove(&mut self, number: usize) -> Option<Slot<M>> {
         let slot = self.slots.remove(number)?;
         if slot.is_refused {
             self.refused -= 1;

@@ -86,7 +86,7 @@ pub(super) struct EventLoop<'a, C: Catalogue> {
     catalogue: &'a C,
     settings: Settings<'a>,
     clock: MonotonicClock,
-    clients: Clients<C::Source>,
+    clients: Clients<C::Medium>,
     schedule: Schedule,
     wake_list: Arc<WakeList>,
     stop: StopHandle,
@@ -265,7 +265,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         self.service(number);
     }
 
-    fn peer(&self, addresses: Addresses, is_refused: bool) -> Result<Peer<Box<[u8]>, C::Source>, Error> {
+    fn peer(&self, addresses: Addresses, is_refused: bool) -> Result<Peer<Box<[u8]>, C::Medium>, Error> {
         let now = self.clock.now();
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
         if is_refused {
@@ -309,7 +309,7 @@ mod tests {
     use crate::media::live::Live;
     use crate::media::testing::jpeg;
     use crate::server::{Options, Server};
-    use mutoscope::media::catalogue::Entry;
+    use mutoscope::media::catalogue::{Entry, Medium, NotReady};
     use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
     use mutoscope::wire::url::Path;
     use std::convert::Infallible;
@@ -424,15 +424,23 @@ mod tests {
     #[derive(Default)]
     struct Hoard(Mutex<Vec<Waker>>);
 
-    impl<'a> Catalogue for &'a Hoard {
+    impl Catalogue for &Hoard {
+        type Medium = Self;
+
+        fn find(&self, _: Path<'_>) -> Option<Self> {
+            Some(*self)
+        }
+    }
+
+    impl<'a> Medium for &'a Hoard {
         type Source = Hoarder<'a>;
 
-        fn find(&self, _: Path<'_>) -> Option<Entry<'_>> {
-            let frame_rate = FrameRate::new(25, 1)?;
-            Some(Entry { id: 0, name: "camera", frame_rate, extent: Extent::Live, width: 0, height: 0, refusal: None })
+        fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+            let frame_rate = FrameRate::new(25, 1).unwrap();
+            Ok(Entry { id: 0, name: "camera", frame_rate, extent: Extent::Live, width: 0, height: 0, refusal: None })
         }
 
-        fn open(&self, _: usize) -> Option<Hoarder<'a>> {
+        fn open(&self) -> Option<Hoarder<'a>> {
             Some(Hoarder(self))
         }
     }

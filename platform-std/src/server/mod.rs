@@ -175,6 +175,7 @@ impl Server {
             restart_markers: self.options.restart_markers,
             computed_tables: self.options.computed_tables,
             cname: &cname,
+            ..Settings::default()
         };
         EventLoop::new(self.sockets, &catalogue, settings, clock, self.options.max_clients, self.stop).run()
     }

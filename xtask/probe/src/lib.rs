@@ -3,6 +3,7 @@
 #![no_std]
 
 use core::mem::size_of;
+use core::task::Waker;
 use mutoscope::io::server::Peer;
 use mutoscope::jpeg::transcode::{Recoder, Transcoder};
 use mutoscope::delivery::Delivery;
@@ -11,7 +12,9 @@ use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::server::Connection;
+use mutoscope::media::catalogue::{Entry, Medium, NotReady};
 use mutoscope::media::mjpeg::Reader;
+use mutoscope::time::Duration;
 
 macro_rules! sizes {
     ($($name:ident: $type:ty;)*) => {
@@ -44,12 +47,27 @@ impl embedded_io::Seek for File {
     }
 }
 
+/// A medium that needs no state.
+pub struct OneMedium;
+
+impl Medium for OneMedium {
+    type Source = Borrowed<'static>;
+
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        Err(NotReady { reason: "", retry_after: Duration::from_secs(0) })
+    }
+
+    fn open(&self) -> Option<Self::Source> {
+        None
+    }
+}
+
 sizes! {
     SIZE_01_CONNECTION_LENT: Connection<&'static mut [u8]>;
     SIZE_02_CONNECTION_1K_2K: (Connection<&'static mut [u8]>, [u8; 1024], [u8; 2048]);
-    SIZE_03_CLIENT_LENT: Peer<&'static mut [u8], Borrowed<'static>>;
-    SIZE_04_CLIENT_1K_2K: (Peer<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 2048]);
-    SIZE_05_CLIENT_1K_4K: (Peer<&'static mut [u8], Borrowed<'static>>, [u8; 1024], [u8; 4096]);
+    SIZE_03_CLIENT_LENT: Peer<&'static mut [u8], OneMedium>;
+    SIZE_04_CLIENT_1K_2K: (Peer<&'static mut [u8], OneMedium>, [u8; 1024], [u8; 2048]);
+    SIZE_05_CLIENT_1K_4K: (Peer<&'static mut [u8], OneMedium>, [u8; 1024], [u8; 4096]);
     SIZE_06_READER_LENT: Borrowed<'static>;
     SIZE_07_READER_20K: (Borrowed<'static>, [u8; 20_480]);
     SIZE_08_RECEIVER_2_LENT: Receiver<&'static mut [u8], 2>;

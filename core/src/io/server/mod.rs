@@ -5,13 +5,12 @@ mod stream;
 use super::outlet::Outlet;
 use super::{Datagram, Stream};
 use crate::address::at_port;
-use crate::media::FrameSource;
-use crate::media::catalogue::{Catalogue, Entry};
+use crate::media::catalogue::{Catalogue, Entry, Medium};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
 use crate::session::server::{Config, Connection, Description, Event, Played};
 use crate::session::{Dialect, MediaTransport, State};
-use crate::time::{Instant, WallClock, earliest};
+use crate::time::{Duration, Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
@@ -45,6 +44,9 @@ pub struct Settings<'a> {
     /// Send the number of quantisation tables that RFC 2435 computes (Q 1 to 99) instead of the tables themselves: 132 bytes
     /// less with each frame. All receivers are said to know them, and all are known to read tables.
     pub computed_tables: bool,
+    /// How long a request waits for a medium that is not ready, such as a camera that is starting, before it is refused
+    /// (default 5 s).
+    pub patience: Duration,
     /// Our canonical name in RTCP (RFC 3550 section 6.5.1), at most 255 bytes.
     pub cname: &'a str,
 }
@@ -62,6 +64,7 @@ impl Default for Settings<'_> {
             repeat: false,
             restart_markers: false,
             computed_tables: false,
+            patience: Duration::from_secs(5),
             cname: "mutoscope",
         }
     }
@@ -93,15 +96,31 @@ pub enum Outcome {
 
 /// One client: its control connection and, while it has a session, its stream.
 ///
-/// `B` are its two buffers, `S` the source that [`Catalogue::open`] gives.
-pub struct Peer<B, S> {
+/// `B` are its two buffers, `M` are the media of its [`Catalogue`].
+pub struct Peer<B, M: Medium> {
     connection: Connection<B>,
-    stream: Option<MediaStream<S>>,
+    stream: Option<MediaStream<M::Source>>,
+    waiting: Option<Waiting<M>>,
     addresses: Addresses,
     random: Random,
     failed: bool,
     /// Its turn was over before its work was.
     unfinished: bool,
+}
+
+/// A request whose medium is not ready.
+struct Waiting<M> {
+    medium: M,
+    request: Request,
+    /// When it is refused.
+    until: Instant,
+}
+
+/// A request that concerns a medium.
+#[derive(Clone, Copy)]
+enum Request {
+    Describe,
+    Setup { transport: MediaTransport },
 }
 
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
@@ -111,19 +130,27 @@ const TURN: u8 = 8;
 /// floods us with requests gets fewer rounds than one that is sent a large frame.
 const READS: u8 = 2;
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     /// A client that has just connected. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first sequence
     /// number and timestamp are made of them.
     pub fn new(now: Instant, addresses: Addresses, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
         let mut random = Random::new(entropy);
         let connection = Connection::new(now, rx, tx, random.bits(), settings.session);
-        Self { connection, stream: None, addresses, random, failed: false, unfinished: false }
+        Self { connection, stream: None, waiting: None, addresses, random, failed: false, unfinished: false }
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
     pub fn refusing(now: Instant, addresses: Addresses, rx: B, tx: B, settings: &Settings<'_>) -> Self {
         let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self { connection, stream: None, addresses, random: Random::new(0), failed: false, unfinished: false }
+        Self {
+            connection,
+            stream: None,
+            waiting: None,
+            addresses,
+            random: Random::new(0),
+            failed: false,
+            unfinished: false,
+        }
     }
 
     /// Where it connected from.
@@ -156,7 +183,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         T: Stream,
         D: Datagram,
         E: Datagram,
-        C: Catalogue<Source = S>,
+        C: Catalogue<Medium = M>,
     {
         let Context { now, .. } = context;
         let Sockets { control, rtp, rtcp } = sockets;
@@ -164,6 +191,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         if let Some(stream) = &mut self.stream {
             stream.handle_wake();
         }
+        self.go_on_waiting(context);
         self.unfinished = true;
         let mut reads = 0_u8;
         for _ in 0..TURN {
@@ -200,7 +228,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let media = self.stream.as_ref().and_then(MediaStream::poll_timeout);
         let unfinished = self.unfinished.then(Instant::default);
-        earliest(unfinished, earliest(self.connection.poll_timeout(), media))
+        let impatient = self.waiting.as_ref().map(|waiting| waiting.until);
+        earliest(earliest(unfinished, impatient), earliest(self.connection.poll_timeout(), media))
     }
 
     /// An RTCP packet came to our RTCP socket. `false`: it is not from this client.
@@ -288,7 +317,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
         }
     }
 
-    fn handle_event<D: Datagram, E: Datagram, C: Catalogue<Source = S>>(
+    fn handle_event<D: Datagram, E: Datagram, C: Catalogue<Medium = M>>(
         &mut self,
         context: Context<'_>,
         event: Event,
@@ -298,8 +327,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
     ) {
         let Context { now, settings, .. } = context;
         match event {
-            Event::Describe => self.describe(now, catalogue, settings),
-            Event::Setup { transport } => self.setup(now, transport, catalogue, settings),
+            Event::Describe => self.look_up(context, Request::Describe, catalogue),
+            Event::Setup { transport } => self.look_up(context, Request::Setup { transport }, catalogue),
             Event::Play { range, scale: _, speed: _ } => {
                 let answer = match &mut self.stream {
                     Some(stream) => stream.play(now, range).ok_or(StatusCode::INVALID_RANGE),
@@ -325,58 +354,83 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, S: FrameSource> Peer<B, S> {
             }
             // The connection counts it as a sign of life by itself.
             Event::Interleaved { .. } => {}
-            Event::Expired => self.end_stream(now, rtp, rtcp, settings, false),
+            Event::Expired => {
+                self.waiting = None;
+                self.end_stream(now, rtp, rtcp, settings, false);
+            }
         }
     }
 
-    fn describe<C: Catalogue<Source = S>>(&mut self, now: Instant, catalogue: &C, settings: &Settings<'_>) {
+    /// Finds the medium of a request, and carries the request out as soon as the medium is ready.
+    fn look_up<C: Catalogue<Medium = M>>(&mut self, context: Context<'_>, request: Request, catalogue: &C) {
+        let Context { now, settings, .. } = context;
         match catalogue.find(self.connection.resource()) {
-            Some(Entry { refusal: Some(reason), .. }) => {
-                self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
-            }
-            Some(media) => {
-                let description = Description {
-                    name: media.name,
-                    frame_rate: media.frame_rate,
-                    range: playable(&media, settings.repeat),
-                    width: media.width,
-                    height: media.height,
-                };
-                self.connection.answer_describe(now, &description);
+            Some(medium) => {
+                let until = now.after(settings.patience);
+                self.carry_out(context, Waiting { medium, request, until });
             }
             None => self.connection.refuse(now, StatusCode::NOT_FOUND, ""),
         }
     }
 
-    fn setup<C: Catalogue<Source = S>>(
+    /// The medium of the request that waits may have become ready, or patience may have ended.
+    fn go_on_waiting(&mut self, context: Context<'_>) {
+        if let Some(waiting) = self.waiting.take().filter(|_| self.connection.is_asking()) {
+            self.carry_out(context, waiting);
+        }
+    }
+
+    fn carry_out(&mut self, context: Context<'_>, waiting: Waiting<M>) {
+        let Context { now, waker, settings } = context;
+        match (waiting.medium.entry(waker), waiting.request) {
+            (Err(not_ready), _) if now >= waiting.until => {
+                self.connection.refuse_for_now(now, not_ready.reason, not_ready.retry_after);
+            }
+            (Err(_), _) => self.waiting = Some(waiting),
+            (Ok(entry), Request::Describe) => self.describe(now, &entry, settings),
+            (Ok(entry), Request::Setup { transport }) => self.setup(now, transport, &waiting.medium, &entry, settings),
+        }
+    }
+
+    fn describe(&mut self, now: Instant, entry: &Entry<'_>, settings: &Settings<'_>) {
+        if let Some(reason) = entry.refusal {
+            return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
+        }
+        let description = Description {
+            name: entry.name,
+            frame_rate: entry.frame_rate,
+            range: playable(entry, settings.repeat),
+            width: entry.width,
+            height: entry.height,
+        };
+        self.connection.answer_describe(now, &description);
+    }
+
+    fn setup(
         &mut self,
         now: Instant,
         transport: MediaTransport,
-        catalogue: &C,
+        medium: &M,
+        entry: &Entry<'_>,
         settings: &Settings<'_>,
     ) {
         let dialect = self.connection.dialect().unwrap_or(Dialect::Standard);
-        let Some(media) = catalogue.find(self.connection.resource()) else {
-            self.connection.refuse(now, StatusCode::NOT_FOUND, "");
-            return;
-        };
-        if let (Dialect::Standard, Some(reason)) = (dialect, media.refusal) {
-            self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
-            return;
+        if let (Dialect::Standard, Some(reason)) = (dialect, entry.refusal) {
+            return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
         }
         match &mut self.stream {
             // The same medium again: only the transport changes, the position stays.
-            Some(stream) if stream.media() == media.id => stream.set_transport(transport),
+            Some(stream) if stream.media() == entry.id => stream.set_transport(transport),
             stream => {
-                let Some(source) = catalogue.open(media.id) else {
+                let Some(source) = medium.open() else {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
                 let random = (self.random.bits() as u32, self.random.bits() as u16, self.random.bits() as u32);
-                *stream = Some(MediaStream::new(now, source, &media, dialect, transport, random, settings.repeat));
+                *stream = Some(MediaStream::new(now, source, entry, dialect, transport, random, settings.repeat));
             }
         }
-        info!("{} is set up over {}", media.name, transport);
+        info!("{} is set up over {}", entry.name, transport);
         let ssrc = self.stream.as_ref().map_or(0, MediaStream::ssrc);
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }

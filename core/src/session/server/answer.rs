@@ -7,7 +7,7 @@ use super::{
 };
 use crate::session::buffer::{Buffer, Storage};
 use crate::session::channel::Channel;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::rtsp::headers::{
     self, APPLICATION_SDP, ContentBase, PUBLIC, RtpInfo, Scale, Speed, Transport, Unsupported,
 };
@@ -194,6 +194,30 @@ impl<B: Storage> Connection<B> {
             sent = respond(&mut self.channel.tx, head, |answer| answer.finish_with_body("text/plain", reason));
         }
         // A reason that is too long is left out.
+        let sent = sent.or_else(|Full| self.respond_plain(status, Some(request.cseq)));
+        self.go_on(request, sent);
+    }
+
+    /// Whether a request for a medium waits for its answer.
+    pub fn is_asking(&self) -> bool {
+        self.pending.is_some_and(|pending| matches!(pending.kind, Waiting::Describe { .. } | Waiting::Setup { .. }))
+    }
+
+    /// Answers 503: what was asked for exists, but cannot be had now. `retry_after`: when the client may try again, which
+    /// `Retry-After` tells in whole seconds, at least one.
+    pub fn refuse_for_now(&mut self, now: Instant, reason: &str, retry_after: Duration) {
+        self.now = now;
+        let Some(Pending { kind, request, .. }) = self.pending else { return };
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        info!("{} {} refused with {} {}", kind.method(), self.resource().as_str(), status.0, reason);
+        let mut sent = Err(Full);
+        if self.dialect != Some(Dialect::Lab) {
+            let seconds = retry_after.as_secs().max(1);
+            let head = self.head(status, Some(request.cseq));
+            sent = respond(&mut self.channel.tx, head, |answer| {
+                answer.header("Retry-After", seconds)?.finish_with_body("text/plain", reason)
+            });
+        }
         let sent = sent.or_else(|Full| self.respond_plain(status, Some(request.cseq)));
         self.go_on(request, sent);
     }

@@ -10,7 +10,7 @@ use core::task::Waker;
 use embedded_io::{ErrorType, Read, ReadReady, Seek, SeekFrom, Write, WriteReady};
 use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
 use mutoscope::io::{Datagram, Meta, Stream, Transmit};
-use mutoscope::media::catalogue::{Catalogue, Entry};
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 
 use mutoscope::media::{Extent, FrameRate};
 use mutoscope::media::mjpeg::Reader;
@@ -70,19 +70,31 @@ impl Datagram for Platform {
     }
 }
 
+const RATE: FrameRate = match FrameRate::new(24, 1) {
+    Some(rate) => rate,
+    None => unreachable!(),
+};
+
+#[derive(Clone, Copy)]
 struct OneFile;
 
 impl Catalogue for OneFile {
+    type Medium = Self;
+
+    fn find(&self, path: Path<'_>) -> Option<Self> {
+        path.names("movie.Mjpeg").then_some(*self)
+    }
+}
+
+impl Medium for OneFile {
     type Source = Reader<Platform, [u8; 20_480]>;
 
-    fn find(&self, path: Path<'_>) -> Option<Entry<'_>> {
-        let frame_rate = FrameRate::new(24, 1)?;
-        let media =
-            Entry { id: 0, name: "movie.Mjpeg", frame_rate, extent: Extent::frames(240), width: 640, height: 480, refusal: None };
-        path.names(media.name).then_some(media)
+    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let (extent, refusal) = (Extent::frames(240), None);
+        Ok(Entry { id: 0, name: "movie.Mjpeg", frame_rate: RATE, extent, width: 640, height: 480, refusal })
     }
 
-    fn open(&self, _: usize) -> Option<Self::Source> {
+    fn open(&self) -> Option<Self::Source> {
         Reader::new(Platform, [0; 20_480]).ok()
     }
 }
