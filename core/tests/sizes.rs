@@ -52,7 +52,7 @@ impl Medium for &Elsewhere {
 #[test]
 fn sizes_of_the_main_types_are_pinned() {
     let sizes = [
-        ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 680),
+        ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 704),
         // A whole client consists of control connection, stream, sender and the frame that is being sent.
         ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), 1024),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), 1280),

@@ -214,12 +214,16 @@ fn ranges_seek_and_end_where_they_say() {
             ("npt=99-", 457, 0, 0, ""),
             ("npt=1-0.5", 457, 0, 0, ""),
             ("npt=1-1", 457, 0, 0, ""),
-            ("npt=", 400, 0, 0, ""),
+            ("npt=-1-1", 457, 0, 0, ""),
             // A range without start and end means the same as no range: after the end, it starts over.
             ("npt=-", 200, 0, 48, "npt=0.000-2.000"),
             ("npt=x-", 400, 0, 0, ""),
-            ("clock=19961108T143720.25Z-", 501, 0, 0, ""),
-            ("smpte=0:10:00-", 501, 0, 0, ""),
+            ("frames=1-", 501, 0, 0, ""),
+            ("0.500-1", 200, 12, 12, "npt=0.500-1.000"),
+            // A film has no time of day: it goes on where it stands.
+            ("clock=19961108T143720.25Z-", 200, 24, 24, "npt=1.000-2.000"),
+            ("smpte=0:10:00-", 457, 0, 0, ""),
+            ("smpte-25=0:00:01:12.50-", 200, 36, 12, "npt=1.500-2.000"),
             ("npt=0.25-99", 200, 6, 42, "npt=0.250-2.000"),
         ];
         for (range, status, first, frames, answered) in cases {
@@ -251,7 +255,8 @@ fn a_live_stream_has_a_start_for_everybody_and_an_end_for_nobody() {
         ("npt=-10", 457),
         ("npt=now-10", 457),
         ("npt=5-now", 457),
-        ("clock=19961108T143720.25Z-", 501),
+        ("clock=19961108T143720.25Z-", 200),
+        ("npt=-5-", 457),
         // Players send these requests for any stream.
         ("npt=0.000-", 200),
         ("npt=5-", 200),

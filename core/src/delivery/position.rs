@@ -98,15 +98,19 @@ impl Position {
         let frames = self.frames;
         let Kind::Film(at_end) = self.kind else {
             // Live is played from now until it is paused, whatever start is named: players name 0 for any medium.
-            if matches!(range, Some(Range::Other | Range::ToOrFromNow | Range::Npt { end: Some(_), .. })) {
+            if matches!(
+                range,
+                Some(Range::Other | Range::ToOrFromNow | Range::Negative | Range::Npt { end: Some(_), .. })
+            ) {
                 return None;
             }
             return Some(Plan { seek: None, range: Range::Now, start: if playing { Start::No } else { Start::Live } });
         };
         let (start, end) = match range {
-            None | Some(Range::Now) => (None, None),
+            // Films have no time of day that a clock could name.
+            None | Some(Range::Now | Range::TimeOfDay) => (None, None),
             Some(Range::Npt { start, end }) => (start, end),
-            Some(Range::Other | Range::ToOrFromNow) => return None,
+            Some(Range::Other | Range::ToOrFromNow | Range::Negative) => return None,
         };
         let repeat = at_end == AtEnd::StartOver;
         let here = match (ending || self.next >= frames, repeat) {

@@ -94,6 +94,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
         let mut room = self.protect.room();
         let Some(protected) = self.protect.protect_report(compound, &mut room) else { return Sent::Lost };
         match self.transport {
+            MediaTransport::Udp { rtcp_port: 0, .. } => Sent::Taken(1),
             MediaTransport::Udp { rtcp_port, .. } => {
                 let (to, from) = (at_port(self.addresses.peer, rtcp_port), self.addresses.local);
                 outcome(self.rtcp.send(&Transmit { to, from, segments: &protected, segment_size: None }))

@@ -20,7 +20,7 @@ pub enum MediaTransport {
     Udp {
         /// Where RTP goes.
         rtp_port: u16,
-        /// Where RTCP goes; the lab dialect has none and this is unused.
+        /// Where RTCP goes; 0: nowhere. The lab dialect has none and this is unused.
         rtcp_port: u16,
     },
     /// On these channels of the connection (RFC 2326 section 10.12).

@@ -58,18 +58,53 @@ pub struct Reply<'a> {
     pub session: Option<&'a str>,
 }
 
-/// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://` and is not `*`.
+/// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://`, does not begin
+/// with a slash, and is not `*`. Its clients do not ask for OPTIONS.
 ///
 /// A line of a known method without any version is also of this dialect: the oldest copies of the exercise send it.
 pub fn is_lab(first_line: &[u8]) -> bool {
-    core::str::from_utf8(first_line).is_ok_and(|line| start_line(line.trim_end_matches(['\r', '\n']), true).is_some())
+    let start = |line: &'_ str| {
+        // A path alone is what programs ask the standard dialect for that look whether a server is there.
+        start_line(line.trim_end_matches(['\r', '\n']), true)
+            .is_some_and(|start| !start.file.starts_with('/') && start.method != Method::Options.name())
+    };
+    core::str::from_utf8(first_line).is_ok_and(start)
 }
 
-/// Whether the first line in `input` is of this dialect; `None` until its end has come. Blank lines are skipped.
+/// Whether a connection that begins with `input` is of this dialect; `None` until enough has come to tell. Blank lines are
+/// skipped.
+///
+/// The first line tells, but for SETUP of a name that begins with a slash: some copies of the exercise write that, too, and
+/// their `Transport` tells.
 pub fn detect(input: &[u8]) -> Option<bool> {
     let rest = input.get(blank_prefix(input)..)?;
     let end = rest.iter().position(|&byte| byte == b'\n')?;
-    rest.get(..end).map(is_lab)
+    let (line, block) = rest.split_at_checked(end)?;
+    let start = core::str::from_utf8(line).ok().and_then(|line| start_line(line.trim_end_matches('\r'), true));
+    match start {
+        Some(start) if start.file.starts_with('/') && start.method == Method::Setup.name() => transport_tells(block),
+        _ => Some(is_lab(line)),
+    }
+}
+
+/// Whether `Transport` is as only this dialect writes it. `block` begins with the first line's end.
+fn transport_tells(block: &[u8]) -> Option<bool> {
+    for line in block.split_inclusive(|&byte| byte == b'\n').skip(1) {
+        let is_whole = line.ends_with(b"\n");
+        let Ok(text) = core::str::from_utf8(line) else { return Some(false) };
+        let text = text.trim_end_matches(['\r', '\n']);
+        match text.split_once(':') {
+            Some((name, value)) if trim(name).eq_ignore_ascii_case("Transport") => {
+                let (protocol, is_whole) =
+                    value.split_once(';').map_or((value, is_whole), |(protocol, _)| (protocol, true));
+                let is_own = ["RTP/UDP", "TCP/UDP"].iter().any(|own| trim(protocol).eq_ignore_ascii_case(own));
+                return is_whole.then_some(is_own);
+            }
+            None if is_whole && text.is_empty() => return Some(false),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Parses the first request of `input`; blank lines before it are skipped and counted in its length.
@@ -336,7 +371,7 @@ mod tests {
         for line in [
             "SETUP movie.Mjpeg RTSP/1.0",
             "PLAY movie.Mjpeg RTSP/1.0\r\n",
-            "DESCRIBE /x RTSP/1.0",
+            "DESCRIBE x RTSP/1.0",
             "SETUP my movie.Mjpeg RTSP/1.0",
             "FORWARD movie.Mjpeg RTSP/1.0CSeq: 3",
             "PLAY  RTSP/1.0",
@@ -348,6 +383,10 @@ mod tests {
         for line in [
             "SETUP rtsp://h/movie.Mjpeg RTSP/1.0",
             "OPTIONS * RTSP/1.0",
+            "OPTIONS / RTSP/1.0",
+            "OPTIONS movie.Mjpeg RTSP/1.0",
+            "DESCRIBE /x RTSP/1.0",
+            "SETUP /x/trackID=0 RTSP/1.0",
             "SETUP movie.Mjpeg RTSP/2.0",
             "SETUP movie.Mjpeg HTTP/1.0",
             "SETUP rtsp://h/x",
@@ -362,6 +401,21 @@ mod tests {
         assert!(!is_lab(b"SETUP \xff RTSP/1.0"));
         assert_eq!(detect(b"\r\nPLAY x RTSP/1.0\n"), Some(true));
         assert_eq!(detect(b"PLAY rtsp://h/x RTSP/1.0\r\n"), Some(false));
+        for (input, expected) in [
+            ("SETUP /x RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000", Some(true)),
+            ("SETUP /x RTSP/1.0\r\nTRANSPORT: TCP/UDP ;client_port=25000\r\n", Some(true)),
+            ("SETUP /x RTSP/1.0\nTransport: RTP/AVP;unicast;client_port=25000-25001", Some(false)),
+            ("SETUP /x RTSP/1.0\nTransport: RTP/AVP/TCP\n", Some(false)),
+            ("SETUP /x RTSP/1.0\nCSeq: 1\n\nTransport: RTP/UDP;", Some(false)),
+            ("SETUP /x RTSP/1.0\r\nCSeq: 1\r\n\r\n", Some(false)),
+            ("PLAY /x RTSP/1.0\n", Some(false)),
+        ] {
+            assert_eq!(detect(input.as_bytes()), expected, "{input:?}");
+            for n in 0..input.len() {
+                let found = detect(&input.as_bytes()[..n]);
+                assert!(found.is_none() || found == expected, "{n} bytes of {input:?}");
+            }
+        }
         assert_eq!(detect(b"PLAY x RTSP/1.0"), None);
     }
 

@@ -211,7 +211,7 @@ impl<R: Display> Display for Description<'_, R> {
             }
             Range::Now => f.write_str("a=range:npt=now-\r\n")?,
             // Such a range says nothing that a player could use.
-            Range::Other | Range::ToOrFromNow => {}
+            Range::Other | Range::ToOrFromNow | Range::Negative | Range::TimeOfDay => {}
         }
         write!(f, "m=video 0 RTP/AVP {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
         write!(f, "a=control:{TRACK_CONTROL}\r\n")?;

@@ -82,6 +82,56 @@ impl Display for Url<'_> {
     }
 }
 
+/// A checked view of what a request line names: a URL of any of RTSP's schemes, or a path alone. A server is asked by what
+/// it is reached by, so scheme, host and port say nothing to it, and it is not particular about them: they may be empty, or
+/// those of a gateway. Spaces, and a `%` that begins no escape, stand for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// Host and port as written; `None`: a path alone.
+    host_port: Option<&'a str>,
+    /// From the slash after the host to the end.
+    tail: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// The server itself.
+    pub const SERVER: Self = Self { host_port: None, tail: "" };
+
+    /// Checks `text`. `None` if it is neither an absolute URL of RTSP nor begins with a slash, or has control characters.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if text.chars().any(char::is_control) {
+            return None;
+        }
+        if text.starts_with('/') {
+            return Some(Self { host_port: None, tail: text });
+        }
+        let (scheme, rest) = text.split_once("://")?;
+        // rtsp, rtspu, rtsps, rtspt
+        let variant = strip_prefix_ignore_case(scheme, "rtsp")?;
+        if variant.len() > 1 || !variant.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return None;
+        }
+        let (authority, tail) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
+        let host_port = authority.rsplit_once('@').map_or(authority, |(_, host_port)| host_port);
+        Some(Self { host_port: Some(host_port), tail })
+    }
+
+    /// The path: it follows the host and ends before a query or fragment.
+    pub fn path(&self) -> Path<'a> {
+        Path::new(self.tail)
+    }
+
+    /// Whether it has a scheme and a host, so that other URLs can be made of it.
+    pub fn is_absolute(&self) -> bool {
+        self.host_port.is_some()
+    }
+
+    /// Whether the host is an IPv6 address.
+    pub fn is_ipv6(&self) -> bool {
+        self.host_port.is_some_and(|host_port| host_port.starts_with('['))
+    }
+}
+
 /// The path of a URL (or a lab request's file name), still percent-encoded. It is compared with names, never opened as
 /// a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +170,13 @@ impl<'a> Path<'a> {
                 _ => return false,
             }
         }
+    }
+
+    /// Whether `other` is the same path, however either of them is escaped.
+    pub fn is_same(&self, other: Path<'_>) -> bool {
+        let mut others = other.text.split('/');
+        self.text.split('/').all(|segment| others.next().is_some_and(|other| decode(segment).eq(decode(other))))
+            && others.next().is_none()
     }
 
     /// Splits off a last segment like `trackID=0`, the control URL of our one stream: `(rest, Some(track number))`. Other
@@ -344,6 +401,46 @@ mod tests {
     }
 
     #[test]
+    fn what_a_request_names_may_be_a_path_and_any_url_of_rtsp() {
+        for (text, path, is_absolute, is_ipv6) in [
+            ("rtsp://h/a b.mjpeg", "a b.mjpeg", true, false),
+            ("RTSPS://[::1]:322/x?q", "x", true, true),
+            ("rtspu://u:p@h/x", "x", true, false),
+            ("rtspt://h", "", true, false),
+            ("rtsp:///x", "x", true, false),
+            ("rtsp://:8554/x", "x", true, false),
+            ("rtsp://h:99999/x", "x", true, false),
+            ("rtsp://[::1/x", "x", true, true),
+            ("rtsp://h/100%", "100%", true, false),
+            ("rtsp://h/e\u{301}", "e\u{301}", true, false),
+            ("/", "", false, false),
+            ("/a/b/", "a/b", false, false),
+            ("//h/x", "h/x", false, false),
+        ] {
+            let target = Target::parse(text).unwrap_or_else(|| panic!("{text:?}"));
+            let found = (target.path().as_str(), target.is_absolute(), target.is_ipv6());
+            assert_eq!(found, (path, is_absolute, is_ipv6), "{text:?}");
+        }
+        for text in
+            ["", "*", "x", "x/y", "http://h/x", "rtspxx://h/x", "rtsp2://h/x", "rtsp:/x", "rtsp://h/\u{85}", "/a\0"]
+        {
+            assert_eq!(Target::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn paths_are_the_same_in_any_escaping() {
+        for (one, other) in [("a b/c", "a%20b/%63"), ("", ""), ("%e9", "%E9"), ("%", "%25"), ("..", "%2e.")] {
+            assert!(Path::new(one).is_same(Path::new(other)), "{one:?} {other:?}");
+            assert!(Path::new(other).is_same(Path::new(one)), "{other:?} {one:?}");
+        }
+        for (one, other) in [("a/b", "a%2Fb"), ("a", "a/b"), ("a", "A"), ("", "a"), ("a", "a%00")] {
+            assert!(!Path::new(one).is_same(Path::new(other)), "{one:?} {other:?}");
+            assert!(!Path::new(other).is_same(Path::new(one)), "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
     fn a_track_is_split_off_the_end_only() {
         let cases = [
             ("x/trackID=0", ("x", Some(0))),
@@ -397,7 +494,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "(rtsp://)?[a-z%0-9:/?#@\\[\\]. \0é]{0,40}", name in "[a-z./%]{0,12}") {
+            let target = Target::parse(&text);
             if let Some(url) = Url::parse(&text) {
+                prop_assert_eq!(target.map(|target| target.path()), Some(url.path()));
                 let shown = url.to_string();
                 prop_assert_eq!(Url::parse(&shown).map(|again| again.path()), Some(url.path()));
             }

@@ -9,11 +9,12 @@ use crate::session::buffer::{Buffer, Storage};
 use crate::session::channel::Channel;
 use crate::time::{Duration, Instant};
 use crate::wire::rtsp::headers::{
-    self, APPLICATION_SDP, ContentBase, PUBLIC, RtpInfo, Scale, Speed, Transport, Unsupported,
+    self, APPLICATION_SDP, CSeqError, ContentBase, LowerTransport, PUBLIC, RtpInfo, Scale, Speed, Transport,
+    Unsupported,
 };
 use crate::wire::rtsp::{Emitter, Full, Method, Request, StatusCode};
 use crate::wire::sdp;
-use crate::wire::url::Path;
+use crate::wire::url::{Path, Target};
 use core::fmt::{self, Display};
 
 /// Bytes that suffice for every answer: the longest is DESCRIBE's, with the longest URI and name.
@@ -28,12 +29,15 @@ pub(super) struct Head {
     /// `None` where the request had no usable one.
     cseq: Option<u32>,
     session: Option<SessionLine>,
+    /// Nothing follows this answer, and it says so.
+    closes: bool,
 }
 
 /// A request that was judged.
 pub(super) struct Judged {
     len: usize,
     cseq: Option<u32>,
+    closes: bool,
     verdict: Result<(Accepted, Parsed), StatusCode>,
 }
 
@@ -42,34 +46,46 @@ pub(super) enum Outcome {
     /// The driver has to decide.
     Ask(Event, Waiting, Parsed),
     /// The machine has answered by itself.
-    Answered { len: usize, cseq: Option<u32>, sent: Result<(), Full> },
+    Answered { len: usize, cseq: Option<u32>, closes: bool, sent: Result<(), Full> },
 }
 
 impl<B: Storage> Connection<B> {
     /// Judges a request of `len` bytes, the first in the receive buffer.
     pub(super) fn judge(&self, request: &Request<'_>, len: usize) -> Judged {
-        let cseq = headers::cseq(&request.headers).ok();
+        let cseq = headers::cseq(&request.headers);
+        let closes = headers::asks_to_close(&request.headers);
         let verdict = match cseq {
             _ if self.refusing => Err(StatusCode::SERVICE_UNAVAILABLE),
-            None => Err(StatusCode::BAD_REQUEST),
-            Some(cseq) => {
-                let policy = RequestPolicy { state: self.state, session: self.session.as_ref(), config: &self.config };
-                policy.judge(request).map(|(accepted, path)| {
-                    let resource = Resource::locate(self.channel.rx.bytes(), request.uri, path);
-                    (accepted, Parsed { len, cseq, resource })
-                })
+            // Port scanners ask what speaks here, and number nothing.
+            Err(CSeqError::Missing) if request.method == Method::Options => {
+                self.judge_numbered(request, len, 0, closes)
             }
+            Err(_) => Err(StatusCode::BAD_REQUEST),
+            Ok(cseq) => self.judge_numbered(request, len, cseq, closes),
         };
-        Judged { len, cseq, verdict }
+        Judged { len, cseq: cseq.ok(), closes, verdict }
+    }
+
+    fn judge_numbered(
+        &self,
+        request: &Request<'_>,
+        len: usize,
+        cseq: u32,
+        closes: bool,
+    ) -> Result<(Accepted, Parsed), StatusCode> {
+        let policy = RequestPolicy { state: self.state, session: self.session.as_ref(), config: &self.config };
+        let (accepted, path) = policy.judge(request)?;
+        let resource = Resource::locate(self.channel.rx.bytes(), request.uri, path);
+        Ok((accepted, Parsed { len, cseq, resource, closes }))
     }
 
     /// Goes on with a request that was judged.
     pub(super) fn carry_out(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Ask(event, waiting, request) => self.ask(event, waiting, request),
-            Outcome::Answered { len, cseq, sent } => {
+            Outcome::Answered { len, cseq, closes, sent } => {
                 self.handle_answered(len, cseq, sent);
-                if self.refusing {
+                if self.refusing || closes {
                     self.begin_close();
                 }
             }
@@ -99,9 +115,12 @@ impl<B: Storage> Connection<B> {
             framerate: Some(description.frame_rate),
             dimensions: Some((description.width, description.height)),
         };
-        let content_base = ContentBase(base(request.resource.url(rx.bytes())));
+        let url = request.resource.url(rx.bytes());
         let sent = respond(tx, head, |answer| {
-            answer.header("Content-Base", content_base)?.finish_with_body(APPLICATION_SDP, body)
+            // Without a host it would be none. The base is then what the client has asked for.
+            let is_absolute = Target::parse(url).is_some_and(|target| target.is_absolute());
+            let answer = if is_absolute { answer.header("Content-Base", ContentBase(base(url)))? } else { answer };
+            answer.finish_with_body(APPLICATION_SDP, body)
         });
         self.go_on(request, sent);
     }
@@ -233,7 +252,7 @@ impl<B: Storage> Connection<B> {
 
     /// The request in the first `len` bytes of the receive buffer is done with.
     pub(super) fn handle_answered(&mut self, len: usize, cseq: Option<u32>, sent: Result<(), Full>) {
-        self.pending = None;
+        let closes = self.pending.take().is_some_and(|pending| pending.request.closes);
         self.event = None;
         self.channel.rx.consume(len);
         if sent.is_err() {
@@ -244,6 +263,9 @@ impl<B: Storage> Connection<B> {
         }
         self.handle_queued();
         self.refresh();
+        if closes {
+            self.begin_close();
+        }
     }
 
     fn go_on(&mut self, request: Parsed, sent: Result<(), Full>) {
@@ -263,18 +285,16 @@ impl<B: Storage> Connection<B> {
     pub(super) fn head(&self, status: StatusCode, cseq: Option<u32>) -> Head {
         let timeout = self.config.session_timeout.as_secs();
         let session = self.session.as_ref().filter(|_| status != StatusCode::SESSION_NOT_FOUND);
-        Head { status, cseq, session: session.map(|session| SessionLine { id: session.id, timeout }) }
+        let session = session.map(|session| SessionLine { id: session.id, timeout });
+        let closes = self.pending.is_some_and(|pending| pending.request.closes);
+        Head { status, cseq, session, closes }
     }
 }
 
 impl Judged {
-    /// The status of an answer that is given at once.
-    pub(super) fn status(&self) -> StatusCode {
-        self.verdict.err().unwrap_or(StatusCode::OK)
-    }
-
-    pub(super) const fn cseq(&self) -> Option<u32> {
-        self.cseq
+    /// The beginning of an answer that is given at once.
+    pub(super) fn head<B: Storage>(&self, connection: &Connection<B>) -> Head {
+        Head { closes: self.closes, ..connection.head(self.verdict.err().unwrap_or(StatusCode::OK), self.cseq) }
     }
 
     /// Answers the request, unless the driver has to decide.
@@ -291,14 +311,14 @@ impl Judged {
             return Outcome::Ask(event, waiting, parsed);
         }
         if let Err(status) = self.verdict {
-            info!("{} {} refused with {}", request.method.name(), request.uri, status.0);
+            info!("{} {} refused with {}", request.method.name(), shown(request.uri), status.0);
         }
         let sent = respond(tx, head, |answer| match self.verdict {
             Ok((Accepted::Options, _)) => answer.header("Public", PUBLIC)?.finish(),
             Ok(_) => answer.finish(),
             Err(status) => explain(answer, status, request, state),
         });
-        Outcome::Answered { len: self.len, cseq: self.cseq, sent }
+        Outcome::Answered { len: self.len, cseq: self.cseq, closes: self.closes, sent }
     }
 }
 
@@ -342,6 +362,9 @@ fn respond<B: Storage>(
     if let Some(session) = head.session {
         answer = answer.header("Session", session)?;
     }
+    if head.closes {
+        answer = answer.header("Connection", "close")?;
+    }
     let len = finish(answer)?;
     tx.commit(len);
     Ok(())
@@ -373,19 +396,26 @@ impl Display for Allow {
 
 /// The alternative that was taken, with our side added. Its other parameters, `destination` above all, are not repeated.
 fn answered_transport(chosen: &Transport, media: MediaTransport, server_port: (u16, u16), ssrc: u32) -> Transport {
-    let (client_port, server_port, interleaved) = match media {
-        MediaTransport::Udp { rtp_port, rtcp_port } => (Some((rtp_port, rtcp_port)), Some(server_port), None),
-        MediaTransport::Interleaved { rtp_channel, rtcp_channel } => (None, None, Some((rtp_channel, rtcp_channel))),
-    };
-    Transport {
-        lower: chosen.lower,
-        udp_named: chosen.udp_named,
-        unicast: true,
-        client_port,
-        server_port,
-        interleaved,
-        ssrc: Some(ssrc),
-        ..Transport::default()
+    let common = Transport { udp_named: chosen.udp_named, unicast: true, ssrc: Some(ssrc), ..Transport::default() };
+    match media {
+        MediaTransport::Udp { rtp_port, rtcp_port } => Transport {
+            lower: Some(LowerTransport::Udp),
+            client_port: Some((rtp_port, rtcp_port)),
+            server_port: Some(server_port),
+            ..common
+        },
+        MediaTransport::Interleaved { rtp_channel, rtcp_channel } => {
+            Transport { lower: Some(LowerTransport::Tcp), interleaved: Some((rtp_channel, rtcp_channel)), ..common }
+        }
+    }
+}
+
+/// The part of a request's URI that the log may show: a URL may have a password in it.
+fn shown(uri: &str) -> &str {
+    match Target::parse(uri) {
+        Some(target) => target.path().as_str(),
+        None if uri.contains('@') => "(not a URL)",
+        None => uri,
     }
 }
 

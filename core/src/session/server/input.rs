@@ -70,24 +70,23 @@ impl<B: Storage> Connection<B> {
         }
     }
 
-    /// The first request line tells the dialect.
+    /// The first request tells the dialect, mostly by its first line.
     fn step_first_line(&mut self) -> Progress {
         let bytes = self.channel.rx.bytes();
-        let line = match bytes.iter().position(|&byte| byte == b'\n') {
-            Some(end) => bytes.get(..end).unwrap_or_default(),
-            // The last line of a lab request has no end.
-            None if self.input.ended => bytes,
+        let is_lab = match lab::detect(bytes) {
+            Some(is_lab) => is_lab,
             None => {
-                // Waiting does not help where neither dialect begins like this, nor where the line fills the buffer
-                // and so cannot end.
+                // Waiting does not help where neither dialect begins like this, nor where it fills the buffer and so
+                // cannot go on.
                 let hopeless = parse(bytes).is_err() && matches!(lab::parse_request(bytes), lab::Parsed::Malformed(_));
-                if !hopeless && self.channel.rx.free() > 0 {
+                if !hopeless && !self.input.ended && self.channel.rx.free() > 0 {
                     return Progress::Starved;
                 }
-                bytes
+                // The last line of a lab request has no end.
+                lab::is_lab(bytes.split(|&byte| byte == b'\n').next().unwrap_or_default())
             }
         };
-        self.dialect = Some(if lab::is_lab(line) { Dialect::Lab } else { Dialect::Standard });
+        self.dialect = Some(if is_lab { Dialect::Lab } else { Dialect::Standard });
         Progress::Again
     }
 
@@ -96,7 +95,7 @@ impl<B: Storage> Connection<B> {
         let (status, cseq) = match parse(bytes) {
             Ok(Some((Message::Request(request), len))) => {
                 let judged = self.judge(&request, len);
-                let head = self.head(judged.status(), judged.cseq());
+                let head = judged.head(self);
                 let outcome = judged.settle(&mut self.channel.tx, head, self.state, &request);
                 self.timers.stop(Deadline::Request);
                 self.carry_out(outcome);

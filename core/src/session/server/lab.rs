@@ -7,6 +7,7 @@ use super::resource::Resource;
 use super::{Connection, Event, MediaTransport, Parsed, State, Waiting};
 use crate::session::buffer::Storage;
 use crate::wire::lab::{self, Request};
+use crate::wire::rtsp::headers::asks_to_close;
 use crate::wire::rtsp::{Full, Method, StatusCode, salvage_cseq};
 
 impl<B: Storage> Connection<B> {
@@ -28,13 +29,13 @@ impl<B: Storage> Connection<B> {
                 return self.give_up_lab(error.status(), cseq);
             }
         };
-        let (verdict, cseq) = (self.judge_lab(&request), request.cseq);
+        let (verdict, cseq, closes) = (self.judge_lab(&request), request.cseq, asks_to_close(&request.headers));
         let status = match verdict {
             Ok((cseq, Some((event, waiting)))) => {
                 let path = request.file.split_track().0;
                 let resource = Resource::locate(bytes, request.file.as_str(), path);
                 self.handle_whole_lab_request();
-                self.ask(event, waiting, Parsed { len, cseq, resource });
+                self.ask(event, waiting, Parsed { len, cseq, resource, closes });
                 return Progress::Again;
             }
             Ok((_, None)) => StatusCode::OK,
@@ -46,7 +47,7 @@ impl<B: Storage> Connection<B> {
         self.handle_whole_lab_request();
         let sent = self.reply(status, cseq);
         self.handle_answered(len, cseq, sent);
-        if self.refusing {
+        if self.refusing || closes {
             self.begin_close();
         }
         Progress::Again

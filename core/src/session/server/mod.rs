@@ -117,6 +117,8 @@ struct Parsed {
     len: usize,
     cseq: u32,
     resource: Resource,
+    /// The connection ends with its answer (`Connection: close`).
+    closes: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use super::{Config, Event, MediaTransport, Session, State, Waiting};
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, LowerTransport, Range, Scale, Speed, Transport};
 use crate::wire::rtsp::{Method, Request, StatusCode};
-use crate::wire::url::{Path, Url};
+use crate::wire::url::{Path, Target};
 
 /// The longest URI that is carried out, in bytes; longer ones are answered with 414.
 pub const MAX_URI_LEN: usize = 255;
@@ -69,14 +69,15 @@ impl RequestPolicy<'_> {
         if let Method::Other(_) = request.method {
             return Err(StatusCode::NOT_IMPLEMENTED);
         }
-        let Address { path, ipv6 } = address(request)?;
+        let target = target(request)?;
+        let path = target.path();
         self.judge_session(request)?;
         self.judge_state(request.method)?;
         let accepted = match request.method {
             Method::Options => Ok(Accepted::Options),
             Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Accepted::KeepAlive),
             Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
-            Method::Describe => judge_describe(request, path).map(|()| Accepted::Describe { ipv6 }),
+            Method::Describe => judge_describe(request, path).map(|()| Accepted::Describe { ipv6: target.is_ipv6() }),
             Method::Setup => self.judge_setup(request, path),
             Method::Play => self.judge_aggregate(path).and_then(|()| judge_play(request)),
             Method::Pause => self.judge_aggregate(path).map(|()| Accepted::Pause),
@@ -86,9 +87,10 @@ impl RequestPolicy<'_> {
         Ok((accepted, path.split_track().0))
     }
 
-    /// A session that is named must be this connection's, whatever is asked for; PLAY, PAUSE and TEARDOWN must name it.
+    /// A session that is named must be this connection's, whatever is asked for; PLAY, PAUSE and TEARDOWN must name it. A
+    /// header without a value names none.
     fn judge_session(&self, request: &Request<'_>) -> Result<(), StatusCode> {
-        let named = match request.headers.first("Session") {
+        let named = match request.headers.first("Session").filter(|value| !value.is_empty()) {
             Some(value) => headers::Session::parse(value).map(|session| session.id),
             None if !matches!(request.method, Method::Play | Method::Pause | Method::Teardown) => return Ok(()),
             // There is no session that could have been named: it is the state that forbids it.
@@ -112,7 +114,7 @@ impl RequestPolicy<'_> {
     fn judge_aggregate(&self, path: Path<'_>) -> Result<(), StatusCode> {
         let own = self.session.map(|session| session.path.of(&session.url));
         let path = stream(path)?;
-        if own == Some(path) { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
+        if own.is_some_and(|own| own.is_same(path)) { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
     }
 
     fn judge_setup(&self, request: &Request<'_>, path: Path<'_>) -> Result<Accepted, StatusCode> {
@@ -136,6 +138,11 @@ impl RequestPolicy<'_> {
             return None;
         }
         match alternative.lower? {
+            // A client that names channels means the connection, whatever it calls that.
+            LowerTransport::Udp if alternative.client_port.is_none() && alternative.interleaved.is_some() => {
+                let (rtp_channel, rtcp_channel) = alternative.interleaved?;
+                Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel })
+            }
             LowerTransport::Udp => {
                 let (rtp_port, rtcp_port) = alternative.client_port.filter(|_| self.config.udp)?;
                 Some(MediaTransport::Udp { rtp_port, rtcp_port })
@@ -161,27 +168,17 @@ pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
     }
 }
 
-/// The parts of a request's URL that matter.
-struct Address<'a> {
-    /// With the track that it may name.
-    path: Path<'a>,
-    /// The host is an IPv6 address.
-    ipv6: bool,
-}
-
-/// The address of a request; `*` stands for the server, for methods that can be asked of it.
-fn address<'a>(request: &Request<'a>) -> Result<Address<'a>, StatusCode> {
+/// The object of a request; `*` stands for the server, for methods that can be asked of it. OPTIONS is answered for the server
+/// whatever it names.
+fn target<'a>(request: &Request<'a>) -> Result<Target<'a>, StatusCode> {
     if request.uri.len() > MAX_URI_LEN {
         return Err(StatusCode::REQUEST_URI_TOO_LONG);
     }
-    match (request.uri, request.method) {
-        ("*", Method::Options | Method::GetParameter | Method::SetParameter) => {
-            Ok(Address { path: Path::new(""), ipv6: false })
-        }
-        (uri, _) => {
-            let url = Url::parse(uri).ok_or(StatusCode::BAD_REQUEST)?;
-            Ok(Address { path: url.path(), ipv6: url.host().contains(':') })
-        }
+    match (Target::parse(request.uri), request.method) {
+        (Some(target), _) => Ok(target),
+        (None, Method::Options) => Ok(Target::SERVER),
+        (None, Method::GetParameter | Method::SetParameter) if request.uri == "*" => Ok(Target::SERVER),
+        (None, _) => Err(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -202,23 +199,26 @@ fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCod
 
 /// The part that PLAY asks for, and how it is to be played.
 fn judge_play(request: &Request<'_>) -> Result<Accepted, StatusCode> {
-    let scale = request.headers.first("Scale").map(|value| Scale::parse(value).ok_or(StatusCode::BAD_REQUEST));
-    let speed = request.headers.first("Speed").map(|value| Speed::parse(value).ok_or(StatusCode::BAD_REQUEST));
-    let (scale, speed) = (scale.transpose()?, speed.transpose()?);
+    // A header without a value says nothing.
+    let value = |name| request.headers.first(name).filter(|value| !value.is_empty());
+    let scale = value("Scale").map(|value| Scale::parse(value).ok_or(StatusCode::BAD_REQUEST)).transpose()?;
+    let speed = value("Speed").map(|value| Speed::parse(value).ok_or(StatusCode::BAD_REQUEST)).transpose()?;
     let is_backwards = scale.is_some_and(Scale::is_backwards);
-    let range = request.headers.first("Range").map(|value| judge_range(value, is_backwards)).transpose()?;
+    let range = value("Range").map_or(Ok(None), |value| judge_range(value, is_backwards))?;
     Ok(Accepted::Play { range, scale, speed })
 }
 
-fn judge_range(value: &str, is_backwards: bool) -> Result<Range, StatusCode> {
+fn judge_range(value: &str, is_backwards: bool) -> Result<Option<Range>, StatusCode> {
     match Range::parse(value).ok_or(StatusCode::BAD_REQUEST)? {
         // RFC 2326 section 12.29: a unit that the server does not understand.
         Range::Other => Err(StatusCode::NOT_IMPLEMENTED),
-        // Backwards, a range begins at its later end.
-        Range::Npt { start: Some(start), end: Some(end) } if end < start && !is_backwards => {
+        // Ranges are half open, so there is nothing from a time to itself. Backwards, a range begins at its later end.
+        Range::Npt { start: Some(start), end: Some(end) } if start == end || (end < start && !is_backwards) => {
             Err(StatusCode::INVALID_RANGE)
         }
-        Range::ToOrFromNow => Err(StatusCode::INVALID_RANGE),
-        range => Ok(range),
+        Range::ToOrFromNow | Range::Negative => Err(StatusCode::INVALID_RANGE),
+        // Recorders are asked for a time of day. Where none is known it plays as without; the answer says from where.
+        Range::TimeOfDay => Ok(None),
+        range => Ok(Some(range)),
     }
 }

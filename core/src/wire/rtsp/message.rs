@@ -48,7 +48,8 @@ impl Interleaved<'_> {
 pub struct Request<'a> {
     /// The method.
     pub method: Method<'a>,
-    /// The object of the request: `*`, or a text that should be a URL; see [`Url`](crate::wire::url::Url).
+    /// The object of the request: `*`, or a text that should be a URL or a path; see
+    /// [`Target`](crate::wire::url::Target).
     pub uri: &'a str,
     /// The header block.
     pub headers: Headers<'a>,

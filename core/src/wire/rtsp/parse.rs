@@ -190,12 +190,12 @@ fn head(input: &[u8], begin: usize) -> Result<Option<Head<'_>>, Error> {
 
 /// Finds faults in the beginning of a start line.
 fn check_start(text: &str) -> Result<(), usize> {
-    let word = text.split(' ').next().unwrap_or_default();
+    let word = text.split([' ', '\t']).next().unwrap_or_default();
     match word.bytes().position(|byte| !is_token_byte(byte)) {
         // Methods have no slash, so this is a status line.
         Some(4) if strip_prefix_ignore_case(word, "RTSP/").is_some() => Ok(()),
         Some(at) => Err(at),
-        // The line begins with a space.
+        // The line begins with white space.
         None if word.is_empty() && !text.is_empty() => Err(0),
         None => Ok(()),
     }
@@ -203,22 +203,18 @@ fn check_start(text: &str) -> Result<(), usize> {
 
 /// Reads a complete start line: `METHOD URI RTSP/1.0` or `RTSP/1.0 STATUS REASON`.
 fn start_line(text: &str) -> Result<Start<'_>, ErrorKind> {
-    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let (first, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     if first.contains('/') {
         check_version(first)?;
-        let rest = rest.trim_start_matches(' ');
+        let rest = rest.trim_start_matches([' ', '\t']);
         let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         let code = decimal(code).filter(|_| code.len() == 3).filter(|&code| code >= 100);
         return Ok(Start::Status { status: StatusCode(code.ok_or(ErrorKind::StartLine)?), reason: trim(reason) });
     }
-    let mut words = rest.split(' ').filter(|word| !word.is_empty());
-    match (words.next(), words.next(), words.next()) {
-        (Some(uri), Some(version), None) if !uri.contains('\t') => {
-            check_version(version)?;
-            Ok(Start::Request { method: Method::from_name(first), uri })
-        }
-        _ => Err(ErrorKind::StartLine),
-    }
+    // There may be spaces in the URI: not every client escapes those in the name of a file.
+    let (uri, version) = trim(rest).rsplit_once([' ', '\t']).ok_or(ErrorKind::StartLine)?;
+    check_version(version)?;
+    Ok(Start::Request { method: Method::from_name(first), uri: trim(uri) })
 }
 
 fn check_version(word: &str) -> Result<(), ErrorKind> {
@@ -309,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn a_request_line_may_have_more_white_space_than_it_should() {
+        for (line, uri) in [
+            ("DESCRIBE rtsp://h/a b  c RTSP/1.0", "rtsp://h/a b  c"),
+            ("DESCRIBE  rtsp://h/x   RTSP/1.0  ", "rtsp://h/x"),
+            ("DESCRIBE\trtsp://h/x\tRTSP/1.0", "rtsp://h/x"),
+            ("DESCRIBE rtsp://h/RTSP/1.0 RTSP/1.0 rtsp/1.0", "rtsp://h/RTSP/1.0 RTSP/1.0"),
+        ] {
+            let message = format!("{line}\r\n\r\n");
+            let request = request(message.as_bytes());
+            assert_eq!((request.method, request.uri), (Method::Describe, uri), "{line:?}");
+        }
+    }
+
+    #[test]
     fn a_body_is_as_long_as_announced_and_may_hold_anything() {
         assert_eq!(request(SET_PARAMETER).body, b"\r\n$\0");
         assert_eq!(response(VLC_DESCRIBE).body, b"v=0\r\n");
@@ -366,14 +376,15 @@ mod tests {
     #[test]
     fn what_is_no_message_is_refused_at_the_byte_that_says_so() {
         use ErrorKind::*;
-        let cases: [(&[u8], ErrorKind, u16); 44] = [
+        let cases: [(&[u8], ErrorKind, u16); 45] = [
             (b"\x16\x03\x01\x02\x00", StartLine, 0),
             (b"\rX", StartLine, 0),
             (b" OPTIONS * RTSP/1.0\r\n", StartLine, 0),
             (b"OPT/IONS * RTSP/1.0\r\n", StartLine, 3),
             (b"OPTIONS * RTSP/1.0\rX", StartLine, 18),
-            (b"OPTIONS *\tRTSP/1.0\r\n", StartLine, 0),
-            (b"OPTIONS * x RTSP/1.0\r\n", StartLine, 0),
+            (b"\tOPTIONS * RTSP/1.0\r\n", StartLine, 0),
+            (b"OPTIONS  RTSP/1.0\r\n", StartLine, 0),
+            (b"OPTIONS * RTSP/1.0x\r\n", Version, 0),
             (b"OPTIONS * RTSP/1.0 x\r\n", StartLine, 0),
             (b"OPTIONS *\r\n", StartLine, 0),
             (b"OPTIONS\r\n", StartLine, 0),

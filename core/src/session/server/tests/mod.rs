@@ -7,6 +7,7 @@ mod lab;
 mod lifetimes;
 mod random;
 mod requests;
+mod wild;
 
 use super::*;
 use crate::media::FrameRate;

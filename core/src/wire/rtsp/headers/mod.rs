@@ -92,7 +92,11 @@ pub struct ContentBase<'a>(pub &'a str);
 impl Display for ContentBase<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.0.split(['?', '#']).next().unwrap_or_default();
-        f.write_str(url)?;
+        // A client may have sent them raw. What is made of this URL should be one.
+        for (i, part) in url.split(' ').enumerate() {
+            f.write_str(if i > 0 { "%20" } else { "" })?;
+            f.write_str(part)?;
+        }
         if url.ends_with('/') { Ok(()) } else { f.write_str("/") }
     }
 }
@@ -105,6 +109,12 @@ pub fn elements(value: &str) -> impl Iterator<Item = &str> {
 /// Whether a comma-separated list has this element, in any case.
 pub fn lists(value: &str, element: &str) -> bool {
     elements(value).any(|found| found.eq_ignore_ascii_case(element))
+}
+
+/// Whether the sender of these headers will take no more messages on this connection (`Connection: close`, RFC 2326 section
+/// 12.10).
+pub fn asks_to_close(headers: &Headers<'_>) -> bool {
+    headers.all("Connection").any(|value| lists(value, "close"))
 }
 
 /// Whether an `Accept` value (RFC 2326 section 12.1) allows a media type such as [`APPLICATION_SDP`]. Quality values are
@@ -194,6 +204,7 @@ mod tests {
         assert_eq!(ContentBase("rtsp://h/x").to_string(), "rtsp://h/x/");
         assert_eq!(ContentBase("rtsp://h/x/").to_string(), "rtsp://h/x/");
         assert_eq!(ContentBase("rtsp://h/x?a=/").to_string(), "rtsp://h/x/");
+        assert_eq!(ContentBase("rtsp://h/a b  c").to_string(), "rtsp://h/a%20b%20%20c/");
     }
 
     #[test]

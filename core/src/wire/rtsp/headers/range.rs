@@ -10,7 +10,8 @@ const MICROS: u64 = 1_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Range {
-    /// `npt=start-end`; either side may be open. The end may lie before the start: this is not checked.
+    /// `npt=start-end`; either side may be open. The end may lie before the start: this is not checked. A SMPTE range
+    /// (`smpte=10:07:33:20-`) is read as one too: it says the same in other words.
     Npt {
         /// `None`: from the beginning, or from the position of the pause.
         start: Option<NptMicros>,
@@ -21,26 +22,62 @@ pub enum Range {
     Now,
     /// `npt=now-10` or `npt=5-now`: a range with `now` on one side. It is recognised, but not supported.
     ToOrFromNow,
-    /// `clock=` or `smpte=`: a range in other units. It is recognised, but not supported.
+    /// `npt=-5-10` or `npt=5--1`: a time before the beginning, which no medium has.
+    Negative,
+    /// `clock=19961108T142300Z-`: a range of the time of day. Which one is not told: our media have none.
+    TimeOfDay,
+    /// A range in other units. It is recognised, but not supported.
     Other,
 }
 
 impl Range {
-    /// Reads a value. Times are seconds (`12.345`) or `hh:mm:ss.fraction`; digits of a fraction beyond microseconds are cut
-    /// off. A `;time=` parameter is ignored. `None`: malformed, or a time beyond 64 bits.
+    /// Reads a value. Times are seconds (`12.345`), or `hh:mm:ss.fraction`; digits of a fraction beyond microseconds are cut
+    /// off, and one beyond 64 bits becomes the latest. Of several ranges it is the first. A `;time=` parameter is ignored.
+    /// `None`: malformed.
+    ///
+    /// What clients leave out is filled in: the unit (`0.000-`, as in the example that comes with libcurl) and the dash behind
+    /// a lone start. So is a comma read that a client's language has put in the place of the point.
     pub fn parse(value: &str) -> Option<Self> {
-        let (range, _) = value.split_once(';').unwrap_or((value, ""));
-        let (unit, span) = range.split_once('=')?;
-        let unit = trim(unit);
-        if unit.eq_ignore_ascii_case("clock") || strip_prefix_ignore_case(unit, "smpte").is_some() {
-            return Some(Self::Other);
+        let range = first_of_list(value.split(';').next().unwrap_or_default());
+        let (unit, span) = range.split_once('=').unwrap_or(("npt", range));
+        let (unit, span) = (trim(unit), trim(span));
+        if unit.eq_ignore_ascii_case("clock") {
+            let is_time = span.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+            return (is_time && span.bytes().all(|byte| b"0123456789TZ.:+-".contains(&byte)))
+                .then_some(Self::TimeOfDay);
         }
-        if !unit.eq_ignore_ascii_case("npt") {
-            return None;
-        }
-        let (start, end) = span.split_once('-')?;
+        let frame_rate = match strip_prefix_ignore_case(unit, "smpte") {
+            Some("" | "-30-drop") => Some((30_000, 1001)),
+            Some("-25") => Some((25, 1)),
+            None if unit.eq_ignore_ascii_case("npt") => None,
+            _ => return is_unit(unit).then_some(Self::Other),
+        };
+        let side = |text: &str| match frame_rate {
+            Some((frames, seconds)) => smpte_time(text, frames, seconds),
+            None => time(text),
+        };
+        let open_or = |text: &str| if text.is_empty() { Some(None) } else { side(text).map(Some) };
+        let is_now = |time: &str| frame_rate.is_none() && time.eq_ignore_ascii_case("now");
+        let is_negative = |text: &str| text.strip_prefix('-').is_some_and(|text| side(trim(text)).is_some());
+
+        let Some((start, end)) = span.split_once('-') else {
+            return if is_now(span) { Some(Self::Now) } else { Some(Self::Npt { start: open_or(span)?, end: None }) };
+        };
         let (start, end) = (trim(start), trim(end));
-        let is_now = |time: &str| time.eq_ignore_ascii_case("now");
+        if is_negative(end) {
+            return (start.is_empty() || side(start).is_some()).then_some(Self::Negative);
+        }
+        // `-5-`: a time that begins with a sign. (`-5` is none: it means up to the fifth second.)
+        if start.is_empty()
+            && let Some((start, end)) = end.split_once('-')
+        {
+            let (start, end) = (trim(start), trim(end));
+            return match side(start)? {
+                // What is computed may come out as minus 0.
+                0 => Some(Self::Npt { start: Some(0), end: open_or(end)? }),
+                _ => (end.is_empty() || side(end).is_some() || is_negative(end)).then_some(Self::Negative),
+            };
+        }
         match (is_now(start), is_now(end)) {
             (false, false) => Some(Self::Npt { start: open_or(start)?, end: open_or(end)? }),
             (true, false) => Some(open_or(end)?.map_or(Self::Now, |_| Self::ToOrFromNow)),
@@ -55,7 +92,7 @@ impl Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Now => f.write_str("npt=now-"),
-            Self::Other | Self::ToOrFromNow => f.write_str("other"),
+            Self::Other | Self::ToOrFromNow | Self::Negative | Self::TimeOfDay => f.write_str("other"),
             Self::Npt { start, end } => {
                 f.write_str("npt=")?;
                 start.map_or(Ok(()), |start| Npt(start).fmt(f))?;
@@ -80,25 +117,60 @@ impl Display for Npt {
     }
 }
 
-/// Reads one side of a range. `Some(None)`: the side is open.
-fn open_or(text: &str) -> Option<Option<NptMicros>> {
-    if text.is_empty() { Some(None) } else { time(text).map(Some) }
+/// The first of several ranges. A comma may also stand for a decimal point, so it takes another unit to tell.
+fn first_of_list(value: &str) -> &str {
+    let second_unit = value.match_indices('=').nth(1).and_then(|(at, _)| value.get(..at));
+    second_unit.and_then(|before| before.rsplit_once(',')).map_or(value, |(first, _)| first)
+}
+
+/// Whether this could be the name of a unit.
+fn is_unit(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// Reads `seconds["."fraction]` or `hours":"minutes":"seconds["."fraction]`, in microseconds.
 fn time(text: &str) -> Option<NptMicros> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut units = whole.split(':');
-    let seconds = match (units.next(), units.next(), units.next(), units.next()) {
-        (Some(seconds), None, None, None) => decimal::<u64>(seconds)?,
-        (Some(hours), Some(minutes), Some(seconds), None) => {
-            let below_60 = |text| decimal::<u64>(text).filter(|&number| number < 60);
-            let minutes = decimal::<u64>(hours)?.checked_mul(60)?.checked_add(below_60(minutes)?)?;
-            minutes.checked_mul(60)?.checked_add(below_60(seconds)?)?
-        }
-        _ => return None,
+    let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let seconds = match whole.split_once(':') {
+        Some(_) => hours_minutes_seconds(&mut whole.split(':')).filter(|_| whole.split(':').count() == 3)?,
+        // `.5`
+        None if whole.is_empty() && !fraction.is_empty() => 0,
+        None => number(whole)?,
     };
-    seconds.checked_mul(MICROS)?.checked_add(micros(fraction)?)
+    Some(seconds.saturating_mul(MICROS).saturating_add(micros(fraction)?))
+}
+
+/// Reads `hours":"minutes":"seconds[":"frames]["."subframes]` (RFC 2326 section 3.5), in microseconds. A subframe is a
+/// hundredth of a frame. Frames that are dropped are dropped from the count only, so that the seconds are true.
+fn smpte_time(text: &str, frames: u64, seconds: u64) -> Option<NptMicros> {
+    let (whole, subframes) = text.split_once('.').unwrap_or((text, ""));
+    let mut units = whole.split(':');
+    let whole_seconds = hours_minutes_seconds(&mut units)?;
+    let frame = units.next().map_or(Some(0), |frame| decimal::<u64>(frame).filter(|&frame| frame < 30))?;
+    let subframes = match subframes {
+        "" => 0,
+        digits => decimal::<u64>(digits).filter(|_| digits.len() <= 2)?,
+    };
+    if units.next().is_some() {
+        return None;
+    }
+    let hundredths = frame.checked_mul(100)?.checked_add(subframes)?;
+    let micros = hundredths.checked_mul(MICROS / 100)?.checked_mul(seconds)?.checked_div(frames)?;
+    Some(whole_seconds.saturating_mul(MICROS).saturating_add(micros))
+}
+
+/// Three units of time, as seconds.
+fn hours_minutes_seconds<'a>(units: &mut impl Iterator<Item = &'a str>) -> Option<u64> {
+    let below_60 = |text| decimal::<u64>(text).filter(|&number| number < 60);
+    let hours = number(units.next()?)?;
+    let minutes = hours.saturating_mul(60).saturating_add(below_60(units.next()?)?);
+    Some(minutes.saturating_mul(60).saturating_add(below_60(units.next()?)?))
+}
+
+/// Reads digits. A number that is too large becomes the largest.
+fn number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 /// The digits behind the point, as microseconds.
@@ -123,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_read_in_both_notations() {
+    fn ranges_are_read_in_all_notations() {
         let cases = [
             ("npt=0.000-", npt(Some(0), None)),
             ("npt=0-120", npt(Some(0), Some(120 * MICROS))),
@@ -146,24 +218,65 @@ mod tests {
             ("npt=now-x", None),
             ("npt=x-now", None),
             ("npt=nowish-", None),
-            ("clock=19961108T142300Z-", Some(Range::Other)),
-            ("smpte-30-drop=10:07:00-", Some(Range::Other)),
+            ("clock=19961108T142300Z-", Some(Range::TimeOfDay)),
+            ("Clock = 19961108T142300.5Z-19961108T142301Z;time=19970123T143720Z", Some(Range::TimeOfDay)),
+            ("frames=1-2", Some(Range::Other)),
+            ("smpte-24=0:0:1-", Some(Range::Other)),
+            ("bytes=0-1", Some(Range::Other)),
+            // Without what goes without saying.
+            ("0.000-", npt(Some(0), None)),
+            (" 5 - 10 ", npt(Some(5 * MICROS), Some(10 * MICROS))),
+            ("00:00:05-", npt(Some(5 * MICROS), None)),
+            ("now-", Some(Range::Now)),
+            ("now", Some(Range::Now)),
+            ("-", npt(None, None)),
+            ("npt=", npt(None, None)),
+            ("npt=5", npt(Some(5 * MICROS), None)),
+            ("npt=.5-", npt(Some(500_000), None)),
+            ("npt=1,5-", npt(Some(1_500_000), None)),
+            ("npt=-0.000-", npt(Some(0), None)),
+            ("npt=-0-5", npt(Some(0), Some(5 * MICROS))),
+            // Before the beginning.
+            ("npt=-5-", Some(Range::Negative)),
+            ("npt=-5.5-10", Some(Range::Negative)),
+            ("npt=-5--1", Some(Range::Negative)),
+            ("npt=5--1", Some(Range::Negative)),
+            ("npt=--5", Some(Range::Negative)),
+            ("-0:00:01-", Some(Range::Negative)),
+            // The examples of RFC 2326 section 3.5.
+            ("smpte=10:12:33:20-", npt(Some(36_753_667_333), None)),
+            ("smpte=10:07:33-", npt(Some(36_453_000_000), None)),
+            ("smpte=10:07:00-10:07:33:05.01", npt(Some(36_420_000_000), Some(36_453_167_167))),
+            ("smpte-25=10:07:00-10:07:33:05.01", npt(Some(36_420_000_000), Some(36_453_200_400))),
+            ("smpte-30-drop=10:07:00-", npt(Some(36_420_000_000), None)),
             ("npt=18446744073709.551615-", npt(Some(u64::MAX), None)),
-            ("npt=18446744073709.551616-", None),
-            ("npt=99999999999999999999-", None),
-            ("npt=999999999999999999:00:00-", None),
+            ("npt=18446744073709.551616-", npt(Some(u64::MAX), None)),
+            ("npt=99999999999999999999-", npt(Some(u64::MAX), None)),
+            ("npt=999999999999999999:00:00-", npt(Some(u64::MAX), None)),
+            ("npt=0-5,npt=7-9", npt(Some(0), Some(5 * MICROS))),
+            ("npt=0,5-1,5 , clock=19961108T142300Z-", npt(Some(500_000), Some(1_500_000))),
+            ("clock=x", None),
+            ("clock=", None),
             ("npt=1:60:00-", None),
             ("npt=1:00:60-", None),
             ("npt=1:00-", None),
             ("npt=1:2:3:4-", None),
-            ("npt=5", None),
-            ("npt=.5-", None),
             ("npt=1.5x-", None),
-            ("npt=--5", None),
             ("npt=+5-", None),
-            ("frames=1-2", None),
             ("npt", None),
-            ("", None),
+            ("npt=.-", None),
+            ("npt=-5-x", None),
+            ("npt=-x-5", None),
+            ("npt=5--x", None),
+            ("npt=---5", None),
+            ("smpte=5-", None),
+            ("smpte=0:00:05:30-", None),
+            ("smpte=0:00:05:01:01-", None),
+            ("smpte=0:00:05.100-", None),
+            ("smpte=now-", None),
+            ("=0-", None),
+            ("a b=0-", None),
+            ("0 PLAY", None),
         ];
         for (value, expected) in cases {
             assert_eq!(Range::parse(value), expected, "{value:?}");
@@ -192,7 +305,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(value in "(npt=)?[0-9:.;=\\-nowé]{0,40}") {
+        fn no_text_makes_it_panic(value in "((npt|smpte|smpte-25|clock)=)?[0-9:.,;=\\-nowé]{0,40}") {
             let _ = Range::parse(&value);
         }
     }

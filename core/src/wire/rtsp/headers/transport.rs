@@ -1,5 +1,7 @@
+use super::elements;
 use crate::wire::text::{decimal, split_quoted, trim, unquote};
 use core::fmt::{self, Display};
+use core::str::FromStr;
 
 /// Lower transport of one alternative in `Transport`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,8 @@ pub struct Transport {
     pub unicast: bool,
     /// `multicast`
     pub multicast: bool,
-    /// The client's RTP and RTCP port. A lone port implies the next one for RTCP.
+    /// The client's RTP and RTCP port. A lone port implies the next one for RTCP. The RTCP port is 0 where the client has
+    /// none.
     pub client_port: Option<(u16, u16)>,
     /// The server's RTP and RTCP port; `None` also if those of an answer make no sense.
     pub server_port: Option<(u16, u16)>,
@@ -41,7 +44,7 @@ pub struct Transport {
 
 impl Transport {
     /// The alternatives of a header value, in the client's order. An alternative that does not follow the grammar is
-    /// `Err(())`: a port of 0 or above 65535, channels above 255, a pair in reversed order, no protocol.
+    /// `Err(())`: an RTP port of 0, numbers beyond their range, no protocol.
     pub fn alternatives(value: &str) -> impl Iterator<Item = Result<Self, ()>> {
         split_quoted(value, ',').filter(|alternative| !alternative.is_empty()).map(|one| Self::parse(one).ok_or(()))
     }
@@ -62,13 +65,13 @@ impl Transport {
             } else if is("client_port") {
                 transport.client_port = Some(ports(value)?);
             } else if is("server_port") {
-                transport.server_port = ports(value);
+                transport.server_port = ports(value).filter(|&(_, rtcp_port)| rtcp_port > 0);
             } else if is("interleaved") {
                 transport.interleaved = Some(channels(value)?);
             } else if is("ssrc") {
                 transport.ssrc = ssrc(value);
             } else if is("mode") {
-                transport.record = !value.split(',').map(trim).all(|mode| mode.eq_ignore_ascii_case("play"));
+                transport.record = !elements(value).all(|mode| mode.eq_ignore_ascii_case("play"));
             }
         }
         Some(transport)
@@ -128,23 +131,25 @@ impl Display for Transport {
     }
 }
 
-/// Reads `first["-"second]`. A lone number implies the next one.
+/// Reads `first["-"second]`. A lone number implies the next one. The two may lie in any order and apart: clients whose system
+/// gives them ports one by one name them as they are. 0 in the second place, and nothing behind 65535: no such port.
 fn ports(value: &str) -> Option<(u16, u16)> {
-    let (first, second) = pair(value, u16::MAX.into())?;
-    Some((u16::try_from(first).ok().filter(|&port| port > 0)?, u16::try_from(second).ok()?))
+    let (first, second) = pair::<u16>(value)?;
+    Some((first, second.unwrap_or(first.wrapping_add(1)))).filter(|&(first, _)| first > 0)
 }
 
 fn channels(value: &str) -> Option<(u8, u8)> {
-    let (first, second) = pair(value, u8::MAX.into())?;
-    Some((u8::try_from(first).ok()?, u8::try_from(second).ok()?))
+    let (first, second) = pair::<u8>(value)?;
+    Some((first, second.or(first.checked_add(1))?))
 }
 
-fn pair(value: &str, max: u32) -> Option<(u32, u32)> {
-    let (first, second) = match value.split_once('-') {
-        Some((first, second)) => (decimal(trim(first))?, decimal(trim(second))?),
-        None => (decimal(value)?, decimal::<u32>(value)?.checked_add(1)?),
-    };
-    (first <= second && second <= max).then_some((first, second))
+fn pair<T: FromStr>(value: &str) -> Option<(T, Option<T>)> {
+    match value.split_once('-') {
+        // `25000-` is a lone number, too.
+        Some((first, second)) if trim(second).is_empty() => Some((decimal(trim(first))?, None)),
+        Some((first, second)) => Some((decimal(trim(first))?, Some(decimal(trim(second))?))),
+        None => Some((decimal(value)?, None)),
+    }
 }
 
 /// Reads up to eight hexadecimal digits; some servers write fewer. `None` if it is no number.
@@ -189,6 +194,12 @@ mod tests {
         let cases = [
             ("RTP/AVP;unicast;client_port=25000-25001", UDP),
             ("RTP/AVP;unicast;client_port=25000", UDP),
+            ("RTP/AVP;unicast;client_port=25000-", UDP),
+            ("RTP/AVP;unicast;client_port=25000-0", Transport { client_port: Some((25000, 0)), ..UDP }),
+            ("RTP/AVP;unicast;client_port=65535", Transport { client_port: Some((65535, 0)), ..UDP }),
+            ("RTP/AVP/TCP;unicast;interleaved=255-0", Transport { interleaved: Some((255, 0)), ..TCP }),
+            ("RTP/AVP;unicast;client_port=57228-53853", Transport { client_port: Some((57228, 53853)), ..UDP }),
+            ("RTP/AVP;unicast;client_port=9000-9000;mode=", Transport { client_port: Some((9000, 9000)), ..UDP }),
             ("rtp/avp ; UNICAST ; Client_Port = 25000 - 25001 ;", UDP),
             ("RTP/AVP;unicast;client_port=\"25000-25001\";mode=\"PLAY\"", UDP),
             ("RTP/AVP/UDP;unicast;client_port=25000-25001", Transport { udp_named: true, ..UDP }),
@@ -223,17 +234,17 @@ mod tests {
         for parameter in [
             "client_port=0",
             "client_port=0-1",
-            "client_port=65535",
             "client_port=65536",
             "client_port=65535-65536",
-            "client_port=25001-25000",
             "client_port=-1",
             "client_port=+25000",
             "client_port=",
             "client_port",
-            "client_port=25000-",
+            "client_port=-25000",
+            "client_port=25000-25001-25002",
             "client_port=4294967296",
-            "interleaved=255-0",
+            "interleaved=-1",
+            "interleaved=0-1-2",
             "interleaved=255",
             "interleaved=0-256",
             "interleaved=",
@@ -286,16 +297,15 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(
             tcp: bool, udp_named: bool, unicast: bool, multicast: bool, record: bool,
-            ports in prop::option::of((1..=u16::MAX, any::<u16>())),
-            channels in prop::option::of(any::<(u8, u8)>()),
+            client_port in prop::option::of((1..=u16::MAX, any::<u16>())),
+            interleaved: Option<(u8, u8)>,
             ssrc: Option<u32>,
         ) {
             let lower = Some(if tcp { LowerTransport::Tcp } else { LowerTransport::Udp });
-            let client_port = ports.map(|(a, b)| (a, a.max(b)));
-            let interleaved = channels.map(|(a, b)| (a.min(b), a.max(b)));
             let udp_named = udp_named && !tcp;
+            let server_port = client_port.filter(|&(_, rtcp_port)| rtcp_port > 0);
             let transport = Transport {
-                lower, udp_named, unicast, multicast, client_port, server_port: client_port, interleaved, ssrc, record,
+                lower, udp_named, unicast, multicast, client_port, server_port, interleaved, ssrc, record,
             };
             prop_assert_eq!(one(&transport.to_string()), Ok(transport));
         }
