@@ -6,12 +6,14 @@
 //! - [`client`]: a client that connects, plays and gives frames out; [`play`] is its shortest form.
 //! - [`server`]: a server for anything that is a catalogue of frames, one thread for all clients.
 //! - [`media`]: files and folders as media that many viewers share.
+//! - [`input`]: cameras, programs and whatever else makes JPEG while it is watched.
 //! - [`console`]: text for terminals and logs.
 #![forbid(unsafe_code)]
 
 pub mod client;
 pub mod clock;
 pub mod console;
+pub mod input;
 pub mod media;
 pub mod server;
 pub mod tcp;

@@ -4,26 +4,39 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mutoscope::jpeg::{self, Layout};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
 use mutoscope::time;
 use mutoscope::wire::url::Path;
 
+use super::audience::{Audience, Seat};
+use super::cadence::Cadence;
+use super::picture::{Buffers, Made};
+use super::preparer::Prepared;
+
+/// Pictures that were replaced, kept for their memory until nobody sends them any more.
+const SPARE: usize = 3;
+/// Memory of larger pictures is given back at once.
+const MAX_SPARE_LEN: usize = 4 * 1024 * 1024;
+
 /// A live medium of one name. Each viewer gets the newest picture, and what is published while it is being sent to a slow
 /// viewer is left out for that viewer alone. Copies are the same medium: one is served, another one publishes.
+///
+/// While there is no picture, requests wait for one, and are refused with a reason if none comes. A viewer begins with the newest
+/// picture, and stays where the pictures [cease](Self::cease) for a while.
 ///
 /// It is a [`Catalogue`] of this one medium. A pair of catalogues is a catalogue too, so several cameras can be served together.
 ///
 /// ```
 /// # use mutoscope_std::media::live::Live;
+/// # use mutoscope::media::FrameRate;
 /// # fn next_picture() -> Vec<u8> { Vec::new() }
-/// let camera = Live::new("camera", "25".parse()?);
+/// let camera = Live::new("camera", "25".parse::<FrameRate>()?);
 /// let publisher = camera.clone();
 /// std::thread::spawn(move || publisher.publish(next_picture()));
 /// // server.serve(camera)
@@ -36,61 +49,29 @@ pub struct Live {
 
 struct Shared {
     name: String,
-    rate: FrameRate,
     state: Mutex<State>,
     audience: Arc<Audience>,
 }
 
-#[derive(Default)]
 struct State {
     newest: Option<Arc<Picture>>,
     /// The number of the next picture.
     next: u32,
-    /// Viewers that have shown all there is, and how the next picture is made known to them.
+    cadence: Cadence,
+    /// Why there is no picture, and when there may be one.
+    absence: (Arc<str>, Duration),
+    /// Viewers that have shown all there is and requests that wait for the first picture, and how they are told.
     waiting: BTreeMap<u64, Waker>,
-}
-
-/// How many watch; known to a thread that makes pictures without keeping the medium alive.
-#[derive(Default)]
-struct Audience {
-    seats: Mutex<Seats>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Seats {
-    viewers: usize,
-    /// How many there have been; it names each of them.
-    ever: u64,
-    /// The medium is gone, so no viewer comes any more.
-    is_over: bool,
-}
-
-impl Audience {
-    fn seats(&self) -> MutexGuard<'_, Seats> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until somebody watches. `false`: nobody ever will.
-    fn wait(&self) -> bool {
-        let is_empty = |seats: &mut Seats| seats.viewers == 0 && !seats.is_over;
-        let seats = self.changed.wait_while(self.seats(), is_empty).unwrap_or_else(PoisonError::into_inner);
-        !seats.is_over
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.audience.seats().is_over = true;
-        self.audience.changed.notify_all();
-    }
+    /// Pictures that were replaced.
+    spare: Vec<Arc<Picture>>,
 }
 
 struct Picture {
     number: u32,
-    jpeg: Vec<u8>,
     captured: Instant,
-    layout: Result<Layout, jpeg::Error>,
+    made: Made,
+    /// Why RTP/JPEG cannot carry it.
+    refusal: Option<String>,
 }
 
 impl Shared {
@@ -98,24 +79,58 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, jpeg: Vec<u8>, captured: Instant) {
-        let layout = Layout::parse(&jpeg);
+    fn publish(&self, made: Made, captured: Instant) {
+        let refusal = made.layout().ok().and_then(|layout| layout.rtp_format().err()).map(|error| error.to_string());
         let waiting = {
             let mut state = self.state();
             let number = state.next;
             state.next = number.wrapping_add(1);
-            state.newest = Some(Arc::new(Picture { number, jpeg, captured, layout }));
+            state.cadence.note(captured);
+            let replaced = state.newest.replace(Arc::new(Picture { number, captured, made, refusal }));
+            state.keep(replaced);
             std::mem::take(&mut state.waiting)
         };
         waiting.into_values().for_each(Waker::wake);
     }
+
+    fn cease(&self, reason: &str, retry_after: Duration) {
+        let mut state = self.state();
+        let replaced = state.newest.take();
+        state.keep(replaced);
+        state.absence = (reason.into(), retry_after);
+        state.cadence.interrupt();
+    }
+}
+
+impl State {
+    /// Keeps the memory of a picture that was replaced.
+    fn keep(&mut self, replaced: Option<Arc<Picture>>) {
+        self.spare.extend(replaced.filter(|picture| picture.made.data().len() <= MAX_SPARE_LEN));
+        if self.spare.len() > SPARE {
+            self.spare.remove(0);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.audience.end();
+    }
 }
 
 impl Live {
-    /// A medium without a picture yet. `rate`: pictures per second, as descriptions announce it.
-    pub fn new(name: &str, rate: FrameRate) -> Self {
-        let (state, audience) = (Mutex::default(), Arc::default());
-        Self { shared: Arc::new(Shared { name: name.to_owned(), rate, state, audience }) }
+    /// A medium without a picture yet. `rate`: pictures per second, as descriptions announce it; `None`: it is measured, and 25
+    /// until then.
+    pub fn new(name: &str, rate: impl Into<Option<FrameRate>>) -> Self {
+        let state = State {
+            newest: None,
+            next: 0,
+            cadence: Cadence::new(rate.into()),
+            absence: ("there is no picture yet".into(), Duration::from_secs(1)),
+            waiting: BTreeMap::new(),
+            spare: Vec::new(),
+        };
+        Self { shared: Arc::new(Shared { name: name.to_owned(), state: Mutex::new(state), audience: Arc::default() }) }
     }
 
     /// A medium whose pictures come from `picture`, which is called `rate` times a second in a thread of its own while there
@@ -136,19 +151,33 @@ impl Live {
             (Arc::downgrade(&live.shared), Arc::clone(&live.shared.audience), Instant::now());
         let mut next = 0;
         let run = move || {
-            while audience.wait() {
+            loop {
+                if audience.is_empty()
+                    && let Some(shared) = shared.upgrade()
+                {
+                    // Who comes next shall not begin with what is old by then.
+                    shared.cease("the next picture is not there yet", Duration::from_secs(1));
+                }
+                if !audience.wait() {
+                    return;
+                }
                 let elapsed = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
                 next = rate.frames_in(elapsed).max(next);
                 let due = start + Duration::from_micros(rate.micros(next));
                 thread::sleep(due.saturating_duration_since(Instant::now()));
                 let jpeg = picture(next as u32);
                 let Some(shared) = shared.upgrade() else { return };
-                shared.publish(jpeg, due);
+                shared.publish(Made::as_is(jpeg), due);
                 next += 1;
             }
         };
         thread::Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(live)
+    }
+
+    /// The name that it answers to.
+    pub fn name(&self) -> &str {
+        &self.shared.name
     }
 
     /// Makes a JPEG file the newest picture, taken now.
@@ -158,48 +187,65 @@ impl Live {
 
     /// Makes a JPEG file the newest picture. `captured`: when it was taken, which becomes its timestamp.
     pub fn publish_captured(&self, jpeg: Vec<u8>, captured: Instant) {
-        self.shared.publish(jpeg, captured);
+        self.shared.publish(Made::as_is(jpeg), captured);
     }
 
-    /// How many sessions there are, playing or not. While there are none, nothing need be captured.
+    /// The same for a picture that was made ready.
+    pub(crate) fn publish_prepared(&self, picture: Prepared, captured: Instant) {
+        self.shared.publish(picture.made, captured);
+    }
+
+    /// There are no pictures for the time being: the newest one is shown to nobody any more. Viewers stay, and get the next
+    /// one that is published. `reason` and `retry_after` are for those who come meanwhile.
+    pub fn cease(&self, reason: &str, retry_after: Duration) {
+        self.shared.cease(reason, retry_after);
+    }
+
+    /// How many sessions there are, playing or not, and requests that wait for a picture. While there are none, nothing need
+    /// be captured.
     pub fn viewers(&self) -> usize {
-        self.shared.audience.seats().viewers
+        self.shared.audience.len()
     }
 
-    /// A viewer of all that is published from now on.
+    /// A viewer of the newest picture and of all that is published from now on.
     pub fn viewer(&self) -> LiveSource {
-        let mut seats = self.shared.audience.seats();
-        seats.viewers += 1;
-        seats.ever += 1;
-        let viewer = seats.ever;
-        drop(seats);
-        self.shared.audience.changed.notify_all();
-        let next = self.shared.state().next;
-        LiveSource { shared: Arc::clone(&self.shared), viewer, next, held: None, anchor: None }
+        let shared = Arc::clone(&self.shared);
+        let seat = Audience::take_seat(&shared.audience);
+        let next = {
+            let state = shared.state();
+            state.newest.as_ref().map_or(state.next, |newest| newest.number)
+        };
+        LiveSource { shared, seat, next, held: None, anchor: None }
+    }
+
+    /// A medium that a catalogue of several calls `id`.
+    pub fn medium(&self, id: usize) -> LiveMedium {
+        let seat = Audience::take_seat(&self.shared.audience);
+        LiveMedium { live: self.clone(), id, seat, texts: Texts::default() }
+    }
+
+    /// Has `notify` called whenever a viewer comes, and when the last one goes; from any thread.
+    pub(crate) fn on_change(&self, notify: impl Fn() + Send + Sync + 'static) {
+        self.shared.audience.on_change(Box::new(notify));
+    }
+
+    /// Memory for another file, and for what is made of it, out of pictures that were replaced and that nobody sends any more.
+    pub(crate) fn spare(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut state = self.shared.state();
+        let free = state.spare.iter().position(|picture| Arc::strong_count(picture) == 1);
+        let Some(picture) = free.map(|index| state.spare.remove(index)).and_then(Arc::into_inner) else {
+            return Default::default();
+        };
+        let Buffers { file, converted } = picture.made.into_buffers();
+        (file, converted)
     }
 }
 
 impl Catalogue for Live {
-    type Medium = Self;
+    type Medium = LiveMedium;
 
-    fn find(&self, path: Path<'_>) -> Option<Self> {
-        path.names(&self.shared.name).then(|| self.clone())
-    }
-}
-
-impl Medium for Live {
-    type Source = LiveSource;
-
-    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
-        let Shared { name, rate, .. } = &*self.shared;
-        let newest = self.shared.state().newest.clone();
-        let (width, height) =
-            newest.and_then(|picture| picture.layout.ok()).map_or((0, 0), |layout| (layout.width, layout.height));
-        Ok(Entry { id: 0, name, frame_rate: *rate, extent: Extent::Live, width, height, refusal: None })
-    }
-
-    fn open(&self) -> Option<LiveSource> {
-        Some(self.viewer())
+    fn find(&self, path: Path<'_>) -> Option<LiveMedium> {
+        path.names(&self.shared.name).then(|| self.medium(0))
     }
 }
 
@@ -212,11 +258,81 @@ impl fmt::Debug for Live {
     }
 }
 
+/// A [`Live`] medium in the hands of a server. It counts among the viewers: a request that waits for a picture makes a camera
+/// start.
+pub struct LiveMedium {
+    live: Live,
+    id: usize,
+    seat: Seat,
+    /// What was said of it.
+    texts: Texts,
+}
+
+impl Medium for LiveMedium {
+    type Source = LiveSource;
+
+    fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let shared = &self.live.shared;
+        let mut state = shared.state();
+        let Some(newest) = state.newest.clone() else {
+            let (reason, retry_after) = state.absence.clone();
+            state.waiting.entry(self.seat.number()).or_insert_with(|| waker.clone()).clone_from(waker);
+            drop(state);
+            return Err(NotReady { reason: self.texts.keep(&reason), retry_after });
+        };
+        let frame_rate = state.cadence.rate();
+        drop(state);
+        let (width, height) = newest.made.layout().map_or((0, 0), |layout| (layout.width, layout.height));
+        let refusal = newest.refusal.as_deref().map(|reason| self.texts.keep(reason));
+        Ok(Entry { id: self.id, name: &shared.name, frame_rate, extent: Extent::Live, width, height, refusal })
+    }
+
+    fn open(&self) -> Option<LiveSource> {
+        Some(self.live.viewer())
+    }
+}
+
+impl Drop for LiveMedium {
+    fn drop(&mut self) {
+        self.live.shared.state().waiting.remove(&self.seat.number());
+    }
+}
+
+impl fmt::Debug for LiveMedium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveMedium").field("live", &self.live).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Texts that live as long as this, so that they can be lent where only a reference to their owner is at hand. There are few.
+#[derive(Default)]
+struct Texts {
+    first: OnceLock<Box<Text>>,
+}
+
+struct Text {
+    text: String,
+    next: OnceLock<Box<Text>>,
+}
+
+impl Texts {
+    fn keep(&self, text: &str) -> &str {
+        let mut place = &self.first;
+        loop {
+            let kept = place.get_or_init(|| Box::new(Text { text: text.to_owned(), next: OnceLock::new() }));
+            if kept.text == text {
+                return &kept.text;
+            }
+            place = &kept.next;
+        }
+    }
+}
+
 /// One viewer of a [`Live`] medium: always the newest picture, and what comes while it sends is left out.
 pub struct LiveSource {
     shared: Arc<Shared>,
     /// Tells it from the others who wait.
-    viewer: u64,
+    seat: Seat,
     /// The number of the first picture that it has not shown.
     next: u32,
     held: Option<Arc<Picture>>,
@@ -251,21 +367,25 @@ impl FrameSource for LiveSource {
                 Ok(Advance::Ready)
             }
             None => {
-                state.waiting.entry(self.viewer).or_insert_with(|| waker.clone()).clone_from(waker);
+                state.waiting.entry(self.seat.number()).or_insert_with(|| waker.clone()).clone_from(waker);
                 Ok(Advance::Pending { until: None })
             }
         }
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
-        let Picture { number, jpeg, captured, layout } = &**self.held.as_ref()?;
+        let Picture { number, captured, made, .. } = &**self.held.as_ref()?;
         Some(Frame {
             number: *number,
-            data: jpeg,
+            data: made.data(),
             captured: self.on_servers_clock(*captured),
             time: None,
-            layout: *layout,
+            layout: made.layout(),
         })
+    }
+
+    fn original(&self) -> Option<&[u8]> {
+        self.held.as_ref().and_then(|picture| picture.made.original())
     }
 
     fn position(&self) -> u32 {
@@ -280,8 +400,7 @@ impl FrameSource for LiveSource {
 
 impl Drop for LiveSource {
     fn drop(&mut self) {
-        self.shared.state().waiting.remove(&self.viewer);
-        self.shared.audience.seats().viewers -= 1;
+        self.shared.state().waiting.remove(&self.seat.number());
     }
 }
 
@@ -294,7 +413,8 @@ impl fmt::Debug for LiveSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::testing::jpeg;
+    use crate::media::testing::{jpeg, picture};
+    use mutoscope::wire::url::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
     use std::task::Wake;
@@ -318,7 +438,6 @@ mod tests {
     #[test]
     fn a_published_picture_wakes_each_viewer_that_waits_once() {
         let live = live();
-        live.publish(b"before anybody came".to_vec());
         let (mut one, mut other) = (live.viewer(), live.viewer());
         let counters = [(); 2].map(|()| Arc::new(Counter::default()));
         let wakers = counters.clone().map(Waker::from);
@@ -332,7 +451,7 @@ mod tests {
         assert_eq!(woken(), [1, 1], "who does not wait is not woken");
         for viewer in [&mut one, &mut other] {
             assert_eq!(viewer.advance(NOW, Waker::noop()), Ok(Advance::Ready));
-            assert_eq!(viewer.frame().map(|frame| (frame.number, frame.data)), Some((2, &b"b"[..])));
+            assert_eq!(viewer.frame().map(|frame| (frame.number, frame.data)), Some((1, &b"b"[..])));
         }
         assert_eq!(one.advance(NOW, &wakers[0]), NOTHING);
         drop(one);
@@ -376,15 +495,72 @@ mod tests {
     }
 
     #[test]
-    fn it_answers_to_its_name_and_knows_its_size_from_its_first_picture() {
+    fn a_viewer_begins_with_the_newest_picture_unless_pictures_have_ceased() {
         let live = live();
-        let size = |name| {
-            let medium = live.find(Path::new(name))?;
-            medium.entry(Waker::noop()).ok().map(|entry| (entry.extent, entry.width, entry.height))
+        live.publish(b"a".to_vec());
+        live.publish(b"b".to_vec());
+        let shown = |viewer: &mut LiveSource| {
+            assert_eq!(viewer.advance(NOW, Waker::noop()), Ok(Advance::Ready));
+            viewer.frame().unwrap().data.to_vec()
         };
-        assert_eq!((size("camera"), size("movie")), (Some((Extent::Live, 0, 0)), None));
+        let (mut one, mut late) = (live.viewer(), live.viewer());
+        assert_eq!((shown(&mut one), one.advance(NOW, Waker::noop())), (b"b".to_vec(), NOTHING));
+        live.cease("unplugged", Duration::from_secs(3));
+        let mut other = live.viewer();
+        for viewer in [&mut one, &mut late, &mut other] {
+            assert_eq!(viewer.advance(NOW, Waker::noop()), NOTHING);
+        }
+        live.publish(b"c".to_vec());
+        assert_eq!([&mut one, &mut late, &mut other].map(shown), [b"c", b"c", b"c"]);
+    }
+
+    #[test]
+    fn it_answers_to_its_name_and_is_ready_once_it_has_a_picture() {
+        let live = live();
+        assert!(live.find(Path::new("movie")).is_none());
+        let medium = live.find(Path::new("/camera/")).unwrap();
+        assert_eq!(live.viewers(), 1, "who asks may be waiting for a camera to start");
+        let counter = Arc::new(Counter::default());
+        let waker = Waker::from(Arc::clone(&counter));
+        let reason = |medium: &LiveMedium| {
+            let NotReady { reason, retry_after } = medium.entry(&waker).unwrap_err();
+            (reason.to_owned(), retry_after.as_secs())
+        };
+        assert_eq!(reason(&medium), ("there is no picture yet".to_owned(), 1));
+        live.cease("unplugged", Duration::from_secs(3));
+        assert_eq!(reason(&medium), ("unplugged".to_owned(), 3));
         live.publish(jpeg(32, 48, 0, b"x"));
-        assert_eq!(size("/camera/"), Some((Extent::Live, 32, 48)));
+        assert_eq!(counter.0.load(Ordering::SeqCst), 1);
+        let entry = medium.entry(&waker).unwrap();
+        assert_eq!((entry.extent, entry.width, entry.height, entry.refusal), (Extent::Live, 32, 48, None));
+        assert_eq!((entry.name, entry.frame_rate), ("camera", FrameRate::new(25, 1).unwrap()));
+        live.publish(picture(16, 16, |encoder| encoder.set_progressive(true)));
+        assert!(medium.entry(&waker).unwrap().refusal.is_some());
+        drop(medium);
+        assert_eq!(live.viewers(), 0);
+    }
+
+    #[test]
+    fn the_memory_of_a_picture_is_used_again_once_nobody_sends_it() {
+        let live = live();
+        let mut viewer = live.viewer();
+        let publish = |byte| {
+            let mut file = live.spare().0;
+            file.clear();
+            file.push(byte);
+            let address = file.as_ptr();
+            live.publish(file);
+            address
+        };
+        let first = publish(1);
+        viewer.advance(NOW, Waker::noop()).unwrap();
+        let second = publish(2);
+        let third = publish(3);
+        assert!(first != second && second != third && first != third, "the first one is being sent");
+        assert_eq!(publish(4), second);
+        viewer.advance(NOW, Waker::noop()).unwrap();
+        assert_eq!(viewer.frame().unwrap().data, [4]);
+        assert_eq!(publish(5), first);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! A [`Library`] is the catalogue of them; [`inspect`] is for programs that look into files without serving them.
 
+mod audience;
 mod cache;
+mod cadence;
 mod candidates;
 mod converter;
 #[cfg(feature = "convert")]
@@ -18,6 +20,7 @@ mod library;
 pub mod live;
 mod picture;
 mod policy;
+mod preparer;
 mod shared_media;
 mod source;
 mod storage;
@@ -30,4 +33,5 @@ mod workers;
 pub use error::{FrameError, LibraryError};
 pub use library::{Library, LibraryMedium};
 pub use policy::{OnUnsupported, Policy};
+pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;

@@ -97,6 +97,32 @@ impl Made {
         let took = time::Duration::ZERO;
         Self { file, converted: buffer, is_converted: false, layout, failure: None, took }
     }
+
+    /// The file as it is.
+    pub(super) fn as_is(file: Vec<u8>) -> Self {
+        let layout = Layout::parse(&file);
+        Self::unchanged(file, layout, Vec::new())
+    }
+
+    /// The file that RTP/JPEG can carry.
+    pub(super) fn data(&self) -> &[u8] {
+        if self.is_converted { &self.converted } else { &self.file }
+    }
+
+    /// The places of its parts.
+    pub(super) fn layout(&self) -> Result<Layout, jpeg::Error> {
+        self.layout
+    }
+
+    /// The file as it was, where [`data`](Self::data) is another one.
+    pub(super) fn original(&self) -> Option<&[u8]> {
+        self.is_converted.then_some(&self.file)
+    }
+
+    /// What it leaves to the next picture.
+    pub(super) fn into_buffers(self) -> Buffers {
+        Buffers { file: self.file, converted: self.converted }
+    }
 }
 
 impl Picture {
@@ -158,13 +184,13 @@ impl Picture {
 
     /// The file as it was, where [`frame`](Self::frame) is another one.
     pub(super) fn original(&self) -> Option<&[u8]> {
-        self.made().filter(|made| made.is_converted).map(|made| &*made.file)
+        self.made()?.original()
     }
 
     /// What it leaves to the next picture.
     pub(super) fn into_buffers(self) -> Buffers {
         match self.outcome.into_inner() {
-            Some(Ok(Made { file, converted, .. })) => Buffers { file, converted },
+            Some(Ok(made)) => made.into_buffers(),
             _ => Buffers::default(),
         }
     }

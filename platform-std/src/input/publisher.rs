@@ -1,0 +1,143 @@
+//! The way of a picture from its input to the viewers.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::stop::Stop;
+use super::throttle::Throttle;
+use crate::media::live::Live;
+use crate::media::{Policy, Preparer};
+
+/// Pictures a second that an input may have, and at once.
+const MAX_RATE: f64 = 250.0;
+const MAX_BURST: f64 = 50.0;
+
+/// What an input gives its pictures to. Pictures are mended and made what RTP/JPEG can carry on the input's thread, and viewers
+/// are woken as soon as that is done.
+pub struct Publisher {
+    live: Live,
+    working: Mutex<Working>,
+    /// Called for the first picture.
+    on_picture: Box<dyn Fn() + Send + Sync>,
+}
+
+struct Working {
+    preparer: Preparer,
+    /// For what is made of the next picture; holds anything.
+    converted: Vec<u8>,
+    throttle: Throttle,
+    has_picture: bool,
+    has_flooded: bool,
+    /// What was said about pictures that are left out.
+    complaint: Option<String>,
+}
+
+impl Publisher {
+    /// Publishes to `live`; `policy` is what may be done with pictures that RTP/JPEG cannot carry.
+    pub fn new(live: Live, policy: Policy) -> Self {
+        Self::with(live, policy, || {})
+    }
+
+    /// The same; `on_picture` is called for the first picture.
+    pub(super) fn with(live: Live, policy: Policy, on_picture: impl Fn() + Send + Sync + 'static) -> Self {
+        let working = Working {
+            preparer: Preparer::new(policy),
+            converted: Vec::new(),
+            throttle: Throttle::new(MAX_RATE, MAX_BURST),
+            has_picture: false,
+            has_flooded: false,
+            complaint: None,
+        };
+        Self { live, working: Mutex::new(working), on_picture: Box::new(on_picture) }
+    }
+
+    /// The name of the medium.
+    pub fn name(&self) -> &str {
+        self.live.name()
+    }
+
+    /// An empty buffer for a picture: memory of one that nobody sends any more.
+    pub fn buffer(&self) -> Vec<u8> {
+        let (mut buffer, converted) = self.live.spare();
+        self.working().converted = converted;
+        buffer.clear();
+        buffer
+    }
+
+    /// Makes a JPEG file the newest picture. `captured`: when it was taken, or came. One that cannot be shown is left out, and so
+    /// is one that comes too soon after very many others.
+    pub fn publish(&self, jpeg: Vec<u8>, captured: Instant) {
+        let mut working = self.working();
+        if working.throttle.try_spend(Instant::now(), 1.0) {
+            self.publish_anyway(&mut working, jpeg, captured);
+        } else {
+            self.complain_of_flood(&mut working);
+        }
+    }
+
+    /// The same for an input that can be made to wait: it is, where very many pictures have come. `false`: it is to end.
+    pub fn publish_in_turn(&self, jpeg: Vec<u8>, captured: Instant, stop: &Stop) -> bool {
+        let wait = {
+            let mut working = self.working();
+            let wait = working.throttle.spend(Instant::now(), 1.0);
+            if !wait.is_zero() {
+                self.complain_of_flood(&mut working);
+            }
+            self.publish_anyway(&mut working, jpeg, captured);
+            wait
+        };
+        if wait.is_zero() { !stop.is_stopping() } else { stop.sleep(wait) }
+    }
+
+    /// There are no pictures for the time being, though the input has not ended: its camera was unplugged, who pushed it has
+    /// gone. Viewers stay; those who come are told the reason.
+    pub fn cease(&self, reason: &str) {
+        self.live.cease(reason, Duration::from_secs(2));
+    }
+
+    /// Says once about this input what is wrong with what it gives.
+    pub fn complain(&self, complaint: &str) {
+        self.complain_once(&mut self.working(), complaint);
+    }
+
+    fn working(&self) -> MutexGuard<'_, Working> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish_anyway(&self, working: &mut Working, jpeg: Vec<u8>, captured: Instant) {
+        let buffer = std::mem::take(&mut working.converted);
+        let picture = match working.preparer.prepare(jpeg, buffer) {
+            Ok(picture) => picture,
+            Err(reason) => return self.complain_once(working, &format!("a picture is left out: {reason}")),
+        };
+        if let Some(complaint) = &picture.complaint {
+            self.complain_once(working, complaint);
+        }
+        if !std::mem::replace(&mut working.has_picture, true) {
+            (self.on_picture)();
+        }
+        self.live.publish_prepared(picture, captured);
+    }
+
+    fn complain_of_flood(&self, working: &mut Working) {
+        if !std::mem::replace(&mut working.has_flooded, true) {
+            log::warn!("{}: pictures come too fast, it is taken no more than {MAX_RATE} a second", self.name());
+        }
+    }
+
+    fn complain_once(&self, working: &mut Working, complaint: &str) {
+        if working.complaint.as_deref() != Some(complaint) {
+            // The next one is about the same, and a flood of them would fill the log.
+            let level = if working.complaint.is_none() { log::Level::Warn } else { log::Level::Debug };
+            log::log!(level, "{}: {complaint}", self.name());
+            working.complaint = Some(complaint.to_owned());
+        }
+    }
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("live", &self.live).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,373 @@
+//! `NAME=INPUT`: what is to be served under a name, as command lines and configurations write it.
+
+mod error;
+mod parameters;
+mod remote;
+mod variables;
+mod words;
+
+pub use error::SpecError;
+pub use parameters::{Parameters, Start};
+pub use remote::Remote;
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::redact::Secrets;
+use variables::Variables;
+
+/// An input and its name, as people write them:
+///
+/// | text | input |
+/// |---|---|
+/// | `cam=-` | standard input |
+/// | `cam=exec:PROGRAM ARGUMENTS` | what a program writes to its standard output |
+/// | `cam=http://camera/stream` | a stream or single pictures over HTTP |
+/// | `cam=rtsp://camera/stream` | another server's stream |
+/// | `cam=push:` | what a client of this server records |
+/// | `cam=/dev/video0` | a camera |
+/// | `cam=PATH` | a FIFO, or a folder of pictures |
+///
+/// Parameters stand behind `#`: `cam=http://camera/snap.jpg?x=1#poll=0.5#always`. `${VARIABLE}` is a value of the environment,
+/// which is never taken apart: a password may hold anything.
+///
+/// ```
+/// use mutoscope_std::input::{Source, Spec};
+///
+/// let spec = Spec::parse("cam=http://anna:secret@192.0.2.7:81/stream?key=7#rate=12.5")?;
+/// let Source::Http(remote) = spec.source() else { panic!("it is a URL") };
+/// assert_eq!((spec.name(), remote.host(), remote.port(), remote.target()), ("cam", "192.0.2.7", Some(81), "/stream?key=7"));
+/// assert_eq!(spec.parameters().rate, Some("12.5".parse()?));
+/// // What is shown of it holds no secret.
+/// assert_eq!(spec.to_string(), "cam=http://192.0.2.7:81/stream?key=…#rate=12.5");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Spec {
+    name: String,
+    source: Source,
+    parameters: Parameters,
+    /// As it was written, without secrets.
+    shown: String,
+    secrets: Secrets,
+}
+
+/// Where the pictures of an input come from. Neither `Debug` nor `Display` shows a secret.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Source {
+    /// Standard input.
+    Stdin,
+    /// A program, and what is said to it.
+    Exec(Vec<String>),
+    /// `http://`.
+    Http(Remote),
+    /// `rtsp://`.
+    Rtsp(Remote),
+    /// What is sent to this server.
+    Push,
+    /// A camera: `/dev/video0`, `/dev/v4l/by-id/…`.
+    Device(PathBuf),
+    /// A FIFO, a folder or a file.
+    Path(PathBuf),
+}
+
+/// Something that a command line names.
+#[derive(Clone, Debug)]
+pub enum Argument {
+    /// A file or a folder.
+    Path(PathBuf),
+    /// `NAME=INPUT`.
+    Spec(Box<Spec>),
+}
+
+impl Argument {
+    /// Tells paths and inputs apart. What exists as a path is one, whatever it looks like.
+    ///
+    /// # Errors
+    /// What is no path and looks like an input without being one.
+    pub fn parse(text: &OsStr) -> Result<Self, SpecError> {
+        let path = Path::new(text);
+        let name = text.to_str().and_then(|text| text.split_once('=')).map(|(name, _)| name);
+        match (name, text.to_str()) {
+            (Some(name), Some(text)) if !name.contains('/') && path.symlink_metadata().is_err() => {
+                Spec::parse(text).map(|spec| Self::Spec(Box::new(spec)))
+            }
+            _ => Ok(Self::Path(path.to_owned())),
+        }
+    }
+}
+
+impl Spec {
+    /// Reads `NAME=INPUT`, with variables of the environment.
+    ///
+    /// # Errors
+    /// See [`SpecError`].
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
+        Self::parse_with(text, |name| env::var(name).ok())
+    }
+
+    /// The same with variables of `lookup`.
+    ///
+    /// # Errors
+    /// See [`SpecError`].
+    pub fn parse_with(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SpecError> {
+        let (name, input) = text.split_once('=').ok_or(SpecError::NoName)?;
+        check_name(name)?;
+        let mut variables = Variables::new(&lookup);
+        // An input that begins with a variable may be one altogether, and is read as if its value had been written here.
+        let whole = if input.starts_with("${") { Some(variables.expand(input)?) } else { None };
+        let (source, parameters) = read(whole.as_deref().unwrap_or(input), &mut variables)?;
+        check_parameters(&source, &parameters)?;
+        let secrets = variables.used;
+        let shown = secrets.hide(text);
+        Ok(Self { name: name.to_owned(), source, parameters, shown, secrets })
+    }
+
+    /// The name under which it is served.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its pictures come from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What is said of it behind `#`.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// When it runs: what was said, or what is usual for its kind. Programs and what is in the network run on demand; whoever
+    /// writes to a pipe would have to wait, so pipes are read always.
+    pub fn start(&self) -> Start {
+        let usual = match self.source {
+            Source::Exec(_) | Source::Http(_) | Source::Rtsp(_) | Source::Device(_) => Start::OnDemand,
+            Source::Stdin | Source::Push | Source::Path(_) => Start::Always,
+        };
+        self.parameters.start.unwrap_or(usual)
+    }
+
+    /// `text` about this input, such as what its program says, without the secrets in its description.
+    pub fn hide_secrets(&self, text: &str) -> String {
+        self.secrets.hide(text)
+    }
+}
+
+/// As it was written, without the secrets in it.
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spec({self})")
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("Stdin"),
+            // Arguments may hold secrets.
+            Self::Exec(words) => write!(f, "Exec({:?}, …)", words.first().map_or("", String::as_str)),
+            Self::Http(remote) | Self::Rtsp(remote) => remote.fmt(f),
+            Self::Push => f.write_str("Push"),
+            Self::Device(path) => write!(f, "Device({})", path.display()),
+            Self::Path(path) => write!(f, "Path({})", path.display()),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), SpecError> {
+    let why = match name {
+        "" => "it is empty",
+        "*" => "in requests it stands for the server itself",
+        "." | ".." => "no URL can lead there",
+        _ if name.contains(['/', '?', '#']) => "a name has no slash, question mark or hash",
+        _ if name.chars().any(char::is_control) => "it holds control characters",
+        _ => return Ok(()),
+    };
+    Err(SpecError::Name { name: name.to_owned(), why })
+}
+
+fn read(input: &str, variables: &mut Variables<'_>) -> Result<(Source, Parameters), SpecError> {
+    let scheme = |scheme| strip_prefix_ignore_case(input, scheme);
+    let hash = if scheme("exec:").is_some() { words::unquoted_hash(input) } else { input.find('#') };
+    let (head, parameters) = input.split_at(hash.unwrap_or(input.len()));
+    let parameters = Parameters::parse(&variables.expand(parameters)?)?;
+    let scheme = |scheme| strip_prefix_ignore_case(head, scheme);
+    let source = if head.is_empty() {
+        return Err(SpecError::Empty);
+    } else if head == "-" {
+        Source::Stdin
+    } else if let Some(command) = scheme("exec:") {
+        let words = words::words(command, variables)?;
+        if words.first().is_none_or(String::is_empty) {
+            return Err(SpecError::NoProgram);
+        }
+        Source::Exec(words)
+    } else if let Some(rest) = scheme("http://") {
+        Source::Http(Remote::parse("http", rest, variables)?)
+    } else if let Some(rest) = scheme("rtsp://") {
+        Source::Rtsp(Remote::parse("rtsp", rest, variables)?)
+    } else if scheme("https://").is_some() {
+        return Err(SpecError::NotYet { scheme: "https", instead: "use http://, or exec: with curl or ffmpeg" });
+    } else if scheme("rtsps://").is_some() {
+        return Err(SpecError::NotYet { scheme: "rtsps", instead: "use rtsp://, or exec: with ffmpeg" });
+    } else if let Some(rest) = scheme("push:") {
+        if !rest.is_empty() {
+            return Err(SpecError::Url { why: "nothing stands behind push:" });
+        }
+        Source::Push
+    } else {
+        let path = PathBuf::from(variables.expand(head)?);
+        let is_camera = path.starts_with("/dev/v4l") || head.starts_with("/dev/video");
+        if is_camera { Source::Device(path) } else { Source::Path(path) }
+    };
+    Ok((source, parameters))
+}
+
+/// Parameters that mean nothing to an input are mistakes.
+fn check_parameters(source: &Source, parameters: &Parameters) -> Result<(), SpecError> {
+    let Parameters { poll, size, .. } = parameters;
+    if poll.is_some() && !matches!(source, Source::Http(_)) {
+        return Err(SpecError::Parameter { key: "poll", of: "http://" });
+    }
+    if size.is_some() && !matches!(source, Source::Device(_)) {
+        return Err(SpecError::Parameter { key: "size", of: "cameras (/dev/video0)" });
+    }
+    Ok(())
+}
+
+fn strip_prefix_ignore_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn lookup(name: &str) -> Option<String> {
+        let value = match name {
+            "PASSWORD" => "p@s:s/w%41#?",
+            "HOST" => "192.0.2.9:81",
+            "ALL" => "http://u:geheim@h/x?k=${PASSWORD}#always",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    fn parse(text: &str) -> Result<Spec, SpecError> {
+        Spec::parse_with(text, lookup)
+    }
+
+    fn source(text: &str) -> String {
+        format!("{:?}", parse(text).unwrap().source())
+    }
+
+    #[test]
+    fn each_kind_is_told_by_how_it_begins() {
+        for (text, shown) in [
+            ("cam=-", "Stdin"),
+            ("cam=exec:rpicam-vid --codec mjpeg -o -", "Exec(\"rpicam-vid\", …)"),
+            ("cam=HTTP://h", "Remote(http://h/)"),
+            ("cam=http://h:81?a=b", "Remote(http://h:81/?a=…)"),
+            ("cam=http://[fe80::1]:81/x#rate=5", "Remote(http://[fe80::1]:81/x)"),
+            ("cam=rtsp://u:p@h/x", "Remote(rtsp://h/x)"),
+            ("cam=push:", "Push"),
+            ("cam=/dev/video0#size=1280x720#rate=30", "Device(/dev/video0)"),
+            ("cam=/dev/v4l/by-id/usb", "Device(/dev/v4l/by-id/usb)"),
+            ("cam=/tmp/fifo", "Path(/tmp/fifo)"),
+            ("cam=a=b", "Path(a=b)"),
+        ] {
+            assert_eq!(source(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_stand_behind_hashes_and_leave_queries_alone() {
+        let spec = parse("a b=http://h/snap.jpg?rate=7&x#poll=0.5#always#rate=29.97").unwrap();
+        let Source::Http(remote) = spec.source() else { panic!("{spec:?}") };
+        assert_eq!((spec.name(), remote.target()), ("a b", "/snap.jpg?rate=7&x"));
+        let Parameters { rate, start, poll, size } = *spec.parameters();
+        assert_eq!((rate, poll, size), ("29.97".parse().ok(), Some(Duration::from_millis(500)), None));
+        assert_eq!((start, spec.start()), (Some(Start::Always), Start::Always));
+        let spec = parse("c=exec:convert -fill '#ff0000' \"a#b\" \\#c#rate=5").unwrap();
+        let Source::Exec(words) = spec.source() else { panic!("{spec:?}") };
+        assert_eq!(words, &["convert", "-fill", "#ff0000", "a#b", "#c"]);
+        assert_eq!((spec.parameters().rate, spec.start()), ("5".parse().ok(), Start::OnDemand));
+        assert_eq!(parse("c=/dev/video0#size=1280x720").unwrap().parameters().size, Some((1280, 720)));
+        assert_eq!(parse("c=-#on-demand").unwrap().start(), Start::OnDemand);
+    }
+
+    #[test]
+    fn mistakes_are_told_in_a_sentence() {
+        for (text, sentence) in [
+            ("cam", "expected NAME=INPUT, such as cam=http://camera/stream"),
+            ("=-", "the name \"\" cannot be served: it is empty"),
+            ("*=-", "the name \"*\" cannot be served: in requests it stands for the server itself"),
+            ("a/b=-", "the name \"a/b\" cannot be served: a name has no slash, question mark or hash"),
+            ("cam=", "there is no input behind the name"),
+            ("cam=#always", "there is no input behind the name"),
+            ("cam=exec:", "expected a program behind exec:"),
+            ("cam=exec:'a", "a quotation mark lacks its other one"),
+            ("cam=http:///x", "not a URL: it has no host"),
+            ("cam=http://h:0/", "not a URL: the host or its port is wrong"),
+            ("cam=http://h/a b", "not a URL: there is a space in it"),
+            ("cam=https://h/", "https:// cannot be read yet: use http://, or exec: with curl or ffmpeg"),
+            ("cam=rtsps://h/", "rtsps:// cannot be read yet: use rtsp://, or exec: with ffmpeg"),
+            ("cam=http://h/${NONE}", "the environment variable NONE is not set"),
+            ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
+            ("cam=-#rat=5", "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size"),
+            ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
+            ("cam=-#always=1", "#always takes no value"),
+            ("cam=http://h/#poll=0", "#poll takes seconds from 0.01 to 86400"),
+            ("cam=-#poll=1", "#poll is for http://"),
+            ("cam=http://h/#size=1x1", "#size is for cameras (/dev/video0)"),
+            ("cam=/dev/video0#size=0x1", "#size takes width and height in pixels: 1280x720"),
+        ] {
+            assert_eq!(parse(text).expect_err(text).to_string(), sentence, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_used_and_never_shown() {
+        let spec = parse("cam=http://anna:${PASSWORD}@${HOST}/x?pw=${HOST}").unwrap();
+        let Source::Http(remote) = spec.source() else { panic!("{spec:?}") };
+        assert_eq!((remote.host(), remote.port(), remote.target()), ("192.0.2.9", Some(81), "/x?pw=192.0.2.9:81"));
+        let credentials = mutoscope::auth::Credentials::new("anna", "p@s:s/w%41#?").unwrap();
+        assert!(remote.credentials() == Some(&credentials));
+        assert_eq!(spec.to_string(), "cam=http://${HOST}/x?pw=…");
+        assert_eq!(spec.hide_secrets("login p@s:s/w%41#? at http://x:y@h/"), "login ${PASSWORD} at http://h/");
+        let spec = parse("cam=exec:curl -u a:${PASSWORD} http://u:secret@h/").unwrap();
+        let Source::Exec(words) = spec.source() else { panic!("{spec:?}") };
+        assert_eq!(words[2], "a:p@s:s/w%41#?");
+        assert_eq!(spec.to_string(), "cam=exec:curl -u a:${PASSWORD} http://h/");
+        let spec = parse("cam=${ALL}").unwrap();
+        assert_eq!(spec.to_string(), "cam=${ALL}");
+        assert_eq!(spec.start(), Start::Always);
+        for shown in [format!("{spec:?}"), format!("{:?}", spec.source())] {
+            assert!(!shown.contains("geheim") && !shown.contains("PASSWORD"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_exists_is_a_path_whatever_it_looks_like() {
+        let folder = crate::media::testing::Folder::new();
+        let file = folder.file("cam=-", b"");
+        let argument = |text: &OsStr| Argument::parse(text);
+        assert!(matches!(argument(file.as_os_str()), Ok(Argument::Path(path)) if path == file));
+        assert!(matches!(argument(OsStr::new("cam=-")), Ok(Argument::Spec(_))));
+        assert!(matches!(argument(OsStr::new("films/a=b.mjpeg")), Ok(Argument::Path(_))));
+        assert!(matches!(argument(OsStr::new("film.mjpeg")), Ok(Argument::Path(_))));
+        assert!(matches!(argument(OsStr::new("cam=")), Err(SpecError::Empty)));
+    }
+}

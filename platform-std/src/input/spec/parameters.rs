@@ -1,0 +1,78 @@
+//! The parameters of an input, which stand behind its `#`.
+
+use std::time::Duration;
+
+use mutoscope::media::FrameRate;
+
+use super::error::SpecError;
+
+/// All parameters there are.
+const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size"];
+
+/// When an input runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// While somebody watches, and some seconds longer.
+    OnDemand,
+    /// From the start of the server on.
+    Always,
+}
+
+/// What is said of an input behind its `#`. `None`: nothing was said.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Parameters {
+    /// Pictures per second, as the description announces them.
+    pub rate: Option<FrameRate>,
+    /// When it runs.
+    pub start: Option<Start>,
+    /// Single pictures are asked for this often.
+    pub poll: Option<Duration>,
+    /// Width and height that a camera is asked for.
+    pub size: Option<(u16, u16)>,
+}
+
+/// The longest time between two pictures that are asked for.
+const LONGEST_POLL: f64 = 86_400.0;
+/// And the shortest.
+const SHORTEST_POLL: f64 = 0.01;
+
+impl Parameters {
+    /// Reads `rate=25#always`.
+    pub(super) fn parse(text: &str) -> Result<Self, SpecError> {
+        let mut parameters = Self::default();
+        for part in text.split('#').filter(|part| !part.is_empty()) {
+            parameters.set(part)?;
+        }
+        Ok(parameters)
+    }
+
+    fn set(&mut self, part: &str) -> Result<(), SpecError> {
+        let (key, value) = part.split_once('=').map_or((part, None), |(key, value)| (key, Some(value)));
+        let wrong = |key, expected| SpecError::Value { key, expected };
+        match (key, value) {
+            ("rate", value) => {
+                let rate = value.and_then(|value| value.parse().ok());
+                self.rate = Some(rate.ok_or(wrong("rate", "pictures per second: 25, 29.97 or 30000/1001"))?);
+            }
+            ("always", None) => self.start = Some(Start::Always),
+            ("on-demand", None) => self.start = Some(Start::OnDemand),
+            ("always", Some(_)) => return Err(wrong("always", "no value")),
+            ("on-demand", Some(_)) => return Err(wrong("on-demand", "no value")),
+            ("poll", value) => {
+                let seconds = value.and_then(|value| value.parse::<f64>().ok());
+                let seconds = seconds.filter(|seconds| (SHORTEST_POLL..=LONGEST_POLL).contains(seconds));
+                let seconds = seconds.ok_or(wrong("poll", "seconds from 0.01 to 86400"))?;
+                self.poll = Some(Duration::from_secs_f64(seconds));
+            }
+            ("size", value) => {
+                let size = value.and_then(|value| value.split_once('x'));
+                let size = size.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+                let size = size.filter(|&(width, height)| width > 0 && height > 0);
+                self.size = Some(size.ok_or(wrong("size", "width and height in pixels: 1280x720"))?);
+            }
+            _ => return Err(SpecError::UnknownParameter { key: key.to_owned(), known: KEYS }),
+        }
+        Ok(())
+    }
+}

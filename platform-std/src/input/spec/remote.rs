@@ -1,0 +1,134 @@
+//! URLs of inputs, taken apart with their secrets.
+
+use std::fmt::{self, Write as _};
+
+use mutoscope::auth::{Credentials, Unfit};
+
+use super::super::redact::redact;
+use super::error::SpecError;
+use super::variables::Variables;
+
+/// Where an input is in the network. What is printed of it holds no secret.
+#[derive(Clone)]
+pub struct Remote {
+    scheme: &'static str,
+    host: String,
+    port: Option<u16>,
+    target: String,
+    credentials: Option<Credentials>,
+}
+
+impl Remote {
+    /// Reads what stands behind `scheme://`.
+    pub(super) fn parse(scheme: &'static str, text: &str, variables: &mut Variables<'_>) -> Result<Self, SpecError> {
+        let wrong = |why| SpecError::Url { why };
+        let end = authority_len(text);
+        let (authority, target) = text.split_at(end);
+        let (user_info, host_port) =
+            authority.rsplit_once('@').map_or((None, authority), |(user_info, host)| (Some(user_info), host));
+        let credentials = user_info.map(|text| credentials(text, variables)).transpose()?;
+        let host_port = variables.expand(host_port)?;
+        let (host, port) = split_port(&host_port).ok_or(wrong("the host or its port is wrong"))?;
+        let target = variables.expand(target)?;
+        let is_wrong = |c: char| c.is_control() || c.is_whitespace();
+        if host.is_empty() || host.contains(is_wrong) || target.contains(is_wrong) {
+            return Err(wrong(if host.is_empty() { "it has no host" } else { "there is a space in it" }));
+        }
+        let target = if target.starts_with('/') { target } else { format!("/{target}") };
+        Ok(Self { scheme, host: host.to_owned(), port, target, credentials })
+    }
+
+    /// The scheme, in small letters.
+    pub fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// The host, without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, where the URL has one.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Path and query, as a request has them. They may hold secrets.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// User and password, where the URL has them.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// Host and port as a `Host` header has them.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        self.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+    }
+
+    /// The URL without user and password. Its query may hold secrets.
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.authority(), self.target)
+    }
+}
+
+/// The URL without user info, and without the values in its query.
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.url()))
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote({self})")
+    }
+}
+
+/// How long user info, host and port are. A password may be a variable, and a raw `@` or `/` in it is the user's mistake.
+fn authority_len(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' if text[..at].ends_with('$') => depth = 1,
+            '}' => depth = 0,
+            '/' | '?' if depth == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(literal) => {
+            let (host, port) = literal.split_once(']')?;
+            (host, if port.is_empty() { "" } else { port.strip_prefix(':')? })
+        }
+        None => text.split_once(':').unwrap_or((text, "")),
+    };
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    let port = if port.is_empty() { None } else { Some(port.parse().ok().filter(|&port| port > 0 && is_number)?) };
+    Some((host, port))
+}
+
+/// Percent escapes are undone in what was written; values of variables are taken as they are.
+fn credentials(text: &str, variables: &mut Variables<'_>) -> Result<Credentials, SpecError> {
+    if let Some((_, password)) = text.split_once(':').filter(|(_, password)| !password.contains("${")) {
+        variables.used.add(password, "…");
+    }
+    let encoded = variables.expand_with(text, |value, out| {
+        for byte in value.bytes() {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    })?;
+    Credentials::from_user_info(&encoded).map_err(|unfit| SpecError::Url {
+        why: match unfit {
+            Unfit::TooLong => "its user or its password is too long",
+            _ => "its user or its password has characters that cannot be sent",
+        },
+    })
+}
