@@ -6,7 +6,7 @@
 
 use clap::{Parser, ValueEnum};
 use mutoscope_std::client::{
-    Client, Dialect, Event, Goal, MediaTransport, Options, Presentation, Statistics, Transport,
+    Client, Credentials, Dialect, Error, Event, Goal, MediaTransport, Options, Presentation, Statistics, Transport,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,9 +24,12 @@ use std::time::{Duration, Instant};
                                  with 1 otherwise, and with 2 when it was called wrongly."
 )]
 struct Args {
-    /// What to record.
+    /// What to record: rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME.
     #[arg(default_value = "rtsp://127.0.0.1:8554/movie.Mjpeg")]
     url: String,
+    /// The user's name, where it is not in the URL; a password for it is in the environment.
+    #[arg(long, env = "RTSP_USER", value_name = "NAME")]
+    user: Option<String>,
     /// The file to write: JPEG files one after the other. Without it, frames are only counted.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -91,7 +94,10 @@ fn record(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
         }
         None => None,
     };
+    let password = || std::env::var("RTSP_PASSWORD").unwrap_or_default();
+    let credentials = args.user.as_ref().map(|user| Credentials::new(user, &password()));
     let mut client = Client::new(Options {
+        credentials: credentials.transpose().map_err(|_| Error::Credentials)?,
         transport: args.transport,
         dialect: args.dialect,
         rtp_port: args.rtp_port,
@@ -191,6 +197,7 @@ fn receive(
                 return Err(format!("the server refuses {method} from there ({} {reason})", status.0).into());
             }
             Event::Unseekable => return Err("the lab's dialect knows no positions".into()),
+            Event::Redirected => log::warn!("sent on to {}", client.url()),
             Event::Retrying { with, .. } => log::warn!("trying again with {with:?}"),
             Event::Silence { lasting } => log::warn!("nothing has arrived for {:.1} s", lasting.as_secs_f32()),
             Event::NoFrames { lasting, cause } => log::warn!("for {:.1} s, {cause}", lasting.as_secs_f32()),

@@ -1,8 +1,11 @@
 //! The command line, and what it says about the stream.
 
 use crate::reconnect::Patience;
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
-use mutoscope_std::client::{Client, Dialect, Error, Loss, Options, Transport};
+use mutoscope::wire::url::Url;
+use mutoscope_std::client::{Client, Credentials, Dialect, Error, Loss, Options, Transport, without_credentials};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,9 +51,18 @@ pub(crate) struct Args {
 // The stream: a URL, or the parts of one, which may come from the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// What to play [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
-    #[arg(value_parser = stream_url)]
+    /// What to play, rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    #[arg(value_parser = Discreet(stream_url))]
     url: Option<String>,
+    /// The user's name, where the server asks for one.
+    #[arg(long, env = "RTSP_USER", value_name = "NAME", value_parser = Discreet(user))]
+    user: Option<String>,
+    /// The user's password. Others on this machine can read a command line: rather give it in the environment.
+    #[arg(long, env = "RTSP_PASSWORD", value_name = "PASSWORD", hide_env_values = true, value_parser = Discreet(password))]
+    password: Option<String>,
+    /// Do not send the password as it is where the server takes nothing better (Basic).
+    #[arg(long)]
+    no_basic: bool,
     /// The server, where no URL is given.
     #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
     server_host: String,
@@ -157,11 +169,32 @@ impl Args {
         })
     }
 
+    /// Returns the URL to play as it may be shown to anybody.
+    pub(crate) fn shown_url(&self) -> String {
+        without_credentials(&self.url())
+    }
+
+    /// Returns user and password, if they are not in the URL. A password alone belongs to the user in the URL.
+    fn credentials(&self) -> Option<Credentials> {
+        let SourceArgs { user, password, .. } = &self.source;
+        match (user, password) {
+            (Some(user), password) => Credentials::new(user, password.as_deref().unwrap_or_default()).ok(),
+            (None, Some(password)) => {
+                let url = self.url();
+                let user = Url::parse(&url)?.user_info().filter(|info| !info.is_empty() && !info.contains(':'))?;
+                Credentials::from_user_info(&format!("{user}:{}", password.replace('%', "%25"))).ok()
+            }
+            (None, None) => None,
+        }
+    }
+
     /// Returns the options of the network client.
     pub(crate) fn client_options(&self) -> Options {
         Options {
             transport: self.transport.transport,
             dialect: self.transport.dialect,
+            credentials: self.credentials(),
+            basic: !self.source.no_basic,
             rtp_port: self.transport.rtp_port,
             playout_delay: Duration::from_millis(self.transport.buffer),
             // The seed is fixed so that a run can be repeated.
@@ -233,11 +266,37 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).replace(|c: char| c.is_control(), " ")
 }
 
+/// Checks a value that may hold a password: what is wrong is told without the value.
+#[derive(Clone, Copy)]
+struct Discreet(fn(&str) -> Result<String, String>);
+
+impl TypedValueParser for Discreet {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let text = StringValueParser::new().parse_ref(command, argument, value)?;
+        (self.0)(&text).map_err(|reason| clap::Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")))
+    }
+}
+
+fn user(text: &str) -> Result<String, String> {
+    Credentials::new(text, "").map(|_| text.to_owned()).map_err(|_| Error::Credentials.to_string())
+}
+
+fn password(text: &str) -> Result<String, String> {
+    Credentials::new("", text).map(|_| text.to_owned()).map_err(|_| Error::Credentials.to_string())
+}
+
 fn stream_url(text: &str) -> Result<String, String> {
     // There is only one scheme, so a URL without a scheme means that one.
     let url = if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
     match Client::new(Options::new(url.clone())) {
-        Err(error @ Error::Url(_)) => Err(error.to_string()),
+        Err(error @ (Error::Url(_) | Error::Credentials)) => Err(error.to_string()),
         _ => Ok(url),
     }
 }
@@ -297,6 +356,28 @@ mod tests {
         assert_eq!(url(&["rtsp://x/y"]), "rtsp://x/y");
         assert_eq!(url(&["x:8554/y"]), "rtsp://x:8554/y");
         assert_eq!(url(&["--server-host", "::1", "--video-file", "/a b"]), "rtsp://[::1]:8554/a b");
+    }
+
+    #[test]
+    fn passwords_are_taken_and_not_shown() {
+        let parsed = |args: &[&str]| Args::try_parse_from([&["player-sdl"], args].concat());
+        let anna = Credentials::new("anna", "hun%ter:2").ok();
+        let options = parsed(&["--user", "anna", "--password", "hun%ter:2", "rtsp://x/y"]).unwrap().client_options();
+        assert_eq!((options.credentials, options.basic), (anna.clone(), true));
+        let options = parsed(&["--password", "hun%ter:2", "--no-basic", "anna@x/y"]).unwrap().client_options();
+        assert_eq!((options.credentials, options.basic), (anna, false));
+        let args = parsed(&["rtsp://anna:hunter2@x/y"]).unwrap();
+        assert_eq!((args.client_options().credentials, &*args.shown_url()), (None, "rtsp://x/y"));
+        for wrong in [
+            &["rtsp://anna:hunter2@x:99999/y"][..],
+            &["http://anna:hunter2@x/y"],
+            &["rtsp://anna:hunter2%00@x/y"],
+            &["--password", "hunter2\n"],
+            &["--user", "hunter2:"],
+        ] {
+            let error = parsed(wrong).unwrap_err();
+            assert!(!error.to_string().contains("hunter2") && error.exit_code() == 2, "{error}");
+        }
     }
 
     #[test]

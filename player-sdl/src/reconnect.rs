@@ -83,7 +83,9 @@ impl Reconnect {
 /// even "404" may only mean that the server is just starting.
 pub(crate) fn may_pass(error: &Error, worked: bool) -> bool {
     match error {
-        Error::Url(_) | Error::RtpPort(_) => false,
+        Error::Url(_) | Error::Credentials | Error::RtpPort(_) => false,
+        // Asking again and again with a wrong password locks users out of some cameras.
+        Error::Unauthorized(_) => false,
         Error::Refused { status, .. } => worked || matches!(status.0, 408 | 453 | 454 | 500 | 502 | 503 | 504),
         Error::NoDialect(standard, lab) => worked || (may_pass(standard, false) && may_pass(lab, false)),
         Error::Protocol(_) => worked,
@@ -156,7 +158,10 @@ mod tests {
     #[test]
     fn what_only_the_user_can_change_is_not_tried_again() {
         let refused = |code| Error::Refused { status: StatusCode(code), during: Command::Describe, location: None };
-        for code in [401, 404, 415, 461, 302] {
+        for worked in [false, true] {
+            assert!(!may_pass(&Error::Unauthorized(mutoscope_std::client::Unauthorized::Credentials), worked));
+        }
+        for code in [403, 404, 415, 461, 302] {
             assert!(!may_pass(&refused(code), false), "{code}");
             assert!(may_pass(&refused(code), true), "{code}");
         }

@@ -121,6 +121,11 @@ impl Authenticator {
         Some(Authorization { credentials: &self.credentials, challenge, uri, proof })
     }
 
+    /// Whether no answer has been given since the last challenge.
+    pub const fn is_untried(&self) -> bool {
+        !self.answered
+    }
+
     /// A new connection is made: what was said on the old one is forgotten.
     pub fn restart(&mut self) {
         self.challenge.clear();

@@ -81,6 +81,8 @@ pub enum Event {
         /// What did not work.
         after: Failure,
     },
+    /// The server has what is wanted elsewhere, and it is being asked for there. [`Player::url`](super::Player::url) says where.
+    Redirected,
     /// The server refused to pause, or to play from that position. What played plays on.
     Refused {
         /// Its answer.

@@ -24,6 +24,8 @@
 //! | `event` | what a player is told and tells |
 //! | `settings`, `failure` | how it plays, and why it cannot |
 //! | `fallback` | which transport and which dialect are tried, one after the other |
+//! | `stage` | what is wanted, and how far it has come |
+//! | `redirection` | where a server that sends us elsewhere sends us |
 //! | `policies` | what is done about servers that refuse a range, a pause or a keep-alive, or never say BYE |
 //! | `media` | the receiver of one session, its reports, BYE both ways |
 //! | `silence`, `timeline` | that nothing comes; where in the presentation a frame lies |
@@ -33,8 +35,10 @@ mod failure;
 mod fallback;
 mod media;
 mod policies;
+mod redirection;
 mod settings;
 mod silence;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -46,7 +50,7 @@ pub use media::{Outgoing, Port};
 pub use settings::{Dialect, Settings, Transport};
 
 use crate::random::Random;
-use crate::session::client::{self as session, Command, Connection, NotNow, SetUp};
+use crate::session::client::{self as session, Command, Connection, NotNow, SetUp, Unauthorized};
 use crate::session::{self as spoken, MediaTransport, State};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtsp::StatusCode;
@@ -56,60 +60,16 @@ use core::net::SocketAddr;
 use fallback::Fallback;
 use media::Media;
 use policies::{Next, Standing};
+use redirection::Redirections;
+use stage::{HandedOver, Ports, Stage, Wanted};
 
 /// Bytes of the longest datagram that [`Player::poll_datagram`] writes: a report with our name, and BYE.
 pub const MAX_DATAGRAM: usize = 256;
-
-/// The port of `rtsp:` URLs that name none (RFC 2326 section 3.2).
-const DEFAULT_PORT: u16 = 554;
 
 /// An answer that reached the socket before its deadline is in time, even if it is read later. So a deadline counts as missed
 /// only when the connection has been read until nothing was left after the deadline. A connection that never runs dry is read
 /// this often instead, which is more than a socket holds.
 const LATE_READS: u32 = 64;
-
-/// What the goals up to now add up to. Where the session does not stand there yet, the player takes the next step.
-#[derive(Clone, Copy, Debug, Default)]
-struct Wanted {
-    session: bool,
-    playing: bool,
-    /// Play from here; taken when PLAY leaves.
-    from: Option<Duration>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Idle,
-    /// A connection is asked for, or is about to be.
-    Connecting {
-        asked: bool,
-    },
-    Linked,
-    /// TEARDOWN has left; its answer is waited for until then.
-    Leaving {
-        until: Instant,
-    },
-}
-
-/// Our UDP ports on this connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ports {
-    Closed,
-    Wanted,
-    Asked,
-    Open { rtp: u16, rtcp: u16 },
-    Unavailable,
-}
-
-/// How much of what has arrived the player has been given by now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum HandedOver {
-    #[default]
-    Part,
-    /// There is more than one turn takes.
-    Much,
-    All,
-}
 
 /// A player of one URL.
 ///
@@ -134,6 +94,7 @@ pub struct Player<B, F, const SLOTS: usize> {
     ended: Option<Failure>,
     /// A position was asked for where there are none; told when PLAY has left.
     unseekable: bool,
+    redirections: Redirections,
     random: Random,
 }
 
@@ -143,10 +104,14 @@ where
     F: AsRef<[u8]> + AsMut<[u8]>,
 {
     /// A player of `url`, an absolute `rtsp://` URL, without a goal. `rx` and `tx` are the connection's buffers. Our
-    /// SSRCs and our canonical name come from `seed`, which should be random.
+    /// SSRCs, our canonical name and our words in Digest come from `seed`, which should be random.
+    ///
+    /// With the feature `auth`, user and password in the URL answer the server's question for them. They are sent in no other
+    /// way, and to no other server.
     ///
     /// # Errors
-    /// [`Url`](session::Error::Url) and [`UrlTooLong`](session::Error::UrlTooLong).
+    /// [`Url`](session::Error::Url), [`UrlTooLong`](session::Error::UrlTooLong) and
+    /// [`Credentials`](session::Error::Credentials).
     pub fn new(
         url: &str,
         rx: B,
@@ -163,12 +128,14 @@ where
         };
         let mut random = Random::new(seed);
         let name = random.bits();
-        Ok(Self {
+        let connection = Connection::new(rx, tx, url, fallback.attempt.dialect, config)?;
+        let redirections = Redirections::new(connection.url())?;
+        let player = Self {
             settings,
             wanted: Wanted::default(),
             stage: Stage::Idle,
             standing: Standing::default(),
-            connection: Connection::new(rx, tx, url, fallback.attempt.dialect, config)?,
+            connection,
             media: Media::new(frames, name),
             fallback,
             ports: Ports::Closed,
@@ -177,8 +144,28 @@ where
             late_reads: 0,
             ended: None,
             unseekable: false,
+            redirections,
             random,
-        })
+        };
+        #[cfg(feature = "auth")]
+        let player = player.authenticated(url)?;
+        Ok(player)
+    }
+
+    #[cfg(feature = "auth")]
+    fn authenticated(mut self, url: &str) -> Result<Self, session::Error> {
+        if let Some(user_info) = Url::parse(url).and_then(|url| url.user_info()).filter(|info| !info.is_empty()) {
+            let credentials = crate::auth::Credentials::from_user_info(user_info);
+            self.authenticate(credentials.map_err(|_| session::Error::Credentials)?);
+        }
+        Ok(self)
+    }
+
+    /// Where the server asks for them, tells it user and password, instead of those in the URL.
+    #[cfg(feature = "auth")]
+    pub fn authenticate(&mut self, credentials: crate::auth::Credentials) {
+        let basic = if self.settings.basic { crate::auth::Basic::Allowed } else { crate::auth::Basic::Refused };
+        self.connection.authenticate(credentials, basic, self.random.bits());
     }
 
     /// Changes what is to be achieved; [`poll_event`](Self::poll_event) does what it takes.
@@ -204,7 +191,7 @@ where
             self.stage = Stage::Connecting { asked: true };
             // It was parsed before: there is always one.
             let url = Url::parse(self.connection.url())?;
-            return Some(Demand::Connect { host: url.host(), port: url.port().unwrap_or(DEFAULT_PORT) });
+            return Some(Demand::Connect { host: url.host(), port: url.port().unwrap_or(redirection::DEFAULT_PORT) });
         }
         if self.ports == Ports::Wanted {
             self.ports = Ports::Asked;
@@ -359,6 +346,16 @@ where
         self.connection.header("Location")
     }
 
+    /// Why the server's last 401 was not answered: what a refusal with this status means.
+    pub fn unauthorized(&self) -> Option<Unauthorized> {
+        self.connection.unauthorized()
+    }
+
+    /// What is played at present, without user and password: the URL that was given, or where redirections have led.
+    pub fn url(&self) -> &str {
+        self.connection.url()
+    }
+
     /// What has been received in this session; `None` before SETUP was answered.
     pub fn statistics(&self) -> Option<Statistics> {
         if self.is_linked() { self.media.statistics() } else { None }
@@ -501,7 +498,7 @@ where
                 self.media.handle_described(described);
                 None
             }
-            session::Event::SetUp(set_up) => Some(self.handle_set_up(set_up)),
+            session::Event::SetUp(set_up) => Some(self.handle_set_up(now, set_up)),
             session::Event::Playing(answer) => {
                 self.media.handle_playing(now, answer, self.settings.silence);
                 self.standing.played = true;
@@ -528,7 +525,12 @@ where
         }
     }
 
-    fn handle_set_up(&mut self, set_up: SetUp) -> Event {
+    fn handle_set_up(&mut self, now: Instant, set_up: SetUp) -> Event {
+        if !self.can_be_served(set_up.transport) {
+            let failure = Failure::Protocol(session::Error::Transport);
+            return if self.fallback.attempt.tcp { self.fail(now, failure) } else { self.try_tcp(now, failure, false) };
+        }
+        self.fallback.attempt.tcp = matches!(set_up.transport, MediaTransport::Interleaved { .. });
         let dialect = self.connection.dialect();
         self.media.handle_set_up(set_up, dialect, &self.settings);
         self.fallback.handle_set_up();
@@ -541,9 +543,25 @@ where
         })
     }
 
+    /// Whether media can travel as the server has answered, whatever it was offered.
+    fn can_be_served(&self, transport: MediaTransport) -> bool {
+        match (self.settings.transport, transport) {
+            (Transport::Tcp, MediaTransport::Udp { .. }) | (Transport::Udp, MediaTransport::Interleaved { .. }) => {
+                false
+            }
+            (_, MediaTransport::Interleaved { .. }) => true,
+            (_, MediaTransport::Udp { rtp_port, rtcp_port }) => {
+                self.ports == Ports::Open { rtp: rtp_port, rtcp: rtcp_port }
+            }
+        }
+    }
+
     fn handle_refusal(&mut self, now: Instant, status: StatusCode, during: Command) -> Option<Event> {
         if matches!(self.stage, Stage::Leaving { .. }) {
             return Some(self.end_link());
+        }
+        if redirection::is_redirection(status) && !self.standing.played && self.follow(now) {
+            return Some(if self.wanted.session { Event::Redirected } else { Event::TornDown });
         }
         let failure = Failure::Refused { status, during };
         match during {
@@ -570,6 +588,18 @@ where
             _ => {}
         }
         Some(self.fail_or_retry(now, failure))
+    }
+
+    /// Means what the server sends us to, if that can be and is not too much.
+    fn follow(&mut self, now: Instant) -> bool {
+        let Some(to) = self.connection.header("Location").and_then(|to| self.redirections.resolve(to, self.url()))
+        else {
+            return false;
+        };
+        let elsewhere = self.redirections.leads_elsewhere(&to);
+        self.leave(now);
+        self.redirections.count();
+        self.connection.redirect(&to, elsewhere).is_ok()
     }
 
     fn handle_no_answer(&mut self, now: Instant, during: Command) -> Option<Event> {
@@ -681,6 +711,7 @@ where
 
     fn fail(&mut self, now: Instant, failure: Failure) -> Event {
         self.leave(now);
+        self.go_home();
         self.wanted = Wanted::default();
         self.fallback.fail(failure, &self.settings)
     }
@@ -696,7 +727,16 @@ where
     /// The session is over.
     fn end_link(&mut self) -> Event {
         self.drop_link();
+        self.go_home();
         Event::TornDown
+    }
+
+    /// Redirections hold for one session: the next one begins where the first one did.
+    fn go_home(&mut self) {
+        if let Some(home) = self.redirections.forget() {
+            // It was parsed before.
+            let _ = self.connection.redirect(home, false);
+        }
     }
 
     fn drop_link(&mut self) {

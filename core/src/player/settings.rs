@@ -62,6 +62,9 @@ pub struct Settings {
     pub transport: Transport,
     /// Which protocol the server is spoken to in (default: decided by what it answers).
     pub dialect: Dialect,
+    /// Whether the password may be sent as it is, where a server takes nothing better (default: yes, because many cameras know
+    /// nothing else). Needs the feature `auth`.
+    pub basic: bool,
     /// How long the first request may stay unanswered before the other dialect is tried (default 3 s).
     pub dialect_timeout: Duration,
     /// How long any other request may stay unanswered (default 10 s).
@@ -87,6 +90,7 @@ impl Default for Settings {
         Self {
             transport: Transport::Auto,
             dialect: Dialect::Auto,
+            basic: true,
             dialect_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(10),
             teardown_timeout: Duration::from_secs(2),

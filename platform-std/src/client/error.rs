@@ -3,8 +3,9 @@
 use super::{Dialect, Transport};
 use crate::console::OneLine;
 use mutoscope::player::NoFrames;
-use mutoscope::session::client::{self as session, Command};
+use mutoscope::session::client::{self as session, Command, Unauthorized};
 use mutoscope::wire::rtsp::StatusCode;
+use mutoscope::wire::url::Url;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -14,8 +15,10 @@ use std::time::Duration;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL is not an absolute `rtsp://` URL, or too long.
+    /// The URL is not an absolute `rtsp://` URL, or too long. User and password in it are left out.
     Url(String),
+    /// User and password in the URL are too long or cannot be sent.
+    Credentials,
     /// An RTP port is an even number below 65535.
     RtpPort(u16),
     /// The system did not give what it takes: an event queue, a thread, sockets.
@@ -35,6 +38,8 @@ pub enum Error {
         /// Where a redirection leads.
         location: Option<String>,
     },
+    /// The server wants to know who we are, and has not been told what it believes.
+    Unauthorized(Unauthorized),
     /// The server did not answer a request.
     NoAnswer(Command),
     /// It answered neither dialect: what became of each.
@@ -64,6 +69,9 @@ impl fmt::Display for Error {
                     session::MAX_URL
                 )
             }
+            Self::Credentials => {
+                f.write_str("a user's name or password is too long, or holds a colon or characters that cannot be sent")
+            }
             Self::RtpPort(port) => {
                 write!(f, "the RTP port must be even, because RTCP takes the next one; {port} is not")
             }
@@ -76,6 +84,7 @@ impl fmt::Display for Error {
             Self::Closed(None) => f.write_str("the server closed the connection"),
             Self::Closed(Some(kind)) => write!(f, "the connection to the server broke: {kind}"),
             Self::Refused { status, during, location } => refused(f, *status, *during, location.as_deref()),
+            Self::Unauthorized(why) => f.write_str(unauthorized(*why)),
             Self::NoAnswer(command) => write!(f, "the server does not answer {}", command.name()),
             Self::NoDialect(standard, lab)
                 if matches!((&**standard, &**lab), (Self::NoAnswer(_), Self::NoAnswer(_))) =>
@@ -103,13 +112,26 @@ impl fmt::Display for Error {
     }
 }
 
+const fn unauthorized(why: Unauthorized) -> &'static str {
+    match why {
+        Unauthorized::Credentials => "the server refuses this user and password (401 Unauthorized)",
+        Unauthorized::Basic => {
+            "the server wants the password as it is (Basic), which others on the way could read and is not allowed (401)"
+        }
+        Unauthorized::Scheme => "the server wants a user name and a password in a way that is not known here (401)",
+        _ => "the server wants a user name and a password: rtsp://USER:PASSWORD@HOST/NAME (401 Unauthorized)",
+    }
+}
+
 fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, location: Option<&str>) -> fmt::Result {
     let (code, reason, name) = (status.0, status.reason(), during.name());
     match (code, location) {
-        (401 | 407, _) => write!(f, "the server wants a user name and a password, which is not supported yet ({code})"),
         (300..=399, Some(location)) => {
-            let location = OneLine(location);
-            write!(f, "the server sends us on to {location} ({code}), which is not followed: give that URL instead")
+            let reason = match Url::parse(location) {
+                Some(_) => "one time too many",
+                None => "which is no rtsp:// URL",
+            };
+            write!(f, "the server sends us on to {} ({code}), {reason}", OneLine(&without_credentials(location)))
         }
         (300..=399, None) => write!(f, "the server sends us elsewhere ({code}), which is not followed"),
         (404, _) => f.write_str("the server has nothing of that name (404 Not Found)"),
@@ -124,7 +146,7 @@ fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, loca
 fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
     match error {
         session::Error::NoJpegVideo => f.write_str("the stream has no motion JPEG video"),
-        session::Error::Transport => f.write_str("the server chose a transport that was not offered to it"),
+        session::Error::Transport => f.write_str("the server chose a transport that cannot be used here"),
         session::Error::MessageTooLarge => f.write_str("the server's answer is too large"),
         session::Error::Message(error) => {
             write!(f, "what the server sends is not RTSP ({:?} at byte {}): is this its port?", error.kind, error.at)
@@ -132,6 +154,18 @@ fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
         session::Error::SessionTooLong => f.write_str("the server's session identifier is too long"),
         session::Error::Url | session::Error::UrlTooLong => f.write_str("a URL of the server's is too long"),
         _ => f.write_str("the server's answer cannot be used"),
+    }
+}
+
+/// A URL as it may be shown to anybody: without user and password, whether or not it is a proper one.
+pub fn without_credentials(url: &str) -> String {
+    match (Url::parse(url), url.rsplit_once('@')) {
+        (Some(url), _) => url.to_string(),
+        (None, Some((before, rest))) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
+        }
+        (None, None) => url.to_owned(),
     }
 }
 
@@ -154,11 +188,25 @@ mod tests {
             Error::Refused { status: StatusCode(code), during: Command::Describe, location: location.map(Into::into) }
                 .to_string()
         };
-        assert!(refused(401, None).contains("password"));
-        assert!(refused(302, Some("rtsp://elsewhere/x")).contains("rtsp://elsewhere/x"));
+        assert!(refused(302, Some("rtsp://elsewhere/x")).contains("rtsp://elsewhere/x (302), one time too many"));
+        assert!(refused(302, Some("http://a:secret@x/")).contains("to http://x/ (302), which is no rtsp:// URL"));
         assert!(!refused(302, Some("rtsp://x/\u{9b}2J\x1b[2J")).contains(char::is_control));
         assert!(refused(404, None).contains("nothing of that name"));
         assert!(refused(500, None).contains("DESCRIBE"));
+    }
+
+    #[test]
+    fn passwords_are_shown_to_nobody() {
+        for (url, shown) in [
+            ("rtsp://anna:hunter2@cam:554/x?y", "rtsp://cam:554/x?y"),
+            ("rtsp://anna:hunter2@cam:99999/x", "rtsp://cam:99999/x"),
+            ("rtsp://anna:hun/ter2@cam/x", "rtsp://cam/x"),
+            ("http://anna:hunter2@cam/x", "http://cam/x"),
+            ("anna:hunter2@cam/x", "cam/x"),
+            ("cam/x", "cam/x"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
     }
 
     #[test]

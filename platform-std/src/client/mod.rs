@@ -51,14 +51,15 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use error::Error;
+pub use error::{Error, without_credentials};
 pub use frame::{Jpeg, PlayedFrame};
+pub use mutoscope::auth::Credentials;
 pub use mutoscope::io::Loss;
 pub use mutoscope::player::{
     Dialect, Event, Goal, NoFrameReason, NoFrames, Presentation, Rejected, Retry, Statistics, Transport,
 };
 pub use mutoscope::session::MediaTransport;
-pub use mutoscope::session::client::Command;
+pub use mutoscope::session::client::{Command, Unauthorized};
 pub use options::Options;
 pub use play::{Frames, play};
 #[cfg(feature = "futures")]
@@ -72,7 +73,9 @@ use mio::{Events, Poll, Waker};
 use mutoscope::io::Clock;
 use mutoscope::io::client::Pump;
 use mutoscope::player::{self, Demand, Failure, Player};
+use mutoscope::session::client as session;
 use mutoscope::time::WallClock;
+use mutoscope::wire::rtsp::StatusCode;
 
 use crate::clock::MonotonicClock;
 use connect::Connect;
@@ -143,9 +146,9 @@ impl Client {
     /// A client without a goal.
     ///
     /// # Errors
-    /// [`Error::Url`], [`Error::RtpPort`] and [`Error::System`].
+    /// [`Error::Url`], [`Error::Credentials`], [`Error::RtpPort`] and [`Error::System`].
     pub fn new(options: impl Into<Options>) -> Result<Self, Error> {
-        let options = options.into();
+        let mut options = options.into();
         if !options.rtp_port.is_multiple_of(2) {
             return Err(Error::RtpPort(options.rtp_port));
         }
@@ -155,8 +158,14 @@ impl Client {
         let buffer = |len| vec![0; len].into_boxed_slice();
         let frames = std::array::from_fn(|_| buffer(options.max_frame));
         let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
-        let player = Player::new(&options.url, rx, tx, frames, options.settings(wall), random()?)
-            .map_err(|_| Error::Url(options.url.clone()))?;
+        let player = Player::new(&options.url, rx, tx, frames, options.settings(wall), random()?);
+        let mut player = player.map_err(|error| match error {
+            session::Error::Credentials => Error::Credentials,
+            _ => Error::Url(without_credentials(&options.url)),
+        })?;
+        if let Some(credentials) = options.credentials.take() {
+            player.authenticate(credentials);
+        }
         let poll = Poll::new().map_err(|error| Error::System("make an event queue", error))?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::System("make a waker", error))?;
         let (sender, goals) = mpsc::channel();
@@ -224,6 +233,11 @@ impl Client {
             age: now.since(frame.received.arrived),
             since_capture: frame.captured.map(|captured| self.wall.ntp(now).micros_since(captured)),
         }
+    }
+
+    /// What is played at present, without user and password: the URL that was given, or where the server has sent us on to.
+    pub fn url(&self) -> &str {
+        self.player.url()
     }
 
     /// What has been received in this session; `None` before SETUP.
@@ -334,6 +348,10 @@ impl Client {
                 log::info!("{}: trying {what}", self.error(after));
                 Ok(event)
             }
+            Event::Redirected => {
+                log::info!("the server sends us on to {}", self.player.url());
+                Ok(event)
+            }
             _ => Ok(event),
         }
     }
@@ -343,6 +361,9 @@ impl Client {
             Failure::Unreachable | Failure::NoPorts => {
                 let unknown = || Error::System("open a socket", io::ErrorKind::Other.into());
                 self.unmet.take().unwrap_or_else(unknown)
+            }
+            Failure::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
+                Error::Unauthorized(self.player.unauthorized().unwrap_or(Unauthorized::Unknown))
             }
             Failure::Refused { status, during } => {
                 Error::Refused { status, during, location: self.player.location().map(str::to_owned) }

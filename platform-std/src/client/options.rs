@@ -1,16 +1,25 @@
 //! What a client is told before it starts.
 
+use std::fmt;
 use std::time::Duration;
 
+use super::{Credentials, without_credentials};
 use mutoscope::io::Loss;
 use mutoscope::player::{Dialect, Settings, Transport};
 use mutoscope::time::WallClock;
 
+// More than 15 fields: each is something that a caller may choose.
 /// What to watch, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
-    /// An absolute `rtsp://` URL. Without a port it means 554, as everywhere.
+    /// An absolute `rtsp://` URL. Without a port it means 554, as everywhere. User and password in it answer the server's
+    /// question for them, and are shown to nobody.
     pub url: String,
+    /// User and password, instead of those in the URL (default: none).
+    pub credentials: Option<Credentials>,
+    /// Whether the password may be sent as it is, where the server takes nothing better (default: yes, because many cameras
+    /// know nothing else).
+    pub basic: bool,
     /// How media travels (default: decided by what works).
     pub transport: Transport,
     /// What the server is spoken to in (default: decided by what it answers).
@@ -48,6 +57,8 @@ impl Options {
         let settings = Settings::default();
         Self {
             url: url.into(),
+            credentials: None,
+            basic: settings.basic,
             transport: settings.transport,
             dialect: settings.dialect,
             rtp_port: 25_000,
@@ -69,6 +80,7 @@ impl Options {
         Settings {
             transport: self.transport,
             dialect: self.dialect,
+            basic: self.basic,
             dialect_timeout: self.dialect_timeout,
             response_timeout: self.response_timeout,
             teardown_timeout: self.teardown_timeout,
@@ -78,6 +90,20 @@ impl Options {
             playout_delay: self.playout_delay,
             wall,
         }
+    }
+}
+
+/// Without passwords.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("url", &without_credentials(&self.url))
+            .field("settings", &self.settings(WallClock::default()))
+            .field("rtp_port", &self.rtp_port)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("max_frame", &self.max_frame)
+            .field("loss", &self.loss)
+            .finish()
     }
 }
 

@@ -316,14 +316,14 @@ fn refusals_and_silence_are_told_in_sentences() {
                 answer(stream, "401 Unauthorized", "", "");
                 answer(stream, "401 Unauthorized", "WWW-Authenticate: Digest realm=\"x\"\r\n", "");
             }],
-            "the server wants a user name and a password, which is not supported yet (401)",
+            "the server wants a user name and a password: rtsp://USER:PASSWORD@HOST/NAME (401 Unauthorized)",
         ),
         (
             vec![|stream| {
                 answer(stream, "200 OK", "", "");
-                answer(stream, "302 Found", "Location: rtsp://192.0.2.9/y\r\n", "");
+                answer(stream, "302 Found", "Location: http://192.0.2.9/y\r\n", "");
             }],
-            "the server sends us on to rtsp://192.0.2.9/y (302), which is not followed: give that URL instead",
+            "the server sends us on to http://192.0.2.9/y (302), which is no rtsp:// URL",
         ),
         (
             vec![|stream| {
@@ -365,6 +365,97 @@ fn refusals_and_silence_are_told_in_sentences() {
         assert_eq!(error.to_string(), sentence);
         server.join().unwrap();
     }
+}
+
+const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"cam\", nonce=\"5f3a\"\r\n";
+
+/// Asks for user and password as of a camera, once; then there is one frame.
+fn guarded(stream: &mut TcpStream) {
+    let options = answer(stream, "401 Unauthorized", CHALLENGE, "");
+    assert!(options.starts_with("OPTIONS rtsp://127.0.0.1:") && !options.contains("Authorization"), "{options}");
+    let again = answer(stream, "200 OK", "Public: DESCRIBE, SETUP, PLAY\r\n", "");
+    assert!(again.contains("Authorization: Digest username=\"anna\", realm=\"cam\", nonce=\"5f3a\", uri=\"rtsp://127"));
+    assert!(!again.contains("hunter2"));
+    let describe = answer(stream, "200 OK", "", "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n");
+    assert!(describe.contains("\r\nAuthorization: Digest "), "{describe}");
+    over_tcp(stream);
+}
+
+/// The first error, or `None` where a frame comes before.
+fn outcome(options: Options) -> Option<Error> {
+    let mut client = Client::new(options).unwrap();
+    client.set_goal(Goal::Play { from: None });
+    loop {
+        match next(&mut client) {
+            Ok(seen) if is_frame(&seen) => return None,
+            Ok(_) => {}
+            Err(error) => return Some(error),
+        }
+    }
+}
+
+#[test]
+fn user_and_password_come_from_the_url_or_the_options_and_are_shown_to_nobody() {
+    let (address, server) = scripted(vec![guarded, guarded]);
+    let tcp = Options { transport: Transport::Tcp, ..patient(address) };
+    let in_url = Options { url: format!("rtsp://anna:hunter2@{address}/x"), ..tcp.clone() };
+    let credentials = Some(Credentials::new("anna", "hunter2").unwrap());
+    let beside = Options { url: format!("rtsp://bert:wrong@{address}/x"), credentials, ..tcp };
+    for options in [in_url, beside] {
+        let shown = format!("{options:?} {:?}", Client::new(options.clone()).unwrap());
+        assert!(!["hunter2", "anna", "wrong"].iter().any(|secret| shown.contains(secret)), "{shown}");
+        assert!(outcome(options).is_none());
+    }
+    server.join().unwrap();
+    let wrong = Client::new("rtsp://anna:hunter2@h:99999/x").unwrap_err();
+    assert!(!format!("{wrong} {wrong:?}").contains("hunter2"));
+    assert!(matches!(Client::new("rtsp://a:%00@h/x"), Err(Error::Credentials)));
+}
+
+#[test]
+fn a_wrong_password_and_one_that_may_not_be_sent_are_told() {
+    let (address, server) = scripted(vec![
+        |stream| {
+            answer(stream, "401 Unauthorized", CHALLENGE, "");
+            answer(stream, "401 Unauthorized", CHALLENGE, "");
+            assert_eq!(request(stream), "", "nothing is tried again");
+        },
+        |stream| {
+            answer(stream, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"cam\"\r\n", "");
+            assert_eq!(request(stream), "");
+        },
+    ]);
+    let options = Options { url: format!("rtsp://anna:hunter2@{address}/x"), ..patient(address) };
+    let wrong = outcome(options.clone()).unwrap();
+    assert_eq!(wrong.to_string(), "the server refuses this user and password (401 Unauthorized)");
+    let clear = outcome(Options { basic: false, ..options }).unwrap();
+    assert!(matches!(clear, Error::Unauthorized(Unauthorized::Basic)), "{clear}");
+    server.join().unwrap();
+}
+
+#[test]
+fn redirections_are_followed() {
+    let (there, elsewhere) = scripted(vec![|stream| {
+        assert!(request(stream).starts_with("OPTIONS "));
+        stream.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n").unwrap();
+        let sdp = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n";
+        assert!(answer(stream, "200 OK", "", sdp).contains("/there RTSP/1.0"));
+        over_tcp(stream);
+    }]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        answer(&mut stream, "200 OK", "", "");
+        answer(&mut stream, "301 Moved", &format!("Location: rtsp://{there}/there\r\n"), "");
+    });
+    let mut client = Client::new(Options { transport: Transport::Tcp, ..patient(here) }).unwrap();
+    client.set_goal(Goal::Play { from: None });
+    until(&mut client, is_frame);
+    assert_eq!(client.url(), format!("rtsp://{there}/there"));
+    drop(client);
+    server.join().unwrap();
+    elsewhere.join().unwrap();
 }
 
 #[test]

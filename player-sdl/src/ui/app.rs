@@ -59,7 +59,7 @@ struct Overlays {
 
 impl<'a, 't> App<'a, 't> {
     pub(super) fn new(args: &'a Args, run: Run, display: Display<'t>) -> Self {
-        let (url, now) = (args.url(), Instant::now());
+        let (url, now) = (args.shown_url(), Instant::now());
         let app = Self {
             args,
             name: stream_name(&url),

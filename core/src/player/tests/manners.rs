@@ -173,17 +173,17 @@ fn a_keep_alive_that_is_not_answered_is_forgiven_while_media_comes() {
 }
 
 #[test]
-fn a_redirection_says_where_it_leads() {
+fn a_redirection_that_is_not_followed_says_where_it_leads() {
     let mut scene = Scene::play(Settings::default());
     scene.answer(200, "");
     let request = scene.request();
     assert!(request.starts_with("DESCRIBE "));
-    let answer = b"RTSP/1.0 302 Found\r\nCSeq: 2\r\nLocation: rtsp://192.0.2.9/y\r\n\r\n";
+    let answer = b"RTSP/1.0 302 Found\r\nCSeq: 2\r\nLocation: http://192.0.2.9/y\r\n\r\n";
     scene.player.rx_buffer()[..answer.len()].copy_from_slice(answer);
     scene.player.handle_input(scene.now, answer.len());
     let failed = Failure::Refused { status: StatusCode(302), during: Command::Describe };
     assert_eq!(scene.player.poll_event(scene.now), Some(Event::Failed(failed)));
-    assert_eq!(scene.player.location(), Some("rtsp://192.0.2.9/y"));
+    assert_eq!(scene.player.location(), Some("http://192.0.2.9/y"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A player against scripted servers, on virtual time: no socket, no thread, no waiting.
 
+mod access;
 mod dialects;
 mod manners;
 mod media;
@@ -27,6 +28,8 @@ struct Scene {
     now: Instant,
     /// Whether the server takes connections.
     reachable: bool,
+    /// What connections were asked for.
+    hosts: Vec<String>,
     /// Connections made up to now, and whether the last one stands.
     connections: u32,
     connected: bool,
@@ -39,12 +42,17 @@ struct Scene {
 
 impl Scene {
     fn new(settings: Settings) -> Self {
+        Self::of("rtsp://192.0.2.1/movie.Mjpeg", settings)
+    }
+
+    fn of(url: &str, settings: Settings) -> Self {
         let frames = [vec![0; 8192], vec![0; 8192], vec![0; 8192]];
-        let player = Player::new("rtsp://192.0.2.1/movie.Mjpeg", vec![0; 8192], vec![0; 2048], frames, settings, 7);
+        let player = Player::new(url, vec![0; 8192], vec![0; 2048], frames, settings, 7);
         Self {
             player: player.unwrap(),
             now: Instant::from_millis(1000),
             reachable: true,
+            hosts: vec![],
             connections: 0,
             connected: false,
             outgoing: vec![],
@@ -56,9 +64,14 @@ impl Scene {
     /// A player that shall play.
     fn play(settings: Settings) -> Self {
         let mut scene = Self::new(settings);
-        scene.player.handle_goal(Goal::Play { from: None });
-        assert_eq!(scene.events(), [Event::Connected { peer: SocketAddr::new(SERVER, 554) }]);
+        scene.start();
+        assert_eq!(scene.hosts, ["192.0.2.1:554"]);
         scene
+    }
+
+    fn start(&mut self) {
+        self.player.handle_goal(Goal::Play { from: None });
+        assert_eq!(self.events(), [Event::Connected { peer: SocketAddr::new(SERVER, 554) }]);
     }
 
     /// Over TCP, up to and including PLAY's answer, of a presentation of this range.
@@ -126,7 +139,7 @@ impl Scene {
     fn meet_demand(&mut self) -> Option<Option<Event>> {
         match self.player.poll_demand()? {
             Demand::Connect { host, port } => {
-                assert_eq!((host, port), ("192.0.2.1", 554));
+                self.hosts.push(format!("{host}:{port}"));
                 assert!(!self.connected, "the old connection was not closed");
                 if !self.reachable {
                     return Some(Some(self.player.handle_unreachable(self.now)));

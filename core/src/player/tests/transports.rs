@@ -34,15 +34,56 @@ fn tcp_is_tried_on_a_new_connection_where_nothing_arrives_over_udp() {
 }
 
 #[test]
-fn tcp_is_tried_where_a_server_answers_with_it_though_udp_was_offered() {
-    let mut scene = Scene::play(Settings::default());
-    scene.request();
-    scene.answer(200, "");
-    scene.describe("npt=0-10");
-    let events = scene.answer(200, "Session: 1\r\nTransport: RTP/AVP/TCP;unicast\r\n");
-    let after = Failure::Protocol(session::Error::Transport);
-    assert_eq!(events[0], Event::Retrying { with: Retry::Tcp, after });
-    assert_eq!(scene.connections, 2);
+fn media_is_taken_over_tcp_where_a_server_answers_with_it_though_udp_was_offered() {
+    for (transport, channel) in
+        [("RTP/AVP/TCP;unicast", 0), ("RTP/AVP/TCP;unicast;interleaved=4-5", 4), ("RTP/AVP;interleaved=2-3", 2)]
+    {
+        let mut scene = Scene::play(Settings::default());
+        scene.request();
+        scene.answer(200, "");
+        scene.describe("npt=0-10");
+        let events = scene.answer(200, &format!("Session: 1\r\nTransport: {transport}\r\n"));
+        let Event::SetUp(presentation) = events[0] else { panic!("{events:?}") };
+        let expected = MediaTransport::Interleaved { rtp_channel: channel, rtcp_channel: channel + 1 };
+        assert_eq!(presentation.transport, expected);
+        scene.answer(200, "");
+        assert!(matches!(scene.interleaved(channel, &packet(1, 0, b"x"))[..], [Event::Frame(_)]));
+        assert_eq!(scene.connections, 1);
+    }
+}
+
+#[test]
+fn media_is_taken_over_udp_where_a_server_answers_with_open_ports_though_tcp_was_offered() {
+    for (ports, taken) in [("25000-25001", true), ("30000-30001", false)] {
+        let mut scene = Scene::play(Settings::default());
+        scene.request();
+        scene.answer(200, "");
+        scene.describe("npt=0-10");
+        scene.answer(461, "");
+        assert!(scene.peek().contains("RTP/AVP/TCP"));
+        let answer = format!("Session: 1\r\nTransport: RTP/AVP;unicast;client_port={ports};server_port=6970-6971\r\n");
+        let events = scene.answer(200, &answer);
+        if taken {
+            assert!(matches!(events[..], [Event::SetUp(_)]), "{events:?}");
+            scene.answer(200, "");
+            assert!(matches!(scene.datagram((SERVER, 6970), &packet(1, 0, b"x"))[..], [Event::Frame(_)]));
+        } else {
+            assert_eq!(failure(&events), Failure::Protocol(session::Error::Transport));
+            assert!(scene.farewells[0].starts_with("TEARDOWN "), "the session is not left behind");
+        }
+    }
+}
+
+#[test]
+fn a_transport_that_was_ruled_out_is_not_taken() {
+    for (transport, answer) in [(Transport::Udp, SETUP_TCP), (Transport::Tcp, SETUP_UDP)] {
+        let mut scene = Scene::play(Settings { transport, ..Settings::default() });
+        scene.request();
+        scene.answer(200, "");
+        scene.describe("npt=0-10");
+        let events = scene.answer(200, answer);
+        assert_eq!(failure(&events), Failure::Protocol(session::Error::Transport));
+    }
 }
 
 #[test]

@@ -8,7 +8,9 @@
 //! | no `a=control` of the stream, or the same absolute one everywhere | the aggregate's is used |
 //! | SETUP answered without `Transport` or `server_port`, or with ports of 0 | what was offered counts |
 //! | other interleaved channels than offered | the server's count |
-//! | channels, but `RTP/AVP` for the transport | it is TCP |
+//! | channels, but `RTP/AVP` for the transport | it is TCP, unless our ports are there, too |
+//! | TCP, though UDP was offered | it is TCP, on channels 0 and 1 if it does not say which |
+//! | UDP to ports of ours, though TCP was offered | the driver decides |
 //! | `destination`, `source` in `Transport` | ignored: media is taken from the server alone |
 //! | `RTP-Info` with URLs that are not ours | believed where it tells of one stream only |
 //! | PLAY answered without `Session`, `RTP-Info` or `Range` | none is needed |
@@ -23,6 +25,9 @@ use crate::wire::sdp::Sdp;
 use crate::wire::url::Control;
 use core::fmt::{Display, Write};
 use heapless::String;
+
+/// The channels of a server that goes over to TCP without saying which.
+const UNTOLD_CHANNELS: MediaTransport = MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 };
 
 /// Whether `Public` lists GET_PARAMETER; `None` where there is no such header.
 pub(super) fn public(headers: &Headers<'_>) -> Option<bool> {
@@ -69,15 +74,18 @@ pub(super) fn describe(
 pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeout: Duration) -> Result<SetUp, Error> {
     let answered = headers.first("Transport").and_then(|value| Transport::alternatives(value).next()?.ok());
     let answered = answered.unwrap_or_default();
-    let transport = match (offer, answered.lower) {
-        (_, _) if answered.multicast => return Err(Error::Transport),
-        (MediaTransport::Interleaved { .. }, lower) => match (answered.interleaved, lower) {
-            (Some((rtp_channel, rtcp_channel)), _) => MediaTransport::Interleaved { rtp_channel, rtcp_channel },
-            (None, Some(LowerTransport::Tcp) | None) => offer,
-            (None, Some(LowerTransport::Udp)) => return Err(Error::Transport),
-        },
-        (MediaTransport::Udp { .. }, Some(LowerTransport::Udp) | None) => offer,
-        (MediaTransport::Udp { .. }, Some(LowerTransport::Tcp)) => return Err(Error::Transport),
+    let transport = match (offer, answered.lower, answered.interleaved) {
+        _ if answered.multicast => return Err(Error::Transport),
+        (MediaTransport::Udp { .. }, Some(LowerTransport::Udp) | None, Some(_)) if answered.client_port.is_some() => {
+            offer
+        }
+        (_, _, Some((rtp_channel, rtcp_channel))) => MediaTransport::Interleaved { rtp_channel, rtcp_channel },
+        (MediaTransport::Interleaved { .. }, Some(LowerTransport::Udp), None) => {
+            let (rtp_port, rtcp_port) = answered.client_port.ok_or(Error::Transport)?;
+            MediaTransport::Udp { rtp_port, rtcp_port }
+        }
+        (MediaTransport::Udp { .. }, Some(LowerTransport::Tcp), None) => UNTOLD_CHANNELS,
+        (_, _, None) => offer,
     };
     Ok(SetUp { transport, server_port: answered.server_port, ssrc: answered.ssrc, session_timeout })
 }

@@ -1,7 +1,8 @@
 //! The state of the conversation: which request is on its way, and what its answer changes.
 
 use super::answers::{self, bounded};
-use super::events::{Command, Config, Error, Event, NotNow, Playing, SetUp};
+use super::authentication::Authentication;
+use super::events::{Command, Config, Error, Event, NotNow, Playing, SetUp, Unauthorized};
 use super::{MAX_SESSION, MAX_URL};
 use crate::session::buffer::{Buffer, Storage};
 use crate::session::timer::{self, Timers};
@@ -11,6 +12,7 @@ use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
 use crate::wire::rtsp::{Emitter, Full, Headers, Method, Request, Response, StatusCode};
 use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
+use core::fmt::Display;
 use heapless::String;
 
 /// The time-out of servers that announce none (RFC 2326 section 12.37).
@@ -41,6 +43,8 @@ impl timer::Timer for Timer {
 struct Outstanding {
     command: Command,
     cseq: u32,
+    /// What PLAY asks for.
+    range: Option<Range>,
 }
 
 /// A command with what its request says.
@@ -85,6 +89,7 @@ struct ServerMethods {
     get_parameter: bool,
 }
 
+// More than 15 fields: the state of one conversation, of which each answer changes several.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     pub(super) timers: Timers<Timer, 3>,
@@ -93,6 +98,9 @@ pub(super) struct Dialogue {
     pub(super) session: String<MAX_SESSION>,
     /// The command whose deadline has passed, until the driver has been told.
     pub(super) expired: Option<Command>,
+    pub(super) authentication: Authentication,
+    /// Why the last 401 was not answered.
+    pub(super) unauthorized: Option<Unauthorized>,
     config: Config,
     /// `CSeq` of the last request.
     cseq: u32,
@@ -121,6 +129,8 @@ impl Dialogue {
             state: State::Init,
             session: String::new(),
             expired: None,
+            authentication: Authentication::default(),
+            unauthorized: None,
             config,
             cseq: 0,
             stale: 0,
@@ -136,7 +146,17 @@ impl Dialogue {
 
     /// Becomes a new dialogue about the same presentation.
     pub(super) fn restart(&mut self, dialect: Dialect) {
+        let authentication = core::mem::take(&mut self.authentication);
         *self = Self::about(self.urls.presentation.clone(), dialect, self.config);
+        self.authentication = authentication;
+        self.authentication.restart();
+    }
+
+    /// Another presentation is meant from the next start on.
+    pub(super) fn redirect(&mut self, url: &str, elsewhere: bool) -> Result<(), Error> {
+        self.urls.presentation = bounded(Url::parse(url).ok_or(Error::Url)?)?;
+        self.authentication.set_elsewhere(elsewhere);
+        Ok(())
     }
 
     pub(super) fn url(&self) -> &str {
@@ -284,6 +304,14 @@ impl Dialogue {
         let cseq = rtsp::headers::cseq(&response.headers).ok();
         let outstanding = self.settle(cseq)?;
         let during = outstanding.command;
+        if response.status == StatusCode::UNAUTHORIZED {
+            match self.authentication.handle_challenges(&response.headers) {
+                Ok(()) => return self.repeat(tx, now, outstanding),
+                Err(why) => self.unauthorized = Some(why),
+            }
+        } else {
+            self.authentication.handle_accepted();
+        }
         if let Some(listed) = answers::public(&response.headers) {
             self.methods = ServerMethods { told: true, get_parameter: listed };
         }
@@ -394,6 +422,17 @@ impl Dialogue {
         self.request(tx, now, planned.command(), range)
     }
 
+    /// Sends a request again that has to say who we are.
+    fn repeat<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant, again: Outstanding) -> Option<Event> {
+        debug!("{} is to say who we are", again.command.name());
+        if self.request(tx, now, again.command, again.range).is_err() {
+            // As in `proceed`.
+            self.planned = None;
+            self.expired = Some(again.command);
+        }
+        None
+    }
+
     fn keep_alive<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
         debug!("keep-alive");
         self.request(tx, now, Command::KeepAlive, None)
@@ -403,7 +442,7 @@ impl Dialogue {
         self.session_timeout.checked_div(2).unwrap_or_default().max(MIN_KEEP_ALIVE_INTERVAL)
     }
 
-    /// Writes one request and starts to wait for its answer. Credentials would be added here.
+    /// Writes one request and starts to wait for its answer.
     fn request<B: Storage>(
         &mut self,
         tx: &mut Buffer<B>,
@@ -426,8 +465,9 @@ impl Dialogue {
                     Command::KeepAlive if self.methods.get_parameter => (Method::GetParameter, &self.urls.aggregate),
                     Command::KeepAlive => (Method::Options, &self.urls.aggregate),
                 };
+                let authorization = self.authentication.authorize(method.name(), uri);
                 let transport = (command == Command::Setup).then(|| answers::offer(self.offer));
-                write_request(space, method, uri, cseq, session, command, transport, range)
+                write_request(space, method, uri, cseq, session, command, transport, range, authorization)
             }
             Dialect::Lab => {
                 let file = Url::parse(&self.urls.presentation).map_or("", |url| url.path().as_str());
@@ -441,7 +481,7 @@ impl Dialogue {
         };
         tx.commit(written.map_err(|Full| NotNow::Full)?);
         self.cseq = cseq;
-        self.outstanding = Some(Outstanding { command, cseq });
+        self.outstanding = Some(Outstanding { command, cseq, range });
         let patience = match command {
             Command::Options => self.config.options_timeout,
             _ => self.config.response_timeout,
@@ -480,8 +520,9 @@ impl Dialogue {
         during: Command,
     ) -> Option<Event> {
         match during {
-            // There are servers without OPTIONS. DESCRIBE will tell whether this one is of use.
-            Command::Options => {
+            // There are servers without OPTIONS. DESCRIBE will tell whether this one is of use. But a wrong password is not tried
+            // twice.
+            Command::Options if status != StatusCode::UNAUTHORIZED || !self.authentication.is_known() => {
                 self.proceed(tx, now);
                 return None;
             }
@@ -501,7 +542,7 @@ impl Dialogue {
         if status == StatusCode::SESSION_NOT_FOUND {
             self.end_session();
             self.planned = None;
-        } else if during == Command::Setup {
+        } else if matches!(during, Command::Options | Command::Setup) {
             // There is no session, so none is torn down either.
             self.planned = None;
         } else {
@@ -570,8 +611,12 @@ fn write_request(
     command: Command,
     transport: Option<Transport>,
     range: Option<Range>,
+    authorization: Option<impl Display>,
 ) -> Result<usize, Full> {
     let mut request = Emitter::request(space, method, uri)?.header("CSeq", cseq)?.header("User-Agent", USER_AGENT)?;
+    if let Some(authorization) = authorization {
+        request = request.header("Authorization", authorization)?;
+    }
     if let Some(session) = session {
         request = request.header("Session", session)?;
     }

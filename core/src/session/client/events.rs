@@ -63,8 +63,9 @@ pub enum Event {
     /// The server answered with anything but success. The state stays as it was. After 454 there is no session any
     /// more, except if it answers a keep-alive while playing: then only the media tells whether the session is gone.
     ///
-    /// 461 to SETUP: offer the other transport. 401 and 3xx: not supported; where a redirection leads is lent by
-    /// [`header`](super::Connection::header)`("Location")`.
+    /// 461 to SETUP: offer the other transport. 401: what the server wants to know has not been told to the connection, or is
+    /// wrong; [`unauthorized`](super::Connection::unauthorized) says which. 3xx: where a redirection leads is lent by
+    /// [`header`](super::Connection::header)`("Location")`; [`redirect`](super::Connection::redirect) follows it.
     Refused {
         /// The answer's status.
         status: StatusCode,
@@ -108,7 +109,8 @@ pub struct Described {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct SetUp {
-    /// Our ports as offered, or the channels as the server chose them.
+    /// Our ports as offered, or the channels as the server chose them. Where it has answered with the transport that was not
+    /// offered, what it said: the channels, or the ports that it believes to be ours.
     pub transport: MediaTransport,
     /// The server's RTP and RTCP ports, where it said them (UDP).
     pub server_port: Option<(u16, u16)>,
@@ -131,6 +133,21 @@ pub struct Playing {
     pub range: Option<Range>,
 }
 
+/// Why a server does not believe who we are, or may not be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Unauthorized {
+    /// It wants a user and a password, and none are known that may be told to it.
+    Unknown,
+    /// It has been told, and refuses: user or password is wrong, or the user may not watch this.
+    Credentials,
+    /// It wants the password as it is, which is not allowed.
+    Basic,
+    /// It wants to be told in a way that is not known here.
+    Scheme,
+}
+
 /// Why a connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -148,8 +165,10 @@ pub enum Error {
     MessageTooLarge,
     /// The description has no JPEG video stream.
     NoJpegVideo,
-    /// SETUP was answered with a transport that was not offered.
+    /// SETUP was answered with a transport that cannot be served.
     Transport,
+    /// User and password, which the URL holds, are too long, or of characters that cannot be sent.
+    Credentials,
 }
 
 /// Why a command was not taken; nothing was sent.

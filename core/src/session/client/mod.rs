@@ -20,15 +20,17 @@
 //! |---|---|
 //! | `events` | commands, events and errors |
 //! | `dialogue` | the state: requests out, what their answers change |
+//! | `authentication` | user and password, where the server asks for them |
 //! | `answers` | how the standard's answers and descriptions are read |
 
 mod answers;
+mod authentication;
 mod dialogue;
 mod events;
 #[cfg(test)]
 mod tests;
 
-pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, SetUp};
+pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, SetUp, Unauthorized};
 
 use super::buffer::Storage;
 use super::channel::{Channel, Packet};
@@ -85,7 +87,8 @@ enum Read {
 }
 
 impl<B: Storage> Connection<B> {
-    /// A connection for the resource at `url`, an absolute `rtsp://` URL; user and password in it are not sent.
+    /// A connection for the resource at `url`, an absolute `rtsp://` URL. User and password in it are not sent, nor used: see
+    /// `authenticate`, which comes with the feature `auth`.
     ///
     /// # Errors
     /// [`Error::Url`] and [`Error::UrlTooLong`].
@@ -98,6 +101,27 @@ impl<B: Storage> Connection<B> {
             input: Input::Open,
             now: Instant::default(),
         })
+    }
+
+    /// Where the server asks for them, tells it user and password: in Digest, or as they are if it takes nothing else and that
+    /// is allowed. They are for the server of the URL that this was made for. `entropy` should be random.
+    #[cfg(feature = "auth")]
+    pub fn authenticate(&mut self, credentials: crate::auth::Credentials, basic: crate::auth::Basic, entropy: u64) {
+        self.dialogue.authentication.set(credentials, basic, entropy);
+    }
+
+    /// The next [`restart`](Self::restart) makes this a connection for another resource, to which the server has redirected the
+    /// client or the caller has come back. `elsewhere`: it is on another server, which is told no password.
+    ///
+    /// # Errors
+    /// [`Error::Url`] and [`Error::UrlTooLong`].
+    pub fn redirect(&mut self, url: &str, elsewhere: bool) -> Result<(), Error> {
+        self.dialogue.redirect(url, elsewhere)
+    }
+
+    /// Why the last 401 was not answered: what a refusal with this status means.
+    pub fn unauthorized(&self) -> Option<Unauthorized> {
+        self.dialogue.unauthorized
     }
 
     /// Becomes a new connection for the same resource, in this dialect: nothing of the old one stays, nor what it was to

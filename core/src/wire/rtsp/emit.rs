@@ -53,8 +53,7 @@ impl<'b> Emitter<'b> {
         let mut out = SliceWriter::new(buffer);
         write!(Token(&mut out), "{method}")?;
         out.write_str(" ")?;
-        write!(Uri(&mut out), "{uri}")?;
-        out.write_str(" RTSP/1.0\r\n")?;
+        write!(out, "{} RTSP/1.0\r\n", RequestUri(uri))?;
         Ok(Self { out })
     }
 
@@ -116,14 +115,23 @@ impl Write for Token<'_, '_> {
     }
 }
 
-/// Percent-encodes the characters that would end a URI: spaces and control characters.
-struct Uri<'w, 'b>(&'w mut SliceWriter<'b>);
+/// A URI as it stands in a request line: the characters that would end it there, spaces and control characters, are
+/// percent-encoded.
+pub(crate) struct RequestUri<U>(pub(crate) U);
 
-impl Write for Uri<'_, '_> {
+impl<U: Display> Display for RequestUri<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Uri(f), "{}", self.0)
+    }
+}
+
+struct Uri<'w, W>(&'w mut W);
+
+impl<W: Write> Write for Uri<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().try_for_each(|byte| match byte {
-            b' ' | 0x7f | ..0x20 => write!(self.0, "%{byte:02X}"),
-            _ => self.0.write_bytes(&[byte]),
+        text.chars().try_for_each(|c| match c {
+            ' ' | '\x7f' | ..'\x20' => write!(self.0, "%{:02X}", u32::from(c)),
+            _ => self.0.write_char(c),
         })
     }
 }

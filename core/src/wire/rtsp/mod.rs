@@ -11,6 +11,8 @@ mod message;
 mod parse;
 mod status;
 
+#[cfg(feature = "auth")]
+pub(crate) use emit::RequestUri;
 pub use emit::{Emitter, Full};
 pub use message::{Headers, Interleaved, Message, Method, Request, Response};
 pub use parse::{
