@@ -399,9 +399,14 @@ mod tests {
     #[test]
     fn nothing_happens_for_viewers_that_pause_or_wait_for_a_picture_until_there_is_one() {
         let camera = camera();
+        // They may be described, and see it at once.
+        camera.publish(jpeg(16, 16, 0, b"x"));
         let mut turns = Turns::new(&camera);
         let mut starved = turns.play();
         let mut paused = turns.play();
+        turns.settle();
+        starved.has_received();
+        paused.has_received();
         turns.ask(&mut paused, "PAUSE", "");
         assert!(!starved.has_received());
         // Forty pictures could have been here.
