@@ -203,6 +203,7 @@
 //! # }
 //! # impl Medium for Card {
 //! #     type Source = Generated<Vec<u8>>;
+//! #     type Sink = mutoscope::media::NoSink;
 //! #     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
 //! #         Ok(Entry { id: 0, name: "cam", frame_rate: self.0.rate(), extent: Extent::Live, width: 320, height: 240, refusal: None })
 //! #     }

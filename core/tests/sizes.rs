@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use core::mem::size_of;
 use core::task::Waker;
 use mutoscope::media::catalogue::{Entry, Medium, NotReady};
-use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
 use mutoscope::rtp::fragment::Fragments;
 use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::Receiver;
@@ -38,6 +38,7 @@ impl FrameSource for Elsewhere {
 
 impl Medium for &Elsewhere {
     type Source = Elsewhere;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let frame_rate = FrameRate::new(25, 1).unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
-use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
 use mutoscope::wire::url::Path;
 use mutoscope_std::media::Library;
 use support::{Client, Running, options};
@@ -56,6 +56,7 @@ impl Catalogue for SlowCatalogue {
 
 impl Medium for SlowCatalogue {
     type Source = SlowSource;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let (name, frame_rate) = ("slow", FrameRate::new(50, 1).unwrap());

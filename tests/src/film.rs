@@ -5,7 +5,7 @@ use core::task::Waker;
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
-use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
 use std::cell::Cell;
@@ -192,6 +192,7 @@ pub struct ListedFilm {
 
 impl Medium for ListedFilm {
     type Source = FilmViewer;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let Self { id, film } = self;

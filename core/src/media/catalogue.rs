@@ -1,8 +1,9 @@
 //! The catalogue of a server: names, and the media that they name.
 
-use super::{Extent, FrameRate, FrameSource};
+use super::{Extent, FrameRate, FrameSink, FrameSource};
 use crate::time::Duration;
 use crate::wire::url::Path;
+use core::net::IpAddr;
 use core::task::Waker;
 
 /// What a medium is, as a description tells it.
@@ -34,6 +35,18 @@ pub struct NotReady<'a> {
     pub retry_after: Duration,
 }
 
+/// Why a publisher cannot give a medium its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NotRecorded {
+    /// It has pictures of its own.
+    NotDeclared,
+    /// It takes those of the server's own machine alone, and the publisher is elsewhere.
+    Remote,
+    /// Another publisher does so, and is not gone yet.
+    Taken,
+}
+
 /// The media that a server offers. Paths are compared with names and never opened as files, so nothing else can be reached.
 pub trait Catalogue {
     /// One of the media.
@@ -48,6 +61,8 @@ pub trait Catalogue {
 pub trait Medium {
     /// One viewer's position in the medium.
     type Source: FrameSource;
+    /// Where pictures of a publisher go; [`NoSink`](super::NoSink) in media that have pictures of their own.
+    type Sink: FrameSink;
 
     /// What the medium is.
     ///
@@ -58,6 +73,15 @@ pub trait Medium {
 
     /// A new viewer. It stands before the first frame. `None` if the medium takes no more viewers.
     fn open(&self) -> Option<Self::Source>;
+
+    /// A publisher at `address` will give it its pictures, from now until the sink is dropped.
+    ///
+    /// # Errors
+    /// Why it will not. This is what media without a sink say.
+    fn record(&self, address: IpAddr) -> Result<Self::Sink, NotRecorded> {
+        let _ = address;
+        Err(NotRecorded::NotDeclared)
+    }
 }
 
 impl<C: Catalogue> Catalogue for &C {

@@ -1,13 +1,15 @@
 //! Two catalogues that are served as one.
 
-use super::catalogue::{Catalogue, Entry, Medium, NotReady};
-use super::{Advance, Course, Extent, Frame, FrameSource};
+use super::catalogue::{Catalogue, Entry, Medium, NotReady, NotRecorded};
+use super::{Advance, Course, Extent, Frame, FrameSink, FrameSource};
 use crate::time::{Duration, Instant};
 use crate::wire::url::Path;
 use core::fmt;
+use core::net::IpAddr;
+use core::ops::{Deref, DerefMut};
 use core::task::Waker;
 
-/// A medium of one of two kinds, or its source, or that source's error.
+/// A medium of one of two kinds, or its source or sink, or what these need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Either<A, B> {
     /// Of the first catalogue.
@@ -29,6 +31,7 @@ impl<A: Catalogue, B: Catalogue> Catalogue for (A, B) {
 
 impl<A: Medium, B: Medium> Medium for Either<A, B> {
     type Source = Either<A::Source, B::Source>;
+    type Sink = Either<A::Sink, B::Sink>;
 
     fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         // Even numbers are the first one's media, odd numbers the second one's.
@@ -43,6 +46,83 @@ impl<A: Medium, B: Medium> Medium for Either<A, B> {
         match self {
             Self::First(medium) => medium.open().map(Either::First),
             Self::Second(medium) => medium.open().map(Either::Second),
+        }
+    }
+
+    fn record(&self, address: IpAddr) -> Result<Self::Sink, NotRecorded> {
+        match self {
+            Self::First(medium) => medium.record(address).map(Either::First),
+            Self::Second(medium) => medium.record(address).map(Either::Second),
+        }
+    }
+}
+
+impl<A: FrameSink, B: FrameSink> FrameSink for Either<A, B> {
+    type Buffer = Either<A::Buffer, B::Buffer>;
+    type Home<T> = Either<A::Home<T>, B::Home<T>>;
+
+    fn home<T>(&self, machine: T) -> Self::Home<T> {
+        match self {
+            Self::First(sink) => Either::First(sink.home(machine)),
+            Self::Second(sink) => Either::Second(sink.home(machine)),
+        }
+    }
+
+    fn buffers(&mut self) -> [Self::Buffer; 2] {
+        match self {
+            Self::First(sink) => sink.buffers().map(Either::First),
+            Self::Second(sink) => sink.buffers().map(Either::Second),
+        }
+    }
+
+    fn publish(&mut self, now: Instant, jpeg: &[u8], captured: Instant) {
+        match self {
+            Self::First(sink) => sink.publish(now, jpeg, captured),
+            Self::Second(sink) => sink.publish(now, jpeg, captured),
+        }
+    }
+}
+
+impl<T, A: Deref<Target = T>, B: Deref<Target = T>> Deref for Either<A, B> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::First(home) => home,
+            Self::Second(home) => home,
+        }
+    }
+}
+
+impl<T, A: DerefMut<Target = T>, B: DerefMut<Target = T>> DerefMut for Either<A, B> {
+    fn deref_mut(&mut self) -> &mut T {
+        match self {
+            Self::First(home) => home,
+            Self::Second(home) => home,
+        }
+    }
+}
+
+impl<T, A: AsRef<T>, B: AsRef<T>> AsRef<T> for Either<A, B>
+where
+    T: ?Sized,
+{
+    fn as_ref(&self) -> &T {
+        match self {
+            Self::First(buffer) => buffer.as_ref(),
+            Self::Second(buffer) => buffer.as_ref(),
+        }
+    }
+}
+
+impl<T, A: AsMut<T>, B: AsMut<T>> AsMut<T> for Either<A, B>
+where
+    T: ?Sized,
+{
+    fn as_mut(&mut self) -> &mut T {
+        match self {
+            Self::First(buffer) => buffer.as_mut(),
+            Self::Second(buffer) => buffer.as_mut(),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! which is done with a picture in milliseconds.
 
 use super::catalogue::{Catalogue, Entry, Medium, NotReady};
-use super::{Advance, Extent, Frame, FrameRate, FrameSource};
+use super::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
 use crate::jpeg::{self, Layout};
 use crate::time::{Duration, Instant};
 use crate::wire::url::Path;
@@ -123,6 +123,7 @@ impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Catalogue for &
 
 impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Medium for &'l Live<'a, B, BUFFERS> {
     type Source = LiveSource<'l, 'a, B, BUFFERS>;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         Ok(self.media(0))

@@ -10,6 +10,7 @@ pub mod mjpeg;
 mod rate;
 #[cfg(test)]
 mod samples;
+mod sink;
 mod split;
 pub mod testcard;
 
@@ -17,6 +18,7 @@ pub use course::Course;
 pub use either::Either;
 pub use extent::{End, Extent};
 pub use rate::{FrameRate, InvalidFrameRate};
+pub use sink::{FrameSink, NoSink, Nowhere};
 
 use crate::jpeg::{self, Layout};
 use crate::time::{Duration, Instant};

@@ -54,7 +54,8 @@ impl Standing {
     /// servers that refuse PAUSE (live cameras do) take a PLAY at once or not at all.
     pub(super) fn next(&self, state: State, playing: bool, seeking: bool) -> Next {
         match state {
-            State::Init => Next::Nothing,
+            // The last three are a publisher's.
+            State::Init | State::Announced | State::Prepared | State::Recording => Next::Nothing,
             State::Ready if playing => Next::Play,
             State::Ready => Next::Nothing,
             State::Playing if self.ended => {

@@ -8,10 +8,12 @@
 //! | [`packet`] | nothing: a header and a fragment on their way out |
 //! | [`protect`] | what encrypts packets, where something does |
 //! | [`pacing`] | when the next frame and the next report are due |
+//! | `mapping` | how a sender's timestamps relate to our clock |
 //! | [`receiver`] | frames being put together, what was lost, when reports are due |
 
 pub(crate) mod clock;
 pub mod fragment;
+pub(crate) mod mapping;
 pub mod pacing;
 pub mod packet;
 pub mod protect;

@@ -100,6 +100,11 @@ impl<'a> Sdp<'a> {
         })
     }
 
+    /// The number of streams, of whatever kind.
+    pub fn streams(&self) -> usize {
+        self.lines().filter(|(kind, _)| *kind == b'm').count()
+    }
+
     fn session_level(&self) -> impl Iterator<Item = (u8, &'a str)> + use<'a> {
         self.lines().take_while(|(kind, _)| *kind != b'm')
     }
@@ -279,6 +284,18 @@ mod tests {
         range: None,
         connection: Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
     };
+
+    #[test]
+    fn the_streams_are_counted_and_the_first_jpeg_is_the_one() {
+        let audio = "m=audio 0 RTP/AVP 97\r\na=control:streamid=0\r\n";
+        let video = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 JPEG/90000\r\na=control:streamid=1\r\n";
+        let both = std::format!("v=0\r\ns=No Name\r\n{audio}{video}");
+        let sdp = Sdp::new(both.as_bytes());
+        let found = sdp.video().map(|video| (video.payload_type, video.control));
+        assert_eq!((sdp.streams(), found), (2, Some((96, Some("streamid=1")))));
+        assert_eq!(Sdp::new(audio.as_bytes()).video(), None);
+        assert_eq!((Sdp::new(audio.as_bytes()).streams(), Sdp::new(b"v=0").streams()), (1, 0));
+    }
 
     #[test]
     fn what_servers_send_is_understood() {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
-use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
@@ -72,6 +72,7 @@ impl Catalogue for Movie {
 
 impl Medium for Movie {
     type Source = MovieSource;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         Ok(Entry {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
-use mutoscope::media::{Extent, FrameRate};
+use mutoscope::media::{Extent, FrameRate, NoSink};
 use mutoscope::wire::url;
 
 use super::candidates::{Candidates, Names, candidates};
@@ -99,6 +99,7 @@ pub struct LibraryMedium(Arc<SharedMedia>);
 
 impl Medium for LibraryMedium {
     type Source = LibrarySource;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let medium = &self.0;

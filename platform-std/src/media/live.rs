@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
-use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
+use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
 use mutoscope::time;
 use mutoscope::wire::url::Path;
 
@@ -270,6 +270,7 @@ pub struct LiveMedium {
 
 impl Medium for LiveMedium {
     type Source = LiveSource;
+    type Sink = NoSink;
 
     fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let shared = &self.live.shared;

@@ -310,7 +310,7 @@ mod tests {
     use crate::media::testing::jpeg;
     use crate::server::{Options, Server};
     use mutoscope::media::catalogue::{Entry, Medium, NotReady};
-    use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource};
+    use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
     use mutoscope::wire::url::Path;
     use std::convert::Infallible;
     use std::io::{Read, Write};
@@ -439,6 +439,7 @@ mod tests {
 
     impl<'a> Medium for &'a Hoard {
         type Source = Hoarder<'a>;
+        type Sink = NoSink;
 
         fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
             let frame_rate = FrameRate::new(25, 1).unwrap();

@@ -14,6 +14,7 @@ use mutoscope::time::{Duration, Instant, WallClock};
 use mutoscope::wire::lab::{self, Parsed};
 use mutoscope::wire::rtsp::headers::Range;
 use mutoscope::wire::rtsp::{self, Message, StatusCode};
+use mutoscope::wire::sdp::Sdp;
 
 /// What an RTP receiver gets: records of an action, a pause in units of 4 ms, a length, and as many bytes of a packet.
 pub fn receiver(data: &[u8]) {
@@ -190,7 +191,8 @@ pub fn server_session(data: &[u8]) {
     let Some((&seed, input)) = data.split_first() else { return };
     let mut random = Random::new(u64::from(seed));
     let mut now = Instant::from_millis(1000);
-    let mut connection = Connection::new(now, vec![0; 1024], vec![0; 2048], ENTROPY, server::Config::default());
+    let config = server::Config { record: seed & 1 == 1, ..server::Config::default() };
+    let mut connection = Connection::new(now, vec![0; 1024], vec![0; 2048], ENTROPY, config);
     let (mut rest, mut output, mut steps) = (input, Vec::new(), 0);
     while !rest.is_empty() && !connection.is_closed() {
         steps += 1;
@@ -244,7 +246,15 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
         let refused = random.below(8) == 0;
         let all = Range::Npt { start: Some(0), end: Some(10_000_000) };
         match event {
-            Event::Describe | Event::Setup { .. } | Event::Play { .. } | Event::Pause if refused => {
+            Event::Describe
+            | Event::Setup { .. }
+            | Event::SetupRecord { .. }
+            | Event::Play { .. }
+            | Event::Pause
+            | Event::Announce
+            | Event::Record
+                if refused =>
+            {
                 connection.refuse(now, StatusCode::NOT_FOUND, "there is no such file\r\n");
             }
             Event::Describe => {
@@ -259,6 +269,15 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
             }
             Event::Pause => connection.answer_pause(now),
             Event::Teardown => connection.answer_teardown(now),
+            Event::Announce => {
+                let _ = Sdp::new(connection.body()).video();
+                connection.answer_announce(now);
+            }
+            Event::SetupRecord { .. } => {
+                assert!(connection.url().len() <= server::MAX_URI_LEN, "a URL that is too long");
+                connection.answer_setup(now, (6970, 6971), 7);
+            }
+            Event::Record => connection.answer_record(now),
             Event::Interleaved { .. } => assert!(connection.interleaved().len() <= 65_535),
             Event::Expired => {}
         }
@@ -329,6 +348,19 @@ pub fn server_session_seeds() -> Vec<Vec<u8>> {
             seeds.push([&[seed], dialogue.as_bytes()].concat());
         }
     }
+    let description = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:streamid=0\r\n";
+    let announce = format!(
+        "ANNOUNCE {url} RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{description}",
+        description.len()
+    );
+    let setup = format!("SETUP {url}/streamid=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;mode=record\r\n\r\n");
+    let mut dialogue = announce + &setup;
+    // The identifier of the connection's first session, whichever request makes it.
+    let session = session_after(&setup.replace(";mode=record", ""));
+    for (cseq, method) in ["RECORD", "PAUSE", "RECORD", "TEARDOWN"].iter().enumerate() {
+        dialogue += &format!("{method} {url} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\n\r\n$\x00\0\x04abcd");
+    }
+    seeds.extend([1, 3, 2].map(|seed| [&[seed], dialogue.as_bytes()].concat()));
     let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\n";
     let session = session_after(&format!("{setup}\n"));
     let mut dialogue = setup.to_owned();

@@ -52,6 +52,7 @@ pub struct OneMedium;
 
 impl Medium for OneMedium {
     type Source = Borrowed<'static>;
+    type Sink = mutoscope::media::NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         Err(NotReady { reason: "", retry_after: Duration::from_secs(0) })

@@ -1,13 +1,15 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
+mod recorder;
 mod stream;
 
 use super::outlet::Outlet;
 use super::{Datagram, Stream};
 use crate::address::at_port;
-use crate::media::catalogue::{Catalogue, Entry, Medium};
+use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
+use crate::rtp::receiver::Statistics;
 use crate::session::server::{Config, Connection, Description, Event, Played};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
@@ -16,6 +18,7 @@ use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use core::net::SocketAddr;
 use core::task::Waker;
+use recorder::{Recorder, Track};
 use stream::{MediaStream, Ran};
 
 pub use super::sockets::Sockets;
@@ -94,12 +97,14 @@ pub enum Outcome {
     Closed,
 }
 
-/// One client: its control connection and, while it has a session, its stream.
+/// One client: its control connection and, while it has a session, its stream, whether it watches or publishes.
 ///
 /// `B` are its two buffers, `M` are the media of its [`Catalogue`].
 pub struct Peer<B, M: Medium> {
     connection: Connection<B>,
     stream: Option<MediaStream<M::Source>>,
+    /// Of a publisher. It takes no room where there can be none.
+    recorder: Option<Recorder<M::Sink>>,
     waiting: Option<Waiting<M>>,
     addresses: Addresses,
     random: Random,
@@ -136,21 +141,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     pub fn new(now: Instant, addresses: Addresses, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
         let mut random = Random::new(entropy);
         let connection = Connection::new(now, rx, tx, random.bits(), settings.session);
-        Self { connection, stream: None, waiting: None, addresses, random, failed: false, unfinished: false }
+        Self::with(connection, addresses, random)
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
     pub fn refusing(now: Instant, addresses: Addresses, rx: B, tx: B, settings: &Settings<'_>) -> Self {
         let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self {
-            connection,
-            stream: None,
-            waiting: None,
-            addresses,
-            random: Random::new(0),
-            failed: false,
-            unfinished: false,
-        }
+        Self::with(connection, addresses, Random::new(0))
+    }
+
+    fn with(connection: Connection<B>, addresses: Addresses, random: Random) -> Self {
+        let (stream, recorder, waiting) = (None, None, None);
+        Self { connection, stream, recorder, waiting, addresses, random, failed: false, unfinished: false }
     }
 
     /// Where it connected from.
@@ -166,6 +168,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     /// What became of the frames of its present stream.
     pub fn counts(&self) -> Counts {
         self.stream.as_ref().map_or_else(Counts::default, MediaStream::counts)
+    }
+
+    /// What came of a publisher's packets; `None` where the client does not publish.
+    pub fn received(&self) -> Option<Statistics> {
+        self.recorder.as_ref().map(Recorder::statistics)
     }
 
     /// Does what can be done now: reads requests, answers them, sends the media that is due. Never blocks, and gives the
@@ -194,8 +201,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         self.go_on_waiting(context);
         self.unfinished = true;
         let mut reads = 0_u8;
+        // A publisher's packets cost less than they do on their way to viewers.
+        let most_reads = if self.recorder.is_some() { TURN } else { READS };
         for _ in 0..TURN {
-            let mut progress = reads < READS && self.read(now, control);
+            let mut progress = reads < most_reads && self.read(now, control);
             reads = reads.saturating_add(progress.into());
             while let Some(event) = self.connection.poll_event() {
                 self.handle_event(context, event, rtp, rtcp, catalogue);
@@ -212,7 +221,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             }
             if !progress {
                 // Whether there is more to read has been asked only where it might have been read.
-                if reads < READS {
+                if reads < most_reads {
                     self.unfinished = false;
                 }
                 break;
@@ -229,18 +238,38 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         let media = self.stream.as_ref().and_then(MediaStream::poll_timeout);
         let unfinished = self.unfinished.then(Instant::default);
         let impatient = self.waiting.as_ref().map(|waiting| waiting.until);
+        let media = earliest(media, self.recorder.as_ref().and_then(Recorder::poll_timeout));
         earliest(earliest(unfinished, impatient), earliest(self.connection.poll_timeout(), media))
+    }
+
+    /// An RTP packet came to our RTP socket. `false`: it is not from this client.
+    ///
+    /// What a publisher sends is put together at once. Service it soon: it may have something to do from now on.
+    pub fn handle_rtp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> bool {
+        let Some(recorder) = &mut self.recorder else { return false };
+        let Some(MediaTransport::Udp { rtp_port, .. }) = recorder.transport() else { return false };
+        if from != at_port(self.addresses.peer, rtp_port) {
+            return false;
+        }
+        if recorder.handle_rtp(now, packet) {
+            self.connection.handle_liveness(now);
+        }
+        true
     }
 
     /// An RTCP packet came to our RTCP socket. `false`: it is not from this client.
     pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
-        let Some(MediaTransport::Udp { rtcp_port, .. }) = self.stream.as_ref().map(MediaStream::transport) else {
-            return false;
-        };
+        let recorded = self.recorder.as_ref().and_then(Recorder::transport);
+        let transport = recorded.or_else(|| self.stream.as_ref().map(MediaStream::transport));
+        let Some(MediaTransport::Udp { rtcp_port, .. }) = transport else { return false };
         if from != at_port(self.addresses.peer, rtcp_port) {
             return false;
         }
-        if rtcp::Compound::new_checked(compound).is_ok() {
+        let is_whole = match &mut self.recorder {
+            Some(recorder) => recorder.handle_rtcp(now, compound),
+            None => rtcp::Compound::new_checked(compound).is_ok(),
+        };
+        if is_whole {
             self.connection.handle_liveness(now);
         }
         true
@@ -304,6 +333,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         rtp: &mut D,
         rtcp: &mut E,
     ) -> bool {
+        if let Some(recorder) = &mut self.recorder
+            && let Some(transport) = recorder.transport()
+        {
+            let (connection, addresses) = (&mut self.connection, self.addresses);
+            let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
+            recorder.run(context.now, &mut outlet, context.settings);
+            return false;
+        }
         let Some(stream) = &mut self.stream else { return false };
         let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
         let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
@@ -346,14 +383,25 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
                 if let Some(stream) = &mut self.stream {
                     stream.pause();
                 }
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.pause();
+                }
                 self.connection.answer_pause(now);
             }
             Event::Teardown => {
                 self.connection.answer_teardown(now);
                 self.end_stream(now, rtp, rtcp, settings, true);
             }
+            Event::Announce => self.announce(now, catalogue),
+            Event::SetupRecord { transport } => self.setup_record(now, transport, settings),
+            Event::Record => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.record();
+                }
+                self.connection.answer_record(now);
+            }
             // The connection counts it as a sign of life by itself.
-            Event::Interleaved { .. } => {}
+            Event::Interleaved { channel } => self.take_interleaved(now, channel),
             Event::Expired => {
                 self.waiting = None;
                 self.end_stream(now, rtp, rtcp, settings, false);
@@ -435,6 +483,63 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }
 
+    /// Finds the medium that a publisher names, and claims it.
+    fn announce<C: Catalogue<Medium = M>>(&mut self, now: Instant, catalogue: &C) {
+        let Some(medium) = catalogue.find(self.connection.resource()) else {
+            return self.connection.refuse(now, StatusCode::NOT_FOUND, NO_MEDIUM);
+        };
+        let Some(track) = Track::of(self.connection.body()) else {
+            return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_JPEG);
+        };
+        match medium.record(self.addresses.peer.ip()) {
+            Ok(sink) => {
+                let ssrc = self.random.bits() as u32;
+                self.recorder = Some(Recorder::new(sink, track, ssrc));
+                info!("{} is published", self.connection.resource().as_str());
+                self.connection.answer_announce(now);
+            }
+            Err(reason) => {
+                let (status, words) = refusal(reason);
+                self.connection.refuse(now, status, words);
+            }
+        }
+    }
+
+    fn setup_record(&mut self, now: Instant, transport: MediaTransport, settings: &Settings<'_>) {
+        let (base, url) = (self.connection.session_url(), self.connection.url());
+        match &mut self.recorder {
+            Some(recorder) if recorder.is_at(base, url) => {
+                recorder.set_up(transport);
+                info!("it is set up over {}", transport);
+                self.connection.answer_setup(now, settings.server_port, 0);
+            }
+            _ => self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, OTHER_TRACK),
+        }
+    }
+
+    /// A packet came on the control connection: media of a publisher, or a report.
+    fn take_interleaved(&mut self, now: Instant, channel: u8) {
+        let Some(recorder) = &mut self.recorder else { return };
+        match recorder.transport() {
+            Some(MediaTransport::Interleaved { rtp_channel, .. }) if channel == rtp_channel => {
+                let _ = recorder.handle_rtp(now, self.connection.interleaved());
+            }
+            Some(MediaTransport::Interleaved { .. }) => {
+                let _ = recorder.handle_rtcp(now, self.connection.interleaved());
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives back what a publisher has claimed.
+    fn end_recording(&mut self) {
+        let Some(counts) = self.recorder.take().map(|recorder| recorder.statistics()) else { return };
+        info!(
+            "publishing ended: {} frames received, {} dropped, {} packets lost, {} rejected",
+            counts.frames, counts.frames_dropped, counts.lost, counts.rejected
+        );
+    }
+
     /// Says BYE where it can still be heard, and gives the source back.
     fn end_stream<D: Datagram, E: Datagram>(
         &mut self,
@@ -444,6 +549,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         settings: &Settings<'_>,
         torn_down: bool,
     ) {
+        self.end_recording();
         let Some(stream) = self.stream.take() else { return };
         let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
         let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
@@ -456,6 +562,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             "stream ended: {} frames sent, {} skipped, {} unsendable",
             counts.frames, counts.skipped, counts.unsendable
         );
+    }
+}
+
+const NO_MEDIUM: &str = "nothing is called that here, and publishing does not make it\r\n";
+const NO_JPEG: &str = "only JPEG can be published, as payload type 26 or JPEG/90000\r\n";
+const OTHER_TRACK: &str = "only the JPEG track is taken: publish without the others\r\n";
+
+/// The answer to a publisher that is not wanted.
+fn refusal(reason: NotRecorded) -> (StatusCode, &'static str) {
+    match reason {
+        NotRecorded::NotDeclared => (StatusCode::METHOD_NOT_ALLOWED, "nothing can be published under this name\r\n"),
+        NotRecorded::Remote => (StatusCode::FORBIDDEN, "publishing is allowed from the server's own machine only\r\n"),
+        NotRecorded::Taken => {
+            (StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, "somebody publishes under this name already\r\n")
+        }
     }
 }
 

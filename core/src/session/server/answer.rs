@@ -9,8 +9,8 @@ use crate::session::buffer::{Buffer, Storage};
 use crate::session::channel::Channel;
 use crate::time::{Duration, Instant};
 use crate::wire::rtsp::headers::{
-    self, APPLICATION_SDP, CSeqError, ContentBase, LowerTransport, PUBLIC, RtpInfo, Scale, Speed, Transport,
-    Unsupported,
+    self, APPLICATION_SDP, CSeqError, ContentBase, LowerTransport, PUBLIC, PUBLIC_WITH_RECORD, RtpInfo, Scale, Speed,
+    Transport, Unsupported,
 };
 use crate::wire::rtsp::{Emitter, Full, Method, Request, StatusCode};
 use crate::wire::sdp;
@@ -39,6 +39,14 @@ pub(super) struct Judged {
     cseq: Option<u32>,
     closes: bool,
     verdict: Result<(Accepted, Parsed), StatusCode>,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    /// The methods that are carried out in one state or another.
+    public: &'static str,
+    state: State,
 }
 
 /// The result of judging a request.
@@ -125,23 +133,28 @@ impl<B: Storage> Connection<B> {
         self.go_on(request, sent);
     }
 
-    /// Answers [`Event::Setup`]: there is a session now. `server_port`: RTP and RTCP port of the UDP sockets that
-    /// media comes from; not used for interleaved, nor is `ssrc` in the lab dialect.
+    /// Answers [`Event::Setup`] and [`Event::SetupRecord`]: there is a session now. `server_port`: RTP and RTCP port of the
+    /// UDP sockets that media comes from; not used for interleaved, nor is `ssrc` in the lab dialect and where media comes
+    /// from the client.
     pub fn answer_setup(&mut self, now: Instant, server_port: (u16, u16), ssrc: u32) {
         self.now = now;
         let Some(Pending { kind: Waiting::Setup { media, chosen }, request, .. }) = self.pending else { return };
         // The policy has checked its length.
-        let url = heapless::String::try_from(self.url(&request)).unwrap_or_default();
-        let id = match &self.session {
-            Some(session) => session.id,
-            None => self.new_session_id(),
-        };
-        self.session = Some(Session { id, url, path: request.resource.path, transport: media });
+        let url = heapless::String::try_from(self.url_of(&request)).unwrap_or_default();
+        let transport = Some(media);
+        self.session = Some(match self.session.take() {
+            // Its requests to come are about what was announced, and SETUP was about a track of that.
+            Some(session) if self.state.is_publishing() => Session { transport, ..session },
+            Some(session) => Session { id: session.id, url, path: request.resource.path, transport },
+            None => Session { id: self.new_session_id(), url, path: request.resource.path, transport },
+        });
         self.enter(self.state.on_setup());
         let sent = match chosen {
             None => self.reply(StatusCode::OK, Some(request.cseq)),
             Some(chosen) => {
-                let transport = answered_transport(&chosen, media, server_port, ssrc);
+                let record = self.state.is_publishing();
+                let transport = answered_transport(&chosen, media, server_port, (!record).then_some(ssrc));
+                let transport = Transport { record, ..transport };
                 let head = self.head(StatusCode::OK, Some(request.cseq));
                 respond(&mut self.channel.tx, head, |answer| answer.header("Transport", transport)?.finish())
             }
@@ -175,6 +188,28 @@ impl<B: Storage> Connection<B> {
             }
             _ => self.reply(StatusCode::OK, Some(request.cseq)),
         };
+        self.go_on(request, sent);
+    }
+
+    /// Answers [`Event::Announce`]: there is a session now, which waits for SETUP.
+    pub fn answer_announce(&mut self, now: Instant) {
+        self.now = now;
+        let Some(Pending { kind: Waiting::Announce, request, .. }) = self.pending else { return };
+        // The policy has checked its length.
+        let url = heapless::String::try_from(self.url_of(&request)).unwrap_or_default();
+        let id = self.new_session_id();
+        self.session = Some(Session { id, url, path: request.resource.path, transport: None });
+        self.enter(self.state.on_announce());
+        let sent = self.respond_plain(StatusCode::OK, Some(request.cseq));
+        self.go_on(request, sent);
+    }
+
+    /// Answers [`Event::Record`]. Media comes from now on.
+    pub fn answer_record(&mut self, now: Instant) {
+        self.now = now;
+        let Some(Pending { kind: Waiting::Record, request, .. }) = self.pending else { return };
+        self.enter(self.state.on_record());
+        let sent = self.respond_plain(StatusCode::OK, Some(request.cseq));
         self.go_on(request, sent);
     }
 
@@ -241,6 +276,11 @@ impl<B: Storage> Connection<B> {
         self.go_on(request, sent);
     }
 
+    /// What can be asked for now.
+    pub(super) const fn offer(&self) -> Offer {
+        Offer { public: if self.config.record { PUBLIC_WITH_RECORD } else { PUBLIC }, state: self.state }
+    }
+
     /// Queues an answer that has nothing but a status, in the connection's dialect.
     pub(super) fn respond_plain(&mut self, status: StatusCode, cseq: Option<u32>) -> Result<(), Full> {
         if self.dialect == Some(Dialect::Lab) {
@@ -302,7 +342,7 @@ impl Judged {
         self,
         tx: &mut Buffer<B>,
         head: Head,
-        state: State,
+        offer: Offer,
         request: &Request<'_>,
     ) -> Outcome {
         if let Ok((accepted, parsed)) = self.verdict
@@ -314,9 +354,9 @@ impl Judged {
             info!("{} {} refused with {}", request.method.name(), shown(request.uri), status.0);
         }
         let sent = respond(tx, head, |answer| match self.verdict {
-            Ok((Accepted::Options, _)) => answer.header("Public", PUBLIC)?.finish(),
+            Ok((Accepted::Options, _)) => answer.header("Public", offer.public)?.finish(),
             Ok(_) => answer.finish(),
-            Err(status) => explain(answer, status, request, state),
+            Err(status) => explain(answer, status, request, offer),
         });
         Outcome::Answered { len: self.len, cseq: self.cseq, closes: self.closes, sent }
     }
@@ -371,22 +411,26 @@ fn respond<B: Storage>(
 }
 
 /// Adds the headers that explain a refusal.
-fn explain(answer: Emitter<'_>, status: StatusCode, request: &Request<'_>, state: State) -> Result<usize, Full> {
+fn explain(answer: Emitter<'_>, status: StatusCode, request: &Request<'_>, offer: Offer) -> Result<usize, Full> {
     match status {
         StatusCode::OPTION_NOT_SUPPORTED => answer.header("Unsupported", Unsupported(request.headers))?.finish(),
-        StatusCode::METHOD_NOT_VALID_IN_THIS_STATE => answer.header("Allow", Allow(state))?.finish(),
-        StatusCode::NOT_IMPLEMENTED => answer.header("Public", PUBLIC)?.finish(),
+        StatusCode::METHOD_NOT_VALID_IN_THIS_STATE => answer.header("Allow", Allow(offer))?.finish(),
+        StatusCode::NOT_IMPLEMENTED => answer.header("Public", offer.public)?.finish(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            answer.finish_with_body("text/plain", "a description of type application/sdp is expected\r\n")
+        }
         StatusCode::SERVICE_UNAVAILABLE => answer.finish_with_body("text/plain", "too many clients\r\n"),
         _ => answer.finish(),
     }
 }
 
 /// The methods that a state allows (RFC 2326 section 12.4), as its table lists them.
-struct Allow(State);
+struct Allow(Offer);
 
 impl Display for Allow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let methods = headers::elements(PUBLIC).filter(|name| allowed(self.0, Method::from_name(name)));
+        let Self(Offer { public, state }) = self;
+        let methods = headers::elements(public).filter(|name| allowed(*state, Method::from_name(name)));
         methods.enumerate().try_for_each(|(i, name)| {
             f.write_str(if i > 0 { ", " } else { "" })?;
             f.write_str(name)
@@ -395,8 +439,13 @@ impl Display for Allow {
 }
 
 /// The alternative that was taken, with our side added. Its other parameters, `destination` above all, are not repeated.
-fn answered_transport(chosen: &Transport, media: MediaTransport, server_port: (u16, u16), ssrc: u32) -> Transport {
-    let common = Transport { udp_named: chosen.udp_named, unicast: true, ssrc: Some(ssrc), ..Transport::default() };
+fn answered_transport(
+    chosen: &Transport,
+    media: MediaTransport,
+    server_port: (u16, u16),
+    ssrc: Option<u32>,
+) -> Transport {
+    let common = Transport { udp_named: chosen.udp_named, unicast: true, ssrc, ..Transport::default() };
     match media {
         MediaTransport::Udp { rtp_port, rtcp_port } => Transport {
             lower: Some(LowerTransport::Udp),

@@ -96,7 +96,8 @@ impl<B: Storage> Connection<B> {
             Ok(Some((Message::Request(request), len))) => {
                 let judged = self.judge(&request, len);
                 let head = judged.head(self);
-                let outcome = judged.settle(&mut self.channel.tx, head, self.state, &request);
+                let offer = self.offer();
+                let outcome = judged.settle(&mut self.channel.tx, head, offer, &request);
                 self.timers.stop(Deadline::Request);
                 self.carry_out(outcome);
                 return Progress::Again;

@@ -152,7 +152,9 @@ impl<B: Storage> Connection<B> {
     fn expire_session(&mut self) {
         let begun = match self.pending.take() {
             // The driver may have made a stream already.
-            Some(pending) if pending.polled && matches!(pending.kind, Waiting::Setup { .. }) => true,
+            Some(pending) if pending.polled && matches!(pending.kind, Waiting::Setup { .. } | Waiting::Announce) => {
+                true
+            }
             // The driver has freed the stream.
             Some(pending) if pending.polled && matches!(pending.kind, Waiting::Teardown) => {
                 self.session = None;

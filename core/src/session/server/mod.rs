@@ -45,7 +45,7 @@ use super::channel::Channel;
 use super::timer::Timers;
 use crate::random::Random;
 use crate::time::Instant;
-use crate::wire::rtsp::{Interleaved, headers};
+use crate::wire::rtsp::{Interleaved, Message, headers, parse};
 use crate::wire::url::Path;
 use lifetime::{Deadline, Phase};
 use resource::{PathRange, Resource};
@@ -98,7 +98,8 @@ struct Session {
     url: heapless::String<MAX_URI_LEN, u8>,
     /// The stream's path in `url`, without the track that the URL may name.
     path: PathRange,
-    transport: MediaTransport,
+    /// `None` after ANNOUNCE, until SETUP.
+    transport: Option<MediaTransport>,
 }
 
 /// A request whose event waits for an answer.
@@ -140,6 +141,8 @@ enum Waiting {
     },
     Pause,
     Teardown,
+    Announce,
+    Record,
 }
 
 impl Waiting {
@@ -151,6 +154,8 @@ impl Waiting {
             Self::Play { .. } => "PLAY",
             Self::Pause => "PAUSE",
             Self::Teardown => "TEARDOWN",
+            Self::Announce => "ANNOUNCE",
+            Self::Record => "RECORD",
         }
     }
 }
@@ -259,9 +264,27 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// where there is neither.
     pub fn resource(&self) -> Path<'_> {
         match (&self.pending, &self.session) {
-            (Some(Pending { request, .. }), _) => request.resource.path.of(self.url(request)),
+            (Some(Pending { request, .. }), _) => request.resource.path.of(self.url_of(request)),
             (None, Some(session)) => session.path.of(&session.url),
             (None, None) => Path::new(""),
+        }
+    }
+
+    /// The URL of the request that waits for an answer.
+    pub fn url(&self) -> &str {
+        self.pending.as_ref().map_or("", |pending| self.url_of(&pending.request))
+    }
+
+    /// The URL that the session began with: that of its SETUP or ANNOUNCE.
+    pub fn session_url(&self) -> &str {
+        self.session.as_ref().map_or("", |session| &session.url)
+    }
+
+    /// The body of the request that waits for an answer.
+    pub fn body(&self) -> &[u8] {
+        match (&self.pending, parse(self.channel.rx.bytes())) {
+            (Some(_), Ok(Some((Message::Request(request), _)))) => request.body,
+            _ => &[],
         }
     }
 
@@ -327,9 +350,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         self.dialect
     }
 
-    /// How the session's media travels; `None` without a session.
+    /// How the session's media travels; `None` before SETUP.
     pub fn transport(&self) -> Option<MediaTransport> {
-        self.session.as_ref().map(|session| session.transport)
+        self.session.as_ref().and_then(|session| session.transport)
     }
 
     /// Gives the receive and the transmit buffer back, for the next connection.
@@ -338,7 +361,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// The URL (or lab file name) of a request that is still at the front of the receive buffer.
-    fn url(&self, request: &Parsed) -> &str {
+    fn url_of(&self, request: &Parsed) -> &str {
         request.resource.url(self.channel.rx.bytes())
     }
 }

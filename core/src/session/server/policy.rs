@@ -21,7 +21,11 @@ pub(super) enum Accepted {
     Setup {
         media: MediaTransport,
         chosen: Transport,
+        /// Media comes from the client.
+        record: bool,
     },
+    Announce,
+    Record,
     Play {
         range: Option<Range>,
         scale: Option<Scale>,
@@ -37,9 +41,13 @@ impl Accepted {
         match self {
             Self::Options | Self::KeepAlive => None,
             Self::Describe { ipv6 } => Some((Event::Describe, Waiting::Describe { ipv6 })),
-            Self::Setup { media, chosen } => {
-                Some((Event::Setup { transport: media }, Waiting::Setup { media, chosen: Some(chosen) }))
+            Self::Setup { media, chosen, record } => {
+                let transport = media;
+                let event = if record { Event::SetupRecord { transport } } else { Event::Setup { transport } };
+                Some((event, Waiting::Setup { media, chosen: Some(chosen) }))
             }
+            Self::Announce => Some((Event::Announce, Waiting::Announce)),
+            Self::Record => Some((Event::Record, Waiting::Record)),
             Self::Play { range, scale, speed } => {
                 let waiting = Waiting::Play { scale: scale.is_some(), speed: speed.is_some() };
                 Some((Event::Play { range, scale, speed }, waiting))
@@ -66,8 +74,10 @@ impl RequestPolicy<'_> {
         if headers::required(&request.headers).next().is_some() {
             return Err(StatusCode::OPTION_NOT_SUPPORTED);
         }
-        if let Method::Other(_) = request.method {
-            return Err(StatusCode::NOT_IMPLEMENTED);
+        match request.method {
+            Method::Other(_) => return Err(StatusCode::NOT_IMPLEMENTED),
+            Method::Announce | Method::Record if !self.config.record => return Err(StatusCode::NOT_IMPLEMENTED),
+            _ => {}
         }
         let target = target(request)?;
         let path = target.path();
@@ -78,7 +88,13 @@ impl RequestPolicy<'_> {
             Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Accepted::KeepAlive),
             Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
             Method::Describe => judge_describe(request, path).map(|()| Accepted::Describe { ipv6: target.is_ipv6() }),
-            Method::Setup => self.judge_setup(request, path),
+            Method::Setup if self.state.is_publishing() => {
+                let setup = self.judge_setup(request);
+                return setup.and_then(|accepted| Ok((accepted, self.judge_track(path)?)));
+            }
+            Method::Setup => stream(path).and_then(|_| self.judge_setup(request)),
+            Method::Announce => judge_announce(request, path).map(|()| Accepted::Announce),
+            Method::Record => self.judge_aggregate(path).map(|()| Accepted::Record),
             Method::Play => self.judge_aggregate(path).and_then(|()| judge_play(request)),
             Method::Pause => self.judge_aggregate(path).map(|()| Accepted::Pause),
             Method::Teardown => self.judge_aggregate(path).map(|()| Accepted::Teardown),
@@ -87,12 +103,13 @@ impl RequestPolicy<'_> {
         Ok((accepted, path.split_track().0))
     }
 
-    /// A session that is named must be this connection's, whatever is asked for; PLAY, PAUSE and TEARDOWN must name it. A
+    /// A session that is named must be this connection's, whatever is asked for; PLAY, RECORD, PAUSE and TEARDOWN must
+    /// name it. A
     /// header without a value names none.
     fn judge_session(&self, request: &Request<'_>) -> Result<(), StatusCode> {
         let named = match request.headers.first("Session").filter(|value| !value.is_empty()) {
             Some(value) => headers::Session::parse(value).map(|session| session.id),
-            None if !matches!(request.method, Method::Play | Method::Pause | Method::Teardown) => return Ok(()),
+            None if !names_session(request.method) => return Ok(()),
             // There is no session that could have been named: it is the state that forbids it.
             None if self.session.is_none() => return self.judge_state(request.method).and(Err(SESSION_NOT_FOUND)),
             None => None,
@@ -117,8 +134,18 @@ impl RequestPolicy<'_> {
         if own.is_some_and(|own| own.is_same(path)) { Ok(()) } else { Err(StatusCode::NOT_FOUND) }
     }
 
-    fn judge_setup(&self, request: &Request<'_>, path: Path<'_>) -> Result<Accepted, StatusCode> {
-        stream(path)?;
+    /// The session's path, where `path` is that or lies below it. Only who has announced tracks knows what they are called.
+    fn judge_track<'a>(&self, path: Path<'a>) -> Result<Path<'a>, StatusCode> {
+        let own = self.session.map(|session| session.path.of(&session.url)).ok_or(StatusCode::NOT_FOUND)?;
+        match path.as_str().split_at_checked(own.as_str().len()) {
+            Some((start, rest)) if start == own.as_str() && (rest.is_empty() || rest.starts_with('/')) => {
+                Ok(Path::new(start))
+            }
+            _ => Err(StatusCode::NOT_FOUND),
+        }
+    }
+
+    fn judge_setup(&self, request: &Request<'_>) -> Result<Accepted, StatusCode> {
         let values = || request.headers.all("Transport");
         if values().all(str::is_empty) {
             return Err(StatusCode::BAD_REQUEST);
@@ -128,13 +155,14 @@ impl RequestPolicy<'_> {
             // One that cannot be read cannot be done; another one may.
             .filter_map(Result::ok)
             .find_map(|alternative| self.media_transport(&alternative).map(|media| (media, alternative)))
-            .map(|(media, chosen)| Accepted::Setup { media, chosen })
+            .map(|(media, chosen)| Accepted::Setup { media, chosen, record: self.state.is_publishing() })
             .ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
     }
 
     /// The way media would travel by this alternative. `None`: the server cannot serve it.
     fn media_transport(&self, alternative: &Transport) -> Option<MediaTransport> {
-        if alternative.multicast || alternative.record {
+        // Who has announced means to record, and need not say it again.
+        if alternative.multicast || (alternative.record && !self.state.is_publishing()) {
             return None;
         }
         match alternative.lower? {
@@ -157,6 +185,11 @@ impl RequestPolicy<'_> {
 
 const SESSION_NOT_FOUND: StatusCode = StatusCode::SESSION_NOT_FOUND;
 
+/// Whether a request of this method is about a session that exists, so that it has to name it.
+fn names_session(method: Method<'_>) -> bool {
+    matches!(method, Method::Play | Method::Record | Method::Pause | Method::Teardown)
+}
+
 /// Whether the state's table lists the method. Methods without a line in it are always allowed.
 pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
     match method {
@@ -164,6 +197,8 @@ pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
         Method::Play => state.on_play().is_some(),
         Method::Pause => state.on_pause().is_some(),
         Method::Teardown => state.on_teardown().is_some(),
+        Method::Announce => state.on_announce().is_some(),
+        Method::Record => state.on_record().is_some(),
         Method::Options | Method::Describe | Method::GetParameter | Method::SetParameter | Method::Other(_) => true,
     }
 }
@@ -195,6 +230,17 @@ fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCod
     let mut accepted = request.headers.all("Accept").peekable();
     let acceptable = accepted.peek().is_none() || accepted.any(|value| headers::accepts(value, APPLICATION_SDP));
     if acceptable { Ok(()) } else { Err(StatusCode::NOT_ACCEPTABLE) }
+}
+
+/// Whether a description comes, of a type that is read.
+fn judge_announce(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCode> {
+    stream(path)?;
+    let media_type = request.headers.first("Content-Type").unwrap_or(APPLICATION_SDP);
+    match media_type.split(';').next().map(str::trim) {
+        Some(named) if !named.eq_ignore_ascii_case(APPLICATION_SDP) => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        _ if request.body.is_empty() => Err(StatusCode::BAD_REQUEST),
+        _ => Ok(()),
+    }
 }
 
 /// The part that PLAY asks for, and how it is to be played.

@@ -23,6 +23,9 @@ pub struct Config {
     /// Whether media may travel over UDP (default yes). Where not, UDP alternatives are answered with 461, which makes
     /// ordinary clients ask for TCP, and the lab dialect, which has nothing else, cannot be served.
     pub udp: bool,
+    /// Whether clients may publish (default no): ANNOUNCE and RECORD are carried out then, and `Public` lists them. Otherwise
+    /// they are answered with 501.
+    pub record: bool,
 }
 
 impl Default for Config {
@@ -35,11 +38,12 @@ impl Default for Config {
             linger: Duration::from_secs(1),
             stall_timeout: Duration::from_secs(10),
             udp: true,
+            record: false,
         }
     }
 }
 
-/// A task for the driver. Each of the first five waits for an answer; until then no further request is read.
+/// A task for the driver. Each but the last two waits for an answer; until then no further request is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
@@ -64,7 +68,19 @@ pub enum Event {
     Pause,
     /// `answer_teardown`. The session is over: free everything.
     Teardown,
-    /// A packet from the client (RTCP, on an odd channel as a rule): read it through
+    /// Look up the resource under which the client wants to publish what
+    /// [`Connection::body`](super::Connection::body), a session description, says: `answer_announce` or `refuse`. The events
+    /// of the session that follow are the next two; `Setup` and `Play` do not come.
+    Announce,
+    /// Look whether the URL of the request ([`Connection::url`](super::Connection::url)) is that of a track that can be
+    /// received: `answer_setup` or `refuse`.
+    SetupRecord {
+        /// How media comes.
+        transport: MediaTransport,
+    },
+    /// `answer_record` or `refuse`. Media may come from now on. Also comes while recording.
+    Record,
+    /// A packet from the client (RTCP on an odd channel, and a publisher's media): read it through
     /// [`Connection::interleaved`](super::Connection::interleaved) before the next call that takes `&mut self`. The
     /// channel is one of the session's two.
     Interleaved {

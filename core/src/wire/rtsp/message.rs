@@ -83,7 +83,9 @@ pub enum Method<'a> {
     Teardown,
     GetParameter,
     SetParameter,
-    /// Any other token, such as ANNOUNCE, RECORD and REDIRECT.
+    Announce,
+    Record,
+    /// Any other token, such as REDIRECT.
     Other(&'a str),
 }
 
@@ -99,6 +101,8 @@ impl<'a> Method<'a> {
             "TEARDOWN" => Self::Teardown,
             "GET_PARAMETER" => Self::GetParameter,
             "SET_PARAMETER" => Self::SetParameter,
+            "ANNOUNCE" => Self::Announce,
+            "RECORD" => Self::Record,
             other => Self::Other(other),
         }
     }
@@ -114,6 +118,8 @@ impl<'a> Method<'a> {
             Self::Teardown => "TEARDOWN",
             Self::GetParameter => "GET_PARAMETER",
             Self::SetParameter => "SET_PARAMETER",
+            Self::Announce => "ANNOUNCE",
+            Self::Record => "RECORD",
             Self::Other(name) => name,
         }
     }
@@ -157,6 +163,7 @@ impl<'a> Headers<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::rtsp::headers::{PUBLIC_WITH_RECORD, elements};
 
     const BLOCK: &str = "CSeq: 1\r\nREQUIRE :  a\nX:\r\nrequire:b:c\r\n";
 
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_method_keeps_its_name() {
-        for name in ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER"] {
+        for name in elements(PUBLIC_WITH_RECORD) {
             let method = Method::from_name(name);
             assert!(!matches!(method, Method::Other(_)));
             assert_eq!(method.name(), name);

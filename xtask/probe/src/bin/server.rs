@@ -12,7 +12,7 @@ use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets
 use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 
-use mutoscope::media::{Extent, FrameRate};
+use mutoscope::media::{Extent, FrameRate, NoSink};
 use mutoscope::media::mjpeg::Reader;
 use mutoscope::time::{Instant};
 use mutoscope::wire::url::Path;
@@ -88,6 +88,7 @@ impl Catalogue for OneFile {
 
 impl Medium for OneFile {
     type Source = Reader<Platform, [u8; 20_480]>;
+    type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let (extent, refusal) = (Extent::frames(240), None);

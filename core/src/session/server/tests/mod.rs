@@ -6,6 +6,7 @@ mod interleaved;
 mod lab;
 mod lifetimes;
 mod random;
+mod recording;
 mod requests;
 mod wild;
 
@@ -120,14 +121,18 @@ impl Peer {
         let (now, connection) = (self.now, &mut self.connection);
         let found = connection.resource().names("movie.Mjpeg");
         match event {
-            Event::Describe | Event::Setup { .. } if !found => connection.refuse(now, StatusCode::NOT_FOUND, ""),
+            Event::Describe | Event::Setup { .. } | Event::Announce if !found => {
+                connection.refuse(now, StatusCode::NOT_FOUND, "");
+            }
             Event::Describe => connection.answer_describe(now, &MOVIE),
-            Event::Setup { .. } => connection.answer_setup(now, (5004, 5005), SSRC),
+            Event::Setup { .. } | Event::SetupRecord { .. } => connection.answer_setup(now, (5004, 5005), SSRC),
             Event::Play { .. } => {
                 connection.answer_play(now, played(7, 90_000, Range::Npt { start: Some(0), end: Some(10_000_000) }));
             }
             Event::Pause => connection.answer_pause(now),
             Event::Teardown => connection.answer_teardown(now),
+            Event::Announce => connection.answer_announce(now),
+            Event::Record => connection.answer_record(now),
             Event::Interleaved { .. } | Event::Expired => {}
         }
     }

@@ -3,6 +3,7 @@
 use super::*;
 use proptest::collection::vec as many;
 use proptest::prelude::*;
+use recording::RECORD;
 use std::vec;
 
 #[derive(Clone, Debug)]
@@ -26,6 +27,9 @@ fn phrase() -> impl Strategy<Value = Vec<u8>> {
         request("DESCRIBE", URL, 2, ""),
         setup(3, UDP),
         setup(4, "RTP/AVP/TCP;interleaved=0-1"),
+        setup(4, "RTP/AVP/TCP;interleaved=0-1;mode=record"),
+        recording::announce(5),
+        with_session("RECORD", 6),
         with_session("PLAY", 5),
         with_session("PAUSE", 6),
         with_session("TEARDOWN", 7),
@@ -52,7 +56,7 @@ fn phrase() -> impl Strategy<Value = Vec<u8>> {
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         20 => phrase().prop_map(Action::Input),
-        15 => (0..8u8).prop_map(Action::Answer),
+        15 => (0..10u8).prop_map(Action::Answer),
         8 => (0..3000usize).prop_map(Action::Transmit),
         5 => (0..2u8, 0..1500usize).prop_map(|(channel, len)| Action::Media(channel, len)),
         5 => (0..100_000_000u64).prop_map(Action::Wait),
@@ -80,6 +84,8 @@ fn perform(peer: &mut Peer, action: Action) {
         Action::Answer(3) => peer.connection.answer_pause(now),
         Action::Answer(4) => peer.connection.answer_teardown(now),
         Action::Answer(5) => peer.connection.refuse(now, StatusCode::NOT_FOUND, "no"),
+        Action::Answer(6) => peer.connection.answer_announce(now),
+        Action::Answer(7) => peer.connection.answer_record(now),
         Action::Answer(_) => {
             // What a driver would do.
             if let Some(event) = peer.connection.poll_event() {
@@ -109,7 +115,11 @@ fn check(peer: &mut Peer) {
     assert!(connection.poll_transmit().len() <= connection.channel.tx.capacity());
     let _ = connection.resource();
     let _ = connection.interleaved();
-    assert_eq!(connection.state() == State::Init, connection.transport().is_none());
+    let (state, is_asking) = (connection.state(), !connection.url().is_empty());
+    assert_eq!(matches!(state, State::Init | State::Announced), connection.transport().is_none());
+    assert_eq!(state == State::Init, connection.session_url().is_empty());
+    assert!(is_asking || connection.body().is_empty());
+    assert!(connection.config.record || !state.is_publishing());
     if connection.is_closed() {
         assert_eq!(connection.poll_timeout(), None);
         assert!(connection.poll_transmit().is_empty() && connection.rx_buffer().is_empty());
@@ -124,11 +134,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn nothing_makes_it_panic_loop_or_forget_a_deadline(actions in many(action(), 0..60), small in any::<bool>()) {
+    fn nothing_makes_it_panic_loop_or_forget_a_deadline(actions in many(action(), 0..60), small: bool, record: bool) {
         let mut peer = if small {
-            Peer::sized(200, 120, Config::default())
+            Peer::sized(200, 120, RECORD)
         } else {
-            Peer::new()
+            Peer::with(Config { record, ..RECORD })
         };
         peer.answers = false;
         for action in actions {
@@ -152,7 +162,7 @@ proptest! {
 
     #[test]
     fn every_session_that_begins_ends_once(actions in many(action(), 0..80)) {
-        let mut peer = Peer::new();
+        let mut peer = Peer::with(RECORD);
         let mut sessions = 0i32;
         for action in actions.into_iter().chain([Action::Failure]) {
             let before = peer.connection.session.as_ref().map(|session| session.id);
@@ -172,13 +182,13 @@ proptest! {
     #[test]
     fn bytes_mean_the_same_however_they_are_cut(phrases in many(phrase(), 1..6), cuts in many(1..50usize, 1..8)) {
         let bytes = [request("OPTIONS", "*", 1, "").into_bytes(), phrases.concat()].concat();
-        let mut whole = Peer::sized(2048, 4096, Config::default());
+        let mut whole = Peer::sized(2048, 4096, RECORD);
         whole.feed(&bytes);
         let mut sent = whole.sent();
         whole.pass(Duration::from_millis(60));
         sent += &whole.sent();
 
-        let mut cut = Peer::sized(2048, 4096, Config::default());
+        let mut cut = Peer::sized(2048, 4096, RECORD);
         let (mut rest, mut pieces) = (&bytes[..], String::new());
         for size in cuts.iter().cycle() {
             let (piece, after) = rest.split_at((*size).min(rest.len()));

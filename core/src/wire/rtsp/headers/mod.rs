@@ -20,6 +20,10 @@ use core::fmt::{self, Display};
 /// Players use GET_PARAMETER for keep-alive only if it is named here.
 pub const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
+/// Value of `Public` of a server that takes media too.
+pub const PUBLIC_WITH_RECORD: &str =
+    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER, ANNOUNCE, RECORD";
+
 /// The media type of session descriptions.
 pub const APPLICATION_SDP: &str = "application/sdp";
 

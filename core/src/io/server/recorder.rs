@@ -1,0 +1,244 @@
+//! A publisher's stream: packets in, whole pictures out to a sink.
+
+use super::Settings;
+use crate::io::Datagram;
+use crate::io::outlet::Outlet;
+use crate::media::FrameSink;
+use crate::rtp::mapping::Mapping;
+use crate::rtp::protect::Protect;
+use crate::rtp::receiver::{self, NoFrameReason, Receiver, Rejected, Statistics};
+use crate::session::MediaTransport;
+use crate::time::{Duration, Instant, WallClock};
+use crate::wire::sdp::Sdp;
+use crate::wire::url::Control;
+
+/// The longest `a=control` of a track that is known again, in bytes.
+const MAX_CONTROL: usize = 128;
+/// The longest compound packet: RR, SDES with a CNAME of 255 bytes.
+const REPORT_LEN: usize = 400;
+/// Pictures are at least so far apart, whatever their timestamps say: time does not stand still for viewers.
+const LEAST_INTERVAL: Duration = Duration::from_micros(12);
+
+/// What an announced description says about the one track that is taken.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    payload_type: u8,
+    dimensions: Option<(u16, u16)>,
+    /// Tells the track from others of the description; `None` where there are no others.
+    control: Option<heapless::String<MAX_CONTROL>>,
+}
+
+impl Track {
+    /// The JPEG video in a description. `None`: it has none.
+    pub(super) fn of(description: &[u8]) -> Option<Self> {
+        let sdp = Sdp::new(description);
+        let video = sdp.video()?;
+        let control = (sdp.streams() > 1).then(|| {
+            // One that is too long will be found to be no track's.
+            video.control.and_then(|control| control.try_into().ok()).unwrap_or_default()
+        });
+        Some(Self { payload_type: video.payload_type, dimensions: video.dimensions, control })
+    }
+
+    /// Whether the URL of a SETUP is this track's. `base`: the URL of the description.
+    fn is_at(&self, base: &str, url: &str) -> bool {
+        match self.control.as_deref() {
+            None => true,
+            Some("") => false,
+            Some(control) => Control::resolve(base, None, Some(control)).is_meant_by(url),
+        }
+    }
+}
+
+/// A publisher's session, from ANNOUNCE to its end.
+pub(super) struct Recorder<S: FrameSink> {
+    sink: S,
+    machine: S::Home<Machine<S::Buffer>>,
+}
+
+/// The part of a recorder that is large.
+pub(super) struct Machine<B> {
+    track: Track,
+    transport: Option<MediaTransport>,
+    receiver: Receiver<B, 2>,
+    mapping: Mapping,
+    /// When the last picture was taken.
+    captured: Option<Instant>,
+    /// Between RECORD and PAUSE.
+    is_recording: bool,
+    /// The number of pictures when the last report was due.
+    reported: u64,
+    /// The log says already that nothing can be shown.
+    is_warned: bool,
+}
+
+impl<S: FrameSink> Recorder<S> {
+    /// `ssrc`: ours, for reports.
+    pub(super) fn new(mut sink: S, track: Track, ssrc: u32) -> Self {
+        let receiver = Receiver::new(sink.buffers(), ssrc, receiver::Config::default());
+        let machine = sink.home(Machine {
+            track,
+            transport: None,
+            receiver,
+            mapping: Mapping::default(),
+            captured: None,
+            is_recording: false,
+            reported: 0,
+            is_warned: false,
+        });
+        Self { sink, machine }
+    }
+
+    /// Where media comes from; `None` before SETUP.
+    pub(super) fn transport(&self) -> Option<MediaTransport> {
+        self.machine.transport
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        self.machine.receiver.statistics()
+    }
+
+    /// Whether the URL of a SETUP is that of the track that is taken. `base`: the URL of ANNOUNCE.
+    pub(super) fn is_at(&self, base: &str, url: &str) -> bool {
+        self.machine.track.is_at(base, url)
+    }
+
+    pub(super) fn set_up(&mut self, transport: MediaTransport) {
+        let Machine { track, receiver, .. } = &mut *self.machine;
+        receiver.reconfigure(receiver::Config {
+            payload_type: track.payload_type,
+            dimensions: track.dimensions,
+            reorder_delay: match transport {
+                MediaTransport::Udp { .. } => receiver::Config::default().reorder_delay,
+                // What is missing in a stream of bytes never comes.
+                MediaTransport::Interleaved { .. } => Duration::ZERO,
+            },
+            ..receiver::Config::default()
+        });
+        self.machine.transport = Some(transport);
+    }
+
+    /// RECORD: what comes from now on is taken.
+    pub(super) fn record(&mut self) {
+        if !self.machine.is_recording {
+            self.machine.receiver.reset();
+            self.machine.mapping.reset();
+            self.machine.is_recording = true;
+        }
+    }
+
+    /// PAUSE: what comes from now on is dropped.
+    pub(super) fn pause(&mut self) {
+        self.machine.is_recording = false;
+    }
+
+    /// Takes an RTP packet. `true`: it is a part of the stream, and so a sign of life.
+    pub(super) fn handle_rtp(&mut self, now: Instant, packet: &[u8]) -> bool {
+        if !self.machine.is_recording {
+            return false;
+        }
+        let taken = self.machine.receiver.handle_packet(now, packet).is_ok();
+        self.publish(now);
+        taken
+    }
+
+    /// Takes an RTCP packet. `true`: it is one.
+    pub(super) fn handle_rtcp(&mut self, now: Instant, compound: &[u8]) -> bool {
+        // The publisher's time of day is of no interest, nor is its BYE: its session ends by itself.
+        self.machine.receiver.handle_rtcp(now, WallClock::default(), compound).is_ok()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        if self.machine.is_recording { self.machine.receiver.poll_timeout() } else { None }
+    }
+
+    /// Does what is due.
+    pub(super) fn run<B, D, E, P>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E, P>, settings: &Settings<'_>)
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        D: Datagram,
+        E: Datagram,
+        P: Protect,
+    {
+        if self.poll_timeout().is_none_or(|due| due > now) {
+            return;
+        }
+        self.machine.receiver.handle_timeout(now);
+        self.publish(now);
+        let mut buffer = [0; REPORT_LEN];
+        if let Some(len) = self.machine.receiver.poll_report(now, settings.cname, &mut buffer) {
+            // A report that finds no room is not kept.
+            let _ = outlet.report(buffer.get(..len).unwrap_or_default());
+            self.machine.warn();
+        }
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let Self { sink, machine } = self;
+        let Machine { receiver, mapping, captured, .. } = &mut **machine;
+        while let Some(received) = receiver.poll_frame(now) {
+            let at = mapping.at(received.timestamp, received.first_arrival);
+            let at = captured.map_or(at, |last| at.max(last.after(LEAST_INTERVAL)));
+            *captured = Some(at);
+            sink.publish(now, receiver.frame(), at);
+        }
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
+    /// Says once why packets come and no pictures, if they still do not.
+    fn warn(&mut self) {
+        let frames = self.receiver.statistics().frames;
+        if core::mem::replace(&mut self.reported, frames) != frames {
+            self.is_warned = false;
+        } else if let Some(reason) = self.receiver.trouble().filter(|_| !self.is_warned) {
+            self.is_warned = true;
+            warning!("what is published cannot be shown: {}", words(reason));
+        }
+    }
+}
+
+fn words(reason: NoFrameReason) -> &'static str {
+    match reason {
+        NoFrameReason::Incomplete => "parts of all pictures are missing",
+        NoFrameReason::Rejected(Rejected::PayloadType(_)) => "packets have another payload type than was announced",
+        NoFrameReason::Rejected(Rejected::TooLarge) => "pictures are too large",
+        NoFrameReason::Rejected(_) => "packets make no JPEG (RFC 2435)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "rtsp://10.0.0.1/cam";
+
+    fn track(streams: &str) -> Option<Track> {
+        Track::of(std::format!("v=0\r\ns=x\r\n{streams}").as_bytes())
+    }
+
+    #[test]
+    fn a_single_track_is_known_by_any_url_and_one_of_several_by_its_own() {
+        let jpeg = "m=video 0 RTP/AVP 26\r\na=control:streamid=1\r\n";
+        let single = track(jpeg).unwrap();
+        assert!(single.is_at(BASE, BASE) && single.is_at(BASE, "rtsp://10.0.0.1/cam/streamid=1"));
+        let audio = "m=audio 0 RTP/AVP 0\r\na=control:streamid=0\r\n";
+        let second = track(&std::format!("{audio}{jpeg}")).unwrap();
+        assert!(second.is_at(BASE, "rtsp://10.0.0.1/cam/streamid=1"));
+        for other in [BASE, "rtsp://10.0.0.1/cam/streamid=0", "rtsp://10.0.0.1/cam/streamid=11"] {
+            assert!(!second.is_at(BASE, other), "{other}");
+        }
+        let absolute = jpeg.replace("streamid", "rtsp://10.0.0.1/cam/x");
+        assert!(track(&std::format!("{audio}{absolute}")).unwrap().is_at(BASE, "rtsp://10.0.0.1/cam/x=1"));
+        let long = jpeg.replace("streamid", &"x".repeat(MAX_CONTROL));
+        let long = track(&std::format!("{audio}{long}")).unwrap();
+        assert!(!long.is_at(BASE, BASE), "a name that does not fit is nobody's");
+    }
+
+    #[test]
+    fn without_jpeg_there_is_no_track() {
+        for streams in ["", "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n", "m=audio 0 RTP/AVP 26\r\n"] {
+            assert!(track(streams).is_none(), "{streams}");
+        }
+    }
+}
