@@ -15,8 +15,9 @@ use crate::wire::rtsp::headers::Range;
 use core::fmt::Write;
 use core::net::{Ipv4Addr, SocketAddr};
 
-/// Nothing is overtaken in a stream of bytes, but threads of a server may overtake each other before they write to it.
-/// A server that leaves packets out because the connection is slow makes us wait for nothing, so this is short.
+/// Nothing is overtaken in a stream of bytes, but threads of a server may overtake each other before they write to it. Where
+/// that has happened, what is missing is waited for so long; elsewhere not at all, since servers leave packets out as well, because
+/// the connection is slow.
 const MAX_TCP_REORDER_DELAY: Duration = Duration::from_millis(50);
 
 /// One of our two UDP ports.
@@ -181,6 +182,7 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
                 MediaTransport::Udp { .. } => settings.reorder_delay,
                 MediaTransport::Interleaved { .. } => settings.reorder_delay.min(MAX_TCP_REORDER_DELAY),
             },
+            in_order: matches!(set_up.transport, MediaTransport::Interleaved { .. }),
             playout_delay: settings.playout_delay,
             dimensions: self.described.and_then(|described| described.dimensions),
             ssrc: set_up.ssrc,
@@ -218,6 +220,13 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
             receiver.start_at(now, sequence);
         }
         self.silence.start(now, silence);
+    }
+
+    /// All that has arrived by now has been handed over.
+    pub(super) fn handle_lull(&mut self, now: Instant) {
+        if let Some(receiver) = self.receiver() {
+            receiver.handle_lull(now);
+        }
     }
 
     /// Nothing is played any more.

@@ -286,6 +286,7 @@ where
         self.handed_over = HandedOver::All;
         if self.is_linked() {
             self.connection.handle_timeout(now);
+            self.media.handle_lull(now);
         }
     }
 

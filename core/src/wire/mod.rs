@@ -9,10 +9,12 @@
 //! | [`rtp`] | data packets | RFC 3550 section 5 |
 //! | [`rtcp`] | control packets | RFC 3550 section 6 |
 //! | [`rtp_jpeg`] | the payload headers of motion JPEG | RFC 2435 |
+//! | [`onvif`] | the size of pictures that RTP/JPEG has no room for, in a header extension | ONVIF Streaming Specification |
 //!
 //! Everything here reads what strangers send, so nothing in it may panic. The lints of the crate forbid what could.
 
 pub mod lab;
+pub mod onvif;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtp_jpeg;

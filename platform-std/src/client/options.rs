@@ -41,7 +41,8 @@ pub struct Options {
     /// While playing: after how long without a packet, or without a frame though there are packets, the stream counts as
     /// lost (default 10 s).
     pub stall_timeout: Duration,
-    /// How long a frame waits for packets that others have overtaken (default 100 ms; over TCP 50 ms at most).
+    /// How long a frame waits for packets that others have overtaken (default 100 ms; over TCP 50 ms at most, and
+    /// only where packets have been overtaken before).
     pub reorder_delay: Duration,
     /// How long frames are held back to even out jitter (default 0: the lowest latency).
     pub playout_delay: Duration,

@@ -82,6 +82,7 @@ pub fn receiver_seeds() -> Vec<Vec<u8>> {
         let report: Vec<u8> = super::rtp::rtcp_seeds().iter().flat_map(|packet| record(200, packet)).collect();
         seeds.push([packets, report].concat());
     }
+    seeds.push(record(0, &[&super::rtp::large()[..], b"data"].concat()));
     for payload in super::rtp::rtp_jpeg_seeds() {
         let header = [0x80, 0x9a, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7];
         seeds.push(record(0, &[&header[..], &payload].concat()));

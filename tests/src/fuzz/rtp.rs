@@ -4,6 +4,7 @@ use mutoscope::jpeg::Layout;
 use mutoscope::rtp::fragment::{Fragments, jpeg as rtp_jpeg_fragments};
 use mutoscope::rtp::packet;
 use mutoscope::rtp::sender::Sender;
+use mutoscope::wire::onvif;
 use mutoscope::wire::rtcp::{self, Compound, ReportBlock, SenderInfo};
 use mutoscope::wire::rtp::{HEADER_LEN, Packet, Repr};
 use mutoscope::wire::rtp_jpeg::Payload;
@@ -21,6 +22,22 @@ pub fn rtp(data: &[u8]) {
     assert_eq!(csrcs, usize::from(data[0] & 15));
     let extension = packet.extension().map_or(0, |(_, words)| 4 + words.len());
     assert!(HEADER_LEN + 4 * csrcs + extension + packet.payload().len() <= data.len());
+    // Whatever an extension is called, a size that it tells stands in it.
+    let words = packet.extension().map_or(&[][..], |(_, words)| words);
+    for profile in [onvif::JPEG, onvif::REPLAY] {
+        if let Some((width, height)) = onvif::dimensions(profile, words) {
+            let size = [height.to_be_bytes(), width.to_be_bytes()].concat();
+            assert!(width > 0 && height > 0 && words.windows(4).any(|bytes| bytes == size));
+        }
+    }
+}
+
+/// The header of a packet whose extension tells the picture's size, and what begins a frame.
+pub fn large() -> [u8; 44] {
+    [
+        0x90, 0x9a, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0xff, 0xd8, 0, 5, 0xff, 0xc0, 0, 17, 8, 0x0b, 0x40, 0x14, 0, 3, 1,
+        0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff, 0, 0, 0, 0, 1, 50, 0, 0,
+    ]
 }
 
 /// Packets with everything that may be in a header.
@@ -29,7 +46,7 @@ pub fn rtp_seeds() -> Vec<Vec<u8>> {
     let csrcs = [0x82, 26, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1, 1, 1, 2, 2, 2, 2, 9];
     let extension = [0x90, 26, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 9];
     let padding = [0xa0, 26, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 9, 0, 0, 3];
-    vec![plain.to_vec(), csrcs.to_vec(), extension.to_vec(), padding.to_vec()]
+    vec![plain.to_vec(), csrcs.to_vec(), extension.to_vec(), padding.to_vec(), large().to_vec()]
 }
 
 /// A compound RTCP packet.

@@ -25,6 +25,8 @@ pub(super) struct Fragment<'p> {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) payload: Payload<'p>,
+    /// The frame's width and height, where a header extension tells them.
+    pub(super) dimensions: Option<(u16, u16)>,
 }
 
 /// Counts of the frames that were dropped, by reason.
@@ -278,6 +280,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
     }
 
+    /// Gives up frames with missing parts, and waits no longer for what is missing before the oldest frame.
+    pub(super) fn give_up(&mut self) {
+        for index in 0..SLOTS {
+            let frame = self.slots.get(index).and_then(|slot| slot.frame.as_ref());
+            if frame.is_some_and(|frame| frame.overdue_since.is_some()) {
+                self.discard(index, |dropped| &mut dropped.incomplete);
+            }
+        }
+        if let Some((_, head)) = self.head() {
+            self.floor = self.floor.max(head.lowest.checked_sub(1));
+        }
+    }
+
     /// The time when the next frame is given up or can be fetched.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let expiry = self.frames().filter_map(|(_, frame)| frame.expires(self.reorder_delay)).min();
@@ -438,7 +453,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         let place = scan.get_mut(range.start as usize..range.end as usize).ok_or(Rejected::TooLarge)?;
         place.copy_from_slice(fragment.payload.data);
         if range.start == 0 {
-            frame.first = Some((fragment.ordinal, depacketizer.write_header(&fragment.payload, room)?));
+            frame.first =
+                Some((fragment.ordinal, depacketizer.write_header(&fragment.payload, fragment.dimensions, room)?));
         }
         if sets_end && !frame.set_end(range.end, fragment.ordinal) {
             return Err(Rejected::Inconsistent);

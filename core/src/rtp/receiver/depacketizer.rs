@@ -37,7 +37,8 @@ impl Depacketizer {
     }
 
     /// Writes the file headers for the first packet of a frame, so that they end where `room` ends. Returns their start in
-    /// `room`. If the sender sends whole files, there are none, and the start is the end of `room`.
+    /// `room`. `dimensions` are those of a header extension, which count more than others, and for later frames as much as
+    /// those of the description. If the sender sends whole files, there are none, and the start is the end of `room`.
     ///
     /// # Errors
     ///
@@ -45,6 +46,7 @@ impl Depacketizer {
     pub(super) fn write_header(
         &mut self,
         payload: &Payload<'_>,
+        dimensions: Option<(u16, u16)>,
         room: &mut [u8; HEADER_ROOM],
     ) -> Result<usize, Rejected> {
         let main = &payload.main;
@@ -57,6 +59,7 @@ impl Depacketizer {
         if payload.data.starts_with(&SOI) {
             return Ok(HEADER_ROOM);
         }
+        self.dimensions = dimensions.or(self.dimensions);
         let computed;
         let quantization = match main.q {
             1..=99 => {
@@ -68,8 +71,10 @@ impl Depacketizer {
             128.. => self.in_band(main.q, payload.quantization).ok_or(Rejected::Tables)?,
         };
         let (luma, chroma, precision) = quantization;
-        let width = dimension(main.width, self.dimensions.map(|(width, _)| width));
-        let height = dimension(main.height, self.dimensions.map(|(_, height)| height));
+        let (width, height) = dimensions.unwrap_or_else(|| {
+            let width = dimension(main.width, self.dimensions.map(|(width, _)| width));
+            (width, dimension(main.height, self.dimensions.map(|(_, height)| height)))
+        });
         let restart_interval = payload.restart.map_or(0, |restart| restart.restart_interval);
         let fields = Fields { kind: main.kind, width, height, restart_interval, luma, chroma, precision };
         let len = header::emit(room, &fields).ok_or(Rejected::Dimensions)?;
@@ -117,7 +122,7 @@ mod tests {
     /// The file that this frame would be, and its layout.
     fn file(depacketizer: &mut Depacketizer, payload: &Payload<'_>) -> Result<(Vec<u8>, Layout), Rejected> {
         let mut room = [0xee; HEADER_ROOM];
-        let start = depacketizer.write_header(payload, &mut room)?;
+        let start = depacketizer.write_header(payload, None, &mut room)?;
         let file = [&room[start..], payload.data, &[0xff, 0xd9]].concat();
         let layout = Layout::parse(&file).unwrap();
         Ok((file, layout))
@@ -209,12 +214,29 @@ mod tests {
     }
 
     #[test]
+    fn dimensions_of_a_header_extension_count_most_and_for_later_frames() {
+        let mut depacketizer = Depacketizer::new(Some((320, 240)));
+        let main = MainHeader { width: 0, height: 0, ..MAIN };
+        let mut size = |dimensions, main| {
+            let mut room = [0; HEADER_ROOM];
+            let start = depacketizer.write_header(&payload(main, None), dimensions, &mut room).unwrap();
+            let layout = Layout::parse(&[&room[start..], SCAN, &[0xff, 0xd9]].concat()).unwrap();
+            (layout.width, layout.height)
+        };
+        assert_eq!(size(None, main), (320, 240));
+        assert_eq!(size(Some((5120, 2880)), main), (5120, 2880));
+        assert_eq!(size(None, main), (5120, 2880));
+        assert_eq!(size(Some((2049, 99)), MAIN), (2049, 99));
+        assert_eq!(size(None, MAIN), (320, 240), "the header says something else");
+    }
+
+    #[test]
     fn a_whole_file_keeps_its_own_headers() {
         let mut depacketizer = Depacketizer::new(None);
         for q in [0, 50, 128, 255] {
             let main = MainHeader { q, width: 0, height: 0, ..MAIN };
             let payload = Payload { main, restart: None, quantization: None, data: &[0xff, 0xd8, 0xff, 0xe0] };
-            assert_eq!(depacketizer.write_header(&payload, &mut [0; HEADER_ROOM]), Ok(HEADER_ROOM));
+            assert_eq!(depacketizer.write_header(&payload, None, &mut [0; HEADER_ROOM]), Ok(HEADER_ROOM));
         }
     }
 

@@ -29,7 +29,7 @@ pub use no_frame_reason::NoFrameReason;
 pub use statistics::Statistics;
 
 use crate::time::{Duration, Instant, NtpTime, WallClock, earliest};
-use crate::wire::{rtcp, rtp};
+use crate::wire::{onvif, rtcp, rtp};
 use assembler::{Assembler, Fragment};
 use core::ops::Range;
 use depacketizer::Depacketizer;
@@ -46,6 +46,9 @@ pub const BUFFER_OVERHEAD: usize = depacketizer::HEADER_ROOM + 2;
 /// After so much silence, the receiver accepts any packet at once: of another source, of another sequence, of a lab server that
 /// starts over.
 const SILENCE: Duration = Duration::from_secs(1);
+
+/// For so long after a late packet, others are waited for in a stream of bytes, too.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The form in which frames travel in RTP packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +68,12 @@ pub struct Config {
     /// The payload type. Packets of other types are rejected, except 26, which is JPEG whatever was described: some servers
     /// describe a dynamic type and send 26.
     pub payload_type: u8,
-    /// How long to wait for packets that others have overtaken. It applies to TCP too, where threads of a server may send
-    /// in the wrong order.
+    /// How long to wait for packets that others have overtaken.
     pub reorder_delay: Duration,
+    /// Packets come in a stream of bytes, where nothing overtakes. Threads of a server may overtake each other before they write
+    /// to it, so what is missing is waited for as long as there is more to read ([`Receiver::handle_lull`]). Only where packets
+    /// have come late before is it waited for as over UDP.
+    pub in_order: bool,
     /// How long to hold frames back, so that they come out evenly. At 0 they come out at once. Each frame that waits needs
     /// a slot, beside the slot of the frame that is being received.
     pub playout_delay: Duration,
@@ -86,6 +92,7 @@ impl Default for Config {
             payload: Payload::Jpeg,
             payload_type: rtp::PAYLOAD_TYPE_JPEG,
             reorder_delay: Duration::from_millis(100),
+            in_order: false,
             playout_delay: Duration::ZERO,
             dimensions: None,
             ssrc: None,
@@ -198,6 +205,8 @@ pub struct Receiver<B, const SLOTS: usize> {
     start: Option<Start>,
     troubles: Troubles,
     last_arrival: Option<Instant>,
+    /// A packet has come late, and others may until then.
+    patient_until: Option<Instant>,
     /// The slot of the frame that was fetched last, and its place in the slot's buffer.
     fetched: Option<(usize, Range<usize>)>,
     counts: Counts,
@@ -228,6 +237,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             start: None,
             troubles: Troubles::default(),
             last_arrival: None,
+            patient_until: None,
             fetched: None,
             counts: Counts::default(),
             config,
@@ -263,7 +273,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.reports.handle_packet(now);
         let (ordinal, is_newest) = match arrival {
             Arrival::Newest(ordinal) => (ordinal, true),
-            Arrival::Late(ordinal) => (ordinal, false),
+            Arrival::Late(ordinal) => {
+                self.patient_until = Some(now.after(PATIENCE));
+                (ordinal, false)
+            }
             Arrival::Duplicate => return Err(Rejected::Duplicate),
             Arrival::Jump => return Err(Rejected::Jump),
         };
@@ -272,7 +285,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             Payload::Jpeg => {
                 self.jitter.handle(now, timestamp);
                 let payload = self.depacketizer.parse(payload)?;
-                let fragment = Fragment { ordinal, timestamp, marker, payload };
+                let dimensions = packet.extension().and_then(|(profile, data)| onvif::dimensions(profile, data));
+                let fragment = Fragment { ordinal, timestamp, marker, payload, dimensions };
                 self.assembler.place(now, &fragment, &mut self.depacketizer, &mut self.playout)
             }
             Payload::Lab if payload.is_empty() => Err(Rejected::Empty),
@@ -396,6 +410,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.fetched = None;
         self.assembler.expire(now);
+    }
+
+    /// All that has arrived by now has been handed over. What is missing before the last packet will not come, if packets keep
+    /// their [order](Config::in_order).
+    pub fn handle_lull(&mut self, now: Instant) {
+        self.fetched = None;
+        if self.config.in_order && self.patient_until.is_none_or(|until| until <= now) {
+            self.assembler.give_up();
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), [`poll_frame`](Self::poll_frame) and
@@ -528,7 +551,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.source = None;
         self.candidate = None;
         self.start = None;
-        self.last_arrival = None;
+        (self.last_arrival, self.patient_until) = (None, None);
         self.troubles.clear(self.assembler.dropped().incomplete);
         self.config = config;
     }

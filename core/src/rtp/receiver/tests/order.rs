@@ -46,6 +46,64 @@ fn over_tcp_nothing_waits() {
     assert_eq!(numbers(&run(&mut receiver, ms(0), &packets), 5000), [3, 5], "a frame skipped as a whole");
 }
 
+/// Over TCP, and what arrives next is read until there is no more.
+fn read(receiver: &mut Receiver<Vec<u8>, 3>, now: Instant, packets: &[Vec<u8>]) -> Vec<u32> {
+    let mut files = run(receiver, now, packets);
+    receiver.handle_lull(now);
+    files.extend(fetch(receiver, now));
+    numbers(&files, 5000)
+}
+
+#[test]
+fn in_a_stream_of_bytes_no_hole_is_waited_for() {
+    let mut stream = Stream::new(5000);
+    let mut receiver = receiver_of::<3>(Config { in_order: true, ..Config::default() });
+    assert_eq!(read(&mut receiver, ms(0), &stream.frame()), [0]);
+    let mut packets = stream.frames(5);
+    packets.drain(12..18);
+    packets.drain(2..4);
+    // The rest of 1, of which two parts are missing, and all of 2; then 4, because there is no 3, in two pieces; then 5.
+    assert_eq!(read(&mut receiver, ms(40), &packets[..4]), []);
+    assert_eq!(read(&mut receiver, ms(80), &packets[4..10]), [2]);
+    assert_eq!(read(&mut receiver, ms(120), &packets[10..13]), []);
+    assert_eq!(read(&mut receiver, ms(121), &packets[13..16]), [4]);
+    assert_eq!(read(&mut receiver, ms(160), &packets[16..]), [5]);
+    assert_eq!((receiver.statistics().lost, receiver.statistics().frames_incomplete), (8, 1));
+}
+
+#[test]
+fn in_a_stream_of_bytes_what_threads_have_mixed_up_is_put_in_order() {
+    let mut stream = Stream::new(5000);
+    let mut receiver = receiver_of::<3>(Config { in_order: true, ..Config::default() });
+    assert_eq!(read(&mut receiver, ms(0), &stream.frame()), [0]);
+    // Read at once, nothing is lost.
+    let mut packets = stream.frames(2);
+    packets.swap(2, 9);
+    assert_eq!(read(&mut receiver, ms(40), &packets), [1, 2]);
+    // From then on there is time for the others to be read.
+    let mut packets = stream.frames(2);
+    packets.swap(2, 9);
+    assert_eq!(read(&mut receiver, ms(80), &packets[..7]), []);
+    assert_eq!(read(&mut receiver, ms(120), &packets[7..]), [3, 4]);
+    // Much later a hole is only a hole.
+    let packets = stream.frames(2);
+    assert_eq!(read(&mut receiver, ms(20_000), &packets[..3]), []);
+    assert_eq!(read(&mut receiver, ms(20_001), &packets[4..]), [6]);
+}
+
+#[test]
+fn in_a_stream_of_bytes_the_first_packet_that_comes_late_teaches_patience() {
+    let mut stream = Stream::new(5000);
+    let mut receiver = receiver_of::<3>(Config { in_order: true, ..Config::default() });
+    for (at, lost) in [(0, true), (80, false), (160, false)] {
+        let packets = stream.frames(2);
+        let early = [&packets[..2], &packets[3..]].concat();
+        let mut numbers = read(&mut receiver, ms(at), &early);
+        numbers.extend(read(&mut receiver, ms(at + 1), &packets[2..3]));
+        assert_eq!(numbers.len(), if lost { 1 } else { 2 }, "at {at}");
+    }
+}
+
 #[test]
 fn a_slow_link_loses_no_frame() {
     let mut stream = Stream::new(5000);
