@@ -85,6 +85,12 @@ pub struct Bookmark {
 }
 
 impl Bookmark {
+    /// A place at which a caller knows that no frame is cut: frame `number` is looked for from `offset` on. The reader's own
+    /// bookmarks also know the rest of a record.
+    pub fn between_frames(number: u32, offset: u64) -> Self {
+        Self { number, offset, record_left: 0 }
+    }
+
     /// The number of the frame that follows.
     pub fn number(&self) -> u32 {
         self.number

@@ -52,9 +52,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]
     pub server_port: Option<u16>,
 
-    /// Frames per second of files, which carry none themselves: 24, 29.97, 30000/1001
-    #[arg(long, env = "FRAME_RATE", value_name = "FPS", default_value = "24", value_parser = parse_frame_rate)]
-    pub frame_rate: FrameRate,
+    /// Frames per second of all files: 24, 29.97, 30000/1001 [default: what a file says, or 24 where it says nothing]
+    #[arg(long, env = "FRAME_RATE", value_name = "FPS", value_parser = parse_frame_rate)]
+    pub frame_rate: Option<FrameRate>,
 
     /// Start files over at their end
     #[arg(long = "loop")]
@@ -188,7 +188,7 @@ mod tests {
         let args = parse(&["a b.mjpeg", "--loop", "--frame-rate", "30000/1001", "clips", "-vv"]).unwrap();
         assert_eq!(args.media, [PathBuf::from("a b.mjpeg"), PathBuf::from("clips")]);
         assert!(args.repeat && !args.restart_markers);
-        assert_eq!(args.frame_rate, FrameRate::new(30_000, 1001).unwrap());
+        assert_eq!(args.frame_rate, FrameRate::new(30_000, 1001));
         assert_eq!(args.log_level(), LevelFilter::Trace);
     }
 

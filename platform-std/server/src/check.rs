@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
                 }
                 writeln!(out, "{report}")?;
                 served += usize::from(can_be_served);
-                names.add(candidate);
+                names.add(&candidate);
             }
             // The error names the file.
             Err(error) => writeln!(out, "cannot be served: {}\n", OneLine(format_args!("{error:#}")))?,
@@ -74,7 +74,7 @@ fn check_url(args: &Args, name: &str) -> Result<()> {
 }
 
 fn check(path: &Path, policy: Policy) -> Result<Report> {
-    let file = IndexedFile::open(path, policy)?;
+    let file = IndexedFile::open(path)?;
     let bar = ProgressBar::new(file.frames().into());
     let style = "{wide_msg} {bar:32} {pos:>6}/{len} frames {eta:>4}";
     bar.set_style(ProgressStyle::with_template(style).context("the progress bar")?);

@@ -5,8 +5,7 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 /// Descriptors that are asked for where the system sets no limit: what Linux allows a process by default.
 const MAX_FILES: rlim_t = 1 << 20;
 
-/// Takes as many descriptors as the system gives, and tells how many. Every media file takes one, and how many there are
-/// is known only when they are open.
+/// Takes as many descriptors as the system gives, and tells how many. Every client takes one, and every file that is watched.
 pub(crate) fn raise_file_limit() -> u64 {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         let wanted = hard.min(MAX_FILES);

@@ -6,29 +6,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow};
-use mutoscope_std::media::Library;
+use mutoscope_std::media::{DEFAULT_RATE, Library};
 use mutoscope_std::server::{self, MAX_URL_LEN, Server};
 
 use crate::args::Args;
 use crate::{limits, signals};
 
-/// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, some for the libraries.
-const SPARE_FILES: u64 = 32;
+/// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
+const SPARE_FILES: u64 = 48;
 
 /// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    // Before the files are indexed, which may take a while: a taken port should not be found out after that.
+    // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&args.server_options()).map_err(with_advice)?;
     let serving = Arc::new(AtomicBool::new(false));
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
     let files = limits::raise_file_limit();
     let library = if args.media.is_empty() {
-        Library::built_in(args.frame_rate)
+        Library::built_in(args.frame_rate.unwrap_or(DEFAULT_RATE))
     } else {
         Library::from_paths(&args.media, args.frame_rate, args.policy())?
     };
-    let needed = args.max_clients as u64 + library.names().count() as u64 + SPARE_FILES;
+    // Each client's connection, and the file that it watches.
+    let needed = 2 * args.max_clients as u64 + SPARE_FILES;
     if files < needed {
         log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::LibraryError;
 
@@ -17,8 +18,8 @@ pub struct Candidate {
     pub path: PathBuf,
     /// What its URL calls it.
     pub name: String,
-    /// It was found in a folder rather than named itself.
-    pub is_from_folder: bool,
+    /// The folder that it was found in, where it was not named itself. It must not lead out of it.
+    pub folder: Option<Arc<Path>>,
 }
 
 /// The result of a search for media.
@@ -44,7 +45,7 @@ pub fn candidates(paths: &[PathBuf]) -> Result<Candidates, LibraryError> {
         } else {
             let name = path.file_name().and_then(OsStr::to_str);
             let name = name.ok_or_else(|| LibraryError::Name { path: path.clone() })?.to_owned();
-            found.files.push(Candidate { path: path.clone(), name, is_from_folder: false });
+            found.files.push(Candidate { path: path.clone(), name, folder: None });
         }
     }
     Ok(found)
@@ -53,10 +54,11 @@ pub fn candidates(paths: &[PathBuf]) -> Result<Candidates, LibraryError> {
 impl Candidates {
     fn search(&mut self, folder: &Path) -> Result<(), LibraryError> {
         let failed = |error| LibraryError::Folder { path: folder.to_owned(), error };
-        let root = folder.canonicalize().map_err(failed)?;
+        let root: Arc<Path> = folder.canonicalize().map_err(failed)?.into();
         let (mut files, mut left_out) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
             if !has_extension(&path) {
                 continue;
             }
@@ -64,10 +66,15 @@ impl Candidates {
                 left_out.push(LibraryError::Name { path });
                 continue;
             };
+            // Most are files, and there may be thousands: nothing else is asked about them.
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                files.push(Candidate { path, name, folder: Some(Arc::clone(&root)) });
+                continue;
+            }
             // A link in the folder must not publish a file that lies outside it.
             match path.canonicalize() {
-                Ok(target) if !target.starts_with(&root) => left_out.push(LibraryError::Outside { path }),
-                Ok(_) if path.is_file() => files.push(Candidate { path, name, is_from_folder: true }),
+                Ok(target) if !target.starts_with(&*root) => left_out.push(LibraryError::Outside { path }),
+                Ok(_) if path.is_file() => files.push(Candidate { path, name, folder: Some(Arc::clone(&root)) }),
                 Ok(_) => left_out.push(LibraryError::NoFile { path }),
                 Err(error) => left_out.push(LibraryError::Open { path, error }),
             }
@@ -101,8 +108,8 @@ impl Names {
     }
 
     /// Gives the file its name.
-    pub fn add(&mut self, candidate: Candidate) {
-        self.0.insert(candidate.name, candidate.path);
+    pub fn add(&mut self, candidate: &Candidate) {
+        self.0.insert(candidate.name.clone(), candidate.path.clone());
     }
 }
 

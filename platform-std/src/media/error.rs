@@ -5,8 +5,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mutoscope::media::mjpeg;
-
 /// Why a path cannot be served. The sentence names the path and holds what the system said.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -49,8 +47,8 @@ pub enum LibraryError {
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its first bytes.
-        error: mjpeg::Error<io::Error>,
+        /// What is wrong with it, as a sentence.
+        reason: String,
     },
     /// The system could not read it to its end.
     Read {
@@ -61,6 +59,11 @@ pub enum LibraryError {
     },
     /// No whole picture is in it.
     NoPicture {
+        /// The file.
+        path: PathBuf,
+    },
+    /// All pictures in it are longer than RTP/JPEG can carry.
+    TooLarge {
         /// The file.
         path: PathBuf,
     },
@@ -88,16 +91,33 @@ impl fmt::Display for LibraryError {
             Self::Special { path } => write!(f, "{} is neither a file nor a folder", path.display()),
             Self::NoFile { path } => write!(f, "{} is no file", path.display()),
             Self::Outside { path } => write!(f, "{} links to a file outside the folder", path.display()),
-            Self::Format { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Format { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
             Self::NoPicture { path } => {
                 write!(f, "{} is not MJPEG: there is no whole JPEG picture in it", path.display())
+            }
+            Self::TooLarge { path } => {
+                write!(f, "the pictures of {} are too large: RTP/JPEG carries pictures of up to 16 MB", path.display())
             }
             Self::SameName { first, second, name } => {
                 let (first, second) = (first.display(), second.display());
                 write!(f, "{first} and {second} would both be served as {name:?}; rename one of them, or leave it out")
             }
             Self::Empty => f.write_str("there is no MJPEG file (.mjpeg, .mjpg) in what was named"),
+        }
+    }
+}
+
+impl LibraryError {
+    /// What is wrong with the file, as a sentence for those who asked for it and need not know where it lies.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Open { error, .. } => format!("the file cannot be opened: {error}"),
+            Self::Read { error, .. } => format!("the file cannot be read: {error}"),
+            Self::Format { reason, .. } => reason.clone(),
+            Self::NoPicture { .. } => "there is no whole JPEG picture in the file".to_owned(),
+            Self::TooLarge { .. } => "the pictures are too large: RTP/JPEG carries pictures of up to 16 MB".to_owned(),
+            _ => "the file cannot be served".to_owned(),
         }
     }
 }

@@ -8,14 +8,15 @@ use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 use std::time;
 
+use mutoscope::media::catalogue::{Entry, Medium, NotReady};
 use mutoscope::media::{Advance, FrameSource};
 use mutoscope::time::Instant;
 
 use super::error::FrameError;
-use super::file::IndexedFile;
-use super::policy::Policy;
+use super::film::{Film, Indexed};
+use super::library::LibraryMedium;
 use super::source::LibrarySource;
-use super::storage::Storage;
+use super::storage::{Status, Storage};
 
 /// A waker that counts.
 pub(super) struct WakeCount(AtomicU32);
@@ -51,8 +52,21 @@ pub(super) fn advance(source: &mut LibrarySource, now: Instant) -> Result<Advanc
     let start = time::Instant::now();
     loop {
         match source.advance(now, &waker)? {
-            Advance::Pending { until: None } => thread::park_timeout(PATIENCE),
+            Advance::Pending { until: None } | Advance::Edge => thread::park_timeout(PATIENCE),
             other => return Ok(other),
+        }
+        assert!(start.elapsed() < PATIENCE, "nobody woke it");
+    }
+}
+
+/// What a medium is, as a server learns it that waits until it is ready.
+pub(super) fn entry(medium: &LibraryMedium) -> Result<Entry<'_>, NotReady<'_>> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let start = time::Instant::now();
+    loop {
+        match medium.entry(&waker) {
+            Err(reason) if reason.reason.contains("looked into") => thread::park_timeout(PATIENCE),
+            other => return other,
         }
         assert!(start.elapsed() < PATIENCE, "nobody woke it");
     }
@@ -76,7 +90,7 @@ pub(super) struct GatedFile {
 
 impl GatedFile {
     /// What is served of it, and the file. Its gate is open until somebody shuts it.
-    pub(super) fn new(frames: &[Vec<u8>], gate: &Arc<Gate>, policy: Policy) -> (IndexedFile, Arc<Self>) {
+    pub(super) fn new(frames: &[Vec<u8>], gate: &Arc<Gate>) -> (Film, Arc<Self>) {
         let file = Arc::new(Self {
             bytes: frames.concat(),
             in_memory: AtomicUsize::new(0),
@@ -84,10 +98,9 @@ impl GatedFile {
             waited_at: Mutex::default(),
             is_broken: AtomicBool::new(false),
         });
-        let (storage, len) = (Box::new(Arc::clone(&file)), file.bytes.len() as u64);
-        let indexed = IndexedFile::index(storage, len, Path::new("gated.mjpeg"), policy).expect("it is MJPEG");
-        file.waited_at.lock().unwrap().clear();
-        (indexed, file)
+        let film = Film::of(Box::new(Arc::clone(&file)), Path::new("gated.mjpeg"), None).expect("it is MJPEG");
+        assert_eq!(film.index_some(PATIENCE).unwrap(), Indexed::Done);
+        (film, file)
     }
 
     /// Where frame `number` of `frames` begins.
@@ -115,6 +128,10 @@ impl Storage for Arc<GatedFile> {
         let len = rest.len().min(buffer.len());
         buffer[..len].copy_from_slice(&rest[..len]);
         Ok(len)
+    }
+
+    fn status(&self) -> io::Result<Status> {
+        Ok(Status { identity: (1, 1), len: self.bytes.len() as u64, modified: 0 })
     }
 }
 

@@ -9,7 +9,7 @@
 //! let policy = Policy::default();
 //! let mut converter = Converter::default();
 //! for candidate in candidates(&["films".into()])?.files {
-//!     let file = IndexedFile::open(&candidate.path, policy)?;
+//!     let file = IndexedFile::open(&candidate.path)?;
 //!     let (mut frame, mut made) = (Vec::new(), Vec::new());
 //!     for number in 0..file.frames() {
 //!         frame = file.read_frame(number, frame)?;
@@ -25,5 +25,5 @@
 pub use super::candidates::{Candidate, Candidates, Names, candidates};
 pub use super::converter::{ConversionError, Converter};
 pub use super::file::IndexedFile;
-pub use super::index::{FIELDS, LARGE_PICTURES, is_field};
 pub use super::policy::{Conversion, Judgement};
+pub use super::probe::{FIELDS, LARGE_PICTURES, is_field};

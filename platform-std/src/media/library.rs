@@ -1,66 +1,98 @@
 //! Media by name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::{self, Instant};
 
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 use mutoscope::media::{Extent, FrameRate, NoSink};
+use mutoscope::time::Duration;
 use mutoscope::wire::url;
 
-use super::candidates::{Candidates, Names, candidates};
+use super::candidates::{Candidate, Candidates, Names, candidates};
 use super::error::LibraryError;
-use super::file::IndexedFile;
+use super::file_medium::{Asked, FileHandle, FileMedium, Shelf};
+use super::film::{Film, Indexed};
 use super::policy::Policy;
 use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
 
 /// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
+///
+/// Of files only the names are known until somebody asks for one. Then it is opened and looked into by workers, and it is closed
+/// some time after the last viewer has left.
 #[derive(Debug)]
 pub struct Library {
-    media: Vec<Arc<SharedMedia>>,
+    media: Vec<Named>,
 }
 
+/// What is behind a name.
+#[derive(Debug)]
+enum Named {
+    /// It is always there.
+    Shared(Arc<SharedMedia>),
+    /// It is opened when it is asked for.
+    File(Arc<FileMedium>),
+}
+
+/// The rate of files that do not say theirs: 24 frames per second.
+pub const DEFAULT_RATE: FrameRate = match FrameRate::new(24, 1) {
+    Some(rate) => rate,
+    None => unreachable!(),
+};
+/// Files that were named one by one are looked into at the start for so long: what is wrong with them is best said then. The
+/// others are looked into when they are asked for.
+const FIRST_LOOKS: time::Duration = time::Duration::from_millis(300);
+/// Each of them for so long.
+const FIRST_LOOK: time::Duration = time::Duration::from_millis(50);
+/// So many entries of folders that are left out are named in the log one by one.
+const MAX_LEFT_OUT: usize = 10;
+
 impl Library {
-    /// Opens and indexes files, and the MJPEG files in folders (not in folders within them). `rate`: of all of them, since
-    /// files carry none. `policy`: what is done with frames that RTP/JPEG cannot carry as they are.
+    /// Names files, and the MJPEG files in folders (not in folders within them). `rate`: of all of them; `None`: the one that a
+    /// file says, or else 24 frames per second. `policy`: what is done with frames that RTP/JPEG cannot carry as they are.
     ///
-    /// In a folder, a file that is not what its name says is only left out, with a warning.
+    /// In a folder, what is no file is only left out, with a warning. A file that is not what its name says is noticed when
+    /// somebody asks for it, or here where it was named itself and that is seen soon.
     ///
     /// # Errors
     /// All of [`LibraryError`]: where a path cannot be read, is not MJPEG, or two files would have the same name.
-    pub fn from_paths(paths: &[PathBuf], rate: FrameRate, policy: Policy) -> Result<Self, LibraryError> {
-        let mut indexed = Vec::new();
+    pub fn from_paths(
+        paths: &[PathBuf],
+        rate: impl Into<Option<FrameRate>>,
+        policy: Policy,
+    ) -> Result<Self, LibraryError> {
         let mut names = Names::default();
         let Candidates { files, left_out } = candidates(paths)?;
-        left_out.iter().for_each(|why| log::warn!("left out: {why}"));
+        left_out.iter().take(MAX_LEFT_OUT).for_each(|why| log::warn!("left out: {why}"));
+        if left_out.len() > MAX_LEFT_OUT {
+            log::warn!("left out: {} others", left_out.len() - MAX_LEFT_OUT);
+        }
+        let shelf = Arc::new(Shelf {
+            workers: Arc::new(Workers::new(policy)),
+            keeper: Arc::default(),
+            rate: rate.into(),
+            default_rate: DEFAULT_RATE,
+        });
+        let mut media = Vec::new();
+        let start = Instant::now();
         for candidate in files {
             if !names.are_new_with(&candidate)? {
                 continue;
             }
-            let file = match IndexedFile::open(&candidate.path, policy) {
-                Ok(file) => file,
-                Err(error) if candidate.is_from_folder => {
-                    log::warn!("left out: {error}");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            indexed.push((candidate.name.clone(), file));
-            names.add(candidate);
+            names.add(&candidate);
+            let Candidate { path, name, folder } = candidate;
+            if folder.is_none() && start.elapsed() < FIRST_LOOKS {
+                look_at(&path)?;
+            }
+            media.push(Named::File(Arc::new(FileMedium::new(name, path, folder, &shelf))));
         }
-        if indexed.is_empty() {
+        if media.is_empty() {
             return Err(LibraryError::Empty);
         }
-        Ok(Self::from_files(indexed, rate, policy))
-    }
-
-    /// Files by their names.
-    pub(super) fn from_files(files: Vec<(String, IndexedFile)>, rate: FrameRate, policy: Policy) -> Self {
-        let workers = Arc::new(Workers::new(policy));
-        let media = files.into_iter();
-        let media = media.map(|(name, file)| Arc::new(SharedMedia::file(name, file, rate, &workers)));
-        Self { media: media.collect() }
+        media.shrink_to_fit();
+        Ok(Self { media })
     }
 
     /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
@@ -68,20 +100,60 @@ impl Library {
         let workers = Arc::new(Workers::new(Policy::default()));
         let testcard = SharedMedia::testcard("testcard", rate, &workers);
         let movie = SharedMedia::movie("movie.Mjpeg", rate, &workers);
-        Self { media: vec![Arc::new(testcard), Arc::new(movie)] }
+        Self { media: [testcard, movie].map(|medium| Named::Shared(Arc::new(medium))).into() }
     }
 
     /// All names, in the order in which they were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.media.iter().map(|medium| medium.name.as_str())
+        self.media.iter().map(Named::name)
+    }
+}
+
+/// Whether something is wrong with a file that is seen soon.
+fn look_at(path: &Path) -> Result<(), LibraryError> {
+    let film = match Film::open(path, None) {
+        // There are more files than descriptors, which is no reason not to start.
+        Err(LibraryError::Open { error, .. }) if error.raw_os_error().is_some_and(|code| code == 24 || code == 23) => {
+            return Ok(());
+        }
+        other => other?,
+    };
+    match film.index_some(FIRST_LOOK)? {
+        Indexed::Done if film.frames() == 0 => Err(film.nothing()),
+        Indexed::Done | Indexed::Partly => Ok(()),
     }
 }
 
 #[cfg(test)]
 impl Library {
+    /// Open files by their names.
+    pub(super) fn from_films(films: Vec<(String, Film)>, rate: FrameRate, policy: Policy) -> Self {
+        let workers = Arc::new(Workers::new(policy));
+        let media = films.into_iter().map(|(name, film)| {
+            Named::Shared(SharedMedia::file(super::shared_media::next_id(), name, film, rate, &workers))
+        });
+        Self { media: media.collect() }
+    }
+
     /// A viewer of a medium, by the order of names.
     pub(super) fn open(&self, index: usize) -> Option<LibrarySource> {
-        self.media.get(index).map(|medium| LibrarySource::new(Arc::clone(medium)))
+        self.media.get(index)?.handle().wait()
+    }
+}
+
+impl Named {
+    fn name(&self) -> &str {
+        match self {
+            Self::Shared(medium) => &medium.name,
+            Self::File(file) => &file.name,
+        }
+    }
+
+    fn handle(&self) -> LibraryMedium {
+        LibraryMedium(match self {
+            Self::Shared(medium) => Handle::Shared(Arc::clone(medium)),
+            Self::File(file) => Handle::File(FileHandle::new(file)),
+        })
     }
 }
 
@@ -89,38 +161,81 @@ impl Catalogue for Library {
     type Medium = LibraryMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<LibraryMedium> {
-        self.media.iter().find(|medium| path.names(&medium.name)).cloned().map(LibraryMedium)
+        self.media.iter().find(|medium| path.names(medium.name())).map(Named::handle)
     }
 }
 
-/// A medium of a [`Library`].
+/// A medium of a [`Library`]. A file stays open for whoever has one.
 #[derive(Clone, Debug)]
-pub struct LibraryMedium(Arc<SharedMedia>);
+pub struct LibraryMedium(Handle);
+
+#[derive(Clone, Debug)]
+enum Handle {
+    Shared(Arc<SharedMedia>),
+    File(FileHandle),
+}
+
+#[cfg(test)]
+impl LibraryMedium {
+    /// Opens it as soon as it is ready.
+    pub(super) fn wait(&self) -> Option<LibrarySource> {
+        super::gated::entry(self).ok()?;
+        self.open()
+    }
+}
 
 impl Medium for LibraryMedium {
     type Source = LibrarySource;
     type Sink = NoSink;
 
-    fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
-        let medium = &self.0;
-        Ok(Entry {
-            id: medium.id as usize,
-            name: &medium.name,
-            frame_rate: medium.rate,
-            extent: medium.frames().map_or(Extent::Live, Extent::frames),
-            width: medium.width,
-            height: medium.height,
-            refusal: medium.refusal.as_deref(),
-        })
+    fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        let file = match &self.0 {
+            Handle::Shared(medium) => return Ok(entry(medium)),
+            Handle::File(file) => file,
+        };
+        match file.ask(waker) {
+            Asked::Ready(medium) => Ok(entry(medium)),
+            Asked::Failed(failure) if failure.is_refusal => Ok(Entry {
+                id: file.file().id as usize,
+                name: &file.file().name,
+                frame_rate: DEFAULT_RATE,
+                extent: Extent::frames(0),
+                width: 0,
+                height: 0,
+                refusal: Some(&failure.reason),
+            }),
+            Asked::Failed(failure) => Err(NotReady { reason: &failure.reason, retry_after: Duration::from_secs(2) }),
+            Asked::Opening => {
+                let reason = "the file is still being looked into, and no picture has been found in it yet";
+                Err(NotReady { reason, retry_after: Duration::from_secs(5) })
+            }
+        }
     }
 
     fn open(&self) -> Option<LibrarySource> {
-        Some(LibrarySource::new(Arc::clone(&self.0)))
+        let medium = match &self.0 {
+            Handle::Shared(medium) => medium,
+            Handle::File(file) => file.medium()?,
+        };
+        Some(LibrarySource::new(Arc::clone(medium)))
+    }
+}
+
+fn entry(medium: &SharedMedia) -> Entry<'_> {
+    Entry {
+        id: medium.id as usize,
+        name: &medium.name,
+        frame_rate: medium.rate,
+        extent: medium.extent(),
+        width: medium.width,
+        height: medium.height,
+        refusal: medium.refusal.as_deref(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::gated::entry;
     use super::super::policy::OnUnsupported;
     use super::super::testing::{Folder, frames, jpeg, lab_file, picture};
     use super::*;
@@ -159,7 +274,12 @@ mod tests {
         std::fs::create_dir(folder.path().join("folder.mjpeg")).unwrap();
         let library = open(&[folder.path()]).unwrap();
         let names: Vec<&str> = library.names().collect();
-        assert_eq!(names, ["Two Films ü.MJPG", "one.mjpeg", "three.Mjpeg"]);
+        assert_eq!(names, ["Two Films ü.MJPG", "empty.mjpeg", "liar.mjpeg", "one.mjpeg", "three.Mjpeg"]);
+        // Nobody has looked into them until somebody asks.
+        let refusal = |name| entry(&library.find(url::Path::new(name)).unwrap()).unwrap().refusal.map(str::to_owned);
+        assert_eq!((refusal("one.mjpeg"), refusal("three.Mjpeg")), (None, None));
+        assert!(refusal("empty.mjpeg").unwrap().contains("no whole JPEG"));
+        assert!(refusal("liar.mjpeg").unwrap().contains("not an MJPEG file"));
     }
 
     #[test]
@@ -205,7 +325,7 @@ mod tests {
         let path = folder.file("Two Films.mjpg", &[jpeg(32, 48, 0, b"x"), jpeg(16, 16, 0, b"y")].concat());
         let library = open(&[&path]).unwrap();
         let media = library.find(url::Path::new("/Two%20Films.mjpg/")).unwrap();
-        let media = media.entry(Waker::noop()).unwrap();
+        let media = entry(&media).unwrap();
         assert_eq!((media.name, media.extent), ("Two Films.mjpg", Extent::frames(2)));
         assert_eq!((media.width, media.height, media.refusal), (32, 48, None));
         for unknown in ["", "two films.mjpg", "../Two%20Films.mjpg", "Two%20Films.mjpg%00", "other"] {
@@ -225,7 +345,7 @@ mod tests {
             let library = Library::from_paths(std::slice::from_ref(path), rate(), policy).unwrap();
             let name = path.file_name().unwrap().to_str().unwrap();
             let medium = library.find(url::Path::new(name)).unwrap();
-            medium.entry(Waker::noop()).unwrap().refusal.map(str::to_owned)
+            entry(&medium).unwrap().refusal.map(str::to_owned)
         };
         assert_eq!(refusal(&mostly_good, OnUnsupported::Refuse), None);
         assert!(refusal(&mostly_bad, OnUnsupported::Refuse).unwrap().contains("4:4:4"));
@@ -247,7 +367,7 @@ mod tests {
         let library = Library::from_paths(&[hopeless, hopeful, damaged], rate(), policy).unwrap();
         let refusal = |name| {
             let medium = library.find(url::Path::new(name)).unwrap();
-            medium.entry(Waker::noop()).unwrap().refusal.map(str::to_owned)
+            entry(&medium).unwrap().refusal.map(str::to_owned)
         };
         assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
         assert_eq!(refusal("hopeful.mjpeg"), None);
@@ -260,7 +380,7 @@ mod tests {
         let movie: Vec<u8> = frames(4).iter().flat_map(|frame| frame[..frame.len() - 2].to_vec()).collect();
         let library = open(&[&folder.file("a.mjpeg", &movie)]).unwrap();
         let media = library.find(url::Path::new("a.mjpeg")).unwrap();
-        let media = media.entry(Waker::noop()).unwrap();
+        let media = entry(&media).unwrap();
         assert_eq!((media.extent, media.refusal), (Extent::frames(4), None));
     }
 
@@ -268,7 +388,7 @@ mod tests {
     fn without_files_there_is_a_live_card_and_a_finite_movie() {
         let library = Library::built_in(rate());
         assert_eq!(library.names().collect::<Vec<_>>(), ["testcard", "movie.Mjpeg"]);
-        let extent = |name| library.find(url::Path::new(name)).unwrap().entry(Waker::noop()).unwrap().extent;
+        let extent = |name| entry(&library.find(url::Path::new(name)).unwrap()).unwrap().extent;
         assert_eq!((extent("testcard"), extent("movie.Mjpeg")), (Extent::Live, Extent::frames(240)));
     }
 }

@@ -7,20 +7,25 @@ mod cache;
 mod cadence;
 mod candidates;
 mod converter;
+mod demux;
 #[cfg(feature = "convert")]
 mod encoder;
 mod error;
 mod file;
+mod file_medium;
+mod film;
 #[cfg(test)]
 mod gated;
 mod generated;
 mod index;
 pub mod inspect;
+mod keeper;
 mod library;
 pub mod live;
 mod picture;
 mod policy;
 mod preparer;
+mod probe;
 mod shared_media;
 mod source;
 mod storage;
@@ -31,7 +36,7 @@ mod tests;
 mod workers;
 
 pub use error::{FrameError, LibraryError};
-pub use library::{Library, LibraryMedium};
+pub use library::{DEFAULT_RATE, Library, LibraryMedium};
 pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time;
 
 use mutoscope::jpeg::{self, Layout};
 use mutoscope::media::Frame;
-use mutoscope::time::Instant;
+use mutoscope::time::{Duration, Instant};
 
 use super::converter::{ConversionError, Converter};
 use super::error::FrameError;
+use super::index::Page;
 use super::policy::Judgement;
 
 /// A frame that viewers share; it goes when the last of them moves on.
@@ -22,11 +23,23 @@ use super::policy::Judgement;
 pub(super) struct Picture {
     number: u32,
     captured: Option<Instant>,
+    /// Where it is in its file.
+    located: OnceLock<InFile>,
     outcome: OnceLock<Result<Made, FrameError>>,
     /// The work that it needs of the workers, as a [`NeededWork`]; it stays when the work is done.
     needed_work: AtomicU8,
     /// The wakers of the viewers that wait for it, by number of viewer.
     waiting: Mutex<BTreeMap<u64, Waker>>,
+}
+
+/// What is known of a picture's place in a file.
+#[derive(Debug)]
+pub(super) struct InFile {
+    /// How long after the beginning it is shown, where the file says so.
+    pub(super) time: Option<Duration>,
+    /// Held with the picture: the next ones are in it too.
+    #[expect(dead_code, reason = "it stays in memory as long as the picture does")]
+    pub(super) page: Option<Arc<Page>>,
 }
 
 /// What workers do for a picture.
@@ -40,6 +53,9 @@ pub(super) enum NeededWork {
     /// They convert it.
     Convert,
 }
+
+/// Buffers of so many bytes are kept whatever they hold.
+const MAX_SPARE: usize = 256 << 10;
 
 /// The memory of a picture that nobody looks at any more.
 #[derive(Debug, Default)]
@@ -121,20 +137,31 @@ impl Made {
 
     /// What it leaves to the next picture.
     pub(super) fn into_buffers(self) -> Buffers {
-        Buffers { file: self.file, converted: self.converted }
+        let Self { file, mut converted, .. } = self;
+        // One huge picture is no reason to keep so much for small ones.
+        if converted.capacity() > MAX_SPARE && converted.capacity() / 8 > file.len() {
+            converted = Vec::new();
+        }
+        Buffers { file, converted }
     }
 }
 
 impl Picture {
     /// A picture of which nothing is known yet but its number.
     pub(super) fn new(number: u32, captured: Option<Instant>) -> Self {
-        let (outcome, needed_work, waiting) = Default::default();
-        Self { number, captured, outcome, needed_work, waiting }
+        let (located, outcome, needed_work, waiting) = Default::default();
+        Self { number, captured, located, outcome, needed_work, waiting }
     }
 
     /// Its number in the medium.
     pub(super) fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Takes note of where it is.
+    pub(super) fn locate(&self, place: InFile) {
+        // Only one thread ever looks for it.
+        let _ = self.located.set(place);
     }
 
     /// What came of it. `None`: it is still read or made ready, and then `viewer` is woken by the last waker that it gave.
@@ -179,7 +206,8 @@ impl Picture {
     pub(super) fn frame(&self) -> Option<Frame<'_>> {
         let made = self.made()?;
         let data = if made.is_converted { &made.converted } else { &made.file };
-        Some(Frame { number: self.number, captured: self.captured, data, time: None, layout: made.layout })
+        let time = self.located.get().and_then(|place| place.time);
+        Some(Frame { number: self.number, captured: self.captured, data, time, layout: made.layout })
     }
 
     /// The file as it was, where [`frame`](Self::frame) is another one.
@@ -203,7 +231,6 @@ mod tests {
     use super::super::testing::picture;
     use super::*;
     use jpeg_encoder::SamplingFactor;
-    use std::sync::Arc;
 
     #[test]
     fn whoever_waits_is_woken_once_and_by_the_last_waker_given() {

@@ -7,18 +7,19 @@ use std::thread;
 use std::time::Duration;
 
 use mutoscope::jpeg::{Layout, transcode};
-use mutoscope::media::FrameRate;
 use mutoscope::media::testcard::{DEFAULT_SIZE, Design};
+use mutoscope::media::{Advance, Extent, FrameRate};
 use mutoscope::time::Instant;
 
 use super::cache::FrameCache;
 use super::converter::Converter;
 use super::error::FrameError;
-use super::file::{IndexedFile, PartialFrame};
+use super::film::{Change, Film, Indexed, Located, PartialFrame};
 use super::generated;
-use super::picture::{Buffers, Made, NeededWork, Picture, Unconverted};
+use super::picture::{Buffers, InFile, Made, NeededWork, Picture, Unconverted};
 use super::policy::Policy;
-use super::workers::{Job, Limits, MediumId, WorkerPool};
+use super::probe::Probe;
+use super::workers::{Job, Limits, MediumId, Task, WorkerPool};
 
 /// Pictures of one medium that are converted at once, at most: each may be decoded in memory.
 const MAX_CONVERTED_AT_ONCE: usize = 4;
@@ -28,14 +29,15 @@ const MAX_READERS: usize = 256;
 /// How long a worker without a job stays.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-static NEXT_ID: AtomicU32 = AtomicU32::new(0);
-
 /// What all media of a library share.
 #[derive(Debug)]
 pub(super) struct Workers {
     /// What is done with pictures.
     policy: Policy,
-    readers: WorkerPool<Reading>,
+    /// For what waits for disks.
+    readers: WorkerPool<Task>,
+    /// For what takes as long as a file is long.
+    indexers: WorkerPool<Task>,
     converters: WorkerPool<Conversion>,
 }
 
@@ -45,32 +47,40 @@ impl Workers {
         let readers = Limits { name: "files", per_medium: 1, workers: MAX_READERS, patience: PATIENCE };
         // One more than a medium may have.
         let converters = Limits { name: "pictures", per_medium: at_once, workers: at_once + 1, patience: PATIENCE };
-        Self { policy, readers: WorkerPool::new(readers), converters: WorkerPool::new(converters) }
+        let indexers = Limits { name: "indexes", per_medium: 1, workers: at_once, patience: PATIENCE };
+        Self {
+            policy,
+            readers: WorkerPool::new(readers),
+            indexers: WorkerPool::new(indexers),
+            converters: WorkerPool::new(converters),
+        }
+    }
+
+    /// Has something done that waits for a disk.
+    pub(super) fn read(&self, medium: MediumId, task: Task) {
+        self.readers.order(medium, task);
+    }
+
+    /// Has some time spent on looking through a file.
+    pub(super) fn index(&self, medium: MediumId, task: Task) {
+        self.indexers.order(medium, task);
     }
 }
 
-/// A frame that is not in memory.
-struct Reading {
-    medium: Weak<SharedMedia>,
-    picture: Weak<Picture>,
-    rest: PartialFrame,
-    /// For what is made of it; holds anything.
-    buffer: Vec<u8>,
+/// So long a worker looks through one file before it is another one's turn.
+const TURN: Duration = Duration::from_millis(100);
+
+/// A number for a medium that no other one of this process has.
+pub(super) fn next_id() -> MediumId {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Job for Reading {
-    type Tools = ();
-
-    fn is_wanted(&self) -> bool {
-        self.picture.strong_count() > 0
-    }
-
-    fn run(self, (): &mut ()) {
-        let (Some(medium), Some(picture)) = (self.medium.upgrade(), self.picture.upgrade()) else { return };
-        let Origin::File(file) = &medium.origin else { return };
-        let frame = file.read_rest(self.rest);
-        medium.handle_frame(picture, frame, self.buffer);
-    }
+/// What is left to do for a frame that is not in memory.
+enum Unread {
+    Rest(PartialFrame),
+    /// Its place has to be read too. The buffer holds anything.
+    All(Vec<u8>),
 }
 
 /// A picture that takes long to be converted.
@@ -106,13 +116,14 @@ pub(super) struct SharedMedia {
     pub height: u16,
     /// Why RTP/JPEG cannot carry it.
     pub refusal: Option<String>,
-    frames: Option<u32>,
     origin: Origin,
     cache: FrameCache,
     /// For pictures that are soon converted. Whoever converts one takes it out and puts it back.
     converter: Mutex<Option<Converter>>,
     workers: Arc<Workers>,
     viewers: AtomicU64,
+    /// A worker looks through the file, or will.
+    is_indexing: AtomicBool,
     reported: Reported,
 }
 
@@ -129,15 +140,26 @@ struct Reported {
 
 #[derive(Debug)]
 enum Origin {
-    File(IndexedFile),
+    File(Box<Film>),
     Drawn(Box<Design>),
 }
 
 impl SharedMedia {
-    /// The frames of a file.
-    pub(super) fn file(name: String, file: IndexedFile, rate: FrameRate, workers: &Arc<Workers>) -> Self {
-        let (size, frames, refusal) = (file.dimensions(), Some(file.frames()), file.refusal());
-        Self { refusal, ..Self::new(name, rate, size, frames, Origin::File(file), workers) }
+    /// The frames of a file, of which the first ones are known. `default_rate`: where it does not say its rate.
+    pub(super) fn file(
+        id: MediumId,
+        name: String,
+        film: Film,
+        default_rate: FrameRate,
+        workers: &Arc<Workers>,
+    ) -> Arc<Self> {
+        let probe = film.probe(Probe::new(workers.policy));
+        let refusal = probe.verdict(&film.shown());
+        let rate = film.rate().unwrap_or(default_rate);
+        let origin = Origin::File(Box::new(film));
+        let medium = Arc::new(Self { id, refusal, ..Self::new(name, rate, probe.dimensions, origin, workers) });
+        medium.index();
+        medium
     }
 
     /// The endless test card. Its frame numbers count from the clock's zero, so all viewers see the same.
@@ -151,38 +173,141 @@ impl SharedMedia {
     }
 
     fn drawn(name: &str, rate: FrameRate, design: Design, workers: &Arc<Workers>) -> Self {
-        let frames = design.frames();
-        Self::new(name.to_owned(), rate, DEFAULT_SIZE, frames, Origin::Drawn(Box::new(design)), workers)
+        Self::new(name.to_owned(), rate, DEFAULT_SIZE, Origin::Drawn(Box::new(design)), workers)
     }
 
-    fn new(
-        name: String,
-        rate: FrameRate,
-        (width, height): (u16, u16),
-        frames: Option<u32>,
-        origin: Origin,
-        workers: &Arc<Workers>,
-    ) -> Self {
+    fn new(name: String, rate: FrameRate, (width, height): (u16, u16), origin: Origin, workers: &Arc<Workers>) -> Self {
         Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: next_id(),
             name,
             rate,
             width,
             height,
             refusal: None,
-            frames,
             origin,
             cache: FrameCache::default(),
             converter: Mutex::new(None),
             workers: Arc::clone(workers),
             viewers: AtomicU64::new(0),
+            is_indexing: AtomicBool::new(false),
             reported: Reported::default(),
         }
     }
 
-    /// How many frames there are; `None`: live.
+    /// How far it reaches by now.
+    pub(super) fn extent(&self) -> Extent {
+        match &self.origin {
+            Origin::File(film) => film.extent(self.rate),
+            Origin::Drawn(design) => design.frames().map_or(Extent::Live, Extent::frames),
+        }
+    }
+
+    /// How many frames there are by now; `None`: live.
     pub(super) fn frames(&self) -> Option<u32> {
-        self.frames
+        match &self.origin {
+            Origin::File(film) => Some(film.frames()),
+            Origin::Drawn(design) => design.frames(),
+        }
+    }
+
+    /// Another file is in its place: those who watch it play it to its end, and nobody else does.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.film().is_some_and(Film::is_replaced)
+    }
+
+    fn film(&self) -> Option<&Film> {
+        match &self.origin {
+            Origin::File(film) => Some(film),
+            Origin::Drawn(_) => None,
+        }
+    }
+
+    /// What a viewer behind the last frame that is there has to do. It is woken if it has to wait.
+    pub(super) fn edge(&self, viewer: u64, next: u32, waker: &Waker) -> Advance {
+        let Some(film) = self.film() else { return Advance::End };
+        film.wake_later(viewer, waker);
+        // It may have come before the waker was there.
+        match film.extent(self.rate) {
+            extent if extent.has_end() && film.frames() <= next => Advance::End,
+            _ if film.frames() > next => {
+                waker.wake_by_ref();
+                Advance::Edge
+            }
+            _ => Advance::Edge,
+        }
+    }
+
+    /// The number of the frame that is shown at this time. `None`: workers look for it, and wake the viewer.
+    pub(super) fn number_at(self: &Arc<Self>, micros: u64, viewer: u64, waker: &Waker) -> Option<u32> {
+        let Some(film) = self.film() else {
+            return Some(u32::try_from(self.rate.frames_in(micros)).unwrap_or(u32::MAX));
+        };
+        if let Ok(number) = film.number_at(micros, self.rate) {
+            return Some(number);
+        }
+        film.wake_later(viewer, waker);
+        match film.number_at(micros, self.rate) {
+            Ok(number) => Some(number),
+            Err(page) => {
+                self.order_page(page);
+                None
+            }
+        }
+    }
+
+    fn order_page(self: &Arc<Self>, page: usize) {
+        let task = Task::of(Arc::downgrade(self), move |medium| {
+            // Whoever needs it and does not find it says what is wrong.
+            let _ = medium.film().map(|film| film.read_page(page));
+        });
+        self.workers.read(self.id, task);
+    }
+
+    /// Has workers look through the file, if they do not yet.
+    fn index(self: &Arc<Self>) {
+        if !self.is_indexing.swap(true, Ordering::AcqRel) {
+            self.order_turn();
+        }
+    }
+
+    fn order_turn(self: &Arc<Self>) {
+        self.workers.index(self.id, Task::of(Arc::downgrade(self), |medium| medium.take_turn()));
+    }
+
+    fn take_turn(self: Arc<Self>) {
+        let Some(film) = self.film() else { return };
+        match film.index_some(TURN) {
+            Ok(Indexed::Partly) => return self.order_turn(),
+            Ok(Indexed::Done) => {}
+            Err(error) => {
+                log::warn!("{error}");
+                film.give_up();
+            }
+        }
+        self.is_indexing.store(false, Ordering::Release);
+        // It may have been found to have grown a moment ago.
+        if film.is_unfinished() {
+            self.index();
+        }
+    }
+
+    /// Has a worker look whether the file has changed.
+    pub(super) fn look(self: &Arc<Self>) {
+        self.workers.read(
+            self.id,
+            Task::of(Arc::downgrade(self), |medium| {
+                if medium.film().map(Film::look) == Some(Change::Grown) {
+                    medium.index();
+                }
+            }),
+        );
+    }
+
+    /// Gives back memory while nobody watches.
+    pub(super) fn rest(&self) {
+        if let Some(film) = self.film() {
+            film.rest();
+        }
     }
 
     /// The newest frame that a live medium has at `now`.
@@ -212,7 +337,7 @@ impl SharedMedia {
     /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it. Workers may still read
     /// it or make it ready: [`Picture::outcome_or_wake`] tells.
     pub(super) fn picture(self: &Arc<Self>, number: u32, spare: Option<Arc<Picture>>) -> Arc<Picture> {
-        let captured = self.frames.is_none().then(|| self.live_instant(number));
+        let captured = self.frames().is_none().then(|| self.live_instant(number));
         let (picture, buffers) = self.cache.take(number, captured, spare);
         if let Some(buffers) = buffers {
             self.load(&picture, buffers);
@@ -227,18 +352,52 @@ impl SharedMedia {
             Origin::Drawn(design) => {
                 generated::draw(design, picture.number(), buffer).map_err(|_| FrameError::TooLarge)
             }
-            Origin::File(file) => match file.read_now(picture.number(), buffer) {
+            Origin::File(film) => match self.read_now(film, picture, buffer) {
                 Ok(Ok(frame)) => Ok(frame),
-                Ok(Err(rest)) => {
+                Ok(Err(unread)) => {
                     picture.needs(NeededWork::Read);
-                    let (medium, picture) = (Arc::downgrade(self), Arc::downgrade(picture));
-                    let job = Reading { medium, picture, rest, buffer: converted };
-                    return self.workers.readers.order(self.id, job);
+                    return self.read_later(picture, unread, converted);
                 }
                 Err(error) => Err(error),
             },
         };
         self.handle_frame(Arc::clone(picture), frame, converted);
+    }
+
+    /// Reads as much of a frame as is in memory: the frame, or what is left to do.
+    fn read_now(
+        self: &Arc<Self>,
+        film: &Film,
+        picture: &Picture,
+        buffer: Vec<u8>,
+    ) -> Result<Result<Vec<u8>, Unread>, FrameError> {
+        let Some(Located { sample, page }) = film.locate(picture.number())? else {
+            return Ok(Err(Unread::All(buffer)));
+        };
+        if page.is_some()
+            && let Some(next) = film.order_next(picture.number())
+        {
+            self.order_page(next);
+        }
+        picture.locate(InFile { time: film.time_of(sample), page });
+        Ok(film.read_now(sample, buffer)?.map_err(Unread::Rest))
+    }
+
+    fn read_later(self: &Arc<Self>, picture: &Arc<Picture>, unread: Unread, converted: Vec<u8>) {
+        let medium = Arc::downgrade(self);
+        let read = move |picture: Arc<Picture>| {
+            let Some(medium) = Weak::upgrade(&medium) else { return };
+            let Some(film) = medium.film() else { return };
+            let frame = match unread {
+                Unread::Rest(rest) => film.read_rest(rest),
+                Unread::All(buffer) => film.locate_slowly(picture.number()).and_then(|Located { sample, page }| {
+                    picture.locate(InFile { time: film.time_of(sample), page });
+                    film.read_rest(PartialFrame::new(sample, buffer))
+                }),
+            };
+            medium.handle_frame(picture, frame, converted);
+        };
+        self.workers.read(self.id, Task::of(Arc::downgrade(picture), read));
     }
 
     /// Makes a frame ready that was read or drawn, or has workers do so. `buffer`: for what is made of it.

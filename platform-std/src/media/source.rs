@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use mutoscope::media::{Advance, Frame, FrameSource};
-use mutoscope::time::Instant;
+use mutoscope::media::{Advance, Course, Extent, Frame, FrameSource};
+use mutoscope::time::{Duration, Instant};
 
 use super::error::FrameError;
 use super::picture::Picture;
@@ -14,25 +14,30 @@ use super::shared_media::SharedMedia;
 /// A viewer's position in a medium of a [`Library`](super::Library). It holds one frame and shares it with all who are there.
 ///
 /// A frame that is neither in memory nor soon made ready is [`Advance::Pending`] until workers have it; then they wake the
-/// viewer. One that came to such a frame has others ordered ahead from then on, until it seeks: one where workers read them, and
-/// one for each worker where they are converted.
+/// viewer. One that came to such a frame has others ordered ahead from then on, until it goes elsewhere: one where workers read
+/// them, and one for each worker where they are converted.
 #[derive(Debug)]
 pub struct LibrarySource {
     medium: Arc<SharedMedia>,
     /// Which viewer of the medium this is.
     id: u64,
     current: Option<Arc<Picture>>,
-    /// Pictures that were ordered before they are shown, from `next` on.
+    /// Pictures that were ordered before they are shown, in the order in which they are expected to be.
     ordered: VecDeque<Arc<Picture>>,
     /// How many pictures are to be ordered so.
     ahead: usize,
     next: u32,
+    /// The time of the next frame, where its number is still to be found out.
+    next_time: Option<u64>,
+    /// Which frames are asked for; `None`: one after another.
+    course: Option<Course>,
 }
 
 impl LibrarySource {
     pub(super) fn new(medium: Arc<SharedMedia>) -> Self {
         let id = medium.next_viewer();
-        Self { medium, id, current: None, ordered: VecDeque::new(), ahead: 0, next: 0 }
+        let ordered = VecDeque::new();
+        Self { medium, id, current: None, ordered, ahead: 0, next: 0, next_time: None, course: None }
     }
 
     fn show(&mut self, number: u32, waker: &Waker) -> Result<Advance, FrameError> {
@@ -52,31 +57,60 @@ impl LibrarySource {
                 self.next = number.saturating_add(1);
                 if let Err(error) = outcome {
                     self.current = None;
+                    if matches!(error, FrameError::Shortened) && self.medium.is_replaced() {
+                        // Nothing more will come of the old file.
+                        self.next = self.medium.frames().unwrap_or(u32::MAX);
+                        return Ok(Advance::End);
+                    }
                     return Err(error.clone());
                 }
                 let spare = self.current.replace(picture);
-                self.order_ahead(spare);
+                self.order_ahead(number, spare);
                 Ok(Advance::Ready)
             }
             None => {
                 self.next = number;
                 self.ordered.push_front(picture);
-                self.order_ahead(None);
+                self.order_ahead(number, None);
                 Ok(Advance::Pending { until: None })
             }
         }
     }
 
-    /// Has the next pictures read and made ready while this one is shown. `spare`: the picture that was shown before.
-    fn order_ahead(&mut self, mut spare: Option<Arc<Picture>>) {
-        let frames = self.medium.frames().unwrap_or(0);
-        while self.ordered.len() < self.ahead {
-            let number = self.next.saturating_add(self.ordered.len() as u32);
-            if number >= frames {
-                break;
-            }
-            self.ordered.push_back(self.medium.picture(number, spare.take()));
+    /// Has the pictures behind `number` read and made ready while that one is shown. `spare`: the picture that was shown before.
+    fn order_ahead(&mut self, number: u32, mut spare: Option<Arc<Picture>>) {
+        if self.ordered.len() >= self.ahead {
+            return;
         }
+        let frames = self.medium.frames().unwrap_or(0);
+        let last = self.ordered.back().map_or(number, |picture| picture.number());
+        // What was ordered already comes first on the course.
+        let mut course = self.course.unwrap_or_else(|| Course::new(last.saturating_add(1), 1000));
+        if self.course.is_some() {
+            let is_passed = |next: u32| if course.is_backwards() { next >= last } else { next <= last };
+            let mut later = course;
+            while later.peek().is_some_and(is_passed) {
+                let before = later;
+                later.next();
+                if later == before {
+                    return;
+                }
+            }
+            course = later;
+        }
+        while self.ordered.len() < self.ahead {
+            let Some(next) = course.next().filter(|&next| next < frames) else { break };
+            self.ordered.push_back(self.medium.picture(next, spare.take()));
+        }
+    }
+
+    /// Leaves out what was ordered and is not wanted after all.
+    fn go_to(&mut self, number: u32) {
+        self.next = number;
+        while self.ordered.front().is_some_and(|picture| picture.number() != number) {
+            self.ordered.pop_front();
+        }
+        self.course = None;
     }
 }
 
@@ -84,20 +118,27 @@ impl FrameSource for LibrarySource {
     type Error = FrameError;
 
     fn advance(&mut self, now: Instant, waker: &Waker) -> Result<Advance, FrameError> {
-        match self.medium.frames() {
-            Some(frames) if self.next >= frames => {
-                self.current = None;
-                Ok(Advance::End)
+        let Some(frames) = self.medium.frames() else {
+            let newest = self.medium.live_number(now);
+            if newest < self.next {
+                return Ok(Advance::Pending { until: Some(self.medium.live_instant(self.next)) });
             }
-            Some(_) => self.show(self.next, waker),
-            None => {
-                let newest = self.medium.live_number(now);
-                if newest < self.next {
-                    return Ok(Advance::Pending { until: Some(self.medium.live_instant(self.next)) });
-                }
-                self.show(newest, waker)
-            }
+            return self.show(newest, waker);
+        };
+        if let Some(time) = self.next_time {
+            let Some(number) = self.medium.number_at(time, self.id, waker) else {
+                return Ok(Advance::Pending { until: None });
+            };
+            self.next_time = None;
+            let course = self.course;
+            self.go_to(number);
+            self.course = course;
         }
+        if self.next < frames {
+            return self.show(self.next, waker);
+        }
+        self.current = None;
+        Ok(self.medium.edge(self.id, self.next, waker))
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
@@ -114,12 +155,31 @@ impl FrameSource for LibrarySource {
 
     fn seek(&mut self, number: u32) -> Result<(), FrameError> {
         if let Some(frames) = self.medium.frames() {
-            self.next = number.min(frames);
             self.current = None;
-            self.ordered.clear();
-            self.ahead = 0;
+            self.next_time = None;
+            self.go_to(number.min(frames));
+            if self.ordered.is_empty() {
+                self.ahead = 0;
+            }
         }
         Ok(())
+    }
+
+    fn seek_time(&mut self, time: Duration) -> Result<(), FrameError> {
+        if self.medium.frames().is_some() {
+            self.current = None;
+            self.course = None;
+            self.next_time = Some(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        }
+        Ok(())
+    }
+
+    fn extent(&self) -> Option<Extent> {
+        Some(self.medium.extent())
+    }
+
+    fn expect(&mut self, course: Course) {
+        self.course = Some(course);
     }
 }
 
@@ -137,7 +197,7 @@ mod tests {
 
     fn library(folder: &Folder, contents: &[u8]) -> Library {
         let path = folder.file("movie.mjpeg", contents);
-        Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), Policy::default()).unwrap()
+        Library::from_paths(&[path], FrameRate::new(25, 1), Policy::default()).unwrap()
     }
 
     fn data(viewer: &LibrarySource) -> &[u8] {
@@ -242,7 +302,7 @@ mod tests {
             .collect();
         let path = folder.file("movie.mjpeg", &frames.concat());
         let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
-        let library = Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), policy).unwrap();
+        let library = Library::from_paths(&[path], FrameRate::new(25, 1), policy).unwrap();
         let (mut one, mut other) = (library.open(0).unwrap(), library.open(0).unwrap());
         for number in 0..12 {
             for viewer in [&mut one, &mut other] {
@@ -273,7 +333,7 @@ mod tests {
         huge[at + 5..at + 9].fill(0xff);
         let path = folder.file("movie.mjpeg", &[&good[..], &huge, &good].concat());
         let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
-        let library = Library::from_paths(&[path], FrameRate::new(25, 1).unwrap(), policy).unwrap();
+        let library = Library::from_paths(&[path], FrameRate::new(25, 1), policy).unwrap();
         let mut viewer = library.open(0).unwrap();
         for can_be_sent in [true, false, true] {
             assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);

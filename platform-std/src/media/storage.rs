@@ -1,9 +1,9 @@
 //! Bytes of a file: those that are in memory at once, all others for whoever can wait.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where the bytes of a medium are. Many threads may read at once.
@@ -15,6 +15,34 @@ pub(super) trait Storage: fmt::Debug + Send + Sync {
 
     /// Reads into the front of `buffer` and returns how much that was; 0: the file ends here. Waits as long as it takes.
     fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// What it is by now.
+    fn status(&self) -> io::Result<Status>;
+
+    /// Where the next bytes after `offset` are that were ever written; the file's end where there are none. `None`: the system
+    /// cannot tell. What lies before reads as zeros.
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        let _ = offset;
+        None
+    }
+}
+
+/// What tells one file from another, and from itself at another time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Status {
+    /// Device and inode.
+    pub identity: (u64, u64),
+    /// Bytes.
+    pub len: u64,
+    /// When it was written to last, in nanoseconds.
+    pub modified: i128,
+}
+
+impl Status {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        Self { identity: (metadata.dev(), metadata.ino()), len: metadata.len(), modified }
+    }
 }
 
 /// An open file of the operating system.
@@ -48,6 +76,21 @@ impl Storage for Disk {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
+        }
+    }
+
+    fn status(&self) -> io::Result<Status> {
+        self.file.metadata().map(|metadata| Status::of(&metadata))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        use rustix::io::Errno;
+        // Others read by position, so nobody minds where this leaves the descriptor.
+        match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => Some(data),
+            Err(Errno::NXIO) => self.status().ok().map(|status| status.len),
+            Err(_) => None,
         }
     }
 }
@@ -90,6 +133,21 @@ mod tests {
             let read = disk.read(&mut later, offset as u64).unwrap();
             assert_eq!((read == 0, &later[..read]), (rest.is_empty(), &rest[..read]), "{offset}");
         }
+    }
+
+    #[test]
+    fn a_hole_is_passed_without_being_read() {
+        let folder = Folder::new();
+        let path = folder.file("file", &[1; 10_000]);
+        let file = File::options().write(true).open(&path).unwrap();
+        file.write_all_at(&[2; 10], 1 << 30).unwrap();
+        let disk = Disk::new(File::open(path).unwrap());
+        assert_eq!(disk.status().unwrap().len, (1 << 30) + 10);
+        // Some file systems know no holes, and say that all is data.
+        if let Some(data) = disk.next_data(1 << 20) {
+            assert!(data == 1 << 20 || ((1 << 30) - (1 << 20)..=1 << 30).contains(&data), "{data}");
+        }
+        assert!(disk.next_data(1 << 40).is_none_or(|end| end == (1 << 30) + 10));
     }
 
     #[test]

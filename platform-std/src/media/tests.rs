@@ -1,5 +1,7 @@
 //! Viewers of files that are not in memory.
 
+mod files;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +14,7 @@ use std::time::Duration;
 use mutoscope::media::{Advance, FrameRate, FrameSource};
 use mutoscope::time::Instant;
 
-use super::file::IndexedFile;
+use super::film::Film;
 use super::gated::{Gate, GatedFile, WakeCount, advance};
 use super::testing::{frames, picture};
 use super::{FrameError, Library, LibrarySource, OnUnsupported, Policy};
@@ -21,15 +23,19 @@ use crate::server::{Options, Server};
 const NOW: Instant = Instant::from_micros(0);
 const PENDING: Advance = Advance::Pending { until: None };
 
-fn library(files: Vec<IndexedFile>, policy: Policy) -> Library {
-    let named = files.into_iter().enumerate().map(|(number, file)| (format!("{number}.mjpeg"), file)).collect();
-    Library::from_files(named, FrameRate::new(25, 1).unwrap(), policy)
+fn library(files: Vec<(Film, Arc<GatedFile>)>, policy: Policy) -> Library {
+    let (films, files): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    let named = films.into_iter().enumerate().map(|(number, film)| (format!("{number}.mjpeg"), film)).collect();
+    let library = Library::from_films(named, FrameRate::new(25, 1).unwrap(), policy);
+    // They were looked into.
+    files.iter().for_each(|file| file.waited_at.lock().unwrap().clear());
+    library
 }
 
 /// One file.
 fn gated(frames: &[Vec<u8>]) -> (Library, Arc<GatedFile>) {
-    let (indexed, file) = GatedFile::new(frames, &Arc::new(Gate::default()), Policy::default());
-    (library(vec![indexed], Policy::default()), file)
+    let (film, file) = GatedFile::new(frames, &Arc::new(Gate::default()));
+    (library(vec![(film, Arc::clone(&file))], Policy::default()), file)
 }
 
 fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -48,10 +54,10 @@ fn data(source: &LibrarySource) -> &[u8] {
 fn media_that_block_all_workers_keep_no_other_medium_waiting() {
     let frames = frames(30);
     let stuck_gate = Arc::new(Gate::default());
-    let mut files: Vec<_> = (0..8).map(|_| GatedFile::new(&frames, &stuck_gate, Policy::default()).0).collect();
-    let (from_disk, _) = GatedFile::new(&frames, &Arc::new(Gate::default()), Policy::default());
-    let (from_memory, in_memory) = GatedFile::new(&frames, &stuck_gate, Policy::default());
-    in_memory.in_memory.store(usize::MAX, Ordering::SeqCst);
+    let mut files: Vec<_> = (0..8).map(|_| GatedFile::new(&frames, &stuck_gate)).collect();
+    let from_disk = GatedFile::new(&frames, &Arc::new(Gate::default()));
+    let from_memory = GatedFile::new(&frames, &stuck_gate);
+    from_memory.1.in_memory.store(usize::MAX, Ordering::SeqCst);
     files.extend([from_disk, from_memory]);
     let library = library(files, Policy::default());
 
@@ -102,8 +108,8 @@ fn play(server: SocketAddr, medium: usize) -> BufReader<TcpStream> {
 fn a_server_plays_on_while_all_its_workers_are_stuck() {
     let (stuck_frames, frames) = (frames(3), frames(25));
     let stuck_gate = Arc::new(Gate::default());
-    let mut files: Vec<_> = (0..8).map(|_| GatedFile::new(&stuck_frames, &stuck_gate, Policy::default()).0).collect();
-    files.push(GatedFile::new(&frames, &Arc::new(Gate::default()), Policy::default()).0);
+    let mut files: Vec<_> = (0..8).map(|_| GatedFile::new(&stuck_frames, &stuck_gate)).collect();
+    files.push(GatedFile::new(&frames, &Arc::new(Gate::default())));
     let library = library(files, Policy::default());
     let server = Server::bind(&Options { rtsp_port: 0, ..Options::default() }).unwrap();
     let (address, stop) = (server.local_addr(), server.stop_handle());
@@ -250,8 +256,7 @@ fn pictures_that_are_read_by_one_worker_and_converted_by_another_come_in_their_o
     let frames: Vec<_> =
         (0..6).map(|number| picture(70 + number, 50, |encoder| encoder.set_progressive(true))).collect();
     let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
-    let (indexed, _) = GatedFile::new(&frames, &Arc::new(Gate::default()), policy);
-    let library = library(vec![indexed], policy);
+    let library = library(vec![GatedFile::new(&frames, &Arc::new(Gate::default()))], policy);
     let mut source = library.open(0).unwrap();
     for (number, frame) in frames.iter().enumerate() {
         assert_eq!(advance(&mut source, NOW).unwrap(), Advance::Ready);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,36 @@ pub(super) trait Job: Send + 'static {
 
     /// Does the job.
     fn run(self, tools: &mut Self::Tools);
+}
+
+/// A job that needs nothing but what it is about, and is wanted as long as that is there.
+pub(super) struct Task {
+    is_wanted: Box<dyn Fn() -> bool + Send>,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+impl Task {
+    pub(super) fn of<T: Send + Sync + 'static>(whom: Weak<T>, run: impl FnOnce(Arc<T>) + Send + 'static) -> Self {
+        let wanted = Weak::clone(&whom);
+        let run = move || {
+            if let Some(whom) = whom.upgrade() {
+                run(whom);
+            }
+        };
+        Self { is_wanted: Box::new(move || wanted.strong_count() > 0), run: Box::new(run) }
+    }
+}
+
+impl Job for Task {
+    type Tools = ();
+
+    fn is_wanted(&self) -> bool {
+        (self.is_wanted)()
+    }
+
+    fn run(self, (): &mut ()) {
+        (self.run)();
+    }
 }
 
 /// How many workers a pool may have.

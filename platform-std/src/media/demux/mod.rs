@@ -1,0 +1,122 @@
+//! Where the pictures of a file are, whatever the container: one after another, from the beginning or from a place that was
+//! noted before.
+
+mod mjpeg;
+mod reader;
+
+use std::fmt;
+use std::io;
+
+use mutoscope::media::FrameRate;
+use mutoscope::media::mjpeg::{Bookmark, Format};
+
+use super::storage::Storage;
+
+/// A picture in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    /// Bytes before it.
+    pub offset: u64,
+    /// Its bytes.
+    pub len: u32,
+    /// When it is shown, in microseconds after the beginning; 0 where the frame rate tells.
+    pub time: u64,
+}
+
+/// What comes next in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A picture. Those that come later have later places in the order of the file, and no earlier times.
+    Picture(Sample),
+    /// Bytes that are none of what should be there, as a sentence. What is behind them comes next.
+    Damage(String),
+    /// The end of what the file holds by now. Where it ends within a picture, that is said.
+    End {
+        /// Something has begun that is not whole.
+        is_cut: bool,
+    },
+}
+
+/// Goes through a file.
+pub(super) trait Demuxer {
+    /// The next picture, or what else there is.
+    fn next(&mut self) -> io::Result<Found>;
+
+    /// From where [`Container::demuxer`] gives the pictures from here on. `None`: not now, but behind one of the next pictures.
+    fn place(&self) -> Option<Place>;
+
+    /// How far it has come, in bytes.
+    fn offset(&self) -> u64;
+}
+
+/// A place between two pictures of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Its beginning.
+    Start,
+    /// In a file of JPEGs one after another.
+    Mjpeg(Bookmark),
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    /// JPEGs one after another.
+    Mjpeg(Format),
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mjpeg(format) => format.fmt(f),
+        }
+    }
+}
+
+/// Why a file's pictures cannot be looked for.
+#[derive(Debug)]
+pub(super) enum DetectError {
+    /// The system could not read it.
+    Io(io::Error),
+    /// It is none of the containers, or a damaged one: a sentence.
+    Format(String),
+}
+
+impl From<io::Error> for DetectError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What the beginning of a file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// What it is.
+    pub container: Container,
+    /// Frames per second, where it says so.
+    pub rate: Option<FrameRate>,
+    /// Whether pictures have times of their own.
+    pub is_timed: bool,
+}
+
+impl Head {
+    /// Looks at the beginning of a file of `len` bytes.
+    pub(super) fn read(storage: &dyn Storage, len: u64) -> Result<Self, DetectError> {
+        let format = mjpeg::detect(storage, len)?;
+        Ok(Self { container: Container::Mjpeg(format), rate: None, is_timed: false })
+    }
+}
+
+impl Container {
+    /// Goes through the first `len` bytes of a file, from `place` on.
+    pub(super) fn demuxer<'a>(
+        self,
+        storage: &'a dyn Storage,
+        len: u64,
+        place: Place,
+    ) -> Result<Box<dyn Demuxer + 'a>, DetectError> {
+        match self {
+            Self::Mjpeg(_) => Ok(Box::new(mjpeg::Mjpeg::new(storage, len, place)?)),
+        }
+    }
+}
