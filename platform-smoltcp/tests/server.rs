@@ -184,6 +184,24 @@ fn a_client_plays_over_udp_and_leaves_room_for_the_next_one() {
 }
 
 #[test]
+fn a_client_plays_at_the_port_that_it_punched_a_hole_from() {
+    let mut stage = Stage::<1>::new(Movie::new(60, 96), options(1));
+    let player = &mut stage.connect();
+    let answer = stage.ask_ok(
+        player,
+        "SETUP",
+        &format!("{URL}/trackID=0"),
+        "Transport: RTP/AVP;unicast;client_port=61000-61001\r\n",
+    );
+    let id = answer.split_once("Session: ").unwrap().1.split(';').next().unwrap();
+    player.punch(&mut stage.network.client, SocketAddr::new(SERVER, 6970));
+    stage.run_for(player, Duration::from_millis(100));
+    stage.ask_ok(player, "PLAY", URL, &format!("Session: {id}\r\n"));
+    stage.frames(player, 30);
+    stage.assert_frames_are_the_movies(player);
+}
+
+#[test]
 fn a_client_plays_interleaved_to_the_end() {
     let mut stage = Stage::<1>::new(Movie::new(40, 64), options(1));
     for _ in 0..2 {

@@ -141,6 +141,11 @@ pub const RTP_PORT: u16 = 25_000;
 impl StrictClient {
     /// A viewer of `url` at `ip`, with its end of a connection.
     pub fn new(network: &Network, ip: [u8; 4], control: SimulatedTcp, url: &str) -> Self {
+        Self::with_port(network, ip, RTP_PORT, control, url)
+    }
+
+    /// A viewer that receives at `rtp_port` and the next one.
+    pub fn with_port(network: &Network, ip: [u8; 4], rtp_port: u16, control: SimulatedTcp, url: &str) -> Self {
         let bind = |port| network.bind(SocketAddr::from((ip, port)));
         Self {
             ip,
@@ -161,8 +166,8 @@ impl StrictClient {
             lab: !url.contains("://"),
             network: network.clone(),
             control: Some(control),
-            rtp: bind(RTP_PORT),
-            rtcp: bind(RTP_PORT + 1),
+            rtp: bind(rtp_port),
+            rtcp: bind(rtp_port + 1),
             inbox: vec![],
             next_sequence: None,
             open: None,
@@ -212,6 +217,11 @@ impl StrictClient {
             let track = if method == "SETUP" { "/trackID=0" } else { "" };
             format!("{method} {url}{track} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n")
         }
+    }
+
+    /// Sends an empty RTP packet to the server's port, as clients do to open their firewalls.
+    pub fn punch(&mut self, to: SocketAddr) {
+        self.rtp.send(&Transmit::one(to, &[&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]])).unwrap();
     }
 
     /// Sends RTCP to the server's port.

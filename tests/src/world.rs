@@ -7,7 +7,7 @@ use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
 use core::task::Waker;
 use mutoscope::io::Datagram;
-use mutoscope::io::server::{Addresses, Context, Counts, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, Settings, Sockets};
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
@@ -98,8 +98,14 @@ impl SimulatedServer {
     pub fn service(&mut self) {
         self.wakes += 1;
         let now = self.network.now();
-        while let Ok(Some(())) = self.rtp.recv(|_, _| ()) {}
         let seats = &mut self.seats;
+        while let Ok(Some(())) = self.rtp.recv(|meta, packet| {
+            let mut claims = Claims::default();
+            seats.iter().enumerate().for_each(|(n, seat)| claims.add(n, seat.client.claim_rtp(now, meta.from)));
+            if let Some(n) = claims.recipient() {
+                let _ = seats[n].client.handle_rtp(now, meta.from, packet);
+            }
+        }) {}
         while let Ok(Some(())) = self.rtcp.recv(|meta, bytes| {
             let _ = seats.iter_mut().any(|seat| seat.client.handle_rtcp(now, meta.from, bytes));
         }) {}
@@ -220,6 +226,12 @@ impl World {
         let ip = [10, 0, 0, host];
         let control = self.server.connect(SocketAddr::from((ip, 40_000)), window);
         StrictClient::new(&self.network, ip, control, url)
+    }
+
+    /// Another viewer on the host of `one`, which receives at `rtp_port` and the next one.
+    pub fn connect_beside(&mut self, one: &StrictClient, rtp_port: u16, url: &str) -> StrictClient {
+        let control = self.server.connect(SocketAddr::from((one.ip, 40_001)), 65_536);
+        StrictClient::with_port(&self.network, one.ip, rtp_port, control, url)
     }
 
     /// The real client that has just connected from 10.0.0.`host`.

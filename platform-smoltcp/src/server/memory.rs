@@ -10,6 +10,10 @@ const DATAGRAM: usize = 1472;
 const REPORTS: usize = 4;
 const REPORT: usize = 256;
 
+/// Datagrams to the RTP port kept, and bytes for all of them: they are small, and only where they come from matters.
+const PUNCHES: usize = 2;
+const PUNCH_BYTES: usize = 64;
+
 /// One connection's four buffers.
 #[derive(Debug)]
 pub struct ClientMemory<'a> {
@@ -35,6 +39,9 @@ pub struct Memory<'a, const CONNECTIONS: usize> {
     pub clients: [ClientMemory<'a>; CONNECTIONS],
     /// RTP packets that wait for the network device, of all clients; eight of 1472 bytes do well.
     pub rtp: udp::PacketBuffer<'a>,
+    /// Datagrams to the RTP port that have come in, by which clients behind address translators tell where they receive; two of 32
+    /// bytes are plenty, and none does where nobody is behind one.
+    pub rtp_rx: udp::PacketBuffer<'a>,
     /// RTCP packets that have come in; four of 256 bytes are plenty.
     pub rtcp_rx: udp::PacketBuffer<'a>,
     /// RTCP packets that wait for the network device, likewise.
@@ -42,7 +49,7 @@ pub struct Memory<'a, const CONNECTIONS: usize> {
 }
 
 /// Arrays that make up a [`Memory`]: `CONNECTION_BYTES` bytes for each of `CONNECTIONS` connections, and `PACKETS` RTP packets of the
-/// largest size. It takes about `CONNECTIONS * CONNECTION_BYTES + PACKETS * 1536 + 2400` bytes.
+/// largest size. It takes about `CONNECTIONS * CONNECTION_BYTES + PACKETS * 1536 + 2600` bytes.
 ///
 /// Of a connection's bytes, 1 KB is for a request, 1.5 KB for an answer or a packet, up to 1 KB for what the peer sends
 /// ahead (of less than 8 KB, less of each), and the rest for what was sent and is not acknowledged: make that two segments
@@ -56,6 +63,8 @@ pub struct Storage<const CONNECTIONS: usize, const CONNECTION_BYTES: usize = 819
     rtp: [[u8; DATAGRAM]; PACKETS],
     /// Empty until it is lent: smoltcp's empty metadata is not zeros, and would put all of the storage into flash.
     rtp_meta: Vec<udp::PacketMetadata, PACKETS>,
+    rtp_rx: [u8; PUNCH_BYTES],
+    rtp_rx_meta: Vec<udp::PacketMetadata, PUNCHES>,
     rtcp: [[[u8; REPORT]; REPORTS]; 2],
     rtcp_meta: [Vec<udp::PacketMetadata, REPORTS>; 2],
 }
@@ -69,6 +78,8 @@ impl<const CONNECTIONS: usize, const CONNECTION_BYTES: usize, const PACKETS: usi
             clients: [[0; CONNECTION_BYTES]; CONNECTIONS],
             rtp: [[0; DATAGRAM]; PACKETS],
             rtp_meta: Vec::new(),
+            rtp_rx: [0; PUNCH_BYTES],
+            rtp_rx_meta: Vec::new(),
             rtcp: [[[0; REPORT]; REPORTS]; 2],
             rtcp_meta: [const { Vec::new() }; 2],
         }
@@ -81,6 +92,7 @@ impl<const CONNECTIONS: usize, const CONNECTION_BYTES: usize, const PACKETS: usi
         Memory {
             clients: self.clients.each_mut().map(|bytes| ClientMemory::split(bytes)),
             rtp: udp::PacketBuffer::new(empty(&mut self.rtp_meta), self.rtp.as_flattened_mut()),
+            rtp_rx: udp::PacketBuffer::new(empty(&mut self.rtp_rx_meta), &mut self.rtp_rx[..]),
             rtcp_rx: udp::PacketBuffer::new(empty(rtcp_rx_meta), rtcp_rx.as_flattened_mut()),
             rtcp_tx: udp::PacketBuffer::new(empty(rtcp_tx_meta), rtcp_tx.as_flattened_mut()),
         }

@@ -48,7 +48,7 @@ use crate::udp::UdpSocket;
 use core::fmt;
 use core::task::Waker;
 use heapless::Vec;
-use mutoscope::io::server::{Peer, Settings};
+use mutoscope::io::server::{Claim, Claims, Peer, Settings};
 use mutoscope::io::{Datagram, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
@@ -57,7 +57,6 @@ use shared::SharedSocket;
 use slot::{Slot, Turn};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::udp;
 
 /// Frames taken from the device in one turn; after them the clients have theirs, however many more wait.
 const INGRESS_BUDGET: usize = 64;
@@ -164,7 +163,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
     ) -> Self {
-        let Memory { clients, rtp, rtcp_rx, rtcp_tx } = memory;
+        let Memory { clients, rtp, rtp_rx, rtcp_rx, rtcp_tx } = memory;
         let (rtp_port, rtcp_port) = options.settings.server_port;
         let (slots, no_rtp, no_rtcp) = (Vec::new(), SharedSocket::none(rtp_port), SharedSocket::none(rtcp_port));
         let mut server =
@@ -173,8 +172,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         for memory in clients {
             let _ = server.slots.push(Slot::new(sockets, memory, options.rtsp_port));
         }
-        // No use for packets to the RTP port; without a receive ring they cost nothing.
-        server.rtp.bind(sockets, udp::PacketBuffer::new(&mut [][..], &mut [][..]), rtp);
+        server.rtp.bind(sockets, rtp_rx, rtp);
         server.rtcp.bind(sockets, rtcp_rx, rtcp_tx);
         server
     }
@@ -254,9 +252,20 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         self.discards
     }
 
-    /// Empties the RTCP ring, which one frame may have filled.
+    /// Empties the receive rings, which one frame may have filled.
     fn receive(&mut self, now: Instant, sockets: &mut SocketSet<'a>) {
-        // Nothing is sent through it here.
+        // Nothing is sent through them here.
+        let mut rtp = UdpSocket::new(sockets.get_mut(self.rtp.handle), 0);
+        let slots = &mut self.slots;
+        let mut deliver = |Meta { from, .. }, packet: &[u8]| {
+            let mut claims = Claims::default();
+            for (number, slot) in slots.iter().enumerate() {
+                claims.add(number, slot.client.as_ref().map_or(Claim::No, |client| client.claim_rtp(now, from)));
+            }
+            let slot = claims.recipient().and_then(|number| slots.get_mut(number));
+            slot.and_then(|slot| slot.client.as_mut()).is_some_and(|client| client.handle_rtp(now, from, packet))
+        };
+        while let Ok(Some(_)) = rtp.recv(&mut deliver) {}
         let mut rtcp = UdpSocket::new(sockets.get_mut(self.rtcp.handle), 0);
         let slots = &mut self.slots;
         let mut deliver = |Meta { from, .. }, compound: &[u8]| {

@@ -38,6 +38,11 @@ pub struct Player {
 }
 
 impl Player {
+    /// Sends a few bytes from where it receives RTP, as clients do to open their firewalls.
+    pub fn punch(&self, host: &mut Host, to: SocketAddr) {
+        host.sockets.get_mut::<udp::Socket<'_>>(self.rtp).send_slice(b"punch", to).unwrap();
+    }
+
     pub fn new(host: &mut Host, rtp_port: u16) -> Self {
         Self {
             control: host.sockets.add(tcp_socket(4096)),

@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
 
-use mutoscope::io::server::Peer;
+use mutoscope::io::server::{Claims, Peer};
 use mutoscope::media::catalogue::Medium;
 use mutoscope::time::Instant;
 
+use super::context::serving;
 use super::slab::Slab;
 use super::wake;
 use crate::tcp::TcpStream;
@@ -110,6 +111,20 @@ impl<M: Medium> Clients<M> {
             self.is_full = false;
         }
         Some(slot)
+    }
+
+    /// Hands a datagram that came to the RTP socket to the client that it is from, and gives its number. `None`: it is from no
+    /// client, or it cannot be told from which.
+    pub(super) fn handle_rtp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> Option<usize> {
+        let mut claims = Claims::default();
+        for &(_, number) in self.hosts.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
+            if let Some(slot) = self.slots.at(number) {
+                claims.add(number, slot.peer.claim_rtp(now, from));
+            }
+        }
+        let number = claims.recipient()?;
+        let slot = self.slots.at(number)?;
+        serving(slot.peer.peer(), || slot.peer.handle_rtp(now, from, packet)).then_some(number)
     }
 
     /// Hands a report to the client that it is from. `false`: it is from no client.

@@ -276,11 +276,14 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         Ok(Peer::new(now, addresses, buffer(RX_BUFFER), buffer(TX_BUFFER), random()?, &self.settings))
     }
 
-    /// Takes the datagrams that came. On the RTCP socket they are reports. On the RTP socket they are the empty packets with which
-    /// clients open their firewalls, and are dropped.
+    /// Takes the datagrams that came. On the RTCP socket they are reports. On the RTP socket they are the packets with which
+    /// clients open their firewalls and tell by which port they are reached.
     fn receive(&mut self) {
-        self.sockets.rtp.drain(|_, _| {});
-        let (clients, now) = (&mut self.clients, self.clock.now());
+        let (clients, schedule, now) = (&mut self.clients, &mut self.schedule, self.clock.now());
+        self.sockets.rtp.drain(|Meta { from, .. }, packet| match clients.handle_rtp(now, from, packet) {
+            Some(number) => schedule.push(number),
+            None => log::trace!("{} bytes of RTP from a stranger, {from}", packet.len()),
+        });
         // A report can only make a client's deadline later, so its timer may stay.
         self.sockets.rtcp.drain(|Meta { from, .. }, compound| {
             if !clients.handle_rtcp(now, from, compound) {

@@ -1,11 +1,12 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
+mod datagrams;
+mod hole;
 mod recorder;
 mod stream;
 
 use super::outlet::Outlet;
 use super::{Datagram, Stream};
-use crate::address::at_port;
 use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
@@ -18,12 +19,14 @@ use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use core::net::SocketAddr;
 use core::task::Waker;
+use hole::Hole;
 use recorder::{Recorder, Track};
 use stream::{MediaStream, Ran};
 
 pub use super::sockets::Sockets;
 pub use crate::address::Addresses;
 pub use crate::delivery::Counts;
+pub use hole::{Claim, Claims};
 
 /// How a server serves; one value for all its clients.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +109,8 @@ pub struct Peer<B, M: Medium> {
     /// Of a publisher. It takes no room where there can be none.
     recorder: Option<Recorder<M::Sink>>,
     waiting: Option<Waiting<M>>,
+    /// Of a session over UDP: whether its client may turn out to be at other ports than it names.
+    hole: Option<Hole>,
     addresses: Addresses,
     random: Random,
     failed: bool,
@@ -151,8 +156,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     }
 
     fn with(connection: Connection<B>, addresses: Addresses, random: Random) -> Self {
-        let (stream, recorder, waiting) = (None, None, None);
-        Self { connection, stream, recorder, waiting, addresses, random, failed: false, unfinished: false }
+        let (stream, recorder, waiting, hole) = (None, None, None, None);
+        Self { connection, stream, recorder, waiting, hole, addresses, random, failed: false, unfinished: false }
     }
 
     /// Where it connected from.
@@ -240,39 +245,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         let impatient = self.waiting.as_ref().map(|waiting| waiting.until);
         let media = earliest(media, self.recorder.as_ref().and_then(Recorder::poll_timeout));
         earliest(earliest(unfinished, impatient), earliest(self.connection.poll_timeout(), media))
-    }
-
-    /// An RTP packet came to our RTP socket. `false`: it is not from this client.
-    ///
-    /// What a publisher sends is put together at once. Service it soon: it may have something to do from now on.
-    pub fn handle_rtp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> bool {
-        let Some(recorder) = &mut self.recorder else { return false };
-        let Some(MediaTransport::Udp { rtp_port, .. }) = recorder.transport() else { return false };
-        if from != at_port(self.addresses.peer, rtp_port) {
-            return false;
-        }
-        if recorder.handle_rtp(now, packet) {
-            self.connection.handle_liveness(now);
-        }
-        true
-    }
-
-    /// An RTCP packet came to our RTCP socket. `false`: it is not from this client.
-    pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
-        let recorded = self.recorder.as_ref().and_then(Recorder::transport);
-        let transport = recorded.or_else(|| self.stream.as_ref().map(MediaStream::transport));
-        let Some(MediaTransport::Udp { rtcp_port, .. }) = transport else { return false };
-        if from != at_port(self.addresses.peer, rtcp_port) {
-            return false;
-        }
-        let is_whole = match &mut self.recorder {
-            Some(recorder) => recorder.handle_rtcp(now, compound),
-            None => rtcp::Compound::new_checked(compound).is_ok(),
-        };
-        if is_whole {
-            self.connection.handle_liveness(now);
-        }
-        true
     }
 
     /// There is room again in the socket that RTP leaves by. `true`: this client had found it full, and its next
@@ -374,6 +346,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
                 match answer {
                     Ok((sequence, rtptime, range)) => {
                         let (scale, speed) = (Scale::NORMAL, Speed::NORMAL);
+                        if let Some(hole) = &mut self.hole {
+                            hole.handle_play(now);
+                        }
                         self.connection.answer_play(now, Played { sequence, rtptime, range, scale, speed });
                     }
                     Err(status) => self.connection.refuse(now, status, ""),
@@ -479,6 +454,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             }
         }
         info!("{} is set up over {}", entry.name, transport);
+        self.hole = matches!(transport, MediaTransport::Udp { .. }).then(|| Hole::new(now));
         let ssrc = self.stream.as_ref().map_or(0, MediaStream::ssrc);
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }

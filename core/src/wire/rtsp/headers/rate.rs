@@ -1,35 +1,39 @@
 use crate::wire::text::decimal;
 use core::fmt::{self, Display};
+use core::num::{NonZeroI32, NonZeroU32};
 
 /// Value of `Scale` (RFC 2326 section 12.34): media seconds per second of viewing, in thousandths. A negative one plays
 /// backwards. It is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Scale(i32);
+pub struct Scale(NonZeroI32);
 
 /// Value of `Speed` (RFC 2326 section 12.35): how many times faster than it is shown media is delivered, in thousandths. It
 /// is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Speed(u32);
+pub struct Speed(NonZeroU32);
 
 impl Scale {
     /// Forward, as fast as it was recorded.
-    pub const NORMAL: Self = Self(1000);
+    pub const NORMAL: Self = Self(NonZeroI32::new(1000).unwrap());
 
     /// A scale in thousandths; `None`: 0.
     pub const fn from_thousandths(thousandths: i32) -> Option<Self> {
-        if thousandths == 0 { None } else { Some(Self(thousandths)) }
+        match NonZeroI32::new(thousandths) {
+            Some(thousandths) => Some(Self(thousandths)),
+            None => None,
+        }
     }
 
     /// In thousandths; negative: backwards.
     pub const fn thousandths(self) -> i32 {
-        self.0
+        self.0.get()
     }
 
     /// Whether it plays backwards.
     pub const fn is_backwards(self) -> bool {
-        self.0 < 0
+        self.0.get() < 0
     }
 
     /// Reads a value. Digits beyond thousandths are cut off, but nothing becomes 0, and a number beyond 32 bits becomes the
@@ -40,27 +44,30 @@ impl Scale {
             None => (value.strip_prefix('+').unwrap_or(value), false),
         };
         let magnitude = i32::try_from(thousandths(magnitude)?).unwrap_or(i32::MAX);
-        Some(Self(if is_backwards { magnitude.saturating_neg() } else { magnitude }))
+        Self::from_thousandths(if is_backwards { magnitude.saturating_neg() } else { magnitude })
     }
 }
 
 impl Speed {
     /// As fast as it is shown.
-    pub const NORMAL: Self = Self(1000);
+    pub const NORMAL: Self = Self(NonZeroU32::new(1000).unwrap());
 
     /// A speed in thousandths; `None`: 0.
     pub const fn from_thousandths(thousandths: u32) -> Option<Self> {
-        if thousandths == 0 { None } else { Some(Self(thousandths)) }
+        match NonZeroU32::new(thousandths) {
+            Some(thousandths) => Some(Self(thousandths)),
+            None => None,
+        }
     }
 
     /// In thousandths.
     pub const fn thousandths(self) -> u32 {
-        self.0
+        self.0.get()
     }
 
     /// Reads a value, as [`Scale::parse`] does.
     pub fn parse(value: &str) -> Option<Self> {
-        thousandths(value.strip_prefix('+').unwrap_or(value)).map(Self)
+        thousandths(value.strip_prefix('+').unwrap_or(value)).and_then(Self::from_thousandths)
     }
 }
 
@@ -81,13 +88,13 @@ impl Default for Speed {
 impl Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_backwards() { "-" } else { "" })?;
-        write_thousandths(f, self.0.unsigned_abs())
+        write_thousandths(f, self.thousandths().unsigned_abs())
     }
 }
 
 impl Display for Speed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_thousandths(f, self.0)
+        write_thousandths(f, self.thousandths())
     }
 }
 
