@@ -49,6 +49,10 @@ impl Options {
         tell_destination: true,
     };
 
+    /// A server's sockets that publishers send to: as a client's.
+    pub const RECORDING_SERVER: Self =
+        Self { max_datagram: 65_535, receive_buffer: Some(4 * 1024 * 1024), ..Self::SERVER };
+
     /// A client's sockets: they receive whatever UDP can carry, and bursts of it.
     pub const CLIENT: Self =
         Self { max_datagram: 65_535, receive_buffer: Some(1024 * 1024), send_buffer: None, tell_destination: false };

@@ -121,6 +121,7 @@ impl Args {
             repeat: self.repeat,
             restart_markers: self.restart_markers,
             computed_tables: self.computed_tables,
+            record: false,
         }
     }
 

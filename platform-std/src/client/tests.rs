@@ -29,9 +29,7 @@ impl Running {
             session_timeout: Duration::from_secs(60),
             payload_size: 1400,
             max_packet_size: MAX_DATAGRAM,
-            repeat: false,
-            restart_markers: false,
-            computed_tables: false,
+            ..server::Options::default()
         };
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());

@@ -37,6 +37,7 @@
 
 mod error;
 mod publisher;
+mod push;
 mod redact;
 mod spec;
 mod stop;
@@ -46,6 +47,7 @@ mod throttle;
 
 pub use error::InputError;
 pub use publisher::Publisher;
+pub use push::{Push, PushMedium, PushSink, Pushes};
 pub use redact::redact;
 pub use spec::{Argument, Parameters, Remote, Source, Spec, SpecError, Start};
 pub use stop::{Stop, Woken};

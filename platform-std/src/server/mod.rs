@@ -71,6 +71,8 @@ pub struct Options {
     pub restart_markers: bool,
     /// Send the number of quantisation tables that RFC 2435 computes instead of the tables.
     pub computed_tables: bool,
+    /// Clients may publish to the media that take it.
+    pub record: bool,
 }
 
 /// Port 8554 of 127.0.0.1 and a free pair of UDP ports, 100 clients, sessions that end after 60 s of silence, packets for
@@ -89,6 +91,7 @@ impl Default for Options {
             repeat: settings.repeat,
             restart_markers: settings.restart_markers,
             computed_tables: settings.computed_tables,
+            record: session.record,
         }
     }
 }
@@ -122,7 +125,8 @@ impl Server {
             address: wanted,
             error,
         })?;
-        let (mut rtp, mut rtcp) = udp::bind_pair(wanted.ip(), options.server_port, udp::Options::SERVER)
+        let sockets = if options.record { udp::Options::RECORDING_SERVER } else { udp::Options::SERVER };
+        let (mut rtp, mut rtcp) = udp::bind_pair(wanted.ip(), options.server_port, sockets)
             .map_err(|error| Error::Udp { port: options.server_port, error })?;
         let register = || -> io::Result<_> {
             let (address, ports) = (listener.local_addr()?, (rtp.local_addr()?.port(), rtcp.local_addr()?.port()));
@@ -166,7 +170,11 @@ impl Server {
         let clock = MonotonicClock::new();
         let cname = canonical_name()?;
         let settings = Settings {
-            session: Config { session_timeout: self.options.session_timeout, ..Config::default() },
+            session: Config {
+                session_timeout: self.options.session_timeout,
+                record: self.options.record,
+                ..Config::default()
+            },
             wall: clock.wall_clock(),
             server_port: self.ports,
             payload_size: self.options.payload_size,

@@ -1,0 +1,311 @@
+//! Media whose pictures a client of the server records (ANNOUNCE, RECORD).
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady, NotRecorded};
+use mutoscope::media::{FrameRate, FrameSink};
+use mutoscope::time;
+use mutoscope::wire::url::Path;
+
+use super::publisher::Publisher;
+use crate::media::Policy;
+use crate::media::live::{Live, LiveMedium, LiveSource};
+
+/// The largest picture that is taken, in bytes, with what is needed to put it together. The system gives the memory only where
+/// something is written to it.
+const MAX_PICTURE: usize = 4 * 1024 * 1024;
+/// Pictures that wait to be made ready. What comes while so many do is left out.
+const MAX_WAITING: usize = 4;
+/// How long the last picture of a publisher that has gone is shown: viewers may still have to be sent it, and the next publisher
+/// may be about to come.
+const LAST_SHOWN: Duration = Duration::from_millis(500);
+/// What those are told who come while nobody publishes, and when to come again.
+const NOBODY: &str = "nobody publishes this stream at the moment";
+const SOON: Duration = Duration::from_secs(2);
+
+/// A medium that one client at a time may publish to, from this machine. It keeps its viewers from one publisher to the next.
+///
+/// It is a [`Catalogue`] of this one medium. The server has to allow publishing
+/// ([`Options::record`](crate::server::Options::record)).
+#[derive(Clone)]
+pub struct Push {
+    live: Live,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    is_taken: AtomicBool,
+    /// Pictures that wait.
+    waiting: AtomicUsize,
+    /// To the thread that makes pictures ready. It ends when this is gone.
+    work: Mutex<Sender<Work>>,
+}
+
+/// What the thread is told, in this order.
+enum Work {
+    Picture(Vec<u8>, Instant),
+    /// The publisher is gone.
+    End,
+}
+
+impl Push {
+    /// A medium without a publisher. `rate`: pictures per second, as descriptions announce it; `None`: it is measured.
+    /// `policy`: what may be done with pictures that RTP/JPEG cannot carry.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn new(name: &str, rate: impl Into<Option<FrameRate>>, policy: Policy) -> io::Result<Self> {
+        let live = Live::new(name, rate);
+        live.cease(NOBODY, SOON);
+        let (work, received) = mpsc::channel();
+        let shared =
+            Arc::new(Shared { is_taken: AtomicBool::new(false), waiting: AtomicUsize::new(0), work: Mutex::new(work) });
+        let (publisher, counted) = (Publisher::new(live.clone(), policy), Arc::downgrade(&shared));
+        let run = move || {
+            let mut is_ending = false;
+            loop {
+                let patience = if is_ending { LAST_SHOWN } else { Duration::MAX };
+                match received.recv_timeout(patience) {
+                    Ok(Work::Picture(jpeg, captured)) => {
+                        is_ending = false;
+                        if catch_unwind(AssertUnwindSafe(|| publisher.publish(jpeg, captured))).is_err() {
+                            publisher.complain("a picture cannot be made ready, and is left out");
+                        }
+                        let Some(shared) = counted.upgrade() else { return };
+                        shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                    }
+                    Ok(Work::End) => is_ending = true,
+                    Err(RecvTimeoutError::Timeout) => {
+                        publisher.cease(NOBODY);
+                        is_ending = false;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        };
+        thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        Ok(Self { live, shared })
+    }
+
+    /// The name that it answers to.
+    pub fn name(&self) -> &str {
+        self.live.name()
+    }
+
+    /// The medium as a server has it, where a catalogue of several calls it `id`.
+    pub fn medium(&self, id: usize) -> PushMedium {
+        PushMedium { medium: self.live.medium(id), push: self.clone() }
+    }
+}
+
+impl Catalogue for Push {
+    type Medium = PushMedium;
+
+    fn find(&self, path: Path<'_>) -> Option<PushMedium> {
+        path.names(self.name()).then(|| self.medium(0))
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_taken = self.shared.is_taken.load(Ordering::Relaxed);
+        f.debug_struct("Push").field("live", &self.live).field("is_taken", &is_taken).finish_non_exhaustive()
+    }
+}
+
+/// Media that clients may publish to, as one catalogue.
+#[derive(Clone, Debug, Default)]
+pub struct Pushes(pub Vec<Push>);
+
+impl Catalogue for Pushes {
+    type Medium = PushMedium;
+
+    fn find(&self, path: Path<'_>) -> Option<PushMedium> {
+        let (id, push) = self.0.iter().enumerate().find(|(_, push)| path.names(push.name()))?;
+        Some(push.medium(id))
+    }
+}
+
+/// A [`Push`] medium in the hands of a server.
+#[derive(Debug)]
+pub struct PushMedium {
+    medium: LiveMedium,
+    push: Push,
+}
+
+impl Medium for PushMedium {
+    type Source = LiveSource;
+    type Sink = PushSink;
+
+    fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
+        self.medium.entry(waker)
+    }
+
+    fn open(&self) -> Option<LiveSource> {
+        self.medium.open()
+    }
+
+    fn record(&self, address: IpAddr) -> Result<PushSink, NotRecorded> {
+        // While users are not told apart, whoever reaches the server could replace what its operator shows.
+        if !address.to_canonical().is_loopback() {
+            return Err(NotRecorded::Remote);
+        }
+        if self.push.shared.is_taken.swap(true, Ordering::Relaxed) {
+            return Err(NotRecorded::Taken);
+        }
+        Ok(PushSink { shared: Arc::clone(&self.push.shared), anchor: None })
+    }
+}
+
+/// The pictures of one publisher, on their way to the thread that makes them ready.
+pub struct PushSink {
+    shared: Arc<Shared>,
+    /// One instant on the system's clock and on that of the server.
+    anchor: Option<(Instant, time::Instant)>,
+}
+
+impl FrameSink for PushSink {
+    type Buffer = Box<[u8]>;
+    type Home<T> = Box<T>;
+
+    fn home<T>(&self, machine: T) -> Box<T> {
+        Box::new(machine)
+    }
+
+    fn buffers(&mut self) -> [Box<[u8]>; 2] {
+        [(); 2].map(|()| vec![0; MAX_PICTURE].into_boxed_slice())
+    }
+
+    fn publish(&mut self, now: time::Instant, jpeg: &[u8], captured: time::Instant) {
+        let (system, server) = *self.anchor.get_or_insert_with(|| (Instant::now(), now));
+        if self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+            return log::debug!("a picture is left out: those before it are not ready yet");
+        }
+        let captured = match captured >= server {
+            true => system.checked_add(captured.since(server)),
+            false => system.checked_sub(server.since(captured)),
+        };
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        self.shared.send(Work::Picture(jpeg.to_vec(), captured.unwrap_or(system)));
+    }
+}
+
+impl Shared {
+    fn send(&self, work: Work) {
+        let sender = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        // The thread lives as long as this.
+        let _ = sender.send(work);
+    }
+}
+
+impl Drop for PushSink {
+    fn drop(&mut self) {
+        self.shared.send(Work::End);
+        self.shared.is_taken.store(false, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for PushSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushSink").field("anchor", &self.anchor).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::testing;
+    use mutoscope::media::{Advance, FrameSource};
+    use std::sync::Condvar;
+    use std::task::Wake;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const NOW: time::Instant = time::Instant::from_millis(5000);
+
+    /// Wakes whoever waits for it.
+    #[derive(Default)]
+    struct Bell(Mutex<bool>, Condvar);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock().unwrap() = true;
+            self.1.notify_all();
+        }
+    }
+
+    impl Bell {
+        fn wait(&self) {
+            let (mut rung, _) =
+                self.1.wait_timeout_while(self.0.lock().unwrap(), Duration::from_secs(60), |rung| !*rung).unwrap();
+            assert!(std::mem::take(&mut *rung));
+        }
+    }
+
+    /// The next picture of a viewer: its width, and when it was taken.
+    fn next(viewer: &mut LiveSource) -> (u16, time::Instant) {
+        let bell = Arc::new(Bell::default());
+        while viewer.advance(NOW, &Arc::clone(&bell).into()) != Ok(Advance::Ready) {
+            bell.wait();
+        }
+        let frame = viewer.frame().unwrap();
+        (frame.layout.unwrap().width, frame.captured.unwrap())
+    }
+
+    #[test]
+    fn one_publisher_at_a_time_and_from_this_machine_alone() {
+        let push = Push::new("cam", None, Policy::default()).unwrap();
+        let medium = push.find(Path::new("/cam/")).unwrap();
+        let elsewhere = ["10.0.0.7", "::2", "::ffff:10.0.0.1", "0.0.0.0"].map(|address| address.parse().unwrap());
+        for address in elsewhere {
+            assert_eq!(medium.record(address).unwrap_err(), NotRecorded::Remote, "{address}");
+        }
+        for address in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"].map(|address| address.parse().unwrap()) {
+            let sink = medium.record(address).unwrap();
+            assert_eq!(medium.record(HERE).unwrap_err(), NotRecorded::Taken);
+            drop(sink);
+        }
+        assert!(push.find(Path::new("other")).is_none());
+        let pushes = Pushes(vec![push, Push::new("other", None, Policy::default()).unwrap()]);
+        assert!(pushes.find(Path::new("other")).is_some() && pushes.find(Path::new("none")).is_none());
+    }
+
+    #[test]
+    fn viewers_stay_from_one_publisher_to_the_next_and_times_are_the_publishers() {
+        let push = Push::new("cam", None, Policy::default()).unwrap();
+        let medium = push.medium(3);
+        assert_eq!(medium.entry(Waker::noop()).unwrap_err().reason, NOBODY);
+        let mut viewer = medium.open().unwrap();
+        let mut sink = medium.record(HERE).unwrap();
+        let picture = |width| testing::picture(width, 16, |_| ());
+        let at = |millis| NOW.after(time::Duration::from_millis(millis));
+        sink.publish(at(3), &picture(16), at(0));
+        let (first, begin) = next(&mut viewer);
+        sink.publish(at(70), &picture(32), at(40));
+        let (second, later) = next(&mut viewer);
+        // Both clocks are cut to microseconds.
+        let apart = later.since(begin).as_micros();
+        assert!((first, second) == (16, 32) && apart.abs_diff(40_000) <= 1, "{first} {second} {apart}");
+        let entry = medium.entry(Waker::noop()).unwrap();
+        assert_eq!((entry.id, entry.name, entry.width), (3, "cam", 32));
+        sink.publish(at(80), &picture(48), at(80));
+        drop(sink);
+        assert_eq!(next(&mut viewer).0, 48, "what came before the end is shown");
+        while medium.entry(Waker::noop()).is_ok() {
+            thread::yield_now();
+        }
+        let mut sink = medium.record(HERE).unwrap();
+        sink.publish(at(1000), b"not a picture", at(1000));
+        sink.publish(at(1040), &picture(64), at(1040));
+        let (fourth, last) = next(&mut viewer);
+        assert!(fourth == 64 && last > later);
+    }
+}
