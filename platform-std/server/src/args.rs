@@ -21,6 +21,12 @@ Examples:
           One file, and every MJPEG file of a folder, each under its name:
           rtsp://127.0.0.1:8554/movie.Mjpeg and so on.
 
+  mutoscope-server cam='exec:rpicam-vid --codec mjpeg -t 0 -o -' yard=http://camera/stream
+          What a program writes, and a camera's stream, live; also cam=- and cam=FIFO for pipes,
+          and 'cam=http://camera/snap.jpg#poll=0.5' for single pictures.
+          Parameters behind #: rate=FPS, always, on-demand, poll=SECONDS.
+          ${VARIABLE} is taken from the environment.
+
   mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
           For the whole network. There is no authentication: whoever reaches the port can watch.
 
@@ -36,7 +42,8 @@ Clients of the classic RTSP/RTP lab use the same port and the bare file name:
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mutoscope-server", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Args {
-    /// MJPEG files, and folders of them. None: a generated test card (/testcard) and a generated movie (/movie.Mjpeg)
+    /// MJPEG files, folders of them, and live inputs (NAME=INPUT). None: a generated test card (/testcard) and a generated
+    /// movie (/movie.Mjpeg)
     #[arg(env = "VIDEO_FILE", value_name = "MEDIA")]
     pub media: Vec<PathBuf>,
 

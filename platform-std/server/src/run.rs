@@ -1,11 +1,13 @@
 //! From the command line to a server that serves.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow, bail};
+use mutoscope_std::input::{Argument, Inputs, Spec, redact};
 use mutoscope_std::media::{DEFAULT_RATE, Library};
 use mutoscope_std::server::{self, MAX_URL_LEN, Server};
 
@@ -14,6 +16,8 @@ use crate::{limits, signals};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
 const SPARE_FILES: u64 = 48;
+/// Descriptors of an input: output and errors of a program, or a connection, and what tells it to end.
+const FILES_OF_INPUT: u64 = 6;
 
 /// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -23,21 +27,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
     let files = limits::raise_file_limit();
-    let library = if args.media.is_empty() {
-        Library::built_in(args.frame_rate.unwrap_or(DEFAULT_RATE))
-    } else {
-        Library::from_paths(&args.media, args.frame_rate, args.policy())?
+    let Media { paths, specs } = Media::of(args)?;
+    let inputs = Inputs::from_specs(&specs, args.policy())?;
+    let library = match (paths.is_empty(), specs.is_empty()) {
+        (true, true) => Some(Library::built_in(args.frame_rate.unwrap_or(DEFAULT_RATE))),
+        (true, false) => None,
+        (false, _) => Some(Library::from_paths(&paths, args.frame_rate, args.policy())?),
     };
-    // Each client's connection, and the file that it watches.
-    let needed = 2 * args.max_clients as u64 + SPARE_FILES;
+    let names: Vec<String> = inputs.names().chain(library.iter().flat_map(Library::names)).map(str::to_owned).collect();
+    if let Some(name) = inputs.names().find(|name| library.iter().flat_map(Library::names).any(|other| other == *name))
+    {
+        bail!("both a file and an input are called {name:?}; give the input another name");
+    }
+    // Each client's connection, and the file that it watches; and the pipes of each input.
+    let needed = 2 * args.max_clients as u64 + FILES_OF_INPUT * specs.len() as u64 + SPARE_FILES;
     if files < needed {
         log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
     }
     if !server.local_addr().ip().is_loopback() {
         log::warn!("there is no authentication: whoever reaches {} can watch", server.local_addr());
     }
-    let urls: Vec<String> = library.names().map(|name| server.url(name)).collect();
-    for (url, name) in urls.iter().zip(library.names()).filter(|(url, _)| url.len() > MAX_URL_LEN) {
+    let urls: Vec<String> = names.iter().map(|name| server.url(name)).collect();
+    for (url, name) in urls.iter().zip(&names).filter(|(url, _)| url.len() > MAX_URL_LEN) {
         let len = url.len();
         log::warn!(
             "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
@@ -45,7 +56,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     announce(urls)?;
     serving.store(true, Ordering::Release);
-    Ok(server.serve(library)?)
+    match library {
+        Some(library) => server.serve((inputs, library))?,
+        None => server.serve(inputs)?,
+    }
+    Ok(())
+}
+
+/// What the command line names, of both kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Media {
+    /// Files and folders.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Live inputs.
+    pub(crate) specs: Vec<Spec>,
+}
+
+impl Media {
+    /// Tells them apart. Errors name the argument, without its secrets.
+    pub(crate) fn of(args: &Args) -> Result<Self> {
+        let mut media = Self::default();
+        for argument in &args.media {
+            match Argument::parse(argument.as_os_str()) {
+                Ok(Argument::Path(path)) => media.paths.push(path),
+                Ok(Argument::Spec(spec)) => media.specs.push(*spec),
+                Err(error) => bail!("{}: {error}", redact(&argument.to_string_lossy())),
+            }
+        }
+        Ok(media)
+    }
 }
 
 /// The library's errors, with the options of this program that help.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use mutoscope_std::input::kill_programs;
 use mutoscope_std::server::StopHandle;
 use nix::sys::signal::{SigSet, Signal};
 
@@ -18,11 +19,13 @@ pub(crate) fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Resul
     }
     let handler = move || {
         if stop.is_stopping() {
+            kill_programs();
             std::process::exit(130);
         }
         stop.stop();
         // There is no client to say BYE to, and nothing looks at the request while files are being indexed.
         if !serving.load(Ordering::Acquire) {
+            kill_programs();
             std::process::exit(0);
         }
     };

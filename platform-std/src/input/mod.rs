@@ -36,16 +36,30 @@
 //! [`Spec`] is how people write inputs on command lines and in configurations.
 
 mod error;
+mod exec;
+mod feed;
+mod feeder;
+pub mod http;
+mod inputs;
+mod lines;
+mod pipe;
 mod publisher;
 mod push;
 mod redact;
+mod sender_clock;
 mod spec;
 mod stop;
 mod supervision;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 mod throttle;
 
 pub use error::InputError;
+pub use exec::{Exec, kill_programs};
+pub use http::Http;
+pub use inputs::{Inputs, InputsError};
+pub use pipe::{Fifo, Stdin};
 pub use publisher::Publisher;
 pub use push::{Push, PushMedium, PushSink, Pushes};
 pub use redact::redact;

@@ -65,7 +65,7 @@ impl Stop {
     /// # Errors
     /// The system does not let us wait.
     pub fn wait_readable(&self, fd: impl AsFd, until: Option<Instant>) -> io::Result<Woken> {
-        self.wait(Some((fd.as_fd(), PollFlags::POLLIN)), until)
+        self.wait(&[(fd.as_fd(), PollFlags::POLLIN)], until).map(|(woken, _)| woken)
     }
 
     /// Waits until `fd` can be written to, no longer than `until`.
@@ -73,44 +73,55 @@ impl Stop {
     /// # Errors
     /// The system does not let us wait.
     pub fn wait_writable(&self, fd: impl AsFd, until: Option<Instant>) -> io::Result<Woken> {
-        self.wait(Some((fd.as_fd(), PollFlags::POLLOUT)), until)
+        self.wait(&[(fd.as_fd(), PollFlags::POLLOUT)], until).map(|(woken, _)| woken)
     }
 
     /// Waits for a while. `false`: the input is to end.
     pub fn sleep(&self, duration: Duration) -> bool {
         let until = Instant::now() + duration;
-        matches!(self.wait(None, Some(until)), Ok(Woken::TimedOut))
+        matches!(self.wait(&[], Some(until)), Ok((Woken::TimedOut, _)))
     }
 
-    fn wait(&self, fd: Option<(BorrowedFd<'_>, PollFlags)>, until: Option<Instant>) -> io::Result<Woken> {
+    /// Waits until one of two descriptors can be read, and tells which of them can.
+    pub(super) fn wait_for_either(
+        &self,
+        fds: [BorrowedFd<'_>; 2],
+        until: Option<Instant>,
+    ) -> io::Result<(Woken, [bool; 2])> {
+        self.wait(&fds.map(|fd| (fd, PollFlags::POLLIN)), until)
+    }
+
+    /// Waits, and tells which of the first two descriptors are ready.
+    fn wait(&self, fds: &[(BorrowedFd<'_>, PollFlags)], until: Option<Instant>) -> io::Result<(Woken, [bool; 2])> {
         loop {
-            let patience = until.map(|until| until.saturating_duration_since(Instant::now()));
-            // Rounded up: a wait that ends too early would be repeated.
-            let timeout = match patience.map(|patience| patience.as_micros().div_ceil(1000)) {
-                None => PollTimeout::NONE,
-                Some(millis) => {
-                    i32::try_from(millis).ok().and_then(|millis| millis.try_into().ok()).unwrap_or(PollTimeout::MAX)
-                }
-            };
-            let mut fds = vec![PollFd::new(self.as_fd(), PollFlags::POLLIN)];
-            fds.extend(fd.map(|(fd, events)| PollFd::new(fd, events)));
-            match poll(&mut fds, timeout) {
+            let own = (self.as_fd(), PollFlags::POLLIN);
+            let mut polled: Vec<_> =
+                [&[own], fds].concat().into_iter().map(|(fd, events)| PollFd::new(fd, events)).collect();
+            match poll(&mut polled, timeout(until)) {
                 Ok(_) => {}
                 Err(Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),
             }
-            let is_ready = |index: usize| fds.get(index).is_some_and(|fd| fd.any().unwrap_or(true));
+            let is_ready = |index: usize| polled.get(index).is_some_and(|fd| fd.any().unwrap_or(true));
+            let ready = [is_ready(1), is_ready(2)];
             if is_ready(0) || self.is_stopping() {
-                return Ok(Woken::Stopped);
+                return Ok((Woken::Stopped, ready));
             }
-            if is_ready(1) {
-                return Ok(Woken::Ready);
+            if ready != [false; 2] {
+                return Ok((Woken::Ready, ready));
             }
             if until.is_some_and(|until| Instant::now() >= until) {
-                return Ok(Woken::TimedOut);
+                return Ok((Woken::TimedOut, ready));
             }
         }
     }
+}
+
+/// Rounded up: a wait that ends too early would be repeated.
+fn timeout(until: Option<Instant>) -> PollTimeout {
+    let Some(until) = until else { return PollTimeout::NONE };
+    let millis = until.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+    i32::try_from(millis).ok().and_then(|millis| millis.try_into().ok()).unwrap_or(PollTimeout::MAX)
 }
 
 /// Readable once the input is to end. Nothing is to be read from it.

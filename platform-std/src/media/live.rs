@@ -21,6 +21,8 @@ use super::preparer::Prepared;
 
 /// Pictures that were replaced, kept for their memory until nobody sends them any more.
 const SPARE: usize = 3;
+/// How long after it was the last one a picture is still shown to those who watch.
+const FRESH: Duration = Duration::from_millis(500);
 /// Memory of larger pictures is given back at once.
 const MAX_SPARE_LEN: usize = 4 * 1024 * 1024;
 
@@ -55,6 +57,8 @@ struct Shared {
 
 struct State {
     newest: Option<Arc<Picture>>,
+    /// The pictures have ceased with the newest one.
+    ceased: Option<Instant>,
     /// The number of the next picture.
     next: u32,
     cadence: Cadence,
@@ -85,6 +89,7 @@ impl Shared {
             let mut state = self.state();
             let number = state.next;
             state.next = number.wrapping_add(1);
+            state.ceased = None;
             state.cadence.note(captured);
             let replaced = state.newest.replace(Arc::new(Picture { number, captured, made, refusal }));
             state.keep(replaced);
@@ -95,14 +100,24 @@ impl Shared {
 
     fn cease(&self, reason: &str, retry_after: Duration) {
         let mut state = self.state();
-        let replaced = state.newest.take();
-        state.keep(replaced);
+        state.ceased = Some(Instant::now());
         state.absence = (reason.into(), retry_after);
         state.cadence.interrupt();
     }
 }
 
 impl State {
+    /// The picture that a viewer begins with.
+    fn current(&self) -> Option<&Arc<Picture>> {
+        self.newest.as_ref().filter(|_| self.ceased.is_none())
+    }
+
+    /// The picture that a viewer goes on with. The last one before they ceased is for those who were just about to take it.
+    fn following(&self) -> Option<&Arc<Picture>> {
+        let is_stale = self.ceased.is_some_and(|ceased| ceased.elapsed() > FRESH);
+        self.newest.as_ref().filter(|_| !is_stale)
+    }
+
     /// Keeps the memory of a picture that was replaced.
     fn keep(&mut self, replaced: Option<Arc<Picture>>) {
         self.spare.extend(replaced.filter(|picture| picture.made.data().len() <= MAX_SPARE_LEN));
@@ -124,6 +139,7 @@ impl Live {
     pub fn new(name: &str, rate: impl Into<Option<FrameRate>>) -> Self {
         let state = State {
             newest: None,
+            ceased: None,
             next: 0,
             cadence: Cadence::new(rate.into()),
             absence: ("there is no picture yet".into(), Duration::from_secs(1)),
@@ -213,7 +229,7 @@ impl Live {
         let seat = Audience::take_seat(&shared.audience);
         let next = {
             let state = shared.state();
-            state.newest.as_ref().map_or(state.next, |newest| newest.number)
+            state.current().map_or(state.next, |newest| newest.number)
         };
         LiveSource { shared, seat, next, held: None, anchor: None }
     }
@@ -275,7 +291,7 @@ impl Medium for LiveMedium {
     fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let shared = &self.live.shared;
         let mut state = shared.state();
-        let Some(newest) = state.newest.clone() else {
+        let Some(newest) = state.current().cloned() else {
             let (reason, retry_after) = state.absence.clone();
             state.waiting.entry(self.seat.number()).or_insert_with(|| waker.clone()).clone_from(waker);
             drop(state);
@@ -361,7 +377,7 @@ impl FrameSource for LiveSource {
         let mut state = self.shared.state();
         // Not before `next`, in numbers that wrap.
         let is_new = |picture: &&Arc<Picture>| picture.number.wrapping_sub(self.next) < u32::MAX / 2;
-        match state.newest.as_ref().filter(is_new) {
+        match state.following().filter(is_new) {
             Some(newest) => {
                 self.next = newest.number.wrapping_add(1);
                 self.held = Some(Arc::clone(newest));
@@ -508,9 +524,14 @@ mod tests {
         assert_eq!((shown(&mut one), one.advance(NOW, Waker::noop())), (b"b".to_vec(), NOTHING));
         live.cease("unplugged", Duration::from_secs(3));
         let mut other = live.viewer();
-        for viewer in [&mut one, &mut late, &mut other] {
+        for viewer in [&mut one, &mut other] {
             assert_eq!(viewer.advance(NOW, Waker::noop()), NOTHING);
         }
+        assert_eq!(shown(&mut late), b"b", "it came before");
+        let mut later = live.viewer();
+        later.next -= 1;
+        thread::sleep(FRESH * 2);
+        assert_eq!(later.advance(NOW, Waker::noop()), NOTHING, "it would be stale by now");
         live.publish(b"c".to_vec());
         assert_eq!([&mut one, &mut late, &mut other].map(shown), [b"c", b"c", b"c"]);
     }

@@ -151,6 +151,11 @@ impl Spec {
         self.parameters.start.unwrap_or(usual)
     }
 
+    /// What is hidden in what is shown of it.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// `text` about this input, such as what its program says, without the secrets in its description.
     pub fn hide_secrets(&self, text: &str) -> String {
         self.secrets.hide(text)

@@ -73,6 +73,19 @@ impl Remote {
     pub fn url(&self) -> String {
         format!("{}://{}{}", self.scheme, self.authority(), self.target)
     }
+
+    /// The same place with another path and query.
+    pub(crate) fn with_target(&self, target: String) -> Self {
+        Self { target, ..self.clone() }
+    }
+
+    /// Another URL's host, port, path and query, with the same user and password. `text` is what stands behind `scheme://`; no
+    /// variable in it means anything. `None`: it is no URL.
+    pub(crate) fn parse_other(&self, text: &str) -> Option<Self> {
+        let text = text.replace("${", "$%7B");
+        let other = Self::parse(self.scheme, &text, &mut Variables::new(&|_| None)).ok()?;
+        Some(Self { credentials: self.credentials.clone(), ..other })
+    }
 }
 
 /// The URL without user info, and without the values in its query.

@@ -1,0 +1,145 @@
+//! Bytes of an input become pictures.
+
+use std::time::{Duration, Instant};
+
+use super::feed::{Feed, FeedEvent};
+
+use super::error::InputError;
+use super::publisher::Publisher;
+use super::sender_clock::SenderClock;
+use super::stop::Stop;
+use super::throttle::Throttle;
+
+/// The longest picture. A raw one of 24 megapixels is shorter at any sensible quality.
+const MAX_PICTURE: usize = 16 * 1024 * 1024;
+/// The most bytes that are taken at once: an input that has more gets to its pictures no later for that.
+const PIECE: usize = 128 * 1024;
+/// Bytes a second that an input may have, and at once. Sixty pictures of 1.5 MB are 90 MB.
+const MAX_BYTES: f64 = 128e6;
+const MAX_BURST: f64 = 64e6;
+/// After so many bytes without a picture an input is not what we took it for.
+const MAX_JUNK: u64 = 64 * 1024 * 1024;
+
+/// Finds the pictures in an input's bytes and publishes them. What floods is taken no faster than it can be of use.
+pub(super) struct Feeder {
+    feed: Feed<Box<[u8]>>,
+    throttle: Throttle,
+    clock: SenderClock,
+    /// Bytes since the last picture.
+    junk: u64,
+    pictures: u64,
+    has_flooded: bool,
+}
+
+impl Feeder {
+    pub(super) fn new() -> Self {
+        // Memory that is not written to is not there.
+        let buffer = vec![0; MAX_PICTURE].into_boxed_slice();
+        Self {
+            feed: Feed::new(buffer).expect("the buffer is long enough"),
+            throttle: Throttle::new(MAX_BYTES, MAX_BURST),
+            clock: SenderClock::default(),
+            junk: 0,
+            pictures: 0,
+            has_flooded: false,
+        }
+    }
+
+    /// How many pictures were found since it was made or reset.
+    pub(super) fn pictures(&self) -> u64 {
+        self.pictures
+    }
+
+    /// Begins anew: what comes does not follow what came.
+    pub(super) fn reset(&mut self) {
+        self.feed.reset();
+        self.clock = SenderClock::default();
+        (self.junk, self.pictures) = (0, 0);
+    }
+
+    /// Where bytes are to be written; never empty.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        let room = self.feed.room();
+        let len = room.len().min(PIECE);
+        &mut room[..len]
+    }
+
+    /// So many bytes were written to [`room`](Self::room). `false`: the input is to end.
+    ///
+    /// # Errors
+    /// There are no pictures in what comes.
+    pub(super) fn handle_input(&mut self, len: usize, publisher: &Publisher, stop: &Stop) -> Result<bool, InputError> {
+        let now = Instant::now();
+        self.feed.handle_input(len);
+        self.junk = self.junk.saturating_add(len as u64);
+        while let Some(event) = self.feed.poll() {
+            if let FeedEvent::Frame { .. } = event {
+                self.junk = 0;
+                self.pictures += 1;
+            }
+            if !publish(event, &mut self.clock, now, publisher, stop) {
+                return Ok(false);
+            }
+        }
+        if self.junk > MAX_JUNK {
+            return Err(InputError::new("what it sends holds no JPEG pictures, or none of less than 16 MB"));
+        }
+        let wait = self.throttle.spend(now, len as f64);
+        if wait.is_zero() {
+            return Ok(!stop.is_stopping());
+        }
+        if !std::mem::replace(&mut self.has_flooded, true) {
+            publisher
+                .complain(&format!("bytes come too fast, they are taken no more than {} MB a second", MAX_BYTES / 1e6));
+        }
+        Ok(stop.sleep(wait))
+    }
+
+    /// Copies bytes that lie elsewhere. `false`: the input is to end.
+    ///
+    /// # Errors
+    /// There are no pictures in what comes.
+    pub(super) fn handle_bytes(
+        &mut self,
+        mut bytes: &[u8],
+        publisher: &Publisher,
+        stop: &Stop,
+    ) -> Result<bool, InputError> {
+        while !bytes.is_empty() {
+            let room = self.room();
+            let len = room.len().min(bytes.len());
+            let (piece, rest) = bytes.split_at(len);
+            room[..len].copy_from_slice(piece);
+            bytes = rest;
+            if !self.handle_input(len, publisher, stop)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Nothing more comes. What was begun may be a picture.
+    pub(super) fn handle_end(&mut self, publisher: &Publisher, stop: &Stop) {
+        if let Some(event) = self.feed.finish() {
+            self.pictures += u64::from(matches!(event, FeedEvent::Frame { .. }));
+            publish(event, &mut self.clock, Instant::now(), publisher, stop);
+        }
+        self.feed.reset();
+    }
+}
+
+/// `false`: the input is to end.
+fn publish(event: FeedEvent<'_>, clock: &mut SenderClock, now: Instant, publisher: &Publisher, stop: &Stop) -> bool {
+    match event {
+        FeedEvent::Frame { jpeg, timestamp, .. } => {
+            let captured = timestamp.map_or(now, |told: Duration| clock.instant(told, now));
+            let mut picture = publisher.buffer();
+            picture.extend_from_slice(jpeg);
+            publisher.publish_in_turn(picture, captured, stop)
+        }
+        FeedEvent::TooLarge => {
+            publisher.complain("a picture of more than 16 MB is left out");
+            true
+        }
+    }
+}
