@@ -21,6 +21,9 @@ pub struct PlayedFrame {
     pub position: Option<Duration>,
     /// How long ago its last packet arrived.
     pub age: Duration,
+    /// How long ago it was sampled, by our clock: distances between frames are those of their RTP timestamps, without the jitter
+    /// of the network, and the shortest time on the way counts as none. Needs no report of the sender's.
+    pub since_sampled: Duration,
     /// How long ago it was captured, in microseconds, by the sender's clock and ours. Only as true as the two agree:
     /// exact on one machine, and negative where the sender's clock is ahead. `None`: the sender has not told yet.
     pub since_capture: Option<i64>,

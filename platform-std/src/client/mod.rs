@@ -66,10 +66,12 @@ pub use play::{Frames, play};
 pub use stream::{FrameStream, play_stream};
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
-use mio::{Events, Poll, Waker};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Waker};
 use mutoscope::io::Clock;
 use mutoscope::io::client::Pump;
 use mutoscope::player::{self, Demand, Failure, Player};
@@ -80,7 +82,7 @@ use mutoscope::wire::rtsp::StatusCode;
 use crate::clock::MonotonicClock;
 use connect::Connect;
 use frame::Pool;
-use sockets::{CONTROL, Connection, WAKER};
+use sockets::{CONTROL, Connection, DESCRIPTOR, WAKER};
 
 /// Frames open at once: one is lent, one is complete, and two overlap where packets overtake each other.
 const SLOTS: usize = 4;
@@ -140,6 +142,8 @@ pub struct Client {
     frames: Pool,
     /// Why the last demand of the player's could not be met.
     unmet: Option<Error>,
+    /// A descriptor of the caller's has become readable.
+    woken: bool,
 }
 
 impl Client {
@@ -182,12 +186,24 @@ impl Client {
             link: Link::None,
             frames: Pool::default(),
             unmet: None,
+            woken: false,
         })
     }
 
     /// For changing the goal from other threads.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Also makes [`next`](Self::next) return `None` when this descriptor becomes readable, for programs that are told to stop by
+    /// a pipe or an eventfd. It is not read, and must stay open as long as the client lives.
+    ///
+    /// # Errors
+    /// [`Error::System`] where the system cannot wait for such a descriptor.
+    pub fn wake_on(&mut self, descriptor: &impl AsRawFd) -> Result<(), Error> {
+        let registered =
+            self.poll.registry().register(&mut SourceFd(&descriptor.as_raw_fd()), DESCRIPTOR, Interest::READABLE);
+        registered.map_err(|error| Error::System("wait for a descriptor", error))
     }
 
     /// Changes what is to be achieved. [`next`](Self::next) does what it takes.
@@ -202,7 +218,7 @@ impl Client {
     /// anew, with what has been found out.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
         loop {
-            let woken = self.take_goals();
+            let woken = self.take_goals() | std::mem::take(&mut self.woken);
             if let Some(event) = self.advance()? {
                 return Ok(Some(event));
             }
@@ -231,6 +247,7 @@ impl Client {
             timestamp: frame.received.timestamp,
             position: frame.position,
             age: now.since(frame.received.arrived),
+            since_sampled: now.since(frame.received.sampled),
             since_capture: frame.captured.map(|captured| self.wall.ntp(now).micros_since(captured)),
         }
     }
@@ -401,6 +418,7 @@ impl Client {
             _ => {}
         }
         for event in &self.events {
+            self.woken |= event.token() == DESCRIPTOR;
             match &mut self.link {
                 Link::Connecting(connect) if event.token() == CONTROL => connect.handle_event(event),
                 Link::Connected(connection) => connection.handle_event(event),

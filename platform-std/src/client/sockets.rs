@@ -15,6 +15,7 @@ pub(super) const WAKER: Token = Token(0);
 pub(super) const CONTROL: Token = Token(1);
 const RTP: Token = Token(2);
 const RTCP: Token = Token(3);
+pub(super) const DESCRIPTOR: Token = Token(4);
 
 /// The control connection, and the UDP ports once the player has asked for them.
 #[derive(Debug)]

@@ -200,6 +200,19 @@ fn goals_come_from_other_threads() {
 }
 
 #[test]
+fn a_descriptor_stops_the_wait_for_a_server_that_says_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = Client::new(patient(listener.local_addr().unwrap())).unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    client.wake_on(&reader).unwrap();
+    client.set_goal(Goal::Play { from: None });
+    until(&mut client, |seen| *seen == Seen::Connected);
+    let stop = thread::spawn(move || writer.write_all(b"x").unwrap());
+    assert_eq!(client.next(None).unwrap(), None);
+    stop.join().unwrap();
+}
+
+#[test]
 fn a_server_that_stops_says_so_and_the_client_can_start_anew() {
     let server = Running::start();
     let mut client = Client::new(server.options("testcard")).unwrap();

@@ -28,6 +28,7 @@ mod tests;
 pub use no_frame_reason::NoFrameReason;
 pub use statistics::Statistics;
 
+use crate::rtp::mapping::Mapping;
 use crate::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use crate::wire::{onvif, rtcp, rtp};
 use assembler::{Assembler, Fragment};
@@ -179,6 +180,9 @@ pub struct Received {
     pub first_arrival: Instant,
     /// The arrival of its last packet, which made it complete.
     pub arrived: Instant,
+    /// When it was sampled, by our clock. Its distance from others is that of their RTP timestamps; jitter on the way is evened
+    /// out, and the shortest time on the way counts as none. It never goes back. (In the lab dialect, the arrival.)
+    pub sampled: Instant,
 }
 
 /// Receives one stream: takes packets and gives JPEG files, in order.
@@ -196,6 +200,9 @@ pub struct Receiver<B, const SLOTS: usize> {
     assembler: Assembler<B, SLOTS>,
     depacketizer: Depacketizer,
     playout: Playout,
+    /// Relates timestamps to our clock.
+    sampling: Mapping,
+    last_sampled: Instant,
     tracker: Tracker,
     jitter: Jitter,
     reports: Reports,
@@ -229,6 +236,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             assembler: Assembler::new(buffers, config.reorder_delay),
             depacketizer: Depacketizer::new(config.dimensions),
             playout: Playout::new(config.playout_delay),
+            sampling: Mapping::default(),
+            last_sampled: Instant::default(),
             tracker: Tracker::default(),
             jitter: Jitter::default(),
             reports: Reports::new(ssrc),
@@ -360,6 +369,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     fn break_time(&mut self) {
         self.jitter.interrupt();
         self.playout.reset();
+        self.sampling.reset();
     }
 
     /// In the unlikely case that the sender has our SSRC, takes another (RFC 3550 section 8.2). Sends no BYE for the old
@@ -438,12 +448,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.troubles.clear(self.assembler.dropped().incomplete);
         self.counts.frames = self.counts.frames.wrapping_add(1);
         self.fetched = Some((index, complete.start..complete.start.saturating_add(complete.len)));
+        let sampled = match self.config.payload {
+            Payload::Jpeg => self.sampling.at(frame.timestamp, frame.first_arrival),
+            Payload::Lab => frame.first_arrival,
+        };
+        self.last_sampled = self.last_sampled.max(sampled);
         Some(Received {
             number: complete.number.unwrap_or(self.counts.frames as u32),
             timestamp: frame.timestamp,
             len: complete.len,
             first_arrival: frame.first_arrival,
             arrived: frame.last_arrival,
+            sampled: self.last_sampled,
         })
     }
 

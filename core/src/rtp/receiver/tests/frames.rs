@@ -40,7 +40,7 @@ fn a_frame_says_what_it_is_and_when_it_came() {
         let received = receiver.poll_frame(ms(999)).unwrap();
         let (first_arrival, arrived) = (ms(u64::from(number) * 40), ms(u64::from(number) * 40 + 2));
         let len = receiver.frame().len();
-        assert_eq!(received, Received { number, timestamp, len, first_arrival, arrived });
+        assert_eq!(received, Received { number, timestamp, len, first_arrival, arrived, sampled: first_arrival });
     }
     assert!(!receiver.frame().is_empty());
     receiver.handle_timeout(ms(999));
@@ -182,4 +182,32 @@ fn reserved_types_and_q_yield_no_frame() {
         assert_eq!(receiver.handle_packet(ms(0), &raw.bytes(&[1])), Err(expected));
         assert_eq!(receiver.poll_frame(ms(999)), None);
     }
+}
+
+#[test]
+fn frames_are_sampled_as_evenly_as_their_timestamps_say() {
+    let mut stream = Stream::new(500);
+    let mut receiver = receiver();
+    let mut sampled = Vec::new();
+    for (number, jitter) in (0..).zip([9, 0, 30, 7, 0, 25, 90, 4]) {
+        let now = ms(1000 + number * 40 + jitter);
+        for packet in stream.frame() {
+            receiver.handle_packet(now, &packet).unwrap();
+        }
+        let received = receiver.poll_frame(now).unwrap();
+        assert!(received.sampled <= received.first_arrival);
+        sampled.push(received.sampled.as_micros());
+    }
+    assert!(sampled.is_sorted());
+    // The first one was late, which the second one has shown.
+    for pair in sampled[1..].windows(2) {
+        assert!((pair[1] - pair[0]).abs_diff(40_000) < 1000, "{sampled:?}");
+    }
+    // A pause and another beginning.
+    receiver.reset();
+    let now = ms(9000);
+    for packet in stream.frame() {
+        receiver.handle_packet(now, &packet).unwrap();
+    }
+    assert_eq!(receiver.poll_frame(now).unwrap().sampled, now);
 }
