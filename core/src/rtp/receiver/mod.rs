@@ -185,6 +185,7 @@ pub struct Received {
     pub sampled: Instant,
 }
 
+// More than 15 fields: the parts that a packet passes one after the other, and what is known of the stream.
 /// Receives one stream: takes packets and gives JPEG files, in order.
 ///
 /// `B` is a frame buffer, of which there are `SLOTS`, at least two: a late packet of a frame may follow the first of
