@@ -58,13 +58,13 @@ fn sizes_of_the_main_types_are_pinned() {
     let sizes = [
         ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 704),
         // A whole client consists of control connection, stream, sender and the frame that is being sent.
-        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), 1024),
+        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), 1104),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), CLIENT),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
         ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 200),
         ("Layout", size_of::<jpeg::Layout>(), 48),
         ("Fragments", size_of::<Fragments>(), 48),
-        ("Delivery", size_of::<mutoscope::delivery::Delivery>(), 144),
+        ("Delivery", size_of::<mutoscope::delivery::Delivery>(), 216),
         ("Sender", size_of::<Sender>(), 16),
         ("Packet", size_of::<Packet<'_>>(), 184),
     ];

@@ -7,6 +7,8 @@
 //!      │                                         └────── Awaiting ◀─────┘                   ▼ │ time, or room
 //!      └──── Ended ◀──── Ending (BYE) ◀── end of the medium                       Gap, NoRoom, Waiting
 //! ```
+//! Where frames have their own times, each is fetched as soon as the one before has left, and waits in `Gap` until it is due.
+//!
 //! A driver asks [`poll`](Delivery::poll) until it says [`Step::Nothing`], carries out each step, and says what came of it with one
 //! of the `handle_*` calls. It asks again at [`poll_timeout`](Delivery::poll_timeout), and when something has happened.
 //!
@@ -14,6 +16,8 @@
 //! |---|---|
 //! | `schedule` | when frames are due, and which are left out for a client that reads too slowly |
 //! | `position` | ranges, rounds, and what PLAY asks for |
+//! | `tempo` | which scales and speeds are done |
+//! | `slowness` | which frames are left out where a source makes them ready too slowly |
 //! | `burst` | how many packets leave back to back |
 //! | `end` | when BYE is due, and when a medium counts as gone |
 
@@ -21,21 +25,24 @@ mod burst;
 mod end;
 mod position;
 mod schedule;
+mod slowness;
+mod tempo;
 #[cfg(test)]
 mod tests;
 
 pub use end::LeftOut;
-pub use position::{AtEnd, Plan};
+pub use position::{Asked, AtEnd, Place, Plan};
 
-use crate::media::{Extent, FrameRate};
+use crate::media::{Course, Extent, FrameRate, scaled};
 use crate::rtp::pacing::ReportTimer;
 use crate::time::{Duration, Instant, earliest};
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use burst::Burst;
 use core::ops;
 use end::Losses;
-use position::{Position, Start};
-use schedule::Schedule;
+use position::{Arrival, Doing, Position, Start};
+use schedule::{Schedule, Unit};
+use slowness::Slowness;
 
 /// A full UDP socket drains in microseconds.
 const RETRY: Duration = Duration::from_millis(1);
@@ -64,11 +71,11 @@ pub enum Way {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
-    /// Fetch the next frame from the source, after moving the source to frame `from` where that is given. Then call
-    /// [`Delivery::handle_frame`].
+    /// Fetch the next frame from the source, after moving the source to `from` where that is given, and telling it
+    /// [`Delivery::course`]. Then call [`Delivery::handle_frame`].
     Fetch {
-        /// The frame to move to.
-        from: Option<u32>,
+        /// Where to move to.
+        from: Option<Place>,
     },
     /// Send these fragments of the frame, or the first of them. Then call [`Delivery::handle_sent`],
     /// [`handle_full`](Delivery::handle_full) or [`handle_taken_back`](Delivery::handle_taken_back).
@@ -95,6 +102,8 @@ pub enum Fetched {
         number: u32,
         /// When it was taken, where the source knows.
         captured: Option<Instant>,
+        /// When it is shown, where frames have their own times.
+        time: Option<Duration>,
         /// How many packets it takes.
         fragments: u32,
     },
@@ -103,6 +112,8 @@ pub enum Fetched {
         /// When there will be one; `None`: [`Delivery::handle_wake`] tells.
         until: Option<Instant>,
     },
+    /// The last one that is there was fetched before, and the medium grows: [`Delivery::handle_wake`] tells.
+    Edge,
     /// The last one was fetched before.
     End,
     /// One that does not leave.
@@ -127,6 +138,10 @@ pub struct Played {
     pub at: Instant,
     /// What will be played.
     pub range: Range,
+    /// How fast it is shown, which is the nearest to what was asked for.
+    pub scale: Scale,
+    /// How fast it leaves, which is the nearest to what was asked for.
+    pub speed: Speed,
 }
 
 /// What became of a stream's frames, for the log.
@@ -137,6 +152,8 @@ pub struct Counts {
     pub frames: u32,
     /// Frames left out because the client does not read fast enough (TCP).
     pub skipped: u32,
+    /// Frames left out because the source does not make them ready in time.
+    pub unready: u32,
     /// Frames left out because they are damaged, too large for the lab dialect, or not expressible in RFC 2435.
     pub unsendable: u32,
 }
@@ -152,6 +169,15 @@ enum Rtcp {
 struct Progress {
     next: u32,
     fragments: u32,
+}
+
+/// Why a frame is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// It is not ready.
+    Unready,
+    /// The medium does not reach so far.
+    Edge,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,9 +196,10 @@ enum State {
     /// The source was asked for a frame that is not there yet.
     Awaiting {
         until: Option<Instant>,
+        why: Wait,
     },
     Sending(Progress),
-    /// A burst has left.
+    /// A burst has left, or the frame is not due yet.
     Gap {
         frame: Progress,
         until: Instant,
@@ -200,6 +227,9 @@ pub struct Delivery {
     way: Way,
     schedule: Schedule,
     position: Position,
+    slowness: Slowness,
+    /// Frames that are left out before the next one, once the source has moved.
+    leaving_out: u32,
     burst: Burst,
     rtcp: Rtcp,
     /// Used where there is RTCP.
@@ -212,11 +242,15 @@ impl Delivery {
     /// A stream that stands before its first frame. `reports`: seeds the times of RTCP reports; `None`: there are none, and no
     /// BYE.
     pub fn new(now: Instant, medium: Medium, way: Way, reports: Option<u32>) -> Self {
+        let position = Position::new(medium.extent, medium.at_end);
+        let unit = if position.is_timed() { Unit::Micros } else { Unit::Frames };
         Self {
             state: State::Paused,
             way,
-            schedule: Schedule::new(medium.rate, now),
-            position: Position::new(medium.extent, medium.rate, medium.at_end),
+            schedule: Schedule::new(medium.rate, unit, now),
+            position,
+            slowness: Slowness::default(),
+            leaving_out: 0,
             burst: Burst::new(),
             rtcp: if reports.is_some() { Rtcp::Reports } else { Rtcp::None },
             reports: ReportTimer::new(now, reports.unwrap_or(0)),
@@ -240,30 +274,46 @@ impl Delivery {
         self.way = way;
     }
 
-    /// What a PLAY request of `range` comes to. `at`: the frame that the source gives next. `None`: the medium has no such range.
-    pub fn plan(&self, range: Option<Range>, at: u32) -> Option<Plan> {
-        let ending = matches!(self.state, State::Ending { .. } | State::EndWaiting);
+    /// The medium reaches so far by now.
+    pub const fn set_extent(&mut self, extent: Extent) {
+        self.position.set_extent(extent);
+    }
+
+    /// The frames that will be fetched, from the next one on. `None`: the medium is live, or their numbers are not known yet.
+    pub fn course(&self) -> Option<Course> {
+        self.position.known_course().map(|course| course.moved(self.leaving_out))
+    }
+
+    /// What a PLAY request comes to. `at`: the frame that the source gives next. `None`: the medium has no such range.
+    pub fn plan(&self, asked: Asked, at: u32) -> Option<Plan> {
+        let doing = match self.state {
+            State::Ending { .. } | State::EndWaiting => Doing::Ending,
+            State::Paused | State::Ended => Doing::Nothing,
+            _ => Doing::Playing,
+        };
         // Half a frame has left: it comes again, whole.
         let at = if self.frame_under_way().is_some() { None } else { Some(at) };
-        self.position.plan(self.schedule.rate(), range, self.is_playing(), ending, at)
+        self.position.plan(self.schedule.rate(), asked, doing, at, self.schedule.tempo())
     }
 
     /// Starts, resumes or seeks as planned. The source has been moved.
     pub fn handle_play(&mut self, now: Instant, plan: Plan) -> Played {
         match plan.start {
             Start::No => {}
-            Start::Live => self.start(now),
-            Start::From { first, stop } => {
-                self.position.start(first, stop);
-                self.start(now);
+            Start::Live => self.start(now, plan),
+            Start::At(position) => {
+                self.position = position;
+                self.start(now, plan);
             }
         }
-        let at = if self.position.is_live() { self.schedule.floor() } else { self.schedule.due() };
-        Played { at, range: plan.range }
+        let at = if self.position.is_live() { self.schedule.floor() } else { self.schedule.next_stamp() };
+        Played { at, range: plan.range, scale: plan.tempo.scale(), speed: plan.tempo.for_speed() }
     }
 
-    fn start(&mut self, now: Instant) {
-        self.schedule.start(now);
+    fn start(&mut self, now: Instant, plan: Plan) {
+        self.schedule.start(now, plan.tempo);
+        self.slowness.forget_count();
+        self.leaving_out = 0;
         self.reports.restart(now);
         self.losses = Losses::default();
         self.state = match self.way {
@@ -281,11 +331,8 @@ impl Delivery {
 
     /// Stops where it is. Gives the number of the frame that was under way, if there was one: move the source back to it, so
     /// that the frame comes again as a whole. A live source does not move by that, but gives its buffer back.
-    pub const fn handle_pause(&mut self) -> Option<u32> {
-        let back = match self.frame_under_way() {
-            Some(_) => Some(self.position.step_back()),
-            None => None,
-        };
+    pub fn handle_pause(&mut self) -> Option<u32> {
+        let back = self.frame_under_way().and_then(|_| self.position.step_back(self.schedule.rate()));
         self.state = State::Paused;
         back
     }
@@ -308,8 +355,8 @@ impl Delivery {
         match self.state {
             State::Starting if self.position.is_live() || now >= self.schedule.due() => self.fetch(now),
             State::Due { at } if now >= at => self.fetch(now),
-            State::Awaiting { until: Some(until) } if now >= until => self.fetch(now),
-            State::StartingOver => Step::Fetch { from: Some(0) },
+            State::Awaiting { until: Some(until), .. } if now >= until => self.fetch(now),
+            State::StartingOver => Step::Fetch { from: self.position.move_for(0) },
             State::Sending(frame) => Step::Send { fragments: frame.next..frame.fragments },
             State::Gap { frame, until } | State::NoRoom { frame, until } if now >= until => {
                 self.state = State::Sending(frame);
@@ -327,56 +374,158 @@ impl Delivery {
     }
 
     fn fetch(&mut self, now: Instant) -> Step {
-        let mut from = None;
+        let rate = self.schedule.rate();
         if !self.position.is_live() {
-            let late = self.schedule.frames_to_leave_out(now);
-            let left_out = self.position.leave_out(late);
-            if left_out > 0 {
-                self.counts.skipped = self.counts.skipped.saturating_add(left_out);
-                self.schedule.advance(left_out);
-                from = Some(self.position.next());
+            let is_chosen = matches!(self.state, State::Awaiting { .. });
+            if !self.position.is_timed() && !is_chosen {
+                let late = self.schedule.frames_to_leave_out(now);
+                self.leaving_out = self.position.leave_out(rate, late);
+                self.schedule.forget_lag(now);
             }
-            self.schedule.forget_lag(now);
-            if self.position.is_range_over() {
+            if self.position.is_range_over(rate, self.leaving_out) {
+                self.handle_move(now);
                 self.state = State::Paused;
                 return Step::Ended;
+            }
+            if self.position.is_backwards() && self.position.course().peek().is_none() {
+                self.handle_last_frame(now);
+                return self.poll(now);
             }
         }
         if self.state == State::Starting {
             self.schedule.handle_first(now);
             self.state = State::Due { at: now };
         }
-        Step::Fetch { from }
+        Step::Fetch { from: if self.position.is_live() { None } else { self.position.move_for(self.leaving_out) } }
+    }
+
+    /// The source stands where it should: what was to be left out before is so.
+    fn handle_move(&mut self, now: Instant) {
+        let left_out = core::mem::take(&mut self.leaving_out);
+        self.position.handle_move(left_out);
+        if left_out == 0 {
+            return;
+        }
+        // Of those that are shown at this tempo.
+        let stride = self.position.course().stride().unsigned_abs().max(1000);
+        self.count_left_out(scaled(left_out.into(), 1000, stride).max(1) as u32, self.schedule.is_client_behind());
+        if !self.position.is_timed() {
+            self.schedule.advance(left_out.into());
+        }
+        self.schedule.forget_lag(now);
+    }
+
+    fn count_left_out(&mut self, frames: u32, is_for_client: bool) {
+        if is_for_client {
+            self.counts.skipped = self.counts.skipped.saturating_add(frames);
+            return;
+        }
+        if self.counts.unready == 0 && frames > 0 {
+            warning!("frames are made ready too slowly: some are left out, so that the others come in time");
+        }
+        self.counts.unready = self.counts.unready.saturating_add(frames);
     }
 
     /// What the source gave. Where that is a frame to be sent: how to name it.
     pub fn handle_frame(&mut self, now: Instant, fetched: Fetched) -> Option<Stamp> {
+        if fetched != Fetched::CannotMove && !self.position.is_live() {
+            self.handle_move(now);
+        }
         match fetched {
-            Fetched::Ready { number, captured, fragments } => {
-                self.handle_arrival(now);
-                let is_live = self.position.is_live();
-                let at = self.schedule.stamp(now, captured, is_live);
-                self.position.handle_frame(number);
-                self.losses = Losses::default();
-                self.state = State::Sending(Progress { next: 0, fragments });
-                return Some(Stamp { at, number: self.position.through_all_rounds(number) });
+            Fetched::Ready { number, captured, time, fragments } => {
+                let frame = Progress { next: 0, fragments };
+                if self.position.is_live() {
+                    self.state = State::Sending(frame);
+                    let at = self.schedule.live_stamp(now, captured);
+                    self.losses = Losses::default();
+                    return Some(Stamp { at, number });
+                }
+                return self.handle_film_frame(now, number, time, frame);
             }
             Fetched::NotYet { until } => {
                 // A time that has passed already is no time to ask again at.
                 let until = until.map(|until| if until > now { until } else { self.soon(now) });
-                self.state = State::Awaiting { until };
+                self.state = State::Awaiting { until, why: Wait::Unready };
             }
-            Fetched::End => self.handle_last_frame(now),
+            Fetched::Edge => self.state = State::Awaiting { until: None, why: Wait::Edge },
+            Fetched::End if self.position.is_backwards() => self.handle_left_out(now, LeftOut::Missing),
+            Fetched::End => {
+                let rest = self.position.handle_end(self.schedule.rate());
+                self.schedule.advance(rest);
+                self.handle_last_frame(now);
+            }
             Fetched::CannotMove if self.state == State::StartingOver => self.end(now),
-            Fetched::CannotMove => self.handle_left_out(now, LeftOut::Unreadable),
+            Fetched::CannotMove => {
+                self.leaving_out = 0;
+                self.position.handle_stuck();
+                self.handle_left_out(now, LeftOut::Unreadable);
+            }
             Fetched::LeftOut(why) => self.handle_left_out(now, why),
         }
         None
     }
 
+    fn handle_film_frame(
+        &mut self,
+        now: Instant,
+        number: u32,
+        time: Option<Duration>,
+        frame: Progress,
+    ) -> Option<Stamp> {
+        match self.position.handle_frame(number, time, self.schedule.is_first()) {
+            Arrival::Due(distance) => self.schedule.advance(distance),
+            Arrival::BehindRange(distance) => {
+                self.schedule.advance(distance);
+                self.state = State::Due { at: self.schedule.due() };
+                return None;
+            }
+        }
+        self.handle_arrival(now);
+        if self.position.is_timed() {
+            // Where the frame rate tells the times, this is done before a frame is fetched.
+            let late = self.schedule.frames_to_leave_out(now);
+            self.leaving_out = self.position.leave_out(self.schedule.rate(), late);
+        }
+        self.schedule.handle_ready();
+        self.losses = Losses::default();
+        let due = self.schedule.due();
+        self.state = if due > now { State::Gap { frame, until: due } } else { State::Sending(frame) };
+        let at = self.schedule.next_stamp();
+        if !self.is_told_by_next() {
+            self.schedule.handle_stamped();
+            self.schedule.advance(self.position.handle_stamped(time));
+        }
+        Some(Stamp { at, number: self.position.through_all_rounds(number) })
+    }
+
+    /// Whether the next frame tells when it is due, and not the one before it.
+    const fn is_told_by_next(&self) -> bool {
+        self.position.is_timed() && !self.position.is_backwards()
+    }
+
+    /// A frame is there, or one that can be left out.
     fn handle_arrival(&mut self, now: Instant) {
-        if matches!(self.state, State::Awaiting { .. }) && !self.position.is_live() {
-            self.schedule.handle_late_source(now);
+        if self.position.is_live() {
+            return;
+        }
+        let waited = match self.state {
+            State::Awaiting { why: Wait::Edge, .. } => {
+                // It could not be there before. One that is there early keeps its time.
+                if self.schedule.due() < now {
+                    self.schedule.restart(now);
+                }
+                false
+            }
+            State::Awaiting { why: Wait::Unready, .. } => !self.schedule.handle_late_source(now),
+            _ => false,
+        };
+        if self.schedule.is_client_behind() {
+            self.slowness.forget_count();
+        } else if !self.schedule.is_first() {
+            let stride = self.position.course().stride().unsigned_abs();
+            let normal = self.schedule.tempo().stride().unsigned_abs();
+            let (lag, interval) = (self.schedule.lag(now), self.schedule.interval());
+            self.slowness.handle_frame(now, lag, waited, interval, (stride, normal));
         }
     }
 
@@ -384,20 +533,38 @@ impl Delivery {
         if why != LeftOut::Unreadable {
             self.handle_arrival(now);
         }
-        self.position.handle_frame(self.position.next());
         if why != LeftOut::Missing {
             self.counts.unsendable = self.counts.unsendable.saturating_add(1);
         }
         let is_gone = self.losses.count(why, self.position.frames(), self.schedule.rate());
-        self.schedule.advance(1);
         if self.position.is_live() {
             // A camera that fails may fail for long, and says so as often as it is asked.
             self.state = State::Due { at: self.soon(now) };
-        } else if is_gone {
+            return;
+        }
+        self.position.handle_lost(self.schedule.rate());
+        self.step();
+        if is_gone {
             warning!("{} frames one after another were left out: the stream ends", self.losses.left_out());
             self.end(now);
+        } else if self.position.is_timed() {
+            // Nobody knows the time of the next one before it is there.
+            self.state = State::Due { at: now.after(self.schedule.rate().interval()) };
         } else {
             self.state = State::Due { at: self.schedule.due() };
+        }
+    }
+
+    /// Goes on to the next frame of a film.
+    fn step(&mut self) {
+        let normal = self.schedule.tempo().stride();
+        let distance = self.position.step(self.slowness.stride(), normal);
+        if !self.position.is_timed() {
+            self.schedule.advance(distance.into());
+        }
+        if self.slowness.stride() > normal.unsigned_abs() {
+            let shown = scaled(distance.into(), 1000, normal.unsigned_abs()).saturating_sub(1);
+            self.count_left_out(shown as u32, false);
         }
     }
 
@@ -414,7 +581,9 @@ impl Delivery {
 
     fn handle_last_frame(&mut self, now: Instant) {
         // A file without any frame does not start over for ever.
-        if self.state != State::StartingOver && self.position.starts_over() {
+        let is_empty = self.state == State::StartingOver
+            || (self.losses.left_out() > 0 && self.losses.left_out() >= self.position.seen());
+        if !is_empty && self.position.start_over(self.schedule.rate()) {
             self.state = State::StartingOver;
         } else {
             self.end(now);
@@ -424,6 +593,10 @@ impl Delivery {
     /// So many of the fragments have left, from the first one on; at least one.
     pub fn handle_sent(&mut self, now: Instant, fragments: u32) {
         let State::Sending(frame) = self.state else { return };
+        if frame.next == 0 && self.is_told_by_next() {
+            // Only now: it may have waited until it was due, and might have been given back.
+            self.schedule.handle_stamped();
+        }
         let frame = Progress { next: frame.next.saturating_add(fragments), ..frame };
         let gap = match self.way {
             Way::Udp => self.burst.count(now, fragments),
@@ -431,7 +604,7 @@ impl Delivery {
         };
         if frame.next >= frame.fragments {
             self.counts.frames = self.counts.frames.saturating_add(1);
-            self.handle_frame_over();
+            self.handle_frame_over(gap);
         } else {
             self.state = match gap {
                 Some(until) => State::Gap { frame, until },
@@ -458,13 +631,19 @@ impl Delivery {
     /// The source does not lend the frame any more: there is no rest to wait for.
     pub fn handle_taken_back(&mut self) {
         if self.frame_under_way().is_some() {
-            self.handle_frame_over();
+            self.handle_frame_over(None);
         }
     }
 
-    fn handle_frame_over(&mut self) {
-        self.schedule.advance(1);
-        let at = if self.position.is_live() { Instant::default() } else { self.schedule.due() };
+    /// The next frame is due. `gap`: a burst has ended with this one, and the next one begins then.
+    fn handle_frame_over(&mut self, gap: Option<Instant>) {
+        let mut at = gap.unwrap_or_default();
+        if !self.position.is_live() {
+            self.step();
+            if !self.is_told_by_next() {
+                at = at.max(self.schedule.due());
+            }
+        }
         self.state = State::Due { at };
     }
 
@@ -491,8 +670,8 @@ impl Delivery {
 
     /// The source may have a frame by now: it is worth while to ask it again.
     pub fn handle_wake(&mut self) {
-        if matches!(self.state, State::Awaiting { .. }) {
-            self.state = State::Awaiting { until: Some(Instant::default()) };
+        if let State::Awaiting { why, .. } = self.state {
+            self.state = State::Awaiting { until: Some(Instant::default()), why };
         }
     }
 
@@ -504,17 +683,13 @@ impl Delivery {
             State::Starting => Some(self.schedule.due()),
             State::StartingOver | State::Sending(_) | State::Ended => Some(Instant::default()),
             State::Due { at } => Some(at),
-            State::Awaiting { until } => until,
+            State::Awaiting { until, .. } => until,
             State::Gap { until, .. } | State::NoRoom { until, .. } => Some(until),
             // The connection tells when it has room.
             State::Waiting(_) | State::EndWaiting => None,
             State::Ending { bye } => Some(bye),
         };
         earliest(media, self.has_reports().then(|| self.reports.due()))
-    }
-
-    const fn is_playing(&self) -> bool {
-        !matches!(self.state, State::Paused | State::Ending { .. } | State::EndWaiting | State::Ended)
     }
 
     const fn frame_under_way(&self) -> Option<Progress> {

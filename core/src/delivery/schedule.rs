@@ -1,13 +1,14 @@
 //! When frames are due, and what happens to a viewer who falls behind.
 
-use crate::media::FrameRate;
-use crate::rtp::pacing::Pacer;
+use super::tempo::Tempo;
+use crate::media::{FrameRate, scaled};
 use crate::time::{Duration, Instant};
 
 /// How far a TCP client may lag behind the due times of a file's frames before whole frames are left out for it. It may be a
 /// recorder on a busy machine, which wants all of them, or its connection may be too slow for the film. Players buffer about as
-/// much by default. A live source never waits: it always gives its newest frame.
-const TCP_LAG: Duration = Duration::from_secs(1);
+/// much by default. A live source never waits: it always gives its newest frame. The same goes for the frames of a file that
+/// are made ready too late.
+const MAX_LAG: Duration = Duration::from_secs(1);
 /// After a stall of the whole server this long, streams go on from now instead of catching up.
 const RESTART_LAG: Duration = Duration::from_secs(1);
 /// The least time from the first frame after one PLAY to that after the next. Reading and sending frames is what costs a server,
@@ -16,32 +17,59 @@ const SEEK_GAP: Duration = Duration::from_millis(20);
 /// A frame is stamped at least this much later than the frame before it, which makes one tick of the 90 kHz clock.
 const TICK: Duration = Duration::from_micros(12);
 
-/// Whether the client takes frames as fast as they are due.
+/// Whether frames leave when they are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
+    /// None has left since PLAY.
+    First,
     Kept,
     /// The client's connection had no room while a frame was due.
-    Behind,
+    ClientBehind,
+    /// A frame was not ready for long after it was due.
+    SourceBehind,
 }
 
-/// The due times of one stream's frames.
+/// What media are measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// In frames, which last equally long.
+    Frames,
+    /// In microseconds.
+    Micros,
+}
+
+/// The due times of one stream's frames, and their timestamps. Both run on evenly while a stretch of the medium is played.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
-    pacer: Pacer,
-    /// Timestamps of live frames start here and never step back.
+    rate: FrameRate,
+    /// When the stretch's beginning was due.
+    begun: Instant,
+    /// The instant that the timestamp of the stretch's beginning tells. It differs from `begun` where media leave faster or
+    /// slower than they are shown, and where the first frame had to be waited for.
+    stamped: Instant,
+    /// From the stretch's beginning to the next frame, in the medium's unit.
+    passed: u64,
+    /// Timestamps start here and never step back.
     floor: Instant,
     /// The first frame after the next PLAY is not due before.
     rested: Instant,
+    tempo: Tempo,
+    unit: Unit,
     pace: Pace,
 }
 
 impl Schedule {
-    pub(super) fn new(rate: FrameRate, now: Instant) -> Self {
-        Self { pacer: Pacer::new(rate, now), floor: now, rested: now, pace: Pace::Kept }
+    pub(super) fn new(rate: FrameRate, unit: Unit, now: Instant) -> Self {
+        let (tempo, pace) = (Tempo::NORMAL, Pace::First);
+        Self { rate, begun: now, stamped: now, passed: 0, floor: now, rested: now, tempo, unit, pace }
     }
 
     pub(super) const fn rate(&self) -> FrameRate {
-        self.pacer.rate()
+        self.rate
+    }
+
+    pub(super) const fn tempo(&self) -> Tempo {
+        self.tempo
     }
 
     /// The earliest timestamp of the next live frame.
@@ -49,23 +77,47 @@ impl Schedule {
         self.floor
     }
 
-    /// When the next frame of a file is due.
-    pub(super) fn due(&self) -> Instant {
-        self.pacer.due()
+    /// The time for which the stretch up to the next frame is shown, in microseconds.
+    fn shown(&self) -> u64 {
+        match self.unit {
+            Unit::Frames => self.rate.micros_at(self.passed, self.tempo.pace()),
+            Unit::Micros => scaled(self.passed, 1000, self.tempo.pace()),
+        }
     }
 
-    /// Moves on by so many frames.
-    pub(super) fn advance(&mut self, frames: u32) {
-        self.pacer.advance(frames);
+    /// When the next frame of a file is due.
+    pub(super) fn due(&self) -> Instant {
+        self.begun.after(Duration::from_micros(scaled(self.shown(), 1000, self.tempo.speed())))
+    }
+
+    /// The instant that the timestamp of the next frame of a file tells.
+    pub(super) fn next_stamp(&self) -> Instant {
+        self.stamped.after(Duration::from_micros(self.shown())).max(self.floor)
+    }
+
+    /// Moves on by a piece of the medium, in its unit.
+    pub(super) fn advance(&mut self, distance: u64) {
+        self.passed = self.passed.saturating_add(distance);
     }
 
     /// PLAY: the next frame is due now. Its timestamp must lie behind that of the frame before, even if the client pauses and
     /// plays at once.
-    pub(super) fn start(&mut self, now: Instant) {
-        let at = now.max(self.floor).max(self.rested);
-        self.pacer.restart(at);
-        self.floor = at;
-        self.pace = Pace::Kept;
+    pub(super) fn start(&mut self, now: Instant, tempo: Tempo) {
+        self.begun = now.max(self.rested);
+        self.stamped = self.begun.max(self.floor);
+        self.floor = self.stamped;
+        self.passed = 0;
+        self.tempo = tempo;
+        self.pace = Pace::First;
+    }
+
+    /// The next frame is due now, because nobody could have had it before.
+    pub(super) fn restart(&mut self, now: Instant) {
+        // Where media leave faster or slower than they are shown, timestamps go on as if nothing had happened.
+        let next = self.next_stamp();
+        self.stamped = if self.tempo.is_shown_at_once() { now.max(self.floor) } else { next };
+        self.begun = now;
+        self.passed = 0;
     }
 
     /// The first frame since PLAY is fetched.
@@ -73,8 +125,15 @@ impl Schedule {
         self.rested = now.after(SEEK_GAP);
     }
 
+    /// A frame that can be sent is there.
+    pub(super) const fn handle_ready(&mut self) {
+        if matches!(self.pace, Pace::First) {
+            self.pace = Pace::Kept;
+        }
+    }
+
     pub(super) const fn handle_full(&mut self) {
-        self.pace = Pace::Behind;
+        self.pace = Pace::ClientBehind;
     }
 
     /// Nothing is due any more that the client could be late for.
@@ -82,43 +141,79 @@ impl Schedule {
         self.pace = Pace::Kept;
     }
 
-    /// A frame that had to be waited for is there. Where it takes longer to make than it lasts, slow motion that says so in its
-    /// timestamps is better than late frames that do not.
-    pub(super) fn handle_late_source(&mut self, now: Instant) {
-        if now.since(self.due()) > self.rate().interval() {
-            self.pacer.restart(now);
-        }
+    /// Whether no frame has left since PLAY.
+    pub(super) const fn is_first(&self) -> bool {
+        matches!(self.pace, Pace::First)
     }
 
-    /// How many frames to leave out before the one that is due, for a client that reads too slowly over TCP. After a stall of
-    /// our own, time starts anew instead.
-    pub(super) fn frames_to_leave_out(&mut self, now: Instant) -> u32 {
-        let lag = now.since(self.due());
-        if self.pace == Pace::Behind && lag > TCP_LAG {
-            let late = self.rate().frames_in(u64::try_from(lag.as_micros()).unwrap_or(u64::MAX));
-            return u32::try_from(late).unwrap_or(u32::MAX);
+    /// By how much the next frame is late.
+    pub(super) fn lag(&self, now: Instant) -> Duration {
+        now.since(self.due())
+    }
+
+    /// A frame that was waited for is there, and the medium's times stay as they are. The first frame is given its time: all
+    /// frames leave later by as much, so that the client sees a longer way and no frame is late. `false`: it was a later one, which
+    /// is late by more than frames last.
+    pub(super) fn handle_late_source(&mut self, now: Instant) -> bool {
+        let lag = self.lag(now);
+        if self.is_first() {
+            self.begun = self.begun.after(lag);
+            self.stamped = self.stamped.after(lag.saturating_sub(MAX_LAG));
+            return true;
         }
-        if lag > RESTART_LAG {
-            self.pacer.restart(now);
+        let is_late = lag > Duration::from_micros(self.interval());
+        if is_late && self.pace == Pace::Kept {
+            self.pace = Pace::SourceBehind;
+        }
+        !is_late
+    }
+
+    /// The time from one frame of a constant rate to the next, in microseconds, where none is left out.
+    pub(super) fn interval(&self) -> u64 {
+        scaled(self.rate.micros_at(1, self.tempo.pace()), 1000, self.tempo.speed())
+    }
+
+    /// How many frames last as long as this, at least.
+    fn frames_in(&self, time: Duration) -> u32 {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let of_the_medium = scaled(scaled(micros, self.tempo.speed(), 1000), self.tempo.pace(), 1000);
+        u32::try_from(self.rate.frames_in(of_the_medium)).unwrap_or(u32::MAX)
+    }
+
+    /// How many frames to leave out before the one that is due, because the client reads too slowly over TCP or the source is
+    /// too slow. After a stall of our own, time starts anew instead.
+    pub(super) fn frames_to_leave_out(&mut self, now: Instant) -> u32 {
+        let lag = self.lag(now);
+        match self.pace {
+            Pace::ClientBehind | Pace::SourceBehind if lag > MAX_LAG => return self.frames_in(lag),
+            _ if lag > RESTART_LAG => self.restart(now),
+            _ => {}
         }
         0
     }
 
-    /// Forgets that the client was behind where it is not any more.
+    /// Whether it is the client that is behind.
+    pub(super) const fn is_client_behind(&self) -> bool {
+        matches!(self.pace, Pace::ClientBehind)
+    }
+
+    /// Forgets that somebody was behind where nobody is any more.
     pub(super) fn forget_lag(&mut self, now: Instant) {
-        if now.since(self.due()) < self.rate().interval() {
+        if !self.is_first() && self.lag(now) < Duration::from_micros(self.interval()) {
             self.pace = Pace::Kept;
         }
     }
 
-    /// The instant that the timestamp of a frame tells.
-    pub(super) fn stamp(&mut self, now: Instant, captured: Option<Instant>, is_live: bool) -> Instant {
-        let at = match captured {
-            Some(captured) => captured.max(self.floor),
-            None if is_live => now.max(self.floor),
-            None => self.due(),
-        };
+    /// The instant that the timestamp of a live frame tells.
+    pub(super) fn live_stamp(&mut self, now: Instant, captured: Option<Instant>) -> Instant {
+        // A camera whose clock is fast would hold back the timestamps of all that follow.
+        let at = captured.unwrap_or(now).min(now).max(self.floor);
         self.floor = at.after(TICK);
         at
+    }
+
+    /// The next frame of a file has its timestamp.
+    pub(super) fn handle_stamped(&mut self) {
+        self.floor = self.next_stamp().after(TICK);
     }
 }

@@ -1,5 +1,9 @@
 //! Streams on virtual time: what is asked of the driver, and when.
 
+mod scale;
+mod slow;
+mod times;
+
 use super::*;
 use std::vec::Vec;
 
@@ -19,11 +23,20 @@ const fn send(fragments: ops::Range<u32>) -> Step {
 }
 
 const fn ready(number: u32, fragments: u32) -> Input {
-    Input::Frame(Fetched::Ready { number, captured: None, fragments })
+    Input::Frame(Fetched::Ready { number, captured: None, time: None, fragments })
 }
 
 const fn npt(start: Option<u64>, end: Option<u64>) -> Option<Range> {
     Some(Range::Npt { start, end })
+}
+
+fn asked(range: Option<Range>) -> Asked {
+    Asked { range, ..Asked::default() }
+}
+
+/// What PLAY's answer tells where neither scale nor speed were asked for.
+fn normal(at: Instant, range: Option<Range>) -> Played {
+    Played { at, range: range.unwrap(), scale: Scale::NORMAL, speed: Speed::NORMAL }
 }
 
 /// What happens to a stream.
@@ -52,7 +65,7 @@ fn run(delivery: &mut Delivery, rows: &[(u64, Input, Step)]) {
         match *input {
             Time => {}
             Play(range, position) => {
-                let plan = delivery.plan(range, position).expect("a range of this medium");
+                let plan = delivery.plan(asked(range), position).expect("a range of this medium");
                 delivery.handle_play(now, plan);
                 delivery.handle_answered();
             }
@@ -78,9 +91,9 @@ fn film(frames: u32, way: Way) -> Delivery {
 fn a_stream_starts_after_plays_answer_has_left_and_with_a_report() {
     let mut delivery = Delivery::new(ms(0), medium(Some(9), AtEnd::Stop), Way::Udp, Some(7));
     assert_eq!(delivery.poll_timeout(), None);
-    let plan = delivery.plan(None, 0).unwrap();
+    let plan = delivery.plan(asked(None), 0).unwrap();
     let played = delivery.handle_play(ms(5), plan);
-    assert_eq!(played, Played { at: ms(5), range: Range::Npt { start: Some(0), end: Some(360_000) } });
+    assert_eq!(played, normal(ms(5), npt(Some(0), Some(360_000))));
     assert_eq!((delivery.poll(ms(6)), delivery.poll_timeout()), (Step::Nothing, None));
     delivery.handle_answered();
     run(&mut delivery, &[(7, Time, Step::Report), (7, Time, FETCH), (7, ready(0, 3), send(0..3))]);
@@ -92,10 +105,10 @@ fn a_stream_resumes_where_it_was_paused_and_timestamps_go_on() {
     let mut delivery = film(9, Way::Interleaved);
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 1), send(0..1)), (0, Sent(1), Step::Nothing)]);
     run(&mut delivery, &[(20, Pause, Step::Nothing), (900, Time, Step::Nothing)]);
-    let plan = delivery.plan(None, 1).unwrap();
+    let plan = delivery.plan(asked(None), 1).unwrap();
     assert_eq!(plan.seek, None);
     let played = delivery.handle_play(ms(900), plan);
-    assert_eq!(played, Played { at: ms(900), range: Range::Npt { start: Some(40_000), end: Some(360_000) } });
+    assert_eq!(played, normal(ms(900), npt(Some(40_000), Some(360_000))));
     run(&mut delivery, &[(900, Time, FETCH), (900, ready(1, 1), send(0..1)), (900, Sent(1), Step::Nothing)]);
 }
 
@@ -104,9 +117,9 @@ fn a_pause_or_a_seek_while_a_frame_is_half_sent_lets_it_come_again_whole() {
     let mut delivery = film(9, Way::Interleaved);
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 5), send(0..5)), (0, Sent(2), send(2..5))]);
     // To the same place, and somewhere else.
-    assert_eq!(delivery.plan(npt(Some(0), None), 1).unwrap().seek, Some(0));
-    assert_eq!(delivery.plan(npt(Some(40_000), None), 1).unwrap().seek, Some(1));
-    assert_eq!(delivery.plan(npt(Some(200_000), None), 1).unwrap().seek, Some(5));
+    assert_eq!(delivery.plan(asked(npt(Some(0), None)), 1).unwrap().seek, Some(Place::Frame(0)));
+    assert_eq!(delivery.plan(asked(npt(Some(40_000), None)), 1).unwrap().seek, Some(Place::Frame(1)));
+    assert_eq!(delivery.plan(asked(npt(Some(200_000), None)), 1).unwrap().seek, Some(Place::Frame(5)));
     assert_eq!(delivery.handle_pause(), Some(0));
     run(&mut delivery, &[(1, Play(None, 0), Step::Nothing), (20, Time, FETCH), (20, ready(0, 5), send(0..5))]);
     run(&mut delivery, &[(21, Play(npt(Some(200_000), None), 5), Step::Nothing), (40, Time, FETCH)]);
@@ -141,7 +154,7 @@ fn a_range_ends_before_its_end_without_bye() {
         (npt(Some(80_000), Some(80_000)), "it is empty"),
         (Some(Range::ToOrFromNow), "it is about now"),
     ] {
-        assert_eq!(delivery.plan(range, 4), None, "{why}");
+        assert_eq!(delivery.plan(asked(range), 4), None, "{why}");
     }
 }
 
@@ -161,7 +174,7 @@ fn a_film_ends_with_bye_which_udp_lets_wait_for_the_last_frame() {
         run(&mut delivery, &[(443, ByeSent, Step::Ended), (443, Time, Step::Nothing)]);
         assert_eq!(delivery.poll_timeout(), None);
         // After the end, PLAY starts over.
-        assert_eq!(delivery.plan(None, 1).unwrap().seek, Some(0));
+        assert_eq!(delivery.plan(asked(None), 1).unwrap().seek, Some(Place::Frame(0)));
     }
 }
 
@@ -176,14 +189,17 @@ fn a_film_without_reports_ends_without_bye() {
 fn a_film_that_repeats_starts_over_and_its_frames_are_counted_on() {
     let mut delivery = Delivery::new(ms(0), medium(Some(1), AtEnd::StartOver), Way::Udp, None);
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 1), send(0..1)), (0, Sent(1), Step::Nothing)]);
-    run(&mut delivery, &[(40, Time, FETCH), (40, Frame(Fetched::End), Step::Fetch { from: Some(0) })]);
-    let again = Fetched::Ready { number: 0, captured: None, fragments: 1 };
+    run(&mut delivery, &[(40, Time, FETCH), (40, Frame(Fetched::End), Step::Fetch { from: Some(Place::Frame(0)) })]);
+    let again = Fetched::Ready { number: 0, captured: None, time: None, fragments: 1 };
     assert_eq!(delivery.handle_frame(ms(40), again), Some(Stamp { at: ms(40), number: 1 }));
     // Where there is nothing to start over with, the stream ends.
     run(&mut delivery, &[(40, Sent(1), Step::Nothing), (80, Time, FETCH)]);
     run(
         &mut delivery,
-        &[(80, Frame(Fetched::End), Step::Fetch { from: Some(0) }), (80, Frame(Fetched::End), Step::Ended)],
+        &[
+            (80, Frame(Fetched::End), Step::Fetch { from: Some(Place::Frame(0)) }),
+            (80, Frame(Fetched::End), Step::Ended),
+        ],
     );
 }
 
@@ -196,8 +212,11 @@ fn a_connection_without_room_for_a_second_costs_whole_frames() {
     assert_eq!(delivery.counts().skipped, 0, "a pause for breath costs nothing");
     run(&mut delivery, &[(900, ready(1, 2), send(0..2)), (900, Full, Step::Nothing), (2000, Room, send(0..2))]);
     // Frame 2 was due at 80 ms: 1920 ms are 48 frames.
-    run(&mut delivery, &[(2000, Sent(2), Step::Fetch { from: Some(50) }), (2000, ready(50, 2), send(0..2))]);
-    assert_eq!(delivery.counts(), Counts { frames: 2, skipped: 48, unsendable: 0 });
+    run(
+        &mut delivery,
+        &[(2000, Sent(2), Step::Fetch { from: Some(Place::Frame(50)) }), (2000, ready(50, 2), send(0..2))],
+    );
+    assert_eq!(delivery.counts(), Counts { frames: 2, skipped: 48, unready: 0, unsendable: 0 });
     run(&mut delivery, &[(2000, Sent(2), Step::Nothing), (2040, Time, FETCH)]);
 }
 
@@ -237,7 +256,7 @@ fn a_large_frame_leaves_in_bursts_with_gaps_over_udp_alone() {
 fn a_live_source_that_pauses_is_asked_again_when_it_says_or_wakes() {
     let live = medium(None, AtEnd::Stop);
     let mut delivery = Delivery::new(ms(0), live, Way::Udp, None);
-    let captured = |at| Frame(Fetched::Ready { number: 0, captured: Some(ms(at)), fragments: 1 });
+    let captured = |at| Frame(Fetched::Ready { number: 0, captured: Some(ms(at)), time: None, fragments: 1 });
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, captured(0), send(0..1)), (0, Sent(1), FETCH)]);
     run(&mut delivery, &[(0, Frame(Fetched::NotYet { until: Some(ms(70)) }), Step::Nothing)]);
     assert_eq!(delivery.poll_timeout(), Some(ms(70)));
@@ -246,10 +265,10 @@ fn a_live_source_that_pauses_is_asked_again_when_it_says_or_wakes() {
     assert_eq!(delivery.poll_timeout(), None);
     run(&mut delivery, &[(9001, Wake, FETCH)]);
     // Timestamps never step back, whatever the camera's clock does.
-    let back = Fetched::Ready { number: 9, captured: Some(ms(0)), fragments: 1 };
+    let back = Fetched::Ready { number: 9, captured: Some(ms(0)), time: None, fragments: 1 };
     let stamp = delivery.handle_frame(ms(9001), back).unwrap();
     assert_eq!(stamp.at, ms(0).after(Duration::from_micros(12)));
-    assert_eq!(delivery.plan(npt(Some(0), Some(1)), 0), None, "what is live has no end");
+    assert_eq!(delivery.plan(asked(npt(Some(0), Some(1))), 0), None, "what is live has no end");
 }
 
 #[test]
@@ -261,13 +280,14 @@ fn a_source_that_takes_a_frame_back_leaves_no_rest_to_wait_for() {
 }
 
 #[test]
-fn frames_that_take_longer_than_they_last_play_slower_and_say_so() {
+fn the_first_frame_may_be_late_and_the_others_keep_their_distance_to_it() {
     let mut delivery = film(9, Way::Udp);
     let not_yet = Frame(Fetched::NotYet { until: None });
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, not_yet, Step::Nothing), (90, Wake, FETCH)]);
-    let frame = Fetched::Ready { number: 0, captured: None, fragments: 1 };
-    assert_eq!(delivery.handle_frame(ms(90), frame).unwrap().at, ms(90));
+    let frame = |number| Fetched::Ready { number, captured: None, time: None, fragments: 1 };
+    assert_eq!(delivery.handle_frame(ms(90), frame(0)).unwrap().at, ms(0), "as the answer said");
     run(&mut delivery, &[(90, Sent(1), Step::Nothing), (129, Time, Step::Nothing), (130, Time, FETCH)]);
+    assert_eq!(delivery.handle_frame(ms(130), frame(1)).unwrap().at, ms(40));
 }
 
 #[test]
@@ -277,7 +297,7 @@ fn frames_are_left_out_and_a_film_of_nothing_else_ends() {
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, left_out(LeftOut::Unreadable), Step::Nothing)]);
     run(&mut delivery, &[(40, Time, FETCH), (40, left_out(LeftOut::Unsendable), Step::Nothing), (80, Time, FETCH)]);
     run(&mut delivery, &[(80, left_out(LeftOut::Missing), Step::Nothing), (120, Time, Step::Ended)]);
-    assert_eq!(delivery.counts(), Counts { frames: 0, skipped: 0, unsendable: 2 });
+    assert_eq!(delivery.counts(), Counts { frames: 0, skipped: 0, unready: 0, unsendable: 2 });
     let mut camera = Delivery::new(ms(0), medium(None, AtEnd::Stop), Way::Udp, None);
     run(&mut camera, &[(0, Play(None, 0), FETCH), (0, left_out(LeftOut::Unreadable), Step::Nothing)]);
     assert_eq!(camera.poll_timeout(), Some(ms(10)), "a camera is asked again after a quarter of its interval");
@@ -304,7 +324,7 @@ fn a_film_longer_than_2_to_the_16_frames_is_counted_through() {
     let start = delivery.schedule.rate().micros(65_535);
     run(&mut delivery, &[(0, Play(npt(Some(start), None), 65_535), FETCH), (0, ready(65_535, 1), send(0..1))]);
     run(&mut delivery, &[(0, Sent(1), Step::Nothing), (40, Time, FETCH)]);
-    let next = Fetched::Ready { number: 65_536, captured: None, fragments: 68_760 };
+    let next = Fetched::Ready { number: 65_536, captured: None, time: None, fragments: 68_760 };
     assert_eq!(delivery.handle_frame(ms(40), next), Some(Stamp { at: ms(40), number: 65_536 }));
     // So may a frame have more than 2^16 fragments.
     run(&mut delivery, &[(40, Sent(65_536), send(65_536..68_760)), (40, Sent(3224), Step::Nothing)]);
@@ -318,11 +338,141 @@ fn rounds_without_end_are_counted_modulo_2_to_the_32() {
         let last = if round == 0 { Play(None, 0) } else { Time };
         run(&mut delivery, &[(round * 40, last, FETCH)]);
         delivery.handle_frame(ms(round * 40), Fetched::End);
-        assert_eq!(delivery.poll(ms(round * 40)), Step::Fetch { from: Some(0) });
-        let first = Fetched::Ready { number: 5, captured: None, fragments: 1 };
+        assert_eq!(delivery.poll(ms(round * 40)), Step::Fetch { from: Some(Place::Frame(0)) });
+        let first = Fetched::Ready { number: 5, captured: None, time: None, fragments: 1 };
         let number = delivery.handle_frame(ms(round * 40), first).unwrap().number;
         run(&mut delivery, &[(round * 40, Sent(1), Step::Nothing)]);
         number
     });
     assert_eq!(numbers.collect::<Vec<_>>(), [frames + 5, 5, frames + 5]);
+}
+
+/// A film that a stream plays, and how fast its frames are made ready.
+struct Reel {
+    /// When each frame is shown, in milliseconds. Frames of a constant rate have no times of their own.
+    times: Option<Vec<u64>>,
+    frames: u32,
+    /// It grows: behind its last frame there will be more.
+    grows: bool,
+    /// The milliseconds that making a frame ready takes one of the workers.
+    takes: u64,
+    workers: usize,
+    /// The frame that it gives next, and those that workers have been given: when they are ready.
+    next: u32,
+    course: Option<Course>,
+    ordered: std::collections::BTreeMap<u32, u64>,
+    busy: Vec<u64>,
+}
+
+/// A frame that has left: when, which, and the instant that its timestamp tells, in milliseconds.
+type Seen = (u64, u32, u64);
+
+impl Reel {
+    fn new(frames: u32) -> Self {
+        let ordered = std::collections::BTreeMap::new();
+        let (times, course, busy) = (None, None, Vec::new());
+        Self { times, frames, grows: false, takes: 0, workers: 1, next: 0, course, ordered, busy }
+    }
+
+    fn with_times(times: &[u64]) -> Self {
+        Self { times: Some(times.to_vec()), ..Self::new(times.len() as u32) }
+    }
+
+    /// Makes frames ready as the library does: those that the course names are ordered ahead, one for each worker.
+    fn ready_at(&mut self, number: u32, now: u64) -> u64 {
+        if self.takes == 0 {
+            return now;
+        }
+        self.ordered.retain(|ordered, _| self.course.is_none_or(|course| course.take(8).any(|n| n == *ordered)));
+        let ahead: Vec<u32> = match self.course {
+            Some(course) => course.take(self.workers + 1).collect(),
+            None => std::vec![number],
+        };
+        for number in ahead.into_iter().filter(|number| *number < self.frames) {
+            if !self.ordered.contains_key(&number) {
+                self.busy.retain(|until| *until > now);
+                self.busy.sort_unstable();
+                let free = if self.busy.len() < self.workers { now } else { self.busy[self.busy.len() - self.workers] };
+                self.ordered.insert(number, free + self.takes);
+                self.busy.push(free + self.takes);
+            }
+        }
+        self.ordered.get(&number).copied().unwrap_or(now)
+    }
+
+    fn seek(&mut self, place: Place) {
+        self.next = match place {
+            Place::Frame(number) => number,
+            Place::Time(time) => {
+                let begun = |at: &&u64| u128::from(**at) <= time.as_millis();
+                (self.times.iter().flatten().take_while(begun).count() as u32).saturating_sub(1)
+            }
+        };
+    }
+
+    fn fetch(&mut self, now: u64) -> Fetched {
+        let number = self.next;
+        if number >= self.frames {
+            return if self.grows { Fetched::Edge } else { Fetched::End };
+        }
+        let ready = self.ready_at(number, now);
+        if ready > now {
+            return Fetched::NotYet { until: Some(ms(ready)) };
+        }
+        self.next += 1;
+        let time = self.times.as_ref().map(|times| Duration::from_millis(times[number as usize]));
+        Fetched::Ready { number, captured: None, time, fragments: 1 }
+    }
+
+    /// PLAY, with an answer that leaves at once.
+    fn play(&mut self, delivery: &mut Delivery, now: u64, asked: Asked) -> Option<Played> {
+        let plan = delivery.plan(asked, self.next)?;
+        if let Some(place) = plan.seek {
+            self.seek(place);
+        }
+        let played = delivery.handle_play(ms(now), plan);
+        delivery.handle_answered();
+        Some(played)
+    }
+
+    fn pause(&mut self, delivery: &mut Delivery) {
+        if let Some(number) = delivery.handle_pause() {
+            self.next = number;
+        }
+    }
+
+    /// Lets a stream play for a while. Gives what has left, and whether the stream has come to its end.
+    fn run(&mut self, delivery: &mut Delivery, times: ops::Range<u64>) -> (Vec<Seen>, bool) {
+        let (mut now, mut seen, mut stamp, mut steps) = (times.start, Vec::new(), None, 0);
+        loop {
+            steps += 1;
+            assert!(steps < 100_000, "no progress at {now} ms: {delivery:?}");
+            match delivery.poll(ms(now)) {
+                Step::Fetch { from } => {
+                    if let Some(place) = from {
+                        self.seek(place);
+                    }
+                    self.course = delivery.course();
+                    let fetched = self.fetch(now);
+                    stamp = delivery.handle_frame(ms(now), fetched).map(|stamp| (stamp, self.next - 1));
+                }
+                Step::Send { fragments } => {
+                    let (stamp, number) = stamp.expect("a frame");
+                    seen.push((now, number, stamp.at.since(ms(0)).as_millis() as u64));
+                    delivery.handle_sent(ms(now), fragments.end - fragments.start);
+                }
+                Step::Report => {}
+                Step::Bye => delivery.handle_bye(),
+                Step::Ended => return (seen, true),
+                Step::Nothing => {
+                    let Some(next) = delivery.poll_timeout() else { return (seen, false) };
+                    // Time stands still between two milliseconds.
+                    now = (next.since(ms(0)).as_micros() as u64).div_ceil(1000).max(now);
+                    if now >= times.end {
+                        return (seen, false);
+                    }
+                }
+            }
+        }
+    }
 }

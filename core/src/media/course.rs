@@ -26,6 +26,36 @@ impl Course {
         Self { at: (boundary as u64).wrapping_mul(WHOLE), stride }
     }
 
+    /// The same course with other steps. It does not turn.
+    pub(crate) const fn with_stride(self, stride: i32) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// In thousandths of a frame; negative: backwards.
+    pub(crate) const fn stride(self) -> i32 {
+        self.stride
+    }
+
+    /// Moves by so many frames.
+    pub(crate) fn moved(self, frames: u32) -> Self {
+        let distance = u64::from(frames).saturating_mul(WHOLE);
+        let at = if self.is_backwards() { self.at.saturating_sub(distance) } else { self.at.saturating_add(distance) };
+        Self { at, ..self }
+    }
+
+    /// The same course, which frame `number` comes next on.
+    pub(crate) const fn resumed_at(self, number: u32) -> Self {
+        match self.peek() {
+            Some(next) if next == number => self,
+            _ => Self { stride: self.stride, ..Self::new(number.saturating_add(self.is_backwards() as u32), 0) },
+        }
+    }
+
+    /// The same course, but no farther than to boundary `end`.
+    pub(crate) fn until(self, end: u32) -> Self {
+        Self { at: self.at.min(u64::from(end).saturating_mul(WHOLE)), ..self }
+    }
+
     /// Whether it goes backwards.
     pub const fn is_backwards(self) -> bool {
         self.stride < 0

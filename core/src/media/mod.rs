@@ -17,6 +17,7 @@ pub mod testcard;
 pub use course::Course;
 pub use either::Either;
 pub use extent::{End, Extent};
+pub(crate) use rate::scaled;
 pub use rate::{FrameRate, InvalidFrameRate};
 pub use sink::{FrameSink, NoSink, Nowhere};
 

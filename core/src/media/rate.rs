@@ -42,6 +42,16 @@ impl FrameRate {
         quotient(product, self.numerator as u128)
     }
 
+    /// The time that `frames` frames take where they are shown `pace` thousandths times as fast, in microseconds, rounded down.
+    pub(crate) const fn micros_at(self, frames: u64, pace: u32) -> u64 {
+        if pace == 1000 {
+            return self.micros(frames);
+        }
+        // Below 2^64 * 10^9 * 2^32, which is below 2^126.
+        let product = (frames as u128).wrapping_mul(1_000_000_000).wrapping_mul(self.denominator as u128);
+        quotient(product, (self.numerator as u128).wrapping_mul(pace as u128))
+    }
+
     /// The number of whole frames in `micros`. It undoes the rounding of [`micros`](Self::micros): `frames_in(micros(n)) == n`.
     pub const fn frames_in(self, micros: u64) -> u64 {
         // This is the last n with n * 10^6 * denominator / numerator < micros + 1. If the quotient is whole, it is one less.
@@ -53,6 +63,11 @@ impl FrameRate {
     pub const fn interval(self) -> Duration {
         Duration::from_micros(self.micros(1))
     }
+}
+
+/// `value * by / per`, rounded down.
+pub(crate) const fn scaled(value: u64, by: u32, per: u32) -> u64 {
+    if by == per { value } else { quotient((value as u128).wrapping_mul(by as u128), per as u128) }
 }
 
 /// The quotient, or the largest number where it does not fit. It is not copied into its callers, because a division of 128 bits

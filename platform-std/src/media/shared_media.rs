@@ -473,7 +473,7 @@ impl SharedMedia {
         let lasts = self.rate.micros(self.workers.converters.per_medium() as u64);
         if made.took.as_micros() > lasts.into() && !self.reported.slow.swap(true, Ordering::Relaxed) {
             let (name, took) = (&self.name, made.took.as_millis());
-            log::warn!("{name}: it takes {took} ms to convert a frame, too long for its frame rate: it plays slower");
+            log::warn!("{name}: it takes {took} ms to convert a frame, too long for its frame rate: some are left out");
         }
     }
 }

@@ -7,16 +7,17 @@ mod stream;
 
 use super::outlet::Outlet;
 use super::{Datagram, Stream};
+use crate::delivery::Asked;
 use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
 use crate::rtp::receiver::Statistics;
-use crate::session::server::{Config, Connection, Description, Event, Played};
+use crate::session::server::{Config, Connection, Description, Event};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
-use crate::wire::rtsp::headers::{Range, Scale, Speed};
+use crate::wire::rtsp::headers::Range;
 use core::net::SocketAddr;
 use core::task::Waker;
 use hole::Hole;
@@ -338,18 +339,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         match event {
             Event::Describe => self.look_up(context, Request::Describe, catalogue),
             Event::Setup { transport } => self.look_up(context, Request::Setup { transport }, catalogue),
-            Event::Play { range, scale: _, speed: _ } => {
+            Event::Play { range, scale, speed } => {
+                let asked = Asked { range, scale, speed };
                 let answer = match &mut self.stream {
-                    Some(stream) => stream.play(now, range).ok_or(StatusCode::INVALID_RANGE),
+                    Some(stream) => stream.play(now, asked).ok_or(StatusCode::INVALID_RANGE),
                     None => Err(StatusCode::SESSION_NOT_FOUND),
                 };
                 match answer {
-                    Ok((sequence, rtptime, range)) => {
-                        let (scale, speed) = (Scale::NORMAL, Speed::NORMAL);
+                    Ok(played) => {
                         if let Some(hole) = &mut self.hole {
                             hole.handle_play(now);
                         }
-                        self.connection.answer_play(now, Played { sequence, rtptime, range, scale, speed });
+                        self.connection.answer_play(now, played);
                     }
                     Err(status) => self.connection.refuse(now, status, ""),
                 }

@@ -1,18 +1,18 @@
 //! One client's stream: its source, what its packets are made of, and the machine that decides when they leave.
 
 use super::{Context, Settings};
-use crate::delivery::{AtEnd, Counts, Delivery, Fetched, LeftOut, Medium, Step, Way};
+use crate::delivery::{self, Asked, AtEnd, Counts, Delivery, Fetched, LeftOut, Medium, Place, Step, Way};
 use crate::io::Datagram;
 use crate::io::outlet::{Outlet, Sent};
 use crate::media::catalogue::Entry;
-use crate::media::{Advance, FrameSource};
+use crate::media::{Advance, Frame, FrameSource};
 use crate::rtp::fragment::{Format, Fragments, Rules};
 use crate::rtp::packet::Packet;
 use crate::rtp::protect::Protect;
 use crate::rtp::sender::{Numbering, Sender, Timeline};
+use crate::session::server::Played;
 use crate::session::{Dialect, MediaTransport};
 use crate::time::Instant;
-use crate::wire::rtsp::headers::Range;
 use core::ops;
 
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
@@ -109,15 +109,25 @@ impl<S: FrameSource> MediaStream<S> {
         self.delivery.set_way(way(transport));
     }
 
-    /// Starts, resumes or seeks. Gives what the answer needs: sequence number and timestamp of the first packet, and the
-    /// range that will be played; `None` for a range that this medium does not have.
-    pub(super) fn play(&mut self, now: Instant, range: Option<Range>) -> Option<(u16, u32, Range)> {
-        let plan = self.delivery.plan(range, self.source.position())?;
-        if let Some(number) = plan.seek {
-            self.source.seek(number).ok()?;
+    /// Starts, resumes or seeks. Gives what the answer needs; `None` for a range that this medium does not have.
+    pub(super) fn play(&mut self, now: Instant, asked: Asked) -> Option<Played> {
+        if let Some(extent) = self.source.extent() {
+            self.delivery.set_extent(extent);
         }
-        let played = self.delivery.handle_play(now, plan);
-        Some((self.sender.next_sequence(), self.timeline.timestamp(played.at), played.range))
+        let plan = self.delivery.plan(asked, self.source.position())?;
+        if !plan.seek.is_none_or(|place| self.seek(place)) {
+            return None;
+        }
+        let delivery::Played { at, range, scale, speed } = self.delivery.handle_play(now, plan);
+        let (sequence, rtptime) = (self.sender.next_sequence(), self.timeline.timestamp(at));
+        Some(Played { sequence, rtptime, range, scale, speed })
+    }
+
+    fn seek(&mut self, place: Place) -> bool {
+        match place {
+            Place::Frame(number) => self.source.seek(number).is_ok(),
+            Place::Time(time) => self.source.seek_time(time).is_ok(),
+        }
     }
 
     /// Stops where it is; the next `play` without a range goes on there.
@@ -182,9 +192,12 @@ impl<S: FrameSource> MediaStream<S> {
     }
 
     /// Moves the source to the next frame, and cuts it.
-    fn fetch(&mut self, context: Context<'_>, from: Option<u32>, payload_size: usize) {
+    fn fetch(&mut self, context: Context<'_>, from: Option<Place>, payload_size: usize) {
         let Context { now, waker, settings } = context;
-        let moved = from.is_none_or(|number| self.source.seek(number).is_ok());
+        let moved = from.is_none_or(|place| self.seek(place));
+        if let Some(course) = self.delivery.course() {
+            self.source.expect(course);
+        }
         let mut cut = None;
         let fetched = match moved.then(|| self.source.advance(now, waker)) {
             None => Fetched::CannotMove,
@@ -196,8 +209,14 @@ impl<S: FrameSource> MediaStream<S> {
                 Err(why) => Fetched::LeftOut(why),
             },
             Some(Ok(Advance::Pending { until })) => Fetched::NotYet { until },
-            Some(Ok(Advance::Edge)) => Fetched::NotYet { until: None },
-            Some(Ok(Advance::End)) => Fetched::End,
+            Some(Ok(Advance::Edge)) => Fetched::Edge,
+            Some(Ok(Advance::End)) => {
+                // A medium whose end was not known has one now.
+                if let Some(extent) = self.source.extent() {
+                    self.delivery.set_extent(extent);
+                }
+                Fetched::End
+            }
             Some(Err(_)) => {
                 // The source stands behind the frame that failed.
                 if self.may_warn() {
@@ -231,8 +250,9 @@ impl<S: FrameSource> MediaStream<S> {
         };
         match self.format.cut(&frame, &rules) {
             Ok(cut) => {
-                let (number, captured, fragments) = (frame.number, frame.captured, cut.count());
-                Ok((cut, Fetched::Ready { number, captured, fragments }))
+                let Frame { number, captured, time, .. } = frame;
+                let fragments = cut.count();
+                Ok((cut, Fetched::Ready { number, captured, time, fragments }))
             }
             Err(reason) => {
                 if self.may_warn() {
