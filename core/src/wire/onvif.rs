@@ -16,6 +16,18 @@ pub const JPEG: u16 = 0xffd8;
 /// The extension of replays.
 pub const REPLAY: u16 = 0xabac;
 
+/// Length of [`header`], its first four bytes included.
+pub const HEADER_LEN: usize = 24;
+
+/// The header extension that tells the size of a picture, and its sampling by the type of RTP/JPEG (0: 4:2:2, 1: 4:2:0; 64 more
+/// with restart markers). It holds one segment, the frame header (SOF0), with the component numbers that JFIF files have.
+pub const fn header(kind: u8, width: u16, height: u16) -> [u8; HEADER_LEN] {
+    let [p1, p0] = JPEG.to_be_bytes();
+    let ([h1, h0], [w1, w0]) = (height.to_be_bytes(), width.to_be_bytes());
+    let luma = if kind & 1 == 0 { 0x21 } else { 0x22 };
+    [p1, p0, 0, 5, 0xff, 0xc0, 0, 17, 8, h1, h0, w1, w0, 3, 1, luma, 0, 2, 0x11, 1, 3, 0x11, 1, 0xff]
+}
+
 /// Time, flags and number, which come first in the extension of replays.
 const REPLAY_LEN: usize = 12;
 
@@ -78,6 +90,18 @@ mod tests {
             replay.resize(replay.len().next_multiple_of(4), 0xff);
             assert_eq!(dimensions(REPLAY, &replay), Some((5120, 2880)));
         }
+    }
+
+    #[test]
+    fn a_header_is_that_of_the_file_and_read_back() {
+        let bytes = header(1, 5120, 2880);
+        assert_eq!(bytes[..4], [0xff, 0xd8, 0, 5]);
+        assert_eq!(bytes[4..], [SOF0, &[0xff]].concat());
+        assert_eq!(header(64, 5120, 2880)[15], 0x21);
+        let packet = [&[0x90, 26, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], &bytes, b"payload"].concat();
+        let packet = crate::wire::rtp::Packet::new_checked(&packet).unwrap();
+        let (profile, data) = packet.extension().unwrap();
+        assert_eq!((dimensions(profile, data), packet.payload()), (Some((5120, 2880)), &b"payload"[..]));
     }
 
     #[test]

@@ -152,6 +152,13 @@ impl Repr {
     }
 }
 
+/// Says in a header that an extension follows it (RFC 3550 section 5.3.1).
+#[inline]
+pub const fn announce_extension(header: &mut [u8; HEADER_LEN]) {
+    let [first, ..] = header;
+    *first |= EXTENSION_BIT;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

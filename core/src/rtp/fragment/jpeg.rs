@@ -3,6 +3,7 @@
 use super::{Fragment, MAX_HEADER, Rules, Unsendable};
 use crate::jpeg::{RtpFormat, Span, Unsupported, tables};
 use crate::media::Frame;
+use crate::wire::onvif;
 use crate::wire::rtp::{HEADER_LEN, MAX_DATAGRAM};
 use crate::wire::rtp_jpeg::{MainHeader, QuantizationHeader, RestartHeader};
 
@@ -28,6 +29,8 @@ pub struct Fragments {
     quantization: [Span; 2],
     scan: Span,
     limit: u32,
+    /// Width and height in pixels, where they are told in an extension; 0 where not.
+    size: (u16, u16),
 }
 
 impl Fragments {
@@ -46,7 +49,15 @@ impl Fragments {
             quantization: format.quantization,
             scan: if sendable { scan } else { Span { len: 0, ..scan } },
             limit: limit.clamp(MIN_LIMIT, MAX_LIMIT) as u32,
+            size: (0, 0),
         }
+    }
+
+    /// The first fragment also tells the size in pixels, in ONVIF's header extension. Receivers that know it need no other
+    /// word on pictures whose size RTP/JPEG has no room for; all others pass it over.
+    #[must_use]
+    pub fn with_size(self, width: u16, height: u16) -> Self {
+        Self { size: (width, height), ..self }
     }
 
     /// How many there are.
@@ -69,7 +80,8 @@ impl Fragments {
     fn data_limits(&self) -> (u32, u32) {
         let restart = if self.restart_interval.is_some() { RestartHeader::LEN } else { 0 };
         let tables = if self.has_tables() { QuantizationHeader::LEN.wrapping_add(TABLES_LEN) } else { 0 };
-        // The limit is 256 at least, all headers together are 144.
+        let tables = tables.wrapping_add(self.extension_len());
+        // The limit is 256 at least, all headers together are 168.
         let other = self.limit.saturating_sub(MainHeader::LEN.wrapping_add(restart) as u32).max(1);
         (other.saturating_sub(tables as u32), other)
     }
@@ -79,7 +91,13 @@ impl Fragments {
         self.main.q >= 128
     }
 
-    /// Fragment `index` of `frame`, counted from 0; its payload header is written to `header`. `None` behind the last.
+    /// Bytes of the first fragment's extension.
+    #[inline]
+    const fn extension_len(&self) -> usize {
+        if let (0, 0) = self.size { 0 } else { onvif::HEADER_LEN }
+    }
+
+    /// Fragment `index` of `frame`, counted from 0; its headers are written to `header`. `None` behind the last.
     #[inline]
     pub fn get(&self, frame: &[u8], index: u32, header: &mut [u8; MAX_HEADER]) -> Option<Fragment> {
         let (first, other) = self.data_limits();
@@ -93,11 +111,17 @@ impl Fragments {
         if payload.end > frame.len() {
             return None;
         }
-        let header_len = MAX_HEADER.wrapping_sub(self.emit(frame, offset, header)?);
-        Some(Fragment { header_len, payload, marker: left <= limit })
+        let extension_len = if index == 0 { self.extension_len() } else { 0 };
+        let (extension, room) = header.split_at_mut_checked(extension_len)?;
+        if let Some(extension) = extension.first_chunk_mut() {
+            let (width, height) = self.size;
+            *extension = onvif::header(self.main.kind, width, height);
+        }
+        let header_len = room.len().wrapping_sub(self.emit(frame, offset, room)?);
+        Some(Fragment { extension_len, header_len, payload, marker: left <= limit })
     }
 
-    /// Writes the headers to the start of `room`; how much of it is left.
+    /// Writes the payload header to the start of `room`; how much of it is left.
     #[inline]
     fn emit(&self, frame: &[u8], offset: u32, room: &mut [u8]) -> Option<usize> {
         let (main, mut room) = room.split_first_chunk_mut::<{ MainHeader::LEN }>()?;
@@ -134,7 +158,8 @@ pub(super) fn cut(frame: &Frame<'_>, rules: &Rules) -> Result<Fragments, Unsenda
         let [luma, chroma] = format.quantization.map(|table| table.of(frame.data));
         format.q = tables::q_of(luma, chroma).unwrap_or(format.q);
     }
-    Ok(Fragments::new(&format, rules.payload_size))
+    let fragments = Fragments::new(&format, rules.payload_size);
+    Ok(if format.width == 0 { fragments.with_size(layout.width, layout.height) } else { fragments })
 }
 
 #[cfg(test)]
@@ -230,7 +255,37 @@ mod tests {
             let payload = Payload::parse(&bytes[12..]).unwrap();
             assert_eq!(payload.restart, Some(RestartHeader::unaligned(40)));
         }
-        assert_eq!(packets[0].len() - Payload::parse(&packets[0][12..]).unwrap().data.len(), HEADER_LEN + MAX_HEADER);
+        assert_eq!(packets[0].len() - Payload::parse(&packets[0][12..]).unwrap().data.len(), HEADER_LEN + 144);
+    }
+
+    #[test]
+    fn the_size_of_a_large_picture_stands_in_its_first_packet_and_no_packet_is_larger_for_it() {
+        for scan_len in [1, 1000, 5000, 100_000] {
+            for kind in [0, 1, 65] {
+                let (bytes, mut format) = frame(scan_len);
+                (format.kind, format.width, format.height) = (kind, 0, 0);
+                format.restart_interval = 40;
+                let all = super::super::Fragments::Jpeg(Fragments::new(&format, 1400).with_size(2560, 1440));
+                let mut sender = Sender::new(7, 1);
+                let mut scan = Vec::new();
+                for index in 0..all.count() {
+                    let packet = Packet::new(&sender, TIMESTAMP, &all, index, &bytes).unwrap();
+                    let sent = packet.segments().concat();
+                    assert!(sent.len() == packet.len() && sent.len() <= 1412);
+                    assert!(packet.marker() || sent.len() == 1412, "all but the last have the same size");
+                    let read = rtp::Packet::new_checked(&sent).unwrap();
+                    let size = read.extension().and_then(|(profile, data)| onvif::dimensions(profile, data));
+                    assert_eq!(size, (index == 0).then_some((2560, 1440)));
+                    assert_eq!(packet.payload_len(), read.payload().len());
+                    let header_len = packet.rtp_header().len();
+                    assert_eq!(header_len, if index == 0 { 12 + onvif::HEADER_LEN } else { 12 });
+                    assert_eq!([packet.rtp_header(), packet.payload_header()].concat(), packet.head());
+                    scan.extend_from_slice(Payload::parse(read.payload()).unwrap().data);
+                    sender.commit(packet.payload_len());
+                }
+                assert_eq!(scan, bytes[128..]);
+            }
+        }
     }
 
     #[test]

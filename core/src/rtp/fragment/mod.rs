@@ -7,16 +7,20 @@ pub mod whole_file;
 
 use crate::jpeg::{Error, Unsupported};
 use crate::media::{Frame, FrameSource};
+use crate::wire::onvif;
 use crate::wire::rtp_jpeg::MAX_HEADER_SIDE;
 use core::ops::Range;
 
-/// Bytes of the longest payload header: RTP/JPEG's main, restart and quantisation header with two tables, 8 + 4 + 4 + 128.
-pub const MAX_HEADER: usize = 144;
+/// Bytes of the longest headers between RTP's and the frame: ONVIF's extension, and RTP/JPEG's main, restart and quantisation
+/// header with two tables, 8 + 4 + 4 + 128.
+pub const MAX_HEADER: usize = onvif::HEADER_LEN + 144;
 
-/// What one packet carries of a frame: a payload header, and a slice of the frame.
+/// What one packet carries of a frame: an extension of the RTP header, a payload header, and a slice of the frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
-    /// Bytes of the payload header.
+    /// Bytes of the extension of the RTP header; 0: there is none.
+    pub extension_len: usize,
+    /// Bytes of the payload header, which stands behind the extension.
     pub header_len: usize,
     /// The slice of the frame.
     pub payload: Range<usize>,
@@ -146,8 +150,8 @@ impl Fragments {
         }
     }
 
-    /// Fragment `index` of `frame`, counted from 0; its payload header is written to `header`. `None` behind the last, and where
-    /// the frame is not the one that was cut.
+    /// Fragment `index` of `frame`, counted from 0; its headers are written to `header`. `None` behind the last, and where the
+    /// frame is not the one that was cut.
     #[inline]
     pub fn get(&self, frame: &[u8], index: u32, header: &mut [u8; MAX_HEADER]) -> Option<Fragment> {
         match self {

@@ -28,7 +28,7 @@ impl Fragments {
             return None;
         }
         let payload = 0..frame.len();
-        Some(Fragment { header_len: 0, payload, marker: false })
+        Some(Fragment { extension_len: 0, header_len: 0, payload, marker: false })
     }
 }
 
@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn a_file_is_one_fragment_without_header_and_marker() {
         let fragments = Fragments::new(5);
-        assert_eq!(fragments.get(b"whole", 0), Some(Fragment { header_len: 0, payload: 0..5, marker: false }));
+        assert_eq!(
+            fragments.get(b"whole", 0),
+            Some(Fragment { extension_len: 0, header_len: 0, payload: 0..5, marker: false })
+        );
         assert!(fragments.get(b"whole", 1).is_none());
         assert!(fragments.get(b"other file", 0).is_none());
         assert!(Fragments::new(0).get(b"", 0).is_none());
