@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
     if all > 1 {
         writeln!(out, "{all} files: {served} can be served, {} cannot", all - served)?;
     } else if all == 0 {
-        writeln!(out, "there is no MJPEG file (.mjpeg, .mjpg) in what was named")?;
+        writeln!(out, "there is no film (.mjpeg, .mjpg, .mpjpeg, .avi, .mov, .mp4, .mkv) in what was named")?;
     }
     Ok(served == all && all > 0)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::error::LibraryError;
 
 /// Names of files that a folder is searched for, in any case.
-const EXTENSIONS: [&str; 2] = ["mjpeg", "mjpg"];
+const EXTENSIONS: [&str; 7] = ["mjpeg", "mjpg", "mpjpeg", "avi", "mov", "mp4", "mkv"];
 
 /// A file that may be a medium.
 #[derive(Clone, Debug)]

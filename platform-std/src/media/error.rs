@@ -103,7 +103,9 @@ impl fmt::Display for LibraryError {
                 let (first, second) = (first.display(), second.display());
                 write!(f, "{first} and {second} would both be served as {name:?}; rename one of them, or leave it out")
             }
-            Self::Empty => f.write_str("there is no MJPEG file (.mjpeg, .mjpg) in what was named"),
+            Self::Empty => {
+                f.write_str("there is no film (.mjpeg, .mjpg, .mpjpeg, .avi, .mov, .mp4, .mkv) in what was named")
+            }
         }
     }
 }

@@ -4,13 +4,49 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::demux::{DetectError, Found, Head, Place, Sample};
 use super::error::{FrameError, LibraryError};
 use super::film::{Film, Indexed};
+use super::storage::InMemory;
 
 /// An open file of pictures and where they are.
 #[derive(Debug)]
 pub struct IndexedFile {
     film: Film,
+}
+
+/// A picture of a file in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacedPicture {
+    /// Bytes before it.
+    pub offset: u64,
+    /// Its bytes.
+    pub len: u32,
+    /// When it is shown, in microseconds after the beginning; 0 where the frame rate tells.
+    pub micros: u64,
+}
+
+/// The pictures of a file in memory, up to `most`, as they are found when it is looked through.
+///
+/// # Errors
+/// It is no file of pictures: a sentence.
+pub fn pictures(bytes: &[u8], most: usize) -> Result<Vec<PlacedPicture>, String> {
+    let (storage, len) = (InMemory(bytes), bytes.len() as u64);
+    let sentence = |error| match error {
+        DetectError::Io(error) => error.to_string(),
+        DetectError::Format(reason) => reason,
+    };
+    let head = Head::read(&storage, len).map_err(sentence)?;
+    let mut demuxer = head.container.demuxer(&storage, len, Place::Start).map_err(sentence)?;
+    let mut found = Vec::new();
+    while found.len() < most {
+        match demuxer.next().map_err(|error| error.to_string())? {
+            Found::Picture(Sample { offset, len, time }) => found.push(PlacedPicture { offset, len, micros: time }),
+            Found::Damage(_) => {}
+            Found::End { .. } => break,
+        }
+    }
+    Ok(found)
 }
 
 /// A pass is as long as it takes.

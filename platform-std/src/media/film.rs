@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use mutoscope::media::{End, Extent, FrameRate};
 
 use super::demux::{Container, Demuxer, DetectError, Found, Head, Place, Sample};
 use super::error::{FrameError, LibraryError};
-use super::index::{Index, Lookup, Page};
+use super::index::{Checkpoint, Index, Lookup, Page};
 use super::probe::Probe;
 use super::storage::{Disk, Status, Storage};
 
@@ -39,6 +39,8 @@ pub(super) struct Film {
     /// Of a container's pictures, the ones of which the frame rate tells the times are so told.
     index: Mutex<Index>,
     pass: Mutex<Pass>,
+    /// The time of the first picture, which is the beginning.
+    origin: OnceLock<u64>,
     /// Those who wait for more of the index, by number of viewer.
     waiting: Mutex<BTreeMap<u64, Waker>>,
     /// The file was replaced: it will not grow.
@@ -152,6 +154,7 @@ impl Film {
             head,
             index: Mutex::new(Index::new(head.is_timed)),
             pass: Mutex::new(pass),
+            origin: OnceLock::new(),
             waiting: Mutex::default(),
             is_replaced: AtomicBool::new(false),
         })
@@ -229,6 +232,7 @@ impl Film {
         until: Instant,
     ) -> Result<Indexed, LibraryError> {
         let shown = self.path.display();
+        let mut last = lock(&self.index).last_time();
         // What is at the end may be all right once the file has grown.
         let mut damage: Option<String> = None;
         loop {
@@ -245,6 +249,8 @@ impl Film {
                     if sample.len > MAX_FRAME {
                         pass.note_too_large(&shown.to_string(), sample);
                     } else {
+                        let sample = self.since_origin(sample, last);
+                        last = sample.time;
                         lock(&self.index).push(sample, demuxer.place(), demuxer.offset());
                     }
                 }
@@ -275,6 +281,12 @@ impl Film {
                 return Ok(Indexed::Partly);
             }
         }
+    }
+
+    /// With its time counted from the beginning, and not before that of the picture before.
+    fn since_origin(&self, sample: Sample, last: u64) -> Sample {
+        let origin = *self.origin.get_or_init(|| sample.time);
+        Sample { time: sample.time.saturating_sub(origin).max(last), ..sample }
     }
 
     fn end_pass(&self, pass: &mut Pass, damage: Option<&str>) {
@@ -371,7 +383,7 @@ impl Film {
     /// Reads a page, which may take some time.
     pub(super) fn read_page(&self, number: usize) -> Result<Arc<Page>, FrameError> {
         let (checkpoint, count) = lock(&self.index).page(number).ok_or(FrameError::Shortened)?;
-        let page = self.page_from(checkpoint.place, checkpoint.number, count as usize);
+        let page = self.page_from(&checkpoint, count as usize);
         let page = Arc::new(page.unwrap_or_else(|error| {
             log::warn!("{}: {error}", self.path.display());
             Page::default()
@@ -381,19 +393,27 @@ impl Film {
         Ok(page)
     }
 
-    fn page_from(&self, place: Place, first: u32, count: usize) -> Result<Page, LibraryError> {
+    fn page_from(&self, from: &Checkpoint, count: usize) -> Result<Page, LibraryError> {
         let len = lock_status(&self.pass, &*self.storage);
-        let mut demuxer =
-            self.head.container.demuxer(&*self.storage, len, place).map_err(|error| no_format(&self.path, error))?;
+        let mut demuxer = self
+            .head
+            .container
+            .demuxer(&*self.storage, len, from.place)
+            .map_err(|error| no_format(&self.path, error))?;
+        let mut last = 0;
         let mut samples = Vec::with_capacity(count);
         while samples.len() < count {
             match demuxer.next().map_err(|error| LibraryError::Read { path: self.path.clone(), error })? {
-                Found::Picture(sample) if sample.len <= MAX_FRAME => samples.push(sample),
+                Found::Picture(sample) if sample.len <= MAX_FRAME => {
+                    let sample = self.since_origin(sample, last);
+                    last = sample.time;
+                    samples.push(sample);
+                }
                 Found::Picture(_) | Found::Damage(_) => {}
                 Found::End { .. } => break,
             }
         }
-        Ok(Page::from(first, &samples, self.head.is_timed))
+        Ok(Page::from(from.number, &samples, self.head.is_timed))
     }
 
     /// Where frame `number` is, if that is in memory.

@@ -11,6 +11,8 @@ use super::demux::{Place, Sample};
 
 /// So many bytes of the file lie between two checkpoints, at least: with the 40 bytes of one, 100 GB take less than 1 MB.
 const SPACING: u64 = 4 << 20;
+/// A page has no more pictures.
+const MAX_ON_PAGE: usize = 1 << 16;
 /// Pages that nobody looks at are kept up to so many bytes of memory.
 const MAX_IDLE: usize = 256 << 10;
 /// Memory for checkpoints is taken for so many at once.
@@ -96,6 +98,11 @@ impl Index {
         self.frames
     }
 
+    /// The time of the last picture.
+    pub(super) fn last_time(&self) -> u64 {
+        self.last_time
+    }
+
     pub(super) fn is_timed(&self) -> bool {
         self.is_timed
     }
@@ -125,7 +132,7 @@ impl Index {
         self.frames = self.frames.saturating_add(1);
         self.last_time = sample.time;
         if let Some(place) = place
-            && offset.saturating_sub(self.tail_offset) >= SPACING
+            && (offset.saturating_sub(self.tail_offset) >= SPACING || self.tail.lens.len() >= MAX_ON_PAGE)
         {
             self.start_page(place, offset);
         }

@@ -24,6 +24,6 @@
 
 pub use super::candidates::{Candidate, Candidates, Names, candidates};
 pub use super::converter::{ConversionError, Converter};
-pub use super::file::IndexedFile;
+pub use super::file::{IndexedFile, PlacedPicture, pictures};
 pub use super::policy::{Conversion, Judgement};
 pub use super::probe::{FIELDS, LARGE_PICTURES, is_field};

@@ -95,6 +95,27 @@ impl Storage for Disk {
     }
 }
 
+/// A file in memory.
+#[derive(Debug)]
+pub(super) struct InMemory<'a>(pub(super) &'a [u8]);
+
+impl Storage for InMemory<'_> {
+    fn read_now(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        Some(len)
+    }
+
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(self.read_now(buffer, offset).unwrap_or(0))
+    }
+
+    fn status(&self) -> io::Result<Status> {
+        Ok(Status { len: self.0.len() as u64, ..Status::default() })
+    }
+}
+
 /// The system cannot read what is in memory only.
 struct NoMeans;
 

@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod clients;
+pub mod containers;
 pub mod jpeg;
 pub mod machines;
 pub mod mutate;
@@ -27,6 +28,9 @@ pub struct Target {
     /// Pieces of the grammar.
     pub words: &'static [&'static str],
 }
+
+/// Kinds of boxes.
+const CONTAINER_WORDS: &[&str] = &["moov", "trak", "stsz", "stco", "stsc", "stts", "moof", "trun", "mdat", "V_MJPEG"];
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
@@ -56,6 +60,12 @@ pub const TARGETS: &[Target] = &[
     },
     Target { name: "client", run: clients::client, seeds: clients::client_seeds, words: text::RTSP_WORDS },
     Target { name: "mjpeg", run: source::mjpeg, seeds: source::mjpeg_seeds, words: &["00000", "00700", "99999"] },
+    Target {
+        name: "containers",
+        run: containers::containers,
+        seeds: containers::containers_seeds,
+        words: CONTAINER_WORDS,
+    },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
     Target { name: "recode", run: jpeg::recode, seeds: jpeg::recode_seeds, words: &[] },
     Target { name: "transcode", run: jpeg::transcode, seeds: jpeg::transcode_seeds, words: &[] },

@@ -1,8 +1,15 @@
 //! Where the pictures of a file are, whatever the container: one after another, from the beginning or from a place that was
 //! noted before.
 
+mod matroska;
 mod mjpeg;
+#[cfg(feature = "mp4")]
+mod mp4;
 mod reader;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;
@@ -56,6 +63,14 @@ pub(super) enum Place {
     Start,
     /// In a file of JPEGs one after another.
     Mjpeg(Bookmark),
+    /// Before a sample of QuickTime's tables.
+    #[cfg(feature = "mp4")]
+    Sample(u32),
+    /// Before a fragment of MP4; `ticks` is its time, in units of the track.
+    #[cfg(feature = "mp4")]
+    Fragment { offset: u64, ticks: u64 },
+    /// Before an element of Matroska, in a cluster of this time.
+    Block { offset: u64, cluster: u64 },
 }
 
 /// What a file is.
@@ -63,12 +78,20 @@ pub(super) enum Place {
 pub(super) enum Container {
     /// JPEGs one after another.
     Mjpeg(Format),
+    /// QuickTime or MP4.
+    #[cfg(feature = "mp4")]
+    Mp4(mp4::Track),
+    /// Matroska.
+    Matroska(matroska::Track),
 }
 
 impl fmt::Display for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mjpeg(format) => format.fmt(f),
+            #[cfg(feature = "mp4")]
+            Self::Mp4(_) => f.write_str("QuickTime or MP4"),
+            Self::Matroska(_) => f.write_str("Matroska"),
         }
     }
 }
@@ -102,6 +125,16 @@ pub(super) struct Head {
 impl Head {
     /// Looks at the beginning of a file of `len` bytes.
     pub(super) fn read(storage: &dyn Storage, len: u64) -> Result<Self, DetectError> {
+        let mut buffer = [0; 16];
+        let room = buffer.len().min(usize::try_from(len).unwrap_or(usize::MAX));
+        read_exact(storage, &mut buffer[..room], 0)?;
+        #[cfg(feature = "mp4")]
+        if mp4::is_mp4(&buffer) {
+            return mp4::head(storage, len);
+        }
+        if matroska::is_matroska(&buffer) {
+            return matroska::head(storage, len);
+        }
         let format = mjpeg::detect(storage, len)?;
         Ok(Self { container: Container::Mjpeg(format), rate: None, is_timed: false })
     }
@@ -116,7 +149,22 @@ impl Container {
         place: Place,
     ) -> Result<Box<dyn Demuxer + 'a>, DetectError> {
         match self {
+            #[cfg(feature = "mp4")]
+            Self::Mp4(track) => mp4::demuxer(storage, len, track, place),
+            Self::Matroska(track) => Ok(Box::new(matroska::Matroska::new(storage, len, track, place))),
             Self::Mjpeg(_) => Ok(Box::new(mjpeg::Mjpeg::new(storage, len, place)?)),
         }
     }
+}
+
+/// Fills a buffer. `false`: the file ends before that.
+fn read_exact(storage: &dyn Storage, buffer: &mut [u8], offset: u64) -> io::Result<bool> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match storage.read(&mut buffer[filled..], offset.saturating_add(filled as u64))? {
+            0 => return Ok(false),
+            read => filled += read,
+        }
+    }
+    Ok(true)
 }
