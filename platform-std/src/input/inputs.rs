@@ -79,7 +79,10 @@ impl Inputs {
             return Err(InputsError::SameStdin);
         }
         for spec in specs {
-            let input = input(spec).map_err(|error| InputsError::Input { name: spec.name().to_owned(), error })?;
+            let input = input(spec).map_err(|error| {
+                let error = InputError::last(spec.hide_secrets(error.reason()));
+                InputsError::Input { name: spec.name().to_owned(), error }
+            })?;
             let live = Live::new(spec.name(), spec.parameters().rate);
             inputs.add(live, input, spec.start())?;
         }

@@ -63,6 +63,18 @@ pub enum SpecError {
     Empty,
 }
 
+impl SpecError {
+    /// The same without words out of what was read, which may be secret where a variable held it.
+    pub(super) fn without_words(self) -> Self {
+        let hidden = || "…".to_owned();
+        match self {
+            Self::UnknownParameter { known, .. } => Self::UnknownParameter { key: hidden(), known },
+            Self::Variable { .. } => Self::Variable { name: hidden() },
+            error => error,
+        }
+    }
+}
+
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -119,7 +119,15 @@ impl Spec {
         let mut variables = Variables::new(&lookup);
         // An input that begins with a variable may be one altogether, and is read as if its value had been written here.
         let whole = if input.starts_with("${") { Some(variables.expand(input)?) } else { None };
-        let (source, parameters) = read(whole.as_deref().unwrap_or(input), &mut variables)?;
+        let (source, parameters) = match &whole {
+            Some(whole) => read(whole, &mut variables).map_err(SpecError::without_words)?,
+            None => read(input, &mut variables)?,
+        };
+        let source = match source {
+            Source::Http(remote) if whole.is_some() => Source::Http(remote.shown_as(input)),
+            Source::Rtsp(remote) if whole.is_some() => Source::Rtsp(remote.shown_as(input)),
+            source => source,
+        };
         check_parameters(&source, &parameters)?;
         let secrets = variables.used;
         let shown = secrets.hide(text);
@@ -179,12 +187,12 @@ impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => f.write_str("Stdin"),
-            // Arguments may hold secrets.
-            Self::Exec(words) => write!(f, "Exec({:?}, …)", words.first().map_or("", String::as_str)),
+            // Words and paths may have been made of secrets.
+            Self::Exec(_) => f.write_str("Exec"),
             Self::Http(remote) | Self::Rtsp(remote) => remote.fmt(f),
             Self::Push => f.write_str("Push"),
-            Self::Device(path) => write!(f, "Device({})", path.display()),
-            Self::Path(path) => write!(f, "Path({})", path.display()),
+            Self::Device(_) => f.write_str("Device"),
+            Self::Path(_) => f.write_str("Path"),
         }
     }
 }
@@ -205,7 +213,7 @@ fn read(input: &str, variables: &mut Variables<'_>) -> Result<(Source, Parameter
     let scheme = |scheme| strip_prefix_ignore_case(input, scheme);
     let hash = if scheme("exec:").is_some() { words::unquoted_hash(input) } else { input.find('#') };
     let (head, parameters) = input.split_at(hash.unwrap_or(input.len()));
-    let parameters = Parameters::parse(&variables.expand(parameters)?)?;
+    let parameters = Parameters::parse(parameters, variables)?;
     let scheme = |scheme| strip_prefix_ignore_case(head, scheme);
     let source = if head.is_empty() {
         return Err(SpecError::Empty);
@@ -282,16 +290,16 @@ mod tests {
     fn each_kind_is_told_by_how_it_begins() {
         for (text, shown) in [
             ("cam=-", "Stdin"),
-            ("cam=exec:rpicam-vid --codec mjpeg -o -", "Exec(\"rpicam-vid\", …)"),
-            ("cam=HTTP://h", "Remote(http://h/)"),
-            ("cam=http://h:81?a=b", "Remote(http://h:81/?a=…)"),
+            ("cam=exec:rpicam-vid --codec mjpeg -o -", "Exec"),
+            ("cam=HTTP://h", "Remote(http://h)"),
+            ("cam=http://h:81?a=b", "Remote(http://h:81?a=…)"),
             ("cam=http://[fe80::1]:81/x#rate=5", "Remote(http://[fe80::1]:81/x)"),
             ("cam=rtsp://u:p@h/x", "Remote(rtsp://h/x)"),
             ("cam=push:", "Push"),
-            ("cam=/dev/video0#size=1280x720#rate=30", "Device(/dev/video0)"),
-            ("cam=/dev/v4l/by-id/usb", "Device(/dev/v4l/by-id/usb)"),
-            ("cam=/tmp/fifo", "Path(/tmp/fifo)"),
-            ("cam=a=b", "Path(a=b)"),
+            ("cam=/dev/video0#size=1280x720#rate=30", "Device"),
+            ("cam=/dev/v4l/by-id/usb", "Device"),
+            ("cam=/tmp/fifo", "Path"),
+            ("cam=a=b", "Path"),
         ] {
             assert_eq!(source(text), shown, "{text}");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mutoscope::media::FrameRate;
 
 use super::error::SpecError;
+use super::variables::Variables;
 
 /// All parameters there are.
 const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size"];
@@ -38,17 +39,18 @@ const LONGEST_POLL: f64 = 86_400.0;
 const SHORTEST_POLL: f64 = 0.01;
 
 impl Parameters {
-    /// Reads `rate=25#always`.
-    pub(super) fn parse(text: &str) -> Result<Self, SpecError> {
+    /// Reads `rate=25#always`. Values may be variables, keys not.
+    pub(super) fn parse(text: &str, variables: &mut Variables<'_>) -> Result<Self, SpecError> {
         let mut parameters = Self::default();
         for part in text.split('#').filter(|part| !part.is_empty()) {
-            parameters.set(part)?;
+            let (key, value) = part.split_once('=').map_or((part, None), |(key, value)| (key, Some(value)));
+            let value = value.map(|value| variables.expand(value)).transpose()?;
+            parameters.set(key, value.as_deref())?;
         }
         Ok(parameters)
     }
 
-    fn set(&mut self, part: &str) -> Result<(), SpecError> {
-        let (key, value) = part.split_once('=').map_or((part, None), |(key, value)| (key, Some(value)));
+    fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), SpecError> {
         let wrong = |key, expected| SpecError::Value { key, expected };
         match (key, value) {
             ("rate", value) => {

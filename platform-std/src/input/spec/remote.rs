@@ -16,6 +16,8 @@ pub struct Remote {
     port: Option<u16>,
     target: String,
     credentials: Option<Credentials>,
+    /// What is printed of it.
+    shown: String,
 }
 
 impl Remote {
@@ -35,7 +37,8 @@ impl Remote {
             return Err(wrong(if host.is_empty() { "it has no host" } else { "there is a space in it" }));
         }
         let target = if target.starts_with('/') { target } else { format!("/{target}") };
-        Ok(Self { scheme, host: host.to_owned(), port, target, credentials })
+        let shown = redact(&format!("{scheme}://{text}"));
+        Ok(Self { scheme, host: host.to_owned(), port, target, credentials, shown })
     }
 
     /// The scheme, in small letters.
@@ -74,9 +77,15 @@ impl Remote {
         format!("{}://{}{}", self.scheme, self.authority(), self.target)
     }
 
-    /// The same place with another path and query.
+    /// What is printed of it is `shown`.
+    pub(super) fn shown_as(self, shown: &str) -> Self {
+        Self { shown: shown.to_owned(), ..self }
+    }
+
+    /// The same place with another path and query, which a server told.
     pub(crate) fn with_target(&self, target: String) -> Self {
-        Self { target, ..self.clone() }
+        // It may hold what is not to be printed of the first one.
+        Self { target, shown: format!("where {} leads", self.shown), ..self.clone() }
     }
 
     /// Another URL's host, port, path and query, with the same user and password. `text` is what stands behind `scheme://`; no
@@ -84,14 +93,15 @@ impl Remote {
     pub(crate) fn parse_other(&self, text: &str) -> Option<Self> {
         let text = text.replace("${", "$%7B");
         let other = Self::parse(self.scheme, &text, &mut Variables::new(&|_| None)).ok()?;
-        Some(Self { credentials: self.credentials.clone(), ..other })
+        let shown = format!("where {} leads", self.shown);
+        Some(Self { credentials: self.credentials.clone(), shown, ..other })
     }
 }
 
-/// The URL without user info, and without the values in its query.
+/// The URL as it was written: variables by their names, without user info, and without the values in its query.
 impl fmt::Display for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.url()))
+        f.write_str(&self.shown)
     }
 }
 
