@@ -35,6 +35,7 @@
 //!
 //! [`Spec`] is how people write inputs on command lines and in configurations.
 
+mod camera;
 mod error;
 mod exec;
 mod feed;
@@ -55,6 +56,7 @@ mod supervisor;
 mod testing;
 mod throttle;
 
+pub use camera::{Camera, list_cameras};
 pub use error::InputError;
 pub use exec::{Exec, kill_programs};
 pub use http::Http;
