@@ -23,8 +23,9 @@ Examples:
 
   mutoscope-server cam='exec:rpicam-vid --codec mjpeg -t 0 -o -' yard=http://camera/stream
           What a program writes, and a camera's stream, live; also cam=- and cam=FIFO for pipes,
-          and 'cam=http://camera/snap.jpg#poll=0.5' for single pictures.
-          Parameters behind #: rate=FPS, always, on-demand, poll=SECONDS.
+          'cam=http://camera/snap.jpg#poll=0.5' for single pictures, and
+          'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
+          Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS.
           ${VARIABLE} is taken from the environment.
 
   mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
@@ -100,6 +101,10 @@ pub(crate) struct Args {
     /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, 12 bits, RGB and others)
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_unsupported())]
     pub on_unsupported: OnUnsupported,
+
+    /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
+    #[arg(long, conflicts_with_all = ["media", "check"])]
+    pub list_cameras: bool,
 
     /// Serve nothing: say of each file what it is, what would be sent and why; fails where one cannot be served
     #[arg(long, requires = "media")]

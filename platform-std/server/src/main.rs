@@ -14,6 +14,7 @@ mod testing;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use args::Args;
 use clap::Parser;
 use mutoscope_std::console::OneLine;
@@ -21,7 +22,13 @@ use mutoscope_std::console::OneLine;
 fn main() -> ExitCode {
     let args = Args::parse();
     logging::start(args.log_level());
-    let result = if args.check { check::run_on_stdout(&args) } else { run::run(&args).map(|()| true) };
+    let result = if args.list_cameras {
+        list_cameras()
+    } else if args.check {
+        check::run_on_stdout(&args)
+    } else {
+        run::run(&args).map(|()| true)
+    };
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -33,6 +40,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// One line for each camera of the machine. `false`: there is none.
+fn list_cameras() -> anyhow::Result<bool> {
+    let cameras = mutoscope_std::input::list_cameras().context("cannot look for cameras")?;
+    if cameras.is_empty() {
+        let _ = writeln!(io::stderr(), "mutoscope-server: there is no camera here");
+        return Ok(false);
+    }
+    let mut out = io::stdout().lock();
+    cameras.iter().try_for_each(|camera| writeln!(out, "{}", OneLine(camera)))?;
+    Ok(true)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

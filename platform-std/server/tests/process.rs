@@ -133,6 +133,18 @@ impl Drop for Folder {
 }
 
 #[test]
+fn cameras_are_listed_or_it_is_said_that_there_is_none() {
+    let output = Command::new(PROGRAM).arg("--list-cameras").output().unwrap();
+    let (out, complaint) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    match output.status.code() {
+        Some(0) => assert!(out.starts_with("/dev/video"), "{out}"),
+        code => assert_eq!((code, &complaint[..]), (Some(1), "mutoscope-server: there is no camera here\n")),
+    }
+    let output = Command::new(PROGRAM).args(["--rtsp-port", "0", "cam=/dev/null#size=640x480"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "#size is for cameras");
+}
+
+#[test]
 fn an_interrupt_and_a_request_to_end_are_no_failures() {
     for (signal, number) in [("-INT", 2), ("-TERM", 15), ("-HUP", 1)] {
         let mut server = Running::start(heeding(number), &["-q"]);

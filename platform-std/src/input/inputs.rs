@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url;
 
+use super::camera::Camera;
 use super::error::InputError;
 use super::exec::Exec;
 use super::http::Http;
@@ -157,6 +158,6 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
         }
         Source::Rtsp(_) => return missing("rtsp://"),
         Source::Push => return missing("push:"),
-        Source::Device(_) => return missing("a camera (/dev/video0)"),
+        Source::Device(path) => Box::new(Camera::new(path, spec.parameters().size, spec.parameters().rate)?),
     })
 }
