@@ -316,7 +316,7 @@ mod tests {
             assert!(!complaint.contains('\n'), "{complaint}");
         }
         let empty = Folder::new();
-        assert!(complaint(&[empty.path()]).contains("no MJPEG file"));
+        assert!(complaint(&[empty.path()]).contains("no film"));
     }
 
     #[test]
