@@ -5,7 +5,7 @@ use core::task::Waker;
 use mutoscope::jpeg::Layout;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
-use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
+use mutoscope::media::{Advance, End, Extent, Frame, FrameRate, FrameSource, NoSink};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
 use std::cell::Cell;
@@ -59,6 +59,8 @@ pub struct Film {
     pub refusal: Option<&'static str>,
     /// Whether it is a camera: frame n is taken n / rate after time zero, and the frames repeat without end.
     pub live: bool,
+    /// When each frame is shown, where its frames have times of their own.
+    pub times: Option<Rc<Vec<Duration>>>,
     /// Its faults. A test may change them while it is watched.
     pub damage: Rc<Damage>,
 }
@@ -68,6 +70,8 @@ pub struct Film {
 pub struct Damage {
     /// It has become shorter than it was at first.
     pub shortened_to: Cell<Option<usize>>,
+    /// It grows, and has so many frames by now.
+    pub grown_to: Cell<Option<usize>>,
     /// One frame in so many cannot be read, beginning with the first.
     pub unreadable: Cell<Option<usize>>,
     /// It makes each frame ready only when a viewer asks for it, and takes so long.
@@ -86,7 +90,23 @@ impl Film {
     /// A film at so many frames per second.
     pub fn new(name: &'static str, frames: Vec<Vec<u8>>, rate: u32) -> Self {
         let rate = FrameRate::new(rate, 1).expect("a frame rate");
-        Self { name, frames: Rc::new(frames), rate, refusal: None, live: false, damage: Rc::default() }
+        Self { name, frames: Rc::new(frames), rate, refusal: None, live: false, times: None, damage: Rc::default() }
+    }
+
+    /// One whose frames have times of their own, in milliseconds. The last one lasts as the frame rate says.
+    pub fn with_times(self, millis: &[u64]) -> Self {
+        let times = millis.iter().map(|millis| Duration::from_millis(*millis)).collect();
+        Self { times: Some(Rc::new(times)), ..self }
+    }
+
+    fn extent(&self) -> Extent {
+        let grown = self.damage.grown_to.get();
+        let (count, end) = (grown.unwrap_or(self.frames.len()), if grown.is_some() { End::Open } else { End::Known });
+        match &self.times {
+            _ if self.live => Extent::Live,
+            None => Extent::Frames { count: count as u32, end },
+            Some(times) => Extent::Timed { duration: times[count - 1] + self.rate.interval(), end },
+        }
     }
 }
 
@@ -135,7 +155,12 @@ impl FrameSource for FilmViewer {
                 }
                 self.asked = None;
             }
-            let len = self.film.damage.shortened_to.get().unwrap_or(self.film.frames.len());
+            let damage = &self.film.damage;
+            if damage.grown_to.get().is_some_and(|grown| self.next >= grown) {
+                self.now = None;
+                return Ok(Advance::Edge);
+            }
+            let len = damage.shortened_to.get().unwrap_or(self.film.frames.len());
             self.now = (self.next < len).then_some(self.next);
             self.next = self.next.saturating_add(1).min(len);
             if self.now.is_some() { Advance::Ready } else { Advance::End }
@@ -154,7 +179,8 @@ impl FrameSource for FilmViewer {
         let data = self.film.frames.get(number % self.film.frames.len().max(1))?;
         let taken = Duration::from_micros(self.film.rate.micros(number as u64));
         let captured = self.film.live.then(|| Instant::default().after(taken));
-        Some(Frame { number: number as u32, data, captured, time: None, layout: Layout::parse(data) })
+        let time = self.film.times.as_ref().map(|times| times[number]);
+        Some(Frame { number: number as u32, data, captured, time, layout: Layout::parse(data) })
     }
 
     fn position(&self) -> u32 {
@@ -167,6 +193,17 @@ impl FrameSource for FilmViewer {
             self.now = None;
         }
         Ok(())
+    }
+
+    fn seek_time(&mut self, time: Duration) -> Result<(), Self::Error> {
+        let times = self.film.times.iter().flat_map(|times| times.iter());
+        self.next = times.take_while(|begun| **begun <= time).count().saturating_sub(1);
+        self.now = None;
+        Ok(())
+    }
+
+    fn extent(&self) -> Option<Extent> {
+        Some(self.film.extent())
     }
 }
 
@@ -204,7 +241,7 @@ impl Medium for ListedFilm {
             id: *id,
             name: film.name,
             frame_rate: film.rate,
-            extent: if film.live { Extent::Live } else { Extent::frames(film.frames.len() as u32) },
+            extent: film.extent(),
             width: layout.map_or(0, |layout| layout.width),
             height: layout.map_or(0, |layout| layout.height),
             refusal: film.refusal,

@@ -8,6 +8,7 @@
 pub mod auth;
 pub mod clients;
 pub mod containers;
+pub mod delivery;
 pub mod inputs;
 pub mod jpeg;
 pub mod machines;
@@ -60,6 +61,7 @@ pub const TARGETS: &[Target] = &[
         words: text::RTSP_WORDS,
     },
     Target { name: "client", run: clients::client, seeds: clients::client_seeds, words: text::RTSP_WORDS },
+    Target { name: "delivery", run: delivery::delivery, seeds: delivery::delivery_seeds, words: &[] },
     Target { name: "mjpeg", run: source::mjpeg, seeds: source::mjpeg_seeds, words: &["00000", "00700", "99999"] },
     Target {
         name: "containers",
