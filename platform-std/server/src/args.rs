@@ -106,7 +106,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["media", "check"])]
     pub list_cameras: bool,
 
-    /// Serve nothing: say of each file what it is, what would be sent and why; fails where one cannot be served
+    /// Serve nothing: say of each file what it is, what would be sent and why, and of each input what comes; fails where one
+    /// cannot be served
     #[arg(long, requires = "media")]
     pub check: bool,
 

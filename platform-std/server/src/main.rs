@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod check_inputs;
 mod limits;
 mod logging;
 mod run;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let result = if args.list_cameras {
         list_cameras()
     } else if args.check {
-        check::run_on_stdout(&args)
+        check_all(args)
     } else {
         run::run(&args).map(|()| true)
     };
@@ -52,6 +53,17 @@ fn list_cameras() -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     cameras.iter().try_for_each(|camera| writeln!(out, "{}", OneLine(camera)))?;
     Ok(true)
+}
+
+/// Checks what is named, inputs first. `true`: all of it can be served.
+fn check_all(mut args: Args) -> anyhow::Result<bool> {
+    let run::Media { paths, specs } = run::Media::of(&args)?;
+    let inputs = check_inputs::run(&specs, args.policy(), &mut io::stdout().lock())?;
+    // Where only inputs are named there is no file to be missed.
+    let has_files = specs.is_empty() || !paths.is_empty();
+    args.media = paths;
+    let files = !has_files || check::run_on_stdout(&args)?;
+    Ok(inputs && files)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

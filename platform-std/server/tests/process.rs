@@ -299,3 +299,54 @@ fn who_cannot_show_large_pictures_is_named_once_and_small_ones_are_not_spoken_of
         }
     }
 }
+
+#[test]
+fn programs_of_inputs_end_with_the_server_however_it_ends() {
+    let folder = Folder::new("programs");
+    let pid = folder.0.join("pid");
+    let is_there = |pid: &str| {
+        let state = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
+        !state.is_empty() && !state.starts_with(b"Z")
+    };
+    // A program that heeds requests to end, one that does not, and a second Ctrl-C, which waits for nobody.
+    for (trap, interrupts) in [(":", 1), ("trap '' TERM", 1), ("trap '' TERM", 2)] {
+        let _ = fs::remove_file(&pid);
+        let spec = format!(
+            "cam=exec:sh -c \"{trap}; echo \\$\\$ > '{}.new'; mv '{0}.new' '{0}'; while :; do sleep 0.1; done\"#always",
+            pid.display()
+        );
+        let mut server = Running::start(heeding(2), &["-q", &spec]);
+        assert!(server.url().ends_with("/cam"));
+        let deadline = Instant::now() + PATIENCE;
+        let started = loop {
+            match fs::read_to_string(&pid) {
+                Ok(started) => break started.trim().to_owned(),
+                Err(_) => assert!(Instant::now() < deadline, "it does not start"),
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        assert!(is_there(&started));
+        server.signal("-INT");
+        if interrupts == 2 {
+            thread::sleep(Duration::from_millis(200));
+            server.signal("-INT");
+        }
+        assert_eq!(server.wait().0, Some(if interrupts == 2 { 130 } else { 0 }), "{trap}");
+        while is_there(&started) {
+            assert!(Instant::now() < deadline, "{trap}: it lives on");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_input_is_told_without_its_secrets() {
+    for (argument, told) in [
+        ("cam=https://anna:geheim@camera/", "cam=https://camera/: https:// cannot be read yet"),
+        ("cam=exec:", "cam=exec:: expected a program behind exec:"),
+        ("a/b=-", "cannot open a/b=-: No such file"),
+    ] {
+        let (code, _, stderr) = Running::start(&[], &[argument]).wait();
+        assert!(code == Some(1) && stderr.contains(told) && !stderr.contains("geheim"), "{stderr}");
+    }
+}

@@ -108,6 +108,11 @@ impl Inputs {
         self.all.iter().map(Live::name)
     }
 
+    /// The input that is `index`th in the order of their names.
+    pub fn medium(&self, index: usize) -> Option<LiveMedium> {
+        self.all.get(index).map(|live| live.medium(index))
+    }
+
     /// What they do, in the order of their names.
     pub fn states(&self) -> Vec<State> {
         self.supervisor.states()
@@ -118,8 +123,7 @@ impl Catalogue for Inputs {
     type Medium = LiveMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<LiveMedium> {
-        let index = self.all.iter().position(|live| path.names(live.name()))?;
-        self.all.get(index).map(|live| live.medium(index))
+        self.medium(self.all.iter().position(|live| path.names(live.name()))?)
     }
 }
 
