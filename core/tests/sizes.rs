@@ -61,7 +61,7 @@ fn sizes_of_the_main_types_are_pinned() {
         ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), 1104),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), CLIENT),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
-        ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 200),
+        ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 800),
         ("Layout", size_of::<jpeg::Layout>(), 48),
         ("Fragments", size_of::<Fragments>(), 48),
         ("Delivery", size_of::<mutoscope::delivery::Delivery>(), 216),

@@ -1,9 +1,11 @@
-//! Files of motion JPEG: the lab's records, each of digits and a JPEG file, or JPEG files one after another.
+//! Files of motion JPEG: the lab's records, each of digits and a JPEG file; JPEG files one after another; streams of
+//! `multipart/x-mixed-replace` that were saved; and AVI files.
 
-use super::split::{DIGITS, SplitEvent, Splitter};
-use super::{Advance, Frame, FrameSource};
+use super::multipart::Timeline;
+use super::split::{DIGITS, Place, SplitEvent, Splitter, is_foreign};
+use super::{Advance, Frame, FrameRate, FrameSource};
 use crate::jpeg::{self, Layout};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use core::task::Waker;
 use embedded_io::{Read, Seek, SeekFrom};
 
@@ -22,8 +24,10 @@ const READ_AHEAD: usize = 16 * 1024;
 pub struct FrameSpan {
     /// The number of bytes before SOI.
     pub offset: u64,
-    /// The number of bytes from SOI to EOI, or to the next SOI if the file's writer leaves EOI out.
+    /// The number of bytes from SOI to EOI. If there is no EOI, to the next frame, or to the end of the record, part or file.
     pub len: u32,
+    /// Whether EOI ends it.
+    pub has_end: bool,
 }
 
 /// Why there is no frame.
@@ -33,8 +37,10 @@ pub struct FrameSpan {
 pub enum Error<E> {
     /// The file could not be read or positioned.
     Io(E),
-    /// The file begins neither with a JPEG nor with five digits and a JPEG.
+    /// There is no JPEG where the first picture should be.
     NotMjpeg,
+    /// This is an AVI file whose pictures are no JPEGs.
+    OtherVideo,
     /// The buffer is shorter than [`MIN_BUFFER`].
     BufferTooShort,
     /// The file is damaged here. The broken part is left out; the next call looks for a frame behind it.
@@ -61,8 +67,9 @@ impl<E: core::fmt::Debug> core::fmt::Display for Error<E> {
         match self {
             Self::Io(error) => write!(f, "cannot read: {error:?}"),
             Self::NotMjpeg => {
-                f.write_str("not an MJPEG file: it begins neither with a JPEG nor with five digits and a JPEG")
+                write!(f, "not an MJPEG file: no JPEG begins in its first {} MB", Format::DETECT_LEN >> 20)
             }
+            Self::OtherVideo => f.write_str("an AVI file without motion JPEG: its pictures are coded in another way"),
             Self::BufferTooShort => write!(f, "the frame buffer is shorter than {MIN_BUFFER} bytes"),
             Self::Damaged { at } => write!(f, "the file is damaged at byte {at}"),
             Self::Truncated { at } => write!(f, "the file ends inside the frame at byte {at}"),
@@ -80,15 +87,15 @@ impl<E: core::fmt::Debug> core::error::Error for Error<E> {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bookmark {
     number: u32,
-    offset: u64,
-    record_left: u32,
+    place: Place,
+    timeline: Timeline,
 }
 
 impl Bookmark {
     /// A place at which a caller knows that no frame is cut: frame `number` is looked for from `offset` on. The reader's own
     /// bookmarks also know the rest of a record.
     pub fn between_frames(number: u32, offset: u64) -> Self {
-        Self { number, offset, record_left: 0 }
+        Self { number, place: Place::at(offset), timeline: Timeline::START }
     }
 
     /// The number of the frame that follows.
@@ -124,6 +131,8 @@ pub struct Reader<R, B> {
     frame: Option<(usize, usize)>,
     layout: Result<Layout, jpeg::Error>,
     next: u32,
+    timeline: Timeline,
+    time: Option<Duration>,
 }
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
@@ -138,29 +147,46 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         if bytes.len() < MIN_BUFFER {
             return Err(Error::BufferTooShort);
         }
-        let mut filled = 0_usize;
-        while filled < Format::DETECT_LEN {
-            let Some(room) = bytes.get_mut(filled..Format::DETECT_LEN) else { break };
-            match file.read(room).map_err(Error::Io)? {
-                0 => break,
-                read => filled = filled.saturating_add(read),
-            }
-        }
-        let format = bytes.get(..filled).and_then(Format::detect).ok_or(Error::NotMjpeg)?;
-        let splitter = Splitter::new(format, len);
-        Ok(Self {
+        let mut reader = Self {
             file,
             buffer,
-            splitter,
+            splitter: Splitter::new(None, len),
             fed: 0,
-            filled,
+            filled: 0,
             is_lost: false,
             is_astray: false,
             start: None,
             frame: None,
             layout: NO_LAYOUT,
             next: 0,
-        })
+            timeline: Timeline::START,
+            time: None,
+        };
+        reader.recognise()?;
+        reader.rewind();
+        Ok(reader)
+    }
+
+    /// Reads until the format is certain.
+    fn recognise(&mut self) -> Result<(), Error<R::Error>> {
+        while self.filled < FOREIGN_LEN && !self.fill()? {}
+        if is_foreign(self.buffer.as_ref().get(..self.filled).unwrap_or(&[])) {
+            return Err(Error::NotMjpeg);
+        }
+        while self.splitter.detected().is_none() {
+            if self.splitter.is_other_video() {
+                return Err(Error::OtherVideo);
+            }
+            let unseen = self.buffer.as_ref().get(self.fed..self.filled).unwrap_or(&[]);
+            let (taken, event) = self.splitter.feed(unseen);
+            self.fed = self.fed.saturating_add(taken);
+            let is_too_far =
+                self.splitter.offset() > Format::DETECT_LEN as u64 && self.splitter.format() != Format::Avi;
+            if is_too_far || (event.is_none() && self.splitter.detected().is_none() && self.more()?) {
+                return Err(Error::NotMjpeg);
+            }
+        }
+        Ok(())
     }
 
     /// The file's format.
@@ -168,28 +194,49 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         self.splitter.format()
     }
 
+    /// The rate at which the file says that its pictures were taken. Only AVI files say it. Interlaced pictures are two frames
+    /// each: [`time`](Self::time) tells when each is due.
+    pub fn frame_rate(&self) -> Option<FrameRate> {
+        self.splitter.chunks().frame_rate()
+    }
+
+    /// When the frame found last is due, counted from the first one, if the file tells it: AVI files do, and the parts of a
+    /// multipart stream may. It never steps back.
+    pub fn time(&self) -> Option<Duration> {
+        self.time
+    }
+
+    /// Learns the file's length anew, for a file that is still being written. To go on behind what was its end,
+    /// [`resume`](Self::resume) before the last frame if it had no end then.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn refresh(&mut self) -> Result<u64, Error<R::Error>> {
+        self.is_lost = true;
+        let len = self.file.seek(SeekFrom::End(0)).map_err(Error::Io)?;
+        self.splitter.set_file_len(len);
+        Ok(len)
+    }
+
     /// Makes the first frame the next one.
     pub fn rewind(&mut self) {
-        self.resume(Bookmark { number: 0, offset: 0, record_left: 0 });
+        self.resume(Bookmark { number: 0, place: self.splitter.beginning(), timeline: Timeline::START });
     }
 
     /// The reader's place, to return to later. `None` if the last call ended in an error, since the place is unknown then; only
     /// after [`Error::TooLarge`] the reader stands behind the frame.
     pub fn bookmark(&self) -> Option<Bookmark> {
-        let splitter = &self.splitter;
-        (!self.is_astray && splitter.is_between_frames()).then(|| Bookmark {
-            number: self.next,
-            offset: splitter.between_frames(),
-            record_left: splitter.record_left(),
-        })
+        let place = self.splitter.place().filter(|_| !self.is_astray)?;
+        Some(Bookmark { number: self.next, place, timeline: self.timeline })
     }
 
     /// Goes to a place that was noted in this file. The file itself is positioned at the next read.
     pub fn resume(&mut self, bookmark: Bookmark) {
-        self.go_to(bookmark.offset);
-        self.splitter.resume(bookmark.offset, bookmark.record_left);
+        self.go_to(bookmark.place.offset);
+        self.splitter.resume(bookmark.place);
         self.is_astray = false;
         self.next = bookmark.number;
+        self.timeline = bookmark.timeline;
     }
 
     /// Passes the next frame and returns its place; `None` at the end. The buffer need not hold the frame: a few kilobytes are
@@ -216,41 +263,55 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             let unseen = self.buffer.as_ref().get(self.fed..self.filled).unwrap_or(&[]);
             let (taken, event) = self.splitter.feed(unseen);
             self.fed = self.fed.saturating_add(taken);
-            let begun = self.splitter.start();
             match event {
                 Some(SplitEvent::Start) => self.start = self.fed.checked_sub(3),
+                Some(SplitEvent::Passed) => self.start = None,
                 Some(SplitEvent::Damage) => {
                     self.start = None;
                     return Err(Error::Damaged { at: self.splitter.offset() });
                 }
-                Some(SplitEvent::Beyond) => return Err(Error::Truncated { at: self.splitter.offset() }),
-                Some(SplitEvent::End) => return self.found(keep, 0),
-                Some(SplitEvent::EndBefore) => return self.found(keep, 3),
+                Some(SplitEvent::Beyond) => return Err(Error::Truncated { at: self.splitter.start() }),
+                Some(SplitEvent::End { ago, has_end }) => return self.found(keep, usize::from(ago), has_end),
                 None => {
                     if !keep {
                         self.start = None;
                     }
-                    if self.fill()? {
-                        if self.splitter.is_last_end() {
-                            let found = self.found(keep, 0);
-                            self.splitter.resume(self.splitter.offset(), 0);
-                            return found;
-                        }
-                        self.start = None;
-                        let is_cut = self.splitter.is_cut();
-                        self.splitter.resume(self.splitter.offset(), 0);
-                        return if is_cut { Err(Error::Truncated { at: begun }) } else { Ok(None) };
+                    if self.more()? {
+                        return self.end_of_file(keep);
                     }
                 }
             }
         }
     }
 
-    /// The frame that began at the splitter's start. It ended `ago` bytes before the next byte.
-    fn found(&mut self, keep: bool, ago: usize) -> Result<Option<FrameSpan>, Error<R::Error>> {
+    /// The file has ended. The last frame may lack its end.
+    fn end_of_file(&mut self, keep: bool) -> Result<Option<FrameSpan>, Error<R::Error>> {
         let begun = self.splitter.start();
-        let len = self.splitter.offset().saturating_sub(begun).saturating_sub(ago as u64);
-        let span = FrameSpan { offset: begun, len: u32::try_from(len).unwrap_or(u32::MAX) };
+        match self.splitter.end_of_file() {
+            Some(SplitEvent::End { .. }) => self.found(keep, 0, false),
+            Some(SplitEvent::Damage) => {
+                self.start = None;
+                Err(Error::Truncated { at: begun })
+            }
+            _ => {
+                self.start = None;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The frame that began at the splitter's start. It ended `ago` bytes before the next byte.
+    fn found(&mut self, keep: bool, ago: usize, has_end: bool) -> Result<Option<FrameSpan>, Error<R::Error>> {
+        let begun = self.splitter.start();
+        let len = self.splitter.frame_len(ago, has_end);
+        let ago =
+            usize::try_from(self.splitter.offset().saturating_sub(begun).saturating_sub(len)).unwrap_or(usize::MAX);
+        let span = FrameSpan { offset: begun, len: u32::try_from(len).unwrap_or(u32::MAX), has_end };
+        self.time = match self.splitter.format() {
+            Format::Avi => self.splitter.chunks().time(self.splitter.is_second()),
+            Format::Lab => None,
+            Format::Raw | Format::Multipart => self.timeline.next(self.splitter.part().timestamp()),
+        };
         let number = self.next;
         self.next = number.saturating_add(1);
         match self.start.take() {
@@ -263,6 +324,16 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         Ok(Some(span))
     }
 
+    /// Makes more bytes come, at the place where the next ones with a meaning are. Returns whether the file has ended.
+    fn more(&mut self) -> Result<bool, Error<R::Error>> {
+        let skippable = self.splitter.skippable();
+        if skippable > 0 {
+            self.go_to(self.splitter.offset().saturating_add(skippable));
+            self.splitter.skip();
+        }
+        self.fill()
+    }
+
     /// Reads more. Keeps the bytes of the frame that is being read as long as there is room. Returns whether the file has
     /// ended.
     fn fill(&mut self) -> Result<bool, Error<R::Error>> {
@@ -273,6 +344,10 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             // The last two bytes may be the start of a frame, which the third byte decides.
             let mut keep = self.start.unwrap_or(self.fed.saturating_sub(2));
             if keep == 0 && self.filled == buffer.len() {
+                // It may be the last one, and without an end that would have told so.
+                if self.splitter.is_at_end() {
+                    return Ok(true);
+                }
                 // The frame fills the whole buffer, so it cannot be kept.
                 keep = self.fed.saturating_sub(2);
                 self.start = None;
@@ -317,14 +392,17 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             }
         }
         let head = self.buffer.as_ref().get(self.fed..).and_then(|bytes| bytes.first_chunk::<HEAD>());
-        let Some(&[ref digits @ .., 0xFF, 0xD8, 0xFF]) = head else { return Ok(false) };
-        let Some(length) = self.splitter.plausible(digits) else { return Ok(false) };
+        let Some(&[a, b, c, d, e, 0xFF, 0xD8, 0xFF]) = head else { return Ok(false) };
+        let Some(length) = self.splitter.plausible([a, b, c, d, e]) else { return Ok(false) };
         self.go_to(self.splitter.behind_record(length));
         self.splitter.hop(length);
         self.next = self.next.saturating_add(1);
         Ok(true)
     }
 }
+
+/// So many bytes tell other files that have pictures in them.
+const FOREIGN_LEN: usize = 12;
 
 const NO_LAYOUT: Result<Layout, jpeg::Error> = Err(jpeg::Error { kind: jpeg::ErrorKind::NoStartOfImage, at: 0 });
 
@@ -339,7 +417,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
 
     fn frame(&self) -> Option<Frame<'_>> {
         let data = self.data()?;
-        Some(Frame { number: self.next.saturating_sub(1), data, captured: None, time: None, layout: self.layout })
+        Some(Frame { number: self.next.saturating_sub(1), data, captured: None, time: self.time, layout: self.layout })
     }
 
     fn position(&self) -> u32 {
@@ -364,6 +442,29 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
                 Err(Error::Io(error)) => return Err(Error::Io(error)),
                 Err(_) => {}
             }
+        }
+        Ok(())
+    }
+    /// Looks at the frames one after another: from here, or from the beginning if the time lies before the last frame.
+    fn seek_time(&mut self, time: Duration) -> Result<(), Self::Error> {
+        if self.time.is_none_or(|last| time <= last) {
+            self.rewind();
+        }
+        let mut before = None;
+        loop {
+            let here = self.bookmark();
+            match self.next_span() {
+                Ok(None) => break,
+                Err(Error::Io(error)) => return Err(Error::Io(error)),
+                Ok(Some(_)) if self.time.is_some_and(|shown| shown > time) => break,
+                Ok(Some(_)) => before = here.or(before),
+                Err(_) => {}
+            }
+        }
+        if let Some(bookmark) = before {
+            self.resume(bookmark);
+        } else {
+            self.rewind();
         }
         Ok(())
     }

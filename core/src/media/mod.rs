@@ -1,12 +1,15 @@
 //! Sources of frames: files of motion JPEG ([`mjpeg`]), cameras ([`live`]) and generated pictures ([`testcard`]); and what a
 //! server offers of them ([`catalogue`]).
 
+mod avi;
 pub mod catalogue;
 mod course;
 mod either;
 mod extent;
+pub mod feed;
 pub mod live;
 pub mod mjpeg;
+mod multipart;
 mod rate;
 #[cfg(test)]
 mod samples;

@@ -1,15 +1,32 @@
-//! Finds where the frames of an MJPEG file start and end, from its bytes as they come.
+//! Finds where the frames of a file, or of a live stream, start and end, from its bytes as they come.
 
+mod find;
+mod head;
+mod preview;
+mod records;
+
+use self::find::{is_marker, is_start, pass, pass_to_start, run_of};
+use self::head::Head;
+use self::preview::{Picture, Previews};
+use self::records::{CHUNK, LENGTH, LONGEST_LENGTH, record_length};
+use super::avi::{Action, Chunks};
+use super::multipart::{Heads, Part};
 use crate::jpeg::marker;
 
-/// The way in which frames follow each other in a file.
+/// The way in which frames follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Format {
-    /// Records: five ASCII decimal digits, which are a length in bytes, and a JPEG file of that length.
+    /// Records: a length in bytes as five characters, which are ASCII decimal digits, padded with zeros or spaces, and a JPEG
+    /// file of that length. Ten digits do as well.
     Lab,
     /// JPEGs one after another.
     Raw,
+    /// JPEGs, with the lines of `multipart/x-mixed-replace` before each.
+    Multipart,
+    /// The chunks of an AVI file.
+    Avi,
 }
 
 impl core::fmt::Display for Format {
@@ -17,28 +34,34 @@ impl core::fmt::Display for Format {
         f.write_str(match self {
             Self::Lab => "lab records",
             Self::Raw => "raw JPEGs",
+            Self::Multipart => "multipart/x-mixed-replace",
+            Self::Avi => "AVI",
         })
     }
 }
 
 impl Format {
-    /// The number of bytes that [`detect`](Self::detect) needs.
-    pub const DETECT_LEN: usize = 7;
+    /// How far [`detect`](Self::detect) looks for the first picture, in bytes.
+    pub const DETECT_LEN: usize = 4 << 20;
 
-    /// Tells the formats apart by a file's first bytes. `None`: this is no MJPEG file.
+    /// Tells the formats apart by a file's first bytes, of which it needs [`DETECT_LEN`](Self::DETECT_LEN) at the most. `None`: this
+    /// is no file of motion JPEG. Before the first picture there may be anything, such as half a picture; the picture must
+    /// then be one by its headers.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0xFF, marker::SOI, 0xFF, ..] => Some(Self::Raw),
-            [digits @ .., 0xFF, marker::SOI] if digits.len() == 5 && digits.iter().all(u8::is_ascii_digit) => {
-                Some(Self::Lab)
-            }
-            [_, _, _, _, _, _, _, _, ..] => Self::detect(bytes.first_chunk::<{ Self::DETECT_LEN }>()?),
-            _ => None,
+        if is_foreign(bytes) {
+            return None;
         }
+        let mut splitter = Splitter::new(None, u64::MAX);
+        let mut rest = bytes.get(..Self::DETECT_LEN).unwrap_or(bytes);
+        while !rest.is_empty() && splitter.detected().is_none() {
+            let (taken, _) = splitter.feed(rest);
+            rest = rest.get(taken..)?;
+        }
+        splitter.detected()
     }
 }
 
-/// The number of digits before each record.
+/// The number of characters before each record.
 pub(super) const DIGITS: usize = 5;
 
 /// An event of [`Splitter::feed`].
@@ -46,23 +69,46 @@ pub(super) const DIGITS: usize = 5;
 pub(super) enum SplitEvent {
     /// A frame began three bytes ago, at [`Splitter::start`].
     Start,
-    /// The frame ends here.
-    End,
-    /// The frame, which has no EOI, ended where the next one begins: three bytes ago. `Start` follows.
-    EndBefore,
+    /// The frame ended so many bytes ago.
+    End {
+        /// The number of bytes.
+        ago: u8,
+        /// Its last bytes are EOI. Otherwise the next frame, its record's length or the next part ended it.
+        has_end: bool,
+    },
+    /// What began three bytes or more ago is no frame: it is a preview of the one before, or has tables and no picture.
+    Passed,
     /// A frame or a record's length is damaged here. The search for the next one has begun.
     Damage,
-    /// The same as `Damage`, where the record's length points behind the end of the file.
+    /// The length of the record whose content began a byte ago points behind the end of the file. The record is read anyway.
     Beyond,
 }
 
-/// Reads a file's bytes without keeping them, so that they may come in pieces of any size.
+/// A place between two frames, and what the frames before it mean for the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Place {
+    pub offset: u64,
+    record_left: u32,
+    previews: Previews,
+    chunks: u32,
+}
+
+impl Place {
+    /// A place between two records, of which nothing else is known.
+    pub(super) fn at(offset: u64) -> Self {
+        Self { offset, ..Self::default() }
+    }
+}
+
+/// Reads bytes without keeping them, so that they may come in pieces of any size.
 ///
 /// Inside a frame it goes from marker segment to marker segment and from scan to scan. So it does not mistake thumbnails inside
-/// APPn for frames. It reads only entropy-coded data byte by byte.
+/// APPn for frames. Elsewhere it looks for pairs of bytes that mean something, and passes the others without a look at each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Splitter {
-    format: Format,
+    /// `None`: the first frame tells.
+    format: Option<Format>,
     state: State,
     /// The place in the file of the next byte to be fed.
     offset: u64,
@@ -70,64 +116,90 @@ pub(super) struct Splitter {
     start: u64,
     /// The file's length. It shows which records cannot exist.
     file_len: u64,
-    /// Lab format: the number of the record's bytes that have not been fed yet.
+    /// Lab and AVI: the number of the record's bytes that have not been fed yet; 0 where there is no record, or its length is unknown.
     record_left: u32,
-    /// Lab format: the number of frames that began in this record.
+    /// Lab and AVI: the number of frames that began in this record.
     record_frames: u32,
-    /// The last eight bytes fed, with zeros for skipped bytes.
-    last: u64,
-    /// Lab format: a record of several frames was found.
+    /// The last 16 bytes fed, with zeros for those before the last place.
+    last: u128,
+    /// A record of several frames was found.
     several: bool,
-    /// The frame had a scan, so the segments behind it may be its last.
-    has_scan: bool,
-    /// Raw format: whether the first frame ended without EOI, that is, whether the file's writer leaves EOI out. If the
-    /// writer does not, a frame without EOI has broken off. Only the first frame counts, so that a file has the same frames
-    /// each time it is read.
-    has_ends: Option<bool>,
+    head: Head,
+    picture: Picture,
+    previews: Previews,
+    heads: Heads,
+    chunks: Chunks,
+    /// Where the first frame or its record begins, if that is not the beginning of the file.
+    beginning: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Lab format: `seen` digits of a length were read.
-    Digits {
+    /// Lab format: `seen` characters of a length were read, perhaps behind padding.
+    Length {
         seen: u8,
-        length: u32,
+        padded: bool,
     },
-    /// Lab format: at a record's first byte (0) or second byte (1). The two must be SOI.
+    /// Lab format: behind the first byte (1) or the second byte (2) of a record, which must be SOI.
     RecordStart {
         seen: u8,
     },
-    /// Lab format: looking for five digits and a JPEG file.
+    /// AVI: `seen` bytes of a chunk's head were read, behind so many others that are none.
+    Chunk {
+        seen: u8,
+        garbage: u8,
+    },
+    /// AVI: in a header.
+    Header {
+        left: u32,
+    },
+    /// AVI: in a chunk of something else.
+    Skip {
+        left: u64,
+    },
+    /// Lab and AVI: looking for the head of a record and a JPEG file.
     HuntRecord,
-    /// Looking for a JPEG file; in the lab format within the record.
+    /// Looking for a JPEG file; in lab format and AVI within the record.
     Hunt,
-    /// FF D8 FF was read where the frame should have gone on.
-    Again,
+    /// FF D8 FF was read where the frame should have gone on. The next frame, or its record, begins `back` bytes ago.
+    Again {
+        back: u8,
+        record_left: u32,
+    },
+    /// A part's delimiter was read where the frame should have gone on. It begins `back` bytes ago.
+    Delimited {
+        back: u8,
+    },
     /// In the headers, before the FF of a marker.
     Marker,
     /// Behind the FF.
     Code,
-    /// Before a segment's length; `scan` where it is SOS.
+    /// Before a segment's length.
     LengthHigh {
-        scan: bool,
+        code: u8,
     },
     LengthLow {
-        scan: bool,
+        code: u8,
         high: u8,
     },
     Segment {
-        scan: bool,
+        code: u8,
         left: u16,
     },
     Entropy,
     /// Behind an FF in entropy-coded data.
     EntropyCode,
-    /// Behind FF D8 in entropy-coded data: damage, or the next frame.
-    EntropyStart,
+    /// Behind FF D8 where no frame may begin: damage, or the next frame.
+    NextStart,
+    /// Behind `matched` characters of a delimiter that stands behind a line end of so many bytes.
+    Delimiter {
+        matched: u8,
+        line_end: u8,
+    },
 }
 
 impl Splitter {
-    pub(super) fn new(format: Format, file_len: u64) -> Self {
+    pub(super) fn new(format: Option<Format>, file_len: u64) -> Self {
         let mut splitter = Self {
             format,
             state: State::Hunt,
@@ -138,27 +210,102 @@ impl Splitter {
             record_frames: 0,
             last: 0,
             several: false,
-            has_scan: false,
-            has_ends: None,
+            head: Head::new(),
+            picture: Picture::default(),
+            previews: Previews::default(),
+            heads: Heads::new(),
+            chunks: Chunks::new(),
+            beginning: 0,
         };
-        splitter.resume(0, 0);
+        splitter.resume(Place::default());
         splitter
     }
 
-    /// Starts between two frames: at `offset`, in a record of which `record_left` bytes are left.
-    pub(super) fn resume(&mut self, offset: u64, record_left: u32) {
-        self.offset = offset;
-        self.record_left = record_left;
-        self.record_frames = u32::from(record_left != 0);
-        self.last = 0;
+    /// Starts between two frames.
+    pub(super) fn resume(&mut self, place: Place) {
+        self.offset = place.offset;
+        self.record_left = place.record_left;
+        self.record_frames = u32::from(place.record_left != 0);
+        self.previews = place.previews;
+        self.chunks.count = place.chunks;
         self.state = match self.format {
-            Format::Lab if record_left == 0 => State::Digits { seen: 0, length: 0 },
+            Some(Format::Lab | Format::Avi) if place.record_left == 0 => self.between_records(),
             _ => State::Hunt,
         };
+        self.forget();
     }
 
+    /// Forgets the bytes before this one, as a splitter that resumes here does not know them either.
+    fn forget(&mut self) {
+        self.last = 0;
+        self.heads.reset();
+    }
+
+    /// The place of the first frame.
+    pub(super) fn beginning(&self) -> Place {
+        Place::at(self.beginning)
+    }
+
+    /// The place where the next frame may begin, if [`resume`](Self::resume) can lead back there.
+    pub(super) fn place(&self) -> Option<Place> {
+        let (back, record_left) = match self.state {
+            State::Length { seen: 0, .. } | State::Chunk { seen: 0, garbage: 0 } => (0, 0),
+            State::Hunt if !self.has_records() || self.record_frames > 0 => (0, self.record_left),
+            State::Again { back: 3, record_left } if record_left > 0 => (3, record_left.saturating_add(3)),
+            State::Again { back, .. } | State::Delimited { back } => (back, 0),
+            _ => return None,
+        };
+        let offset = self.offset.saturating_sub(back.into());
+        Some(Place { offset, record_left, previews: self.previews, chunks: self.chunks.count })
+    }
+
+    /// Whether all bytes of the file have been fed.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.offset >= self.file_len
+    }
+
+    /// The file has grown, or has become shorter.
+    pub(super) fn set_file_len(&mut self, len: u64) {
+        self.file_len = len;
+    }
+
+    /// The format, as far as it is known; [`Format::Raw`] otherwise.
     pub(super) fn format(&self) -> Format {
-        self.format
+        self.format.unwrap_or(Format::Raw)
+    }
+
+    /// The format, once it is certain that this is one: where it does not begin as it must, a frame must have had headers that make sense.
+    pub(super) fn detected(&self) -> Option<Format> {
+        let format = self.format?;
+        let is_certain = match format {
+            Format::Lab => true,
+            Format::Avi => self.chunks.has_video() && self.chunks.has_pictures(),
+            Format::Raw | Format::Multipart => {
+                self.picture.is_first
+                    || self.heads.part().has_fields()
+                    || (self.picture.has_scan && self.picture.has_frame_header())
+            }
+        };
+        is_certain.then_some(format)
+    }
+
+    /// Whether this is an AVI file whose pictures are no JPEGs.
+    pub(super) fn is_other_video(&self) -> bool {
+        self.format == Some(Format::Avi) && self.chunks.has_pictures() && !self.chunks.has_video()
+    }
+
+    pub(super) fn chunks(&self) -> &Chunks {
+        &self.chunks
+    }
+
+    /// What the lines before the last frame told.
+    pub(super) fn part(&self) -> &Part {
+        self.heads.part()
+    }
+
+    /// Whether the last frame is not the first of its record.
+    pub(super) fn is_second(&self) -> bool {
+        self.record_frames > 1
     }
 
     pub(super) fn offset(&self) -> u64 {
@@ -169,36 +316,45 @@ impl Splitter {
         self.start
     }
 
-    pub(super) fn record_left(&self) -> u32 {
-        self.record_left
+    /// The length of the frame that ended so many bytes ago.
+    pub(super) fn frame_len(&self, ago: usize, has_end: bool) -> u64 {
+        /// The lines between two parts are no longer.
+        const LONGEST_HEAD: u64 = 512;
+        let len = self.offset.saturating_sub(self.start).saturating_sub(ago as u64);
+        let part = self.heads.part();
+        match part.length().map(u64::from) {
+            // The next part ended the frame, but its head was not seen because no delimiter is known.
+            Some(told) if !has_end && part.delimiter().is_none() && len.saturating_sub(told) <= LONGEST_HEAD => {
+                len.min(told)
+            }
+            _ => len,
+        }
     }
 
     /// Whether the bytes fed last belong to a frame.
     pub(super) fn is_in_frame(&self) -> bool {
-        !matches!(
-            self.state,
-            State::Digits { .. } | State::RecordStart { .. } | State::HuntRecord | State::Hunt | State::Again
-        )
+        use State::{Code, Entropy, EntropyCode, LengthHigh, LengthLow, Marker, NextStart, Segment};
+        let in_headers = matches!(self.state, Marker | Code | LengthHigh { .. } | LengthLow { .. } | Segment { .. });
+        in_headers || matches!(self.state, Entropy | EntropyCode | NextStart | State::Delimiter { .. })
     }
 
-    /// Whether [`resume`](Self::resume) can lead back here.
-    pub(super) fn is_between_frames(&self) -> bool {
+    /// Bytes without a meaning that come next. They may be left out with [`skip`](Self::skip).
+    pub(super) fn skippable(&self) -> u64 {
         match self.state {
-            State::Digits { seen, .. } => seen == 0,
-            State::Hunt => self.record_frames > 0 || self.format == Format::Raw,
-            State::Again => self.format == Format::Raw,
-            _ => false,
+            State::Skip { left } => left,
+            _ => 0,
         }
     }
 
-    /// The place where the next frame may begin, for [`resume`](Self::resume): here, or three bytes ago.
-    pub(super) fn between_frames(&self) -> u64 {
-        self.offset.saturating_sub(if self.state == State::Again { 3 } else { 0 })
+    /// Passes the [skippable](Self::skippable) bytes without seeing them.
+    pub(super) fn skip(&mut self) {
+        self.offset = self.offset.saturating_add(self.skippable());
+        self.state = CHUNK;
     }
 
-    /// Whether the next byte is the first digit of a record and each record so far held one frame.
+    /// Whether the next byte is the first of a record's length and each record so far held one frame.
     pub(super) fn may_hop(&self) -> bool {
-        self.state == State::Digits { seen: 0, length: 0 } && !self.several
+        self.state == LENGTH && !self.several
     }
 
     /// Passes a record of one frame, together with its digits, without seeing its bytes.
@@ -211,42 +367,55 @@ impl Splitter {
         self.offset.saturating_add(DIGITS as u64).saturating_add(length.into())
     }
 
-    /// The length that five digits give, if a record of that length fits the file at the current offset.
-    pub(super) fn plausible(&self, digits: &[u8]) -> Option<u32> {
-        let length = digits.iter().try_fold(0_u32, |length, digit| {
-            digit.is_ascii_digit().then(|| length.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))))
-        })?;
-        let fits = self.behind_record(length) <= self.file_len;
-        (digits.len() == DIGITS && length > 3 && fits).then_some(length)
+    /// The length that five characters give, if a record of that length fits the file at the current offset.
+    pub(super) fn plausible(&self, digits: [u8; DIGITS]) -> Option<u32> {
+        record_length(digits).filter(|&length| self.behind_record(length) <= self.file_len)
     }
 
-    /// The number of bytes that are certainly needed next, if it is known. Lab records give it.
+    /// The number of bytes that are certainly needed next, if it is known. Records give it.
     pub(super) fn wanted(&self) -> Option<usize> {
+        const CHUNK_HEAD: usize = 12;
+        const FIRST: u64 = 16;
         match self.state {
+            State::Hunt if self.format.is_none() => FIRST.checked_sub(self.offset).map(|left| left as usize),
             // These are the digits, and the bytes that tell whether a JPEG file follows.
-            State::Digits { seen, .. } => Some((DIGITS + 3).saturating_sub(usize::from(seen))),
+            State::Length { seen, padded: false } => Some((DIGITS + 3).saturating_sub(usize::from(seen))),
+            State::Chunk { .. } => Some(CHUNK_HEAD),
+            State::Skip { .. } => Some(1),
             // These are the record and the digits of the next one.
-            _ if self.record_left > 0 => Some((self.record_left as usize).saturating_add(DIGITS)),
+            _ if self.record_left > 0 => Some((self.record_left as usize).saturating_add(CHUNK_HEAD)),
             _ => None,
         }
     }
 
-    /// Call it at the file's end. Returns whether that ends a frame, in a file whose frames have no EOI.
-    pub(super) fn is_last_end(&self) -> bool {
-        self.has_ends == Some(false) && matches!(self.state, State::Entropy | State::EntropyCode)
-    }
-
-    /// Call it at the file's end. Returns whether the end lies inside a frame or a record.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_in_frame() || self.record_left > 0
+    /// Call it at the file's end. Whether that ends a frame.
+    pub(super) fn end_of_file(&mut self) -> Option<SplitEvent> {
+        let event = match () {
+            () if self.is_in_frame() && self.picture.has_scan => Some(self.frame_ends(0, false)),
+            () if self.is_in_frame() || self.record_left > 0 => Some(SplitEvent::Damage),
+            () => None,
+        };
+        self.record_left = 0;
+        if self.has_records() {
+            self.state = self.between_records();
+        } else {
+            self.state = State::Hunt;
+        }
+        self.forget();
+        event
     }
 
     /// Takes bytes up to the next event, or all of them. Returns how many it took. Feed the others again.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> (usize, Option<SplitEvent>) {
         let mut rest = bytes;
         let event = loop {
-            if self.state == State::Again {
-                break Some(self.frame_starts());
+            match self.state {
+                State::Again { back, record_left } => break Some(self.record_starts_here(back, record_left)),
+                State::Delimited { .. } => {
+                    self.heads.delimiter_was_read();
+                    self.state = State::Hunt;
+                }
+                _ => {}
             }
             let Some(&byte) = rest.first() else { break None };
             let is_in_record = self.record_left > 0;
@@ -268,150 +437,277 @@ impl Splitter {
 
     /// Takes the first byte of `room`, or more if they carry no meaning.
     fn step(&mut self, byte: u8, room: &[u8]) -> (usize, Option<SplitEvent>) {
-        // These states skip many bytes at once.
-        let passed = match self.state {
-            State::Entropy => find_ff(room).unwrap_or(room.len()),
-            State::Segment { left, .. } => room.len().min(usize::from(left)),
-            // The bytes before must not be the beginning of a frame.
-            State::Hunt if self.last & 0xFF != 0xFF && self.last & 0xFFFF != START >> 8 => {
-                find_ff(room).unwrap_or(room.len())
+        if self.state == State::Hunt && self.reads_lines() {
+            let text = self.heads.text(room);
+            if let Some(text) = room.get(..text).filter(|text| !text.is_empty()) {
+                self.remember(text);
+                return (text.len(), None);
             }
-            // The digits before a record's FF are needed later.
-            State::HuntRecord => find_ff(room).unwrap_or(room.len()).saturating_sub(DIGITS),
-            _ => 0,
-        };
-        if passed > 0 {
-            self.offset = self.offset.saturating_add(passed as u64);
-            self.last = 0;
-            if let State::Segment { scan, left } = self.state {
-                self.state = Self::segment(scan, left.saturating_sub(passed as u16));
+        }
+        let passed = self.meaningless(byte, room);
+        if let Some(passed) = room.get(..passed).filter(|passed| !passed.is_empty()) {
+            self.remember(passed);
+            match self.state {
+                State::Segment { code, left } => {
+                    self.head.take(passed);
+                    self.segment(code, left.saturating_sub(passed.len() as u16));
+                }
+                State::Header { left } => {
+                    self.head.take(passed);
+                    self.header(left.saturating_sub(passed.len() as u32));
+                }
+                State::Skip { left } => match left.saturating_sub(passed.len() as u64) {
+                    0 => self.state = CHUNK,
+                    left => self.state = State::Skip { left },
+                },
+                State::Length { seen, .. } => self.state = State::Length { seen, padded: true },
+                _ => {}
             }
-            return (passed, None);
+            return (passed.len(), None);
         }
         self.offset = self.offset.saturating_add(1);
         (1, self.byte(byte))
     }
 
+    /// How many bytes the state may pass at once.
+    fn meaningless(&self, byte: u8, room: &[u8]) -> usize {
+        match self.state {
+            State::Entropy => match self.delimiter().and_then(<[u8]>::first) {
+                None => pass(room, [0xFF; 2], is_marker),
+                Some(&first) => pass(room, [0xFF, b'\n'], |a, b| is_marker(a, b) | (a == b'\n') & (b == first)),
+            },
+            State::Marker => pass(room, [0xFF; 2], is_marker),
+            // Fill bytes.
+            State::Code | State::EntropyCode => run_of(0xFF, room),
+            State::Segment { code, left } => {
+                let segment = room.get(..usize::from(left)).unwrap_or(room);
+                match self.may_be_cut(code) {
+                    true if self.may_start(byte) => 0,
+                    true => pass(segment, [0xFF; 2], is_start),
+                    false => segment.len(),
+                }
+            }
+            State::Header { left } => room.len().min(left as usize),
+            State::Skip { left } => room.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
+            State::Length { seen: 0, .. } | State::Chunk { seen: 0, .. } => run_of(0, room),
+            // The bytes before must not be the beginning of a frame.
+            State::HuntRecord | State::Hunt if self.may_start(byte) => 0,
+            State::HuntRecord => pass_to_start(room),
+            // These are the first bytes of an AVI file.
+            State::Hunt if self.format.is_none() && self.offset < RIFF_LEN => 0,
+            State::Hunt if self.has_records() => pass_to_start(room),
+            State::Hunt if self.heads.is_noise() => {
+                pass(room, [0xFF, b'\n'], |a, b| is_start(a, b) | (a == b'\n') & Heads::may_begin_line(b))
+            }
+            _ => 0,
+        }
+    }
+
     fn byte(&mut self, byte: u8) -> Option<SplitEvent> {
-        self.last = self.last << 8 | u64::from(byte);
+        self.last = self.last << 8 | u128::from(byte);
         self.state = match self.state {
-            State::Digits { seen: 0, .. } if matches!(byte, b'\r' | b'\n' | b' ' | 0) => return None,
-            State::Digits { seen, length } if byte.is_ascii_digit() => {
-                // Five digits are far from the end of 32 bits.
-                let length = length.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0')));
-                let seen = seen.wrapping_add(1);
-                if usize::from(seen) < DIGITS {
-                    State::Digits { seen, length }
-                } else if length == 0 {
-                    State::Digits { seen: 0, length: 0 }
-                } else if self.offset.saturating_add(length.into()) > self.file_len {
-                    self.state = State::HuntRecord;
-                    return Some(SplitEvent::Beyond);
-                } else {
-                    self.record_left = length;
-                    self.record_frames = 0;
-                    // The caller has counted down for the bytes after this one.
-                    State::RecordStart { seen: 0 }
-                }
+            State::Length { .. } if matches!(byte, b'\r' | b'\n' | 0) => State::Length { seen: 0, padded: true },
+            State::Length { seen, .. } if byte == 0xFF => return self.record_starts(seen),
+            State::Length { seen, .. } if seen >= LONGEST_LENGTH => return self.damage(State::HuntRecord),
+            State::Length { seen, padded } => State::Length { seen: seen.saturating_add(1), padded },
+            State::RecordStart { seen: 1 } if byte == marker::SOI => State::RecordStart { seen: 2 },
+            State::RecordStart { seen: 2 } => return Some(self.frame_starts()),
+            State::RecordStart { .. } => {
+                // If the length leads to something else, it is wrong.
+                self.record_left = 0;
+                return self.damage(State::HuntRecord);
             }
-            State::Digits { .. } => return self.damage(State::HuntRecord),
-            State::RecordStart { seen } => match (seen, byte) {
-                (0, 0xFF) | (1, marker::SOI) => State::RecordStart { seen: seen.wrapping_add(1) },
-                (2, 0xFF) => return Some(self.frame_starts()),
-                _ => {
-                    // If the length leads to something else, it is wrong.
-                    self.record_left = 0;
-                    return self.damage(State::HuntRecord);
-                }
-            },
+            State::Chunk { seen, garbage } => return self.chunk(seen, garbage),
             State::HuntRecord => return self.hunt_record(),
-            State::Hunt if self.last & 0xFF_FFFF == START => return Some(self.frame_starts()),
-            State::Hunt => State::Hunt,
-            State::Again => return None,
+            State::Hunt => return self.hunt(byte),
 
+            // A frame that broke off inside a segment may have swallowed the SOI.
+            State::Marker | State::Entropy if self.is_start() => return self.next_frame(),
             State::Marker if byte == 0xFF => State::Code,
-            State::Marker => return self.damage(State::Hunt),
-            State::Code => match byte {
-                0xFF => State::Code,
-                marker::TEM => State::Marker,
-                // A scan's height (DNL), a comment or the like ends here.
-                marker::EOI if self.has_scan => return Some(self.frame_ends()),
-                // This is SOI. If another FF follows, `last` shows that a frame starts here.
-                0x00..=0xBF | marker::RST0..=marker::EOI => return self.damage(State::Hunt),
-                _ => {
-                    self.has_scan |= byte == marker::SOS;
-                    State::LengthHigh { scan: byte == marker::SOS }
-                }
-            },
-            State::LengthHigh { scan } => State::LengthLow { scan, high: byte },
-            State::LengthLow { scan, high } => match u16::from_be_bytes([high, byte]).checked_sub(2) {
-                Some(left) => Self::segment(scan, left),
-                None => return self.damage(State::Hunt),
-            },
-            State::Segment { .. } => return None,
-
-            State::Entropy if byte == 0xFF => State::EntropyCode,
-            State::Entropy => State::Entropy,
-            State::EntropyCode => match byte {
-                0xFF => State::EntropyCode,
-                marker::SOI => State::EntropyStart,
-                marker::EOI => return Some(self.frame_ends()),
-                marker::DHT | marker::DAC | marker::SOS..=marker::DRI | marker::EXP..=marker::APP15 | marker::COM => {
-                    State::LengthHigh { scan: byte == marker::SOS }
-                }
-                // These are stuffing, restart markers, and remains of damage.
-                _ => State::Entropy,
-            },
-            State::EntropyStart if byte == 0xFF => {
-                let has_ends = *self.has_ends.get_or_insert(false) || self.format == Format::Lab;
-                self.state = State::Again;
-                return Some(if has_ends { SplitEvent::Damage } else { SplitEvent::EndBefore });
+            // Decoders look for the next marker, and so does this.
+            State::Marker => State::Marker,
+            State::Code => return self.code(byte),
+            State::LengthHigh { code } => State::LengthLow { code, high: byte },
+            State::LengthLow { code, high } => {
+                // Some writers give a length of 0 to a segment without content.
+                self.head.clear();
+                self.segment(code, u16::from_be_bytes([high, byte]).saturating_sub(2));
+                return None;
             }
-            State::EntropyStart => State::Entropy,
+            State::Segment { code, left } => {
+                if self.may_be_cut(code) && self.is_start() {
+                    return self.next_frame();
+                }
+                self.head.take(&[byte]);
+                self.segment(code, left.saturating_sub(1));
+                return None;
+            }
+
+            State::Entropy | State::Delimiter { .. } if byte == 0xFF => State::EntropyCode,
+            State::Entropy | State::Delimiter { .. } if byte == b'\n' && self.delimiter().is_some() => {
+                let has_return = self.last >> 8 & 0xFF == u128::from(b'\r');
+                State::Delimiter { matched: 0, line_end: if has_return { 2 } else { 1 } }
+            }
+            State::Delimiter { matched, line_end } => return self.delimiter_goes_on(byte, matched, line_end),
+            State::Entropy => State::Entropy,
+            State::EntropyCode => return self.entropy_code(byte),
+            State::NextStart if byte == 0xFF => return self.next_frame(),
+            State::NextStart if self.picture.has_scan => State::Entropy,
+            State::NextStart => State::Marker,
+            State::Again { .. } | State::Delimited { .. } | State::Header { .. } | State::Skip { .. } => self.state,
         };
         None
     }
 
-    fn segment(scan: bool, left: u16) -> State {
-        match (left, scan) {
-            (0, true) => State::Entropy,
-            (0, false) => State::Marker,
-            _ => State::Segment { scan, left },
+    /// Behind a marker's FF in the headers, or between scans.
+    fn code(&mut self, code: u8) -> Option<SplitEvent> {
+        self.state = match code {
+            0xFF => State::Code,
+            marker::SOI => State::NextStart,
+            // A scan's height (DNL), a comment or the like ends here.
+            marker::EOI if self.picture.has_scan => return Some(self.frame_ends(0, true)),
+            // Tables without a picture.
+            marker::EOI => {
+                self.state = self.behind_frame();
+                self.forget();
+                return Some(SplitEvent::Passed);
+            }
+            // These have no length, or are no markers.
+            0x00..=0xBF | marker::RST0..=marker::RST7 => State::Marker,
+            _ => State::LengthHigh { code },
+        };
+        None
+    }
+
+    fn entropy_code(&mut self, code: u8) -> Option<SplitEvent> {
+        self.state = match code {
+            0xFF => State::EntropyCode,
+            marker::SOI => State::NextStart,
+            marker::EOI => return Some(self.frame_ends(0, true)),
+            marker::DHT | marker::DAC | marker::SOS..=marker::DRI | marker::EXP..=marker::APP15 | marker::COM => {
+                State::LengthHigh { code }
+            }
+            // These are stuffing, restart markers, and remains of damage.
+            _ => State::Entropy,
+        };
+        None
+    }
+
+    /// So many bytes of a segment are left.
+    fn segment(&mut self, code: u8, left: u16) {
+        if left > 0 {
+            self.state = State::Segment { code, left };
+            return;
+        }
+        match code {
+            marker::DHT | marker::JPG | marker::DAC => {}
+            marker::SOF0..=marker::SOF15 => self.picture.frame_header(self.head.bytes()),
+            APP2 => self.picture.application2(self.head.bytes()),
+            _ => {}
+        }
+        self.picture.has_scan |= code == marker::SOS;
+        self.state = if code == marker::SOS { State::Entropy } else { State::Marker };
+    }
+
+    /// Whether the start of a frame inside such a segment shows that the frame broke off. Thumbnails are in APPn before the scan.
+    fn may_be_cut(&self, code: u8) -> bool {
+        self.picture.has_scan || !matches!(code, marker::APP0..=marker::APP15 | marker::COM)
+    }
+
+    /// FF D8 FF was read inside a frame.
+    fn next_frame(&mut self) -> Option<SplitEvent> {
+        let (mut back, mut record_left) = (3, self.record_left.saturating_sub(1));
+        if self.record_left == 0
+            && let Some((head, length)) = self.record_before_start()
+        {
+            (back, record_left) = (head, length.saturating_sub(3));
+        }
+        let event = if self.picture.has_scan { self.frame_ends(back, false) } else { SplitEvent::Damage };
+        (self.state, self.last) = (State::Again { back, record_left }, START);
+        Some(event)
+    }
+
+    /// The first FF D8 FF of all.
+    fn recognise(&mut self) -> SplitEvent {
+        let record = self.record_before_start();
+        self.format = Some(match record {
+            Some(_) => Format::Lab,
+            None if self.heads.next_part().has_fields() => Format::Multipart,
+            None => Format::Raw,
+        });
+        match record {
+            Some((back, length)) => {
+                self.beginning = self.offset.saturating_sub(back.into());
+                self.record_starts_here(back, length.saturating_sub(3))
+            }
+            None => {
+                let event = self.frame_starts();
+                self.beginning = if self.format == Some(Format::Raw) { self.start } else { 0 };
+                event
+            }
         }
     }
 
-    /// ```text
-    ///  last:  d d d d d FF D8 FF        the digits count from D8's FF on
-    /// ```
-    fn hunt_record(&mut self) -> Option<SplitEvent> {
-        if self.last & 0xFF_FFFF != START {
+    fn hunt(&mut self, byte: u8) -> Option<SplitEvent> {
+        if !self.has_records() {
+            self.heads.byte(byte);
+        }
+        if self.may_begin() {
+            return Some(if self.format.is_none() { self.recognise() } else { self.frame_starts() });
+        }
+        if self.format.is_none() && self.offset == RIFF_LEN {
+            let [.., r, i, f, f2, _, _, _, _, a, v, i2, space] = self.last.to_be_bytes();
+            if [r, i, f, f2, a, v, i2, space] == *b"RIFFAVI " {
+                self.format = Some(Format::Avi);
+                self.state = CHUNK;
+            }
+        }
+        None
+    }
+
+    /// Multipart: in a line that may be a delimiter.
+    fn delimiter_goes_on(&mut self, byte: u8, matched: u8, line_end: u8) -> Option<SplitEvent> {
+        let delimiter = self.delimiter().unwrap_or(&[]);
+        if delimiter.get(usize::from(matched)) != Some(&byte) {
+            self.state = State::Entropy;
             return None;
         }
-        let [digits @ .., _, _, _] = self.last.to_be_bytes();
-        // Go on as if the digits had not come yet.
-        let here = self.offset;
-        self.offset = here.checked_sub(const { DIGITS as u64 + 3 })?;
-        let length = self.plausible(&digits);
-        self.offset = here;
-        self.record_left = length?.saturating_sub(3);
-        self.record_frames = 0;
-        Some(self.frame_starts())
+        let matched = matched.saturating_add(1);
+        if usize::from(matched) < delimiter.len() {
+            self.state = State::Delimiter { matched, line_end };
+            return None;
+        }
+        let event = self.frame_ends(matched.saturating_add(line_end), false);
+        self.state = State::Delimited { back: matched };
+        Some(event)
     }
 
     fn frame_starts(&mut self) -> SplitEvent {
         self.start = self.offset.saturating_sub(3);
         self.record_frames = self.record_frames.saturating_add(1);
         self.several |= self.record_left > 0 && self.record_frames > 1;
-        self.has_scan = false;
-        self.state = State::Code;
+        self.picture = Picture::new(self.start == 0 && self.is_start());
+        self.heads.part_begins();
+        self.state = if self.last & 0xFF == 0xFF { State::Code } else { State::Marker };
         SplitEvent::Start
     }
 
-    fn frame_ends(&mut self) -> SplitEvent {
-        self.has_ends.get_or_insert(true);
-        self.state = State::Hunt;
-        self.last = 0;
-        SplitEvent::End
+    /// The frame ended so many bytes ago.
+    fn frame_ends(&mut self, ago: u8, has_end: bool) -> SplitEvent {
+        self.state = self.behind_frame();
+        self.forget();
+        // Noise may have the markers of a scan.
+        if !self.picture.has_frame_header() {
+            return SplitEvent::Damage;
+        }
+        match self.previews.is_preview(self.picture) {
+            true => SplitEvent::Passed,
+            false => SplitEvent::End { ago, has_end },
+        }
+    }
+
+    fn behind_frame(&self) -> State {
+        if self.has_records() && self.record_left == 0 { self.between_records() } else { State::Hunt }
     }
 
     fn damage(&mut self, next: State) -> Option<SplitEvent> {
@@ -419,44 +715,74 @@ impl Splitter {
         Some(SplitEvent::Damage)
     }
 
-    /// A record's last byte was taken. Combines that with the byte's own event.
-    fn record_ends(&mut self, event: Option<SplitEvent>) -> Option<SplitEvent> {
-        let was_in_scan = matches!(self.state, State::Entropy | State::EntropyCode | State::EntropyStart);
-        let is_complete = matches!(self.state, State::Hunt) && self.record_frames > 0;
-        // `HuntRecord` has given the record up before its end.
-        if self.state != State::HuntRecord {
-            self.state = State::Digits { seen: 0, length: 0 };
+    fn has_records(&self) -> bool {
+        matches!(self.format, Some(Format::Lab | Format::Avi))
+    }
+
+    fn between_records(&self) -> State {
+        if self.format == Some(Format::Avi) { CHUNK } else { LENGTH }
+    }
+
+    /// What ends a frame of a multipart stream that lacks its end.
+    fn delimiter(&self) -> Option<&[u8]> {
+        if self.has_records() { None } else { self.heads.part().delimiter() }
+    }
+
+    /// Whether the bytes between two frames may be the lines of a part's head. The first bytes may be something else.
+    fn reads_lines(&self) -> bool {
+        !self.has_records() && !self.heads.is_noise() && (self.format.is_some() || self.offset >= RIFF_LEN)
+    }
+
+    fn remember(&mut self, passed: &[u8]) {
+        self.offset = self.offset.saturating_add(passed.len() as u64);
+        match passed.last_chunk::<16>() {
+            Some(last) => self.last = u128::from_be_bytes(*last),
+            None => passed.iter().for_each(|&byte| self.last = self.last << 8 | u128::from(byte)),
         }
-        match event {
-            Some(SplitEvent::End | SplitEvent::EndBefore | SplitEvent::Damage | SplitEvent::Beyond) => event,
-            // If EOI is missing, the record's length decides: the frame is whole for most decoders.
-            None if was_in_scan => {
-                // A splitter that resumes here has not seen the bytes before either.
-                self.last = 0;
-                Some(SplitEvent::End)
-            }
-            None if is_complete => None,
-            _ => Some(SplitEvent::Damage),
-        }
+    }
+
+    fn is_start(&self) -> bool {
+        self.last & 0xFF_FFFF == START
+    }
+
+    /// Whether the bytes before this one and it may be the beginning of a frame.
+    fn may_start(&self, byte: u8) -> bool {
+        (self.last & 0xFF == 0xFF && byte == marker::SOI) || self.last & 0xFFFF == START >> 8
+    }
+
+    /// Whether a frame begins three bytes ago. Where one is expected, right behind another or behind a part's head, no marker
+    /// need follow SOI; elsewhere SOI alone is too short to be told from noise.
+    fn may_begin(&self) -> bool {
+        let before = self.last >> 24;
+        let is_expected = before == 0 || (before & 0xFF == u128::from(b'\n') && self.heads.next_part().has_fields());
+        self.is_start() || (self.last >> 8 & 0xFFFF == START >> 8 && is_expected && self.offset >= 3)
     }
 }
 
 /// SOI and the FF of the marker that must follow it.
-const START: u64 = 0xFF_D8FF;
-
-/// Finds the first FF. Entropy-coded data has one in some 200 bytes, so blocks without any are skipped whole.
-fn find_ff(bytes: &[u8]) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-    let mut at = 0_usize;
-    for block in blocks {
-        // There is no early return, so that this becomes two vector instructions.
-        if block.iter().fold(false, |found, &byte| found | (byte == 0xFF)) {
-            return block.iter().position(|&byte| byte == 0xFF).map(|within| at.wrapping_add(within));
-        }
-        at = at.wrapping_add(BLOCK);
-    }
-    tail.iter().position(|&byte| byte == 0xFF).map(|within| at.wrapping_add(within))
+const START: u128 = 0xFF_D8FF;
+/// Second byte of the marker of Multi-Picture Format segments, and of colour profiles.
+const APP2: u8 = 0xE2;
+/// The bytes that tell an AVI file.
+const RIFF_LEN: u64 = 12;
+/// Whether files that begin so are known to be something else, which may have pictures in it nevertheless.
+pub(super) fn is_foreign(bytes: &[u8]) -> bool {
+    const NAMES: [&[u8]; 10] = [
+        b"%PDF",
+        b"PK\x03\x04",
+        b"\x89PNG",
+        b"GIF8",
+        b"\x1A\x45\xDF\xA3",
+        b"OggS",
+        b"ID3",
+        b"fLaC",
+        b"7z\xBC\xAF",
+        b"\x7FELF",
+    ];
+    let is_iso_media =
+        bytes.get(4..8).is_some_and(|kind| matches!(kind, b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free"));
+    let is_other_riff = bytes.starts_with(b"RIFF") && bytes.get(8..12).is_some_and(|kind| kind != b"AVI ");
+    is_iso_media || is_other_riff || NAMES.iter().any(|name| bytes.starts_with(name))
 }
 
 #[cfg(test)]

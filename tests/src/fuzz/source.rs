@@ -2,7 +2,6 @@
 
 use super::jpeg;
 use core::task::Waker;
-use mutoscope::jpeg::Layout;
 use mutoscope::media::mjpeg::{Bookmark, Error, Format, FrameSpan, MIN_BUFFER, Reader};
 use mutoscope::media::{Advance, FrameSource};
 use mutoscope::time::Instant;
@@ -48,7 +47,7 @@ pub fn mjpeg(data: &[u8]) {
     let mut reader = open(data.len().max(MIN_BUFFER)).expect("the same file");
 
     let Index { spans, bookmarks } = index(&mut scanner, data.len());
-    check_spans(scanner.format(), &spans, data);
+    check_spans(&spans, data);
     check_reading(&mut reader, &spans, data);
 
     // From the end to some frames, by number and by bookmark. Seeking hops over records of the lab's format unread, so that
@@ -95,26 +94,15 @@ fn index(scanner: &mut Reader<File<'_>, Vec<u8>>, len: usize) -> Index {
     }
 }
 
-/// Spans follow each other inside the file, and each begins and ends as a JPEG does.
-fn check_spans(format: Format, spans: &[FrameSpan], data: &[u8]) {
-    // How the first frame ends says whether a raw file's writer left out EOI.
-    let leaves_out = spans.first().map(|span| bytes_of(data, span)).is_some_and(|first| {
-        // What looks like an EOI may be the last of its segment.
-        !first.ends_with(&[0xff, 0xd9]) || !Layout::parse(first).is_ok_and(|layout| layout.has_end)
-    });
+/// Spans follow each other inside the file, and each begins and ends as a JPEG does, or says that it does not.
+fn check_spans(spans: &[FrameSpan], data: &[u8]) {
     let mut end = 0;
     for span in spans {
         assert!(span.offset >= end, "{span:?} begins before {end}");
         end = span.offset + u64::from(span.len);
         assert!(end <= data.len() as u64, "{span:?} in {} bytes", data.len());
         assert!(data[span.offset as usize..].starts_with(&[0xff, 0xd8]));
-        // A record of the lab's format ends a frame where the encoder forgot to, elsewhere the next frame or the end does.
-        let behind = &data[end as usize..];
-        let forgotten = match format {
-            Format::Lab => true,
-            Format::Raw => leaves_out && (behind.is_empty() || behind.starts_with(&[0xff, 0xd8, 0xff])),
-        };
-        assert!(forgotten || data[..end as usize].ends_with(&[0xff, 0xd9]), "{span:?} has no end of image");
+        assert!(!span.has_end || data[..end as usize].ends_with(&[0xff, 0xd9]), "{span:?} has no end of image");
     }
 }
 
@@ -148,7 +136,7 @@ fn records(data: &[u8]) -> Vec<Option<FrameSpan>> {
     let (mut records, mut at) = (Vec::new(), 0);
     while at < data.len() {
         let digits = data.get(at..at + 5).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        records.push(digits.map(|len| FrameSpan { offset: at as u64 + 5, len }));
+        records.push(digits.map(|len| FrameSpan { offset: at as u64 + 5, len, has_end: true }));
         let Some(len) = digits else { break };
         at += 5 + len as usize;
     }

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 /// The events and their places, with the bytes fed in pieces of `size`.
 fn events(file: &[u8], size: usize) -> Vec<(u64, SplitEvent)> {
-    let mut splitter = Splitter::new(Format::detect(file).unwrap(), file.len() as u64);
+    let mut splitter = Splitter::new(Format::detect(file), file.len() as u64);
     let mut events = Vec::new();
     for piece in file.chunks(size) {
         let mut piece = piece;
@@ -17,6 +17,7 @@ fn events(file: &[u8], size: usize) -> Vec<(u64, SplitEvent)> {
         }
         assert!(piece.is_empty());
     }
+    events.extend(splitter.end_of_file().map(|event| (splitter.offset(), event)));
     events
 }
 
@@ -30,8 +31,8 @@ fn frames(file: &[u8]) -> (Vec<Vec<u8>>, usize) {
     for (at, event) in expected {
         match event {
             SplitEvent::Start => start = at as usize,
-            SplitEvent::End => frames.push(file[start..at as usize].to_vec()),
-            SplitEvent::EndBefore => frames.push(file[start..at as usize - 3].to_vec()),
+            SplitEvent::End { ago, .. } => frames.push(file[start..at as usize - usize::from(ago)].to_vec()),
+            SplitEvent::Passed => {}
             SplitEvent::Damage | SplitEvent::Beyond => damages += 1,
         }
     }
@@ -40,12 +41,15 @@ fn frames(file: &[u8]) -> (Vec<Vec<u8>>, usize) {
 
 #[test]
 fn formats_are_told_apart_by_their_first_bytes() {
-    let cases: [(&[u8], Option<Format>); 9] = [
+    let cases: [(&[u8], Option<Format>); 12] = [
         (&[0xFF, 0xD8, 0xFF], Some(Format::Raw)),
         (&[0xFF, 0xD8, 0xFF, 0xE0, 0, 0, 0, 0, 0], Some(Format::Raw)),
-        (b"06014\xFF\xD8", Some(Format::Lab)),
         (b"06014\xFF\xD8\xFF\xE0", Some(Format::Lab)),
-        (b"0601 \xFF\xD8\xFF", None),
+        (b" 6014\xFF\xD8\xFF", Some(Format::Lab)),
+        (b"601  \xFF\xD8\xFF", Some(Format::Lab)),
+        (b"0000006014\xFF\xD8\xFF", Some(Format::Lab)),
+        (b"--x\r\nContent-Type: image/jpeg\r\n\r\n\xFF\xD8\xFF", Some(Format::Multipart)),
+        (b"06 14\xFF\xD8\xFF", None),
         (b"06014\xFF", None),
         (b"", None),
         (b"RIFF....AVI ", None),
@@ -53,6 +57,24 @@ fn formats_are_told_apart_by_their_first_bytes() {
     ];
     for (bytes, format) in cases {
         assert_eq!(Format::detect(bytes), format, "{bytes:?}");
+    }
+}
+
+#[test]
+fn before_the_first_picture_there_may_be_anything_but_another_kind_of_file() {
+    let a = jpeg(40);
+    let half = &jpeg(4000)[2300..];
+    for junk in [&b"\n"[..], b"\xEF\xBB\xBF", &[0; 3000], &[0xFF; 100], half, b"once upon a time\n"] {
+        let file = [junk, &a, &a].concat();
+        assert_eq!(Format::detect(&file), Some(Format::Raw), "{junk:?}");
+        assert_eq!(frames(&file).0, [a.clone(), a.clone()], "{junk:?}");
+        let file = [junk, &lab(&a), &lab(&a)].concat();
+        assert_eq!(Format::detect(&file), Some(Format::Lab), "{junk:?}");
+        // Without a picture there is nothing to be shown.
+        assert_eq!(Format::detect(&[junk, &a[..60]].concat()), None, "{junk:?}");
+    }
+    for name in [&b"%PDF-1.7\n"[..], b"\0\0\0\x20ftypisom", b"RIFF\0\0\0\0WAVE", b"PK\x03\x04", b"\x1A\x45\xDF\xA3"] {
+        assert_eq!(Format::detect(&[name, &a].concat()), None, "{name:?}");
     }
 }
 
@@ -69,6 +91,19 @@ fn records_are_frames() {
     let (a, b) = (jpeg(40), jpeg(300));
     assert_eq!(frames(&[lab(&a), lab(&b), lab(&a)].concat()), (std::vec![a.clone(), b.clone(), a.clone()], 0));
     assert_eq!(frames(&[lab(&a), b"\r\n".to_vec(), b"00000".to_vec(), lab(&b)].concat()).0, [a, b]);
+}
+
+#[test]
+fn lengths_may_be_padded_with_spaces_or_have_ten_digits() {
+    let (a, b) = (jpeg(40), jpeg(300));
+    let record = |digits: std::string::String, jpeg: &[u8]| [digits.as_bytes(), jpeg].concat();
+    let right = |jpeg: &[u8]| record(std::format!("{:>5}", jpeg.len()), jpeg);
+    let left = |jpeg: &[u8]| record(std::format!("{:<5}", jpeg.len()), jpeg);
+    let long = |jpeg: &[u8]| record(std::format!("{:010}", jpeg.len()), jpeg);
+    for write in [&right as &dyn Fn(&[u8]) -> Vec<u8>, &left, &long] {
+        let file = [&write(&a)[..], &write(&b), b"\n", &write(&a)].concat();
+        assert_eq!(frames(&file), (std::vec![a.clone(), b.clone(), a.clone()], 0));
+    }
 }
 
 #[test]
@@ -107,29 +142,109 @@ fn segments_behind_the_last_scan_belong_to_the_frame() {
 }
 
 #[test]
-fn where_the_first_frame_has_no_eoi_others_end_where_the_next_begins() {
+fn frames_without_eoi_end_where_the_next_begins() {
     // One has bytes in a segment that look like a frame, and one has padding.
     let (a, b) = (jpeg_with(&segment(0xE1, &jpeg(50)), 70), jpeg(300));
     let (cut_a, cut_b) = (&a[..a.len() - 2], &[&b[..b.len() - 2], &[0; 5]].concat()[..]);
-    let file = [cut_a, cut_b, cut_a, &b, cut_a, cut_b].concat();
-    // The last frame is found only if the splitter knows that the file ends.
-    assert_eq!(frames(&file), (std::vec![cut_a.to_vec(), cut_b.to_vec(), cut_a.to_vec(), b, cut_a.to_vec()], 0));
+    for frames_of in [[cut_a, cut_b, cut_a, &b, cut_a, cut_b], [&a, cut_b, &a, &b, cut_a, cut_a]] {
+        let expected: Vec<_> = frames_of.iter().map(|frame| frame.to_vec()).collect();
+        let (found, damages) = frames(&expected.concat());
+        let lens = |frames: &[Vec<u8>]| frames.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!((lens(&found), damages), (lens(&expected), 0));
+        assert!(found == expected);
+    }
 }
 
 #[test]
-fn a_frame_that_breaks_off_is_damage_and_the_next_is_found() {
+fn a_frame_that_breaks_off_in_its_headers_is_damage_and_in_its_scan_a_frame() {
     let (a, b) = (jpeg(40), jpeg(300));
+    // Of the scan header two bytes may be the next frame's SOI.
+    let headers = b.len() - 302 - 2;
     for cut in 3..b.len() - 2 {
-        // Behind a marker, the splitter reads the next SOI as a length and skips 64 KiB.
-        let is_length = b[cut - 2] == 0xFF && b[cut - 1] >= 0xC0;
-        let filler = a.repeat(if is_length { 101 } else { 1 });
-        let file = [&a[..], &b[..cut], &filler, &b].concat();
+        // Behind a marker, the next SOI is read as a length, and APPn of that length may hold anything.
+        let filler = if cut == 4 { 101 } else { 1 };
+        let file = [&a[..], &b[..cut], &a.repeat(filler), &b].concat();
         let (found, damages) = frames(&file);
-        assert_eq!((&found[0], found.last()), (&a, Some(&b)), "cut at {cut}");
-        // A cut inside a segment hides the start of the next frame, and the rest of that frame may join the broken one.
-        assert!(damages > 0 || found[1].starts_with(&b[..cut]), "cut at {cut}");
-        assert!(found[1..].iter().skip(usize::from(damages == 0)).all(|frame| *frame == a || *frame == b));
+        assert!(found[0] == a && found.last() == Some(&b), "cut at {cut}");
+        // A cut inside APPn hides the start of the next frame, and the rest of that frame may join the broken one.
+        let is_in_app0 = cut < 20;
+        let is_length = b[cut - 2] == 0xFF && b[cut - 1] >= 0xC0;
+        if !is_in_app0 && !is_length {
+            let expected = if cut < headers { std::vec![&a, &a, &b] } else { std::vec![&a, &found[1], &a, &b] };
+            assert!(found.iter().eq(expected) && damages == usize::from(cut < headers), "cut at {cut}");
+        }
     }
+}
+
+#[test]
+fn bytes_between_segments_and_segments_of_length_0_are_passed() {
+    let a = jpeg(40);
+    for junk in [
+        &[0, 0, 0][..],
+        &[0xFF, 0, 0x12, 0xFF, 0xFF],
+        &[0xFF, 0xFE, 0, 0],
+        &[0xFF, 0xE5, 0, 1],
+        &[0xFF, 0xD0],
+        &[0x55; 99],
+    ] {
+        for at in [2, 20] {
+            let file = [&a[..at], junk, &a[at..]].concat();
+            assert_eq!(
+                frames(&[&file[..], &a, &file].concat()),
+                (std::vec![file.clone(), a.clone(), file.clone()], 0),
+                "{junk:?}"
+            );
+            assert_eq!(frames(&[lab(&file), lab(&a)].concat()), (std::vec![file, a.clone()], 0), "{junk:?}");
+        }
+    }
+}
+
+#[test]
+fn tables_without_a_picture_are_no_frame() {
+    let (a, tables) = (jpeg(40), [&[0xFF, 0xD8][..], &segment(0xDB, &[0; 65]), &[0xFF, 0xD9]].concat());
+    assert_eq!(frames(&[&a[..], &tables, &a].concat()), (std::vec![a.clone(), a], 0));
+}
+
+/// An MPF segment: that of a picture that is the first of `images`, or one that cannot be read.
+fn mpf(images: Option<u32>) -> Vec<u8> {
+    let Some(images) = images else { return segment(0xE2, &[b"MPF\0", &[0; 80][..]].concat()) };
+    let entries =
+        [&[0, 0xB0, 7, 0, 4, 0, 0, 0][..], b"0100", &[1, 0xB0, 4, 0, 1, 0, 0, 0], &images.to_le_bytes()].concat();
+    segment(0xE2, &[&b"MPF\0II*\0\x08\0\0\0\x03\0"[..], &entries, &[0; 40]].concat())
+}
+
+/// A picture of half the size.
+fn preview(len: usize) -> Vec<u8> {
+    let mut small = jpeg(len);
+    let at = small.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    small[at + 6] /= 2;
+    small
+}
+
+#[test]
+fn previews_behind_a_picture_are_no_frames() {
+    let (plain, small) = (jpeg(40), preview(50));
+    for (images, behind) in [(None, &small), (None, &small), (Some(2), &small), (Some(2), &plain)] {
+        let picture = jpeg_with(&mpf(images), 70);
+        let pair = [&picture[..], behind].concat();
+        let file = [&pair[..], &pair, &picture, &pair, &plain].concat();
+        let expected = match images {
+            None => std::vec![picture.clone(), picture.clone(), picture.clone(), picture.clone(), plain.clone()],
+            // It is the first that tells two images, so the one behind it belongs to it, whatever its size.
+            Some(_) => std::vec![picture.clone(), picture.clone(), picture.clone(), picture.clone(), plain.clone()],
+        };
+        assert_eq!(frames(&file), (expected, 0));
+        // Previews belong to their record.
+        assert_eq!(
+            frames(&[lab(&pair), lab(&picture), lab(&small)].concat()),
+            (std::vec![picture.clone(), picture, small.clone()], 0)
+        );
+    }
+    // The other eye's picture has a segment too, but not with the number.
+    let other =
+        segment(0xE2, &[&b"MPF\0MM\0*\0\0\0\x08\0\x02\xB0\0\0\x07\0\0\0\x040100\xB1\x01"[..], &[0; 40]].concat());
+    let (left, right) = (jpeg_with(&mpf(Some(2)), 70), jpeg_with(&other, 60));
+    assert_eq!(frames(&[&left[..], &right, &left, &right].concat()), (std::vec![left.clone(), left], 0));
 }
 
 #[test]
@@ -140,7 +255,7 @@ fn wrong_lengths_cost_no_more_than_the_record() {
     let short = std::format!("{:05}", b.len() - 20).into_bytes();
     let cases = [
         ("no digits", wrong(b"00x40")),
-        ("a byte too many", wrong(b"0004000")),
+        ("a byte too many", wrong(b"0099999")),
         ("beyond the file", wrong(b"99999")),
         ("too long", wrong(&long)),
         ("too short", wrong(&short)),
@@ -171,29 +286,28 @@ fn what_follows_a_frame_does_not_depend_on_the_bytes_before_it() {
     let cut = &a[..a.len() - 1];
     let long = [std::format!("{:05}", cut.len() + 1).as_bytes(), cut].concat();
     let file = [long.clone(), lab(&b), lab(&a)].concat();
-    let all = events(&file, file.len());
-    let mut splitter = Splitter::new(Format::Lab, file.len() as u64);
-    let at = long.len() + 1;
-    assert!(all.contains(&(at as u64, SplitEvent::End)));
-    splitter.resume(at as u64, 0);
-    let (mut rest, mut resumed) = (&file[at..], Vec::new());
-    loop {
-        let (taken, event) = splitter.feed(rest);
-        rest = &rest[taken..];
-        let Some(event) = event else { break };
-        resumed.push((if event == SplitEvent::Start { splitter.start() } else { splitter.offset() }, event));
-    }
-    assert_eq!(resumed, all[2..]);
+    assert_eq!(resumed(&file, Format::Lab), frames(&file).0);
 }
 
-#[test]
-fn the_first_ff_is_found_wherever_it_is() {
-    for len in 0..100 {
-        let mut bytes = std::vec![0xFE; len];
-        assert_eq!(find_ff(&bytes), None);
-        for at in (0..len).rev() {
-            bytes[at] = 0xFF;
-            assert_eq!(find_ff(&bytes), Some(at));
+/// The frames that a splitter finds if it is resumed wherever it can be.
+fn resumed(file: &[u8], format: Format) -> Vec<Vec<u8>> {
+    let mut splitter = Splitter::new(Some(format), file.len() as u64);
+    let (mut at, mut start, mut frames) = (0, 0, Vec::new());
+    loop {
+        let (taken, event) = splitter.feed(&file[at..]);
+        at += taken;
+        match event.or_else(|| splitter.end_of_file()) {
+            Some(SplitEvent::Start) => start = splitter.start() as usize,
+            Some(SplitEvent::End { ago, .. }) => frames.push(file[start..at - usize::from(ago)].to_vec()),
+            Some(_) => {}
+            None => return frames,
+        }
+        if matches!(event, Some(SplitEvent::End { .. } | SplitEvent::Passed))
+            && let Some(place) = splitter.place()
+        {
+            splitter = Splitter::new(Some(format), file.len() as u64);
+            splitter.resume(place);
+            at = place.offset as usize;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JPEGs one after another, with or without the lab's lengths.
+//! What the core's reader knows: JPEGs one after another, with or without the lab's lengths or the heads of a multipart stream, and AVI.
 
 use std::cell::Cell;
 use std::io;
@@ -8,12 +8,10 @@ use mutoscope::media::mjpeg::{self, Bookmark, Format, Reader};
 
 use super::super::storage::Storage;
 use super::reader::{Hole, StorageReader};
-use super::{Demuxer, DetectError, Found, Place, Sample};
+use super::{Container, Demuxer, DetectError, Found, Head, Place, Sample};
 
 /// So many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
-/// So many damaged places are passed on the way to a file's first picture, where only that picture is of interest.
-const MAX_DAMAGES: u32 = 16;
 
 pub(super) struct Mjpeg<'a> {
     reader: Reader<StorageReader<'a>, Vec<u8>>,
@@ -21,11 +19,21 @@ pub(super) struct Mjpeg<'a> {
     len: u64,
     /// Where the reader was last known to be between two pictures.
     offset: u64,
+    /// The time of the last picture, in microseconds.
+    time: u64,
 }
 
-/// Which kind of MJPEG a file is.
-pub(super) fn detect(storage: &dyn Storage, len: u64) -> Result<Format, DetectError> {
-    Ok(reader(storage, len, &Rc::default())?.format())
+/// What the beginning of a file tells.
+pub(super) fn detect(storage: &dyn Storage, len: u64) -> Result<Head, DetectError> {
+    let mut reader = reader(storage, len, &Rc::default())?;
+    let (format, rate) = (reader.format(), reader.frame_rate());
+    let is_timed = match format {
+        Format::Avi => rate.is_some(),
+        // The first picture has a time, or none has.
+        Format::Multipart => reader.next_span().is_ok() && reader.time().is_some(),
+        _ => false,
+    };
+    Ok(Head { container: Container::Mjpeg(format), rate, is_timed })
 }
 
 fn reader<'a>(
@@ -50,14 +58,8 @@ fn hole(error: &io::Error) -> Option<&Hole> {
 impl<'a> Mjpeg<'a> {
     pub(super) fn new(storage: &'a dyn Storage, len: u64, place: Place) -> Result<Self, DetectError> {
         let read = Rc::default();
-        let mut demuxer = Self { reader: reader(storage, len, &read)?, read, len, offset: 0 };
+        let mut demuxer = Self { reader: reader(storage, len, &read)?, read, len, offset: 0, time: 0 };
         if let Place::Mjpeg(bookmark) = place {
-            // The first picture tells how all of them end.
-            for _ in 0..MAX_DAMAGES {
-                if !matches!(demuxer.next(), Ok(Found::Damage(_))) {
-                    break;
-                }
-            }
             demuxer.reader.resume(bookmark);
         }
         Ok(demuxer)
@@ -70,7 +72,9 @@ impl Demuxer for Mjpeg<'_> {
         match self.reader.next_span() {
             Ok(Some(span)) => {
                 self.offset = span.offset + u64::from(span.len);
-                Ok(Found::Picture(Sample { offset: span.offset, len: span.len, time: 0 }))
+                let told = self.reader.time().map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+                self.time = self.time.max(told);
+                Ok(Found::Picture(Sample { offset: span.offset, len: span.len, time: self.time }))
             }
             Ok(None) => Ok(Found::End { is_cut: false }),
             Err(mjpeg::Error::Io(error)) => match hole(&error) {

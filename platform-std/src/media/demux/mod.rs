@@ -61,7 +61,7 @@ pub(super) trait Demuxer {
 pub(super) enum Place {
     /// Its beginning.
     Start,
-    /// In a file of JPEGs one after another.
+    /// In a file that the core's reader knows.
     Mjpeg(Bookmark),
     /// Before a sample of QuickTime's tables.
     #[cfg(feature = "mp4")]
@@ -76,7 +76,7 @@ pub(super) enum Place {
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Container {
-    /// JPEGs one after another.
+    /// One that the core's reader knows.
     Mjpeg(Format),
     /// QuickTime or MP4.
     #[cfg(feature = "mp4")]
@@ -135,8 +135,7 @@ impl Head {
         if matroska::is_matroska(&buffer) {
             return matroska::head(storage, len);
         }
-        let format = mjpeg::detect(storage, len)?;
-        Ok(Self { container: Container::Mjpeg(format), rate: None, is_timed: false })
+        mjpeg::detect(storage, len)
     }
 }
 
