@@ -127,9 +127,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B> {
             keep = self.fed.saturating_sub(2);
             (self.start, self.oversize) = (None, Oversize::ToBeSaid);
         }
-        // Moving few bytes, or once for all of a buffer, keeps the work in proportion to what is received.
+        // Moving no more bytes than were passed keeps the work in proportion to what is received, and a large buffer's end unused.
         let kept = self.filled.saturating_sub(keep);
-        if keep > 0 && (free == 0 || kept <= 2 || (free < buffer.len() / 4 && kept <= keep)) {
+        if keep > 0 && (free == 0 || kept <= keep) {
             buffer.copy_within(keep..self.filled, 0);
             self.filled = kept;
             self.fed = self.fed.saturating_sub(keep);
