@@ -358,8 +358,8 @@ mod tests {
             // The clock was set.
             (Some(100), Some(160_000)),
             (Some(200), Some(160_100)),
-            (Some(u64::MAX), Some(200_100)),
-            (Some(u64::MAX), Some(200_100)),
+            (Some(u64::MAX - 1), Some(200_100)),
+            (Some(u64::MAX - 1), Some(200_100)),
             (Some(4), Some(240_100)),
         ];
         for (told, time) in steps {

@@ -1,3 +1,5 @@
+mod containers;
+
 use super::*;
 use crate::media::samples::{jpeg, jpeg_with, lab, segment};
 use embedded_io::{ErrorKind, ErrorType};
