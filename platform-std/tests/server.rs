@@ -83,7 +83,7 @@ fn stopping_says_bye_over_udp_and_closes_every_connection() {
 fn media_and_reports_leave_from_the_address_that_the_client_connected_to() {
     for (host, ours) in [("0.0.0.0", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")] {
         let built_in = || Library::built_in(FrameRate::new(50, 1).unwrap());
-        let server = Running::with(Options { host: host.to_owned(), ..support::options() }, built_in);
+        let server = Running::with(Options { hosts: vec![host.to_owned()], ..support::options() }, built_in);
         let (rtp, rtcp, port) = udp_pair();
         let mut client = Client::connect((ours.parse::<IpAddr>().unwrap(), server.address.port()).into(), "testcard");
         let answer = client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={port}-{}\r\n", port + 1));
@@ -94,6 +94,31 @@ fn media_and_reports_leave_from_the_address_that_the_client_connected_to() {
             assert_eq!(from.ip().to_string(), ours, "a server on {host}");
         }
     }
+}
+
+#[test]
+fn a_server_serves_at_all_of_its_addresses() {
+    let built_in = || Library::built_in(FrameRate::new(50, 1).unwrap());
+    let options = Options { hosts: vec!["localhost".to_owned()], ..support::options() };
+    let server = Running::with(options, built_in);
+    let mut served = 0;
+    for (ours, any) in [("127.0.0.1", "0.0.0.0:0"), ("::1", "[::]:0")] {
+        let ours: IpAddr = ours.parse().unwrap();
+        // Where the system has no IPv6, there is one address less.
+        if std::net::UdpSocket::bind((ours, 0)).is_err() {
+            continue;
+        }
+        let rtp = std::net::UdpSocket::bind(any).unwrap();
+        rtp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let port = rtp.local_addr().unwrap().port();
+        let mut client = Client::connect((ours, server.address.port()).into(), "testcard");
+        let answer = client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={port}-0\r\n"));
+        let session = format!("Session: {}\r\n", answer.header("Session").split(';').next().unwrap());
+        assert_eq!(client.ask("PLAY", &session).status, 200);
+        assert_eq!(rtp.recv_from(&mut [0; 2048]).unwrap().1.ip(), ours);
+        served += 1;
+    }
+    assert!(served > 0);
 }
 
 #[test]

@@ -48,9 +48,10 @@ pub(crate) struct Args {
     #[arg(env = "VIDEO_FILE", value_name = "MEDIA")]
     pub media: Vec<PathBuf>,
 
-    /// Address or name to listen on; 0.0.0.0 or :: for all of the machine's addresses
-    #[arg(long, env = "SERVER_HOST", default_value = "127.0.0.1")]
-    pub host: String,
+    /// Address or name to listen on, several with commas or by several options; 0.0.0.0 or :: for all of the machine's
+    /// addresses
+    #[arg(long = "host", env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1", value_delimiter = ',')]
+    pub hosts: Vec<String>,
 
     /// TCP port for RTSP; 0 takes a free one
     #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
@@ -124,7 +125,7 @@ impl Args {
     /// The options of the server.
     pub(crate) fn server_options(&self) -> Options {
         Options {
-            host: self.host.clone(),
+            hosts: self.hosts.clone(),
             rtsp_port: self.rtsp_port,
             server_port: self.server_port,
             max_clients: self.max_clients,
@@ -204,6 +205,14 @@ mod tests {
         assert!(args.repeat && !args.restart_markers);
         assert_eq!(args.frame_rate, FrameRate::new(30_000, 1001));
         assert_eq!(args.log_level(), LevelFilter::Trace);
+    }
+
+    #[test]
+    fn hosts_come_one_by_one_or_with_commas() {
+        let hosts = |arguments: &[&str]| parse(arguments).unwrap().hosts;
+        assert_eq!(hosts(&[]), ["127.0.0.1"]);
+        assert_eq!(hosts(&["--host", "localhost"]), ["localhost"]);
+        assert_eq!(hosts(&["--host", "::1,127.0.0.2", "--host", "192.0.2.1"]), ["::1", "127.0.0.2", "192.0.2.1"]);
     }
 
     #[test]

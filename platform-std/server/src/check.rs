@@ -65,7 +65,8 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
 
 /// Whether players can ask for the medium `name`.
 fn check_url(args: &Args, name: &str) -> Result<()> {
-    let url = url(resolve(&args.host, args.rtsp_port)?, name);
+    let host = args.hosts.first().map_or("127.0.0.1", String::as_str);
+    let url = url(resolve(host, args.rtsp_port)?, name);
     if url.len() > MAX_URL_LEN {
         let len = url.len();
         bail!("its URL has {len} bytes, too long for any player but those of the classic lab: give it a shorter name");

@@ -44,12 +44,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if files < needed {
         log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
     }
-    if !server.local_addr().ip().is_loopback() {
-        log::warn!("there is no authentication: whoever reaches {} can watch", server.local_addr());
+    for address in server.local_addrs().filter(|address| !address.ip().is_loopback()) {
+        log::warn!("there is no authentication: whoever reaches {address} can watch");
     }
-    let urls: Vec<String> = names.iter().map(|name| server.url(name)).collect();
-    for (url, name) in urls.iter().zip(&names).filter(|(url, _)| url.len() > MAX_URL_LEN) {
-        let len = url.len();
+    let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
+    let lengths = names.iter().map(|name| (name, server.urls(name).map(|url| url.len()).max().unwrap_or(0)));
+    for (name, len) in lengths.filter(|(_, len)| *len > MAX_URL_LEN) {
         log::warn!(
             "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
         );

@@ -22,7 +22,7 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let options = server::Options {
-            host: "127.0.0.1".to_owned(),
+            hosts: vec!["127.0.0.1".to_owned()],
             rtsp_port: 0,
             server_port: None,
             max_clients: 8,

@@ -20,11 +20,63 @@ pub const MAX_URL_LEN: usize = MAX_URI_LEN - TRACK.len();
 /// # Errors
 /// [`Error::Resolve`] where `host` means no address.
 pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, Error> {
+    let found = resolve_all(host, port)?;
+    let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    preferred.copied().ok_or_else(|| Error::Resolve(host.to_owned(), None))
+}
+
+/// All addresses of `host`, one at least.
+fn resolve_all(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let unknown = |error| Error::Resolve(host.to_owned(), error);
     let found: Vec<SocketAddr> = (bare, port).to_socket_addrs().map_err(|error| unknown(Some(error)))?.collect();
-    let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    preferred.copied().ok_or_else(|| unknown(None))
+    if found.is_empty() { Err(unknown(None)) } else { Ok(found) }
+}
+
+/// One address to listen at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The host that was asked for.
+    pub(super) host: String,
+    pub(super) address: SocketAddr,
+    /// A name stands for it and for others, so that it need not be this machine's.
+    pub(super) may_be_missing: bool,
+}
+
+impl Place {
+    /// The addresses of all `hosts`, each once, and without those that another one includes.
+    pub(super) fn of_all(hosts: &[String], port: u16) -> Result<Vec<Self>, Error> {
+        let mut places: Vec<Self> = Vec::new();
+        for host in hosts {
+            for place in Self::of(host, port)? {
+                if !places.iter().any(|other| other.address == place.address) {
+                    places.push(place);
+                }
+            }
+        }
+        let everywhere = |address: IpAddr| places.iter().any(|place| place.address.ip() == address);
+        let (v4, v6) = (everywhere(Ipv4Addr::UNSPECIFIED.into()), everywhere(Ipv6Addr::UNSPECIFIED.into()));
+        // `[::]` takes IPv4 as well.
+        places.retain(|place| match place.address.ip() {
+            IpAddr::V6(address) => address.is_unspecified() || !v6,
+            IpAddr::V4(address) => !v6 && (address.is_unspecified() || !v4),
+        });
+        Ok(places)
+    }
+
+    fn of(host: &str, port: u16) -> Result<Vec<Self>, Error> {
+        let mut addresses = if host.eq_ignore_ascii_case("localhost") {
+            // Whatever the system's list of hosts says (RFC 6761 section 6.3): players may try either first.
+            vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
+        } else {
+            resolve_all(host, port)?
+        };
+        // The first one is in the URLs.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        addresses.dedup();
+        let may_be_missing = addresses.len() > 1;
+        Ok(addresses.into_iter().map(|address| Self { host: host.to_owned(), address, may_be_missing }).collect())
+    }
 }
 
 /// The URL of the medium `name` on a server that listens at `address`. Where that is all addresses of the machine, the URL has
@@ -88,6 +140,29 @@ mod tests {
         assert_eq!(resolve("127.0.0.1", 5).unwrap(), "127.0.0.1:5".parse().unwrap());
         assert_eq!(resolve("[::1]", 5).unwrap(), "[::1]:5".parse().unwrap());
         assert!(matches!(resolve("no such host", 5), Err(Error::Resolve(host, _)) if host == "no such host"));
+    }
+
+    #[test]
+    fn several_hosts_are_several_addresses_each_once_and_none_that_another_one_includes() {
+        let places = |hosts: &[&str]| -> Vec<String> {
+            let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            let places = Place::of_all(&hosts, 7).unwrap();
+            places.iter().map(|place| place.address.ip().to_string()).collect()
+        };
+        for (hosts, expected) in [
+            (&["127.0.0.1"][..], &["127.0.0.1"][..]),
+            (&["localhost"], &["127.0.0.1", "::1"]),
+            (&["127.0.0.1", "localhost", "::1"], &["127.0.0.1", "::1"]),
+            (&["127.0.0.2", "[::1]", "127.0.0.2"], &["127.0.0.2", "::1"]),
+            (&["127.0.0.2", "0.0.0.0", "::1"], &["0.0.0.0", "::1"]),
+            (&["0.0.0.0", "::1", "::"], &["::"]),
+        ] {
+            assert_eq!(places(hosts), expected, "{hosts:?}");
+        }
+        assert!(matches!(Place::of_all(&["::1".into(), "no such host".into()], 5), Err(Error::Resolve(..))));
+        let optional =
+            |host: &str| Place::of(host, 5).unwrap().iter().map(|place| place.may_be_missing).collect::<Vec<_>>();
+        assert_eq!((optional("localhost"), optional("::1")), (vec![true, true], vec![false]));
     }
 
     #[test]

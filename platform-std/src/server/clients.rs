@@ -20,6 +20,8 @@ const MAX_REFUSING: usize = 16;
 /// One connection.
 pub(super) struct Slot<M: Medium> {
     pub(super) stream: TcpStream,
+    /// The number of the address that it came to.
+    pub(super) endpoint: usize,
     pub(super) peer: Peer<Box<[u8]>, M>,
     /// The client's source gets this, and wakes it when it has a frame.
     pub(super) waker: Waker,

@@ -7,25 +7,23 @@ use std::sync::Arc;
 
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::{self, Addresses, Context, Outcome, Peer, Settings};
-use mutoscope::io::{Clock, Datagram, Meta};
+use mutoscope::io::{Clock, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::acceptor::Acceptor;
 use super::clients::{Admission, Clients, Slot};
 use super::context::serving;
+use super::endpoint::{self, Endpoint};
 use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
 use crate::tcp::TcpStream;
-use crate::udp::{self, UdpSocket};
+use crate::udp;
 
-pub(super) const LISTENER: Token = Token(0);
-pub(super) const WAKER: Token = Token(1);
-pub(super) const RTP: Token = Token(2);
-pub(super) const RTCP: Token = Token(3);
-const FIRST_CLIENT: usize = 4;
+pub(super) const WAKER: Token = Token(0);
+/// Those of the endpoints follow, and behind them those of the clients.
+const FIRST_ENDPOINT: usize = 1;
 
 /// A request that does not fit is answered with 413.
 const RX_BUFFER: usize = 4 * 1024;
@@ -36,7 +34,7 @@ const REFUSING_BUFFER: usize = 2 * 1024;
 /// How long a client beyond the limit may take for its first request.
 const REFUSING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections and datagrams taken in one turn: nobody may starve those who are already being served.
+/// Connections taken in one turn: nobody may starve those who are already being served.
 const BATCH: usize = 64;
 /// How long clients have to take what they are owed when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_millis(1500);
@@ -44,39 +42,25 @@ const STOP_PATIENCE: Duration = Duration::from_millis(1500);
 /// The sockets of a server, registered with `poll` under the tokens above.
 #[derive(Debug)]
 pub(super) struct Sockets {
-    pub(super) poll: Poll,
-    pub(super) acceptor: Acceptor,
-    pub(super) rtp: Shared,
-    pub(super) rtcp: Shared,
+    poll: Poll,
+    endpoints: Vec<Endpoint>,
 }
 
-/// A UDP socket that all clients share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    socket: UdpSocket,
-    /// Datagrams may wait that no further event will report.
-    has_more: bool,
-}
-
-impl Shared {
-    pub(super) fn new(socket: UdpSocket) -> Self {
-        Self { socket, has_more: true }
+impl Sockets {
+    pub(super) fn register(poll: Poll, mut endpoints: Vec<Endpoint>) -> io::Result<Self> {
+        for (number, endpoint) in endpoints.iter_mut().enumerate() {
+            endpoint.register(&poll, FIRST_ENDPOINT, number)?;
+        }
+        Ok(Self { poll, endpoints })
     }
 
-    /// Hands on what has come, and remembers whether more may wait.
-    fn drain(&mut self, mut handle: impl FnMut(Meta, &[u8])) {
-        for _ in 0..BATCH {
-            if !self.has_more {
-                return;
-            }
-            match self.socket.recv(&mut handle) {
-                Ok(received) => self.has_more = received.is_some(),
-                Err(error) => {
-                    log::warn!("cannot receive over UDP: {error}");
-                    self.has_more = false;
-                }
-            }
-        }
+    pub(super) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The first client's token.
+    fn first_client(&self) -> usize {
+        FIRST_ENDPOINT + endpoint::tokens(self.endpoints.len())
     }
 }
 
@@ -138,18 +122,20 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         }
         for event in &*events {
             match event.token() {
-                LISTENER => self.sockets.acceptor.handle_event(),
                 WAKER => {}
-                RTP => self.sockets.rtp.has_more = true,
-                RTCP => self.sockets.rtcp.has_more = true,
-                Token(token) => {
-                    // The number may have gone to another client since the event arose. Servicing that one does no harm.
-                    let number = token - FIRST_CLIENT;
-                    if let Some(slot) = self.clients.at(number) {
-                        slot.stream.handle_event(event);
-                        self.schedule.push(number);
+                Token(token) => match token.checked_sub(self.sockets.first_client()) {
+                    None => {
+                        let (number, at) = endpoint::place_of(token - FIRST_ENDPOINT);
+                        self.sockets.endpoints[number].handle_event(at);
                     }
-                }
+                    // The number may have gone to another client since the event arose. Servicing that one does no harm.
+                    Some(number) => {
+                        if let Some(slot) = self.clients.at(number) {
+                            slot.stream.handle_event(event);
+                            self.schedule.push(number);
+                        }
+                    }
+                },
             }
         }
         if self.stop.is_stopping() && self.deadline.is_none() {
@@ -169,10 +155,12 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
 
     /// How long nothing needs to be done.
     fn patience(&self) -> Option<Duration> {
-        if self.sockets.rtp.has_more || self.sockets.rtcp.has_more {
+        let endpoints = &self.sockets.endpoints;
+        if endpoints.iter().any(|endpoint| endpoint.rtp.has_more || endpoint.rtcp.has_more) {
             return Some(Duration::ZERO);
         }
-        let next = earliest(earliest(self.schedule.next_due(), self.sockets.acceptor.due()), self.deadline)?;
+        let accepting = endpoints.iter().map(|endpoint| endpoint.acceptor.due()).fold(None, earliest);
+        let next = earliest(earliest(self.schedule.next_due(), accepting), self.deadline)?;
         Some(next.since(self.clock.now()))
     }
 
@@ -195,11 +183,9 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.peer.peer(), || {
             let context = Context { now: self.clock.now(), waker: &slot.waker, settings: &self.settings };
-            let sockets = server::Sockets {
-                control: &mut slot.stream,
-                rtp: &mut self.sockets.rtp.socket,
-                rtcp: &mut self.sockets.rtcp.socket,
-            };
+            let Endpoint { rtp, rtcp, .. } = &mut self.sockets.endpoints[slot.endpoint];
+            let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp.socket, &mut rtcp.socket);
+            let sockets = server::Sockets { control, rtp, rtcp };
             slot.peer.service::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue)
         });
         match outcome {
@@ -226,14 +212,17 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     }
 
     fn accept(&mut self) -> Result<(), Error> {
-        for _ in 0..BATCH {
-            let Some((stream, peer)) = self.sockets.acceptor.accept(self.clock.now())? else { break };
-            self.admit(stream, peer);
+        for endpoint in 0..self.sockets.endpoints.len() {
+            for _ in 0..BATCH {
+                let acceptor = &mut self.sockets.endpoints[endpoint].acceptor;
+                let Some((stream, peer)) = acceptor.accept(self.clock.now())? else { break };
+                self.admit(endpoint, stream, peer);
+            }
         }
         Ok(())
     }
 
-    fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, endpoint: usize, mut stream: TcpStream, peer: SocketAddr) {
         let admission = self.clients.admit();
         match admission {
             Admission::Serve | Admission::Refuse { is_first: false } => {}
@@ -246,7 +235,8 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         }
         let number = self.clients.next_number();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.sockets.poll.registry().register(&mut stream, Token(FIRST_CLIENT + number), interest) {
+        let token = Token(self.sockets.first_client() + number);
+        if let Err(error) = self.sockets.poll.registry().register(&mut stream, token, interest) {
             return log::warn!("{peer} cannot be served: {error}");
         }
         let is_refused = admission != Admission::Serve;
@@ -257,7 +247,8 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         };
         let woken_as = wake::Client::new(number, &self.wake_list);
         let waker = woken_as.waker();
-        let number = self.clients.insert(Slot { stream, peer: client, waker, woken_as, is_refused, is_shut: false });
+        let slot = Slot { stream, endpoint, peer: client, waker, woken_as, is_refused, is_shut: false };
+        let number = self.clients.insert(slot);
         // For those that are refused, the warning above is enough.
         if !is_refused {
             log::info!("{peer} is here, {} altogether", self.clients.len());
@@ -280,23 +271,26 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     /// clients open their firewalls and tell by which port they are reached.
     fn receive(&mut self) {
         let (clients, schedule, now) = (&mut self.clients, &mut self.schedule, self.clock.now());
-        self.sockets.rtp.drain(|Meta { from, .. }, packet| match clients.handle_rtp(now, from, packet) {
-            Some(number) => schedule.push(number),
-            None => log::trace!("{} bytes of RTP from a stranger, {from}", packet.len()),
-        });
-        // A report can only make a client's deadline later, so its timer may stay.
-        self.sockets.rtcp.drain(|Meta { from, .. }, compound| {
-            if !clients.handle_rtcp(now, from, compound) {
-                log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
-            }
-        });
+        for Endpoint { rtp, rtcp, .. } in &mut self.sockets.endpoints {
+            rtp.drain(|Meta { from, .. }, packet| match clients.handle_rtp(now, from, packet) {
+                Some(number) => schedule.push(number),
+                None => log::trace!("{} bytes of RTP from a stranger, {from}", packet.len()),
+            });
+            // A report can only make a client's deadline later, so its timer may stay.
+            rtcp.drain(|Meta { from, .. }, compound| {
+                if !clients.handle_rtcp(now, from, compound) {
+                    log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
+                }
+            });
+        }
     }
 
     fn begin_to_stop(&mut self) {
         let now = self.clock.now();
         log::info!("stopping, {} clients", self.clients.len());
         self.deadline = Some(now.after(STOP_PATIENCE));
-        self.sockets.acceptor.close(self.sockets.poll.registry());
+        let Sockets { poll, endpoints } = &mut self.sockets;
+        endpoints.iter_mut().for_each(|endpoint| endpoint.acceptor.close(poll.registry()));
         for number in self.clients.numbers() {
             if let Some(slot) = self.clients.at(number) {
                 slot.peer.shut_down(now);

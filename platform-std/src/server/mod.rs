@@ -8,7 +8,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let library = Library::built_in("25".parse()?);
-//! let server = Server::bind(&Options { host: "0.0.0.0".into(), ..Options::default() })?;
+//! let server = Server::bind(&Options { hosts: vec!["0.0.0.0".into()], ..Options::default() })?;
 //! for name in library.names() {
 //!     println!("{}", server.url(name));
 //! }
@@ -21,6 +21,7 @@ mod acceptor;
 mod address;
 mod clients;
 mod context;
+mod endpoint;
 mod error;
 mod event_loop;
 mod schedule;
@@ -32,27 +33,28 @@ pub use context::served_peer;
 pub use error::Error;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mio::{Interest, Poll, Waker};
+use mio::{Poll, Waker};
 use mutoscope::io::server::Settings;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 
 use crate::clock::MonotonicClock;
-use crate::tcp::Listener;
 use crate::udp;
-use acceptor::Acceptor;
-use event_loop::{EventLoop, LISTENER, RTCP, RTP, Shared, Sockets, WAKER};
+use address::Place;
+use endpoint::Endpoint;
+use event_loop::{EventLoop, Sockets, WAKER};
 
 /// The options of a [`Server`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Address or name to listen on.
-    pub host: String,
+    /// Addresses and names to listen on, one at least. A name stands for all of its addresses that are this machine's; the name
+    /// `localhost` for those of IPv4 and IPv6.
+    pub hosts: Vec<String>,
     /// TCP port for RTSP; 0 takes a free one.
     pub rtsp_port: u16,
     /// Even UDP port for RTP; `None` takes a free pair.
@@ -81,7 +83,7 @@ impl Default for Options {
     fn default() -> Self {
         let (session, settings) = (Config::default(), Settings::default());
         Self {
-            host: "127.0.0.1".to_owned(),
+            hosts: vec!["127.0.0.1".to_owned()],
             rtsp_port: 8554,
             server_port: None,
             max_clients: 100,
@@ -99,7 +101,7 @@ impl Default for Options {
 /// The defaults, at an address of this machine.
 impl From<SocketAddr> for Options {
     fn from(address: SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), rtsp_port: address.port(), ..Self::default() }
+        Self { hosts: vec![address.ip().to_string()], rtsp_port: address.port(), ..Self::default() }
     }
 }
 
@@ -108,8 +110,6 @@ impl From<SocketAddr> for Options {
 pub struct Server {
     options: Options,
     sockets: Sockets,
-    address: SocketAddr,
-    ports: (u16, u16),
     stop: StopHandle,
 }
 
@@ -119,40 +119,37 @@ impl Server {
     /// # Errors
     /// Those of the address, the ports and the system; see [`Error`].
     pub fn bind(options: &Options) -> Result<Self, Error> {
-        let wanted = resolve(&options.host, options.rtsp_port)?;
-        let listener = Listener::bind(wanted).map_err(|error| Error::Listen {
-            host: options.host.clone(),
-            address: wanted,
-            error,
-        })?;
+        let places = Place::of_all(&options.hosts, options.rtsp_port)?;
         let sockets = if options.record { udp::Options::RECORDING_SERVER } else { udp::Options::SERVER };
-        let (mut rtp, mut rtcp) = udp::bind_pair(wanted.ip(), options.server_port, sockets)
-            .map_err(|error| Error::Udp { port: options.server_port, error })?;
+        let endpoints = Endpoint::bind_all(&places, options.server_port, sockets)?;
         let register = || -> io::Result<_> {
-            let (address, ports) = (listener.local_addr()?, (rtp.local_addr()?.port(), rtcp.local_addr()?.port()));
             let poll = Poll::new()?;
-            let mut acceptor = Acceptor::new(listener);
-            acceptor.register(poll.registry(), LISTENER)?;
-            // They are not registered for writing: the kernel would report room after every datagram that left. The core tries
-            // again by itself.
-            poll.registry().register(&mut rtp, RTP, Interest::READABLE)?;
-            poll.registry().register(&mut rtcp, RTCP, Interest::READABLE)?;
             let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-            Ok((Sockets { poll, acceptor, rtp: Shared::new(rtp), rtcp: Shared::new(rtcp) }, address, ports, waker))
+            Ok((Sockets::register(poll, endpoints)?, waker))
         };
-        let (sockets, address, ports, waker) = register().map_err(Error::Wait)?;
+        let (sockets, waker) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), waker };
-        Ok(Self { options: options.clone(), sockets, address, ports, stop })
+        Ok(Self { options: options.clone(), sockets, stop })
     }
 
-    /// Where it listens.
+    /// Where it listens; the first of several addresses.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.local_addrs().next().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// All addresses where it listens.
+    pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.endpoints().iter().map(Endpoint::address)
     }
 
     /// The URL of the medium `name`, with an address that a player on this machine can use.
     pub fn url(&self, name: &str) -> String {
-        url(self.address, name)
+        url(self.local_addr(), name)
+    }
+
+    /// The URLs of the medium `name` at all addresses where it listens.
+    pub fn urls(&self, name: &str) -> impl Iterator<Item = String> {
+        self.local_addrs().map(move |address| url(address, name))
     }
 
     /// Ends [`serve`](Self::serve) from another thread or a signal handler.
@@ -176,7 +173,7 @@ impl Server {
                 ..Config::default()
             },
             wall: clock.wall_clock(),
-            server_port: self.ports,
+            server_port: self.sockets.endpoints().first().map_or((0, 0), Endpoint::ports),
             payload_size: self.options.payload_size,
             max_packet_size: self.options.max_packet_size,
             repeat: self.options.repeat,
