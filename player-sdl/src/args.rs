@@ -34,7 +34,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Give up when no picture has come for so many seconds, counted from the start or from when the stream was lost; 0:
-    /// after a single attempt [default: never; when headless, no new attempt 5 s after the first has failed].
+    /// after a single attempt [default: never; when headless, no new attempt 5 s after the first has failed,
+    /// or if the first took longer].
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) retry_for: Option<Duration>,
     #[command(flatten)]

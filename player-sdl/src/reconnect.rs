@@ -10,7 +10,8 @@ const LONGEST: Duration = Duration::from_secs(8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
     Endless,
-    /// This long after the first failure the last attempt begins, which takes as long as it takes.
+    /// This long after the first failure the last attempt begins, which takes as long as it takes. There is one attempt if that
+    /// took longer itself.
     ForAttempts(Duration),
     /// This long after trying began it is over, whatever is under way.
     InAll(Duration),
@@ -60,12 +61,16 @@ impl Reconnect {
 
     /// The connection was lost, or an attempt to get it back failed.
     pub(crate) fn failed(&mut self, now: Instant) -> Decision {
-        self.begin(now);
+        let began = *self.began.get_or_insert(now);
         let lost_at = *self.lost_at.get_or_insert(now);
         let delay = FIRST.saturating_mul(1 << self.attempts.min(8)).min(LONGEST);
         let mut at = now + delay;
         match self.patience {
-            Patience::ForAttempts(patience) if at.duration_since(lost_at) > patience => return Decision::GiveUp,
+            Patience::ForAttempts(patience)
+                if at.duration_since(lost_at) > patience || lost_at.duration_since(began) > patience =>
+            {
+                return Decision::GiveUp;
+            }
             Patience::InAll(_) => {
                 // A last attempt just before the end, rather than none in a long wait for it.
                 let last = self.deadline().and_then(|deadline| deadline.checked_sub(FIRST)).filter(|&last| last > now);
@@ -126,6 +131,10 @@ mod tests {
         let mut reconnect = Reconnect::new(Patience::ForAttempts(Duration::from_secs(4)));
         assert_eq!(delays(&mut reconnect, Instant::now(), 5), [Some(500), Some(1000), Some(2000), None, None]);
         assert_eq!(reconnect.deadline(), None);
+        let mut slow = Reconnect::new(Patience::ForAttempts(Duration::from_secs(4)));
+        let now = Instant::now();
+        slow.begin(now);
+        assert_eq!(slow.failed(now + Duration::from_secs(5)), Decision::GiveUp, "the first one took long enough");
         let mut impatient = Reconnect::new(Patience::ForAttempts(Duration::ZERO));
         assert_eq!(impatient.failed(Instant::now()), Decision::GiveUp);
     }

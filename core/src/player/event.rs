@@ -134,7 +134,7 @@ pub enum Retry {
     Tcp,
     /// The server does not answer RTSP: the lab's dialect.
     Lab,
-    /// The server does not speak the lab's dialect either: RTSP again, whether or not it answers OPTIONS.
+    /// The server does not speak the lab's dialect either: RTSP again, without OPTIONS.
     Standard,
 }
 

@@ -97,6 +97,11 @@ impl Fallback {
         Some(Retry::Standard)
     }
 
+    /// Whether standard RTSP is tried again because OPTIONS has gone unanswered.
+    pub(super) fn is_options_unanswered(&self) -> bool {
+        self.lab.is_some()
+    }
+
     /// There is a session: the dialect is the right one.
     pub(super) fn handle_set_up(&mut self) {
         (self.standard, self.lab) = (None, None);

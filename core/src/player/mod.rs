@@ -124,6 +124,10 @@ where
         let config = session::Config {
             options_timeout: settings.dialect_timeout,
             response_timeout: settings.response_timeout,
+            lab_timeout: match settings.dialect {
+                Dialect::Lab => settings.response_timeout,
+                Dialect::Auto | Dialect::Standard => settings.dialect_timeout.min(settings.response_timeout),
+            },
             ..session::Config::default()
         };
         let mut random = Random::new(seed);
@@ -203,6 +207,9 @@ where
     /// The connection that was [demanded](Demand::Connect) stands. Leads to [`Event::Connected`], which is returned.
     pub fn handle_connected(&mut self, peer: SocketAddr) -> Event {
         self.connection.restart(self.fallback.attempt.dialect);
+        if self.fallback.is_options_unanswered() {
+            self.connection.skip_options();
+        }
         self.media.restart(peer, self.random.bits() as u32);
         self.standing = Standing::default();
         self.stage = Stage::Linked;

@@ -65,7 +65,8 @@ pub struct Settings {
     /// Whether the password may be sent as it is, where a server takes nothing better (default: yes, because many cameras know
     /// nothing else). Needs the feature `auth`.
     pub basic: bool,
-    /// How long the first request may stay unanswered before the other dialect is tried (default 3 s).
+    /// How long the first request may stay unanswered before the other dialect is tried (default 3 s). The
+    /// first request in the lab's dialect is waited for as long, where that is only guessed.
     pub dialect_timeout: Duration,
     /// How long any other request may stay unanswered (default 10 s).
     pub response_timeout: Duration,

@@ -63,7 +63,30 @@ fn run(args: &Args) -> Result<()> {
     let pictures = decode(&clip.frames)?;
     let running = start(args, &clip, &path, &scratch.0)?;
     play_foreign(args, &running.url, &clip, &source, &pictures, &scratch.0)
-        .with_context(|| format!("the server's last words: {:?}", running.last_words()))
+        .with_context(|| format!("the server's last words: {:?}", running.last_words()))?;
+    if peer == Peer::Gstreamer {
+        drop(running);
+        for scheme in ["basic", "digest"] {
+            play_guarded(args, scheme, &scratch.0, &source)?;
+        }
+    }
+    Ok(())
+}
+
+/// A server that asks for user and password gets the right ones and the frames play, or wrong ones, which is an error in words.
+fn play_guarded(args: &Args, scheme: &str, scratch: &Path, source: &[&[u8]]) -> Result<()> {
+    let running = server::gstreamer(scratch, &scratch.join("film.avi"), Some(scheme))?;
+    let with = |password: &str| running.url.replace("://", &format!("://{}:{password}@", server::USER));
+    let received = play(args, &with(server::PASSWORD), &["--transport", "tcp"], Some(FRAMES), scratch)?;
+    let scans: Vec<&[u8]> = received.frames.iter().filter_map(|frame| scan(frame)).collect();
+    let same = run_length(source, &scans, false);
+    println!("| {} | TCP, {scheme} | {} | {same} |", Peer::Gstreamer.name(), scans.len());
+    ensure!(same == FRAMES, "{same} scans of {FRAMES}");
+    let output = player(args, &with("wrong")).args(["--transport", "tcp"]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(1) && said.contains("refuses this user and password"), "{}", said.trim());
+    ensure!(!said.contains("wrong"), "the password is shown: {}", said.trim());
+    Ok(())
 }
 
 /// Over every transport that can be asked for.
@@ -103,7 +126,7 @@ fn play_foreign(
 
 fn start(args: &Args, clip: &Clip, path: &Path, scratch: &Path) -> Result<Running> {
     match args.peer {
-        Peer::Gstreamer => server::gstreamer(scratch, &server::film(scratch, path, 1)?),
+        Peer::Gstreamer => server::gstreamer(scratch, &server::film(scratch, path, 1)?, None),
         Peer::Vlc => server::vlc(scratch, &server::film(scratch, path, REPEATS)?),
         Peer::Espp => {
             for (number, frame) in clip.frames.iter().enumerate() {

@@ -76,19 +76,28 @@ impl Drop for Running {
     }
 }
 
-/// Starts GStreamer's server with an AVI file.
+/// Starts GStreamer's server with an AVI file. `guarded`: `basic` or `digest`, if it is to ask for [`USER`] and [`PASSWORD`].
 ///
 /// # Errors
 /// If no Python with GStreamer's bindings is installed.
-pub fn gstreamer(scratch: &Path, film: &Path) -> Result<Running> {
+pub fn gstreamer(scratch: &Path, film: &Path, guarded: Option<&str>) -> Result<Running> {
     let python = gstreamer_python().context("no Python that has GstRtspServer")?;
     let script = write(scratch, "gstreamer_server.py", include_str!("gstreamer_server.py"))?;
     spawn(scratch, |port| {
         let mut command = Command::new(&python);
         command.arg(&script).arg(port).arg(film);
+        if let Some(scheme) = guarded {
+            command.args([scheme, USER, PASSWORD]);
+        }
         command
     })
 }
+
+/// The user of a server that asks for one.
+pub const USER: &str = "anna";
+
+/// The user's password.
+pub const PASSWORD: &str = "hunter2:@";
 
 /// Returns the Python that has GStreamer's bindings. Another Python may come before the system's on the `PATH`.
 pub fn gstreamer_python() -> Option<PathBuf> {

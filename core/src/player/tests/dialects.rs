@@ -68,8 +68,6 @@ fn a_server_silent_on_options_is_asked_again_where_it_is_no_lab_either() {
     let mut scene = silent_on_options();
     let events = scene.close();
     assert_eq!(events[0], Event::Retrying { with: Retry::Standard, after: Failure::Closed });
-    assert!(scene.request().starts_with("OPTIONS "));
-    assert_eq!(scene.pass(3000), []);
     scene.describe("npt=0-10");
     scene.answer(200, SETUP_UDP);
     let events = scene.answer(200, "");
@@ -87,10 +85,10 @@ fn without_another_dialect_to_try_a_server_silent_on_options_is_asked_to_describ
 #[test]
 fn both_silences_are_told_and_the_next_time_everything_is_open_again() {
     let mut scene = silent_on_options();
-    let events = scene.pass(10_000);
+    let events = scene.pass(3000);
     let lab = Failure::NoAnswer(Command::Setup);
     assert_eq!(events[0], Event::Retrying { with: Retry::Standard, after: lab });
-    let events = scene.pass(13_000);
+    let events = scene.pass(10_000);
     assert_eq!(events, [Event::NoDialect { standard: Failure::NoAnswer(Command::Describe), lab }]);
     scene.request();
     scene.goal(Goal::SetUp);

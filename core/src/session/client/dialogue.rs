@@ -152,6 +152,11 @@ impl Dialogue {
         self.authentication.restart();
     }
 
+    /// OPTIONS has gone unanswered before: it is not asked again.
+    pub(super) fn skip_options(&mut self) {
+        self.options_asked = true;
+    }
+
     /// Another presentation is meant from the next start on.
     pub(super) fn redirect(&mut self, url: &str, elsewhere: bool) -> Result<(), Error> {
         self.urls.presentation = bounded(Url::parse(url).ok_or(Error::Url)?)?;
@@ -484,6 +489,7 @@ impl Dialogue {
         self.outstanding = Some(Outstanding { command, cseq, range });
         let patience = match command {
             Command::Options => self.config.options_timeout,
+            Command::Setup if self.dialect == Dialect::Lab => self.config.lab_timeout,
             _ => self.config.response_timeout,
         };
         self.timers.set(Timer::Response, now.after(patience));

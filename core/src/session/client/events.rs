@@ -195,16 +195,19 @@ pub struct Config {
     pub options_timeout: Duration,
     /// The time that any other request may stay unanswered.
     pub response_timeout: Duration,
+    /// The same for the first request in the lab's dialect, SETUP: short where the dialect is only guessed.
+    pub lab_timeout: Duration,
     /// Silence that ends a lab server's reply.
     pub lab_silence: Duration,
 }
 
 impl Default for Config {
-    /// 3 s for OPTIONS, 10 s for the others, 50 ms of silence.
+    /// 3 s for OPTIONS, 10 s for the others, in both dialects; 50 ms of silence.
     fn default() -> Self {
         Self {
             options_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(10),
+            lab_timeout: Duration::from_secs(10),
             lab_silence: Duration::from_millis(50),
         }
     }

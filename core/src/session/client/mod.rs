@@ -133,6 +133,11 @@ impl<B: Storage> Connection<B> {
         (*skipped_frames, *unread, *input, *now) = (0, false, Input::Open, Instant::default());
     }
 
+    /// Does without OPTIONS, which the server is known not to answer.
+    pub fn skip_options(&mut self) {
+        self.dialogue.skip_options();
+    }
+
     /// Asks what there is to play; leads to [`Event::Described`]. The lab dialect knows no such request.
     pub fn describe(&mut self, now: Instant) -> Result<(), NotNow> {
         self.now = now;
