@@ -23,8 +23,8 @@ Examples:
 
   mutoscope-server cam='exec:rpicam-vid --codec mjpeg -t 0 -o -' yard=http://camera/stream
           What a program writes, and a camera's stream, live; also cam=- and cam=FIFO for pipes,
-          'cam=http://camera/snap.jpg#poll=0.5' for single pictures, and
-          'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
+          'cam=http://camera/snap.jpg#poll=0.5' for single pictures, cam=rtsp://… for other servers,
+          and 'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
           Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS.
           ${VARIABLE} is taken from the environment.
 

@@ -66,7 +66,7 @@ pub use play::{Frames, play};
 pub use stream::{FrameStream, play_stream};
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
@@ -200,9 +200,12 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::System`] where the system cannot wait for such a descriptor.
-    pub fn wake_on(&mut self, descriptor: &impl AsRawFd) -> Result<(), Error> {
-        let registered =
-            self.poll.registry().register(&mut SourceFd(&descriptor.as_raw_fd()), DESCRIPTOR, Interest::READABLE);
+    pub fn wake_on(&mut self, descriptor: &impl AsFd) -> Result<(), Error> {
+        let registered = self.poll.registry().register(
+            &mut SourceFd(&descriptor.as_fd().as_raw_fd()),
+            DESCRIPTOR,
+            Interest::READABLE,
+        );
         registered.map_err(|error| Error::System("wait for a descriptor", error))
     }
 
@@ -250,6 +253,12 @@ impl Client {
             since_sampled: now.since(frame.received.sampled),
             since_capture: frame.captured.map(|captured| self.wall.ntp(now).micros_since(captured)),
         }
+    }
+
+    /// When the frame of the last [`Event::Frame`] was sampled, by our clock: see [`PlayedFrame::since_sampled`].
+    pub fn sampled(&self, frame: &player::ReceivedFrame) -> Instant {
+        let now = Instant::now();
+        now.checked_sub(self.clock.now().since(frame.received.sampled)).unwrap_or(now)
     }
 
     /// What is played at present, without user and password: the URL that was given, or where the server has sent us on to.

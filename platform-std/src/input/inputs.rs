@@ -13,6 +13,7 @@ use super::error::InputError;
 use super::exec::Exec;
 use super::http::Http;
 use super::pipe::{Fifo, Stdin};
+use super::rtsp::Rtsp;
 use super::spec::{Source, Spec, Start};
 use super::supervisor::Supervisor;
 use super::{Input, State};
@@ -160,7 +161,7 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
                 }
             }
         }
-        Source::Rtsp(_) => return missing("rtsp://"),
+        Source::Rtsp(remote) => Box::new(Rtsp::new(remote.clone())),
         Source::Push => return missing("push:"),
         Source::Device(path) => Box::new(Camera::new(path, spec.parameters().size, spec.parameters().rate)?),
     })
