@@ -11,5 +11,6 @@ pub mod peers;
 pub mod process;
 pub mod real_client;
 pub mod soak;
+pub mod stage;
 pub mod strict_client;
 pub mod world;

@@ -6,7 +6,7 @@ use crate::net::{Network, SimulatedTcp, SimulatedUdp};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use mutoscope::io::{Datagram, Transmit};
 use mutoscope::time::{Instant, NtpTime};
-use mutoscope::wire::rtcp::{self, Compound, SenderInfo};
+use mutoscope::wire::rtcp::{self, Compound, ReportBlock, SenderInfo};
 use mutoscope::wire::rtp::{Packet, Repr};
 use mutoscope::wire::rtp_jpeg::Payload;
 use std::collections::VecDeque;
@@ -110,6 +110,8 @@ pub struct StrictClient {
     pub frames: Vec<Received>,
     /// Compound packets. A test that checks memory drains them.
     pub reports: Vec<Report>,
+    /// The reports about what it publishes.
+    pub receptions: Vec<ReportBlock>,
     /// The number of frames that ended in the middle, because the server was told to pause or to seek.
     pub abandoned: usize,
     /// The number of frames that were taken out of `frames`.
@@ -156,6 +158,7 @@ impl StrictClient {
             answers: VecDeque::new(),
             frames: vec![],
             reports: vec![],
+            receptions: vec![],
             abandoned: 0,
             seen: 0,
             packets: 0,
@@ -227,6 +230,11 @@ impl StrictClient {
     /// Sends RTCP to the server's port.
     pub fn send_rtcp(&mut self, to: SocketAddr, compound: &[u8]) {
         self.rtcp.send(&Transmit::one(to, &[compound])).unwrap();
+    }
+
+    /// Sends RTP to the server's port.
+    pub fn send_rtp(&mut self, to: SocketAddr, packet: &[u8]) {
+        self.rtp.send(&Transmit::one(to, &[packet])).unwrap();
     }
 
     /// Sends an empty receiver report over the session's transport.
@@ -369,7 +377,11 @@ impl StrictClient {
     fn handle_report(&mut self, bytes: &[u8]) {
         assert!(!self.lab, "the lab has no RTCP");
         let mut packets = Compound::new_checked(bytes).expect("RTCP");
-        let Some(rtcp::Packet::SenderReport { info, .. }) = packets.next() else { panic!("no sender report first") };
+        let info = match packets.next() {
+            Some(rtcp::Packet::SenderReport { info, .. }) => info,
+            Some(rtcp::Packet::ReceiverReport { reports, .. }) => return self.receptions.extend(reports),
+            other => panic!("no report first: {other:?}"),
+        };
         let Some(rtcp::Packet::SourceDescription(description)) = packets.next() else { panic!("no description") };
         assert!(description.cname(info.ssrc).is_some_and(|cname| !cname.is_empty()));
         let bye = packets.next().map(|packet| match packet {

@@ -3,11 +3,13 @@
 use crate::film::{Film, Films, ListedFilm};
 use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
 use crate::real_client::{self, RealClient};
+use crate::stage::Stage;
 use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
 use core::task::Waker;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, Settings, Sockets};
+use mutoscope::media::Either;
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 
@@ -16,7 +18,7 @@ pub const SERVER: [u8; 4] = [10, 0, 0, 1];
 /// Its UDP ports.
 pub const SERVER_PORT: (u16, u16) = (6970, 6971);
 
-type Served = Peer<Vec<u8>, ListedFilm>;
+type Served = Peer<Vec<u8>, Either<ListedFilm, Stage>>;
 
 /// The server's side of one connection.
 struct Seat {
@@ -29,6 +31,8 @@ struct Seat {
 pub struct SimulatedServer {
     /// The films that it offers.
     pub films: Films,
+    /// A medium that takes publishers, where the settings allow it.
+    pub stage: Stage,
     /// Its settings.
     pub settings: Settings<'static>,
     /// The sizes of each connection's buffers.
@@ -61,6 +65,7 @@ impl SimulatedServer {
         let bind = |port| network.bind(SocketAddr::from((SERVER, port)));
         Self {
             films,
+            stage: Stage::default(),
             settings,
             buffers: (4096, 32_768),
             max_clients: usize::MAX,
@@ -114,7 +119,7 @@ impl SimulatedServer {
             let Seat { client, control, counts } = &mut self.seats[n];
             let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
             let context = Context { now, waker: Waker::noop(), settings: &self.settings };
-            match client.service::<16, _, _, _, _>(context, sockets, &self.films) {
+            match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, &self.stage)) {
                 Outcome::Open => {}
                 Outcome::Closing => control.close_write(),
                 Outcome::Closed => {
