@@ -9,6 +9,7 @@ pub mod load;
 pub mod net;
 pub mod peers;
 pub mod process;
+pub mod publisher;
 pub mod real_client;
 pub mod soak;
 pub mod stage;

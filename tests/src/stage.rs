@@ -1,16 +1,11 @@
-//! Publishing on the simulated network: a medium that takes publishers, and a publisher.
+//! A medium that takes publishers, on the simulated network.
 
-use crate::strict_client::{Answer, StrictClient};
-use crate::world::{SERVER, SERVER_PORT, World};
 use core::convert::Infallible;
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
 use core::task::Waker;
 use mutoscope::jpeg::Layout;
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady, NotRecorded};
 use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSink, FrameSource};
-use mutoscope::rtp::fragment::{Fragments, jpeg};
-use mutoscope::rtp::packet::Packet;
-use mutoscope::rtp::sender::Sender;
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::url::Path;
 use std::cell::{Cell, RefCell};
@@ -20,6 +15,8 @@ use std::rc::Rc;
 pub const NAME: &str = "stage";
 /// Its URL.
 pub const URL: &str = "rtsp://10.0.0.1/stage";
+/// The server's own host.
+const HOST: [u8; 4] = [10, 0, 0, 1];
 /// Memory for each picture.
 const ROOM: usize = 64 * 1024;
 
@@ -79,7 +76,7 @@ impl Medium for Stage {
     }
 
     fn record(&self, address: IpAddr) -> Result<Performance, NotRecorded> {
-        if address != IpAddr::from(SERVER) {
+        if address != IpAddr::from(HOST) {
             return Err(NotRecorded::Remote);
         }
         if self.0.taken.replace(true) { Err(NotRecorded::Taken) } else { Ok(Performance(self.clone())) }
@@ -153,88 +150,5 @@ impl Drop for Performance {
     fn drop(&mut self) {
         self.0.0.taken.set(false);
         self.0.0.ends.set(self.0.0.ends.get() + 1);
-    }
-}
-
-/// One who publishes.
-pub struct Publisher {
-    /// The connection.
-    pub client: StrictClient,
-    /// Makes RTP headers.
-    pub sender: Sender,
-    /// The payload type that packets have.
-    pub payload_type: u8,
-    /// The timestamp of time zero.
-    pub first_timestamp: u32,
-    /// Media go over UDP.
-    is_over_udp: bool,
-}
-
-impl Publisher {
-    /// A publisher at 10.0.0.`host` that is connected.
-    pub fn new(scene: &mut World, host: u8, is_over_udp: bool) -> Self {
-        let client = scene.connect(host, URL);
-        let sender = Sender::new(0xCAFE + u32::from(host), 65_500);
-        Self { client, sender, payload_type: 26, first_timestamp: 1000, is_over_udp }
-    }
-
-    /// Announces a description with these streams.
-    pub fn announce(&mut self, scene: &mut World, streams: &str) -> Answer {
-        let body = format!("v=0\r\no=- 0 0 IN IP4 10.0.0.1\r\ns=No Name\r\nt=0 0\r\n{streams}");
-        self.client
-            .request("ANNOUNCE", &format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n", body.len()));
-        self.client.send(body.as_bytes());
-        scene.answer(&mut self.client)
-    }
-
-    /// Asks to set up the one stream.
-    pub fn set_up(&mut self, scene: &mut World) -> Answer {
-        let transport = if self.is_over_udp {
-            "RTP/AVP/UDP;unicast;client_port=25000-25001;mode=record"
-        } else {
-            "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
-        };
-        scene.ask(&mut self.client, "SETUP", &format!("Transport: {transport}\r\n"))
-    }
-
-    /// Does all that comes before media.
-    pub fn start(&mut self, scene: &mut World) {
-        let streams = match self.payload_type {
-            26 => "m=video 0 RTP/AVP 26\r\na=control:streamid=0\r\n".to_owned(),
-            other => format!("m=video 0 RTP/AVP {other}\r\na=rtpmap:{other} JPEG/90000\r\na=control:streamid=0\r\n"),
-        };
-        assert_eq!(self.announce(scene, &streams).status, 200);
-        assert_eq!(self.set_up(scene).status, 200);
-        assert_eq!(scene.ask(&mut self.client, "RECORD", "Range: npt=0.000-\r\n").status, 200);
-    }
-
-    /// The packets of a picture that is taken at `now`.
-    pub fn packets(&mut self, picture: &[u8], now: Instant) -> Vec<Vec<u8>> {
-        let timestamp = self.first_timestamp.wrapping_add((now.as_micros() * 9 / 100) as u32);
-        let format = Layout::parse(picture).expect("a JPEG").rtp_format().expect("one that RTP/JPEG carries");
-        let fragments = Fragments::Jpeg(jpeg::Fragments::new(&format, 1200));
-        let mut packets = vec![];
-        while let Some(packet) = Packet::new(&self.sender, timestamp, &fragments, packets.len() as u32, picture) {
-            let mut bytes = packet.segments().concat();
-            bytes[1] = bytes[1] & 0x80 | self.payload_type;
-            packets.push(bytes);
-            self.sender.commit(packet.payload_len());
-        }
-        packets
-    }
-
-    /// Sends a packet.
-    pub fn send(&mut self, packet: &[u8]) {
-        if self.is_over_udp {
-            self.client.send_rtp(SocketAddr::from((SERVER, SERVER_PORT.0)), packet);
-        } else {
-            let [high, low] = (packet.len() as u16).to_be_bytes();
-            self.client.send(&[&[b'$', 0, high, low], packet].concat());
-        }
-    }
-
-    /// Sends a picture that is taken at `now`.
-    pub fn publish(&mut self, picture: &[u8], now: Instant) {
-        self.packets(picture, now).iter().for_each(|packet| self.send(packet));
     }
 }

@@ -6,7 +6,8 @@ use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 use mutoscope_tests::film::{Film, carried, picture, pictures};
 use mutoscope_tests::net::{Faults, Random};
-use mutoscope_tests::stage::{Publisher, URL};
+use mutoscope_tests::publisher::Publisher;
+use mutoscope_tests::stage::URL;
 use mutoscope_tests::strict_client::{Received, StrictClient};
 use mutoscope_tests::world::{World, settings};
 
@@ -115,7 +116,7 @@ fn a_second_publisher_is_refused_until_the_first_is_gone() {
     let (mut first, mut second) = (Publisher::new(&mut scene, HERE, true), Publisher::new(&mut scene, HERE, false));
     first.start(&mut scene);
     let answer = second.announce(&mut scene, JPEG);
-    assert_eq!((answer.status, &*answer.body), (455, "somebody publishes under this name already\r\n"));
+    assert_eq!((answer.status, &*answer.body), (455, "somebody publishes under this name already"));
     // It breaks off without a word.
     first.client.vanish();
     scene.run(&mut [], millis(10));
@@ -143,11 +144,11 @@ fn who_may_not_publish_and_what_cannot_be_published_is_told_so() {
     let mut scene = scene(Faults::default());
     let mut elsewhere = Publisher::new(&mut scene, 9, true);
     let answer = elsewhere.announce(&mut scene, JPEG);
-    assert_eq!((answer.status, &*answer.body), (403, "publishing is allowed from the server's own machine only\r\n"));
+    assert_eq!((answer.status, &*answer.body), (403, "publishing is allowed from the server's own machine only"));
     let mut publisher = Publisher::new(&mut scene, HERE, true);
     for (url, status, words) in [
-        ("rtsp://10.0.0.1/movie.Mjpeg", 405, "nothing can be published under this name\r\n"),
-        ("rtsp://10.0.0.1/other", 404, "nothing is called that here, and publishing does not make it\r\n"),
+        ("rtsp://10.0.0.1/movie.Mjpeg", 405, "nothing can be published under this name"),
+        ("rtsp://10.0.0.1/other", 404, "nothing is called that here, and publishing does not make it"),
     ] {
         publisher.client.url = url.into();
         let answer = publisher.announce(&mut scene, JPEG);

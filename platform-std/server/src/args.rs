@@ -25,6 +25,7 @@ Examples:
           What a program writes, and a camera's stream, live; also cam=- and cam=FIFO for pipes,
           'cam=http://camera/snap.jpg#poll=0.5' for single pictures, cam=rtsp://… for other servers,
           and 'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
+          cam=push: takes what a client on this machine publishes: ffmpeg … -f rtsp URL.
           Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS.
           ${VARIABLE} is taken from the environment.
 
@@ -135,6 +136,7 @@ impl Args {
             repeat: self.repeat,
             restart_markers: self.restart_markers,
             computed_tables: self.computed_tables,
+            // What is served decides.
             record: false,
         }
     }

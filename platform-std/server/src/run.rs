@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use mutoscope_std::input::{Argument, Inputs, Spec, redact};
+use mutoscope_std::input::{Argument, Inputs, Source, Spec, redact};
 use mutoscope_std::media::{DEFAULT_RATE, Library};
-use mutoscope_std::server::{self, MAX_URL_LEN, Server};
+use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 
 use crate::args::Args;
 use crate::{limits, signals};
@@ -21,13 +21,14 @@ const FILES_OF_INPUT: u64 = 6;
 
 /// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let Media { paths, specs } = Media::of(args)?;
+    let record = specs.iter().any(|spec| matches!(spec.source(), Source::Push));
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
-    let server = Server::bind(&args.server_options()).map_err(with_advice)?;
+    let server = Server::bind(&Options { record, ..args.server_options() }).map_err(with_advice)?;
     let serving = Arc::new(AtomicBool::new(false));
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
     let files = limits::raise_file_limit();
-    let Media { paths, specs } = Media::of(args)?;
     let inputs = Inputs::from_specs(&specs, args.policy())?;
     let library = match (paths.is_empty(), specs.is_empty()) {
         (true, true) => Some(Library::built_in(args.frame_rate.unwrap_or(DEFAULT_RATE))),

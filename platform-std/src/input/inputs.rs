@@ -13,19 +13,36 @@ use super::error::InputError;
 use super::exec::Exec;
 use super::http::Http;
 use super::pipe::{Fifo, Stdin};
+use super::push::{InputMedium, Push};
 use super::rtsp::Rtsp;
 use super::spec::{Source, Spec, Start};
 use super::supervisor::Supervisor;
 use super::{Input, State};
 use crate::media::Policy;
-use crate::media::live::{Live, LiveMedium};
+use crate::media::live::Live;
 
 /// Live inputs by name. Dropping it ends them.
 #[derive(Debug)]
 pub struct Inputs {
-    all: Vec<Live>,
+    all: Vec<Served>,
     supervisor: Supervisor,
     policy: Policy,
+}
+
+/// One of them.
+#[derive(Debug)]
+enum Served {
+    Run(Live),
+    Pushed(Push),
+}
+
+impl Served {
+    fn name(&self) -> &str {
+        match self {
+            Self::Run(live) => live.name(),
+            Self::Pushed(push) => push.name(),
+        }
+    }
 }
 
 /// Why an input cannot be served.
@@ -81,6 +98,11 @@ impl Inputs {
             return Err(InputsError::SameStdin);
         }
         for spec in specs {
+            if let Source::Push = spec.source() {
+                let push = Push::new(spec.name(), spec.parameters().rate, policy).map_err(InputsError::Thread)?;
+                inputs.add_push(push)?;
+                continue;
+            }
             let input = input(spec).map_err(|error| {
                 let error = InputError::last(spec.hide_secrets(error.reason()));
                 InputsError::Input { name: spec.name().to_owned(), error }
@@ -96,35 +118,51 @@ impl Inputs {
     /// # Errors
     /// [`InputsError::SameName`].
     pub fn add(&mut self, live: Live, input: Box<dyn Input>, start: Start) -> Result<(), InputsError> {
-        if self.names().any(|name| name == live.name()) {
-            return Err(InputsError::SameName(live.name().to_owned()));
-        }
+        self.check_name(live.name())?;
         self.supervisor.add(&live, input, start, self.policy);
-        self.all.push(live);
+        self.all.push(Served::Run(live));
         Ok(())
+    }
+
+    /// Adds a medium that clients may publish to, where the server allows it
+    /// ([`Options::record`](crate::server::Options::record)).
+    ///
+    /// # Errors
+    /// [`InputsError::SameName`].
+    pub fn add_push(&mut self, push: Push) -> Result<(), InputsError> {
+        self.check_name(push.name())?;
+        self.all.push(Served::Pushed(push));
+        Ok(())
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), InputsError> {
+        if self.names().any(|taken| taken == name) { Err(InputsError::SameName(name.to_owned())) } else { Ok(()) }
     }
 
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(Live::name)
+        self.all.iter().map(Served::name)
     }
 
     /// The input that is `index`th in the order of their names.
-    pub fn medium(&self, index: usize) -> Option<LiveMedium> {
-        self.all.get(index).map(|live| live.medium(index))
+    pub fn medium(&self, index: usize) -> Option<InputMedium> {
+        Some(match self.all.get(index)? {
+            Served::Run(live) => live.medium(index).into(),
+            Served::Pushed(push) => push.medium(index),
+        })
     }
 
-    /// What they do, in the order of their names.
+    /// What those do that are run, in the order of their names.
     pub fn states(&self) -> Vec<State> {
         self.supervisor.states()
     }
 }
 
 impl Catalogue for Inputs {
-    type Medium = LiveMedium;
+    type Medium = InputMedium;
 
-    fn find(&self, path: url::Path<'_>) -> Option<LiveMedium> {
-        self.medium(self.all.iter().position(|live| path.names(live.name()))?)
+    fn find(&self, path: url::Path<'_>) -> Option<InputMedium> {
+        self.medium(self.all.iter().position(|served| path.names(served.name()))?)
     }
 }
 
@@ -162,7 +200,7 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
             }
         }
         Source::Rtsp(remote) => Box::new(Rtsp::new(remote.clone())),
-        Source::Push => return missing("push:"),
+        Source::Push => return Err(InputError::last("its pictures come from clients of the server")),
         Source::Device(path) => Box::new(Camera::new(path, spec.parameters().size, spec.parameters().rate)?),
     })
 }

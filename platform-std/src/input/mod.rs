@@ -64,7 +64,7 @@ pub use http::Http;
 pub use inputs::{Inputs, InputsError};
 pub use pipe::{Fifo, Stdin};
 pub use publisher::Publisher;
-pub use push::{Push, PushMedium, PushSink, Pushes};
+pub use push::{InputMedium, Push, PushSink};
 pub use redact::redact;
 pub use rtsp::Rtsp;
 pub use spec::{Argument, Parameters, Remote, Source, Spec, SpecError, Start};

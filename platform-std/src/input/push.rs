@@ -102,15 +102,15 @@ impl Push {
     }
 
     /// The medium as a server has it, where a catalogue of several calls it `id`.
-    pub fn medium(&self, id: usize) -> PushMedium {
-        PushMedium { medium: self.live.medium(id), push: self.clone() }
+    pub fn medium(&self, id: usize) -> InputMedium {
+        InputMedium { live: self.live.medium(id), push: Some(self.clone()) }
     }
 }
 
 impl Catalogue for Push {
-    type Medium = PushMedium;
+    type Medium = InputMedium;
 
-    fn find(&self, path: Path<'_>) -> Option<PushMedium> {
+    fn find(&self, path: Path<'_>) -> Option<InputMedium> {
         path.names(self.name()).then(|| self.medium(0))
     }
 }
@@ -122,47 +122,41 @@ impl fmt::Debug for Push {
     }
 }
 
-/// Media that clients may publish to, as one catalogue.
-#[derive(Clone, Debug, Default)]
-pub struct Pushes(pub Vec<Push>);
+/// An input in the hands of a server: a [`Push`], or one that is run.
+#[derive(Debug)]
+pub struct InputMedium {
+    live: LiveMedium,
+    push: Option<Push>,
+}
 
-impl Catalogue for Pushes {
-    type Medium = PushMedium;
-
-    fn find(&self, path: Path<'_>) -> Option<PushMedium> {
-        let (id, push) = self.0.iter().enumerate().find(|(_, push)| path.names(push.name()))?;
-        Some(push.medium(id))
+impl From<LiveMedium> for InputMedium {
+    fn from(live: LiveMedium) -> Self {
+        Self { live, push: None }
     }
 }
 
-/// A [`Push`] medium in the hands of a server.
-#[derive(Debug)]
-pub struct PushMedium {
-    medium: LiveMedium,
-    push: Push,
-}
-
-impl Medium for PushMedium {
+impl Medium for InputMedium {
     type Source = LiveSource;
     type Sink = PushSink;
 
     fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
-        self.medium.entry(waker)
+        self.live.entry(waker)
     }
 
     fn open(&self) -> Option<LiveSource> {
-        self.medium.open()
+        self.live.open()
     }
 
     fn record(&self, address: IpAddr) -> Result<PushSink, NotRecorded> {
+        let push = self.push.as_ref().ok_or(NotRecorded::NotDeclared)?;
         // While users are not told apart, whoever reaches the server could replace what its operator shows.
         if !address.to_canonical().is_loopback() {
             return Err(NotRecorded::Remote);
         }
-        if self.push.shared.is_taken.swap(true, Ordering::Relaxed) {
+        if push.shared.is_taken.swap(true, Ordering::Relaxed) {
             return Err(NotRecorded::Taken);
         }
-        Ok(PushSink { shared: Arc::clone(&self.push.shared), anchor: None })
+        Ok(PushSink { shared: Arc::clone(&push.shared), anchor: None })
     }
 }
 
@@ -274,8 +268,8 @@ mod tests {
             drop(sink);
         }
         assert!(push.find(Path::new("other")).is_none());
-        let pushes = Pushes(vec![push, Push::new("other", None, Policy::default()).unwrap()]);
-        assert!(pushes.find(Path::new("other")).is_some() && pushes.find(Path::new("none")).is_none());
+        let run = InputMedium::from(Live::new("run", None).medium(0));
+        assert_eq!(run.record(HERE).unwrap_err(), NotRecorded::NotDeclared);
     }
 
     #[test]

@@ -542,17 +542,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     }
 }
 
-const NO_MEDIUM: &str = "nothing is called that here, and publishing does not make it\r\n";
-const NO_JPEG: &str = "only JPEG can be published, as payload type 26 or JPEG/90000\r\n";
-const OTHER_TRACK: &str = "only the JPEG track is taken: publish without the others\r\n";
+const NO_MEDIUM: &str = "nothing is called that here, and publishing does not make it";
+const NO_JPEG: &str = "only JPEG can be published, as payload type 26 or JPEG/90000";
+const OTHER_TRACK: &str = "only the JPEG track is taken: publish without the others";
 
 /// The answer to a publisher that is not wanted.
 fn refusal(reason: NotRecorded) -> (StatusCode, &'static str) {
     match reason {
-        NotRecorded::NotDeclared => (StatusCode::METHOD_NOT_ALLOWED, "nothing can be published under this name\r\n"),
-        NotRecorded::Remote => (StatusCode::FORBIDDEN, "publishing is allowed from the server's own machine only\r\n"),
+        NotRecorded::NotDeclared => (StatusCode::METHOD_NOT_ALLOWED, "nothing can be published under this name"),
+        NotRecorded::Remote => (StatusCode::FORBIDDEN, "publishing is allowed from the server's own machine only"),
         NotRecorded::Taken => {
-            (StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, "somebody publishes under this name already\r\n")
+            (StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, "somebody publishes under this name already")
         }
     }
 }
