@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::feed::{Feed, FeedEvent};
+use mutoscope::media::feed::{Feed, FeedEvent};
 
 use super::error::InputError;
 use super::publisher::Publisher;
@@ -118,10 +118,12 @@ impl Feeder {
         Ok(true)
     }
 
-    /// Nothing more comes. What was begun may be a picture.
+    /// Nothing more comes. What was begun is the picture where it is the only one. Of a stream that broke off it is half of one.
     pub(super) fn handle_end(&mut self, publisher: &Publisher, stop: &Stop) {
-        if let Some(event) = self.feed.finish() {
-            self.pictures += u64::from(matches!(event, FeedEvent::Frame { .. }));
+        if let Some(event @ FeedEvent::Frame { has_end, .. }) = self.feed.finish()
+            && (has_end || self.pictures == 0)
+        {
+            self.pictures += 1;
             publish(event, &mut self.clock, Instant::now(), publisher, stop);
         }
         self.feed.reset();
@@ -139,6 +141,10 @@ fn publish(event: FeedEvent<'_>, clock: &mut SenderClock, now: Instant, publishe
         }
         FeedEvent::TooLarge => {
             publisher.complain("a picture of more than 16 MB is left out");
+            true
+        }
+        FeedEvent::Damaged => {
+            publisher.complain("what is between or in its pictures is damaged");
             true
         }
     }

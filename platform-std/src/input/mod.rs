@@ -38,7 +38,6 @@
 mod camera;
 mod error;
 mod exec;
-mod feed;
 mod feeder;
 pub mod http;
 mod inputs;
