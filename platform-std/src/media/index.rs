@@ -9,8 +9,8 @@ use mutoscope::time::Duration;
 
 use super::demux::{Place, Sample};
 
-/// So many bytes of the file lie between two checkpoints, at least: with the 64 bytes of one, 100 GB take less than 1 MB.
-const SPACING: u64 = 7 << 20;
+/// So many bytes of the file lie between two checkpoints, at least: with the 72 bytes of one, 100 GB take less than 1 MB.
+const SPACING: u64 = 8 << 20;
 /// A page has no more pictures.
 const MAX_ON_PAGE: usize = 1 << 16;
 /// Pages that nobody looks at are kept up to so many bytes of memory.
