@@ -1,43 +1,7 @@
-//! When the next frame is due, and when the next report is.
+//! When the next report is due.
 
-use crate::media::FrameRate;
 use crate::random::Random;
 use crate::time::{Duration, Instant};
-
-/// Deadlines of a constant frame rate without drift: frame n is due at anchor + n / rate, rounded once.
-#[derive(Clone, Copy, Debug)]
-pub struct Pacer {
-    rate: FrameRate,
-    anchor: Instant,
-    index: u64,
-}
-
-impl Pacer {
-    /// The first frame is due at `now`.
-    pub fn new(rate: FrameRate, now: Instant) -> Self {
-        Self { rate, anchor: now, index: 0 }
-    }
-
-    /// Frames per second.
-    pub const fn rate(&self) -> FrameRate {
-        self.rate
-    }
-
-    /// When the next frame is due.
-    pub fn due(&self) -> Instant {
-        self.anchor.after(Duration::from_micros(self.rate.micros(self.index)))
-    }
-
-    /// Moves on by so many frames.
-    pub fn advance(&mut self, frames: u32) {
-        self.index = self.index.saturating_add(frames.into());
-    }
-
-    /// Starts again at `now` (after PAUSE, or when hopelessly late).
-    pub fn restart(&mut self, now: Instant) {
-        *self = Self::new(self.rate, now);
-    }
-}
 
 /// The time between reports (RFC 3550 section 6.2): the recommended minimum, which is enough for two members.
 const REPORT_INTERVAL_MICROS: u64 = 5_000_000;
@@ -76,36 +40,6 @@ impl ReportTimer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rate(numerator: u32, denominator: u32) -> FrameRate {
-        FrameRate::new(numerator, denominator).unwrap()
-    }
-
-    #[test]
-    fn deadlines_do_not_drift_over_a_day() {
-        for (rate, frames_a_day) in [(rate(24, 1), 24 * 86_400), (rate(30_000, 1001), 2_589_410)] {
-            let start = Instant::from_millis(5);
-            let mut pacer = Pacer::new(rate, start);
-            assert_eq!(pacer.due(), start);
-            for _ in 0..frames_a_day {
-                pacer.advance(1);
-            }
-            let day = pacer.due().since(start).as_micros();
-            assert!(day.abs_diff(86_400_000_000) < 34_000, "{rate:?}: {day}");
-            assert_eq!(day, u128::from(rate.micros(frames_a_day)));
-        }
-    }
-
-    #[test]
-    fn a_restart_makes_the_next_frame_due_now() {
-        let mut pacer = Pacer::new(rate(25, 1), Instant::default());
-        pacer.advance(1);
-        assert_eq!(pacer.due(), Instant::from_millis(40));
-        pacer.restart(Instant::from_millis(1000));
-        assert_eq!(pacer.due(), Instant::from_millis(1000));
-        pacer.advance(1);
-        assert_eq!(pacer.due(), Instant::from_millis(1040));
-    }
 
     #[test]
     fn reports_are_five_seconds_apart_on_average_and_never_regular() {

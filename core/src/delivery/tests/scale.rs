@@ -193,3 +193,26 @@ fn play_inside_a_range_answers_that_range() {
     let played = reel.play(&mut delivery, 60, asked(None)).unwrap();
     assert_eq!(Some(played.range), npt(Some(480_000), Some(10_000_000)));
 }
+
+#[test]
+fn due_times_do_not_drift_over_a_day() {
+    for ((numerator, denominator), frames, scale) in [
+        ((24, 1), 24 * 86_400, 1000),
+        ((30_000, 1001), 2_589_410, 1000),
+        ((30_000, 1001), 2_589_410, -1000),
+        ((30_000, 1001), 2_589_410, 333),
+    ] {
+        let rate = FrameRate::new(numerator, denominator).unwrap();
+        let extent = Extent::frames(frames);
+        let mut delivery = Delivery::new(ms(0), Medium { rate, extent, at_end: AtEnd::Stop }, Way::Interleaved, None);
+        let plan = delivery.plan(at(None, scale, 1000), 0).unwrap();
+        delivery.handle_play(ms(0), plan);
+        for _ in 0..frames {
+            delivery.step();
+        }
+        let day = rate.micros(frames.into());
+        let shown = u128::from(day) * 1000 / u128::from(scale.unsigned_abs());
+        let due = delivery.schedule.due().since(ms(0)).as_micros();
+        assert!(due.abs_diff(shown) <= 3, "{rate:?} {scale}: {due}, {shown}");
+    }
+}
