@@ -141,3 +141,75 @@ impl fmt::Debug for Publisher {
         f.debug_struct("Publisher").field("live", &self.live).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::OnUnsupported;
+    use crate::media::testing::{jpeg, picture};
+    use jpeg_encoder::SamplingFactor;
+    use mutoscope::media::catalogue::Medium;
+    use mutoscope::media::{Advance, FrameSource};
+    use mutoscope::time;
+    use std::task::Waker;
+
+    fn published(policy: Policy, file: &[u8]) -> (Live, Publisher) {
+        let live = Live::new("cam", None);
+        let publisher = Publisher::new(live.clone(), policy);
+        publisher.publish(file.to_vec(), Instant::now());
+        (live, publisher)
+    }
+
+    #[test]
+    fn a_live_picture_becomes_what_rtp_carries_and_the_lab_gets_the_original() {
+        let rewritten = picture(40, 40, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
+            encoder.set_restart_interval(1);
+        });
+        let converted = picture(40, 40, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+            encoder.set_progressive(true);
+        });
+        let convert = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        for (policy, file) in [(Policy::default(), &rewritten), (convert, &converted)] {
+            let (live, publisher) = published(policy, file);
+            let mut viewer = live.viewer();
+            for _ in 0..2 {
+                assert_eq!(viewer.advance(time::Instant::default(), Waker::noop()), Ok(Advance::Ready));
+                let frame = viewer.frame().unwrap();
+                assert!(frame.layout.unwrap().rtp_format().is_ok());
+                assert_eq!(viewer.original(), Some(&file[..]));
+                // The next one goes into memory of those before.
+                let mut again = publisher.buffer();
+                again.extend_from_slice(file);
+                publisher.publish(again, Instant::now());
+            }
+        }
+    }
+
+    #[test]
+    fn what_rtp_cannot_carry_is_refused_in_words_and_what_is_no_picture_left_out() {
+        let (live, publisher) = published(Policy::default(), b"no picture");
+        let medium = live.medium(0);
+        assert!(medium.entry(Waker::noop()).is_err());
+        publisher
+            .publish(picture(40, 40, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4)), Instant::now());
+        assert!(medium.entry(Waker::noop()).unwrap().refusal.unwrap().contains("4:4:4"));
+        // It may be another camera by now.
+        publisher.publish(jpeg(16, 16, 0, b"x"), Instant::now());
+        assert_eq!(medium.entry(Waker::noop()).unwrap().refusal, None);
+    }
+
+    #[test]
+    fn more_than_an_input_may_have_is_left_out() {
+        let (live, publisher) = published(Policy::default(), &jpeg(16, 16, 0, b"x"));
+        let begin = Instant::now();
+        for _ in 0..2000 {
+            publisher.publish(jpeg(16, 16, 0, b"x"), begin);
+        }
+        let mut viewer = live.viewer();
+        viewer.advance(time::Instant::default(), Waker::noop()).unwrap();
+        let most = MAX_BURST + MAX_RATE * begin.elapsed().as_secs_f64() + 1.0;
+        assert!(f64::from(viewer.frame().unwrap().number) <= most);
+    }
+}

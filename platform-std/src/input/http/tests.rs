@@ -323,3 +323,17 @@ fn a_part_without_end_takes_no_more_memory_than_a_picture() {
     running.watcher.wait_for_reason(|reason| reason.contains("no JPEG pictures"));
     endless.join().unwrap();
 }
+
+#[test]
+fn an_address_of_ipv6_is_named_in_brackets_and_without_its_zone() {
+    for (url, host) in [
+        ("cam=http://[fe80::1%25eth0]:81/x", "Host: [fe80::1]:81\r\n"),
+        ("cam=http://[::1]/x", "Host: [::1]\r\n"),
+        ("cam=http://Camera:80/x", "Host: Camera:80\r\n"),
+    ] {
+        let spec = Spec::parse(url).unwrap();
+        let Source::Http(remote) = spec.source() else { panic!("{url}") };
+        let request = Client::new(remote).unwrap().request();
+        assert!(request.starts_with("GET /x HTTP/1.1\r\n") && request.contains(host), "{request}");
+    }
+}
