@@ -87,7 +87,7 @@ fn jpegtran(jpeg: &[u8], options: &[&str]) -> Option<Vec<u8>> {
 }
 
 fn transcode(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
-    let policy = Policy { convert: true, restart_markers: false };
+    let policy = Policy { convert: true, restart_markers: false, read_all: false };
     let mut transcoder = Transcoder::new();
     let mut out = vec![0; 1 << 20];
     each(bencher, pictures, |jpeg| {

@@ -1,5 +1,6 @@
 //! Whole-system tests.
 
+pub mod bent;
 pub mod film;
 pub mod fuzz;
 pub mod hostile_scene;

@@ -38,10 +38,10 @@ pub(crate) const FFMPEG: Need = Need {
     elsewhere: "ffmpeg (Arch, Homebrew), ffmpeg-free (Fedora)",
 };
 
-/// 4:2:2 as libjpeg samples it, quality 50, grey, restart markers, progressive.
+/// 4:2:2 as libjpeg samples it, quality 50, grey, restart markers, progressive; and what libjpeg shows of damaged pictures.
 pub(crate) const JPEG_TOOLS: Need = Need {
-    what: "cjpeg and jpegtran",
-    present: || on_path("cjpeg") && on_path("jpegtran"),
+    what: "cjpeg, djpeg and jpegtran",
+    present: || ["cjpeg", "djpeg", "jpegtran"].iter().all(|program| on_path(program)),
     debian: &["libjpeg-turbo-progs"],
     elsewhere: "libjpeg-turbo-utils (Fedora), libjpeg-turbo (Arch), jpeg-turbo (Homebrew)",
 };

@@ -385,7 +385,7 @@ mod tests {
             });
             let layout = Layout::parse(&file).unwrap();
             assert_eq!((layout.width, layout.height, layout.sampling), (width, height, Sampling::Yuv420));
-            assert!(layout.has_end && layout.rtp_format().is_ok());
+            assert!(layout.has_end() && layout.rtp_format().is_ok());
             let luma = layout.quantization[0].of(&file);
             assert_eq!(tables::q_of(luma, layout.quantization[1].of(&file)), Some(75));
         }

@@ -62,6 +62,8 @@ pub enum ErrorKind {
     RestartMarker,
     /// A scan that brings nothing new, or what comes before something else; or one too many.
     Scan,
+    /// There are [`Flaws`], and the caller does not want any.
+    Flawed,
 }
 
 impl core::fmt::Display for Error {
@@ -80,6 +82,7 @@ impl core::fmt::Display for Error {
             ErrorKind::Code => "bits that are no code of the Huffman table",
             ErrorKind::Coefficient => "an impossible coefficient",
             ErrorKind::Scan => "a scan that cannot be here",
+            ErrorKind::Flawed => "it is damaged",
             ErrorKind::RestartMarker => "a restart marker is missing or out of place",
         };
         write!(f, "not a valid JPEG at byte {}: {what}", self.at)
@@ -87,6 +90,123 @@ impl core::fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Something that is wrong with a JPEG file, and that decoders show the picture in spite of. `Display` is what it is in a few
+/// words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Flaw {
+    /// Bytes between marker segments belong to none.
+    BetweenSegments,
+    /// A segment's length is less than the two bytes that say it.
+    ShortSegment,
+    /// There are restart markers among the segments.
+    StrayMarker,
+    /// The scan header of a sequential picture does not say that the scan holds all coefficients.
+    ScanParameters,
+    /// There is no EOI.
+    NoEnd,
+    /// A frame without tables of its own means those of an earlier one.
+    NoTables,
+    /// Bytes before a restart marker belong to no MCU.
+    Surplus,
+    /// Restart markers have other numbers than are due, or are missing.
+    RestartNumbers,
+    /// Entropy-coded data ends before the picture, or before a restart marker is due: what is missing has no coefficients.
+    MissingData,
+    /// Bits are no code of their Huffman table, or lead beyond the end of their block.
+    Codes,
+}
+
+impl Flaw {
+    /// All of them, in their order.
+    pub const ALL: [Self; 10] = [
+        Self::BetweenSegments,
+        Self::ShortSegment,
+        Self::StrayMarker,
+        Self::ScanParameters,
+        Self::NoEnd,
+        Self::NoTables,
+        Self::Surplus,
+        Self::RestartNumbers,
+        Self::MissingData,
+        Self::Codes,
+    ];
+}
+
+impl core::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::BetweenSegments => "bytes between segments",
+            Self::ShortSegment => "segments shorter than their own length",
+            Self::StrayMarker => "restart markers among the headers",
+            Self::ScanParameters => "scan parameters of another coding",
+            Self::NoEnd => "no end of image",
+            Self::NoTables => "tables of an earlier frame",
+            Self::Surplus => "surplus bytes before restart markers",
+            Self::RestartNumbers => "restart markers out of order",
+            Self::MissingData => "missing data",
+            Self::Codes => "impossible codes",
+        })
+    }
+}
+
+/// A set of [`Flaw`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Flaws(u16);
+
+impl Flaws {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Adds one.
+    pub fn insert(&mut self, flaw: Flaw) {
+        self.0 |= 1_u16.wrapping_shl(flaw as u32);
+    }
+
+    /// Whether this one is among them.
+    pub fn contains(self, flaw: Flaw) -> bool {
+        self.0 & 1_u16.wrapping_shl(flaw as u32) != 0
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// All but this one.
+    #[must_use]
+    pub fn without(self, flaw: Flaw) -> Self {
+        Self(self.0 & !1_u16.wrapping_shl(flaw as u32))
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The error of a caller that takes no picture with flaws. `None`: there are none.
+    pub fn as_error(self) -> Option<Error> {
+        (!self.is_empty()).then_some(Error { kind: ErrorKind::Flawed, at: 0 })
+    }
+
+    /// One after the other.
+    pub fn iter(self) -> impl Iterator<Item = Flaw> {
+        Flaw::ALL.into_iter().filter(move |&flaw| self.contains(flaw))
+    }
+}
+
+impl core::fmt::Display for Flaws {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (number, flaw) in self.iter().enumerate() {
+            write!(f, "{}{flaw}", if number == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
 
 /// The coding process of the frame header (SOFn, table B.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,14 +303,19 @@ pub struct Layout {
     pub is_interleaved: bool,
     /// Whether an Adobe segment says that the components are not YCbCr.
     pub is_rgb: bool,
-    /// Whether an EOI ends the scan; without one, the file was cut or its writer left it out.
-    pub has_end: bool,
+    /// What is wrong with the headers, and whether the EOI is missing. Entropy-coded data was not looked at.
+    pub flaws: Flaws,
     /// Entropy-coded data after the SOS header, without EOI and trailing bytes. Where a picture has several scans,
     /// this holds the later ones' headers too.
     pub scan: Span,
 }
 
 impl Layout {
+    /// Whether an EOI ends the scan; without one, the file was cut or its writer left it out.
+    pub fn has_end(&self) -> bool {
+        !self.flaws.contains(Flaw::NoEnd)
+    }
+
     /// The fields with which RTP/JPEG carries this picture as it is, or the reason why it cannot (RFC 2435 sections 3.1 and
     /// 4.1).
     ///
@@ -373,13 +498,13 @@ mod tests {
         has_standard_huffman: true,
         is_interleaved: true,
         is_rgb: false,
-        has_end: true,
+        flaws: Flaws::NONE,
         scan: Span { start: 623, len: 4711 },
     };
 
     #[test]
     fn a_layout_is_small_enough_to_be_copied() {
-        assert!(size_of::<Layout>() <= 48, "{}", size_of::<Layout>());
+        assert!(size_of::<Layout>() <= 44, "{}", size_of::<Layout>());
     }
 
     #[test]
@@ -437,6 +562,25 @@ mod tests {
             assert!(sentence.contains(words), "{sentence}");
         }
         assert!(Unsupported::RestartMarkers.to_string().contains("jpegtran"));
+    }
+
+    #[test]
+    fn a_set_of_flaws_holds_what_was_inserted() {
+        let mut flaws = Flaws::NONE;
+        assert!(flaws.is_empty() && flaws.to_string().is_empty());
+        for (count, flaw) in Flaw::ALL.into_iter().enumerate() {
+            assert!(!flaws.contains(flaw) && flaws.iter().count() == count);
+            flaws.insert(flaw);
+            assert!(flaws.contains(flaw));
+        }
+        assert!(flaws.iter().eq(Flaw::ALL));
+        let some = |flaw| {
+            let mut flaws = Flaws::NONE;
+            flaws.insert(flaw);
+            flaws
+        };
+        let both = some(Flaw::NoEnd).union(some(Flaw::Surplus));
+        assert_eq!(both.to_string(), "no end of image, surplus bytes before restart markers");
     }
 
     #[test]

@@ -10,8 +10,11 @@ pub mod encoder;
 pub mod header;
 mod layout;
 pub(crate) mod marker;
+mod remembered;
 pub mod tables;
 pub mod transcode;
 mod walk;
 
-pub use layout::{Coding, Error, ErrorKind, Layout, RtpFormat, Sampling, Span, Unsupported};
+pub use layout::{Coding, Error, ErrorKind, Flaw, Flaws, Layout, RtpFormat, Sampling, Span, Unsupported};
+pub use remembered::{MAX_TABLES_LEN, Tables};
+pub use transcode::mend::{Mended, mend};

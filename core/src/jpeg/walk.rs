@@ -1,7 +1,7 @@
 //! The walk over a file's marker segments, and what it remembers until the scan.
 
 use super::cursor::Cursor;
-use super::layout::{Coding, Error, ErrorKind, Layout, Sampling, Span};
+use super::layout::{Coding, Error, ErrorKind, Flaw, Layout, Sampling, Span};
 use super::{marker, tables};
 
 /// All that the segments passed so far have defined. It is small, because it lives on the stack of a microcontroller.
@@ -61,6 +61,8 @@ struct ScanHeader {
     is_interleaved: bool,
     /// Whether all components use Annex K's Huffman tables.
     has_standard_huffman: bool,
+    /// Whether the scan says that it does not hold all coefficients, in a coding that knows no other scans.
+    has_other_parameters: bool,
     /// By component of the frame: whether the scan names it.
     is_named: [bool; 3],
 }
@@ -70,6 +72,8 @@ impl Layout {
     ///
     /// The entropy-coded data is not read where the file ends with EOI, so this takes the same time for any picture;
     /// bytes behind the EOI, other than padding with one value, make it look for the EOI from the front.
+    ///
+    /// What the common decoders pass with a warning is passed here too, and noted in [`flaws`](Layout::flaws).
     ///
     /// # Errors
     /// The headers up to the first scan cannot be understood. The bytes behind them are not judged:
@@ -81,7 +85,7 @@ impl Layout {
 
 impl Walk {
     fn layout(mut self, jpeg: &[u8]) -> Result<Layout, Error> {
-        let mut cursor = Cursor { bytes: jpeg, at: 0 };
+        let mut cursor = Cursor::new(jpeg, 0);
         if u32::try_from(jpeg.len()).is_err() {
             return Err(cursor.error(ErrorKind::TooLarge));
         }
@@ -89,21 +93,15 @@ impl Walk {
             return Err(Error { kind: ErrorKind::NoStartOfImage, at: 0 });
         }
         loop {
-            let (at, code) = cursor.marker()?;
-            let wrong = |kind| Error { kind, at };
+            let (at, code, mut segment) = cursor.segment()?;
             match code {
-                marker::EOI => return Err(wrong(ErrorKind::NoScan)),
-                // Markers without a segment; inside headers only TEM has any business, and no harm in it.
-                marker::TEM => continue,
-                0x00..=0xBF | marker::RST0..=marker::SOI => return Err(wrong(ErrorKind::Marker)),
-                _ => {}
-            }
-            let mut segment = cursor.segment()?;
-            match code {
+                marker::EOI => return Err(Error { kind: ErrorKind::NoScan, at }),
+                0x00..=0xBF | marker::SOI => return Err(Error { kind: ErrorKind::Marker, at }),
                 marker::DQT => self.quantization_tables(&mut segment)?,
                 marker::DHT => self.huffman_tables(&mut segment)?,
                 marker::DRI => self.restart_interval = u16::from_be_bytes(segment.array()?),
-                marker::APP0 => self.has_jfif |= segment.rest().starts_with(b"JFIF\0"),
+                // Shorter ones are none to decoders.
+                marker::APP0 => self.has_jfif |= segment.rest().len() >= 14 && segment.rest().starts_with(b"JFIF\0"),
                 marker::APP14 => self.adobe(segment.rest()),
                 marker::SOS => return self.scan(&mut segment, cursor),
                 // DAC lies among the SOFs but is none: conditioning of arithmetic coders. JPG is reserved.
@@ -125,8 +123,8 @@ impl Walk {
             let wrong = segment.error(ErrorKind::Segment);
             let [head] = segment.array()?;
             let (slot, wide) = match (self.quantization.get_mut(usize::from(head & 0x0F)), head >> 4) {
-                (Some(slot), precision @ 0..=1) => (slot, precision == 1),
-                _ => return Err(wrong),
+                (Some(slot), precision) => (slot, precision != 0),
+                (None, _) => return Err(wrong),
             };
             *slot = Some((segment.span(if wide { 128 } else { 64 })?, wide));
         }
@@ -162,8 +160,8 @@ impl Walk {
 
     /// Adobe's APP14: `Adobe`, version, two flags of 16 bits, and the transform, 0 meaning none: RGB, or CMYK.
     fn adobe(&mut self, segment: &[u8]) {
-        if let Some((b"Adobe", rest)) = segment.split_first_chunk::<5>() {
-            self.adobe_is_rgb = Some(rest.get(6) == Some(&0));
+        if let Some((b"Adobe", &[_, _, _, _, _, _, transform, ..])) = segment.split_first_chunk::<5>() {
+            self.adobe_is_rgb = Some(transform == 0);
         }
     }
 
@@ -207,10 +205,17 @@ impl Walk {
     fn scan(self, segment: &mut Cursor<'_>, cursor: Cursor<'_>) -> Result<Layout, Error> {
         let header = segment.error(ErrorKind::Components);
         let frame = self.frame.as_ref().ok_or(Error { kind: ErrorKind::NoFrameHeader, ..header })?;
+        let mut flaws = cursor.flaws;
         let named = self.scan_header(frame, segment)?;
+        if named.has_other_parameters {
+            flaws.insert(Flaw::ScanParameters);
+        }
         let [luma, cb, cr] = self.used_tables(frame, &named, Error { kind: ErrorKind::MissingTable, ..header })?;
         let jpeg = cursor.bytes;
         let (mut scan, has_end) = entropy_coded_data(&cursor);
+        if !has_end {
+            flaws.insert(Flaw::NoEnd);
+        }
         let mut height = frame.height;
         if height == 0
             && let Some((lines, len)) = number_of_lines(scan.of(jpeg))
@@ -233,7 +238,7 @@ impl Walk {
             has_standard_huffman: named.has_standard_huffman,
             is_interleaved: named.is_interleaved,
             is_rgb: self.is_rgb(frame),
-            has_end,
+            flaws,
             scan,
         })
     }
@@ -246,8 +251,12 @@ impl Walk {
         if count == 0 || count > 4 {
             return Err(wrong);
         }
-        let mut scan =
-            ScanHeader { is_interleaved: count == frame.count, has_standard_huffman: true, is_named: [false; 3] };
+        let mut scan = ScanHeader {
+            is_interleaved: count == frame.count,
+            has_standard_huffman: true,
+            has_other_parameters: false,
+            is_named: [false; 3],
+        };
         for index in 0..usize::from(count) {
             let [id, selectors] = segment.array()?;
             // Another order than the frame's is forbidden (section B.2.3), but harmless to a decoder of the file.
@@ -269,7 +278,12 @@ impl Walk {
             }
         }
         // First and last coefficient, and the two bit positions of successive approximation.
-        scan.is_interleaved &= segment.array()? == [0, 63, 0];
+        let holds_all = segment.array()? == [0, 63, 0];
+        match frame.coding {
+            // There, decoders do not look at them.
+            Coding::Baseline | Coding::ExtendedSequential => scan.has_other_parameters = !holds_all,
+            _ => scan.is_interleaved &= holds_all,
+        }
         Ok(scan)
     }
 
@@ -401,7 +415,7 @@ mod tests {
             assert_eq!((layout.coding, layout.restart_interval), (Coding::Baseline, restart_interval));
             assert_eq!((layout.quantization[0].of(&file), layout.quantization[1].of(&file)), (&luma[..], &chroma[..]));
             assert_eq!(layout.scan.of(&file), SCAN);
-            assert!(layout.has_end && layout.rtp_format().is_ok());
+            assert!(layout.has_end() && layout.rtp_format().is_ok());
         }
     }
 
@@ -412,7 +426,7 @@ mod tests {
         for tail in tails {
             let file = [&jpeg(), tail].concat();
             let layout = Layout::parse(&file).unwrap();
-            assert_eq!((layout.scan.of(&file), layout.has_end), (SCAN, true), "{tail:?}");
+            assert_eq!((layout.scan.of(&file), layout.has_end()), (SCAN, true), "{tail:?}");
         }
     }
 
@@ -432,7 +446,7 @@ mod tests {
         for tail in [&[][..], &[0xFF]] {
             let file = [&headers(1, 0), SCAN, tail].concat();
             let layout = Layout::parse(&file).unwrap();
-            assert_eq!((layout.scan.of(&file), layout.has_end), (SCAN, false));
+            assert_eq!((layout.scan.of(&file), layout.has_end()), (SCAN, false));
         }
     }
 
@@ -446,7 +460,7 @@ mod tests {
             assert_eq!(error.kind, expected, "cut at {len}");
         }
         for len in headers..file.len() {
-            assert!(!Layout::parse(&file[..len]).unwrap().has_end, "cut at {len}");
+            assert!(!Layout::parse(&file[..len]).unwrap().has_end(), "cut at {len}");
         }
     }
 
@@ -514,15 +528,47 @@ mod tests {
 
     #[test]
     fn scans_that_are_not_all_of_the_picture_are_told_apart() {
-        let cases: [&[u8]; 4] = [
-            &[0xFF, 0xDA, 0, 8, 1, 1, 0x00, 0, 63, 0],
-            &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 3, 0x11, 2, 0x11, 0, 63, 0],
-            &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 0, 0],
-            &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0x01],
-        ];
+        let cases: [&[u8]; 2] =
+            [&[0xFF, 0xDA, 0, 8, 1, 1, 0x00, 0, 63, 0], &[0xFF, 0xDA, 0, 12, 3, 1, 0x00, 3, 0x11, 2, 0x11, 0, 63, 0]];
         for case in cases {
             assert!(!Layout::parse(&replaced(SOS, case)).unwrap().is_interleaved);
         }
+    }
+
+    #[test]
+    fn a_sequential_scan_holds_all_coefficients_whatever_it_says() {
+        for parameters in [[0, 0, 0], [0, 63, 1], [9, 9, 9]] {
+            let sos = [&SOS[..SOS.len() - 3], &parameters].concat();
+            let layout = Layout::parse(&replaced(SOS, &sos)).unwrap();
+            assert!(layout.is_interleaved && layout.rtp_format().is_ok());
+            assert!(layout.flaws.iter().eq([Flaw::ScanParameters]));
+            let mut progressive = replaced(SOS, &sos);
+            let at = progressive.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+            progressive[at + 1] = 0xC2;
+            let layout = Layout::parse(&progressive).unwrap();
+            assert!(!layout.is_interleaved && layout.flaws.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_lies_between_segments_is_passed_and_noted() {
+        let cases: [(&[u8], Flaw); 8] = [
+            (&[0x00], Flaw::BetweenSegments),
+            (b"\r\n", Flaw::BetweenSegments),
+            (&[0xFF, 0x00, 0x17], Flaw::BetweenSegments),
+            (&[0xFF, 0xFF, 0x00], Flaw::BetweenSegments),
+            (&[0xFF, 0xD3], Flaw::StrayMarker),
+            (&[0xFF, 0xE5, 0, 0], Flaw::ShortSegment),
+            (&[0xFF, 0xFE, 0, 1], Flaw::ShortSegment),
+            (&[0xFF, 0xE0, 0, 1, b'J'], Flaw::ShortSegment),
+        ];
+        for (insert, flaw) in cases {
+            let file = with(insert);
+            let layout = Layout::parse(&file).unwrap();
+            assert_eq!(layout.scan.of(&file), SCAN, "{insert:?}");
+            assert!(layout.flaws.contains(flaw) && layout.rtp_format().is_ok(), "{insert:?}: {}", layout.flaws);
+        }
+        assert!(Layout::parse(&jpeg()).unwrap().flaws.is_empty());
     }
 
     #[test]
@@ -628,14 +674,14 @@ mod tests {
         let cases: [(Vec<u8>, ErrorKind); 12] = [
             (std::vec![], ErrorKind::NoStartOfImage),
             (b"00123".to_vec(), ErrorKind::NoStartOfImage),
-            (with(&[0xFF, 0xE0, 0, 1]), ErrorKind::Segment),
-            (with(&[0x00]), ErrorKind::Marker),
+            (with(&[0xFF, 0xDB, 0, 1]), ErrorKind::Segment),
+            (with(&[0xFF, 0xC4, 0, 0]), ErrorKind::Segment),
             (with(&[0xFF, 0xD8]), ErrorKind::Marker),
-            (with(&[0xFF, 0xD3]), ErrorKind::Marker),
+            (with(&[0xFF, 0x02]), ErrorKind::Marker),
             (with(EOI), ErrorKind::NoScan),
             (with(SOS), ErrorKind::NoFrameHeader),
             (with(&segment(0xDB, &[4; 65])), ErrorKind::Segment),
-            (with(&segment(0xDB, &[0x20; 65])), ErrorKind::Segment),
+            (with(&segment(0xDB, &[0x24; 129])), ErrorKind::Segment),
             (with(&segment(0xC4, &[[0x20].as_slice(), &[0; 16]].concat())), ErrorKind::Segment),
             (with(&segment(0xDD, &[])), ErrorKind::Truncated),
         ];

@@ -45,10 +45,24 @@ struct Picture<B> {
     layout: Result<Layout, jpeg::Error>,
 }
 
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Picture<B> {
+    /// Finds out where the parts of the file are. One that lacks its end is completed in its buffer, if that is long enough, so
+    /// that all viewers see the same.
+    fn read(&mut self) {
+        self.layout = Layout::parse(self.bytes.as_ref().get(..self.len).unwrap_or(&[]));
+        if let Ok(layout) = self.layout
+            && !layout.has_end()
+            && let Ok(mended) = jpeg::mend(self.bytes.as_mut(), self.len, &layout)
+        {
+            (self.len, self.layout) = (mended.len, Ok(mended.layout));
+        }
+    }
+}
+
 impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS> {
     /// A medium without a picture yet. `rate` is the number of pictures per second that the description announces and
     /// viewers expect. `size` is width and height in pixels. Each buffer has to hold the longest JPEG file that will be
-    /// published.
+    /// published, and what is missing of one that lacks its end.
     pub fn new(name: &'a str, rate: FrameRate, size: (u16, u16), buffers: [B; BUFFERS]) -> Self {
         let empty = |bytes| {
             let (captured, layout) = (Instant::default(), Layout::parse(&[]));
@@ -83,7 +97,7 @@ impl<'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Live<'a, B, BUFFERS
         picture.number = None;
         picture.len = fill(picture.bytes.as_mut())?;
         picture.captured = captured;
-        picture.layout = Layout::parse(picture.bytes.as_ref().get(..picture.len).unwrap_or(&[]));
+        picture.read();
         let number = self.published.get();
         picture.number = Some(number);
         self.published.set(number.wrapping_add(1));
@@ -302,6 +316,37 @@ mod tests {
         assert_eq!((b.seek(0), b.frame().is_none()), (Ok(()), true));
         assert!(publish(&live, 40, 2));
         assert_eq!((b.advance(at(40), Waker::noop()), shown(&b)), (Ok(Advance::Ready), Some((2, 2, 3))));
+    }
+
+    #[test]
+    fn a_picture_that_lacks_its_end_is_completed_where_it_lies() {
+        let (luma, chroma) = jpeg::tables::quantization(60);
+        let mut file = [0; 900];
+        let fields = jpeg::header::Fields {
+            kind: 1,
+            width: 64,
+            height: 16,
+            restart_interval: 0,
+            luma: &luma,
+            chroma: &chroma,
+            precision: 0,
+        };
+        let headers = jpeg::header::emit(&mut file, &fields).unwrap();
+        // One MCU without coefficients, of four.
+        file[headers..headers + 4].copy_from_slice(&[0x28, 0xA2, 0x8A, 0x00]);
+        let live = Live::new("camera", FrameRate::new(25, 1).unwrap(), (64, 16), [[0_u8; 900]; 1]);
+        let mut viewer = live.viewer();
+        let fill = |out: &mut [u8]| {
+            out.copy_from_slice(&file);
+            Ok::<_, Infallible>(headers + 4)
+        };
+        assert_eq!(live.publish(at(0), fill), Ok(true));
+        assert_eq!(viewer.advance(at(0), Waker::noop()), Ok(Advance::Ready));
+        let frame = viewer.frame().unwrap();
+        let layout = frame.layout.unwrap();
+        assert!(layout.has_end() && layout.scan.len > 12 && frame.data.ends_with(&[0xFF, 0xD9]));
+        assert_eq!(Layout::parse(frame.data), Ok(layout));
+        assert!(frame.data.starts_with(&file[..headers + 4]));
     }
 
     #[test]

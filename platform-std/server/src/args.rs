@@ -104,6 +104,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_unsupported())]
     pub on_unsupported: OnUnsupported,
 
+    /// Leave damaged frames out instead of mending them; each is read to its end before it is sent
+    #[arg(long)]
+    pub strict: bool,
+
     /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
     #[arg(long, conflicts_with_all = ["media", "check"])]
     pub list_cameras: bool,
@@ -143,7 +147,12 @@ impl Args {
 
     /// The treatment of pictures that RTP/JPEG cannot carry as they are.
     pub(crate) fn policy(&self) -> Policy {
-        Policy { restart_markers: self.restart_markers, on_unsupported: self.on_unsupported }
+        Policy {
+            restart_markers: self.restart_markers,
+            on_unsupported: self.on_unsupported,
+            is_strict: self.strict,
+            reads_all: self.check,
+        }
     }
 
     /// How much the log says: `RUST_LOG`, where it is set, has the last word.

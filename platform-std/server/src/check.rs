@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use mutoscope::jpeg::{Coding, Layout, Sampling, tables};
+use mutoscope::jpeg::{Coding, ErrorKind, Flaw, Layout, Sampling, Tables, tables};
 use mutoscope::wire::rtp_jpeg::MAX_HEADER_SIDE;
 
 use mutoscope_std::console::OneLine;
@@ -114,6 +114,11 @@ struct Report {
     bytes: (u64, u64),
     /// Time it took to make them ready.
     took: Duration,
+    /// Frames that were mended, or whose damage does no harm; and how many had which.
+    mended: u32,
+    flaws: BTreeMap<Flaw, u32>,
+    /// Those of the first frame that has any.
+    tables: Tables,
     /// Frames that RTP/JPEG has no means for.
     unservable: u32,
     /// All frames that cannot be sent, damaged ones among them, and the first of them.
@@ -134,10 +139,32 @@ impl Report {
 
     fn add(&mut self, number: u32, jpeg: &[u8], policy: Policy, converter: &mut Converter, made: &mut Vec<u8>) {
         self.len = (self.len.0 + jpeg.len() as u64, self.len.1.max(jpeg.len()));
-        let layout = match Layout::parse(jpeg) {
-            Ok(layout) => layout,
-            Err(error) => return self.refuse(number, error.to_string()),
-        };
+        if self.tables.is_empty() {
+            // What cannot be learned is told below.
+            let _ = self.tables.learn(jpeg);
+        }
+        match Layout::parse(jpeg) {
+            Ok(layout) => self.add_parsed(number, jpeg, layout, policy, converter, made),
+            Err(error) if error.kind == ErrorKind::MissingTable && !self.tables.is_empty() => {
+                let completed = [&jpeg[..2], self.tables.segments(), &jpeg[2..]].concat();
+                match Tables::parse_completed(&completed) {
+                    Ok(layout) => self.add_parsed(number, &completed, layout, policy, converter, made),
+                    Err(_) => self.refuse(number, error.to_string()),
+                }
+            }
+            Err(error) => self.refuse(number, error.to_string()),
+        }
+    }
+
+    fn add_parsed(
+        &mut self,
+        number: u32,
+        jpeg: &[u8],
+        layout: Layout,
+        policy: Policy,
+        converter: &mut Converter,
+        made: &mut Vec<u8>,
+    ) {
         self.fields += u32::from(is_field(jpeg));
         *self.sizes.entry((layout.width, layout.height)).or_default() += 1;
         *self.codings.entry(coding(&layout)).or_default() += 1;
@@ -162,6 +189,9 @@ impl Report {
             Err(error) => return self.refuse(number, error.to_string()),
         };
         self.took += start.elapsed();
+        let flaws = converter.flaws();
+        self.mended += u32::from(!flaws.is_empty());
+        flaws.iter().for_each(|flaw| *self.flaws.entry(flaw).or_default() += 1);
         let kind = sent.rtp_format().map_or(0, |format| format.kind);
         *self.kinds.entry(kind).or_default() += 1;
         let conversion = judgement.conversion();
@@ -206,6 +236,11 @@ impl fmt::Display for Report {
             let change = (self.bytes.1 as f64 / self.bytes.0 as f64 - 1.0) * 100.0;
             let each = self.took.as_secs_f64() * 1000.0 / f64::from(self.frames - self.refused).max(1.0);
             row("cost", &format!("{change:+.1} % of bytes, {each:.2} ms a frame here"))?;
+        }
+        if self.mended > 0 {
+            let flaws: Vec<_> =
+                self.flaws.iter().map(|(flaw, &count)| format!("{flaw} in {}", frames(count))).collect();
+            row("mended", &format!("{}: {}", frames(self.mended), flaws.join("; ")))?;
         }
         if let Some((number, reason)) = &self.first_refused {
             row("not sent", &format!("{}, the first is frame {number}: {reason}", frames(self.refused)))?;
@@ -349,6 +384,7 @@ mod tests {
         let mut args = Args::parse_from(["mutoscope-server"]);
         args.media = paths.iter().map(|path| path.to_path_buf()).collect();
         (args.restart_markers, args.on_unsupported) = (policy.restart_markers, policy.on_unsupported);
+        (args.strict, args.check) = (policy.is_strict, true);
         let mut out = Vec::new();
         let all = run(&args, &mut out).unwrap();
         (all, String::from_utf8(out).unwrap())
@@ -480,9 +516,13 @@ mod tests {
     fn damage_inside_the_data_is_found() {
         let folder = Folder::new();
         // Its scan is no picture, which only somebody who reads it notices.
-        let path = folder.file("a.mjpeg", &jpeg(16, 16, 4, b"x"));
-        let (all, said) = report(&[&path], Policy::default());
-        assert!(!all && said.contains("the data ends before the picture does"), "{said}");
+        for interval in [0, 4] {
+            let path = folder.file("a.mjpeg", &jpeg(16, 16, interval, b"x"));
+            let (all, said) = report(&[&path], Policy::default());
+            assert!(all && said.contains("mended        1 frame: missing data in 1 frame"), "{said}");
+            let (all, said) = report(&[&path], Policy { is_strict: true, ..Policy::default() });
+            assert!(!all && said.contains("it is damaged: missing data"), "{said}");
+        }
     }
 
     #[test]
@@ -544,13 +584,17 @@ mod tests {
         let whole = picture(70, 50, |encoder| encoder.set_restart_interval(3));
         let cut = [&whole[..whole.len() - 100], &[0xff, 0xd9]].concat();
         let most = folder.file("most.mjpeg", &[&whole[..], &cut, &cut, &cut].concat());
-        let (all, said) = report(&[&most], Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() });
+        let none = folder.file("none.mjpeg", &[&cut[..], &cut].concat());
+        let lossy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
+        let (all, said) = report(&[&most, &none], lossy);
+        assert!(all && said.contains("mended        3 frames: missing data in 3 frames"), "{said}");
+        let strict = Policy { is_strict: true, ..lossy };
+        let (all, said) = report(&[&most], strict);
         assert!(
-            all && said.contains("not sent      3 frames, the first is frame 1: not a valid JPEG at byte"),
+            all && said.contains("not sent      3 frames, the first is frame 1: it is damaged: missing data"),
             "{said}"
         );
-        let none = folder.file("none.mjpeg", &[&cut[..], &cut].concat());
-        let (all, said) = report(&[&none], Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() });
+        let (all, said) = report(&[&none], strict);
         assert!(!all && said.contains("none.mjpeg: cannot be served"), "{said}");
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use mutoscope::jpeg::transcode::{self, Path, Recoder, Transcoder};
-use mutoscope::jpeg::{self, Coding, Layout};
+use mutoscope::jpeg::{self, Coding, Flaws, Layout};
 
 use super::policy::{Judgement, Way, pixels};
 
@@ -16,6 +16,8 @@ pub enum ConversionError {
     Damaged(jpeg::Error),
     /// It has to be decoded and cannot be: why.
     Undecodable(String),
+    /// It could be mended, but [is not to be](super::Policy::is_strict).
+    Flawed(Flaws),
 }
 
 impl From<transcode::Error> for ConversionError {
@@ -32,6 +34,7 @@ impl fmt::Display for ConversionError {
         match self {
             Self::Damaged(error) => error.fmt(f),
             Self::Undecodable(reason) => write!(f, "it cannot be decoded: {reason}"),
+            Self::Flawed(flaws) => write!(f, "it is damaged: {flaws}"),
         }
     }
 }
@@ -45,18 +48,19 @@ pub struct Converter {
     /// Made for the first picture that needs it.
     recoder: Option<Box<Recoder>>,
     coefficients: Vec<i16>,
+    flaws: Flaws,
 }
 
 impl Default for Converter {
     fn default() -> Self {
-        Self { transcoder: Box::new(Transcoder::new()), recoder: None, coefficients: Vec::new() }
+        Self { transcoder: Box::new(Transcoder::new()), recoder: None, coefficients: Vec::new(), flaws: Flaws::NONE }
     }
 }
 
 impl Converter {
     /// Makes `out`, whatever it held, a file that RTP/JPEG can carry, and gives its layout. `None`: `jpeg` is one already.
     ///
-    /// `jpeg` and `layout` are those that were [judged](super::Policy::judge).
+    /// `jpeg` and `layout` are those that were [judged](super::Policy::judge). [`flaws`](Self::flaws) then tells what was mended.
     ///
     /// # Errors
     /// All of [`ConversionError`]; what `out` holds then is of no use.
@@ -67,25 +71,42 @@ impl Converter {
         judgement: &Judgement,
         out: &mut Vec<u8>,
     ) -> Result<Option<Layout>, ConversionError> {
+        self.flaws = layout.flaws;
+        let mut is_needed = true;
         match &judgement.way {
-            Way::AsIs => return Ok(None),
-            Way::Transcoded(judgement) => self.transcode(jpeg, layout, judgement, out)?,
+            Way::AsIs => is_needed = false,
+            Way::Transcoded(way) => self.flaws = self.flaws.union(self.transcode(jpeg, layout, way, out)?),
+            Way::Mended(way) => {
+                let flaws = self.transcode(jpeg, layout, way, out)?;
+                is_needed = !flaws.is_empty();
+                self.flaws = self.flaws.union(flaws);
+            }
             #[cfg(feature = "convert")]
             Way::Encoded => {
                 affordable(jpeg, layout)?;
                 super::encoder::encode_anew(jpeg, layout, out).map_err(ConversionError::Undecodable)?;
             }
         }
-        Layout::parse(out).map(Some).map_err(ConversionError::Damaged)
+        if judgement.is_strict && !self.flaws.is_empty() {
+            return Err(ConversionError::Flawed(self.flaws));
+        }
+        is_needed.then(|| Layout::parse(out)).transpose().map_err(ConversionError::Damaged)
     }
 
+    /// What is wrong with the picture that was converted last, and was mended. Of pictures that are sent as they are, only what
+    /// their headers tell.
+    pub fn flaws(&self) -> Flaws {
+        self.flaws
+    }
+
+    /// What is wrong with the data of the picture.
     fn transcode(
         &mut self,
         jpeg: &[u8],
         layout: &Layout,
         judgement: &transcode::Judgement,
         out: &mut Vec<u8>,
-    ) -> Result<(), ConversionError> {
+    ) -> Result<Flaws, ConversionError> {
         // This is nearly always enough; where it is not, the error says how much would be.
         let mut size = jpeg.len() + jpeg.len() / 4 + 1024;
         if let Path::Whole(whole) = judgement.path() {
@@ -109,7 +130,10 @@ impl Converter {
             match made {
                 Ok((_, len)) => {
                     out.truncate(len);
-                    return Ok(());
+                    return Ok(match judgement.path() {
+                        Path::Streamed(_) => self.transcoder.flaws(),
+                        Path::Whole(_) => self.recoder.as_ref().map_or(Flaws::NONE, |recoder| recoder.flaws()),
+                    });
                 }
                 Err(transcode::Error::Full { needed }) => size = needed,
                 Err(error) => return Err(error.into()),
@@ -121,6 +145,9 @@ impl Converter {
 /// The largest picture that is held in memory as samples or coefficients, in pixels: that takes up to 8 bytes for each.
 const MAX_PIXELS: usize = 24_000_000;
 
+/// So many blocks of such a picture may be missing: those of 3840x2160 pixels.
+const MAX_MISSING: usize = 129_600;
+
 /// Whether the picture is worth the memory and the time that its header claims.
 fn affordable(jpeg: &[u8], layout: &Layout) -> Result<(), ConversionError> {
     let pixels = pixels(layout);
@@ -128,7 +155,7 @@ fn affordable(jpeg: &[u8], layout: &Layout) -> Result<(), ConversionError> {
         return Err(ConversionError::Undecodable(format!("{pixels} pixels are too many, the limit is {MAX_PIXELS}")));
     }
     // Huffman codes take at least one bit for each block. Arithmetic coding may take less.
-    if pixels / 64 > jpeg.len() * 8 && layout.coding != Coding::Arithmetic {
+    if pixels / 64 > jpeg.len() * 8 + MAX_MISSING && layout.coding != Coding::Arithmetic {
         return Err(ConversionError::Undecodable("the data ends before the picture does".to_owned()));
     }
     Ok(())
@@ -146,7 +173,8 @@ mod tests {
     use zune_jpeg::zune_core::colorspace::ColorSpace;
     use zune_jpeg::zune_core::options::DecoderOptions;
 
-    const CONVERT: Policy = Policy { restart_markers: false, on_unsupported: OnUnsupported::Convert };
+    const CONVERT: Policy =
+        Policy { restart_markers: false, on_unsupported: OnUnsupported::Convert, is_strict: false, reads_all: false };
 
     /// What the policy does with it.
     fn judged(jpeg: &[u8], policy: Policy) -> Option<Conversion> {
@@ -235,14 +263,18 @@ mod tests {
         let claiming = |width, height, filler| claiming(width, height, filler, |encoder| encoder.set_progressive(true));
         for (jpeg, reason) in [
             (claiming(8000, 3000, 0), "ends before"),
-            (claiming(65_535, 65_535, 0), "too many"),
+            (claiming(65_535, 65_535, 0), "ends before"),
             (claiming(6001, 4000, 100_000), "too many"),
         ] {
             let layout = Layout::parse(&jpeg).unwrap();
             let mut out = Vec::new();
-            let judgement = CONVERT.judge(&jpeg, &layout).unwrap();
-            let error = Converter::default().convert(&jpeg, &layout, &judgement, &mut out).unwrap_err();
-            assert!(error.to_string().contains(reason), "{error}");
+            let error = match CONVERT.judge(&jpeg, &layout) {
+                Ok(judgement) => {
+                    Converter::default().convert(&jpeg, &layout, &judgement, &mut out).unwrap_err().to_string()
+                }
+                Err(error) => error.to_string(),
+            };
+            assert!(error.contains(reason), "{error}");
             assert_eq!(out.capacity(), 0);
         }
     }

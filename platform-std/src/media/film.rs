@@ -485,8 +485,8 @@ impl Film {
                 break;
             }
             match self.read(number, std::mem::take(&mut frame)) {
-                Ok(read) => {
-                    probe.count(number, &read);
+                Ok(mut read) => {
+                    probe.count(number, &mut read);
                     frame = read;
                 }
                 Err(error) => log::warn!("{}: frame {number}: {error}", self.path.display()),

@@ -363,15 +363,23 @@ mod tests {
         let hopeful = folder.file("hopeful.mjpeg", &[&huge[..], &huge, &huge, &good].concat());
         // Its restart markers are to be left out, but its scan is no picture.
         let damaged = folder.file("damaged.mjpeg", &jpeg(16, 16, 4, b"x").repeat(3));
-        let policy = Policy { on_unsupported: OnUnsupported::Convert, ..Policy::default() };
-        let library = Library::from_paths(&[hopeless, hopeful, damaged], rate(), policy).unwrap();
-        let refusal = |name| {
+        // It could be sent as it is.
+        let unmarked = folder.file("unmarked.mjpeg", &jpeg(16, 16, 0, b"x").repeat(3));
+        let paths = [hopeless, hopeful, damaged, unmarked];
+        let refusal = |name, is_strict| {
+            let policy = Policy { on_unsupported: OnUnsupported::Convert, is_strict, ..Policy::default() };
+            let library = Library::from_paths(&paths, rate(), policy).unwrap();
             let medium = library.find(url::Path::new(name)).unwrap();
             entry(&medium).unwrap().refusal.map(str::to_owned)
         };
-        assert!(refusal("hopeless.mjpeg").unwrap().contains("too many"));
-        assert_eq!(refusal("hopeful.mjpeg"), None);
-        assert!(refusal("damaged.mjpeg").unwrap().contains("ends before"));
+        for is_strict in [false, true] {
+            assert!(refusal("hopeless.mjpeg", is_strict).unwrap().contains("ends before"));
+            assert_eq!(refusal("hopeful.mjpeg", is_strict), None);
+            for name in ["damaged.mjpeg", "unmarked.mjpeg"] {
+                let refusal = refusal(name, is_strict);
+                assert_eq!(refusal.as_deref(), is_strict.then_some("it is damaged: missing data"), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod inspect;
 mod keeper;
 mod library;
 pub mod live;
+mod mending;
 mod picture;
 mod policy;
 mod preparer;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time;
 
-use mutoscope::jpeg::{self, Layout};
+use mutoscope::jpeg::{self, Flaws, Layout};
 use mutoscope::media::Frame;
 use mutoscope::time::{Duration, Instant};
 
@@ -87,6 +87,8 @@ pub(super) struct Made {
     layout: Result<Layout, jpeg::Error>,
     /// Why it could not be decoded, where that had to be.
     pub failure: Option<String>,
+    /// What was wrong with it and was mended, or is harmless.
+    pub flaws: Flaws,
     /// How long it took to convert it.
     pub took: time::Duration,
 }
@@ -101,9 +103,11 @@ impl Unconverted {
             Ok(None) => (false, Ok(layout), None),
             // The file's own layout tells why it cannot be sent.
             Err(ConversionError::Undecodable(reason)) => (false, Ok(layout), Some(reason)),
+            Err(ConversionError::Flawed(flaws)) => (false, flaws.as_error().map_or(Ok(layout), Err), None),
             Err(ConversionError::Damaged(error)) => (false, Err(error), None),
         };
-        Made { file, converted, is_converted, layout, failure, took: start.elapsed() }
+        let flaws = converter.flaws();
+        Made { file, converted, is_converted, layout, failure, flaws, took: start.elapsed() }
     }
 }
 
@@ -111,7 +115,8 @@ impl Made {
     /// The file as it is, with its layout.
     pub(super) fn unchanged(file: Vec<u8>, layout: Result<Layout, jpeg::Error>, buffer: Vec<u8>) -> Self {
         let took = time::Duration::ZERO;
-        Self { file, converted: buffer, is_converted: false, layout, failure: None, took }
+        let flaws = layout.map_or(Flaws::NONE, |layout| layout.flaws);
+        Self { file, converted: buffer, is_converted: false, layout, failure: None, flaws, took }
     }
 
     /// The file as it is.

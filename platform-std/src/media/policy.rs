@@ -25,6 +25,12 @@ pub struct Policy {
     pub restart_markers: bool,
     /// What is done with pictures that RTP/JPEG cannot carry without loss.
     pub on_unsupported: OnUnsupported,
+    /// Damaged pictures are refused. Otherwise they are mended where libjpeg shows them with no more than warnings: viewers get what
+    /// it shows.
+    pub is_strict: bool,
+    /// Each picture is read to its end, and so all damage is found. Otherwise pictures that have an end and need not be written
+    /// anew are sent unread.
+    pub reads_all: bool,
 }
 
 /// How a picture gets to its viewers.
@@ -71,16 +77,18 @@ impl fmt::Display for Conversion {
 pub struct Judgement {
     pub(super) way: Way,
     is_quick: bool,
+    pub(super) is_strict: bool,
 }
 
 /// Which part of the project makes the picture that is sent.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack, for the time of one picture")]
 pub(super) enum Way {
     /// None: the file is sent.
     AsIs,
     /// The core's transcoder or recoder.
     Transcoded(transcode::Judgement),
+    /// The core's transcoder where something is wrong with the data, and otherwise none.
+    Mended(transcode::Judgement),
     /// A decoder and an encoder.
     #[cfg(feature = "convert")]
     Encoded,
@@ -90,7 +98,7 @@ impl Judgement {
     /// What is done with the picture.
     pub fn conversion(&self) -> Conversion {
         match &self.way {
-            Way::AsIs => Conversion::AsIs,
+            Way::AsIs | Way::Mended(_) => Conversion::AsIs,
             Way::Transcoded(judgement) => judgement.path().change().into(),
             #[cfg(feature = "convert")]
             Way::Encoded => Conversion::Encoded,
@@ -114,21 +122,27 @@ impl Policy {
     /// # Errors
     /// [`transcode::Error::Damaged`], and [`transcode::Error::Unsupported`] where the policy does not let the picture through.
     pub fn judge(self, jpeg: &[u8], layout: &Layout) -> Result<Judgement, transcode::Error> {
+        let is_strict = self.is_strict;
         let policy = transcode::Policy {
             convert: self.on_unsupported == OnUnsupported::Convert,
             restart_markers: self.restart_markers,
+            // Not many receivers read restart markers, and fewer read them where they are out of order.
+            read_all: self.reads_all || is_strict || self.restart_markers && layout.restart_interval != 0,
         };
         match transcode::judge(jpeg, layout, policy) {
             Ok(judgement) if judgement.path() == Path::Streamed(Change::None) => {
-                Ok(Judgement { way: Way::AsIs, is_quick: true })
+                Ok(Judgement { way: Way::AsIs, is_quick: true, is_strict })
             }
             Ok(judgement) => {
                 let is_quick = is_quick(judgement.path(), jpeg, layout);
-                Ok(Judgement { way: Way::Transcoded(judgement), is_quick })
+                let can_be_sent =
+                    layout.rtp_format().is_ok_and(|format| format.restart_interval == 0 || self.restart_markers);
+                let way = if can_be_sent { Way::Mended(judgement) } else { Way::Transcoded(judgement) };
+                Ok(Judgement { way, is_quick, is_strict })
             }
             #[cfg(feature = "convert")]
             Err(transcode::Error::Unsupported(reason)) if self.encodes(reason, layout) => {
-                Ok(Judgement { way: Way::Encoded, is_quick: false })
+                Ok(Judgement { way: Way::Encoded, is_quick: false, is_strict })
             }
             Err(error) => Err(error),
         }

@@ -1,8 +1,9 @@
 //! What is done with a picture of a live medium before it is shown.
 
-use mutoscope::jpeg::{Layout, transcode};
+use mutoscope::jpeg::{Layout, Tables, transcode};
 
 use super::converter::Converter;
+use super::mending::{Mending, parse_with};
 use super::picture::{Made, Unconverted};
 use super::policy::Policy;
 
@@ -11,6 +12,9 @@ use super::policy::Policy;
 pub(crate) struct Preparer {
     policy: Policy,
     converter: Converter,
+    /// Those of the frames so far.
+    tables: Tables,
+    mending: Mending,
 }
 
 /// A picture that can be shown.
@@ -23,18 +27,31 @@ pub(crate) struct Prepared {
 
 impl Preparer {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, converter: Converter::default() }
+        Self { policy, converter: Converter::default(), tables: Tables::new(), mending: Mending::default() }
     }
 
     /// Makes `file` ready. `buffer`, whatever it holds, is for what is made of it.
     ///
     /// # Errors
     /// It cannot be shown at all: why.
-    pub(crate) fn prepare(&mut self, file: Vec<u8>, buffer: Vec<u8>) -> Result<Prepared, String> {
-        let layout = Layout::parse(&file).map_err(|error| error.to_string())?;
+    pub(crate) fn prepare(&mut self, mut file: Vec<u8>, buffer: Vec<u8>) -> Result<Prepared, String> {
+        let layout = parse_with(&self.tables, &mut file);
+        if self.tables.is_empty() {
+            // Of what comes first, even if it is nothing but tables.
+            let _ = self.tables.learn(&file);
+        }
+        let layout = layout.map_err(|error| error.to_string())?;
+        let mut prepared = self.prepare_parsed(file, layout, buffer)?;
+        if let Some(mended) = self.mending.note(prepared.made.flaws) {
+            prepared.complaint.get_or_insert(format!("a picture {mended}"));
+        }
+        Ok(prepared)
+    }
+
+    fn prepare_parsed(&mut self, file: Vec<u8>, layout: Layout, buffer: Vec<u8>) -> Result<Prepared, String> {
         let unchanged =
             |file, buffer, complaint| Ok(Prepared { made: Made::unchanged(file, Ok(layout), buffer), complaint });
-        match self.policy.judge(&file, &layout) {
+        match self.mending.policy(self.policy).judge(&file, &layout) {
             Ok(judgement) if judgement.changes_nothing() => unchanged(file, buffer, None),
             Ok(judgement) => {
                 let made = Unconverted { file, layout, judgement, buffer }.convert(&mut self.converter);

@@ -1,9 +1,10 @@
 //! What the first pictures of a file say about all of them: their size, and whether RTP/JPEG can carry them.
 
-use mutoscope::jpeg::{self, Layout, transcode};
+use mutoscope::jpeg::{self, Layout, Tables, transcode};
 use mutoscope::wire::rtp_jpeg::MAX_HEADER_SIDE;
 
 use super::converter::{ConversionError, Converter};
+use super::mending::parse_with;
 use super::policy::{Conversion, Judgement, Policy};
 
 /// So many pictures are looked at. A file whose pictures change later shows that when it is played.
@@ -48,6 +49,8 @@ pub(super) struct Probe {
     /// Frames that are not JPEG pictures at all.
     damaged: u32,
     first_damaged: Option<(u32, jpeg::Error)>,
+    /// Those of the first frame that has any.
+    pub(super) tables: Box<Tables>,
 }
 
 impl Probe {
@@ -65,6 +68,7 @@ impl Probe {
             fields: 0,
             damaged: 0,
             first_damaged: None,
+            tables: Box::default(),
         }
     }
 
@@ -74,10 +78,14 @@ impl Probe {
     }
 
     /// Looks at a picture.
-    pub(super) fn count(&mut self, number: u32, jpeg: &[u8]) {
-        let layout = Layout::parse(jpeg);
+    pub(super) fn count(&mut self, number: u32, jpeg: &mut Vec<u8>) {
         self.frames += 1;
         self.bytes += jpeg.len();
+        if self.tables.is_empty() {
+            // What cannot be learned is told below.
+            let _ = self.tables.learn(jpeg);
+        }
+        let layout = parse_with(&self.tables, jpeg);
         if let Ok(layout) = layout
             && self.dimensions == (0, 0)
         {
@@ -88,7 +96,7 @@ impl Probe {
             Ok(Ok(judgement)) => {
                 let conversion = judgement.conversion();
                 self.conversions[conversion as usize] += 1;
-                if let (Ok(layout), true) = (layout, conversion != Conversion::AsIs) {
+                if let (Ok(layout), true) = (layout, conversion != Conversion::AsIs || self.policy.is_strict) {
                     self.attempts.consider(number, jpeg, &layout, &judgement);
                 }
             }
@@ -124,7 +132,8 @@ impl Probe {
             let count = self.damaged;
             log::warn!("{shown}: {count} of the first {frames} frames are damaged, at first frame {number}: {error}");
         }
-        let mut refusal = None;
+        let is_all_damaged = self.damaged == frames;
+        let mut refusal = self.first_damaged.filter(|_| is_all_damaged).map(|(_, error)| error.to_string());
         if let Some((number, reason)) = &self.first {
             let count = self.unservable;
             log::warn!(
@@ -133,10 +142,10 @@ impl Probe {
             if self.could_be_converted {
                 log::warn!("{shown}: --on-unsupported convert would send them, with some loss");
             }
-            refusal = (count > frames / 2).then(|| reason.to_string());
+            refusal = refusal.or_else(|| (count > frames / 2).then(|| reason.to_string()));
         }
         if let Some((number, failure)) = self.attempts.failure()
-            && self.conversions[Conversion::AsIs as usize] <= frames / 2
+            && (self.conversions[Conversion::AsIs as usize] <= frames / 2 || self.policy.is_strict)
         {
             log::warn!("{shown}: no frame that was tried can be made ready, at first frame {number}: {failure}");
             refusal.get_or_insert_with(|| failure.to_string());

@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use mutoscope::jpeg::{Layout, transcode};
+use mutoscope::jpeg::{Tables, transcode};
 use mutoscope::media::testcard::{DEFAULT_SIZE, Design};
 use mutoscope::media::{Advance, Extent, FrameRate};
 use mutoscope::time::Instant;
@@ -16,6 +16,7 @@ use super::converter::Converter;
 use super::error::FrameError;
 use super::film::{Change, Film, Indexed, Located, PartialFrame};
 use super::generated;
+use super::mending::{Mending, parse_with};
 use super::picture::{Buffers, InFile, Made, NeededWork, Picture, Unconverted};
 use super::policy::Policy;
 use super::probe::Probe;
@@ -117,6 +118,8 @@ pub(super) struct SharedMedia {
     /// Why RTP/JPEG cannot carry it.
     pub refusal: Option<String>,
     origin: Origin,
+    /// For frames that have none.
+    tables: Box<Tables>,
     cache: FrameCache,
     /// For pictures that are soon converted. Whoever converts one takes it out and puts it back.
     converter: Mutex<Option<Converter>>,
@@ -130,6 +133,8 @@ pub(super) struct SharedMedia {
 /// What the log says already, so that it does not say it again for every frame and viewer.
 #[derive(Debug, Default)]
 struct Reported {
+    /// Frames were mended.
+    mending: Mending,
     /// The last frame could not be had.
     failing: AtomicBool,
     /// A frame could not be decoded.
@@ -157,7 +162,10 @@ impl SharedMedia {
         let refusal = probe.verdict(&film.shown());
         let rate = film.rate().unwrap_or(default_rate);
         let origin = Origin::File(Box::new(film));
-        let medium = Arc::new(Self { id, refusal, ..Self::new(name, rate, probe.dimensions, origin, workers) });
+        let Probe { dimensions, tables, .. } = probe;
+        let mut medium = Self::new(name, rate, dimensions, origin, workers);
+        (medium.id, medium.refusal, medium.tables) = (id, refusal, tables);
+        let medium = Arc::new(medium);
         medium.index();
         medium
     }
@@ -185,6 +193,7 @@ impl SharedMedia {
             height,
             refusal: None,
             origin,
+            tables: Box::default(),
             cache: FrameCache::default(),
             converter: Mutex::new(None),
             workers: Arc::clone(workers),
@@ -402,15 +411,15 @@ impl SharedMedia {
 
     /// Makes a frame ready that was read or drawn, or has workers do so. `buffer`: for what is made of it.
     fn handle_frame(self: &Arc<Self>, picture: Arc<Picture>, frame: Result<Vec<u8>, FrameError>, buffer: Vec<u8>) {
-        let file = match frame {
+        let mut file = match frame {
             Ok(file) => file,
             Err(error) => return self.fulfil(picture, Err(error)),
         };
-        let layout = match Layout::parse(&file) {
+        let layout = match parse_with(&self.tables, &mut file) {
             Ok(layout) => layout,
             Err(error) => return self.fulfil(picture, Ok(Made::unchanged(file, Err(error), buffer))),
         };
-        let made = match self.workers.policy.judge(&file, &layout) {
+        let made = match self.reported.mending.policy(self.workers.policy).judge(&file, &layout) {
             Ok(judgement) if judgement.changes_nothing() => Made::unchanged(file, Ok(layout), buffer),
             Ok(judgement) if judgement.is_quick() => {
                 self.with_converter(|converter| Unconverted { file, layout, judgement, buffer }.convert(converter))
@@ -459,6 +468,9 @@ impl SharedMedia {
                 if reported.failing.load(Ordering::Relaxed) && reported.failing.swap(false, Ordering::Relaxed) {
                     log::info!("{name}: frame {number} can be read again");
                 }
+                if let Some(mended) = self.reported.mending.note(made.flaws) {
+                    log::warn!("{name}: frame {number} {mended}");
+                }
                 if let Some(reason) = &made.failure
                     && !reported.undecodable.swap(true, Ordering::Relaxed)
                 {
@@ -474,6 +486,15 @@ impl SharedMedia {
         if made.took.as_micros() > lasts.into() && !self.reported.slow.swap(true, Ordering::Relaxed) {
             let (name, took) = (&self.name, made.took.as_millis());
             log::warn!("{name}: it takes {took} ms to convert a frame, too long for its frame rate: some are left out");
+        }
+    }
+}
+
+impl Drop for SharedMedia {
+    fn drop(&mut self) {
+        let mended = self.reported.mending.mended();
+        if mended > 0 {
+            log::info!("{}: {mended} frames that were shown had been mended", self.name);
         }
     }
 }

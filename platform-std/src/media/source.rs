@@ -337,7 +337,8 @@ mod tests {
         let mut viewer = library.open(0).unwrap();
         for can_be_sent in [true, false, true] {
             assert_eq!(advance(&mut viewer, NOW).unwrap(), Advance::Ready);
-            assert_eq!(viewer.frame().unwrap().layout.unwrap().rtp_format().is_ok(), can_be_sent);
+            let layout = viewer.frame().unwrap().layout;
+            assert_eq!(layout.is_ok_and(|layout| layout.rtp_format().is_ok()), can_be_sent);
         }
     }
 

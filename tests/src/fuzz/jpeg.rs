@@ -1,7 +1,7 @@
 //! Targets of the image format.
 
 use mutoscope::jpeg::transcode::{Change, Error, Path, Policy, Recoder, Transcoder, max_output_len, path};
-use mutoscope::jpeg::{Layout, header};
+use mutoscope::jpeg::{self, Flaw, Layout, header};
 
 /// Where the parts of a JPEG file are, and the file that a receiver makes of them.
 pub fn layout(data: &[u8]) {
@@ -59,7 +59,7 @@ pub fn layout(data: &[u8]) {
 pub fn transcode(data: &[u8]) {
     let Ok(layout) = Layout::parse(data) else { return };
     for (convert, restart_markers) in [(false, false), (true, false), (true, true)] {
-        let policy = Policy { convert, restart_markers };
+        let policy = Policy { convert, restart_markers, read_all: false };
         let Ok(bound) = max_output_len(data, &layout, policy) else { continue };
         let mut transcoder = Transcoder::new();
         let mut out = vec![0; 4 * data.len() + 4096];
@@ -83,6 +83,12 @@ pub fn transcode(data: &[u8]) {
         let made = Layout::parse(&out).expect("our own headers");
         let format = made.rtp_format().expect("what was made for it is carried");
         assert!(format.restart_interval == 0 || restart_markers);
+        // Nothing is wrong with it, whatever was wrong with the file.
+        assert!(made.flaws.is_empty());
+        let mut reader = Transcoder::new();
+        let read = Policy { restart_markers: true, read_all: true, ..policy };
+        reader.transcode(&out, &made, read, &mut vec![0; out.len()]).expect("it was written so");
+        assert!(reader.flaws().is_empty(), "{}", reader.flaws());
         transcoder.start(data, &layout, policy).expect("it was possible before");
         let (mut pieces, mut piece) = (Vec::new(), [0; 100]);
         while let more @ 1.. = transcoder.poll(data, &mut piece).expect("it was possible before") {
@@ -92,12 +98,67 @@ pub fn transcode(data: &[u8]) {
     }
 }
 
+/// A picture that was mended lies in its buffer, is whole, and needs no mending any more.
+pub fn mend(data: &[u8]) {
+    let Ok(layout) = Layout::parse(data) else { return };
+    let mut buffer = data.to_vec();
+    buffer.resize(data.len() + 4096, 0x5a);
+    let before = buffer.clone();
+    let mended = match jpeg::mend(&mut buffer, data.len(), &layout) {
+        Ok(mended) => mended,
+        Err(error) => {
+            assert_eq!(buffer, before, "{error:?}");
+            return;
+        }
+    };
+    let file = &buffer[..mended.len];
+    // What was not wrong stays as it was.
+    assert!(file.starts_with(&data[..layout.scan.start as usize]));
+    assert_eq!(&buffer[mended.len.max(data.len())..], &before[mended.len.max(data.len())..]);
+    if !mended.flaws.contains(Flaw::MissingData) {
+        assert_eq!(file, data);
+        return;
+    }
+    assert_eq!(Layout::parse(file), Ok(mended.layout));
+    assert!(mended.layout.has_end() && mended.layout.rtp_format().is_ok());
+    let again = jpeg::mend(&mut file.to_vec(), mended.len, &mended.layout).expect("it is whole");
+    assert!(again.len == mended.len && !again.flaws.contains(Flaw::MissingData));
+    // Another reader finds nothing missing either, but perhaps what is no code before the end.
+    let policy = Policy { restart_markers: true, read_all: true, ..Policy::default() };
+    let mut transcoder = Transcoder::new();
+    if transcoder.transcode(file, &mended.layout, policy, &mut vec![0; 4 * mended.len + 4096]).is_ok() {
+        assert!(!transcoder.flaws().contains(Flaw::MissingData), "{}", transcoder.flaws());
+    }
+}
+
+/// Pictures that can be sent as they are, of which pieces are missing.
+pub fn mend_seeds() -> Vec<Vec<u8>> {
+    let tables: Vec<u8> = (1..=64).collect();
+    let mut seeds = Vec::new();
+    for (kind, restart_interval, len) in [(0, 0, 0), (1, 0, 40), (1, 0, 300), (0, 2, 9), (1, 1, 60)] {
+        let fields = header::Fields {
+            kind,
+            width: 56,
+            height: 40,
+            restart_interval,
+            luma: &tables,
+            chroma: &tables,
+            precision: 0,
+        };
+        let mut buffer = [0; header::MAX_LEN];
+        let headers = header::emit(&mut buffer, &fields).unwrap_or(0);
+        let data: Vec<u8> = (0..len).map(|at: usize| (at * 37 % 251) as u8).collect();
+        seeds.push([&buffer[..headers], &data].concat());
+    }
+    seeds
+}
+
 /// The same of pictures that are read as a whole.
 pub fn recode(data: &[u8]) {
     const MOST: usize = 1 << 18;
     let Ok(layout) = Layout::parse(data) else { return };
     for convert in [false, true] {
-        let policy = Policy { convert, restart_markers: false };
+        let policy = Policy { convert, restart_markers: false, read_all: false };
         let Ok(Path::Whole(whole)) = path(data, &layout, policy) else { continue };
         // Larger ones take more time, but no other way.
         let mut coefficients = vec![-1; whole.coefficients.min(MOST)];

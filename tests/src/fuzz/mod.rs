@@ -70,6 +70,7 @@ pub const TARGETS: &[Target] = &[
         words: CONTAINER_WORDS,
     },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
+    Target { name: "mend", run: jpeg::mend, seeds: jpeg::mend_seeds, words: &[] },
     Target { name: "recode", run: jpeg::recode, seeds: jpeg::recode_seeds, words: &[] },
     Target { name: "transcode", run: jpeg::transcode, seeds: jpeg::transcode_seeds, words: &[] },
     Target { name: "http_answers", run: inputs::answers, seeds: inputs::answer_seeds, words: inputs::HTTP_WORDS },

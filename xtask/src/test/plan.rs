@@ -119,6 +119,9 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::busy(Group::Package, "package", package::package),
         Step::single(Group::Sizes, "sizes", steps::sizes).after(&[TARGETS]),
         Step::single(Group::Fuzz, "fuzz", move || steps::fuzz(if long { "5" } else { "1" })).after(&[TESTS]),
+        Step::busy(Group::Fuzz, "bent frames", move || steps::bent(if long { 20_000 } else { 2400 }))
+            .after(&[TESTS])
+            .needs(&[&JPEG_TOOLS]),
         Step::busy(Group::Firmware, "firmware lint", steps::firmware_lint).after(&[FIRMWARE]),
         Step::busy(Group::Deny, "deny", steps::deny),
     ]);

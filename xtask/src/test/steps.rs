@@ -182,6 +182,11 @@ pub(super) fn fuzz(seconds: &str) -> Result<()> {
     require(program("fuzz")?.args(["--seconds", seconds]))
 }
 
+/// So many damaged pictures against djpeg.
+pub(super) fn bent(files: u32) -> Result<()> {
+    require(program("bent")?.arg("--files").arg(files.to_string()))
+}
+
 /// Real players against the real server, with one set of files.
 pub(super) fn interop(files: &media::Set) -> Result<()> {
     let mut command = program("interop")?;

@@ -1,9 +1,9 @@
 //! One block at a time: from the file to the picture to be, past it, or into coefficients, and from coefficients.
 
 use super::super::encoder::{self, CHROMA_AC, CHROMA_DC, Code, END_OF_BLOCK, LUMA_AC, LUMA_DC, SIXTEEN_ZEROS, size};
-use super::super::layout::{Error, ErrorKind};
+use super::super::layout::{Error, ErrorKind, Flaw, Flaws};
 use super::super::tables::ZIGZAG;
-use super::huffman::{self, Canonical, DC_BITS, DcTable, Entries, Entry, SYMBOL_BITS, SymbolTable};
+use super::huffman::{self, Canonical, DC_BITS, DcTable, Entries, Entry, NO_CODE, SYMBOL_BITS, SymbolTable};
 use super::reader::{Bits, Input, Reader};
 use super::recode_loop::{Passed, RecodeLoop};
 use super::resample::{self, Divisors};
@@ -174,8 +174,9 @@ pub(super) struct Run {
 
 impl Tables {
     /// Reads blocks and writes them in the same order with Annex K's tables, as long as `out` has room for any, up to the end
-    /// of MCU `run.mcus`: by far the most frequent case. The DC coefficients before them have to be the same in the file as in
-    /// the picture to be, and no restart marker may be among them. Returns how far it came, and the bytes written.
+    /// of MCU `run.mcus` or of the one in which the data ends: by far the most frequent case. The DC coefficients before them
+    /// have to be the same in the file as in the picture to be, and no restart marker may be among them. Returns how far it
+    /// came, and the bytes written.
     pub(super) fn emit_run(
         &self,
         run: Run,
@@ -188,7 +189,7 @@ impl Tables {
         let [y, cb, cr] = [self.decoder(0), self.decoder(1), self.decoder(2)];
         let [cb_entries, cr_entries] = [self.chroma_entries(1), self.chroma_entries(2)];
         let mut recoding = RecodeLoop::new(input.scan, reader.bits, writer, out);
-        // The DC coefficients are needed at restart markers only.
+        // The DC coefficients are needed at restart markers, and otherwise only where the data ends.
         let mut dc = reader.has_restarts().then_some(reader.dc);
         let (mut mcus, mut block) = (0_u32, run.block);
         while mcus < run.mcus && recoding.room() >= MAX_BLOCK {
@@ -200,12 +201,14 @@ impl Tables {
                 block = block.wrapping_add(1);
             } else {
                 cr.recode(cr_entries, input, &mut recoding, dc.as_mut())?;
-                recoding.check()?;
                 (mcus, block) = (mcus.wrapping_add(1), 0);
+                if recoding.are_short() {
+                    break;
+                }
             }
         }
-        recoding.check()?;
         reader.bits = recoding.bits();
+        reader.flaws = reader.flaws.union(recoding.flaws);
         if let Some(dc) = dc {
             (reader.dc, writer.dc) = (dc, dc);
         }
@@ -213,7 +216,8 @@ impl Tables {
         Ok((Run { mcus, block }, room.saturating_sub(left)))
     }
 
-    /// Reads a block and writes it with Annex K's tables. Returns the bytes written.
+    /// Reads a block and writes it with Annex K's tables. Returns the bytes written. In an MCU that has no data any more, that is
+    /// a block without coefficients.
     pub(super) fn emit(
         &self,
         component: u8,
@@ -222,27 +226,31 @@ impl Tables {
         writer: &mut Writer,
         window: &mut BlockBuffer,
     ) -> Result<usize, Error> {
+        if reader.is_dry {
+            let impossible = || reader.bits.error(ErrorKind::Coefficient);
+            return put_nothing(component, writer, window).ok_or_else(impossible);
+        }
         let room = window.len();
         let decoder = self.decoder(component);
         let mut recoding = RecodeLoop::new(input.scan, reader.bits, writer, window);
         let dc = decoder.dc(input, &mut recoding)?;
         let value = reader.add_dc(component, dc.difference());
-        let last = writer.dc.get_mut(usize::from(component)).map_or(0, |last| core::mem::replace(last, value));
-        let difference = value.wrapping_sub(last);
-        let size = size(difference);
-        if size > 11 {
-            return Err(recoding.bits().error(ErrorKind::Coefficient));
-        }
+        let impossible = || reader.bits.error(ErrorKind::Coefficient);
+        let (difference, size) = dc_difference(component, value, &mut writer.dc).ok_or_else(impossible)?;
         let bits = u32::from(encoder::amplitude(difference, size).bits);
         recoding.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
         self.coefficients(&decoder, input, &mut recoding)?;
         reader.bits = recoding.bits();
+        reader.flaws = reader.flaws.union(recoding.flaws);
         let left = recoding.end(writer);
         Ok(room.saturating_sub(left))
     }
 
     /// Passes a block.
     pub(super) fn skip(&mut self, component: u8, input: Input<'_>, reader: &mut Reader) -> Result<(), Error> {
+        if reader.is_dry {
+            return Ok(());
+        }
         if component != 0 && self.gathering().is_some() {
             return self.gather(component, None, input, reader);
         }
@@ -265,8 +273,7 @@ impl Tables {
         match decoder.component {
             0 => decoder.ac(&self.luma, input, recoding),
             component => decoder.ac(self.chroma_entries(component), input, recoding),
-        }?;
-        recoding.check()
+        }
     }
 
     /// Reads the coefficients of a block of chroma, and keeps them in a slot; only where the tables were prepared for it.
@@ -292,6 +299,9 @@ impl Tables {
             slot.map(|slot| usize::from(component.saturating_sub(1)).saturating_mul(2).saturating_add(slot.into()));
         let block = slot.and_then(|slot| slots.get_mut(slot)).unwrap_or(&mut unwanted);
         *block = [0; 64];
+        if reader.is_dry {
+            return Ok(());
+        }
         decoder.pass_dc(input, reader)?;
         let mut bits = reader.bits;
         let value = reader.dc.get(usize::from(component)).copied().unwrap_or(0);
@@ -300,7 +310,7 @@ impl Tables {
         }
         let mut at = 1_u32;
         while at < 64 {
-            let symbol = huffman::next_symbol(symbols, decoder.canonical_ac, &mut bits, input)?;
+            let symbol = huffman::next_symbol(symbols, decoder.canonical_ac, &mut bits, input);
             let size = u32::from(symbol & 15);
             let zeros = u32::from(symbol >> 4);
             match (size, zeros) {
@@ -308,17 +318,25 @@ impl Tables {
                 (0, _) => break,
                 _ => {
                     at = at.wrapping_add(zeros);
-                    let place = ZIGZAG.get(at as usize).and_then(|&place| block.get_mut(usize::from(place)));
-                    let place = place.filter(|_| size <= 10).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
-                    *place = extended(bits.take(size), size) as i16;
+                    if at > LAST {
+                        reader.flaws.insert(Flaw::Codes);
+                        at = LAST;
+                    }
+                    let value = extended(bits.take(size), size) as i16;
+                    if let Some(place) = ZIGZAG.get(at as usize).and_then(|&place| block.get_mut(usize::from(place))) {
+                        *place = value;
+                    }
                     at = at.wrapping_add(1);
                 }
             }
         }
         reader.bits = bits;
-        bits.check()
+        Ok(())
     }
 }
+
+/// The last coefficient of a block. Decoders take those that a run of zeros leads beyond for it.
+const LAST: u32 = 63;
 
 impl Decoder<'_> {
     /// Recodes the next block, whose DC coefficient is the same difference as in the file, and so the same bits. `last` are the
@@ -354,6 +372,7 @@ impl Decoder<'_> {
         let long = long_dc(self.canonical_dc, input, recoding.bits());
         recoding.jump(long.behind);
         recoding.exchange();
+        recoding.flaws = recoding.flaws.union(long.flaws);
         match long.error {
             Some(error) => Err(error),
             None => Ok(Dc { raw: long.raw, size: long.size }),
@@ -373,6 +392,7 @@ impl Decoder<'_> {
         } else {
             let long = long_dc(self.canonical_dc, input, bits);
             bits = long.behind;
+            reader.flaws = reader.flaws.union(long.flaws);
             if let Some(error) = long.error {
                 return Err(error);
             }
@@ -413,6 +433,7 @@ impl Decoder<'_> {
                     return Err(error);
                 }
                 bits = single.behind;
+                reader.flaws = reader.flaws.union(single.flaws);
                 at = single.next;
                 if at > 63 {
                     break 'block;
@@ -421,7 +442,7 @@ impl Decoder<'_> {
             }
         }
         reader.bits = bits;
-        bits.check()
+        Ok(())
     }
 
     /// The next block's AC coefficients (section F.2.2.2).
@@ -455,6 +476,11 @@ impl Decoder<'_> {
                 return Err(error);
             }
             recoding.jump(single.behind);
+            recoding.flaws = recoding.flaws.union(single.flaws);
+            for _ in 0..single.sixteens {
+                recoding.put(encoder::code(self.ac_codes, SIXTEEN_ZEROS), 0, 0);
+                recoding.exchange();
+            }
             recoding.put(single.code, single.raw, single.size);
             if single.next > 63 {
                 break;
@@ -470,38 +496,56 @@ impl Decoder<'_> {
 /// or they could not stay in registers.
 #[inline(never)]
 fn symbol(canonical: &Canonical, codes: &[Code; 256], input: Input<'_>, bits: Bits, at: u32) -> Single {
-    let mut single = Single { code: encoder::code(codes, 0), raw: 0, size: 0, next: 64, behind: bits, error: None };
-    let (symbol, len) = match canonical.decode(bits, input.jpeg) {
-        Ok(found) => found,
-        Err(error) => return Single { error: Some(error), ..single },
-    };
-    let size = u32::from(symbol & 15);
-    // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do.
-    let symbol = if size == 0 && symbol != SIXTEEN_ZEROS { END_OF_BLOCK } else { symbol };
-    if symbol != END_OF_BLOCK {
-        single.next = at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1);
-    }
-    if single.next > 64 || size > 10 {
-        return Single { error: Some(bits.error(ErrorKind::Coefficient)), ..single };
+    let mut single = Single::end(codes, bits);
+    let (symbol, len) = canonical.decode(bits, input.jpeg);
+    if len == NO_CODE {
+        single.flaws.insert(Flaw::Codes);
     }
     single.behind.consume(len);
-    let raw = single.behind.take(size);
-    Single { code: encoder::code(codes, symbol), raw, size, ..single }
+    single.size = u32::from(symbol & 15);
+    let next = at.wrapping_add(u32::from(symbol >> 4)).wrapping_add(1);
+    if single.size == 0 {
+        // Symbols that section F.1.2.2.1 leaves undefined are taken for an end, as the common decoders do; and so are sixteen
+        // zeros where there is nothing behind them.
+        if symbol == SIXTEEN_ZEROS && next <= LAST {
+            (single.code, single.next) = (encoder::code(codes, symbol), next);
+        }
+        return single;
+    }
+    single.raw = single.behind.take(single.size);
+    if single.size > 10 {
+        single.error = Some(bits.error(ErrorKind::Coefficient));
+        return single;
+    }
+    single.next = next;
+    let mut symbol = symbol;
+    if next > LAST.wrapping_add(1) {
+        single.flaws.insert(Flaw::Codes);
+        single.next = LAST.wrapping_add(1);
+        let zeros = LAST.saturating_sub(at);
+        single.sixteens = zeros.wrapping_shr(4) as u8;
+        symbol = (zeros.wrapping_shl(4) & 0xF0 | single.size) as u8;
+    }
+    single.code = encoder::code(codes, symbol);
+    single
 }
 
 /// A DC coefficient whose code is too long for the table.
 #[inline(never)]
 fn long_dc(canonical: &Canonical, input: Input<'_>, bits: Bits) -> Single {
-    let mut single = Single { code: encoder::code(&[], 0), raw: 0, size: 0, next: 1, behind: bits, error: None };
-    match canonical.decode(bits, input.jpeg) {
-        Ok((size @ 0..=11, len)) => {
-            single.size = size.into();
-            single.behind.consume(len);
-            single.raw = single.behind.take(single.size);
-        }
-        Ok(_) => single.error = Some(bits.error(ErrorKind::Coefficient)),
-        Err(error) => single.error = Some(error),
+    let mut single = Single::end(&[], bits);
+    let (size, len) = canonical.decode(bits, input.jpeg);
+    if len == NO_CODE {
+        single.flaws.insert(Flaw::Codes);
     }
+    single.behind.consume(len);
+    single.size = size.into();
+    if size > 11 {
+        // Not even the difference of the two that are furthest apart.
+        single.error = Some(bits.error(ErrorKind::Coefficient));
+        return single;
+    }
+    single.raw = single.behind.take(single.size);
     single
 }
 
@@ -521,6 +565,8 @@ impl Dc {
 
 /// A symbol of AC coefficients.
 struct Single {
+    /// Sixteen zeros so often before it.
+    sixteens: u8,
     code: Code,
     /// The coefficient behind the code.
     raw: u32,
@@ -530,11 +576,29 @@ struct Single {
     next: u32,
     /// The bits behind the symbol.
     behind: Bits,
-    /// There is no such symbol.
+    /// What was wrong with it.
+    flaws: Flaws,
+    /// No such coefficient can be written.
     error: Option<Error>,
 }
 
-/// Writes a block of coefficients.
+impl Single {
+    /// The end of a block, of which no bits have been taken.
+    fn end(codes: &[Code], bits: Bits) -> Self {
+        Self {
+            sixteens: 0,
+            code: encoder::code(codes, END_OF_BLOCK),
+            raw: 0,
+            size: 0,
+            next: LAST.wrapping_add(1),
+            behind: bits,
+            flaws: Flaws::NONE,
+            error: None,
+        }
+    }
+}
+
+/// Writes a block of coefficients. `None`: one of them is larger than baseline has room for.
 pub(super) fn put(
     component: u8,
     block: &resample::Block,
@@ -558,7 +622,11 @@ pub(super) fn put(
             zeros = zeros.wrapping_sub(16);
             pen.drain();
         }
-        pen.put_value(encoder::code(codes, zeros << 4 | size(value) as u8), value);
+        let size = size(value) as u8;
+        if size > 10 {
+            return None;
+        }
+        pen.put_value(encoder::code(codes, zeros << 4 | size), value);
         zeros = 0;
     }
     if zeros > 0 {
@@ -577,18 +645,33 @@ pub(super) fn pad(component: u8, writer: &mut Writer, window: &mut BlockBuffer) 
     pen.lift(writer)
 }
 
+/// Writes a block without any coefficients. `None`: the last DC coefficient is too far from that.
+pub(super) fn put_nothing(component: u8, writer: &mut Writer, window: &mut BlockBuffer) -> Option<usize> {
+    let mut pen = writer.pen(window);
+    put_dc(component, 0, &mut writer.dc, &mut pen)?;
+    pen.put_with(encoder::code(codes(component).1, END_OF_BLOCK), 0, 0);
+    Some(pen.lift(writer))
+}
+
 /// Writes a DC coefficient as its difference; `None` where the difference is more than baseline has room for.
 #[inline(always)]
 fn put_dc(component: u8, dc: i32, last: &mut [i32; 3], pen: &mut BitWriter<'_>) -> Option<()> {
-    let last = last.get_mut(usize::from(component))?;
-    let difference = dc.wrapping_sub(*last);
-    *last = dc;
-    let size = size(difference);
-    if size > 11 {
-        return None;
-    }
+    let (difference, size) = dc_difference(component, dc, last)?;
     pen.put_value(encoder::code(codes(component).0, size as u8), difference);
     Some(())
+}
+
+/// The difference of a DC coefficient from the last one, which it becomes, and how many bits that has. `None`: more than baseline
+/// has room for.
+///
+/// Decoders keep 16 bits of the sum of all differences, so that the shorter way around serves as well.
+#[inline(always)]
+fn dc_difference(component: u8, dc: i32, last: &mut [i32; 3]) -> Option<(i32, u32)> {
+    let last = last.get_mut(usize::from(component))?;
+    let difference = i32::from(dc.wrapping_sub(*last) as i16);
+    *last = dc;
+    let size = size(difference);
+    (size <= 11).then_some((difference, size))
 }
 
 /// The value of a coefficient of `size` bits (section F.2.2.1).

@@ -73,22 +73,27 @@ impl Canonical {
         Ok(table)
     }
 
-    /// The next code's symbol, and how long the code is. Takes nothing from the reader, which must hold 16 bits.
+    /// The next code's symbol, and how long the code is. Takes nothing from the reader, which must hold [`NO_CODE`] bits.
+    ///
+    /// Where no code has that many bits, libjpeg's decoder has taken one more, and goes on as if there were no coefficient.
     #[inline(never)]
-    pub(super) fn decode(&self, reader: Bits, jpeg: &[u8]) -> Result<(u8, u32), Error> {
+    pub(super) fn decode(&self, reader: Bits, jpeg: &[u8]) -> (u8, u32) {
         let next = reader.peek(16);
         let mut len = 1_u32;
         for (&limit, &offset) in self.limits.iter().zip(&self.offsets) {
             if next < limit {
                 let code = next.wrapping_shr(16_u32.wrapping_sub(len)) as u16;
                 let symbol = self.symbols.of(jpeg).get(usize::from(code.wrapping_add(offset)));
-                return symbol.map(|&symbol| (symbol, len)).ok_or(reader.error(ErrorKind::Code));
+                return symbol.map_or((0, NO_CODE), |&symbol| (symbol, len));
             }
             len = len.wrapping_add(1);
         }
-        Err(reader.error(ErrorKind::Code))
+        (0, NO_CODE)
     }
 }
+
+/// The length of what is no code.
+pub(super) const NO_CODE: u32 = 17;
 
 /// Calls `set` with each code that has at most `bits` bits: its length, its symbol, and the range of `bits`-bit numbers
 /// that begin with it.
@@ -253,22 +258,17 @@ pub(super) fn symbol_table(table: &mut SymbolTable, definition: &Definition, jpe
     });
 }
 
-/// Takes the next symbol. There are enough bits left then for what follows it.
+/// Takes the next symbol. There are enough bits left then for what follows it, if that is no more than 15.
 #[inline(always)]
-pub(super) fn next_symbol(
-    table: &SymbolTable,
-    canonical: &Canonical,
-    bits: &mut Bits,
-    input: Input<'_>,
-) -> Result<u8, Error> {
+pub(super) fn next_symbol(table: &SymbolTable, canonical: &Canonical, bits: &mut Bits, input: Input<'_>) -> u8 {
     bits.ensure(input.scan);
     let entry = table.get(bits.peek(SYMBOL_BITS) as usize).copied().unwrap_or(0);
     let (symbol, len) = match entry {
-        0 => canonical.decode(*bits, input.jpeg)?,
+        0 => canonical.decode(*bits, input.jpeg),
         _ => ((entry >> 8) as u8, u32::from(entry & 0xFF)),
     };
     bits.consume(len);
-    Ok(symbol)
+    symbol
 }
 
 #[cfg(test)]
@@ -291,10 +291,9 @@ mod tests {
             for &symbol in table.values {
                 let code = codes[symbol as usize];
                 let found = canonical.decode(reader(code.bits.into(), code.len.into()), &[]);
-                assert_eq!(found, Ok((symbol, code.len.into())));
+                assert_eq!(found, (symbol, code.len.into()));
             }
-            let unused = canonical.decode(reader(0xFFFF, 16), &[]);
-            assert_eq!(unused.map_err(|error| error.kind), Err(ErrorKind::Code));
+            assert_eq!(canonical.decode(reader(0xFFFF, 16), &[]), (0, NO_CODE));
         }
     }
 
@@ -324,12 +323,10 @@ mod tests {
         for (index, &entry) in entries.iter().enumerate() {
             if entry == Entry::NONE {
                 let longer = canonical.decode(reader(index as u32, bits), &[]);
-                let is_long = longer.is_ok_and(|(symbol, len)| {
-                    let size = u32::from(symbol & 15);
-                    let out = u32::from(to[symbol as usize].len) + size;
-                    len > bits || len.max(out - size) + size > Entry::MAX_BITS
-                });
-                assert!(is_long || longer.is_err());
+                let (symbol, len) = longer;
+                let size = u32::from(symbol & 15);
+                let out = u32::from(to[symbol as usize].len) + size;
+                assert!(len > bits || len.max(out - size) + size > Entry::MAX_BITS);
                 continue;
             }
             let last = entry.mask().count_ones();
@@ -339,7 +336,7 @@ mod tests {
             while taken + raw < entry.taken() - last {
                 out = out << raw | u64::from(reader.peek(raw));
                 reader.consume(raw);
-                let (symbol, len) = canonical.decode(reader, &[]).unwrap();
+                let (symbol, len) = canonical.decode(reader, &[]);
                 assert_eq!(u32::from(from[symbol as usize].len), len);
                 reader.consume(len);
                 let code = to[symbol as usize];

@@ -7,7 +7,8 @@
 //! - leaves out restart markers, or keeps them on request ([`Policy::restart_markers`]);
 //! - brings blocks into another order, such as those of a 4:2:2 file sampled 2x2,1x2,1x2, which is FFmpeg's way;
 //! - adds neutral chroma to grey pictures;
-//! - reads files of SOF1 that hold nothing but baseline.
+//! - reads files of SOF1 that hold nothing but baseline;
+//! - writes what libjpeg shows of damaged data, so that each decoder shows that. [`Flaws`] tell what was wrong.
 //!
 //! Where there is too much chroma for RTP/JPEG (4:4:4, 4:4:0) or too little (4:1:1), it resamples the chroma by its
 //! coefficients: luma stays what it was and nothing is rounded to samples. Something is lost all the same, so this is done
@@ -23,6 +24,7 @@
 mod block;
 mod coefficients;
 mod huffman;
+pub(super) mod mend;
 mod plan;
 mod reader;
 mod recode_loop;
@@ -33,7 +35,7 @@ mod tests;
 mod transcription;
 mod writer;
 
-use super::layout::{self, Coding, Layout, Span, Unsupported};
+use super::layout::{self, Coding, ErrorKind, Flaws, Layout, Span, Unsupported};
 use super::{header, marker};
 pub use coefficients::Recoder;
 use plan::Plan;
@@ -51,6 +53,9 @@ pub struct Policy {
     /// Restart markers are kept where the order of the blocks is. Otherwise they are left out: many receivers cannot
     /// read them.
     pub restart_markers: bool,
+    /// What could be sent as it is is written anew as well, and so read to its end. A picture without an EOI is in any case:
+    /// something may be missing before it, too.
+    pub read_all: bool,
 }
 
 /// The change that a picture needs before RTP/JPEG can carry it.
@@ -214,18 +219,39 @@ pub fn change(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Change, Er
 /// some 2 to 15 %; see [`Error::Full`] for how much exactly.
 ///
 /// No symbol of AC coefficients grows by more than a factor of 11, which is Annex K's code for sixteen zeros where the file
-/// spends one bit on it. DC coefficients take at most 22 bits, and so do the blocks that are added; resampled chroma may
-/// have any coefficients. All bytes may need stuffing.
+/// spends one bit on it. DC coefficients take at most 22 bits, and so do the blocks that are added; a run of zeros that leads
+/// beyond its block's end becomes three codes more. Resampled chroma may have any coefficients, and so may an MCU behind which
+/// the data ends, one for each restart marker. All bytes may need stuffing.
 pub fn max_output_len(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<usize, Error> {
     let (change, plan) = judge_streamed(jpeg, layout, policy)?;
     let Some((_, plan)) = plan.filter(|_| change != Change::None) else { return Ok(jpeg.len()) };
     let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
-    // A file that claims to be larger than it is has at least two bits for each of its blocks, of which six are made at most.
-    let blocks = u64::from(plan.new_blocks()).min(scan_bits.saturating_mul(3));
-    let recoded = scan_bits.saturating_mul(11);
-    let per_block = u64::from(if plan.resamples() { writer::BLOCK_BITS } else { writer::DC_BITS });
-    let scan = recoded.saturating_add(blocks.saturating_mul(per_block)).div_ceil(8).saturating_mul(2);
+    let blocks = u64::from(plan.new_blocks());
+    let longest = blocks.saturating_mul(writer::BLOCK_BITS.into());
+    let segments = if layout.restart_interval == 0 { 1 } else { u64::from(layout.scan.len / 2).saturating_add(1) };
+    let recoded = scan_bits
+        .saturating_mul(11)
+        .saturating_add(blocks.saturating_mul((writer::DC_BITS + 3 * 11).into()))
+        .saturating_add(segments.saturating_mul((10 * writer::BLOCK_BITS).into()));
+    let bits = if plan.resamples() { longest } else { recoded.min(longest) };
+    let scan = bits.div_ceil(8).saturating_mul(2);
     Ok(usize::try_from(scan).unwrap_or(usize::MAX).saturating_add(header::MAX_LEN).saturating_add(END.len()))
+}
+
+/// Blocks of luma that may be missing of a picture: all but the first of one of 7680x4320 pixels. They are made of nothing, and
+/// a small file must not make a large picture.
+const MAX_MISSING: u32 = 1 << 19;
+
+/// An error where the file claims to hold so large a picture that more than [`MAX_MISSING`] blocks cannot be in its data, which
+/// takes at least two bits for each. Arithmetic coding takes less than that, but not for anything that is worth looking at.
+fn check_claim(layout: &Layout) -> Result<(), layout::Error> {
+    let blocks = |pixels: u16| u32::from(pixels.div_ceil(8));
+    let claimed = blocks(layout.width).saturating_mul(blocks(layout.height));
+    if claimed.saturating_sub(layout.scan.len.saturating_mul(4)) > MAX_MISSING {
+        let at = layout.scan.start.saturating_add(layout.scan.len);
+        return Err(layout::Error { kind: ErrorKind::ScanTooShort, at });
+    }
+    Ok(())
 }
 
 /// The end of a file.
@@ -235,6 +261,8 @@ const END: [u8; 2] = [0xFF, marker::EOI];
 fn judge_streamed(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Change, Option<(Source, Plan)>), Error> {
     if let Ok(format) = layout.rtp_format()
         && (format.restart_interval == 0 || policy.restart_markers)
+        && !policy.read_all
+        && layout.has_end()
     {
         return Ok((Change::None, None));
     }
@@ -259,6 +287,7 @@ fn judge_streamed(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<(Chang
     if layout.precision != 8 {
         return Err(Unsupported::Precision(layout.precision).into());
     }
+    check_claim(layout)?;
     let source = Source::parse(jpeg, layout)?;
     let plan = Plan::new(layout, &source).ok_or(sampling)?;
     match plan.resamples() {
@@ -422,6 +451,11 @@ impl Transcoder {
         self.machine
             .start(source, *plan, input, layout.restart_interval, keeps_restarts, &chroma)
             .map_err(|error| self.located(error))
+    }
+
+    /// What is wrong with the entropy-coded data of the picture under way, or of the last one, as far as it was read.
+    pub fn flaws(&self) -> Flaws {
+        self.machine.flaws()
     }
 
     /// The fields from which the headers of the picture under way are made, and those of its RTP packets.

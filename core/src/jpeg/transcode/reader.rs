@@ -1,6 +1,11 @@
 //! The bits of entropy-coded data, without stuffing, up to the next marker.
+//!
+//! Damaged data is read as libjpeg does it, whose pictures people take for what is in a file. Where data ends, zeros follow it to
+//! the end of the MCU, and all MCUs up to the next restart marker have no coefficients, their DC coefficients not excepted. A
+//! restart marker that is not the one that is due is passed, or waited for, as its number suggests.
 
-use super::super::layout::{Error, ErrorKind};
+use super::super::cursor::next_marker;
+use super::super::layout::{Error, ErrorKind, Flaw, Flaws};
 use super::super::marker;
 
 /// The bytes that are read, and where a table says they are.
@@ -21,6 +26,10 @@ pub(super) struct Reader {
     restart_interval: u16,
     /// The number of the next restart marker, 0 to 7.
     next_restart: u8,
+    /// The data before the next restart marker has ended: the MCUs that are left have no coefficients, and are not read.
+    pub(super) is_dry: bool,
+    /// What was wrong on the way here.
+    pub(super) flaws: Flaws,
 }
 
 /// The bits at that place. Apart from the rest, because a copy of them has to stay in registers while a block is decoded.
@@ -29,7 +38,7 @@ pub(super) struct Bits {
     /// The next bits, left-aligned. What is behind the first `count` is part of the byte at `at`, and harmless.
     pub(super) next: u64,
     pub(super) count: u32,
-    /// The number of bits that are zeros made up behind the end of the data. To take one of them is an error.
+    /// The number of bits that are zeros made up behind the end of the data.
     pub(super) padding: u32,
     /// The next byte of the scan.
     pub(super) at: u32,
@@ -37,8 +46,8 @@ pub(super) struct Bits {
 
 /// There are at least this many bits after [`Bits::refill`].
 pub(super) const REFILLED: u32 = 56;
-/// The longest symbol: a code of 16 bits with the 11 of a DC coefficient.
-pub(super) const SYMBOL: u32 = 27;
+/// The longest symbol: a code of 16 bits, and 15 behind it, though no picture has so large a coefficient.
+pub(super) const SYMBOL: u32 = 31;
 
 impl Bits {
     pub(super) const fn at(at: u32) -> Self {
@@ -69,6 +78,12 @@ impl Bits {
                 (Some(0xFF), Some(0)) => {
                     self.at = self.at.wrapping_add(2);
                     0xFF
+                }
+                // Fill bytes, before a marker or what decoders take for a single byte of data.
+                (Some(0xFF), Some(0xFF)) => {
+                    let fill = scan.iter().skip(at).take_while(|&&byte| byte == 0xFF).count();
+                    self.at = self.at.wrapping_add(fill.saturating_sub(1) as u32);
+                    continue;
                 }
                 // A marker, or the file was cut.
                 (Some(0xFF), _) | (None, _) => {
@@ -115,21 +130,16 @@ impl Bits {
         bits
     }
 
-    /// An error where decoding went on behind the data's end. Asked once per block; until then, the bits were zeros.
+    /// Whether zeros that were made up were taken for data.
     #[inline(always)]
-    pub(super) fn check(self) -> Result<(), Error> {
-        if self.count < self.padding { Err(self.error(ErrorKind::ScanTooShort)) } else { Ok(()) }
+    pub(super) fn are_short(self) -> bool {
+        self.count < self.padding
     }
 
-    /// An error here, counted from the start of the scan. What is wrong with a symbol that reaches into made-up bits is that
-    /// they were made up.
+    /// An error here, counted from the start of the scan.
     #[cold]
     pub(super) fn error(self, kind: ErrorKind) -> Error {
-        let is_short = self.padding > 0 && self.left() < SYMBOL;
-        Error {
-            kind: if is_short { ErrorKind::ScanTooShort } else { kind },
-            at: self.at.saturating_sub(self.left() / 8),
-        }
+        Error { kind, at: self.position() }
     }
 
     /// The byte of the scan that the next bit is in, or the marker behind all of them.
@@ -151,20 +161,39 @@ impl Reader {
             until_restart: restart_interval as u32,
             restart_interval,
             next_restart: 0,
+            is_dry: false,
+            flaws: Flaws::NONE,
         }
     }
 
-    /// Passes the restart marker where one is due before the next MCU, and gives its number.
+    /// Begins an MCU: passes the restart marker where one is due, and gives its number.
     #[inline(always)]
-    pub(super) fn begin_mcu(&mut self, scan: &[u8]) -> Result<Option<u8>, Error> {
+    pub(super) fn begin_mcu(&mut self, scan: &[u8]) -> Option<u8> {
+        if self.bits.are_short() {
+            self.run_dry();
+        }
         if self.restart_interval == 0 {
-            return Ok(None);
+            return None;
         }
         if self.until_restart > 0 {
             self.until_restart = self.until_restart.wrapping_sub(1);
-            return Ok(None);
+            return None;
         }
-        self.restart(scan).map(Some)
+        Some(self.restart(scan))
+    }
+
+    /// Ends an MCU that ran into the data's end.
+    #[cold]
+    pub(super) fn run_dry(&mut self) {
+        self.is_dry = true;
+        self.flaws.insert(Flaw::MissingData);
+    }
+
+    /// Behind the last MCU.
+    pub(super) fn end(&mut self) {
+        if self.bits.are_short() {
+            self.run_dry();
+        }
     }
 
     /// The DC coefficient that differs by this from the component's last one (section F.2.2.1).
@@ -190,26 +219,62 @@ impl Reader {
         self.until_restart = self.until_restart.saturating_sub(count);
     }
 
+    /// The number of the marker that is due.
     #[cold]
-    fn restart(&mut self, scan: &[u8]) -> Result<u8, Error> {
-        let wrong = Error { kind: ErrorKind::RestartMarker, ..self.bits.error(ErrorKind::RestartMarker) };
-        // Nothing lies between a segment's last bits and its marker but fill bytes (section B.1.1.2); whole bytes that were
-        // not decoded would be a sign of damage.
-        let unread = self.bits.left() / 8;
-        let rest = scan.get(self.bits.at as usize..).unwrap_or(&[]);
-        let fill = rest.iter().take_while(|&&byte| byte == 0xFF).count();
+    fn restart(&mut self, scan: &[u8]) -> u8 {
         let number = self.next_restart;
-        if unread != 0 || fill == 0 || rest.get(fill) != Some(&(marker::RST0 | number)) {
-            return Err(wrong);
+        // Nothing lies between a segment's last bits and its marker but fill bytes (section B.1.1.2).
+        if self.bits.left() >= 8 {
+            self.flaws.insert(Flaw::Surplus);
         }
-        let passed = u32::try_from(fill).unwrap_or(u32::MAX).saturating_add(1);
-        *self = Self {
-            bits: Bits::at(self.bits.at.saturating_add(passed)),
-            until_restart: u32::from(self.restart_interval).wrapping_sub(1),
-            next_restart: number.wrapping_add(1) & 7,
-            ..Self::new(self.restart_interval)
+        let restart = Restart::find(scan, self.bits.at as usize, number);
+        self.flaws = self.flaws.union(restart.flaws);
+        self.bits = Bits::at(restart.at as u32);
+        self.dc = [0; 3];
+        self.until_restart = u32::from(self.restart_interval).wrapping_sub(1);
+        self.next_restart = number.wrapping_add(1) & 7;
+        self.is_dry &= !restart.is_passed;
+        number
+    }
+}
+
+/// How data goes on where a restart marker is due.
+pub(super) struct Restart {
+    /// Behind a restart marker, not necessarily this one. Otherwise there is no data for the MCUs up to the next one.
+    pub(super) is_passed: bool,
+    /// Where reading goes on.
+    pub(super) at: usize,
+    /// What was wrong.
+    pub(super) flaws: Flaws,
+}
+
+impl Restart {
+    /// Looks for marker `number` from a place of the scan on. What is done about another one is what libjpeg's
+    /// `jpeg_resync_to_restart` does.
+    pub(super) fn find(scan: &[u8], from: usize, number: u8) -> Self {
+        let mut flaws = Flaws::NONE;
+        let mut found = next_marker(scan, from);
+        if found.has_surplus {
+            flaws.insert(Flaw::Surplus);
+        }
+        // Behind the scan there is EOI, or as good as that.
+        let mut code = found.code.unwrap_or(marker::EOI);
+        if code != marker::RST0 | number && code != marker::EOI {
+            flaws.insert(Flaw::RestartNumbers);
+        }
+        let is_passed = loop {
+            match (code, code.wrapping_sub(number) & 7) {
+                // One of the next two: those before it are missing. Or no restart marker at all.
+                (marker::RST0..=marker::RST7, 1 | 2) => break false,
+                // One of the last two: here it is out of place.
+                (marker::RST0..=marker::RST7, 6 | 7) | (..marker::SOF0, _) => {}
+                (marker::RST0..=marker::RST7, _) => break true,
+                _ => break false,
+            }
+            found = next_marker(scan, found.behind);
+            code = found.code.unwrap_or(marker::EOI);
         };
-        Ok(number)
+        Self { is_passed, at: if is_passed { found.behind } else { found.at }, flaws }
     }
 }
 
@@ -247,7 +312,7 @@ mod tests {
             reader.refill(scan);
             let value = reader.peek(step);
             reader.consume(step);
-            if reader.check().is_err() {
+            if reader.are_short() {
                 return found;
             }
             found.push(value);
@@ -277,6 +342,7 @@ mod tests {
         let long = [[0x11; 7].as_slice(), &[0xFF, 0x00], &[0x22; 9]].concat();
         let found = bits(&long, 8);
         assert_eq!((found.len(), found[6], found[7], found[8]), (17, 0x11, 0xFF, 0x22));
+        assert_eq!(bits(&[0x12, 0xFF, 0xFF, 0xFF, 0x00, 0x34], 8), [0x12, 0xFF, 0x34]);
     }
 
     #[test]
@@ -286,24 +352,94 @@ mod tests {
         }
     }
 
-    #[test]
-    fn restart_markers_are_expected_in_their_order_and_place() {
-        let scan = [0x12, 0xFF, 0xD0, 0x34, 0xFF, 0xFF, 0xD1, 0x56];
+    /// One byte of an MCU, and the number of the restart marker before it. No byte: the MCU has no coefficients.
+    type Mcu = (Option<u32>, Option<u8>);
+
+    fn mcus(scan: &[u8], count: usize) -> (std::vec::Vec<Mcu>, Flaws) {
         let mut reader = Reader::new(1);
-        for (expected, restart) in [(0x12, None), (0x34, Some(0)), (0x56, Some(1))] {
-            assert_eq!(reader.begin_mcu(&scan), Ok(restart));
+        let mut mcu = || {
+            let restart = reader.begin_mcu(scan);
             reader.dc = [7; 3];
-            reader.bits.refill(&scan);
-            assert_eq!(reader.bits.peek(8), expected);
-            reader.bits.consume(8);
-        }
-        let wrong: [&[u8]; 4] = [&[0x12, 0xFF, 0xD1], &[0x12, 0x13, 0xFF, 0xD0], &[0x12, 0xFF], &[0x12]];
-        for scan in wrong {
-            let mut reader = Reader::new(1);
-            assert_eq!(reader.begin_mcu(scan), Ok(None));
-            reader.bits.refill(scan);
-            reader.bits.consume(8);
-            assert_eq!(reader.begin_mcu(scan).map_err(|error| error.kind), Err(ErrorKind::RestartMarker));
+            let byte = (!reader.is_dry).then(|| {
+                reader.bits.refill(scan);
+                reader.bits.take(8)
+            });
+            (byte, restart)
+        };
+        let found = (0..count).map(|_| mcu()).collect();
+        reader.end();
+        (found, reader.flaws)
+    }
+
+    #[test]
+    fn restart_markers_are_passed_in_their_order() {
+        let scan = [0x12, 0xFF, 0xD0, 0x34, 0xFF, 0xFF, 0xD1, 0x56];
+        let expected = [(Some(0x12), None), (Some(0x34), Some(0)), (Some(0x56), Some(1))];
+        assert_eq!(mcus(&scan, 3), (expected.to_vec(), Flaws::NONE));
+    }
+
+    #[test]
+    fn restart_markers_out_of_order_are_passed_or_waited_for() {
+        use Flaw::*;
+        // What is read of each of five MCUs; 0: zeros behind the data's end.
+        type Case = (&'static [u8], [Option<u32>; 5], &'static [Flaw]);
+        let cases: [Case; 10] = [
+            // Surplus bytes.
+            (
+                b"\x12\x34\xFF\xD0\x56\xFF\0\xFF\xD1\x78\xFF\xD2\x11\xFF\xD3\x22",
+                [Some(0x12), Some(0x56), Some(0x78), Some(0x11), Some(0x22)],
+                &[Surplus],
+            ),
+            // Numbers from 3.
+            (
+                b"\x12\xFF\xD3\x34\xFF\xD4\x56\xFF\xD5\x78\xFF\xD6\x11",
+                [Some(0x12), Some(0x34), Some(0x56), Some(0x78), Some(0x11)],
+                &[RestartNumbers],
+            ),
+            // One is missing, with its data, or without; the data before it is passed.
+            (
+                b"\x12\xFF\xD1\x34\xFF\xD2\x56\xFF\xD3\x78",
+                [Some(0x12), Some(0), Some(0x34), Some(0x56), Some(0x78)],
+                &[RestartNumbers, MissingData],
+            ),
+            (
+                b"\x12\x34\xFF\xD1\x56\xFF\xD2\x78\xFF\xD3\x11",
+                [Some(0x12), Some(0), Some(0x56), Some(0x78), Some(0x11)],
+                &[Surplus, RestartNumbers, MissingData],
+            ),
+            // Two are missing.
+            (
+                b"\x12\xFF\xD2\x34\xFF\xD3\x56",
+                [Some(0x12), Some(0), None, Some(0x34), Some(0x56)],
+                &[RestartNumbers, MissingData],
+            ),
+            // One comes twice.
+            (
+                b"\x12\xFF\xD0\x34\xFF\xD0\x56\xFF\xD1\x78\xFF\xD2\x11\xFF\xD3\x22",
+                [Some(0x12), Some(0x34), Some(0x78), Some(0x11), Some(0x22)],
+                &[RestartNumbers],
+            ),
+            // Something that is no marker of a scan, and something that is none at all.
+            (b"\x12\xFF\xC4\x34\xFF\xD0\x56", [Some(0x12), Some(0), None, None, None], &[RestartNumbers, MissingData]),
+            (
+                b"\x12\xFF\x05\x34\xFF\xD0\x56\xFF\xD1\x78\xFF\xD2\x11\xFF\xD3\x22",
+                [Some(0x12), Some(0x56), Some(0x78), Some(0x11), Some(0x22)],
+                &[RestartNumbers],
+            ),
+            // There are none.
+            (b"\x12\x34\x56\x78\x11", [Some(0x12), Some(0), None, None, None], &[Surplus, MissingData]),
+            // Data that ends before its marker.
+            (
+                b"\xFF\xD0\x34\xFF\xD1\xFF\xD2\x56\xFF\xD3\x78",
+                [Some(0), Some(0x34), Some(0), Some(0x56), Some(0x78)],
+                &[MissingData],
+            ),
+        ];
+        for (scan, bytes, flaws) in cases {
+            let (found, noted) = mcus(scan, 5);
+            assert_eq!(found.iter().map(|(byte, _)| *byte).collect::<std::vec::Vec<_>>(), bytes, "{scan:x?}");
+            assert!(found.iter().skip(1).map(|(_, number)| *number).eq((0..4).map(Some)));
+            assert_eq!(noted.iter().collect::<std::vec::Vec<_>>(), flaws, "{scan:x?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Bits on their way from the file to the picture to be: the loop that all the time is spent in.
 
 use super::super::encoder::Code;
-use super::super::layout::Error;
+use super::super::layout::Flaws;
 use super::huffman::{Entries, Entry};
 use super::reader::{self, Bits, REFILLED};
 use super::writer::{self, DC_BITS, Writer};
@@ -19,6 +19,8 @@ pub(super) struct RecodeLoop<'a> {
     /// Bits to be written, right-aligned.
     made: u64,
     out: &'a mut [u8],
+    /// What was wrong on the way.
+    pub(super) flaws: Flaws,
 }
 
 /// Three numbers that an [`Entry`] changes with a single addition:
@@ -76,7 +78,7 @@ impl<'a> RecodeLoop<'a> {
         let (made, waiting) = writer.bits();
         let rest = scan.get(bits.at as usize..).unwrap_or(&[]);
         let sums = PackedCounters(waiting << 8 | !bits.count & 63);
-        Self { scan, rest, next: bits.next, padding: bits.padding, sums, made, out }
+        Self { scan, rest, next: bits.next, padding: bits.padding, sums, made, out, flaws: Flaws::NONE }
     }
 
     /// The file's next bits.
@@ -94,10 +96,10 @@ impl<'a> RecodeLoop<'a> {
         self.sums.0 = self.sums.0 & !63 | !bits.count & 63;
     }
 
-    /// An error where the data ended before.
+    /// [`Bits::are_short`].
     #[inline(always)]
-    pub(super) fn check(&self) -> Result<(), Error> {
-        if self.sums.left() < self.padding { self.bits().check() } else { Ok(()) }
+    pub(super) fn are_short(&self) -> bool {
+        self.sums.left() < self.padding
     }
 
     /// Leaves the bits that were not written in `writer`; returns how many bytes of the output are still free.

@@ -27,15 +27,11 @@ type Factors = (u8, u8);
 impl Source {
     /// Walks the headers again. `layout` is that of the same bytes: a single scan that interleaves one or three components.
     pub(super) fn parse(jpeg: &[u8], layout: &Layout) -> Result<Self, Error> {
-        let mut cursor = Cursor { bytes: jpeg.get(..layout.scan.start as usize).unwrap_or(&[]), at: 2 };
+        let mut cursor = Cursor::new(jpeg.get(..layout.scan.start as usize).unwrap_or(&[]), 2);
         let mut huffman = Huffman::default();
         let mut frame = None;
         loop {
-            let (at, code) = cursor.marker()?;
-            if code == marker::TEM {
-                continue;
-            }
-            let mut segment = cursor.segment()?;
+            let (at, code, mut segment) = cursor.segment()?;
             match code {
                 marker::DHT => huffman.define(&mut segment)?,
                 marker::SOF0 | marker::SOF1 => frame = Some(frame_header(&mut segment)?),
@@ -107,7 +103,7 @@ impl Huffman {
 
 #[cfg(test)]
 pub(super) mod testing {
-    use super::super::super::layout::{Coding, Sampling};
+    use super::super::super::layout::{Coding, Flaws, Sampling};
     use super::*;
 
     /// A component with these factors and Annex K's tables of luma.
@@ -133,7 +129,7 @@ pub(super) mod testing {
             is_rgb: false,
             components: 3,
             factors: [0; 3],
-            has_end: true,
+            flaws: Flaws::NONE,
             scan: Span::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Goes through the file's blocks as a [`Plan`] says: one step at a time, so that it may be interrupted after each.
 
-use super::super::layout::{Error, ErrorKind};
+use super::super::layout::{Error, ErrorKind, Flaws};
 use super::super::marker;
 use super::block::{self, Run, Tables};
 use super::plan::{Plan, Program, Step};
@@ -65,6 +65,7 @@ impl Transcription {
         self.tables.prepare(source, plan.resamples().then_some(divisors), input.jpeg)?;
         self.plan = plan;
         self.reader = Reader::new(restart_interval);
+        self.lower = self.reader;
         self.writer = Writer::new();
         self.keeps_restarts = keeps_restarts;
         (self.row, self.pass, self.group) = (0, 0, 0);
@@ -76,6 +77,11 @@ impl Transcription {
     /// Forgets the picture.
     pub(super) fn stop(&mut self) {
         self.is_done = true;
+    }
+
+    /// What is wrong with the data that was read so far.
+    pub(super) fn flaws(&self) -> Flaws {
+        self.reader.flaws.union(self.lower.flaws)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -102,13 +108,15 @@ impl Transcription {
     /// The blocks from here on that keep their order and their bits, up to the end of the row or the next restart marker.
     fn next_run(&self) -> Option<Run> {
         // Behind a restart marker that was left out, the first differences are not the file's.
-        if !self.plan.keeps_mcus() || self.reader.dc != self.writer.dc {
+        if !self.plan.keeps_mcus() || self.reader.dc != self.writer.dc || self.reader.is_dry {
             return None;
         }
         // Those that have not begun.
         let left = self.plan.groups().saturating_sub(self.group);
         let next = |left: u16| self.reader.mcus_before_restart().min(left.into());
         match self.step {
+            // It runs dry before the next one begins.
+            0 if self.reader.bits.are_short() => None,
             0 => Some(Run { mcus: next(left), block: 0 }).filter(|run| run.mcus > 0),
             step if usize::from(step) < self.program.len() => {
                 Some(Run { mcus: next(left.saturating_sub(1)).saturating_add(1), block: step.saturating_sub(1) })
@@ -158,7 +166,12 @@ impl Transcription {
                 return self.tables.emit(component, input, &mut self.reader, &mut self.writer, window);
             }
             Step::BeginMcu => {
-                if let Some(number) = self.reader.begin_mcu(input.scan)?
+                let was_dry = self.reader.is_dry;
+                let restart = self.reader.begin_mcu(input.scan);
+                if self.reader.is_dry && !was_dry {
+                    self.sum_up_dc(input)?;
+                }
+                if let Some(number) = restart
                     && self.keeps_restarts
                 {
                     return Ok(self.writer.end(window, Some(marker::RST0 | number)));
@@ -189,6 +202,27 @@ impl Transcription {
         Ok(0)
     }
 
+    /// Finds out where the DC coefficients are that were not summed up on the way, because blocks were written with the
+    /// differences that they had.
+    #[cold]
+    fn sum_up_dc(&mut self, input: Input<'_>) -> Result<(), Error> {
+        if !self.plan.keeps_mcus() || self.reader.has_restarts() {
+            return Ok(());
+        }
+        let luma_blocks = if self.plan.kind == 0 { 2 } else { 4 };
+        let mcus = u32::from(self.row).saturating_mul(self.plan.groups().into()).saturating_add(self.group.into());
+        let mut reader = Reader::new(0);
+        for _ in 0..mcus {
+            for _ in 0..luma_blocks {
+                self.tables.skip(0, input, &mut reader)?;
+            }
+            self.tables.skip(1, input, &mut reader)?;
+            self.tables.skip(2, input, &mut reader)?;
+        }
+        self.writer.dc = reader.dc;
+        Ok(())
+    }
+
     fn put(&mut self, component: u8, block: &resample::Block, window: &mut BlockBuffer) -> Result<usize, Error> {
         block::put(component, block, &mut self.writer, window)
             .ok_or_else(|| self.reader.bits.error(ErrorKind::Coefficient))
@@ -217,6 +251,7 @@ impl Transcription {
                 u32::from(self.row).saturating_mul(self.plan.passes().into()).saturating_add(self.pass.into());
             if new_row >= u32::from(self.plan.new_rows) {
                 self.is_done = true;
+                self.reader.end();
                 return Ok(self.writer.end(window, None));
             }
             if self.pass == 0 {
@@ -241,7 +276,7 @@ impl Transcription {
         {
             self.lower = self.reader;
             for _ in 0..columns {
-                self.lower.begin_mcu(input.scan)?;
+                self.lower.begin_mcu(input.scan);
                 self.tables.skip(0, input, &mut self.lower)?;
             }
         }

@@ -133,7 +133,7 @@ mod tests {
                     let len = design.render(number, &mut out).unwrap();
                     let layout = Layout::parse(&out[..len]).unwrap();
                     assert_eq!((layout.width, layout.height, layout.sampling), (width, height, Sampling::Yuv420));
-                    assert!(layout.has_end && layout.rtp_format().is_ok());
+                    assert!(layout.has_end() && layout.rtp_format().is_ok());
                 }
             }
         }

@@ -1,10 +1,9 @@
 //! Arithmetic-coded scans, sequential and progressive (annex D, sections F.2.4 and G.2.3).
 
-use super::super::super::layout::{Error, ErrorKind};
-use super::super::super::marker;
-use super::find_marker;
+use super::super::super::layout::{Error, ErrorKind, Flaw, Flaws};
+use super::super::reader::Restart;
 use super::frame::{Block, Decoder, Mode, Part, Scan, ScannedFrame};
-use super::huffman::{place, shifted};
+use super::huffman::place;
 
 /// A DAC segment's conditioning of the tables (section B.2.4.3): the bounds L and U of small DC differences, and Kx, the last of
 /// the low AC coefficients.
@@ -51,12 +50,6 @@ impl Statistics {
     pub(super) const NONE: Self = Self { dc: [[0; DC_BINS]; 4], ac: [[0; AC_BINS]; 4], context: [0; 3], last: [0; 3] };
 }
 
-/// So many zero bits beyond the data's end are what a writer left out (section D.1.8), and more of them mean a cut. By
-/// measurement: one picture in fifteen needs some, noise no more than 10; the black bar below a wide film needs 33, and 180
-/// black lines below noise 67, because what is always as expected is coded as zeros, in ever fewer of them. Pictures that lack
-/// 100 bytes take 128 or more, or are errors before that.
-const LEFT_OUT: u32 = 80;
-
 /// The bits, and where in the interval of possible codes they are (section D.2).
 struct Coder<'a> {
     data: &'a [u8],
@@ -65,17 +58,13 @@ struct Coder<'a> {
     code: u64,
     /// The number of bits that are filled in behind the 16.
     count: u32,
-    /// The number of all these bits that were made up behind the data's end.
-    padding: u32,
-    /// There is no marker behind the data.
-    is_open: bool,
     /// The size of the interval.
     range: u32,
 }
 
 impl<'a> Coder<'a> {
     fn new(data: &'a [u8], at: usize) -> Self {
-        let mut coder = Self { data, at, code: 0, count: 0, padding: 0, is_open: false, range: 0x1_0000 };
+        let mut coder = Self { data, at, code: 0, count: 0, range: 0x1_0000 };
         // Figure D.23. The first 16 bits are not behind the 16, but these.
         for shift in [56, 48] {
             coder.code |= u64::from(coder.byte()).wrapping_shl(shift);
@@ -85,18 +74,19 @@ impl<'a> Coder<'a> {
     }
 
     /// The next byte; zeros where the data has ended, because a writer leaves out zeros at its end (section D.1.8).
-    #[inline(always)]
     fn byte(&mut self) -> u8 {
         match (self.data.get(self.at), self.data.get(self.at.wrapping_add(1))) {
             (Some(0xFF), Some(0)) => {
                 self.at = self.at.wrapping_add(2);
                 0xFF
             }
-            (Some(0xFF), next) | (None, next) => {
-                self.is_open = next.is_none();
-                self.padding = self.padding.saturating_add(8);
-                0
+            // Fill bytes, before a marker or what decoders take for a single byte of data.
+            (Some(0xFF), Some(0xFF)) => {
+                let fill = self.data.iter().skip(self.at).take_while(|&&byte| byte == 0xFF).count();
+                self.at = self.at.wrapping_add(fill.saturating_sub(1));
+                self.byte()
             }
+            (Some(0xFF), _) | (None, _) => 0,
             (Some(&byte), _) => {
                 self.at = self.at.wrapping_add(1);
                 byte
@@ -110,11 +100,6 @@ impl<'a> Coder<'a> {
             self.code |= u64::from(byte).wrapping_shl(40_u32.wrapping_sub(self.count));
             self.count = self.count.wrapping_add(8);
         }
-    }
-
-    /// Whether more bits were used that are not in the data than a writer leaves out, and no marker says that they need not be.
-    fn is_beyond(&self) -> bool {
-        self.is_open && self.padding > self.count.wrapping_add(16 + LEFT_OUT)
     }
 
     /// The next decision (figures D.16 to D.20).
@@ -165,18 +150,17 @@ pub(super) struct Arithmetic<'a> {
     first: u32,
     last: u32,
     low: u32,
-    /// Bits that AC coefficients of the picture's precision may have.
-    most: u32,
     restart_interval: u16,
     until_restart: u16,
     /// The number of the next restart marker, 0 to 7.
     next_restart: u8,
-    /// The data has been cut: there is no marker behind it.
-    is_cut: bool,
+    /// There was what cannot be: the blocks up to the next restart marker have no coefficients.
+    is_lost: bool,
+    flaws: Flaws,
 }
 
 impl<'a> Arithmetic<'a> {
-    /// `data` begins behind the scan's header; `is_cut`: it does not end with a marker.
+    /// `data` begins behind the scan's header.
     pub(super) fn new(
         statistics: &'a mut Statistics,
         conditioning: Conditioning,
@@ -184,7 +168,6 @@ impl<'a> Arithmetic<'a> {
         scan: &Scan,
         restart_interval: u16,
         data: &'a [u8],
-        is_cut: bool,
     ) -> Self {
         *statistics = Statistics::NONE;
         Self {
@@ -195,38 +178,36 @@ impl<'a> Arithmetic<'a> {
             first: u32::from(scan.first.max(1)),
             last: scan.last.into(),
             low: scan.low.into(),
-            most: u32::from(frame.precision).wrapping_add(2),
             restart_interval,
             until_restart: restart_interval,
             next_restart: 0,
-            is_cut,
+            is_lost: false,
+            flaws: Flaws::NONE,
         }
     }
 
-    /// Where reading has come to.
-    pub(super) fn position(&self) -> u32 {
-        self.coder.at as u32
+    /// Behind the scan: where reading has come to, and what was wrong.
+    pub(super) fn end(self) -> (u32, Flaws) {
+        (self.coder.at as u32, self.flaws)
     }
 
     #[cold]
     fn error(&self, kind: ErrorKind) -> Error {
-        let kind = if self.is_cut && self.coder.is_open { ErrorKind::ScanTooShort } else { kind };
-        Error { kind, at: self.position() }
+        Error { kind, at: self.coder.at as u32 }
     }
 
     #[cold]
-    fn restart(&mut self) -> Result<(), Error> {
+    fn restart(&mut self) {
         // The marker may be some bytes away: a decoder need not look at all of them.
-        let rest = self.coder.data.get(self.coder.at..).unwrap_or(&[]);
-        let at = find_marker(rest).map(|at| self.coder.at.saturating_add(at).saturating_add(2));
-        let expected = marker::RST0 | self.next_restart;
-        let at = at.filter(|at| self.coder.data.get(at.wrapping_sub(1)) == Some(&expected));
-        let at = at.ok_or_else(|| self.error(ErrorKind::RestartMarker))?;
-        self.coder = Coder::new(self.coder.data, at);
+        let restart = Restart::find(self.coder.data, self.coder.at, self.next_restart);
+        if restart.flaws.contains(Flaw::RestartNumbers) {
+            self.flaws.insert(Flaw::RestartNumbers);
+        }
+        self.coder = Coder::new(self.coder.data, restart.at);
         *self.statistics = Statistics::NONE;
         self.until_restart = self.restart_interval;
         self.next_restart = self.next_restart.wrapping_add(1) & 7;
-        Ok(())
+        self.is_lost = false;
     }
 
     /// A DC difference (figures F.19 to F.24), and the coefficient that it makes.
@@ -273,10 +254,8 @@ impl<'a> Arithmetic<'a> {
             let magnitude = magnitude(half, |_| decide(bin.wrapping_add(14)));
             *last = last.wrapping_add(if is_negative { magnitude.wrapping_neg() } else { magnitude });
         }
-        let value = shifted(*last, self.low);
-        let value = value.ok_or_else(|| self.error(ErrorKind::Coefficient))?;
         if let Some(first) = block.first_mut() {
-            *first = value;
+            *first = last.wrapping_shl(self.low) as i16;
         }
         Ok(())
     }
@@ -320,9 +299,6 @@ impl<'a> Arithmetic<'a> {
             }
             let half = 1_u32.wrapping_shl(size) >> 1;
             let magnitude = magnitude(half, |_| decide(coder, bins, bin.wrapping_add(14))).wrapping_shl(self.low);
-            if magnitude >> self.most != 0 {
-                return Err(self.error(ErrorKind::Coefficient));
-            }
             if let Some(place) = place(block, at) {
                 *place = if is_negative { magnitude.wrapping_neg() } else { magnitude } as i16;
             }
@@ -399,7 +375,7 @@ impl Decoder for Arithmetic<'_> {
     fn begin_mcu(&mut self) -> Result<(), Error> {
         if self.restart_interval != 0 {
             if self.until_restart == 0 {
-                self.restart()?;
+                self.restart();
             }
             self.until_restart = self.until_restart.wrapping_sub(1);
         }
@@ -407,23 +383,28 @@ impl Decoder for Arithmetic<'_> {
     }
 
     fn block(&mut self, part: &Part, block: &mut Block) -> Result<(), Error> {
-        match self.mode {
-            Mode::Sequential => {
-                self.dc(part, block)?;
-                self.ac(part, block)?;
-            }
-            Mode::DcFirst => self.dc(part, block)?,
+        if self.is_lost {
+            return Ok(());
+        }
+        let result = match self.mode {
+            Mode::Sequential => self.dc(part, block).and_then(|()| self.ac(part, block)),
+            Mode::DcFirst => self.dc(part, block),
             Mode::DcRefined => {
                 if let (Some(place), true) = (block.first_mut(), self.coder.even()) {
                     *place |= 1_i16.wrapping_shl(self.low);
                 }
+                Ok(())
             }
-            Mode::AcFirst => self.ac(part, block)?,
-            Mode::AcRefined => self.refine(part, block)?,
-        }
-        match self.is_cut && self.coder.is_beyond() {
-            true => Err(self.error(ErrorKind::ScanTooShort)),
-            false => Ok(()),
+            Mode::AcFirst => self.ac(part, block),
+            Mode::AcRefined => self.refine(part, block),
+        };
+        match result {
+            Err(Error { kind: ErrorKind::Coefficient, .. }) => {
+                self.flaws.insert(Flaw::Codes);
+                self.is_lost = true;
+                Ok(())
+            }
+            result => result,
         }
     }
 }

@@ -128,9 +128,9 @@ impl ScannedFrame {
         self.names.get(component).map_or(0, |&(_, table)| table)
     }
 
-    /// Whether each component has DC coefficients; AC coefficients that were not sent are zero.
-    pub(super) fn is_whole(&self) -> bool {
-        self.sent.iter().take(self.count).all(|sent| sent.first() != Some(&NOTHING))
+    /// Whether a component has DC coefficients, if it is one of the picture's; AC coefficients that were not sent are zero.
+    pub(super) fn is_sent(&self, component: usize) -> bool {
+        component >= self.count || self.sent.get(component).is_some_and(|sent| sent.first() != Some(&NOTHING))
     }
 
     /// The effect of this scan on its blocks.

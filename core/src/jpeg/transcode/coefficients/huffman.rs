@@ -1,6 +1,6 @@
 //! Huffman-coded scans, sequential and progressive (sections F.2.2 and G.2).
 
-use super::super::super::layout::{Error, ErrorKind};
+use super::super::super::layout::{Error, ErrorKind, Flaw, Flaws};
 use super::super::super::tables::{self, HuffmanTable, ZIGZAG};
 use super::super::block::extended;
 use super::super::huffman::{Canonical, Definition, SYMBOL_BITS, SymbolTable, next_symbol, symbol_table};
@@ -25,7 +25,7 @@ impl Table {
 
     /// Takes the next symbol.
     #[inline(always)]
-    fn symbol(&self, bits: &mut Bits, input: Input<'_>) -> Result<u8, Error> {
+    fn symbol(&self, bits: &mut Bits, input: Input<'_>) -> u8 {
         next_symbol(&self.symbols, &self.canonical, bits, input)
     }
 }
@@ -87,8 +87,6 @@ pub(super) struct Huffman<'a> {
     first: u32,
     last: u32,
     low: u32,
-    /// Categories that coefficients of the picture's precision may have.
-    most: (u32, u32),
     /// Blocks that have no more coefficients of their own (section G.1.2.2).
     end_of_band_run: u32,
 }
@@ -103,7 +101,6 @@ impl<'a> Huffman<'a> {
         jpeg: &'a [u8],
         data: &'a [u8],
     ) -> Self {
-        let precision = u32::from(frame.precision);
         Self {
             tables,
             input: Input { jpeg, scan: data },
@@ -112,28 +109,28 @@ impl<'a> Huffman<'a> {
             first: u32::from(scan.first.max(1)),
             last: scan.last.into(),
             low: scan.low.into(),
-            most: (precision.wrapping_add(3), precision.wrapping_add(2)),
             end_of_band_run: 0,
         }
     }
 
-    /// Where reading has come to.
-    pub(super) fn position(&self) -> u32 {
-        self.reader.bits.position()
+    /// Behind the scan: where reading has come to, and what was wrong.
+    pub(super) fn end(mut self) -> (u32, Flaws) {
+        self.reader.end();
+        (self.reader.bits.position(), self.reader.flaws)
     }
 
     #[inline(always)]
     fn dc(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
         let table = self.tables.dc.get(usize::from(part.dc)).ok_or_else(|| bits.error(ErrorKind::Code))?;
-        let size = u32::from(table.symbol(bits, self.input)?);
-        if size > self.most.0 {
+        let size = u32::from(table.symbol(bits, self.input));
+        if size > 15 {
             return Err(bits.error(ErrorKind::Coefficient));
         }
         bits.ensure(self.input.scan);
         let difference = extended(bits.take(size), size);
         if let (Some(last), Some(place)) = (self.reader.dc.get_mut(part.component), block.first_mut()) {
             *last = last.wrapping_add(difference);
-            *place = shifted(*last, self.low).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
+            *place = last.wrapping_shl(self.low) as i16;
         }
         Ok(())
     }
@@ -143,7 +140,7 @@ impl<'a> Huffman<'a> {
         let table = self.tables.ac.get(usize::from(part.ac)).ok_or_else(|| bits.error(ErrorKind::Code))?;
         let mut at = self.first;
         while at <= self.last {
-            let symbol = table.symbol(bits, self.input)?;
+            let symbol = table.symbol(bits, self.input);
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             if size == 0 {
                 if run < 15 {
@@ -156,8 +153,8 @@ impl<'a> Huffman<'a> {
             at = at.wrapping_add(run);
             bits.ensure(self.input.scan);
             let value = extended(bits.take(size), size).wrapping_shl(self.low);
-            if at > self.last || value.unsigned_abs() >> self.most.1 != 0 {
-                return Err(bits.error(ErrorKind::Coefficient));
+            if at > self.last {
+                self.reader.flaws.insert(Flaw::Codes);
             }
             if let Some(place) = place(block, at) {
                 *place = value as i16;
@@ -188,7 +185,7 @@ impl<'a> Huffman<'a> {
         while at <= self.last {
             let (mut zeros, mut new) = (u32::MAX, 0);
             if !has_ended {
-                let symbol = table.symbol(bits, self.input)?;
+                let symbol = table.symbol(bits, self.input);
                 let (run, size) = (u32::from(symbol >> 4), symbol & 15);
                 match (size, run) {
                     (0, 15) => zeros = 15,
@@ -196,32 +193,35 @@ impl<'a> Huffman<'a> {
                         self.end_band(bits, run);
                         has_ended = true;
                     }
-                    (1, _) => {
+                    _ => {
                         zeros = run;
                         new = if bits.take(1) == 1 { one } else { one.wrapping_neg() };
                     }
-                    _ => return Err(bits.error(ErrorKind::Coefficient)),
                 }
             }
             // Those that are not zero get another bit each; of those that are, some are passed.
-            let mut is_placed = new == 0;
             while at <= self.last {
                 let place = place(block, at).ok_or_else(|| bits.error(ErrorKind::Coefficient))?;
-                at = at.wrapping_add(1);
-                if *place == 0 {
-                    if zeros == 0 {
-                        *place = new;
-                        is_placed = true;
-                        break;
+                if *place != 0 {
+                    if bits.is_set(self.input.scan) && *place & one == 0 {
+                        *place = place.wrapping_add(if *place < 0 { one.wrapping_neg() } else { one });
                     }
+                } else if zeros == 0 {
+                    break;
+                } else {
                     zeros = zeros.wrapping_sub(1);
-                } else if bits.is_set(self.input.scan) {
-                    *place = place.wrapping_add(if *place < 0 { one.wrapping_neg() } else { one });
+                }
+                at = at.wrapping_add(1);
+            }
+            if new != 0 {
+                if at > self.last {
+                    self.reader.flaws.insert(Flaw::Codes);
+                }
+                if let Some(place) = place(block, at) {
+                    *place = new;
                 }
             }
-            if !is_placed {
-                return Err(bits.error(ErrorKind::Coefficient));
-            }
+            at = at.wrapping_add(1);
         }
         Ok(())
     }
@@ -230,7 +230,7 @@ impl<'a> Huffman<'a> {
 impl Decoder for Huffman<'_> {
     #[inline(always)]
     fn begin_mcu(&mut self) -> Result<(), Error> {
-        if self.reader.begin_mcu(self.input.scan)?.is_some() {
+        if self.reader.begin_mcu(self.input.scan).is_some() {
             self.end_of_band_run = 0;
         }
         Ok(())
@@ -238,6 +238,9 @@ impl Decoder for Huffman<'_> {
 
     #[inline(always)]
     fn block(&mut self, part: &Part, block: &mut Block) -> Result<(), Error> {
+        if self.reader.is_dry {
+            return Ok(());
+        }
         let mut bits = self.reader.bits;
         match self.mode {
             Mode::Sequential => {
@@ -258,18 +261,12 @@ impl Decoder for Huffman<'_> {
             Mode::AcRefined => self.refine(part, &mut bits, block)?,
         }
         self.reader.bits = bits;
-        bits.check()
+        Ok(())
     }
 }
 
-/// The coefficient at a place of the zig-zag order.
+/// The coefficient at a place of the zig-zag order. Beyond the last one there is only that, as decoders have it.
 #[inline(always)]
 pub(super) fn place(block: &mut Block, at: u32) -> Option<&mut i16> {
-    ZIGZAG.get(at as usize).and_then(|&place| block.get_mut(usize::from(place)))
-}
-
-/// A DC coefficient of which the last `low` bits are still to come; `None`: more than any picture has.
-#[inline(always)]
-pub(super) fn shifted(value: i32, low: u32) -> Option<i16> {
-    i16::try_from(i64::from(value).wrapping_shl(low)).ok()
+    ZIGZAG.get(at.min(63) as usize).and_then(|&place| block.get_mut(usize::from(place)))
 }

@@ -11,8 +11,8 @@
 //! multiple of the new table's entry, which is the old one, brought to 8 bits. Of two tables for chroma, the smaller entries
 //! are taken.
 //!
-//! Coefficients that a file does not send are zero, as all decoders take them; a component without DC coefficients is an
-//! error. Arithmetic-coded data may leave out any number of zeros at its end, so that damage is found in it less often.
+//! Coefficients that a file does not send are zero, as all decoders take them. Arithmetic-coded data may leave out any number of
+//! zeros at its end, so that damage is found in it less often.
 
 pub(super) mod arithmetic;
 mod frame;
@@ -20,12 +20,12 @@ mod huffman;
 mod output;
 
 use super::super::cursor::Cursor;
-use super::super::layout::{self, Coding, ErrorKind, Layout, Unsupported};
+use super::super::layout::{self, Coding, ErrorKind, Flaw, Flaws, Layout, Unsupported};
 use super::super::{header, marker};
 use super::huffman::{Definition, Symbols};
 use super::plan::Carriage;
 use super::writer::{AC_BITS, BLOCK_BITS, DC_BITS};
-use super::{Change, Error, Policy};
+use super::{Change, Error, Policy, check_claim};
 use arithmetic::{Arithmetic, Conditioning, Statistics};
 use frame::{Block, Planes, ScannedFrame};
 use huffman::{Huffman, Tables};
@@ -57,11 +57,12 @@ impl Judgement {
             Coding::Arithmetic => longest,
             _ if self.carriage.resamples() => longest,
             // A coefficient that is not zero takes a code and a sign, and the zeros before it become at most three codes of 11 in
-            // each block, which ends with 4.
+            // each block, which ends with 4. Behind each marker, data may end in an MCU, whose blocks may hold anything.
             _ => {
                 let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
                 let blocks = blocks.saturating_mul((DC_BITS + 3 * 11 + 4).into());
-                longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(AC_BITS.into())))
+                let ends = (scan_bits / 16).saturating_add(1).saturating_mul((10 * BLOCK_BITS).into());
+                longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(AC_BITS.into())).saturating_add(ends))
             }
         };
         let scan = bits.div_ceil(8).saturating_mul(2);
@@ -71,23 +72,24 @@ impl Judgement {
 }
 
 /// The verdict on a picture that the transcoder cannot take, from the headers up to the first scan.
-pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judgement, Unsupported> {
+pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judgement, Error> {
     let is_known = matches!(
         layout.coding,
         Coding::Baseline | Coding::ExtendedSequential | Coding::Progressive | Coding::Arithmetic
     );
     if !is_known {
-        return Err(Unsupported::Coding(layout.coding));
+        return Err(Unsupported::Coding(layout.coding).into());
     }
     if layout.is_rgb || !matches!(layout.components, 1 | 3) {
-        return Err(Unsupported::ColorSpace);
+        return Err(Unsupported::ColorSpace.into());
     }
     if !matches!(layout.precision, 8 | 12) {
-        return Err(Unsupported::Precision(layout.precision));
+        return Err(Unsupported::Precision(layout.precision).into());
     }
     let (width, height) = (layout.width, layout.height);
     let planes = Planes::new(layout).ok_or(Unsupported::Dimensions { width, height })?;
     let sampling = Unsupported::Sampling(layout.sampling);
+    check_claim(layout)?;
     let carriage = Carriage::of(planes.planes.map(|plane| (plane.columns, plane.rows))).ok_or(sampling)?;
     let is_large = |table: layout::Span| table.len == 128 && table.of(jpeg).iter().step_by(2).any(|&high| high != 0);
     let has_other_tables = !layout.shares_chroma_table || layout.quantization.iter().any(|&table| is_large(table));
@@ -101,21 +103,9 @@ pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judg
         (Change::Lossless, sampling)
     };
     if change != Change::Lossless && !policy.convert {
-        return Err(reason);
+        return Err(reason.into());
     }
     Ok(Judgement { change, carriage, planes })
-}
-
-/// A file that claims to be larger than it is has at least one bit for each block's DC coefficient. Only arithmetic coding may
-/// take less.
-fn check(layout: &Layout, planes: &Planes) -> Result<(), layout::Error> {
-    let [luma, ..] = &planes.planes;
-    let blocks = u64::from(luma.across).saturating_mul(luma.down.into());
-    if layout.coding != Coding::Arithmetic && blocks > u64::from(layout.scan.len).saturating_mul(8) {
-        let at = layout.scan.start.saturating_add(layout.scan.len);
-        return Err(layout::Error { kind: ErrorKind::ScanTooShort, at });
-    }
-    Ok(())
 }
 
 /// Recodes pictures that have to be read as a whole. Some 11 KB: where the stack is short, keep it in a `static`.
@@ -127,6 +117,8 @@ pub struct Recoder {
     quantization: [Option<Table>; 4],
     /// Those of the components, as they were at their first scans.
     components: [Table; 3],
+    /// What was wrong with the last picture's scans and what lies between them.
+    flaws: Flaws,
 }
 
 impl Default for Recoder {
@@ -138,7 +130,18 @@ impl Default for Recoder {
 impl Recoder {
     /// Without a picture.
     pub const fn new() -> Self {
-        Self { huffman: Tables::new(), statistics: Statistics::NONE, quantization: [None; 4], components: [[1; 64]; 3] }
+        Self {
+            huffman: Tables::new(),
+            statistics: Statistics::NONE,
+            quantization: [None; 4],
+            components: [[1; 64]; 3],
+            flaws: Flaws::NONE,
+        }
+    }
+
+    /// What is wrong with the entropy-coded data of the last picture.
+    pub fn flaws(&self) -> Flaws {
+        self.flaws
     }
 
     /// Writes a picture for which [`path`](super::path) is [`Path::Whole`](super::Path::Whole) as a JPEG file for which
@@ -190,14 +193,13 @@ impl Recoder {
         out: &mut [u8],
     ) -> Result<(Change, usize), Error> {
         let Judgement { carriage, planes, .. } = *judgement;
-        check(layout, &planes)?;
         let end = layout.scan.start.saturating_add(layout.scan.len) as usize;
         let file = jpeg.get(..end).unwrap_or(jpeg);
         let blocks = coefficients.as_chunks_mut::<64>().0;
         let needed = (planes.blocks as usize).saturating_mul(64);
         let blocks = blocks.get_mut(..planes.blocks as usize).ok_or(Error::Coefficients { needed })?;
         blocks.fill([0; 64]);
-        let frame = self.read(file, !layout.has_end, layout, &planes, blocks)?;
+        let frame = self.read(file, layout, &planes, blocks)?;
 
         let scale = if frame.precision == 8 { 1 } else { 16 };
         let [luma, chroma] = match layout.components {
@@ -240,7 +242,6 @@ impl Recoder {
     fn read(
         &mut self,
         file: &[u8],
-        is_cut: bool,
         layout: &Layout,
         planes: &Planes,
         blocks: &mut [Block],
@@ -248,20 +249,24 @@ impl Recoder {
         self.huffman.reset();
         self.quantization = [None; 4];
         self.components = [[1; 64]; 3];
+        self.flaws = Flaws::NONE;
         let mut conditioning = Conditioning::DEFAULT;
         let mut restart_interval = 0;
         let mut frame: Option<ScannedFrame> = None;
-        let mut cursor = Cursor { bytes: file, at: 2 };
-        while let Some((at, code)) = next_marker(&mut cursor, layout)? {
+        let mut cursor = Cursor::new(file, 2);
+        loop {
+            let (at, code, mut segment) = match cursor.segment() {
+                Ok(segment) => segment,
+                // What there is of a picture is shown.
+                Err(layout::Error { kind: ErrorKind::Truncated, .. }) if cursor.at >= layout.scan.start as usize => {
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             let wrong = |kind| layout::Error { kind, at };
             match code {
-                marker::TEM => continue,
                 marker::EOI => break,
-                0x00..=0xBF | marker::RST0..=marker::SOI => return Err(wrong(ErrorKind::Marker)),
-                _ => {}
-            }
-            let mut segment = cursor.segment()?;
-            match code {
+                0x00..=0xBF | marker::SOI => return Err(wrong(ErrorKind::Marker)),
                 marker::DQT => self.quantization_tables(&mut segment)?,
                 marker::DHT => self.huffman_tables(&mut segment, file)?,
                 marker::DAC => {
@@ -284,20 +289,37 @@ impl Recoder {
                     let read = if frame.is_arithmetic {
                         let statistics = &mut self.statistics;
                         let mut decoder =
-                            Arithmetic::new(statistics, conditioning, frame, &scan, restart_interval, data, is_cut);
-                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.position())
+                            Arithmetic::new(statistics, conditioning, frame, &scan, restart_interval, data);
+                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.end())
                     } else {
                         let mut decoder = Huffman::new(&self.huffman, frame, &scan, restart_interval, file, data);
-                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.position())
+                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.end())
                     };
                     let located = |error: layout::Error| layout::Error { at: error.at.saturating_add(start), ..error };
-                    cursor.at = cursor.at.saturating_add(read.map_err(located)? as usize);
+                    let (len, flaws) = read.map_err(located)?;
+                    self.flaws = self.flaws.union(flaws);
+                    cursor.at = cursor.at.saturating_add(len as usize);
                 }
                 _ => {}
             }
         }
-        let end = cursor.error(ErrorKind::NoScan);
-        frame.filter(ScannedFrame::is_whole).ok_or(end)
+        let frame = frame.ok_or(cursor.error(ErrorKind::NoScan))?;
+        self.complete(&frame);
+        Ok(frame)
+    }
+
+    /// Components that no scan has brought are neutral, whatever their quantisation tables: those of others do.
+    fn complete(&mut self, frame: &ScannedFrame) {
+        let [y, cb, cr] = [0, 1, 2].map(|component| frame.is_sent(component));
+        if !(y && cb && cr) {
+            self.flaws.insert(Flaw::MissingData);
+        }
+        let [_, cb_table, cr_table] = &mut self.components;
+        match (cb, cr) {
+            (false, true) => *cb_table = *cr_table,
+            (true, false) => *cr_table = *cb_table,
+            _ => {}
+        }
     }
 
     fn quantization_tables(&mut self, segment: &mut Cursor<'_>) -> Result<(), layout::Error> {
@@ -308,8 +330,7 @@ impl Recoder {
             for entry in &mut table {
                 *entry = match head >> 4 {
                     0 => u16::from(u8::from_be_bytes(segment.array()?)),
-                    1 => u16::from_be_bytes(segment.array()?),
-                    _ => return Err(wrong),
+                    _ => u16::from_be_bytes(segment.array()?),
                 };
             }
             *self.quantization.get_mut(usize::from(head & 15)).ok_or(wrong)? = Some(table);
@@ -338,27 +359,4 @@ impl Recoder {
         }
         Some(())
     }
-}
-
-/// The next marker with a segment, where there is one. Behind entropy-coded data, what was not read of it is passed.
-fn next_marker(cursor: &mut Cursor<'_>, layout: &Layout) -> Result<Option<(u32, u8)>, layout::Error> {
-    if cursor.at < layout.scan.start as usize {
-        return cursor.marker().map(Some);
-    }
-    loop {
-        let Some(at) = find_marker(cursor.rest()) else {
-            cursor.at = cursor.bytes.len();
-            return Ok(None);
-        };
-        cursor.at = cursor.at.saturating_add(at);
-        match cursor.marker()? {
-            (_, marker::RST0..=marker::RST7) => {}
-            found => return Ok(Some(found)),
-        }
-    }
-}
-
-/// Where in entropy-coded data the next marker begins.
-fn find_marker(data: &[u8]) -> Option<usize> {
-    data.windows(2).position(|pair| matches!(pair, [0xFF, code] if !matches!(code, 0 | 0xFF)))
 }

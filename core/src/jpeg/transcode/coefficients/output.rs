@@ -95,8 +95,8 @@ impl Output<'_> {
     }
 }
 
-/// Writes the whole file. Returns how long it is, which may be more than there is room for; `None`: two DC coefficients are
-/// further apart than baseline has room for.
+/// Writes the whole file. Returns how long it is, which may be more than there is room for; `None`: a coefficient is larger, or
+/// two DC coefficients are further apart, than baseline has room for.
 pub(super) fn write(
     planes: &Planes,
     blocks: &[Block],

@@ -5,45 +5,45 @@ use crate::jpeg::tables::{CHROMA_AC, CHROMA_DC, HuffmanTable, LUMA_AC, LUMA_DC};
 use std::vec::Vec;
 
 /// Coefficients in zig-zag order.
-pub(super) type Block = [i16; 64];
+pub(in super::super) type Block = [i16; 64];
 
 /// Numbers that look random and are the same in each run.
 #[derive(Clone)]
-pub(super) struct Random(pub u64);
+pub(in super::super) struct Random(pub u64);
 
 impl Random {
-    pub(super) fn next(&mut self, below: u32) -> u32 {
+    pub(in super::super) fn next(&mut self, below: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as u32) % below
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Component {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
+pub(in super::super) struct Component {
+    pub(in super::super) columns: usize,
+    pub(in super::super) rows: usize,
     /// Blocks side by side, whole MCUs.
-    pub(super) stride: usize,
-    pub(super) blocks: Vec<Block>,
+    pub(in super::super) stride: usize,
+    pub(in super::super) blocks: Vec<Block>,
 }
 
 impl Component {
-    pub(super) fn block(&self, column: usize, row: usize) -> Option<&Block> {
+    pub(in super::super) fn block(&self, column: usize, row: usize) -> Option<&Block> {
         (column < self.stride).then(|| self.blocks.get(row * self.stride + column)).flatten()
     }
 }
 
 /// A picture as its coefficients.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Picture {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) components: Vec<Component>,
+pub(in super::super) struct Picture {
+    pub(in super::super) width: usize,
+    pub(in super::super) height: usize,
+    pub(in super::super) components: Vec<Component>,
 }
 
 impl Picture {
     /// Of sampling factors, all coefficients zero.
-    pub(super) fn empty(width: usize, height: usize, factors: &[(usize, usize)]) -> Self {
+    pub(in super::super) fn empty(width: usize, height: usize, factors: &[(usize, usize)]) -> Self {
         let columns = factors.iter().map(|factor| factor.0).max().unwrap();
         let rows = factors.iter().map(|factor| factor.1).max().unwrap();
         let components = factors.iter().map(|&(h, v)| {
@@ -58,7 +58,7 @@ impl Picture {
     }
 
     /// With coefficients from few and small (0) to many and large (3).
-    pub(super) fn random(
+    pub(in super::super) fn random(
         width: usize,
         height: usize,
         factors: &[(usize, usize)],
@@ -83,7 +83,7 @@ impl Picture {
     }
 
     /// The blocks in the order in which a scan has them, MCU by MCU: component and block.
-    pub(super) fn mcus(&self) -> Vec<Vec<(usize, usize)>> {
+    pub(in super::super) fn mcus(&self) -> Vec<Vec<(usize, usize)>> {
         if let [grey] = &self.components[..] {
             return (0..grey.blocks.len()).map(|block| std::vec![(0, block)]).collect();
         }
@@ -105,18 +105,18 @@ impl Picture {
 
 /// A Huffman table with all that Annex K's has codes for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Table {
-    pub(super) bits: [u8; 16],
-    pub(super) symbols: Vec<u8>,
+pub(in super::super) struct Table {
+    pub(in super::super) bits: [u8; 16],
+    pub(in super::super) symbols: Vec<u8>,
 }
 
 impl Table {
-    pub(super) fn standard(table: HuffmanTable) -> Self {
+    pub(in super::super) fn standard(table: HuffmanTable) -> Self {
         Self { bits: table.bits, symbols: table.values.to_vec() }
     }
 
     /// The symbols of Annex K in any order, with codes of any lengths.
-    pub(super) fn random(like: HuffmanTable, random: &mut Random) -> Self {
+    pub(in super::super) fn random(like: HuffmanTable, random: &mut Random) -> Self {
         let mut symbols = like.values.to_vec();
         (1..symbols.len()).for_each(|at| symbols.swap(at, random.next(at as u32 + 1) as usize));
         // Leaves of a tree that is split at random; one more than symbols, because no code is all ones.
@@ -136,7 +136,7 @@ impl Table {
     }
 
     /// Code and length by symbol.
-    pub(super) fn codes(&self) -> [(u32, u32); 256] {
+    pub(in super::super) fn codes(&self) -> [(u32, u32); 256] {
         let (mut codes, mut code, mut symbols) = ([(0, 0); 256], 0_u32, self.symbols.iter());
         for (len, &count) in (1..).zip(&self.bits) {
             for &symbol in symbols.by_ref().take(count.into()) {
@@ -151,19 +151,19 @@ impl Table {
 
 /// How a file is written.
 #[derive(Clone, Debug)]
-pub(super) struct Style {
+pub(in super::super) struct Style {
     /// DC and AC tables of each component.
-    pub(super) tables: [[Table; 2]; 3],
-    pub(super) restart_interval: usize,
+    pub(in super::super) tables: [[Table; 2]; 3],
+    pub(in super::super) restart_interval: usize,
     /// Quantisation tables of luma and chroma; the same: one table in the file.
-    pub(super) quantization: [[u8; 64]; 2],
+    pub(in super::super) quantization: [[u8; 64]; 2],
     /// Segments that mean nothing here, behind SOI.
-    pub(super) extra: Vec<u8>,
-    pub(super) frame_header: u8,
+    pub(in super::super) extra: Vec<u8>,
+    pub(in super::super) frame_header: u8,
 }
 
 impl Style {
-    pub(super) fn standard() -> Self {
+    pub(in super::super) fn standard() -> Self {
         let (luma, chroma) = ([LUMA_DC, LUMA_AC], [CHROMA_DC, CHROMA_AC]);
         let quantization = crate::jpeg::tables::quantization(60);
         Self {
@@ -175,7 +175,7 @@ impl Style {
         }
     }
 
-    pub(super) fn random(random: &mut Random) -> Self {
+    pub(in super::super) fn random(random: &mut Random) -> Self {
         let mut style = Self::standard();
         let mut tables = || [LUMA_DC, LUMA_AC].map(|like| Table::random(like, random));
         style.tables[0] = tables();
@@ -197,14 +197,14 @@ impl Style {
     }
 }
 
-pub(super) struct Bits {
-    pub(super) out: Vec<u8>,
-    pub(super) byte: u32,
-    pub(super) count: u32,
+pub(in super::super) struct Bits {
+    pub(in super::super) out: Vec<u8>,
+    pub(in super::super) byte: u32,
+    pub(in super::super) count: u32,
 }
 
 impl Bits {
-    pub(super) fn put(&mut self, value: u32, len: u32) {
+    pub(in super::super) fn put(&mut self, value: u32, len: u32) {
         for bit in (0..len).rev() {
             self.byte = self.byte << 1 | value >> bit & 1;
             self.count += 1;
@@ -218,13 +218,13 @@ impl Bits {
         }
     }
 
-    pub(super) fn align(&mut self) {
+    pub(in super::super) fn align(&mut self) {
         while self.count != 0 {
             self.put(1, 1);
         }
     }
 
-    pub(super) fn value(&mut self, codes: &[(u32, u32); 256], zeros: u32, value: i32) {
+    pub(in super::super) fn value(&mut self, codes: &[(u32, u32); 256], zeros: u32, value: i32) {
         let size = 32 - value.unsigned_abs().leading_zeros();
         let (code, len) = codes[(zeros << 4 | size) as usize];
         assert_ne!(len, 0, "the table has no code for {zeros}/{size}");
@@ -233,11 +233,11 @@ impl Bits {
     }
 }
 
-pub(super) fn segment(code: u8, content: &[u8]) -> Vec<u8> {
+pub(in super::super) fn segment(code: u8, content: &[u8]) -> Vec<u8> {
     [&[0xFF, code][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
 }
 
-pub(super) fn encode(picture: &Picture, style: &Style) -> Vec<u8> {
+pub(in super::super) fn encode(picture: &Picture, style: &Style) -> Vec<u8> {
     let mut file = std::vec![0xFF, 0xD8];
     file.extend_from_slice(&style.extra);
     let [luma, chroma] = &style.quantization;
@@ -310,7 +310,7 @@ pub(super) fn encode(picture: &Picture, style: &Style) -> Vec<u8> {
 }
 
 /// Reads a file as [`encode`] or the transcoder writes it. Panics where anything is out of place.
-pub(super) fn decode(file: &[u8]) -> Picture {
+pub(in super::super) fn decode(file: &[u8]) -> Picture {
     let mut tables = std::collections::BTreeMap::new();
     let (mut at, mut interval, mut frame) = (2, 0, Vec::new());
     let header = loop {

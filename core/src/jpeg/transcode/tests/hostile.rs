@@ -17,30 +17,90 @@ fn assert_harmless(file: &[u8]) {
     }
 }
 
+/// The blocks of a picture in the order of its MCUs, of those that are all in the picture.
+fn visible(picture: &Picture) -> Vec<Vec<codec::Block>> {
+    let blocks = |mcu: Vec<(usize, usize)>| {
+        mcu.into_iter().map(|(component, block)| picture.components[component].blocks[block]).collect()
+    };
+    picture.mcus().into_iter().map(blocks).collect()
+}
+
+/// MCUs up to the cut are what they were, one is completed, and those behind it have no coefficients, whatever comes between.
 #[test]
-fn a_file_that_is_cut_is_an_error_at_its_end() {
+fn a_file_that_is_cut_has_the_mcus_that_are_in_it() {
     let mut random = Random(20);
-    for factors in all() {
-        let source = Picture::random(30, 20, factors, 1, &mut random);
-        let style = Style { restart_interval: 2, ..Style::random(&mut random) };
-        let file = encode(&source, &style);
-        let scan = Layout::parse(&file).unwrap().scan;
-        for len in 0..file.len() {
-            let cut = &file[..len];
-            let result = transcode(cut, CONVERT);
-            if let Err(Error::Damaged(error)) = result {
-                assert!(error.at as usize <= len, "{error:?} of {len}");
-            } else {
-                // Only without its last bits, which may all be padding.
-                assert!(result.is_ok() && len + 3 >= file.len(), "{factors:?} cut to {len} of {}", file.len());
+    for factors in &LOSSLESS[..2] {
+        let source = Picture::random(32, 32, factors, 1, &mut random);
+        for restart_interval in [0, 3] {
+            let style = Style { restart_interval, ..Style::random(&mut random) };
+            let file = encode(&source, &style);
+            let start = Layout::parse(&file).unwrap().scan.start as usize;
+            let whole = decode(&transcode(&file, CONVERT).unwrap().1);
+            let whole = visible(&whole);
+            let mut last = usize::MAX;
+            for len in (0..file.len()).rev().step_by(3) {
+                let result = transcode(&file[..len], CONVERT);
+                if len < start {
+                    let Err(Error::Damaged(error)) = result else { panic!() };
+                    assert!(error.at as usize <= len, "{error:?} of {len}");
+                    continue;
+                }
+                let made = match result {
+                    Ok((_, made)) => made,
+                    // Zeros may be any codes, and make differences of DC coefficients that add up.
+                    Err(Error::Damaged(error)) if error.kind == ErrorKind::Coefficient => continue,
+                    Err(error) => panic!("{error:?}, cut to {len}"),
+                };
+                let mcus = visible(&decode(&made));
+                let same = mcus.iter().zip(&whole).take_while(|(found, expected)| found == expected).count();
+                assert!(mcus.iter().skip(same + 1 + restart_interval).flatten().all(|block| *block == [0; 64]));
+                assert!(same <= last, "{same} MCUs of {len} bytes, {last} of more");
+                last = same + 1;
             }
-            if len >= scan.start as usize && len + 3 < file.len() {
-                let Err(Error::Damaged(error)) = result else { panic!() };
-                assert!(matches!(error.kind, ErrorKind::ScanTooShort | ErrorKind::RestartMarker), "{error:?}");
-                assert!(error.at as usize + 2 >= len);
-            }
+            assert!(last <= 2);
         }
     }
+}
+
+#[test]
+fn what_was_mended_is_told() {
+    let mut random = Random(21);
+    let source = Picture::random(64, 32, LOSSLESS[0], 1, &mut random);
+    let file = encode(&source, &Style { restart_interval: 1, ..Style::standard() });
+    let scan = Layout::parse(&file).unwrap().scan;
+    let flaws = |file: &[u8]| {
+        let layout = Layout::parse(file).unwrap();
+        let mut transcoder = Transcoder::new();
+        transcoder.transcode(file, &layout, REFUSE, &mut std::vec![0; 9999]).unwrap();
+        transcoder.flaws().iter().collect::<Vec<_>>()
+    };
+    assert_eq!(flaws(&file), []);
+    let end = (scan.start + scan.len) as usize;
+    assert_eq!(flaws(&file[..end]), []);
+    assert_eq!(flaws(&file[..end - 4]), [Flaw::MissingData]);
+    let first = (scan.start as usize..end).find(|&at| matches!(file[at..at + 2], [0xFF, 0xD0])).unwrap();
+    let surplus = [&file[..first], &[0xFF, 0x00], &file[first..]].concat();
+    assert_eq!(flaws(&surplus), [Flaw::Surplus]);
+    assert_eq!(transcode(&surplus, REFUSE), transcode(&file, REFUSE));
+    let mut renumbered = file.clone();
+    (scan.start as usize..end).filter(|&at| matches!(file[at..at + 2], [0xFF, 0xD0..=0xD7])).for_each(|at| {
+        renumbered[at + 1] = 0xD0 | file[at + 1].wrapping_add(3) & 7;
+    });
+    assert_eq!(flaws(&renumbered), [Flaw::RestartNumbers]);
+    assert_eq!(transcode(&renumbered, REFUSE), transcode(&file, REFUSE));
+}
+
+/// Only where it has an end, and is not to be read all the same.
+#[test]
+fn a_picture_that_could_be_sent_as_it_is_is_read_where_that_is_wanted() {
+    let source = Picture::random(64, 32, LOSSLESS[0], 1, &mut Random(22));
+    let file = encode(&source, &Style { extra: std::vec![0xFF, 0xFE, 0, 2], ..Style::standard() });
+    let change = |file: &[u8], policy| transcode(file, policy).unwrap().0;
+    assert_eq!(change(&file, REFUSE), Change::None);
+    assert_eq!(change(&file, Policy { read_all: true, ..REFUSE }), Change::Lossless);
+    assert_eq!(change(&file[..file.len() - 2], REFUSE), Change::Lossless);
+    let same = decode(&transcode(&file, Policy { read_all: true, ..REFUSE }).unwrap().1);
+    assert_eq!(same.components, source.components);
 }
 
 #[test]
@@ -91,28 +151,41 @@ fn the_bound_holds_where_a_file_is_made_to_grow() {
     assert_eq!(decode(&made).components, picture.components);
 }
 
+/// Symbols renamed behind the encoder's back.
+fn renamed(picture: &Picture, class: usize, from: u8, to: u8) -> Vec<u8> {
+    let mut file = encode(picture, &Style::standard());
+    let head = file.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xC4]).nth(class).unwrap().0;
+    let at = head + 21 + file[head + 21..].iter().position(|&symbol| symbol == from).unwrap();
+    file[at] = to;
+    file
+}
+
+fn single(at: usize, value: i16) -> Picture {
+    let mut picture = Picture::empty(16, 16, LOSSLESS[2]);
+    picture.components[0].blocks[3][at] = value;
+    picture
+}
+
 #[test]
-fn impossible_symbols_are_errors_where_they_are() {
-    let picture = |at: usize, value: i16| {
-        let mut picture = Picture::empty(16, 16, LOSSLESS[2]);
-        picture.components[0].blocks[3][at] = value;
-        picture
-    };
-    // Symbols renamed behind the encoder's back: a category of 12, an AC coefficient of 11 bits, a run beyond the block.
-    for (value, class, from, to, kind) in [
-        (picture(0, 5), 0, 0x03, 0x0C, ErrorKind::Coefficient),
-        (picture(1, 5), 1, 0x03, 0x0B, ErrorKind::Coefficient),
-        (picture(63, 5), 1, 0xE3, 0xF3, ErrorKind::Coefficient),
-    ] {
-        let mut file = encode(&value, &Style::standard());
-        let head = file.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xC4]).nth(class).unwrap().0;
-        let at = head + 21 + file[head + 21..].iter().position(|&symbol| symbol == from).unwrap();
-        file[at] = to;
+fn coefficients_that_baseline_has_no_room_for_are_errors_where_they_are() {
+    // A category of 12, and an AC coefficient of 11 bits.
+    for (picture, class, from, to) in [(single(0, 5), 0, 0x03, 0x0C), (single(1, 5), 1, 0x03, 0x0B)] {
+        let file = renamed(&picture, class, from, to);
         let Err(Error::Damaged(error)) = transcode(&file, REFUSE) else { panic!() };
-        assert_eq!(error.kind, kind);
+        assert_eq!(error.kind, ErrorKind::Coefficient);
         let scan = Layout::parse(&file).unwrap().scan;
         assert!((scan.start..=scan.start + scan.len).contains(&error.at));
     }
+}
+
+#[test]
+fn a_run_of_zeros_beyond_its_block_leads_to_the_last_coefficient() {
+    let file = renamed(&single(63, 5), 1, 0xE3, 0xF3);
+    assert_same_coefficients(&single(63, 5), &file, &transcode(&file, REFUSE).unwrap().1);
+    // Sixteen zeros where fewer find room are an end, and so is what is no code.
+    let file = renamed(&single(62, 5), 1, 0xD3, 0xF0);
+    let (_, made) = transcode(&file, REFUSE).unwrap();
+    assert_eq!(decode(&made).components[0].blocks[3], [0; 64]);
 }
 
 #[test]

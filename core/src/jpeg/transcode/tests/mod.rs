@@ -1,19 +1,19 @@
 //! Whole pictures through the transcoder.
 
-mod codec;
+pub(super) mod codec;
 mod decoders;
 mod hostile;
 mod quality;
 mod whole;
 
-use super::super::layout::{ErrorKind, Sampling};
+use super::super::layout::{ErrorKind, Flaw, Sampling};
 use super::super::tables;
 use super::*;
 use codec::{Picture, Random, Style, Table, decode, encode};
 use std::vec::Vec;
 
-const REFUSE: Policy = Policy { convert: false, restart_markers: false };
-const CONVERT: Policy = Policy { convert: true, restart_markers: false };
+const REFUSE: Policy = Policy { convert: false, restart_markers: false, read_all: false };
+const CONVERT: Policy = Policy { convert: true, restart_markers: false, read_all: false };
 
 const LOSSLESS: [&[(usize, usize)]; 7] = [
     &[(2, 2), (1, 1), (1, 1)],
@@ -281,7 +281,7 @@ fn what_cannot_be_carried_is_refused_with_its_reason() {
         (replaced(&[0xFF, 0xC0, 0, 17, 8], &[0xFF, 0xC1, 0, 17, 12]), Unsupported::Precision(12)),
         (replaced(&[0xFF, 0xC0], &[0xFF, 0xC9]), Unsupported::Coding(Coding::Arithmetic)),
         (replaced(&[0xFF, 0xD8], &adobe), Unsupported::ColorSpace),
-        (replaced(&[2, 0x11, 3, 0x11, 0, 63, 0], &[2, 0x11, 3, 0x11, 0, 5, 0]), Unsupported::Scans),
+        (replaced(&[1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0], &[1, 0x00, 3, 0x11, 2, 0x11, 0, 63, 0]), Unsupported::Scans),
         (replaced(&[3, 1, 0x22, 0, 2, 0x12], &[3, 1, 0x22, 0, 2, 0x11]), Unsupported::Sampling(Sampling::Other)),
         (replaced(&[0, 16, 0, 16, 3], &[0, 0, 0, 16, 3]), Unsupported::Dimensions { width: 16, height: 0 }),
         (picture(16, 16, &[(1, 1); 4][..3]), Unsupported::Sampling(Sampling::Yuv444)),
