@@ -16,6 +16,7 @@ pub mod clock;
 pub mod console;
 pub mod input;
 pub mod media;
+mod names;
 pub mod server;
 pub mod tcp;
 pub mod udp;

@@ -179,6 +179,12 @@ impl<'a> Path<'a> {
             && others.next().is_none()
     }
 
+    /// The bytes of each segment, with percent escapes undone. Whoever compares them has to refuse what [`names`](Self::names)
+    /// refuses.
+    pub fn segments(&self) -> impl Iterator<Item = impl Iterator<Item = u8> + use<'a>> + use<'a> {
+        self.text.split('/').map(decode)
+    }
+
     /// Splits off a last segment like `trackID=0`, the control URL of our one stream: `(rest, Some(track number))`. Other
     /// paths come back whole, with `None`.
     pub fn split_track(&self) -> (Path<'a>, Option<u32>) {

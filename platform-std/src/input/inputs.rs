@@ -20,6 +20,7 @@ use super::supervisor::Supervisor;
 use super::{Input, State};
 use crate::media::Policy;
 use crate::media::live::Live;
+use crate::names;
 
 /// Live inputs by name. Dropping it ends them.
 #[derive(Debug)]
@@ -162,7 +163,7 @@ impl Catalogue for Inputs {
     type Medium = InputMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<InputMedium> {
-        self.medium(self.all.iter().position(|served| path.names(served.name()))?)
+        self.medium(names::position(path, self.all.iter().map(Served::name))?)
     }
 }
 

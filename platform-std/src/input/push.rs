@@ -19,6 +19,7 @@ use mutoscope::wire::url::Path;
 use super::publisher::Publisher;
 use crate::media::Policy;
 use crate::media::live::{Live, LiveMedium, LiveSource};
+use crate::names;
 
 /// The largest picture that is taken, in bytes, with what is needed to put it together. The system gives the memory only where
 /// something is written to it.
@@ -111,7 +112,7 @@ impl Catalogue for Push {
     type Medium = InputMedium;
 
     fn find(&self, path: Path<'_>) -> Option<InputMedium> {
-        path.names(self.name()).then(|| self.medium(0))
+        names::is_named(path, self.name()).then(|| self.medium(0))
     }
 }
 

@@ -17,6 +17,7 @@ use super::film::{Film, Indexed};
 use super::policy::Policy;
 use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
+use crate::names;
 
 /// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
 ///
@@ -161,7 +162,8 @@ impl Catalogue for Library {
     type Medium = LibraryMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<LibraryMedium> {
-        self.media.iter().find(|medium| path.names(medium.name())).map(Named::handle)
+        let at = names::position(path, self.media.iter().map(Named::name))?;
+        self.media.get(at).map(Named::handle)
     }
 }
 

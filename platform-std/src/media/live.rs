@@ -18,6 +18,7 @@ use super::audience::{Audience, Seat};
 use super::cadence::Cadence;
 use super::picture::{Buffers, Made};
 use super::preparer::Prepared;
+use crate::names;
 
 /// Pictures that were replaced, kept for their memory until nobody sends them any more.
 const SPARE: usize = 3;
@@ -261,7 +262,7 @@ impl Catalogue for Live {
     type Medium = LiveMedium;
 
     fn find(&self, path: Path<'_>) -> Option<LiveMedium> {
-        path.names(&self.shared.name).then(|| self.medium(0))
+        names::is_named(path, &self.shared.name).then(|| self.medium(0))
     }
 }
 

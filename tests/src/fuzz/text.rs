@@ -1,10 +1,10 @@
 //! Targets of the text formats: RTSP messages and their headers, the lab's dialect, SDP, URLs.
 
 use mutoscope::wire::lab::{self, Parsed};
-use mutoscope::wire::rtsp::headers::{self, Range, RtpInfo, Session, Transport};
+use mutoscope::wire::rtsp::headers::{self, Range, RtpInfo, Scale, Session, Speed, Transport};
 use mutoscope::wire::rtsp::{self, Emitter, Message, Method};
 use mutoscope::wire::sdp::Sdp;
-use mutoscope::wire::url::{Control, Path, Url};
+use mutoscope::wire::url::{Control, Path, Target, Url};
 
 /// Pieces of RTSP and of the lab's dialect.
 pub const RTSP_WORDS: &[&str] = &[
@@ -200,10 +200,8 @@ pub fn rtsp_seeds() -> Vec<Vec<u8>> {
 pub fn headers(data: &[u8]) {
     let Ok(value) = std::str::from_utf8(data) else { return };
     for transport in Transport::alternatives(value).flatten() {
-        for (low, high) in [transport.client_port, transport.server_port].into_iter().flatten() {
-            assert!(low != 0 && low <= high, "{transport:?}");
-        }
-        assert!(transport.interleaved.is_none_or(|(low, high)| low <= high), "{transport:?}");
+        assert!(transport.client_port.is_none_or(|(rtp, _)| rtp != 0), "{transport:?}");
+        assert!(transport.server_port.is_none_or(|(rtp, rtcp)| rtp != 0 && rtcp != 0), "{transport:?}");
         if transport.lower.is_some() {
             let text = transport.to_string();
             let again: Vec<_> = Transport::alternatives(&text).collect();
@@ -223,6 +221,12 @@ pub fn headers(data: &[u8]) {
     {
         assert_eq!(Range::parse(&range.to_string()), Some(range), "{range}");
     }
+    if let Some(scale) = Scale::parse(value) {
+        assert_eq!(Scale::parse(&scale.to_string()), Some(scale), "{scale}");
+    }
+    if let Some(speed) = Speed::parse(value) {
+        assert_eq!(Speed::parse(&speed.to_string()), Some(speed), "{speed}");
+    }
     for info in RtpInfo::streams(value) {
         assert!(!info.url.is_empty() || info.sequence.is_some() || info.rtptime.is_some());
         let _ = info.to_string();
@@ -241,6 +245,13 @@ pub fn header_seeds() -> Vec<Vec<u8>> {
         "npt=1.500-12:34:56.789",
         "npt=now-",
         "clock=20260101T000000Z-",
+        "RTP/AVP;unicast;client_port=57228-53853;mode=,RTP/AVP;interleaved=255-0",
+        "0.000-",
+        "npt=-5.5-10",
+        "npt=0,5-1,npt=7-",
+        "smpte-25=10:07:00-10:07:33:05.01",
+        "-3.5",
+        "0.25",
         "url=rtsp://h/a;seq=1;rtptime=2,url=\"rtsp://h/b;c\";seq=3",
         "OPTIONS, DESCRIBE, SETUP",
         "text/*;q=0.5, application/sdp",
@@ -348,6 +359,15 @@ pub fn url(data: &[u8]) {
         assert!(!path.names(outside) || outside == path.as_str(), "{path:?} names {outside:?}");
     }
     assert!(!path.names("..") && !path.names("."), "{path:?} leads out");
+    if let Some(target) = Target::parse(text) {
+        // What both understand, both understand alike.
+        assert!(Url::parse(text).is_none_or(|url| url.path() == target.path()), "{text:?}");
+        assert!(target.is_absolute() != text.starts_with('/') && (target.is_absolute() || !target.is_ipv6()));
+    } else {
+        assert!(Url::parse(text).is_none(), "{text:?} is a URL");
+    }
+    assert!(path.is_same(path), "{path:?}");
+    assert!(path.segments().map(Iterator::count).sum::<usize>() <= path.as_str().len());
     let (rest, track) = path.split_track();
     assert!(rest.as_str().len() <= path.as_str().len() && (track.is_some() || rest == path));
     let control = Control::resolve("rtsp://h/x", Some(text), Some(text));
@@ -362,6 +382,8 @@ pub fn url_seeds() -> Vec<Vec<u8>> {
         "RTSP://Host/",
         "movie.Mjpeg",
         "/a/../%2e%2e/b",
+        "rtspu://:0/my film%zz",
+        "rtsps:///e%CC%81?x",
         "*",
     ];
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
