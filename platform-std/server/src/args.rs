@@ -18,7 +18,7 @@ Examples:
           ffplay -fflags nobuffer rtsp://127.0.0.1:8554/testcard
 
   mutoscope-server movie.Mjpeg ~/clips --loop
-          One file, and every MJPEG file of a folder, each under its name:
+          One file, and every film of a folder (MJPEG, AVI, QuickTime, MP4, Matroska), each under its name:
           rtsp://127.0.0.1:8554/movie.Mjpeg and so on.
 
   mutoscope-server cam='exec:rpicam-vid --codec mjpeg -t 0 -o -' yard=http://camera/stream
@@ -26,8 +26,11 @@ Examples:
           'cam=http://camera/snap.jpg#poll=0.5' for single pictures, cam=rtsp://… for other servers,
           and 'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
           cam=push: takes what a client on this machine publishes: ffmpeg … -f rtsp URL.
-          Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS.
+          Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS, order=exif|mtime.
           ${VARIABLE} is taken from the environment.
+
+  mutoscope-server garden=/srv/garden 'porch=/srv/porch#order=exif'
+          The JPEG files of a folder as one film, by name or at the times when they were taken.
 
   mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
           For the whole network. There is no authentication: whoever reaches the port can watch.

@@ -12,6 +12,7 @@ use mutoscope::jpeg::{Coding, ErrorKind, Flaw, Layout, Sampling, Tables, tables}
 use mutoscope::wire::rtp_jpeg::MAX_HEADER_SIDE;
 
 use mutoscope_std::console::OneLine;
+use mutoscope_std::input::{Source, Spec};
 use mutoscope_std::media::Policy;
 use mutoscope_std::media::inspect::{
     Candidates, Conversion, Converter, FIELDS, IndexedFile, LARGE_PICTURES, Names, candidates, is_field,
@@ -61,6 +62,27 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
         writeln!(out, "there is no film (.mjpeg, .mjpg, .mpjpeg, .avi, .mov, .mp4, .mkv) in what was named")?;
     }
     Ok(served == all && all > 0)
+}
+
+/// Checks folders of which the pictures are films. `true`: all of them can be served.
+pub(crate) fn run_on_stills(stills: &[Spec], policy: Policy, out: &mut impl Write) -> Result<bool> {
+    let mut all = true;
+    for spec in stills {
+        let Source::Path(folder) = spec.source() else { continue };
+        match check(folder, policy) {
+            Ok(report) => {
+                let can_be_served = report.can_be_served();
+                let verdict = if can_be_served { "can be served" } else { "cannot be served" };
+                writeln!(out, "{}: {verdict}\n{report}", OneLine(spec.name()))?;
+                all &= can_be_served;
+            }
+            Err(error) => {
+                writeln!(out, "{} cannot be served: {}\n", OneLine(spec.name()), OneLine(format_args!("{error:#}")))?;
+                all = false;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Whether players can ask for the medium `name`.

@@ -57,13 +57,14 @@ fn list_cameras() -> anyhow::Result<bool> {
 
 /// Checks what is named, inputs first. `true`: all of it can be served.
 fn check_all(mut args: Args) -> anyhow::Result<bool> {
-    let run::Media { paths, specs } = run::Media::of(&args)?;
+    let run::Media { paths, stills, specs } = run::Media::of(&args)?;
     let inputs = check_inputs::run(&specs, args.policy(), &mut io::stdout().lock())?;
     // Where only inputs are named there is no file to be missed.
-    let has_files = specs.is_empty() || !paths.is_empty();
+    let has_files = (specs.is_empty() && stills.is_empty()) || !paths.is_empty();
+    let folders = check::run_on_stills(&stills, args.policy(), &mut io::stdout().lock())?;
     args.media = paths;
     let files = !has_files || check::run_on_stdout(&args)?;
-    Ok(inputs && files)
+    Ok(inputs && folders && files)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -21,7 +21,7 @@ const FILES_OF_INPUT: u64 = 6;
 
 /// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let Media { paths, specs } = Media::of(args)?;
+    let Media { paths, stills, specs } = Media::of(args)?;
     let record = specs.iter().any(|spec| matches!(spec.source(), Source::Push));
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&Options { record, ..args.server_options() }).map_err(with_advice)?;
@@ -30,10 +30,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let files = limits::raise_file_limit();
     let inputs = Inputs::from_specs(&specs, args.policy())?;
-    let library = match (paths.is_empty(), specs.is_empty()) {
+    let library = match (paths.is_empty() && stills.is_empty(), specs.is_empty()) {
         (true, true) => Some(Library::built_in(args.frame_rate.unwrap_or(DEFAULT_RATE))),
         (true, false) => None,
-        (false, _) => Some(Library::from_paths(&paths, args.frame_rate, args.policy())?),
+        (false, _) => Some(library_of(args, &paths, &stills)?),
     };
     let names: Vec<String> = inputs.names().chain(library.iter().flat_map(Library::names)).map(str::to_owned).collect();
     if let Some(name) = inputs.names().find(|name| library.iter().flat_map(Library::names).any(|other| other == *name))
@@ -64,11 +64,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What the command line names, of both kinds.
+/// Files, and folders of pictures.
+fn library_of(args: &Args, paths: &[PathBuf], stills: &[Spec]) -> Result<Library> {
+    let mut library = if paths.is_empty() {
+        Library::new(args.frame_rate, args.policy())
+    } else {
+        Library::from_paths(paths, args.frame_rate, args.policy())?
+    };
+    for spec in stills {
+        let parameters = spec.parameters();
+        if let Source::Path(folder) = spec.source() {
+            library.add_stills(spec.name(), folder, parameters.order.unwrap_or_default(), parameters.rate)?;
+        }
+    }
+    Ok(library)
+}
+
+/// What the command line names, of all kinds.
 #[derive(Debug, Default)]
 pub(crate) struct Media {
     /// Files and folders.
     pub(crate) paths: Vec<PathBuf>,
+    /// Folders of pictures that are one film.
+    pub(crate) stills: Vec<Spec>,
     /// Live inputs.
     pub(crate) specs: Vec<Spec>,
 }
@@ -80,6 +98,9 @@ impl Media {
         for argument in &args.media {
             match Argument::parse(argument.as_os_str()) {
                 Ok(Argument::Path(path)) => media.paths.push(path),
+                Ok(Argument::Spec(spec)) if matches!(spec.source(), Source::Path(path) if path.is_dir()) => {
+                    media.stills.push(*spec);
+                }
                 Ok(Argument::Spec(spec)) => media.specs.push(*spec),
                 Err(error) => bail!("{}: {error}", redact(&argument.to_string_lossy())),
             }

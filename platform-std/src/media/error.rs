@@ -38,6 +38,11 @@ pub enum LibraryError {
         /// What was found.
         path: PathBuf,
     },
+    /// It is no folder.
+    NoFolder {
+        /// What was named.
+        path: PathBuf,
+    },
     /// In a folder, it is a link to what lies outside of that folder.
     Outside {
         /// The link.
@@ -89,6 +94,7 @@ impl fmt::Display for LibraryError {
                 write!(f, "the name of {} is not UTF-8 text, so no URL can say it", path.display())
             }
             Self::Special { path } => write!(f, "{} is neither a file nor a folder", path.display()),
+            Self::NoFolder { path } => write!(f, "{} is no folder", path.display()),
             Self::NoFile { path } => write!(f, "{} is no file", path.display()),
             Self::Outside { path } => write!(f, "{} links to a file outside the folder", path.display()),
             Self::Format { path, reason } => write!(f, "{}: {reason}", path.display()),
@@ -116,8 +122,9 @@ impl LibraryError {
         match self {
             Self::Open { error, .. } => format!("the file cannot be opened: {error}"),
             Self::Read { error, .. } => format!("the file cannot be read: {error}"),
+            Self::Folder { error, .. } => format!("the folder cannot be read: {error}"),
             Self::Format { reason, .. } => reason.clone(),
-            Self::NoPicture { .. } => "there is no whole JPEG picture in the file".to_owned(),
+            Self::NoPicture { .. } => "there is no whole JPEG picture in it".to_owned(),
             Self::TooLarge { .. } => "the pictures are too large: RTP/JPEG carries pictures of up to 16 MB".to_owned(),
             _ => "the file cannot be served".to_owned(),
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::demux::{DetectError, Found, Head, Place, Sample};
 use super::error::{FrameError, LibraryError};
 use super::film::{Film, Indexed};
+use super::stills::Order;
 use super::storage::InMemory;
 
 /// An open file of pictures and where they are.
@@ -53,13 +54,13 @@ pub fn pictures(bytes: &[u8], most: usize) -> Result<Vec<PlacedPicture>, String>
 const LONG: Duration = Duration::from_secs(1 << 20);
 
 impl IndexedFile {
-    /// Opens a file and looks for all its pictures.
+    /// Opens a file, or a folder of JPEG files, and looks for all its pictures.
     ///
     /// # Errors
-    /// [`LibraryError::Open`], [`LibraryError::Special`], [`LibraryError::Format`], [`LibraryError::Read`],
+    /// [`LibraryError::Open`], [`LibraryError::Folder`], [`LibraryError::Special`], [`LibraryError::Format`], [`LibraryError::Read`],
     /// [`LibraryError::TooLarge`] and [`LibraryError::NoPicture`].
     pub fn open(path: &Path) -> Result<Self, LibraryError> {
-        let film = Film::open(path, None)?;
+        let film = if path.is_dir() { Film::of_stills(path, Order::Name, None) } else { Film::open(path, None) }?;
         while film.index_some(LONG)? == Indexed::Partly {}
         if film.frames() == 0 { Err(film.nothing()) } else { Ok(Self { film }) }
     }

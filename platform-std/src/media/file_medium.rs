@@ -14,6 +14,7 @@ use super::error::LibraryError;
 use super::film::{Film, Indexed};
 use super::keeper::Keeper;
 use super::shared_media::{SharedMedia, Workers, next_id};
+use super::stills::Order;
 use super::workers::{MediumId, Task};
 
 /// A first look takes so long at most, where it has found pictures. Files that are looked through within that time have an end
@@ -41,12 +42,23 @@ pub(super) struct FileMedium {
     pub(super) id: MediumId,
     pub(super) name: String,
     path: PathBuf,
-    /// The folder that it must not lead out of.
-    root: Option<Arc<Path>>,
+    kind: Kind,
     shelf: Arc<Shelf>,
     state: Mutex<State>,
     /// How many handles there are.
     handles: AtomicUsize,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// A file. In a folder that was named it must not lead out of that.
+    File {
+        /// The folder.
+        root: Option<Arc<Path>>,
+    },
+    /// The JPEG files of a folder, at this rate where one was said.
+    Stills(Order, Option<FrameRate>),
 }
 
 #[derive(Debug)]
@@ -83,9 +95,9 @@ pub(super) enum Asked<'a> {
 }
 
 impl FileMedium {
-    pub(super) fn new(name: String, path: PathBuf, root: Option<Arc<Path>>, shelf: &Arc<Shelf>) -> Self {
+    pub(super) fn new(name: String, path: PathBuf, kind: Kind, shelf: &Arc<Shelf>) -> Self {
         let (state, handles) = (Mutex::new(State::Closed), AtomicUsize::new(0));
-        Self { id: next_id(), name, path, root, shelf: Arc::clone(shelf), state, handles }
+        Self { id: next_id(), name, path, kind, shelf: Arc::clone(shelf), state, handles }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -128,8 +140,14 @@ impl FileMedium {
     fn film(&self) -> Result<Film, LibraryError> {
         let mut attempts = 0;
         loop {
-            match self.check_place().and_then(|()| Film::open(&self.path, self.shelf.rate)) {
-                Err(LibraryError::Open { error, .. })
+            let film = match &self.kind {
+                Kind::File { root } => {
+                    self.check_place(root.as_deref()).and_then(|()| Film::open(&self.path, self.shelf.rate))
+                }
+                &Kind::Stills(order, rate) => Film::of_stills(&self.path, order, rate.or(self.shelf.rate)),
+            };
+            match film {
+                Err(LibraryError::Open { error, .. } | LibraryError::Folder { error, .. })
                     if is_short_of_descriptors(&error) && self.is_wanted(attempts) =>
                 {
                     self.shelf.keeper.close_idle();
@@ -146,8 +164,8 @@ impl FileMedium {
     }
 
     /// A link that leads out of the folder may have come since the folder was searched.
-    fn check_place(&self) -> Result<(), LibraryError> {
-        let Some(root) = &self.root else { return Ok(()) };
+    fn check_place(&self, root: Option<&Path>) -> Result<(), LibraryError> {
+        let Some(root) = root else { return Ok(()) };
         let path = self.path.clone();
         match path.canonicalize() {
             Ok(target) if target.starts_with(root) => Ok(()),
@@ -245,7 +263,8 @@ impl Drop for FileHandle {
 
 impl Failure {
     fn of(error: &LibraryError) -> Self {
-        let is_refusal = !matches!(error, LibraryError::Open { .. } | LibraryError::Read { .. });
+        let is_refusal =
+            !matches!(error, LibraryError::Open { .. } | LibraryError::Read { .. } | LibraryError::Folder { .. });
         Self { reason: error.reason(), is_refusal }
     }
 }

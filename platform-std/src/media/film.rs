@@ -16,6 +16,7 @@ use super::demux::{Container, Demuxer, DetectError, Found, Head, Place, Sample};
 use super::error::{FrameError, LibraryError};
 use super::index::{Checkpoint, Index, Lookup, Page};
 use super::probe::Probe;
+use super::stills::{Order, Stills};
 use super::storage::{Disk, Status, Storage};
 
 /// Longer frames, in bytes, are left out: RTP/JPEG's offsets have 24 bits (RFC 2435 section 3.1.2), and each viewer would
@@ -137,6 +138,23 @@ impl Film {
         if override_rate.is_some() {
             (head.rate, head.is_timed) = (override_rate, false);
         }
+        Ok(Self::with_head(storage, path, head, status))
+    }
+
+    /// The JPEG files of a folder. `rate`: at this rate, whatever their times are.
+    ///
+    /// # Errors
+    /// [`LibraryError::Folder`] and [`LibraryError::NoPicture`].
+    pub(super) fn of_stills(folder: &Path, order: Order, rate: Option<FrameRate>) -> Result<Self, LibraryError> {
+        let failed = |error| LibraryError::Folder { path: folder.to_owned(), error };
+        let stills = Stills::open(folder, order).map_err(failed)?;
+        let status = stills.status().map_err(failed)?;
+        let is_timed = rate.is_none() && order != Order::Name;
+        let head = Head { container: Container::Stills, rate, is_timed };
+        Ok(Self::with_head(Box::new(stills), folder, head, status))
+    }
+
+    fn with_head(storage: Box<dyn Storage>, path: &Path, head: Head, status: Status) -> Self {
         let pass = Pass {
             place: Place::Start,
             offset: 0,
@@ -148,7 +166,7 @@ impl Film {
             too_large: 0,
             said: Instant::now(),
         };
-        Ok(Self {
+        Self {
             path: path.to_owned(),
             storage,
             head,
@@ -157,7 +175,12 @@ impl Film {
             origin: OnceLock::new(),
             waiting: Mutex::default(),
             is_replaced: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// How long viewers wait for more. Pictures come to folders at longer intervals than to files.
+    fn patience(&self) -> Duration {
+        if self.head.container == Container::Stills { 30 * GROWING } else { GROWING }
     }
 
     /// What the log calls it.
@@ -292,7 +315,7 @@ impl Film {
     fn end_pass(&self, pass: &mut Pass, damage: Option<&str>) {
         pass.is_done = true;
         pass.reached = pass.status.len;
-        let is_growing = pass.is_growing() && !self.is_replaced();
+        let is_growing = pass.is_growing(self.patience()) && !self.is_replaced();
         let shown = self.path.display();
         if !is_growing {
             if let Some(damage) = damage {
@@ -345,7 +368,7 @@ impl Film {
             lock(&self.index).set_end(End::Open);
             return Change::Grown;
         }
-        if pass.is_done && pass.grown.is_some() && !pass.is_growing() {
+        if pass.is_done && pass.grown.is_some() && !pass.is_growing(self.patience()) {
             pass.grown = None;
             lock(&self.index).set_end(End::Known);
             drop(pass);
@@ -512,8 +535,8 @@ fn no_format(path: &Path, error: DetectError) -> LibraryError {
 }
 
 impl Pass {
-    fn is_growing(&self) -> bool {
-        self.grown.is_some_and(|grown| grown.elapsed() < GROWING)
+    fn is_growing(&self, patience: Duration) -> bool {
+        self.grown.is_some_and(|grown| grown.elapsed() < patience)
     }
 
     /// A file of many damages must not fill a disk with them.

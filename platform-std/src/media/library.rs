@@ -12,12 +12,13 @@ use mutoscope::wire::url;
 
 use super::candidates::{Candidate, Candidates, Names, candidates};
 use super::error::LibraryError;
-use super::file_medium::{Asked, FileHandle, FileMedium, Shelf};
+use super::file_medium::{Asked, FileHandle, FileMedium, Kind, Shelf};
 use super::film::{Film, Indexed};
 use super::policy::Policy;
 use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
 use crate::names;
+use super::stills::Order;
 
 /// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
 ///
@@ -26,6 +27,8 @@ use crate::names;
 #[derive(Debug)]
 pub struct Library {
     media: Vec<Named>,
+    shelf: Arc<Shelf>,
+    names: Names,
 }
 
 /// What is behind a name.
@@ -51,49 +54,85 @@ const FIRST_LOOK: time::Duration = time::Duration::from_millis(50);
 const MAX_LEFT_OUT: usize = 10;
 
 impl Library {
-    /// Names files, and the MJPEG files in folders (not in folders within them). `rate`: of all of them; `None`: the one that a
-    /// file says, or else 24 frames per second. `policy`: what is done with frames that RTP/JPEG cannot carry as they are.
-    ///
-    /// In a folder, what is no file is only left out, with a warning. A file that is not what its name says is noticed when
-    /// somebody asks for it, or here where it was named itself and that is seen soon.
+    /// A library without media. `rate`: of all files; `None`: the one that a file says, or else 24 frames per second. `policy`: what
+    /// is done with frames that RTP/JPEG cannot carry as they are.
+    pub fn new(rate: Option<FrameRate>, policy: Policy) -> Self {
+        let (workers, keeper) = (Arc::new(Workers::new(policy)), Arc::default());
+        let shelf = Arc::new(Shelf { workers, keeper, rate, default_rate: DEFAULT_RATE });
+        Self { media: Vec::new(), shelf, names: Names::default() }
+    }
+
+    /// A library of files: [`new`](Self::new) and [`add_paths`](Self::add_paths).
     ///
     /// # Errors
-    /// All of [`LibraryError`]: where a path cannot be read, is not MJPEG, or two files would have the same name.
+    /// Those of `add_paths`, and [`LibraryError::Empty`].
     pub fn from_paths(
         paths: &[PathBuf],
         rate: impl Into<Option<FrameRate>>,
         policy: Policy,
     ) -> Result<Self, LibraryError> {
-        let mut names = Names::default();
+        let mut library = Self::new(rate.into(), policy);
+        library.add_paths(paths)?;
+        if library.media.is_empty() { Err(LibraryError::Empty) } else { Ok(library) }
+    }
+
+    /// Names files, and the films in folders (not in folders within them).
+    ///
+    /// In a folder, what is no file is only left out, with a warning. A file that is not what its name says is noticed when
+    /// somebody asks for it, or here where it was named itself and that is seen soon.
+    ///
+    /// # Errors
+    /// All of [`LibraryError`]: where a path cannot be read, is no film, or two files would have the same name.
+    pub fn add_paths(&mut self, paths: &[PathBuf]) -> Result<(), LibraryError> {
         let Candidates { files, left_out } = candidates(paths)?;
         left_out.iter().take(MAX_LEFT_OUT).for_each(|why| log::warn!("left out: {why}"));
         if left_out.len() > MAX_LEFT_OUT {
             log::warn!("left out: {} others", left_out.len() - MAX_LEFT_OUT);
         }
-        let shelf = Arc::new(Shelf {
-            workers: Arc::new(Workers::new(policy)),
-            keeper: Arc::default(),
-            rate: rate.into(),
-            default_rate: DEFAULT_RATE,
-        });
-        let mut media = Vec::new();
         let start = Instant::now();
         for candidate in files {
-            if !names.are_new_with(&candidate)? {
+            if !self.names.are_new_with(&candidate)? {
                 continue;
             }
-            names.add(&candidate);
+            self.names.add(&candidate);
             let Candidate { path, name, folder } = candidate;
             if folder.is_none() && start.elapsed() < FIRST_LOOKS {
                 look_at(&path)?;
             }
-            media.push(Named::File(Arc::new(FileMedium::new(name, path, folder, &shelf))));
+            self.media.push(Named::File(Arc::new(FileMedium::new(
+                name,
+                path,
+                Kind::File { root: folder },
+                &self.shelf,
+            ))));
         }
-        if media.is_empty() {
-            return Err(LibraryError::Empty);
+        Ok(())
+    }
+
+    /// Names a folder of JPEG files, which are the pictures of one film: files that come later are shown at its end. `rate`: at which
+    /// they are shown, whatever their order.
+    ///
+    /// # Errors
+    /// [`LibraryError::Open`], [`LibraryError::NoFolder`] and [`LibraryError::SameName`].
+    pub fn add_stills(
+        &mut self,
+        name: &str,
+        folder: &Path,
+        order: Order,
+        rate: Option<FrameRate>,
+    ) -> Result<(), LibraryError> {
+        let (path, name) = (folder.to_owned(), name.to_owned());
+        match folder.metadata() {
+            Err(error) => return Err(LibraryError::Open { path, error }),
+            Ok(metadata) if !metadata.is_dir() => return Err(LibraryError::NoFolder { path }),
+            Ok(_) => {}
         }
-        media.shrink_to_fit();
-        Ok(Self { media })
+        let candidate = Candidate { path, name, folder: None };
+        self.names.are_new_with(&candidate)?;
+        self.names.add(&candidate);
+        let Candidate { path, name, .. } = candidate;
+        self.media.push(Named::File(Arc::new(FileMedium::new(name, path, Kind::Stills(order, rate), &self.shelf))));
+        Ok(())
     }
 
     /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
@@ -101,7 +140,8 @@ impl Library {
         let workers = Arc::new(Workers::new(Policy::default()));
         let testcard = SharedMedia::testcard("testcard", rate, &workers);
         let movie = SharedMedia::movie("movie.Mjpeg", rate, &workers);
-        Self { media: [testcard, movie].map(|medium| Named::Shared(Arc::new(medium))).into() }
+        let media = [testcard, movie].map(|medium| Named::Shared(Arc::new(medium))).into();
+        Self { media, ..Self::new(None, Policy::default()) }
     }
 
     /// All names, in the order in which they were given.
@@ -133,7 +173,7 @@ impl Library {
         let media = films.into_iter().map(|(name, film)| {
             Named::Shared(SharedMedia::file(super::shared_media::next_id(), name, film, rate, &workers))
         });
-        Self { media: media.collect() }
+        Self { media: media.collect(), ..Self::new(Some(rate), policy) }
     }
 
     /// A viewer of a medium, by the order of names.

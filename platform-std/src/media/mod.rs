@@ -29,6 +29,7 @@ mod preparer;
 mod probe;
 mod shared_media;
 mod source;
+mod stills;
 mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -41,3 +42,4 @@ pub use library::{DEFAULT_RATE, Library, LibraryMedium};
 pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;
+pub use stills::Order;

@@ -19,12 +19,27 @@ pub(super) trait Storage: fmt::Debug + Send + Sync {
     /// What it is by now.
     fn status(&self) -> io::Result<Status>;
 
+    /// The file with this number, in a storage that is made of whole ones. `None`: there are no more.
+    fn whole(&self, number: u64) -> io::Result<Option<Whole>> {
+        let _ = number;
+        Ok(None)
+    }
+
     /// Where the next bytes after `offset` are that were ever written; the file's end where there are none. `None`: the system
     /// cannot tell. What lies before reads as zeros.
     fn next_data(&self, offset: u64) -> Option<u64> {
         let _ = offset;
         None
     }
+}
+
+/// A file within a storage.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole {
+    pub(super) offset: u64,
+    pub(super) len: u64,
+    /// When it is shown, in microseconds.
+    pub(super) time: u64,
 }
 
 /// What tells one file from another, and from itself at another time.

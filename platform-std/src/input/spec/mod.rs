@@ -310,7 +310,7 @@ mod tests {
         let spec = parse("a b=http://h/snap.jpg?rate=7&x#poll=0.5#always#rate=29.97").unwrap();
         let Source::Http(remote) = spec.source() else { panic!("{spec:?}") };
         assert_eq!((spec.name(), remote.target()), ("a b", "/snap.jpg?rate=7&x"));
-        let Parameters { rate, start, poll, size } = *spec.parameters();
+        let Parameters { rate, start, poll, size, .. } = *spec.parameters();
         assert_eq!((rate, poll, size), ("29.97".parse().ok(), Some(Duration::from_millis(500)), None));
         assert_eq!((start, spec.start()), (Some(Start::Always), Start::Always));
         let spec = parse("c=exec:convert -fill '#ff0000' \"a#b\" \\#c#rate=5").unwrap();
@@ -339,7 +339,7 @@ mod tests {
             ("cam=rtsps://h/", "rtsps:// cannot be read yet: use rtsp://, or exec: with ffmpeg"),
             ("cam=http://h/${NONE}", "the environment variable NONE is not set"),
             ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
-            ("cam=-#rat=5", "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size"),
+            ("cam=-#rat=5", "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order"),
             ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
             ("cam=-#always=1", "#always takes no value"),
             ("cam=http://h/#poll=0", "#poll takes seconds from 0.01 to 86400"),

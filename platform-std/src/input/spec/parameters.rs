@@ -6,9 +6,10 @@ use mutoscope::media::FrameRate;
 
 use super::error::SpecError;
 use super::variables::Variables;
+use crate::media::Order;
 
 /// All parameters there are.
-const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size"];
+const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size", "order"];
 
 /// When an input runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Parameters {
     pub poll: Option<Duration>,
     /// Width and height that a camera is asked for.
     pub size: Option<(u16, u16)>,
+    /// In which order the pictures of a folder are shown.
+    pub order: Option<Order>,
 }
 
 /// The longest time between two pictures that are asked for.
@@ -72,6 +75,14 @@ impl Parameters {
                 let size = size.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
                 let size = size.filter(|&(width, height)| width > 0 && height > 0);
                 self.size = Some(size.ok_or(wrong("size", "width and height in pixels: 1280x720"))?);
+            }
+            ("order", value) => {
+                self.order = Some(match value {
+                    Some("name") => Order::Name,
+                    Some("exif") => Order::Exif,
+                    Some("mtime") => Order::Modified,
+                    _ => return Err(wrong("order", "name, exif or mtime")),
+                });
             }
             _ => return Err(SpecError::UnknownParameter { key: key.to_owned(), known: KEYS }),
         }

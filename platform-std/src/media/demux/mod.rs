@@ -8,6 +8,7 @@ mod mp4;
 mod reader;
 #[cfg(test)]
 mod samples;
+mod stills;
 #[cfg(test)]
 mod tests;
 
@@ -69,6 +70,8 @@ pub(super) enum Place {
     /// Before a fragment of MP4; `ticks` is its time, in units of the track.
     #[cfg(feature = "mp4")]
     Fragment { offset: u64, ticks: u64 },
+    /// Before a file of a folder.
+    Still(u64),
     /// Before an element of Matroska, in a cluster of this time.
     Block { offset: u64, cluster: u64 },
 }
@@ -83,6 +86,8 @@ pub(super) enum Container {
     Mp4(mp4::Track),
     /// Matroska.
     Matroska(matroska::Track),
+    /// A folder of JPEG files.
+    Stills,
 }
 
 impl fmt::Display for Container {
@@ -92,6 +97,7 @@ impl fmt::Display for Container {
             #[cfg(feature = "mp4")]
             Self::Mp4(_) => f.write_str("QuickTime or MP4"),
             Self::Matroska(_) => f.write_str("Matroska"),
+            Self::Stills => f.write_str("a folder of JPEG files"),
         }
     }
 }
@@ -151,6 +157,7 @@ impl Container {
             #[cfg(feature = "mp4")]
             Self::Mp4(track) => mp4::demuxer(storage, len, track, place),
             Self::Matroska(track) => Ok(Box::new(matroska::Matroska::new(storage, len, track, place))),
+            Self::Stills => Ok(Box::new(stills::Stills::new(storage, place))),
             Self::Mjpeg(_) => Ok(Box::new(mjpeg::Mjpeg::new(storage, len, place)?)),
         }
     }

@@ -11,7 +11,7 @@ use mutoscope::wire::url;
 
 use super::super::gated::{advance, entry};
 use super::super::testing::{Folder, frames, jpeg, lab_file};
-use super::super::{Library, LibraryMedium, LibrarySource, Policy};
+use super::super::{Library, LibraryMedium, LibrarySource, Order, Policy};
 use super::{NOW, data, wait_for};
 
 fn library(path: &Path) -> Library {
@@ -218,4 +218,53 @@ fn a_link_that_leads_out_of_its_folder_later_is_not_followed() {
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(&secret, &path).unwrap();
     assert_eq!(extent(&library, &path), None);
+}
+
+#[test]
+fn a_folder_of_pictures_is_one_film_in_the_order_of_names_and_new_ones_are_shown_as_they_come() {
+    let (folder, expected) = (Folder::new(), frames(14));
+    for (number, frame) in expected[..12].iter().enumerate() {
+        folder.file(&format!("picture{number}.jpg"), frame);
+    }
+    folder.file("notes.txt", b"no picture");
+    let mut library = Library::new(FrameRate::new(25, 1), Policy::default());
+    library.add_stills("garden", folder.path(), Order::Name, None).unwrap();
+    assert!(library.add_stills("garden", folder.path().parent().unwrap(), Order::Name, None).is_err());
+    assert!(library.add_stills("other", &folder.path().join("notes.txt"), Order::Name, None).is_err());
+    let mut source = library.open(0).unwrap();
+    assert_eq!(source.extent(), Some(Extent::frames(12)));
+    let mut seen = vec![shown(&mut source).unwrap()];
+    // Written in two pieces: it is shown when it is whole.
+    let late = folder.file("aaa.jpg", &expected[12][..30]);
+    append(&late, &expected[12][30..]);
+    wait_for("the new one", || source.extent() == Some(Extent::Frames { count: 13, end: End::Open }));
+    folder.file("zzz.jpg", &expected[13]);
+    wait_for("the newest one", || source.extent() == Some(Extent::Frames { count: 14, end: End::Open }));
+    seen.extend((1..14).map(|_| shown(&mut source).unwrap()));
+    assert_eq!(seen, expected);
+    assert_eq!(source.advance(NOW, std::task::Waker::noop()).unwrap(), Advance::Edge);
+}
+
+#[test]
+fn a_folder_of_pictures_may_be_in_the_order_of_their_times_and_then_has_these() {
+    let (folder, expected) = (Folder::new(), frames(3));
+    let start = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    for (name, frame, seconds) in [("a.jpg", &expected[2], 100), ("b.jpg", &expected[0], 0), ("c.jpg", &expected[1], 7)]
+    {
+        let file = File::options().write(true).open(folder.file(name, frame)).unwrap();
+        file.set_modified(start + std::time::Duration::from_secs(seconds)).unwrap();
+    }
+    for order in [Order::Modified, Order::Exif] {
+        let mut library = Library::new(None, Policy::default());
+        library.add_stills("garden", folder.path(), order, None).unwrap();
+        let mut source = library.open(0).unwrap();
+        let mut times = Vec::new();
+        for frame in &expected {
+            assert_eq!(shown(&mut source).as_ref(), Some(frame));
+            times.extend(source.frame().and_then(|frame| frame.time).map(|time| time.as_secs()));
+        }
+        assert_eq!(times, [0, 7, 100]);
+        source.seek_time(mutoscope::time::Duration::from_secs(8)).unwrap();
+        assert_eq!(shown(&mut source).as_ref(), Some(&expected[1]));
+    }
 }
