@@ -339,7 +339,10 @@ mod tests {
             ("cam=rtsps://h/", "rtsps:// cannot be read yet: use rtsp://, or exec: with ffmpeg"),
             ("cam=http://h/${NONE}", "the environment variable NONE is not set"),
             ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
-            ("cam=-#rat=5", "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order"),
+            (
+                "cam=-#rat=5",
+                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order",
+            ),
             ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
             ("cam=-#always=1", "#always takes no value"),
             ("cam=http://h/#poll=0", "#poll takes seconds from 0.01 to 86400"),
