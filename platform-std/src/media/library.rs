@@ -17,8 +17,8 @@ use super::film::{Film, Indexed};
 use super::policy::Policy;
 use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
-use crate::names;
 use super::stills::Order;
+use crate::names;
 
 /// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
 ///
