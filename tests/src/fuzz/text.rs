@@ -147,7 +147,7 @@ fn read(message: &Message<'_>) {
         }
         Message::Request(request) => {
             assert!(!request.uri.is_empty() && !request.uri.contains(['\r', '\n', '\0']));
-            let mut buffer = vec![0; request.method.name().len() + request.uri.len() + 256];
+            let mut buffer = vec![0; request.method.name().len() + 3 * request.uri.len() + 256];
             let len = Emitter::request(&mut buffer, request.method, request.uri)
                 .and_then(|emitter| emitter.header("CSeq", 1)?.finish())
                 .expect("the buffer is large enough");
@@ -155,7 +155,9 @@ fn read(message: &Message<'_>) {
                 panic!("not read back: {:?}", String::from_utf8_lossy(&buffer[..len]))
             };
             // A dollar sign is legal in a method, but one at the start would begin an interleaved packet: none is written.
-            assert_eq!((again.method.name(), again.uri), (&*request.method.name().replace('$', "_"), request.uri));
+            // Nor is a space in the URI, which some clients send.
+            let uri = request.uri.replace(' ', "%20").replace('\t', "%09");
+            assert_eq!((again.method.name(), again.uri), (&*request.method.name().replace('$', "_"), &*uri));
             request.headers
         }
         Message::Response(response) => response.headers,
