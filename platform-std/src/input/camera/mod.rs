@@ -1,16 +1,16 @@
-//! Cameras of the system: V4L2 on Linux.
+//! Cameras of the system: V4L2 on Linux of 64 bits.
 //!
 //! ```text
 //! Driver ─open─▶ Device ─start─▶ Capture ─dequeue─▶ bytes of the driver's buffer ─one copy, or encoded─▶ Publisher
 //! ```
 //! The three traits stand between this input and the kernel, so that tests have cameras of their own.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod kernel;
 mod pixels;
 #[cfg(test)]
 mod tests;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod timestamp;
 
 use std::fmt;
@@ -122,7 +122,7 @@ impl Camera {
     /// for; it takes what comes next to it. It gives JPEG where it can. Otherwise its pictures are encoded.
     ///
     /// # Errors
-    /// This system has no cameras that we know of: they are read on Linux only.
+    /// This system has no cameras that we know of: they are read on Linux of 64 bits only.
     pub fn new(path: &Path, size: Option<(u16, u16)>, rate: Option<FrameRate>) -> Result<Self, InputError> {
         Ok(Self { path: path.to_owned(), size, rate, driver: driver()? })
     }
@@ -245,24 +245,24 @@ impl fmt::Display for Pixels {
 /// # Errors
 /// The system does not tell.
 pub fn list_cameras() -> io::Result<Vec<String>> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     return kernel::list();
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
     return Err(io::Error::new(io::ErrorKind::Unsupported, NOT_HERE));
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn driver() -> Result<Box<dyn Driver>, InputError> {
     Ok(Box::new(kernel::Kernel))
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 fn driver() -> Result<Box<dyn Driver>, InputError> {
     Err(InputError::last(NOT_HERE))
 }
 
-#[cfg(not(target_os = "linux"))]
-const NOT_HERE: &str = "cameras are read on Linux only; use exec: with ffmpeg";
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+const NOT_HERE: &str = "cameras are read on Linux of 64 bits only; use exec: with ffmpeg";
 
 const UNPLUGGED: &str = "the camera was unplugged";
 
