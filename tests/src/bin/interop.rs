@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use mutoscope_tests::interop::clip::{Carriage, Clip};
 use mutoscope_tests::interop::players::{Installation, Player, Transport, decode, why_not_vlc};
+use mutoscope_tests::interop::publish::Publisher;
 use mutoscope_tests::interop::report::{Row, identical, summary, table};
 use mutoscope_tests::interop::{control, lab};
 use mutoscope_tests::process::Server;
@@ -95,6 +96,9 @@ fn run(args: &Args) -> Result<bool> {
     }
     if let Some(clip) = fitting.iter().find(|clip| !clip.is_large() && clip.computed_q().is_some()) {
         mistakes.extend(check_computed_tables(args, clip, &pictures, &players)?);
+    }
+    if let Some(clip) = fitting.iter().find(|clip| !clip.is_large() && clip.computed_q().is_some()) {
+        mistakes.extend(check_published(args, clip, &pictures[clip.name.as_str()], &players)?);
     }
     for clip in &refused {
         if let Err(error) = check_refusal(&server, clip) {
@@ -311,6 +315,63 @@ fn check_rounds(args: &Args, clip: &Clip, expected: &[String], players: &[Instal
                 mistakes.push(format!(
                     "{player}, {transport}: of a file of {} frames that starts over came {} pictures, {right} of them right",
                     expected.len(),
+                    pictures.len()
+                ));
+            }
+        }
+        Ok(mistakes)
+    })
+}
+
+/// Publishes a clip with every publisher over every transport, one after the other, while all players watch and stay.
+fn check_published(args: &Args, clip: &Clip, expected: &[String], players: &[Installation]) -> Result<Vec<String>> {
+    /// For players to start, and at the end to notice that it is one.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let server = Server::start(&args.server, &["stage=push:"])?;
+    let url = format!("rtsp://{}/stage", server.address);
+    let ways = Publisher::ALL.into_iter().filter(|publisher| publisher.is_installed());
+    let ways: Vec<_> = ways.flat_map(|publisher| Transport::ALL.map(|transport| (publisher, transport))).collect();
+    let all: Vec<_> = std::iter::repeat_n(expected, ways.len() + 1).flatten().cloned().collect();
+    let publish = |number: usize, (publisher, transport): (Publisher, Transport)| -> Result<()> {
+        publisher.publish(&url, clip, FILM_RATE, transport, &Scratch::new(number)?.0)
+    };
+    let mut mistakes = Vec::new();
+    std::thread::scope(|scope| {
+        // A request for a stream that nobody publishes waits for some seconds only; so players are started while one does.
+        let first = scope.spawn(|| publish(200_000, ways[0]));
+        let watching = players.iter().flat_map(|player| Transport::ALL.map(|transport| (player, transport)));
+        let playings: Vec<_> = (200_001..)
+            .zip(watching)
+            .map(|(number, (player, transport))| {
+                let url = url.as_str();
+                let playing = scope.spawn(move || player.play(url, transport, &Scratch::new(number)?.0, PATIENCE));
+                (player, transport, playing)
+            })
+            .collect();
+        first.join().ok().context("a thread panicked")??;
+        for (number, &way) in (300_000..).zip(&ways) {
+            if let Err(error) = publish(number, way) {
+                mistakes.push(format!("{}, {}: {error:#}", way.0.name(), way.1));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let (status, log) = server.interrupt()?;
+        if status != Some(0) || log.contains("panicked") {
+            mistakes.push(format!("a server of publishers ended with {status:?} after SIGINT; its log:\n{log}"));
+        }
+        for (player, transport, playing) in playings {
+            let pictures = playing.join().ok().context("a thread panicked")??.pictures;
+            let right = identical(&all, &pictures);
+            println!(
+                "{player}, {transport}, from {} publishers: {} pictures, {right} identical",
+                ways.len(),
+                pictures.len()
+            );
+            // A publisher catches up at its start, and a live stream leaves out what comes meanwhile.
+            if right < pictures.len() || right * 2 < expected.len() * ways.len() {
+                mistakes.push(format!(
+                    "{player}, {transport}: of {} published frames came {} pictures, {right} of them right",
+                    expected.len() * ways.len(),
                     pictures.len()
                 ));
             }

@@ -7,4 +7,5 @@ pub mod clip;
 pub mod control;
 pub mod lab;
 pub mod players;
+pub mod publish;
 pub mod report;
