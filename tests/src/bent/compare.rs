@@ -18,6 +18,9 @@ pub enum Verdict {
     Differs(Flaws),
     /// Viewers get none: why.
     LeftOut(String),
+    /// Viewers get none, because baseline JPEG has no room for a coefficient that djpeg read. Nothing could be done but to show
+    /// something else.
+    Inexpressible,
 }
 
 /// Compares what djpeg shows of the file with what it shows of the picture that a receiver puts together.
@@ -32,6 +35,7 @@ pub fn compare(file: &[u8], policy: Policy, converter: &mut Converter) -> Result
     };
     let (received, flaws) = match received(file, policy, converter) {
         Ok(received) => received,
+        Err(why) if why.ends_with("an impossible coefficient") => return Ok(Verdict::Inexpressible),
         Err(why) => return Ok(Verdict::LeftOut(why)),
     };
     let found = shown(&received)?;

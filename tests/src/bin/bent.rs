@@ -31,6 +31,7 @@ struct Args {
 struct Tally {
     same: u32,
     not_shown: u32,
+    inexpressible: u32,
     differs: Vec<u64>,
     left_out: Vec<(u64, String)>,
 }
@@ -90,9 +91,10 @@ fn main() -> Result<ExitCode> {
             _ => "Several".to_owned(),
         };
         let tally = tallies.entry(name).or_default();
-        let is_bad = !matches!(verdict, Verdict::Same(_) | Verdict::NotShown);
+        let is_bad = !matches!(verdict, Verdict::Same(_) | Verdict::NotShown | Verdict::Inexpressible);
         match verdict {
             Verdict::NotShown => tally.not_shown += 1,
+            Verdict::Inexpressible => tally.inexpressible += 1,
             Verdict::Same(_) => tally.same += 1,
             Verdict::Differs(_) => tally.differs.push(number),
             Verdict::LeftOut(why) => tally.left_out.push((number, why)),
@@ -103,11 +105,15 @@ fn main() -> Result<ExitCode> {
             println!("{number}: {bends:?} of {source}");
         }
     }
-    let (mut differing, mut compared) = (0, 0);
-    println!("{:16} {:>6} {:>8} {:>8} {:>9}", "damage", "same", "differs", "left out", "not shown");
+    let (mut differing, mut compared, mut lost) = (0, 0, 0);
+    println!(
+        "{:16} {:>6} {:>8} {:>8} {:>13} {:>9}",
+        "damage", "same", "differs", "left out", "inexpressible", "not shown"
+    );
     for (name, tally) in &tallies {
-        let Tally { same, not_shown, differs, left_out } = tally;
-        println!("{name:16} {same:>6} {:>8} {:>8} {not_shown:>9}", differs.len(), left_out.len());
+        let Tally { same, not_shown, inexpressible, differs, left_out } = tally;
+        let (differ, out) = (differs.len(), left_out.len());
+        println!("{name:16} {same:>6} {differ:>8} {out:>8} {inexpressible:>13} {not_shown:>9}");
         for number in differs.iter().take(3) {
             println!("  picture {number} is another one");
         }
@@ -115,8 +121,13 @@ fn main() -> Result<ExitCode> {
             println!("  picture {number} is left out: {why}");
         }
         differing += differs.len() + left_out.len();
-        compared += *same as usize + differs.len() + left_out.len();
+        compared += *same as usize + differs.len() + left_out.len() + *inexpressible as usize;
+        lost += *inexpressible as usize;
     }
-    println!("{compared} pictures of {} that djpeg shows, {differing} of them wrong", args.files);
-    Ok(if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!(
+        "{compared} pictures of {} that djpeg shows, {differing} of them wrong, {lost} beyond what baseline can express",
+        args.files
+    );
+    // Chance alone makes them, and rarely.
+    Ok(if differing == 0 && lost * 200 <= compared { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
