@@ -13,6 +13,7 @@ pub mod inputs;
 pub mod jpeg;
 pub mod machines;
 pub mod mutate;
+pub mod publisher;
 pub mod rtp;
 pub mod runner;
 pub mod source;
@@ -54,6 +55,7 @@ pub const TARGETS: &[Target] = &[
         seeds: machines::server_session_seeds,
         words: text::RTSP_WORDS,
     },
+    Target { name: "publisher", run: publisher::publisher, seeds: publisher::publisher_seeds, words: &[] },
     Target {
         name: "client_session",
         run: clients::client_session,
