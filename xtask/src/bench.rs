@@ -3,6 +3,7 @@
 //! Nothing here is a test: figures are this machine's, at this moment, and whatever else it does shows in them. What misses
 //! its target is therefore measured again, and the table says so.
 
+mod files;
 mod player;
 
 use crate::shell::{cargo, line, output, release_program, require};
@@ -34,12 +35,14 @@ enum Part {
     Latency,
     /// The player's window on a display in memory: the age of what it shows, memory and processor
     Player,
+    /// The start of a server with thousands of files, with a film of 2 GB and with one of 100 GB
+    Files,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Soak];
+    const ALL: [Self; 6] = [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Files, Self::Soak];
 }
 
 /// The film that the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
@@ -83,6 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Load => load(options.seconds.unwrap_or(10))?,
             Part::Latency => latency(options.seconds.unwrap_or(10))?,
             Part::Player => player::measure(options.seconds.unwrap_or(10))?,
+            Part::Files => files::measure()?,
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }
