@@ -66,7 +66,8 @@ fn hostile_requests() -> Vec<(Vec<u8>, Reaction)> {
     let setup = |transport: &str| ask("SETUP", &format!("Transport: {transport}\r\n"));
     let lab = |text: &str| text.as_bytes().to_vec();
     vec![
-        (request("OPTIONS", ""), Status(400)),
+        (request("DESCRIBE", ""), Status(400)),
+        (request("OPTIONS", ""), Status(200)),
         (request("OPTIONS", "CSeq: 1\r\nCSeq: 2\r\n"), Status(400)),
         (request("OPTIONS", "CSeq: -1\r\n"), Status(400)),
         (request("OPTIONS", "CSeq: 99999999999999999999\r\n"), Status(400)),
@@ -84,9 +85,10 @@ fn hostile_requests() -> Vec<(Vec<u8>, Reaction)> {
         (setup(&["RTP/SAVP;unicast"; 40].join(",")), Status(461)),
         (setup("RTP/AVP;unicast;client_port=0-1"), Status(461)),
         (setup("RTP/AVP;unicast;client_port=65536-65537"), Status(461)),
-        (setup("RTP/AVP;unicast;client_port=5001-5000"), Status(461)),
+        (setup("RTP/AVP;unicast;client_port=5001-5000"), Status(200)),
         (setup("RTP/AVP;unicast"), Status(461)),
-        (setup("RTP/AVP/TCP;unicast;interleaved=255-0"), Status(461)),
+        (setup("RTP/AVP/TCP;unicast;interleaved=255-0"), Status(200)),
+        (setup("RTP/AVP/TCP;unicast;interleaved=0-256"), Status(461)),
         (ask("PLAY", ""), Status(455)),
         (ask("PAUSE", "Session: 12345678\r\n"), Status(454)),
         (ask("TEARDOWN", "Session: 12345678\r\n"), Status(454)),
