@@ -6,6 +6,7 @@ use crate::net::{Network, SimulatedTcp, SimulatedUdp};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use mutoscope::io::{Datagram, Transmit};
 use mutoscope::time::{Instant, NtpTime};
+use mutoscope::wire::onvif;
 use mutoscope::wire::rtcp::{self, Compound, ReportBlock, SenderInfo};
 use mutoscope::wire::rtp::{Packet, Repr};
 use mutoscope::wire::rtp_jpeg::Payload;
@@ -337,7 +338,8 @@ impl StrictClient {
     fn handle_packet(&mut self, bytes: &[u8]) {
         let packet = Packet::new_checked(bytes).expect("an RTP packet");
         let Repr { marker, payload_type, sequence, timestamp, ssrc } = Repr::parse(&packet);
-        assert_eq!((bytes[0], payload_type), (0x80, 26), "no padding, extension or CSRC; JPEG");
+        assert_eq!((bytes[0] & !0x10, payload_type), (0x80, 26), "no padding or CSRC; JPEG");
+        assert!(!self.lab || packet.extension().is_none());
         let (now, expected) = (self.network.now(), self.next_sequence.replace(sequence.wrapping_add(1)));
         let missing = expected.map_or(0, |expected| sequence.wrapping_sub(expected));
         assert!(missing == 0 || self.tolerate_gaps && missing < 0x8000, "packet {sequence}, not {expected:?}");
@@ -353,6 +355,9 @@ impl StrictClient {
         }
         assert!(packet.payload().len() <= 1400);
         let payload = Payload::parse(packet.payload()).expect("an RTP/JPEG payload");
+        let has_no_size = payload.main.width == 0 && payload.main.fragment_offset == 0;
+        let size = packet.extension().map(|(profile, data)| onvif::dimensions(profile, data).expect("a size"));
+        assert_eq!(size.is_some(), has_no_size, "an extension where it is needed and nowhere else");
         if payload.main.fragment_offset == 0 && self.open.take().is_some() {
             self.abandoned += 1;
         }
