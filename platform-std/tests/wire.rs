@@ -38,7 +38,9 @@ fn served(options: Options, file: PathBuf) -> (Answer, Vec<Vec<u8>>) {
     loop {
         let (channel, packet) = client.packet();
         if channel == 0 {
-            packets.push(packet[12..].to_vec());
+            // Large pictures tell their size in an extension of the first packet's header: 4 bytes, and 20 of JPEG.
+            let extension = if packet[0] & 0x10 == 0 { 0 } else { 24 };
+            packets.push(packet[12 + extension..].to_vec());
             if packet[1] & 0x80 != 0 {
                 return (description, packets);
             }
