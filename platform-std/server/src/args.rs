@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, ArgGroup, Parser};
 use log::LevelFilter;
 use mutoscope::media::FrameRate;
 use mutoscope::time::Duration;
@@ -46,11 +46,20 @@ Clients of the classic RTSP/RTP lab use the same port and the bare file name:
 // More than 15 fields: each is an option of the command line, in the order in which the help lists them.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mutoscope-server", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(group(ArgGroup::new("named").args(["media", "config"]).multiple(true)))]
 pub(crate) struct Args {
     /// MJPEG files, folders of them, and live inputs (NAME=INPUT). None: a generated test card (/testcard) and a generated
     /// movie (/movie.Mjpeg)
     #[arg(env = "VIDEO_FILE", value_name = "MEDIA")]
     pub media: Vec<PathBuf>,
+
+    /// A file of settings (TOML): what the command line and the environment say goes before it
+    #[arg(long, env = "MUTOSCOPE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Serve nothing: print all settings as such a file, and where each comes from
+    #[arg(long)]
+    pub print_config: bool,
 
     /// Address or name to listen on, several with commas or by several options; 0.0.0.0 or :: for all of the machine's
     /// addresses
@@ -117,7 +126,7 @@ pub(crate) struct Args {
 
     /// Serve nothing: say of each file what it is, what would be sent and why, and of each input what comes; fails where one
     /// cannot be served
-    #[arg(long, requires = "media")]
+    #[arg(long, requires = "named")]
     pub check: bool,
 
     /// Say more: -v what clients ask, -vv everything

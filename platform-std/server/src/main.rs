@@ -4,10 +4,12 @@
 mod args;
 mod check;
 mod check_inputs;
+mod config;
 mod limits;
 mod logging;
 mod run;
 mod signals;
+mod streams;
 #[cfg(test)]
 #[path = "../../src/media/testing.rs"]
 mod testing;
@@ -16,21 +18,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use args::Args;
-use clap::Parser;
+use config::Configuration;
 use mutoscope_std::console::OneLine;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    logging::start(args.log_level());
-    let result = if args.list_cameras {
-        list_cameras()
-    } else if args.check {
-        check_all(args)
-    } else {
-        run::run(&args).map(|()| true)
-    };
-    match result {
+    match Configuration::load().and_then(run) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         // The reader of the report has read enough.
@@ -40,6 +32,22 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "mutoscope-server: {}", OneLine(format_args!("{error:#}")));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does what the program was asked for. `false`: something was wrong, and that has been said.
+fn run(configuration: Configuration) -> anyhow::Result<bool> {
+    let args = &configuration.args;
+    logging::start(args.log_level());
+    if args.list_cameras {
+        list_cameras()
+    } else if args.print_config {
+        io::stdout().lock().write_all(config::print(&configuration).as_bytes())?;
+        Ok(true)
+    } else if args.check {
+        check_all(configuration)
+    } else {
+        run::run(configuration).map(|()| true)
     }
 }
 
@@ -56,8 +64,8 @@ fn list_cameras() -> anyhow::Result<bool> {
 }
 
 /// Checks what is named, inputs first. `true`: all of it can be served.
-fn check_all(mut args: Args) -> anyhow::Result<bool> {
-    let run::Media { paths, stills, specs } = run::Media::of(&args)?;
+fn check_all(configuration: Configuration) -> anyhow::Result<bool> {
+    let Configuration { mut args, paths, stills, specs, .. } = configuration;
     let inputs = check_inputs::run(&specs, args.policy(), &mut io::stdout().lock())?;
     // Where only inputs are named there is no file to be missed.
     let has_files = (specs.is_empty() && stills.is_empty()) || !paths.is_empty();

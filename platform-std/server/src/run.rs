@@ -1,17 +1,16 @@
 //! From the command line to a server that serves.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Error, Result, anyhow, bail};
-use mutoscope_std::input::{Argument, Inputs, Source, Spec, redact};
-use mutoscope_std::media::{DEFAULT_RATE, Library};
+use anyhow::{Context, Error, Result, anyhow};
+use mutoscope_std::input::Source;
 use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 
-use crate::args::Args;
+use crate::config::Configuration;
+use crate::streams::Streams;
 use crate::{limits, signals};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
@@ -19,27 +18,21 @@ const SPARE_FILES: u64 = 48;
 /// Descriptors of an input: output and errors of a program, or a connection, and what tells it to end.
 const FILES_OF_INPUT: u64 = 6;
 
-/// Serves what the command line asks for until Ctrl-C. Errors are sentences for people.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let Media { paths, stills, specs } = Media::of(args)?;
-    let record = specs.iter().any(|spec| matches!(spec.source(), Source::Push));
+/// Serves what it is told to until Ctrl-C. Errors are sentences for people.
+pub(crate) fn run(configuration: Configuration) -> Result<()> {
+    let Configuration { args, specs, .. } = &configuration;
+    // A file may say later that somebody may publish.
+    let record = configuration.path().is_some() || specs.iter().any(|spec| matches!(spec.source(), Source::Push));
+    // Before there are other threads, which would hear the signal.
+    let hang_ups = configuration.path().map(|_| signals::block_hang_ups()).transpose()?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&Options { record, ..args.server_options() }).map_err(with_advice)?;
     let serving = Arc::new(AtomicBool::new(false));
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
     let files = limits::raise_file_limit();
-    let inputs = Inputs::from_specs(&specs, args.policy())?;
-    let library = match (paths.is_empty() && stills.is_empty(), specs.is_empty()) {
-        (true, true) => Some(Library::built_in(args.frame_rate.unwrap_or(DEFAULT_RATE))),
-        (true, false) => None,
-        (false, _) => Some(library_of(args, &paths, &stills)?),
-    };
-    let names: Vec<String> = inputs.names().chain(library.iter().flat_map(Library::names)).map(str::to_owned).collect();
-    if let Some(name) = inputs.names().find(|name| library.iter().flat_map(Library::names).any(|other| other == *name))
-    {
-        bail!("both a file and an input are called {name:?}; give the input another name");
-    }
+    let streams = Streams::new(&configuration)?;
+    let names = streams.names();
     // Each client's connection, and the file that it watches; and the pipes of each input.
     let needed = 2 * args.max_clients as u64 + FILES_OF_INPUT * specs.len() as u64 + SPARE_FILES;
     if files < needed {
@@ -56,57 +49,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         );
     }
     announce(urls)?;
+    if let Some(hang_ups) = hang_ups {
+        let (streams, mut current) = (streams.clone(), configuration);
+        hang_ups.handle(move || streams.reload(&mut current))?;
+    }
     serving.store(true, Ordering::Release);
-    match library {
-        Some(library) => server.serve((inputs, library))?,
-        None => server.serve(inputs)?,
-    }
-    Ok(())
-}
-
-/// Files, and folders of pictures.
-fn library_of(args: &Args, paths: &[PathBuf], stills: &[Spec]) -> Result<Library> {
-    let mut library = if paths.is_empty() {
-        Library::new(args.frame_rate, args.policy())
-    } else {
-        Library::from_paths(paths, args.frame_rate, args.policy())?
-    };
-    for spec in stills {
-        let parameters = spec.parameters();
-        if let Source::Path(folder) = spec.source() {
-            library.add_stills(spec.name(), folder, parameters.order.unwrap_or_default(), parameters.rate)?;
-        }
-    }
-    Ok(library)
-}
-
-/// What the command line names, of all kinds.
-#[derive(Debug, Default)]
-pub(crate) struct Media {
-    /// Files and folders.
-    pub(crate) paths: Vec<PathBuf>,
-    /// Folders of pictures that are one film.
-    pub(crate) stills: Vec<Spec>,
-    /// Live inputs.
-    pub(crate) specs: Vec<Spec>,
-}
-
-impl Media {
-    /// Tells them apart. Errors name the argument, without its secrets.
-    pub(crate) fn of(args: &Args) -> Result<Self> {
-        let mut media = Self::default();
-        for argument in &args.media {
-            match Argument::parse(argument.as_os_str()) {
-                Ok(Argument::Path(path)) => media.paths.push(path),
-                Ok(Argument::Spec(spec)) if matches!(spec.source(), Source::Path(path) if path.is_dir()) => {
-                    media.stills.push(*spec);
-                }
-                Ok(Argument::Spec(spec)) => media.specs.push(*spec),
-                Err(error) => bail!("{}: {error}", redact(&argument.to_string_lossy())),
-            }
-        }
-        Ok(media)
-    }
+    Ok(server.serve(streams)?)
 }
 
 /// The library's errors, with the options of this program that help.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result};
 use mutoscope_std::input::kill_programs;
@@ -30,6 +31,29 @@ pub(crate) fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Resul
         }
     };
     ctrlc::set_handler(handler).context("cannot handle Ctrl-C")
+}
+
+/// Hang-up signals, which ask for the configuration to be read again.
+pub(crate) struct HangUps(SigSet);
+
+/// Keeps hang-up signals from ending the program. Threads that are started later keep them away too.
+pub(crate) fn block_hang_ups() -> Result<HangUps> {
+    let signals = SigSet::from(Signal::SIGHUP);
+    signals.thread_block().context("cannot block the hang-up signal")?;
+    Ok(HangUps(signals))
+}
+
+impl HangUps {
+    /// Calls `handle` for each of them, on a thread of its own.
+    pub(crate) fn handle(self, mut handle: impl FnMut() + Send + 'static) -> Result<()> {
+        let wait = move || {
+            while self.0.wait().is_ok() {
+                handle();
+            }
+        };
+        thread::Builder::new().name("configuration".to_owned()).spawn(wait).context("cannot start a thread")?;
+        Ok(())
+    }
 }
 
 /// Whether the program was started with `signal` ignored. Known only where there is `/proc`.

@@ -132,6 +132,77 @@ impl Drop for Folder {
     }
 }
 
+/// The status of the answer to DESCRIBE.
+fn ask_for(connection: &mut TcpStream, url: &str) -> String {
+    write!(connection, "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+    let mut answer = [0; 4096];
+    let len = connection.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..len]).split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_hang_up_signal_has_the_configuration_read_again_and_streams_that_stay_play_on() {
+    let folder = Folder::new("reload");
+    let (config, film) = (folder.0.join("mutoscope.toml"), folder.0.join("film.mjpeg"));
+    fs::write(&film, picture(16).repeat(3)).unwrap();
+    let stream = |name: &str| {
+        format!("[streams.{name}]\ninput = 'exec:sh -c \"cat {}; sleep 1000\"'\nstart = \"always\"\n", film.display())
+    };
+    let write = |text: String| fs::write(&config, text).unwrap();
+    write(format!("session-timeout = 30\n{}{}", stream("stays"), stream("goes")));
+    let mut server = Running::start(&[], &["--config", config.to_str().unwrap()]);
+    let url = server.url();
+    let (address, _) = url.strip_prefix("rtsp://").unwrap().split_once('/').unwrap();
+    let at = |name: &str| format!("rtsp://{address}/{name}");
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut status = |name: &str| ask_for(&mut connection, &at(name));
+    assert_eq!([status("stays"), status("goes"), status("comes")], ["200", "200", "404"]);
+    let mut reload = |text: String, name: &str, expected: &str| {
+        write(text);
+        server.signal("-HUP");
+        let deadline = Instant::now() + PATIENCE;
+        while status(name) != expected {
+            assert!(Instant::now() < deadline, "{name} is not answered with {expected}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    reload(format!("{}{}", stream("stays"), stream("comes")), "comes", "200");
+    reload(format!("{}{}", stream("stays"), stream("comes")), "goes", "404");
+    // What cannot be used changes nothing.
+    write("nonsense = 1\n".to_owned());
+    server.signal("-HUP");
+    reload(format!("{}[streams.last]\ninput = \"push:\"\n", stream("stays")), "comes", "404");
+    server.signal("-INT");
+    let (code, _, log) = server.wait();
+    assert_eq!(code, Some(0));
+    for said in ["2 inputs, 1 of them as before", "nonsense", "session-timeout has changed"] {
+        assert!(log.contains(said), "{said:?} is not in {log}");
+    }
+}
+
+#[test]
+fn settings_come_from_a_file_and_are_printed() {
+    let folder = Folder::new("config");
+    let config = folder.0.join("mutoscope.toml");
+    fs::write(&config, "max-clients = 3\n[streams.cam]\ninput = \"rtsp://anna:secret@192.0.2.1/cam\"\n").unwrap();
+    let print = |config: &PathBuf| {
+        let mut command = Command::new(PROGRAM);
+        let output = command.arg("--config").arg(config).arg("--print-config").output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let printed = print(&config);
+    assert!(printed.contains("max-clients = 3  # ") && !printed.contains("secret"), "{printed}");
+    fs::write(&config, &printed).unwrap();
+    assert!(print(&config).contains("[streams.cam]\ninput = \"rtsp://192.0.2.1/cam\""));
+    fs::write(&config, "max-cleints = 3\n").unwrap();
+    let output = Command::new(PROGRAM).arg("--config").arg(&config).output().unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("line 1") && complaint.contains("did you mean \"max-clients\"?"), "{complaint}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
 #[test]
 fn cameras_are_listed_or_it_is_said_that_there_is_none() {
     let output = Command::new(PROGRAM).arg("--list-cameras").output().unwrap();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url;
@@ -25,13 +27,23 @@ use crate::names;
 /// Live inputs by name. Dropping it ends them.
 #[derive(Debug)]
 pub struct Inputs {
-    all: Vec<Served>,
-    supervisor: Supervisor,
+    all: Vec<Entry>,
+    /// Shared by those that were made of each other.
+    supervisor: Arc<Supervisor>,
     policy: Policy,
 }
 
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Differs from those of all other inputs of this process.
+    id: usize,
+    /// How it was described, where it was.
+    spec: Option<Spec>,
+    served: Served,
+}
+
 /// One of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Served {
     Run(Live),
     Pushed(Push),
@@ -85,7 +97,7 @@ impl Inputs {
     /// # Errors
     /// [`InputsError::Thread`].
     pub fn new(policy: Policy) -> Result<Self, InputsError> {
-        let supervisor = Supervisor::new().map_err(InputsError::Thread)?;
+        let supervisor = Arc::new(Supervisor::new().map_err(InputsError::Thread)?);
         Ok(Self { all: Vec::new(), supervisor, policy })
     }
 
@@ -94,14 +106,29 @@ impl Inputs {
     /// # Errors
     /// See [`InputsError`].
     pub fn from_specs(specs: &[Spec], policy: Policy) -> Result<Self, InputsError> {
-        let mut inputs = Self::new(policy)?;
+        Self::new(policy)?.updated(specs)
+    }
+
+    /// What people describe now, in place of what they described before. Inputs whose description has not changed are the same,
+    /// and those who watch them notice nothing. Call [`retire`](Self::retire) for the others.
+    ///
+    /// # Errors
+    /// See [`InputsError`]. Nothing has changed then.
+    pub fn updated(&self, specs: &[Spec]) -> Result<Self, InputsError> {
         if specs.iter().filter(|spec| matches!(spec.source(), Source::Stdin)).count() > 1 {
             return Err(InputsError::SameStdin);
         }
+        let mut inputs = Self { all: Vec::new(), supervisor: Arc::clone(&self.supervisor), policy: self.policy };
+        let mut starting = Vec::new();
         for spec in specs {
+            inputs.check_name(spec.name())?;
+            if let Some(kept) = self.all.iter().find(|entry| entry.spec.as_ref() == Some(spec)) {
+                inputs.all.push(kept.clone());
+                continue;
+            }
             if let Source::Push = spec.source() {
-                let push = Push::new(spec.name(), spec.parameters().rate, policy).map_err(InputsError::Thread)?;
-                inputs.add_push(push)?;
+                let push = Push::new(spec.name(), spec.parameters().rate, self.policy).map_err(InputsError::Thread)?;
+                inputs.push(Some(spec.clone()), Served::Pushed(push));
                 continue;
             }
             let input = input(spec).map_err(|error| {
@@ -109,9 +136,36 @@ impl Inputs {
                 InputsError::Input { name: spec.name().to_owned(), error }
             })?;
             let live = Live::new(spec.name(), spec.parameters().rate);
-            inputs.add(live, input, spec.start())?;
+            inputs.push(Some(spec.clone()), Served::Run(live.clone()));
+            starting.push((live, input, spec.start()));
+        }
+        for (live, input, start) in starting {
+            self.supervisor.add(&live, input, start, self.policy);
         }
         Ok(inputs)
+    }
+
+    /// Ends those inputs that `successor` has not.
+    pub fn retire(&self, successor: &Self) {
+        for entry in self.all.iter().filter(|entry| successor.all.iter().all(|other| other.id != entry.id)) {
+            match &entry.served {
+                Served::Run(live) => {
+                    self.supervisor.remove(live);
+                    live.end();
+                }
+                Served::Pushed(push) => push.end(),
+            }
+        }
+    }
+
+    /// How many of them `other` has too.
+    pub fn in_common(&self, other: &Self) -> usize {
+        self.all.iter().filter(|entry| other.all.iter().any(|other| other.id == entry.id)).count()
+    }
+
+    fn push(&mut self, spec: Option<Spec>, served: Served) {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        self.all.push(Entry { id: NEXT.fetch_add(1, Ordering::Relaxed), spec, served });
     }
 
     /// Adds an input, which publishes to `live`.
@@ -121,7 +175,7 @@ impl Inputs {
     pub fn add(&mut self, live: Live, input: Box<dyn Input>, start: Start) -> Result<(), InputsError> {
         self.check_name(live.name())?;
         self.supervisor.add(&live, input, start, self.policy);
-        self.all.push(Served::Run(live));
+        self.push(None, Served::Run(live));
         Ok(())
     }
 
@@ -132,7 +186,7 @@ impl Inputs {
     /// [`InputsError::SameName`].
     pub fn add_push(&mut self, push: Push) -> Result<(), InputsError> {
         self.check_name(push.name())?;
-        self.all.push(Served::Pushed(push));
+        self.push(None, Served::Pushed(push));
         Ok(())
     }
 
@@ -142,14 +196,15 @@ impl Inputs {
 
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(Served::name)
+        self.all.iter().map(|entry| entry.served.name())
     }
 
     /// The input that is `index`th in the order of their names.
     pub fn medium(&self, index: usize) -> Option<InputMedium> {
-        Some(match self.all.get(index)? {
-            Served::Run(live) => live.medium(index).into(),
-            Served::Pushed(push) => push.medium(index),
+        let Entry { id, served, .. } = self.all.get(index)?;
+        Some(match served {
+            Served::Run(live) => live.medium(*id).into(),
+            Served::Pushed(push) => push.medium(*id),
         })
     }
 
@@ -163,7 +218,7 @@ impl Catalogue for Inputs {
     type Medium = InputMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<InputMedium> {
-        self.medium(names::position(path, self.all.iter().map(Served::name))?)
+        self.medium(names::position(path, self.all.iter().map(|entry| entry.served.name()))?)
     }
 }
 

@@ -97,6 +97,11 @@ impl Push {
         Ok(Self { live, shared })
     }
 
+    /// There will be no more pictures: the streams of those who watch end.
+    pub fn end(&self) {
+        self.live.end();
+    }
+
     /// The name that it answers to.
     pub fn name(&self) -> &str {
         self.live.name()

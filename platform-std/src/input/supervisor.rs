@@ -51,6 +51,7 @@ struct Supervised {
     /// `None` while it runs.
     input: Option<Box<dyn Input>>,
     stop: Option<Stop>,
+    is_removed: bool,
 }
 
 impl Shared {
@@ -88,19 +89,32 @@ impl Supervisor {
             }
         });
         let supervision = Supervision::new(start);
-        self.shared.inputs().all.push(Supervised {
-            live: live.clone(),
-            policy,
-            supervision,
-            input: Some(input),
-            stop: None,
-        });
+        let added =
+            Supervised { live: live.clone(), policy, supervision, input: Some(input), stop: None, is_removed: false };
+        let mut inputs = self.shared.inputs();
+        // The place of one that was removed and has ended may be taken: nothing of it will be heard of any more.
+        match inputs.all.iter_mut().find(|supervised| supervised.is_removed && supervised.input.is_some()) {
+            Some(place) => *place = added,
+            None => inputs.all.push(added),
+        }
+        drop(inputs);
+        self.shared.notify();
+    }
+
+    /// Ends the input that publishes to `live`, and forgets it.
+    pub fn remove(&self, live: &Live) {
+        for supervised in self.shared.inputs().all.iter_mut().filter(|supervised| supervised.live.is(live)) {
+            supervised.is_removed = true;
+            supervised.supervision.shut_down();
+        }
         self.shared.notify();
     }
 
     /// What the inputs do, in the order in which they were added.
     pub fn states(&self) -> Vec<State> {
-        self.shared.inputs().all.iter().map(|supervised| supervised.supervision.state()).collect()
+        let inputs = self.shared.inputs();
+        let all = inputs.all.iter().filter(|supervised| !supervised.is_removed);
+        all.map(|supervised| supervised.supervision.state()).collect()
     }
 }
 

@@ -60,6 +60,8 @@ struct State {
     newest: Option<Arc<Picture>>,
     /// The pictures have ceased with the newest one.
     ceased: Option<Instant>,
+    /// There will be no more pictures.
+    is_over: bool,
     /// The number of the next picture.
     next: u32,
     cadence: Cadence,
@@ -94,6 +96,15 @@ impl Shared {
             state.cadence.note(captured);
             let replaced = state.newest.replace(Arc::new(Picture { number, captured, made, refusal }));
             state.keep(replaced);
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    fn end(&self) {
+        let waiting = {
+            let mut state = self.state();
+            state.is_over = true;
             std::mem::take(&mut state.waiting)
         };
         waiting.into_values().for_each(Waker::wake);
@@ -141,6 +152,7 @@ impl Live {
         let state = State {
             newest: None,
             ceased: None,
+            is_over: false,
             next: 0,
             cadence: Cadence::new(rate.into()),
             absence: ("there is no picture yet".into(), Duration::from_secs(1)),
@@ -192,6 +204,11 @@ impl Live {
         Ok(live)
     }
 
+    /// Whether both are the same medium.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The name that it answers to.
     pub fn name(&self) -> &str {
         &self.shared.name
@@ -216,6 +233,11 @@ impl Live {
     /// one that is published. `reason` and `retry_after` are for those who come meanwhile.
     pub fn cease(&self, reason: &str, retry_after: Duration) {
         self.shared.cease(reason, retry_after);
+    }
+
+    /// There will be no more pictures: the streams of those who watch end.
+    pub fn end(&self) {
+        self.shared.end();
     }
 
     /// How many sessions there are, playing or not, and requests that wait for a picture. While there are none, nothing need
@@ -376,6 +398,9 @@ impl FrameSource for LiveSource {
         self.anchor.get_or_insert_with(|| (Instant::now(), now));
         self.held = None;
         let mut state = self.shared.state();
+        if state.is_over {
+            return Ok(Advance::End);
+        }
         // Not before `next`, in numbers that wrap.
         let is_new = |picture: &&Arc<Picture>| picture.number.wrapping_sub(self.next) < u32::MAX / 2;
         match state.following().filter(is_new) {

@@ -10,6 +10,7 @@ pub use error::SpecError;
 pub use parameters::{Parameters, Start};
 pub use remote::Remote;
 
+use std::cell::RefCell;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
@@ -52,6 +53,8 @@ pub struct Spec {
     /// As it was written, without secrets.
     shown: String,
     secrets: Secrets,
+    /// As it was written, and the values of its variables: where all of it is the same, so is the input.
+    written: Vec<String>,
 }
 
 /// Where the pictures of an input come from. Neither `Debug` nor `Display` shows a secret.
@@ -116,6 +119,12 @@ impl Spec {
     pub fn parse_with(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SpecError> {
         let (name, input) = text.split_once('=').ok_or(SpecError::NoName)?;
         check_name(name)?;
+        let values = RefCell::new(vec![text.to_owned()]);
+        let lookup = |name: &str| {
+            let value = lookup(name)?;
+            values.borrow_mut().push(value.clone());
+            Some(value)
+        };
         let mut variables = Variables::new(&lookup);
         // An input that begins with a variable may be one altogether, and is read as if its value had been written here.
         let whole = if input.starts_with("${") { Some(variables.expand(input)?) } else { None };
@@ -130,8 +139,10 @@ impl Spec {
         };
         check_parameters(&source, &parameters)?;
         let secrets = variables.used;
-        let shown = secrets.hide(text);
-        Ok(Self { name: name.to_owned(), source, parameters, shown, secrets })
+        // Parameters are no part of a URL's query, of which nothing is shown.
+        let (head, parameters_text) = text.split_at(text.len() - input.len() + parameters_at(input));
+        let shown = secrets.hide(head) + &secrets.hide(parameters_text);
+        Ok(Self { name: name.to_owned(), source, parameters, shown, secrets, written: values.into_inner() })
     }
 
     /// The name under which it is served.
@@ -169,6 +180,15 @@ impl Spec {
         self.secrets.hide(text)
     }
 }
+
+/// Whether both describe the same, variables included.
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Spec {}
 
 /// As it was written, without the secrets in it.
 impl fmt::Display for Spec {
@@ -210,9 +230,7 @@ fn check_name(name: &str) -> Result<(), SpecError> {
 }
 
 fn read(input: &str, variables: &mut Variables<'_>) -> Result<(Source, Parameters), SpecError> {
-    let scheme = |scheme| strip_prefix_ignore_case(input, scheme);
-    let hash = if scheme("exec:").is_some() { words::unquoted_hash(input) } else { input.find('#') };
-    let (head, parameters) = input.split_at(hash.unwrap_or(input.len()));
+    let (head, parameters) = input.split_at(parameters_at(input));
     let parameters = Parameters::parse(parameters, variables)?;
     let scheme = |scheme| strip_prefix_ignore_case(head, scheme);
     let source = if head.is_empty() {
@@ -256,6 +274,13 @@ fn check_parameters(source: &Source, parameters: &Parameters) -> Result<(), Spec
         return Err(SpecError::Parameter { key: "size", of: "cameras (/dev/video0)" });
     }
     Ok(())
+}
+
+/// Where the parameters of an input begin: at the first `#`, which words of a program may hold in quotes.
+fn parameters_at(input: &str) -> usize {
+    let is_program = strip_prefix_ignore_case(input, "exec:").is_some();
+    let hash = if is_program { words::unquoted_hash(input) } else { input.find('#') };
+    hash.unwrap_or(input.len())
 }
 
 fn strip_prefix_ignore_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {

@@ -1,0 +1,66 @@
+//! `--print-config`: what the program would run with, as a configuration file.
+
+use std::fmt::Write;
+
+use clap::ArgAction;
+
+use super::{Configuration, is_setting, key};
+use crate::args::Args;
+use clap::CommandFactory;
+
+/// A file that says what this configuration says, with the origin of each value. Passwords, and what the values of queries were,
+/// are left out.
+pub(crate) fn print(configuration: &Configuration) -> String {
+    let mut out = String::from("# What mutoscope-server would run with, and where that comes from.\n");
+    // Without the defaults that come from a file, so that the order is the help's and the list is complete.
+    for argument in Args::command().get_arguments().filter(|argument| is_setting(argument)) {
+        let (id, name) = (argument.get_id().as_str(), key(argument));
+        let origin = configuration.origin(id);
+        let raw = configuration.matches.get_raw(id);
+        let raw: Vec<String> = raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect();
+        let _ = match (id, argument.get_action()) {
+            ("media", _) => {
+                let paths = configuration.paths.iter().map(|path| text(&path.to_string_lossy()));
+                let paths: Vec<String> = paths.collect();
+                if paths.is_empty() { Ok(()) } else { writeln!(out, "{name} = [{}]  # {origin}", paths.join(", ")) }
+            }
+            (_, ArgAction::SetTrue) => writeln!(out, "{name} = {}  # {origin}", configuration.matches.get_flag(id)),
+            (_, ArgAction::Append) => {
+                let values: Vec<String> = raw.iter().flat_map(|values| values.split(',')).map(text).collect();
+                writeln!(out, "{name} = [{}]  # {origin}", values.join(", "))
+            }
+            _ => match raw.as_slice() {
+                [value] => writeln!(out, "{name} = {}  # {origin}", number_or_text(value)),
+                _ => writeln!(out, "# {name} is not set"),
+            },
+        };
+    }
+    for spec in configuration.stills.iter().chain(&configuration.specs) {
+        let stream = configuration.file.iter().flat_map(|file| file.streams().map(move |stream| (file, stream)));
+        // One of the command line may have taken the place of the file's.
+        let stream =
+            { stream }.find(|(_, stream)| stream.name == spec.name() && stream.spec.to_string() == spec.to_string());
+        let origin = match stream {
+            Some((file, stream)) => format!("{}, line {}", file.path().display(), stream.line),
+            None => configuration.origin("media"),
+        };
+        let shown = spec.to_string();
+        let input = shown.split_once('=').map_or("", |(_, input)| input);
+        let _ = write!(out, "\n# {origin}\n[streams.{}]\ninput = {}\n", bare_or_text(spec.name()), text(input));
+    }
+    out
+}
+
+fn text(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn number_or_text(value: &str) -> String {
+    if value.parse::<i64>().is_ok() { value.to_owned() } else { text(value) }
+}
+
+/// A key of TOML.
+fn bare_or_text(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_bare { name.to_owned() } else { text(name) }
+}

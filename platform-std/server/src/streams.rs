@@ -1,0 +1,112 @@
+//! What the server shows: inputs and files, which may change while it serves.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Result, bail};
+use mutoscope::media::Either;
+use mutoscope::media::catalogue::Catalogue;
+use mutoscope::wire::url::Path;
+use mutoscope_std::input::{InputMedium, Inputs, Source};
+use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium};
+
+use crate::config::Configuration;
+
+/// The streams of the present configuration. Copies are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams(Arc<RwLock<Arc<Shown>>>);
+
+#[derive(Debug)]
+struct Shown {
+    inputs: Inputs,
+    library: Option<Library>,
+}
+
+impl Streams {
+    /// The streams that `configuration` names; where it names none, two that are drawn.
+    pub(crate) fn new(configuration: &Configuration) -> Result<Self> {
+        let inputs = Inputs::new(configuration.args.policy())?;
+        Ok(Self(Arc::new(RwLock::new(Arc::new(Shown::new(&inputs, configuration)?)))))
+    }
+
+    /// All names, inputs first.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.shown().names().map(str::to_owned).collect()
+    }
+
+    /// Shows what the configuration file says now. Where it cannot be used, all stays as it is, and the log says why. Streams that
+    /// have not changed play on.
+    pub(crate) fn reload(&self, current: &mut Configuration) {
+        let path = current.path().map(|path| path.display().to_string()).unwrap_or_default();
+        match self.try_reload(current) {
+            Ok(report) => log::info!("{path} was read again: {report}"),
+            Err(error) => log::error!("{path} was read again and cannot be used, all stays as it is: {error:#}"),
+        }
+    }
+
+    fn try_reload(&self, current: &mut Configuration) -> Result<String> {
+        let new = current.reload()?;
+        let before = self.shown();
+        let after = Arc::new(Shown::new(&before.inputs, &new)?);
+        for setting in current.differing_settings(&new) {
+            log::warn!("{setting} has changed; that takes effect when the server is started again");
+        }
+        let (kept, number) = (before.inputs.in_common(&after.inputs), after.inputs.names().count());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
+        before.inputs.retire(&after.inputs);
+        *current = new;
+        Ok(format!("{number} inputs, {kept} of them as before, and {} files", after.names().count() - number))
+    }
+
+    fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Shown {
+    /// Inputs that `before` has already are the same.
+    fn new(before: &Inputs, configuration: &Configuration) -> Result<Self> {
+        let Configuration { paths, stills, specs, .. } = configuration;
+        // Files first: they cost nothing where the rest is refused, and inputs would have been started.
+        let library = match (paths.is_empty() && stills.is_empty(), specs.is_empty()) {
+            (true, true) => Some(Library::built_in(configuration.args.frame_rate.unwrap_or(DEFAULT_RATE))),
+            (true, false) => None,
+            (false, _) => Some(library_of(configuration)?),
+        };
+        let is_taken = |name: &str| library.iter().flat_map(Library::names).any(|other| other == name);
+        if let Some(spec) = specs.iter().find(|spec| is_taken(spec.name())) {
+            bail!("both a file and an input are called {:?}; give the input another name", spec.name());
+        }
+        Ok(Self { inputs: before.updated(specs)?, library })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.inputs.names().chain(self.library.iter().flat_map(Library::names))
+    }
+}
+
+/// Files, and folders of pictures.
+fn library_of(configuration: &Configuration) -> Result<Library> {
+    let Configuration { args, paths, stills, .. } = configuration;
+    let mut library = if paths.is_empty() {
+        Library::new(args.frame_rate, args.policy())
+    } else {
+        Library::from_paths(paths, args.frame_rate, args.policy())?
+    };
+    for spec in stills {
+        let parameters = spec.parameters();
+        if let Source::Path(folder) = spec.source() {
+            library.add_stills(spec.name(), folder, parameters.order.unwrap_or_default(), parameters.rate)?;
+        }
+    }
+    Ok(library)
+}
+
+impl Catalogue for Streams {
+    type Medium = Either<InputMedium, LibraryMedium>;
+
+    fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
+        let shown = self.shown();
+        let input = shown.inputs.find(path).map(Either::First);
+        input.or_else(|| shown.library.as_ref()?.find(path).map(Either::Second))
+    }
+}
