@@ -45,6 +45,8 @@ pub(super) struct Chunks {
     has_pictures: bool,
     /// How many chunks of the stream have begun, empty ones included.
     pub(super) count: u32,
+    /// The last one is empty, or its length was never written: then it is not counted yet.
+    is_empty: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +61,16 @@ struct Stream {
 impl Chunks {
     pub(super) const fn new() -> Self {
         const STREAM: Stream = Stream { number: 0, is_video: false, is_jpeg: false, scale: 0, rate: 0 };
-        Self { id: [0; 4], streams: 0, stream: STREAM, video: None, micros_per_frame: 0, has_pictures: false, count: 0 }
+        Self {
+            id: [0; 4],
+            streams: 0,
+            stream: STREAM,
+            video: None,
+            micros_per_frame: 0,
+            has_pictures: false,
+            count: 0,
+            is_empty: false,
+        }
     }
 
     /// Whether the headers have been passed.
@@ -101,12 +112,29 @@ impl Chunks {
             b"RIFF" | b"LIST" => Action::ReadType,
             b"avih" | b"strh" | b"strf" if !self.has_pictures => Action::ReadHeader,
             _ if self.is_picture(id) => {
-                // Where the length was never written, the picture itself follows.
-                self.count = self.count.saturating_add(1);
-                if size == 0 { Action::Skip } else { Action::Picture }
+                self.count = self.count.saturating_add(self.is_empty.into());
+                self.is_empty = size == 0;
+                self.count = self.count.saturating_add((!self.is_empty).into());
+                if self.is_empty { Action::Skip } else { Action::Picture }
             }
             _ => Action::Skip,
         }
+    }
+
+    /// A picture begins that is in no chunk whose length is known.
+    pub(super) fn picture_begins(&mut self) {
+        self.is_empty = false;
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// The chunk that was opened last cannot have that length.
+    pub(super) fn close(&mut self) {
+        self.count = self.count.saturating_sub(1);
+    }
+
+    /// Goes to a place behind a picture, behind so many chunks.
+    pub(super) fn resume(&mut self, count: u32) {
+        (self.count, self.is_empty) = (count, false);
     }
 
     /// Takes the type of a list.

@@ -128,6 +128,9 @@ impl Heads {
 
     /// Takes text, up to the end of its line. Returns how much it took: nothing if the first byte is no text.
     pub(super) fn text(&mut self, bytes: &[u8]) -> usize {
+        if self.len == 0 && bytes.first().is_some_and(|&byte| byte != b'\n' && !Self::may_begin_line(byte)) {
+            return 0;
+        }
         let is_text = |byte: &u8| matches!(*byte, b'\r' | b'\t' | 0x20..=0x7E);
         let len = bytes.iter().position(|byte| !is_text(byte)).unwrap_or(bytes.len());
         for &byte in bytes.iter().take(len.min(LINE.saturating_add(1))) {
@@ -153,7 +156,10 @@ impl Heads {
                 }
                 (self.len, self.is_noise) = (0, false);
             }
-            b'\r' | b'\t' | 0x20..=0x7E if !self.is_noise => self.push(byte),
+            // No line begins with a space, or with the return of an empty line.
+            b'\r' | b'\t' | 0x20..=0x7E if !self.is_noise && (self.len > 0 || Self::may_begin_line(byte)) => {
+                self.push(byte)
+            }
             _ => self.is_noise = true,
         }
     }

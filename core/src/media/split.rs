@@ -227,7 +227,7 @@ impl Splitter {
         self.record_left = place.record_left;
         self.record_frames = u32::from(place.record_left != 0);
         self.previews = place.previews;
-        self.chunks.count = place.chunks;
+        self.chunks.resume(place.chunks);
         self.state = match self.format {
             Some(Format::Lab | Format::Avi) if place.record_left == 0 => self.between_records(),
             _ => State::Hunt,
@@ -472,6 +472,8 @@ impl Splitter {
     /// How many bytes the state may pass at once.
     fn meaningless(&self, byte: u8, room: &[u8]) -> usize {
         match self.state {
+            // A segment may have swallowed the beginning of a start.
+            State::Entropy | State::Marker if self.may_start(byte) => 0,
             State::Entropy => match self.delimiter().and_then(<[u8]>::first) {
                 None => pass(room, [0xFF; 2], is_marker),
                 Some(&first) => pass(room, [0xFF, b'\n'], |a, b| is_marker(a, b) | (a == b'\n') & (b == first)),
@@ -495,7 +497,7 @@ impl Splitter {
             State::HuntRecord => pass_to_start(room),
             // These are the first bytes of an AVI file.
             State::Hunt if self.format.is_none() && self.offset < RIFF_LEN => 0,
-            State::Hunt if self.has_records() => pass_to_start(room),
+            State::Hunt if self.has_records() => pass(room, [0xFF; 2], is_start),
             State::Hunt if self.heads.is_noise() => {
                 pass(room, [0xFF, b'\n'], |a, b| is_start(a, b) | (a == b'\n') & Heads::may_begin_line(b))
             }

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod clients;
 pub mod containers;
 pub mod delivery;
+pub mod feed;
 pub mod inputs;
 pub mod jpeg;
 pub mod machines;
@@ -71,6 +72,8 @@ pub const TARGETS: &[Target] = &[
         seeds: containers::containers_seeds,
         words: CONTAINER_WORDS,
     },
+    Target { name: "avi_multipart", run: source::mjpeg, seeds: feed::container_seeds, words: feed::WORDS },
+    Target { name: "feed", run: feed::feed, seeds: feed::feed_seeds, words: feed::WORDS },
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
     Target { name: "mend", run: jpeg::mend, seeds: jpeg::mend_seeds, words: &[] },
     Target { name: "recode", run: jpeg::recode, seeds: jpeg::recode_seeds, words: &[] },

@@ -77,11 +77,15 @@ struct Index {
 /// Reads the whole file for its spans, past all damage.
 fn index(scanner: &mut Reader<File<'_>, Vec<u8>>, len: usize) -> Index {
     let mut index = Index { spans: Vec::new(), bookmarks: Vec::new() };
-    let mut steps = 0;
+    let (mut steps, mut time) = (0, None);
     loop {
         index.bookmarks.extend(scanner.bookmark());
         match scanner.next_span() {
-            Ok(Some(span)) => index.spans.push(span),
+            Ok(Some(span)) => {
+                index.spans.push(span);
+                assert!(scanner.time() >= time, "{:?} behind {time:?}", scanner.time());
+                time = scanner.time();
+            }
             Ok(None) => return index,
             Err(Error::Damaged { at } | Error::Truncated { at }) => {
                 assert!(at <= len as u64);

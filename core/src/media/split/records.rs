@@ -49,8 +49,8 @@ impl Splitter {
 
     /// A record, or a frame of unknown length, begins: its FF D8 FF was read.
     pub(super) fn record_starts_here(&mut self, back: u8, record_left: u32) -> SplitEvent {
-        if back == CHUNK_BEFORE_START {
-            self.chunks.count = self.chunks.count.saturating_add(1);
+        if back == CHUNK_BEFORE_START || record_left == 0 {
+            self.chunks.picture_begins();
         }
         if back > 3 || record_left == 0 {
             self.record_frames = 0;
@@ -131,6 +131,7 @@ impl Splitter {
             }
             Action::Picture => {
                 // What begins there is read anyway.
+                self.chunks.close();
                 (self.start, self.state) = (self.offset, CHUNK);
                 return Some(SplitEvent::Beyond);
             }
