@@ -262,6 +262,11 @@ impl Film {
             let found = demuxer.next();
             pass.reached = pass.reached.max(demuxer.offset());
             match found.map_err(|error| LibraryError::Read { path: self.path.clone(), error })? {
+                // The rest of it is still being written.
+                Found::Picture(_) if demuxer.is_tail() && pass.is_growing(self.patience()) => {
+                    self.end_pass(pass, damage.as_deref());
+                    return Ok(Indexed::Done);
+                }
                 Found::Picture(sample) => {
                     if let Some(damage) = damage.take() {
                         pass.note_damage(&shown.to_string(), &damage);
@@ -288,7 +293,7 @@ impl Film {
                 }
             }
             let now = Instant::now();
-            if now >= until {
+            if now >= until && !demuxer.is_tail() {
                 // Where there are no pictures for long, the pass goes on behind what it has seen.
                 if pass.reached.saturating_sub(pass.offset) > MAX_AGAIN
                     && let Some(place) = demuxer.place()

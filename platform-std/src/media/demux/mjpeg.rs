@@ -21,6 +21,8 @@ pub(super) struct Mjpeg<'a> {
     offset: u64,
     /// The time of the last picture, in microseconds.
     time: u64,
+    /// The end of the file ended that picture.
+    is_tail: bool,
 }
 
 /// What the beginning of a file tells.
@@ -58,7 +60,7 @@ fn hole(error: &io::Error) -> Option<&Hole> {
 impl<'a> Mjpeg<'a> {
     pub(super) fn new(storage: &'a dyn Storage, len: u64, place: Place) -> Result<Self, DetectError> {
         let read = Rc::default();
-        let mut demuxer = Self { reader: reader(storage, len, &read)?, read, len, offset: 0, time: 0 };
+        let mut demuxer = Self { reader: reader(storage, len, &read)?, read, len, offset: 0, time: 0, is_tail: false };
         if let Place::Mjpeg(bookmark) = place {
             demuxer.reader.resume(bookmark);
         }
@@ -72,6 +74,7 @@ impl Demuxer for Mjpeg<'_> {
         match self.reader.next_span() {
             Ok(Some(span)) => {
                 self.offset = span.offset + u64::from(span.len);
+                self.is_tail = !span.has_end && self.offset >= self.len;
                 let told = self.reader.time().map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
                 self.time = self.time.max(told);
                 Ok(Found::Picture(Sample { offset: span.offset, len: span.len, time: self.time }))
@@ -101,10 +104,14 @@ impl Demuxer for Mjpeg<'_> {
     }
 
     fn place(&self) -> Option<Place> {
-        self.reader.bookmark().map(Place::Mjpeg)
+        self.reader.bookmark().filter(|_| !self.is_tail).map(Place::Mjpeg)
     }
 
     fn offset(&self) -> u64 {
         self.offset
+    }
+
+    fn is_tail(&self) -> bool {
+        self.is_tail
     }
 }

@@ -55,6 +55,11 @@ pub(super) trait Demuxer {
 
     /// How far it has come, in bytes.
     fn offset(&self) -> u64;
+
+    /// Whether the last picture ends where the file does, and lacks its own end: there may be more of it once the file has grown.
+    fn is_tail(&self) -> bool {
+        false
+    }
 }
 
 /// A place between two pictures of a file.
