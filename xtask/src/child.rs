@@ -2,7 +2,7 @@
 
 use crate::shell::line;
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -63,6 +63,12 @@ impl Running {
     /// The next line of its standard output; `None` where none comes in time, or ever.
     pub(crate) fn next_line(&self, patience: Duration) -> Option<String> {
         self.lines.as_ref()?.recv_timeout(patience).ok()
+    }
+
+    /// Writes a line to its standard input, which has to be a pipe.
+    pub(crate) fn say(&mut self, line: &str) -> Result<()> {
+        let input = self.child.stdin.as_mut().with_context(|| format!("`{}` does not listen", self.name))?;
+        writeln!(input, "{line}").with_context(|| format!("`{}` does not listen any more", self.name))
     }
 
     /// Whether it has ended, and how.

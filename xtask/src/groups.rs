@@ -21,6 +21,7 @@ pub(crate) enum Group {
     Peers,
     Tap,
     Firmware,
+    Cameras,
     Deny,
 }
 

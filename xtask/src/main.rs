@@ -1,8 +1,8 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
-//! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device; [`media`]
-//! makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
+//! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device, [`v4l2`] on an
+//! emulated machine with a camera; [`media`] makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
 //! microcontroller; [`peers`] plays what others serve; [`packages`] finds or installs system packages, [`toolchain`] what
 //! rustup and cargo install; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ mod skip;
 mod tap_demo;
 mod test;
 mod toolchain;
+mod v4l2;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

@@ -126,6 +126,22 @@ pub(crate) const QEMU: Need = Need {
     elsewhere: "qemu-system-arm (Fedora, Arch), qemu (Homebrew)",
 };
 
+/// The machine whose kernel has a camera, and what its first file system is made with.
+pub(crate) const KERNEL_MACHINE: Need = Need {
+    what: "qemu-system-x86_64, busybox, cpio and v4l2-ctl",
+    present: || ["qemu-system-x86_64", "busybox", "cpio", "v4l2-ctl"].iter().all(|program| on_path(program)),
+    debian: &["qemu-system-x86", "busybox-static", "cpio", "v4l-utils"],
+    elsewhere: "a Debian, whose kernel it boots",
+};
+
+/// libjpeg-turbo is built from its source.
+pub(crate) const TURBO_TOOLS: Need = Need {
+    what: "cmake and nasm",
+    present: || ["cmake", "nasm"].iter().all(|program| on_path(program)),
+    debian: &["cmake", "nasm"],
+    elsewhere: "cmake and nasm (Fedora, Arch, Homebrew)",
+};
+
 impl Need {
     /// Why it cannot be used: `None` where it is there.
     pub(crate) fn missing(&self) -> Option<String> {

@@ -7,12 +7,14 @@ use super::schedule::{Load, Task};
 use super::{package, steps};
 use crate::groups::Group;
 use crate::packages::{
-    DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, Need, QEMU, SDL2, VENV, VLC,
+    DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, KERNEL_MACHINE, Need, QEMU, SDL2,
+    TURBO_TOOLS, VENV, VLC,
 };
 use anyhow::Result;
 
-/// The parts that a run without `--long` does shorter, in words.
-pub(super) const LONG: &str = "60 s of firmware playing without a gap (20 s here), 5 s for each fuzz target (1 s here)";
+/// The parts that a run without `--long` does shorter or not at all, in words.
+pub(super) const LONG: &str = "60 s of firmware playing without a gap (20 s here), 5 s for each fuzz target (1 s here), \
+    the camera of a real kernel (not here), cameras with libjpeg-turbo (not here)";
 
 /// One step.
 pub(super) struct Step {
@@ -101,6 +103,12 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::single(None, CLIPS, steps::make_clips).likes(&[&JPEG_TOOLS, &GSTREAMER, &IMAGEMAGICK]).needs(&[&FFMPEG]),
     ];
     steps.extend(playing(long));
+    if long {
+        steps.extend([
+            Step::single(Group::Cameras, "v4l2", steps::v4l2).after(&[PROGRAMS]).needs(&[&FFMPEG, &KERNEL_MACHINE]),
+            Step::busy(Group::Cameras, "turbojpeg", steps::turbojpeg).after(&[TESTS]).needs(&[&TURBO_TOOLS]),
+        ]);
+    }
     steps.extend([
         Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
@@ -184,7 +192,7 @@ mod tests {
 
     #[test]
     fn steps_have_distinct_names() {
-        let mut names: Vec<_> = steps(false).into_iter().map(|step| step.task.name).collect();
+        let mut names: Vec<_> = steps(true).into_iter().map(|step| step.task.name).collect();
         let count = names.len();
         names.sort();
         names.dedup();
@@ -193,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_group_has_a_step() {
-        let steps = steps(false);
+        let steps = steps(true);
         for group in Group::value_variants() {
             assert!(steps.iter().any(|step| step.group == Some(*group)), "{}", group.name());
         }
@@ -201,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_step_gets_what_it_waits_for() {
-        let steps = steps(false);
+        let steps = steps(true);
         for step in &steps {
             for name in &step.task.after {
                 let before = steps.iter().find(|step| step.task.name == *name);
@@ -219,10 +227,10 @@ mod tests {
 
     #[test]
     fn a_chosen_step_brings_along_what_it_needs() {
-        let (chosen, left) = choose(steps(false), |group| group == Group::Tap);
+        let (chosen, left) = choose(steps(true), |group| group == Group::Tap);
         let names: Vec<_> = chosen.iter().map(|step| step.task.name.as_str()).collect();
         assert_eq!(names, [PROGRAMS, CLIPS, "tap"]);
         assert!(left.iter().any(|step| step.task.name == TESTS));
-        assert_eq!(choose(steps(false), |_| true).1.len(), 0);
+        assert_eq!(choose(steps(true), |_| true).1.len(), 0);
     }
 }

@@ -5,7 +5,7 @@ use crate::packages::SDL2;
 use crate::shell::{cargo, line, release_program, require, root};
 use crate::skip::skip;
 use crate::toolchain::{add_target, available, install_tool};
-use crate::{check, media, peers, run_firmware, sizes, tap_demo};
+use crate::{check, media, peers, run_firmware, sizes, tap_demo, v4l2};
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::time::Duration;
@@ -221,6 +221,16 @@ pub(super) fn firmware(seconds: u64) -> Result<()> {
 
 pub(super) fn firmware_lint() -> Result<()> {
     run_firmware::lint()
+}
+
+/// The camera of a real kernel.
+pub(super) fn v4l2() -> Result<()> {
+    v4l2::check()
+}
+
+/// The other encoder of cameras' pictures, and the same tests of what it makes.
+pub(super) fn turbojpeg() -> Result<()> {
+    require(cargo().args(["test", "--package", "mutoscope-std", "--features", "turbojpeg", "--lib", "pixels"]))
 }
 
 pub(super) fn deny() -> Result<()> {

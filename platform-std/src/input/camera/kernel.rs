@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use linuxvideo::format::{PixFormat, PixelFormat};
@@ -90,10 +91,19 @@ fn pixels(format: PixelFormat) -> Option<Pixels> {
     }
 }
 
-/// A time since the start of the kernel's monotonic clock as an instant. That clock is the one of [`Instant`], which does not say so.
+/// A time since the start of the kernel's monotonic clock as an instant; `None` for one that is still to come. That clock is the one of
+/// [`Instant`], which does not say so.
 fn on_our_clock(since_start: Duration) -> Option<Instant> {
-    let (now, instant) = (clock_gettime(ClockId::CLOCK_MONOTONIC).ok()?, Instant::now());
-    instant.checked_sub(Duration::from(now).checked_sub(since_start)?)
+    // One moment on both, read once: whatever comes between the two readings would else move pictures against each other. It makes
+    // pictures older, never newer than now.
+    static BOTH: OnceLock<Option<(Instant, Duration)>> = OnceLock::new();
+    let now = || Some((Instant::now(), Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).ok()?)));
+    let (instant, clock) = (*BOTH.get_or_init(now))?;
+    let taken = match since_start.checked_sub(clock) {
+        Some(later) => instant.checked_add(later),
+        None => instant.checked_sub(clock - since_start),
+    };
+    taken.filter(|taken| *taken <= Instant::now())
 }
 
 /// One line for each camera, and what it gives.
@@ -105,19 +115,29 @@ pub(super) fn list() -> io::Result<Vec<String>> {
         if !capabilities.device_capabilities().contains(CapabilityFlags::VIDEO_CAPTURE) {
             continue;
         }
-        let formats = device.formats(BufType::VIDEO_CAPTURE).filter_map(Result::ok);
-        let formats = formats.map(|format| {
-            let readable = if pixels(format.pixel_format()).is_some() { "" } else { " (cannot be read)" };
+        let (mut readable, mut others) = (Vec::new(), Vec::new());
+        for format in device.formats(BufType::VIDEO_CAPTURE).filter_map(Result::ok) {
             let sizes = device.frame_sizes(format.pixel_format());
             let largest = sizes
                 .map_or_else(|_| String::new(), |sizes| format!(" up to {}x{}", sizes.max_width(), sizes.max_height()));
-            format!("{}{largest}{readable}", format.description())
-        });
-        let formats: Vec<String> = formats.collect();
-        lines.push(format!("{path}: {}: {}", capabilities.card(), formats.join(", ")));
+            let list = if pixels(format.pixel_format()).is_some() { &mut readable } else { &mut others };
+            list.push(format!("{}{largest}", format.description()));
+        }
+        lines.push(format!("{path}: {}: {}", capabilities.card(), in_one_line(readable, &others)));
     }
     lines.sort();
     Ok(lines)
+}
+
+/// What can be read first, then what cannot, of which some drivers have dozens.
+fn in_one_line(readable: Vec<String>, others: &[String]) -> String {
+    const NAMED: usize = 3;
+    let mut formats = readable;
+    formats.extend(others.iter().take(NAMED).map(|format| format!("{format} (cannot be read)")));
+    if others.len() > NAMED {
+        formats.push(format!("{} others (cannot be read)", others.len() - NAMED));
+    }
+    formats.join(", ")
 }
 
 #[cfg(test)]
@@ -125,12 +145,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn formats_that_cannot_be_read_do_not_fill_the_screen() {
+        let others = ["A", "B", "C", "D", "E"].map(str::to_owned);
+        let line = |others: &[String]| in_one_line(vec!["NV12".into()], others);
+        assert_eq!(line(&others[..1]), "NV12, A (cannot be read)");
+        assert_eq!(
+            line(&others),
+            "NV12, A (cannot be read), B (cannot be read), C (cannot be read), 2 others (cannot be read)"
+        );
+    }
+
+    #[test]
+    fn pictures_keep_the_distances_that_the_kernel_tells() {
+        let now = Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap());
+        let taken = |millis| on_our_clock(now - Duration::from_millis(millis)).unwrap();
+        let first = taken(500);
+        assert_eq!(taken(400).duration_since(first), Duration::from_millis(100));
+        assert_eq!(taken(100).duration_since(first), Duration::from_millis(400));
+    }
+
+    #[test]
     fn an_instant_of_the_kernels_clock_is_found_on_ours() {
         let now = Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap());
         let before = Instant::now();
         let then = on_our_clock(now - Duration::from_millis(100)).unwrap();
         let age = before.saturating_duration_since(then);
-        assert!(age <= Duration::from_millis(101) && age > Duration::from_millis(50), "{age:?}");
+        assert!(age < Duration::from_secs(10) && age > Duration::from_millis(50), "{age:?}");
         assert_eq!(on_our_clock(now + Duration::from_secs(1000)), None);
     }
 
