@@ -12,6 +12,7 @@ pub mod peers;
 pub mod process;
 pub mod publisher;
 pub mod real_client;
+pub mod relay;
 pub mod soak;
 pub mod stage;
 pub mod strict_client;

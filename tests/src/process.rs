@@ -24,11 +24,16 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port of 127.0.0.1 and waits until it has printed a URL.
     pub fn start(program: &Path, args: &[&str]) -> Result<Self> {
+        Self::start_with(program, args, Stdio::null())
+    }
+
+    /// The same with a standard input.
+    pub fn start_with(program: &Path, args: &[&str], stdin: Stdio) -> Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut child = Command::new(program)
             .args(["--host", "127.0.0.1", "--rtsp-port", &port.to_string()])
             .args(args)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -4,6 +4,7 @@
 //! its target is therefore measured again, and the table says so.
 
 mod files;
+mod inputs;
 mod player;
 
 use crate::shell::{cargo, line, output, release_program, require};
@@ -37,12 +38,15 @@ enum Part {
     Player,
     /// The start of a server with thousands of files, with a film of 2 GB and with one of 100 GB
     Files,
+    /// Live inputs: what they add to a picture's age, what they cost, and what they do to a film beside them
+    Inputs,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Files, Self::Soak];
+    const ALL: [Self; 7] =
+        [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Files, Self::Inputs, Self::Soak];
 }
 
 /// The film that the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
@@ -87,6 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Latency => latency(options.seconds.unwrap_or(10))?,
             Part::Player => player::measure(options.seconds.unwrap_or(10))?,
             Part::Files => files::measure()?,
+            Part::Inputs => inputs::measure(options.seconds.unwrap_or(10))?,
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }

@@ -5,6 +5,7 @@
 
 pub mod clip;
 pub mod control;
+pub mod feeds;
 pub mod lab;
 pub mod players;
 pub mod publish;

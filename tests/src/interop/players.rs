@@ -107,7 +107,7 @@ impl Installation {
         let begin = Instant::now();
         let mut command = Command::new(&self.program);
         match self.player {
-            Player::Ffmpeg => ffmpeg(&mut command, url, transport, &self.version),
+            Player::Ffmpeg => ffmpeg(&mut command, url, transport, &self.version, None),
             Player::Gstreamer => gstreamer(&mut command, url, transport, scratch),
             Player::OpenRtsp => open_rtsp(&mut command, url, transport, scratch),
         }
@@ -124,6 +124,15 @@ impl Installation {
             Player::Gstreamer | Player::OpenRtsp => decode(&files_by_name(scratch)?)?,
         };
         Ok(Played { pictures, time, complaints })
+    }
+
+    /// Plays `url` until so many `pictures` have come. Only ffmpeg can count them: other players play to the end.
+    pub fn watch(&self, url: &str, transport: Transport, pictures: usize, patience: Duration) -> Result<Played> {
+        let begin = Instant::now();
+        let mut command = Command::new(&self.program);
+        ffmpeg(&mut command, url, transport, &self.version, Some(pictures));
+        let (stdout, complaints) = run(&mut command, patience)?;
+        Ok(Played { pictures: digests(&stdout), time: begin.elapsed(), complaints })
     }
 }
 
@@ -192,14 +201,18 @@ pub fn why_not_vlc() -> String {
     }
 }
 
-fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str) {
+fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str, pictures: Option<usize>) {
     let transport = match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
     };
     command.args(["-nostdin", "-v", "warning", "-threads", "1"]);
     command.args(["-rtsp_transport", transport, "-buffer_size", "2000000", "-i", url]);
-    command.args(every_frame(version)).args(["-f", "framemd5", "-"]);
+    command.args(every_frame(version));
+    if let Some(pictures) = pictures {
+        command.args(["-frames:v", &pictures.to_string()]);
+    }
+    command.args(["-f", "framemd5", "-"]);
 }
 
 /// Returns the option that keeps ffmpeg from doubling or dropping frames. Version 5.1 renamed it, and later versions drop the

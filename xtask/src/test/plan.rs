@@ -158,6 +158,11 @@ fn playing(long: bool) -> Vec<Step> {
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
             .likes(DECODERS),
+        Step::waiting(Group::Interop, "inputs", steps::inputs)
+            .after(&[TESTS, PROGRAMS, CLIPS])
+            .alone_with(&["many players"])
+            .needs(&[&FFMPEG])
+            .likes(&[&GSTREAMER_SERVER]),
         peer("lab").needs(&[&SDL2, &FFMPEG]),
         peer("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
         peer("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),

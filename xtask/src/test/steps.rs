@@ -194,6 +194,13 @@ pub(super) fn interop(files: &media::Set) -> Result<()> {
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
 }
 
+/// Every kind of input through the real server to ffmpeg.
+pub(super) fn inputs() -> Result<()> {
+    let mut command = program("inputs")?;
+    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(media::CLIPS.directory()?);
+    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+}
+
 /// Our player against a server that others wrote; `name` is as `peers --help` lists it.
 pub(super) fn peer(name: &str) -> Result<()> {
     if name == "espp" {
