@@ -278,7 +278,6 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
 
     fn head(text: &str) -> Part {
         let mut heads = Heads::new();
