@@ -44,11 +44,13 @@ struct Args {
 const CLIP: &str = "std-420-320x240.mjpeg";
 /// Pictures per second.
 const RATE: u32 = 24;
+/// Pictures per second that ffmpeg feeds: two that come at once are one for viewers, so it may be late by so much.
+const LIVE_RATE: u32 = 10;
 /// How many pictures of a live input are watched.
-const PICTURES: usize = 60;
+const PICTURES: usize = 36;
 /// How often a playing is tried of which pictures are missing: ffmpeg, which feeds inputs and watches them, hurries or is late
 /// where it has to wait for the processor.
-const TRIES: usize = 4;
+const TRIES: usize = 6;
 /// How long a playing may take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -145,7 +147,8 @@ fn scene(args: &Args, path: &Path, clip: &Clip, scratch: &Path) -> Result<Scene>
     for (name, format) in FILES {
         feeds::copy(path, RATE, format, &films.join(name))?;
     }
-    let (film, mut skipped) = (films.join("film.avi"), Vec::new());
+    let (film, mut skipped) = (scratch.join("live.avi"), Vec::new());
+    feeds::copy(path, LIVE_RATE, "avi", &film)?;
     let media = path.to_str().context("a path that is not UTF-8")?;
     let other = Server::start(&args.server, &["--loop", "--frame-rate", &RATE.to_string(), media])?;
     let gstreamer = match server::gstreamer_python() {
