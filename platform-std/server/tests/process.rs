@@ -32,6 +32,19 @@ impl Running {
         line.trim_end().to_owned()
     }
 
+    /// What it writes to standard error, up to these words and perhaps more.
+    fn log_until(&mut self, words: &str) -> String {
+        let (mut log, mut chunk) = (Vec::new(), [0; 1024]);
+        loop {
+            let n = self.0.stderr.as_mut().unwrap().read(&mut chunk).unwrap();
+            assert!(n > 0, "it ended without {words:?}");
+            log.extend(&chunk[..n]);
+            if String::from_utf8_lossy(&log).contains(words) {
+                return String::from_utf8(log).unwrap();
+            }
+        }
+    }
+
     fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
     }
@@ -148,7 +161,12 @@ fn a_hang_up_signal_has_the_configuration_read_again_and_streams_that_stay_play_
     let stream = |name: &str| {
         format!("[streams.{name}]\ninput = 'exec:sh -c \"cat {}; sleep 1000\"'\nstart = \"always\"\n", film.display())
     };
-    let write = |text: String| fs::write(&config, text).unwrap();
+    // Whole at once: the server may be reading it.
+    let write = |text: String| {
+        let new = folder.0.join("new.toml");
+        fs::write(&new, text).unwrap();
+        fs::rename(&new, &config).unwrap();
+    };
     write(format!("session-timeout = 30\n{}{}", stream("stays"), stream("goes")));
     let mut server = Running::start(&[], &["--config", config.to_str().unwrap()]);
     let url = server.url();
@@ -158,7 +176,7 @@ fn a_hang_up_signal_has_the_configuration_read_again_and_streams_that_stay_play_
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut status = |name: &str| ask_for(&mut connection, &at(name));
     assert_eq!([status("stays"), status("goes"), status("comes")], ["200", "200", "404"]);
-    let mut reload = |text: String, name: &str, expected: &str| {
+    let mut reload = |server: &Running, text: String, name: &str, expected: &str| {
         write(text);
         server.signal("-HUP");
         let deadline = Instant::now() + PATIENCE;
@@ -167,15 +185,17 @@ fn a_hang_up_signal_has_the_configuration_read_again_and_streams_that_stay_play_
             thread::sleep(Duration::from_millis(20));
         }
     };
-    reload(format!("{}{}", stream("stays"), stream("comes")), "comes", "200");
-    reload(format!("{}{}", stream("stays"), stream("comes")), "goes", "404");
+    reload(&server, format!("{}{}", stream("stays"), stream("comes")), "comes", "200");
+    reload(&server, format!("{}{}", stream("stays"), stream("comes")), "goes", "404");
     // What cannot be used changes nothing.
     write("nonsense = 1\n".to_owned());
     server.signal("-HUP");
-    reload(format!("{}[streams.last]\ninput = \"push:\"\n", stream("stays")), "comes", "404");
+    let early = server.log_until("nonsense");
+    reload(&server, format!("{}[streams.last]\ninput = \"push:\"\n", stream("stays")), "comes", "404");
     server.signal("-INT");
-    let (code, _, log) = server.wait();
+    let (code, _, late) = server.wait();
     assert_eq!(code, Some(0));
+    let log = early + &late;
     for said in ["2 inputs, 1 of them as before", "nonsense", "session-timeout has changed"] {
         assert!(log.contains(said), "{said:?} is not in {log}");
     }

@@ -498,7 +498,8 @@ fn names_are_resolved_without_blocking() {
     let mut client = Client::new(Options::new("rtsp://no-such-host.invalid/x")).unwrap();
     client.set_goal(Goal::Play { from: None });
     let started = Instant::now();
-    assert_eq!(client.next(Some(started)).unwrap(), None);
+    // On a busy machine, the answer may be there already.
+    assert!(matches!(client.next(Some(started)), Ok(None) | Err(Error::Resolve(..))));
     assert!(started.elapsed() < Duration::from_secs(1));
 }
 
