@@ -52,7 +52,7 @@ pub(crate) struct Args {
 // The stream: a URL, or the parts of one, which may come from the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// What to play, rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME` [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
     #[arg(value_parser = Discreet(stream_url))]
     url: Option<String>,
     /// The user's name, where the server asks for one.

@@ -97,7 +97,9 @@ fn run(args: &Args) -> Result<bool> {
     if let Some(clip) = fitting.iter().find(|clip| !clip.is_large() && clip.computed_q().is_some()) {
         mistakes.extend(check_computed_tables(args, clip, &pictures, &players)?);
     }
-    if let Some(clip) = fitting.iter().find(|clip| !clip.is_large() && clip.computed_q().is_some()) {
+    // Players have to start while it is published, which a second is enough for.
+    let is_long = |clip: &Clip| clip.frames.len() >= 24;
+    if let Some(clip) = fitting.iter().find(|clip| is_long(clip) && !clip.is_large() && clip.computed_q().is_some()) {
         mistakes.extend(check_published(args, clip, &pictures[clip.name.as_str()], &players)?);
     }
     for clip in &refused {
