@@ -375,7 +375,9 @@ impl Client {
                 Ok(event)
             }
             Event::Redirected => {
-                log::info!("the server sends us on to {}", self.player.url());
+                // Queries may hold secrets.
+                let url = self.player.url();
+                log::info!("the server sends us on to {}", url.split('?').next().unwrap_or(url));
                 Ok(event)
             }
             _ => Ok(event),

@@ -75,7 +75,10 @@ fn leave(client: &mut Client) {
 
 /// What viewers may be told: no address, no path, no user.
 fn in_words(error: Error) -> InputError {
-    log::debug!("rtsp: {}", redact(&error.to_string()));
+    // A URL that cannot be read cannot be freed of its secrets either.
+    if !matches!(error, Error::Url(_)) {
+        log::debug!("rtsp: {}", redact(&error.to_string()));
+    }
     InputError::new(match error {
         Error::Url(_) => return InputError::last("its URL cannot be used"),
         Error::Credentials => return InputError::last("its user or password cannot be sent"),

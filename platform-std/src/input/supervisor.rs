@@ -93,11 +93,17 @@ impl Supervisor {
             Supervised { live: live.clone(), policy, supervision, input: Some(input), stop: None, is_removed: false };
         let mut inputs = self.shared.inputs();
         // The place of one that was removed and has ended may be taken: nothing of it will be heard of any more.
-        match inputs.all.iter_mut().find(|supervised| supervised.is_removed && supervised.input.is_some()) {
-            Some(place) => *place = added,
-            None => inputs.all.push(added),
-        }
+        let place = inputs.all.iter_mut().find(|supervised| supervised.is_removed && supervised.input.is_some());
+        let replaced = match place {
+            Some(place) => Some(std::mem::replace(place, added)),
+            None => {
+                inputs.all.push(added);
+                None
+            }
+        };
         drop(inputs);
+        // Only now: the end of its medium is told to us, who would wait for ourselves.
+        drop(replaced);
         self.shared.notify();
     }
 
@@ -291,6 +297,32 @@ mod tests {
         let (sender, runs) = mpsc::channel();
         supervisor.add(&live, Box::new(Scripted { runs: sender, ends }), start, Policy::default());
         (supervisor, live, runs)
+    }
+
+    #[test]
+    fn the_place_of_an_input_that_was_removed_is_taken_by_another() {
+        let (supervisor, live, runs) = supervised(Start::Always, Ok(()));
+        runs.recv_timeout(PATIENCE).unwrap();
+        supervisor.remove(&live);
+        assert_eq!(supervisor.states(), []);
+        // Nobody but the supervisor has it any more.
+        drop(live);
+        let mut count = 0;
+        for _ in 0..5 {
+            // Until the first one has ended, another place is needed.
+            let (sender, runs) = mpsc::channel();
+            let live = Live::new("camera", None);
+            supervisor.add(&live, Box::new(Scripted { runs: sender, ends: Ok(()) }), Start::Always, Policy::default());
+            runs.recv_timeout(PATIENCE).unwrap();
+            supervisor.remove(&live);
+            count = supervisor.shared.inputs().all.len();
+            let deadline = Instant::now() + PATIENCE;
+            while supervisor.shared.inputs().all.iter().any(|supervised| supervised.input.is_none()) {
+                assert!(Instant::now() < deadline, "an input that was removed does not end");
+                thread::yield_now();
+            }
+        }
+        assert!(count <= 2, "{count} places");
     }
 
     struct Ring(mpsc::SyncSender<()>);

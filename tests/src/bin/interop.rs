@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Plays mutoscope-server's files with real players and compares every picture.
 #[derive(Parser)]
@@ -389,12 +389,13 @@ fn check_refusal(server: &Server, clip: &Clip) -> Result<()> {
     ensure!(answer.status == 415, "DESCRIBE was answered with {}", answer.status);
     let said = |text: &str| words.iter().any(|word| text.contains(word));
     ensure!(said(&answer.text), "the answer does not say why: {:?}", answer.text);
-    let log = server.log();
-    ensure!(
-        log.lines().any(|line| line.contains(&clip.name) && said(line)),
-        "no line of the log names the file and the reason ({})",
-        words.join(", ")
-    );
+    // The log is read by a thread of its own, which may be behind the answer.
+    let names = |log: String| log.lines().any(|line| line.contains(&clip.name) && said(line));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !names(server.log()) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    ensure!(names(server.log()), "no line of the log names the file and the reason ({})", words.join(", "));
     Ok(())
 }
 
