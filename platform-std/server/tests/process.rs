@@ -190,9 +190,9 @@ fn a_hang_up_signal_has_the_configuration_read_again_and_streams_that_stay_play_
     // The places of inputs that have ended are taken by others.
     for number in 0..3 {
         let name = format!("replaced{number}");
-        reload(format!("{}{}", stream("stays"), stream(&name)), &name, "200");
+        reload(&server, format!("{}{}", stream("stays"), stream(&name)), &name, "200");
     }
-    reload(format!("{}{}", stream("stays"), stream("comes")), "comes", "200");
+    reload(&server, format!("{}{}", stream("stays"), stream("comes")), "comes", "200");
     // What cannot be used changes nothing.
     write("nonsense = 1\n".to_owned());
     server.signal("-HUP");
