@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -143,5 +143,39 @@ impl Usage {
             peak_kib: field("VmHWM:")?,
             descriptors: std::fs::read_dir(format!("/proc/{id}/fd"))?.count(),
         })
+    }
+}
+
+/// A folder of this process for the time of its value.
+#[derive(Debug)]
+pub struct Scratch(
+    /// Its path.
+    pub PathBuf,
+);
+
+impl Scratch {
+    /// An empty folder. `name` tells it from the other folders of this process.
+    pub fn new(name: &str) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("mutoscope-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What a program of the tests ends with, after saying what went wrong. `false`: it has found mistakes, and named them.
+pub fn exit_code(result: Result<bool>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

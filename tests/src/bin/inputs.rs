@@ -11,7 +11,7 @@ use mutoscope_tests::interop::control::describe;
 use mutoscope_tests::interop::feeds::{self, Follow, Running, endless, feed, follow, free_port};
 use mutoscope_tests::interop::players::{Installation, Player, Transport, decode};
 use mutoscope_tests::peers::server;
-use mutoscope_tests::process::Server;
+use mutoscope_tests::process::{Scratch, Server, exit_code};
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -92,24 +92,8 @@ struct Scene {
     _gstreamer: Option<server::Running>,
 }
 
-/// A folder for the time of its value.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Args::parse()))
 }
 
 /// `true` where every picture was right.
@@ -120,7 +104,7 @@ fn run(args: &Args) -> Result<bool> {
     let pictures = decode(&clip.frames)?;
     let distinct: std::collections::BTreeSet<_> = pictures.iter().collect();
     ensure!(distinct.len() == clip.frames.len(), "{} of {} pictures differ", distinct.len(), clip.frames.len());
-    let scratch = Scratch(std::env::temp_dir().join(format!("mutoscope-inputs-{}", std::process::id())));
+    let scratch = Scratch::new("inputs")?;
     std::fs::create_dir_all(scratch.0.join("films"))?;
     let mut scene = scene(args, &path, &clip, &scratch.0)?;
     scene.inputs.retain(|input| input.name.contains(&args.only));

@@ -10,7 +10,7 @@ use mutoscope_tests::interop::players::{Installation, Player, Transport, decode,
 use mutoscope_tests::interop::publish::Publisher;
 use mutoscope_tests::interop::report::{Row, identical, summary, table};
 use mutoscope_tests::interop::{control, lab};
-use mutoscope_tests::process::Server;
+use mutoscope_tests::process::{Scratch, Server, exit_code};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,14 +60,7 @@ struct Job<'a> {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Args::parse()))
 }
 
 /// `true` where every frame arrived and everything else was as it must be.
@@ -234,7 +227,7 @@ fn play_all(jobs: &[Job<'_>], pictures: &BTreeMap<&str, Vec<String>>, at_once: u
 
 impl Job<'_> {
     fn play(&self, expected: &[String], number: usize) -> Result<Row> {
-        let scratch = Scratch::new(number)?;
+        let scratch = Scratch::new(&format!("interop-{number}"))?;
         let url = format!("rtsp://{}/{}", self.server.address, self.clip.name);
         let length = Duration::from_secs_f64(expected.len() as f64 / f64::from(self.rate));
         let played = self.player.play(&url, self.transport, &scratch.0, length + Duration::from_secs(15))?;
@@ -299,8 +292,9 @@ fn check_rounds(args: &Args, clip: &Clip, expected: &[String], players: &[Instal
             .zip(ways)
             .map(|(number, (player, transport))| {
                 let url = url.as_str();
-                let playing =
-                    scope.spawn(move || player.play(url, transport, &Scratch::new(number)?.0, time + 10 * PATIENCE));
+                let playing = scope.spawn(move || {
+                    player.play(url, transport, &Scratch::new(&format!("interop-{number}"))?.0, time + 10 * PATIENCE)
+                });
                 (player, transport, playing)
             })
             .collect();
@@ -335,7 +329,7 @@ fn check_published(args: &Args, clip: &Clip, expected: &[String], players: &[Ins
     let ways: Vec<_> = ways.flat_map(|publisher| Transport::ALL.map(|transport| (publisher, transport))).collect();
     let all: Vec<_> = std::iter::repeat_n(expected, ways.len() + 1).flatten().cloned().collect();
     let publish = |number: usize, (publisher, transport): (Publisher, Transport)| -> Result<()> {
-        publisher.publish(&url, clip, FILM_RATE, transport, &Scratch::new(number)?.0)
+        publisher.publish(&url, clip, FILM_RATE, transport, &Scratch::new(&format!("interop-{number}"))?.0)
     };
     let mut mistakes = Vec::new();
     std::thread::scope(|scope| {
@@ -346,7 +340,9 @@ fn check_published(args: &Args, clip: &Clip, expected: &[String], players: &[Ins
             .zip(watching)
             .map(|(number, (player, transport))| {
                 let url = url.as_str();
-                let playing = scope.spawn(move || player.play(url, transport, &Scratch::new(number)?.0, PATIENCE));
+                let playing = scope.spawn(move || {
+                    player.play(url, transport, &Scratch::new(&format!("interop-{number}"))?.0, PATIENCE)
+                });
                 (player, transport, playing)
             })
             .collect();
@@ -423,21 +419,4 @@ fn play_lab(server: &Server, clip: &Clip, mistakes: &mut Vec<String>) -> Vec<Str
 
 fn count_named(mistakes: &[String], clips: &[&Clip]) -> usize {
     clips.iter().filter(|clip| mistakes.iter().any(|mistake| mistake.starts_with(&clip.name))).count()
-}
-
-/// An empty folder for the time of its value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(number: usize) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("mutoscope-interop-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

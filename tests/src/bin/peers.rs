@@ -10,6 +10,7 @@ use mutoscope_tests::interop::players::decode;
 use mutoscope_tests::peers::comparison::{run_length, scan};
 use mutoscope_tests::peers::lab_server::{LabServer, fitting};
 use mutoscope_tests::peers::server::{self, Peer, Running};
+use mutoscope_tests::process::exit_code;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -39,13 +40,7 @@ const REPEATS: u32 = 20;
 const TRIES: usize = 3;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Args::parse()).map(|()| true))
 }
 
 fn run(args: &Args) -> Result<()> {

@@ -4,6 +4,7 @@ use clap::Parser;
 use mutoscope_std::client::Transport;
 use mutoscope_tests::interop::clip::Clip;
 use mutoscope_tests::latency::percentile;
+use mutoscope_tests::process::Scratch;
 use mutoscope_tests::relay::{Kind, Measured, measure};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,12 +32,10 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let frames = Clip::load(&args.film)?.frames;
-    let scratch = std::env::temp_dir().join(format!("mutoscope-relay-{}", std::process::id()));
-    std::fs::create_dir_all(&scratch)?;
+    let scratch = Scratch::new("relay")?;
     let measured =
-        measure(args.kind, &args.server, frames, args.transport, Duration::from_secs(args.seconds), &scratch);
-    let _ = std::fs::remove_dir_all(&scratch);
-    let Measured { ages, processor } = measured?;
+        measure(args.kind, &args.server, frames, args.transport, Duration::from_secs(args.seconds), &scratch.0)?;
+    let Measured { ages, processor } = measured;
     let age = |percent| percentile(ages.iter().copied(), percent).as_secs_f64() * 1000.0;
     let (pictures, processor) = (ages.len(), processor.as_secs_f64() * 1000.0);
     #[allow(clippy::print_stdout, reason = "the figures are this program's product")]

@@ -239,17 +239,7 @@ impl<B: Storage> Connection<B> {
     /// Answers with an error; `reason`, where not empty, goes as a text/plain body so that a person can read it (and
     /// to the log in any case).
     pub fn refuse(&mut self, now: Instant, status: StatusCode, reason: &str) {
-        self.now = now;
-        let Some(Pending { kind, request, .. }) = self.pending else { return };
-        info!("{} {} refused with {} {}", kind.method(), self.resource().as_str(), status.0, reason);
-        let mut sent = Err(Full);
-        if !reason.is_empty() && self.dialect != Some(Dialect::Lab) {
-            let head = self.head(status, Some(request.cseq));
-            sent = respond(&mut self.channel.tx, head, |answer| answer.finish_with_body("text/plain", reason));
-        }
-        // A reason that is too long is left out.
-        let sent = sent.or_else(|Full| self.respond_plain(status, Some(request.cseq)));
-        self.go_on(request, sent);
+        self.refuse_until(now, status, reason, None);
     }
 
     /// Whether a request for a medium waits for its answer.
@@ -260,18 +250,26 @@ impl<B: Storage> Connection<B> {
     /// Answers 503: what was asked for exists, but cannot be had now. `retry_after`: when the client may try again, which
     /// `Retry-After` tells in whole seconds, at least one.
     pub fn refuse_for_now(&mut self, now: Instant, reason: &str, retry_after: Duration) {
+        self.refuse_until(now, StatusCode::SERVICE_UNAVAILABLE, reason, Some(retry_after));
+    }
+
+    fn refuse_until(&mut self, now: Instant, status: StatusCode, reason: &str, retry_after: Option<Duration>) {
         self.now = now;
         let Some(Pending { kind, request, .. }) = self.pending else { return };
-        let status = StatusCode::SERVICE_UNAVAILABLE;
         info!("{} {} refused with {} {}", kind.method(), self.resource().as_str(), status.0, reason);
         let mut sent = Err(Full);
-        if self.dialect != Some(Dialect::Lab) {
-            let seconds = retry_after.as_secs().max(1);
+        let says_more = !reason.is_empty() || retry_after.is_some();
+        if says_more && self.dialect != Some(Dialect::Lab) {
             let head = self.head(status, Some(request.cseq));
             sent = respond(&mut self.channel.tx, head, |answer| {
-                answer.header("Retry-After", seconds)?.finish_with_body("text/plain", reason)
+                let answer = match retry_after {
+                    Some(duration) => answer.header("Retry-After", duration.as_secs().max(1))?,
+                    None => answer,
+                };
+                answer.finish_with_body("text/plain", reason)
             });
         }
+        // A reason that is too long is left out.
         let sent = sent.or_else(|Full| self.respond_plain(status, Some(request.cseq)));
         self.go_on(request, sent);
     }

@@ -127,11 +127,12 @@ impl File {
                 }
             }
             let Some((input_line, input)) = input else { bail!("{}: the stream {name:?} has no input", at(&span)) };
-            // A line of the input is told only for what the input alone has wrong.
-            let parsed = Spec::parse(&format!("{name}={input}{parameters}"));
-            let is_input = Spec::parse(&format!("{name}={input}")).is_err();
-            let line = if is_input { input_line } else { at(&span) };
-            let spec = parsed.map_err(|error| anyhow!("{line}: the stream {name:?}: {error}"))?;
+            let spec = Spec::parse(&format!("{name}={input}{parameters}")).map_err(|error| {
+                // A line of the input is told only for what the input alone has wrong.
+                let is_input = Spec::parse(&format!("{name}={input}")).is_err();
+                let line = if is_input { &input_line } else { &at(&span) };
+                anyhow!("{line}: the stream {name:?}: {error}")
+            })?;
             self.streams.push(Stream { name: name.to_owned(), spec, line: lines.number(&span) });
         }
         // A table has no order, a file has.

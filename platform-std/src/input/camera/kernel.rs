@@ -1,6 +1,7 @@
 //! The kernel's cameras, by `linuxvideo`.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use linuxvideo::{BufType, CapabilityFlags, Fract};
 use nix::time::{ClockId, clock_gettime};
 
 use super::timestamp;
-use super::{AsFdObject, Capture, Dequeued, Device, Driver, Format, Pixels, Request};
+use super::{Capture, Dequeued, Device, Driver, Format, Pixels, Request};
 
 pub(super) struct Kernel;
 
@@ -54,12 +55,15 @@ impl Device for Opened {
         {
             log::warn!("the camera does not take {rate} pictures a second: {error}");
         }
-        Ok(Box::new(Running { stream: device.into_stream()?, format }))
+        let stream = device.into_stream()?;
+        let times = timestamp::Reader::new(&stream)?;
+        Ok(Box::new(Running { stream, times, format }))
     }
 }
 
 struct Running {
     stream: ReadStream,
+    times: timestamp::Reader,
     format: Format,
 }
 
@@ -68,13 +72,13 @@ impl Capture for Running {
         self.format
     }
 
-    fn ready(&self) -> &dyn AsFdObject {
-        &self.stream
+    fn ready(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 
     fn dequeue(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<Dequeued> {
-        let times = timestamp::Reader::new(&self.stream)?;
-        self.stream.dequeue(|view| {
+        let Self { stream, times, .. } = self;
+        stream.dequeue(|view| {
             let captured = times.of_dequeued().and_then(on_our_clock);
             take(&view);
             Ok(Dequeued { captured, is_damaged: view.is_error() })

@@ -15,7 +15,7 @@ mod timestamp;
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -83,21 +83,10 @@ trait Capture {
     fn format(&self) -> Format;
 
     /// Readable when a picture is there.
-    fn ready(&self) -> &dyn AsFdObject;
+    fn ready(&self) -> BorrowedFd<'_>;
 
     /// Lends the next picture to `take`, and gives its buffer back to the driver.
     fn dequeue(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<Dequeued>;
-}
-
-/// `AsFd` for trait objects.
-trait AsFdObject {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_>;
-}
-
-impl<T: AsFd> AsFdObject for T {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        AsFd::as_fd(self)
-    }
 }
 
 /// What the driver says of a picture.
@@ -165,7 +154,7 @@ impl Camera {
         self.compare(&format, publisher);
         let mut encoder = Encoder::default();
         loop {
-            match stop.wait_readable(capture.ready().as_fd(), Some(Instant::now() + SILENCE))? {
+            match stop.wait_readable(capture.ready(), Some(Instant::now() + SILENCE))? {
                 Woken::Ready => {}
                 Woken::TimedOut => return Err(InputError::new("the camera gives no pictures")),
                 Woken::Stopped => return Ok(()),

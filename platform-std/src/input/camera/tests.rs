@@ -8,6 +8,7 @@ use mutoscope::media::{Advance, FrameSource};
 use mutoscope::time;
 use std::collections::VecDeque;
 use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
@@ -80,8 +81,8 @@ impl Capture for FakeCapture {
         self.1
     }
 
-    fn ready(&self) -> &dyn AsFdObject {
-        &self.0.pipe.0
+    fn ready(&self) -> BorrowedFd<'_> {
+        self.0.pipe.0.as_fd()
     }
 
     fn dequeue(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<Dequeued> {

@@ -10,7 +10,6 @@ pub use error::SpecError;
 pub use parameters::{Parameters, Start};
 pub use remote::Remote;
 
-use std::cell::RefCell;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
@@ -54,7 +53,7 @@ pub struct Spec {
     shown: String,
     secrets: Secrets,
     /// As it was written, and the values of its variables: where all of it is the same, so is the input.
-    written: Vec<String>,
+    written: (String, Vec<String>),
 }
 
 /// Where the pictures of an input come from. Neither `Debug` nor `Display` shows a secret.
@@ -119,12 +118,6 @@ impl Spec {
     pub fn parse_with(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SpecError> {
         let (name, input) = text.split_once('=').ok_or(SpecError::NoName)?;
         check_name(name)?;
-        let values = RefCell::new(vec![text.to_owned()]);
-        let lookup = |name: &str| {
-            let value = lookup(name)?;
-            values.borrow_mut().push(value.clone());
-            Some(value)
-        };
         let mut variables = Variables::new(&lookup);
         // An input that begins with a variable may be one altogether, and is read as if its value had been written here.
         let whole = if input.starts_with("${") { Some(variables.expand(input)?) } else { None };
@@ -138,11 +131,11 @@ impl Spec {
             source => source,
         };
         check_parameters(&source, &parameters)?;
-        let secrets = variables.used;
+        let Variables { used: secrets, values, .. } = variables;
         // Parameters are no part of a URL's query, of which nothing is shown.
         let (head, parameters_text) = text.split_at(text.len() - input.len() + parameters_at(input));
         let shown = secrets.hide(head) + &secrets.hide(parameters_text);
-        Ok(Self { name: name.to_owned(), source, parameters, shown, secrets, written: values.into_inner() })
+        Ok(Self { name: name.to_owned(), source, parameters, shown, secrets, written: (text.to_owned(), values) })
     }
 
     /// The name under which it is served.

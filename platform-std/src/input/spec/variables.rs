@@ -7,11 +7,13 @@ use super::error::SpecError;
 pub(super) struct Variables<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     pub(super) used: Secrets,
+    /// The values in the order of their use.
+    pub(super) values: Vec<String>,
 }
 
 impl<'a> Variables<'a> {
     pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, used: Secrets::default() }
+        Self { lookup, used: Secrets::default(), values: Vec::new() }
     }
 
     /// `text` with the values of its variables. A value is taken as it is: what looks like a variable in it is none.
@@ -36,6 +38,7 @@ impl<'a> Variables<'a> {
     fn value(&mut self, name: &str) -> Result<String, SpecError> {
         let value = (self.lookup)(name).ok_or_else(|| SpecError::Variable { name: name.to_owned() })?;
         self.used.add(&value, format!("${{{name}}}"));
+        self.values.push(value.clone());
         Ok(value)
     }
 
