@@ -80,6 +80,8 @@ pub struct Damage {
     pub withheld: Cell<bool>,
     /// It cannot be described or opened, as a camera that is starting.
     pub absent: Cell<bool>,
+    /// While it is absent: it turns out that there is no such medium.
+    pub missing: Cell<bool>,
 }
 
 /// A frame could not be read.
@@ -246,6 +248,10 @@ impl Medium for ListedFilm {
             height: layout.map_or(0, |layout| layout.height),
             refusal: film.refusal,
         })
+    }
+
+    fn is_missing(&self) -> bool {
+        self.film.damage.missing.get()
     }
 
     fn open(&self) -> Option<FilmViewer> {

@@ -68,6 +68,26 @@ fn a_request_waits_for_a_medium_that_is_not_ready_and_its_refusal_says_when_to_c
 }
 
 #[test]
+fn a_medium_that_turns_out_not_to_be_there_is_not_found_and_nobody_waits_longer() {
+    let film = movie(24);
+    film.damage.absent.set(true);
+    let mut scene = World::new([film.clone()]);
+    let mut viewer = scene.connect(2, URL);
+    for (method, headers) in [("DESCRIBE", String::new()), ("SETUP", format!("Transport: {TCP}\r\n"))] {
+        film.damage.missing.set(false);
+        viewer.request(method, &headers);
+        scene.run(&mut [&mut viewer], millis(1_000));
+        assert_eq!(viewer.answers.len(), 0, "{method}");
+        film.damage.missing.set(true);
+        scene.server.service();
+        scene.run(&mut [&mut viewer], millis(1));
+        let answers: Vec<_> = viewer.answers.drain(..).collect();
+        assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [404], "{method}");
+        assert_eq!(answers[0].header("Retry-After"), None);
+    }
+}
+
+#[test]
 fn frames_that_cannot_be_read_are_left_out_and_the_others_come_at_their_time() {
     for transport in [UDP, TCP] {
         let film = movie(48);

@@ -71,6 +71,12 @@ pub trait Medium {
     /// refuses the request where its patience ends first.
     fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>>;
 
+    /// Whether there is no such medium after all, which may show only when somebody has looked. It is asked where
+    /// [`entry`](Self::entry) could not tell, and such a request is refused at once.
+    fn is_missing(&self) -> bool {
+        false
+    }
+
     /// A new viewer. It stands before the first frame. `None` if the medium takes no more viewers.
     fn open(&self) -> Option<Self::Source>;
 

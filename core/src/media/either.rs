@@ -42,6 +42,13 @@ impl<A: Medium, B: Medium> Medium for Either<A, B> {
         Ok(Entry { id: entry.id.wrapping_mul(2) | parity, ..entry })
     }
 
+    fn is_missing(&self) -> bool {
+        match self {
+            Self::First(medium) => medium.is_missing(),
+            Self::Second(medium) => medium.is_missing(),
+        }
+    }
+
     fn open(&self) -> Option<Self::Source> {
         match self {
             Self::First(medium) => medium.open().map(Either::First),

@@ -26,11 +26,12 @@ Examples:
           'cam=http://camera/snap.jpg#poll=0.5' for single pictures, cam=rtsp://… for other servers,
           and 'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
           cam=push: takes what a client on this machine publishes: ffmpeg … -f rtsp URL.
-          Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS, order=exif|mtime.
+          Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS, order=exif|mtime,
+          times=true.
           ${VARIABLE} is taken from the environment.
 
   mutoscope-server garden=/srv/garden 'porch=/srv/porch#order=exif'
-          The JPEG files of a folder as one film, by name or at the times when they were taken.
+          The JPEG files of a folder as one film, by name or in the order in which they were taken.
 
   mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
           For the whole network. There is no authentication: whoever reaches the port can watch.

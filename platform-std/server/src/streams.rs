@@ -93,9 +93,8 @@ fn library_of(configuration: &Configuration) -> Result<Library> {
         Library::from_paths(paths, args.frame_rate, args.policy())?
     };
     for spec in stills {
-        let parameters = spec.parameters();
         if let Source::Path(folder) = spec.source() {
-            library.add_stills(spec.name(), folder, parameters.order.unwrap_or_default(), parameters.rate)?;
+            library.add_stills(spec.name(), folder, spec.parameters().arrangement())?;
         }
     }
     Ok(library)

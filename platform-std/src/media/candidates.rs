@@ -107,6 +107,16 @@ impl Names {
         }
     }
 
+    /// The file of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&PathBuf> {
+        self.0.get(name)
+    }
+
+    /// A file has gone, and its name with it.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// Gives the file its name.
     pub fn add(&mut self, candidate: &Candidate) {
         self.0.insert(candidate.name.clone(), candidate.path.clone());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::demux::{DetectError, Found, Head, Place, Sample};
 use super::error::{FrameError, LibraryError};
 use super::film::{Film, Indexed};
-use super::stills::Order;
+use super::stills::Arrangement;
 use super::storage::InMemory;
 
 /// An open file of pictures and where they are.
@@ -60,7 +60,7 @@ impl IndexedFile {
     /// [`LibraryError::Open`], [`LibraryError::Folder`], [`LibraryError::Special`], [`LibraryError::Format`], [`LibraryError::Read`],
     /// [`LibraryError::TooLarge`] and [`LibraryError::NoPicture`].
     pub fn open(path: &Path) -> Result<Self, LibraryError> {
-        let film = if path.is_dir() { Film::of_stills(path, Order::Name, None) } else { Film::open(path, None) }?;
+        let film = if path.is_dir() { Film::of_stills(path, Arrangement::default()) } else { Film::open(path, None) }?;
         while film.index_some(LONG)? == Indexed::Partly {}
         if film.frames() == 0 { Err(film.nothing()) } else { Ok(Self { film }) }
     }

@@ -14,7 +14,7 @@ use super::error::LibraryError;
 use super::film::{Film, Indexed};
 use super::keeper::Keeper;
 use super::shared_media::{SharedMedia, Workers, next_id};
-use super::stills::Order;
+use super::stills::Arrangement;
 use super::workers::{MediumId, Task};
 
 /// A first look takes so long at most, where it has found pictures. Files that are looked through within that time have an end
@@ -57,8 +57,8 @@ pub(super) enum Kind {
         /// The folder.
         root: Option<Arc<Path>>,
     },
-    /// The JPEG files of a folder, at this rate where one was said.
-    Stills(Order, Option<FrameRate>),
+    /// The JPEG files of a folder.
+    Stills(Arrangement),
 }
 
 #[derive(Debug)]
@@ -77,6 +77,8 @@ pub(super) struct Failure {
     pub(super) reason: String,
     /// It is not a file that can be served, unless it changes.
     pub(super) is_refusal: bool,
+    /// It was found in a folder, and is not there any more.
+    pub(super) is_missing: bool,
 }
 
 /// Somebody who asks for a file. It stays open for them.
@@ -98,6 +100,10 @@ impl FileMedium {
     pub(super) fn new(name: String, path: PathBuf, kind: Kind, shelf: &Arc<Shelf>) -> Self {
         let (state, handles) = (Mutex::new(State::Closed), AtomicUsize::new(0));
         Self { id: next_id(), name, path, kind, shelf: Arc::clone(shelf), state, handles }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -144,7 +150,10 @@ impl FileMedium {
                 Kind::File { root } => {
                     self.check_place(root.as_deref()).and_then(|()| Film::open(&self.path, self.shelf.rate))
                 }
-                &Kind::Stills(order, rate) => Film::of_stills(&self.path, order, rate.or(self.shelf.rate)),
+                Kind::Stills(arrangement) => {
+                    let rate = arrangement.rate.or(self.shelf.rate).unwrap_or(self.shelf.default_rate);
+                    Film::of_stills(&self.path, Arrangement { rate: Some(rate), ..*arrangement })
+                }
             };
             match film {
                 Err(LibraryError::Open { error, .. } | LibraryError::Folder { error, .. })
@@ -205,8 +214,9 @@ impl FileMedium {
                 state
             }
             Err(error) => {
-                log::warn!("{error}");
-                State::Failed(Arc::new(Failure::of(&error)), Instant::now())
+                let failure = Failure::of(&error, &self.kind);
+                log::log!(if failure.is_missing { log::Level::Info } else { log::Level::Warn }, "{error}");
+                State::Failed(Arc::new(failure), Instant::now())
             }
         };
         let before = std::mem::replace(&mut *self.lock(), next);
@@ -229,6 +239,11 @@ impl FileHandle {
     /// What it is, once that is known.
     pub(super) fn medium(&self) -> Option<&Arc<SharedMedia>> {
         self.medium.get()
+    }
+
+    /// It was found in a folder, and is not there any more.
+    pub(super) fn is_missing(&self) -> bool {
+        self.failure.get().is_some_and(|failure| failure.is_missing)
     }
 
     /// Asks for the file; the waker is woken when there is an answer.
@@ -262,10 +277,12 @@ impl Drop for FileHandle {
 }
 
 impl Failure {
-    fn of(error: &LibraryError) -> Self {
+    fn of(error: &LibraryError, kind: &Kind) -> Self {
         let is_refusal =
             !matches!(error, LibraryError::Open { .. } | LibraryError::Read { .. } | LibraryError::Folder { .. });
-        Self { reason: error.reason(), is_refusal }
+        let is_missing = matches!(kind, Kind::File { root: Some(_) })
+            && matches!(error, LibraryError::Open { error, .. } if error.kind() == io::ErrorKind::NotFound);
+        Self { reason: error.reason(), is_refusal, is_missing }
     }
 }
 

@@ -16,7 +16,7 @@ use super::demux::{Container, Demuxer, DetectError, Found, Head, Place, Sample};
 use super::error::{FrameError, LibraryError};
 use super::index::{Checkpoint, Index, Lookup, Page};
 use super::probe::Probe;
-use super::stills::{Order, Stills};
+use super::stills::{Arrangement, Stills};
 use super::storage::{Disk, Status, Storage};
 
 /// Longer frames, in bytes, are left out: RTP/JPEG's offsets have 24 bits (RFC 2435 section 3.1.2), and each viewer would
@@ -141,15 +141,15 @@ impl Film {
         Ok(Self::with_head(storage, path, head, status))
     }
 
-    /// The JPEG files of a folder. `rate`: at this rate, whatever their times are.
+    /// The JPEG files of a folder.
     ///
     /// # Errors
     /// [`LibraryError::Folder`] and [`LibraryError::NoPicture`].
-    pub(super) fn of_stills(folder: &Path, order: Order, rate: Option<FrameRate>) -> Result<Self, LibraryError> {
+    pub(super) fn of_stills(folder: &Path, arrangement: Arrangement) -> Result<Self, LibraryError> {
         let failed = |error| LibraryError::Folder { path: folder.to_owned(), error };
-        let stills = Stills::open(folder, order).map_err(failed)?;
+        let stills = Stills::open(folder, arrangement).map_err(failed)?;
         let status = stills.status().map_err(failed)?;
-        let is_timed = rate.is_none() && order != Order::Name;
+        let (rate, is_timed) = (arrangement.rate, arrangement.has_times());
         let head = Head { container: Container::Stills, rate, is_timed };
         Ok(Self::with_head(Box::new(stills), folder, head, status))
     }

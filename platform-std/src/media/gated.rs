@@ -12,10 +12,7 @@ use mutoscope::media::catalogue::{Entry, Medium, NotReady};
 use mutoscope::media::{Advance, FrameSource};
 use mutoscope::time::Instant;
 
-use super::error::FrameError;
 use super::film::{Film, Indexed};
-use super::library::LibraryMedium;
-use super::source::LibrarySource;
 use super::storage::{Status, Storage};
 
 /// A waker that counts.
@@ -47,7 +44,7 @@ impl Wake for Unpark {
 }
 
 /// Advances as a driver does that sleeps until it is woken.
-pub(super) fn advance(source: &mut LibrarySource, now: Instant) -> Result<Advance, FrameError> {
+pub(super) fn advance<S: FrameSource>(source: &mut S, now: Instant) -> Result<Advance, S::Error> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let start = time::Instant::now();
     loop {
@@ -60,7 +57,7 @@ pub(super) fn advance(source: &mut LibrarySource, now: Instant) -> Result<Advanc
 }
 
 /// What a medium is, as a server learns it that waits until it is ready.
-pub(super) fn entry(medium: &LibraryMedium) -> Result<Entry<'_>, NotReady<'_>> {
+pub(super) fn entry<M: Medium>(medium: &M) -> Result<Entry<'_>, NotReady<'_>> {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let start = time::Instant::now();
     loop {

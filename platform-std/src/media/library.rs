@@ -10,25 +10,26 @@ use mutoscope::media::{Extent, FrameRate, NoSink};
 use mutoscope::time::Duration;
 use mutoscope::wire::url;
 
-use super::candidates::{Candidate, Candidates, Names, candidates};
+use super::candidates::{Candidate, Candidates, candidates};
 use super::error::LibraryError;
 use super::file_medium::{Asked, FileHandle, FileMedium, Kind, Shelf};
 use super::film::{Film, Indexed};
+use super::folders::{Folders, Sought};
 use super::policy::Policy;
 use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
-use super::stills::Order;
+use super::stills::Arrangement;
 use crate::names;
 
 /// Media by name. Requests are compared with the names and never opened as files, so nothing else can be reached.
 ///
 /// Of files only the names are known until somebody asks for one. Then it is opened and looked into by workers, and it is closed
-/// some time after the last viewer has left.
+/// some time after the last viewer has left. Where a name is asked for that is not known, workers look into folders that have changed.
 #[derive(Debug)]
 pub struct Library {
     media: Vec<Named>,
     shelf: Arc<Shelf>,
-    names: Names,
+    folders: Arc<Folders>,
 }
 
 /// What is behind a name.
@@ -59,7 +60,8 @@ impl Library {
     pub fn new(rate: Option<FrameRate>, policy: Policy) -> Self {
         let (workers, keeper) = (Arc::new(Workers::new(policy)), Arc::default());
         let shelf = Arc::new(Shelf { workers, keeper, rate, default_rate: DEFAULT_RATE });
-        Self { media: Vec::new(), shelf, names: Names::default() }
+        let folders = Arc::new(Folders::new(&shelf));
+        Self { media: Vec::new(), shelf, folders }
     }
 
     /// A library of files: [`new`](Self::new) and [`add_paths`](Self::add_paths).
@@ -76,7 +78,8 @@ impl Library {
         if library.media.is_empty() { Err(LibraryError::Empty) } else { Ok(library) }
     }
 
-    /// Names files, and the films in folders (not in folders within them).
+    /// Names files, and the films in folders (not in folders within them). Films that come into these folders later are found when
+    /// somebody asks for them.
     ///
     /// In a folder, what is no file is only left out, with a warning. A file that is not what its name says is noticed when
     /// somebody asks for it, or here where it was named itself and that is seen soon.
@@ -84,6 +87,8 @@ impl Library {
     /// # Errors
     /// All of [`LibraryError`]: where a path cannot be read, is no film, or two files would have the same name.
     pub fn add_paths(&mut self, paths: &[PathBuf]) -> Result<(), LibraryError> {
+        // Before they are read: what comes meanwhile is not missed then.
+        paths.iter().filter(|path| path.is_dir()).for_each(|path| self.folders.add(path));
         let Candidates { files, left_out } = candidates(paths)?;
         left_out.iter().take(MAX_LEFT_OUT).for_each(|why| log::warn!("left out: {why}"));
         if left_out.len() > MAX_LEFT_OUT {
@@ -91,10 +96,9 @@ impl Library {
         }
         let start = Instant::now();
         for candidate in files {
-            if !self.names.are_new_with(&candidate)? {
+            if !self.take_name(&candidate)? {
                 continue;
             }
-            self.names.add(&candidate);
             let Candidate { path, name, folder } = candidate;
             if folder.is_none() && start.elapsed() < FIRST_LOOKS {
                 look_at(&path)?;
@@ -109,18 +113,11 @@ impl Library {
         Ok(())
     }
 
-    /// Names a folder of JPEG files, which are the pictures of one film: files that come later are shown at its end. `rate`: at which
-    /// they are shown, whatever their order.
+    /// Names a folder of JPEG files, which are the pictures of one film: files that come later are shown at its end.
     ///
     /// # Errors
     /// [`LibraryError::Open`], [`LibraryError::NoFolder`] and [`LibraryError::SameName`].
-    pub fn add_stills(
-        &mut self,
-        name: &str,
-        folder: &Path,
-        order: Order,
-        rate: Option<FrameRate>,
-    ) -> Result<(), LibraryError> {
+    pub fn add_stills(&mut self, name: &str, folder: &Path, arrangement: Arrangement) -> Result<(), LibraryError> {
         let (path, name) = (folder.to_owned(), name.to_owned());
         match folder.metadata() {
             Err(error) => return Err(LibraryError::Open { path, error }),
@@ -128,11 +125,21 @@ impl Library {
             Ok(_) => {}
         }
         let candidate = Candidate { path, name, folder: None };
-        self.names.are_new_with(&candidate)?;
-        self.names.add(&candidate);
+        self.take_name(&candidate)?;
         let Candidate { path, name, .. } = candidate;
-        self.media.push(Named::File(Arc::new(FileMedium::new(name, path, Kind::Stills(order, rate), &self.shelf))));
+        self.media.push(Named::File(Arc::new(FileMedium::new(name, path, Kind::Stills(arrangement), &self.shelf))));
         Ok(())
+    }
+
+    /// `false`: the same file has its name already.
+    fn take_name(&self, candidate: &Candidate) -> Result<bool, LibraryError> {
+        self.folders.with_names(|names| {
+            let is_new = names.are_new_with(candidate)?;
+            if is_new {
+                names.add(candidate);
+            }
+            Ok(is_new)
+        })
     }
 
     /// Two media that need no file: `/testcard`, which is live, and `/movie.Mjpeg`, which has an end.
@@ -144,7 +151,7 @@ impl Library {
         Self { media, ..Self::new(None, Policy::default()) }
     }
 
-    /// All names, in the order in which they were given.
+    /// All names, in the order in which they were given, without those of films that have come since.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.media.iter().map(Named::name)
     }
@@ -202,8 +209,13 @@ impl Catalogue for Library {
     type Medium = LibraryMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<LibraryMedium> {
-        let at = names::position(path, self.media.iter().map(Named::name))?;
-        self.media.get(at).map(Named::handle)
+        if let Some(at) = names::position(path, self.media.iter().map(Named::name)) {
+            return self.media.get(at).map(Named::handle);
+        }
+        Some(LibraryMedium(match self.folders.find(path)? {
+            Ok(file) => Handle::File(FileHandle::new(&file)),
+            Err(sought) => Handle::Sought(sought),
+        }))
     }
 }
 
@@ -215,6 +227,8 @@ pub struct LibraryMedium(Handle);
 enum Handle {
     Shared(Arc<SharedMedia>),
     File(FileHandle),
+    /// It may have come into a folder.
+    Sought(Sought),
 }
 
 #[cfg(test)]
@@ -234,6 +248,16 @@ impl Medium for LibraryMedium {
         let file = match &self.0 {
             Handle::Shared(medium) => return Ok(entry(medium)),
             Handle::File(file) => file,
+            Handle::Sought(sought) => match sought.ask(waker) {
+                Some(Some(file)) => file,
+                Some(None) => {
+                    return Err(NotReady { reason: "there is no such film", retry_after: Duration::from_secs(5) });
+                }
+                None => {
+                    let reason = "the folder is still being looked into";
+                    return Err(NotReady { reason, retry_after: Duration::from_secs(1) });
+                }
+            },
         };
         match file.ask(waker) {
             Asked::Ready(medium) => Ok(entry(medium)),
@@ -258,8 +282,17 @@ impl Medium for LibraryMedium {
         let medium = match &self.0 {
             Handle::Shared(medium) => medium,
             Handle::File(file) => file.medium()?,
+            Handle::Sought(sought) => sought.found()??.medium()?,
         };
         Some(LibrarySource::new(Arc::clone(medium)))
+    }
+
+    fn is_missing(&self) -> bool {
+        match &self.0 {
+            Handle::Shared(_) => false,
+            Handle::File(file) => file.is_missing(),
+            Handle::Sought(sought) => sought.found().is_some_and(|found| found.is_none_or(FileHandle::is_missing)),
+        }
     }
 }
 

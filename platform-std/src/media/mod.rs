@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod file_medium;
 mod film;
+mod folders;
 #[cfg(test)]
 mod gated;
 mod generated;
@@ -42,4 +43,4 @@ pub use library::{DEFAULT_RATE, Library, LibraryMedium};
 pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;
-pub use stills::Order;
+pub use stills::{Arrangement, Order};

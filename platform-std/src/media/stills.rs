@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use exif::{DateTime, In, Tag, Value};
+use mutoscope::media::FrameRate;
 
 use super::storage::{Status, Storage, Whole};
 
@@ -17,6 +18,8 @@ use super::storage::{Status, Storage, Whole};
 const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "jpe"];
 /// A file of which the end is missing is taken for whole when it has not been written to for so long.
 const SETTLED: Duration = Duration::from_secs(2);
+/// A longer pause between two pictures, in microseconds, is left out: nobody waits through the nights of a garden.
+const LONGEST_PAUSE: u64 = 3600 * 1_000_000;
 /// Bytes of a file's stretch.
 const STRETCH: u32 = 32;
 
@@ -26,11 +29,29 @@ pub enum Order {
     /// That of their names; numbers in them count as numbers.
     #[default]
     Name,
-    /// That of the times at which they were taken, as EXIF tells, at the distances of these times. Files that tell none have the
-    /// time at which they were written.
+    /// That of the times at which they were taken, as EXIF tells. Files that tell none have the time at which they were written.
     Exif,
-    /// That of the times at which they were written, at the distances of these times.
+    /// That of the times at which they were written.
     Modified,
+}
+
+/// How the pictures of a folder become a film.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrangement {
+    /// Which picture comes first.
+    pub order: Order,
+    /// Pictures are shown at the distances of the times that `order` goes by, instead of one in each interval of the rate: no closer
+    /// than such an interval, and without pauses of more than an hour. Names have no times.
+    pub is_timed: bool,
+    /// Pictures per second. `None`: as other files of the library that do not say theirs.
+    pub rate: Option<FrameRate>,
+}
+
+impl Arrangement {
+    /// Whether pictures have times of their own.
+    pub(super) fn has_times(&self) -> bool {
+        self.is_timed && self.order != Order::Name
+    }
 }
 
 /// The pictures of a folder, as one file.
@@ -40,29 +61,78 @@ pub(super) struct Stills {
     /// What must not be left by links.
     root: PathBuf,
     order: Order,
-    stills: Mutex<Vec<Still>>,
+    shown: Mutex<Shown>,
 }
 
 #[derive(Debug)]
 struct Still {
     name: Box<str>,
-    /// When it is shown, in microseconds.
+    /// What it is sorted by, in microseconds; when it is shown, once it has its place.
     time: u64,
+}
+
+/// The pictures in their order.
+#[derive(Debug)]
+struct Shown {
+    stills: Vec<Still>,
+    timeline: Timeline,
+}
+
+impl Shown {
+    /// Puts pictures behind those that are there.
+    fn extend(&mut self, mut new: Vec<Still>) {
+        new.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| alphanumeric_sort::compare_str(&a.name, &b.name)));
+        for still in new {
+            let time = self.timeline.next(still.time);
+            self.stills.push(Still { time, ..still });
+        }
+    }
+}
+
+/// Makes of the times of pictures those at which they are shown. All in microseconds.
+#[derive(Debug, Default)]
+struct Timeline {
+    /// Two pictures are no closer.
+    interval: u64,
+    /// The last picture's own time, and when it is shown.
+    last: Option<(u64, u64)>,
+    /// What lies between the two where nothing is spread or left out.
+    origin: u64,
+}
+
+impl Timeline {
+    fn next(&mut self, own: u64) -> u64 {
+        let Some((before, shown)) = self.last else {
+            (self.last, self.origin) = (Some((own, 0)), own);
+            return 0;
+        };
+        // One that comes later is shown later.
+        let own = own.max(before);
+        let pause = own - before;
+        let next = shown.saturating_add(self.interval);
+        if pause > LONGEST_PAUSE {
+            self.origin = own.saturating_sub(next);
+        }
+        let time = next.max(own.saturating_sub(self.origin));
+        self.last = Some((own, time));
+        time
+    }
 }
 
 impl Stills {
     /// Lists a folder.
-    pub(super) fn open(folder: &Path, order: Order) -> io::Result<Self> {
+    pub(super) fn open(folder: &Path, arrangement: Arrangement) -> io::Result<Self> {
         let (folder, root) = (folder.to_owned(), folder.canonicalize()?);
-        let stills = Self { folder, root, order, stills: Mutex::default() };
-        let mut found = stills.list(|_| true)?;
-        found.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| alphanumeric_sort::compare_str(&a.name, &b.name)));
-        *stills.lock() = found;
+        let interval = arrangement.rate.map_or(0, |rate| rate.micros(1));
+        let shown = Shown { stills: Vec::new(), timeline: Timeline { interval, ..Timeline::default() } };
+        let stills = Self { folder, root, order: arrangement.order, shown: Mutex::new(shown) };
+        let found = stills.list(|_| true)?;
+        stills.lock().extend(found);
         Ok(stills)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Still>> {
-        self.stills.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The pictures of the folder whose names are wanted.
@@ -93,21 +163,17 @@ impl Stills {
 
     /// Looks for pictures that have come, and puts them behind those that were there.
     fn look(&self) -> io::Result<()> {
-        let known: std::collections::HashSet<Box<str>> = self.lock().iter().map(|still| still.name.clone()).collect();
+        let known: std::collections::HashSet<Box<str>> =
+            self.lock().stills.iter().map(|still| still.name.clone()).collect();
         let mut new = self.list(|name| !known.contains(name))?;
         new.retain(|still| is_whole(&self.folder.join(&*still.name)));
-        new.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| alphanumeric_sort::compare_str(&a.name, &b.name)));
-        let mut stills = self.lock();
-        for still in new {
-            let last = stills.last().map_or(0, |last| last.time);
-            stills.push(Still { time: still.time.max(last), ..still });
-        }
+        self.lock().extend(new);
         Ok(())
     }
 
     fn path(&self, number: u64) -> Option<PathBuf> {
-        let stills = self.lock();
-        let still = stills.get(usize::try_from(number).ok()?)?;
+        let shown = self.lock();
+        let still = shown.stills.get(usize::try_from(number).ok()?)?;
         Some(self.folder.join(&*still.name))
     }
 }
@@ -127,12 +193,12 @@ impl Storage for Stills {
     fn status(&self) -> io::Result<Status> {
         self.look()?;
         let Status { identity, .. } = Status::of(&self.folder.metadata()?);
-        Ok(Status { identity, len: (self.lock().len() as u64) << STRETCH, modified: 0 })
+        Ok(Status { identity, len: (self.lock().stills.len() as u64) << STRETCH, modified: 0 })
     }
 
     fn whole(&self, number: u64) -> io::Result<Option<Whole>> {
         let Some(path) = self.path(number) else { return Ok(None) };
-        let time = self.lock().get(number as usize).map_or(0, |still| still.time);
+        let time = self.lock().stills.get(number as usize).map_or(0, |still| still.time);
         let len = path.metadata().map_or(0, |metadata| metadata.len());
         Ok(Some(Whole { offset: number << STRETCH, len, time }))
     }
@@ -197,6 +263,31 @@ mod tests {
             [((1970, 1, 1), 0), ((2000, 2, 29), 11_016), ((2026, 11, 29), 20_786), ((1960, 1, 1), 0)]
         {
             assert_eq!(days(date.0, date.1, date.2), expected, "{date:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_kept_but_for_pictures_that_are_too_close_and_pauses_that_are_too_long() {
+        let mut timeline = Timeline { interval: 40_000, ..Timeline::default() };
+        let hour = LONGEST_PAUSE;
+        for (own, shown) in [
+            (7_000_000, 0),
+            // A burst, which the pictures after it catch up with.
+            (7_000_000, 40_000),
+            (7_000_001, 80_000),
+            (7_100_000, 120_000),
+            (7_200_000, 200_000),
+            (8_000_000, 1_000_000),
+            // A pause that is just not too long, and one that is.
+            (8_000_000 + hour, 1_000_000 + hour),
+            (8_000_001 + 2 * hour, 1_040_000 + hour),
+            (9_000_001 + 2 * hour, 2_040_000 + hour),
+            // One that comes late is behind the others.
+            (5, 2_080_000 + hour),
+            (u64::MAX, 2_120_000 + hour),
+            (u64::MAX, 2_160_000 + hour),
+        ] {
+            assert_eq!(timeline.next(own), shown, "{own}");
         }
     }
 

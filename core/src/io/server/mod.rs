@@ -407,6 +407,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     fn carry_out(&mut self, context: Context<'_>, waiting: Waiting<M>) {
         let Context { now, waker, settings } = context;
         match (waiting.medium.entry(waker), waiting.request) {
+            (Err(_), _) if waiting.medium.is_missing() => self.connection.refuse(now, StatusCode::NOT_FOUND, ""),
             (Err(not_ready), _) if now >= waiting.until => {
                 self.connection.refuse_for_now(now, not_ready.reason, not_ready.retry_after);
             }

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::{is_setting, key};
 
 /// What a stream is said to have.
-const STREAM_KEYS: &[&str] = &["input", "rate", "size", "poll", "order", "start"];
+const STREAM_KEYS: &[&str] = &["input", "rate", "size", "poll", "order", "times", "start"];
 /// Names that are less alike than this are not meant.
 const ALIKE: f64 = 0.75;
 

@@ -16,6 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::redact::Secrets;
+use crate::media::Order;
 use variables::Variables;
 
 /// An input and its name, as people write them:
@@ -259,12 +260,19 @@ fn read(input: &str, variables: &mut Variables<'_>) -> Result<(Source, Parameter
 
 /// Parameters that mean nothing to an input are mistakes.
 fn check_parameters(source: &Source, parameters: &Parameters) -> Result<(), SpecError> {
-    let Parameters { poll, size, .. } = parameters;
+    let Parameters { poll, size, order, times, .. } = parameters;
     if poll.is_some() && !matches!(source, Source::Http(_)) {
         return Err(SpecError::Parameter { key: "poll", of: "http://" });
     }
     if size.is_some() && !matches!(source, Source::Device(_)) {
         return Err(SpecError::Parameter { key: "size", of: "cameras (/dev/video0)" });
+    }
+    if order.is_some() && !matches!(source, Source::Path(_)) {
+        return Err(SpecError::Parameter { key: "order", of: "folders of pictures" });
+    }
+    if *times == Some(true) && !matches!(order, Some(Order::Exif | Order::Modified)) {
+        let of = "folders of pictures in the order of their times (#order=exif, #order=mtime)";
+        return Err(SpecError::Parameter { key: "times", of });
     }
     Ok(())
 }
@@ -359,13 +367,20 @@ mod tests {
             ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
             (
                 "cam=-#rat=5",
-                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order",
+                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times",
             ),
             ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
             ("cam=-#always=1", "#always takes no value"),
             ("cam=http://h/#poll=0", "#poll takes seconds from 0.01 to 86400"),
             ("cam=-#poll=1", "#poll is for http://"),
             ("cam=http://h/#size=1x1", "#size is for cameras (/dev/video0)"),
+            ("cam=http://h/#order=exif", "#order is for folders of pictures"),
+            ("cam=/tmp#order=time", "#order takes name, exif or mtime"),
+            ("cam=/tmp#order=exif#times", "#times takes true or false"),
+            (
+                "cam=/tmp#times=true#order=name",
+                "#times is for folders of pictures in the order of their times (#order=exif, #order=mtime)",
+            ),
             ("cam=/dev/video0#size=0x1", "#size takes width and height in pixels: 1280x720"),
         ] {
             assert_eq!(parse(text).expect_err(text).to_string(), sentence, "{text}");

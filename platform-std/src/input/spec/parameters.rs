@@ -6,10 +6,10 @@ use mutoscope::media::FrameRate;
 
 use super::error::SpecError;
 use super::variables::Variables;
-use crate::media::Order;
+use crate::media::{Arrangement, Order};
 
 /// All parameters there are.
-const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size", "order"];
+const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size", "order", "times"];
 
 /// When an input runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Parameters {
     pub size: Option<(u16, u16)>,
     /// In which order the pictures of a folder are shown.
     pub order: Option<Order>,
+    /// Whether they are shown at the distances of the times that the order goes by.
+    pub times: Option<bool>,
 }
 
 /// The longest time between two pictures that are asked for.
@@ -42,6 +44,12 @@ const LONGEST_POLL: f64 = 86_400.0;
 const SHORTEST_POLL: f64 = 0.01;
 
 impl Parameters {
+    /// How the pictures of a folder become a film.
+    pub fn arrangement(&self) -> Arrangement {
+        let (order, is_timed) = (self.order.unwrap_or_default(), self.times.unwrap_or(false));
+        Arrangement { order, is_timed, rate: self.rate }
+    }
+
     /// Reads `rate=25#always`. Values may be variables, keys not.
     pub(super) fn parse(text: &str, variables: &mut Variables<'_>) -> Result<Self, SpecError> {
         let mut parameters = Self::default();
@@ -82,6 +90,13 @@ impl Parameters {
                     Some("exif") => Order::Exif,
                     Some("mtime") => Order::Modified,
                     _ => return Err(wrong("order", "name, exif or mtime")),
+                });
+            }
+            ("times", value) => {
+                self.times = Some(match value {
+                    Some("true") => true,
+                    Some("false") => false,
+                    _ => return Err(wrong("times", "true or false")),
                 });
             }
             _ => return Err(SpecError::UnknownParameter { key: key.to_owned(), known: KEYS }),

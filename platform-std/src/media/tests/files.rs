@@ -11,7 +11,7 @@ use mutoscope::wire::url;
 
 use super::super::gated::{advance, entry};
 use super::super::testing::{Folder, frames, jpeg, lab_file};
-use super::super::{Library, LibraryMedium, LibrarySource, Order, Policy};
+use super::super::{Arrangement, Library, LibraryMedium, LibrarySource, Order, Policy};
 use super::{NOW, data, wait_for};
 
 fn library(path: &Path) -> Library {
@@ -220,6 +220,81 @@ fn a_link_that_leads_out_of_its_folder_later_is_not_followed() {
     assert_eq!(extent(&library, &path), None);
 }
 
+/// Whether the library finds a film of this name, once it has looked.
+fn is_found(library: &Library, name: &str) -> bool {
+    let Some(medium) = library.find(url::Path::new(name)) else { return false };
+    let is_there = entry(&medium).is_ok();
+    assert_eq!(is_there, !medium.is_missing(), "{name}");
+    is_there
+}
+
+#[test]
+fn a_film_that_is_put_into_a_folder_later_is_found_and_one_that_is_removed_is_not() {
+    let (folder, expected) = (Folder::new(), frames(3));
+    let old = folder.file("old.mjpeg", &expected.concat());
+    let library = library(folder.path());
+    assert!(!is_found(&library, "new.mjpeg") && is_found(&library, "old.mjpeg"));
+    let new = folder.file("new.mjpeg", &expected.concat());
+    folder.file("new.txt", &expected.concat());
+    // At once, however short a time before somebody has asked for it.
+    let medium = find(&library, &new);
+    assert_eq!(entry(&medium).ok().map(|entry| (entry.name, entry.extent)), Some(("new.mjpeg", Extent::frames(3))));
+    let mut source = medium.open().unwrap();
+    assert!(is_found(&library, "NEW.mjpeg") == new.with_file_name("NEW.mjpeg").exists());
+    assert!(!is_found(&library, "new.txt"));
+    for path in [&old, &new] {
+        std::fs::remove_file(path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        wait_for("it to be missed", || !is_found(&library, name));
+    }
+    assert_eq!(
+        std::iter::from_fn(|| shown(&mut source)).collect::<Vec<_>>(),
+        expected,
+        "who has it plays it to its end"
+    );
+    folder.file("new.mjpeg", &expected[..2].concat());
+    wait_for("another one", || extent(&library, &new) == Some(Extent::frames(2)));
+}
+
+#[test]
+fn a_folder_whose_time_of_change_is_old_is_not_read_again_and_a_young_one_is() {
+    let (folder, expected) = (Folder::new(), frames(1));
+    folder.file("old.mjpeg", &expected[0]);
+    let set_time = |age| {
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        File::open(folder.path()).unwrap().set_modified(time).unwrap();
+    };
+    set_time(1000);
+    let library = library(folder.path());
+    folder.file("new.mjpeg", &expected[0]);
+    set_time(1000);
+    assert!(is_found(&library, "new.mjpeg"), "the two times differ by some microseconds");
+    let modified = folder.path().metadata().unwrap().modified().unwrap();
+    folder.file("newer.mjpeg", &expected[0]);
+    File::open(folder.path()).unwrap().set_modified(modified).unwrap();
+    assert!(!is_found(&library, "newer.mjpeg"), "nothing tells that it has come");
+    folder.file("newest.mjpeg", &expected[0]);
+    assert!(is_found(&library, "newest.mjpeg") && is_found(&library, "newer.mjpeg"));
+}
+
+#[test]
+fn what_comes_into_a_folder_has_neither_the_name_of_another_film_nor_leads_out_of_it() {
+    let (folder, other, elsewhere) = (Folder::new(), Folder::new(), Folder::new());
+    let first = folder.file("movie.mjpeg", &frames(2).concat());
+    other.file("other.mjpeg", &frames(1).concat());
+    let paths = [folder.path().to_owned(), other.path().to_owned()];
+    let library = Library::from_paths(&paths, FrameRate::new(25, 1), Policy::default()).unwrap();
+    other.file("movie.mjpeg", &frames(5).concat());
+    let secret = elsewhere.file("secret.mjpeg", &frames(3).concat());
+    std::os::unix::fs::symlink(&secret, other.path().join("secret.mjpeg")).unwrap();
+    assert!(!is_found(&library, "secret.mjpeg"));
+    assert_eq!(extent(&library, &first), Some(Extent::frames(2)));
+    std::fs::remove_file(&secret).unwrap();
+    // What is not there cannot be asked for, and who asks is told so.
+    drop(other);
+    assert!(!is_found(&library, "nothing.mjpeg") && is_found(&library, "movie.mjpeg"));
+}
+
 #[test]
 fn a_folder_of_pictures_is_one_film_in_the_order_of_names_and_new_ones_are_shown_as_they_come() {
     let (folder, expected) = (Folder::new(), frames(14));
@@ -228,9 +303,9 @@ fn a_folder_of_pictures_is_one_film_in_the_order_of_names_and_new_ones_are_shown
     }
     folder.file("notes.txt", b"no picture");
     let mut library = Library::new(FrameRate::new(25, 1), Policy::default());
-    library.add_stills("garden", folder.path(), Order::Name, None).unwrap();
-    assert!(library.add_stills("garden", folder.path().parent().unwrap(), Order::Name, None).is_err());
-    assert!(library.add_stills("other", &folder.path().join("notes.txt"), Order::Name, None).is_err());
+    library.add_stills("garden", folder.path(), Arrangement::default()).unwrap();
+    assert!(library.add_stills("garden", folder.path().parent().unwrap(), Arrangement::default()).is_err());
+    assert!(library.add_stills("other", &folder.path().join("notes.txt"), Arrangement::default()).is_err());
     let mut source = library.open(0).unwrap();
     assert_eq!(source.extent(), Some(Extent::frames(12)));
     let mut seen = vec![shown(&mut source).unwrap()];
@@ -245,25 +320,49 @@ fn a_folder_of_pictures_is_one_film_in_the_order_of_names_and_new_ones_are_shown
     assert_eq!(source.advance(NOW, std::task::Waker::noop()).unwrap(), Advance::Edge);
 }
 
-#[test]
-fn a_folder_of_pictures_may_be_in_the_order_of_their_times_and_then_has_these() {
-    let (folder, expected) = (Folder::new(), frames(3));
+/// A folder of three pictures, given in the order in which they were written: at once, and one after 100 seconds.
+fn folder_with_times(expected: &[Vec<u8>]) -> Folder {
+    let folder = Folder::new();
     let start = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
-    for (name, frame, seconds) in [("a.jpg", &expected[2], 100), ("b.jpg", &expected[0], 0), ("c.jpg", &expected[1], 7)]
+    for (name, frame, micros) in
+        [("a.jpg", &expected[2], 100_000_000), ("c.jpg", &expected[0], 0), ("b.jpg", &expected[1], 13_000)]
     {
         let file = File::options().write(true).open(folder.file(name, frame)).unwrap();
-        file.set_modified(start + std::time::Duration::from_secs(seconds)).unwrap();
+        file.set_modified(start + std::time::Duration::from_micros(micros)).unwrap();
     }
+    folder
+}
+
+#[test]
+fn a_folder_in_the_order_of_times_shows_a_picture_in_each_interval() {
+    let expected = frames(3);
+    let folder = folder_with_times(&expected);
     for order in [Order::Modified, Order::Exif] {
-        let mut library = Library::new(None, Policy::default());
-        library.add_stills("garden", folder.path(), order, None).unwrap();
+        let mut library = Library::new(FrameRate::new(25, 1), Policy::default());
+        library.add_stills("garden", folder.path(), Arrangement { order, ..Arrangement::default() }).unwrap();
+        let mut source = library.open(0).unwrap();
+        assert_eq!(source.extent(), Some(Extent::frames(3)));
+        for frame in &expected {
+            assert_eq!(shown(&mut source).as_ref(), Some(frame));
+            assert_eq!(source.frame().and_then(|frame| frame.time), None);
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_to_keep_its_times_shows_pictures_at_these_and_never_two_at_once() {
+    let expected = frames(3);
+    let folder = folder_with_times(&expected);
+    for order in [Order::Modified, Order::Exif] {
+        let mut library = Library::new(FrameRate::new(25, 1), Policy::default());
+        library.add_stills("garden", folder.path(), Arrangement { order, is_timed: true, rate: None }).unwrap();
         let mut source = library.open(0).unwrap();
         let mut times = Vec::new();
         for frame in &expected {
             assert_eq!(shown(&mut source).as_ref(), Some(frame));
-            times.extend(source.frame().and_then(|frame| frame.time).map(|time| time.as_secs()));
+            times.extend(source.frame().and_then(|frame| frame.time).map(|time| time.as_millis()));
         }
-        assert_eq!(times, [0, 7, 100]);
+        assert_eq!(times, [0, 40, 100_000]);
         source.seek_time(mutoscope::time::Duration::from_secs(8)).unwrap();
         assert_eq!(shown(&mut source).as_ref(), Some(&expected[1]));
     }
