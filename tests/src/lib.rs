@@ -1,6 +1,7 @@
 //! Whole-system tests.
 
 pub mod bent;
+pub mod cameras;
 pub mod film;
 pub mod fuzz;
 pub mod hostile_scene;

@@ -160,7 +160,7 @@ impl Network {
     /// Binds a datagram socket.
     pub fn bind(&self, address: SocketAddr) -> SimulatedUdp {
         self.0.borrow_mut().inboxes.insert(address, VecDeque::new());
-        SimulatedUdp { network: self.clone(), address, max_datagrams: 1, takes: usize::MAX }
+        SimulatedUdp { network: self.clone(), address, max_datagrams: 1, takes: usize::MAX, line: None }
     }
 
     /// A connected pair of streams, each holding at most `window` unread bytes a direction.
@@ -184,6 +184,37 @@ pub struct SimulatedUdp {
     pub max_datagrams: usize,
     /// How many datagrams of one [`Datagram::send`] find room.
     pub takes: usize,
+    /// The line that its datagrams leave by; without one, there is always room.
+    pub line: Option<Line>,
+}
+
+/// A line of limited width, and the buffer before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// Bytes per second.
+    pub rate: u64,
+    /// Bytes that may wait.
+    pub buffer: u64,
+    /// When the last byte in the buffer will have left.
+    free_at: Instant,
+}
+
+impl Line {
+    /// A line that is free.
+    pub fn new(rate: u64, buffer: u64) -> Self {
+        Self { rate, buffer, free_at: Instant::default() }
+    }
+
+    /// When a datagram of this length has left. `None`: there is no room for it.
+    fn take(&mut self, now: Instant, len: usize) -> Option<Instant> {
+        let micros = |bytes: u64| Duration::from_micros(bytes * 1_000_000 / self.rate);
+        let begins = self.free_at.max(now);
+        if begins.since(now) > micros(self.buffer) {
+            return None;
+        }
+        self.free_at = begins.after(micros(len as u64));
+        Some(self.free_at)
+    }
 }
 
 impl SimulatedUdp {
@@ -196,7 +227,7 @@ impl SimulatedUdp {
 
 impl SimulatedUdp {
     /// What the network does with one datagram.
-    fn send_one(&self, to: SocketAddr, datagram: &[u8]) {
+    fn send_one(&self, left: Instant, to: SocketAddr, datagram: &[u8]) {
         let inner = &mut *self.network.0.borrow_mut();
         let traffic = inner.traffic.entry(to).or_default();
         traffic.sent += 1;
@@ -214,7 +245,7 @@ impl SimulatedUdp {
                 let at = inner.random.below(bytes.len() as u64) as usize;
                 bytes[at] ^= 1 << inner.random.below(8);
             }
-            let mut at = inner.now.after(latency);
+            let mut at = left.after(latency);
             if inner.random.happens(reordering) {
                 at = at.after(Duration::from_micros(inner.random.below(reordering_delay.as_micros() as u64 + 1)));
             }
@@ -240,12 +271,17 @@ impl Datagram for SimulatedUdp {
         assert!(from.is_none_or(|from| from == self.address.ip()), "{from:?} is not where {} is", self.address);
         assert!(transmit.datagrams() <= self.max_datagrams, "more datagrams than the socket takes");
         let bytes = transmit.segments.concat();
-        match transmit.segment_size {
-            // What the kernel does with UDP_SEGMENT: one run of bytes, cut every so many.
-            Some(size) => bytes.chunks(size).take(self.takes).for_each(|bytes| self.send_one(transmit.to, bytes)),
-            None => self.send_one(transmit.to, &bytes),
+        let now = self.network.now();
+        // What the kernel does with UDP_SEGMENT: one run of bytes, cut every so many.
+        let datagrams = transmit.segment_size.map_or(vec![&bytes[..]], |size| bytes.chunks(size).collect());
+        let mut taken = 0;
+        for datagram in datagrams.into_iter().take(self.takes) {
+            let left = self.line.as_mut().map_or(Some(now), |line| line.take(now, datagram.len()));
+            let Some(left) = left else { break };
+            self.send_one(left, transmit.to, datagram);
+            taken += 1;
         }
-        Ok(transmit.datagrams().min(self.takes))
+        Ok(taken)
     }
 
     fn max_datagrams(&self) -> usize {

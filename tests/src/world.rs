@@ -1,7 +1,8 @@
 //! A server and its clients on a simulated network: real machines in virtual time.
 
+use crate::cameras::Cameras;
 use crate::film::{Film, Films, ListedFilm};
-use crate::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
+use crate::net::{Faults, Line, Network, SimulatedTcp, SimulatedUdp};
 use crate::real_client::{self, RealClient};
 use crate::stage::Stage;
 use crate::strict_client::{Answer, StrictClient};
@@ -12,13 +13,14 @@ use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, S
 use mutoscope::media::Either;
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
+use mutoscope_std::media::live::LiveMedium;
 
 /// The server's address.
 pub const SERVER: [u8; 4] = [10, 0, 0, 1];
 /// Its UDP ports.
 pub const SERVER_PORT: (u16, u16) = (6970, 6971);
 
-type Served = Peer<Vec<u8>, Either<ListedFilm, Stage>>;
+type Served = Peer<Vec<u8>, Either<ListedFilm, Either<Stage, LiveMedium>>>;
 
 /// The server's side of one connection.
 struct Seat {
@@ -33,6 +35,8 @@ pub struct SimulatedServer {
     pub films: Films,
     /// A medium that takes publishers, where the settings allow it.
     pub stage: Stage,
+    /// Its live inputs.
+    pub cameras: Cameras,
     /// Its settings.
     pub settings: Settings<'static>,
     /// The sizes of each connection's buffers.
@@ -66,6 +70,7 @@ impl SimulatedServer {
         Self {
             films,
             stage: Stage::default(),
+            cameras: Cameras::default(),
             settings,
             buffers: (4096, 32_768),
             max_clients: usize::MAX,
@@ -81,6 +86,11 @@ impl SimulatedServer {
     /// Makes it send packets in trains, as with UDP_SEGMENT. `takes` packets of each find room.
     pub fn use_trains(&mut self, most: usize, takes: usize) {
         (self.rtp.max_datagrams, self.rtp.takes) = (most, takes);
+    }
+
+    /// Makes all packets leave by a line of limited width.
+    pub fn use_line(&mut self, line: Line) {
+        self.rtp.line = Some(line);
     }
 
     /// Adds a connection from `peer`, and returns the client's end.
@@ -119,7 +129,7 @@ impl SimulatedServer {
             let Seat { client, control, counts } = &mut self.seats[n];
             let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
             let context = Context { now, waker: Waker::noop(), settings: &self.settings };
-            match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, &self.stage)) {
+            match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, (&self.stage, &self.cameras))) {
                 Outcome::Open => {}
                 Outcome::Closing => control.close_write(),
                 Outcome::Closed => {

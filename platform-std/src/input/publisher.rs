@@ -68,8 +68,13 @@ impl Publisher {
     /// Makes a JPEG file the newest picture. `captured`: when it was taken, or came. One that cannot be shown is left out, and so
     /// is one that comes too soon after very many others.
     pub fn publish(&self, jpeg: Vec<u8>, captured: Instant) {
+        self.publish_at(Instant::now(), jpeg, captured);
+    }
+
+    /// The same where the time is told: `now` never steps back.
+    pub fn publish_at(&self, now: Instant, jpeg: Vec<u8>, captured: Instant) {
         let mut working = self.working();
-        if working.throttle.try_spend(Instant::now(), 1.0) {
+        if working.throttle.try_spend(now, 1.0) {
             self.publish_anyway(&mut working, jpeg, captured);
         } else {
             self.complain_of_flood(&mut working);
@@ -78,16 +83,19 @@ impl Publisher {
 
     /// The same for an input that can be made to wait: it is, where very many pictures have come. `false`: it is to end.
     pub fn publish_in_turn(&self, jpeg: Vec<u8>, captured: Instant, stop: &Stop) -> bool {
-        let wait = {
-            let mut working = self.working();
-            let wait = working.throttle.spend(Instant::now(), 1.0);
-            if !wait.is_zero() {
-                self.complain_of_flood(&mut working);
-            }
-            self.publish_anyway(&mut working, jpeg, captured);
-            wait
-        };
+        let wait = self.publish_in_turn_at(Instant::now(), jpeg, captured);
         if wait.is_zero() { !stop.is_stopping() } else { stop.sleep(wait) }
+    }
+
+    /// The same where the time is told. Gives how long the input has to wait before its next picture.
+    pub fn publish_in_turn_at(&self, now: Instant, jpeg: Vec<u8>, captured: Instant) -> Duration {
+        let mut working = self.working();
+        let wait = working.throttle.spend(now, 1.0);
+        if !wait.is_zero() {
+            self.complain_of_flood(&mut working);
+        }
+        self.publish_anyway(&mut working, jpeg, captured);
+        wait
     }
 
     /// There are no pictures for the time being, though the input has not ended: its camera was unplugged, who pushed it has
