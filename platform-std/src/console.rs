@@ -10,6 +10,8 @@ use nix::poll::PollFlags;
 
 use crate::tcp::is_ready;
 
+pub use crate::calendar::Timestamp;
+
 /// The number of bytes that a pipe takes without blocking if it polls as writable. POSIX asks for 512; Linux takes a page.
 const LINE_LIMIT: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 /// Lines that may come at once.

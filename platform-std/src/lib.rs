@@ -11,6 +11,7 @@
 // `forbid` would allow no exception, and there is one: `input/camera/timestamp.rs`.
 #![deny(unsafe_code)]
 
+mod calendar;
 pub mod client;
 pub mod clock;
 pub mod console;

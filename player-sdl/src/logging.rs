@@ -2,8 +2,9 @@
 
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
-use mutoscope_std::console::{LogOutput, OneLine, stderr_takes_colours};
+use mutoscope_std::console::{LogOutput, OneLine, Timestamp, stderr_takes_colours};
 use std::io::Write;
+use std::time::SystemTime;
 
 /// Logs to standard error, one line per message with the time in front; coloured on a terminal only. `RUST_LOG` has the
 /// last word about the level.
@@ -15,7 +16,7 @@ pub(crate) fn start(level: LevelFilter) {
         .parse_default_env()
         .format(|line, record| {
             let style = line.default_level_style(record.level());
-            write!(line, "{} {style}{:<5}{style:#} ", line.timestamp_millis(), record.level())?;
+            write!(line, "{} {style}{:<5}{style:#} ", Timestamp(SystemTime::now()), record.level())?;
             writeln!(line, "{}", OneLine(record.args()))
         })
         .init();

@@ -1,10 +1,11 @@
 //! The log of a server that serves from one thread, on standard error.
 
 use std::io::Write;
+use std::time::SystemTime;
 
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
-use mutoscope_std::console::{LogOutput, OneLine, stderr_takes_colours};
+use mutoscope_std::console::{LogOutput, OneLine, Timestamp, stderr_takes_colours};
 use mutoscope_std::server::served_peer;
 
 /// Logs to standard error, one line per message with the time in front, and the client where it is about one; coloured on a
@@ -17,7 +18,7 @@ pub(crate) fn start(level: LevelFilter) {
         .parse_default_env()
         .format(|line, record| {
             let style = line.default_level_style(record.level());
-            write!(line, "{} {style}{:<5}{style:#} ", line.timestamp_millis(), record.level())?;
+            write!(line, "{} {style}{:<5}{style:#} ", Timestamp(SystemTime::now()), record.level())?;
             if let Some(peer) = served_peer() {
                 write!(line, "{peer}: ")?;
             }

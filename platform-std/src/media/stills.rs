@@ -13,6 +13,7 @@ use exif::{DateTime, In, Tag, Value};
 use mutoscope::media::FrameRate;
 
 use super::storage::{Status, Storage, Whole};
+use crate::calendar::days;
 
 /// Names of pictures, in any case.
 const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "jpe"];
@@ -245,26 +246,9 @@ fn taken(path: &Path) -> Option<u64> {
     Some(seconds * 1_000_000 + u64::from(time.nanosecond.unwrap_or(0) / 1000))
 }
 
-/// Days from 1970 on, in the Gregorian calendar.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    // Years that begin in March have their leap day at the end.
-    let year = if month <= 2 { year.saturating_sub(1) } else { year };
-    let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day.saturating_sub(1);
-    (year * 365 + year / 4 - year / 100 + year / 400 + in_year).saturating_sub(719_468)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_counted() {
-        for (date, expected) in
-            [((1970, 1, 1), 0), ((2000, 2, 29), 11_016), ((2026, 11, 29), 20_786), ((1960, 1, 1), 0)]
-        {
-            assert_eq!(days(date.0, date.1, date.2), expected, "{date:?}");
-        }
-    }
 
     #[test]
     fn times_are_kept_but_for_pictures_that_are_too_close_and_pauses_that_are_too_long() {

@@ -7,6 +7,7 @@ use clap::ArgAction;
 use super::{Configuration, is_setting, key};
 use crate::args::Args;
 use clap::CommandFactory;
+use toml_writer::ToTomlValue;
 
 /// A file that says what this configuration says, with the origin of each value. Passwords, and what the values of queries were,
 /// are left out.
@@ -52,7 +53,7 @@ pub(crate) fn print(configuration: &Configuration) -> String {
 }
 
 fn text(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    text.to_toml_value()
 }
 
 fn number_or_text(value: &str) -> String {

@@ -3,7 +3,6 @@
 
 mod matroska;
 mod mjpeg;
-#[cfg(feature = "mp4")]
 mod mp4;
 mod reader;
 #[cfg(test)]
@@ -69,11 +68,9 @@ pub(super) enum Place {
     Start,
     /// In a file that the core's reader knows.
     Mjpeg(Bookmark),
-    /// Before a sample of QuickTime's tables.
-    #[cfg(feature = "mp4")]
-    Sample(u32),
+    /// Before a sample of QuickTime's tables, in a part of its edit list.
+    Sample { edit: u32, number: u32 },
     /// Before a fragment of MP4; `ticks` is its time, in units of the track.
-    #[cfg(feature = "mp4")]
     Fragment { offset: u64, ticks: u64 },
     /// Before a file of a folder.
     Still(u64),
@@ -87,7 +84,6 @@ pub(super) enum Container {
     /// One that the core's reader knows.
     Mjpeg(Format),
     /// QuickTime or MP4.
-    #[cfg(feature = "mp4")]
     Mp4(mp4::Track),
     /// Matroska.
     Matroska(matroska::Track),
@@ -99,7 +95,6 @@ impl fmt::Display for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mjpeg(format) => format.fmt(f),
-            #[cfg(feature = "mp4")]
             Self::Mp4(_) => f.write_str("QuickTime or MP4"),
             Self::Matroska(_) => f.write_str("Matroska"),
             Self::Stills => f.write_str("a folder of JPEG files"),
@@ -139,7 +134,6 @@ impl Head {
         let mut buffer = [0; 16];
         let room = buffer.len().min(usize::try_from(len).unwrap_or(usize::MAX));
         read_exact(storage, &mut buffer[..room], 0)?;
-        #[cfg(feature = "mp4")]
         if mp4::is_mp4(&buffer) {
             return mp4::head(storage, len);
         }
@@ -159,7 +153,6 @@ impl Container {
         place: Place,
     ) -> Result<Box<dyn Demuxer + 'a>, DetectError> {
         match self {
-            #[cfg(feature = "mp4")]
             Self::Mp4(track) => mp4::demuxer(storage, len, track, place),
             Self::Matroska(track) => Ok(Box::new(matroska::Matroska::new(storage, len, track, place))),
             Self::Stills => Ok(Box::new(stills::Stills::new(storage, place))),

@@ -9,7 +9,8 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-fn track(tables: &[Vec<u8>]) -> Vec<u8> {
+/// Tables, and boxes before those of the media.
+fn track(before: &[u8], tables: &[Vec<u8>]) -> Vec<u8> {
     let head = atom(b"tkhd", &[words(&[0, 0, 0, 1]), vec![0; 68]].concat());
     let media_head = atom(b"mdhd", &[words(&[0, 0, 0, 1000, 0]), vec![0x55, 0xc4, 0, 0]].concat());
     let handler = atom(b"hdlr", &[&[0; 8][..], b"vide", &[0; 13]].concat());
@@ -17,11 +18,20 @@ fn track(tables: &[Vec<u8>]) -> Vec<u8> {
     let description = atom(b"stsd", &[words(&[0, 1]), entry].concat());
     let table = atom(b"stbl", &[description, tables.concat()].concat());
     let media = [media_head, handler, atom(b"minf", &table)].concat();
-    atom(b"trak", &[head, atom(b"mdia", &media)].concat())
+    atom(b"trak", &[&head, before, &atom(b"mdia", &media)].concat())
 }
 
 /// A file with tables at its end. `millis`: how long each picture lasts.
 pub(crate) fn mov(frames: &[Vec<u8>], millis: &[u32]) -> Vec<u8> {
+    edited(frames, millis, &[], &[])
+}
+
+/// An entry of an edit list, in milliseconds: how long it lasts, where it begins in the track (-1: nothing is shown), and how fast it
+/// goes, in parts of 65536.
+pub(crate) type Edit = (u32, i32, u32);
+
+/// The same with an edit list, and with a table of how much later than in turn pictures are shown: counts and milliseconds.
+pub(crate) fn edited(frames: &[Vec<u8>], millis: &[u32], edits: &[Edit], shifts: &[u32]) -> Vec<u8> {
     let start = atom(b"ftyp", b"qt  \0\0\0\0");
     let data = atom(b"mdat", &frames.concat());
     let first = start.len() as u32 + 8;
@@ -35,16 +45,24 @@ pub(crate) fn mov(frames: &[Vec<u8>], millis: &[u32]) -> Vec<u8> {
         atom(b"stsc", &words(&[0, 1, 1, 2, 1])),
         atom(b"stsz", &[words(&[0, 0, count]), words(&sizes)].concat()),
         atom(b"stco", &[words(&[0, chunks.len() as u32]), words(&chunks)].concat()),
+        atom(b"ctts", &[words(&[0, shifts.len() as u32 / 2]), words(shifts)].concat()),
     ];
-    [start, data, atom(b"moov", &track(&tables))].concat()
+    // Halves of a millisecond, so that units of film and track differ.
+    let film = atom(b"mvhd", &words(&[0, 0, 0, 2000, 0]));
+    let list: Vec<u32> =
+        edits.iter().flat_map(|&(lasts, from, speed)| [lasts.saturating_mul(2), from as u32, speed]).collect();
+    let list = atom(b"edts", &atom(b"elst", &[words(&[0, edits.len() as u32]), words(&list)].concat()));
+    let list = if edits.is_empty() { Vec::new() } else { list };
+    [start, data, atom(b"moov", &[film, track(&list, &tables)].concat())].concat()
 }
 
-/// A file of fragments, each of two pictures of 40 ms.
-pub(crate) fn fragments(frames: &[Vec<u8>]) -> Vec<u8> {
+/// A file of fragments, each of two pictures of 40 ms. So many milliseconds are not shown.
+pub(crate) fn fragments(frames: &[Vec<u8>], skipped: u32) -> Vec<u8> {
     let tables = [b"stts", b"stsc", b"stco"].map(|kind| atom(kind, &words(&[0, 0])));
     let tables = [tables.concat(), atom(b"stsz", &words(&[0, 0, 0]))];
     let defaults = atom(b"mvex", &atom(b"trex", &words(&[0, 1, 1, 40, 0, 0])));
-    let moov = atom(b"moov", &[track(&tables), defaults].concat());
+    let list = atom(b"edts", &atom(b"elst", &words(&[0, 1, 0, skipped, 1 << 16])));
+    let moov = atom(b"moov", &[track(&list, &tables), defaults].concat());
     let mut file = [atom(b"ftyp", b"isom\0\0\0\0"), moov].concat();
     for (number, pair) in (0_u32..).zip(frames.chunks(2)) {
         let sizes: Vec<u32> = pair.iter().map(|frame| frame.len() as u32).collect();

@@ -1,4 +1,4 @@
-use super::samples::{fragments, matroska, mov};
+use super::samples::{Edit, edited, fragments, matroska, mov};
 use super::*;
 use crate::media::storage::InMemory;
 use crate::media::testing::{frames, jpeg, lab_file};
@@ -55,7 +55,7 @@ fn pictures_of_every_container_are_found_with_their_times_from_every_place() {
         ("lab", lab_file(&expected), &untold, None),
         ("mov", mov(&expected, &[40; 10]), &even, FrameRate::new(25, 1)),
         ("variable", mov(&expected, &durations), &uneven, FrameRate::new(13_297, 1000)),
-        ("fragments", fragments(&expected), &even, None),
+        ("fragments", fragments(&expected, 0), &even, None),
         ("matroska", matroska(&expected, 1, 0), &later, FrameRate::new(25, 1)),
         ("xiph", matroska(&expected, 5, 1), &later, FrameRate::new(25, 1)),
         ("fixed", matroska(&expected, 5, 2), &later, FrameRate::new(25, 1)),
@@ -69,6 +69,72 @@ fn pictures_of_every_container_are_found_with_their_times_from_every_place() {
         assert_eq!(found, expected, "{name}");
         check_places(&file, &head, &expected);
     }
+}
+
+#[test]
+fn edit_lists_tell_which_pictures_are_shown_and_when() {
+    const NORMAL: u32 = 1 << 16;
+    let frames = equal_frames(10);
+    // Ten pictures of 40 ms: which are shown, and when.
+    let cases: [(&str, &[Edit], &[u32], Vec<(usize, u64)>, bool); 12] = [
+        ("all", &[(400, 0, NORMAL)], &[], (0..10).map(|at| (at, at as u64 * 40)).collect(), false),
+        ("rounded down", &[(399, 0, NORMAL)], &[], (0..10).map(|at| (at, at as u64 * 40)).collect(), false),
+        (
+            "begins later",
+            &[(500, -1, NORMAL), (400, 0, NORMAL)],
+            &[],
+            (0..10).map(|at| (at, 500 + at as u64 * 40)).collect(),
+            false,
+        ),
+        (
+            "the beginning is cut",
+            &[(320, 80, NORMAL)],
+            &[],
+            (2..10).map(|at| (at, at as u64 * 40 - 80)).collect(),
+            false,
+        ),
+        ("to the end", &[(0, 80, NORMAL)], &[], (2..10).map(|at| (at, at as u64 * 40 - 80)).collect(), false),
+        ("within a picture", &[(100, 90, NORMAL)], &[], vec![(2, 0), (3, 30), (4, 70)], true),
+        (
+            "two parts",
+            &[(80, 240, NORMAL), (50, -1, NORMAL), (80, 320, NORMAL)],
+            &[],
+            vec![(6, 0), (7, 40), (8, 130), (9, 170)],
+            true,
+        ),
+        ("back again", &[(80, 240, NORMAL), (80, 40, NORMAL)], &[], vec![(6, 0), (7, 40), (1, 80), (2, 120)], true),
+        ("a picture in two parts", &[(50, 0, NORMAL), (30, 50, NORMAL)], &[], vec![(0, 0), (1, 40), (1, 50)], true),
+        ("one that stands", &[(300, 130, 0), (40, 200, NORMAL)], &[], vec![(3, 0), (5, 300)], true),
+        ("slower", &[(160, 120, NORMAL / 2)], &[], vec![(3, 0), (4, 80)], true),
+        (
+            "all later, and shifted back",
+            &[(400, 80, NORMAL)],
+            &[10, 80],
+            (0..10).map(|at| (at, at as u64 * 40)).collect(),
+            false,
+        ),
+    ];
+    for (name, edits, shifts, expected, is_timed) in cases {
+        let file = edited(&frames, &[40; 10], edits, shifts);
+        let head = Head::read(&InMemory(&file), file.len() as u64).unwrap();
+        let expected: Vec<_> = expected.into_iter().map(|(at, millis)| (frames[at].clone(), millis)).collect();
+        assert_eq!(pictures(&file, &head, Place::Start), expected, "{name}");
+        assert_eq!(head.is_timed, is_timed, "{name}");
+        check_places(&file, &head, &expected);
+    }
+    let file = fragments(&frames, 90);
+    let head = Head::read(&InMemory(&file), file.len() as u64).unwrap();
+    let times: Vec<u64> = pictures(&file, &head, Place::Start).into_iter().map(|(_, millis)| millis).collect();
+    assert_eq!(times, [0, 30, 70, 110, 150, 190, 230, 270]);
+}
+
+#[test]
+fn edit_lists_that_repeat_a_film_have_an_end() {
+    let frames = equal_frames(10);
+    let edits = [(400, 0, 1 << 16); 1000];
+    let file = edited(&frames, &[40; 10], &edits, &[]);
+    let head = Head::read(&InMemory(&file), file.len() as u64).unwrap();
+    assert_eq!(pictures(&file, &head, Place::Start).len(), 10 * 17);
 }
 
 #[test]
