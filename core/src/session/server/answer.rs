@@ -1,6 +1,6 @@
 //! Requests are judged and answered here, at once or when the driver has decided.
 
-use super::policy::{Accepted, RequestPolicy, allowed};
+use super::policy::{Accepted, Asked, RequestPolicy, allowed};
 use super::resource::Resource;
 use super::{
     Connection, Description, Dialect, Event, MediaTransport, Parsed, Pending, Played, Session, State, Waiting,
@@ -9,8 +9,8 @@ use crate::session::buffer::{Buffer, Storage};
 use crate::session::channel::Channel;
 use crate::time::{Duration, Instant};
 use crate::wire::rtsp::headers::{
-    self, APPLICATION_SDP, CSeqError, ContentBase, LowerTransport, PUBLIC, PUBLIC_WITH_RECORD, RtpInfo, Scale, Speed,
-    Transport, Unsupported,
+    self, APPLICATION_SDP, ContentBase, LowerTransport, PUBLIC, PUBLIC_WITH_RECORD, RtpInfo, Scale, Speed, Transport,
+    Unsupported,
 };
 use crate::wire::rtsp::{Emitter, Full, Method, Request, StatusCode};
 use crate::wire::sdp;
@@ -58,33 +58,21 @@ pub(super) enum Outcome {
 }
 
 impl<B: Storage> Connection<B> {
-    /// Judges a request of `len` bytes, the first in the receive buffer.
-    pub(super) fn judge(&self, request: &Request<'_>, len: usize) -> Judged {
-        let cseq = headers::cseq(&request.headers);
-        let closes = headers::asks_to_close(&request.headers);
-        let verdict = match cseq {
-            _ if self.refusing => Err(StatusCode::SERVICE_UNAVAILABLE),
-            // Port scanners ask what speaks here, and number nothing.
-            Err(CSeqError::Missing) if request.method == Method::Options => {
-                self.judge_numbered(request, len, 0, closes)
-            }
-            Err(_) => Err(StatusCode::BAD_REQUEST),
-            Ok(cseq) => self.judge_numbered(request, len, cseq, closes),
-        };
-        Judged { len, cseq: cseq.ok(), closes, verdict }
+    /// The judge of requests, as things stand.
+    pub(super) fn policy(&self) -> RequestPolicy<'_> {
+        let Self { refusing, state, session, config, .. } = self;
+        RequestPolicy { refusing: *refusing, state: *state, session: session.as_ref(), config }
     }
 
-    fn judge_numbered(
-        &self,
-        request: &Request<'_>,
-        len: usize,
-        cseq: u32,
-        closes: bool,
-    ) -> Result<(Accepted, Parsed), StatusCode> {
-        let policy = RequestPolicy { state: self.state, session: self.session.as_ref(), config: &self.config };
-        let (accepted, path) = policy.judge(request)?;
-        let resource = Resource::locate(self.channel.rx.bytes(), request.uri, path);
-        Ok((accepted, Parsed { len, cseq, resource, closes }))
+    /// Judges a standard request of `len` bytes, the first in the receive buffer.
+    pub(super) fn judge(&self, request: &Request<'_>, len: usize) -> Judged {
+        let cseq = headers::cseq(&request.headers).ok();
+        let closes = headers::asks_to_close(&request.headers);
+        let verdict = self.policy().judge(Asked::Standard(request)).map(|(accepted, path)| {
+            let resource = Resource::locate(self.channel.rx.bytes(), request.uri, path);
+            (accepted, Parsed { len, cseq: cseq.unwrap_or_default(), resource, closes })
+        });
+        Judged { len, cseq, closes, verdict }
     }
 
     /// Goes on with a request that was judged.

@@ -1,14 +1,14 @@
-//! The lab dialect: its requests are judged here, and answered in the three lines its client can read.
+//! The lab dialect: its requests are found here, and answered in the three lines its client can read.
 
 use super::input::Progress;
 use super::lifetime::Deadline;
-use super::policy::{MAX_URI_LEN, allowed};
+use super::policy::Asked;
 use super::resource::Resource;
-use super::{Connection, Event, MediaTransport, Parsed, State, Waiting};
+use super::{Connection, Parsed};
 use crate::session::buffer::Storage;
-use crate::wire::lab::{self, Request};
+use crate::wire::lab;
 use crate::wire::rtsp::headers::asks_to_close;
-use crate::wire::rtsp::{Full, Method, StatusCode, salvage_cseq};
+use crate::wire::rtsp::{Full, StatusCode, salvage_cseq};
 
 impl<B: Storage> Connection<B> {
     pub(super) fn step_lab(&mut self) -> Progress {
@@ -29,16 +29,18 @@ impl<B: Storage> Connection<B> {
                 return self.give_up_lab(error.status(), cseq);
             }
         };
-        let (verdict, cseq, closes) = (self.judge_lab(&request), request.cseq, asks_to_close(&request.headers));
+        let (verdict, cseq, closes) =
+            (self.policy().judge(Asked::Lab(&request)), request.cseq, asks_to_close(&request.headers));
         let status = match verdict {
-            Ok((cseq, Some((event, waiting)))) => {
-                let path = request.file.split_track().0;
-                let resource = Resource::locate(bytes, request.file.as_str(), path);
-                self.handle_whole_lab_request();
-                self.ask(event, waiting, Parsed { len, cseq, resource, closes });
-                return Progress::Again;
+            Ok((accepted, path)) => {
+                if let Some((event, waiting)) = accepted.question() {
+                    let resource = Resource::locate(bytes, request.file.as_str(), path);
+                    self.handle_whole_lab_request();
+                    self.ask(event, waiting, Parsed { len, cseq: cseq.unwrap_or_default(), resource, closes });
+                    return Progress::Again;
+                }
+                StatusCode::OK
             }
-            Ok((_, None)) => StatusCode::OK,
             Err(status) => {
                 info!("lab {} refused with {}", request.method.name(), status.0);
                 status
@@ -64,49 +66,6 @@ impl<B: Storage> Connection<B> {
         let _ = self.reply(status, cseq);
         self.begin_close();
         Progress::Again
-    }
-
-    /// The `CSeq` of a request that may be carried out and what the driver is asked, if anything; or the status that
-    /// refuses the request.
-    fn judge_lab(&self, request: &Request<'_>) -> Result<(u32, Option<(Event, Waiting)>), StatusCode> {
-        if self.refusing {
-            return Err(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        let cseq = request.cseq.ok_or(StatusCode::BAD_REQUEST)?;
-        if !matches!(request.method, Method::Setup | Method::Play | Method::Pause | Method::Teardown) {
-            return Err(StatusCode::NOT_IMPLEMENTED);
-        }
-        if request.file.as_str().len() > MAX_URI_LEN {
-            return Err(StatusCode::REQUEST_URI_TOO_LONG);
-        }
-        if !allowed(self.state, request.method) {
-            return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE);
-        }
-        if request.method == Method::Setup {
-            let rtp_port = request.client_port.filter(|_| self.config.udp).ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
-            let media = MediaTransport::Udp { rtp_port, rtcp_port: rtp_port.saturating_add(1) };
-            let waiting = Waiting::Setup { media, chosen: None };
-            return Ok((cseq, Some((Event::Setup { transport: media }, waiting))));
-        }
-        // A request without a session identifier means this connection's session. A request with one must have the right one.
-        match (&self.session, request.session) {
-            (Some(session), Some(named)) if named.parse() != Ok(session.id) => {
-                return Err(StatusCode::SESSION_NOT_FOUND);
-            }
-            (Some(_), _) => {}
-            (None, _) => return Err(StatusCode::SESSION_NOT_FOUND),
-        }
-        let question = match request.method {
-            // The client's window has lost track. Playing goes on.
-            Method::Play if self.state == State::Playing => None,
-            Method::Play => Some((
-                Event::Play { range: None, scale: None, speed: None },
-                Waiting::Play { scale: false, speed: false },
-            )),
-            Method::Pause => Some((Event::Pause, Waiting::Pause)),
-            _ => Some((Event::Teardown, Waiting::Teardown)),
-        };
-        Ok((cseq, question))
     }
 
     /// Queues a reply; before there is a session, its third line says 0.

@@ -20,8 +20,8 @@
 //! | `types` | configuration and events |
 //! | `input` | from bytes to requests and interleaved packets, of any length and however they are cut |
 //! | `resource` | where the URL of a waiting request and the path in it lie |
-//! | `policy` | **the one place where a standard request is judged** before it is carried out |
-//! | `lab` | the same for the lab dialect |
+//! | `policy` | **the one place where a request, of either dialect, is judged** before it is carried out |
+//! | `lab` | from bytes to requests and answers of the lab dialect |
 //! | `answer` | answers, at once or when the driver has decided |
 //! | `lifetime` | deadlines, and every way in which a session and the connection end |
 

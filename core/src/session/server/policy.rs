@@ -1,7 +1,8 @@
-//! The one place where a standard request is judged before it is carried out.
+//! The one place where a request, of either dialect, is judged before anything is done for it.
 
-use super::{Config, Event, MediaTransport, Session, State, Waiting};
-use crate::wire::rtsp::headers::{self, APPLICATION_SDP, LowerTransport, Range, Scale, Speed, Transport};
+use super::{Config, Dialect, Event, MediaTransport, Session, State, Waiting};
+use crate::wire::lab;
+use crate::wire::rtsp::headers::{self, APPLICATION_SDP, CSeqError, LowerTransport, Range, Scale, Speed, Transport};
 use crate::wire::rtsp::{Method, Request, StatusCode};
 use crate::wire::url::{Path, Target};
 
@@ -20,7 +21,8 @@ pub(super) enum Accepted {
     },
     Setup {
         media: MediaTransport,
-        chosen: Transport,
+        /// The alternative that was taken. `None` in the lab dialect.
+        chosen: Option<Transport>,
         /// Media comes from the client.
         record: bool,
     },
@@ -44,7 +46,7 @@ impl Accepted {
             Self::Setup { media, chosen, record } => {
                 let transport = media;
                 let event = if record { Event::SetupRecord { transport } } else { Event::Setup { transport } };
-                Some((event, Waiting::Setup { media, chosen: Some(chosen) }))
+                Some((event, Waiting::Setup { media, chosen }))
             }
             Self::Announce => Some((Event::Announce, Waiting::Announce)),
             Self::Record => Some((Event::Record, Waiting::Record)),
@@ -58,36 +60,88 @@ impl Accepted {
     }
 }
 
+/// A request that is to be judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked<'a, 'r> {
+    Standard(&'r Request<'a>),
+    Lab(&'r lab::Request<'a>),
+}
+
+/// The parts of a request by which it is admitted, the same in both dialects.
+#[derive(Clone, Copy, Debug)]
+struct Plea<'a> {
+    dialect: Dialect,
+    method: Method<'a>,
+    /// `None`: there is none that can be used.
+    cseq: Option<u32>,
+    /// It requires a feature of the server, and none can be required.
+    requires: bool,
+    /// The URL or the lab's file name, as written.
+    uri: &'a str,
+    /// The path in it. `None`: it names nothing.
+    resource: Option<Path<'a>>,
+}
+
+/// The use that a request is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Watch,
+    Publish,
+    /// It is about the server or the connection.
+    Neither,
+}
+
 /// The facts that decide whether a request is carried out.
 pub(super) struct RequestPolicy<'a> {
+    /// The connection is beyond the limit.
+    pub(super) refusing: bool,
     pub(super) state: State,
     pub(super) session: Option<&'a Session>,
     pub(super) config: &'a Config,
 }
 
 impl RequestPolicy<'_> {
-    /// Whether `request` may be carried out, and the path of the stream that it is about; or the status that refuses it.
+    /// Whether a request may be carried out, and the path of the stream that it is about; or the status that refuses it.
     ///
-    /// The order is: can it be understood, is it addressed to something, (who asks: authentication belongs here), is it
-    /// the session's, does the state allow it, and last the details of each method. `CSeq` was seen to before.
-    pub(super) fn judge<'a>(&self, request: &Request<'a>) -> Result<(Accepted, Path<'a>), StatusCode> {
-        if headers::required(&request.headers).next().is_some() {
+    /// There is no other way to carry a request out. It is admitted first, and then each dialect has an order of its own for
+    /// the rest: whether it is the session's, whether the state allows it, and the details of each method.
+    pub(super) fn judge<'a>(&self, asked: Asked<'a, '_>) -> Result<(Accepted, Path<'a>), StatusCode> {
+        let path = self.admit(&Plea::of(asked))?;
+        match asked {
+            Asked::Standard(request) => self.judge_standard(request, path),
+            Asked::Lab(request) => Ok((self.judge_lab(request)?, path.split_track().0)),
+        }
+    }
+
+    /// Whether who asks may ask for this, and the path that it is about. The order is: is there room for this client, can the
+    /// request be understood, is it addressed to something. Who asks is not known yet: that is to be judged last in here, by
+    /// the path and the purpose.
+    fn admit<'a>(&self, plea: &Plea<'a>) -> Result<Path<'a>, StatusCode> {
+        if self.refusing {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        plea.cseq.ok_or(StatusCode::BAD_REQUEST)?;
+        if plea.requires {
             return Err(StatusCode::OPTION_NOT_SUPPORTED);
         }
-        match request.method {
-            Method::Other(_) => return Err(StatusCode::NOT_IMPLEMENTED),
-            Method::Announce | Method::Record if !self.config.record => return Err(StatusCode::NOT_IMPLEMENTED),
-            _ => {}
+        let publishes = Purpose::of(plea.method, self.state) == Purpose::Publish;
+        if !is_known(plea.dialect, plea.method) || (publishes && !self.config.record) {
+            return Err(StatusCode::NOT_IMPLEMENTED);
         }
-        let target = target(request)?;
-        let path = target.path();
+        if plea.uri.len() > MAX_URI_LEN {
+            return Err(StatusCode::REQUEST_URI_TOO_LONG);
+        }
+        plea.resource.ok_or(StatusCode::BAD_REQUEST)
+    }
+
+    fn judge_standard<'a>(&self, request: &Request<'a>, path: Path<'a>) -> Result<(Accepted, Path<'a>), StatusCode> {
         self.judge_session(request)?;
         self.judge_state(request.method)?;
         let accepted = match request.method {
             Method::Options => Ok(Accepted::Options),
             Method::GetParameter | Method::SetParameter if request.body.is_empty() => Ok(Accepted::KeepAlive),
             Method::GetParameter | Method::SetParameter => Err(StatusCode::PARAMETER_NOT_UNDERSTOOD),
-            Method::Describe => judge_describe(request, path).map(|()| Accepted::Describe { ipv6: target.is_ipv6() }),
+            Method::Describe => judge_describe(request, path),
             Method::Setup if self.state.is_publishing() => {
                 let setup = self.judge_setup(request);
                 return setup.and_then(|accepted| Ok((accepted, self.judge_track(path)?)));
@@ -103,9 +157,31 @@ impl RequestPolicy<'_> {
         Ok((accepted, path.split_track().0))
     }
 
+    /// Lab requests have no details but SETUP's port.
+    fn judge_lab(&self, request: &lab::Request<'_>) -> Result<Accepted, StatusCode> {
+        self.judge_state(request.method)?;
+        if request.method == Method::Setup {
+            let rtp_port = request.client_port.filter(|_| self.config.udp).ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
+            let media = MediaTransport::Udp { rtp_port, rtcp_port: rtp_port.saturating_add(1) };
+            return Ok(Accepted::Setup { media, chosen: None, record: false });
+        }
+        // A request without a session identifier means this connection's session. A request with one must have the right one.
+        match (self.session, request.session) {
+            (Some(session), Some(named)) if named.parse() != Ok(session.id) => return Err(SESSION_NOT_FOUND),
+            (Some(_), _) => {}
+            (None, _) => return Err(SESSION_NOT_FOUND),
+        }
+        Ok(match request.method {
+            // The client's window has lost track. Playing goes on.
+            Method::Play if self.state == State::Playing => Accepted::KeepAlive,
+            Method::Play => Accepted::Play { range: None, scale: None, speed: None },
+            Method::Pause => Accepted::Pause,
+            _ => Accepted::Teardown,
+        })
+    }
+
     /// A session that is named must be this connection's, whatever is asked for; PLAY, RECORD, PAUSE and TEARDOWN must
-    /// name it. A
-    /// header without a value names none.
+    /// name it. A header without a value names none.
     fn judge_session(&self, request: &Request<'_>) -> Result<(), StatusCode> {
         let named = match request.headers.first("Session").filter(|value| !value.is_empty()) {
             Some(value) => headers::Session::parse(value).map(|session| session.id),
@@ -155,7 +231,7 @@ impl RequestPolicy<'_> {
             // One that cannot be read cannot be done; another one may.
             .filter_map(Result::ok)
             .find_map(|alternative| self.media_transport(&alternative).map(|media| (media, alternative)))
-            .map(|(media, chosen)| Accepted::Setup { media, chosen, record: self.state.is_publishing() })
+            .map(|(media, chosen)| Accepted::Setup { media, chosen: Some(chosen), record: self.state.is_publishing() })
             .ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
     }
 
@@ -183,7 +259,54 @@ impl RequestPolicy<'_> {
     }
 }
 
+impl<'a> Plea<'a> {
+    fn of(asked: Asked<'a, '_>) -> Self {
+        match asked {
+            Asked::Standard(request) => Self {
+                dialect: Dialect::Standard,
+                method: request.method,
+                cseq: match headers::cseq(&request.headers) {
+                    // Port scanners ask what speaks here, and number nothing.
+                    Err(CSeqError::Missing) if request.method == Method::Options => Some(0),
+                    cseq => cseq.ok(),
+                },
+                requires: headers::required(&request.headers).next().is_some(),
+                uri: request.uri,
+                resource: target(request).map(|target| target.path()),
+            },
+            Asked::Lab(request) => Self {
+                dialect: Dialect::Lab,
+                method: request.method,
+                cseq: request.cseq,
+                requires: false,
+                uri: request.file.as_str(),
+                resource: Some(request.file),
+            },
+        }
+    }
+}
+
+impl Purpose {
+    /// The purpose of a request of this method where the session stands like this.
+    fn of(method: Method<'_>, state: State) -> Self {
+        match method {
+            Method::Announce | Method::Record => Self::Publish,
+            Method::Setup | Method::Pause | Method::Teardown if state.is_publishing() => Self::Publish,
+            Method::Describe | Method::Setup | Method::Play | Method::Pause | Method::Teardown => Self::Watch,
+            Method::Options | Method::GetParameter | Method::SetParameter | Method::Other(_) => Self::Neither,
+        }
+    }
+}
+
 const SESSION_NOT_FOUND: StatusCode = StatusCode::SESSION_NOT_FOUND;
+
+/// Whether the dialect has a method, in one state or another.
+fn is_known(dialect: Dialect, method: Method<'_>) -> bool {
+    match dialect {
+        Dialect::Standard => !matches!(method, Method::Other(_)),
+        Dialect::Lab => matches!(method, Method::Setup | Method::Play | Method::Pause | Method::Teardown),
+    }
+}
 
 /// Whether a request of this method is about a session that exists, so that it has to name it.
 fn names_session(method: Method<'_>) -> bool {
@@ -205,16 +328,13 @@ pub(super) fn allowed(state: State, method: Method<'_>) -> bool {
 
 /// The object of a request; `*` stands for the server, for methods that can be asked of it. OPTIONS is answered for the server
 /// whatever it names.
-fn target<'a>(request: &Request<'a>) -> Result<Target<'a>, StatusCode> {
-    if request.uri.len() > MAX_URI_LEN {
-        return Err(StatusCode::REQUEST_URI_TOO_LONG);
-    }
-    match (Target::parse(request.uri), request.method) {
-        (Some(target), _) => Ok(target),
-        (None, Method::Options) => Ok(Target::SERVER),
-        (None, Method::GetParameter | Method::SetParameter) if request.uri == "*" => Ok(Target::SERVER),
-        (None, _) => Err(StatusCode::BAD_REQUEST),
-    }
+fn target<'a>(request: &Request<'a>) -> Option<Target<'a>> {
+    let is_for_server = match request.method {
+        Method::Options => true,
+        Method::GetParameter | Method::SetParameter => request.uri == "*",
+        _ => false,
+    };
+    Target::parse(request.uri).or_else(|| is_for_server.then_some(Target::SERVER))
 }
 
 /// The resource `path` is about: itself, or what its track 0 belongs to. There is no other track.
@@ -225,11 +345,12 @@ fn stream(path: Path<'_>) -> Result<Path<'_>, StatusCode> {
     }
 }
 
-fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCode> {
+fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<Accepted, StatusCode> {
     stream(path)?;
     let mut accepted = request.headers.all("Accept").peekable();
     let acceptable = accepted.peek().is_none() || accepted.any(|value| headers::accepts(value, APPLICATION_SDP));
-    if acceptable { Ok(()) } else { Err(StatusCode::NOT_ACCEPTABLE) }
+    let ipv6 = target(request).is_some_and(|target| target.is_ipv6());
+    if acceptable { Ok(Accepted::Describe { ipv6 }) } else { Err(StatusCode::NOT_ACCEPTABLE) }
 }
 
 /// Whether a description comes, of a type that is read.
@@ -266,5 +387,31 @@ fn judge_range(value: &str, is_backwards: bool) -> Result<Option<Range>, StatusC
         // Recorders are asked for a time of day. Where none is known it plays as without; the answer says from where.
         Range::TimeOfDay => Ok(None),
         range => Ok(Some(range)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_made_to_watch_or_to_publish_or_for_neither() {
+        for state in [State::Init, State::Ready, State::Playing, State::Announced, State::Prepared, State::Recording] {
+            let session = if state.is_publishing() { Purpose::Publish } else { Purpose::Watch };
+            for (method, purpose) in [
+                (Method::Describe, Purpose::Watch),
+                (Method::Play, Purpose::Watch),
+                (Method::Announce, Purpose::Publish),
+                (Method::Record, Purpose::Publish),
+                (Method::Setup, session),
+                (Method::Pause, session),
+                (Method::Teardown, session),
+                (Method::Options, Purpose::Neither),
+                (Method::GetParameter, Purpose::Neither),
+                (Method::SetParameter, Purpose::Neither),
+            ] {
+                assert_eq!(Purpose::of(method, state), purpose, "{method:?} {state:?}");
+            }
+        }
     }
 }
