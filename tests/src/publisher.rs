@@ -51,6 +51,17 @@ impl Publisher {
         scene.ask(&mut self.client, "SETUP", &format!("Transport: {transport}\r\n"))
     }
 
+    /// Asks to set up a track by its control, over what transport it says.
+    pub fn set_up_track(&mut self, scene: &mut World, control: &str, transport: &str) -> Answer {
+        self.client.cseq += 1;
+        let (cseq, session) = (self.client.cseq, self.client.session.clone().expect("a session"));
+        let request = format!(
+            "SETUP {URL}/{control} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\nTransport: {transport};mode=record\r\n\r\n"
+        );
+        self.client.send(request.as_bytes());
+        scene.answer(&mut self.client)
+    }
+
     /// Does all that comes before media.
     pub fn start(&mut self, scene: &mut World) {
         let streams = match self.payload_type {
@@ -82,9 +93,14 @@ impl Publisher {
         if self.is_over_udp {
             self.client.send_rtp(SocketAddr::from((SERVER, SERVER_PORT.0)), packet);
         } else {
-            let [high, low] = (packet.len() as u16).to_be_bytes();
-            self.client.send(&[&[b'$', 0, high, low], packet].concat());
+            self.send_on(0, packet);
         }
+    }
+
+    /// Sends a packet on a channel of the connection.
+    pub fn send_on(&mut self, channel: u8, packet: &[u8]) {
+        let [high, low] = (packet.len() as u16).to_be_bytes();
+        self.client.send(&[&[b'$', channel, high, low], packet].concat());
     }
 
     /// Sends a picture that is taken at `now`.

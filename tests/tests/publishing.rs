@@ -9,13 +9,14 @@ use mutoscope_tests::net::{Faults, Random};
 use mutoscope_tests::publisher::Publisher;
 use mutoscope_tests::stage::URL;
 use mutoscope_tests::strict_client::{Received, StrictClient};
-use mutoscope_tests::world::{World, settings};
+use mutoscope_tests::world::{SERVER, SERVER_PORT, World, settings};
 
 /// The server's own host.
 const HERE: u8 = 1;
 /// 25 pictures a second, in ticks and milliseconds.
 const INTERVAL: (u32, u64) = (3600, 40);
 const JPEG: &str = "m=video 0 RTP/AVP 26\r\na=control:streamid=0\r\n";
+const SOUND: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/44100/2\r\na=control:streamid=0\r\n";
 
 fn scene(faults: Faults) -> World {
     let settings = Settings { session: Config { record: true, ..Config::default() }, ..settings() };
@@ -88,6 +89,69 @@ fn what_is_published_reaches_every_viewer_as_it_was_and_with_its_times() {
     }
 }
 
+/// Sets up sound, pictures and other pictures, of which the second track is taken.
+fn start_with_sound(scene: &mut World, publisher: &mut Publisher, is_over_udp: bool) {
+    let pictures = |track: u8| format!("m=video 0 RTP/AVP 26\r\na=control:streamid={track}\r\n");
+    assert_eq!(publisher.announce(scene, &format!("{SOUND}{}{}", pictures(1), pictures(2))).status, 200);
+    for (track, port, channel) in [(0, 30_000, 2), (1, 25_000, 0), (2, 30_002, 4)] {
+        let transport = if is_over_udp {
+            format!("RTP/AVP/UDP;unicast;client_port={port}-{}", port + 1)
+        } else {
+            format!("RTP/AVP/TCP;unicast;interleaved={channel}-{}", channel + 1)
+        };
+        let answer = publisher.set_up_track(scene, &format!("streamid={track}"), &transport);
+        assert!(answer.status == 200 && answer.header("Transport").is_some_and(|value| value.starts_with(&transport)));
+    }
+    assert_eq!(scene.ask(&mut publisher.client, "RECORD", "").status, 200);
+}
+
+#[test]
+fn sound_and_other_pictures_are_received_and_thrown_away() {
+    for is_over_udp in [true, false] {
+        let mut scene = scene(Faults::default());
+        let mut publisher = Publisher::new(&mut scene, HERE, is_over_udp);
+        start_with_sound(&mut scene, &mut publisher, is_over_udp);
+        publisher.publish(&picture(999, (64, 64), 50), scene.network.now());
+        run(&mut scene, &mut publisher, &mut [], millis(INTERVAL.1));
+        // The first is on the publisher's own host, and so anything from there might be its first packet.
+        let mut viewers =
+            [scene.connect_beside(&publisher.client, 26_000, URL), scene.connect(2, URL), scene.connect(3, URL)];
+        scene.start_over(&mut viewers[0], "RTP/AVP;unicast;client_port=26000-26001");
+        scene.start(&mut viewers[1]);
+        scene.start_interleaved(&mut viewers[2]);
+        run(&mut scene, &mut publisher, &mut viewers, millis(INTERVAL.1));
+        viewers.iter_mut().for_each(|viewer| viewer.frames.clear());
+        let mut others = [30_000, 30_002].map(|port| scene.connect_beside(&publisher.client, port, URL));
+        let film = pictures(25);
+        let sound = [&[0x80, 97, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1][..], &[7; 300]].concat();
+        for picture in &film {
+            // As if from the same source, and of the payload type that is taken.
+            let sender = publisher.sender;
+            let mut packets = publisher.packets(&mutoscope_tests::film::picture(5, (64, 64), 10), scene.network.now());
+            publisher.sender = sender;
+            packets.push(sound.clone());
+            for packet in packets {
+                let is_sound = packet == sound;
+                if is_over_udp {
+                    let [from_sound, from_second] = &mut others;
+                    let from = if is_sound { from_sound } else { from_second };
+                    from.send_rtp((SERVER, SERVER_PORT.0).into(), &packet);
+                } else {
+                    publisher.send_on(if is_sound { 2 } else { 4 }, &packet);
+                }
+            }
+            publish(&mut scene, &mut publisher, &mut viewers, std::slice::from_ref(picture));
+        }
+        for viewer in &viewers {
+            assert!(are(&viewer.frames, &film), "{} frames over UDP: {is_over_udp}", viewer.frames.len());
+        }
+        assert!(others.iter().all(|other| other.packets == 0));
+        run(&mut scene, &mut publisher, &mut viewers, Duration::from_secs(6));
+        let reception = publisher.client.receptions.pop().expect("a report about what was received");
+        assert_eq!((reception.ssrc, reception.cumulative_lost), (publisher.sender.ssrc(), 0));
+    }
+}
+
 #[test]
 fn viewers_stay_when_another_publisher_takes_over() {
     let (mut scene, mut first, mut viewers) = opened(Faults::default(), true);
@@ -157,11 +221,12 @@ fn who_may_not_publish_and_what_cannot_be_published_is_told_so() {
     publisher.client.url = URL.into();
     let h264 = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\n";
     let answer = publisher.announce(&mut scene, h264);
-    assert_eq!((answer.status, answer.body.contains("only JPEG can be published")), (415, true));
-    let audio = "m=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n";
-    assert_eq!(publisher.announce(&mut scene, &format!("{audio}{JPEG}")).status, 200);
-    let answer = publisher.set_up(&mut scene);
-    assert_eq!((answer.status, answer.body.contains("only the JPEG track is taken")), (415, true));
+    let words = "only JPEG can be published, and this is video H264/90000; ffmpeg makes JPEG of video with -c:v mjpeg";
+    assert!(answer.status == 415 && answer.body.starts_with(words), "{answer:?}");
+    // Sound alone is not what was announced.
+    assert_eq!(publisher.announce(&mut scene, &format!("{SOUND}{}", JPEG.replace('0', "1"))).status, 200);
+    assert_eq!(publisher.set_up_track(&mut scene, "streamid=0", "RTP/AVP/TCP;unicast").status, 200);
+    assert_eq!(scene.ask(&mut publisher.client, "RECORD", "").status, 455);
     // Where nothing can be published at all.
     let mut closed = World::new([Film::new("movie.Mjpeg", pictures(1), 24)]);
     let mut publisher = Publisher::new(&mut closed, HERE, true);
@@ -171,10 +236,11 @@ fn who_may_not_publish_and_what_cannot_be_published_is_told_so() {
 /// What a publisher does to one of its packets, which costs the picture and nothing else.
 type Misdeed = (&'static str, fn(&mut Vec<Vec<u8>>));
 
-const MISDEEDS: [Misdeed; 9] = [
+const MISDEEDS: [Misdeed; 10] = [
     ("stops in the middle", |packets| packets.truncate(3)),
     ("leaves its beginning out", |packets| drop(packets.remove(0))),
     ("sends another payload type", |packets| packets[2][1] = 96),
+    ("sends nothing but another payload type", |packets| packets.iter_mut().for_each(|packet| packet[1] = 96)),
     ("sends it as somebody else", |packets| packets[2][11] ^= 1),
     ("lies about its place", |packets| packets[2][13..16].copy_from_slice(&[0xff; 3])),
     ("overlaps", |packets| packets[2][15] = packets[1][15].wrapping_add(1)),
@@ -210,6 +276,76 @@ fn a_picture_that_is_not_whole_hurts_nobody_and_the_next_one_comes() {
             }
             assert_eq!(scene.server.sessions(State::Playing), 2);
         }
+    }
+}
+
+#[test]
+fn whatever_a_publisher_does_wrong_all_the_time_costs_no_other_stream_a_picture() {
+    for (what, misdeed) in MISDEEDS {
+        let film = pictures(24);
+        let settings = Settings { session: Config { record: true, ..Config::default() }, ..settings() };
+        let mut scene = World::with([Film::new("movie.Mjpeg", film.clone(), 24)], settings, 7, Faults::default());
+        let mut publisher = Publisher::new(&mut scene, HERE, true);
+        publisher.start(&mut scene);
+        let mut bystanders = [scene.connect(2, "rtsp://10.0.0.1/movie.Mjpeg")];
+        scene.start(&mut bystanders[0]);
+        for picture in &pictures(30) {
+            let mut packets = publisher.packets(picture, scene.network.now());
+            misdeed(&mut packets);
+            packets.iter().for_each(|packet| publisher.send(packet));
+            run(&mut scene, &mut publisher, &mut bystanders, millis(INTERVAL.1));
+        }
+        let [bystander] = &bystanders;
+        assert!(are(&bystander.frames, &film), "{what}: {} frames", bystander.frames.len());
+        let late = bystander.frames.windows(2).any(|pair| pair[1].at.since(pair[0].at) > millis(43));
+        assert!(!late && scene.server.sessions(State::Recording) == 1, "{what}");
+    }
+}
+
+#[test]
+fn a_picture_that_is_said_to_have_another_size_hurts_nobody() {
+    // In units of 8 pixels; in the first packet, in the last one, in all of them.
+    for sides in [[255, 255], [0, 0], [1, 255], [255, 1], [1, 1]] {
+        for which in [|n, _| n == 0, |n, last| n == last, |_, _| true] as [fn(usize, usize) -> bool; 3] {
+            let (mut scene, mut publisher, mut viewers) = opened(Faults::default(), false);
+            let film = pictures(4);
+            let mut packets = publisher.packets(&film[0], scene.network.now());
+            let last = packets.len() - 1;
+            let lies = packets.iter_mut().enumerate().filter(|(n, _)| which(*n, last));
+            lies.for_each(|(_, packet)| packet[18..20].copy_from_slice(&sides));
+            packets.iter().for_each(|packet| publisher.send(packet));
+            run(&mut scene, &mut publisher, &mut viewers, millis(INTERVAL.1));
+            publish(&mut scene, &mut publisher, &mut viewers, &film[1..]);
+            for viewer in &viewers {
+                let shown = viewer.frames.len();
+                assert!((3..=4).contains(&shown) && are(&viewer.frames[shown - 3..], &film[1..]), "{sides:?}: {shown}");
+            }
+            assert_eq!((scene.server.sessions(State::Playing), scene.server.sessions(State::Recording)), (2, 1));
+        }
+    }
+}
+
+#[test]
+fn a_publisher_that_lies_about_a_packets_length_may_lose_its_session_and_nobody_else_loses_anything() {
+    for surplus in [1_u16, 50, 3000, 60_000] {
+        let (mut scene, mut publisher, mut viewers) = opened(Faults::default(), false);
+        let film = pictures(20);
+        let [first, ..] = &publisher.packets(&film[0], scene.network.now())[..] else { unreachable!() };
+        let [high, low] = (first.len() as u16).saturating_add(surplus).to_be_bytes();
+        publisher.client.send(&[&[b'$', 0, high, low], &first[..]].concat());
+        publish(&mut scene, &mut publisher, &mut viewers, &film[..10]);
+        publisher.client.vanish();
+        let mut second = Publisher::new(&mut scene, HERE, true);
+        run(&mut scene, &mut second, &mut viewers, millis(1));
+        second.start(&mut scene);
+        publish(&mut scene, &mut second, &mut viewers, &film[10..]);
+        for viewer in &viewers {
+            let shown = viewer.frames.len();
+            assert!(shown >= 10 && are(&viewer.frames[shown - 10..], &film[10..]), "{surplus}: {shown} frames");
+            let mut rest = film.iter();
+            assert!(viewer.frames.iter().all(|frame| rest.any(|picture| frame.is(picture))), "{surplus}");
+        }
+        assert_eq!(scene.server.sessions(State::Playing), 2);
     }
 }
 

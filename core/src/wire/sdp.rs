@@ -36,6 +36,28 @@ pub struct Video<'a> {
     pub connection: Option<IpAddr>,
 }
 
+/// A stream in a received description, whatever it carries. `Display` names that: `video H264/90000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Media<'a> {
+    /// `video`, `audio` or another word.
+    pub kind: &'a str,
+    /// The first payload type that is listed, as written; empty where there is none.
+    pub format: &'a str,
+    /// What an `rtpmap` says of that payload type, as written: `H264/90000`.
+    pub encoding: Option<&'a str>,
+}
+
+impl Display for Media<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Enough of each word to know it by. Strangers write them.
+        let Self { kind, format, encoding } = self;
+        match encoding {
+            Some(encoding) => write!(OneLine(f), "{kind:.12} {encoding:.24}"),
+            None => write!(OneLine(f), "{kind:.12} of payload type {format:.3}"),
+        }
+    }
+}
+
 impl<'a> Sdp<'a> {
     /// Wraps a body of type `application/sdp`. It may hold any bytes: look-ups skip lines that make no sense.
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -100,9 +122,17 @@ impl<'a> Sdp<'a> {
         })
     }
 
-    /// The number of streams, of whatever kind.
-    pub fn streams(&self) -> usize {
-        self.lines().filter(|(kind, _)| *kind == b'm').count()
+    /// The streams, of whatever kind.
+    pub fn media(&self) -> impl Iterator<Item = Media<'a>> + use<'a> {
+        let mut lines = self.lines();
+        core::iter::from_fn(move || {
+            let (_, value) = lines.by_ref().find(|(kind, _)| *kind == b'm')?;
+            let mut words = value.split_ascii_whitespace();
+            let (kind, format) = (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default());
+            let maps = lines.clone().take_while(|(kind, _)| *kind != b'm').filter_map(|line| attribute(line, "rtpmap"));
+            let encoding = maps.filter_map(|map| map.split_once([' ', '\t'])).find(|(mapped, _)| *mapped == format);
+            Some(Media { kind, format, encoding: encoding.map(|(_, encoding)| trim(encoding)) })
+        })
     }
 
     fn session_level(&self) -> impl Iterator<Item = (u8, &'a str)> + use<'a> {
@@ -292,9 +322,26 @@ mod tests {
         let both = std::format!("v=0\r\ns=No Name\r\n{audio}{video}");
         let sdp = Sdp::new(both.as_bytes());
         let found = sdp.video().map(|video| (video.payload_type, video.control));
-        assert_eq!((sdp.streams(), found), (2, Some((96, Some("streamid=1")))));
+        assert_eq!((sdp.media().count(), found), (2, Some((96, Some("streamid=1")))));
         assert_eq!(Sdp::new(audio.as_bytes()).video(), None);
-        assert_eq!((Sdp::new(audio.as_bytes()).streams(), Sdp::new(b"v=0").streams()), (1, 0));
+        assert_eq!((Sdp::new(audio.as_bytes()).media().count(), Sdp::new(b"v=0").media().count()), (1, 0));
+    }
+
+    #[test]
+    fn every_stream_is_named() {
+        let text = "v=0\nm=video 0 RTP/AVP 96 97\na=rtpmap:97 VP8/90000\na=rtpmap:96 H264/90000\n\
+            m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/44100/2\nm=audio 0 RTP/AVP 14\na=rtpmap:140 x\nm=\n\
+            m=a\u{1b}[2J 0 x\nm=video 0 x 9\na=rtpmap:9 \u{7}0123456789012345678901234567890\n";
+        let named: Vec<_> = Sdp::new(text.as_bytes()).media().map(|media| media.to_string()).collect();
+        let expected = [
+            "video H264/90000",
+            "audio MPEG4-GENERIC/44100/2",
+            "audio of payload type 14",
+            " of payload type ",
+            "a [2J of payload type ",
+            "video  01234567890123456789012",
+        ];
+        assert_eq!(named, expected);
     }
 
     #[test]
@@ -431,6 +478,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let prefixed: Vec<u8> = [b"m=video 0 RTP/AVP 26\n", &bytes[..]].concat();
             let _ = (Sdp::new(&bytes).video(), Sdp::new(&prefixed).video(), Sdp::new(&bytes).range());
+            Sdp::new(&prefixed).media().for_each(|media| drop(media.to_string()));
         }
     }
 }

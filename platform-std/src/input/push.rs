@@ -308,4 +308,39 @@ mod tests {
         let (fourth, last) = next(&mut viewer);
         assert!(fourth == 64 && last > later);
     }
+
+    #[test]
+    fn pictures_that_lie_about_their_size_or_stop_in_the_middle_cost_nothing_but_themselves() {
+        let push = Push::new("cam", None, Policy::default()).unwrap();
+        let medium = push.medium(0);
+        let mut viewer = medium.open().unwrap();
+        let mut sink = medium.record(HERE).unwrap();
+        let plain = testing::picture(48, 48, |_| ());
+        let frame_header = plain.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let sized = |height: u16, width: u16| {
+            let mut jpeg = plain.clone();
+            jpeg[frame_header + 5..][..2].copy_from_slice(&height.to_be_bytes());
+            jpeg[frame_header + 7..][..2].copy_from_slice(&width.to_be_bytes());
+            jpeg
+        };
+        let bad = [
+            sized(65_535, 65_535),
+            sized(0, 0),
+            sized(48, 65_535),
+            plain[..plain.len() / 2].to_vec(),
+            plain[..frame_header].to_vec(),
+            vec![],
+        ];
+        let mut at = NOW;
+        for (width, bad) in (104..).step_by(8).zip(bad) {
+            // Not so fast that any of them is left out because others wait.
+            for jpeg in [bad, testing::picture(width, 16, |_| ())] {
+                at = at.after(time::Duration::from_millis(40));
+                sink.publish(at, &jpeg, at);
+            }
+            while next(&mut viewer).0 != width {}
+        }
+        assert_eq!(medium.record(HERE).unwrap_err(), NotRecorded::Taken);
+        assert!(medium.entry(Waker::noop()).is_ok());
+    }
 }

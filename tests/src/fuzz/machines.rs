@@ -276,7 +276,11 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
             }
             Event::SetupRecord { .. } => {
                 assert!(connection.url().len() <= server::MAX_URI_LEN, "a URL that is too long");
-                connection.answer_setup(now, (6970, 6971), 7);
+                if connection.url().ends_with('1') {
+                    connection.answer_setup_ignored(now, (6970, 6971));
+                } else {
+                    connection.answer_setup(now, (6970, 6971), 7);
+                }
             }
             Event::Record => connection.answer_record(now),
             Event::Interleaved { .. } => assert!(connection.interleaved().len() <= 65_535),

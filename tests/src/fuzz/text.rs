@@ -314,6 +314,10 @@ pub fn lab_seeds() -> Vec<Vec<u8>> {
 pub fn sdp(data: &[u8]) {
     let sdp = Sdp::new(data);
     let _ = (sdp.name(), sdp.control(), sdp.range(), sdp.connection());
+    for media in sdp.media() {
+        let named = media.to_string();
+        assert!(named.chars().count() <= 40 && !named.contains(char::is_control), "{named:?}");
+    }
     if let Some(video) = sdp.video() {
         assert!(video.payload_type < 128);
         let base = "rtsp://127.0.0.1:8554/movie.Mjpeg";

@@ -18,8 +18,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         if from != at_port(self.addresses.peer, from.port()) {
             return Claim::No;
         }
-        if let Some(MediaTransport::Udp { rtp_port, .. }) = self.recorder.as_ref().and_then(Recorder::transport) {
-            return if from.port() == rtp_port { Claim::Own { since: u32::MAX } } else { Claim::No };
+        if let Some(recorder) = &self.recorder {
+            return recorder.claim(from.port());
         }
         let (Some(stream), Some(hole)) = (&self.stream, &self.hole) else { return Claim::No };
         let MediaTransport::Udp { rtp_port, rtcp_port } = stream.transport() else { return Claim::No };
@@ -40,7 +40,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             return false;
         }
         if let Some(recorder) = &mut self.recorder {
-            if recorder.handle_rtp(now, packet) {
+            if recorder.handle_datagram(now, from.port(), packet) {
                 self.connection.handle_liveness(now);
             }
             return true;

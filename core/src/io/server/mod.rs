@@ -467,7 +467,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             return self.connection.refuse(now, StatusCode::NOT_FOUND, NO_MEDIUM);
         };
         let Some(track) = Track::of(self.connection.body()) else {
-            return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_JPEG);
+            let words = recorder::why_not(self.connection.body());
+            return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, &words);
         };
         match medium.record(self.addresses.peer.ip()) {
             Ok(sink) => {
@@ -491,7 +492,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
                 info!("it is set up over {}", transport);
                 self.connection.answer_setup(now, settings.server_port, 0);
             }
-            _ => self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, OTHER_TRACK),
+            // Publishers send what they have announced, and mostly cannot be told to leave a part of it out.
+            Some(recorder) => {
+                recorder.ignore(transport);
+                info!("another track than the first of JPEG is set up over {}, and ignored", transport);
+                self.connection.answer_setup_ignored(now, settings.server_port);
+            }
+            None => self.connection.refuse(now, StatusCode::SESSION_NOT_FOUND, ""),
         }
     }
 
@@ -544,8 +551,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
 }
 
 const NO_MEDIUM: &str = "nothing is called that here, and publishing does not make it";
-const NO_JPEG: &str = "only JPEG can be published, as payload type 26 or JPEG/90000";
-const OTHER_TRACK: &str = "only the JPEG track is taken: publish without the others";
 
 /// The answer to a publisher that is not wanted.
 fn refusal(reason: NotRecorded) -> (StatusCode, &'static str) {

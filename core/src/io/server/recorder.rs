@@ -1,6 +1,7 @@
 //! A publisher's stream: packets in, whole pictures out to a sink.
 
 use super::Settings;
+use super::hole::Claim;
 use crate::io::Datagram;
 use crate::io::outlet::Outlet;
 use crate::media::FrameSink;
@@ -8,12 +9,17 @@ use crate::rtp::mapping::Mapping;
 use crate::rtp::protect::Protect;
 use crate::rtp::receiver::{self, NoFrameReason, Receiver, Rejected, Statistics};
 use crate::session::MediaTransport;
+use crate::session::server::MAX_URI_LEN;
 use crate::time::{Duration, Instant, WallClock};
 use crate::wire::sdp::Sdp;
 use crate::wire::url::Control;
+use core::fmt::{self, Display, Write};
 
-/// The longest `a=control` of a track that is known again, in bytes.
-const MAX_CONTROL: usize = 128;
+/// Ports of tracks that are not taken, as many as are remembered. What comes from others is nobody's, too, unless a viewer on the
+/// same host is still waited for.
+const MAX_IGNORED: usize = 8;
+/// Room for the words about what cannot be published.
+const MAX_WORDS: usize = 256;
 /// The longest compound packet: RR, SDES with a CNAME of 255 bytes.
 const REPORT_LEN: usize = 400;
 /// Pictures are at least so far apart, whatever their timestamps say: time does not stand still for viewers.
@@ -25,7 +31,7 @@ pub(super) struct Track {
     payload_type: u8,
     dimensions: Option<(u16, u16)>,
     /// Tells the track from others of the description; `None` where there are no others.
-    control: Option<heapless::String<MAX_CONTROL>>,
+    control: Option<heapless::String<MAX_URI_LEN>>,
 }
 
 impl Track {
@@ -33,8 +39,8 @@ impl Track {
     pub(super) fn of(description: &[u8]) -> Option<Self> {
         let sdp = Sdp::new(description);
         let video = sdp.video()?;
-        let control = (sdp.streams() > 1).then(|| {
-            // One that is too long will be found to be no track's.
+        let control = (sdp.media().nth(1).is_some()).then(|| {
+            // One that is too long could not be asked for.
             video.control.and_then(|control| control.try_into().ok()).unwrap_or_default()
         });
         Some(Self { payload_type: video.payload_type, dimensions: video.dimensions, control })
@@ -42,11 +48,34 @@ impl Track {
 
     /// Whether the URL of a SETUP is this track's. `base`: the URL of the description.
     fn is_at(&self, base: &str, url: &str) -> bool {
-        match self.control.as_deref() {
-            None => true,
-            Some("") => false,
-            Some(control) => Control::resolve(base, None, Some(control)).is_meant_by(url),
+        let control = self.control.as_deref();
+        control.is_none_or(|control| Control::resolve(base, None, Some(control)).is_meant_by(url))
+    }
+}
+
+/// What to tell somebody whose description has no JPEG video.
+pub(super) fn why_not(description: &[u8]) -> heapless::String<MAX_WORDS> {
+    let mut words = heapless::String::new();
+    // Cut where strangers' words are long in bytes.
+    let _ = write!(words, "{}", NoJpeg(Sdp::new(description)));
+    words
+}
+
+struct NoJpeg<'a>(Sdp<'a>);
+
+impl Display for NoJpeg<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut media = self.0.media();
+        f.write_str("only JPEG can be published, and this is ")?;
+        match media.next() {
+            Some(first) => first.fmt(f)?,
+            None => f.write_str("nothing")?,
         }
+        media.by_ref().take(2).try_for_each(|next| write!(f, ", {next}"))?;
+        if media.next().is_some() {
+            f.write_str(" and more")?;
+        }
+        f.write_str("; ffmpeg makes JPEG of video with -c:v mjpeg -huffman default")
     }
 }
 
@@ -60,6 +89,8 @@ pub(super) struct Recorder<S: FrameSink> {
 pub(super) struct Machine<B> {
     track: Track,
     transport: Option<MediaTransport>,
+    /// Where tracks that are not taken come from over UDP.
+    ignored: heapless::HistoryBuf<u16, MAX_IGNORED>,
     receiver: Receiver<B, 2>,
     mapping: Mapping,
     /// When the last picture was taken.
@@ -79,6 +110,7 @@ impl<S: FrameSink> Recorder<S> {
         let machine = sink.home(Machine {
             track,
             transport: None,
+            ignored: heapless::HistoryBuf::new(),
             receiver,
             mapping: Mapping::default(),
             captured: None,
@@ -118,6 +150,27 @@ impl<S: FrameSink> Recorder<S> {
         self.machine.transport = Some(transport);
     }
 
+    /// Another track is set up, which is not taken.
+    pub(super) fn ignore(&mut self, transport: MediaTransport) {
+        if let MediaTransport::Udp { rtp_port, .. } = transport {
+            self.machine.ignored.write(rtp_port);
+        }
+    }
+
+    /// Whether RTP from this port of the publisher's host is the publisher's. Tracks that are not taken are its own, too: nobody
+    /// else may be thought to have sent them.
+    pub(super) fn claim(&self, port: u16) -> Claim {
+        if self.is_track(port) || self.machine.ignored.as_slice().contains(&port) {
+            Claim::Own { since: u32::MAX }
+        } else {
+            Claim::No
+        }
+    }
+
+    fn is_track(&self, port: u16) -> bool {
+        matches!(self.machine.transport, Some(MediaTransport::Udp { rtp_port, .. }) if rtp_port == port)
+    }
+
     /// RECORD: what comes from now on is taken.
     pub(super) fn record(&mut self) {
         if !self.machine.is_recording {
@@ -130,6 +183,11 @@ impl<S: FrameSink> Recorder<S> {
     /// PAUSE: what comes from now on is dropped.
     pub(super) fn pause(&mut self) {
         self.machine.is_recording = false;
+    }
+
+    /// Takes an RTP packet over UDP from this port. `true`: it is a part of the stream, and so a sign of life.
+    pub(super) fn handle_datagram(&mut self, now: Instant, port: u16, packet: &[u8]) -> bool {
+        self.is_track(port) && self.handle_rtp(now, packet)
     }
 
     /// Takes an RTP packet. `true`: it is a part of the stream, and so a sign of life.
@@ -230,9 +288,32 @@ mod tests {
         }
         let absolute = jpeg.replace("streamid", "rtsp://10.0.0.1/cam/x");
         assert!(track(&std::format!("{audio}{absolute}")).unwrap().is_at(BASE, "rtsp://10.0.0.1/cam/x=1"));
-        let long = jpeg.replace("streamid", &"x".repeat(MAX_CONTROL));
+        // It is at the URL of the whole, then.
+        let unnamed = track(&std::format!("{audio}m=video 0 RTP/AVP 26\r\n")).unwrap();
+        assert!(unnamed.is_at(BASE, BASE) && !unnamed.is_at(BASE, "rtsp://10.0.0.1/cam/streamid=0"));
+        let long = jpeg.replace("streamid", &"x".repeat(MAX_URI_LEN));
         let long = track(&std::format!("{audio}{long}")).unwrap();
-        assert!(!long.is_at(BASE, BASE), "a name that does not fit is nobody's");
+        assert!(!long.is_at(BASE, "rtsp://10.0.0.1/cam/streamid=0"));
+    }
+
+    #[test]
+    fn what_is_no_jpeg_is_named() {
+        let said =
+            |streams: &str| std::string::String::from(why_not(std::format!("v=0\r\n{streams}").as_bytes()).as_str());
+        let advice = "; ffmpeg makes JPEG of video with -c:v mjpeg -huffman default";
+        let h264 = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+        let audio = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/44100/2\r\n";
+        for (streams, named) in [
+            (std::string::String::new(), "nothing"),
+            (h264.into(), "video H264/90000"),
+            (std::format!("{h264}{audio}"), "video H264/90000, audio MPEG4-GENERIC/44100/2"),
+            (h264.repeat(4), "video H264/90000, video H264/90000, video H264/90000 and more"),
+        ] {
+            assert_eq!(said(&streams), std::format!("only JPEG can be published, and this is {named}{advice}"));
+        }
+        let longest = std::format!("m={0} 0 x 9\r\na=rtpmap:9 {0}\r\n", "x".repeat(99)).repeat(9);
+        assert!(said(&longest).ends_with(advice));
+        assert!(said(&longest.replace('x', "\u{e9}")).len() <= MAX_WORDS);
     }
 
     #[test]

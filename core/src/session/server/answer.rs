@@ -20,6 +20,9 @@ use core::fmt::{self, Display};
 /// Bytes that suffice for every answer: the longest is DESCRIBE's, with the longest URI and name.
 pub(super) const ANSWER_ROOM: usize = 1024;
 
+/// The channels of a track whose packets are dropped, where the client leaves the choice to us: no other track is given them.
+const IGNORED_CHANNELS: MediaTransport = MediaTransport::Interleaved { rtp_channel: 254, rtcp_channel: 255 };
+
 const SERVER: &str = concat!("mutoscope/", env!("CARGO_PKG_VERSION"));
 
 /// The beginning of every answer.
@@ -140,14 +143,32 @@ impl<B: Storage> Connection<B> {
         let sent = match chosen {
             None => self.reply(StatusCode::OK, Some(request.cseq)),
             Some(chosen) => {
-                let record = self.state.is_publishing();
-                let transport = answered_transport(&chosen, media, server_port, (!record).then_some(ssrc));
-                let transport = Transport { record, ..transport };
-                let head = self.head(StatusCode::OK, Some(request.cseq));
-                respond(&mut self.channel.tx, head, |answer| answer.header("Transport", transport)?.finish())
+                let ssrc = (!self.state.is_publishing()).then_some(ssrc);
+                self.respond_setup(request, answered_transport(&chosen, media, server_port, ssrc))
             }
         };
         self.go_on(request, sent);
+    }
+
+    /// Answers [`Event::SetupRecord`] of a track that is not taken: its packets may come, and are dropped. The session stays as
+    /// it was.
+    pub fn answer_setup_ignored(&mut self, now: Instant, server_port: (u16, u16)) {
+        self.now = now;
+        let Some(Pending { kind: Waiting::Setup { media, chosen: Some(chosen) }, request, .. }) = self.pending else {
+            return;
+        };
+        let media = match media {
+            MediaTransport::Interleaved { .. } if chosen.interleaved.is_none() => IGNORED_CHANNELS,
+            named => named,
+        };
+        let sent = self.respond_setup(request, answered_transport(&chosen, media, server_port, None));
+        self.go_on(request, sent);
+    }
+
+    fn respond_setup(&mut self, request: Parsed, transport: Transport) -> Result<(), Full> {
+        let transport = Transport { record: self.state.is_publishing(), ..transport };
+        let head = self.head(StatusCode::OK, Some(request.cseq));
+        respond(&mut self.channel.tx, head, |answer| answer.header("Transport", transport)?.finish())
     }
 
     /// Answers [`Event::Play`]. Media may be queued from now on, behind the answer.

@@ -73,7 +73,7 @@ pub enum Event {
     /// of the session that follow are the next two; `Setup` and `Play` do not come.
     Announce,
     /// Look whether the URL of the request ([`Connection::url`](super::Connection::url)) is that of a track that can be
-    /// received: `answer_setup` or `refuse`.
+    /// received: `answer_setup`, `answer_setup_ignored` (the session has one track, and the client may have others) or `refuse`.
     SetupRecord {
         /// How media comes.
         transport: MediaTransport,

@@ -91,6 +91,50 @@ fn every_spelling_of_record_is_understood_and_every_track_lies_below_what_was_an
     peer.expect(&request("SETUP", "rtsp://127.0.0.1:8554/other", 3, &std::format!("Transport: {TCP}\r\n")), 404);
 }
 
+/// Delivers a SETUP of a track that the driver ignores.
+fn ignored(peer: &mut Peer, cseq: u32, transport: &str) -> String {
+    peer.answers = false;
+    peer.feed(set_up(cseq, "/streamid=9", transport).as_bytes());
+    assert!(matches!(peer.events.last(), Some(Event::SetupRecord { .. })));
+    peer.connection.answer_setup_ignored(peer.now, (5004, 5005));
+    peer.answers = true;
+    peer.sent()
+}
+
+#[test]
+fn a_track_that_is_ignored_is_answered_and_leaves_the_session_as_it_was() {
+    let mut peer = taker();
+    peer.expect(&announce(1), 200);
+    let udp = "RTP/AVP/UDP;unicast;client_port=30000-30001;mode=record";
+    let answers = [
+        (udp, "RTP/AVP/UDP;unicast;client_port=30000-30001;server_port=5004-5005;mode=record"),
+        ("RTP/AVP/TCP;unicast;interleaved=2-3;mode=record", "RTP/AVP/TCP;unicast;interleaved=2-3;mode=record"),
+        // Not those that the track which is taken has by default.
+        ("RTP/AVP/TCP;unicast;mode=record", "RTP/AVP/TCP;unicast;interleaved=254-255;mode=record"),
+    ];
+    let ignore_all = |peer: &mut Peer, state| {
+        for (transport, expected) in answers {
+            let before = peer.connection.transport();
+            let answer = ignored(peer, 2, transport);
+            assert_eq!((status_of(&answer), header(&answer, "Transport")), (200, Some(expected)));
+            assert_eq!(header(&answer, "Session"), Some("e220a8397b1dcdaf;timeout=60"));
+            assert_eq!((peer.connection.state(), peer.connection.transport()), (state, before));
+        }
+    };
+    ignore_all(&mut peer, State::Announced);
+    // Nothing that is taken is set up.
+    peer.expect(&with_session("RECORD", 3), 455);
+    peer.expect(&set_up(4, "/streamid=0", TCP), 200);
+    ignore_all(&mut peer, State::Prepared);
+    peer.expect(&with_session("RECORD", 5), 200);
+    peer.feed(b"$\x02\x00\x05sound$\x00\x00\x03rtp$\xfe\x00\x05sound$\xff\x00\x01x");
+    assert_eq!(peer.packets, [b"rtp"]);
+    assert_eq!(peer.connection.session_url(), URL);
+    // Nothing waits for this answer.
+    peer.connection.answer_setup_ignored(peer.now, (5004, 5005));
+    assert_eq!(peer.sent(), "");
+}
+
 #[test]
 fn a_session_publishes_or_watches_and_not_both() {
     let allow = |answer: &str| header(answer, "Allow").map(ToString::to_string);
