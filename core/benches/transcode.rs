@@ -73,6 +73,13 @@ fn sources() -> Vec<Vec<u8>> {
     (0..PICTURES).map(optimised).collect()
 }
 
+/// The same pictures in FFmpeg's 4:2:2, with Huffman tables of their own, if `cjpeg` is installed to make them.
+fn tall() -> Option<Vec<Vec<u8>>> {
+    let options = ["-quality", "85", "-optimize", "-sample", "2x2,1x2,1x2"];
+    let source = |seed| [b"P6 632 360 255\n".as_slice(), &samples(632, 360, seed)].concat();
+    (0..PICTURES).map(|seed| filtered("cjpeg", &source(seed), &options)).collect()
+}
+
 /// Goes through the pictures again and again.
 fn each<R>(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>], mut run: impl FnMut(&[u8]) -> R) {
     let bytes = pictures.iter().map(Vec::len).sum::<usize>() / pictures.len();
@@ -81,9 +88,18 @@ fn each<R>(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>], mut run: impl FnMut(&
 }
 
 fn jpegtran(jpeg: &[u8], options: &[&str]) -> Option<Vec<u8>> {
-    let mut child = Command::new("jpegtran").args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
-    child.stdin.take()?.write_all(jpeg).ok()?;
-    Some(child.wait_with_output().ok()?.stdout)
+    filtered("jpegtran", jpeg, options)
+}
+
+/// What a program makes of its input. `None`: it is not installed.
+fn filtered(program: &str, input: &[u8], options: &[&str]) -> Option<Vec<u8>> {
+    let mut child = Command::new(program).args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let mut stdin = child.stdin.take()?;
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().ok()?.stdout;
+    writer.join().ok()?.ok()?;
+    Some(output)
 }
 
 fn transcode(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
@@ -113,12 +129,32 @@ fn recode(bencher: Bencher<'_, '_>) {
     transcode(bencher, &sources());
 }
 
-/// The same, packet by packet, as a microcontroller does it.
+/// Brings the blocks of FFmpeg's 4:2:2 into another order, too.
+#[divan::bench]
+fn recode_tall(bencher: Bencher<'_, '_>) {
+    if let Some(pictures) = tall() {
+        transcode(bencher, &pictures);
+    }
+}
+
+/// The same, packet by packet, where the second row of blocks has nowhere to wait.
+#[divan::bench]
+fn recode_tall_in_packets(bencher: Bencher<'_, '_>) {
+    if let Some(pictures) = tall() {
+        in_packets(bencher, &pictures);
+    }
+}
+
+/// Writes other Huffman codes packet by packet, as a microcontroller does it.
 #[divan::bench]
 fn recode_in_packets(bencher: Bencher<'_, '_>) {
+    in_packets(bencher, &sources());
+}
+
+fn in_packets(bencher: Bencher<'_, '_>, pictures: &[Vec<u8>]) {
     let mut transcoder = Transcoder::new();
     let mut packet = [0; 1400];
-    each(bencher, &sources(), |jpeg| {
+    each(bencher, pictures, |jpeg| {
         let layout = Layout::parse(jpeg).unwrap();
         transcoder.start(jpeg, &layout, Policy::default()).unwrap();
         while transcoder.poll(jpeg, &mut packet).unwrap() != 0 {

@@ -172,6 +172,17 @@ pub(super) struct Run {
     pub(super) block: u8,
 }
 
+/// One of two places that blocks are written to in turns.
+pub(super) struct Lane<'o> {
+    pub(super) writer: &'o mut Writer,
+    pub(super) out: &'o mut [u8],
+}
+
+/// The blocks of an MCU sampled 2x2, 1x2, 1x2: their components, and whether they are of the lower one of the two MCUs that it
+/// becomes.
+pub(super) const TALL_MCU: [(u8, bool); 8] =
+    [(0, false), (0, false), (0, true), (0, true), (1, false), (1, true), (2, false), (2, true)];
+
 impl Tables {
     /// Reads blocks and writes them in the same order with Annex K's tables, as long as `out` has room for any, up to the end
     /// of MCU `run.mcus` or of the one in which the data ends: by far the most frequent case. The DC coefficients before them
@@ -216,6 +227,60 @@ impl Tables {
         Ok((Run { mcus, block }, room.saturating_sub(left)))
     }
 
+    /// Reads MCUs as [`TALL_MCU`] has them, and writes those that they become: the upper ones with the first of the lanes, the
+    /// lower ones with the second. No restart marker may be among them. Returns the bytes written with each; `None` where there
+    /// is no room for them, or something is wrong with them.
+    pub(super) fn emit_tall(
+        &self,
+        mcus: u32,
+        input: Input<'_>,
+        reader: &mut Reader,
+        [upper, mut lower]: [Lane<'_>; 2],
+    ) -> Option<[usize; 2]> {
+        let rooms = [upper.out.len(), lower.out.len()];
+        let [y, cb, cr] = [self.decoder(0), self.decoder(1), self.decoder(2)];
+        let [cb_entries, cr_entries] = [self.chroma_entries(1), self.chroma_entries(2)];
+        let mut recoding = RecodeLoop::new(input.scan, reader.bits, upper.writer, upper.out);
+        let mut read = reader.dc;
+        let mut written = [upper.writer.dc, lower.writer.dc];
+        for _ in 0..mcus {
+            if recoding.are_short() {
+                return None;
+            }
+            for written in &mut written {
+                if recoding.room() < 2 * MAX_BLOCK {
+                    return None;
+                }
+                if !y.recode_moved(&self.luma, input, &mut recoding, (&mut read, written)).ok()? {
+                    return None;
+                }
+                // The second block is behind the first one here and there.
+                y.recode(&self.luma, input, &mut recoding, Some(written)).ok()?;
+                let ([read, ..], [written, ..]) = (&mut read, written);
+                *read = *written;
+                recoding.swap(lower.writer, &mut lower.out);
+            }
+            for (decoder, entries) in [(&cb, cb_entries), (&cr, cr_entries)] {
+                for written in &mut written {
+                    if recoding.room() < MAX_BLOCK {
+                        return None;
+                    }
+                    if !decoder.recode_moved(entries, input, &mut recoding, (&mut read, written)).ok()? {
+                        return None;
+                    }
+                    recoding.swap(lower.writer, &mut lower.out);
+                }
+            }
+        }
+        reader.bits = recoding.bits();
+        reader.flaws = reader.flaws.union(recoding.flaws);
+        reader.dc = read;
+        [upper.writer.dc, lower.writer.dc] = written;
+        let left = recoding.end(upper.writer);
+        let [room, lower_room] = rooms;
+        Some([room.saturating_sub(left), lower_room.saturating_sub(lower.out.len())])
+    }
+
     /// Reads a block and writes it with Annex K's tables. Returns the bytes written. In an MCU that has no data any more, that is
     /// a block without coefficients.
     pub(super) fn emit(
@@ -233,13 +298,14 @@ impl Tables {
         let room = window.len();
         let decoder = self.decoder(component);
         let mut recoding = RecodeLoop::new(input.scan, reader.bits, writer, window);
-        let dc = decoder.dc(input, &mut recoding)?;
-        let value = reader.add_dc(component, dc.difference());
-        let impossible = || reader.bits.error(ErrorKind::Coefficient);
-        let (difference, size) = dc_difference(component, value, &mut writer.dc).ok_or_else(impossible)?;
-        let bits = u32::from(encoder::amplitude(difference, size).bits);
-        recoding.put(encoder::code(decoder.dc_codes, size as u8), bits, size);
-        self.coefficients(&decoder, input, &mut recoding)?;
+        let last = (&mut reader.dc, &mut writer.dc);
+        let is_possible = match component {
+            0 => decoder.recode_moved(&self.luma, input, &mut recoding, last),
+            component => decoder.recode_moved(self.chroma_entries(component), input, &mut recoding, last),
+        };
+        if !is_possible? {
+            return Err(reader.bits.error(ErrorKind::Coefficient));
+        }
         reader.bits = recoding.bits();
         reader.flaws = reader.flaws.union(recoding.flaws);
         let left = recoding.end(writer);
@@ -259,20 +325,6 @@ impl Tables {
         match component {
             0 => decoder.pass_ac(&self.luma, input, reader),
             component => decoder.pass_ac(self.chroma_entries(component), input, reader),
-        }
-    }
-
-    /// The AC coefficients of one block.
-    #[inline(always)]
-    fn coefficients(
-        &self,
-        decoder: &Decoder<'_>,
-        input: Input<'_>,
-        recoding: &mut RecodeLoop<'_>,
-    ) -> Result<(), Error> {
-        match decoder.component {
-            0 => decoder.ac(&self.luma, input, recoding),
-            component => decoder.ac(self.chroma_entries(component), input, recoding),
         }
     }
 
@@ -355,6 +407,29 @@ impl Decoder<'_> {
         }
         recoding.put(encoder::code(self.dc_codes, dc.size as u8), dc.raw, dc.size);
         self.ac(entries, input, recoding)
+    }
+
+    /// Recodes the next block, before which there is another one in the picture than in the file. `read` and `written` are the
+    /// DC coefficients before it here and there. `false`: they are too far apart.
+    #[inline(always)]
+    fn recode_moved<const LEN: usize>(
+        &self,
+        entries: &Entries<LEN>,
+        input: Input<'_>,
+        recoding: &mut RecodeLoop<'_>,
+        (read, written): (&mut [i32; 3], &mut [i32; 3]),
+    ) -> Result<bool, Error> {
+        let dc = self.dc(input, recoding)?;
+        let mut value = dc.difference();
+        if let Some(last) = read.get_mut(usize::from(self.component)) {
+            value = last.wrapping_add(value);
+            *last = value;
+        }
+        let Some((difference, size)) = dc_difference(self.component, value, written) else { return Ok(false) };
+        let bits = u32::from(encoder::amplitude(difference, size).bits);
+        recoding.put(encoder::code(self.dc_codes, size as u8), bits, size);
+        self.ac(entries, input, recoding)?;
+        Ok(true)
     }
 
     /// The next block's DC coefficient (section F.2.2.1).

@@ -19,7 +19,8 @@
 //! [`path`] tells which of the two a picture takes. The rest is refused with its reason.
 //!
 //! The transcoder takes no memory but its own 8 KB and some 2 KB of stack, and no more time than the file's length accounts
-//! for: nothing is buffered, blocks that are needed in another order are decoded twice.
+//! for: it keeps no blocks. Those that are needed in another order are decoded twice, but for FFmpeg's 4:2:2 in a buffer that has
+//! room for a row of MCUs and half as much again: there the second row of blocks waits for the first one's end.
 
 mod block;
 mod coefficients;
@@ -29,6 +30,7 @@ mod plan;
 mod reader;
 mod recode_loop;
 mod resample;
+mod rows;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -179,6 +179,11 @@ impl Plan {
         self.chroma == Chroma::Same && self.luma == (2, self.luma_rows())
     }
 
+    /// Whether each MCU becomes two without loss, one upon the other.
+    pub(super) fn halves_mcus(&self) -> bool {
+        self.chroma == Chroma::Same && (self.kind, self.luma, self.chrominance) == (0, (2, 2), (1, 2))
+    }
+
     /// The number of times that a row of MCUs is gone through.
     pub(super) fn passes(&self) -> u8 {
         self.luma.1.checked_div(self.luma_rows()).unwrap_or(1).max(1)

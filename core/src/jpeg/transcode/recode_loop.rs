@@ -109,6 +109,32 @@ impl<'a> RecodeLoop<'a> {
         self.out.len()
     }
 
+    /// Goes on writing elsewhere, and leaves in `writer` and `out` where it was.
+    #[inline(always)]
+    pub(super) fn swap(&mut self, writer: &mut Writer, out: &mut &'a mut [u8]) {
+        let (made, waiting) = writer.bits();
+        writer.keep(self.made, self.sums.waiting());
+        self.made = made;
+        self.sums.0 = self.sums.0 & !0xFF00 | waiting << 8;
+        core::mem::swap(&mut self.out, out);
+    }
+
+    /// Writes all that is left to be read as it is. `None`: there is no room.
+    pub(super) fn copy(&mut self) -> Option<()> {
+        // Both this time's bytes and those of before may all be stuffed.
+        while self.room() >= 32 {
+            self.exchange();
+            let len = self.sums.left().saturating_sub(self.padding).min(REFILLED);
+            if len == 0 {
+                return Some(());
+            }
+            self.made = self.made.wrapping_shl(len) | self.next.wrapping_shr(64_u32.wrapping_sub(len));
+            self.next = self.next.wrapping_shl(len);
+            self.sums.0 = self.sums.0.wrapping_add(len << 8 | len);
+        }
+        None
+    }
+
     /// Bytes of the output that are free.
     #[inline(always)]
     pub(super) fn room(&self) -> usize {

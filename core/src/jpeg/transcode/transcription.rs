@@ -6,8 +6,9 @@ use super::block::{self, Run, Tables};
 use super::plan::{Plan, Program, Step};
 use super::reader::{Input, Reader};
 use super::resample;
+use super::rows;
 use super::source::Source;
-use super::writer::{BlockBuffer, Writer};
+use super::writer::{BlockBuffer, MAX_BLOCK, Writer};
 
 /// All state of one picture on its way. Nothing in it refers to the picture's bytes.
 #[derive(Clone, Debug)]
@@ -93,14 +94,19 @@ impl Transcription {
     pub(super) fn run(&mut self, input: Input<'_>, out: &mut [u8]) -> Result<usize, Error> {
         let mut len = 0_usize;
         while let Some(rest) = out.get_mut(len..)
-            && let Some(window) = rest.first_chunk_mut()
+            && rest.len() >= MAX_BLOCK
             && !self.is_done
         {
-            let written = match self.next_run() {
-                Some(run) => self.take_run(run, input, rest),
-                None => self.step(input, window),
+            let written = if let Some(run) = self.next_run() {
+                self.take_run(run, input, rest)?
+            } else if let Some(written) = self.take_row(input, rest) {
+                written
+            } else if let Some(window) = rest.first_chunk_mut() {
+                self.step(input, window)?
+            } else {
+                break;
             };
-            len = len.saturating_add(written?);
+            len = len.saturating_add(written);
         }
         Ok(len)
     }
@@ -143,6 +149,25 @@ impl Transcription {
             self.step = self.program.len() as u8;
         }
         Ok(written)
+    }
+
+    /// Takes a row of MCUs at once, where each becomes two and `out` lends the memory for it. Returns the bytes written.
+    fn take_row(&mut self, input: Input<'_>, out: &mut [u8]) -> Option<usize> {
+        if (self.step, self.group, self.pass) != (0, 0, 0) || !self.plan.halves_mcus() || self.reader.is_dry {
+            return None;
+        }
+        let is_single = u32::from(self.row).saturating_mul(2).saturating_add(1) >= self.plan.new_rows.into();
+        // An attempt without the room for a row would be in vain. Rows that are longer than others get one all the same.
+        let usual = input.scan.len().checked_div(self.plan.new_rows.div_ceil(2).into())?;
+        if is_single || out.len() < usual.saturating_mul(2) {
+            return None;
+        }
+        let ends = (&mut self.reader, &mut self.writer);
+        let written = rows::emit(&mut self.tables, self.plan.groups(), input, ends, out)?;
+        // Behind the last group, which is still under way.
+        (self.pass, self.group) = (1, self.plan.groups().saturating_sub(1));
+        self.step = self.program.len() as u8;
+        Some(written)
     }
 
     /// The next step; returns how many bytes it wrote.

@@ -44,6 +44,14 @@ impl Writer {
         (self.bits, self.count) = (bits, count);
     }
 
+    /// Takes over the bits left over of another one, at most 7, behind its own, at most as many, and its DC coefficients.
+    pub(super) fn append(&mut self, other: &Self) {
+        let (bits, count) = other.bits();
+        let bits = bits & 1_u64.wrapping_shl(count).wrapping_sub(1);
+        self.keep(self.bits.wrapping_shl(count) | bits, self.count.wrapping_add(count));
+        self.dc = other.dc;
+    }
+
     /// A pen for one block; [`BitWriter::lift`] gives the writer back.
     pub(super) fn pen<'w>(&self, window: &'w mut BlockBuffer) -> BitWriter<'w> {
         let mut pen = BitWriter { bits: self.bits, count: self.count, out: window };

@@ -103,6 +103,46 @@ fn a_picture_that_could_be_sent_as_it_is_is_read_where_that_is_wanted() {
     assert_eq!(same.components, source.components);
 }
 
+/// What comes of a picture, whose parts are each as long as `piece`, and what was wrong with it.
+fn scan_in_pieces(file: &[u8], layout: &Layout, piece: usize) -> (Result<Vec<u8>, Error>, Flaws) {
+    let mut transcoder = Transcoder::new();
+    let (mut scan, mut buffer) = (Vec::new(), std::vec![0; piece]);
+    let mut result = transcoder.start(file, layout, REFUSE).map(|_| piece);
+    while result == Ok(piece) {
+        result = transcoder.poll(file, &mut buffer);
+        scan.extend_from_slice(&buffer[..result.unwrap_or(0)]);
+    }
+    (result.map(|_| scan), transcoder.flaws())
+}
+
+/// In a short buffer they are read block by block, in a long one row by row, as long as nothing is wrong.
+#[test]
+fn damaged_rows_of_tall_mcus_become_the_same_in_any_buffer() {
+    let mut random = Random(23);
+    let mut outcomes = [0; 3];
+    for number in 0..120 {
+        let (width, height) = (1 + random.next(90) as usize, 1 + random.next(70) as usize);
+        let source = Picture::random(width, height, LOSSLESS[2], random.next(4), &mut random);
+        let mut file = encode(&source, &Style::random(&mut random));
+        let scan = Layout::parse(&file).unwrap().scan;
+        for _ in 0..number % 4 {
+            let at = (scan.start + random.next(scan.len.max(1))) as usize;
+            match random.next(3) {
+                0 => file[at] = random.next(256) as u8,
+                1 => drop(file.remove(at)),
+                _ => file.insert(at, random.next(256) as u8),
+            }
+        }
+        let Ok(layout) = Layout::parse(&file) else { continue };
+        let expected = scan_in_pieces(&file, &layout, 1);
+        for piece in [MAX_BLOCK, 1400, 4000, 1 << 20] {
+            assert_eq!(scan_in_pieces(&file, &layout, piece), expected, "picture {number} in pieces of {piece}");
+        }
+        outcomes[if expected.0.is_err() { 2 } else { usize::from(!expected.1.is_empty()) }] += 1;
+    }
+    assert!(outcomes.iter().all(|&count| count > 5), "{outcomes:?}");
+}
+
 #[test]
 fn a_tiny_file_that_claims_to_be_huge_costs_nothing() {
     for factors in all() {
