@@ -11,18 +11,21 @@ use std::process::{Command, Stdio};
 pub enum Publisher {
     /// `-f rtsp`.
     Ffmpeg,
+    /// The same with sound before the pictures and other pictures behind them, which the server throws away.
+    FfmpegWithSound,
     /// rtspclientsink.
     Gstreamer,
 }
 
 impl Publisher {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Ffmpeg, Self::Gstreamer];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ffmpeg, Self::FfmpegWithSound, Self::Gstreamer];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ffmpeg => "FFmpeg",
+            Self::FfmpegWithSound => "FFmpeg with sound",
             Self::Gstreamer => "GStreamer's rtspclientsink",
         }
     }
@@ -30,7 +33,7 @@ impl Publisher {
     /// Whether it can be run here.
     pub fn is_installed(self) -> bool {
         let found = match self {
-            Self::Ffmpeg => Command::new("ffmpeg").arg("-version").output(),
+            Self::Ffmpeg | Self::FfmpegWithSound => Command::new("ffmpeg").arg("-version").output(),
             Self::Gstreamer => Command::new("gst-inspect-1.0").arg("rtspclientsink").output(),
         };
         found.is_ok_and(|output| output.status.success())
@@ -48,23 +51,37 @@ impl Publisher {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
         };
-        let (mut command, files) = match self {
-            Self::Ffmpeg => (Command::new("ffmpeg"), scratch.join("%06d.jpg")),
-            Self::Gstreamer => (Command::new("gst-launch-1.0"), scratch.join("%06d.jpg")),
-        };
+        let files = scratch.join("%06d.jpg");
         let files = files.to_str().context("a folder whose name is not UTF-8")?;
-        match self {
-            Self::Ffmpeg => {
+        let mut command = match self {
+            Self::Ffmpeg | Self::FfmpegWithSound => {
+                let mut command = Command::new("ffmpeg");
                 command.args(["-nostdin", "-v", "error", "-re", "-f", "image2", "-framerate", &rate.to_string()]);
-                command.args(["-i", files, "-c:v", "copy", "-f", "rtsp", "-rtsp_transport", transport, url])
+                command.args(["-i", files]);
+                if self == Self::FfmpegWithSound {
+                    let seconds = clip.frames.len() as f64 / f64::from(rate);
+                    command.args(["-re", "-f", "lavfi", "-i", &format!("sine=duration={seconds:.3}")]);
+                    // As long as the others: ffmpeg keeps these back for streams that have ended.
+                    let other = format!("testsrc=duration={seconds:.3}:size=64x64:rate={rate}");
+                    command.args(["-re", "-f", "lavfi", "-i", &other]);
+                    command.args(["-map", "1:a", "-map", "0:v", "-map", "2:v", "-c:a", "aac"]);
+                    command.args(["-c:v:0", "copy", "-c:v:1", "mjpeg", "-huffman:v:1", "default"]);
+                    command.args(["-pix_fmt:v:1", "yuvj420p"]);
+                } else {
+                    command.args(["-c:v", "copy"]);
+                }
+                command.args(["-f", "rtsp", "-rtsp_transport", transport, url]);
+                command
             }
             Self::Gstreamer => {
+                let mut command = Command::new("gst-launch-1.0");
                 let caps = format!("caps=image/jpeg,framerate={rate}/1");
                 let pause = format!("sleep-time={}", 1_000_000 / rate.max(1));
                 command.args(["-q", "multifilesrc", "do-timestamp=true", &format!("location={files}"), &caps]);
                 command.args(["!", "identity", &pause, "!", "jpegparse"]);
                 command.args(["!", "rtspclientsink", &format!("protocols={transport}")]);
-                command.arg(format!("location={url}"))
+                command.arg(format!("location={url}"));
+                command
             }
         };
         let output = command.stdin(Stdio::null()).output().with_context(|| self.name())?;
