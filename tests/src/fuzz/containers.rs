@@ -30,6 +30,7 @@ pub fn containers_seeds() -> Vec<Vec<u8>> {
         samples::mov(&frames, &durations),
         samples::edited(&frames, &durations, &edits, &[2, 10, 4, 5]),
         samples::fragments(&frames, 50),
+        samples::hybrid(&frames),
     ];
     seeds.extend((0..4).map(|lacing| samples::matroska(&frames, 5, lacing)));
     seeds

@@ -26,7 +26,9 @@ const MAX_IN_FRAGMENT: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Track {
     id: u32,
-    /// Its pictures are in fragments.
+    /// Its first pictures, or all, are told by tables.
+    has_tables: bool,
+    /// It has pictures in fragments, behind those of the tables.
     fragments: Option<Defaults>,
     /// Where its tables are.
     moov: (u64, u64),
@@ -98,20 +100,21 @@ pub(super) fn head(storage: &dyn Storage, len: u64) -> Result<Head, DetectError>
     for (_, track) in children(&moov).filter(|(kind, _)| kind == b"trak") {
         let Some((id, timescale)) = video(track) else { continue };
         let movie = movie_timescale(&moov);
+        let fragments = defaults(&moov, id).map(|(duration, size)| {
+            let edit = edits(track, movie, timescale).swap_remove(0);
+            Defaults { timescale, edit, duration, size }
+        });
         if let Some(tables) = Tables::of(track, movie)
             && let Some(first) = tables.first()
         {
             let mut start = [0; 3];
             if read_exact(storage, &mut start, first)? && start == [0xff, 0xd8, 0xff] {
-                let container = Container::Mp4(Track { id, fragments: None, moov: place });
-                return Ok(Head { container, rate: tables.rate(), is_timed: !tables.is_even() });
+                let container = Container::Mp4(Track { id, has_tables: true, fragments, moov: place });
+                let is_timed = fragments.is_some() || !tables.is_even();
+                return Ok(Head { container, rate: tables.rate(), is_timed });
             }
-            continue;
-        }
-        if let Some((duration, size)) = defaults(&moov, id).filter(|_| is_jpeg(track)) {
-            let edit = edits(track, movie, timescale).swap_remove(0);
-            let fragments = Some(Defaults { timescale, edit, duration, size });
-            let container = Container::Mp4(Track { id, fragments, moov: place });
+        } else if fragments.is_some() && is_jpeg(track) {
+            let container = Container::Mp4(Track { id, has_tables: false, fragments, moov: place });
             return Ok(Head { container, rate: None, is_timed: true });
         }
     }
@@ -145,10 +148,12 @@ fn is_jpeg(track: &[u8]) -> bool {
     entry.is_some_and(|kind| [b"jpeg", b"mjpg", b"mjpa", b"mp4v", b"dmb1", b"AVDJ"].iter().any(|known| kind == *known))
 }
 
-/// Goes through a file by its tables.
-struct ByTables {
+/// Goes through a file by its tables, and then by its fragments, if it has any.
+struct ByTables<'a> {
     samples: Samples,
     len: u64,
+    is_behind: bool,
+    fragments: Option<ByFragments<'a>>,
 }
 
 /// Goes through a file by its fragments.
@@ -173,13 +178,16 @@ pub(super) fn demuxer<'a>(
     track: Track,
     place: Place,
 ) -> Result<Box<dyn Demuxer + 'a>, DetectError> {
-    if let Some(defaults) = track.fragments {
-        let (offset, ticks) = match place {
-            Place::Fragment { offset, ticks } => (offset, ticks),
-            _ => (0, 0),
-        };
-        let found = Vec::new();
-        return Ok(Box::new(ByFragments { storage, id: track.id, defaults, len, offset, ticks, last: 0, found }));
+    let fragments = |offset, ticks| {
+        let (id, found) = (track.id, Vec::new());
+        track.fragments.map(|defaults| ByFragments { storage, id, defaults, len, offset, ticks, last: 0, found })
+    };
+    let from = match place {
+        Place::Fragment { offset, ticks } => Some((offset, ticks)),
+        _ => (!track.has_tables).then_some((0, 0)),
+    };
+    if let Some(fragments) = from.and_then(|(offset, ticks)| fragments(offset, ticks)) {
+        return Ok(Box::new(fragments));
     }
     let moov = read_body(storage, track.moov.0, track.moov.1)?;
     let mut tracks = children(&moov).filter(|(kind, _)| kind == b"trak");
@@ -190,13 +198,18 @@ pub(super) fn demuxer<'a>(
         Place::Sample { edit, number } => Samples::at(tables, len, edit, number),
         _ => Samples::new(tables, len),
     };
-    Ok(Box::new(ByTables { samples, len }))
+    let fragments = fragments(track.moov.1, samples.ticks());
+    Ok(Box::new(ByTables { samples, len, is_behind: false, fragments }))
 }
 
-impl Demuxer for ByTables {
+impl Demuxer for ByTables<'_> {
     fn next(&mut self) -> io::Result<Found> {
+        if let Some(fragments) = self.fragments.as_mut().filter(|_| self.is_behind) {
+            return fragments.next();
+        }
         let Some(Shown { offset, size, micros }) = self.samples.next() else {
-            return Ok(Found::End { is_cut: self.samples.is_beyond() });
+            self.is_behind = self.fragments.is_some();
+            return if self.is_behind { self.next() } else { Ok(Found::End { is_cut: self.samples.is_beyond() }) };
         };
         if size == 0 || offset.checked_add(size.into()).is_none_or(|end| end > self.len) {
             return Ok(Found::Damage(format!("the picture at byte {offset} lies outside of the file")));
@@ -205,12 +218,18 @@ impl Demuxer for ByTables {
     }
 
     fn place(&self) -> Option<Place> {
+        if let Some(fragments) = self.fragments.as_ref().filter(|_| self.is_behind) {
+            return fragments.place();
+        }
         let (edit, number) = self.samples.place();
         Some(Place::Sample { edit, number })
     }
 
     fn offset(&self) -> u64 {
-        self.samples.bytes()
+        match &self.fragments {
+            Some(fragments) if self.is_behind => fragments.offset(),
+            _ => self.samples.bytes(),
+        }
     }
 }
 

@@ -63,13 +63,31 @@ pub(crate) fn fragments(frames: &[Vec<u8>], skipped: u32) -> Vec<u8> {
     let defaults = atom(b"mvex", &atom(b"trex", &words(&[0, 1, 1, 40, 0, 0])));
     let list = atom(b"edts", &atom(b"elst", &words(&[0, 1, 0, skipped, 1 << 16])));
     let moov = atom(b"moov", &[track(&list, &tables), defaults].concat());
-    let mut file = [atom(b"ftyp", b"isom\0\0\0\0"), moov].concat();
+    let file = [atom(b"ftyp", b"isom\0\0\0\0"), moov].concat();
+    with_fragments(file, frames, 0)
+}
+
+/// A file whose tables tell the first two pictures, and fragments the others.
+pub(crate) fn hybrid(frames: &[Vec<u8>]) -> Vec<u8> {
+    let (first, others) = frames.split_at(2);
+    let mut file = mov(first, &[40; 2]);
+    let defaults = atom(b"mvex", &atom(b"trex", &words(&[0, 1, 1, 40, 0, 0])));
+    // The tables are last in the file.
+    let moov = file.windows(4).rposition(|kind| kind == b"moov").unwrap_or(4) - 4;
+    let len = (file.len() - moov + defaults.len()) as u32;
+    file[moov..moov + 4].copy_from_slice(&len.to_be_bytes());
+    file.extend(defaults);
+    with_fragments(file, others, 80)
+}
+
+/// Fragments behind what there is, from this time on.
+fn with_fragments(mut file: Vec<u8>, frames: &[Vec<u8>], millis: u32) -> Vec<u8> {
     for (number, pair) in (0_u32..).zip(frames.chunks(2)) {
         let sizes: Vec<u32> = pair.iter().map(|frame| frame.len() as u32).collect();
         let moof = |data_offset| {
             let run = [words(&[0x201, pair.len() as u32, data_offset]), words(&sizes)].concat();
             let head = atom(b"tfhd", &words(&[0x2_0000, 1]));
-            let time = atom(b"tfdt", &words(&[0, number * 80]));
+            let time = atom(b"tfdt", &words(&[0, millis + number * 80]));
             let traf = atom(b"traf", &[head, time, atom(b"trun", &run)].concat());
             atom(b"moof", &[atom(b"mfhd", &words(&[0, number])), traf].concat())
         };

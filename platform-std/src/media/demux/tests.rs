@@ -1,4 +1,4 @@
-use super::samples::{Edit, edited, fragments, matroska, mov};
+use super::samples::{Edit, edited, fragments, hybrid, matroska, mov};
 use super::*;
 use crate::media::storage::InMemory;
 use crate::media::testing::{frames, jpeg, lab_file};
@@ -56,6 +56,7 @@ fn pictures_of_every_container_are_found_with_their_times_from_every_place() {
         ("mov", mov(&expected, &[40; 10]), &even, FrameRate::new(25, 1)),
         ("variable", mov(&expected, &durations), &uneven, FrameRate::new(13_297, 1000)),
         ("fragments", fragments(&expected, 0), &even, None),
+        ("tables and fragments", hybrid(&expected), &even, FrameRate::new(25, 1)),
         ("matroska", matroska(&expected, 1, 0), &later, FrameRate::new(25, 1)),
         ("xiph", matroska(&expected, 5, 1), &later, FrameRate::new(25, 1)),
         ("fixed", matroska(&expected, 5, 2), &later, FrameRate::new(25, 1)),
@@ -71,12 +72,15 @@ fn pictures_of_every_container_are_found_with_their_times_from_every_place() {
     }
 }
 
+/// A name, an edit list, shifts, which pictures are shown at which times, and whether they do not follow evenly.
+type EditCase<'a> = (&'a str, &'a [Edit], &'a [u32], Vec<(usize, u64)>, bool);
+
 #[test]
 fn edit_lists_tell_which_pictures_are_shown_and_when() {
     const NORMAL: u32 = 1 << 16;
     let frames = equal_frames(10);
     // Ten pictures of 40 ms: which are shown, and when.
-    let cases: [(&str, &[Edit], &[u32], Vec<(usize, u64)>, bool); 12] = [
+    let cases: [EditCase<'_>; 12] = [
         ("all", &[(400, 0, NORMAL)], &[], (0..10).map(|at| (at, at as u64 * 40)).collect(), false),
         ("rounded down", &[(399, 0, NORMAL)], &[], (0..10).map(|at| (at, at as u64 * 40)).collect(), false),
         (

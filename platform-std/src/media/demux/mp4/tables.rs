@@ -118,9 +118,9 @@ impl Tables {
         let durations = pairs(child(tables, &[b"stts"])?)?;
         let shifts = child(tables, &[b"ctts"]).and_then(pairs).unwrap_or_default();
         let timescale = behind_dates(child(track, &[b"mdia", b"mdhd"])?)?;
+        let mut tables = Self { sizes, chunks, per_chunk, durations, shifts, timescale, edits: Vec::new() };
+        let all = tables.ticks();
         let mut edits = edits(track, movie, timescale);
-        let all =
-            durations.iter().fold(0_u64, |sum, [count, each]| sum.saturating_add(u64::from(*count) * u64::from(*each)));
         let unit = u64::from(timescale / movie.max(1)) + 1;
         for edit in &mut edits {
             // Lengths are rounded to units of the film: what ends less than that before the end is not cut.
@@ -128,7 +128,8 @@ impl Tables {
                 edit.until = u64::MAX;
             }
         }
-        Some(Self { sizes, chunks, per_chunk, durations, shifts, timescale, edits })
+        tables.edits = edits;
+        Some(tables)
     }
 
     fn size(&self, number: u32) -> Option<u32> {
@@ -136,6 +137,12 @@ impl Tables {
             Sizes::Same { size, count } => (number < *count).then_some(*size),
             Sizes::Each(sizes) => sizes.get(number as usize).copied(),
         }
+    }
+
+    /// How long all samples last.
+    fn ticks(&self) -> u64 {
+        let of = |[count, each]: &[u32; 2]| u64::from(*count) * u64::from(*each);
+        self.durations.iter().map(of).fold(0, u64::saturating_add)
     }
 
     /// Where the first sample is.
@@ -166,8 +173,7 @@ impl Tables {
         }
         let all = |of: fn(&[u32; 2]) -> u64| self.durations.iter().map(of).fold(0, u64::saturating_add);
         let count = all(|[count, _]| u64::from(*count));
-        let ticks = all(|[count, each]| u64::from(*count) * u64::from(*each));
-        let thousandths = u128::from(count) * u128::from(self.timescale) * 1000 / u128::from(ticks.max(1));
+        let thousandths = u128::from(count) * u128::from(self.timescale) * 1000 / u128::from(self.ticks().max(1));
         FrameRate::new(u32::try_from(thousandths).ok()?, 1000)
     }
 }
@@ -295,6 +301,11 @@ impl Samples {
     /// An edit, and the number of the next sample.
     pub(super) fn place(&self) -> (u32, u32) {
         (u32::try_from(self.edit).unwrap_or(u32::MAX), self.cursor.number)
+    }
+
+    /// How long all samples last, in units of the track.
+    pub(super) fn ticks(&self) -> u64 {
+        self.tables.ticks()
     }
 
     /// Bytes of the samples before this place.
