@@ -17,6 +17,7 @@ pub mod clock;
 pub mod console;
 pub mod input;
 pub mod media;
+mod memory;
 mod names;
 pub mod server;
 pub mod tcp;

@@ -30,8 +30,8 @@ Examples:
           times=true.
           ${VARIABLE} is taken from the environment.
 
-  mutoscope-server garden=/srv/garden 'porch=/srv/porch#order=exif'
-          The JPEG files of a folder as one film, by name or in the order in which they were taken.
+  mutoscope-server garden=/srv/garden 'porch=/srv/porch#order=exif' holiday=2019.mjpeg
+          The JPEG files of a folder as one film, by name or in the order in which they were taken; a film under another name.
 
   mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
           For the whole network. There is no authentication: whoever reaches the port can watch.
@@ -49,7 +49,7 @@ Clients of the classic RTSP/RTP lab use the same port and the bare file name:
 #[command(name = "mutoscope-server", version, after_help = EXAMPLES, max_term_width = 100)]
 #[command(group(ArgGroup::new("named").args(["media", "config"]).multiple(true)))]
 pub(crate) struct Args {
-    /// MJPEG files, folders of them, and live inputs (NAME=INPUT). None: a generated test card (/testcard) and a generated
+    /// MJPEG files, folders of them, films under other names (NAME=FILE), and live inputs (NAME=INPUT). None: a generated test card (/testcard) and a generated
     /// movie (/movie.Mjpeg)
     #[arg(env = "VIDEO_FILE", value_name = "MEDIA")]
     pub media: Vec<PathBuf>,

@@ -64,10 +64,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<bool> {
     Ok(served == all && all > 0)
 }
 
-/// Checks folders of which the pictures are films. `true`: all of them can be served.
-pub(crate) fn run_on_stills(stills: &[Spec], policy: Policy, out: &mut impl Write) -> Result<bool> {
+/// Checks files, and folders of pictures, that have a name of their own. `true`: all of them can be served.
+pub(crate) fn run_on_films(films: &[Spec], policy: Policy, out: &mut impl Write) -> Result<bool> {
     let mut all = true;
-    for spec in stills {
+    for spec in films {
         let Source::Path(folder) = spec.source() else { continue };
         match check(folder, policy) {
             Ok(report) => {

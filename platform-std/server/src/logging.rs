@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
 use mutoscope_std::console::{LogOutput, OneLine, Timestamp, stderr_takes_colours};
+use mutoscope_std::input::input_of;
 use mutoscope_std::server::served_peer;
 
-/// Logs to standard error, one line per message with the time in front, and the client where it is about one; coloured on a
-/// terminal only. `RUST_LOG` has the last word about the level.
+/// Logs to standard error, one line per message with the time in front, and the client or the input where it is about one; coloured
+/// on a terminal only. `RUST_LOG` has the last word about the level.
 pub(crate) fn start(level: LevelFilter) {
     Builder::new()
         .filter_level(level)
@@ -21,6 +22,9 @@ pub(crate) fn start(level: LevelFilter) {
             write!(line, "{} {style}{:<5}{style:#} ", Timestamp(SystemTime::now()), record.level())?;
             if let Some(peer) = served_peer() {
                 write!(line, "{peer}: ")?;
+            }
+            if let Some(input) = input_of(record) {
+                write!(line, "{}: ", OneLine(input))?;
             }
             writeln!(line, "{}", OneLine(record.args()))
         })

@@ -65,14 +65,14 @@ fn list_cameras() -> anyhow::Result<bool> {
 
 /// Checks what is named, inputs first. `true`: all of it can be served.
 fn check_all(configuration: Configuration) -> anyhow::Result<bool> {
-    let Configuration { mut args, paths, stills, specs, .. } = configuration;
+    let Configuration { mut args, paths, films, specs, .. } = configuration;
     let inputs = check_inputs::run(&specs, args.policy(), &mut io::stdout().lock())?;
     // Where only inputs are named there is no file to be missed.
-    let has_files = (specs.is_empty() && stills.is_empty()) || !paths.is_empty();
-    let folders = check::run_on_stills(&stills, args.policy(), &mut io::stdout().lock())?;
+    let has_files = (specs.is_empty() && films.is_empty()) || !paths.is_empty();
+    let named = check::run_on_films(&films, args.policy(), &mut io::stdout().lock())?;
     args.media = paths;
     let files = !has_files || check::run_on_stdout(&args)?;
-    Ok(inputs && folders && files)
+    Ok(inputs && named && files)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -65,9 +65,9 @@ impl Streams {
 impl Shown {
     /// Inputs that `before` has already are the same.
     fn new(before: &Inputs, configuration: &Configuration) -> Result<Self> {
-        let Configuration { paths, stills, specs, .. } = configuration;
+        let Configuration { paths, films, specs, .. } = configuration;
         // Files first: they cost nothing where the rest is refused, and inputs would have been started.
-        let library = match (paths.is_empty() && stills.is_empty(), specs.is_empty()) {
+        let library = match (paths.is_empty() && films.is_empty(), specs.is_empty()) {
             (true, true) => Some(Library::built_in(configuration.args.frame_rate.unwrap_or(DEFAULT_RATE))),
             (true, false) => None,
             (false, _) => Some(library_of(configuration)?),
@@ -84,17 +84,26 @@ impl Shown {
     }
 }
 
-/// Files, and folders of pictures.
+/// Files and folders.
 fn library_of(configuration: &Configuration) -> Result<Library> {
-    let Configuration { args, paths, stills, .. } = configuration;
+    let Configuration { args, paths, films, .. } = configuration;
     let mut library = if paths.is_empty() {
         Library::new(args.frame_rate, args.policy())
     } else {
         Library::from_paths(paths, args.frame_rate, args.policy())?
     };
-    for spec in stills {
-        if let Source::Path(folder) = spec.source() {
-            library.add_stills(spec.name(), folder, spec.parameters().arrangement())?;
+    for spec in films {
+        let parameters = spec.parameters();
+        let Source::Path(path) = spec.source() else { continue };
+        if parameters.start.is_some() {
+            bail!("{}: #always and #on-demand are for live inputs", spec.name());
+        }
+        if path.is_dir() {
+            library.add_stills(spec.name(), path, parameters.arrangement())?;
+        } else if parameters.order.is_some() {
+            bail!("{}: #order is for folders of pictures", spec.name());
+        } else {
+            library.add_file(spec.name(), path, parameters.rate)?;
         }
     }
     Ok(library)

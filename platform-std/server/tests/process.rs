@@ -3,7 +3,7 @@
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -221,7 +221,7 @@ fn settings_come_from_a_file_and_are_printed() {
     let printed = print(&config);
     assert!(printed.contains("max-clients = 3  # ") && !printed.contains("secret"), "{printed}");
     fs::write(&config, &printed).unwrap();
-    assert!(print(&config).contains("[streams.cam]\ninput = \"rtsp://192.0.2.1/cam\""));
+    assert!(print(&config).contains("[streams.cam]\ninput = \"rtsp://anna:***@192.0.2.1/cam\""));
     fs::write(&config, "max-cleints = 3\n").unwrap();
     let output = Command::new(PROGRAM).arg("--config").arg(&config).output().unwrap();
     let complaint = String::from_utf8(output.stderr).unwrap();
@@ -405,8 +405,9 @@ fn programs_of_inputs_end_with_the_server_however_it_ends() {
         let state = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
         !state.is_empty() && !state.starts_with(b"Z")
     };
-    // A program that heeds requests to end, one that does not, and a second Ctrl-C, which waits for nobody.
-    for (trap, interrupts) in [(":", 1), ("trap '' TERM", 1), ("trap '' TERM", 2)] {
+    // A program that heeds requests to end, one that does not, a second Ctrl-C, which waits for nobody, and a server that is
+    // killed, of a program that does not write and has started another one.
+    for (trap, interrupts) in [(":", 1), ("trap '' TERM", 1), ("trap '' TERM", 2), (":", 0), ("trap '' TERM", 0)] {
         let _ = fs::remove_file(&pid);
         let spec = format!(
             "cam=exec:sh -c \"{trap}; echo \\$\\$ > '{}.new'; mv '{0}.new' '{0}'; while :; do sleep 0.1; done\"#always",
@@ -423,12 +424,17 @@ fn programs_of_inputs_end_with_the_server_however_it_ends() {
             thread::sleep(Duration::from_millis(5));
         };
         assert!(is_there(&started));
-        server.signal("-INT");
-        if interrupts == 2 {
-            thread::sleep(Duration::from_millis(200));
+        if interrupts == 0 {
+            server.signal("-KILL");
+            assert_eq!(server.wait().0, None);
+        } else {
             server.signal("-INT");
+            if interrupts == 2 {
+                thread::sleep(Duration::from_millis(200));
+                server.signal("-INT");
+            }
+            assert_eq!(server.wait().0, Some(if interrupts == 2 { 130 } else { 0 }), "{trap}");
         }
-        assert_eq!(server.wait().0, Some(if interrupts == 2 { 130 } else { 0 }), "{trap}");
         while is_there(&started) {
             assert!(Instant::now() < deadline, "{trap}: it lives on");
             thread::sleep(Duration::from_millis(5));
@@ -437,9 +443,65 @@ fn programs_of_inputs_end_with_the_server_however_it_ends() {
 }
 
 #[test]
+fn a_file_is_served_under_the_name_before_it() {
+    let folder = Folder::new("named");
+    let (file, config) = (folder.file("film.mjpeg"), folder.0.join("mutoscope.toml"));
+    fs::write(&config, format!("[streams.filed]\ninput = {file:?}\nrate = 5\n")).unwrap();
+    let mut server = Running::start(&[], &["--config", config.to_str().unwrap(), &format!("named={file}")]);
+    let url = server.url();
+    let root = url.rsplit_once('/').unwrap().0;
+    for (name, status) in [("named", "200 OK"), ("filed", "200 OK"), ("film.mjpeg", "404")] {
+        let answer = describe(&format!("{root}/{name}"));
+        assert!(answer.starts_with(&format!("RTSP/1.0 {status}")), "{name}: {answer}");
+    }
+    let check = |spec: &str| {
+        let output = Command::new(PROGRAM).args(["--check", spec]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, report) = check(&format!("named={file}"));
+    assert!(code == Some(0) && report.starts_with("named: can be served"), "{report}");
+    for (parameter, complaint) in
+        [("#always", "#always and #on-demand are for live inputs"), ("#order=exif", "#order is for folders")]
+    {
+        let (code, _, stderr) = Running::start(&[], &[&format!("named={file}{parameter}")]).wait();
+        assert!(code == Some(1) && stderr.contains(complaint), "{stderr}");
+    }
+}
+
+#[test]
+fn what_the_client_of_an_input_says_names_the_input() {
+    let camera = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/x", camera.local_addr().unwrap());
+    let location = format!("{url}/y");
+    thread::spawn(move || {
+        for connection in camera.incoming() {
+            let mut reader = BufReader::new(connection.unwrap());
+            let mut lines = Vec::new();
+            while let Some(Ok(line)) = reader.by_ref().lines().next() {
+                if !line.is_empty() {
+                    lines.push(line);
+                    continue;
+                }
+                let is_options = lines[0].starts_with("OPTIONS");
+                let status =
+                    if is_options { "200 OK".to_owned() } else { format!("302 Found\r\nLocation: {location}") };
+                let number = lines.iter().find(|line| line.starts_with("CSeq")).unwrap();
+                write!(reader.get_mut(), "RTSP/1.0 {status}\r\n{number}\r\n\r\n").unwrap();
+                lines.clear();
+            }
+        }
+    });
+    let mut server = Running::start(&[], &[&format!("cam={url}#always")]);
+    let log = server.log_until("sends us on to");
+    let line = log.lines().find(|line| line.contains("sends us on to")).unwrap();
+    assert!(line.contains(" cam: the server sends us on to"), "{line}");
+}
+
+#[test]
 fn what_is_wrong_with_an_input_is_told_without_its_secrets() {
     for (argument, told) in [
         ("cam=https://anna:geheim@camera/", "cam=https://camera/: https:// cannot be read yet"),
+        ("cam=rtsp://anna:geheim@camera/x?k=5%", "cam=rtsp://camera/x?k=…: not a URL: a % in it lacks"),
         ("cam=exec:", "cam=exec:: expected a program behind exec:"),
         ("a/b=-", "cannot open a/b=-: No such file"),
     ] {

@@ -80,6 +80,7 @@ use mutoscope::time::WallClock;
 use mutoscope::wire::rtsp::StatusCode;
 
 use crate::clock::MonotonicClock;
+use crate::memory;
 use connect::Connect;
 use frame::Pool;
 use sockets::{CONTROL, Connection, DESCRIPTOR, WAKER};
@@ -136,7 +137,7 @@ pub struct Client {
     events: Events,
     goals: mpsc::Receiver<Option<Goal>>,
     handle: Handle,
-    player: Player<Box<[u8]>, Box<[u8]>, SLOTS>,
+    player: Player<Box<[u8]>, Vec<u8>, SLOTS>,
     pump: Pump,
     link: Link,
     frames: Pool,
@@ -160,7 +161,7 @@ impl Client {
         let wall = clock.wall_clock();
         // Fresh memory costs nothing until it is written to, however large a frame might be.
         let buffer = |len| vec![0; len].into_boxed_slice();
-        let frames = std::array::from_fn(|_| buffer(options.max_frame));
+        let frames = std::array::from_fn(|_| memory::zeros(options.max_frame));
         let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
         let player = Player::new(&options.url, rx, tx, frames, options.settings(wall), random()?);
         let mut player = player.map_err(|error| match error {

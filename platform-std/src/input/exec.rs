@@ -1,6 +1,7 @@
 //! Programs that write pictures to their standard output.
 
-use std::collections::BTreeSet;
+mod guardian;
+
 use std::fmt;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -22,6 +23,7 @@ use super::publisher::Publisher;
 use super::redact::Secrets;
 use super::stop::{Stop, Woken};
 use crate::tcp::is_ready;
+use guardian::Groups;
 
 /// How long a program may take to end when it is asked to, before it is killed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,19 +31,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LAST_WORDS: usize = 16 * 1024;
 
 /// The process groups of the programs that run.
-static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+static RUNNING: Mutex<Groups> = Mutex::new(Groups::new());
 
-fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+fn running() -> MutexGuard<'static, Groups> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Kills all programs that inputs have started, for a process that is about to end without dropping its
 /// [`Supervisor`](super::Supervisor).
 pub fn kill_programs() {
-    for group in &*running() {
-        // It may have ended just now.
-        let _ = killpg(Pid::from_raw(*group), Signal::SIGKILL);
-    }
+    running().kill_all();
 }
 
 /// A program that writes pictures to its standard output. It has a process group of its own, which ends with it. What it says on
@@ -68,17 +67,22 @@ impl Input for Exec {
         let (mut program, mut stdout, stderr) = Program::start(&self.words)?;
         let mut lines = Lines::new(publisher.name(), &self.secrets);
         let mut stderr = Some(stderr);
+        publisher.await_picture("the program runs");
         let was_stopped = pump(&mut stdout, &mut stderr, &mut lines, publisher, stop)?;
         // A program that still writes shall notice that nobody reads.
         drop(stdout);
-        let status = program.end(!was_stopped)?;
+        let Ended { status, by_itself } = program.end(!was_stopped)?;
         if let Some(stderr) = &mut stderr {
             read_last_words(stderr, &mut lines);
         }
         if was_stopped {
             return Ok(());
         }
-        let ending = ending(status);
+        let ending = if by_itself {
+            ending(status)
+        } else {
+            "the program has closed its output without ending, and was ended".to_owned()
+        };
         if let (false, Some(last)) = (status.success(), lines.handle_end()) {
             log::warn!("{}: {ending}; the last that it said: {last}", publisher.name());
         }
@@ -160,6 +164,13 @@ fn read_last_words(stderr: &mut ChildStderr, lines: &mut Lines<'_>) {
     }
 }
 
+/// How a program ended.
+struct Ended {
+    status: ExitStatus,
+    /// Nobody had to tell it to.
+    by_itself: bool,
+}
+
 /// A program that runs. Dropping it kills it, and all of its process group.
 struct Program {
     child: Child,
@@ -178,7 +189,7 @@ impl Program {
         let mut child =
             command.spawn().map_err(|error| InputError::new(format!("the program cannot be started: {error}")))?;
         let group = Pid::from_raw(child.id() as i32);
-        running.insert(group.as_raw());
+        running.add(group);
         drop(running);
         let streams = child.stdout.take().zip(child.stderr.take());
         let program = Self { child, group, status: None };
@@ -188,9 +199,11 @@ impl Program {
 
     /// Has it end, with all of its group: at once where it does so by itself, else as it is asked to, else by force. Gives how
     /// it ended.
-    fn end(&mut self, by_itself: bool) -> io::Result<ExitStatus> {
+    fn end(&mut self, by_itself: bool) -> io::Result<Ended> {
         // It may take a moment from its last byte to its end.
-        if !(by_itself && self.wait(PATIENCE)?) {
+        let is_gone = by_itself && self.wait(PATIENCE)?;
+        let by_itself = self.status.is_some();
+        if !is_gone {
             let _ = killpg(self.group, Signal::SIGTERM);
             if !self.wait(PATIENCE)? {
                 let _ = killpg(self.group, Signal::SIGKILL);
@@ -201,8 +214,8 @@ impl Program {
             None => self.child.wait()?,
         };
         self.status = Some(status);
-        running().remove(&self.group.as_raw());
-        Ok(status)
+        running().remove(self.group);
+        Ok(Ended { status, by_itself })
     }
 
     /// Waits until nobody of its group is left. There is no way to wait for a process and the time that all systems have, and
@@ -229,10 +242,10 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if running().contains(&self.group.as_raw()) {
+        if running().contains(self.group) {
             let _ = killpg(self.group, Signal::SIGKILL);
             let _ = self.child.wait();
-            running().remove(&self.group.as_raw());
+            running().remove(self.group);
         }
     }
 }

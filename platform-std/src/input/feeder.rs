@@ -9,6 +9,7 @@ use super::publisher::Publisher;
 use super::sender_clock::SenderClock;
 use super::stop::Stop;
 use super::throttle::Throttle;
+use crate::memory;
 
 /// The longest picture. A raw one of 24 megapixels is shorter at any sensible quality.
 const MAX_PICTURE: usize = 16 * 1024 * 1024;
@@ -22,7 +23,7 @@ const MAX_JUNK: u64 = 64 * 1024 * 1024;
 
 /// Finds the pictures in an input's bytes and publishes them. What floods is taken no faster than it can be of use.
 pub(super) struct Feeder {
-    feed: Feed<Box<[u8]>>,
+    feed: Feed<Vec<u8>>,
     throttle: Throttle,
     clock: SenderClock,
     /// Bytes since the last picture.
@@ -33,10 +34,8 @@ pub(super) struct Feeder {
 
 impl Feeder {
     pub(super) fn new() -> Self {
-        // Memory that is not written to is not there.
-        let buffer = vec![0; MAX_PICTURE].into_boxed_slice();
         Self {
-            feed: Feed::new(buffer).expect("the buffer is long enough"),
+            feed: Feed::new(memory::zeros(MAX_PICTURE)).expect("the buffer is long enough"),
             throttle: Throttle::new(MAX_BYTES, MAX_BURST),
             clock: SenderClock::default(),
             junk: 0,
@@ -48,6 +47,11 @@ impl Feeder {
     /// How many pictures were found since it was made or reset.
     pub(super) fn pictures(&self) -> u64 {
         self.pictures
+    }
+
+    /// Whether nothing has come since it was made or reset.
+    pub(super) fn is_new(&self) -> bool {
+        self.pictures == 0 && self.junk == 0
     }
 
     /// Begins anew: what comes does not follow what came.
@@ -135,9 +139,7 @@ fn publish(event: FeedEvent<'_>, clock: &mut SenderClock, now: Instant, publishe
     match event {
         FeedEvent::Frame { jpeg, timestamp, .. } => {
             let captured = timestamp.map_or(now, |told: Duration| clock.instant(told, now));
-            let mut picture = publisher.buffer();
-            picture.extend_from_slice(jpeg);
-            publisher.publish_in_turn(picture, captured, stop)
+            publisher.publish_in_turn(publisher.copy(jpeg), captured, stop)
         }
         FeedEvent::TooLarge => {
             publisher.complain("a picture of more than 16 MB is left out");

@@ -227,7 +227,6 @@ impl Catalogue for Inputs {
 /// # Errors
 /// It is known already that there is no such thing.
 fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
-    let missing = |what: &str| Err(InputError::last(format!("{what} cannot be read yet")));
     Ok(match spec.source() {
         Source::Stdin => Box::new(Stdin::new()?),
         Source::Exec(words) => Box::new(Exec::with_secrets(words.clone(), spec.secrets().clone())),
@@ -243,14 +242,12 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
                 .map_err(|error| InputError::last(format!("cannot open {}: {error}", path.display())))?;
             match metadata.file_type() {
                 kind if kind.is_fifo() => Box::new(Fifo::new(path)),
-                kind if kind.is_dir() => return missing("a folder of pictures"),
-                kind if kind.is_file() => {
-                    let path = path.display();
-                    let reason = format!("{path} is a file; it is served as {path}, without a name before it");
-                    return Err(InputError::last(reason));
+                // They have an end, and so are media of a library.
+                kind if kind.is_dir() || kind.is_file() => {
+                    return Err(InputError::last(format!("{} is no live input", path.display())));
                 }
                 _ => {
-                    let reason = format!("{} is neither a pipe nor a folder of pictures", path.display());
+                    let reason = format!("{} is neither a pipe, nor a file, nor a folder", path.display());
                     return Err(InputError::last(reason));
                 }
             }

@@ -36,6 +36,7 @@
 //! [`Spec`] is how people write inputs on command lines and in configurations.
 
 mod camera;
+mod context;
 mod error;
 mod exec;
 mod feeder;
@@ -57,6 +58,7 @@ mod testing;
 mod throttle;
 
 pub use camera::{Camera, list_cameras};
+pub use context::input_of;
 pub use error::InputError;
 pub use exec::{Exec, kill_programs};
 pub use http::Http;
@@ -64,7 +66,7 @@ pub use inputs::{Inputs, InputsError};
 pub use pipe::{Fifo, Stdin};
 pub use publisher::Publisher;
 pub use push::{InputMedium, Push, PushSink};
-pub use redact::redact;
+pub use redact::{MASK, redact};
 pub use rtsp::Rtsp;
 pub use spec::{Argument, Parameters, Remote, Source, Spec, SpecError, Start};
 pub use stop::{Stop, Woken};

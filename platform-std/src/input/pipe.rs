@@ -123,6 +123,9 @@ fn pump(
             }
             Ok(len) => {
                 until = None;
+                if feeder.is_new() {
+                    publisher.await_picture("a program writes");
+                }
                 if !feeder.handle_input(len, publisher, stop)? {
                     return Ok(Pumped::Stopped);
                 }
@@ -156,6 +159,9 @@ mod tests {
             let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
             let (first, second) = frame.split_at(30);
             writer.write_all(first).unwrap();
+            if number == 0 {
+                running.watcher.wait_for_reason(|reason| reason == "a program writes, but no picture has come yet");
+            }
             assert!(running.watcher.next_within(Duration::from_millis(5)).is_none(), "half a picture is none");
             writer.write_all(second).unwrap();
             assert_eq!(running.watcher.next(), (number as u32, frame.clone()));

@@ -8,6 +8,7 @@ use super::stop::Stop;
 use super::throttle::Throttle;
 use crate::media::live::Live;
 use crate::media::{Policy, Preparer};
+use crate::memory;
 
 /// Pictures a second that an input may have, and at once.
 const MAX_RATE: f64 = 250.0;
@@ -65,6 +66,16 @@ impl Publisher {
         buffer
     }
 
+    /// A copy of a picture in such a buffer.
+    pub(super) fn copy(&self, jpeg: &[u8]) -> Vec<u8> {
+        let mut copy = self.buffer();
+        memory::reserve(&mut copy, jpeg.len());
+        // What is made of it is about as long.
+        memory::reserve(&mut self.working().converted, jpeg.len());
+        copy.extend_from_slice(jpeg);
+        copy
+    }
+
     /// Makes a JPEG file the newest picture. `captured`: when it was taken, or came. One that cannot be shown is left out, and so
     /// is one that comes too soon after very many others.
     pub fn publish(&self, jpeg: Vec<u8>, captured: Instant) {
@@ -102,6 +113,16 @@ impl Publisher {
     /// gone. Viewers stay; those who come are told the reason.
     pub fn cease(&self, reason: &str) {
         self.live.cease(reason, Duration::from_secs(2));
+    }
+
+    /// Gives back the memory of pictures that nobody is shown any more.
+    pub(super) fn forget(&self) {
+        self.live.forget();
+    }
+
+    /// There may be pictures soon: `how` it is by now ("connected"). Those who come before the first one are told.
+    pub fn await_picture(&self, how: &str) {
+        self.live.explain(&format!("{how}, but no picture has come yet"), Duration::from_secs(1));
     }
 
     /// Says once about this input what is wrong with what it gives.

@@ -16,10 +16,11 @@ use mutoscope::media::{FrameRate, FrameSink};
 use mutoscope::time;
 use mutoscope::wire::url::Path;
 
+use super::context;
 use super::publisher::Publisher;
 use crate::media::Policy;
 use crate::media::live::{Live, LiveMedium, LiveSource};
-use crate::names;
+use crate::{memory, names};
 
 /// The largest picture that is taken, in bytes, with what is needed to put it together. The system gives the memory only where
 /// something is written to it.
@@ -31,6 +32,7 @@ const MAX_WAITING: usize = 4;
 const LAST_SHOWN: Duration = Duration::from_millis(500);
 /// What those are told who come while nobody publishes, and when to come again.
 const NOBODY: &str = "nobody publishes this stream at the moment";
+const PUBLISHING: &str = "a client publishes it";
 const SOON: Duration = Duration::from_secs(2);
 
 /// A medium that one client at a time may publish to, from this machine. It keeps its viewers from one publisher to the next.
@@ -54,6 +56,8 @@ struct Shared {
 /// What the thread is told, in this order.
 enum Work {
     Picture(Vec<u8>, Instant),
+    /// There is a publisher.
+    Begin,
     /// The publisher is gone.
     End,
 }
@@ -72,6 +76,7 @@ impl Push {
             Arc::new(Shared { is_taken: AtomicBool::new(false), waiting: AtomicUsize::new(0), work: Mutex::new(work) });
         let (publisher, counted) = (Publisher::new(live.clone(), policy), Arc::downgrade(&shared));
         let run = move || {
+            context::enter(publisher.name());
             let mut is_ending = false;
             loop {
                 let patience = if is_ending { LAST_SHOWN } else { Duration::MAX };
@@ -84,9 +89,15 @@ impl Push {
                         let Some(shared) = counted.upgrade() else { return };
                         shared.waiting.fetch_sub(1, Ordering::Relaxed);
                     }
+                    Ok(Work::Begin) => publisher.await_picture(PUBLISHING),
                     Ok(Work::End) => is_ending = true,
                     Err(RecvTimeoutError::Timeout) => {
                         publisher.cease(NOBODY);
+                        publisher.forget();
+                        // Another one may have come meanwhile.
+                        if counted.upgrade().is_some_and(|shared| shared.is_taken.load(Ordering::Relaxed)) {
+                            publisher.await_picture(PUBLISHING);
+                        }
                         is_ending = false;
                     }
                     Err(RecvTimeoutError::Disconnected) => return,
@@ -162,6 +173,7 @@ impl Medium for InputMedium {
         if push.shared.is_taken.swap(true, Ordering::Relaxed) {
             return Err(NotRecorded::Taken);
         }
+        push.shared.send(Work::Begin);
         Ok(PushSink { shared: Arc::clone(&push.shared), anchor: None })
     }
 }
@@ -174,15 +186,15 @@ pub struct PushSink {
 }
 
 impl FrameSink for PushSink {
-    type Buffer = Box<[u8]>;
+    type Buffer = Vec<u8>;
     type Home<T> = Box<T>;
 
     fn home<T>(&self, machine: T) -> Box<T> {
         Box::new(machine)
     }
 
-    fn buffers(&mut self) -> [Box<[u8]>; 2] {
-        [(); 2].map(|()| vec![0; MAX_PICTURE].into_boxed_slice())
+    fn buffers(&mut self) -> [Vec<u8>; 2] {
+        [(); 2].map(|()| memory::zeros(MAX_PICTURE))
     }
 
     fn publish(&mut self, now: time::Instant, jpeg: &[u8], captured: time::Instant) {

@@ -44,14 +44,13 @@ impl Input for Rtsp {
             match client.next(None).map_err(in_words)? {
                 Some(Event::Frame(frame)) => {
                     let sampled = client.sampled(&frame);
-                    let mut jpeg = publisher.buffer();
-                    jpeg.extend_from_slice(client.frame());
-                    publisher.publish(jpeg, sampled);
+                    publisher.publish(publisher.copy(client.frame()), sampled);
                 }
                 Some(Event::EndOfStream { .. }) => {
                     leave(&mut client);
                     return Err(InputError::new("the stream has ended"));
                 }
+                Some(Event::Connected { .. }) => publisher.await_picture("connected"),
                 Some(Event::Retrying { after, .. }) => log::debug!("{}: {after:?}", publisher.name()),
                 _ => {}
             }
@@ -77,7 +76,7 @@ fn leave(client: &mut Client) {
 fn in_words(error: Error) -> InputError {
     // A URL that cannot be read cannot be freed of its secrets either.
     if !matches!(error, Error::Url(_)) {
-        log::debug!("rtsp: {}", redact(&error.to_string()));
+        log::debug!("{}", redact(&error.to_string()));
     }
     InputError::new(match error {
         Error::Url(_) => return InputError::last("its URL cannot be used"),
@@ -104,7 +103,7 @@ impl fmt::Debug for Rtsp {
 #[cfg(test)]
 mod tests {
     use super::super::spec::{Source, Spec, Start};
-    use super::super::testing::Watcher;
+    use super::super::testing::{Running, Watcher};
     use super::*;
     use crate::input::Supervisor;
     use crate::media::Policy;
@@ -166,6 +165,13 @@ mod tests {
         }
         drop((one, other, supervisor));
         camera.end();
+    }
+
+    #[test]
+    fn of_one_that_is_connected_and_says_nothing_that_is_told() {
+        let camera = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let running = Running::start(input(camera.local_addr().unwrap().port()));
+        running.watcher.wait_for_reason(|reason| reason == "connected, but no picture has come yet");
     }
 
     #[test]

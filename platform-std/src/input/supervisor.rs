@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Input;
+use super::context;
 use super::error::InputError;
 use super::publisher::Publisher;
 use super::spec::Start;
@@ -157,6 +158,7 @@ fn manage(shared: &Arc<Shared>) {
             match supervised.supervision.poll(now, viewers) {
                 Some(Action::Start) => supervised.start(shared, index),
                 Some(Action::Stop) => supervised.end(),
+                None if supervised.input.is_some() && viewers == 0 => supervised.live.forget(),
                 None => {}
             }
             next = [next, supervised.supervision.poll_timeout()].into_iter().flatten().min();
@@ -208,6 +210,7 @@ impl Supervised {
         let spawned = thread::Builder::new().name(self.live.name().to_owned()).spawn({
             let (shared, place) = (Arc::clone(shared), Arc::clone(&place));
             move || {
+                context::enter(publisher.name());
                 let taken = place.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let Some(mut input) = taken else { return };
                 let outcome = catch_unwind(AssertUnwindSafe(|| input.run(&publisher, &stop)))

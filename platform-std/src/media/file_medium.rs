@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_secs(2);
 const DESCRIPTORS: (u32, Duration) = (40, Duration::from_millis(100));
 
 /// What all files of a library share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shelf {
     pub(super) workers: Arc<Workers>,
     pub(super) keeper: Arc<Keeper>,

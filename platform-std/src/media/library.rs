@@ -113,6 +113,25 @@ impl Library {
         Ok(())
     }
 
+    /// Names a file as `name` says. `rate`: of this file, instead of the library's.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is no film, or another one has its name.
+    pub fn add_file(&mut self, name: &str, path: &Path, rate: Option<FrameRate>) -> Result<(), LibraryError> {
+        let candidate = Candidate { path: path.to_owned(), name: name.to_owned(), folder: None };
+        if !self.take_name(&candidate)? {
+            return Ok(());
+        }
+        look_at(path)?;
+        let shelf = match rate {
+            Some(_) => &Arc::new(Shelf { rate, ..Shelf::clone(&self.shelf) }),
+            None => &self.shelf,
+        };
+        let Candidate { path, name, .. } = candidate;
+        self.media.push(Named::File(Arc::new(FileMedium::new(name, path, Kind::File { root: None }, shelf))));
+        Ok(())
+    }
+
     /// Names a folder of JPEG files, which are the pictures of one film: files that come later are shown at its end.
     ///
     /// # Errors

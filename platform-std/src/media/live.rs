@@ -235,6 +235,26 @@ impl Live {
         self.shared.cease(reason, retry_after);
     }
 
+    /// While there is no picture, this is why, for those who come.
+    pub(crate) fn explain(&self, reason: &str, retry_after: Duration) {
+        let mut state = self.shared.state();
+        if state.current().is_none() {
+            state.absence = (reason.into(), retry_after);
+        }
+    }
+
+    /// Gives back the memory of pictures that nobody is shown any more: those that were replaced and, where pictures have ceased
+    /// and nobody watches, the last one.
+    pub(crate) fn forget(&self) {
+        let is_watched = self.viewers() > 0;
+        let mut state = self.shared.state();
+        let newest = if state.ceased.is_some() && !is_watched { state.newest.take() } else { None };
+        let spare = std::mem::take(&mut state.spare);
+        drop(state);
+        // Only now: large memory takes its time.
+        drop((newest, spare));
+    }
+
     /// There will be no more pictures: the streams of those who watch end.
     pub fn end(&self) {
         self.shared.end();
@@ -609,6 +629,27 @@ mod tests {
         viewer.advance(NOW, Waker::noop()).unwrap();
         assert_eq!(viewer.frame().unwrap().data, [4]);
         assert_eq!(publish(5), first);
+    }
+
+    #[test]
+    fn pictures_that_have_ceased_and_that_nobody_watches_are_forgotten() {
+        let live = live();
+        let viewer = live.viewer();
+        for byte in 0..3 {
+            live.publish(vec![byte]);
+        }
+        let kept = |live: &Live| {
+            live.forget();
+            let state = live.shared.state();
+            (state.newest.is_some(), state.spare.len())
+        };
+        live.explain("connected", Duration::ZERO);
+        assert_eq!((kept(&live), &*live.shared.state().absence.0), ((true, 0), "there is no picture yet"));
+        live.cease("unplugged", Duration::ZERO);
+        live.explain("connected", Duration::ZERO);
+        assert_eq!((kept(&live), &*live.shared.state().absence.0), ((true, 0), "connected"));
+        drop(viewer);
+        assert_eq!(kept(&live), (false, 0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Targets of live inputs: answers of HTTP servers, and what people write on command lines.
 
 use mutoscope_std::input::http::{Answers, Event, Malformed};
-use mutoscope_std::input::{Spec, redact};
+use mutoscope_std::input::{MASK, Spec, redact};
 
 /// Pieces of answers.
 pub const HTTP_WORDS: &[&str] = &[
@@ -114,6 +114,8 @@ pub const SPEC_WORDS: &[&str] = &[
     "=",
     "/",
     "%",
+    "://",
+    "***",
     "[::1]",
 ];
 
@@ -140,7 +142,15 @@ pub fn spec(bytes: &[u8]) {
         Ok(spec) => {
             assert!(text.starts_with(spec.name()) && !spec.name().contains('/'));
             spec.start();
-            format!("{spec} {spec:?} {:?}", spec.source())
+            // What is printed of it loads again, unless its mask is longer than what it stands for.
+            let masked = spec.masked();
+            match Spec::parse_with(&format!("{}={masked}", spec.name()), lookup) {
+                Ok(again) => assert_eq!(again.masked(), masked, "{text:?}"),
+                Err(error) => {
+                    assert!(masked.contains(MASK) && error.to_string().contains("longer"), "{text:?}: {error}")
+                }
+            }
+            format!("{spec} {spec:?} {:?} {masked}", spec.source())
         }
         Err(error) => format!("{error} {error:?}"),
     };

@@ -27,8 +27,8 @@ pub(crate) struct Configuration {
     pub(crate) args: Args,
     /// Files and folders.
     pub(crate) paths: Vec<PathBuf>,
-    /// Folders of pictures that are one film each.
-    pub(crate) stills: Vec<Spec>,
+    /// Files, and folders of pictures, that are one film each and have a name of their own.
+    pub(crate) films: Vec<Spec>,
     /// Live inputs.
     pub(crate) specs: Vec<Spec>,
     command: Command,
@@ -62,8 +62,8 @@ impl Configuration {
     }
 
     fn with(args: Args, command: Command, matches: ArgMatches, file: Option<File>) -> Result<Self> {
-        let (paths, stills, specs) = Default::default();
-        let mut this = Self { args, paths, stills, specs, command, matches, file };
+        let (paths, films, specs) = Default::default();
+        let mut this = Self { args, paths, films, specs, command, matches, file };
         let mut named = Vec::new();
         for argument in &this.args.media {
             match Argument::parse(argument.as_os_str()) {
@@ -78,8 +78,8 @@ impl Configuration {
                 named.push(stream.spec.clone());
             }
         }
-        let is_stills = |spec: &Spec| matches!(spec.source(), Source::Path(path) if path.is_dir());
-        (this.stills, this.specs) = named.into_iter().partition(is_stills);
+        let is_film = |spec: &Spec| matches!(spec.source(), Source::Path(path) if path.is_dir() || path.is_file());
+        (this.films, this.specs) = named.into_iter().partition(is_film);
         Ok(this)
     }
 
@@ -251,12 +251,47 @@ rate = 30
         has(&once, "max-packet-size = 20480  # default");
         has(&once, "[streams.\"back yard\"]");
         has(&once, "input = 'exec:ffmpeg -i \"a b\" -f mjpeg -#rate=12.5'");
+        has(&once, "input = \"rtsp://anna:***@192.0.2.7/stream?key=***#always\"");
+        let line = once.lines().find(|line| line.starts_with("# ") && line.contains(", line 11")).unwrap_or_default();
+        assert!(line.ends_with("; *** is not what it says there"), "{once}");
         // All but the origins stays.
         let values = |text: &str| {
             let lines = text.lines().filter(|line| !line.starts_with('#'));
             lines.map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(values(&once), values(&twice));
+    }
+
+    #[test]
+    fn what_is_printed_of_inputs_holds_variables_and_none_of_their_values() {
+        // A variable that every test has.
+        let value = env::var("PATH").unwrap();
+        let toml = Toml::new(
+            "[streams.a]\ninput = \"http://u:${HOME}@h/${PATH}?k=${PATH}&l=x\"\n\
+             [streams.b]\ninput = 'exec:curl -u user:pass -H \"K: ${PATH}\" http://u:p@h/'\nrate = 5\n",
+        );
+        let [once, twice] = toml.printed(&["c=exec:x ${PATH}#always"]);
+        for input in [
+            "\"http://u:${HOME}@h/${PATH}?k=${PATH}&l=***\"",
+            "'exec:curl -u user:pass -H \"K: ${PATH}\" http://u:***@h/#rate=5'",
+            "\"exec:x ${PATH}#always\"",
+        ] {
+            let line = format!("input = {input}");
+            assert!([&once, &twice].iter().all(|text| text.lines().any(|other| other == line)), "{line} in\n{once}");
+        }
+        assert!(!once.contains(&value), "{once}");
+    }
+
+    #[test]
+    fn a_file_may_have_a_name_of_its_own() {
+        let folder = crate::testing::Folder::new();
+        let file = folder.file("film.mjpeg", b"");
+        let literal = folder.file("x=film.mjpeg", b"");
+        let name = |argument: &str| format!("{argument}={}", file.display());
+        let toml = Toml::new(&format!("[streams.filed]\ninput = {:?}\n", file.display().to_string()));
+        let loaded = toml.load(&[&name("named"), literal.to_str().unwrap()]).unwrap();
+        let names: Vec<&str> = loaded.films.iter().map(Spec::name).collect();
+        assert_eq!((names, &loaded.paths[..], loaded.specs.len()), (vec!["named", "filed"], &[literal][..], 0));
     }
 
     #[test]

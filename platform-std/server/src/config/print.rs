@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use clap::ArgAction;
+use clap::{ArgAction, CommandFactory};
+use mutoscope_std::input::MASK;
+use toml_writer::ToTomlValue;
 
 use super::{Configuration, is_setting, key};
 use crate::args::Args;
-use clap::CommandFactory;
-use toml_writer::ToTomlValue;
 
-/// A file that says what this configuration says, with the origin of each value. Passwords, and what the values of queries were,
-/// are left out.
+/// A file that says what this configuration says, with the origin of each value. Variables stay what they are; passwords, and
+/// the values of queries, that are written out are masked.
 pub(crate) fn print(configuration: &Configuration) -> String {
     let mut out = String::from("# What mutoscope-server would run with, and where that comes from.\n");
     // Without the defaults that come from a file, so that the order is the help's and the list is complete.
@@ -36,18 +36,18 @@ pub(crate) fn print(configuration: &Configuration) -> String {
             },
         };
     }
-    for spec in configuration.stills.iter().chain(&configuration.specs) {
+    for spec in configuration.films.iter().chain(&configuration.specs) {
         let stream = configuration.file.iter().flat_map(|file| file.streams().map(move |stream| (file, stream)));
         // One of the command line may have taken the place of the file's.
-        let stream =
-            { stream }.find(|(_, stream)| stream.name == spec.name() && stream.spec.to_string() == spec.to_string());
+        let stream = { stream }.find(|(_, stream)| stream.spec == *spec);
         let origin = match stream {
             Some((file, stream)) => format!("{}, line {}", file.path().display(), stream.line),
             None => configuration.origin("media"),
         };
-        let shown = spec.to_string();
-        let input = shown.split_once('=').map_or("", |(_, input)| input);
-        let _ = write!(out, "\n# {origin}\n[streams.{}]\ninput = {}\n", bare_or_text(spec.name()), text(input));
+        let input = spec.masked();
+        let masked = if input.contains(MASK) { format!("; {MASK} is not what it says there") } else { String::new() };
+        let name = bare_or_text(spec.name());
+        let _ = write!(out, "\n# {origin}{masked}\n[streams.{name}]\ninput = {}\n", text(&input));
     }
     out
 }

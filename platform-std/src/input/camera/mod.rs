@@ -152,6 +152,7 @@ impl Camera {
     fn publish(&self, capture: &mut dyn Capture, publisher: &Publisher, stop: &Stop) -> Result<(), InputError> {
         let format = capture.format();
         self.compare(&format, publisher);
+        publisher.await_picture("the camera is open");
         let mut encoder = Encoder::default();
         loop {
             match stop.wait_readable(capture.ready(), Some(Instant::now() + SILENCE))? {

@@ -58,16 +58,34 @@ fn one_that_does_not_end_when_asked_is_killed() {
 
 #[test]
 fn why_it_ended_is_told_and_it_is_tried_again() {
-    for (program, reason) in [
+    let cases = [
         (shell("echo 'cannot open http://u:p@cam/' >&2; exit 3"), "the program has failed with status 3"),
         (shell("true"), "the program has ended"),
+        (shell("exec >&-; sleep 1000"), "the program has closed its output without ending, and was ended"),
+        (
+            shell("exec >&-; trap '' TERM; while :; do sleep 0.1; done"),
+            "the program has closed its output without ending",
+        ),
+        (shell("sleep 1000 >&- 2>&- & exit 3"), "the program has failed with status 3"),
         (shell("kill -9 $$"), "the program was ended by signal 9"),
         (Exec::new(vec!["/no/such/program".into()]), "the program cannot be started: No such file or directory"),
-    ] {
-        let running = Running::start(program);
-        running.watcher.wait_for_reason(|told| told.starts_with(reason));
-        assert!(matches!(running.state(), State::Waiting { .. } | State::Starting), "{:?}", running.state());
-    }
+    ];
+    // Some take their time.
+    thread::scope(|scope| {
+        for (program, reason) in cases {
+            scope.spawn(move || {
+                let running = Running::start(program);
+                running.watcher.wait_for_reason(|told| told.starts_with(reason));
+                assert!(matches!(running.state(), State::Waiting { .. } | State::Starting), "{:?}", running.state());
+            });
+        }
+    });
+}
+
+#[test]
+fn one_that_says_nothing_is_told_to_run() {
+    let running = Running::start(shell("sleep 1000"));
+    running.watcher.wait_for_reason(|told| told == "the program runs, but no picture has come yet");
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Client {
         stop: &Stop,
     ) -> Result<Got, InputError> {
         for _ in 0..MAX_REQUESTS {
-            let (mut connection, head) = match self.ask(stop) {
+            let (mut connection, head) = match self.ask(publisher, stop) {
                 Ok(answered) => answered,
                 Err(Ended::Stopped) => return Ok(Got::Stopped),
                 Err(Ended::Closed) => return Err(InputError::new("it closes the connection without an answer")),
@@ -165,13 +165,16 @@ impl Client {
     }
 
     /// Sends a request and waits for the head of its answer. A connection that was kept may have been closed meanwhile.
-    fn ask(&mut self, stop: &Stop) -> Result<(Connection, Head), Ended> {
+    fn ask(&mut self, publisher: &Publisher, stop: &Stop) -> Result<(Connection, Head), Ended> {
         let request = self.request();
         loop {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
                 None => match Connection::open(&self.remote, stop) {
-                    Ok(Some(connection)) => connection,
+                    Ok(Some(connection)) => {
+                        publisher.await_picture("connected");
+                        connection
+                    }
                     Ok(None) => return Err(Ended::Stopped),
                     Err(error) => return Err(Ended::Failed(error.reason().to_owned())),
                 },
@@ -309,10 +312,10 @@ fn redirected(from: &Remote, location: &str) -> Result<Remote, InputError> {
         _ if location.starts_with('?') => format!("{path}{location}"),
         _ => format!("{}/{location}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
     };
-    if target.contains(|c: char| c.is_control() || c.is_whitespace()) {
+    if target.contains(char::is_control) {
         return Err(refused("to what is no URL"));
     }
-    Ok(from.with_target(target))
+    Ok(from.with_target(&target))
 }
 
 #[cfg(test)]

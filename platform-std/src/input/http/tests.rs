@@ -248,7 +248,6 @@ fn what_is_wrong_is_told() {
         ("//localhost/x", "it leads elsewhere: to another host"),
         ("https://127.0.0.1/x", "it leads elsewhere: to another scheme than http://"),
         ("http://", "it leads elsewhere: to what is no URL"),
-        ("/a b", "it leads elsewhere: to what is no URL"),
         ("", "it leads elsewhere: it does not say where"),
     ] {
         reason("", |asked| asked.answer("302 Found", &format!("Location: {location}\r\n"), b""), told);
@@ -260,7 +259,9 @@ fn redirections_on_the_same_host_are_followed_and_not_without_end() {
     let (server, other) = (Server::new(), Server::new());
     let mut running = Running::start(server.input("anna:secret@", "/a/b?c"));
     let mut asked = server.asked();
-    for (location, target) in [("d?e=f", "/a/d?e=f"), ("?g", "/a/d?g"), ("/h#i", "/h")] {
+    for (location, target) in
+        [("d?e=f", "/a/d?e=f"), ("?g", "/a/d?g"), ("/h#i", "/h"), ("/i j%?\u{fc}", "/i%20j%25?%C3%BC")]
+    {
         asked.answer("302 Found", &format!("Location: {location}\r\n"), b"there");
         asked.read();
         assert!(asked.request.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{}", asked.request);
@@ -336,4 +337,11 @@ fn an_address_of_ipv6_is_named_in_brackets_and_without_its_zone() {
         let request = Client::new(remote).unwrap().request();
         assert!(request.starts_with("GET /x HTTP/1.1\r\n") && request.contains(host), "{request}");
     }
+}
+
+#[test]
+fn of_one_that_is_connected_and_sends_nothing_that_is_told() {
+    let server = Server::new();
+    let running = Running::start(server.input("", "/"));
+    running.watcher.wait_for_reason(|reason| reason == "connected, but no picture has come yet");
 }

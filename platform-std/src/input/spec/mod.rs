@@ -1,6 +1,7 @@
 //! `NAME=INPUT`: what is to be served under a name, as command lines and configurations write it.
 
 mod error;
+mod escapes;
 mod parameters;
 mod remote;
 mod variables;
@@ -15,7 +16,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::redact::Secrets;
+use super::redact::{Secrets, mask, mask_whole, redact_whole};
 use crate::media::Order;
 use variables::Variables;
 
@@ -29,7 +30,7 @@ use variables::Variables;
 /// | `cam=rtsp://camera/stream` | another server's stream |
 /// | `cam=push:` | what a client of this server records |
 /// | `cam=/dev/video0` | a camera |
-/// | `cam=PATH` | a FIFO, or a folder of pictures |
+/// | `cam=PATH` | a FIFO; a file, or a folder of pictures, which are no live inputs but films |
 ///
 /// Parameters stand behind `#`: `cam=http://camera/snap.jpg?x=1#poll=0.5#always`. `${VARIABLE}` is a value of the environment,
 /// which is never taken apart: a password may hold anything.
@@ -135,7 +136,11 @@ impl Spec {
         let Variables { used: secrets, values, .. } = variables;
         // Parameters are no part of a URL's query, of which nothing is shown.
         let (head, parameters_text) = text.split_at(text.len() - input.len() + parameters_at(input));
-        let shown = secrets.hide(head) + &secrets.hide(parameters_text);
+        let head = match source {
+            Source::Http(_) | Source::Rtsp(_) => redact_whole(head),
+            _ => head.to_owned(),
+        };
+        let shown = secrets.hide(&head) + &secrets.hide(parameters_text);
         Ok(Self { name: name.to_owned(), source, parameters, shown, secrets, written: (text.to_owned(), values) })
     }
 
@@ -162,6 +167,20 @@ impl Spec {
             Source::Stdin | Source::Push | Source::Path(_) => Start::Always,
         };
         self.parameters.start.unwrap_or(usual)
+    }
+
+    /// The input as it was written, for a file that is to be read again: variables by their names, and literal passwords of
+    /// URLs, and values in their queries, masked ([`MASK`](super::MASK)). Arguments of programs are shown.
+    pub fn masked(&self) -> String {
+        let (text, _) = &self.written;
+        let input = text.split_once('=').map_or("", |(_, input)| input);
+        let (head, parameters) = input.split_at(parameters_at(input));
+        let head = match self.source {
+            Source::Http(_) | Source::Rtsp(_) => mask_whole(head),
+            Source::Exec(_) => mask(head),
+            _ => head.to_owned(),
+        };
+        head + parameters
     }
 
     /// What is hidden in what is shown of it.
@@ -298,6 +317,8 @@ mod tests {
         let value = match name {
             "PASSWORD" => "p@s:s/w%41#?",
             "HOST" => "192.0.2.9:81",
+            "ODD" => "50% \u{fc}#%41&b",
+            "LONG" => return Some("x".repeat(300)),
             "ALL" => "http://u:geheim@h/x?k=${PASSWORD}#always",
             _ => return None,
         };
@@ -360,7 +381,14 @@ mod tests {
             ("cam=exec:'a", "a quotation mark lacks its other one"),
             ("cam=http:///x", "not a URL: it has no host"),
             ("cam=http://h:0/", "not a URL: the host or its port is wrong"),
-            ("cam=http://h/a b", "not a URL: there is a space in it"),
+            ("cam=http://h/a b", "not a URL: there is a space in it; %20 is one"),
+            ("cam=http://a b/", "not a URL: there is a space in its host"),
+            (
+                "cam=rtsp://h/x?k=50%",
+                "not a URL: a % in it lacks its two hexadecimal digits; %25 is one that stands for itself",
+            ),
+            ("cam=rtsp://h%/x", "not a URL: the host or its port is wrong"),
+            ("cam=rtsp://h/${LONG}", "not a URL: it is longer than 256 bytes, with the values of its variables"),
             ("cam=https://h/", "https:// cannot be read yet: use http://, or exec: with curl or ffmpeg"),
             ("cam=rtsps://h/", "rtsps:// cannot be read yet: use rtsp://, or exec: with ffmpeg"),
             ("cam=http://h/${NONE}", "the environment variable NONE is not set"),
@@ -373,8 +401,8 @@ mod tests {
             ("cam=-#always=1", "#always takes no value"),
             ("cam=http://h/#poll=0", "#poll takes seconds from 0.01 to 86400"),
             ("cam=-#poll=1", "#poll is for http://"),
+            ("cam=-#order=name", "#order is for folders of pictures"),
             ("cam=http://h/#size=1x1", "#size is for cameras (/dev/video0)"),
-            ("cam=http://h/#order=exif", "#order is for folders of pictures"),
             ("cam=/tmp#order=time", "#order takes name, exif or mtime"),
             ("cam=/tmp#order=exif#times", "#times takes true or false"),
             (
@@ -385,6 +413,24 @@ mod tests {
         ] {
             assert_eq!(parse(text).expect_err(text).to_string(), sentence, "{text}");
         }
+    }
+
+    #[test]
+    fn values_of_variables_become_what_urls_can_hold() {
+        for scheme in ["http", "rtsp"] {
+            let spec = parse(&format!("cam={scheme}://${{ODD}}:${{ODD}}@h/${{ODD}}/%41?k=${{ODD}}&ü")).unwrap();
+            let (Source::Http(remote) | Source::Rtsp(remote)) = spec.source() else { panic!("{spec:?}") };
+            let value = "50%25%20%C3%BC%23%41&b";
+            assert_eq!(remote.target(), format!("/{value}/%41?k={value}&%C3%BC"));
+            let odd = lookup("ODD").unwrap();
+            assert!(remote.credentials() == mutoscope::auth::Credentials::new(&odd, &odd).ok().as_ref());
+        }
+        let refused = parse("cam=http://h/${ODD}${NONE}").unwrap_err();
+        assert_eq!(refused, SpecError::Variable { name: "NONE".into() });
+        // One that begins the next literal's escape does not.
+        let spec = parse("cam=http://h/${ODD}41").unwrap();
+        let Source::Http(remote) = spec.source() else { panic!("{spec:?}") };
+        assert!(remote.target().ends_with("&b41"));
     }
 
     #[test]
@@ -400,11 +446,36 @@ mod tests {
         let Source::Exec(words) = spec.source() else { panic!("{spec:?}") };
         assert_eq!(words[2], "a:p@s:s/w%41#?");
         assert_eq!(spec.to_string(), "cam=exec:curl -u a:${PASSWORD} http://h/");
+        assert_eq!(parse("cam=http://anna:a<b'c@h/x").unwrap().to_string(), "cam=http://h/x");
         let spec = parse("cam=${ALL}").unwrap();
         assert_eq!(spec.to_string(), "cam=${ALL}");
         assert_eq!(spec.start(), Start::Always);
         for shown in [format!("{spec:?}"), format!("{:?}", spec.source())] {
             assert!(!shown.contains("geheim") && !shown.contains("PASSWORD"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_to_a_file_loads_again_and_holds_no_secret() {
+        for (input, masked) in [
+            (
+                "rtsp://anna:geheim@${HOST}/x?pw=geheim&k=${PASSWORD}#rate=5",
+                "rtsp://anna:***@${HOST}/x?pw=***&k=${PASSWORD}#rate=5",
+            ),
+            ("http://${ODD}:${PASSWORD}@h/${ODD}#poll=1", "http://${ODD}:${PASSWORD}@h/${ODD}#poll=1"),
+            ("http://a:gehe'im<@h/", "http://a:***@h/"),
+            ("${ALL}", "${ALL}"),
+            (
+                "exec:curl -u 'a:b' \"u:${PASSWORD}\" http://u:geheim@h/ '#'#always",
+                "exec:curl -u 'a:b' \"u:${PASSWORD}\" http://u:***@h/ '#'#always",
+            ),
+            ("/dev/video0#size=1x1", "/dev/video0#size=1x1"),
+        ] {
+            let spec = parse(&format!("cam={input}")).unwrap();
+            assert_eq!(spec.masked(), masked);
+            let again = parse(&format!("cam={masked}")).unwrap();
+            assert_eq!(again.masked(), masked);
+            assert_eq!(again.to_string(), spec.to_string());
         }
     }
 

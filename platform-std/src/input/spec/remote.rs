@@ -3,10 +3,15 @@
 use std::fmt::{self, Write as _};
 
 use mutoscope::auth::{Credentials, Unfit};
+use mutoscope::session::client::MAX_URL;
+use mutoscope::wire::url::Url;
 
-use super::super::redact::redact;
+use super::super::redact::redact_whole;
 use super::error::SpecError;
+use super::escapes::{self, is_blank};
 use super::variables::Variables;
+
+const BAD_HOST: &str = "the host or its port is wrong";
 
 /// Where an input is in the network. What is printed of it holds no secret.
 #[derive(Clone)]
@@ -30,15 +35,30 @@ impl Remote {
             authority.rsplit_once('@').map_or((None, authority), |(user_info, host)| (Some(user_info), host));
         let credentials = user_info.map(|text| credentials(text, variables)).transpose()?;
         let host_port = variables.expand(host_port)?;
-        let (host, port) = split_port(&host_port).ok_or(wrong("the host or its port is wrong"))?;
-        let target = variables.expand(target)?;
-        let is_wrong = |c: char| c.is_control() || c.is_whitespace();
-        if host.is_empty() || host.contains(is_wrong) || target.contains(is_wrong) {
-            return Err(wrong(if host.is_empty() { "it has no host" } else { "there is a space in it" }));
+        let (host, port) = split_port(&host_port).ok_or(wrong(BAD_HOST))?;
+        if host.is_empty() || host.contains(is_blank) {
+            return Err(wrong(if host.is_empty() { "it has no host" } else { "there is a space in its host" }));
         }
+        escapes::check(target).map_err(wrong)?;
+        let target =
+            escapes::escape(&variables.expand_with(target, |value, out| out.push_str(&escapes::escape(value)))?);
         let target = if target.starts_with('/') { target } else { format!("/{target}") };
-        let shown = redact(&format!("{scheme}://{text}"));
-        Ok(Self { scheme, host: host.to_owned(), port, target, credentials, shown })
+        let shown = redact_whole(&format!("{scheme}://{text}"));
+        let remote = Self { scheme, host: host.to_owned(), port, target, credentials, shown };
+        if scheme == "rtsp" {
+            remote.check_rtsp().map_err(wrong)?;
+        }
+        Ok(remote)
+    }
+
+    /// What the client would find wrong with it later.
+    fn check_rtsp(&self) -> Result<(), &'static str> {
+        let url = self.url();
+        match Url::parse(&url) {
+            None => Err(BAD_HOST),
+            Some(_) if url.len() > MAX_URL => Err("it is longer than 256 bytes, with the values of its variables"),
+            Some(_) => Ok(()),
+        }
     }
 
     /// The scheme, in small letters.
@@ -83,7 +103,8 @@ impl Remote {
     }
 
     /// The same place with another path and query, which a server told.
-    pub(crate) fn with_target(&self, target: String) -> Self {
+    pub(crate) fn with_target(&self, target: &str) -> Self {
+        let target = escapes::escape(target);
         // It may hold what is not to be printed of the first one.
         Self { target, shown: format!("where {} leads", self.shown), ..self.clone() }
     }
@@ -91,7 +112,8 @@ impl Remote {
     /// Another URL's host, port, path and query, with the same user and password. `text` is what stands behind `scheme://`; no
     /// variable in it means anything. `None`: it is no URL.
     pub(crate) fn parse_other(&self, text: &str) -> Option<Self> {
-        let text = text.replace("${", "$%7B");
+        let (authority, target) = text.split_at(authority_len(text));
+        let text = authority.replace("${", "$%7B") + &escapes::escape(target);
         let other = Self::parse(self.scheme, &text, &mut Variables::new(&|_| None)).ok()?;
         let shown = format!("where {} leads", self.shown);
         Some(Self { credentials: self.credentials.clone(), shown, ..other })

@@ -2,6 +2,7 @@
 
 use super::super::redact::Secrets;
 use super::error::SpecError;
+use super::escapes::escape;
 
 /// Where variables have their values, and which were used.
 pub(super) struct Variables<'a> {
@@ -37,7 +38,10 @@ impl<'a> Variables<'a> {
 
     fn value(&mut self, name: &str) -> Result<String, SpecError> {
         let value = (self.lookup)(name).ok_or_else(|| SpecError::Variable { name: name.to_owned() })?;
-        self.used.add(&value, format!("${{{name}}}"));
+        let shown = format!("${{{name}}}");
+        // As it stands in URLs, which others may say to us.
+        self.used.add(&escape(&value), shown.clone());
+        self.used.add(&value, shown);
         self.values.push(value.clone());
         Ok(value)
     }
