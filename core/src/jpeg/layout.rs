@@ -103,7 +103,8 @@ pub enum Flaw {
     ShortSegment,
     /// There are restart markers among the segments.
     StrayMarker,
-    /// The scan header of a sequential picture does not say that the scan holds all coefficients.
+    /// The scan header of a sequential picture does not say that the scan holds all coefficients, or a scan brings again what there
+    /// was, or its place is not the one where it belongs.
     ScanParameters,
     /// There is no EOI.
     NoEnd,
@@ -141,7 +142,7 @@ impl core::fmt::Display for Flaw {
             Self::BetweenSegments => "bytes between segments",
             Self::ShortSegment => "segments shorter than their own length",
             Self::StrayMarker => "restart markers among the headers",
-            Self::ScanParameters => "scan parameters of another coding",
+            Self::ScanParameters => "scan parameters that do not belong there",
             Self::NoEnd => "no end of image",
             Self::NoTables => "tables of an earlier frame",
             Self::Surplus => "surplus bytes before restart markers",

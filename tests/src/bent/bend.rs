@@ -44,11 +44,13 @@ pub enum Bend {
     /// Fill bytes and markers in the data. Where there are no restart markers, FF FF 00 is not among them: what libjpeg-turbo
     /// shows of that depends on where in its buffer it is.
     MarkersInData,
+    /// Whole scans are missing, or come twice, or in another order, or the last ones are missing.
+    Scans,
 }
 
 impl Bend {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::None,
         Self::Surplus,
         Self::Renumbered,
@@ -67,6 +69,7 @@ impl Bend {
         Self::Bits,
         Self::Bytes,
         Self::MarkersInData,
+        Self::Scans,
     ];
 
     /// Whether it is one of the restart markers, and leaves other pictures alone.
@@ -83,6 +86,7 @@ pub fn bent(file: &[u8], bend: Bend, random: &mut Random) -> Vec<u8> {
     bend_restarts(&mut out, bend, &scan, random);
     bend_headers(&mut out, bend, &scan, random);
     bend_data(&mut out, bend, &scan, random);
+    bend_scans(&mut out, bend, &scan, random);
     out
 }
 
@@ -210,6 +214,46 @@ fn bend_data(out: &mut Vec<u8>, bend: Bend, scan: &Range<usize>, random: &mut Ra
         }
         _ => {}
     }
+}
+
+/// The scans behind the first one, each with the tables before it.
+fn bend_scans(out: &mut Vec<u8>, bend: Bend, scan: &Range<usize>, random: &mut Random) {
+    let mut starts = scan_starts(out, scan);
+    let Some(&first) = starts.first().filter(|_| bend == Bend::Scans) else { return };
+    starts.push(scan.end);
+    let mut scans: Vec<_> = starts.windows(2).map(|bounds| out[bounds[0]..bounds[1]].to_vec()).collect();
+    let [at, other] = [0; 2].map(|_| random.below(scans.len() as u64) as usize);
+    match random.below(4) {
+        0 => drop(scans.remove(at)),
+        1 => scans.insert(at, scans[other].clone()),
+        2 => scans.swap(at, other),
+        _ => scans.truncate(at),
+    }
+    out.splice(first..scan.end, scans.concat());
+}
+
+/// Where the segments before each scan but the first begin.
+fn scan_starts(file: &[u8], scan: &Range<usize>) -> Vec<usize> {
+    let (mut starts, mut at) = (Vec::new(), scan.start);
+    while let Some(&[high, low]) = file.get(at..at + 2).and_then(<[u8]>::first_chunk).filter(|_| at < scan.end) {
+        match (high, low) {
+            (0xff, 0 | 0xd0..=0xd7 | 0xff) | (..0xff, _) => at += 1,
+            _ => {
+                starts.push(at);
+                if at + 4 > file.len() {
+                    break;
+                }
+                // The segments up to the scan's header.
+                while let Some(&[0xff, code, high, low]) = file.get(at..at + 4).and_then(<[u8]>::first_chunk) {
+                    at += 2 + usize::from(u16::from_be_bytes([high, low]));
+                    if code == 0xda {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    starts
 }
 
 /// A place in a range.

@@ -1,7 +1,9 @@
 //! Sound pictures of every kind that is served without loss, by libjpeg-turbo's encoder.
 
 use crate::net::Random;
+use crate::process::Scratch;
 use anyhow::{Context, Result, ensure};
+use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -14,6 +16,36 @@ pub struct Source {
     /// The file.
     pub file: Vec<u8>,
 }
+
+/// Pictures of several scans: how cjpeg is asked for them, and the script of their scans, if it is not cjpeg's own.
+const SCANS: [(&[&str], Option<&str>); 9] = [
+    (&["-progressive"], None),
+    (&["-progressive", "-restart", "3B"], None),
+    (&["-progressive", "-arithmetic"], None),
+    (&["-arithmetic", "-restart", "2B"], None),
+    (&[], Some("0; 1; 2;")),
+    // DC coefficients one by one and bit by bit; high frequencies before low ones.
+    (
+        &["-restart", "1"],
+        Some("0,1,2: 0-0, 0, 0; 2: 1-63, 0, 0; 0: 6-63, 0, 1; 0: 1-5, 0, 0; 0: 6-63, 1, 0; 1: 1-63, 0, 0;"),
+    ),
+    (
+        &[],
+        Some(
+            "0: 0-0, 0, 2; 1,2: 0-0, 0, 1; 0: 0-0, 2, 1; 0: 1-2, 0, 3; 1: 1-63, 0, 0; 0: 0-0, 1, 0; 0: 1-2, 3, 2; 1,2: 0-0, 1, 0; 0: 10-63, 0, 0;",
+        ),
+    ),
+    (
+        &["-arithmetic"],
+        Some("0,1: 0-0, 0, 1; 2: 0-0, 0, 0; 0: 3-9, 0, 1; 0,1: 0-0, 1, 0; 0: 1-2, 0, 1; 0: 3-9, 1, 0; 1: 1-63, 0, 2;"),
+    ),
+    (
+        &["-quality", "97"],
+        Some(
+            "0,1,2: 0-0, 0, 3; 0,1,2: 0-0, 3, 2; 0: 1-63, 0, 4; 0,1,2: 0-0, 2, 1; 1: 1-63, 0, 4; 2: 1-63, 0, 4; 0: 1-63, 4, 3;",
+        ),
+    ),
+];
 
 const SIZES: [(usize, usize); 4] = [(64, 48), (40, 40), (17, 25), (96, 33)];
 
@@ -48,6 +80,24 @@ pub fn sources(random: &mut Random) -> Result<Vec<Source>> {
                 sources.push(Source { name: options.join(" "), file: cjpeg(&samples, &options)? });
             }
         }
+    }
+    let folder = Scratch::new("scans")?;
+    let script = folder.0.join("scans");
+    let sizes = [(70, 90), (17, 25), (96, 33), (8, 100)];
+    for (number, (width, height)) in sizes.into_iter().enumerate() {
+        let samples = scene(width, height, random);
+        for (at, (coding, scans)) in SCANS.into_iter().enumerate() {
+            let shape = shapes[(at + number * 2) % 4];
+            let mut options = [shape, coding].concat();
+            let name = format!("{} {}", options.join(" "), scans.unwrap_or_default());
+            if let Some(scans) = scans {
+                fs::write(&script, scans)?;
+                options.extend(["-scans", script.to_str().context("no name")?]);
+            }
+            sources.push(Source { name, file: cjpeg(&samples, &options)? });
+        }
+        let options = ["-grayscale", "-progressive"];
+        sources.push(Source { name: options.join(" "), file: cjpeg(&samples, &options)? });
     }
     Ok(sources)
 }

@@ -6,22 +6,22 @@ use super::frame::{Block, Decoder, Mode, Part, Scan, ScannedFrame};
 use super::huffman::place;
 
 /// A DAC segment's conditioning of the tables (section B.2.4.3): the bounds L and U of small DC differences, and Kx, the last of
-/// the low AC coefficients.
+/// the low AC coefficients. As in libjpeg, there are 16 tables where the standard has four, and any Kx.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conditioning {
-    dc: [(u8, u8); 4],
-    ac: [u8; 4],
+    dc: [(u8, u8); 16],
+    ac: [u8; 16],
 }
 
 impl Conditioning {
-    pub(super) const DEFAULT: Self = Self { dc: [(0, 1); 4], ac: [5; 4] };
+    pub(super) const DEFAULT: Self = Self { dc: [(0, 1); 16], ac: [5; 16] };
 
     /// Takes one pair of a DAC segment. `None`: there is no such table, or no such value.
     pub(super) fn define(&mut self, head: u8, value: u8) -> Option<()> {
         let id = usize::from(head & 15);
         match head >> 4 {
             0 if value & 15 <= value >> 4 => *self.dc.get_mut(id)? = (value & 15, value >> 4),
-            1 if (1..=63).contains(&value) => *self.ac.get_mut(id)? = value,
+            1 => *self.ac.get_mut(id)? = value,
             _ => return None,
         }
         Some(())
@@ -35,11 +35,11 @@ type Bin = u8;
 const DC_BINS: usize = 49;
 const AC_BINS: usize = 245;
 
-/// The statistics of a scan so far, by table. They take some 1 KB.
+/// The statistics of a scan so far, by table: no scan has more than three. They take some 1 KB.
 #[derive(Clone, Debug)]
 pub(super) struct Statistics {
-    dc: [[Bin; DC_BINS]; 4],
-    ac: [[Bin; AC_BINS]; 4],
+    dc: [[Bin; DC_BINS]; 3],
+    ac: [[Bin; AC_BINS]; 3],
     /// The first bin for a component's next DC difference, which depends on the difference before.
     context: [u8; 3],
     /// The last DC coefficient of each component.
@@ -47,7 +47,7 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
-    pub(super) const NONE: Self = Self { dc: [[0; DC_BINS]; 4], ac: [[0; AC_BINS]; 4], context: [0; 3], last: [0; 3] };
+    pub(super) const NONE: Self = Self { dc: [[0; DC_BINS]; 3], ac: [[0; AC_BINS]; 3], context: [0; 3], last: [0; 3] };
 }
 
 /// The bits, and where in the interval of possible codes they are (section D.2).
@@ -144,6 +144,8 @@ impl<'a> Coder<'a> {
 /// One scan under way.
 pub(super) struct Arithmetic<'a> {
     statistics: &'a mut Statistics,
+    /// By component: where the statistics of its tables are, which others may share.
+    places: [(usize, usize); 3],
     conditioning: Conditioning,
     coder: Coder<'a>,
     mode: Mode,
@@ -170,8 +172,16 @@ impl<'a> Arithmetic<'a> {
         data: &'a [u8],
     ) -> Self {
         *statistics = Statistics::NONE;
+        let mut places = [(0, 0); 3];
+        for part in &scan.parts {
+            let position = |is_same: &dyn Fn(&Part) -> bool| scan.parts.iter().position(is_same).unwrap_or(0);
+            if let Some(place) = places.get_mut(part.component) {
+                *place = (position(&|other| other.dc == part.dc), position(&|other| other.ac == part.ac));
+            }
+        }
         Self {
             statistics,
+            places,
             conditioning,
             coder: Coder::new(data, 0),
             mode: frame.mode(scan),
@@ -214,7 +224,7 @@ impl<'a> Arithmetic<'a> {
     fn dc(&mut self, part: &Part, block: &mut Block) -> Result<(), Error> {
         let id = usize::from(part.dc);
         let bounds = self.conditioning.dc.get(id).copied();
-        let bins = self.statistics.dc.get_mut(id);
+        let bins = self.places.get(part.component).and_then(|&(dc, _)| self.statistics.dc.get_mut(dc));
         let context = self.statistics.context.get_mut(part.component);
         let last = self.statistics.last.get_mut(part.component);
         let (Some((lower, upper)), Some(bins), Some(context), Some(last)) = (bounds, bins, context, last) else {
@@ -263,7 +273,8 @@ impl<'a> Arithmetic<'a> {
     /// The AC coefficients of a band (figure F.20).
     fn ac(&mut self, part: &Part, block: &mut Block) -> Result<(), Error> {
         let id = usize::from(part.ac);
-        let (Some(&low_ones), Some(bins)) = (self.conditioning.ac.get(id), self.statistics.ac.get_mut(id)) else {
+        let bins = self.places.get(part.component).and_then(|&(_, ac)| self.statistics.ac.get_mut(ac));
+        let (Some(&low_ones), Some(bins)) = (self.conditioning.ac.get(id), bins) else {
             return Err(self.error(ErrorKind::Components));
         };
         let coder = &mut self.coder;
@@ -309,7 +320,8 @@ impl<'a> Arithmetic<'a> {
 
     /// One more bit of a band's AC coefficients (section G.1.3.3).
     fn refine(&mut self, part: &Part, block: &mut Block) -> Result<(), Error> {
-        let Some(bins) = self.statistics.ac.get_mut(usize::from(part.ac)) else {
+        let bins = self.places.get(part.component).and_then(|&(_, ac)| self.statistics.ac.get_mut(ac));
+        let Some(bins) = bins else {
             return Err(self.error(ErrorKind::Components));
         };
         let coder = &mut self.coder;
@@ -371,6 +383,12 @@ fn magnitude(half: u32, mut decide: impl FnMut(u32) -> bool) -> i32 {
 }
 
 impl Decoder for Arithmetic<'_> {
+    /// Always: how many zeros were left out at the data's end cannot be seen.
+    #[inline(always)]
+    fn has_data(&self) -> bool {
+        true
+    }
+
     #[inline(always)]
     fn begin_mcu(&mut self) -> Result<(), Error> {
         if self.restart_interval != 0 {

@@ -229,6 +229,11 @@ impl<'a> Huffman<'a> {
 
 impl Decoder for Huffman<'_> {
     #[inline(always)]
+    fn has_data(&self) -> bool {
+        !(self.reader.is_dry || self.reader.bits.are_short())
+    }
+
+    #[inline(always)]
     fn begin_mcu(&mut self) -> Result<(), Error> {
         if self.reader.begin_mcu(self.input.scan).is_some() {
             self.end_of_band_run = 0;

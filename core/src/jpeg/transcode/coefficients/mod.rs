@@ -11,13 +11,14 @@
 //! multiple of the new table's entry, which is the old one, brought to 8 bits. Of two tables for chroma, the smaller entries
 //! are taken.
 //!
-//! Coefficients that a file does not send are zero, as all decoders take them. Arithmetic-coded data may leave out any number of
+//! Coefficients that a file does not send are zero, or what libjpeg-turbo [guesses](smoothing) in their place. Arithmetic-coded data may leave out any number of
 //! zeros at its end, so that damage is found in it less often.
 
 pub(super) mod arithmetic;
 mod frame;
 mod huffman;
 mod output;
+mod smoothing;
 
 use super::super::cursor::Cursor;
 use super::super::layout::{self, Coding, ErrorKind, Flaw, Flaws, Layout, Unsupported};
@@ -29,7 +30,8 @@ use super::{Change, Error, Policy, check_claim};
 use arithmetic::{Arithmetic, Conditioning, Statistics};
 use frame::{Block, Planes, ScannedFrame};
 use huffman::{Huffman, Tables};
-use output::{Requantisation, Table};
+use output::{Requantisation, Shown, Table};
+use smoothing::Smoothing;
 
 /// The task for one picture.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +59,11 @@ impl Judgement {
             Coding::Arithmetic => longest,
             _ if self.carriage.resamples() => longest,
             // A coefficient that is not zero takes a code and a sign, and the zeros before it become at most three codes of 11 in
-            // each block, which ends with 4. Behind each marker, data may end in an MCU, whose blocks may hold anything.
+            // each block, which ends with 4. Nine coefficients may be guessed. Behind each marker, data may end in an MCU, whose blocks may hold anything.
             _ => {
                 let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
-                let blocks = blocks.saturating_mul((DC_BITS + 3 * 11 + 4).into());
+                let guessed = if layout.coding == Coding::Progressive { 9 * AC_BITS } else { 0 };
+                let blocks = blocks.saturating_mul((DC_BITS + 3 * 11 + 4 + guessed).into());
                 let ends = (scan_bits / 16).saturating_add(1).saturating_mul((10 * BLOCK_BITS).into());
                 longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(AC_BITS.into())).saturating_add(ends))
             }
@@ -210,13 +213,15 @@ impl Recoder {
             _ => output::tables(&self.components, scale),
         };
         let mut change = if carriage.resamples() { Change::Resampled } else { Change::Lossless };
+        let smoothing = Smoothing::new(&frame, &self.components);
+        let mut shown = Shown { planes: &planes, blocks, smoothing, requantisations: [const { None }; 3] };
         let to = [&luma, &chroma, &chroma];
-        for (((from, to), plane), _) in self.components.iter().zip(to).zip(&planes.planes).zip(0..layout.components) {
-            if let Some(requantisation) = Requantisation::new(from, to, scale) {
+        for (((from, to), place), _) in
+            self.components.iter().zip(to).zip(&mut shown.requantisations).zip(0..layout.components)
+        {
+            *place = Requantisation::new(from, to, scale);
+            if place.is_some() {
                 change = Change::Requantised;
-                if policy.convert {
-                    output::requantise(plane, blocks, &requantisation);
-                }
             }
         }
         if change != Change::Lossless && !policy.convert {
@@ -232,7 +237,7 @@ impl Recoder {
             precision: 0,
         };
         let impossible = layout::Error { kind: ErrorKind::Coefficient, at: layout.scan.start };
-        match output::write(&planes, blocks, carriage, &fields, out).ok_or(impossible)? {
+        match output::write(&shown, carriage, &fields, out).ok_or(impossible)? {
             len if len <= out.len() => Ok((change, len)),
             needed => Err(Error::Full { needed }),
         }
@@ -284,19 +289,23 @@ impl Recoder {
                     let frame = frame.as_mut().ok_or(wrong(ErrorKind::NoFrameHeader))?;
                     let scan = frame.scan(&mut segment, planes)?;
                     self.latch(frame, &scan).ok_or(wrong(ErrorKind::MissingTable))?;
+                    if !scan.is_due {
+                        self.flaws.insert(Flaw::ScanParameters);
+                    }
                     let start = cursor.at as u32;
                     let data = cursor.rest();
                     let read = if frame.is_arithmetic {
                         let statistics = &mut self.statistics;
                         let mut decoder =
                             Arithmetic::new(statistics, conditioning, frame, &scan, restart_interval, data);
-                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.end())
+                        scan.read(planes, blocks, &mut decoder).map(|reached| (reached, decoder.end()))
                     } else {
                         let mut decoder = Huffman::new(&self.huffman, frame, &scan, restart_interval, file, data);
-                        scan.read(planes, blocks, &mut decoder).map(|()| decoder.end())
+                        scan.read(planes, blocks, &mut decoder).map(|reached| (reached, decoder.end()))
                     };
                     let located = |error: layout::Error| layout::Error { at: error.at.saturating_add(start), ..error };
-                    let (len, flaws) = read.map_err(located)?;
+                    let (reached, (len, flaws)) = read.map_err(located)?;
+                    frame.reached = reached;
                     self.flaws = self.flaws.union(flaws);
                     cursor.at = cursor.at.saturating_add(len as usize);
                 }
@@ -350,10 +359,7 @@ impl Recoder {
 
     /// Keeps the quantisation tables of components whose first scan this is. `None`: there are none.
     fn latch(&mut self, frame: &ScannedFrame, scan: &frame::Scan) -> Option<()> {
-        if scan.first != 0 || scan.high != 0 {
-            return Some(());
-        }
-        for part in &scan.parts {
+        for part in scan.parts.iter().filter(|part| part.is_first) {
             let table = self.quantization.get(usize::from(frame.table(part.component))).copied().flatten()?;
             *self.components.get_mut(part.component)? = table;
         }

@@ -7,7 +7,8 @@ use super::super::block;
 use super::super::plan::{Carriage, Chroma};
 use super::super::resample;
 use super::super::writer::{BlockBuffer, MAX_BLOCK, Writer};
-use super::frame::{Block, Plane, Planes};
+use super::frame::{Block, Planes};
+use super::smoothing::Smoothing;
 
 /// A quantisation table in zig-zag order.
 pub(super) type Table = [u16; 64];
@@ -54,12 +55,35 @@ pub(super) fn tables(components: &[Table; 3], scale: u16) -> [[u8; 64]; 2] {
     [y.map(narrow), chroma]
 }
 
-/// Brings the coefficients of a component to another table.
-pub(super) fn requantise(plane: &Plane, blocks: &mut [Block], requantisation: &Requantisation) {
-    for row in 0..plane.down {
-        let start = plane.index(0, row);
-        let end = start.saturating_add(plane.across as usize);
-        blocks.get_mut(start..end).unwrap_or_default().iter_mut().for_each(|block| requantisation.apply(block));
+/// The blocks of a picture as they are written.
+pub(super) struct Shown<'a> {
+    pub(super) planes: &'a Planes,
+    pub(super) blocks: &'a [Block],
+    /// What is guessed of them.
+    pub(super) smoothing: Option<Smoothing>,
+    /// By component: how they get to another table.
+    pub(super) requantisations: [Option<Requantisation>; 3],
+}
+
+impl Shown<'_> {
+    /// A block that holds some of the picture; in `made`, if it is not the one that was read.
+    #[inline(always)]
+    fn block<'s>(&'s self, component: usize, column: u32, row: u32, made: &'s mut Block) -> Option<&'s Block> {
+        let plane = self.planes.planes.get(component)?;
+        let exists = column < plane.across && row < plane.down;
+        let read = self.blocks.get(plane.index(column, row)).filter(|_| exists)?;
+        let requantisation = self.requantisations.get(component)?;
+        if self.smoothing.is_none() && requantisation.is_none() {
+            return Some(read);
+        }
+        *made = *read;
+        if let Some(smoothing) = &self.smoothing {
+            smoothing.apply(self.planes, self.blocks, component, (column, row), made);
+        }
+        if let Some(requantisation) = requantisation {
+            requantisation.apply(made);
+        }
+        Some(made)
     }
 }
 
@@ -98,8 +122,7 @@ impl Output<'_> {
 /// Writes the whole file. Returns how long it is, which may be more than there is room for; `None`: a coefficient is larger, or
 /// two DC coefficients are further apart, than baseline has room for.
 pub(super) fn write(
-    planes: &Planes,
-    blocks: &[Block],
+    shown: &Shown<'_>,
     carriage: Carriage,
     fields: &header::Fields<'_>,
     out: &mut [u8],
@@ -111,11 +134,8 @@ pub(super) fn write(
     }
     let mut output = Output { out, len, writer: Writer::new(), spill: [0; MAX_BLOCK] };
     let divisors = resample::divisors(fields.chroma);
-    let [luma, cb, cr] = &planes.planes;
-    let find = |plane: &Plane, column: u32, row: u32| {
-        let exists = column < plane.across && row < plane.down;
-        blocks.get(plane.index(column, row)).filter(|_| exists)
-    };
+    let [luma, ..] = &shown.planes.planes;
+    let (mut one, mut other) = ([0; 64], [0; 64]);
     let rows = u32::from(carriage.luma_rows());
     for mcu_row in 0..luma.down.div_ceil(rows) {
         for mcu in 0..luma.across.div_ceil(2) {
@@ -123,20 +143,22 @@ pub(super) fn write(
                 for column in 0..2 {
                     let column = mcu.wrapping_mul(2).wrapping_add(column);
                     let row = mcu_row.wrapping_mul(rows).wrapping_add(row);
-                    match find(luma, column, row) {
+                    match shown.block(0, column, row, &mut one) {
                         Some(block) => output.put(|writer, window| block::put(0, block, writer, window))?,
                         None => output.put(|writer, window| Some(block::pad(0, writer, window)))?,
                     }
                 }
             }
-            for (component, plane) in [(1, cb), (2, cr)] {
+            for component in [1, 2] {
                 let twice = mcu.wrapping_mul(2);
                 let made;
                 let block = match carriage.chroma {
-                    Chroma::Same => find(plane, mcu, mcu_row),
+                    Chroma::Same => shown.block(component, mcu, mcu_row, &mut one),
                     Chroma::Neutral => None,
                     Chroma::Halved => {
-                        made = match (find(plane, twice, mcu_row), find(plane, twice.wrapping_add(1), mcu_row)) {
+                        let left = shown.block(component, twice, mcu_row, &mut one);
+                        let right = shown.block(component, twice.wrapping_add(1), mcu_row, &mut other);
+                        made = match (left, right) {
                             (Some(left), Some(right)) => Some(resample::halve(left, right, &divisors)),
                             (Some(left), None) => Some(resample::halve_mirrored(left, &divisors)),
                             _ => None,
@@ -144,14 +166,14 @@ pub(super) fn write(
                         made.as_ref()
                     }
                     Chroma::Doubled => {
-                        let block = find(plane, mcu / 2, mcu_row);
+                        let block = shown.block(component, mcu / 2, mcu_row, &mut one);
                         made = block.map(|block| resample::double(block, mcu % 2 == 1, &divisors));
                         made.as_ref()
                     }
                 };
                 match block {
-                    Some(block) => output.put(|writer, window| block::put(component, block, writer, window))?,
-                    None => output.put(|writer, window| Some(block::pad(component, writer, window)))?,
+                    Some(block) => output.put(|writer, window| block::put(component as u8, block, writer, window))?,
+                    None => output.put(|writer, window| Some(block::pad(component as u8, writer, window)))?,
                 }
             }
         }
