@@ -7,6 +7,9 @@ use super::super::super::marker;
 /// A block's coefficients, row by row, not in zig-zag order.
 pub(super) type Block = super::super::resample::Block;
 
+/// A quantisation table in zig-zag order.
+pub(super) type Table = [u16; 64];
+
 /// The blocks of one component.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plane {

@@ -28,9 +28,9 @@ use super::plan::Carriage;
 use super::writer::{AC_BITS, BLOCK_BITS, DC_BITS};
 use super::{Change, Error, Policy, check_claim};
 use arithmetic::{Arithmetic, Conditioning, Statistics};
-use frame::{Block, Planes, ScannedFrame};
+use frame::{Block, Planes, ScannedFrame, Table};
 use huffman::{Huffman, Tables};
-use output::{Requantisation, Shown, Table};
+use output::{Requantisation, Shown};
 use smoothing::Smoothing;
 
 /// The task for one picture.

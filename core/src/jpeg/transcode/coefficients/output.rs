@@ -7,11 +7,8 @@ use super::super::block;
 use super::super::plan::{Carriage, Chroma};
 use super::super::resample;
 use super::super::writer::{BlockBuffer, MAX_BLOCK, Writer};
-use super::frame::{Block, Planes};
+use super::frame::{Block, Planes, Table};
 use super::smoothing::Smoothing;
-
-/// A quantisation table in zig-zag order.
-pub(super) type Table = [u16; 64];
 
 /// How one component's coefficients become those of another quantisation table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,7 @@
 //! The guesses are those of libjpeg-turbo 2.1.5, which Debian 12 and 13 have, also at the edges of the picture, where others of its
 //! versions look at other blocks.
 
-use super::frame::{Block, GUESSED, NOTHING, Planes, ScannedFrame};
-use super::output::Table;
+use super::frame::{Block, GUESSED, NOTHING, Planes, ScannedFrame, Table};
 use crate::jpeg::tables::ZIGZAG;
 
 /// What a block's neighbours, and the block itself in the middle, add to a guess, row by row, in units of 1/256 of its DC
