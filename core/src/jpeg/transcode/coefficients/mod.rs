@@ -63,7 +63,7 @@ impl Judgement {
             _ => {
                 let scan_bits = u64::from(layout.scan.len).saturating_mul(8);
                 let guessed = if layout.coding == Coding::Progressive { 9 * AC_BITS } else { 0 };
-                let blocks = blocks.saturating_mul((DC_BITS + 3 * 11 + 4 + guessed).into());
+                let blocks = blocks.saturating_mul((DC_BITS + 3 * 11 + 4).saturating_add(guessed).into());
                 let ends = (scan_bits / 16).saturating_add(1).saturating_mul((10 * BLOCK_BITS).into());
                 longest.min(blocks.saturating_add((scan_bits / 2).saturating_mul(AC_BITS.into())).saturating_add(ends))
             }
