@@ -28,6 +28,8 @@ use crate::names;
 #[derive(Debug)]
 pub struct Inputs {
     all: Vec<Entry>,
+    /// By name.
+    index: names::Index,
     /// Shared by those that were made of each other.
     supervisor: Arc<Supervisor>,
     policy: Policy,
@@ -98,7 +100,11 @@ impl Inputs {
     /// [`InputsError::Thread`].
     pub fn new(policy: Policy) -> Result<Self, InputsError> {
         let supervisor = Arc::new(Supervisor::new().map_err(InputsError::Thread)?);
-        Ok(Self { all: Vec::new(), supervisor, policy })
+        Ok(Self::with(supervisor, policy))
+    }
+
+    fn with(supervisor: Arc<Supervisor>, policy: Policy) -> Self {
+        Self { all: Vec::new(), index: names::Index::default(), supervisor, policy }
     }
 
     /// The inputs that people have described.
@@ -118,12 +124,12 @@ impl Inputs {
         if specs.iter().filter(|spec| matches!(spec.source(), Source::Stdin)).count() > 1 {
             return Err(InputsError::SameStdin);
         }
-        let mut inputs = Self { all: Vec::new(), supervisor: Arc::clone(&self.supervisor), policy: self.policy };
+        let mut inputs = Self::with(Arc::clone(&self.supervisor), self.policy);
         let mut starting = Vec::new();
         for spec in specs {
             inputs.check_name(spec.name())?;
             if let Some(kept) = self.all.iter().find(|entry| entry.spec.as_ref() == Some(spec)) {
-                inputs.all.push(kept.clone());
+                inputs.push_entry(kept.clone());
                 continue;
             }
             if let Source::Push = spec.source() {
@@ -165,7 +171,12 @@ impl Inputs {
 
     fn push(&mut self, spec: Option<Spec>, served: Served) {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        self.all.push(Entry { id: NEXT.fetch_add(1, Ordering::Relaxed), spec, served });
+        self.push_entry(Entry { id: NEXT.fetch_add(1, Ordering::Relaxed), spec, served });
+    }
+
+    fn push_entry(&mut self, entry: Entry) {
+        self.index.add(entry.served.name());
+        self.all.push(entry);
     }
 
     /// Adds an input, which publishes to `live`.
@@ -218,7 +229,7 @@ impl Catalogue for Inputs {
     type Medium = InputMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<InputMedium> {
-        self.medium(names::position(path, self.all.iter().map(|entry| entry.served.name()))?)
+        self.medium(self.index.find(path, |at| self.all.get(at).map(|entry| entry.served.name()))?)
     }
 }
 

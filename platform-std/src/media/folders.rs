@@ -34,6 +34,8 @@ struct State {
     names: Names,
     /// Those that have come since the library was made.
     films: Vec<Arc<FileMedium>>,
+    /// By name.
+    index: names::Index,
     searches: Searches,
 }
 
@@ -145,7 +147,7 @@ impl Folders {
 
 impl State {
     fn film(&self, path: url::Path<'_>) -> Option<&Arc<FileMedium>> {
-        let at = names::position(path, self.films.iter().map(|film| film.name.as_str()))?;
+        let at = self.index.find(path, |at| self.films.get(at).map(|film| film.name.as_str()))?;
         self.films.get(at)
     }
 
@@ -179,6 +181,7 @@ impl State {
                 }
             }
         }
+        self.index = self.films.iter().map(|film| film.name.as_str()).collect();
     }
 }
 

@@ -28,6 +28,8 @@ use crate::names;
 #[derive(Debug)]
 pub struct Library {
     media: Vec<Named>,
+    /// By name.
+    index: names::Index,
     shelf: Arc<Shelf>,
     folders: Arc<Folders>,
 }
@@ -61,7 +63,7 @@ impl Library {
         let (workers, keeper) = (Arc::new(Workers::new(policy)), Arc::default());
         let shelf = Arc::new(Shelf { workers, keeper, rate, default_rate: DEFAULT_RATE });
         let folders = Arc::new(Folders::new(&shelf));
-        Self { media: Vec::new(), shelf, folders }
+        Self { media: Vec::new(), index: names::Index::default(), shelf, folders }
     }
 
     /// A library of files: [`new`](Self::new) and [`add_paths`](Self::add_paths).
@@ -103,12 +105,8 @@ impl Library {
             if folder.is_none() && start.elapsed() < FIRST_LOOKS {
                 look_at(&path)?;
             }
-            self.media.push(Named::File(Arc::new(FileMedium::new(
-                name,
-                path,
-                Kind::File { root: folder },
-                &self.shelf,
-            ))));
+            let file = FileMedium::new(name, path, Kind::File { root: folder }, &self.shelf);
+            self.push(Named::File(Arc::new(file)));
         }
         Ok(())
     }
@@ -128,7 +126,8 @@ impl Library {
             None => &self.shelf,
         };
         let Candidate { path, name, .. } = candidate;
-        self.media.push(Named::File(Arc::new(FileMedium::new(name, path, Kind::File { root: None }, shelf))));
+        let file = FileMedium::new(name, path, Kind::File { root: None }, shelf);
+        self.push(Named::File(Arc::new(file)));
         Ok(())
     }
 
@@ -146,8 +145,19 @@ impl Library {
         let candidate = Candidate { path, name, folder: None };
         self.take_name(&candidate)?;
         let Candidate { path, name, .. } = candidate;
-        self.media.push(Named::File(Arc::new(FileMedium::new(name, path, Kind::Stills(arrangement), &self.shelf))));
+        let film = FileMedium::new(name, path, Kind::Stills(arrangement), &self.shelf);
+        self.push(Named::File(Arc::new(film)));
         Ok(())
+    }
+
+    fn push(&mut self, medium: Named) {
+        self.index.add(medium.name());
+        self.media.push(medium);
+    }
+
+    fn with(mut self, media: impl IntoIterator<Item = SharedMedia>) -> Self {
+        media.into_iter().for_each(|medium| self.push(Named::Shared(Arc::new(medium))));
+        self
     }
 
     /// `false`: the same file has its name already.
@@ -166,8 +176,7 @@ impl Library {
         let workers = Arc::new(Workers::new(Policy::default()));
         let testcard = SharedMedia::testcard("testcard", rate, &workers);
         let movie = SharedMedia::movie("movie.Mjpeg", rate, &workers);
-        let media = [testcard, movie].map(|medium| Named::Shared(Arc::new(medium))).into();
-        Self { media, ..Self::new(None, Policy::default()) }
+        Self::new(None, Policy::default()).with([testcard, movie])
     }
 
     /// All names, in the order in which they were given, without those of films that have come since.
@@ -196,10 +205,11 @@ impl Library {
     /// Open files by their names.
     pub(super) fn from_films(films: Vec<(String, Film)>, rate: FrameRate, policy: Policy) -> Self {
         let workers = Arc::new(Workers::new(policy));
-        let media = films.into_iter().map(|(name, film)| {
-            Named::Shared(SharedMedia::file(super::shared_media::next_id(), name, film, rate, &workers))
-        });
-        Self { media: media.collect(), ..Self::new(Some(rate), policy) }
+        let mut library = Self::new(Some(rate), policy);
+        for (name, film) in films {
+            library.push(Named::Shared(SharedMedia::file(super::shared_media::next_id(), name, film, rate, &workers)));
+        }
+        library
     }
 
     /// A viewer of a medium, by the order of names.
@@ -228,7 +238,7 @@ impl Catalogue for Library {
     type Medium = LibraryMedium;
 
     fn find(&self, path: url::Path<'_>) -> Option<LibraryMedium> {
-        if let Some(at) = names::position(path, self.media.iter().map(Named::name)) {
+        if let Some(at) = self.index.find(path, |at| self.media.get(at).map(Named::name)) {
             return self.media.get(at).map(Named::handle);
         }
         Some(LibraryMedium(match self.folders.find(path)? {
