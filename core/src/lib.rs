@@ -309,6 +309,8 @@ pub mod player;
 mod random;
 pub mod rtp;
 pub mod session;
+#[cfg(feature = "srtp")]
+pub mod srtp;
 pub mod time;
 pub mod wire;
 

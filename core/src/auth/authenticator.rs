@@ -1,7 +1,7 @@
 //! Which challenge is answered, and with what.
 
 use super::challenge::{Challenge, Quoted, Scheme};
-use super::credentials::{Credentials, write_base64};
+use super::credentials::{Credentials, basic};
 use super::hash::{Algorithm, Hasher, Hex};
 use crate::wire::text::OneLine;
 use core::fmt::{self, Display, Write};
@@ -220,7 +220,7 @@ impl<U: Display> Display for Authorization<'_, U> {
             self.challenge;
         let (Proof::Digest { response, ours }, Scheme::Digest { algorithm, .. }) = (&self.proof, scheme) else {
             out.write_str("Basic ")?;
-            return write_base64(self.credentials, out);
+            return write!(out, "{}", basic(self.credentials));
         };
         out.write_str("Digest username=\"")?;
         Escaped(out).write_str(&self.credentials.user)?;

@@ -1,7 +1,7 @@
 //! `WWW-Authenticate`: what a server wants to be told (RFC 7235 section 4.1).
 
 use super::hash::Algorithm;
-use crate::wire::text::is_token_byte;
+use crate::wire::text::{displays_as, is_token_byte};
 use core::fmt;
 
 /// A way to prove who one is, from the weakest to the strongest.
@@ -63,6 +63,12 @@ impl<'a> Challenge<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
+impl PartialEq<str> for Quoted<'_> {
+    fn eq(&self, text: &str) -> bool {
+        displays_as(self, text)
+    }
+}
+
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut escaped = false;
@@ -114,14 +120,14 @@ fn next(text: &str) -> Option<(Option<Challenge<'_>>, Option<&str>)> {
 }
 
 /// The token at the beginning of `text`, which may be empty, and what follows it.
-fn token(text: &str) -> (&str, &str) {
+pub(super) fn token(text: &str) -> (&str, &str) {
     let len = text.bytes().position(|byte| !is_token_byte(byte)).unwrap_or(text.len());
     text.split_at_checked(len).unwrap_or((text, ""))
 }
 
 /// A quoted string's contents, or an unquoted value, and what follows. `None`: a quote is not closed, or stands in
 /// the wrong place.
-fn parameter_value(text: &str) -> Option<(&str, &str)> {
+pub(super) fn parameter_value(text: &str) -> Option<(&str, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let len = text.find([',', ' ', '\t']).unwrap_or(text.len());
         // A quote within it would end the quoted string that it is repeated in.

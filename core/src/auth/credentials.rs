@@ -1,7 +1,7 @@
 //! User and password.
 
+use crate::wire::base64::{self, Base64};
 use core::fmt;
-use core::fmt::Write;
 use heapless::String;
 
 /// Longest user name, in bytes.
@@ -82,29 +82,24 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// Writes `user:password` in Base64 (RFC 4648 section 4), as Basic wants it.
-pub(super) fn write_base64(credentials: &Credentials, out: &mut impl Write) -> fmt::Result {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// `user:password` in Base64, as Basic wants it.
+pub(super) fn basic(credentials: &Credentials) -> impl fmt::Display {
     let Credentials { user, password } = credentials;
-    let mut bytes = user.bytes().chain([b':']).chain(password.bytes());
-    while let Some(first) = bytes.next() {
-        let (second, third) = (bytes.next(), bytes.next());
-        let [second_byte, third_byte] = [second, third].map(|byte| u32::from(byte.unwrap_or(0)));
-        let group = (u32::from(first) << 16) | (second_byte << 8) | third_byte;
-        let there = [true, true, second.is_some(), third.is_some()];
-        for (shift, there) in [18, 12, 6, 0].into_iter().zip(there) {
-            let digit = ALPHABET.get(((group >> shift) & 63) as usize).filter(|_| there);
-            out.write_char(char::from(*digit.unwrap_or(&b'=')))?;
-        }
-    }
-    Ok(())
+    Base64(user.bytes().chain([b':']).chain(password.bytes()))
+}
+
+/// The user and password in the Base64 that Basic sends.
+pub(super) fn from_basic(text: &str) -> Option<Credentials> {
+    let bytes = base64::decode::<{ MAX_USER + MAX_PASSWORD + 1 }>(text)?;
+    let (user, password) = core::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    Credentials::new(user, password).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::format;
-    use std::string::String;
+    use std::string::ToString;
 
     #[test]
     fn user_info_is_decoded_and_shown_to_nobody() {
@@ -134,17 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_that_of_the_standard() {
-        let encoded = |user: &str, password: &str| {
-            let mut out = String::new();
-            write_base64(&Credentials::new(user, password).unwrap(), &mut out).unwrap();
-            out
-        };
+    fn basic_is_that_of_the_standard() {
+        let encoded = |user: &str, password: &str| basic(&Credentials::new(user, password).unwrap()).to_string();
         // RFC 7617 sections 2 and 2.1.
         assert_eq!(encoded("Aladdin", "open sesame"), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(encoded("test", "123\u{a3}"), "dGVzdDoxMjPCow==");
         assert_eq!(encoded("", ""), "Og==");
-        assert_eq!(encoded("ab", "cde"), "YWI6Y2Rl");
-        assert_eq!(encoded("ab", "cd"), "YWI6Y2Q=");
+        for (user, password) in
+            [("Aladdin", "open sesame"), ("", ""), ("ab", "cde"), ("test", "123\u{a3}"), ("a", "b:c")]
+        {
+            let credentials = Credentials::new(user, password).unwrap();
+            assert_eq!(from_basic(&encoded(user, password)), Some(credentials));
+        }
+        for text in ["", "!", "YWI", "YWI6Y2Q-", "YQ==", "YTr/"] {
+            assert_eq!(from_basic(text), None, "{text}");
+        }
     }
 }

@@ -31,7 +31,12 @@ impl Algorithm {
 }
 
 /// A hash in hexadecimal digits.
-pub(super) type Hex = String<64>;
+pub type Hex = String<64>;
+
+/// What a server keeps of a user's password: the hash of `user:realm:password`.
+pub fn secret(algorithm: Algorithm, user: &str, realm: &str, password: &str) -> Hex {
+    Hasher::hash(algorithm, format_args!("{user}:{realm}:{password}"))
+}
 
 /// Hashes what is written to it.
 pub(super) enum Hasher {

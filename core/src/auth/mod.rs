@@ -29,13 +29,32 @@
 //! | `challenge` | `WWW-Authenticate` |
 //! | `authenticator` | which challenge is answered, how often, and `Authorization` |
 //! | `hash` | MD5 and SHA-256 |
+//!
+//! A server makes challenges and verifies answers with a [`Verifier`]; it keeps the [`Proofs`] of each connection:
+//!
+//! | file | content |
+//! |---|---|
+//! | `answer` | `Authorization` |
+//! | `verifier` | challenges of a server, and whether an answer is right |
+//! | `nonces` | nonces that nobody has to remember |
+//! | `token` | URLs that let their owners in for a while |
+//! | `mac` | the key of nonces and tokens |
 
+mod answer;
 mod authenticator;
 mod challenge;
 mod credentials;
 mod hash;
+mod mac;
+mod nonces;
+mod token;
+mod verifier;
 
+pub use answer::claimed_user;
 pub use authenticator::{Authenticator, Authorization, Basic, MAX_CHALLENGE, Refusal};
 pub use challenge::{Challenge, Scheme};
 pub use credentials::{Credentials, MAX_PASSWORD, MAX_USER, Unfit};
-pub use hash::Algorithm;
+pub use hash::{Algorithm, Hex, secret};
+pub use mac::Key;
+pub use token::Token;
+pub use verifier::{Claim, Proofs, ServerChallenge, Unproven, Users, Verifier};

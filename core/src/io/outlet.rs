@@ -53,7 +53,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
                 wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN))
             }
         };
-        most.saturating_sub(P::OVERHEAD)
+        most.saturating_sub(self.protect.overhead()).min(P::MAX_PACKET.saturating_sub(HEADER_LEN))
     }
 
     /// Whether all that was said on the control connection has left.
@@ -75,7 +75,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
                 let segment_size = match packets {
                     [] => return Sent::Taken(0),
                     [_] => None,
-                    [first, ..] => Some(first.len().saturating_add(P::OVERHEAD)),
+                    [first, ..] => Some(first.len().saturating_add(self.protect.overhead())),
                 };
                 let (to, from) = (at_port(self.addresses.peer, rtp_port), self.addresses.local);
                 outcome(self.rtp.send(&Transmit { to, from, segments: segments.as_flattened(), segment_size }))
@@ -166,7 +166,11 @@ mod tests {
     impl Protect for Toy {
         type Room = [u8; 256];
 
-        const OVERHEAD: usize = 2;
+        const MAX_PACKET: usize = 256;
+
+        fn overhead(&self) -> usize {
+            2
+        }
 
         fn room(&self) -> [u8; 256] {
             [0; 256]
@@ -263,10 +267,15 @@ mod tests {
             transport: TCP,
             protect: &mut Toy,
         };
-        // The transmit buffer without `$`, channel, length, RTP header and tag.
-        assert_eq!(outlet.payload_limit(1400), 1024 - 4 - 12 - 2);
+        assert_eq!(outlet.payload_limit(1400), 256 - 12, "the most that it can protect");
+        assert_eq!(outlet.payload_limit(200), 200 - 2);
         outlet.transport = UDP;
-        assert_eq!(outlet.payload_limit(1400), 1400 - 2);
+        assert_eq!(outlet.payload_limit(200), 200 - 2);
+        let protect = &mut Unprotected;
+        let (connection, rtp, rtcp) = (&mut connection, &mut rtp, &mut rtcp);
+        let outlet = Outlet { connection, rtp, rtcp, addresses, transport: TCP, protect };
+        // The transmit buffer without `$`, channel, length and RTP header.
+        assert_eq!(outlet.payload_limit(1400), 1024 - 4 - 12);
     }
 
     #[test]

@@ -7,13 +7,16 @@ pub trait Protect {
     /// Memory for one packet while it is on its way. Frames are shared among viewers, so what is encrypted is a copy.
     type Room;
 
-    /// How many bytes longer a packet becomes: an authentication tag, say.
-    const OVERHEAD: usize;
+    /// The longest packet that it can protect, in bytes.
+    const MAX_PACKET: usize;
+
+    /// How many bytes longer a packet becomes: an authentication tag, say. It is always the same.
+    fn overhead(&self) -> usize;
 
     /// Empty memory.
     fn room(&self) -> Self::Room;
 
-    /// What leaves in place of a packet, [`OVERHEAD`](Self::OVERHEAD) bytes longer, end to end. `None`: it does not fit.
+    /// What leaves in place of a packet, [`overhead`](Self::overhead) bytes longer, end to end. `None`: it does not fit.
     ///
     /// A packet that found no room in the socket comes again, and must become the same then.
     fn protect<'p>(&mut self, packet: &'p Packet<'_>, room: &'p mut Self::Room) -> Option<[&'p [u8]; 3]>;
@@ -29,7 +32,12 @@ pub struct Unprotected;
 impl Protect for Unprotected {
     type Room = ();
 
-    const OVERHEAD: usize = 0;
+    const MAX_PACKET: usize = usize::MAX;
+
+    #[inline]
+    fn overhead(&self) -> usize {
+        0
+    }
 
     fn room(&self) {}
 

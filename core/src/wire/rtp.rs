@@ -50,18 +50,8 @@ impl<T: AsRef<[u8]>> Packet<T> {
     /// See [`Error`]. Only the fixed header, the CSRC list, the extension and the padding are checked.
     pub fn new_checked(buffer: T) -> Result<Self, Error> {
         let bytes = buffer.as_ref();
-        let (header, rest) = bytes.split_first_chunk::<HEADER_LEN>().ok_or(Error::Truncated)?;
+        let (header, payload) = split(bytes)?;
         let &[first, ..] = header;
-        if first >> 6 != VERSION {
-            return Err(Error::Version);
-        }
-        let csrc_len = usize::from(first & 0x0f).wrapping_mul(4);
-        let mut payload = rest.get(csrc_len..).ok_or(Error::Truncated)?;
-        if first & EXTENSION_BIT != 0 {
-            let (&[_, _, high, low], rest) = payload.split_first_chunk::<4>().ok_or(Error::Truncated)?;
-            let extension_len = usize::from(u16::from_be_bytes([high, low])).wrapping_mul(4);
-            payload = rest.get(extension_len..).ok_or(Error::Truncated)?;
-        }
         // The payload is a suffix of the packet until padding is taken off, so its length says where it starts.
         let payload_start = bytes.len().saturating_sub(payload.len());
         let mut payload_end = bytes.len();
@@ -152,6 +142,46 @@ impl Repr {
     }
 }
 
+/// What can be read of a packet whose payload is encrypted, padding and all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Sequence number.
+    pub sequence: u16,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    /// Bytes of the fixed header, the CSRC list and the extension.
+    pub len: usize,
+}
+
+impl Header {
+    /// The header that `packet` begins with.
+    ///
+    /// # Errors
+    /// See [`Error`]; never [`Error::Padding`].
+    pub fn parse(packet: &[u8]) -> Result<Self, Error> {
+        let (&[_, _, high, low, _, _, _, _, ref ssrc @ ..], payload) = split(packet)?;
+        let (sequence, ssrc) = (u16::from_be_bytes([high, low]), u32::from_be_bytes(*ssrc));
+        Ok(Self { sequence, ssrc, len: packet.len().saturating_sub(payload.len()) })
+    }
+}
+
+/// The fixed header of a packet, and what follows its CSRC list and extension.
+fn split(packet: &[u8]) -> Result<(&[u8; HEADER_LEN], &[u8]), Error> {
+    let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(Error::Truncated)?;
+    let &[first, ..] = header;
+    if first >> 6 != VERSION {
+        return Err(Error::Version);
+    }
+    let csrc_len = usize::from(first & 0x0f).wrapping_mul(4);
+    let payload = rest.get(csrc_len..).ok_or(Error::Truncated)?;
+    if first & EXTENSION_BIT == 0 {
+        return Ok((header, payload));
+    }
+    let (&[_, _, high, low], rest) = payload.split_first_chunk::<4>().ok_or(Error::Truncated)?;
+    let extension_len = usize::from(u16::from_be_bytes([high, low])).wrapping_mul(4);
+    Ok((header, rest.get(extension_len..).ok_or(Error::Truncated)?))
+}
+
 /// Says in a header that an extension follows it (RFC 3550 section 5.3.1).
 #[inline]
 pub const fn announce_extension(header: &mut [u8; HEADER_LEN]) {
@@ -206,6 +236,15 @@ mod tests {
             let packet = Packet::new_checked(&bytes).unwrap();
             assert_eq!(packet.payload(), payload, "{name}");
         }
+    }
+
+    #[test]
+    fn a_header_can_be_read_where_the_padding_is_encrypted() {
+        let mut packet = [&HEADER[..], b"\0\0\0\x01", b"\xbe\xde\0\x01extn", b"data"].concat();
+        packet[0] = 0xb1;
+        assert_eq!(Packet::new_checked(&packet[..]).err(), Some(Error::Padding));
+        assert_eq!(Header::parse(&packet), Ok(Header { sequence: 0x1234, ssrc: 0x0102_0304, len: 24 }));
+        assert_eq!(Header::parse(&packet[..23]), Err(Error::Truncated));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::rtp::PAYLOAD_TYPE_JPEG;
 use super::rtp_jpeg::MAX_HEADER_SIDE;
 use super::rtsp::headers::{NptMicros, Range};
 use super::text::{OneLine, decimal, strip_prefix_ignore_case, trim};
+use super::{mikey, sdes};
 use core::fmt::{self, Display, Write};
 use core::net::IpAddr;
 
@@ -34,6 +35,12 @@ pub struct Video<'a> {
     pub range: Option<Range>,
     /// The address in `c=`, of the stream or of the session. Servers write 0.0.0.0, or the address of a multicast group.
     pub connection: Option<IpAddr>,
+    /// It is encrypted: the profile is RTP/SAVP, or there are keys.
+    pub is_secure: bool,
+    /// The message of MIKEY in `a=key-mgmt`, of the stream or of the session, in Base64.
+    pub mikey: Option<&'a str>,
+    /// The first `a=crypto` that can be done.
+    pub crypto: Option<sdes::Crypto>,
 }
 
 /// A stream in a received description, whatever it carries. `Display` names that: `video H264/90000`.
@@ -88,8 +95,8 @@ impl<'a> Sdp<'a> {
     pub fn video(&self) -> Option<Video<'a>> {
         let mut lines = self.lines();
         while let Some((kind, value)) = lines.next() {
-            if let Some(formats) = (kind == b'm').then(|| video_formats(value)).flatten()
-                && let Some(video) = self.stream(formats, lines.clone())
+            if let Some((formats, is_secure)) = (kind == b'm').then(|| video_formats(value)).flatten()
+                && let Some(video) = self.stream(formats, is_secure, lines.clone())
             {
                 return Some(video);
             }
@@ -98,10 +105,11 @@ impl<'a> Sdp<'a> {
     }
 
     /// Reads the lines of one stream, which end at the next `m=`.
-    fn stream(&self, formats: u128, lines: Lines<'a>) -> Option<Video<'a>> {
+    fn stream(&self, formats: u128, is_secure: bool, lines: Lines<'a>) -> Option<Video<'a>> {
         let listed = |payload_type: u8| 1u128.checked_shl(payload_type.into()).is_some_and(|bit| formats & bit != 0);
         let mut payload_type = listed(PAYLOAD_TYPE_JPEG).then_some(PAYLOAD_TYPE_JPEG);
         let (mut control, mut framerate, mut dimensions, mut range, mut address) = (None, None, None, None, None);
+        let (mut mikey, mut crypto, mut has_crypto) = (None, None, false);
         for line in lines.take_while(|(kind, _)| *kind != b'm') {
             if let Some(map) = attribute(line, "rtpmap") {
                 payload_type = payload_type.or_else(|| jpeg_payload_type(map).filter(|&mapped| listed(mapped)));
@@ -111,7 +119,13 @@ impl<'a> Sdp<'a> {
             dimensions = dimensions.or_else(|| attribute(line, "x-dimensions").and_then(sides));
             range = range.or_else(|| attribute(line, "range").and_then(Range::parse));
             address = address.or_else(|| connection(line));
+            mikey = mikey.or_else(|| key_management(line));
+            if let Some(crypto_line) = attribute(line, "crypto") {
+                has_crypto = true;
+                crypto = crypto.or_else(|| sdes::Crypto::parse(crypto_line));
+            }
         }
+        let mikey = mikey.or_else(|| self.session_level().find_map(key_management));
         Some(Video {
             payload_type: payload_type?,
             control,
@@ -119,6 +133,9 @@ impl<'a> Sdp<'a> {
             dimensions,
             range: range.or_else(|| self.range()),
             connection: address.or_else(|| self.connection()),
+            is_secure: is_secure || has_crypto || mikey.is_some(),
+            mikey,
+            crypto,
         })
     }
 
@@ -180,15 +197,23 @@ fn connection((kind, value): (u8, &str)) -> Option<IpAddr> {
     if kind == b'c' { address.parse().ok() } else { None }
 }
 
-/// The payload types of `m=video <port> RTP/AVP <types>` as a set of bits.
-fn video_formats(media: &str) -> Option<u128> {
+/// The payload types of `m=video <port> RTP/AVP <types>` as a set of bits, and whether it says RTP/SAVP.
+fn video_formats(media: &str) -> Option<(u128, bool)> {
     let mut words = media.split_ascii_whitespace();
     let (kind, _port, protocol) = (words.next()?, words.next()?, words.next()?);
-    if !kind.eq_ignore_ascii_case("video") || strip_prefix_ignore_case(protocol, "RTP/AVP").is_none() {
+    let is_secure = strip_prefix_ignore_case(protocol, "RTP/SAVP").is_some();
+    let is_known = is_secure || strip_prefix_ignore_case(protocol, "RTP/AVP").is_some();
+    if !kind.eq_ignore_ascii_case("video") || !is_known {
         return None;
     }
     let bits = words.filter_map(|word| 1u128.checked_shl(decimal(word)?));
-    Some(bits.fold(0, |set, bit| set | bit))
+    Some((bits.fold(0, |set, bit| set | bit), is_secure))
+}
+
+/// The message of `a=key-mgmt:mikey <message>`.
+fn key_management(line: (u8, &str)) -> Option<&str> {
+    let (protocol, message) = attribute(line, "key-mgmt")?.split_once([' ', '\t'])?;
+    protocol.eq_ignore_ascii_case("mikey").then_some(trim(message))
 }
 
 /// The payload type of `a=rtpmap:<type> JPEG/90000`.
@@ -212,7 +237,7 @@ fn sides(value: &str) -> Option<(u16, u16)> {
 /// Every tested player reads it. It leaves addresses open, since players know the address of the server. The stream has a
 /// relative control URL. The frame rate is there because some players watch for many seconds without it before they show
 /// anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description<'a, R> {
     /// Identifies the session together with the address. Any number is allowed.
     pub session_id: u64,
@@ -226,9 +251,23 @@ pub struct Description<'a, R> {
     pub range: Range,
     /// Frames per second, as `24` or `29.97`.
     pub framerate: Option<R>,
+    /// How the stream's key is told, where it is encrypted.
+    pub exchange: Exchange<'a>,
     /// Width and height in pixels. They are written only if the RTP/JPEG header cannot hold them: above
     /// [`MAX_HEADER_SIDE`], and if they are no multiples of 8. A receiver that reads them can crop then.
     pub dimensions: Option<(u16, u16)>,
+}
+
+/// How a description tells the key of an encrypted stream. Whoever reads the description can read the stream then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Exchange<'a> {
+    /// It is not encrypted.
+    #[default]
+    None,
+    /// By a message of MIKEY (RFC 4567).
+    Mikey(mikey::Emitted<'a>),
+    /// In the clear (RFC 4568).
+    Sdes(sdes::Crypto),
 }
 
 impl<R: Display> Display for Description<'_, R> {
@@ -248,7 +287,14 @@ impl<R: Display> Display for Description<'_, R> {
             // Such a range says nothing that a player could use.
             Range::Other | Range::ToOrFromNow | Range::Negative | Range::TimeOfDay => {}
         }
-        write!(f, "m=video 0 RTP/AVP {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
+        let profile = if self.exchange == Exchange::None { "RTP/AVP" } else { "RTP/SAVP" };
+        write!(f, "m=video 0 {profile} {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
+        match &self.exchange {
+            Exchange::None => {}
+            Exchange::Mikey(message) => write!(f, "a=key-mgmt:mikey {message}\r\n")?,
+            // FFmpeg takes the last such line for the only one.
+            Exchange::Sdes(crypto) => write!(f, "a=crypto:{crypto}\r\n")?,
+        }
         write!(f, "a=control:{TRACK_CONTROL}\r\n")?;
         if let Some(framerate) = &self.framerate {
             write!(f, "a=framerate:{framerate}\r\n")?;
@@ -313,6 +359,9 @@ mod tests {
         dimensions: None,
         range: None,
         connection: Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        is_secure: false,
+        mikey: None,
+        crypto: None,
     };
 
     #[test]
@@ -390,8 +439,7 @@ mod tests {
     fn a_description_may_have_almost_nothing() {
         let video = Sdp::new(b"m=video 0 RTP/AVP 26").video().unwrap();
         assert_eq!(video, Video { connection: None, ..VIDEO });
-        for text in ["", "v=0\n", "m=video", "m=video 0 RTP/AVP", "m=video 0 RTP/AVP 300 -1 x", "m=video 0 RTP/SAVP 26"]
-        {
+        for text in ["", "v=0\n", "m=video", "m=video 0 RTP/AVP", "m=video 0 RTP/AVP 300 -1 x"] {
             assert_eq!(Sdp::new(text.as_bytes()).video(), None, "{text}");
         }
     }
@@ -421,6 +469,7 @@ mod tests {
             ipv6: false,
             range: Range::Npt { start: Some(0), end: Some(20_833_333) },
             framerate: Some(24),
+            exchange: Exchange::None,
             dimensions: Some((640, 480)),
         };
         let text = "v=0\r\no=- 17 1 IN IP4 0.0.0.0\r\ns=movie.Mjpeg\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=tool:mutoscope\r\n\
@@ -428,7 +477,7 @@ mod tests {
             a=control:trackID=0\r\na=framerate:24\r\n";
         assert_eq!(file.to_string(), text);
 
-        let endless = Description { range: Range::Npt { start: Some(0), end: None }, ..file };
+        let endless = Description { range: Range::Npt { start: Some(0), end: None }, ..file.clone() };
         assert_eq!(endless.to_string(), text.replace("npt=0-20.833333", "npt=0-"));
 
         let live = Description {
@@ -436,6 +485,7 @@ mod tests {
             ipv6: true,
             range: Range::Now,
             framerate: Some("29.97"),
+            exchange: Exchange::None,
             dimensions: Some((2048, 1536)),
             session_id: u64::MAX,
             version: 2,
@@ -444,6 +494,30 @@ mod tests {
             a=tool:mutoscope\r\na=control:*\r\na=range:npt=now-\r\nm=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\n\
             a=control:trackID=0\r\na=framerate:29.97\r\na=x-dimensions:2048,1536\r\n";
         assert_eq!(live.to_string(), text);
+    }
+
+    #[test]
+    fn keys_are_written_and_read_where_the_stream_is_encrypted() {
+        let message = mikey::Message { ssrc: 7, rollover: 0, key: [5; 30], spi: heapless::Vec::new() };
+        let time = crate::time::NtpTime::from_bits(1 << 40);
+        let emitted = mikey::Emitted { message: &message, time, random: [1; 16] };
+        let crypto = sdes::Crypto { tag: 1, key: [5; 30], mki: None };
+        let describe = |exchange| {
+            let (range, framerate, dimensions) = (Range::Now, Some(24), None);
+            Description { session_id: 1, version: 1, name: "x", ipv6: false, range, framerate, exchange, dimensions }
+        };
+        let text = describe(Exchange::Mikey(emitted)).to_string();
+        let video = Sdp::new(text.as_bytes()).video().unwrap();
+        assert!(text.contains("\r\nm=video 0 RTP/SAVP 26\r\n") && video.is_secure && video.crypto.is_none());
+        assert_eq!(mikey::Message::parse_base64(video.mikey.unwrap()), Some(message.clone()));
+        let text = describe(Exchange::Sdes(crypto)).to_string();
+        let video = Sdp::new(text.as_bytes()).video().unwrap();
+        assert_eq!((video.is_secure, video.mikey, video.crypto), (true, None, Some(crypto)));
+        // Keys of the session are those of the stream, and a suite that we cannot do is still encryption.
+        let sdp = Sdp::new(b"a=key-mgmt:MIKEY  AQAF\nm=video 0 RTP/AVP 26\na=crypto:1 F8_128_HMAC_SHA1_80 inline:x\n");
+        let video = sdp.video().unwrap();
+        assert_eq!((video.is_secure, video.mikey, video.crypto), (true, Some("AQAF"), None));
+        assert!(Sdp::new(b"m=video 0 RTP/SAVPF 26\n").video().unwrap().is_secure);
     }
 
     #[test]
@@ -463,7 +537,7 @@ mod tests {
             let range = if live { Range::Now } else { Range::Npt { start: Some(0), end } };
             let ours = Description {
                 session_id: 1, version: 1, name: &name, ipv6, range, framerate: Some("24"),
-                dimensions: Some((width, height)),
+                exchange: Exchange::None, dimensions: Some((width, height)),
             };
             let text = ours.to_string();
             let sdp = Sdp::new(text.as_bytes());

@@ -99,13 +99,15 @@ const LAYERS: &[&[&str]] = &[
     &["auth", "jpeg"],
     &["media"],
     &["rtp"],
+    &["srtp"],
     &["session"],
     &["delivery", "player"],
     &["io"],
 ];
 
 /// Layers that take time, randomness and bytes as arguments. (`media` reads files through `embedded_io`.)
-const SANS_IO: &[&str] = &["time", "random", "rate", "wire", "auth", "jpeg", "rtp", "session", "delivery", "player"];
+const SANS_IO: &[&str] =
+    &["time", "random", "rate", "wire", "auth", "jpeg", "rtp", "srtp", "session", "delivery", "player"];
 
 /// Each layer of the core knows only those inside it.
 pub(super) fn layers(tree: &Tree) -> Vec<Problem> {

@@ -51,7 +51,8 @@ pub(super) fn lints(tree: &Tree) -> Vec<Problem> {
 
 /// The core's dependencies are exactly the allowed ones, and none of them is asked for std or alloc.
 pub(super) fn core_dependencies(tree: &Tree) -> Vec<Problem> {
-    const ALLOWED: &[&str] = &["defmt", "embedded-io", "heapless", "log", "md-5", "sha2"];
+    const ALLOWED: &[&str] =
+        &["aes", "ctr", "defmt", "embedded-io", "heapless", "hmac", "log", "md-5", "sha1", "sha2", "subtle"];
     let (Some(core), Some(root)) = (tree.text(CORE), tree.text(ROOT)) else {
         return vec![Problem::new(CORE, 0, "is not there")];
     };
@@ -92,9 +93,9 @@ pub(super) fn core_dependencies(tree: &Tree) -> Vec<Problem> {
 pub(super) fn core_features(tree: &Tree) -> Vec<Problem> {
     let Some(core) = tree.text(CORE) else { return vec![Problem::new(CORE, 0, "is not there")] };
     entries(core)
-        .filter(|(_, section, key, _)| *section == "features" && !matches!(*key, "auth" | "defmt" | "log"))
+        .filter(|(_, section, key, _)| *section == "features" && !matches!(*key, "auth" | "defmt" | "log" | "srtp"))
         .map(|(line, _, key, _)| {
-            Problem::new(CORE, line, format!("feature {key}: only auth, defmt and log are allowed"))
+            Problem::new(CORE, line, format!("feature {key}: only auth, defmt, log and srtp are allowed"))
         })
         .collect()
 }

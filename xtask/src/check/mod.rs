@@ -25,12 +25,12 @@ const RULES: &[Rule] = &[
     Rule { name: "lints", says: "every package inherits the workspace's lints", check: manifests::lints },
     Rule {
         name: "core-dependencies",
-        says: "the core depends on heapless, embedded-io, defmt, log, md-5 and sha2 only, without their std",
+        says: "the core depends on heapless, embedded-io, defmt, log, subtle, aes, ctr, hmac and hashes only, without their std",
         check: manifests::core_dependencies,
     },
     Rule {
         name: "core-features",
-        says: "the core has the features auth, defmt and log, no others",
+        says: "the core has the features auth, defmt, log and srtp, no others",
         check: manifests::core_features,
     },
     Rule { name: "file-length", says: "Rust files have 800 lines at most", check: code::file_length },

@@ -38,7 +38,7 @@ impl Track {
     /// The JPEG video in a description. `None`: it has none.
     pub(super) fn of(description: &[u8]) -> Option<Self> {
         let sdp = Sdp::new(description);
-        let video = sdp.video()?;
+        let video = sdp.video().filter(|video| !video.is_secure)?;
         let control = (sdp.media().nth(1).is_some()).then(|| {
             // One that is too long could not be asked for.
             video.control.and_then(|control| control.try_into().ok()).unwrap_or_default()

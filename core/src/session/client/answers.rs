@@ -53,7 +53,7 @@ pub(super) fn describe(
     url: &str,
 ) -> Result<(Described, String<MAX_URL>, String<MAX_URL>), Error> {
     let sdp = Sdp::new(response.body);
-    let video = sdp.video().ok_or(Error::NoJpegVideo)?;
+    let video = sdp.video().filter(|video| !video.is_secure).ok_or(Error::NoJpegVideo)?;
     let headers = &response.headers;
     let base = headers.first("Content-Base").or_else(|| headers.first("Content-Location"));
     let aggregate = bounded(Control::resolve(url, base, sdp.control()))?;

@@ -1,11 +1,13 @@
 //! Typed header values. Each has `parse` and `Display`. Parsing is as liberal as real peers need; `Display` writes a form
 //! that all of them read.
 
+mod key_mgmt;
 mod range;
 mod rate;
 mod rtp_info;
 mod transport;
 
+pub use key_mgmt::KeyMgmt;
 pub use range::{Npt, NptMicros, Range};
 pub use rate::{Scale, Speed};
 pub use rtp_info::RtpInfo;

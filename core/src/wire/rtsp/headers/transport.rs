@@ -20,9 +20,11 @@ pub enum LowerTransport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Transport {
-    /// The lower transport. `None`: not RTP/AVP, RTP/AVP/UDP or RTP/AVP/TCP. (`RTP/UDP` and `TCP/UDP`, which the lab's clients
+    /// The lower transport. `None`: not RTP/AVP, RTP/AVP/UDP or RTP/AVP/TCP, nor the same with SAVP. (`RTP/UDP` and `TCP/UDP`, which the lab's clients
     /// write, count as RTP/AVP/UDP.)
     pub lower: Option<LowerTransport>,
+    /// RTP/SAVP: media are encrypted (RFC 3711).
+    pub secure: bool,
     /// UDP was spelled out, as in `RTP/AVP/UDP`. An answer repeats the spelling of the request.
     pub udp_named: bool,
     /// `unicast`. If neither this nor `multicast` is there, unicast is meant.
@@ -79,18 +81,22 @@ impl Transport {
 
     fn of_protocol(protocol: &str) -> Self {
         let is = |known: &str| protocol.eq_ignore_ascii_case(known);
-        let (lower, udp_named) = if is("RTP/AVP") {
-            (Some(LowerTransport::Udp), false)
+        let (lower, secure, udp_named) = if is("RTP/AVP") || is("RTP/UDP") || is("TCP/UDP") {
+            (Some(LowerTransport::Udp), false, false)
         } else if is("RTP/AVP/UDP") {
-            (Some(LowerTransport::Udp), true)
+            (Some(LowerTransport::Udp), false, true)
         } else if is("RTP/AVP/TCP") {
-            (Some(LowerTransport::Tcp), false)
-        } else if is("RTP/UDP") || is("TCP/UDP") {
-            (Some(LowerTransport::Udp), false)
+            (Some(LowerTransport::Tcp), false, false)
+        } else if is("RTP/SAVP") {
+            (Some(LowerTransport::Udp), true, false)
+        } else if is("RTP/SAVP/UDP") {
+            (Some(LowerTransport::Udp), true, true)
+        } else if is("RTP/SAVP/TCP") {
+            (Some(LowerTransport::Tcp), true, false)
         } else {
-            (None, false)
+            (None, false, false)
         };
-        Self { lower, udp_named, ..Self::default() }
+        Self { lower, secure, udp_named, ..Self::default() }
     }
 }
 
@@ -98,11 +104,12 @@ impl Transport {
 /// answer, and ends in `mode=play`.
 impl Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.lower, self.udp_named) {
-            (Some(LowerTransport::Tcp), _) => "RTP/AVP/TCP",
-            (_, true) => "RTP/AVP/UDP",
-            (_, false) => "RTP/AVP",
-        })?;
+        f.write_str(if self.secure { "RTP/SAVP" } else { "RTP/AVP" })?;
+        match (self.lower, self.udp_named) {
+            (Some(LowerTransport::Tcp), _) => f.write_str("/TCP")?,
+            (_, true) => f.write_str("/UDP")?,
+            (_, false) => {}
+        }
         if self.unicast {
             f.write_str(";unicast")?;
         }
@@ -168,6 +175,7 @@ mod tests {
 
     const UDP: Transport = Transport {
         lower: Some(LowerTransport::Udp),
+        secure: false,
         udp_named: false,
         unicast: true,
         multicast: false,
@@ -221,7 +229,10 @@ mod tests {
             ("RTP/AVP;multicast;ttl=127;port=5000-5001", {
                 Transport { multicast: true, unicast: false, client_port: None, ..UDP }
             }),
-            ("RTP/SAVP;unicast;client_port=25000-25001", Transport { lower: None, ..UDP }),
+            ("RTP/SAVP;unicast;client_port=25000-25001", Transport { secure: true, ..UDP }),
+            ("rtp/savp/udp;unicast;client_port=25000", Transport { secure: true, udp_named: true, ..UDP }),
+            ("RTP/SAVP/TCP;unicast;interleaved=0-1", Transport { secure: true, ..TCP }),
+            ("RTP/SAVPF;unicast;client_port=25000-25001", Transport { lower: None, ..UDP }),
             ("RAW/RAW/UDP;unicast;client_port=25000-25001", Transport { lower: None, ..UDP }),
         ];
         for (value, expected) in cases {
@@ -296,7 +307,7 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read_back(
-            tcp: bool, udp_named: bool, unicast: bool, multicast: bool, record: bool,
+            tcp: bool, secure: bool, udp_named: bool, unicast: bool, multicast: bool, record: bool,
             client_port in prop::option::of((1..=u16::MAX, any::<u16>())),
             interleaved: Option<(u8, u8)>,
             ssrc: Option<u32>,
@@ -305,7 +316,7 @@ mod tests {
             let udp_named = udp_named && !tcp;
             let server_port = client_port.filter(|&(_, rtcp_port)| rtcp_port > 0);
             let transport = Transport {
-                lower, udp_named, unicast, multicast, client_port, server_port, interleaved, ssrc, record,
+                lower, secure, udp_named, unicast, multicast, client_port, server_port, interleaved, ssrc, record,
             };
             prop_assert_eq!(one(&transport.to_string()), Ok(transport));
         }
