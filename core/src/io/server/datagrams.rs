@@ -3,14 +3,14 @@
 use super::hole::Claim;
 use super::recorder::Recorder;
 use super::stream::MediaStream;
-use super::{Peer, rtcp};
+use super::{Guard, Peer, rtcp};
 use crate::address::at_port;
 use crate::media::catalogue::Medium;
 use crate::session::MediaTransport;
 use crate::time::Instant;
 use core::net::SocketAddr;
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     /// Whether a datagram from `from` that came to our RTP socket is this client's. Ask all clients of the host that it came
     /// from, let [`Claims`](super::Claims) find the one, and call that one's [`handle_rtp`](Self::handle_rtp).
     pub fn claim_rtp(&self, now: Instant, from: SocketAddr) -> Claim {

@@ -1,6 +1,7 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
 mod datagrams;
+mod guard;
 mod hole;
 mod recorder;
 mod stream;
@@ -27,6 +28,7 @@ use stream::{MediaStream, Ran};
 pub use super::sockets::Sockets;
 pub use crate::address::Addresses;
 pub use crate::delivery::Counts;
+pub use guard::{Guard, Open, Verdict, Visit};
 pub use hole::{Claim, Claims};
 
 /// How a server serves; one value for all its clients.
@@ -103,13 +105,14 @@ pub enum Outcome {
 
 /// One client: its control connection and, while it has a session, its stream, whether it watches or publishes.
 ///
-/// `B` are its two buffers, `M` are the media of its [`Catalogue`].
-pub struct Peer<B, M: Medium> {
+/// `B` are its two buffers, `M` are the media of its [`Catalogue`], `G` decides what it may do.
+pub struct Peer<B, M: Medium, G: Guard = Open> {
     connection: Connection<B>,
     stream: Option<MediaStream<M::Source>>,
     /// Of a publisher. It takes no room where there can be none.
     recorder: Option<Recorder<M::Sink>>,
     waiting: Option<Waiting<M>>,
+    visit: G::Visit,
     /// Of a session over UDP: whether its client may turn out to be at other ports than it names.
     hole: Option<Hole>,
     addresses: Addresses,
@@ -142,23 +145,81 @@ const TURN: u8 = 8;
 const READS: u8 = 2;
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
-    /// A client that has just connected. `entropy`: 64 bits that nobody can guess; session identifiers, SSRC, first sequence
-    /// number and timestamp are made of them.
+    /// A client that has just connected and may do everything. `entropy`: 64 bits that nobody can guess; session identifiers,
+    /// SSRC, first sequence number and timestamp are made of them.
     pub fn new(now: Instant, addresses: Addresses, rx: B, tx: B, entropy: u64, settings: &Settings<'_>) -> Self {
-        let mut random = Random::new(entropy);
-        let connection = Connection::new(now, rx, tx, random.bits(), settings.session);
-        Self::with(connection, addresses, random)
+        Self::guarded(now, addresses, rx, tx, entropy, settings, ())
     }
 
     /// A client beyond the limit: its first request is answered with 503 in its dialect, then the connection closes.
     pub fn refusing(now: Instant, addresses: Addresses, rx: B, tx: B, settings: &Settings<'_>) -> Self {
-        let connection = Connection::refusing(now, rx, tx, settings.session);
-        Self::with(connection, addresses, Random::new(0))
+        Self::refusing_guarded(now, addresses, rx, tx, settings, ())
     }
 
-    fn with(connection: Connection<B>, addresses: Addresses, random: Random) -> Self {
-        let (stream, recorder, waiting, hole) = (None, None, None, None);
-        Self { connection, stream, recorder, waiting, hole, addresses, random, failed: false, unfinished: false }
+    /// Does what can be done now: reads requests, answers them, sends the media that is due. Never blocks, and gives the
+    /// others their turn: where more can be done at once, [`poll_timeout`](Self::poll_timeout) says so.
+    ///
+    /// `TRAIN`: most packets handed to the RTP socket in one call (1 on firmware, 16 or so where [`Datagram::max_datagrams`]
+    /// allows more than 1).
+    pub fn service<const TRAIN: usize, T, D, E, C>(
+        &mut self,
+        context: Context<'_>,
+        sockets: Sockets<'_, T, D, E>,
+        catalogue: &C,
+    ) -> Outcome
+    where
+        T: Stream,
+        D: Datagram,
+        E: Datagram,
+        C: Catalogue<Medium = M>,
+    {
+        self.service_guarded::<TRAIN, _, _, _, _>(context, sockets, catalogue, &Open)
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
+    /// A client that has just connected, as [`new`](Self::new) makes it. A guard decides about its requests and keeps `visit`
+    /// of it.
+    pub fn guarded(
+        now: Instant,
+        addresses: Addresses,
+        rx: B,
+        tx: B,
+        entropy: u64,
+        settings: &Settings<'_>,
+        visit: G::Visit,
+    ) -> Self {
+        let mut random = Random::new(entropy);
+        let config = Config { guarded: G::GUARDS, ..settings.session };
+        let connection = Connection::new(now, rx, tx, random.bits(), config);
+        Self::with(connection, addresses, random, visit)
+    }
+
+    /// A client beyond the limit, as [`refusing`](Self::refusing) makes it.
+    pub fn refusing_guarded(
+        now: Instant,
+        addresses: Addresses,
+        rx: B,
+        tx: B,
+        settings: &Settings<'_>,
+        visit: G::Visit,
+    ) -> Self {
+        Self::with(Connection::refusing(now, rx, tx, settings.session), addresses, Random::new(0), visit)
+    }
+
+    fn with(connection: Connection<B>, addresses: Addresses, random: Random, visit: G::Visit) -> Self {
+        Self {
+            connection,
+            stream: None,
+            recorder: None,
+            waiting: None,
+            visit,
+            hole: None,
+            addresses,
+            random,
+            failed: false,
+            unfinished: false,
+        }
     }
 
     /// Where it connected from.
@@ -181,16 +242,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         self.recorder.as_ref().map(Recorder::statistics)
     }
 
-    /// Does what can be done now: reads requests, answers them, sends the media that is due. Never blocks, and gives the
-    /// others their turn: where more can be done at once, [`poll_timeout`](Self::poll_timeout) says so.
-    ///
-    /// `TRAIN`: most packets handed to the RTP socket in one call (1 on firmware, 16 or so where [`Datagram::max_datagrams`]
-    /// allows more than 1).
-    pub fn service<const TRAIN: usize, T, D, E, C>(
+    /// Does what can be done now, as [`service`](Self::service) does, and asks the guard.
+    pub fn service_guarded<const TRAIN: usize, T, D, E, C>(
         &mut self,
         context: Context<'_>,
         sockets: Sockets<'_, T, D, E>,
         catalogue: &C,
+        guard: &G,
     ) -> Outcome
     where
         T: Stream,
@@ -205,6 +263,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             stream.handle_wake();
         }
         self.go_on_waiting(context);
+        self.end_visit(now);
+        self.judge(context, guard);
         self.unfinished = true;
         let mut reads = 0_u8;
         // A publisher's packets cost less than they do on their way to viewers.
@@ -213,7 +273,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             let mut progress = reads < most_reads && self.read(now, control);
             reads = reads.saturating_add(progress.into());
             while let Some(event) = self.connection.poll_event() {
-                self.handle_event(context, event, rtp, rtcp, catalogue);
+                self.handle_event(context, event, rtp, rtcp, catalogue, guard);
                 progress = true;
             }
             progress |= self.pump::<TRAIN, D, E>(context, rtp, rtcp);
@@ -221,7 +281,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
             if self.connection.is_closed() {
                 // It may have closed only just now, with a session that is to be given back.
                 while let Some(event) = self.connection.poll_event() {
-                    self.handle_event(context, event, rtp, rtcp, catalogue);
+                    self.handle_event(context, event, rtp, rtcp, catalogue, guard);
                 }
                 return Outcome::Closed;
             }
@@ -245,6 +305,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         let unfinished = self.unfinished.then(Instant::default);
         let impatient = self.waiting.as_ref().map(|waiting| waiting.until);
         let media = earliest(media, self.recorder.as_ref().and_then(Recorder::poll_timeout));
+        let media = earliest(media, earliest(self.visit.asks_again(), self.visit.ends()));
         earliest(earliest(unfinished, impatient), earliest(self.connection.poll_timeout(), media))
     }
 
@@ -334,9 +395,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
         rtp: &mut D,
         rtcp: &mut E,
         catalogue: &C,
+        guard: &G,
     ) {
         let Context { now, settings, .. } = context;
         match event {
+            Event::Authorize => self.judge(context, guard),
             Event::Describe => self.look_up(context, Request::Describe, catalogue),
             Event::Setup { transport } => self.look_up(context, Request::Setup { transport }, catalogue),
             Event::Play { range, scale, speed } => {
@@ -382,6 +445,28 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
                 self.waiting = None;
                 self.end_stream(now, rtp, rtcp, settings, false);
             }
+        }
+    }
+
+    /// Asks the guard about a request, if one waits for that.
+    fn judge(&mut self, context: Context<'_>, guard: &G) {
+        let Context { now, waker, .. } = context;
+        let Some(request) = self.connection.asking() else { return };
+        match guard.judge(&mut self.visit, now, &request, waker) {
+            Verdict::Allowed => self.connection.allow(now),
+            Verdict::Challenged { is_stale } => {
+                self.connection.challenge(now, guard.challenges(&self.visit, now, is_stale));
+            }
+            Verdict::Refused(status, reason) => self.connection.refuse(now, status, reason),
+            Verdict::Wait => {}
+        }
+    }
+
+    /// Ends the session of a client that may not have it any longer.
+    fn end_visit(&mut self, now: Instant) {
+        if self.visit.ends().is_some_and(|end| end <= now) && !self.connection.is_closing() {
+            info!("closed: what was allowed has ended");
+            self.connection.shut_down(now);
         }
     }
 

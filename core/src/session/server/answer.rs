@@ -63,8 +63,9 @@ pub(super) enum Outcome {
 impl<B: Storage> Connection<B> {
     /// The judge of requests, as things stand.
     pub(super) fn policy(&self) -> RequestPolicy<'_> {
-        let Self { refusing, state, session, config, .. } = self;
-        RequestPolicy { refusing: *refusing, state: *state, session: session.as_ref(), config }
+        let Self { refusing, state, session, config, input, .. } = self;
+        let (session, is_allowed) = (session.as_ref(), input.allowed.is_some());
+        RequestPolicy { refusing: *refusing, state: *state, session, config, is_allowed }
     }
 
     /// Judges a standard request of `len` bytes, the first in the receive buffer.
@@ -112,6 +113,7 @@ impl<B: Storage> Connection<B> {
             ipv6,
             range: description.range,
             framerate: Some(description.frame_rate),
+            exchange: sdp::Exchange::None,
             dimensions: Some((description.width, description.height)),
         };
         let url = request.resource.url(rx.bytes());
@@ -301,6 +303,7 @@ impl<B: Storage> Connection<B> {
     pub(super) fn handle_answered(&mut self, len: usize, cseq: Option<u32>, sent: Result<(), Full>) {
         let closes = self.pending.take().is_some_and(|pending| pending.request.closes);
         self.event = None;
+        self.input.allowed = None;
         self.channel.rx.consume(len);
         if sent.is_err() {
             warning!("closed: an answer does not fit the transmit buffer of {} bytes", self.channel.tx.capacity());
@@ -315,7 +318,7 @@ impl<B: Storage> Connection<B> {
         }
     }
 
-    fn go_on(&mut self, request: Parsed, sent: Result<(), Full>) {
+    pub(super) fn go_on(&mut self, request: Parsed, sent: Result<(), Full>) {
         self.handle_answered(request.len, Some(request.cseq), sent);
         self.pump();
     }
@@ -396,7 +399,7 @@ impl Display for SessionLine {
 }
 
 /// Queues one answer, whole or not at all.
-fn respond<B: Storage>(
+pub(super) fn respond<B: Storage>(
     tx: &mut Buffer<B>,
     head: Head,
     finish: impl FnOnce(Emitter<'_>) -> Result<usize, Full>,

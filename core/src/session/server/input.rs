@@ -91,7 +91,7 @@ impl<B: Storage> Connection<B> {
     }
 
     fn step_standard(&mut self) -> Progress {
-        let bytes = self.channel.rx.bytes();
+        let bytes = self.input.front(self.channel.rx.bytes());
         let (status, cseq) = match parse(bytes) {
             Ok(Some((Message::Request(request), len))) => {
                 let judged = self.judge(&request, len);

@@ -13,8 +13,8 @@ use crate::wire::rtsp::{Full, StatusCode, salvage_cseq};
 impl<B: Storage> Connection<B> {
     pub(super) fn step_lab(&mut self) -> Progress {
         // No more of this request will come: the peer fell silent, or closed.
-        let ended = core::mem::take(&mut self.input.quiet) || self.input.ended;
-        let bytes = self.channel.rx.bytes();
+        let ended = core::mem::take(&mut self.input.quiet) || self.input.ended || self.input.allowed.is_some();
+        let bytes = self.input.front(self.channel.rx.bytes());
         let (request, len) = match lab::parse_request(bytes) {
             lab::Parsed::Complete(request, len) => (request, len),
             lab::Parsed::Pending(request, len) if ended => (request, len),

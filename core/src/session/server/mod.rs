@@ -19,12 +19,14 @@
 //! |---|---|
 //! | `types` | configuration and events |
 //! | `input` | from bytes to requests and interleaved packets, of any length and however they are cut |
+//! | `access` | who asks: the driver's decision whether a request is carried out |
 //! | `resource` | where the URL of a waiting request and the path in it lie |
 //! | `policy` | **the one place where a request, of either dialect, is judged** before it is carried out |
 //! | `lab` | from bytes to requests and answers of the lab dialect |
 //! | `answer` | answers, at once or when the driver has decided |
 //! | `lifetime` | deadlines, and every way in which a session and the connection end |
 
+mod access;
 mod answer;
 mod input;
 mod lab;
@@ -36,6 +38,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use access::Asking;
 pub use policy::MAX_URI_LEN;
 pub use types::{Config, Description, Event, Played};
 
@@ -87,6 +90,16 @@ struct Input {
     quiet: bool,
     /// A request waits at the front of the receive buffer until the answers before it have left.
     blocked: bool,
+    /// The driver has allowed the request at the front of the receive buffer, which has this length: what came behind it
+    /// meanwhile must not become a part of it.
+    allowed: Option<usize>,
+}
+
+impl Input {
+    /// What is read next of the received bytes: all of them, or the request alone that the driver has allowed.
+    fn front<'a>(&self, received: &'a [u8]) -> &'a [u8] {
+        self.allowed.and_then(|len| received.get(..len)).unwrap_or(received)
+    }
 }
 
 /// A session, which SETUP has made.
@@ -124,6 +137,7 @@ struct Parsed {
 
 #[derive(Clone, Copy, Debug)]
 enum Waiting {
+    Authorize,
     Describe {
         /// The host in the URL is an IPv6 address.
         ipv6: bool,
@@ -149,6 +163,7 @@ impl Waiting {
     /// The method of the request.
     fn method(&self) -> &'static str {
         match self {
+            Self::Authorize => "a request",
             Self::Describe { .. } => "DESCRIBE",
             Self::Setup { .. } => "SETUP",
             Self::Play { .. } => "PLAY",

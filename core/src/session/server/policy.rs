@@ -12,6 +12,8 @@ pub const MAX_URI_LEN: usize = 255;
 /// The effect of a request that may be carried out.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Accepted {
+    /// Nothing yet: the driver is asked whether it may be judged at all.
+    Authorize,
     Options,
     /// GET_PARAMETER or SET_PARAMETER without a body: a sign of life.
     KeepAlive,
@@ -42,6 +44,7 @@ impl Accepted {
     pub(super) fn question(self) -> Option<(Event, Waiting)> {
         match self {
             Self::Options | Self::KeepAlive => None,
+            Self::Authorize => Some((Event::Authorize, Waiting::Authorize)),
             Self::Describe { ipv6 } => Some((Event::Describe, Waiting::Describe { ipv6 })),
             Self::Setup { media, chosen, record } => {
                 let transport = media;
@@ -98,15 +101,21 @@ pub(super) struct RequestPolicy<'a> {
     pub(super) state: State,
     pub(super) session: Option<&'a Session>,
     pub(super) config: &'a Config,
+    /// The driver has allowed the request.
+    pub(super) is_allowed: bool,
 }
 
 impl RequestPolicy<'_> {
     /// Whether a request may be carried out, and the path of the stream that it is about; or the status that refuses it.
     ///
-    /// There is no other way to carry a request out. It is admitted first, and then each dialect has an order of its own for
-    /// the rest: whether it is the session's, whether the state allows it, and the details of each method.
+    /// There is no other way to carry a request out. It is admitted first. Then the driver is asked about who asks, where
+    /// there is a guard, before anything is said of what there is. Then each dialect has an order of its own for the rest: whether it is the session's, whether the state allows it, and the details of each method.
     pub(super) fn judge<'a>(&self, asked: Asked<'a, '_>) -> Result<(Accepted, Path<'a>), StatusCode> {
-        let path = self.admit(&Plea::of(asked))?;
+        let plea = Plea::of(asked);
+        let path = self.admit(&plea)?;
+        if self.config.guarded && !self.is_allowed && plea.method != Method::Options {
+            return Ok((Accepted::Authorize, path.split_track().0));
+        }
         match asked {
             Asked::Standard(request) => self.judge_standard(request, path),
             Asked::Lab(request) => Ok((self.judge_lab(request)?, path.split_track().0)),
@@ -114,8 +123,7 @@ impl RequestPolicy<'_> {
     }
 
     /// Whether who asks may ask for this, and the path that it is about. The order is: is there room for this client, can the
-    /// request be understood, is it addressed to something. Who asks is not known yet: that is to be judged last in here, by
-    /// the path and the purpose.
+    /// request be understood, is it addressed to something.
     fn admit<'a>(&self, plea: &Plea<'a>) -> Result<Path<'a>, StatusCode> {
         if self.refusing {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
@@ -238,7 +246,7 @@ impl RequestPolicy<'_> {
     /// The way media would travel by this alternative. `None`: the server cannot serve it.
     fn media_transport(&self, alternative: &Transport) -> Option<MediaTransport> {
         // Who has announced means to record, and need not say it again.
-        if alternative.multicast || (alternative.record && !self.state.is_publishing()) {
+        if alternative.multicast || alternative.secure || (alternative.record && !self.state.is_publishing()) {
             return None;
         }
         match alternative.lower? {

@@ -26,6 +26,8 @@ pub struct Config {
     /// Whether clients may publish (default no): ANNOUNCE and RECORD are carried out then, and `Public` lists them. Otherwise
     /// they are answered with 501.
     pub record: bool,
+    /// Whether the driver is asked before a request is carried out (default no): [`Event::Authorize`] comes for each but OPTIONS.
+    pub guarded: bool,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             stall_timeout: Duration::from_secs(10),
             udp: true,
             record: false,
+            guarded: false,
         }
     }
 }
@@ -47,6 +50,10 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
+    /// Decide who asks, and whether that one may: [`Connection::asking`](super::Connection::asking) says what for; answer with
+    /// `allow`, `challenge` or `refuse`, at once or later. Comes before anything else is said about a request, so that
+    /// strangers do not learn what there is.
+    Authorize,
     /// Look up [`Connection::resource`](super::Connection::resource): `answer_describe` or `refuse`.
     Describe,
     /// Look up the resource, make a stream (or give the one that is there another transport): `answer_setup` or

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SETUP: &str = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
+pub(super) const SETUP: &str = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
 
 /// What SplitMix64 makes of 0 first, in six digits.
 const LAB_ID: u64 = 0xe220_a839_7b1d_cdaf % 900_000 + 100_000;
@@ -11,7 +11,7 @@ const SILENCE: Duration = Duration::from_millis(50);
 
 impl Peer {
     /// Sends a lab request, which has no end, and falls silent.
-    fn say(&mut self, request: &str) -> String {
+    pub(super) fn say(&mut self, request: &str) -> String {
         self.feed(request.as_bytes());
         self.pass(SILENCE);
         self.sent()
@@ -22,7 +22,7 @@ fn lab(method: &str, cseq: u32) -> String {
     std::format!("{method} movie.Mjpeg RTSP/1.0\nCSeq: {cseq}\nSession: {LAB_ID}")
 }
 
-fn reply(status: &str, cseq: u32, session: u64) -> String {
+pub(super) fn reply(status: &str, cseq: u32, session: u64) -> String {
     std::format!("RTSP/1.0 {status}\nCSeq: {cseq}\nSession: {session}\n\n")
 }
 

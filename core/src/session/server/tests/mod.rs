@@ -1,5 +1,6 @@
 //! Whole dialogues with the machine, on virtual time.
 
+mod access;
 mod dialogues;
 mod hostile;
 mod interleaved;
@@ -12,6 +13,7 @@ mod wild;
 
 use super::*;
 use crate::media::FrameRate;
+use crate::session::server::access::Repeated;
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
@@ -121,6 +123,15 @@ impl Peer {
         let (now, connection) = (self.now, &mut self.connection);
         let found = connection.resource().names("movie.Mjpeg");
         match event {
+            Event::Authorize => {
+                let asking = connection.asking().expect("it was asked about");
+                let authorization = asking.authorization().map(|value| value.unwrap_or_default().to_string());
+                match authorization.as_deref() {
+                    Ok("Digest right") => connection.allow(now),
+                    Ok(_) => connection.challenge(now, ["Digest a", "Digest b"]),
+                    Err(Repeated) => connection.refuse(now, StatusCode::BAD_REQUEST, ""),
+                }
+            }
             Event::Describe | Event::Setup { .. } | Event::Announce if !found => {
                 connection.refuse(now, StatusCode::NOT_FOUND, "");
             }

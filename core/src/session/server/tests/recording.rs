@@ -15,6 +15,7 @@ pub(super) const RECORD: Config = Config {
     stall_timeout: Duration::from_secs(10),
     udp: true,
     record: true,
+    guarded: false,
 };
 
 fn taker() -> Peer {

@@ -1,0 +1,104 @@
+//! Who may do what.
+
+use crate::session::server::Asking;
+use crate::time::Instant;
+use crate::wire::rtsp::StatusCode;
+use core::convert::Infallible;
+use core::fmt::Display;
+use core::iter::empty;
+use core::task::Waker;
+
+/// Decides about the requests of all clients of a server.
+pub trait Guard {
+    /// What is remembered of one connection: who it is, say, and by which proof.
+    type Visit: Visit;
+    /// A value of `WWW-Authenticate`.
+    type Challenge: Display;
+
+    /// Whether it decides anything. A server without a guard has no code for one.
+    const GUARDS: bool = true;
+
+    /// Decides about a request. It is asked about each but OPTIONS, and before it is known whether what the request is about
+    /// exists.
+    ///
+    /// `waker`: to be woken when a request that waits is to be asked about again.
+    fn judge(&self, visit: &mut Self::Visit, now: Instant, request: &Asking<'_>, waker: &Waker) -> Verdict;
+
+    /// The challenges of an answer 401, in this order. `is_stale`: the proof was right, but too old.
+    fn challenges(
+        &self,
+        visit: &Self::Visit,
+        now: Instant,
+        is_stale: bool,
+    ) -> impl IntoIterator<Item = Self::Challenge>;
+}
+
+/// What a [`Guard`] remembers of one connection.
+pub trait Visit {
+    /// When the guard wants to be asked again about a request that waits.
+    fn asks_again(&self) -> Option<Instant>;
+
+    /// When what was allowed ends: the connection is closed then.
+    fn ends(&self) -> Option<Instant>;
+}
+
+impl Visit for () {
+    fn asks_again(&self) -> Option<Instant> {
+        None
+    }
+
+    fn ends(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// What a [`Guard`] says of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Verdict {
+    /// It is carried out.
+    Allowed,
+    /// It is answered with 401 and [`Guard::challenges`].
+    Challenged {
+        /// The proof was right, but too old.
+        is_stale: bool,
+    },
+    /// It is answered with this status and reason.
+    Refused(StatusCode, &'static str),
+    /// It waits: the guard is asked about it again when it wakes the client, and at [`Visit::asks_again`].
+    Wait,
+}
+
+/// No guard: everybody may do everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open;
+
+impl Guard for Open {
+    type Visit = ();
+    type Challenge = Infallible;
+
+    const GUARDS: bool = false;
+
+    fn judge(&self, (): &mut (), _: Instant, _: &Asking<'_>, _: &Waker) -> Verdict {
+        Verdict::Allowed
+    }
+
+    fn challenges(&self, (): &(), _: Instant, _: bool) -> impl IntoIterator<Item = Infallible> {
+        empty()
+    }
+}
+
+impl<G: Guard> Guard for &G {
+    type Visit = G::Visit;
+    type Challenge = G::Challenge;
+
+    const GUARDS: bool = G::GUARDS;
+
+    fn judge(&self, visit: &mut G::Visit, now: Instant, request: &Asking<'_>, waker: &Waker) -> Verdict {
+        (**self).judge(visit, now, request, waker)
+    }
+
+    fn challenges(&self, visit: &G::Visit, now: Instant, is_stale: bool) -> impl IntoIterator<Item = G::Challenge> {
+        (**self).challenges(visit, now, is_stale)
+    }
+}

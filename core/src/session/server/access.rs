@@ -1,0 +1,92 @@
+//! Who asks: the driver decides about each request before anything else is said about it.
+
+use super::answer::respond;
+use super::{Connection, Dialect, Pending, Waiting};
+use crate::session::buffer::Storage;
+use crate::time::Instant;
+use crate::wire::lab;
+use crate::wire::rtsp::{Headers, Message, Method, StatusCode, parse};
+use crate::wire::url::Path;
+use core::fmt::Display;
+
+/// A request about which the driver decides. Everything in it was sent by the client.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The method.
+    pub method: Method<'a>,
+    /// The URI of the request line, to the byte; the file's name in the lab dialect.
+    pub uri: &'a str,
+    /// The stream that it is about, without `trackID=N`; empty where that is the server itself.
+    pub path: Path<'a>,
+    /// It gives the server media, or belongs to a session that does.
+    pub is_to_publish: bool,
+    /// The dialect that it is made in. Nobody can prove who they are in that of the lab.
+    pub dialect: Dialect,
+    headers: Headers<'a>,
+}
+
+/// The request has more than one `Authorization`, so that it cannot be said which one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated;
+
+impl<'a> Asking<'a> {
+    /// The value of `Authorization`, if there is one.
+    ///
+    /// # Errors
+    /// There are two.
+    pub fn authorization(&self) -> Result<Option<&'a str>, Repeated> {
+        let mut values = self.headers.all("Authorization");
+        let first = values.next();
+        if values.next().is_some() { Err(Repeated) } else { Ok(first) }
+    }
+}
+
+impl<B: Storage> Connection<B> {
+    /// The request of [`Event::Authorize`](super::Event::Authorize); `None` while none waits for that answer.
+    pub fn asking(&self) -> Option<Asking<'_>> {
+        let Some(Pending { kind: Waiting::Authorize, request, .. }) = &self.pending else { return None };
+        let (path, bytes) = (self.resource(), self.channel.rx.bytes().get(..request.len)?);
+        if self.dialect == Some(Dialect::Lab) {
+            let (lab::Parsed::Complete(lab, _) | lab::Parsed::Pending(lab, _)) = lab::parse_request(bytes) else {
+                return None;
+            };
+            let (method, uri, headers) = (lab.method, lab.file.as_str(), lab.headers);
+            // Whatever else such a request names, it is about the connection's session.
+            let session = self.session.as_ref().filter(|_| method != Method::Setup);
+            let path = session.map_or(path, |session| session.path.of(&session.url));
+            return Some(Asking { method, uri, path, is_to_publish: false, dialect: Dialect::Lab, headers });
+        }
+        let Ok(Some((Message::Request(standard), _))) = parse(bytes) else { return None };
+        let (method, uri, headers) = (standard.method, self.url_of(request), standard.headers);
+        let is_to_publish = self.state.is_publishing() || matches!(method, Method::Announce | Method::Record);
+        Some(Asking { method, uri, path, is_to_publish, dialect: Dialect::Standard, headers })
+    }
+
+    /// Answers [`Event::Authorize`](super::Event::Authorize): the request is judged and carried out as if nobody had to be
+    /// asked.
+    pub fn allow(&mut self, now: Instant) {
+        self.now = now;
+        let Some(Pending { kind: Waiting::Authorize, request, .. }) = self.pending else { return };
+        self.pending = None;
+        self.input.allowed = Some(request.len);
+        self.pump();
+    }
+
+    /// Answers [`Event::Authorize`](super::Event::Authorize) with 401 and these values of `WWW-Authenticate`, in this order.
+    /// In the lab dialect, which has no such thing, the status is all.
+    pub fn challenge(&mut self, now: Instant, challenges: impl IntoIterator<Item = impl Display>) {
+        self.now = now;
+        let Some(Pending { kind: Waiting::Authorize, request, .. }) = self.pending else { return };
+        let (status, cseq) = (StatusCode::UNAUTHORIZED, Some(request.cseq));
+        let sent = if self.dialect == Some(Dialect::Lab) {
+            self.reply(status, cseq)
+        } else {
+            let head = self.head(status, cseq);
+            respond(&mut self.channel.tx, head, |answer| {
+                let mut challenges = challenges.into_iter();
+                challenges.try_fold(answer, |answer, value| answer.header("WWW-Authenticate", value))?.finish()
+            })
+        };
+        self.go_on(request, sent);
+    }
+}
