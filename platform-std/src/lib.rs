@@ -7,6 +7,7 @@
 //! - [`server`]: a server for anything that is a catalogue of frames, one thread for all clients.
 //! - [`media`]: files and folders as media that many viewers share.
 //! - [`input`]: cameras, programs and whatever else makes JPEG while it is watched.
+//! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
 //! - [`console`]: text for terminals and logs.
 // `forbid` would allow no exception, and there is one: `input/camera/timestamp.rs`.
 #![deny(unsafe_code)]
@@ -15,6 +16,8 @@ mod calendar;
 pub mod client;
 pub mod clock;
 pub mod console;
+mod files;
+pub mod guard;
 pub mod input;
 pub mod media;
 mod memory;

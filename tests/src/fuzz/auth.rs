@@ -1,6 +1,13 @@
-//! The target of authentication's client half: challenges by whoever wants to harm the client, or to learn its password.
+//! The targets of authentication: challenges by whoever wants to harm a client, or to learn its password; answers and tokens
+//! by whoever wants to be let in.
 
-use mutoscope::auth::{Authenticator, Basic, Challenge, Credentials, Refusal, Scheme};
+use mutoscope::auth::{
+    Algorithm, Authenticator, Basic, Challenge, Claim, Credentials, Key, Proofs, Refusal, Scheme, Token, Unproven,
+    Users, Verifier,
+};
+use mutoscope::time::Instant;
+use mutoscope::wire::url::Path;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Pieces of challenges.
 pub const WORDS: &[&str] = &[
@@ -79,4 +86,60 @@ pub fn challenges_seeds() -> Vec<Vec<u8>> {
         "us%40er:hunter2",
     ];
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// Nobody knows Anna's password; what is right must not be found by accident.
+struct Anna;
+
+/// The hash of a password that no input can hold.
+const SECRET: &str = "5ebe2294ecd0e0f08eab7690d2a6ee69";
+
+impl Users for Anna {
+    fn secret(&self, user: &str, algorithm: Algorithm) -> Option<&str> {
+        assert!(user.len() <= 128);
+        (user == "anna" && algorithm == Algorithm::Md5).then_some(SECRET)
+    }
+}
+
+const URI: &str = "rtsp://h/cam";
+
+/// A value of `Authorization`, and the same bytes behind `?token=`.
+pub fn authorization(data: &[u8]) {
+    let Ok(value) = std::str::from_utf8(data) else { return };
+    let key = Key::new([7; 32]);
+    for basic in [Basic::Allowed, Basic::Refused] {
+        let verifier = Verifier::new(&key, "m", basic);
+        let claim =
+            Claim { now: Instant::from_millis(1), address: IpAddr::V4(Ipv4Addr::LOCALHOST), method: "PLAY", uri: URI };
+        let mut proofs = Proofs::default();
+        let outcome = verifier.verify(&mut proofs, &claim, value, &Anna);
+        // Seeds hold one answer whose hash is right, for a nonce of another server.
+        assert!(matches!(outcome, Err(Unproven::Malformed | Unproven::Wrong | Unproven::Stale)), "{value}");
+        if outcome == Err(Unproven::Stale) {
+            assert!(value.to_ascii_lowercase().contains(RIGHT), "nobody else knows the password: {value}");
+        }
+        assert_eq!(proofs.user(), None);
+    }
+    let url = format!("{URI}?token={value}");
+    if let Some(token) = Token::find(&url) {
+        assert!(!token.is_for(&key, "cam", Path::new("cam")), "{value}");
+        assert!(value.to_ascii_lowercase().starts_with(&token.to_string()[..8]), "it is what was written");
+        assert!(!format!("{token:?}").contains(&token.to_string()[8..]));
+    }
+}
+
+/// The right hash of `PLAY` of the URL with the nonce 5f.
+const RIGHT: &str = "ecac74456bfc57c23c8ee3046dfd0ad7";
+
+/// Answers of every kind.
+pub fn authorization_seeds() -> Vec<Vec<u8>> {
+    let five = format!("Digest username=\"anna\", realm=\"m\", nonce=\"5f\", uri=\"{URI}\", response=\"{RIGHT}\"");
+    let texts = [
+        format!("{five}, algorithm=\"MD5\", qop=\"auth\", cnonce=\"9c\", nc=0000000a"),
+        five.replace("anna", "a\\\"b"),
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_owned(),
+        "692100000123456789abcdef0123456789abcdef/trackID=0".to_owned(),
+        five,
+    ];
+    texts.into_iter().map(String::into_bytes).collect()
 }

@@ -192,7 +192,7 @@ pub fn server_session(data: &[u8]) {
     let Some((&seed, input)) = data.split_first() else { return };
     let mut random = Random::new(u64::from(seed));
     let mut now = Instant::from_millis(1000);
-    let config = server::Config { record: seed & 1 == 1, ..server::Config::default() };
+    let config = server::Config { record: seed & 1 == 1, guarded: seed & 2 == 2, ..server::Config::default() };
     let mut connection = Connection::new(now, vec![0; 1024], vec![0; 2048], ENTROPY, config);
     let (mut rest, mut output, mut steps) = (input, Vec::new(), 0);
     while !rest.is_empty() && !connection.is_closed() {
@@ -247,6 +247,16 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
         let refused = random.below(8) == 0;
         let all = Range::Npt { start: Some(0), end: Some(10_000_000) };
         match event {
+            Event::Authorize => {
+                let asking = connection.asking().expect("it is asked about");
+                assert!(asking.uri.len() <= server::MAX_URI_LEN);
+                let _ = asking.authorization();
+                match random.below(4) {
+                    0 => connection.challenge(now, ["Digest realm=\"m\", nonce=\"0\"", "Basic realm=\"m\""]),
+                    1 => connection.refuse(now, StatusCode::FORBIDDEN, ""),
+                    _ => connection.allow(now),
+                }
+            }
             Event::Describe
             | Event::Setup { .. }
             | Event::SetupRecord { .. }

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod feed;
 pub mod inputs;
 pub mod jpeg;
+pub mod keys;
 pub mod machines;
 pub mod mutate;
 pub mod publisher;
@@ -44,6 +45,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sdp", run: text::sdp, seeds: text::sdp_seeds, words: text::SDP_WORDS },
     Target { name: "url", run: text::url, seeds: text::url_seeds, words: text::URL_WORDS },
     Target { name: "challenges", run: auth::challenges, seeds: auth::challenges_seeds, words: auth::WORDS },
+    Target { name: "authorization", run: auth::authorization, seeds: auth::authorization_seeds, words: auth::WORDS },
+    Target { name: "key_exchange", run: keys::key_exchange, seeds: keys::key_exchange_seeds, words: keys::WORDS },
+    Target { name: "srtp", run: keys::srtp, seeds: keys::srtp_seeds, words: &[] },
     Target { name: "rtp", run: rtp::rtp, seeds: rtp::rtp_seeds, words: &[] },
     Target { name: "rtcp", run: rtp::rtcp, seeds: rtp::rtcp_seeds, words: &[] },
     Target { name: "rtp_jpeg", run: rtp::rtp_jpeg, seeds: rtp::rtp_jpeg_seeds, words: &[] },

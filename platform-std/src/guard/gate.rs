@@ -1,0 +1,315 @@
+//! The decision about a request, and what is remembered of a connection.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::Waker;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mutoscope::auth::{Basic, Claim, Key, Proofs, Token, Unproven, Verifier, claimed_user};
+use mutoscope::io::server::{Guard, Verdict, Visit};
+use mutoscope::session::Dialect;
+use mutoscope::session::server::Asking;
+use mutoscope::time::{Duration, Instant};
+use mutoscope::wire::rtsp::{Method, StatusCode};
+use mutoscope::wire::url::Path;
+
+use super::counted;
+use super::guesses::{Guesses, Patience};
+use super::journal::{Entry, Journal, What};
+use super::rules::{Rules, StreamRules};
+
+const KEPT_OUT: &str = "this address is not let in";
+const NOT_THIS_USER: &str = "this user may not do this";
+const NO_PASSWORD_HELPS: &str = "this may be done from some addresses only";
+const TOO_MANY: &str = "too many wrong passwords: try again in a few minutes";
+const TWICE: &str = "there are two proofs of who asks";
+
+/// Decides about requests by [`Rules`]. It may be shared by threads and servers.
+#[derive(Debug)]
+pub struct Gate {
+    rules: RwLock<Arc<Rules>>,
+    nonce_key: Key,
+    shared: Arc<Mutex<Shared>>,
+    journal: Journal,
+}
+
+/// What connections have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    guesses: Guesses,
+    /// How many live connections have logged in, by where they come from.
+    inside: HashMap<IpAddr, usize>,
+}
+
+/// What a [`Gate`] remembers of one connection.
+#[derive(Debug)]
+pub struct GateVisit {
+    peer: SocketAddr,
+    /// Nobody can listen on the way.
+    is_private: bool,
+    proofs: Proofs,
+    /// The token that has let it in, and the path of its stream as that was asked for first.
+    token: Option<(Token, String)>,
+    asks_again: Option<Instant>,
+    ends: Option<Instant>,
+    /// It has logged in, and is counted with those who have.
+    is_inside: bool,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Gate {
+    /// Decides by these rules.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn new(rules: Rules) -> io::Result<Self> {
+        let mut key = [0; Key::LEN];
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        Ok(Self {
+            rules: RwLock::new(Arc::new(rules)),
+            nonce_key: Key::new(key),
+            shared: Arc::default(),
+            journal: Journal::default(),
+        })
+    }
+
+    /// Tells it to a journal, too.
+    #[must_use]
+    pub fn with_journal(self, journal: Journal) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// Decides by other rules from now on. Those who watch go on; their next request is decided by the new ones.
+    pub fn replace(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// The rules that it decides by.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a connection from there is taken at all.
+    pub fn lets_in(&self, peer: SocketAddr) -> bool {
+        self.rules().networks.let_in(peer.ip())
+    }
+
+    /// A connection that has just been taken. `is_private`: nobody can listen on the way, as with TLS.
+    pub fn visit(&self, peer: SocketAddr, is_private: bool) -> GateVisit {
+        GateVisit {
+            peer,
+            is_private,
+            proofs: Proofs::default(),
+            token: None,
+            asks_again: None,
+            ends: None,
+            is_inside: false,
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// Whether somebody has logged in from the same host and is still there.
+    pub fn is_inside(&self, address: IpAddr) -> bool {
+        lock(&self.shared).inside.contains_key(&counted(address))
+    }
+
+    fn refuse(
+        &self,
+        visit: &GateVisit,
+        request: &Asking<'_>,
+        user: Option<&str>,
+        status: StatusCode,
+        why: &'static str,
+    ) -> Verdict {
+        self.tell(What::Refused, visit, request, user, why);
+        Verdict::Refused(status, why)
+    }
+
+    fn tell(&self, what: What, visit: &GateVisit, request: &Asking<'_>, user: Option<&str>, why: &str) {
+        let (peer, stream, method) = (visit.peer, request.path.as_str(), request.method.name());
+        self.journal.write(&Entry { what, peer, user, stream, method, why });
+    }
+
+    /// Decides about a request with a proof of who asks.
+    fn judge_proof(
+        &self,
+        visit: &mut GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        authorization: &str,
+        rules: &Rules,
+    ) -> Result<(), Verdict> {
+        let address = visit.peer.ip();
+        let claimed = claimed_user(authorization).unwrap_or_default();
+        let patience = {
+            let shared = lock(&self.shared);
+            let is_trusted = shared.inside.contains_key(&counted(address));
+            shared.guesses.patience(now, address, &claimed, is_trusted)
+        };
+        match patience {
+            Patience::Now => {}
+            Patience::Until(until) => {
+                visit.asks_again = Some(until);
+                return Err(Verdict::Wait);
+            }
+            Patience::Locked(_) => {
+                return Err(self.refuse(visit, request, Some(&claimed), StatusCode::FORBIDDEN, TOO_MANY));
+            }
+        }
+        let verifier = self.verifier(visit, rules);
+        let claim = Claim { now, address, method: request.method.name(), uri: request.uri };
+        match verifier.verify(&mut visit.proofs, &claim, authorization, &rules.users) {
+            Ok(()) => {
+                let mut shared = lock(&self.shared);
+                shared.guesses.forgive(address, &claimed);
+                if !std::mem::replace(&mut visit.is_inside, true) {
+                    *shared.inside.entry(counted(address)).or_default() += 1;
+                    drop(shared);
+                    self.tell(What::LoggedIn, visit, request, visit.proofs.user(), "");
+                }
+                Ok(())
+            }
+            Err(Unproven::Stale) => Err(Verdict::Challenged { is_stale: true }),
+            Err(Unproven::Malformed) => Err(Verdict::Challenged { is_stale: false }),
+            Err(_) => {
+                let count = lock(&self.shared).guesses.count(now, address, &claimed, authorization);
+                let why = format!("wrong user or password, number {count}");
+                self.tell(What::Refused, visit, request, Some(&claimed), &why);
+                Err(Verdict::Challenged { is_stale: false })
+            }
+        }
+    }
+
+    fn verifier<'g>(&'g self, visit: &GateVisit, rules: &'g Rules) -> Verifier<'g> {
+        let basic = if rules.basic && visit.is_private { Basic::Allowed } else { Basic::Refused };
+        Verifier::new(&self.nonce_key, rules.users.realm(), basic)
+    }
+
+    /// Whether a token lets somebody watch: the one in the request's URL, or the one that has let this connection in.
+    fn is_admitted(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, rules: &Rules) -> bool {
+        let Some(key) = rules.token_key.as_ref().filter(|_| !request.is_to_publish) else { return false };
+        let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let path = request.path;
+        let is_new = |method| matches!(method, Method::Describe | Method::Setup);
+        if let Some(token) = Token::find(request.uri)
+            && let Some(name) = decoded(path)
+            && token.is_for(key, &name, path)
+            && u64::from(token.ends()) > second
+        {
+            let is_first = visit.token.replace((token, path.as_str().to_owned())).is_none();
+            let left = Duration::from_secs(u64::from(token.ends()).saturating_sub(second));
+            visit.ends = rules.cut.then(|| now.after(left));
+            if is_first {
+                self.tell(What::Admitted, visit, request, None, "by a token");
+            }
+            return true;
+        }
+        // What it has begun it may go on with.
+        visit.token.as_ref().is_some_and(|(token, first)| {
+            let is_same = Path::new(first).is_same(path) || path.is_empty();
+            is_same && (!is_new(request.method) || u64::from(token.ends()) > second)
+        })
+    }
+
+    /// Decides about a request of somebody from whose address it may be made, if that one may.
+    fn judge_person(
+        &self,
+        visit: &mut GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        rules: &Rules,
+        stream: &StreamRules,
+    ) -> Verdict {
+        let who = rules.who(stream, request.is_to_publish);
+        let Ok(authorization) = request.authorization() else {
+            return self.refuse(visit, request, None, StatusCode::BAD_REQUEST, TWICE);
+        };
+        if who.has_address(visit.peer.ip()) || self.is_admitted(visit, now, request, rules) {
+            return Verdict::Allowed;
+        }
+        if let Some(authorization) = authorization
+            && let Err(verdict) = self.judge_proof(visit, now, request, authorization, rules)
+        {
+            return verdict;
+        }
+        match visit.proofs.user() {
+            // Somebody whom new rules do not know any more is a stranger.
+            Some(user) if rules.users.contains(user) && who.has_user(user) => Verdict::Allowed,
+            Some(user) if rules.users.contains(user) => {
+                self.refuse(visit, request, Some(user), StatusCode::FORBIDDEN, NOT_THIS_USER)
+            }
+            _ if rules.users.is_empty() && rules.token_key.is_none() => {
+                self.refuse(visit, request, None, StatusCode::FORBIDDEN, NO_PASSWORD_HELPS)
+            }
+            _ => {
+                if request.dialect == Dialect::Lab {
+                    self.tell(What::Refused, visit, request, None, "the lab's client cannot log in");
+                }
+                Verdict::Challenged { is_stale: false }
+            }
+        }
+    }
+}
+
+impl Guard for Gate {
+    type Visit = GateVisit;
+    type Challenge = String;
+
+    fn judge(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, _: &Waker) -> Verdict {
+        visit.asks_again = None;
+        let rules = self.rules();
+        let stream = rules.of(request.path);
+        let address = visit.peer.ip();
+        if !rules.networks.let_in(address) || !stream.networks.let_in(address) {
+            return self.refuse(visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
+        }
+        self.judge_person(visit, now, request, &rules, stream)
+    }
+
+    fn challenges(&self, visit: &GateVisit, now: Instant, is_stale: bool) -> impl IntoIterator<Item = String> {
+        let rules = self.rules();
+        let challenges = self.verifier(visit, &rules).challenges(now, visit.peer.ip(), is_stale);
+        challenges.map(|challenge| challenge.to_string()).collect::<Vec<_>>()
+    }
+}
+
+impl Visit for GateVisit {
+    fn asks_again(&self) -> Option<Instant> {
+        self.asks_again
+    }
+
+    fn ends(&self) -> Option<Instant> {
+        self.ends
+    }
+}
+
+impl Drop for GateVisit {
+    fn drop(&mut self) {
+        if !self.is_inside {
+            return;
+        }
+        let address = counted(self.peer.ip());
+        let mut shared = lock(&self.shared);
+        if let Some(count) = shared.inside.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                shared.inside.remove(&address);
+            }
+        }
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A path with its escapes undone.
+fn decoded(path: Path<'_>) -> Option<String> {
+    let segments: Option<Vec<_>> = path.segments().map(|segment| String::from_utf8(segment.collect()).ok()).collect();
+    Some(segments?.join("/"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+//! Whole dialogues with a gate, on virtual time.
+
+use super::*;
+use crate::guard::{Networks, StreamRules, Users, Who};
+use mutoscope::auth::{Authenticator, Credentials};
+use mutoscope::session::server::{Config, Connection, Event};
+
+/// One connection, and a driver that has every stream.
+struct Client<'g> {
+    gate: &'g Gate,
+    visit: GateVisit,
+    connection: Connection<Vec<u8>>,
+    authenticator: Authenticator,
+    cseq: u32,
+}
+
+/// The time of all tests begins here.
+fn start() -> Instant {
+    Instant::from_millis(1_000_000)
+}
+
+fn users() -> Users {
+    let mut users = Users::default();
+    users.set("anna", "secret").unwrap();
+    users.set("otto", "hunter2").unwrap();
+    users
+}
+
+fn gate(rules: Rules) -> Gate {
+    Gate::new(rules).unwrap()
+}
+
+fn who(words: &[&str]) -> Option<Who> {
+    Some(Who::parse(words.iter().copied()).unwrap())
+}
+
+impl<'g> Client<'g> {
+    fn at(gate: &'g Gate, address: &str) -> Self {
+        let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
+        let config = Config { guarded: true, record: true, ..Config::default() };
+        let connection = Connection::new(start(), vec![0; 4096], vec![0; 4096], 7, config);
+        Self { gate, visit: gate.visit(peer, false), connection, authenticator: nobody(), cseq: 0 }
+    }
+
+    fn logging_in(mut self, user: &str, password: &str) -> Self {
+        let credentials = Credentials::new(user, password).unwrap();
+        self.authenticator = Authenticator::new(credentials, Basic::Allowed, 7);
+        self
+    }
+
+    fn private(mut self) -> Self {
+        self.visit.is_private = true;
+        self
+    }
+
+    /// Sends a request at a time, with whatever proof it has, and gives the status; 0: it waits.
+    fn request_at(&mut self, now: Instant, method: &str, uri: &str) -> u16 {
+        let authorization = self.authenticator.authorize(method, uri);
+        let header = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
+        let answer = self.send(now, method, uri, &header);
+        let challenges: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("WWW-Authenticate: ")).collect();
+        let status = status(&answer);
+        if status == 401 {
+            let _ = self.authenticator.handle_challenges(challenges);
+        } else {
+            self.authenticator.handle_accepted();
+        }
+        status
+    }
+
+    fn request(&mut self, method: &str, uri: &str) -> u16 {
+        self.request_at(start(), method, uri)
+    }
+
+    /// Sends a request, twice where it is challenged, as players do.
+    fn insist(&mut self, method: &str, uri: &str) -> u16 {
+        match self.request(method, uri) {
+            401 => self.request(method, uri),
+            status => status,
+        }
+    }
+
+    fn send(&mut self, now: Instant, method: &str, uri: &str, headers: &str) -> String {
+        self.cseq += 1;
+        let request = format!("{method} {uri} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.cseq);
+        self.connection.rx_buffer()[..request.len()].copy_from_slice(request.as_bytes());
+        self.connection.handle_input(now, request.len());
+        self.drive(now);
+        self.sent(now)
+    }
+
+    fn drive(&mut self, now: Instant) {
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Authorize => self.ask(now),
+                // Whatever it was, it may be done.
+                _ => self.connection.refuse(now, StatusCode::NOT_FOUND, ""),
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Instant) {
+        let asking = self.connection.asking().unwrap();
+        match self.gate.judge(&mut self.visit, now, &asking, Waker::noop()) {
+            Verdict::Allowed => self.connection.allow(now),
+            Verdict::Challenged { is_stale } => {
+                self.connection.challenge(now, self.gate.challenges(&self.visit, now, is_stale));
+            }
+            Verdict::Refused(status, reason) => self.connection.refuse(now, status, reason),
+            Verdict::Wait => {}
+        }
+    }
+
+    fn sent(&mut self, now: Instant) -> String {
+        let answer = String::from_utf8_lossy(self.connection.poll_transmit()).into_owned();
+        self.connection.consume_transmit(now, answer.len());
+        answer
+    }
+}
+
+/// Somebody without a name.
+fn nobody() -> Authenticator {
+    Authenticator::new(Credentials::new("", "").unwrap(), Basic::Refused, 0)
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+/// What a driver that has nothing says of a request that may be carried out.
+const ALLOWED: u16 = 404;
+const CAM: &str = "rtsp://h/cam";
+
+#[test]
+fn who_has_a_password_watches_and_stays_known() {
+    let gate = gate(Rules { users: users(), ..Rules::default() });
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    assert!(!gate.is_inside("192.0.2.7".parse().unwrap()));
+    assert_eq!((anna.request("DESCRIBE", CAM), anna.request("DESCRIBE", CAM)), (401, ALLOWED));
+    assert!(gate.is_inside("192.0.2.7".parse().unwrap()));
+    // FFmpeg does not answer a keep-alive's 401.
+    let answer = anna.send(start().after(Duration::from_secs(3600)), "GET_PARAMETER", CAM, "");
+    assert_eq!(status(&answer), 200);
+    let wrong =
+        "Authorization: Digest username=\"anna\", realm=\"mutoscope\", nonce=\"0\", uri=\"*\", response=\"0\"\r\n";
+    assert_eq!(status(&anna.send(start(), "GET_PARAMETER", CAM, wrong)), 401, "a wrong one is none");
+    let twice = format!("{wrong}{wrong}");
+    assert_eq!(status(&anna.send(start(), "GET_PARAMETER", CAM, &twice)), 400);
+    assert_eq!(Client::at(&gate, "192.0.2.7").insist("DESCRIBE", CAM), 401);
+    assert_eq!(Client::at(&gate, "192.0.2.7").logging_in("anna", "Secret").insist("DESCRIBE", CAM), 401);
+    drop(anna);
+    assert!(!gate.is_inside("192.0.2.7".parse().unwrap()));
+}
+
+#[test]
+fn basic_is_for_private_connections_and_only_where_it_is_asked_for() {
+    let both = gate(Rules { users: users(), basic: true, ..Rules::default() });
+    let digest = gate(Rules { users: users(), ..Rules::default() });
+    // RFC 7617: anna and secret.
+    let basic = "Authorization: Basic YW5uYTpzZWNyZXQ=\r\n";
+    for (gate, is_private, expected) in
+        [(&both, true, ALLOWED), (&both, false, 401), (&digest, true, 401), (&digest, false, 401)]
+    {
+        let mut client = Client::at(gate, "192.0.2.7");
+        client.visit.is_private = is_private;
+        let challenge = client.send(start(), "DESCRIBE", CAM, "");
+        assert_eq!(challenge.contains("Basic realm"), expected == ALLOWED);
+        assert_eq!(status(&client.send(start(), "DESCRIBE", CAM, basic)), expected);
+    }
+    assert_eq!(Client::at(&both, "192.0.2.7").private().logging_in("anna", "secret").insist("DESCRIBE", CAM), ALLOWED);
+}
+
+#[test]
+fn each_stream_has_its_own_who() {
+    let stream = |watch, publish| StreamRules { watch, publish, ..StreamRules::default() };
+    let mut rules = Rules { users: users(), ..Rules::default() };
+    rules.streams.insert("yard".into(), stream(who(&["anna", "10.0.0.0/8"]), who(&["otto"])));
+    rules.streams.insert("lobby".into(), stream(who(&["everybody"]), who(&[])));
+    let gate = gate(rules);
+    let ask = |address: &str, user: &str, method: &str, uri: &str| {
+        let password = if user == "anna" { "secret" } else { "hunter2" };
+        Client::at(&gate, address).logging_in(user, password).insist(method, uri)
+    };
+    let (near, far) = ("10.1.2.3", "192.0.2.7");
+    assert_eq!(ask(far, "anna", "DESCRIBE", "rtsp://h/yard"), ALLOWED);
+    assert_eq!(ask(far, "otto", "DESCRIBE", "rtsp://h/yard"), 403);
+    assert_eq!(Client::at(&gate, near).request("DESCRIBE", "rtsp://h/yard/trackID=0"), ALLOWED);
+    assert_eq!(Client::at(&gate, far).request("DESCRIBE", "rtsp://h/lobby"), ALLOWED);
+    assert_eq!(ask(far, "otto", "DESCRIBE", CAM), ALLOWED, "any user, where nothing is said");
+    assert_eq!(Client::at(&gate, near).request("DESCRIBE", CAM), 401);
+    let announce = |address, user, uri: &str| ask(address, user, "ANNOUNCE", uri);
+    // 400: it may be announced, if it had a description.
+    assert_eq!(announce(far, "otto", "rtsp://h/yard"), 400);
+    assert_eq!((announce(far, "anna", "rtsp://h/yard"), announce(far, "anna", "rtsp://h/lobby")), (403, 403));
+    assert_eq!(announce(near, "anna", "rtsp://h/yard"), 403, "who may watch from there may not publish");
+}
+
+#[test]
+fn networks_are_kept_out_whoever_asks() {
+    let kept = Networks::new(["10.0.0.0/8".parse().unwrap()], ["10.9.0.0/16".parse().unwrap()]);
+    let mut rules = Rules { users: users(), networks: kept, ..Rules::default() };
+    let yard = Networks::new([], ["10.1.0.0/16".parse().unwrap()]);
+    rules.streams.insert("yard".into(), StreamRules { networks: yard, ..StreamRules::default() });
+    let gate = gate(rules);
+    let peer = |address: &str| SocketAddr::new(address.parse().unwrap(), 1);
+    assert!(gate.lets_in(peer("10.0.0.1")) && gate.lets_in(peer("::ffff:10.0.0.1")));
+    assert!(!gate.lets_in(peer("10.9.0.1")) && !gate.lets_in(peer("192.0.2.7")));
+    let insist = |address, uri| Client::at(&gate, address).logging_in("anna", "secret").insist("DESCRIBE", uri);
+    assert_eq!((insist("10.0.0.1", CAM), insist("192.0.2.7", CAM)), (ALLOWED, 403));
+    assert_eq!((insist("10.0.0.1", "rtsp://h/yard"), insist("10.1.0.1", "rtsp://h/yard")), (ALLOWED, 403));
+}
+
+#[test]
+fn without_users_an_address_decides() {
+    let gate =
+        gate(Rules { default: StreamRules { watch: who(&["10.0.0.0/8"]), ..Default::default() }, ..Rules::default() });
+    assert_eq!(Client::at(&gate, "10.0.0.1").request("DESCRIBE", CAM), ALLOWED);
+    assert_eq!(Client::at(&gate, "192.0.2.7").request("DESCRIBE", CAM), 403, "no password would help");
+    assert_eq!(Client::at(&gate, "10.0.0.1").request("ANNOUNCE", CAM), 403);
+    assert_eq!(Client::at(&gate, "127.0.0.1").request("ANNOUNCE", CAM), 400);
+}
+
+fn now_in_seconds() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as u32
+}
+
+#[test]
+fn a_token_lets_its_owner_watch_one_stream_until_it_ends() {
+    let key = Key::new([7; 32]);
+    let rules = |cut| Rules { users: users(), token_key: Some(key.clone()), cut, ..Rules::default() };
+    let gate = gate(rules(false));
+    let token = Token::new(&key, "cam", now_in_seconds() + 600);
+    let uri = format!("{CAM}?token={token}");
+    let mut client = Client::at(&gate, "192.0.2.7");
+    assert_eq!(client.request("DESCRIBE", &uri), ALLOWED);
+    assert_eq!(
+        client.request("SETUP", "rtsp://h/cam/trackID=0"),
+        400,
+        "bound to the connection; there is no transport"
+    );
+    assert_eq!(client.request("PLAY", CAM), 455, "it may, if it had a session");
+    assert_eq!((client.request("DESCRIBE", "rtsp://h/other"), client.request("ANNOUNCE", &uri)), (401, 401));
+    assert_eq!(client.visit.ends(), None);
+    let mut direct = Client::at(&gate, "192.0.2.7");
+    assert_eq!(direct.request("SETUP", &format!("rtsp://h/cam/trackID=0?token={token}")), 400);
+    for uri in [
+        format!("rtsp://h/other?token={token}"),
+        format!("{CAM}?token={}", Token::new(&key, "cam", now_in_seconds() - 1)),
+        format!("{CAM}?token={}", Token::new(&Key::new([8; 32]), "cam", now_in_seconds() + 600)),
+        CAM.to_owned(),
+    ] {
+        assert_eq!(Client::at(&gate, "192.0.2.7").request("DESCRIBE", &uri), 401, "{uri}");
+    }
+    // It ends for those who begin anew, not for those who watch.
+    client.visit.token.as_mut().unwrap().0 = Token::new(&key, "cam", now_in_seconds() - 1);
+    assert_eq!((client.request("PLAY", CAM), client.request("DESCRIBE", CAM)), (455, 401));
+    gate.replace(rules(true));
+    assert_eq!(client.request("DESCRIBE", &uri), ALLOWED);
+    let left = client.visit.ends().unwrap().since(start()).as_secs();
+    assert!((598..=600).contains(&left), "{left}");
+}
+
+#[test]
+fn guessing_is_delayed_and_then_refused_but_not_for_those_who_are_inside() {
+    let gate = gate(Rules { users: users(), ..Rules::default() });
+    let mut now = start();
+    let mut waits = 0;
+    let mut guess = |now: &mut Instant, gate| {
+        let mut client = Client::at(gate, "192.0.2.7").logging_in("anna", "wrong");
+        client.request_at(*now, "DESCRIBE", CAM);
+        // Another password each time makes another answer.
+        *now = now.after(Duration::from_millis(1));
+        let mut status = client.request_at(*now, "DESCRIBE", CAM);
+        while status == 0 {
+            waits += 1;
+            *now = client.visit.asks_again().expect("it waits for a time");
+            client.ask(*now);
+            client.drive(*now);
+            let answer = client.sent(*now);
+            status = self::status(&answer);
+        }
+        status
+    };
+    let statuses: Vec<_> = (0..11)
+        .map(|_| {
+            now = now.after(Duration::from_secs(1));
+            guess(&mut now, &gate)
+        })
+        .collect();
+    assert_eq!(statuses[..10], [401; 10]);
+    assert_eq!(statuses[10], 403);
+    assert!((4..=7).contains(&waits), "{waits}");
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    anna.request_at(now, "DESCRIBE", CAM);
+    assert_eq!(anna.request_at(now, "DESCRIBE", CAM), 403, "not even who knows it");
+    let mut otto = Client::at(&gate, "192.0.2.7").logging_in("otto", "hunter2");
+    otto.request_at(now, "DESCRIBE", CAM);
+    assert_eq!(otto.request_at(now, "DESCRIBE", CAM), ALLOWED);
+    assert_eq!(anna.request_at(now, "DESCRIBE", CAM), 0, "Otto is inside, at the same address");
+    let then = anna.visit.asks_again().unwrap();
+    assert!(then <= now.after(Duration::from_secs(8)));
+    anna.ask(then);
+    anna.drive(then);
+    assert_eq!(status(&anna.sent(then)), ALLOWED);
+}
+
+#[test]
+fn the_same_wrong_answer_is_one_guess() {
+    let gate = gate(Rules { users: users(), ..Rules::default() });
+    let mut client = Client::at(&gate, "192.0.2.7").logging_in("anna", "wrong");
+    client.request("DESCRIBE", CAM);
+    let authorization = format!("Authorization: {}\r\n", client.authenticator.authorize("DESCRIBE", CAM).unwrap());
+    for _ in 0..20 {
+        assert_eq!(status(&client.send(start(), "DESCRIBE", CAM, &authorization)), 401);
+    }
+}
+
+#[test]
+fn new_rules_hold_for_the_next_request_of_those_who_are_inside() {
+    let gate = gate(Rules { users: users(), ..Rules::default() });
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    assert_eq!(anna.insist("DESCRIBE", CAM), ALLOWED);
+    let mut fewer = users();
+    fewer.remove("anna");
+    gate.replace(Rules { users: fewer, ..Rules::default() });
+    assert_eq!(status(&anna.send(start(), "GET_PARAMETER", CAM, "")), 401);
+}
+
+#[test]
+fn the_lab_s_client_is_let_in_by_its_address_alone() {
+    let mut rules = Rules { users: users(), ..Rules::default() };
+    rules.streams.insert("movie.Mjpeg".into(), StreamRules { watch: who(&["10.0.0.0/8"]), ..Default::default() });
+    let gate = gate(rules);
+    for (address, expected) in
+        [("10.0.0.1", "RTSP/1.0 404"), ("192.0.2.7", "RTSP/1.0 401 Unauthorized\nCSeq: 1\nSession: 0\n")]
+    {
+        let mut client = Client::at(&gate, address);
+        let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\n\n";
+        client.connection.rx_buffer()[..setup.len()].copy_from_slice(setup.as_bytes());
+        client.connection.handle_input(start(), setup.len());
+        client.drive(start());
+        let later = start().after(Duration::from_millis(100));
+        client.connection.handle_timeout(later);
+        client.drive(later);
+        let answer = client.sent(later);
+        assert!(answer.starts_with(expected), "{address}: {answer}");
+    }
+}

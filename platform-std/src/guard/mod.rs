@@ -1,0 +1,52 @@
+//! Who may watch and publish: users with passwords, networks, tokens, and what becomes of those who guess.
+//!
+//! A [`Gate`] decides about the requests of a [`Server`](crate::server::Server) by [`Rules`], which may be replaced while it
+//! serves:
+//!
+//! ```
+//! use mutoscope_std::guard::{Gate, Networks, Rules, Users};
+//!
+//! let users = Users::parse("anna:mutoscope:c0c6bde2d5fa55bda3638e31dd109dfd")?;
+//! let rules = Rules { users, networks: Networks::new(["10.0.0.0/8".parse()?], []), ..Rules::default() };
+//! let gate = Gate::new(rules)?;
+//! gate.replace(Rules::default()); // everybody may do everything
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | file | content |
+//! |---|---|
+//! | `gate` | the decision about a request, and what is remembered of a connection |
+//! | `rules` | what is decided by: for the server, and for each stream |
+//! | `users` | users and the hashes of their passwords, in a file |
+//! | `networks` | networks that are let in or kept out |
+//! | `guesses` | who has guessed passwords, and how long that one has to wait |
+//! | `token_key` | the key of tokens, in a file |
+//! | `journal` | what is told to the log, and to a file of JSON lines |
+
+mod gate;
+mod guesses;
+mod journal;
+mod networks;
+mod rules;
+mod token_key;
+mod users;
+
+pub use gate::{Gate, GateVisit};
+pub use journal::Journal;
+pub use networks::Networks;
+pub use rules::{Encryption, Rules, StreamRules, Who};
+pub use token_key::{TokenKeyError, token_key};
+pub use users::{REALM, Users, UsersError};
+
+use std::net::IpAddr;
+
+/// The network that an address stands for where things are counted: an IPv6 host has a whole /64 of them.
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 => v4,
+    }
+}

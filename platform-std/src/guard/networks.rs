@@ -1,0 +1,90 @@
+//! Networks that are let in or kept out.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// Which addresses are let in: those of the allowed networks, all where none is named, but never those of the denied ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks {
+    allowed: Vec<IpNet>,
+    denied: Vec<IpNet>,
+}
+
+impl Networks {
+    /// These networks.
+    pub fn new(allowed: impl IntoIterator<Item = IpNet>, denied: impl IntoIterator<Item = IpNet>) -> Self {
+        Self { allowed: allowed.into_iter().collect(), denied: denied.into_iter().collect() }
+    }
+
+    /// Whether an address is let in.
+    pub fn let_in(&self, address: IpAddr) -> bool {
+        !contain(&self.denied, address) && (self.allowed.is_empty() || contain(&self.allowed, address))
+    }
+
+    /// Whether only some are let in.
+    pub fn are_few(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+}
+
+/// Whether one of the networks has the address. IPv4 is the same whether or not it came over a socket of IPv6.
+pub(crate) fn contain(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// A network as people write it: `10.0.0.0/8`, or an address alone.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn parse(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network = network.map_err(|_| format!("{text:?} is neither a network, such as 10.0.0.0/8, nor an address"))?;
+    if network.trunc() != network {
+        return Err(format!("{text:?} names a host within its network: did you mean {}?", network.trunc()));
+    }
+    Ok(network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn networks(allowed: &[&str], denied: &[&str]) -> Networks {
+        let parsed = |texts: &[&str]| texts.iter().map(|text| parse(text).unwrap()).collect::<Vec<_>>();
+        Networks::new(parsed(allowed), parsed(denied))
+    }
+
+    #[test]
+    fn the_denied_are_kept_out_of_the_allowed() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let home = networks(&["10.0.0.0/8", "::1", "fd00::/8"], &["10.1.0.0/16", "10.2.2.2"]);
+        for (text, expected) in [
+            ("10.0.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("10.1.0.1", false),
+            ("10.2.2.2", false),
+            ("10.2.2.3", true),
+            ("11.0.0.1", false),
+            ("::1", true),
+            ("fd12::7", true),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(home.let_in(address(text)), expected, "{text}");
+        }
+        assert!(networks(&[], &["10.0.0.0/8"]).let_in(address("192.0.2.1")));
+        assert!(!networks(&[], &["10.0.0.0/8"]).let_in(address("::ffff:10.9.9.9")));
+        assert!(Networks::default().let_in(address("::1")) && !Networks::default().are_few() && home.are_few());
+    }
+
+    #[test]
+    fn what_is_no_network_is_said_in_words() {
+        assert!(parse("10.0.0.0/33").unwrap_err().contains("neither a network"));
+        assert!(parse("home").unwrap_err().contains("neither a network"));
+        assert_eq!(
+            parse("10.0.0.7/8").unwrap_err(),
+            "\"10.0.0.7/8\" names a host within its network: did you mean 10.0.0.0/8?"
+        );
+    }
+}

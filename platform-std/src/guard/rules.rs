@@ -1,0 +1,177 @@
+//! What is decided by.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use mutoscope::auth::Key;
+
+use super::networks::{Networks, contain};
+use super::users::Users;
+use crate::names;
+
+/// All rules of a server. By default everybody may do everything, but publish only from the server's own machine.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Who has a password.
+    pub users: Users,
+    /// Which addresses are let in at all.
+    pub networks: Networks,
+    /// Rules of streams, by their names. Those without a rule here are [`default`](Self::default).
+    pub streams: BTreeMap<String, StreamRules>,
+    /// The rule of streams that have none of their own.
+    pub default: StreamRules,
+    /// Accepts tokens that were made with this key.
+    pub token_key: Option<Key>,
+    /// What a token allowed ends with it. Otherwise, those who watch by then may go on.
+    pub cut: bool,
+    /// Passwords are taken as they are, on private connections.
+    pub basic: bool,
+}
+
+/// The rules of one stream.
+#[derive(Clone, Debug, Default)]
+pub struct StreamRules {
+    /// Who may watch. `None`: each user, and everybody where there are no users.
+    pub watch: Option<Who>,
+    /// Who may publish. `None`: each user, and the server's own machine where there are no users.
+    pub publish: Option<Who>,
+    /// Which addresses may do either.
+    pub networks: Networks,
+    /// Whether it is encrypted.
+    pub encryption: Encryption,
+}
+
+/// Who may do something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Everybody, without a password.
+    pub everybody: bool,
+    /// Everybody who has a password.
+    pub any_user: bool,
+    /// These users.
+    pub users: BTreeSet<String>,
+    /// Everybody at these addresses, without a password.
+    pub networks: Vec<IpNet>,
+}
+
+/// Whether a stream is encrypted on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// It is as the client asks.
+    #[default]
+    Offered,
+    /// It is not, whatever the client asks.
+    Off,
+    /// Nobody gets it who cannot decrypt it.
+    Required,
+}
+
+impl Who {
+    /// Everybody.
+    pub fn everybody() -> Self {
+        Self { everybody: true, ..Self::default() }
+    }
+
+    /// Everybody who has a password.
+    pub fn any_user() -> Self {
+        Self { any_user: true, ..Self::default() }
+    }
+
+    /// What a configuration says: names of users, networks, `*` for each user, `everybody`.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, in words.
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut who = Self::default();
+        for word in words {
+            match word {
+                "everybody" => who.everybody = true,
+                "*" => who.any_user = true,
+                // No name of a user has a colon or a slash in a place where a network has one.
+                _ if word.contains('/') || word.parse::<IpAddr>().is_ok() => {
+                    who.networks.push(super::networks::parse(word)?);
+                }
+                "" => return Err("the name of a user is not empty".to_owned()),
+                name => _ = who.users.insert(name.to_owned()),
+            }
+        }
+        Ok(who)
+    }
+
+    /// Whether somebody at this address may, without saying who it is.
+    pub(super) fn has_address(&self, address: IpAddr) -> bool {
+        self.everybody || contain(&self.networks, address)
+    }
+
+    pub(super) fn has_user(&self, user: &str) -> bool {
+        self.any_user || self.users.contains(user)
+    }
+}
+
+impl Rules {
+    /// The rules of the stream that a path means: its name is compared as the catalogue compares it.
+    pub(super) fn of(&self, path: mutoscope::wire::url::Path<'_>) -> &StreamRules {
+        let rules = || self.streams.iter();
+        let place = names::position(path, rules().map(|(name, _)| name.as_str()));
+        place.and_then(|place| rules().nth(place)).map_or(&self.default, |(_, rules)| rules)
+    }
+
+    /// Who may watch a stream, or publish it.
+    pub(super) fn who<'r>(&'r self, stream: &'r StreamRules, is_to_publish: bool) -> std::borrow::Cow<'r, Who> {
+        use std::borrow::Cow;
+        match if is_to_publish { &stream.publish } else { &stream.watch } {
+            Some(who) => Cow::Borrowed(who),
+            None if !self.users.is_empty() => Cow::Owned(Who::any_user()),
+            None if is_to_publish => {
+                let own = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|network| network.parse().ok());
+                Cow::Owned(Who { networks: own.collect(), ..Who::default() })
+            }
+            None => Cow::Owned(Who::everybody()),
+        }
+    }
+
+    /// Whether a stranger who reaches the server may watch something.
+    pub fn are_open(&self) -> bool {
+        self.users.is_empty() && !self.networks.are_few()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mutoscope::wire::url::Path;
+
+    #[test]
+    fn words_of_a_configuration_say_who() {
+        let who = Who::parse(["anna", "10.0.0.0/8", "::1", "*"]).unwrap();
+        assert!(who.any_user && !who.everybody && who.users.contains("anna") && who.networks.len() == 2);
+        assert!(who.has_address("10.1.1.1".parse().unwrap()) && !who.has_address("11.1.1.1".parse().unwrap()));
+        assert!(Who::parse(["everybody"]).unwrap().has_address("11.1.1.1".parse().unwrap()));
+        assert!(Who::parse(["10.0.0.1/8"]).is_err() && Who::parse([""]).is_err() && Who::parse(["a/b"]).is_err());
+    }
+
+    #[test]
+    fn a_stream_has_its_rule_however_its_name_is_written() {
+        let mut rules = Rules::default();
+        let mine = StreamRules { watch: Some(Who::parse(["anna"]).unwrap()), ..StreamRules::default() };
+        rules.streams.insert("caf\u{e9}/yard".to_owned(), mine);
+        for path in ["caf%C3%A9/yard", "/caf%c3%a9/yard/", "cafe%CC%81/yard", "caf\u{e9}/y%61rd?token=x"] {
+            assert!(rules.of(Path::new(path)).watch.is_some(), "{path}");
+        }
+        for path in ["caf%C3%A9", "", "cafe/yard"] {
+            assert!(rules.of(Path::new(path)).watch.is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn without_users_everybody_watches_and_the_own_machine_publishes() {
+        let rules = Rules::default();
+        let (watch, publish) = (rules.who(&rules.default, false), rules.who(&rules.default, true));
+        assert!(watch.everybody && !publish.everybody);
+        assert!(
+            publish.has_address("::ffff:127.0.0.1".parse().unwrap()) && publish.has_address("::1".parse().unwrap())
+        );
+        assert!(!publish.has_address("10.0.0.1".parse().unwrap()) && rules.are_open());
+    }
+}
