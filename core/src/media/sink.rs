@@ -11,6 +11,9 @@ use core::ops::{Deref, DerefMut};
 /// The sink also gives the memory in which pictures are put together, so that a server without publishers has none of that:
 /// [`NoSink`] takes no byte.
 pub trait FrameSink {
+    /// Whether there can be one at all. Where there cannot, a server has no code for publishers.
+    const EXISTS: bool = true;
+
     /// Holds a picture that is being put together. Pictures that are too large for it never come.
     type Buffer: AsRef<[u8]> + AsMut<[u8]>;
     /// Holds the machine that does so, which is large: `Box<T>` where there is a heap.
@@ -32,6 +35,8 @@ pub trait FrameSink {
 pub enum NoSink {}
 
 impl FrameSink for NoSink {
+    const EXISTS: bool = false;
+
     type Buffer = [u8; 0];
     type Home<T> = Nowhere<T>;
 

@@ -9,6 +9,7 @@ mod stream;
 use super::outlet::Outlet;
 use super::{Datagram, Stream};
 use crate::delivery::Asked;
+use crate::media::FrameSink;
 use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
@@ -551,6 +552,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         let Some(medium) = catalogue.find(self.connection.resource()) else {
             return self.connection.refuse(now, StatusCode::NOT_FOUND, NO_MEDIUM);
         };
+        if !M::Sink::EXISTS {
+            let (status, words) = refusal(NotRecorded::NotDeclared);
+            return self.connection.refuse(now, status, words);
+        }
         let Some(track) = Track::of(self.connection.body()) else {
             let words = recorder::why_not(self.connection.body());
             return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, &words);

@@ -365,11 +365,10 @@ fn judge_describe(request: &Request<'_>, path: Path<'_>) -> Result<Accepted, Sta
 fn judge_announce(request: &Request<'_>, path: Path<'_>) -> Result<(), StatusCode> {
     stream(path)?;
     let media_type = request.headers.first("Content-Type").unwrap_or(APPLICATION_SDP);
-    match media_type.split(';').next().map(str::trim) {
-        Some(named) if !named.eq_ignore_ascii_case(APPLICATION_SDP) => Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        _ if request.body.is_empty() => Err(StatusCode::BAD_REQUEST),
-        _ => Ok(()),
+    if !headers::accepts(media_type, APPLICATION_SDP) {
+        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
+    if request.body.is_empty() { Err(StatusCode::BAD_REQUEST) } else { Ok(()) }
 }
 
 /// The part that PLAY asks for, and how it is to be played.

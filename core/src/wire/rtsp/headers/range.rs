@@ -46,44 +46,63 @@ impl Range {
             return (is_time && span.bytes().all(|byte| b"0123456789TZ.:+-".contains(&byte)))
                 .then_some(Self::TimeOfDay);
         }
-        let frame_rate = match strip_prefix_ignore_case(unit, "smpte") {
+        let frames = match strip_prefix_ignore_case(unit, "smpte") {
             Some("" | "-30-drop") => Some((30_000, 1001)),
             Some("-25") => Some((25, 1)),
             None if unit.eq_ignore_ascii_case("npt") => None,
             _ => return is_unit(unit).then_some(Self::Other),
         };
-        let side = |text: &str| match frame_rate {
-            Some((frames, seconds)) => smpte_time(text, frames, seconds),
-            None => time(text),
-        };
-        let open_or = |text: &str| if text.is_empty() { Some(None) } else { side(text).map(Some) };
-        let is_now = |time: &str| frame_rate.is_none() && time.eq_ignore_ascii_case("now");
-        let is_negative = |text: &str| text.strip_prefix('-').is_some_and(|text| side(trim(text)).is_some());
+        let (start, end) = sides(span);
+        match (Side::parse(start, frames)?, Side::parse(end, frames)?) {
+            (Side::Negative, _) | (_, Side::Negative) => Some(Self::Negative),
+            (Side::Now, Side::Open) => Some(Self::Now),
+            (Side::Now, _) | (_, Side::Now) => Some(Self::ToOrFromNow),
+            (start, end) => Some(Self::Npt { start: start.time(), end: end.time() }),
+        }
+    }
+}
 
-        let Some((start, end)) = span.split_once('-') else {
-            return if is_now(span) { Some(Self::Now) } else { Some(Self::Npt { start: open_or(span)?, end: None }) };
+/// What stands before and behind the dash of a range. A dash at the very beginning is a sign where another one follows the
+/// number: `-5-` begins before the beginning, and `-5` ends with the fifth second.
+fn sides(span: &str) -> (&str, &str) {
+    let dash = match span.strip_prefix('-') {
+        Some(rest) => Some(rest.find('-').filter(|&at| at > 0).map_or(0, |at| at.saturating_add(1))),
+        None => span.find('-'),
+    };
+    let cut = dash.and_then(|at| Some((span.get(..at)?, span.get(at.saturating_add(1)..)?)));
+    cut.unwrap_or((span, ""))
+}
+
+/// One side of a range.
+#[derive(Clone, Copy)]
+enum Side {
+    Open,
+    Now,
+    Negative,
+    At(NptMicros),
+}
+
+impl Side {
+    /// `frames`: SMPTE's, and in how many seconds there are so many.
+    fn parse(text: &str, frames: Option<(u64, u64)>) -> Option<Self> {
+        let text = trim(text);
+        if text.is_empty() {
+            return Some(Self::Open);
+        }
+        if frames.is_none() && text.eq_ignore_ascii_case("now") {
+            return Some(Self::Now);
+        }
+        let (is_negative, magnitude) = text.strip_prefix('-').map_or((false, text), |text| (true, trim(text)));
+        let time = match frames {
+            Some((frames, seconds)) => smpte_time(magnitude, frames, seconds)?,
+            None => time(magnitude)?,
         };
-        let (start, end) = (trim(start), trim(end));
-        if is_negative(end) {
-            return (start.is_empty() || side(start).is_some()).then_some(Self::Negative);
-        }
-        // `-5-`: a time that begins with a sign. (`-5` is none: it means up to the fifth second.)
-        if start.is_empty()
-            && let Some((start, end)) = end.split_once('-')
-        {
-            let (start, end) = (trim(start), trim(end));
-            return match side(start)? {
-                // What is computed may come out as minus 0.
-                0 => Some(Self::Npt { start: Some(0), end: open_or(end)? }),
-                _ => (end.is_empty() || side(end).is_some() || is_negative(end)).then_some(Self::Negative),
-            };
-        }
-        match (is_now(start), is_now(end)) {
-            (false, false) => Some(Self::Npt { start: open_or(start)?, end: open_or(end)? }),
-            (true, false) => Some(open_or(end)?.map_or(Self::Now, |_| Self::ToOrFromNow)),
-            (false, true) => open_or(start).map(|_| Self::ToOrFromNow),
-            (true, true) => Some(Self::ToOrFromNow),
-        }
+        // What is computed may come out as minus 0.
+        Some(if is_negative && time > 0 { Self::Negative } else { Self::At(time) })
+    }
+
+    fn time(self) -> Option<NptMicros> {
+        if let Self::At(time) = self { Some(time) } else { None }
     }
 }
 
