@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
 
-use mutoscope::io::server::{Claims, Peer};
+use mutoscope::io::server::{Claims, Guard, Peer};
 use mutoscope::media::catalogue::Medium;
 use mutoscope::time::Instant;
 
@@ -17,12 +17,15 @@ use crate::tcp::TcpStream;
 /// Clients beyond the limit that are told so. More than these are closed without a word, so that a flood costs little.
 const MAX_REFUSING: usize = 16;
 
+/// A client with buffers of its own.
+pub(super) type Served<M, G> = Peer<Box<[u8]>, M, G>;
+
 /// One connection.
-pub(super) struct Slot<M: Medium> {
+pub(super) struct Slot<M: Medium, G: Guard> {
     pub(super) stream: TcpStream,
     /// The number of the address that it came to.
     pub(super) endpoint: usize,
-    pub(super) peer: Peer<Box<[u8]>, M>,
+    pub(super) peer: Served<M, G>,
     /// The client's source gets this, and wakes it when it has a frame.
     pub(super) waker: Waker,
     /// Tells whether it was this client that was woken, or one that had its number before.
@@ -45,8 +48,8 @@ pub(super) enum Admission {
 }
 
 /// All clients that have a connection.
-pub(super) struct Clients<M: Medium> {
-    slots: Slab<Slot<M>>,
+pub(super) struct Clients<M: Medium, G: Guard> {
+    slots: Slab<Slot<M, G>>,
     /// The clients that are served, by their addresses. A datagram is offered only to the clients of the host that it came
     /// from.
     hosts: BTreeSet<(IpAddr, usize)>,
@@ -58,7 +61,7 @@ pub(super) struct Clients<M: Medium> {
     is_full: bool,
 }
 
-impl<M: Medium> Clients<M> {
+impl<M: Medium, G: Guard> Clients<M, G> {
     pub(super) fn new(limit: usize) -> Self {
         Self { slots: Slab::new(), hosts: BTreeSet::new(), refused: 0, limit, is_full: false }
     }
@@ -79,7 +82,7 @@ impl<M: Medium> Clients<M> {
         self.slots.next_number()
     }
 
-    pub(super) fn at(&mut self, number: usize) -> Option<&mut Slot<M>> {
+    pub(super) fn at(&mut self, number: usize) -> Option<&mut Slot<M, G>> {
         self.slots.at(number)
     }
 
@@ -92,8 +95,8 @@ impl<M: Medium> Clients<M> {
     }
 }
 
-impl<M: Medium> Clients<M> {
-    pub(super) fn insert(&mut self, slot: Slot<M>) -> usize {
+impl<M: Medium, G: Guard> Clients<M, G> {
+    pub(super) fn insert(&mut self, slot: Slot<M, G>) -> usize {
         let (host, is_refused) = (slot.peer.peer().ip(), slot.is_refused);
         let number = self.slots.insert(slot);
         if is_refused {
@@ -104,7 +107,7 @@ impl<M: Medium> Clients<M> {
         number
     }
 
-    pub(super) fn remove(&mut self, number: usize) -> Option<Slot<M>> {
+    pub(super) fn remove(&mut self, number: usize) -> Option<Slot<M, G>> {
         let slot = self.slots.remove(number)?;
         if slot.is_refused {
             self.refused -= 1;

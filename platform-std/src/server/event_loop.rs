@@ -11,8 +11,9 @@ use mutoscope::io::{Clock, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::clients::{Admission, Clients, Slot};
+use super::clients::{Admission, Clients, Served, Slot};
 use super::context::serving;
+use super::door::Door;
 use super::endpoint::{self, Endpoint};
 use super::schedule::Schedule;
 use super::wake::{self, WakeList};
@@ -65,12 +66,13 @@ impl Sockets {
 }
 
 /// The server at work.
-pub(super) struct EventLoop<'a, C: Catalogue> {
+pub(super) struct EventLoop<'a, C: Catalogue, D: Door> {
     sockets: Sockets,
     catalogue: &'a C,
+    door: &'a D,
     settings: Settings<'a>,
     clock: MonotonicClock,
-    clients: Clients<C::Medium>,
+    clients: Clients<C::Medium, D>,
     schedule: Schedule,
     wake_list: Arc<WakeList>,
     stop: StopHandle,
@@ -78,11 +80,12 @@ pub(super) struct EventLoop<'a, C: Catalogue> {
     deadline: Option<Instant>,
 }
 
-impl<'a, C: Catalogue> EventLoop<'a, C> {
+impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     /// Serves at most `limit` clients at once.
     pub(super) fn new(
         sockets: Sockets,
         catalogue: &'a C,
+        door: &'a D,
         settings: Settings<'a>,
         clock: MonotonicClock,
         limit: usize,
@@ -92,6 +95,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         Self {
             sockets,
             catalogue,
+            door,
             settings,
             clock,
             clients: Clients::new(limit),
@@ -186,7 +190,7 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
             let Endpoint { rtp, rtcp, .. } = &mut self.sockets.endpoints[slot.endpoint];
             let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp.socket, &mut rtcp.socket);
             let sockets = server::Sockets { control, rtp, rtcp };
-            slot.peer.service::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue)
+            slot.peer.service_guarded::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue, self.door)
         });
         match outcome {
             Outcome::Closed => return self.remove(number),
@@ -223,6 +227,9 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
     }
 
     fn admit(&mut self, endpoint: usize, mut stream: TcpStream, peer: SocketAddr) {
+        if !self.door.lets_in(peer) {
+            return log::debug!("{peer} is not let in");
+        }
         let admission = self.clients.admit();
         match admission {
             Admission::Serve | Admission::Refuse { is_first: false } => {}
@@ -256,15 +263,18 @@ impl<'a, C: Catalogue> EventLoop<'a, C> {
         self.service(number);
     }
 
-    fn peer(&self, addresses: Addresses, is_refused: bool) -> Result<Peer<Box<[u8]>, C::Medium>, Error> {
+    fn peer(&self, addresses: Addresses, is_refused: bool) -> Result<Served<C::Medium, D>, Error> {
         let now = self.clock.now();
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
+        let visit = self.door.visit(addresses.peer, false);
         if is_refused {
             let mut settings = self.settings;
             settings.session.idle_timeout = REFUSING_TIMEOUT;
-            return Ok(Peer::refusing(now, addresses, buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER), &settings));
+            let (rx, tx) = (buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER));
+            return Ok(Peer::refusing_guarded(now, addresses, rx, tx, &settings, visit));
         }
-        Ok(Peer::new(now, addresses, buffer(RX_BUFFER), buffer(TX_BUFFER), random()?, &self.settings))
+        let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
+        Ok(Peer::guarded(now, addresses, rx, tx, random()?, &self.settings, visit))
     }
 
     /// Takes the datagrams that came. On the RTCP socket they are reports. On the RTP socket they are the packets with which
@@ -306,6 +316,7 @@ mod tests {
     use crate::media::live::Live;
     use crate::media::testing::jpeg;
     use crate::server::{Options, Server};
+    use mutoscope::io::server::Open;
     use mutoscope::media::catalogue::{Entry, Medium, NotReady};
     use mutoscope::media::{Advance, Extent, Frame, FrameRate, FrameSource, NoSink};
     use mutoscope::wire::url::Path;
@@ -320,7 +331,7 @@ mod tests {
 
     /// A server whose turns the test takes.
     struct Turns<'a, C: Catalogue> {
-        server: EventLoop<'a, C>,
+        server: EventLoop<'a, C, Open>,
         address: SocketAddr,
         events: Events,
     }
@@ -330,7 +341,7 @@ mod tests {
             let server = Server::bind(&Options { rtsp_port: 0, ..Options::default() }).unwrap();
             let (clock, settings) = (MonotonicClock::new(), Settings::default());
             let address = server.local_addr();
-            let server = EventLoop::new(server.sockets, catalogue, settings, clock, 100, server.stop);
+            let server = EventLoop::new(server.sockets, catalogue, &Open, settings, clock, 100, server.stop);
             Self { server, address, events: Events::with_capacity(64) }
         }
 

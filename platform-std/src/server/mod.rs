@@ -21,6 +21,7 @@ mod acceptor;
 mod address;
 mod clients;
 mod context;
+mod door;
 mod endpoint;
 mod error;
 mod event_loop;
@@ -30,6 +31,7 @@ mod wake;
 
 pub use address::{MAX_URL_LEN, resolve, url};
 pub use context::served_peer;
+pub use door::Door;
 pub use error::Error;
 
 use std::io;
@@ -38,7 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::{Poll, Waker};
-use mutoscope::io::server::Settings;
+use mutoscope::io::server::{Open, Settings};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
@@ -164,6 +166,14 @@ impl Server {
     /// # Errors
     /// [`Error::Wait`], [`Error::Accept`] or [`Error::Random`]. An error of one client's sockets ends that client only.
     pub fn serve<C: Catalogue>(self, catalogue: C) -> Result<(), Error> {
+        self.serve_guarded(catalogue, Open)
+    }
+
+    /// The same as [`serve`](Self::serve), for those whom `door` lets in, such as a [`Gate`](crate::guard::Gate).
+    ///
+    /// # Errors
+    /// Those of [`serve`](Self::serve).
+    pub fn serve_guarded<C: Catalogue, D: Door>(self, catalogue: C, door: D) -> Result<(), Error> {
         let clock = MonotonicClock::new();
         let cname = canonical_name()?;
         let settings = Settings {
@@ -182,7 +192,8 @@ impl Server {
             cname: &cname,
             ..Settings::default()
         };
-        EventLoop::new(self.sockets, &catalogue, settings, clock, self.options.max_clients, self.stop).run()
+        let limit = self.options.max_clients;
+        EventLoop::new(self.sockets, &catalogue, &door, settings, clock, limit, self.stop).run()
     }
 }
 

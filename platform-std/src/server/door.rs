@@ -1,0 +1,59 @@
+//! Who decides about clients: what a [`Guard`] needs of a server.
+
+use std::net::{IpAddr, SocketAddr};
+
+use mutoscope::io::server::{Guard, Open};
+
+use crate::guard::Gate;
+
+/// A guard of a server's clients.
+pub trait Door: Guard {
+    /// Whether a connection from there is taken at all.
+    fn lets_in(&self, peer: SocketAddr) -> bool;
+
+    /// Whether somebody has logged in from there and is still there.
+    fn is_inside(&self, address: IpAddr) -> bool;
+
+    /// What is remembered of a connection that has just been taken. `is_private`: nobody can listen on its way.
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit;
+}
+
+impl Door for Open {
+    fn lets_in(&self, _: SocketAddr) -> bool {
+        true
+    }
+
+    fn is_inside(&self, _: IpAddr) -> bool {
+        false
+    }
+
+    fn visit(&self, _: SocketAddr, _: bool) {}
+}
+
+impl Door for Gate {
+    fn lets_in(&self, peer: SocketAddr) -> bool {
+        self.lets_in(peer)
+    }
+
+    fn is_inside(&self, address: IpAddr) -> bool {
+        self.is_inside(address)
+    }
+
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit {
+        self.visit(peer, is_private)
+    }
+}
+
+impl<D: Door> Door for &D {
+    fn lets_in(&self, peer: SocketAddr) -> bool {
+        (**self).lets_in(peer)
+    }
+
+    fn is_inside(&self, address: IpAddr) -> bool {
+        (**self).is_inside(address)
+    }
+
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit {
+        (**self).visit(peer, is_private)
+    }
+}
