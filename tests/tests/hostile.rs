@@ -89,6 +89,24 @@ fn cases() -> Vec<Case> {
             Open,
         ),
         one("authorizations", ask("OPTIONS", &"Authorization: Basic Og==\r\n".repeat(20)), 200, Open),
+        one(
+            "authorizations that differ",
+            ask("OPTIONS", "Authorization: Digest a=b\r\nAuthorization: Basic x\r\n"),
+            200,
+            Open,
+        ),
+        one(
+            "an authorization of 64 KB",
+            ask("DESCRIBE", &format!("Authorization: Digest {}\r\n", long(65_536))),
+            413,
+            Closed,
+        ),
+        one(
+            "authorizations of 64 KB",
+            ask("DESCRIBE", &"Authorization: Digest username=\"x\"\r\n".repeat(1900)),
+            413,
+            Closed,
+        ),
         one("line ends of LF alone", format!("OPTIONS {URL} RTSP/1.0\nCSeq: 7\n\n"), 200, Open),
         one("line ends of both kinds", format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 7\n\r\n"), 200, Open),
         one("blank lines first", [b"\r\n\r\n\n", &ask("OPTIONS", "")[..]].concat(), 200, Open),
@@ -130,6 +148,8 @@ fn cases() -> Vec<Case> {
         one("port 65535 alone", setup("RTP/AVP;unicast;client_port=65535"), 200, Open),
         one("reversed ports", setup("RTP/AVP;unicast;client_port=25001-25000"), 200, Open),
         one("no ports", setup("RTP/AVP;unicast"), 461, Open),
+        one("the port of a service", setup("RTP/AVP;unicast;client_port=53-54"), 461, Open),
+        one("the port of an amplifier", setup("RTP/AVP;unicast;client_port=1900-1901"), 461, Open),
         one("ports that are words", setup("RTP/AVP;unicast;client_port=x-y"), 461, Open),
         one("reversed channels", setup("RTP/AVP/TCP;unicast;interleaved=255-0"), 200, Open),
         one("channel 256", setup("RTP/AVP/TCP;unicast;interleaved=256-257"), 461, Open),
@@ -406,7 +426,8 @@ fn a_lab_client_may_say_anything_at_any_time() {
 fn slow_requests_have_a_deadline() {
     let mut stage = HostileScene::new();
     // (bytes that come at once or trickle in, seconds until the connection ends, how it ends)
-    let cases: [(&[u8], u64, Option<u16>); 7] = [
+    let cases: [(&[u8], u64, Option<u16>); 8] = [
+        (b"DESCRIBE rtsp://10.0.0.1/ RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Digest username=\"", 10, Some(408)),
         (b"OPTIONS rtsp://10.0.0.1/ RTSP/1.0\r\nCSeq: 1\r\nX: xxxxxxxxxxxxxxxxxxxxx", 10, Some(408)),
         (b"OPTIONS", 10, Some(408)),
         (b"SET_PARAMETER rtsp://10.0.0.1/ RTSP/1.0\r\nCSeq: 3\r\nContent-Length: 100\r\n\r\nxxxx", 10, Some(408)),

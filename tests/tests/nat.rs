@@ -43,6 +43,24 @@ fn run(world: &mut World, viewer: &mut StrictClient, millis: u64) {
 }
 
 #[test]
+fn rtp_goes_to_a_port_of_a_service_only_where_the_viewers_datagram_came_from_there() {
+    for port in [123, 1900] {
+        let mut world = world();
+        let mut viewer = world.connect(2, URL);
+        let refused =
+            world.ask(&mut viewer, "SETUP", &format!("Transport: RTP/AVP;unicast;client_port={port}-25001\r\n"));
+        assert_eq!(refused.status, 461, "{port}");
+        let mut mapped = socket(&world, 2, port);
+        setup(&mut world, &mut viewer);
+        punch(&mut mapped);
+        run(&mut world, &mut viewer, 10);
+        assert_eq!(world.ask(&mut viewer, "PLAY", "").status, 200);
+        run(&mut world, &mut viewer, 500);
+        assert!(count(&mut mapped) > 20, "{port}");
+    }
+}
+
+#[test]
 fn rtp_goes_to_the_port_that_the_hole_was_punched_from() {
     let mut world = world();
     let mut viewer = world.connect(2, URL);

@@ -1,6 +1,6 @@
 //! How soon a server is there and answers, and what it takes: for thousands of files, for a real film, for a sparse recording.
 
-use super::{FILM, Promise, film};
+use super::{FILM, GAP_MS, Promise, film};
 use crate::shell::release_program;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Files of the folder.
 const FILES: usize = 10_000;
+/// Connections that ask for what there is not.
+const FLOODING: usize = 60;
 /// Bytes of the film, and of the recording.
 const FILM_LEN: u64 = 2_000_000_000;
 const SPARSE_LEN: u64 = 100_000_000_000;
@@ -39,7 +41,7 @@ impl Drop for Server {
     }
 }
 
-/// Three rows.
+/// Four rows.
 pub(super) fn measure() -> Result<Vec<Promise>> {
     let film = film(FILM)?;
     let bytes = fs::read(&film)?;
@@ -66,19 +68,59 @@ pub(super) fn measure() -> Result<Vec<Promise>> {
         row("a folder of 10,000 files, of which 500 are asked for", &folder, 500)?,
         row("a film of 2 GB", &long, 1)?,
         row("a sparse film of 100 GB", &sparse, 1)?,
+        beside_a_flood(&folder)?,
     ])
 }
 
-fn row(what: &str, path: &Path, asked: usize) -> Result<Promise> {
-    let start = Instant::now();
+/// A server, and the first URL that it prints.
+fn start(path: &Path) -> Result<(Server, String)> {
     let mut command = Command::new(release_program("mutoscope-server")?);
     command.args(["--rtsp-port", "0", "-qq"]).arg(path).stdout(Stdio::piped());
     let mut server = Server(command.spawn()?);
     let mut lines = BufReader::new(server.0.stdout.take().context("it has no output")?).lines();
     let url = lines.next().context("it prints no URL")??;
-    let url_ms = millis(start);
     // Nobody shall wait because nobody reads.
     std::thread::spawn(move || lines.for_each(drop));
+    Ok((server, url))
+}
+
+/// How long somebody waits for answers while others ask for names that there are not.
+fn beside_a_flood(folder: &Path) -> Result<Promise> {
+    let (_server, url) = start(folder)?;
+    let address = url.split('/').nth(2).context("a URL has an address")?;
+    let mut asked = TcpStream::connect(address)?;
+    let mut longest = Duration::ZERO;
+    for _ in 0..FLOODING {
+        let mut stream = TcpStream::connect(address)?;
+        let mut answers = stream.try_clone()?;
+        let requests = format!("DESCRIBE {url}-not RTSP/1.0\r\nCSeq: 1\r\n\r\n").repeat(50);
+        // They end with the server.
+        std::thread::spawn(move || while stream.write_all(requests.as_bytes()).is_ok() {});
+        std::thread::spawn(move || while answers.read(&mut [0; 65_536]).is_ok_and(|len| len > 0) {});
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(5) {
+        let start = Instant::now();
+        asked.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")?;
+        if asked.read(&mut [0; 4096])? == 0 {
+            bail!("the server has closed the connection of somebody who asks");
+        }
+        longest = longest.max(start.elapsed());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let longest = longest.as_secs_f64() * 1000.0;
+    Ok(Promise {
+        what: format!("{FLOODING} connections that pipeline unknown names beside 10,000: an answer to another"),
+        target: format!("<= {GAP_MS} ms"),
+        measured: format!("{longest:.1} ms at most"),
+        reached: longest <= GAP_MS,
+    })
+}
+
+fn row(what: &str, path: &Path, asked: usize) -> Result<Promise> {
+    let begun = Instant::now();
+    let (server, url) = start(path)?;
+    let url_ms = millis(begun);
     let start = Instant::now();
     describe(&url)?;
     let answer_ms = millis(start);

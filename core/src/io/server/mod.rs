@@ -145,6 +145,9 @@ const TURN: u8 = 8;
 /// floods us with requests gets fewer rounds than one that is sent a large frame.
 const READS: u8 = 2;
 
+/// Requests about media that are carried out in one turn. A buffer holds a hundred, each of which looks for a name or moves a stream.
+const REQUESTS: u8 = 8;
+
 impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium> Peer<B, M> {
     /// A client that has just connected and may do everything. `entropy`: 64 bits that nobody can guess; session identifiers,
     /// SSRC, first sequence number and timestamp are made of them.
@@ -267,13 +270,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.end_visit(now);
         self.judge(context, guard);
         self.unfinished = true;
-        let mut reads = 0_u8;
+        let (mut reads, mut requests) = (0_u8, 0_u8);
         // A publisher's packets cost less than they do on their way to viewers.
         let most_reads = if self.recorder.is_some() { TURN } else { READS };
         for _ in 0..TURN {
             let mut progress = reads < most_reads && self.read(now, control);
             reads = reads.saturating_add(progress.into());
-            while let Some(event) = self.connection.poll_event() {
+            while requests < REQUESTS
+                && let Some(event) = self.connection.poll_event()
+            {
+                requests = requests.saturating_add((!matches!(event, Event::Interleaved { .. })).into());
                 self.handle_event(context, event, rtp, rtcp, catalogue, guard);
                 progress = true;
             }
@@ -287,8 +293,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
                 return Outcome::Closed;
             }
             if !progress {
-                // Whether there is more to read has been asked only where it might have been read.
-                if reads < most_reads {
+                // Whether there is more to do has been asked only where it might have been done.
+                if reads < most_reads && requests < REQUESTS {
                     self.unfinished = false;
                 }
                 break;

@@ -32,6 +32,7 @@ mod input;
 mod lab;
 mod lifetime;
 mod policy;
+mod ports;
 mod resource;
 mod types;
 

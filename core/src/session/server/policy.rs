@@ -1,5 +1,6 @@
 //! The one place where a request, of either dialect, is judged before anything is done for it.
 
+use super::ports::may_take_media;
 use super::{Config, Dialect, Event, MediaTransport, Session, State, Waiting};
 use crate::wire::lab;
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, CSeqError, LowerTransport, Range, Scale, Speed, Transport};
@@ -169,8 +170,9 @@ impl RequestPolicy<'_> {
     fn judge_lab(&self, request: &lab::Request<'_>) -> Result<Accepted, StatusCode> {
         self.judge_state(request.method)?;
         if request.method == Method::Setup {
-            let rtp_port = request.client_port.filter(|_| self.config.udp).ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
-            let media = MediaTransport::Udp { rtp_port, rtcp_port: rtp_port.saturating_add(1) };
+            let rtp_port = request.client_port.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
+            let media = self.over_udp((rtp_port, rtp_port.saturating_add(1)));
+            let media = media.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
             return Ok(Accepted::Setup { media, chosen: None, record: false });
         }
         // A request without a session identifier means this connection's session. A request with one must have the right one.
@@ -255,15 +257,20 @@ impl RequestPolicy<'_> {
                 let (rtp_channel, rtcp_channel) = alternative.interleaved?;
                 Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel })
             }
-            LowerTransport::Udp => {
-                let (rtp_port, rtcp_port) = alternative.client_port.filter(|_| self.config.udp)?;
-                Some(MediaTransport::Udp { rtp_port, rtcp_port })
-            }
+            LowerTransport::Udp => self.over_udp(alternative.client_port?),
             LowerTransport::Tcp => {
                 let (rtp_channel, rtcp_channel) = alternative.interleaved.unwrap_or((0, 1));
                 Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel })
             }
         }
+    }
+}
+
+impl RequestPolicy<'_> {
+    /// Media over UDP to these ports, where that may be. A client may have no port for RTCP, which is 0 then.
+    fn over_udp(&self, (rtp_port, rtcp_port): (u16, u16)) -> Option<MediaTransport> {
+        let may_be = self.config.udp && may_take_media(rtp_port) && (rtcp_port == 0 || may_take_media(rtcp_port));
+        may_be.then_some(MediaTransport::Udp { rtp_port, rtcp_port })
     }
 }
 

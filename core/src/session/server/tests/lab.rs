@@ -123,6 +123,8 @@ fn errors_have_real_status_lines_and_a_third_line() {
         ("SETUP ../movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000", "404 Not Found"),
         ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 0", "461 Unsupported transport"),
         ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 65536", "461 Unsupported transport"),
+        ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 53", "461 Unsupported transport"),
+        ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 11211", "461 Unsupported transport"),
         ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1", "461 Unsupported transport"),
         ("PLAY movie.Mjpeg RTSP/1.0\nCSeq: 1\nSession: 0", "455 Method Not Valid in This State"),
         ("PAUSE movie.Mjpeg RTSP/1.0\nCSeq: 1\nSession: 0", "455 Method Not Valid in This State"),
