@@ -1,15 +1,19 @@
 //! The command line of `mutoscope-server`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, ArgGroup, Parser};
+use ipnet::IpNet;
 use log::LevelFilter;
 use mutoscope::media::FrameRate;
 use mutoscope::time::Duration;
 use mutoscope::wire::rtp::MAX_DATAGRAM;
 use mutoscope_std::media::{OnUnsupported, Policy};
 use mutoscope_std::server::Options;
+
+use crate::harden::Harden;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,6 +91,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "100", value_parser = sizes(1, 10_000))]
     pub max_clients: usize,
 
+    /// Network or address without limits of its own (10.0.0.0/8, fd00::/8), several with commas or by several options. All others but this
+    /// machine may have a quarter of the places each, 16 at least, and connect 20 times a second
+    #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_net, action = ArgAction::Append)]
+    pub trusted: Vec<IpNet>,
+
     /// Seconds without a sign of life after which a session ends
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = sizes(5, 86_400))]
     pub session_timeout: usize,
@@ -121,6 +130,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub strict: bool,
 
+    /// Keep this program from all files but those that are named, where the system can (Linux). A configuration that is read again and
+    /// needs more takes a restart
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub harden: Harden,
+
     /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
     #[arg(long, conflicts_with_all = ["media", "check"])]
     pub list_cameras: bool,
@@ -147,6 +161,7 @@ impl Args {
             rtsp_port: self.rtsp_port,
             server_port: self.server_port,
             max_clients: self.max_clients,
+            trusted: self.trusted.clone(),
             session_timeout: Duration::from_secs(self.session_timeout as u64),
             payload_size: self.payload_size,
             max_packet_size: self.max_packet_size,
@@ -184,6 +199,11 @@ impl Args {
 
 fn parse_frame_rate(text: &str) -> Result<FrameRate, &'static str> {
     text.parse().map_err(|_| "expected frames per second from 0.001 to 1000, such as 24, 29.97 or 30000/1001")
+}
+
+fn parse_net(text: &str) -> Result<IpNet, &'static str> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| "expected a network such as 10.0.0.0/8 or fd00::/8, or an address")
 }
 
 fn parse_even_port(text: &str) -> Result<u16, &'static str> {
@@ -240,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn networks_and_addresses_can_be_trusted() {
+        let trusted = |arguments: &[&str]| parse(arguments).unwrap().trusted;
+        assert_eq!(trusted(&[]), []);
+        let nets = ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"].map(|net| net.parse().unwrap());
+        assert_eq!(trusted(&["--trusted", "10.0.0.0/8,192.0.2.7", "--trusted", "fd00::/8"]), nets);
+    }
+
+    #[test]
     fn bad_values_are_usage_errors() {
         let cases: &[&[&str]] = &[
             &["--frame-rate", "0"],
@@ -248,6 +276,8 @@ mod tests {
             &["--server-port", "25001"],
             &["--server-port", "0"],
             &["--max-clients", "0"],
+            &["--trusted", "10.0.0.0/33"],
+            &["--trusted", "localhost"],
             &["--payload-size", "100"],
             &["--max-packet-size", "65508"],
             &["--session-timeout", "-1"],

@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod check_inputs;
 mod config;
+mod harden;
 mod limits;
 mod logging;
 mod run;

@@ -10,6 +10,7 @@ use mutoscope_std::input::Source;
 use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 
 use crate::config::Configuration;
+use crate::harden::Hardening;
 use crate::streams::Streams;
 use crate::{limits, signals};
 
@@ -27,6 +28,8 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     let hang_ups = configuration.path().map(|_| signals::block_hang_ups()).transpose()?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&Options { record, ..args.server_options() }).map_err(with_advice)?;
+    // There are no other threads yet.
+    let hardening = Hardening::new(&configuration);
     let serving = Arc::new(AtomicBool::new(false));
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
 
@@ -51,7 +54,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     announce(urls)?;
     if let Some(hang_ups) = hang_ups {
         let (streams, mut current) = (streams.clone(), configuration);
-        hang_ups.handle(move || streams.reload(&mut current))?;
+        hang_ups.handle(move || streams.reload(&mut current, &hardening))?;
     }
     serving.store(true, Ordering::Release);
     Ok(server.serve(streams)?)

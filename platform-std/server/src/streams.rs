@@ -10,6 +10,7 @@ use mutoscope_std::input::{InputMedium, Inputs, Source};
 use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium};
 
 use crate::config::Configuration;
+use crate::harden::Hardening;
 
 /// The streams of the present configuration. Copies are the same.
 #[derive(Clone, Debug)]
@@ -35,16 +36,17 @@ impl Streams {
 
     /// Shows what the configuration file says now. Where it cannot be used, all stays as it is, and the log says why. Streams that
     /// have not changed play on.
-    pub(crate) fn reload(&self, current: &mut Configuration) {
+    pub(crate) fn reload(&self, current: &mut Configuration, hardening: &Hardening) {
         let path = current.path().map(|path| path.display().to_string()).unwrap_or_default();
-        match self.try_reload(current) {
+        match self.try_reload(current, hardening) {
             Ok(report) => log::info!("{path} was read again: {report}"),
             Err(error) => log::error!("{path} was read again and cannot be used, all stays as it is: {error:#}"),
         }
     }
 
-    fn try_reload(&self, current: &mut Configuration) -> Result<String> {
+    fn try_reload(&self, current: &mut Configuration, hardening: &Hardening) -> Result<String> {
         let new = current.reload()?;
+        hardening.check(&new)?;
         let before = self.shown();
         let after = Arc::new(Shown::new(&before.inputs, &new)?);
         for setting in current.differing_settings(&new) {

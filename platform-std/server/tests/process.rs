@@ -208,6 +208,56 @@ fn a_hang_up_signal_has_the_configuration_read_again_and_streams_that_stay_play_
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_is_kept_from_files_serves_and_says_what_takes_a_restart() {
+    let folder = Folder::new("harden");
+    let [inside, outside, conf] = ["inside", "outside", "conf"].map(|name| folder.0.join(name));
+    for place in [&inside, &outside, &conf] {
+        fs::create_dir_all(place).unwrap();
+        fs::write(place.join("film.mjpeg"), picture(16).repeat(3)).unwrap();
+    }
+    let config = conf.join("mutoscope.toml");
+    let write = |streams: &[(&str, &str)]| {
+        let stream = |(name, input): &(&str, &str)| format!("[streams.{name}]\ninput = {input:?}\n");
+        let text = format!("media = [{inside:?}]\n{}", streams.iter().map(stream).collect::<String>());
+        fs::write(conf.join("new.toml"), text).unwrap();
+        fs::rename(conf.join("new.toml"), &config).unwrap();
+    };
+    write(&[]);
+    let mut server = Running::start(&[], &["-v", "--config", config.to_str().unwrap()]);
+    let url = server.url();
+    let is_kept = !server.log_until("Landlock").contains("Landlock is not there");
+    let (address, _) = url.strip_prefix("rtsp://").unwrap().split_once('/').unwrap();
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut status = |name: &str| ask_for(&mut connection, &format!("rtsp://{address}/{name}"));
+    assert_eq!(status("film.mjpeg"), "200");
+    // Another film in a folder that was named, and one that comes into it.
+    let film = |place: &PathBuf| place.join("film.mjpeg").display().to_string();
+    write(&[("again", &film(&inside))]);
+    server.signal("-HUP");
+    server.log_until("was read again");
+    assert_eq!(status("again"), "200");
+    fs::write(inside.join("late.mjpeg"), picture(16).repeat(3)).unwrap();
+    assert_eq!(status("late.mjpeg"), "200");
+    if !is_kept {
+        return;
+    }
+    for (name, input, reason) in [
+        ("other", &*film(&outside), "outside was not needed at the start: restart needed"),
+        ("program", "exec:true", "restart needed"),
+        ("camera", "/dev/video9", "/dev was not needed at the start: restart needed"),
+        ("remote", "rtsp://192.0.2.1/x", "/etc was not needed at the start: restart needed"),
+    ] {
+        write(&[("again", &film(&inside)), (name, input)]);
+        server.signal("-HUP");
+        let log = server.log_until("restart needed");
+        assert!(log.contains(reason), "{name}: {log}");
+        assert_eq!([status("again"), status(name)], ["200", "404"]);
+    }
+}
+
+#[test]
 fn settings_come_from_a_file_and_are_printed() {
     let folder = Folder::new("config");
     let config = folder.0.join("mutoscope.toml");

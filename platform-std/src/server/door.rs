@@ -11,6 +11,9 @@ pub trait Door: Guard {
     /// Whether a connection from there is taken at all.
     fn lets_in(&self, peer: SocketAddr) -> bool;
 
+    /// Whether there is anybody who could log in. Then those who have not are strangers, who may not take all places.
+    fn asks_who_it_is(&self) -> bool;
+
     /// Whether somebody has logged in from there and is still there.
     fn is_inside(&self, address: IpAddr) -> bool;
 
@@ -21,6 +24,10 @@ pub trait Door: Guard {
 impl Door for Open {
     fn lets_in(&self, _: SocketAddr) -> bool {
         true
+    }
+
+    fn asks_who_it_is(&self) -> bool {
+        false
     }
 
     fn is_inside(&self, _: IpAddr) -> bool {
@@ -35,6 +42,10 @@ impl Door for Gate {
         self.lets_in(peer)
     }
 
+    fn asks_who_it_is(&self) -> bool {
+        !self.rules().users.is_empty()
+    }
+
     fn is_inside(&self, address: IpAddr) -> bool {
         self.is_inside(address)
     }
@@ -47,6 +58,10 @@ impl Door for Gate {
 impl<D: Door> Door for &D {
     fn lets_in(&self, peer: SocketAddr) -> bool {
         (**self).lets_in(peer)
+    }
+
+    fn asks_who_it_is(&self) -> bool {
+        (**self).asks_who_it_is()
     }
 
     fn is_inside(&self, address: IpAddr) -> bool {

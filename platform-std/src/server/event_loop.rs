@@ -5,16 +5,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::{self, Addresses, Context, Outcome, Peer, Settings};
 use mutoscope::io::{Clock, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::clients::{Admission, Clients, Served, Slot};
+use super::clients::{Admission, Clients, Decision, Served, Slot, Why};
 use super::context::serving;
 use super::door::Door;
 use super::endpoint::{self, Endpoint};
+use super::hosts::{IsInside, Standing};
 use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
@@ -81,14 +83,14 @@ pub(super) struct EventLoop<'a, C: Catalogue, D: Door> {
 }
 
 impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
-    /// Serves at most `limit` clients at once.
+    /// Serves at most `limit` clients at once. Addresses in `trusted` have no limits of their own.
     pub(super) fn new(
         sockets: Sockets,
         catalogue: &'a C,
         door: &'a D,
         settings: Settings<'a>,
         clock: MonotonicClock,
-        limit: usize,
+        (limit, trusted): (usize, Vec<IpNet>),
         stop: StopHandle,
     ) -> Self {
         let interrupt = stop.clone();
@@ -98,7 +100,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             door,
             settings,
             clock,
-            clients: Clients::new(limit),
+            clients: Clients::new(limit, trusted),
             schedule: Schedule::default(),
             wake_list: WakeList::new(move || interrupt.interrupt()),
             stop,
@@ -207,7 +209,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
 
     fn remove(&mut self, number: usize) {
         self.schedule.set_due(number, None);
-        let Some(mut slot) = self.clients.remove(number) else { return };
+        let Some(mut slot) = self.clients.remove(self.clock.now(), number) else { return };
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
         if !slot.is_refused {
@@ -230,15 +232,21 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         if !self.door.lets_in(peer) {
             return log::debug!("{peer} is not let in");
         }
-        let admission = self.clients.admit();
-        match admission {
-            Admission::Serve | Admission::Refuse { is_first: false } => {}
-            // It is said once: otherwise, a client that keeps connecting would fill the disk.
-            Admission::Refuse { is_first: true } => {
+        let (door, is_inside) = (self.door, |address| self.door.is_inside(address));
+        let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
+        let decision = self.clients.admit(self.clock.now(), peer.ip(), is_inside);
+        let Decision { admission, standing, is_said } = decision;
+        // It is said once: otherwise, a client that keeps connecting would fill the disk.
+        match is_said {
+            Some(Why::Full) => {
                 let count = self.clients.len();
                 log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
             }
-            Admission::Ignore => return log::debug!("{peer} is beyond all limits"),
+            Some(Why::Over(reason)) => log::warn!("{peer} is refused: {} (--trusted)", reason.words()),
+            None => {}
+        }
+        if admission == Admission::Ignore {
+            return log::debug!("{peer} is beyond all limits");
         }
         let number = self.clients.next_number();
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -248,13 +256,13 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         }
         let is_refused = admission != Admission::Serve;
         let local = stream.local_addr().ok().map(|address| address.ip());
-        let client = match self.peer(Addresses { peer, local }, is_refused) {
+        let client = match self.peer(Addresses { peer, local }, standing, is_refused) {
             Ok(client) => client,
             Err(error) => return log::warn!("{peer} cannot be served: {error}"),
         };
         let woken_as = wake::Client::new(number, &self.wake_list);
         let waker = woken_as.waker();
-        let slot = Slot { stream, endpoint, peer: client, waker, woken_as, is_refused, is_shut: false };
+        let slot = Slot { stream, endpoint, peer: client, waker, woken_as, is_refused, standing, is_shut: false };
         let number = self.clients.insert(slot);
         // For those that are refused, the warning above is enough.
         if !is_refused {
@@ -263,7 +271,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         self.service(number);
     }
 
-    fn peer(&self, addresses: Addresses, is_refused: bool) -> Result<Served<C::Medium, D>, Error> {
+    fn peer(&self, addresses: Addresses, standing: Standing, is_refused: bool) -> Result<Served<C::Medium, D>, Error> {
         let now = self.clock.now();
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
         let visit = self.door.visit(addresses.peer, false);
@@ -273,8 +281,10 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             let (rx, tx) = (buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER));
             return Ok(Peer::refusing_guarded(now, addresses, rx, tx, &settings, visit));
         }
+        let mut settings = self.settings;
+        settings.session.is_hurried = standing != Standing::Exempt;
         let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
-        Ok(Peer::guarded(now, addresses, rx, tx, random()?, &self.settings, visit))
+        Ok(Peer::guarded(now, addresses, rx, tx, random()?, &settings, visit))
     }
 
     /// Takes the datagrams that came. On the RTCP socket they are reports. On the RTP socket they are the packets with which
@@ -341,7 +351,8 @@ mod tests {
             let server = Server::bind(&Options { rtsp_port: 0, ..Options::default() }).unwrap();
             let (clock, settings) = (MonotonicClock::new(), Settings::default());
             let address = server.local_addr();
-            let server = EventLoop::new(server.sockets, catalogue, &Open, settings, clock, 100, server.stop);
+            let server =
+                EventLoop::new(server.sockets, catalogue, &Open, settings, clock, (100, Vec::new()), server.stop);
             Self { server, address, events: Events::with_capacity(64) }
         }
 

@@ -96,6 +96,7 @@ impl<B: Storage> Connection<B> {
     pub(super) fn ask(&mut self, event: Event, kind: Waiting, request: Parsed) {
         self.event = Some(event);
         self.pending = Some(Pending { kind, request, polled: false });
+        self.config.is_hurried = false;
         self.refresh();
     }
 
@@ -304,6 +305,7 @@ impl<B: Storage> Connection<B> {
         let closes = self.pending.take().is_some_and(|pending| pending.request.closes);
         self.event = None;
         self.input.allowed = None;
+        self.config.is_hurried = false;
         self.channel.rx.consume(len);
         if sent.is_err() {
             warning!("closed: an answer does not fit the transmit buffer of {} bytes", self.channel.tx.capacity());

@@ -44,7 +44,7 @@ impl<B: Storage> Connection<B> {
             // The peer owes us nothing: our answer has no room, and the stall deadline watches that.
             self.timers.stop(Deadline::Request);
         } else if self.phase == Phase::Open {
-            self.timers.start(Deadline::Request, self.now.after(self.config.request_timeout));
+            self.timers.start(Deadline::Request, self.now.after(self.hurried(self.config.request_timeout)));
         }
         if progress == Progress::Perhaps {
             self.timers.start(Deadline::LabSilence, self.now.after(self.config.lab_silence));

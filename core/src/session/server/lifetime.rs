@@ -3,7 +3,7 @@
 use super::{Connection, Dialect, MediaTransport, State, Waiting};
 use crate::session::buffer::Storage;
 use crate::session::timer::Timer;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::rtsp::{StatusCode, salvage_cseq};
 
 /// The things that a connection waits for, each for a limited time.
@@ -97,11 +97,17 @@ impl<B: Storage> Connection<B> {
             return;
         }
         match (&self.session, self.dialect) {
-            (None, _) => self.timers.set(Deadline::Idle, self.now.after(self.config.idle_timeout)),
+            (None, _) => self.timers.set(Deadline::Idle, self.now.after(self.hurried(self.config.idle_timeout))),
             // Lab clients never say that they are alive. Their session lasts as long as the connection.
             (Some(_), Some(Dialect::Lab)) => {}
             (Some(_), _) => self.timers.set(Deadline::Session, self.now.after(self.config.session_timeout)),
         }
+    }
+
+    /// A deadline that may be shorter as long as nobody has asked for anything.
+    pub(super) fn hurried(&self, usual: Duration) -> Duration {
+        let half = usual.checked_div(2).filter(|_| self.config.is_hurried);
+        half.unwrap_or(usual)
     }
 
     /// An identifier for a new session: 64 bits, or the six digits that the lab dialect reads.

@@ -14,6 +14,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Without any session: how long a connection may sit there after its last request (default 60 s).
     pub idle_timeout: Duration,
+    /// Whether the first request has half of the two deadlines above (default no).
+    pub is_hurried: bool,
     /// Silence that ends a lab request (default 50 ms).
     pub lab_silence: Duration,
     /// After our last byte: how long the peer may take to close (default 1 s).
@@ -37,6 +39,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             lab_silence: Duration::from_millis(50),
+            is_hurried: false,
             linger: Duration::from_secs(1),
             stall_timeout: Duration::from_secs(10),
             udp: true,

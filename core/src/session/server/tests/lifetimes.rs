@@ -43,6 +43,22 @@ fn a_connection_that_asks_for_nothing_is_closed() {
 }
 
 #[test]
+fn where_time_is_short_the_first_request_has_half_of_it_and_later_ones_have_all() {
+    let config = Config { is_hurried: true, ..Config::default() };
+    ends_after(&mut Peer::with(config), IDLE / 2, closing);
+    let mut slow = Peer::with(config);
+    slow.feed(b"OPTIONS * RTSP/1.0\r\n");
+    ends_after(&mut slow, REQUEST / 2, closing);
+    let [mut idle, mut slow] = [Peer::with(config), Peer::with(config)];
+    for peer in [&mut idle, &mut slow] {
+        peer.expect(&request("DESCRIBE", URL, 1, ""), 200);
+    }
+    ends_after(&mut idle, IDLE, closing);
+    slow.feed(b"OPTIONS * RTSP/1.0\r\n");
+    ends_after(&mut slow, REQUEST, closing);
+}
+
+#[test]
 fn every_request_starts_the_idle_time_anew_but_packets_do_not() {
     let mut peer = Peer::new();
     peer.pass(IDLE - MICRO);

@@ -10,6 +10,7 @@ pub(super) const RECORD: Config = Config {
     session_timeout: Duration::from_secs(60),
     request_timeout: Duration::from_secs(10),
     idle_timeout: Duration::from_secs(60),
+    is_hurried: false,
     lab_silence: Duration::from_millis(50),
     linger: Duration::from_secs(1),
     stall_timeout: Duration::from_secs(10),
