@@ -22,4 +22,4 @@ pub mod server;
 
 pub use buffer::Storage;
 pub use state::State;
-pub use types::{Dialect, MediaTransport};
+pub use types::{Dialect, KeyExchange, MediaTransport, Secrecy};

@@ -32,6 +32,33 @@ pub enum MediaTransport {
     },
 }
 
+/// How the media of a stream may travel to one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Secrecy {
+    /// How a key is agreed on, for media that are encrypted. `None`: they are not.
+    pub exchange: Option<KeyExchange>,
+    /// Whether media may also travel in the clear over UDP.
+    pub plain_udp: bool,
+    /// Whether media may also travel as they are on the control connection.
+    pub plain_tcp: bool,
+}
+
+/// How a key is agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum KeyExchange {
+    /// By MIKEY, with clients that ask for RTP/SAVP (RFC 4567).
+    Mikey,
+    /// By a line of the description (RFC 4568). Its clients ask for RTP/AVP all the same, and expect encrypted media.
+    Sdes,
+}
+
+impl Secrecy {
+    /// Nothing is encrypted.
+    pub const NONE: Self = Self { exchange: None, plain_udp: true, plain_tcp: true };
+}
+
 /// For the log: `UDP to port 25000`, `TCP`.
 impl fmt::Display for MediaTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mutoscope::auth::{Basic, Claim, Key, Proofs, Token, Unproven, Verifier, claimed_user};
 use mutoscope::io::server::{Guard, Verdict, Visit};
-use mutoscope::session::Dialect;
 use mutoscope::session::server::Asking;
+use mutoscope::session::{Dialect, KeyExchange, Secrecy};
 use mutoscope::time::{Duration, Instant};
 use mutoscope::wire::rtsp::{Method, StatusCode};
 use mutoscope::wire::url::Path;
@@ -18,12 +18,13 @@ use mutoscope::wire::url::Path;
 use super::counted;
 use super::guesses::{Guesses, Patience};
 use super::journal::{Entry, Journal, What};
-use super::rules::{Rules, StreamRules};
+use super::rules::{Encryption, Rules, StreamRules};
 
 const KEPT_OUT: &str = "this address is not let in";
 const NOT_THIS_USER: &str = "this user may not do this";
 const NO_PASSWORD_HELPS: &str = "this may be done from some addresses only";
 const TOO_MANY: &str = "too many wrong passwords: try again in a few minutes";
+const ENCRYPTED: &str = "this stream is encrypted: ask for it by rtsps";
 const TWICE: &str = "there are two proofs of who asks";
 
 /// Decides about requests by [`Rules`]. It may be shared by threads and servers.
@@ -213,6 +214,21 @@ impl Gate {
         })
     }
 
+    /// Says how media may travel to somebody who may have them.
+    fn allow(&self, visit: &GateVisit, request: &Asking<'_>, rules: &Rules, stream: &StreamRules) -> Verdict {
+        let (exchange, plain_udp, plain_tcp) = match (stream.encryption, visit.is_private) {
+            (Encryption::Off, _) | (Encryption::Offered, false) => (None, true, true),
+            (Encryption::Offered, true) => (Some(KeyExchange::Mikey), true, true),
+            // What travels on a private connection is encrypted with it.
+            (Encryption::Required, true) => (Some(KeyExchange::Mikey), false, true),
+            (Encryption::Required, false) if rules.sdes => (Some(KeyExchange::Sdes), false, false),
+            (Encryption::Required, false) => {
+                return self.refuse(visit, request, visit.proofs.user(), StatusCode::FORBIDDEN, ENCRYPTED);
+            }
+        };
+        Verdict::Allowed(Secrecy { exchange, plain_udp, plain_tcp })
+    }
+
     /// Decides about a request of somebody from whose address it may be made, if that one may.
     fn judge_person(
         &self,
@@ -227,7 +243,7 @@ impl Gate {
             return self.refuse(visit, request, None, StatusCode::BAD_REQUEST, TWICE);
         };
         if who.has_address(visit.peer.ip()) || self.is_admitted(visit, now, request, rules) {
-            return Verdict::Allowed;
+            return self.allow(visit, request, rules, stream);
         }
         if let Some(authorization) = authorization
             && let Err(verdict) = self.judge_proof(visit, now, request, authorization, rules)
@@ -236,7 +252,7 @@ impl Gate {
         }
         match visit.proofs.user() {
             // Somebody whom new rules do not know any more is a stranger.
-            Some(user) if rules.users.contains(user) && who.has_user(user) => Verdict::Allowed,
+            Some(user) if rules.users.contains(user) && who.has_user(user) => self.allow(visit, request, rules, stream),
             Some(user) if rules.users.contains(user) => {
                 self.refuse(visit, request, Some(user), StatusCode::FORBIDDEN, NOT_THIS_USER)
             }
@@ -282,6 +298,12 @@ impl Visit for GateVisit {
 
     fn ends(&self) -> Option<Instant> {
         self.ends
+    }
+
+    fn stream_key(&self) -> Option<[u8; 30]> {
+        let mut key = [0; 30];
+        getrandom::fill(&mut key).ok()?;
+        Some(key)
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Rules {
     pub cut: bool,
     /// Passwords are taken as they are, on private connections.
     pub basic: bool,
+    /// Keys of streams that have to be encrypted are told in descriptions on connections that are not private. Whoever listens
+    /// on the way can decrypt them.
+    pub sdes: bool,
 }
 
 /// The rules of one stream.

@@ -9,12 +9,13 @@ use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::receiver::{Config, Payload, Receiver};
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::Dialect;
+use mutoscope::session::Secrecy;
 use mutoscope::session::server::{self, Connection, Description, Event, Played};
 use mutoscope::time::{Duration, Instant, WallClock};
 use mutoscope::wire::lab::{self, Parsed};
 use mutoscope::wire::rtsp::headers::Range;
 use mutoscope::wire::rtsp::{self, Message, StatusCode};
-use mutoscope::wire::sdp::Sdp;
+use mutoscope::wire::sdp::{Exchange, Sdp};
 
 /// What an RTP receiver gets: records of an action, a pause in units of 4 ms, a length, and as many bytes of a packet.
 pub fn receiver(data: &[u8]) {
@@ -254,7 +255,7 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
                 match random.below(4) {
                     0 => connection.challenge(now, ["Digest realm=\"m\", nonce=\"0\"", "Basic realm=\"m\""]),
                     1 => connection.refuse(now, StatusCode::FORBIDDEN, ""),
-                    _ => connection.allow(now),
+                    _ => connection.allow(now, Secrecy::NONE),
                 }
             }
             Event::Describe
@@ -270,7 +271,9 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
             }
             Event::Describe => {
                 let frame_rate = FrameRate::new(24, 1).expect("a rate");
-                let description = Description { name: "movie", frame_rate, range: all, width: 640, height: 480 };
+                let exchange = Exchange::None;
+                let description =
+                    Description { name: "movie", frame_rate, range: all, width: 640, height: 480, exchange };
                 connection.answer_describe(now, &description);
             }
             Event::Setup { .. } => connection.answer_setup(now, (6970, 6971), 7),

@@ -60,6 +60,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     /// One that comes from a port that a viewer did not name is known by what it reports about: our SSRC, which nobody else
     /// has been told. RTCP goes there from then on.
     pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
+        if !self.protection.is_on() {
+            return self.handle_report(now, from, compound);
+        }
+        // What has the client's address is worth the work of looking whether it has its key.
+        if from.ip() != self.addresses.peer.ip() {
+            return false;
+        }
+        let mut protection = core::mem::take(&mut self.protection);
+        let is_meant = protection.with_report(compound, |report| self.handle_report(now, from, report));
+        self.protection = protection;
+        is_meant.unwrap_or(false)
+    }
+
+    fn handle_report(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
         let recorded = self.recorder.as_ref().and_then(Recorder::transport);
         let transport = recorded.or_else(|| self.stream.as_ref().map(MediaStream::transport));
         let Some(MediaTransport::Udp { rtp_port, rtcp_port }) = transport else { return false };

@@ -1,5 +1,6 @@
 //! Who may do what.
 
+use crate::session::Secrecy;
 use crate::session::server::Asking;
 use crate::time::Instant;
 use crate::wire::rtsp::StatusCode;
@@ -40,6 +41,9 @@ pub trait Visit {
 
     /// When what was allowed ends: the connection is closed then.
     fn ends(&self) -> Option<Instant>;
+
+    /// A key and its salt for one stream that is encrypted, which nobody can guess; another one each time.
+    fn stream_key(&self) -> Option<[u8; 30]>;
 }
 
 impl Visit for () {
@@ -50,14 +54,18 @@ impl Visit for () {
     fn ends(&self) -> Option<Instant> {
         None
     }
+
+    fn stream_key(&self) -> Option<[u8; 30]> {
+        None
+    }
 }
 
 /// What a [`Guard`] says of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Verdict {
-    /// It is carried out.
-    Allowed,
+    /// It is carried out, and media of the stream that it is about travel like this.
+    Allowed(Secrecy),
     /// It is answered with 401 and [`Guard::challenges`].
     Challenged {
         /// The proof was right, but too old.
@@ -80,7 +88,7 @@ impl Guard for Open {
     const GUARDS: bool = false;
 
     fn judge(&self, (): &mut (), _: Instant, _: &Asking<'_>, _: &Waker) -> Verdict {
-        Verdict::Allowed
+        Verdict::Allowed(Secrecy::NONE)
     }
 
     fn challenges(&self, (): &(), _: Instant, _: bool) -> impl IntoIterator<Item = Infallible> {

@@ -3,6 +3,11 @@
 mod datagrams;
 mod guard;
 mod hole;
+#[cfg(not(feature = "srtp"))]
+#[path = "no_protection.rs"]
+mod protection;
+#[cfg(feature = "srtp")]
+mod protection;
 mod recorder;
 mod stream;
 
@@ -15,14 +20,16 @@ use crate::random::Random;
 use crate::rtp::protect::Unprotected;
 use crate::rtp::receiver::Statistics;
 use crate::session::server::{Config, Connection, Description, Event};
-use crate::session::{Dialect, MediaTransport, State};
+use crate::session::{Dialect, KeyExchange, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
-use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::Range;
+use crate::wire::sdp::Exchange;
+use crate::wire::{mikey, rtcp};
 use core::net::SocketAddr;
 use core::task::Waker;
 use hole::Hole;
+use protection::Protection;
 use recorder::{Recorder, Track};
 use stream::{MediaStream, Ran};
 
@@ -114,6 +121,7 @@ pub struct Peer<B, M: Medium, G: Guard = Open> {
     recorder: Option<Recorder<M::Sink>>,
     waiting: Option<Waiting<M>>,
     visit: G::Visit,
+    protection: Protection,
     /// Of a session over UDP: whether its client may turn out to be at other ports than it names.
     hole: Option<Hole>,
     addresses: Addresses,
@@ -218,6 +226,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             recorder: None,
             waiting: None,
             visit,
+            protection: Protection::default(),
             hole: None,
             addresses,
             random,
@@ -384,8 +393,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         }
         let Some(stream) = &mut self.stream else { return false };
         let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
-        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
-        match stream.run::<TRAIN, B, D, E, Unprotected>(context, &mut outlet) {
+        let ran = match self.protection.sealer() {
+            None => {
+                let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
+                stream.run::<TRAIN, _, _, _, _>(context, &mut outlet)
+            }
+            Some(protect) => {
+                let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
+                stream.run::<TRAIN, _, _, _, _>(context, &mut outlet)
+            }
+        };
+        match ran {
             Ran::Progress => true,
             Ran::Idle => false,
             Ran::Ended => {
@@ -460,7 +478,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         let Context { now, waker, .. } = context;
         let Some(request) = self.connection.asking() else { return };
         match guard.judge(&mut self.visit, now, &request, waker) {
-            Verdict::Allowed => self.connection.allow(now),
+            Verdict::Allowed(secrecy) => self.connection.allow(now, secrecy),
             Verdict::Challenged { is_stale } => {
                 self.connection.challenge(now, guard.challenges(&self.visit, now, is_stale));
             }
@@ -513,12 +531,29 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if let Some(reason) = entry.refusal {
             return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
         }
+        let exchange = self.connection.secrecy().exchange;
+        // 0 stands for none.
+        let ssrc = (self.random.bits() as u32).max(1);
+        let key = exchange.and_then(|_| self.visit.stream_key());
+        let message = self.protection.offer(key, ssrc);
+        let random = (u128::from(self.random.bits()) << 64 | u128::from(self.random.bits())).to_be_bytes();
+        let exchange = match (exchange, &message) {
+            (None, _) => Exchange::None,
+            (Some(KeyExchange::Mikey), Some(message)) => {
+                Exchange::Mikey(mikey::Emitted { message, time: settings.wall.ntp(now), random })
+            }
+            (Some(KeyExchange::Sdes), Some(message)) => Exchange::Sdes(protection::crypto(message)),
+            (Some(_), None) => {
+                return self.connection.refuse(now, StatusCode::KEY_MANAGEMENT_FAILURE, "there is no key");
+            }
+        };
         let description = Description {
             name: entry.name,
             frame_rate: entry.frame_rate,
             range: playable(entry, settings.repeat),
             width: entry.width,
             height: entry.height,
+            exchange,
         };
         self.connection.answer_describe(now, &description);
     }
@@ -535,6 +570,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if let (Dialect::Standard, Some(reason)) = (dialect, entry.refusal) {
             return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
         }
+        let (is_secure, secrecy) = (self.connection.is_secure(), self.connection.secrecy());
+        if self.stream.as_ref().is_some_and(|stream| stream.media() != entry.id) {
+            self.protection.end();
+        }
+        if let Err(status) = self.protection.set_up(is_secure, secrecy, self.connection.key_management()) {
+            return self.connection.refuse(now, status, "there is no key that can be used");
+        }
         match &mut self.stream {
             // The same medium again: only the transport changes, the position stays.
             Some(stream) if stream.media() == entry.id => stream.set_transport(transport),
@@ -543,11 +585,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
-                let random = (self.random.bits() as u32, self.random.bits() as u16, self.random.bits() as u32);
+                let ssrc = self.random.bits() as u32;
+                let ssrc = self.protection.take_ssrc().filter(|_| is_secure).unwrap_or(ssrc);
+                let sequence = self.random.bits() as u16;
+                // A receiver of encrypted packets could not tell otherwise whether numbers have begun anew.
+                let sequence = if is_secure { sequence & 0x7fff } else { sequence };
+                let random = (ssrc, sequence, self.random.bits() as u32);
                 *stream = Some(MediaStream::new(now, source, entry, dialect, transport, random, settings.repeat));
             }
         }
-        info!("{} is set up over {}", entry.name, transport);
+        info!("{} is set up over {}{}", entry.name, transport, if is_secure { ", encrypted" } else { "" });
         self.hole = matches!(transport, MediaTransport::Udp { .. }).then(|| Hole::new(now));
         let ssrc = self.stream.as_ref().map_or(0, MediaStream::ssrc);
         self.connection.answer_setup(now, settings.server_port, ssrc);
@@ -633,11 +680,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.end_recording();
         let Some(stream) = self.stream.take() else { return };
         let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
-        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
         // Behind the answer to TEARDOWN a client reads nothing more from the connection, or takes it for garbage.
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {
-            let _ = stream.say_bye(now, &mut outlet, settings, if torn_down { "teardown" } else { "session ended" });
+            let reason = if torn_down { "teardown" } else { "session ended" };
+            let _ = match self.protection.sealer() {
+                None => {
+                    let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
+                    stream.say_bye(now, &mut outlet, settings, reason)
+                }
+                Some(protect) => {
+                    let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
+                    stream.say_bye(now, &mut outlet, settings, reason)
+                }
+            };
         }
+        self.protection.end();
         let counts = stream.counts();
         info!(
             "stream ended: {} frames sent, {} skipped, {} unsendable",

@@ -1,12 +1,13 @@
 //! Who asks: the driver decides about each request before anything else is said about it.
 
 use super::answer::respond;
-use super::{Connection, Dialect, Pending, Waiting};
+use super::{Allowed, Connection, Dialect, Pending, Secrecy, Waiting};
 use crate::session::buffer::Storage;
 use crate::time::Instant;
-use crate::wire::lab;
+use crate::wire::rtsp::headers::KeyMgmt;
 use crate::wire::rtsp::{Headers, Message, Method, StatusCode, parse};
 use crate::wire::url::Path;
+use crate::wire::{lab, mikey};
 use core::fmt::Display;
 
 /// A request about which the driver decides. Everything in it was sent by the client.
@@ -24,6 +25,10 @@ pub struct Asking<'a> {
     pub dialect: Dialect,
     headers: Headers<'a>,
 }
+
+/// A client's key that cannot be used: the message cannot be read, is encrypted, or is for another suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnusableKey;
 
 /// The request has more than one `Authorization`, so that it cannot be said which one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +69,35 @@ impl<B: Storage> Connection<B> {
 
     /// Answers [`Event::Authorize`](super::Event::Authorize): the request is judged and carried out as if nobody had to be
     /// asked.
-    pub fn allow(&mut self, now: Instant) {
+    ///
+    /// `secrecy`: how media of the stream may travel.
+    pub fn allow(&mut self, now: Instant, secrecy: Secrecy) {
         self.now = now;
         let Some(Pending { kind: Waiting::Authorize, request, .. }) = self.pending else { return };
         self.pending = None;
-        self.input.allowed = Some(request.len);
+        self.input.allowed = Some(Allowed { len: request.len, secrecy });
         self.pump();
+    }
+
+    /// How media of the request that waits for its answer may travel.
+    pub fn secrecy(&self) -> Secrecy {
+        self.input.allowed.map_or(Secrecy::NONE, |allowed| allowed.secrecy)
+    }
+
+    /// Whether the SETUP that waits for its answer is about media that are encrypted.
+    pub fn is_secure(&self) -> bool {
+        matches!(self.pending, Some(Pending { kind: Waiting::Setup { is_secure: true, .. }, .. }))
+    }
+
+    /// The key that the client sends with the SETUP that waits for its answer (RFC 4567).
+    ///
+    /// # Errors
+    /// There is one, and it cannot be used.
+    pub fn key_management(&self) -> Result<Option<mikey::Message>, UnusableKey> {
+        let Ok(Some((Message::Request(request), _))) = parse(self.channel.rx.bytes()) else { return Ok(None) };
+        let Some(value) = request.headers.first("KeyMgmt") else { return Ok(None) };
+        let message = KeyMgmt::parse(value).and_then(|header| mikey::Message::parse_base64(header.data));
+        message.map(Some).ok_or(UnusableKey)
     }
 
     /// Answers [`Event::Authorize`](super::Event::Authorize) with 401 and these values of `WWW-Authenticate`, in this order.

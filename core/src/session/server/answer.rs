@@ -64,8 +64,8 @@ impl<B: Storage> Connection<B> {
     /// The judge of requests, as things stand.
     pub(super) fn policy(&self) -> RequestPolicy<'_> {
         let Self { refusing, state, session, config, input, .. } = self;
-        let (session, is_allowed) = (session.as_ref(), input.allowed.is_some());
-        RequestPolicy { refusing: *refusing, state: *state, session, config, is_allowed }
+        let (session, allowed) = (session.as_ref(), input.allowed.map(|allowed| allowed.secrecy));
+        RequestPolicy { refusing: *refusing, state: *state, session, config, allowed }
     }
 
     /// Judges a standard request of `len` bytes, the first in the receive buffer.
@@ -114,7 +114,7 @@ impl<B: Storage> Connection<B> {
             ipv6,
             range: description.range,
             framerate: Some(description.frame_rate),
-            exchange: sdp::Exchange::None,
+            exchange: description.exchange.clone(),
             dimensions: Some((description.width, description.height)),
         };
         let url = request.resource.url(rx.bytes());
@@ -132,7 +132,7 @@ impl<B: Storage> Connection<B> {
     /// from the client.
     pub fn answer_setup(&mut self, now: Instant, server_port: (u16, u16), ssrc: u32) {
         self.now = now;
-        let Some(Pending { kind: Waiting::Setup { media, chosen }, request, .. }) = self.pending else { return };
+        let Some(Pending { kind: Waiting::Setup { media, chosen, .. }, request, .. }) = self.pending else { return };
         // The policy has checked its length.
         let url = heapless::String::try_from(self.url_of(&request)).unwrap_or_default();
         let transport = Some(media);
@@ -157,7 +157,8 @@ impl<B: Storage> Connection<B> {
     /// it was.
     pub fn answer_setup_ignored(&mut self, now: Instant, server_port: (u16, u16)) {
         self.now = now;
-        let Some(Pending { kind: Waiting::Setup { media, chosen: Some(chosen) }, request, .. }) = self.pending else {
+        let Some(Pending { kind: Waiting::Setup { media, chosen: Some(chosen), .. }, request, .. }) = self.pending
+        else {
             return;
         };
         let media = match media {
@@ -186,7 +187,7 @@ impl<B: Storage> Connection<B> {
             Some(session) if self.dialect != Some(Dialect::Lab) => {
                 // Some clients take an rtptime of 0 for none and ignore the line. 1 is 11 µs away from it.
                 let rtptime = played.rtptime.max(1);
-                let info = RtpInfo { url: &session.url, sequence: Some(played.sequence), rtptime: Some(rtptime) };
+                let info = RtpInfo { url: told(&session.url), sequence: Some(played.sequence), rtptime: Some(rtptime) };
                 respond(&mut self.channel.tx, head, |answer| {
                     let mut answer = answer.header("Range", played.range)?;
                     if scale || played.scale != Scale::NORMAL {
@@ -457,7 +458,8 @@ fn answered_transport(
     server_port: (u16, u16),
     ssrc: Option<u32>,
 ) -> Transport {
-    let common = Transport { udp_named: chosen.udp_named, unicast: true, ssrc, ..Transport::default() };
+    let common =
+        Transport { secure: chosen.secure, udp_named: chosen.udp_named, unicast: true, ssrc, ..Transport::default() };
     match media {
         MediaTransport::Udp { rtp_port, rtcp_port } => Transport {
             lower: Some(LowerTransport::Udp),
@@ -477,6 +479,14 @@ fn shown(uri: &str) -> &str {
         Some(target) => target.path().as_str(),
         None if uri.contains('@') => "(not a URL)",
         None => uri,
+    }
+}
+
+/// A URL as it may be told: a token in it is as good as a password.
+fn told(url: &str) -> &str {
+    match url.split_once('?') {
+        Some((before, query)) if query.contains("token=") => before,
+        _ => url,
     }
 }
 

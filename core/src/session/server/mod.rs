@@ -39,11 +39,11 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use access::Asking;
+pub use access::{Asking, UnusableKey};
 pub use policy::MAX_URI_LEN;
 pub use types::{Config, Description, Event, Played};
 
-use super::{Dialect, MediaTransport, State};
+use super::{Dialect, MediaTransport, Secrecy, State};
 
 use super::channel::Channel;
 use super::timer::Timers;
@@ -91,15 +91,22 @@ struct Input {
     quiet: bool,
     /// A request waits at the front of the receive buffer until the answers before it have left.
     blocked: bool,
-    /// The driver has allowed the request at the front of the receive buffer, which has this length: what came behind it
-    /// meanwhile must not become a part of it.
-    allowed: Option<usize>,
+    /// The driver has allowed the request at the front of the receive buffer.
+    allowed: Option<Allowed>,
+}
+
+/// What the driver has allowed.
+#[derive(Clone, Copy, Debug)]
+struct Allowed {
+    /// The length of the request: what came behind it meanwhile must not become a part of it.
+    len: usize,
+    secrecy: Secrecy,
 }
 
 impl Input {
     /// What is read next of the received bytes: all of them, or the request alone that the driver has allowed.
     fn front<'a>(&self, received: &'a [u8]) -> &'a [u8] {
-        self.allowed.and_then(|len| received.get(..len)).unwrap_or(received)
+        self.allowed.and_then(|allowed| received.get(..allowed.len)).unwrap_or(received)
     }
 }
 
@@ -147,6 +154,7 @@ enum Waiting {
         media: MediaTransport,
         /// The alternative that was taken, to be echoed. `None` in the lab dialect.
         chosen: Option<headers::Transport>,
+        is_secure: bool,
     },
     Play {
         /// The request has `Scale`, so the answer has to.

@@ -2,6 +2,7 @@
 
 use super::ports::may_take_media;
 use super::{Config, Dialect, Event, MediaTransport, Session, State, Waiting};
+use crate::session::{KeyExchange, Secrecy};
 use crate::wire::lab;
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, CSeqError, LowerTransport, Range, Scale, Speed, Transport};
 use crate::wire::rtsp::{Method, Request, StatusCode};
@@ -28,6 +29,8 @@ pub(super) enum Accepted {
         chosen: Option<Transport>,
         /// Media comes from the client.
         record: bool,
+        /// Media are encrypted.
+        is_secure: bool,
     },
     Announce,
     Record,
@@ -47,10 +50,10 @@ impl Accepted {
             Self::Options | Self::KeepAlive => None,
             Self::Authorize => Some((Event::Authorize, Waiting::Authorize)),
             Self::Describe { ipv6 } => Some((Event::Describe, Waiting::Describe { ipv6 })),
-            Self::Setup { media, chosen, record } => {
+            Self::Setup { media, chosen, record, is_secure } => {
                 let transport = media;
                 let event = if record { Event::SetupRecord { transport } } else { Event::Setup { transport } };
-                Some((event, Waiting::Setup { media, chosen }))
+                Some((event, Waiting::Setup { media, chosen, is_secure }))
             }
             Self::Announce => Some((Event::Announce, Waiting::Announce)),
             Self::Record => Some((Event::Record, Waiting::Record)),
@@ -102,8 +105,8 @@ pub(super) struct RequestPolicy<'a> {
     pub(super) state: State,
     pub(super) session: Option<&'a Session>,
     pub(super) config: &'a Config,
-    /// The driver has allowed the request.
-    pub(super) is_allowed: bool,
+    /// The driver has allowed the request, if media travel like this.
+    pub(super) allowed: Option<Secrecy>,
 }
 
 impl RequestPolicy<'_> {
@@ -114,7 +117,7 @@ impl RequestPolicy<'_> {
     pub(super) fn judge<'a>(&self, asked: Asked<'a, '_>) -> Result<(Accepted, Path<'a>), StatusCode> {
         let plea = Plea::of(asked);
         let path = self.admit(&plea)?;
-        if self.config.guarded && !self.is_allowed && plea.method != Method::Options {
+        if self.config.guarded && self.allowed.is_none() && plea.method != Method::Options {
             return Ok((Accepted::Authorize, path.split_track().0));
         }
         match asked {
@@ -171,9 +174,9 @@ impl RequestPolicy<'_> {
         self.judge_state(request.method)?;
         if request.method == Method::Setup {
             let rtp_port = request.client_port.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
-            let media = self.over_udp((rtp_port, rtp_port.saturating_add(1)));
+            let media = self.over_udp((rtp_port, rtp_port.saturating_add(1))).filter(|_| self.secrecy().plain_udp);
             let media = media.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
-            return Ok(Accepted::Setup { media, chosen: None, record: false });
+            return Ok(Accepted::Setup { media, chosen: None, record: false, is_secure: false });
         }
         // A request without a session identifier means this connection's session. A request with one must have the right one.
         match (self.session, request.session) {
@@ -240,15 +243,33 @@ impl RequestPolicy<'_> {
             .flat_map(Transport::alternatives)
             // One that cannot be read cannot be done; another one may.
             .filter_map(Result::ok)
-            .find_map(|alternative| self.media_transport(&alternative).map(|media| (media, alternative)))
-            .map(|(media, chosen)| Accepted::Setup { media, chosen: Some(chosen), record: self.state.is_publishing() })
+            .find_map(|alternative| self.judge_alternative(alternative))
             .ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
+    }
+
+    fn secrecy(&self) -> Secrecy {
+        self.allowed.unwrap_or(Secrecy::NONE)
+    }
+
+    /// `None`: the server cannot serve it, or must not.
+    fn judge_alternative(&self, alternative: Transport) -> Option<Accepted> {
+        let media = self.media_transport(&alternative)?;
+        let (record, Secrecy { exchange, plain_udp, plain_tcp }) = (self.state.is_publishing(), self.secrecy());
+        // Clients that have read a key in the description expect encrypted media, whatever they ask for.
+        let is_secure = !record && (alternative.secure || exchange == Some(KeyExchange::Sdes));
+        let may = match media {
+            _ if record && alternative.secure => false,
+            _ if is_secure => exchange.is_some(),
+            MediaTransport::Udp { .. } => plain_udp,
+            MediaTransport::Interleaved { .. } => plain_tcp,
+        };
+        may.then_some(Accepted::Setup { media, chosen: Some(alternative), record, is_secure })
     }
 
     /// The way media would travel by this alternative. `None`: the server cannot serve it.
     fn media_transport(&self, alternative: &Transport) -> Option<MediaTransport> {
         // Who has announced means to record, and need not say it again.
-        if alternative.multicast || alternative.secure || (alternative.record && !self.state.is_publishing()) {
+        if alternative.multicast || (alternative.record && !self.state.is_publishing()) {
             return None;
         }
         match alternative.lower? {

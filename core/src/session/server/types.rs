@@ -4,6 +4,7 @@ use crate::media::FrameRate;
 use crate::session::MediaTransport;
 use crate::time::Duration;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
+use crate::wire::sdp::Exchange;
 
 /// Deadlines and permissions of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +119,7 @@ pub struct Played {
 }
 
 /// The properties of a resource that its description tells.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Description<'a> {
     /// Becomes the description's `s=` line.
     pub name: &'a str,
@@ -130,4 +131,6 @@ pub struct Description<'a> {
     pub width: u16,
     /// Pixels.
     pub height: u16,
+    /// How the key is told, where the stream is encrypted.
+    pub exchange: Exchange<'a>,
 }

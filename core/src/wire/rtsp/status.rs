@@ -51,6 +51,7 @@ status_codes! {
     AGGREGATE_OPERATION_NOT_ALLOWED = 459, "Aggregate operation not allowed";
     ONLY_AGGREGATE_OPERATION_ALLOWED = 460, "Only aggregate operation allowed";
     UNSUPPORTED_TRANSPORT = 461, "Unsupported transport";
+    KEY_MANAGEMENT_FAILURE = 463, "Key management failure";
     INTERNAL_SERVER_ERROR = 500, "Internal Server Error";
     NOT_IMPLEMENTED = 501, "Not Implemented";
     SERVICE_UNAVAILABLE = 503, "Service Unavailable";

@@ -1,7 +1,7 @@
 //! Whole dialogues with a gate, on virtual time.
 
 use super::*;
-use crate::guard::{Networks, StreamRules, Users, Who};
+use crate::guard::{Encryption, Networks, StreamRules, Users, Who};
 use mutoscope::auth::{Authenticator, Credentials};
 use mutoscope::session::server::{Config, Connection, Event};
 
@@ -102,7 +102,7 @@ impl<'g> Client<'g> {
     fn ask(&mut self, now: Instant) {
         let asking = self.connection.asking().unwrap();
         match self.gate.judge(&mut self.visit, now, &asking, Waker::noop()) {
-            Verdict::Allowed => self.connection.allow(now),
+            Verdict::Allowed(secrecy) => self.connection.allow(now, secrecy),
             Verdict::Challenged { is_stale } => {
                 self.connection.challenge(now, self.gate.challenges(&self.visit, now, is_stale));
             }
@@ -345,4 +345,33 @@ fn the_lab_s_client_is_let_in_by_its_address_alone() {
         let answer = client.sent(later);
         assert!(answer.starts_with(expected), "{address}: {answer}");
     }
+}
+
+#[test]
+fn how_media_travel_is_decided_by_the_stream_and_the_connection() {
+    let mut rules = Rules::default();
+    for (name, encryption) in
+        [("off", Encryption::Off), ("offered", Encryption::Offered), ("required", Encryption::Required)]
+    {
+        rules.streams.insert(name.into(), StreamRules { encryption, ..StreamRules::default() });
+    }
+    let closed = gate(rules.clone());
+    let sdes = gate(Rules { sdes: true, ..rules });
+    // A transport and whether it is taken: 404 is what this driver says of everything.
+    let setup = |gate: &Gate, is_private: bool, name: &str, transport: &str| {
+        let mut client = Client::at(gate, "192.0.2.7");
+        client.visit.is_private = is_private;
+        let answer = client.send(start(), "SETUP", &format!("rtsp://h/{name}"), &format!("Transport: {transport}\r\n"));
+        status(&answer)
+    };
+    let transports = ["RTP/AVP;client_port=5000", "RTP/AVP/TCP", "RTP/SAVP;client_port=5000", "RTP/SAVP/TCP"];
+    let taken = |gate, is_private, name| transports.map(|transport| setup(gate, is_private, name, transport));
+    assert_eq!(taken(&closed, false, "off"), [ALLOWED, ALLOWED, 461, 461]);
+    assert_eq!(taken(&closed, true, "off"), [ALLOWED, ALLOWED, 461, 461]);
+    assert_eq!(taken(&closed, false, "offered"), [ALLOWED, ALLOWED, 461, 461]);
+    assert_eq!(taken(&closed, true, "offered"), [ALLOWED; 4]);
+    assert_eq!(taken(&closed, false, "required"), [403; 4]);
+    assert_eq!(taken(&closed, true, "required"), [461, ALLOWED, ALLOWED, ALLOWED]);
+    assert_eq!(taken(&sdes, false, "required"), [ALLOWED; 4]);
+    assert_eq!(taken(&sdes, false, "offered"), [ALLOWED, ALLOWED, 461, 461]);
 }

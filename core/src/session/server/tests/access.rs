@@ -84,7 +84,7 @@ fn the_driver_may_take_its_time_and_pipelined_requests_wait() {
     peer.pass(Duration::from_secs(100));
     assert_eq!(peer.events, [Event::Authorize]);
     peer.answers = true;
-    peer.connection.allow(peer.now);
+    peer.connection.allow(peer.now, Secrecy::NONE);
     peer.drive();
     let sent = peer.sent();
     assert!(
@@ -109,7 +109,7 @@ fn an_answer_comes_too_late_for_a_client_that_has_gone() {
     peer.feed(request("DESCRIBE", URL, 1, RIGHT).as_bytes());
     peer.connection.handle_failure(peer.now);
     assert!(peer.connection.asking().is_none());
-    peer.connection.allow(peer.now);
+    peer.connection.allow(peer.now, Secrecy::NONE);
     peer.connection.challenge(peer.now, ["x"]);
     assert_eq!((peer.sent(), peer.events.len()), (String::new(), 1));
     assert!(peer.connection.is_closed());
@@ -136,7 +136,7 @@ fn the_lab_s_client_gets_three_lines_and_cannot_prove_who_it_is() {
     assert_eq!(peer.say(lab::SETUP), "");
     assert_eq!(peer.connection.asking().unwrap().dialect, Dialect::Lab);
     // Another rule may let it in.
-    peer.connection.allow(peer.now);
+    peer.connection.allow(peer.now, Secrecy::NONE);
     peer.answers = true;
     peer.drive();
     assert!(peer.sent().starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "));
@@ -157,7 +157,7 @@ fn what_comes_while_the_driver_decides_is_no_part_of_what_it_allows() {
     let asking = peer.connection.asking().unwrap();
     assert_eq!((asking.uri, asking.method), ("movie.Mjpeg", Method::Setup));
     peer.answers = true;
-    peer.connection.allow(peer.now);
+    peer.connection.allow(peer.now, Secrecy::NONE);
     peer.drive();
     let sent = peer.sent();
     assert!(sent.starts_with("RTSP/1.0 200 OK\nCSeq: 1\n"), "{sent}");

@@ -17,6 +17,7 @@ use crate::session::server::access::Repeated;
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
+use crate::wire::sdp::Exchange;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -127,7 +128,7 @@ impl Peer {
                 let asking = connection.asking().expect("it was asked about");
                 let authorization = asking.authorization().map(|value| value.unwrap_or_default().to_string());
                 match authorization.as_deref() {
-                    Ok("Digest right") => connection.allow(now),
+                    Ok("Digest right") => connection.allow(now, Secrecy::NONE),
                     Ok(_) => connection.challenge(now, ["Digest a", "Digest b"]),
                     Err(Repeated) => connection.refuse(now, StatusCode::BAD_REQUEST, ""),
                 }
@@ -170,6 +171,7 @@ const MOVIE: Description<'_> = Description {
     range: Range::Npt { start: Some(0), end: Some(10_000_000) },
     width: 640,
     height: 480,
+    exchange: Exchange::None,
 };
 
 const URL: &str = "rtsp://127.0.0.1:8554/movie.Mjpeg";

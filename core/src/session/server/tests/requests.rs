@@ -298,7 +298,8 @@ fn the_longest_answer_fits_the_room_that_is_kept() {
     peer.drive();
     let frame_rate = FrameRate::new(30000, 1001).unwrap();
     let range = Range::Npt { start: Some(u64::MAX), end: Some(u64::MAX) };
-    let description = Description { name: &name, frame_rate, range, width: u16::MAX, height: u16::MAX };
+    let description =
+        Description { name: &name, frame_rate, range, width: u16::MAX, height: u16::MAX, exchange: Exchange::None };
     peer.now = Instant::from_micros(u64::MAX / 2);
     peer.connection.answer_describe(peer.now, &description);
     assert_eq!(status_of(&peer.sent()), 200);

@@ -1,0 +1,111 @@
+//! What encrypts one viewer's media: keys that are agreed on at DESCRIBE and SETUP, and the cipher that is made of them.
+
+use crate::session::server::UnusableKey;
+use crate::session::{KeyExchange, Secrecy};
+use crate::srtp::{Keys, Mki, Opener, Sealer};
+use crate::wire::mikey::Message;
+use crate::wire::rtsp::StatusCode;
+use crate::wire::sdes::Crypto;
+
+/// The longest report that is opened, in bytes.
+const MAX_REPORT: usize = 1500;
+
+/// The keys of one client, and what is made of them.
+#[derive(Default)]
+pub(super) struct Protection {
+    /// Those that the description has told, or the client, and the source that they were told for.
+    offered: Option<(Keys, u32)>,
+    /// Of a stream that is encrypted.
+    cipher: Option<Cipher>,
+}
+
+struct Cipher {
+    keys: Keys,
+    sealer: Sealer,
+    opener: Opener,
+    /// Reports of the client are not encrypted: FFmpeg's.
+    takes_plain_reports: bool,
+}
+
+impl Protection {
+    /// What a description says of the key, which is made for it. `None`: there can be none.
+    pub(super) fn offer(&mut self, key: Option<[u8; 30]>, ssrc: u32) -> Option<Message> {
+        let key = key?;
+        self.offered = Some((Keys::from_bytes(&key)?, ssrc));
+        Some(Message { ssrc, rollover: 0, key, spi: heapless::Vec::new() })
+    }
+
+    /// The source that the description has named, for the first stream after it.
+    pub(super) fn take_ssrc(&mut self) -> Option<u32> {
+        let (_, ssrc) = self.offered.as_mut()?;
+        Some(core::mem::take(ssrc)).filter(|&ssrc| ssrc != 0)
+    }
+
+    /// SETUP agrees on media that are encrypted, or on such that are not.
+    ///
+    /// # Errors
+    /// The status that refuses it: there is no key.
+    pub(super) fn set_up(
+        &mut self,
+        is_secure: bool,
+        secrecy: Secrecy,
+        of_client: Result<Option<Message>, UnusableKey>,
+    ) -> Result<(), StatusCode> {
+        if !is_secure {
+            self.cipher = None;
+            return Ok(());
+        }
+        let keys = self.agreed(of_client).ok_or(StatusCode::KEY_MANAGEMENT_FAILURE)?;
+        // The same key must not seal other packets under numbers that it has used.
+        if self.cipher.as_ref().is_none_or(|cipher| cipher.keys != keys) {
+            let takes_plain_reports = secrecy.exchange == Some(KeyExchange::Sdes);
+            let (sealer, opener) = (Sealer::new(&keys), Opener::new(&keys));
+            self.cipher = Some(Cipher { keys, sealer, opener, takes_plain_reports });
+        }
+        Ok(())
+    }
+
+    fn agreed(&self, of_client: Result<Option<Message>, UnusableKey>) -> Option<Keys> {
+        let Message { key, spi, .. } = match of_client.ok()? {
+            Some(message) => message,
+            None => return self.offered.as_ref().map(|(keys, _)| keys.clone()),
+        };
+        match &self.offered {
+            // It says again what it was told.
+            Some((keys, _)) if spi.is_empty() => Some(keys.clone()),
+            // A key of the client's own has a name, which it wants to see in each packet.
+            _ => Some(Keys::from_bytes(&key)?.with_mki(Mki::new(&spi)?)),
+        }
+    }
+
+    /// A stream ends, and with it the numbers of its packets.
+    pub(super) fn end(&mut self) {
+        self.cipher = None;
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.cipher.is_some()
+    }
+
+    pub(super) fn sealer(&mut self) -> Option<&mut Sealer> {
+        self.cipher.as_mut().map(|cipher| &mut cipher.sealer)
+    }
+
+    /// Does `work` with a client's report, opened if it is sealed. `None`: it is not the client's.
+    pub(super) fn with_report<R>(&mut self, report: &[u8], work: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let Some(cipher) = &mut self.cipher else { return Some(work(report)) };
+        let mut buffer = [0; MAX_REPORT];
+        let sealed = buffer.get_mut(..report.len())?;
+        sealed.copy_from_slice(report);
+        match cipher.opener.open_report(sealed) {
+            Ok(len) => sealed.get(..len).map(work),
+            Err(_) if cipher.takes_plain_reports => Some(work(report)),
+            Err(_) => None,
+        }
+    }
+}
+
+/// The line of a description that tells a key.
+pub(super) const fn crypto(message: &Message) -> Crypto {
+    Crypto { tag: 1, key: message.key, mki: None }
+}
