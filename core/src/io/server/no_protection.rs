@@ -8,7 +8,7 @@ use crate::wire::rtsp::StatusCode;
 use crate::wire::sdes::Crypto;
 
 #[derive(Default)]
-pub(super) struct Protection;
+pub(super) struct Protection {}
 
 impl Protection {
     pub(super) fn offer(&mut self, _: Option<[u8; 30]>, _: u32) -> Option<Message> {
