@@ -174,3 +174,51 @@ fn read_frames(bencher: Bencher<'_, '_>, format: &str) {
         assert_eq!(frames, 20);
     });
 }
+
+/// Looks through junk of one kind, between the frames of a file in memory: how fast a reader is in step again.
+#[divan::bench(args = ["zeros", "noise", "text", "short lines", "SOI", "SOI and zero", "SOI and fill", "SOI and table", "SOI and EOI", "markers", "cut scans", "lab digits"])]
+fn pass_junk(bencher: Bencher<'_, '_>, kind: &str) {
+    const LEN: usize = 4 << 20;
+    let mut random = 1_u64;
+    let mut noise = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 56) as u8
+    };
+    let repeated = |pattern: &[u8]| pattern.iter().copied().cycle().take(LEN).collect::<Vec<u8>>();
+    let frame = frame(25_000);
+    let mut buffer = vec![0; 64 * 1024];
+    let junk = match kind {
+        "zeros" => repeated(&[0]),
+        "noise" => (0..LEN).map(|_| noise()).collect(),
+        "text" => repeated(b"The quick brown fox\r\njumps: over\r\nthe lazy dog.\r\n"),
+        "short lines" => repeated(b"a\n"),
+        "SOI" => repeated(&[0xff, 0xd8]),
+        "SOI and zero" => repeated(&[0xff, 0xd8, 0]),
+        "SOI and fill" => repeated(&[0xff, 0xd8, 0xff, 0]),
+        "SOI and table" => repeated(&[0xff, 0xd8, 0xff, 0xdb]),
+        "SOI and EOI" => repeated(&[0xff, 0xd8, 0xff, 0xd9]),
+        "markers" => (0..LEN).map(|_| [0xff, 0xd8, 0xda, 0xc0, 0xd9, 0xe0, 0, 2][usize::from(noise() % 8)]).collect(),
+        // The scan of a frame that has lost its end.
+        "cut scans" => [&frame[..frame.len() / 2], &repeated(&[0xff, 0xd8, 0])].concat(),
+        _ => repeated(b"00044\xff\xd8\xff"),
+    };
+    let film = if kind == "lab digits" {
+        let record = [format!("{:05}", frame.len()).as_bytes(), &frame].concat();
+        [&record[..], &junk, &record, &record].concat()
+    } else {
+        [&frame[..], &junk, &frame, &frame].concat()
+    };
+    bencher.counter(BytesCount::new(film.len())).bench_local(|| {
+        let mut reader = Reader::new(Film(&film, 0), &mut buffer[..]).unwrap();
+        let mut frames = 0;
+        loop {
+            match reader.advance(Instant::default(), Waker::noop()) {
+                Ok(Advance::Ready) => frames += 1,
+                Ok(_) => break,
+                Err(_) => {}
+            }
+        }
+        // Noise of markers may end within a segment that takes the frames behind it.
+        assert!(frames >= 1);
+    });
+}

@@ -58,6 +58,12 @@ struct Stream {
     rate: u32,
 }
 
+impl Default for Chunks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Chunks {
     pub(super) const fn new() -> Self {
         const STREAM: Stream = Stream { number: 0, is_video: false, is_jpeg: false, scale: 0, rate: 0 };

@@ -1,6 +1,7 @@
 //! Bytes of a live stream, in pieces of any size, become whole JPEG files.
 
-use super::split::{Format, SplitEvent, Splitter};
+use super::multipart::Part;
+use super::split::{Dialects, Every, Format, SEEN_LATE, SplitEvent, Splitter};
 use crate::time::Duration;
 
 /// The shortest buffer that a [`Feed`] works with.
@@ -61,10 +62,10 @@ pub enum FeedEvent<'f> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Feed<B> {
+pub struct Feed<B, D: Dialects = Every> {
     buffer: B,
     told: Option<Format>,
-    splitter: Splitter,
+    splitter: Splitter<D>,
     /// The splitter has seen `buffer[..fed]`, and `buffer[..filled]` was received.
     fed: usize,
     filled: usize,
@@ -84,7 +85,7 @@ enum Oversize {
     Said,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B, Every> {
     /// A feed that recognises the format. `None` if the buffer is shorter than [`MIN_BUFFER`].
     pub fn new(buffer: B) -> Option<Self> {
         Self::with_format(buffer, None)
@@ -92,6 +93,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B> {
 
     /// A feed of a stream whose format is known, unless it is `None`.
     pub fn with_format(buffer: B, format: Option<Format>) -> Option<Self> {
+        Self::told(buffer, format)
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Dialects> Feed<B, D> {
+    /// The same for a set of formats: `Feed::<_, OnlyRaw>::open(buffer)`. What it has no use for takes no memory.
+    pub fn open(buffer: B) -> Option<Self> {
+        Self::told(buffer, None)
+    }
+
+    fn told(buffer: B, format: Option<Format>) -> Option<Self> {
         let splitter = Splitter::new(format, u64::MAX);
         let is_long_enough = buffer.as_ref().len() >= MIN_BUFFER;
         is_long_enough.then_some(Self {
@@ -118,13 +130,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B> {
 
     /// Where the next bytes are to be written. It is not empty if [`poll`](Self::poll) was called until it returned `None`.
     pub fn room(&mut self) -> &mut [u8] {
-        // The last two bytes may be the start of a frame, which the third byte decides.
-        let mut keep = self.start.unwrap_or(self.fed.saturating_sub(2));
+        // The last bytes may be the start of a frame, which those to come decide.
+        let mut keep = self.start.unwrap_or(self.fed.saturating_sub(SEEN_LATE));
         let buffer = self.buffer.as_mut();
         let free = buffer.len().saturating_sub(self.filled);
         if free == 0 && keep == 0 && self.fed == self.filled {
             // The frame fills the whole buffer, so it cannot be kept.
-            keep = self.fed.saturating_sub(2);
+            keep = self.fed.saturating_sub(SEEN_LATE);
             (self.start, self.oversize) = (None, Oversize::ToBeSaid);
         }
         // Moving no more bytes than were passed keeps the work in proportion to what is received, and a large buffer's end unused.
@@ -154,7 +166,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B> {
             let (taken, event) = self.splitter.feed(unseen);
             self.fed = self.fed.saturating_add(taken);
             match event? {
-                SplitEvent::Start => self.start = self.fed.checked_sub(3),
+                SplitEvent::Start => self.start = self.fed.checked_sub(self.splitter.since_start() as usize),
                 SplitEvent::Passed => (self.start, self.oversize) = (None, Oversize::No),
                 SplitEvent::Damage | SplitEvent::Beyond => {
                     self.start = None;
@@ -185,8 +197,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Feed<B> {
     fn frame(&self, start: usize, ago: usize, has_end: bool) -> Option<FeedEvent<'_>> {
         let len = usize::try_from(self.splitter.frame_len(ago, has_end)).ok()?;
         let jpeg = self.buffer.as_ref().get(start..start.checked_add(len)?)?;
-        let told = self.splitter.part().timestamp().map(Duration::from_micros);
-        let timestamp = told.or_else(|| self.splitter.chunks().time(self.splitter.is_second()));
+        let told = self.splitter.part().and_then(Part::timestamp).map(Duration::from_micros);
+        let timestamp = told.or_else(|| self.splitter.chunks()?.time(self.splitter.is_second()));
         Some(FeedEvent::Frame { jpeg, has_end, timestamp })
     }
 }

@@ -1,15 +1,15 @@
 //! Files of motion JPEG: the lab's records, each of digits and a JPEG file; JPEG files one after another; streams of
 //! `multipart/x-mixed-replace` that were saved; and AVI files.
 
-use super::multipart::Timeline;
-use super::split::{DIGITS, Place, SplitEvent, Splitter, is_foreign};
+use super::multipart::{Part, Timeline};
+use super::split::{DIGITS, Place, SEEN_LATE, Slot, SplitEvent, Splitter, is_foreign};
 use super::{Advance, Frame, FrameRate, FrameSource};
 use crate::jpeg::{self, Layout};
 use crate::time::{Duration, Instant};
 use core::task::Waker;
 use embedded_io::{Read, Seek, SeekFrom};
 
-pub use super::split::Format;
+pub use super::split::{Dialects, Every, Format, LabAndRaw, OnlyRaw};
 
 /// The shortest buffer a [`Reader`] works with.
 pub const MIN_BUFFER: usize = 64;
@@ -113,10 +113,10 @@ impl Bookmark {
 /// reading media bytes. Otherwise it reads. Seeking backward rewinds and seeks forward; a caller that has a [`Bookmark`] nearby
 /// can [`resume`](Self::resume) there.
 #[derive(Debug)]
-pub struct Reader<R, B> {
+pub struct Reader<R, B, D: Dialects = Every> {
     file: R,
     buffer: B,
-    splitter: Splitter,
+    splitter: Splitter<D>,
     /// `buffer[..filled]` was read, and the splitter has seen `buffer[..fed]`, so `buffer[fed]` is the byte at its offset.
     fed: usize,
     filled: usize,
@@ -131,16 +131,25 @@ pub struct Reader<R, B> {
     frame: Option<(usize, usize)>,
     layout: Result<Layout, jpeg::Error>,
     next: u32,
-    timeline: Timeline,
-    time: Option<Duration>,
+    times: D::Times,
 }
 
-impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B, Every> {
     /// Recognises the format of `file` from its beginning, whatever its position is.
     ///
     /// # Errors
     /// [`Error::NotMjpeg`], [`Error::BufferTooShort`] and [`Error::Io`].
-    pub fn new(mut file: R, mut buffer: B) -> Result<Self, Error<R::Error>> {
+    pub fn new(file: R, buffer: B) -> Result<Self, Error<R::Error>> {
+        Self::open(file, buffer)
+    }
+}
+
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>, D: Dialects> Reader<R, B, D> {
+    /// The same for a set of formats: `Reader::<_, _, LabAndRaw>::open(file, buffer)`. What it has no use for takes no memory.
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub fn open(mut file: R, mut buffer: B) -> Result<Self, Error<R::Error>> {
         let len = file.seek(SeekFrom::End(0)).map_err(Error::Io)?;
         file.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
         let bytes = buffer.as_mut();
@@ -159,8 +168,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             frame: None,
             layout: NO_LAYOUT,
             next: 0,
-            timeline: Timeline::START,
-            time: None,
+            times: D::Times::default(),
         };
         reader.recognise()?;
         reader.rewind();
@@ -197,13 +205,13 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
     /// The rate at which the file says that its pictures were taken. Only AVI files say it. Interlaced pictures are two frames
     /// each: [`time`](Self::time) tells when each is due.
     pub fn frame_rate(&self) -> Option<FrameRate> {
-        self.splitter.chunks().frame_rate()
+        self.splitter.chunks()?.frame_rate()
     }
 
     /// When the frame found last is due, counted from the first one, if the file tells it: AVI files do, and the parts of a
     /// multipart stream may. It never steps back.
     pub fn time(&self) -> Option<Duration> {
-        self.time
+        self.times.get()?.last
     }
 
     /// Learns the file's length anew, for a file that is still being written. To go on behind what was its end,
@@ -227,7 +235,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
     /// after [`Error::TooLarge`] the reader stands behind the frame.
     pub fn bookmark(&self) -> Option<Bookmark> {
         let place = self.splitter.place().filter(|_| !self.is_astray)?;
-        Some(Bookmark { number: self.next, place, timeline: self.timeline })
+        let timeline = self.times.get().map_or(Timeline::START, |times| times.timeline);
+        Some(Bookmark { number: self.next, place, timeline })
     }
 
     /// Goes to a place that was noted in this file. The file itself is positioned at the next read.
@@ -236,7 +245,9 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         self.splitter.resume(bookmark.place);
         self.is_astray = false;
         self.next = bookmark.number;
-        self.timeline = bookmark.timeline;
+        if let Some(times) = self.times.get_mut() {
+            times.timeline = bookmark.timeline;
+        }
     }
 
     /// Passes the next frame and returns its place; `None` at the end. The buffer need not hold the frame: a few kilobytes are
@@ -264,7 +275,9 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
             let (taken, event) = self.splitter.feed(unseen);
             self.fed = self.fed.saturating_add(taken);
             match event {
-                Some(SplitEvent::Start) => self.start = self.fed.checked_sub(3),
+                Some(SplitEvent::Start) => {
+                    self.start = self.fed.checked_sub(self.splitter.since_start() as usize);
+                }
                 Some(SplitEvent::Passed) => self.start = None,
                 Some(SplitEvent::Damage) => {
                     self.start = None;
@@ -307,11 +320,13 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         let ago =
             usize::try_from(self.splitter.offset().saturating_sub(begun).saturating_sub(len)).unwrap_or(usize::MAX);
         let span = FrameSpan { offset: begun, len: u32::try_from(len).unwrap_or(u32::MAX), has_end };
-        self.time = match self.splitter.format() {
-            Format::Avi => self.splitter.chunks().time(self.splitter.is_second()),
-            Format::Lab => None,
-            Format::Raw | Format::Multipart => self.timeline.next(self.splitter.part().timestamp()),
-        };
+        if let Some(times) = self.times.get_mut() {
+            times.last = match self.splitter.format() {
+                Format::Avi => self.splitter.chunks().and_then(|chunks| chunks.time(self.splitter.is_second())),
+                Format::Lab => None,
+                Format::Raw | Format::Multipart => times.timeline.next(self.splitter.part().and_then(Part::timestamp)),
+            };
+        }
         let number = self.next;
         self.next = number.saturating_add(1);
         match self.start.take() {
@@ -341,15 +356,15 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Reader<R, B> {
         let ahead = self.filled.saturating_sub(self.fed);
         let wanted = self.splitter.wanted().unwrap_or(READ_AHEAD).saturating_sub(ahead).max(1);
         if buffer.len().saturating_sub(self.filled) < wanted {
-            // The last two bytes may be the start of a frame, which the third byte decides.
-            let mut keep = self.start.unwrap_or(self.fed.saturating_sub(2));
+            // The last bytes may be the start of a frame, which those to come decide.
+            let mut keep = self.start.unwrap_or(self.fed.saturating_sub(SEEN_LATE));
             if keep == 0 && self.filled == buffer.len() {
                 // It may be the last one, and without an end that would have told so.
                 if self.splitter.is_at_end() {
                     return Ok(true);
                 }
                 // The frame fills the whole buffer, so it cannot be kept.
-                keep = self.fed.saturating_sub(2);
+                keep = self.fed.saturating_sub(SEEN_LATE);
                 self.start = None;
             }
             buffer.copy_within(keep..self.filled, 0);
@@ -406,7 +421,7 @@ const FOREIGN_LEN: usize = 12;
 
 const NO_LAYOUT: Result<Layout, jpeg::Error> = Err(jpeg::Error { kind: jpeg::ErrorKind::NoStartOfImage, at: 0 });
 
-impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> {
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>, D: Dialects> FrameSource for Reader<R, B, D> {
     type Error = Error<R::Error>;
 
     fn advance(&mut self, _now: Instant, _: &Waker) -> Result<Advance, Self::Error> {
@@ -417,7 +432,13 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
 
     fn frame(&self) -> Option<Frame<'_>> {
         let data = self.data()?;
-        Some(Frame { number: self.next.saturating_sub(1), data, captured: None, time: self.time, layout: self.layout })
+        Some(Frame {
+            number: self.next.saturating_sub(1),
+            data,
+            captured: None,
+            time: self.time(),
+            layout: self.layout,
+        })
     }
 
     fn position(&self) -> u32 {
@@ -447,7 +468,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
     }
     /// Looks at the frames one after another: from here, or from the beginning if the time lies before the last frame.
     fn seek_time(&mut self, time: Duration) -> Result<(), Self::Error> {
-        if self.time.is_none_or(|last| time <= last) {
+        if self.time().is_none_or(|last| time <= last) {
             self.rewind();
         }
         let mut before = None;
@@ -456,7 +477,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
             match self.next_span() {
                 Ok(None) => break,
                 Err(Error::Io(error)) => return Err(Error::Io(error)),
-                Ok(Some(_)) if self.time.is_some_and(|shown| shown > time) => break,
+                Ok(Some(_)) if self.time().is_some_and(|shown| shown > time) => break,
                 Ok(Some(_)) => before = here.or(before),
                 Err(_) => {}
             }
@@ -470,7 +491,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameSource for Reader<R, B> 
     }
 }
 
-impl<R, B: AsRef<[u8]>> Reader<R, B> {
+impl<R, B: AsRef<[u8]>, D: Dialects> Reader<R, B, D> {
     fn data(&self) -> Option<&[u8]> {
         let (start, end) = self.frame?;
         self.buffer.as_ref().get(start..end)

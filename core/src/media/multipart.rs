@@ -81,6 +81,12 @@ pub(super) struct Heads {
     current: Part,
 }
 
+impl Default for Heads {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Heads {
     pub(super) const fn new() -> Self {
         Self { line: [0; LINE], len: 0, is_noise: false, next: Part::NONE, current: Part::NONE }
@@ -144,6 +150,18 @@ impl Heads {
                 len.saturating_add(more)
             }
             _ => len,
+        }
+    }
+
+    /// Takes all of these bytes.
+    pub(super) fn lines(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            let text = if self.is_noise { 0 } else { self.text(rest) };
+            if text == 0 {
+                self.byte(byte);
+            }
+            rest = rest.get(text.max(1)..).unwrap_or(&[]);
         }
     }
 
@@ -272,6 +290,20 @@ impl Timeline {
         self.time = self.time.saturating_add(step.unwrap_or(Self::STEP));
         self.told = told.unwrap_or(self.told.saturating_add(Self::STEP)).min(u64::MAX.wrapping_sub(1));
         Some(Duration::from_micros(self.time))
+    }
+}
+
+/// The times of frames, as far as a file tells them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) timeline: Timeline,
+    /// That of the last frame.
+    pub(super) last: Option<Duration>,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { timeline: Timeline::START, last: None }
     }
 }
 

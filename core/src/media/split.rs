@@ -1,44 +1,32 @@
 //! Finds where the frames of a file, or of a live stream, start and end, from its bytes as they come.
 
+mod dialects;
 mod find;
+mod format;
 mod head;
+mod passing;
 mod preview;
 mod records;
+mod state;
 
-use self::find::{is_marker, is_start, pass, pass_to_start, run_of};
+use self::dialects::{Last, Parts};
+use self::find::Runs;
 use self::head::Head;
 use self::preview::{Picture, Previews};
-use self::records::{CHUNK, LENGTH, LONGEST_LENGTH, record_length};
+use self::records::{LONGEST_LENGTH, Next, record_length};
+use self::state::{CHUNK, LENGTH, State};
 use super::avi::{Action, Chunks};
 use super::multipart::{Heads, Part};
 use crate::jpeg::marker;
 
-/// The way in which frames follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Format {
-    /// Records: a length in bytes as five characters, which are ASCII decimal digits, padded with zeros or spaces, and a JPEG
-    /// file of that length. Ten digits do as well.
-    Lab,
-    /// JPEGs one after another.
-    Raw,
-    /// JPEGs, with the lines of `multipart/x-mixed-replace` before each.
-    Multipart,
-    /// The chunks of an AVI file.
-    Avi,
-}
-
-impl core::fmt::Display for Format {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Lab => "lab records",
-            Self::Raw => "raw JPEGs",
-            Self::Multipart => "multipart/x-mixed-replace",
-            Self::Avi => "AVI",
-        })
-    }
-}
+pub use self::dialects::{Dialects, Every, LabAndRaw, OnlyRaw};
+pub use self::format::Format;
+pub(super) use self::{
+    dialects::Slot,
+    format::is_foreign,
+    records::DIGITS,
+    state::{Place, SplitEvent},
+};
 
 impl Format {
     /// How far [`detect`](Self::detect) looks for the first picture, in bytes.
@@ -51,7 +39,7 @@ impl Format {
         if is_foreign(bytes) {
             return None;
         }
-        let mut splitter = Splitter::new(None, u64::MAX);
+        let mut splitter = Splitter::<Every>::new(None, u64::MAX);
         let mut rest = bytes.get(..Self::DETECT_LEN).unwrap_or(bytes);
         while !rest.is_empty() && splitter.detected().is_none() {
             let (taken, _) = splitter.feed(rest);
@@ -61,52 +49,16 @@ impl Format {
     }
 }
 
-/// The number of characters before each record.
-pub(super) const DIGITS: usize = 5;
-
-/// An event of [`Splitter::feed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SplitEvent {
-    /// A frame began three bytes ago, at [`Splitter::start`].
-    Start,
-    /// The frame ended so many bytes ago.
-    End {
-        /// The number of bytes.
-        ago: u8,
-        /// Its last bytes are EOI. Otherwise the next frame, its record's length or the next part ended it.
-        has_end: bool,
-    },
-    /// What began three bytes or more ago is no frame: it is a preview of the one before, or has tables and no picture.
-    Passed,
-    /// A frame or a record's length is damaged here. The search for the next one has begun.
-    Damage,
-    /// The length of the record whose content began a byte ago points behind the end of the file. The record is read anyway.
-    Beyond,
-}
-
-/// A place between two frames, and what the frames before it mean for the next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) struct Place {
-    pub offset: u64,
-    record_left: u32,
-    previews: Previews,
-    chunks: u32,
-}
-
-impl Place {
-    /// A place between two records, of which nothing else is known.
-    pub(super) fn at(offset: u64) -> Self {
-        Self { offset, ..Self::default() }
-    }
-}
-
 /// Reads bytes without keeping them, so that they may come in pieces of any size.
 ///
 /// Inside a frame it goes from marker segment to marker segment and from scan to scan. So it does not mistake thumbnails inside
-/// APPn for frames. Elsewhere it looks for pairs of bytes that mean something, and passes the others without a look at each.
+/// APPn for frames. Elsewhere it looks for runs of bytes that mean something, and passes the others without a look at each.
+///
+/// Right behind a frame it takes SOI for the next one. Where it has looked for a while, or has taken an SOI in vain, it is lost:
+/// then a marker and the beginning of its segment must be behind SOI too, and lines are read only where they stand right before
+/// that. So it passes junk quickly, whatever that is made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Splitter {
+pub(super) struct Splitter<D: Parts> {
     /// `None`: the first frame tells.
     format: Option<Format>,
     state: State,
@@ -116,89 +68,34 @@ pub(super) struct Splitter {
     start: u64,
     /// The file's length. It shows which records cannot exist.
     file_len: u64,
-    /// Lab and AVI: the number of the record's bytes that have not been fed yet; 0 where there is no record, or its length is unknown.
-    record_left: u32,
-    /// Lab and AVI: the number of frames that began in this record.
-    record_frames: u32,
-    /// The last 16 bytes fed, with zeros for those before the last place.
-    last: u128,
-    /// A record of several frames was found.
-    several: bool,
+    /// Lab and AVI: the record that is being read.
+    record: Record,
+    /// The last bytes fed, with zeros for those before the last place.
+    last: D::Last,
+    /// The last place, or where the search for a frame began otherwise.
+    hunted_from: u64,
+    runs: Runs,
     head: Head,
     picture: Picture,
     previews: Previews,
-    heads: Heads,
-    chunks: Chunks,
+    heads: D::Heads,
+    chunks: D::Chunks,
     /// Where the first frame or its record begins, if that is not the beginning of the file.
     beginning: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Lab format: `seen` characters of a length were read, perhaps behind padding.
-    Length {
-        seen: u8,
-        padded: bool,
-    },
-    /// Lab format: behind the first byte (1) or the second byte (2) of a record, which must be SOI.
-    RecordStart {
-        seen: u8,
-    },
-    /// AVI: `seen` bytes of a chunk's head were read, behind so many others that are none.
-    Chunk {
-        seen: u8,
-        garbage: u8,
-    },
-    /// AVI: in a header.
-    Header {
-        left: u32,
-    },
-    /// AVI: in a chunk of something else.
-    Skip {
-        left: u64,
-    },
-    /// Lab and AVI: looking for the head of a record and a JPEG file.
-    HuntRecord,
-    /// Looking for a JPEG file; in lab format and AVI within the record.
-    Hunt,
-    /// FF D8 FF was read where the frame should have gone on. The next frame, or its record, begins `back` bytes ago.
-    Again {
-        back: u8,
-        record_left: u32,
-    },
-    /// A part's delimiter was read where the frame should have gone on. It begins `back` bytes ago.
-    Delimited {
-        back: u8,
-    },
-    /// In the headers, before the FF of a marker.
-    Marker,
-    /// Behind the FF.
-    Code,
-    /// Before a segment's length.
-    LengthHigh {
-        code: u8,
-    },
-    LengthLow {
-        code: u8,
-        high: u8,
-    },
-    Segment {
-        code: u8,
-        left: u16,
-    },
-    Entropy,
-    /// Behind an FF in entropy-coded data.
-    EntropyCode,
-    /// Behind FF D8 where no frame may begin: damage, or the next frame.
-    NextStart,
-    /// Behind `matched` characters of a delimiter that stands behind a line end of so many bytes.
-    Delimiter {
-        matched: u8,
-        line_end: u8,
-    },
+/// What is known of a record, or a chunk of pictures.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    /// The number of its bytes that have not been fed yet; 0 where there is no record, or its length is unknown.
+    left: u32,
+    /// The number of frames that began in it.
+    frames: u32,
+    /// Of all so far: one had several frames.
+    several: bool,
 }
 
-impl Splitter {
+impl<D: Parts> Splitter<D> {
     pub(super) fn new(format: Option<Format>, file_len: u64) -> Self {
         let mut splitter = Self {
             format,
@@ -206,15 +103,15 @@ impl Splitter {
             offset: 0,
             start: 0,
             file_len,
-            record_left: 0,
-            record_frames: 0,
-            last: 0,
-            several: false,
+            record: Record::default(),
+            last: D::Last::default(),
+            hunted_from: 0,
+            runs: Runs::default(),
             head: Head::new(),
             picture: Picture::default(),
             previews: Previews::default(),
-            heads: Heads::new(),
-            chunks: Chunks::new(),
+            heads: D::Heads::default(),
+            chunks: D::Chunks::default(),
             beginning: 0,
         };
         splitter.resume(Place::default());
@@ -224,12 +121,14 @@ impl Splitter {
     /// Starts between two frames.
     pub(super) fn resume(&mut self, place: Place) {
         self.offset = place.offset;
-        self.record_left = place.record_left;
-        self.record_frames = u32::from(place.record_left != 0);
+        self.record.left = place.record_left;
+        self.record.frames = u32::from(place.record_left != 0);
         self.previews = place.previews;
-        self.chunks.resume(place.chunks);
+        if let Some(chunks) = self.chunks.get_mut() {
+            chunks.resume(place.chunks);
+        }
         self.state = match self.format {
-            Some(Format::Lab | Format::Avi) if place.record_left == 0 => self.between_records(),
+            Some(_) if self.has_records() && place.record_left == 0 => self.between_records(),
             _ => State::Hunt,
         };
         self.forget();
@@ -237,8 +136,11 @@ impl Splitter {
 
     /// Forgets the bytes before this one, as a splitter that resumes here does not know them either.
     fn forget(&mut self) {
-        self.last = 0;
-        self.heads.reset();
+        self.last = D::Last::default();
+        self.hunted_from = self.offset;
+        if let Some(heads) = self.heads.get_mut() {
+            heads.reset();
+        }
     }
 
     /// The place of the first frame.
@@ -250,13 +152,14 @@ impl Splitter {
     pub(super) fn place(&self) -> Option<Place> {
         let (back, record_left) = match self.state {
             State::Length { seen: 0, .. } | State::Chunk { seen: 0, garbage: 0 } => (0, 0),
-            State::Hunt if !self.has_records() || self.record_frames > 0 => (0, self.record_left),
+            State::Hunt if self.is_lost() => return None,
+            State::Hunt if !self.has_records() || self.record.frames > 0 => (0, self.record.left),
             State::Again { back: 3, record_left } if record_left > 0 => (3, record_left.saturating_add(3)),
             State::Again { back, .. } | State::Delimited { back } => (back, 0),
             _ => return None,
         };
         let offset = self.offset.saturating_sub(back.into());
-        Some(Place { offset, record_left, previews: self.previews, chunks: self.chunks.count })
+        Some(Place { offset, record_left, previews: self.previews, chunks: self.count() })
     }
 
     /// Whether all bytes of the file have been fed.
@@ -279,10 +182,10 @@ impl Splitter {
         let format = self.format?;
         let is_certain = match format {
             Format::Lab => true,
-            Format::Avi => self.chunks.has_video() && self.chunks.has_pictures(),
+            Format::Avi => self.chunks().is_some_and(|chunks| chunks.has_video() && chunks.has_pictures()),
             Format::Raw | Format::Multipart => {
                 self.picture.is_first
-                    || self.heads.part().has_fields()
+                    || self.part().is_some_and(Part::has_fields)
                     || (self.picture.has_scan && self.picture.has_frame_header())
             }
         };
@@ -291,21 +194,34 @@ impl Splitter {
 
     /// Whether this is an AVI file whose pictures are no JPEGs.
     pub(super) fn is_other_video(&self) -> bool {
-        self.format == Some(Format::Avi) && self.chunks.has_pictures() && !self.chunks.has_video()
+        self.is_avi() && self.chunks().is_some_and(|chunks| chunks.has_pictures() && !chunks.has_video())
     }
 
-    pub(super) fn chunks(&self) -> &Chunks {
-        &self.chunks
+    pub(super) fn chunks(&self) -> Option<&Chunks> {
+        self.chunks.get()
+    }
+
+    fn count(&self) -> u32 {
+        self.chunks().map_or(0, |chunks| chunks.count)
     }
 
     /// What the lines before the last frame told.
-    pub(super) fn part(&self) -> &Part {
-        self.heads.part()
+    pub(super) fn part(&self) -> Option<&Part> {
+        self.heads.get().map(Heads::part)
+    }
+
+    fn next_has_fields(&self) -> bool {
+        self.heads.get().is_some_and(|heads| heads.next_part().has_fields())
+    }
+
+    /// How many bytes of the last frame, which has not ended, have been fed.
+    pub(super) fn since_start(&self) -> u64 {
+        self.offset.saturating_sub(self.start)
     }
 
     /// Whether the last frame is not the first of its record.
     pub(super) fn is_second(&self) -> bool {
-        self.record_frames > 1
+        self.record.frames > 1
     }
 
     pub(super) fn offset(&self) -> u64 {
@@ -321,27 +237,23 @@ impl Splitter {
         /// The lines between two parts are no longer.
         const LONGEST_HEAD: u64 = 512;
         let len = self.offset.saturating_sub(self.start).saturating_sub(ago as u64);
-        let part = self.heads.part();
-        match part.length().map(u64::from) {
-            // The next part ended the frame, but its head was not seen because no delimiter is known.
-            Some(told) if !has_end && part.delimiter().is_none() && len.saturating_sub(told) <= LONGEST_HEAD => {
-                len.min(told)
-            }
+        // The next part ended the frame, but its head was not seen because no delimiter is known.
+        let part = self.part().filter(|part| !has_end && part.delimiter().is_none());
+        match part.and_then(Part::length).map(u64::from) {
+            Some(told) if len.saturating_sub(told) <= LONGEST_HEAD => len.min(told),
             _ => len,
         }
     }
 
     /// Whether the bytes fed last belong to a frame.
     pub(super) fn is_in_frame(&self) -> bool {
-        use State::{Code, Entropy, EntropyCode, LengthHigh, LengthLow, Marker, NextStart, Segment};
-        let in_headers = matches!(self.state, Marker | Code | LengthHigh { .. } | LengthLow { .. } | Segment { .. });
-        in_headers || matches!(self.state, Entropy | EntropyCode | NextStart | State::Delimiter { .. })
+        self.state.is_in_frame()
     }
 
     /// Bytes without a meaning that come next. They may be left out with [`skip`](Self::skip).
     pub(super) fn skippable(&self) -> u64 {
         match self.state {
-            State::Skip { left } => left,
+            State::Skip { left } => left.into(),
             _ => 0,
         }
     }
@@ -354,7 +266,7 @@ impl Splitter {
 
     /// Whether the next byte is the first of a record's length and each record so far held one frame.
     pub(super) fn may_hop(&self) -> bool {
-        self.state == LENGTH && !self.several
+        self.state == LENGTH && !self.record.several
     }
 
     /// Passes a record of one frame, together with its digits, without seeing its bytes.
@@ -383,7 +295,7 @@ impl Splitter {
             State::Chunk { .. } => Some(CHUNK_HEAD),
             State::Skip { .. } => Some(1),
             // These are the record and the digits of the next one.
-            _ if self.record_left > 0 => Some((self.record_left as usize).saturating_add(CHUNK_HEAD)),
+            _ if self.record.left > 0 => Some((self.record.left as usize).saturating_add(CHUNK_HEAD)),
             _ => None,
         }
     }
@@ -392,10 +304,10 @@ impl Splitter {
     pub(super) fn end_of_file(&mut self) -> Option<SplitEvent> {
         let event = match () {
             () if self.is_in_frame() && self.picture.has_scan => Some(self.frame_ends(0, false)),
-            () if self.is_in_frame() || self.record_left > 0 => Some(SplitEvent::Damage),
+            () if self.is_in_frame() || self.record.left > 0 => Some(SplitEvent::Damage),
             () => None,
         };
-        self.record_left = 0;
+        self.record.left = 0;
         if self.has_records() {
             self.state = self.between_records();
         } else {
@@ -408,23 +320,27 @@ impl Splitter {
     /// Takes bytes up to the next event, or all of them. Returns how many it took. Feed the others again.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> (usize, Option<SplitEvent>) {
         let mut rest = bytes;
+        self.runs = Runs::default();
         let event = loop {
             match self.state {
                 State::Again { back, record_left } => break Some(self.record_starts_here(back, record_left)),
-                State::Delimited { .. } => {
-                    self.heads.delimiter_was_read();
+                State::Delimited { back } => {
+                    if let Some(heads) = self.heads.get_mut() {
+                        heads.delimiter_was_read();
+                    }
+                    self.hunted_from = self.offset.saturating_sub(back.into());
                     self.state = State::Hunt;
                 }
                 _ => {}
             }
             let Some(&byte) = rest.first() else { break None };
-            let is_in_record = self.record_left > 0;
-            let room = if is_in_record { rest.len().min(self.record_left as usize) } else { rest.len() };
+            let is_in_record = self.record.left > 0;
+            let room = if is_in_record { rest.len().min(self.record.left as usize) } else { rest.len() };
             let (taken, mut event) = self.step(byte, rest.get(..room).unwrap_or(rest));
             rest = rest.get(taken..).unwrap_or(&[]);
             if is_in_record {
-                self.record_left = self.record_left.saturating_sub(taken as u32);
-                if self.record_left == 0 {
+                self.record.left = self.record.left.saturating_sub(taken as u32);
+                if self.record.left == 0 {
                     event = self.record_ends(event);
                 }
             }
@@ -435,91 +351,21 @@ impl Splitter {
         (bytes.len().saturating_sub(rest.len()), event)
     }
 
-    /// Takes the first byte of `room`, or more if they carry no meaning.
-    fn step(&mut self, byte: u8, room: &[u8]) -> (usize, Option<SplitEvent>) {
-        if self.state == State::Hunt && self.reads_lines() {
-            let text = self.heads.text(room);
-            if let Some(text) = room.get(..text).filter(|text| !text.is_empty()) {
-                self.remember(text);
-                return (text.len(), None);
-            }
-        }
-        let passed = self.meaningless(byte, room);
-        if let Some(passed) = room.get(..passed).filter(|passed| !passed.is_empty()) {
-            self.remember(passed);
-            match self.state {
-                State::Segment { code, left } => {
-                    self.head.take(passed);
-                    self.segment(code, left.saturating_sub(passed.len() as u16));
-                }
-                State::Header { left } => {
-                    self.head.take(passed);
-                    self.header(left.saturating_sub(passed.len() as u32));
-                }
-                State::Skip { left } => match left.saturating_sub(passed.len() as u64) {
-                    0 => self.state = CHUNK,
-                    left => self.state = State::Skip { left },
-                },
-                State::Length { seen, .. } => self.state = State::Length { seen, padded: true },
-                _ => {}
-            }
-            return (passed.len(), None);
-        }
-        self.offset = self.offset.saturating_add(1);
-        (1, self.byte(byte))
-    }
-
-    /// How many bytes the state may pass at once.
-    fn meaningless(&self, byte: u8, room: &[u8]) -> usize {
-        match self.state {
-            // A segment may have swallowed the beginning of a start.
-            State::Entropy | State::Marker if self.may_start(byte) => 0,
-            State::Entropy => match self.delimiter().and_then(<[u8]>::first) {
-                None => pass(room, [0xFF; 2], is_marker),
-                Some(&first) => pass(room, [0xFF, b'\n'], |a, b| is_marker(a, b) | (a == b'\n') & (b == first)),
-            },
-            State::Marker => pass(room, [0xFF; 2], is_marker),
-            // Fill bytes.
-            State::Code | State::EntropyCode => run_of(0xFF, room),
-            State::Segment { code, left } => {
-                let segment = room.get(..usize::from(left)).unwrap_or(room);
-                match self.may_be_cut(code) {
-                    true if self.may_start(byte) => 0,
-                    true => pass(segment, [0xFF; 2], is_start),
-                    false => segment.len(),
-                }
-            }
-            State::Header { left } => room.len().min(left as usize),
-            State::Skip { left } => room.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
-            State::Length { seen: 0, .. } | State::Chunk { seen: 0, .. } => run_of(0, room),
-            // The bytes before must not be the beginning of a frame.
-            State::HuntRecord | State::Hunt if self.may_start(byte) => 0,
-            State::HuntRecord => pass_to_start(room),
-            // These are the first bytes of an AVI file.
-            State::Hunt if self.format.is_none() && self.offset < RIFF_LEN => 0,
-            State::Hunt if self.has_records() => pass(room, [0xFF; 2], is_start),
-            State::Hunt if self.heads.is_noise() => {
-                pass(room, [0xFF, b'\n'], |a, b| is_start(a, b) | (a == b'\n') & Heads::may_begin_line(b))
-            }
-            _ => 0,
-        }
-    }
-
     fn byte(&mut self, byte: u8) -> Option<SplitEvent> {
-        self.last = self.last << 8 | u128::from(byte);
+        self.last.push(byte);
         self.state = match self.state {
             State::Length { .. } if matches!(byte, b'\r' | b'\n' | 0) => State::Length { seen: 0, padded: true },
             State::Length { seen, .. } if byte == 0xFF => return self.record_starts(seen),
             State::Length { seen, .. } if seen >= LONGEST_LENGTH => return self.damage(State::HuntRecord),
             State::Length { seen, padded } => State::Length { seen: seen.saturating_add(1), padded },
             State::RecordStart { seen: 1 } if byte == marker::SOI => State::RecordStart { seen: 2 },
-            State::RecordStart { seen: 2 } => return Some(self.frame_starts()),
+            State::RecordStart { seen: 2 } => return Some(self.frame_starts(3)),
             State::RecordStart { .. } => {
                 // If the length leads to something else, it is wrong.
-                self.record_left = 0;
+                self.record.left = 0;
                 return self.damage(State::HuntRecord);
             }
-            State::Chunk { seen, garbage } => return self.chunk(seen, garbage),
+            State::Chunk { seen, garbage } => return self.chunk_byte(seen, garbage),
             State::HuntRecord => return self.hunt_record(),
             State::Hunt => return self.hunt(byte),
 
@@ -529,7 +375,10 @@ impl Splitter {
             // Decoders look for the next marker, and so does this.
             State::Marker => State::Marker,
             State::Code => return self.code(byte),
-            State::LengthHigh { code } => State::LengthLow { code, high: byte },
+            State::LengthHigh { code } => {
+                self.picture.has_segments = true;
+                State::LengthLow { code, high: byte }
+            }
             State::LengthLow { code, high } => {
                 // Some writers give a length of 0 to a segment without content.
                 self.head.clear();
@@ -547,7 +396,7 @@ impl Splitter {
 
             State::Entropy | State::Delimiter { .. } if byte == 0xFF => State::EntropyCode,
             State::Entropy | State::Delimiter { .. } if byte == b'\n' && self.delimiter().is_some() => {
-                let has_return = self.last >> 8 & 0xFF == u128::from(b'\r');
+                let has_return = self.last.bytes() >> 8 & 0xFF == u128::from(b'\r');
                 State::Delimiter { matched: 0, line_end: if has_return { 2 } else { 1 } }
             }
             State::Delimiter { matched, line_end } => return self.delimiter_goes_on(byte, matched, line_end),
@@ -571,7 +420,10 @@ impl Splitter {
             // Tables without a picture.
             marker::EOI => {
                 self.state = self.behind_frame();
-                self.forget();
+                match self.picture.has_segments || self.has_records() {
+                    true => self.forget(),
+                    false => self.get_lost(),
+                }
                 return Some(SplitEvent::Passed);
             }
             // These have no length, or are no markers.
@@ -618,32 +470,41 @@ impl Splitter {
 
     /// FF D8 FF was read inside a frame.
     fn next_frame(&mut self) -> Option<SplitEvent> {
-        let (mut back, mut record_left) = (3, self.record_left.saturating_sub(1));
-        if self.record_left == 0
-            && let Some((head, length)) = self.record_before_start()
+        let has_begun = if self.record.left > 0 { self.picture.has_segments } else { self.picture.has_scan };
+        if !has_begun && (self.record.left > 0 || !self.has_records()) {
+            // One SOI behind another, and nothing between them: neither may be one.
+            self.get_lost();
+            return self.damage(State::Hunt);
+        }
+        let (mut back, mut record_left) = (3, self.record.left.saturating_sub(1));
+        if self.record.left == 0
+            && let Some((head, length)) = self.record_before(3)
         {
             (back, record_left) = (head, length.saturating_sub(3));
         }
         let event = if self.picture.has_scan { self.frame_ends(back, false) } else { SplitEvent::Damage };
-        (self.state, self.last) = (State::Again { back, record_left }, START);
+        self.state = State::Again { back, record_left };
+        self.last = D::Last::default();
+        [0xFF, marker::SOI, 0xFF].into_iter().for_each(|byte| self.last.push(byte));
         Some(event)
     }
 
-    /// The first FF D8 FF of all.
-    fn recognise(&mut self) -> SplitEvent {
-        let record = self.record_before_start();
+    /// The first frame of all, whose first `seen` bytes were read.
+    fn recognise(&mut self, seen: u8) -> SplitEvent {
+        let record = self.record_before(seen);
         self.format = Some(match record {
             Some(_) => Format::Lab,
-            None if self.heads.next_part().has_fields() => Format::Multipart,
+            None if self.next_has_fields() => Format::Multipart,
             None => Format::Raw,
         });
         match record {
             Some((back, length)) => {
                 self.beginning = self.offset.saturating_sub(back.into());
-                self.record_starts_here(back, length.saturating_sub(3))
+                (self.record.frames, self.record.left) = (0, length.saturating_sub(seen.into()));
+                self.frame_starts(seen)
             }
             None => {
-                let event = self.frame_starts();
+                let event = self.frame_starts(seen);
                 self.beginning = if self.format == Some(Format::Raw) { self.start } else { 0 };
                 event
             }
@@ -651,20 +512,163 @@ impl Splitter {
     }
 
     fn hunt(&mut self, byte: u8) -> Option<SplitEvent> {
-        if !self.has_records() {
-            self.heads.byte(byte);
+        if !self.has_records()
+            && let Some(heads) = self.heads.get_mut()
+        {
+            heads.byte(byte);
         }
-        if self.may_begin() {
-            return Some(if self.format.is_none() { self.recognise() } else { self.frame_starts() });
+        if let Some(seen) = self.begun() {
+            let event = if self.format.is_none() { self.recognise(seen) } else { self.frame_starts(seen) };
+            if seen == PICTURE {
+                // It is certain, and two bytes more of it are known.
+                let [.., code, length] = self.last.bytes().to_be_bytes();
+                self.state = State::Code;
+                let _ = self.code(code);
+                if code == 0xFF {
+                    let _ = self.code(length);
+                } else {
+                    self.picture.has_segments = true;
+                    self.state = State::LengthLow { code, high: length };
+                }
+            }
+            return Some(event);
         }
-        if self.format.is_none() && self.offset == RIFF_LEN {
-            let [.., r, i, f, f2, _, _, _, _, a, v, i2, space] = self.last.to_be_bytes();
+        if D::Chunks::EXISTS && self.format.is_none() && self.offset == RIFF_LEN {
+            let [.., r, i, f, f2, _, _, _, _, a, v, i2, space] = self.last.bytes().to_be_bytes();
             if [r, i, f, f2, a, v, i2, space] == *b"RIFFAVI " {
                 self.format = Some(Format::Avi);
                 self.state = CHUNK;
             }
         }
         None
+    }
+
+    /// The length of what stands before these bytes of a record and of them, and the record's length; if it is one.
+    fn record_before(&self, seen: u8) -> Option<(u8, u32)> {
+        let content = self.offset.checked_sub(seen.into())?;
+        let fits = |length: &u32| content.saturating_add(u64::from(*length)) <= self.file_len;
+        let before = self.last.bytes().checked_shr(u32::from(seen).saturating_mul(8))?;
+        let (head, length) = match (self.format, self.chunks()) {
+            (Some(Format::Avi), Some(chunks)) => records::chunk(before, chunks, fits)?,
+            (Some(Format::Lab) | None, _) if D::LAB => records::lab_record(before, fits)?,
+            _ => return None,
+        };
+        Some((head.saturating_add(seen), length))
+    }
+
+    /// A record, or a frame of unknown length, begins: its FF D8 FF was read.
+    fn record_starts_here(&mut self, back: u8, record_left: u32) -> SplitEvent {
+        if back > 3 || record_left == 0 {
+            self.record.frames = 0;
+            if let Some(chunks) = self.chunks.get_mut() {
+                chunks.picture_begins();
+            }
+        }
+        self.record.left = record_left;
+        self.frame_starts(3)
+    }
+
+    /// Lab and AVI: looks for the head of a record and FF D8 FF. Without its head this may be a thumbnail.
+    fn hunt_record(&mut self) -> Option<SplitEvent> {
+        if !self.is_start() {
+            return None;
+        }
+        let (back, length) = self.record_before(3)?;
+        Some(self.record_starts_here(back, length.saturating_sub(3)))
+    }
+
+    /// Lab: an FF was read behind so many characters of a length.
+    fn record_starts(&mut self, seen: u8) -> Option<SplitEvent> {
+        let length = records::told(seen, self.last.bytes() >> 8);
+        self.start = self.offset.saturating_sub(1);
+        (self.record.left, self.record.frames) = (0, 0);
+        self.state = State::RecordStart { seen: 1 };
+        match length {
+            Some(length) if self.start.saturating_add(length.into()) <= self.file_len => {
+                self.record.left = length.saturating_sub(1);
+                None
+            }
+            Some(_) => Some(SplitEvent::Beyond),
+            None => Some(SplitEvent::Damage),
+        }
+    }
+
+    /// AVI: another byte of a chunk's head was read behind `seen`.
+    fn chunk_byte(&mut self, seen: u8, garbage: u8) -> Option<SplitEvent> {
+        let is_start = self.is_start();
+        let (last, is_even) = (self.last.bytes(), self.offset.is_multiple_of(2));
+        let chunks = self.chunks.get_mut()?;
+        // The length of the chunk before was never written, or this is what a lost chunk left.
+        if seen <= 3 && is_start && chunks.has_video() {
+            return Some(self.record_starts_here(3, 0));
+        }
+        match records::chunk_byte(seen, garbage, last, is_even, chunks) {
+            Next::State(state) => self.state = state,
+            Next::Content(action, size) => return self.chunk_starts(action, size),
+            Next::Damage => return self.damage(State::HuntRecord),
+        }
+        None
+    }
+
+    /// AVI: a chunk's head was read, and so much content follows.
+    fn chunk_starts(&mut self, action: Action, size: u32) -> Option<SplitEvent> {
+        let fits = self.offset.saturating_add(size.into()) <= self.file_len;
+        self.state = match action {
+            Action::ReadType => State::Chunk { seen: 8, garbage: 0 },
+            Action::Enter => CHUNK,
+            Action::Picture if fits => {
+                (self.record.left, self.record.frames) = (size, 0);
+                self.forget();
+                State::Hunt
+            }
+            Action::Picture => {
+                // What begins there is read anyway.
+                if let Some(chunks) = self.chunks.get_mut() {
+                    chunks.close();
+                }
+                (self.start, self.state) = (self.offset, CHUNK);
+                return Some(SplitEvent::Beyond);
+            }
+            _ if size == 0 => CHUNK,
+            _ if !fits => return self.damage(State::HuntRecord),
+            Action::ReadHeader => {
+                self.head.clear();
+                State::Header { left: size }
+            }
+            Action::Skip => State::Skip { left: size },
+        };
+        None
+    }
+
+    /// AVI: so many bytes of a header are left.
+    fn header(&mut self, left: u32) {
+        self.state = State::Header { left };
+        if left == 0 {
+            if let Some(chunks) = self.chunks.get_mut() {
+                chunks.header(self.head.bytes());
+            }
+            self.state = CHUNK;
+        }
+    }
+
+    /// A record's last byte was taken. Combines that with the byte's own event.
+    fn record_ends(&mut self, event: Option<SplitEvent>) -> Option<SplitEvent> {
+        let is_complete = self.state == State::Hunt && self.record.frames > 0;
+        let event = match event {
+            // If EOI is missing, the record's length decides.
+            None if self.is_in_frame() && self.picture.has_scan => Some(self.frame_ends(0, false)),
+            None if is_complete => None,
+            None | Some(SplitEvent::Start) => Some(SplitEvent::Damage),
+            event => event,
+        };
+        // The record may have been given up before its end.
+        if self.state != State::HuntRecord {
+            self.state = self.between_records();
+        }
+        // A splitter that resumes here has not seen the bytes before either.
+        self.forget();
+        self.previews = Previews::default();
+        event
     }
 
     /// Multipart: in a line that may be a delimiter.
@@ -684,13 +688,16 @@ impl Splitter {
         Some(event)
     }
 
-    fn frame_starts(&mut self) -> SplitEvent {
-        self.start = self.offset.saturating_sub(3);
-        self.record_frames = self.record_frames.saturating_add(1);
-        self.several |= self.record_left > 0 && self.record_frames > 1;
+    /// Its first `seen` bytes were read.
+    fn frame_starts(&mut self, seen: u8) -> SplitEvent {
+        self.start = self.offset.saturating_sub(seen.into());
+        self.record.frames = self.record.frames.saturating_add(1);
+        self.record.several |= self.record.left > 0 && self.record.frames > 1;
         self.picture = Picture::new(self.start == 0 && self.is_start());
-        self.heads.part_begins();
-        self.state = if self.last & 0xFF == 0xFF { State::Code } else { State::Marker };
+        if let Some(heads) = self.heads.get_mut() {
+            heads.part_begins();
+        }
+        self.state = if self.last.bytes() & 0xFF == 0xFF { State::Code } else { State::Marker };
         SplitEvent::Start
     }
 
@@ -709,7 +716,7 @@ impl Splitter {
     }
 
     fn behind_frame(&self) -> State {
-        if self.has_records() && self.record_left == 0 { self.between_records() } else { State::Hunt }
+        if self.has_records() && self.record.left == 0 { self.between_records() } else { State::Hunt }
     }
 
     fn damage(&mut self, next: State) -> Option<SplitEvent> {
@@ -718,74 +725,47 @@ impl Splitter {
     }
 
     fn has_records(&self) -> bool {
-        matches!(self.format, Some(Format::Lab | Format::Avi))
+        (D::LAB && self.format == Some(Format::Lab)) || self.is_avi()
+    }
+
+    fn is_avi(&self) -> bool {
+        D::Chunks::EXISTS && self.format == Some(Format::Avi)
     }
 
     fn between_records(&self) -> State {
-        if self.format == Some(Format::Avi) { CHUNK } else { LENGTH }
+        if self.is_avi() { CHUNK } else { LENGTH }
     }
 
     /// What ends a frame of a multipart stream that lacks its end.
     fn delimiter(&self) -> Option<&[u8]> {
-        if self.has_records() { None } else { self.heads.part().delimiter() }
+        if self.has_records() { None } else { self.part()?.delimiter() }
     }
 
     /// Whether the bytes between two frames may be the lines of a part's head. The first bytes may be something else.
     fn reads_lines(&self) -> bool {
-        !self.has_records() && !self.heads.is_noise() && (self.format.is_some() || self.offset >= RIFF_LEN)
+        self.heads.get().is_some_and(|heads| !heads.is_noise()) && (self.format.is_some() || self.offset >= RIFF_LEN)
     }
 
     fn remember(&mut self, passed: &[u8]) {
         self.offset = self.offset.saturating_add(passed.len() as u64);
-        match passed.last_chunk::<16>() {
-            Some(last) => self.last = u128::from_be_bytes(*last),
-            None => passed.iter().for_each(|&byte| self.last = self.last << 8 | u128::from(byte)),
-        }
+        let kept = passed.get(passed.len().saturating_sub(16)..).unwrap_or(passed);
+        kept.iter().for_each(|&byte| self.last.push(byte));
     }
 
     fn is_start(&self) -> bool {
-        self.last & 0xFF_FFFF == START
-    }
-
-    /// Whether the bytes before this one and it may be the beginning of a frame.
-    fn may_start(&self, byte: u8) -> bool {
-        (self.last & 0xFF == 0xFF && byte == marker::SOI) || self.last & 0xFFFF == START >> 8
-    }
-
-    /// Whether a frame begins three bytes ago. Where one is expected, right behind another or behind a part's head, no marker
-    /// need follow SOI; elsewhere SOI alone is too short to be told from noise.
-    fn may_begin(&self) -> bool {
-        let before = self.last >> 24;
-        let is_expected = before == 0 || (before & 0xFF == u128::from(b'\n') && self.heads.next_part().has_fields());
-        self.is_start() || (self.last >> 8 & 0xFFFF == START >> 8 && is_expected && self.offset >= 3)
+        self.last.bytes() & 0xFF_FFFF == START
     }
 }
 
+/// So many bytes are certainly a picture's.
+const PICTURE: u8 = 5;
+/// So many bytes of a frame may be read before it is told that it began, without the last.
+pub(super) const SEEN_LATE: usize = PICTURE as usize - 1;
 /// SOI and the FF of the marker that must follow it.
 const START: u128 = 0xFF_D8FF;
 /// Second byte of the marker of Multi-Picture Format segments, and of colour profiles.
 const APP2: u8 = 0xE2;
 /// The bytes that tell an AVI file.
 const RIFF_LEN: u64 = 12;
-/// Whether files that begin so are known to be something else, which may have pictures in it nevertheless.
-pub(super) fn is_foreign(bytes: &[u8]) -> bool {
-    const NAMES: [&[u8]; 10] = [
-        b"%PDF",
-        b"PK\x03\x04",
-        b"\x89PNG",
-        b"GIF8",
-        b"\x1A\x45\xDF\xA3",
-        b"OggS",
-        b"ID3",
-        b"fLaC",
-        b"7z\xBC\xAF",
-        b"\x7FELF",
-    ];
-    let is_iso_media =
-        bytes.get(4..8).is_some_and(|kind| matches!(kind, b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free"));
-    let is_other_riff = bytes.starts_with(b"RIFF") && bytes.get(8..12).is_some_and(|kind| kind != b"AVI ");
-    is_iso_media || is_other_riff || NAMES.iter().any(|name| bytes.starts_with(name))
-}
-
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use mutoscope::rtp::receiver::Receiver;
 use mutoscope::rtp::sender::Sender;
 use mutoscope::session::server::Connection;
 use mutoscope::media::catalogue::{Entry, Medium, NotReady};
-use mutoscope::media::mjpeg::Reader;
+use mutoscope::media::mjpeg::{LabAndRaw, Reader};
 use mutoscope::time::Duration;
 
 macro_rules! sizes {
@@ -70,6 +70,7 @@ sizes! {
     SIZE_04_CLIENT_1K_2K: (Peer<&'static mut [u8], OneMedium>, [u8; 1024], [u8; 2048]);
     SIZE_05_CLIENT_1K_4K: (Peer<&'static mut [u8], OneMedium>, [u8; 1024], [u8; 4096]);
     SIZE_06_READER_LENT: Borrowed<'static>;
+    SIZE_15_READER_LAB_AND_RAW: Reader<&'static mut File, &'static mut [u8], LabAndRaw>;
     SIZE_07_READER_20K: (Borrowed<'static>, [u8; 20_480]);
     SIZE_08_RECEIVER_2_LENT: Receiver<&'static mut [u8], 2>;
     SIZE_09_RECEIVER_2_32K: Receiver<[u8; 32_768], 2>;

@@ -54,16 +54,114 @@ pub(super) fn pass(bytes: &[u8], open: [u8; 2], matches: impl Fn(u8, u8) -> bool
     })
 }
 
+/// Five bytes, as iterators that were zipped give them.
+type Zipped<'b> = ((((&'b u8, &'b u8), &'b u8), &'b u8), &'b u8);
+
+/// The first place of `N` bytes of which `matches` takes those at these offsets.
+#[inline(always)]
+fn find_run<const N: usize>(
+    bytes: &[u8],
+    [first, second, third, fourth, fifth]: [usize; 5],
+    matches: impl Fn(u8, u8, u8, u8, u8) -> bool,
+) -> Option<usize> {
+    let shifted = |by: usize| bytes.get(by..).unwrap_or(&[]).as_chunks::<BLOCK>().0.iter();
+    let pairs = shifted(first).zip(shifted(second));
+    let mut at = 0_usize;
+    for ((((a, b), c), d), e) in pairs.zip(shifted(third)).zip(shifted(fourth)).zip(shifted(fifth)) {
+        let mut runs = a.iter().zip(b).zip(c).zip(d).zip(e);
+        let takes = |((((a, b), c), d), e): Zipped<'_>| matches(*a, *b, *c, *d, *e);
+        if runs.clone().fold(false, |found, run| found | takes(run)) {
+            return runs.position(takes).map(|within| at.wrapping_add(within));
+        }
+        at = at.wrapping_add(BLOCK);
+    }
+    let mut tail = bytes.get(at..)?.windows(N);
+    let byte = |run: &[u8], at: usize| run.get(at).copied().unwrap_or(0);
+    let takes = |run: &[u8]| {
+        matches(byte(run, first), byte(run, second), byte(run, third), byte(run, fourth), byte(run, fifth))
+    };
+    let found = tail.position(takes);
+    found.map(|within| at.wrapping_add(within))
+}
+
+/// How many bytes stand before such a run, or before what may become one with the bytes that follow.
+#[inline(always)]
+fn pass_run<const N: usize>(bytes: &[u8], offsets: [usize; 5], matches: impl Fn(u8, u8, u8, u8, u8) -> bool) -> usize {
+    find_run::<N>(bytes, offsets, matches).unwrap_or(bytes.len().saturating_sub(N.saturating_sub(1)))
+}
+
+/// The longest run that is looked for, without its last byte.
+const SEAM: u8 = 8;
+
+/// What is known of the next bytes where runs are looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Runs {
+    /// So many of the next bytes begin no run.
+    clear: usize,
+    /// So many bytes were looked at one by one since that is known: they may have ended a run that began before.
+    singly: u8,
+}
+
+impl Runs {
+    /// How many bytes may be passed at once. Where there are none, one byte is taken.
+    pub(super) fn pass(&mut self, bytes: &[u8], pass_to_run: impl Fn(&[u8]) -> usize) -> usize {
+        if self.clear == 0 {
+            *self = Self { clear: pass_to_run(bytes), singly: 0 };
+        }
+        if self.singly < SEAM {
+            self.clear = self.clear.saturating_sub(1);
+            self.singly = self.singly.saturating_add(1);
+            return 0;
+        }
+        core::mem::take(&mut self.clear).min(bytes.len())
+    }
+}
+
 /// How many bytes stand before FF D8 FF, or before what may become that with the bytes that follow.
 pub(super) fn pass_to_start(bytes: &[u8]) -> usize {
-    let mut at = 0_usize;
-    loop {
-        let rest = bytes.get(at..).unwrap_or(&[]);
-        let next = at.saturating_add(pass(rest, [0xFF; 2], is_start));
-        match bytes.get(next.saturating_add(2)) {
-            Some(&byte) if byte != 0xFF => at = next.saturating_add(2),
-            _ => return next,
+    pass_run::<3>(bytes, [0, 1, 2, 2, 2], |a, b, c, _, _| is_start(a, b) & (c == 0xFF))
+}
+
+/// The same of [`is_picture`].
+pub(super) fn pass_to_picture(bytes: &[u8]) -> usize {
+    pass_run::<5>(bytes, [0, 1, 2, 3, 4], is_picture)
+}
+
+/// The same of a byte that may end the head of a record of the lab's format, and FF D8 FF.
+pub(super) fn pass_to_record(bytes: &[u8]) -> usize {
+    pass_run::<4>(bytes, [0, 1, 2, 3, 3], |a, b, c, d, _| {
+        (a.is_ascii_digit() | (a == b' ')) & is_start(b, c) & (d == 0xFF)
+    })
+}
+
+/// The same of the second half of the name of AVI's chunks of pictures, their length, and FF D8 FF.
+pub(super) fn pass_to_chunk(bytes: &[u8]) -> usize {
+    pass_run::<9>(bytes, [0, 1, 6, 7, 8], |a, b, c, d, e| {
+        (a == b'd') & ((b == b'c') | (b == b'b')) & is_start(c, d) & (e == 0xFF)
+    })
+}
+
+/// Whether these bytes are SOI and a marker with the first byte of its segment's length. Fill bytes may stand before a marker,
+/// tables are no longer than 4 KB.
+#[inline(always)]
+pub(super) fn is_picture(a: u8, b: u8, c: u8, code: u8, length: u8) -> bool {
+    let is_table = (marker::SOF0..marker::RST0).contains(&code) | (marker::SOS..marker::APP0).contains(&code);
+    let is_other = (marker::APP0..0xFF).contains(&code);
+    let is_filled = (code == 0xFF) & (length >= marker::SOF0) & (length != marker::SOI);
+    is_start(a, b) & (c == 0xFF) & ((is_table & (length < 16)) | is_other | is_filled)
+}
+
+/// How many of the bytes of headers or entropy-coded data may be passed: those before a marker that means something. SOI means
+/// something only where FF is behind it.
+pub(super) fn pass_to_marker(bytes: &[u8]) -> usize {
+    let at = pass(bytes, [0xFF; 2], is_marker);
+    match bytes.get(at..) {
+        Some(&[0xFF, marker::SOI, third, ..]) if third != 0xFF => {
+            let rest = bytes.get(at..).unwrap_or(&[]);
+            let means = |a, b, c, _, _| is_marker(a, b) & ((b != marker::SOI) | (c == 0xFF));
+            at.saturating_add(pass_run::<3>(rest, [0, 1, 2, 2, 2], means))
         }
+        _ => at,
     }
 }
 
@@ -86,6 +184,47 @@ mod tests {
                 *last = 0xFF;
                 assert_eq!((pass(&bytes, [0xFF; 2], is_start), pass(&bytes, [10; 2], is_start)), (len - 1, len));
             }
+        }
+    }
+
+    #[test]
+    fn the_first_run_is_found_wherever_it_is() {
+        type Pass = fn(&[u8]) -> usize;
+        let runs: [(&[u8], Pass); 5] = [
+            (&[0xFF, 0xD8, 0xFF], pass_to_start),
+            (&[0xFF, 0xD8, 0xFF, 0xDB, 0], pass_to_picture),
+            (&[b'4', 0xFF, 0xD8, 0xFF], pass_to_record),
+            (b"dc1234\xFF\xD8\xFF", pass_to_chunk),
+            (&[0xFF, 0xD8, 0xFF], pass_to_marker),
+        ];
+        for (run, pass) in runs {
+            for len in run.len()..100 {
+                let without = std::vec![0x77; len];
+                assert!((len - run.len()..=len).contains(&pass(&without)), "{run:?}");
+                for at in 0..=len - run.len() {
+                    let mut bytes = without.clone();
+                    bytes[at..at + run.len()].copy_from_slice(run);
+                    assert_eq!(pass(&bytes), at, "{run:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_run_are_taken_one_by_one_wherever_pieces_end() {
+        for (at, end) in (0..90).flat_map(|at| (0..100).map(move |end| (at, end))) {
+            let mut bytes = [0x77; 100];
+            bytes[at..at + 9].copy_from_slice(b"dc1234\xFF\xD8\xFF");
+            let mut singly = std::vec::Vec::new();
+            for piece in [0..end, end..100] {
+                let (mut runs, mut next) = (Runs::default(), piece.start);
+                while next < piece.end {
+                    let passed = runs.pass(&bytes[next..piece.end], pass_to_chunk);
+                    singly.extend((passed == 0).then_some(next));
+                    next += passed.max(1);
+                }
+            }
+            assert!((at..at + 9).all(|byte| singly.contains(&byte)), "{at}, {end}: {singly:?}");
         }
     }
 

@@ -9,6 +9,8 @@ pub(super) struct Picture {
     images: Images,
     /// The scan has begun, so the segments behind it may be the last.
     pub(super) has_scan: bool,
+    /// A segment has begun.
+    pub(super) has_segments: bool,
     /// It stands at the file's very beginning, with a marker behind SOI.
     pub(super) is_first: bool,
 }

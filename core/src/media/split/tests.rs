@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 /// The events and their places, with the bytes fed in pieces of `size`.
 fn events(file: &[u8], size: usize) -> Vec<(u64, SplitEvent)> {
-    let mut splitter = Splitter::new(Format::detect(file), file.len() as u64);
+    let mut splitter = Splitter::<Every>::new(Format::detect(file), file.len() as u64);
     let mut events = Vec::new();
     for piece in file.chunks(size) {
         let mut piece = piece;
@@ -291,7 +291,7 @@ fn what_follows_a_frame_does_not_depend_on_the_bytes_before_it() {
 
 /// The frames that a splitter finds if it is resumed wherever it can be.
 fn resumed(file: &[u8], format: Format) -> Vec<Vec<u8>> {
-    let mut splitter = Splitter::new(Some(format), file.len() as u64);
+    let mut splitter = Splitter::<Every>::new(Some(format), file.len() as u64);
     let (mut at, mut start, mut frames) = (0, 0, Vec::new());
     loop {
         let (taken, event) = splitter.feed(&file[at..]);
@@ -305,7 +305,7 @@ fn resumed(file: &[u8], format: Format) -> Vec<Vec<u8>> {
         if matches!(event, Some(SplitEvent::End { .. } | SplitEvent::Passed))
             && let Some(place) = splitter.place()
         {
-            splitter = Splitter::new(Some(format), file.len() as u64);
+            splitter = Splitter::<Every>::new(Some(format), file.len() as u64);
             splitter.resume(place);
             at = place.offset as usize;
         }

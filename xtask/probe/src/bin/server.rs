@@ -13,7 +13,7 @@ use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 
 use mutoscope::media::{Extent, FrameRate, NoSink};
-use mutoscope::media::mjpeg::Reader;
+use mutoscope::media::mjpeg::{LabAndRaw, Reader};
 use mutoscope::time::{Instant};
 use mutoscope::wire::url::Path;
 
@@ -87,7 +87,7 @@ impl Catalogue for OneFile {
 }
 
 impl Medium for OneFile {
-    type Source = Reader<Platform, [u8; 20_480]>;
+    type Source = Reader<Platform, [u8; 20_480], LabAndRaw>;
     type Sink = NoSink;
 
     fn entry(&self, _: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
@@ -96,7 +96,7 @@ impl Medium for OneFile {
     }
 
     fn open(&self) -> Option<Self::Source> {
-        Reader::new(Platform, [0; 20_480]).ok()
+        Reader::open(Platform, [0; 20_480]).ok()
     }
 }
 
