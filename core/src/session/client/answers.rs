@@ -51,7 +51,7 @@ pub(super) fn offer(offer: MediaTransport) -> Transport {
 pub(super) fn describe(
     response: &Response<'_>,
     url: &str,
-) -> Result<(Described, String<MAX_URL>, String<MAX_URL>), Error> {
+) -> Result<(Described, String<MAX_URL, u16>, String<MAX_URL, u16>), Error> {
     let sdp = Sdp::new(response.body);
     let video = sdp.video().filter(|video| !video.is_secure).ok_or(Error::NoJpegVideo)?;
     let headers = &response.headers;
@@ -107,7 +107,7 @@ pub(super) fn play(headers: &Headers<'_>, control: &str) -> Playing {
 }
 
 /// A bounded copy of a value's text.
-pub(super) fn bounded<const N: usize>(value: impl Display) -> Result<String<N>, Error> {
+pub(super) fn bounded<const N: usize>(value: impl Display) -> Result<String<N, u16>, Error> {
     let mut copy = String::new();
     write!(copy, "{value}").map_err(|_| Error::UrlTooLong)?;
     Ok(copy)

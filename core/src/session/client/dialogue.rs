@@ -16,7 +16,7 @@ use core::fmt::Display;
 use heapless::String;
 
 /// The time-out of servers that announce none (RFC 2326 section 12.37).
-const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_SESSION_TIMEOUT: u32 = 60;
 
 /// Keep-alives come no closer than this: half of the shortest time-out that a server can announce.
 const MIN_KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(500);
@@ -42,7 +42,6 @@ impl timer::Timer for Timer {
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
     command: Command,
-    cseq: u32,
     /// What PLAY asks for.
     range: Option<Range>,
 }
@@ -73,11 +72,11 @@ impl Planned {
 #[derive(Debug)]
 struct Urls {
     /// DESCRIBE asks for this one.
-    presentation: String<MAX_URL>,
+    presentation: String<MAX_URL, u16>,
     /// PLAY, PAUSE and TEARDOWN control this one (RFC 2326 appendix C.1.1).
-    aggregate: String<MAX_URL>,
+    aggregate: String<MAX_URL, u16>,
     /// SETUP sets up this one.
-    stream: String<MAX_URL>,
+    stream: String<MAX_URL, u16>,
 }
 
 /// The methods that the server is known to have.
@@ -95,14 +94,14 @@ pub(super) struct Dialogue {
     pub(super) timers: Timers<Timer, 3>,
     pub(super) dialect: Dialect,
     pub(super) state: State,
-    pub(super) session: String<MAX_SESSION>,
+    pub(super) session: String<MAX_SESSION, u16>,
     /// The command whose deadline has passed, until the driver has been told.
     pub(super) expired: Option<Command>,
     pub(super) authentication: Authentication,
     /// Why the last 401 was not answered.
     pub(super) unauthorized: Option<Unauthorized>,
     config: Config,
-    /// `CSeq` of the last request.
+    /// `CSeq` of the last request, which is the outstanding one if there is one.
     cseq: u32,
     /// Answers up to this `CSeq` belong to requests that were given up.
     stale: u32,
@@ -110,7 +109,8 @@ pub(super) struct Dialogue {
     /// The command that waits until the outstanding request is answered.
     planned: Option<Planned>,
     urls: Urls,
-    session_timeout: Duration,
+    /// In seconds.
+    session_timeout: u32,
     options_asked: bool,
     methods: ServerMethods,
     offer: MediaTransport,
@@ -122,7 +122,7 @@ impl Dialogue {
         Ok(Self::about(url, dialect, config))
     }
 
-    fn about(url: String<MAX_URL>, dialect: Dialect, config: Config) -> Self {
+    fn about(url: String<MAX_URL, u16>, dialect: Dialect, config: Config) -> Self {
         Self {
             timers: Timers::new(),
             dialect,
@@ -213,7 +213,7 @@ impl Dialogue {
         if self.outstanding.is_some_and(|outstanding| outstanding.command == Command::Teardown) {
             return Err(NotNow::Busy);
         }
-        let abandoned = self.outstanding.map(|outstanding| outstanding.cseq);
+        let abandoned = self.outstanding.map(|_| self.cseq);
         self.send(tx, now, Planned::Teardown)?;
         self.planned = None;
         self.stale = abandoned.unwrap_or(self.stale);
@@ -240,7 +240,7 @@ impl Dialogue {
             && let Some(outstanding) = self.outstanding.take()
         {
             warning!("no answer to {}", outstanding.command.name());
-            self.stale = outstanding.cseq;
+            self.stale = self.cseq;
             if outstanding.command == Command::KeepAlive {
                 // The driver's own command has waited for it long enough.
                 self.proceed(tx, now);
@@ -444,7 +444,7 @@ impl Dialogue {
     }
 
     fn keep_alive_interval(&self) -> Duration {
-        self.session_timeout.checked_div(2).unwrap_or_default().max(MIN_KEEP_ALIVE_INTERVAL)
+        Duration::from_millis(u64::from(self.session_timeout).saturating_mul(500)).max(MIN_KEEP_ALIVE_INTERVAL)
     }
 
     /// Writes one request and starts to wait for its answer.
@@ -486,7 +486,7 @@ impl Dialogue {
         };
         tx.commit(written.map_err(|Full| NotNow::Full)?);
         self.cseq = cseq;
-        self.outstanding = Some(Outstanding { command, cseq, range });
+        self.outstanding = Some(Outstanding { command, range });
         let patience = match command {
             Command::Options => self.config.options_timeout,
             Command::Setup if self.dialect == Dialect::Lab => self.config.lab_timeout,
@@ -511,7 +511,7 @@ impl Dialogue {
             debug!("ignored an answer to nothing");
             return None;
         };
-        if cseq.is_some_and(|cseq| cseq != outstanding.cseq) {
+        if cseq.is_some_and(|cseq| cseq != self.cseq) {
             debug!("the server's CSeq is not ours");
         }
         self.timers.stop(Timer::Response);
@@ -575,8 +575,8 @@ impl Dialogue {
             Err(_) => return Event::Failed(Error::SessionTooLong),
         };
         let timeout = session.and_then(|session| session.timeout).filter(|&seconds| seconds > 0);
-        let timeout = timeout.map_or(DEFAULT_SESSION_TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
-        match answers::setup(headers, self.offer, timeout) {
+        let timeout = timeout.unwrap_or(DEFAULT_SESSION_TIMEOUT);
+        match answers::setup(headers, self.offer, Duration::from_secs(timeout.into())) {
             Ok(set_up) => {
                 // Without the header the identifier stays as it is, which means empty as a rule.
                 self.session = id.unwrap_or_else(|| self.session.clone());
