@@ -26,10 +26,12 @@ fn timed(file: &[u8]) -> Vec<(Vec<u8>, Option<u64>)> {
         }
     };
     let expected = read(100_000, usize::MAX, false);
-    for (buffer, piece) in [(LONGEST + 80, 1), (LONGEST + 80, 100), (100_000, 7)] {
+    // Damage may make one of two.
+    let short = expected.iter().map(|(frame, _)| frame.len()).max().unwrap_or(0).max(LONGEST) + 80;
+    for (buffer, piece) in [(short, 1), (short, 100), (100_000, 7)] {
         assert!(read(buffer, piece, false) == expected, "buffer {buffer}, pieces of {piece}");
     }
-    assert!(read(LONGEST + 80, usize::MAX, true) == expected, "resumed");
+    assert!(read(short, usize::MAX, true) == expected, "resumed");
     let mut index = open(file, MIN_BUFFER, 33);
     for (frame, time) in &expected {
         let span = loop {
