@@ -227,6 +227,13 @@ pub enum Coding {
     Arithmetic,
 }
 
+impl Coding {
+    /// Whether a scan holds all coefficients of its components, and needs Huffman tables of both classes.
+    pub(super) fn is_sequential(self) -> bool {
+        matches!(self, Self::Baseline | Self::ExtendedSequential)
+    }
+}
+
 /// Chroma sampling of a three-component picture, or grey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -212,7 +212,7 @@ impl Walk {
         }
         let [luma, cb, cr] = self.used_tables(frame, &named, Error { kind: ErrorKind::MissingTable, ..header })?;
         let jpeg = cursor.bytes;
-        let (mut scan, has_end) = entropy_coded_data(&cursor);
+        let (mut scan, has_end) = entropy_coded_data(&cursor, named.is_interleaved);
         if !has_end {
             flaws.insert(Flaw::NoEnd);
         }
@@ -273,16 +273,19 @@ impl Walk {
                     (Some(Huffman::Undefined), 0) => expected == Huffman::Luma,
                     (Some(Huffman::Undefined), 1) => expected == Huffman::Chroma,
                     (Some(&table), _) => table == expected,
+                    // A progressive scan needs but one of the two, and arithmetic coding neither.
+                    (None, _) if !frame.coding.is_sequential() => false,
                     (None, _) => return Err(wrong),
                 };
             }
         }
         // First and last coefficient, and the two bit positions of successive approximation.
         let holds_all = segment.array()? == [0, 63, 0];
-        match frame.coding {
+        if frame.coding.is_sequential() {
             // There, decoders do not look at them.
-            Coding::Baseline | Coding::ExtendedSequential => scan.has_other_parameters = !holds_all,
-            _ => scan.is_interleaved &= holds_all,
+            scan.has_other_parameters = !holds_all;
+        } else {
+            scan.is_interleaved &= holds_all;
         }
         Ok(scan)
     }
@@ -328,10 +331,12 @@ fn sampling(count: u8, factors: &[u8; 3]) -> Sampling {
     }
 }
 
-/// Where the entropy-coded data from the cursor on ends, and whether an EOI ends it.
-fn entropy_coded_data(cursor: &Cursor<'_>) -> (Span, bool) {
+/// Where the entropy-coded data from the cursor on ends, and whether an EOI ends it. If that is not all of the picture, there are
+/// more scans, and the segments before them.
+fn entropy_coded_data(cursor: &Cursor<'_>, is_all: bool) -> (Span, bool) {
     let rest = cursor.bytes.get(cursor.at..).unwrap_or(&[]);
-    let (len, has_end) = match end_from_the_back(rest).or_else(|| end_from_the_front(rest)) {
+    let from_the_front = if is_all { end_from_the_front } else { end_behind_segments };
+    let (len, has_end) = match end_from_the_back(rest).or_else(|| from_the_front(rest)) {
         Some(len) => (len, true),
         None => (rest.strip_suffix(&[0xFF]).unwrap_or(rest).len(), false),
     };
@@ -353,6 +358,18 @@ fn end_from_the_back(rest: &[u8]) -> Option<usize> {
 
 fn end_from_the_front(rest: &[u8]) -> Option<usize> {
     rest.windows(2).position(|pair| pair == [0xFF, marker::EOI])
+}
+
+/// The first EOI that is not part of a segment.
+fn end_behind_segments(rest: &[u8]) -> Option<usize> {
+    let mut cursor = Cursor::new(rest, 0);
+    loop {
+        match cursor.segment() {
+            Ok((at, marker::EOI, _)) => return Some(at as usize),
+            Err(Error { kind: ErrorKind::Truncated, .. }) => return None,
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -41,8 +41,7 @@ pub enum Bend {
     Bits,
     /// Any byte of the file is another one.
     Bytes,
-    /// Fill bytes and markers in the data. Where there are no restart markers, FF FF 00 is not among them: what libjpeg-turbo
-    /// shows of that depends on where in its buffer it is.
+    /// Fill bytes and markers in the data.
     MarkersInData,
     /// Whole scans are missing, or come twice, or in another order, or the last ones are missing.
     Scans,
@@ -209,7 +208,7 @@ fn bend_data(out: &mut Vec<u8>, bend: Bend, scan: &Range<usize>, random: &mut Ra
                 &[0xff, 0xff, 0xff, 0xd1],
                 &[0xff, 0xff],
                 &[0xff, 0xff, 0x00],
-            ][random.below(if restarts(out, scan).is_empty() { 4 } else { 6 }) as usize];
+            ][random.below(6) as usize];
             out.splice(at..at, marker.iter().copied());
         }
         _ => {}

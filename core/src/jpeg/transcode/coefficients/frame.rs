@@ -150,6 +150,11 @@ impl ScannedFrame {
         component >= self.count || self.sent.get(component).is_some_and(|sent| sent.first() != Some(&NOTHING))
     }
 
+    /// Whether a component has any coefficients, and a quantisation table with them.
+    pub(super) fn is_begun(&self, component: usize) -> bool {
+        self.sent.get(component).is_some_and(|sent| sent.iter().any(|&bit| bit != NOTHING))
+    }
+
     /// Down to which bit a component's first coefficients have been sent, now, and before its last scan. libjpeg takes it for granted
     /// that they were complete before the file's first scan, where there are others, and so does this.
     pub(super) fn known(&self, component: usize) -> ([u8; GUESSED], [u8; GUESSED]) {

@@ -12,15 +12,20 @@ use super::frame::{Block, Decoder, Mode, Part, Scan, ScannedFrame};
 struct Table {
     symbols: SymbolTable,
     canonical: Canonical,
+    /// It has no more codes than bits for them.
+    is_sound: bool,
 }
 
 impl Table {
-    const EMPTY: Self = Self { symbols: [0; 1 << SYMBOL_BITS], canonical: Canonical::EMPTY };
+    const EMPTY: Self = Self { symbols: [0; 1 << SYMBOL_BITS], canonical: Canonical::EMPTY, is_sound: true };
 
-    fn define(&mut self, definition: &Definition, jpeg: &[u8]) -> Result<(), Error> {
-        self.canonical = Canonical::new(definition)?;
-        symbol_table(&mut self.symbols, definition, jpeg);
-        Ok(())
+    fn define(&mut self, definition: &Definition, jpeg: &[u8]) {
+        let canonical = Canonical::new(definition);
+        self.is_sound = canonical.is_ok();
+        if let Ok(canonical) = canonical {
+            self.canonical = canonical;
+            symbol_table(&mut self.symbols, definition, jpeg);
+        }
     }
 
     /// Takes the next symbol.
@@ -51,8 +56,7 @@ impl Tables {
         for (tables, own) in own {
             *tables = [const { Table::EMPTY }; 4];
             for (table, own) in tables.iter_mut().zip(own) {
-                // Ours have no more codes than bits for them.
-                let _ = table.define(&Definition::own(own), &[]);
+                table.define(&Definition::own(own), &[]);
             }
         }
     }
@@ -65,8 +69,16 @@ impl Tables {
             1 => &mut self.ac,
             _ => return None,
         };
-        tables.get_mut(usize::from(head & 15))?.define(definition, jpeg).ok()
+        tables.get_mut(usize::from(head & 15))?.define(definition, jpeg);
+        Some(())
     }
+}
+
+/// The table of that id, where there is one that can be used.
+#[inline(always)]
+fn find(tables: &[Table; 4], id: u8, bits: Bits) -> Result<&Table, Error> {
+    let table = tables.get(usize::from(id)).filter(|table| table.is_sound);
+    table.ok_or_else(|| bits.error(ErrorKind::Code))
 }
 
 impl Bits {
@@ -121,7 +133,7 @@ impl<'a> Huffman<'a> {
 
     #[inline(always)]
     fn dc(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
-        let table = self.tables.dc.get(usize::from(part.dc)).ok_or_else(|| bits.error(ErrorKind::Code))?;
+        let table = find(&self.tables.dc, part.dc, *bits)?;
         let size = u32::from(table.symbol(bits, self.input));
         if size > 15 {
             return Err(bits.error(ErrorKind::Coefficient));
@@ -137,7 +149,7 @@ impl<'a> Huffman<'a> {
 
     #[inline(always)]
     fn ac(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
-        let table = self.tables.ac.get(usize::from(part.ac)).ok_or_else(|| bits.error(ErrorKind::Code))?;
+        let table = find(&self.tables.ac, part.ac, *bits)?;
         let mut at = self.first;
         while at <= self.last {
             let symbol = table.symbol(bits, self.input);
@@ -175,7 +187,7 @@ impl<'a> Huffman<'a> {
     }
 
     fn refine(&mut self, part: &Part, bits: &mut Bits, block: &mut Block) -> Result<(), Error> {
-        let table = self.tables.ac.get(usize::from(part.ac)).ok_or_else(|| bits.error(ErrorKind::Code))?;
+        let table = find(&self.tables.ac, part.ac, *bits)?;
         let one = 1_i16.wrapping_shl(self.low);
         let mut at = self.first;
         let mut has_ended = self.end_of_band_run > 0;

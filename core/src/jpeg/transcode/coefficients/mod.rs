@@ -111,6 +111,17 @@ pub(super) fn judge(jpeg: &[u8], layout: &Layout, policy: Policy) -> Result<Judg
     Ok(Judgement { change, carriage, planes })
 }
 
+/// The circumstances in which scans are read.
+struct Context<'a> {
+    file: &'a [u8],
+    planes: &'a Planes,
+    conditioning: Conditioning,
+    restart_interval: u16,
+}
+
+/// A scan header is not longer, behind its length: three components (section B.2.3).
+const MAX_SCAN_HEADER: usize = 10;
+
 /// Recodes pictures that have to be read as a whole. Some 11 KB: where the stack is short, keep it in a `static`.
 #[derive(Clone, Debug)]
 pub struct Recoder {
@@ -255,8 +266,7 @@ impl Recoder {
         self.quantization = [None; 4];
         self.components = [[1; 64]; 3];
         self.flaws = Flaws::NONE;
-        let mut conditioning = Conditioning::DEFAULT;
-        let mut restart_interval = 0;
+        let mut context = Context { file, planes, conditioning: Conditioning::DEFAULT, restart_interval: 0 };
         let mut frame: Option<ScannedFrame> = None;
         let mut cursor = Cursor::new(file, 2);
         loop {
@@ -264,6 +274,9 @@ impl Recoder {
                 Ok(segment) => segment,
                 // What there is of a picture is shown.
                 Err(layout::Error { kind: ErrorKind::Truncated, .. }) if cursor.at >= layout.scan.start as usize => {
+                    if let Some(frame) = frame.as_mut().filter(|frame| !frame.is_progressive) {
+                        self.read_cut_scan(frame, &context, &cursor, blocks);
+                    }
                     break;
                 }
                 Err(error) => return Err(error),
@@ -278,36 +291,16 @@ impl Recoder {
                     while !segment.is_empty() {
                         let here = segment.error(ErrorKind::Segment);
                         let [head, value] = segment.array()?;
-                        conditioning.define(head, value).ok_or(here)?;
+                        context.conditioning.define(head, value).ok_or(here)?;
                     }
                 }
-                marker::DRI => restart_interval = u16::from_be_bytes(segment.array()?),
+                marker::DRI => context.restart_interval = u16::from_be_bytes(segment.array()?),
                 marker::JPG => {}
                 marker::SOF0..=marker::SOF15 if frame.is_some() => return Err(wrong(ErrorKind::Marker)),
                 marker::SOF0..=marker::SOF15 => frame = Some(ScannedFrame::parse(code, &mut segment)?),
                 marker::SOS => {
                     let frame = frame.as_mut().ok_or(wrong(ErrorKind::NoFrameHeader))?;
-                    let scan = frame.scan(&mut segment, planes)?;
-                    self.latch(frame, &scan).ok_or(wrong(ErrorKind::MissingTable))?;
-                    if !scan.is_due {
-                        self.flaws.insert(Flaw::ScanParameters);
-                    }
-                    let start = cursor.at as u32;
-                    let data = cursor.rest();
-                    let read = if frame.is_arithmetic {
-                        let statistics = &mut self.statistics;
-                        let mut decoder =
-                            Arithmetic::new(statistics, conditioning, frame, &scan, restart_interval, data);
-                        scan.read(planes, blocks, &mut decoder).map(|reached| (reached, decoder.end()))
-                    } else {
-                        let mut decoder = Huffman::new(&self.huffman, frame, &scan, restart_interval, file, data);
-                        scan.read(planes, blocks, &mut decoder).map(|reached| (reached, decoder.end()))
-                    };
-                    let located = |error: layout::Error| layout::Error { at: error.at.saturating_add(start), ..error };
-                    let (reached, (len, flaws)) = read.map_err(located)?;
-                    frame.reached = reached;
-                    self.flaws = self.flaws.union(flaws);
-                    cursor.at = cursor.at.saturating_add(len as usize);
+                    self.read_scan(frame, &context, &mut segment, &mut cursor, blocks)?;
                 }
                 _ => {}
             }
@@ -317,14 +310,76 @@ impl Recoder {
         Ok(frame)
     }
 
+    /// Reads the scan whose header is in `segment`, and leaves the cursor behind its data.
+    fn read_scan(
+        &mut self,
+        frame: &mut ScannedFrame,
+        context: &Context<'_>,
+        segment: &mut Cursor<'_>,
+        cursor: &mut Cursor<'_>,
+        blocks: &mut [Block],
+    ) -> Result<(), layout::Error> {
+        let Context { file, planes, conditioning, restart_interval } = *context;
+        let scan = frame.scan(segment, planes)?;
+        self.latch(frame, &scan).ok_or(segment.error(ErrorKind::MissingTable))?;
+        if !scan.is_due {
+            self.flaws.insert(Flaw::ScanParameters);
+        }
+        let start = cursor.at as u32;
+        let data = cursor.rest();
+        let read = if frame.is_arithmetic {
+            let statistics = &mut self.statistics;
+            let mut decoder = Arithmetic::new(statistics, conditioning, frame, &scan, restart_interval, data);
+            scan.read(planes, blocks, &mut decoder).map(|reached| (reached, decoder.end()))
+        } else {
+            let mut decoder = Huffman::new(&self.huffman, frame, &scan, restart_interval, file, data);
+            scan.read(planes, blocks, &mut decoder).map(|reached| (reached, decoder.end()))
+        };
+        let located = |error: layout::Error| layout::Error { at: error.at.saturating_add(start), ..error };
+        let (reached, (len, flaws)) = read.map_err(located)?;
+        frame.reached = reached;
+        self.flaws = self.flaws.union(flaws);
+        cursor.at = cursor.at.saturating_add(len as usize);
+        Ok(())
+    }
+
+    /// Reads the scan in whose header a sequential file ends, if it does so in one: the cursor is behind that header's length.
+    ///
+    /// libjpeg reads on as if an EOI followed, and another one, and takes them for the rest of the header. If it is a header then, a
+    /// scan begins whose data are no more than the second byte of one of them, or nothing.
+    fn read_cut_scan(
+        &mut self,
+        frame: &mut ScannedFrame,
+        context: &Context<'_>,
+        cursor: &Cursor<'_>,
+        blocks: &mut [Block],
+    ) {
+        let read = cursor.bytes.get(..cursor.at).unwrap_or(&[]);
+        let Some(&[0xFF, marker::SOS, high, low]) = read.last_chunk() else { return };
+        let rest = cursor.rest();
+        let len = usize::from(u16::from_be_bytes([high, low])).saturating_sub(2);
+        let mut header = [0; MAX_SCAN_HEADER];
+        let Some(header) = header.get_mut(..len) else { return };
+        for (at, place) in header.iter_mut().enumerate() {
+            let made_up = [0xFF, marker::EOI].into_iter().cycle().nth(at.saturating_sub(rest.len()));
+            *place = rest.get(at).copied().or(made_up).unwrap_or(0);
+        }
+        let data = if len.saturating_sub(rest.len()) % 2 == 0 { &[][..] } else { &[marker::EOI] };
+        let before = *frame;
+        let mut header = Cursor::new(header, 0);
+        if self.read_scan(frame, context, &mut header, &mut Cursor::new(data, 0), blocks).is_err() {
+            *frame = before;
+        }
+        self.flaws.insert(Flaw::MissingData);
+    }
+
     /// Components that no scan has brought are neutral, whatever their quantisation tables: those of others do.
     fn complete(&mut self, frame: &ScannedFrame) {
-        let [y, cb, cr] = [0, 1, 2].map(|component| frame.is_sent(component));
-        if !(y && cb && cr) {
+        if [0, 1, 2].iter().any(|&component| !frame.is_sent(component)) {
             self.flaws.insert(Flaw::MissingData);
         }
         let [_, cb_table, cr_table] = &mut self.components;
-        match (cb, cr) {
+        match (frame.is_begun(1), frame.is_begun(2)) {
             (false, true) => *cb_table = *cr_table,
             (true, false) => *cr_table = *cb_table,
             _ => {}
@@ -352,6 +407,7 @@ impl Recoder {
             let wrong = segment.error(ErrorKind::Segment);
             let (head, bits, symbols) = segment.huffman_table()?;
             let definition = Definition { bits, symbols: Symbols::File(symbols) };
+            // One of more codes than bits is none, which matters where it is used.
             self.huffman.define(head, &definition, file).ok_or(wrong)?;
         }
         Ok(())

@@ -41,13 +41,19 @@ impl Requantisation {
 
 /// The tables of luma and of chroma for the picture to be, of those of its components. `scale` as in
 /// [`Requantisation::new`]. Of two different tables for chroma, the smaller entries are taken, so that neither gets coarser.
+/// An entry of 0 is no divisor: it stays where both are 0, and decoders make zeros of its coefficients.
 pub(super) fn tables(components: &[Table; 3], scale: u16) -> [[u8; 64]; 2] {
     let [y, cb, cr] = components;
-    let narrow =
-        |entry: u16| entry.saturating_add(scale / 2).checked_div(scale).unwrap_or(entry).clamp(1, u8::MAX.into()) as u8;
+    let narrow = |entry: u16| {
+        let least = entry.min(1);
+        entry.saturating_add(scale / 2).checked_div(scale).unwrap_or(entry).clamp(least, u8::MAX.into()) as u8
+    };
     let mut chroma = cb.map(narrow);
     for (entry, &other) in chroma.iter_mut().zip(cr) {
-        *entry = (*entry).min(narrow(other));
+        *entry = match (*entry, narrow(other)) {
+            (0, entry) | (entry, 0) => entry,
+            (entry, other) => entry.min(other),
+        };
     }
     [y.map(narrow), chroma]
 }

@@ -70,6 +70,100 @@ fn a_file_that_is_cut_is_what_is_left_of_it() {
     }
 }
 
+#[test]
+fn a_scan_header_that_is_cut_goes_on_with_what_libjpeg_makes_up() {
+    let mut random = Random(87);
+    let mut shown = 0;
+    for (seed, is_arithmetic) in (0..6).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let source = Picture::random(40, 24, LOSSLESS[0], 1, &mut random);
+        let scans = [0, 1, 2].map(|component| Scan::sequential(&[component])).to_vec();
+        let file = encode(&source, &Script { seed, ..Script::new(false, is_arithmetic, scans) });
+        let last = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        // No scan has such a length, so many components, or one of that name. There are 16 tables for arithmetic coding, but no more
+        // than four of Huffman's.
+        let first = if is_arithmetic { 6 } else { 7 };
+        for len in 0..10 {
+            let cut = &file[..last + len];
+            let made_up = [0xFF, 0xD9].repeat(5);
+            let (header, data) = made_up.split_at(10 - len.max(2));
+            let data = if data[0] == 0xD9 { &data[..1] } else { &[] };
+            let expected = match len < first {
+                true => recode(&file[..last], REFUSE),
+                // A table may have a difference that is too large for what it reads there.
+                false => recode(&[cut, header, data, &[0xFF, 0xD9]].concat(), REFUSE),
+            };
+            assert!(recode(cut, REFUSE) == expected, "{len} bytes, {is_arithmetic}");
+            assert!(recode(&[cut, &[0xFF, 0xD9]].concat(), REFUSE) == expected, "{len} bytes and EOI, {is_arithmetic}");
+            shown += u32::from(len >= first && expected.is_ok());
+        }
+    }
+    assert!(shown > 25, "{shown}");
+}
+
+#[test]
+fn what_looks_like_an_eoi_in_a_later_segment_ends_no_picture() {
+    let source = Picture::random(40, 24, LOSSLESS[0], 2, &mut Random(88));
+    let scans = [0, 1, 2].map(|component| Scan::sequential(&[component])).to_vec();
+    let file = encode(&source, &Script::new(false, false, scans));
+    let last = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let expected = recode(&file, REFUSE).unwrap();
+    for tail in [&[][..], &[0xFF, 0xD9], b"\xFF\xD9 and more"] {
+        let comment = [0xFF, 0xFE, 0, 6, 0xFF, 0xD9, 0xFF, 0xD9];
+        let file = [&file[..last], &comment, &file[last..file.len() - 2], tail].concat();
+        assert!(recode(&file, REFUSE).unwrap() == expected, "{tail:?}");
+    }
+}
+
+#[test]
+fn a_huffman_table_of_too_many_codes_is_an_error_where_it_is_used() {
+    let source = Picture::random(40, 24, LOSSLESS[0], 2, &mut Random(90));
+    let scans = [0, 1, 2].map(|component| Scan::sequential(&[component])).to_vec();
+    let file = encode(&source, &Script::new(false, false, scans));
+    let last = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let used = file[last + 6] & 15;
+    let expected = recode(&file, REFUSE).unwrap();
+    for id in 0..4 {
+        let table = [&[0xFF, 0xC4, 0, 22, 0x10 | id, 3][..], &[0; 15], &[1, 2, 3]].concat();
+        match recode(&[&file[..last], &table, &file[last..]].concat(), REFUSE) {
+            Ok(found) => assert!(id != used && found == expected),
+            Err(error) => {
+                assert!(id == used && matches!(error, Error::Damaged(error) if error.kind == ErrorKind::Code))
+            }
+        }
+    }
+}
+
+#[test]
+fn a_component_of_which_no_scan_comes_has_the_table_of_the_other() {
+    let mut random = Random(91);
+    let source = Picture::random(40, 24, LOSSLESS[0], 1, &mut random);
+    for (component, other) in [(1, 2), (2, 1)] {
+        // No DC coefficients of that one either.
+        let scans =
+            [Scan::progressive(&[0], (0, 0), (0, 0)), Scan::progressive(&[component], (1, 63), (0, 0))].to_vec();
+        let (change, made) = recode(&encode(&source, &Script::new(true, false, scans)), REFUSE).unwrap();
+        let chroma = &decode(&made).components[other].blocks;
+        assert!(change == Change::Lossless && chroma.iter().all(|block| block == &[0; 64]));
+    }
+}
+
+#[test]
+fn tables_that_a_scan_does_not_need_may_have_any_name() {
+    let mut random = Random(89);
+    for is_arithmetic in [false, true] {
+        let source = Picture::random(40, 24, LOSSLESS[0], 2, &mut random);
+        let scans = [Scan::progressive(&[0, 1, 2], (0, 0), (0, 0)), Scan::progressive(&[1], (1, 63), (0, 0))].to_vec();
+        let mut file = encode(&source, &Script::new(true, is_arithmetic, scans));
+        let expected = recode(&file, REFUSE).unwrap();
+        let first = Layout::parse(&file).unwrap().scan.start as usize;
+        // AC tables of the first scan, and the DC table of the last one.
+        [8, 6, 4].into_iter().for_each(|back| file[first - back] |= 0x0F);
+        let last = file.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        file[last + 6] |= 0xF0;
+        assert!(recode(&file, REFUSE).unwrap() == expected, "{is_arithmetic}");
+    }
+}
+
 /// An arithmetic coder leaves out zeros at a scan's end, and how many they were cannot be seen: none of these files is cut.
 #[test]
 fn arithmetic_coded_pictures_need_no_eoi() {

@@ -110,3 +110,19 @@ fn tables_that_turn_out_to_differ_only_later_are_refused_then() {
     assert_eq!(recode(&file, REFUSE).unwrap_err(), Error::Unsupported(Unsupported::QuantizationTables));
     assert_eq!(recode(&file, CONVERT).unwrap().0, Change::Requantised);
 }
+
+#[test]
+fn entries_of_zero_stay_where_there_is_no_other() {
+    let source = Picture::random(40, 24, LOSSLESS[0], 2, &mut Random(74));
+    let mut script = Script::new(false, false, apart());
+    (script.quantization[0][3], script.quantization[1][3], script.quantization[2][3]) = (0, 0, 0);
+    let (change, made) = recode(&encode(&source, &script), REFUSE).unwrap();
+    assert_eq!(change, Change::Lossless);
+    let [luma, chroma] = assert_near(&source, &script, &made);
+    assert_eq!((luma[3], chroma[3]), (0, 0));
+    assert_same_coefficients(&source, change, &made);
+    script.quantization[2][3] = 20;
+    let (change, made) = recode(&encode(&source, &script), CONVERT).unwrap();
+    assert_eq!(change, Change::Requantised);
+    assert_eq!(assert_near(&source, &script, &made)[1][3], 20);
+}
