@@ -3,6 +3,7 @@
 //! In reading order:
 //!
 //! - [`tcp`], [`udp`], [`clock`]: the core's `Stream`, `Datagram` and `Clock` on non-blocking sockets.
+//! - [`tls`]: TLS around such a stream, certificates, and what of them is believed.
 //! - [`client`]: a client that connects, plays and gives frames out; [`play`] is its shortest form.
 //! - [`server`]: a server for anything that is a catalogue of frames, one thread for all clients.
 //! - [`media`]: files and folders as media that many viewers share.
@@ -19,11 +20,13 @@ pub mod console;
 mod files;
 pub mod guard;
 pub mod input;
+mod link;
 pub mod media;
 mod memory;
 mod names;
 pub mod server;
 pub mod tcp;
+pub mod tls;
 pub mod udp;
 
 pub use client::play;

@@ -3,14 +3,33 @@
 use crate::shell::{cargo, release_program, require};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
+use std::fs;
 use std::process::Command;
 
 /// Builds the release server and becomes it, so that Ctrl-C and the exit code are the server's own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    require(cargo().args(["build", "--release", "--package", "mutoscope-server", "--bin", "mutoscope-server"]))?;
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "mutoscope-server", "--bin", "mutoscope-server"]);
+    if needs_tls(arguments) {
+        build.args(["--features", "tls"]);
+    }
+    require(&mut build)?;
     let server = release_program("mutoscope-server")?;
     // The working directory stays the caller's: MEDIA arguments are relative to it.
     replace_process(Command::new(&server).args(arguments)).with_context(|| format!("cannot run {}", server.display()))
+}
+
+/// Whether the arguments, or the configuration file among them, ask for what takes TLS: to build that costs time, and a C compiler.
+fn needs_tls(arguments: &[OsString]) -> bool {
+    let is_asked = |text: &str| text.contains("--tls") || text.contains("rtsps://") || text.contains("https://");
+    let texts = arguments.iter().map(|argument| argument.to_string_lossy());
+    let files = texts.clone().filter_map(|text| fs::read_to_string(text.trim_start_matches("--config=")).ok());
+    let is_set = |text: String| is_asked(&text) || text.lines().any(|line| line.trim_start().starts_with("tls"));
+    texts.clone().any(|text| is_asked(&text)) || files.filter(|_| arguments.iter().any(is_config)).any(is_set)
+}
+
+fn is_config(argument: &OsString) -> bool {
+    argument.to_string_lossy().starts_with("--config")
 }
 
 #[cfg(unix)]

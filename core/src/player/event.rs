@@ -42,8 +42,10 @@ pub enum Demand<'a> {
     Connect {
         /// A name, or an address in text.
         host: &'a str,
-        /// The URL's port, or 554.
+        /// The URL's port, or its scheme's.
         port: u16,
+        /// Whether the URL is `rtsps://`: there has to be a TLS session on the connection before it stands.
+        is_secure: bool,
     },
     /// Open two UDP ports, for RTP and RTCP, then call [`handle_ports`](super::Player::handle_ports).
     OpenPorts,

@@ -195,7 +195,8 @@ where
             self.stage = Stage::Connecting { asked: true };
             // It was parsed before: there is always one.
             let url = Url::parse(self.connection.url())?;
-            return Some(Demand::Connect { host: url.host(), port: url.port().unwrap_or(redirection::DEFAULT_PORT) });
+            let (host, port, is_secure) = (url.host(), url.port_or_default(), url.is_secure());
+            return Some(Demand::Connect { host, port, is_secure });
         }
         if self.ports == Ports::Wanted {
             self.ports = Ports::Asked;

@@ -9,9 +9,6 @@ use heapless::String;
 /// The most that are followed one after the other.
 const MOST: u8 = 5;
 
-/// The port of `rtsp:` URLs that name none (RFC 2326 section 3.2).
-pub(super) const DEFAULT_PORT: u16 = 554;
-
 /// Whether an answer says to ask elsewhere. RFC 2326 has 301, 302 and 303; servers that were made for HTTP say 307 and 308.
 pub(super) fn is_redirection(status: StatusCode) -> bool {
     matches!(status.0, 301 | 302 | 303 | 307 | 308)
@@ -31,7 +28,8 @@ impl Redirections {
     }
 
     /// The URL that `location` means to who has asked for `current`. User and password in it are left out: these come from the
-    /// user alone. `None`: it is none that can be asked for here, or one too many.
+    /// user alone. `None`: it is none that can be asked for here, one too many, or one that leads out of TLS: what was to be
+    /// private stays so.
     pub(super) fn resolve(&self, location: &str, current: &str) -> Option<String<MAX_URL>> {
         let mut url = String::new();
         let location = location.trim_matches([' ', '\t', '"', '<', '>']);
@@ -46,14 +44,14 @@ impl Redirections {
             }
             None => return None,
         }
-        (self.followed < MOST).then_some(url)
+        let is_secure = |url: &str| Url::parse(url).is_some_and(|url| url.is_secure());
+        (self.followed < MOST && (is_secure(&url) || !is_secure(current))).then_some(url)
     }
 
     /// Whether this is on another server than the URL that was given: another host by name, or another port.
     pub(super) fn leads_elsewhere(&self, url: &str) -> bool {
         let (Some(home), Some(there)) = (Url::parse(&self.home), Url::parse(url)) else { return true };
-        let port = |url: Url<'_>| url.port().unwrap_or(DEFAULT_PORT);
-        !home.host().eq_ignore_ascii_case(there.host()) || port(home) != port(there)
+        !home.host().eq_ignore_ascii_case(there.host()) || home.port_or_default() != there.port_or_default()
     }
 
     /// One more is followed.
@@ -80,13 +78,23 @@ mod tests {
             ("rtsp://other:554/y", "rtsp://other:554/y"),
             (" <rtsp://u:p@other/y> ", "rtsp://other/y"),
             ("/new?z", "rtsp://cam:8554/new?z"),
+            ("rtsps://cam/x", "rtsps://cam/x"),
         ] {
             assert_eq!(resolved(location).as_deref(), Some(url), "{location}");
         }
-        for location in ["", "y", "http://cam/x", "rtsps://cam/x", "rtspu://cam/x", "rtsp://", "/a b", "//\u{7f}"] {
+        for location in ["", "y", "http://cam/x", "rtspu://cam/x", "rtsp://", "/a b", "//\u{7f}"] {
             assert_eq!(resolved(location), None, "{location}");
         }
         assert_eq!(resolved(&format!("rtsp://cam/{}", "x".repeat(MAX_URL))), None);
+    }
+
+    #[test]
+    fn nothing_leads_out_of_tls() {
+        let redirections = Redirections::new("rtsps://cam/x").unwrap();
+        let resolved = |location: &str| redirections.resolve(location, "RTSPS://cam/x");
+        assert_eq!(resolved("/y").as_deref(), Some("RTSPS://cam/y"));
+        assert_eq!(resolved("rtsps://other/y").as_deref(), Some("rtsps://other/y"));
+        assert_eq!(resolved("rtsp://cam/y"), None);
     }
 
     #[test]
@@ -97,6 +105,8 @@ mod tests {
             ("rtsp://cam:8554/x", true),
             ("rtsp://cam.evil.example/x", true),
             ("rtsp://192.0.2.1/x", true),
+            ("rtsps://cam/x", true),
+            ("rtsps://cam:554/x", false),
         ] {
             assert_eq!(redirections.leads_elsewhere(url), elsewhere, "{url}");
         }

@@ -1,12 +1,12 @@
-//! `rtsp://` URLs and the paths in them (RFC 2326 section 3.2, RFC 3986).
+//! `rtsp://` and `rtsps://` URLs and the paths in them (RFC 2326 section 3.2, RFC 3986).
 //!
 //! Nothing is decoded into a buffer. A [`Path`] undoes percent escapes one by one while it is compared.
 
 use super::text::{decimal, displays_as, strip_prefix_ignore_case, trim};
 use core::fmt::{self, Display};
 
-/// A checked view of an absolute RTSP URL: `rtsp://host[:port][/path][?query]`. It may have user info, which `Display` leaves
-/// out.
+/// A checked view of an absolute RTSP URL: `rtsp://host[:port][/path][?query]`, or the same with `rtsps`, which is RTSP in TLS.
+/// It may have user info, which `Display` leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
     scheme: &'a str,
@@ -23,7 +23,8 @@ impl<'a> Url<'a> {
     /// Checks `text`. `None` if it is not an absolute RTSP URL, or holds NUL, control characters or spaces, a bad percent
     /// escape, or a bad port.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let rest = strip_prefix_ignore_case(text, "rtsp://")?;
+        let rest = strip_prefix_ignore_case(text, "rtsp")?;
+        let rest = strip_prefix_ignore_case(rest, "s").unwrap_or(rest).strip_prefix("://")?;
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) || !escapes_are_valid(text) {
             return None;
         }
@@ -51,9 +52,19 @@ impl<'a> Url<'a> {
         self.host
     }
 
-    /// The port, if one is given. The standard's default is 554.
+    /// The port, if one is given.
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+
+    /// The port to connect to: the one that is given, or the scheme's (RFC 2326 section 3.2, and RFC 7826 section 22.14.3 for TLS).
+    pub fn port_or_default(&self) -> u16 {
+        self.port.unwrap_or(if self.is_secure() { 322 } else { 554 })
+    }
+
+    /// Whether it is `rtsps://`: everything on the connection is inside of TLS.
+    pub fn is_secure(&self) -> bool {
+        self.scheme.len() > "rtsp://".len()
     }
 
     /// `user[:password]` as written, percent-encoded.
@@ -327,6 +338,20 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_a_scheme_with_a_port_of_its_own() {
+        for (text, port, is_secure) in [
+            ("rtsp://h/x", 554, false),
+            ("rtsp://s/x", 554, false),
+            ("rtsps://h/x", 322, true),
+            ("RTSPS://h:554/x", 554, true),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((url.port_or_default(), url.is_secure()), (port, is_secure), "{text:?}");
+            assert_eq!(url.to_string(), text);
+        }
+    }
+
+    #[test]
     fn what_is_no_rtsp_url_is_refused() {
         for text in [
             "",
@@ -335,6 +360,8 @@ mod tests {
             "/x",
             "http://h/x",
             "rtspu://h/x",
+            "rtspss://h/x",
+            "rtsps:///x",
             "rtsp:/h/x",
             "rtsp://",
             "rtsp:///x",

@@ -14,6 +14,7 @@ use mutoscope_std::media::{OnUnsupported, Policy};
 use mutoscope_std::server::Options;
 
 use crate::harden::Harden;
+use crate::tls::TlsArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +40,10 @@ Examples:
 
   mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
           For the whole network. There is no authentication: whoever reaches the port can watch.
+
+  mutoscope-server --tls movie.Mjpeg
+          rtsps://127.0.0.1:8322/movie.Mjpeg beside rtsp://127.0.0.1:8554/movie.Mjpeg. Clients are told by the fingerprint
+          in the log whom to believe: player-sdl --tls-pin FINGERPRINT rtsps://…
 
   ffmpeg -i holiday.mp4 -c:v mjpeg -huffman default -force_duplicated_matrix 1 -q:v 4 \\
          -pix_fmt yuvj420p -f mjpeg holiday.mjpeg
@@ -74,6 +79,9 @@ pub(crate) struct Args {
     /// TCP port for RTSP; 0 takes a free one
     #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
     pub rtsp_port: u16,
+
+    #[command(flatten)]
+    pub tls: TlsArgs,
 
     /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]
@@ -168,8 +176,9 @@ impl Args {
             repeat: self.repeat,
             restart_markers: self.restart_markers,
             computed_tables: self.computed_tables,
-            // What is served decides.
+            // What is served decides, and what is found.
             record: false,
+            tls: None,
         }
     }
 

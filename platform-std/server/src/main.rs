@@ -10,10 +10,12 @@ mod limits;
 mod logging;
 mod run;
 mod signals;
+mod state;
 mod streams;
 #[cfg(test)]
 #[path = "../../src/media/testing.rs"]
 mod testing;
+mod tls;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::streams::Streams;
-use crate::{limits, signals};
+use crate::{limits, signals, tls};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
 const SPARE_FILES: u64 = 48;
@@ -25,9 +25,13 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // A file may say later that somebody may publish.
     let record = configuration.path().is_some() || specs.iter().any(|spec| matches!(spec.source(), Source::Push));
     // Before there are other threads, which would hear the signal.
-    let hang_ups = configuration.path().map(|_| signals::block_hang_ups()).transpose()?;
+    let tls = args.tls.options()?;
+    let tls_port = tls.as_ref().map(|tls| tls.port);
+    let hears_hang_ups = configuration.path().is_some() || tls.is_some();
+    let hang_ups = hears_hang_ups.then(signals::block_hang_ups).transpose()?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
-    let server = Server::bind(&Options { record, ..args.server_options() }).map_err(with_advice)?;
+    let server = Server::bind(&Options { record, tls, ..args.server_options() })
+        .map_err(|error| with_advice(error, tls_port))?;
     // There are no other threads yet.
     let hardening = Hardening::new(&configuration);
     let serving = Arc::new(AtomicBool::new(false));
@@ -52,18 +56,27 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
         );
     }
     announce(urls)?;
+    tls::announce(&server);
     if let Some(hang_ups) = hang_ups {
-        let (streams, mut current) = (streams.clone(), configuration);
-        hang_ups.handle(move || streams.reload(&mut current, &hardening))?;
+        let (streams, mut current, mut certificate) = (streams.clone(), configuration, tls::reload(&server));
+        hang_ups.handle(move || {
+            if current.path().is_some() {
+                streams.reload(&mut current, &hardening);
+            }
+            certificate.iter_mut().for_each(|reload| reload());
+        })?;
     }
     serving.store(true, Ordering::Release);
     Ok(server.serve(streams)?)
 }
 
 /// The library's errors, with the options of this program that help.
-fn with_advice(error: server::Error) -> Error {
+fn with_advice(error: server::Error, tls_port: Option<u16>) -> Error {
     let advice = match &error {
-        server::Error::Listen { error, .. } => match error.kind() {
+        server::Error::Listen { error, address, .. } => match error.kind() {
+            io::ErrorKind::AddrInUse if Some(address.port()) == tls_port => {
+                ": stop what listens there, or choose another with --tls-port"
+            }
             io::ErrorKind::AddrInUse => ": stop what listens there, or choose another with --rtsp-port",
             io::ErrorKind::PermissionDenied => ": choose one above 1023",
             _ => "",
@@ -71,6 +84,7 @@ fn with_advice(error: server::Error) -> Error {
         server::Error::Udp { port: Some(_), error } if error.kind() == io::ErrorKind::AddrInUse => {
             ": choose another with --server-port"
         }
+        server::Error::NoTls => ": cargo build --release -p mutoscope-server --features tls builds it in",
         _ => "",
     };
     anyhow!("{error}{advice}")
@@ -96,7 +110,8 @@ mod tests {
     fn a_port_that_cannot_be_had_is_told_with_the_option_that_chooses_another() {
         let listen = |kind: io::ErrorKind| {
             let address = SocketAddr::from(([127, 0, 0, 1], 80));
-            with_advice(server::Error::Listen { host: "localhost".into(), address, error: kind.into() }).to_string()
+            let error = server::Error::Listen { host: "localhost".into(), address, error: kind.into() };
+            with_advice(error, Some(8322)).to_string()
         };
         assert_eq!(
             listen(io::ErrorKind::AddrInUse),
@@ -106,7 +121,7 @@ mod tests {
         assert_eq!(listen(io::ErrorKind::AddrNotAvailable), "localhost is not an address of this machine");
         let udp = server::Error::Udp { port: Some(6970), error: io::ErrorKind::AddrInUse.into() };
         assert_eq!(
-            with_advice(udp).to_string(),
+            with_advice(udp, None).to_string(),
             "UDP port 6970 or the one after it is taken: choose another with --server-port"
         );
     }

@@ -1,6 +1,8 @@
 //! From a name to a connection, without blocking.
 
 use super::Error;
+use super::security::{Greeting, Security};
+use crate::link::Link;
 use crate::tcp::TcpStream;
 use mio::{Interest, Registry, Token, Waker};
 use std::io;
@@ -15,6 +17,8 @@ pub(super) struct Connect {
     host: String,
     state: State,
     timeout: Duration,
+    /// What is to be around the connection once it stands.
+    security: Security,
 }
 
 #[derive(Debug)]
@@ -27,6 +31,12 @@ enum State {
         until: Instant,
         others: Vec<SocketAddr>,
     },
+    /// The connection stands, and the two sides agree on what is to be around it.
+    Greeting {
+        greeting: Greeting,
+        to: SocketAddr,
+        until: Instant,
+    },
     /// Over: the stream was taken, or an error told.
     Done,
 }
@@ -37,11 +47,12 @@ impl Connect {
         host: &str,
         port: u16,
         timeout: Duration,
+        security: Security,
         waker: &Arc<Waker>,
         registry: &Registry,
         token: Token,
     ) -> Result<Self, Error> {
-        let mut connect = Self { host: host.to_owned(), state: State::Done, timeout };
+        let mut connect = Self { host: host.to_owned(), state: State::Done, timeout, security };
         if let Ok(address) = host.parse::<IpAddr>() {
             connect.start(vec![SocketAddr::new(address, port)], registry, token)?;
             return Ok(connect);
@@ -62,7 +73,7 @@ impl Connect {
     }
 
     /// The connection, once it stands.
-    pub(super) fn poll(&mut self, registry: &Registry, token: Token) -> Result<Option<(TcpStream, SocketAddr)>, Error> {
+    pub(super) fn poll(&mut self, registry: &Registry, token: Token) -> Result<Option<(Link, SocketAddr)>, Error> {
         if let State::Resolving(receiver) = &self.state {
             let nothing = || io::Error::from(io::ErrorKind::NotFound);
             let addresses = match receiver.try_recv() {
@@ -77,6 +88,9 @@ impl Connect {
             self.start(addresses, registry, token)?;
         }
         loop {
+            if matches!(self.state, State::Greeting { .. }) {
+                return self.greet();
+            }
             let State::Connecting { stream, until, .. } = &self.state else { return Ok(None) };
             let outcome = match stream.is_connected() {
                 Ok(false) if *until <= Instant::now() => Err(io::ErrorKind::TimedOut.into()),
@@ -89,7 +103,10 @@ impl Connect {
                 return Ok(None);
             };
             match outcome {
-                Ok(_) => return Ok(Some((stream, to))),
+                Ok(_) => {
+                    let (greeting, until) = (Greeting::new(stream, &self.security)?, Instant::now() + self.timeout);
+                    self.state = State::Greeting { greeting, to, until };
+                }
                 Err(error) if others.is_empty() => return Err(Error::Connect(to, error)),
                 Err(error) => {
                     log::info!("{to} does not take the connection ({error}): trying another address");
@@ -99,17 +116,35 @@ impl Connect {
         }
     }
 
+    /// Goes on with the session on a connection that stands. Where it fails, another address would only hide that.
+    fn greet(&mut self) -> Result<Option<(Link, SocketAddr)>, Error> {
+        let State::Greeting { greeting, until, .. } = &mut self.state else { return Ok(None) };
+        if !greeting.drive()? {
+            if *until > Instant::now() {
+                return Ok(None);
+            }
+            let silent = "the server takes the connection and does not speak TLS: is this its port for rtsps://?";
+            return Err(Error::Tls(silent.to_owned()));
+        }
+        let State::Greeting { greeting, to, .. } = std::mem::replace(&mut self.state, State::Done) else {
+            return Ok(None);
+        };
+        Ok(Some((greeting.into_link(), to)))
+    }
+
     /// When to poll though nothing woke the client.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Connecting { until, .. } => Some(*until),
+            State::Connecting { until, .. } | State::Greeting { until, .. } => Some(*until),
             State::Resolving(_) | State::Done => None,
         }
     }
 
     pub(super) fn handle_event(&mut self, event: &mio::event::Event) {
-        if let State::Connecting { stream, .. } = &mut self.state {
-            stream.handle_event(event);
+        match &mut self.state {
+            State::Connecting { stream, .. } => stream.handle_event(event),
+            State::Greeting { greeting, .. } => greeting.stream_mut().handle_event(event),
+            State::Resolving(_) | State::Done => {}
         }
     }
 

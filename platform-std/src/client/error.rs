@@ -2,6 +2,7 @@
 
 use super::{Dialect, Transport};
 use crate::console::OneLine;
+use crate::tls::Fingerprint;
 use mutoscope::player::NoFrames;
 use mutoscope::session::client::{self as session, Command, Unauthorized};
 use mutoscope::wire::rtsp::StatusCode;
@@ -15,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL is not an absolute `rtsp://` URL, or too long. User and password in it are left out.
+    /// The URL is not an absolute `rtsp://` or `rtsps://` URL, or too long. User and password in it are left out.
     Url(String),
     /// User and password in the URL are too long or cannot be sent.
     Credentials,
@@ -27,6 +28,16 @@ pub enum Error {
     Resolve(String, io::Error),
     /// No address of the server took the connection; this is what the last one said.
     Connect(SocketAddr, io::Error),
+    /// The TLS session with the server failed, or cannot be begun: why, in a sentence.
+    Tls(String),
+    /// The server shows a certificate that is not believed: why, in a sentence, and which one it is. Who looks at it may decide to
+    /// believe it: [`Options::tls_pin`](super::Options::tls_pin).
+    Certificate {
+        /// Why.
+        reason: String,
+        /// The certificate.
+        fingerprint: Fingerprint,
+    },
     /// The connection ended. The kind of error is known where it broke instead of being closed.
     Closed(Option<io::ErrorKind>),
     /// The server refused a request.
@@ -81,6 +92,7 @@ impl fmt::Display for Error {
                 write!(f, "nobody listens at {address}: is the server running?")
             }
             Self::Connect(address, error) => write!(f, "cannot connect to {address}: {error}"),
+            Self::Tls(reason) | Self::Certificate { reason, .. } => f.write_str(reason),
             Self::Closed(None) => f.write_str("the server closed the connection"),
             Self::Closed(Some(kind)) => write!(f, "the connection to the server broke: {kind}"),
             Self::Refused { status, during, location } => refused(f, *status, *during, location.as_deref()),
@@ -128,6 +140,8 @@ fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, loca
     match (code, location) {
         (300..=399, Some(location)) => {
             let reason = match Url::parse(location) {
+                // From rtsps:// it may lead out of TLS.
+                Some(url) if !url.is_secure() => "one time too many, or to where others could listen",
                 Some(_) => "one time too many",
                 None => "which is no rtsp:// URL",
             };

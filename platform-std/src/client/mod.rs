@@ -45,6 +45,7 @@ mod error;
 mod frame;
 mod options;
 mod play;
+mod security;
 mod sockets;
 #[cfg(feature = "futures")]
 mod stream;
@@ -83,6 +84,7 @@ use crate::clock::MonotonicClock;
 use crate::memory;
 use connect::Connect;
 use frame::Pool;
+use security::{Securities, Security};
 use sockets::{CONTROL, Connection, DESCRIPTOR, WAKER};
 
 /// Frames open at once: one is lent, one is complete, and two overlap where packets overtake each other.
@@ -139,6 +141,7 @@ pub struct Client {
     handle: Handle,
     player: Player<Box<[u8]>, Vec<u8>, SLOTS>,
     pump: Pump,
+    security: Securities,
     link: Link,
     frames: Pool,
     /// Why the last demand of the player's could not be met.
@@ -184,6 +187,7 @@ impl Client {
             handle: Handle { sender, waker: Arc::new(waker) },
             player,
             pump: Pump::default(),
+            security: Securities::default(),
             link: Link::None,
             frames: Pool::default(),
             unmet: None,
@@ -312,9 +316,9 @@ impl Client {
         let Link::Connecting(connect) = &mut self.link else { return None };
         match connect.poll(self.poll.registry(), CONTROL) {
             Ok(None) => None,
-            Ok(Some((stream, peer))) => {
+            Ok(Some((control, peer))) => {
                 log::debug!("connected to {peer}");
-                self.link = Link::Connected(Box::new(Connection::new(stream)));
+                self.link = Link::Connected(Box::new(Connection::new(control)));
                 Some(self.player.handle_connected(peer))
             }
             Err(error) => {
@@ -337,9 +341,13 @@ impl Client {
         while let Some(demand) = self.player.poll_demand() {
             any = true;
             match demand {
-                Demand::Connect { host, port } => {
+                Demand::Connect { host, port, is_secure } => {
                     let (waker, registry) = (&self.handle.waker, self.poll.registry());
-                    let connect = Connect::new(host, port, self.options.connect_timeout, waker, registry, CONTROL);
+                    let timeout = self.options.connect_timeout;
+                    let security =
+                        if is_secure { self.security.secure(&self.options, host) } else { Ok(Security::None) };
+                    let connect = security
+                        .and_then(|security| Connect::new(host, port, timeout, security, waker, registry, CONTROL));
                     self.link = connect.map_or_else(Link::Unreachable, Link::Connecting);
                 }
                 Demand::OpenPorts => {

@@ -1,26 +1,35 @@
 //! What a client is told before it starts.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Credentials, without_credentials};
+use crate::tls::Fingerprint;
 use mutoscope::io::Loss;
 use mutoscope::player::{Dialect, Settings, Transport};
 use mutoscope::time::WallClock;
+use mutoscope::wire::url::Url;
 
 // More than 15 fields: each is something that a caller may choose.
 /// What to watch, and how.
 #[derive(Clone)]
 pub struct Options {
-    /// An absolute `rtsp://` URL. Without a port it means 554, as everywhere. User and password in it answer the server's
+    /// An absolute `rtsp://` URL, or `rtsps://` for RTSP in TLS. Without a port it means 554, or 322, as everywhere. User and password in it answer the server's
     /// question for them, and are shown to nobody.
     pub url: String,
     /// User and password, instead of those in the URL (default: none).
     pub credentials: Option<Credentials>,
+    /// Of `rtsps://`: a file in PEM with the certificates that the server's may be, or those of who vouches for it (default: those
+    /// that the system believes).
+    pub tls_ca: Option<PathBuf>,
+    /// Of `rtsps://`: the one certificate that is believed, whoever vouches for it and whatever name it has (default: none).
+    pub tls_pin: Option<Fingerprint>,
     /// Whether the password may be sent as it is, where the server takes nothing better (default: yes, because many cameras
     /// know nothing else).
     pub basic: bool,
-    /// How media travels (default: decided by what works).
+    /// How media travels (default: decided by what works; of `rtsps://` over the connection, because packets over UDP would be
+    /// seen by everybody on the way).
     pub transport: Transport,
     /// What the server is spoken to in (default: decided by what it answers).
     pub dialect: Dialect,
@@ -59,6 +68,8 @@ impl Options {
         Self {
             url: url.into(),
             credentials: None,
+            tls_ca: None,
+            tls_pin: None,
             basic: settings.basic,
             transport: settings.transport,
             dialect: settings.dialect,
@@ -76,11 +87,21 @@ impl Options {
         }
     }
 
+    fn is_secure(&self) -> bool {
+        Url::parse(&self.url).is_some_and(|url| url.is_secure())
+    }
+
     /// What of it concerns the player.
     pub(super) fn settings(&self, wall: WallClock) -> Settings {
+        // The lab's clients know neither TLS nor media over the connection.
+        let (transport, dialect) = match (self.is_secure(), self.transport, self.dialect) {
+            (true, Transport::Auto, _) => (Transport::Tcp, Dialect::Standard),
+            (true, transport, _) => (transport, Dialect::Standard),
+            (false, transport, dialect) => (transport, dialect),
+        };
         Settings {
-            transport: self.transport,
-            dialect: self.dialect,
+            transport,
+            dialect,
             basic: self.basic,
             dialect_timeout: self.dialect_timeout,
             response_timeout: self.response_timeout,

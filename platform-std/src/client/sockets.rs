@@ -8,7 +8,7 @@ use mio::{Interest, Registry, Token};
 use mutoscope::io::{Datagram, Faults, Loss, Meta, Sockets, Transmit};
 
 use super::Options;
-use crate::tcp::TcpStream;
+use crate::link::Link;
 use crate::udp::{self, UdpSocket, bind_pair, bind_pair_from};
 
 pub(super) const WAKER: Token = Token(0);
@@ -20,18 +20,20 @@ pub(super) const DESCRIPTOR: Token = Token(4);
 /// The control connection, and the UDP ports once the player has asked for them.
 #[derive(Debug)]
 pub(super) struct Connection {
-    control: TcpStream,
+    control: Link,
     rtp: Port,
     rtcp: Port,
 }
 
 impl Connection {
     /// `control` is registered already.
-    pub(super) fn new(control: TcpStream) -> Self {
+    pub(super) fn new(control: Link) -> Self {
         Self { control, rtp: Port::default(), rtcp: Port::default() }
     }
 
-    pub(super) fn sockets(&mut self) -> Sockets<'_, TcpStream, Port, Port> {
+    pub(super) fn sockets(&mut self) -> Sockets<'_, Link, Port, Port> {
+        // What has been written may wait in it for room.
+        self.control.drive();
         Sockets { control: &mut self.control, rtp: &mut self.rtp, rtcp: &mut self.rtcp }
     }
 

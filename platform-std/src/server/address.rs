@@ -82,8 +82,35 @@ impl Place {
 /// The URL of the medium `name` on a server that listens at `address`. Where that is all addresses of the machine, the URL has
 /// one of them that players can use.
 pub fn url(address: SocketAddr, name: &str) -> String {
+    url_of("rtsp", address, name)
+}
+
+/// The same with a scheme.
+pub(super) fn url_of(scheme: &str, address: SocketAddr, name: &str) -> String {
     let address = SocketAddr::new(usable(address.ip()), address.port());
-    format!("rtsp://{address}/{}", percent_encode(name))
+    format!("{scheme}://{address}/{}", percent_encode(name))
+}
+
+/// The names and addresses that a certificate for a server at `places` has to be good for.
+#[cfg(feature = "tls")]
+pub(super) fn names_at(places: &[Place]) -> Vec<String> {
+    let this_machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let own = ["localhost", "127.0.0.1", "::1", this_machine.trim()].map(str::to_owned);
+    let at = places.iter().flat_map(|place| [place.host.clone(), usable(place.address.ip()).to_string()]);
+    let mut names: Vec<String> = Vec::new();
+    for name in own.into_iter().chain(at) {
+        let bare = name.trim_matches(['[', ']']).split('%').next().unwrap_or_default();
+        let is_of_use = match bare.parse::<IpAddr>() {
+            Ok(address) => !address.is_unspecified(),
+            Err(_) => {
+                !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            }
+        };
+        if is_of_use && !names.iter().any(|known| known == bare) {
+            names.push(bare.to_owned());
+        }
+    }
+    names
 }
 
 /// An address for URLs where the server listens on all of them: the one that packets to elsewhere would come from.

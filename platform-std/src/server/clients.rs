@@ -14,7 +14,7 @@ use super::context::serving;
 use super::hosts::{Hosts, IsInside, Over, Reason, Standing};
 use super::slab::Slab;
 use super::wake;
-use crate::tcp::TcpStream;
+use crate::link::Link;
 
 /// Clients beyond the limit that are told so. More than these are closed without a word, so that a flood costs little.
 const MAX_REFUSING: usize = 16;
@@ -24,7 +24,7 @@ pub(super) type Served<M, G> = Peer<Box<[u8]>, M, G>;
 
 /// One connection.
 pub(super) struct Slot<M: Medium, G: Guard> {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Link,
     /// The number of the address that it came to.
     pub(super) endpoint: usize,
     pub(super) peer: Served<M, G>,

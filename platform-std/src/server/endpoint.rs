@@ -9,7 +9,10 @@ use mutoscope::io::{Datagram, Meta};
 use super::Error;
 use super::acceptor::Acceptor;
 use super::address::Place;
-use crate::tcp::Listener;
+use crate::link::Link;
+use crate::tcp::{Listener, TcpStream};
+#[cfg(feature = "tls")]
+use crate::tls::{Certificates, Tls};
 use crate::udp::{self, UdpSocket};
 
 /// Where ports are free to choose, the ones that are free at one address may be taken at another: how often to choose anew.
@@ -21,23 +24,70 @@ const BATCH: usize = 64;
 /// One address, and the sockets there.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    pub(super) acceptor: Acceptor,
+    pub(super) entrances: Vec<Entrance>,
     pub(super) rtp: Shared,
     pub(super) rtcp: Shared,
-    address: SocketAddr,
     ports: (u16, u16),
+}
+
+/// A port where connections are taken.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    pub(super) acceptor: Acceptor,
+    address: SocketAddr,
+    around: Around,
+}
+
+/// What is around the connections of an entrance.
+#[derive(Clone, Debug)]
+pub(super) enum Around {
+    Nothing,
+    #[cfg(feature = "tls")]
+    Tls(Certificates),
+}
+
+/// An entrance that is to be.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// 0: a free one.
+    pub(super) port: u16,
+    pub(super) around: Around,
+}
+
+impl Entrance {
+    /// A connection that came by this entrance.
+    pub(super) fn link(&self, stream: TcpStream) -> io::Result<Link> {
+        match &self.around {
+            Around::Nothing => Ok(Link::plain(stream, true)),
+            #[cfg(feature = "tls")]
+            Around::Tls(certificates) => {
+                let session = certificates.session().map_err(io::Error::other)?;
+                Ok(Link::tls(Tls::server(stream, session)))
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether its connections are inside of TLS.
+    pub(super) const fn is_private(&self) -> bool {
+        !matches!(self.around, Around::Nothing)
+    }
 }
 
 /// What an event of an endpoint is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Socket {
-    Listener,
+    Entrance(usize),
     Rtp,
     Rtcp,
 }
 
 /// The sockets of an endpoint, in the order of their tokens.
-const SOCKETS: [Socket; 3] = [Socket::Listener, Socket::Rtp, Socket::Rtcp];
+const SOCKETS: [Socket; 4] = [Socket::Rtp, Socket::Rtcp, Socket::Entrance(0), Socket::Entrance(1)];
 
 /// How many tokens `endpoints` endpoints have.
 pub(super) const fn tokens(endpoints: usize) -> usize {
@@ -50,36 +100,44 @@ pub(super) const fn place_of(token: usize) -> (usize, usize) {
 }
 
 impl Endpoint {
-    /// Opens the sockets at all of `places`, with the same ports at each. `server_port`: the UDP port for RTP; `None`: a free
-    /// pair.
+    /// Opens the sockets at all of `places`, with the same ports at each: one or two entrances, and the UDP port `server_port` for
+    /// RTP; `None`: a free pair.
     pub(super) fn bind_all(
         places: &[Place],
+        plans: &[Plan],
         server_port: Option<u16>,
         options: udp::Options,
     ) -> Result<Vec<Self>, Error> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match Self::bind_once(places, server_port, options) {
-                Err(error) if attempts < ATTEMPTS && is_unlucky(&error, places, server_port) => {}
+            match Self::bind_once(places, plans, server_port, options) {
+                Err(error) if attempts < ATTEMPTS && is_unlucky(&error, plans, server_port) => {}
                 result => return result,
             }
         }
     }
 
-    fn bind_once(places: &[Place], server_port: Option<u16>, options: udp::Options) -> Result<Vec<Self>, Error> {
+    fn bind_once(
+        places: &[Place],
+        plans: &[Plan],
+        server_port: Option<u16>,
+        options: udp::Options,
+    ) -> Result<Vec<Self>, Error> {
         let mut endpoints: Vec<Self> = Vec::new();
         for place in places {
-            let (mut address, mut rtp_port) = (place.address, server_port);
+            let (mut plans, mut rtp_port) = (plans.to_vec(), server_port);
             if let Some(first) = endpoints.first() {
-                address.set_port(first.address.port());
                 rtp_port = Some(first.ports.0);
+                for (plan, entrance) in plans.iter_mut().zip(&first.entrances) {
+                    plan.port = entrance.address.port();
+                }
             }
-            match Self::bind(&place.host, address, rtp_port, options) {
+            match Self::bind(&place.host, place.address, &plans, rtp_port, options) {
                 Ok(endpoint) => endpoints.push(endpoint),
                 // A name may stand for an address that this machine does not have: one of IPv6, say, where that is off.
                 Err(Error::Listen { error, .. }) if place.may_be_missing && is_missing(&error) => {
-                    log::debug!("{} has the address {}, which is not this machine's", place.host, address.ip());
+                    log::debug!("{} has the address {}, which is not this machine's", place.host, place.address.ip());
                 }
                 Err(error) => return Err(error),
             }
@@ -93,41 +151,59 @@ impl Endpoint {
         }
     }
 
-    fn bind(host: &str, address: SocketAddr, rtp_port: Option<u16>, options: udp::Options) -> Result<Self, Error> {
-        let listener =
-            Listener::bind(address).map_err(|error| Error::Listen { host: host.to_owned(), address, error })?;
+    fn bind(
+        host: &str,
+        at: SocketAddr,
+        plans: &[Plan],
+        rtp_port: Option<u16>,
+        options: udp::Options,
+    ) -> Result<Self, Error> {
+        let entrance = |Plan { port, around }: &Plan| {
+            // Flow and scope of an IPv6 address stay.
+            let mut address = at;
+            address.set_port(*port);
+            let listener =
+                Listener::bind(address).map_err(|error| Error::Listen { host: host.to_owned(), address, error })?;
+            let address = listener.local_addr().map_err(Error::Wait)?;
+            Ok(Entrance { acceptor: Acceptor::new(listener), address, around: around.clone() })
+        };
+        let entrances = plans.iter().map(entrance).collect::<Result<_, _>>()?;
         let (rtp, rtcp) =
-            udp::bind_pair(address.ip(), rtp_port, options).map_err(|error| Error::Udp { port: rtp_port, error })?;
-        let bound =
-            || -> io::Result<_> { Ok((listener.local_addr()?, (rtp.local_addr()?.port(), rtcp.local_addr()?.port()))) };
-        let (address, ports) = bound().map_err(Error::Wait)?;
-        let acceptor = Acceptor::new(listener);
-        Ok(Self { acceptor, rtp: Shared::new(rtp), rtcp: Shared::new(rtcp), address, ports })
+            udp::bind_pair(at.ip(), rtp_port, options).map_err(|error| Error::Udp { port: rtp_port, error })?;
+        let bound = || -> io::Result<_> { Ok((rtp.local_addr()?.port(), rtcp.local_addr()?.port())) };
+        let ports = bound().map_err(Error::Wait)?;
+        Ok(Self { entrances, rtp: Shared::new(rtp), rtcp: Shared::new(rtcp), ports })
     }
 
     /// Registers its sockets as those of the endpoint `number`, with tokens from `first` on.
     pub(super) fn register(&mut self, poll: &Poll, first: usize, number: usize) -> io::Result<()> {
         let token = |at: usize| Token(first + tokens(number) + at);
-        self.acceptor.register(poll.registry(), token(0))?;
         // They are not registered for writing: the kernel would report room after every datagram that left. The core tries
         // again by itself.
-        poll.registry().register(&mut self.rtp.socket, token(1), Interest::READABLE)?;
-        poll.registry().register(&mut self.rtcp.socket, token(2), Interest::READABLE)
+        poll.registry().register(&mut self.rtp.socket, token(0), Interest::READABLE)?;
+        poll.registry().register(&mut self.rtcp.socket, token(1), Interest::READABLE)?;
+        let mut entrances = self.entrances.iter_mut().zip(2..);
+        entrances.try_for_each(|(entrance, at)| entrance.acceptor.register(poll.registry(), token(at)))
     }
 
     /// Takes note of an event of the socket `at`, counted from the endpoint's first token.
     pub(super) fn handle_event(&mut self, at: usize) {
         match SOCKETS.get(at) {
-            Some(Socket::Listener) => self.acceptor.handle_event(),
+            Some(&Socket::Entrance(number)) => {
+                if let Some(entrance) = self.entrances.get_mut(number) {
+                    entrance.acceptor.handle_event();
+                }
+            }
             Some(Socket::Rtp) => self.rtp.has_more = true,
             Some(Socket::Rtcp) => self.rtcp.has_more = true,
             None => {}
         }
     }
 
-    /// Where it listens.
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.address
+    /// Its address, whatever the port.
+    #[cfg(test)]
+    fn address(&self) -> SocketAddr {
+        self.entrances[0].address
     }
 
     /// The ports of RTP and RTCP, which are the same at all endpoints of a server.
@@ -137,10 +213,10 @@ impl Endpoint {
 }
 
 /// Whether other ports may do better than those that were chosen.
-fn is_unlucky(error: &Error, places: &[Place], server_port: Option<u16>) -> bool {
+fn is_unlucky(error: &Error, plans: &[Plan], server_port: Option<u16>) -> bool {
     match error {
         Error::Listen { error, .. } => {
-            error.kind() == io::ErrorKind::AddrInUse && places.first().is_some_and(|place| place.address.port() == 0)
+            error.kind() == io::ErrorKind::AddrInUse && plans.iter().any(|plan| plan.port == 0)
         }
         Error::Udp { error, .. } => error.kind() == io::ErrorKind::AddrInUse && server_port.is_none(),
         _ => false,
@@ -191,10 +267,14 @@ mod tests {
         Place { host: address.to_owned(), address: address.parse().unwrap(), may_be_missing }
     }
 
+    fn bind(places: &[Place], port: u16, server_port: Option<u16>) -> Result<Vec<Endpoint>, Error> {
+        Endpoint::bind_all(places, &[Plan { port, around: Around::Nothing }], server_port, udp::Options::SERVER)
+    }
+
     #[test]
     fn all_addresses_have_the_same_ports() {
         let places = [place("127.0.0.1:0", false), place("[::1]:0", true)];
-        let endpoints = Endpoint::bind_all(&places, None, udp::Options::SERVER).unwrap();
+        let endpoints = bind(&places, 0, None).unwrap();
         let ports: Vec<_> = endpoints.iter().map(|endpoint| (endpoint.address().port(), endpoint.ports())).collect();
         assert!(ports.windows(2).all(|pair| pair[0] == pair[1]), "{ports:?}");
         assert_ne!(ports[0].0, 0);
@@ -203,7 +283,7 @@ mod tests {
     #[test]
     fn an_address_that_is_not_this_machine_s_is_left_out_only_if_a_name_stands_for_it() {
         // Documentation addresses are nobody's.
-        let bind = |places: &[Place]| Endpoint::bind_all(places, None, udp::Options::SERVER);
+        let bind = |places: &[Place]| bind(places, 0, None);
         let nobody_s = |may_be_missing| place("192.0.2.1:0", may_be_missing);
         let endpoints = bind(&[nobody_s(true), place("127.0.0.1:0", true)]).unwrap();
         assert_eq!(
@@ -217,12 +297,12 @@ mod tests {
 
     #[test]
     fn a_port_that_was_asked_for_and_is_taken_is_an_error() {
-        let taken = Endpoint::bind_all(&[place("127.0.0.1:0", false)], None, udp::Options::SERVER).unwrap();
-        let address = taken[0].address().to_string();
-        let again = Endpoint::bind_all(&[place(&address, false)], None, udp::Options::SERVER);
+        let here = [place("127.0.0.1:0", false)];
+        let taken = bind(&here, 0, None).unwrap();
+        let again = bind(&here, taken[0].address().port(), None);
         assert!(matches!(again, Err(Error::Listen { error, .. }) if error.kind() == io::ErrorKind::AddrInUse));
         let port = Some(taken[0].ports().0);
-        let again = Endpoint::bind_all(&[place("127.0.0.1:0", false)], port, udp::Options::SERVER);
+        let again = bind(&here, 0, port);
         assert!(matches!(again, Err(Error::Udp { error, .. }) if error.kind() == io::ErrorKind::AddrInUse));
     }
 }

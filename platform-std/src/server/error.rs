@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+#[cfg(feature = "tls")]
+use crate::tls::IdentityError;
+
 /// Why a server cannot begin or go on. Its `Display` is one sentence for people, and has the system's reason in it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -31,6 +34,11 @@ pub enum Error {
     Wait(io::Error),
     /// The system gives no random numbers, and guessable session identifiers would be worse than none.
     Random(io::Error),
+    /// TLS was asked for, and this was built without the feature `tls`.
+    NoTls,
+    /// The certificate cannot be used.
+    #[cfg(feature = "tls")]
+    Certificate(IdentityError),
     /// The listening socket is broken.
     Accept(io::Error),
 }
@@ -54,6 +62,9 @@ impl fmt::Display for Error {
             Self::Udp { error, .. } => write!(f, "cannot open a pair of UDP ports: {error}"),
             Self::Wait(error) => write!(f, "cannot wait for sockets: {error}"),
             Self::Random(error) => write!(f, "the system gives no random numbers: {error}"),
+            Self::NoTls => f.write_str("TLS was left out when this program was built (the feature \"tls\")"),
+            #[cfg(feature = "tls")]
+            Self::Certificate(error) => error.fmt(f),
             Self::Accept(error) => write!(f, "cannot take connections any more: {error}"),
         }
     }

@@ -21,7 +21,7 @@ use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
-use crate::tcp::TcpStream;
+use crate::link::Link;
 use crate::udp;
 
 pub(super) const WAKER: Token = Token(0);
@@ -165,7 +165,11 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         if endpoints.iter().any(|endpoint| endpoint.rtp.has_more || endpoint.rtcp.has_more) {
             return Some(Duration::ZERO);
         }
-        let accepting = endpoints.iter().map(|endpoint| endpoint.acceptor.due()).fold(None, earliest);
+        let accepting = endpoints
+            .iter()
+            .flat_map(|endpoint| &endpoint.entrances)
+            .map(|entrance| entrance.acceptor.due())
+            .fold(None, earliest);
         let next = earliest(earliest(self.schedule.next_due(), accepting), self.deadline)?;
         Some(next.since(self.clock.now()))
     }
@@ -190,9 +194,18 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         let outcome = serving(slot.peer.peer(), || {
             let context = Context { now: self.clock.now(), waker: &slot.waker, settings: &self.settings };
             let Endpoint { rtp, rtcp, .. } = &mut self.sockets.endpoints[slot.endpoint];
+            // What has been written may wait in it for room.
+            slot.stream.drive();
             let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp.socket, &mut rtcp.socket);
             let sockets = server::Sockets { control, rtp, rtcp };
-            slot.peer.service_guarded::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, self.catalogue, self.door)
+            let outcome = slot.peer.service_guarded::<{ udp::MAX_TRAIN }, _, _, _, _>(
+                context,
+                sockets,
+                self.catalogue,
+                self.door,
+            );
+            slot.stream.tell_failure();
+            outcome
         });
         match outcome {
             Outcome::Closed => return self.remove(number),
@@ -219,16 +232,21 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
 
     fn accept(&mut self) -> Result<(), Error> {
         for endpoint in 0..self.sockets.endpoints.len() {
-            for _ in 0..BATCH {
-                let acceptor = &mut self.sockets.endpoints[endpoint].acceptor;
-                let Some((stream, peer)) = acceptor.accept(self.clock.now())? else { break };
-                self.admit(endpoint, stream, peer);
+            for number in 0..self.sockets.endpoints[endpoint].entrances.len() {
+                for _ in 0..BATCH {
+                    let entrance = &mut self.sockets.endpoints[endpoint].entrances[number];
+                    let Some((stream, peer)) = entrance.acceptor.accept(self.clock.now())? else { break };
+                    match entrance.link(stream) {
+                        Ok(stream) => self.admit(endpoint, stream, peer),
+                        Err(error) => log::warn!("{peer} cannot be served: {error}"),
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn admit(&mut self, endpoint: usize, mut stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, endpoint: usize, mut stream: Link, peer: SocketAddr) {
         if !self.door.lets_in(peer) {
             return log::debug!("{peer} is not let in");
         }
@@ -256,7 +274,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         }
         let is_refused = admission != Admission::Serve;
         let local = stream.local_addr().ok().map(|address| address.ip());
-        let client = match self.peer(Addresses { peer, local }, standing, is_refused) {
+        let client = match self.peer(Addresses { peer, local }, standing, stream.is_private(), is_refused) {
             Ok(client) => client,
             Err(error) => return log::warn!("{peer} cannot be served: {error}"),
         };
@@ -271,10 +289,16 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         self.service(number);
     }
 
-    fn peer(&self, addresses: Addresses, standing: Standing, is_refused: bool) -> Result<Served<C::Medium, D>, Error> {
+    fn peer(
+        &self,
+        addresses: Addresses,
+        standing: Standing,
+        is_private: bool,
+        is_refused: bool,
+    ) -> Result<Served<C::Medium, D>, Error> {
         let now = self.clock.now();
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
-        let visit = self.door.visit(addresses.peer, false);
+        let visit = self.door.visit(addresses.peer, is_private);
         if is_refused {
             let mut settings = self.settings;
             settings.session.idle_timeout = REFUSING_TIMEOUT;
@@ -310,7 +334,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         log::info!("stopping, {} clients", self.clients.len());
         self.deadline = Some(now.after(STOP_PATIENCE));
         let Sockets { poll, endpoints } = &mut self.sockets;
-        endpoints.iter_mut().for_each(|endpoint| endpoint.acceptor.close(poll.registry()));
+        let entrances = endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.entrances);
+        entrances.for_each(|entrance| entrance.acceptor.close(poll.registry()));
         for number in self.clients.numbers() {
             if let Some(slot) = self.clients.at(number) {
                 slot.peer.shut_down(now);

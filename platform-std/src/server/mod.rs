@@ -48,9 +48,12 @@ use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 
 use crate::clock::MonotonicClock;
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
+use crate::tls::Identity;
 use crate::udp;
 use address::Place;
-use endpoint::Endpoint;
+use endpoint::{Around, Endpoint, Entrance, Plan};
 use event_loop::{EventLoop, Sockets, WAKER};
 
 /// The options of a [`Server`].
@@ -61,6 +64,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// TCP port for RTSP; 0 takes a free one.
     pub rtsp_port: u16,
+    /// TLS: a second port, for `rtsps://`. It takes the feature `tls`.
+    pub tls: Option<TlsOptions>,
     /// Even UDP port for RTP; `None` takes a free pair.
     pub server_port: Option<u16>,
     /// Most clients at once.
@@ -84,6 +89,17 @@ pub struct Options {
     pub record: bool,
 }
 
+/// What TLS takes.
+#[derive(Clone, Debug)]
+pub struct TlsOptions {
+    /// TCP port for RTSP in TLS; 0 takes a free one.
+    pub port: u16,
+    /// Where the certificate is.
+    pub identity: Identity,
+    /// There is no port for RTSP without TLS.
+    pub only: bool,
+}
+
 /// Port 8554 of 127.0.0.1 and a free pair of UDP ports, 100 clients, sessions that end after 60 s of silence, packets for
 /// Ethernet and for the lab's client, and nothing that any player refuses.
 impl Default for Options {
@@ -92,6 +108,7 @@ impl Default for Options {
         Self {
             hosts: vec!["127.0.0.1".to_owned()],
             rtsp_port: 8554,
+            tls: None,
             server_port: None,
             max_clients: 100,
             trusted: Vec::new(),
@@ -118,6 +135,8 @@ impl From<SocketAddr> for Options {
 pub struct Server {
     options: Options,
     sockets: Sockets,
+    #[cfg(feature = "tls")]
+    certificates: Option<Certificates>,
     stop: StopHandle,
 }
 
@@ -129,7 +148,24 @@ impl Server {
     pub fn bind(options: &Options) -> Result<Self, Error> {
         let places = Place::of_all(&options.hosts, options.rtsp_port)?;
         let sockets = if options.record { udp::Options::RECORDING_SERVER } else { udp::Options::SERVER };
-        let endpoints = Endpoint::bind_all(&places, options.server_port, sockets)?;
+        let plain = Plan { port: options.rtsp_port, around: Around::Nothing };
+        #[cfg(feature = "tls")]
+        let open = |tls: &TlsOptions| Certificates::open(tls.identity.clone(), &address::names_at(&places));
+        #[cfg(feature = "tls")]
+        let certificates = options.tls.as_ref().map(open);
+        #[cfg(feature = "tls")]
+        let certificates = certificates.transpose().map_err(Error::Certificate)?;
+        #[cfg(feature = "tls")]
+        let plans = match (&options.tls, &certificates) {
+            (Some(TlsOptions { port, only, .. }), Some(certificates)) => {
+                let tls = Plan { port: *port, around: Around::Tls(certificates.clone()) };
+                if *only { vec![tls] } else { vec![plain, tls] }
+            }
+            _ => vec![plain],
+        };
+        #[cfg(not(feature = "tls"))]
+        let plans = if options.tls.is_some() { return Err(Error::NoTls) } else { [plain] };
+        let endpoints = Endpoint::bind_all(&places, &plans, options.server_port, sockets)?;
         let register = || -> io::Result<_> {
             let poll = Poll::new()?;
             let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -137,7 +173,13 @@ impl Server {
         };
         let (sockets, waker) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), waker };
-        Ok(Self { options: options.clone(), sockets, stop })
+        Ok(Self {
+            options: options.clone(),
+            sockets,
+            #[cfg(feature = "tls")]
+            certificates,
+            stop,
+        })
     }
 
     /// Where it listens; the first of several addresses.
@@ -145,19 +187,36 @@ impl Server {
         self.local_addrs().next().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())
     }
 
-    /// All addresses where it listens.
+    /// All addresses where it listens; those for TLS come last.
     pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        self.sockets.endpoints().iter().map(Endpoint::address)
+        self.entrances().map(Entrance::address)
+    }
+
+    fn entrances(&self) -> impl Iterator<Item = &Entrance> {
+        let of_kind = |is_private| {
+            let entrances = self.sockets.endpoints().iter().flat_map(|endpoint| &endpoint.entrances);
+            entrances.filter(move |entrance| entrance.is_private() == is_private)
+        };
+        of_kind(false).chain(of_kind(true))
+    }
+
+    /// The certificate of its `rtsps://` URLs, which may be read again while it serves.
+    #[cfg(feature = "tls")]
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.certificates.as_ref()
     }
 
     /// The URL of the medium `name`, with an address that a player on this machine can use.
     pub fn url(&self, name: &str) -> String {
-        url(self.local_addr(), name)
+        self.urls(name).next().unwrap_or_default()
     }
 
     /// The URLs of the medium `name` at all addresses where it listens.
     pub fn urls(&self, name: &str) -> impl Iterator<Item = String> {
-        self.local_addrs().map(move |address| url(address, name))
+        self.entrances().map(move |entrance| {
+            let scheme = if entrance.is_private() { "rtsps" } else { "rtsp" };
+            address::url_of(scheme, entrance.address(), name)
+        })
     }
 
     /// Ends [`serve`](Self::serve) from another thread or a signal handler.

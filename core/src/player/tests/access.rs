@@ -63,7 +63,7 @@ fn redirections_without_end_come_to_one_and_the_next_start_is_at_the_first_url()
 
 #[test]
 fn what_is_no_place_that_can_be_asked_is_a_failure() {
-    for location in ["http://192.0.2.1/x", "rtsps://192.0.2.1/x", "x", ""] {
+    for location in ["http://192.0.2.1/x", "rtspu://192.0.2.1/x", "x", ""] {
         let mut scene = describing("rtsp://192.0.2.1/movie.Mjpeg");
         let events = send_on(&mut scene, 301, location);
         assert_eq!(events.len(), 1, "{location}");

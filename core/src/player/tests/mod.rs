@@ -138,7 +138,7 @@ impl Scene {
     /// Meets one demand, if there is one, and gives what comes of it.
     fn meet_demand(&mut self) -> Option<Option<Event>> {
         match self.player.poll_demand()? {
-            Demand::Connect { host, port } => {
+            Demand::Connect { host, port, .. } => {
                 self.hosts.push(format!("{host}:{port}"));
                 assert!(!self.connected, "the old connection was not closed");
                 if !self.reachable {

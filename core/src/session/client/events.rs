@@ -153,7 +153,7 @@ pub enum Unauthorized {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The given URL is not an absolute `rtsp://` URL.
+    /// The given URL is not an absolute `rtsp://` or `rtsps://` URL.
     Url,
     /// A URL, ours or one of the server's, is longer than [`MAX_URL`](super::MAX_URL).
     UrlTooLong,

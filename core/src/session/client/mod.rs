@@ -87,7 +87,7 @@ enum Read {
 }
 
 impl<B: Storage> Connection<B> {
-    /// A connection for the resource at `url`, an absolute `rtsp://` URL. User and password in it are not sent, nor used: see
+    /// A connection for the resource at `url`, an absolute `rtsp://` or `rtsps://` URL. User and password in it are not sent, nor used: see
     /// `authenticate`, which comes with the feature `auth`.
     ///
     /// # Errors

@@ -1,0 +1,122 @@
+//! `rtsps://`: server and client in TLS, and who takes one port for the other.
+#![cfg(feature = "tls")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use mutoscope::media::FrameRate;
+use mutoscope_std::client::{self, Error};
+use mutoscope_std::media::Library;
+use mutoscope_std::play;
+use mutoscope_std::server::{Options, Server, StopHandle, TlsOptions};
+use mutoscope_std::tls::{Fingerprint, Identity};
+use support::{Folder, PATIENCE, options};
+
+/// A server with a port of each kind.
+struct Private {
+    plain: SocketAddr,
+    tls: SocketAddr,
+    fingerprint: Fingerprint,
+    folder: Folder,
+    stop: StopHandle,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Private {
+    fn start(name: &str) -> Self {
+        let folder = Folder::new(name);
+        let server = Server::bind(&tls(&folder, false)).unwrap();
+        let addresses: Vec<SocketAddr> = server.local_addrs().collect();
+        let urls: Vec<String> = server.urls("testcard").collect();
+        assert!(urls[0].starts_with("rtsp://") && urls[1].starts_with("rtsps://"), "{urls:?}");
+        let (stop, fingerprint) = (server.stop_handle(), server.certificates().unwrap().fingerprint());
+        let serve = move || server.serve(Library::built_in(FrameRate::new(50, 1).unwrap())).unwrap();
+        let thread = Some(std::thread::spawn(serve));
+        Self { plain: addresses[0], tls: addresses[1], fingerprint, folder, stop, thread }
+    }
+
+    fn options(&self) -> client::Options {
+        let mut options = client::Options::new(format!("rtsps://{}/movie.Mjpeg", self.tls));
+        options.tls_pin = Some(self.fingerprint);
+        options
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn tls(folder: &Folder, only: bool) -> Options {
+    let identity = Identity::SelfSigned { directory: folder.0.clone() };
+    Options { tls: Some(TlsOptions { port: 0, identity, only }), ..options() }
+}
+
+fn pictures(options: client::Options) -> Vec<Vec<u8>> {
+    play(options).unwrap().take(20).map(|frame| frame.unwrap().jpeg.to_vec()).collect()
+}
+
+fn failure(options: client::Options) -> Error {
+    play(options).unwrap().next().unwrap().unwrap_err()
+}
+
+#[test]
+fn what_plays_in_tls_is_what_plays_without() {
+    let server = Private::start("tls-play");
+    let plain = pictures(client::Options::new(format!("rtsp://{}/movie.Mjpeg", server.plain)));
+    assert_eq!(plain.len(), 20);
+    assert_eq!(pictures(server.options()), plain);
+    // By whom vouches for it, instead of a pin.
+    let mut options = server.options();
+    (options.tls_pin, options.tls_ca) = (None, Some(server.folder.0.join("certificate.pem")));
+    assert_eq!(pictures(options), plain);
+}
+
+#[test]
+fn who_is_not_believed_is_told_and_nothing_is_asked_of_him() {
+    let server = Private::start("tls-doubt");
+    let mut options = server.options();
+    options.tls_pin = Some(Fingerprint([0; 32]));
+    let error = failure(options);
+    assert!(matches!(error, Error::Certificate { fingerprint, .. } if fingerprint == server.fingerprint), "{error}");
+    assert!(error.to_string().contains("not the one that was pinned"), "{error}");
+}
+
+#[test]
+fn who_takes_one_port_for_the_other_is_not_left_waiting() {
+    let server = Private::start("tls-ports");
+    let mut options = server.options();
+    options.url = format!("rtsps://{}/movie.Mjpeg", server.plain);
+    let error = failure(options);
+    assert!(matches!(&error, Error::Tls(reason) if reason.contains("is this its port for rtsps://?")), "{error}");
+    for (address, bytes) in [
+        (server.tls, &b"OPTIONS rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\n\r\n"[..]),
+        (server.tls, b"\0\0\0\0\0\0"),
+        (server.plain, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"),
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        // An alert, or a reset, or nothing; but it is over.
+        let end = stream.read_to_end(&mut answer);
+        assert!(!matches!(&end, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "{bytes:?}");
+        assert!(!answer.starts_with(b"RTSP"), "{bytes:?}");
+    }
+    // It serves on.
+    assert_eq!(pictures(server.options()).len(), 20);
+}
+
+#[test]
+fn a_server_may_have_no_port_without_tls() {
+    let folder = Folder::new("tls-only");
+    let server = Server::bind(&tls(&folder, true)).unwrap();
+    let urls: Vec<String> = server.urls("x").collect();
+    assert!(urls.len() == 1 && urls[0].starts_with("rtsps://"), "{urls:?}");
+}
