@@ -19,9 +19,16 @@ pub(crate) enum Harden {
     Off,
 }
 
-/// What names of hosts are looked up with. The system replaces some of these files, so their folder is needed.
-const RESOLVER: &[&str] =
-    &["/etc", "/run/systemd/resolve", "/run/resolvconf", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo"];
+/// What names of hosts are looked up with, and the certificates of those who vouch for them. The system replaces some of these files, so their folder is needed.
+const RESOLVER: &[&str] = &[
+    "/etc",
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/share/zoneinfo",
+    "/usr/share/ca-certificates",
+];
 /// What the program asks about itself and the machine.
 const SYSTEM: &[&str] =
     &["/proc", "/sys/fs/cgroup", "/sys/devices/system/cpu", "/dev/urandom", "/dev/null", "/etc/localtime"];
@@ -48,6 +55,8 @@ impl Needs {
         let Configuration { paths, films, specs, .. } = configuration;
         let mut needs = Self::default();
         paths.iter().map(PathBuf::as_path).chain(configuration.path()).for_each(|path| needs.add_media(path));
+        // For the certificate to be read again.
+        configuration.args.tls.files().for_each(|path| needs.add_media(&path));
         for source in films.iter().chain(specs).map(Spec::source) {
             match source {
                 Source::Path(path) => needs.add_media(path),

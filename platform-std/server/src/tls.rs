@@ -50,6 +50,18 @@ impl TlsArgs {
         };
         Ok(Some(TlsOptions { port: self.tls_port, identity, only: self.tls_only }))
     }
+
+    /// The files that it needs, or the folder that they are in.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let given = match self.options() {
+            Ok(Some(TlsOptions { identity: Identity::Files { certificate, key }, .. })) => {
+                [Some(certificate), Some(key)]
+            }
+            Ok(Some(TlsOptions { identity: Identity::SelfSigned { directory }, .. })) => [Some(directory), None],
+            _ => [None, None],
+        };
+        given.into_iter().flatten()
+    }
 }
 
 /// Says which certificate is shown, for people to compare.
