@@ -32,7 +32,7 @@ const TYPES: &[(&str, &str, u64)] = &[
 ];
 
 /// The most that the probe's server may take of flash. It reads the lab's records and JPEGs one after another, and completes pictures.
-const MOST_FLASH: u64 = 98 * 1024;
+const MOST_FLASH: u64 = 102 * 1024;
 
 /// Prints the tables; `false` where something is larger than it may be.
 pub(crate) fn run() -> Result<bool> {
