@@ -1,5 +1,7 @@
 //! Whole dialogues with a gate, on virtual time.
 
+mod attacks;
+
 use super::*;
 use crate::guard::{Encryption, Networks, StreamRules, Users, Who};
 use mutoscope::auth::{Authenticator, Credentials};

@@ -1,0 +1,74 @@
+//! Attacks on who may what, as they are known from other servers.
+
+use super::*;
+
+/// A gate that knows two users.
+fn with_anna() -> Gate {
+    gate(Rules { users: users(), ..Rules::default() })
+}
+
+#[test]
+fn what_is_no_proof_is_challenged_or_refused_and_the_connection_goes_on() {
+    let gate = with_anna();
+    let long = |len| "x".repeat(len);
+    let digest = |fields: &str| format!("Authorization: Digest {fields}\r\n");
+    for (headers, expected) in [
+        ("Authorization:\r\n".to_owned(), 401),
+        ("Authorization: Digest\r\n".to_owned(), 401),
+        (digest("username=\"anna"), 401),
+        (digest("username=\"anna\\"), 401),
+        (digest(",,,,=,=\"\",\"=\""), 401),
+        (digest("username=\"anna\", username=\"otto\", realm=\"mutoscope\""), 401),
+        (digest(&format!("username=\"{}\"", long(3000))), 401),
+        (digest(&"nonce=\"0\",".repeat(300)), 401),
+        (digest("username=\"anna\", realm=\"mutoscope\", nonce=\"\u{e9}\", uri=\"*\", response=\"\u{e9}\""), 401),
+        ("Authorization: Basic ====\r\n".to_owned(), 401),
+        ("Authorization: Basic YW5uYTpzZWNyZXQ=\r\n".to_owned(), 401),
+        (format!("Authorization: {}\r\n", long(3900)), 401),
+        (digest("username=\"anna\"").repeat(2), 400),
+        (format!("{}Authorization: Basic YW5uYTpzZWNyZXQ=\r\n", digest("username=\"anna\"")), 400),
+        ("Authorization: Basic Og==\r\n".repeat(60), 400),
+    ] {
+        // Guesses of one address would be delayed.
+        let mut stranger = Client::at(&gate, "192.0.2.7");
+        lock(&gate.shared).guesses = Guesses::default();
+        assert_eq!(status(&stranger.send(start(), "DESCRIBE", CAM, &headers)), expected, "{headers:.60}");
+        let mut stranger = stranger.logging_in("anna", "secret");
+        assert_eq!(stranger.insist("DESCRIBE", CAM), ALLOWED, "{headers:.60}");
+    }
+}
+
+#[test]
+fn a_proof_is_worth_nothing_at_another_address_for_another_method_or_stream() {
+    let gate = with_anna();
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    assert_eq!(anna.request("DESCRIBE", CAM), 401);
+    let proof = format!("Authorization: {}\r\n", anna.authenticator.authorize("DESCRIBE", CAM).unwrap());
+    let mut thief = Client::at(&gate, "192.0.2.8");
+    let answer = thief.send(start(), "DESCRIBE", CAM, &proof);
+    assert!(status(&answer) == 401 && answer.contains("stale="), "{answer}");
+    for (method, uri) in [("SETUP", CAM), ("DESCRIBE", "rtsp://h/other"), ("ANNOUNCE", CAM)] {
+        assert_eq!(status(&Client::at(&gate, "192.0.2.7").send(start(), method, uri, &proof)), 401, "{method} {uri}");
+    }
+}
+
+#[test]
+fn a_proof_with_a_count_is_worth_nothing_a_second_time() {
+    let gate = with_anna();
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    assert_eq!(anna.request("DESCRIBE", CAM), 401);
+    let proof = format!("Authorization: {}\r\n", anna.authenticator.authorize("DESCRIBE", CAM).unwrap());
+    assert!(proof.contains("nc="), "{proof}");
+    assert_eq!(status(&anna.send(start(), "DESCRIBE", CAM, &proof)), ALLOWED);
+    assert_eq!(status(&anna.send(start(), "DESCRIBE", CAM, &proof)), 401);
+}
+
+#[test]
+fn a_session_that_is_known_is_no_proof_of_who_asks() {
+    let gate = with_anna();
+    let mut thief = Client::at(&gate, "192.0.2.7");
+    for method in ["SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "RECORD"] {
+        let answer = thief.send(start(), method, CAM, "Session: 0123456789abcdef\r\nTransport: RTP/AVP/TCP\r\n");
+        assert_eq!(status(&answer), 401, "{method}: nothing is said about sessions before that");
+    }
+}
