@@ -17,6 +17,18 @@ impl Networks {
         Self { allowed: allowed.into_iter().collect(), denied: denied.into_iter().collect() }
     }
 
+    /// Networks as people write them, such as `10.0.0.0/8`, or an address alone.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, in words.
+    pub fn parse<'a>(
+        allowed: impl IntoIterator<Item = &'a str>,
+        denied: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, String> {
+        let allowed = allowed.into_iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Self { allowed, denied: denied.into_iter().map(parse).collect::<Result<_, _>>()? })
+    }
+
     /// Whether an address is let in.
     pub fn let_in(&self, address: IpAddr) -> bool {
         !contain(&self.denied, address) && (self.allowed.is_empty() || contain(&self.allowed, address))
@@ -52,8 +64,7 @@ mod tests {
     use super::*;
 
     fn networks(allowed: &[&str], denied: &[&str]) -> Networks {
-        let parsed = |texts: &[&str]| texts.iter().map(|text| parse(text).unwrap()).collect::<Vec<_>>();
-        Networks::new(parsed(allowed), parsed(denied))
+        Networks::parse(allowed.iter().copied(), denied.iter().copied()).unwrap()
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Inputs {
     /// Shared by those that were made of each other.
     supervisor: Arc<Supervisor>,
     policy: Policy,
+    /// Other machines may publish, if the server's door lets them.
+    is_for_remote: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -104,7 +106,14 @@ impl Inputs {
     }
 
     fn with(supervisor: Arc<Supervisor>, policy: Policy) -> Self {
-        Self { all: Vec::new(), index: names::Index::default(), supervisor, policy }
+        Self { all: Vec::new(), index: names::Index::default(), supervisor, policy, is_for_remote: false }
+    }
+
+    /// The same, where other machines may publish, too: for servers whose door decides about publishers
+    /// ([`Server::serve_guarded`](crate::server::Server::serve_guarded)). Otherwise this machine alone may.
+    #[must_use]
+    pub fn with_remote_publishers(self) -> Self {
+        Self { is_for_remote: true, ..self }
     }
 
     /// The inputs that people have described.
@@ -125,6 +134,7 @@ impl Inputs {
             return Err(InputsError::SameStdin);
         }
         let mut inputs = Self::with(Arc::clone(&self.supervisor), self.policy);
+        inputs.is_for_remote = self.is_for_remote;
         let mut starting = Vec::new();
         for spec in specs {
             inputs.check_name(spec.name())?;
@@ -215,6 +225,7 @@ impl Inputs {
         let Entry { id, served, .. } = self.all.get(index)?;
         Some(match served {
             Served::Run(live) => live.medium(*id).into(),
+            Served::Pushed(push) if self.is_for_remote => push.clone().with_remote_publishers().medium(*id),
             Served::Pushed(push) => push.medium(*id),
         })
     }

@@ -35,7 +35,8 @@ const NOBODY: &str = "nobody publishes this stream at the moment";
 const PUBLISHING: &str = "a client publishes it";
 const SOON: Duration = Duration::from_secs(2);
 
-/// A medium that one client at a time may publish to, from this machine. It keeps its viewers from one publisher to the next.
+/// A medium that one client at a time may publish to, from this machine unless
+/// [said otherwise](Self::with_remote_publishers). It keeps its viewers from one publisher to the next.
 ///
 /// It is a [`Catalogue`] of this one medium. The server has to allow publishing
 /// ([`Options::record`](crate::server::Options::record)).
@@ -43,6 +44,7 @@ const SOON: Duration = Duration::from_secs(2);
 pub struct Push {
     live: Live,
     shared: Arc<Shared>,
+    is_for_remote: bool,
 }
 
 struct Shared {
@@ -105,7 +107,14 @@ impl Push {
             }
         };
         thread::Builder::new().name(name.to_owned()).spawn(run)?;
-        Ok(Self { live, shared })
+        Ok(Self { live, shared, is_for_remote: false })
+    }
+
+    /// The same, where other machines may publish, too, if the server's door lets them
+    /// ([`Server::serve_guarded`](crate::server::Server::serve_guarded)).
+    #[must_use]
+    pub fn with_remote_publishers(self) -> Self {
+        Self { is_for_remote: true, ..self }
     }
 
     /// There will be no more pictures: the streams of those who watch end.
@@ -166,8 +175,8 @@ impl Medium for InputMedium {
 
     fn record(&self, address: IpAddr) -> Result<PushSink, NotRecorded> {
         let push = self.push.as_ref().ok_or(NotRecorded::NotDeclared)?;
-        // While users are not told apart, whoever reaches the server could replace what its operator shows.
-        if !address.to_canonical().is_loopback() {
+        // Where nobody decides about publishers, whoever reaches the server could replace what its operator shows.
+        if !push.is_for_remote && !address.to_canonical().is_loopback() {
             return Err(NotRecorded::Remote);
         }
         if push.shared.is_taken.swap(true, Ordering::Relaxed) {
@@ -285,6 +294,8 @@ mod tests {
             assert_eq!(medium.record(HERE).unwrap_err(), NotRecorded::Taken);
             drop(sink);
         }
+        let medium = push.clone().with_remote_publishers().medium(0);
+        drop(medium.record(elsewhere[0]).unwrap());
         assert!(push.find(Path::new("other")).is_none());
         let run = InputMedium::from(Live::new("run", None).medium(0));
         assert_eq!(run.record(HERE).unwrap_err(), NotRecorded::NotDeclared);

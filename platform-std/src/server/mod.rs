@@ -123,6 +123,16 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Where a server with these options will listen.
+    ///
+    /// # Errors
+    /// [`Error::Resolve`].
+    pub fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
+        Ok(Place::of_all(&self.hosts, self.rtsp_port)?.into_iter().map(|place| place.address).collect())
+    }
+}
+
 /// The defaults, at an address of this machine.
 impl From<SocketAddr> for Options {
     fn from(address: SocketAddr) -> Self {
