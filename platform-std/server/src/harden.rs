@@ -26,10 +26,12 @@ const RESOLVER: &[&str] = &[
     "/run/resolvconf",
     "/usr/lib",
     "/usr/lib64",
+    "/usr/local/share/ca-certificates",
     "/usr/share/zoneinfo",
     "/usr/share/ca-certificates",
 ];
 /// What the program asks about itself and the machine.
+#[cfg(target_os = "linux")]
 const SYSTEM: &[&str] =
     &["/proc", "/sys/fs/cgroup", "/sys/devices/system/cpu", "/dev/urandom", "/dev/null", "/etc/localtime"];
 /// What cameras are reached by; they come and go.
