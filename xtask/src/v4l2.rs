@@ -67,7 +67,9 @@ pub(crate) fn check() -> Result<()> {
     ensure!(listed.contains("vivid: YUYV 4:2:2 up to 3840x2160, "), "the camera is listed as {listed}");
     machine.say(SETTINGS)?;
     let (width, height) = SIZE;
-    machine.say(&format!("mutoscope-server --host 0.0.0.0 'cam=/dev/video0#size={width}x{height}#rate={RATE}' &"))?;
+    machine.say(&format!(
+        "mutoscope-server --host 0.0.0.0 --open 'cam=/dev/video0#size={width}x{height}#rate={RATE}' &"
+    ))?;
     machine.wait_for("rtsp://")?;
     let pixels = folder.join("pictures.rgb");
     let mut viewer = Viewer::watch(&machine.url(), &pixels)?;

@@ -13,6 +13,7 @@ use mutoscope::wire::rtp::MAX_DATAGRAM;
 use mutoscope_std::media::{OnUnsupported, Policy};
 use mutoscope_std::server::Options;
 
+use crate::access::AccessArgs;
 use crate::harden::Harden;
 use crate::tls::TlsArgs;
 
@@ -38,8 +39,13 @@ Examples:
   mutoscope-server garden=/srv/garden 'porch=/srv/porch#order=exif' holiday=2019.mjpeg
           The JPEG files of a folder as one film, by name or in the order in which they were taken; a film under another name.
 
-  mutoscope-server --host 0.0.0.0 --frame-rate 29.97 movie.Mjpeg
-          For the whole network. There is no authentication: whoever reaches the port can watch.
+  mutoscope-server passwd users anna; mutoscope-server --users users --host 0.0.0.0 movie.Mjpeg
+          For the whole network, and those who have a password: rtsp://anna:PASSWORD@host:8554/movie.Mjpeg.
+          --allow 10.0.0.0/8 takes connections of this network alone; --open lets everybody watch.
+
+  mutoscope-server token movie.Mjpeg --for 10m
+          A URL with which anybody may watch that film for ten minutes.
+          (A file that is called passwd or token is served as ./passwd or ./token.)
 
   mutoscope-server --tls movie.Mjpeg
           rtsps://127.0.0.1:8322/movie.Mjpeg beside rtsp://127.0.0.1:8554/movie.Mjpeg. Clients are told by the fingerprint
@@ -142,6 +148,9 @@ pub(crate) struct Args {
     /// needs more takes a restart
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub harden: Harden,
+
+    #[command(flatten)]
+    pub access: AccessArgs,
 
     /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
     #[arg(long, conflicts_with_all = ["media", "check"])]

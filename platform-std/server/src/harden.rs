@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use mutoscope_std::input::{Source, Spec};
 
+use crate::access;
 use crate::config::Configuration;
 
 /// Whether to do that.
@@ -59,6 +60,7 @@ impl Needs {
         paths.iter().map(PathBuf::as_path).chain(configuration.path()).for_each(|path| needs.add_media(path));
         // For the certificate to be read again.
         configuration.args.tls.files().for_each(|path| needs.add_media(&path));
+        access::files(&configuration.args.access).iter().for_each(|path| needs.add_media(path));
         for source in films.iter().chain(specs).map(Spec::source) {
             match source {
                 Source::Path(path) => needs.add_media(path),

@@ -1,6 +1,7 @@
 //! Streams motion JPEG files over RTSP and RTP.
 #![forbid(unsafe_code)]
 
+mod access;
 mod args;
 mod check;
 mod check_inputs;
@@ -8,6 +9,8 @@ mod config;
 mod harden;
 mod limits;
 mod logging;
+mod passwd;
+mod reload;
 mod run;
 mod signals;
 mod state;
@@ -16,16 +19,20 @@ mod streams;
 #[path = "../../src/media/testing.rs"]
 mod testing;
 mod tls;
+mod token;
+mod tools;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use access::TooOpen;
 use anyhow::Context;
 use config::Configuration;
 use mutoscope_std::console::OneLine;
 
 fn main() -> ExitCode {
-    match Configuration::load().and_then(run) {
+    let done = tools::run().map(|done| done.map(|()| true));
+    match done.unwrap_or_else(|| Configuration::load().and_then(run)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         // The reader of the report has read enough.
@@ -33,7 +40,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where nobody listens there, the exit code still tells.
             let _ = writeln!(io::stderr(), "mutoscope-server: {}", OneLine(format_args!("{error:#}")));
-            ExitCode::FAILURE
+            let Some(too_open) = error.downcast_ref::<TooOpen>() else { return ExitCode::FAILURE };
+            too_open.advice.iter().for_each(|line| _ = writeln!(io::stderr(), "{}", OneLine(line)));
+            ExitCode::from(2)
         }
     }
 }

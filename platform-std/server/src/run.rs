@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow};
+use mutoscope_std::guard::Gate;
 use mutoscope_std::input::Source;
 use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 
 use crate::config::Configuration;
 use crate::harden::Hardening;
+use crate::reload::Reload;
 use crate::streams::Streams;
-use crate::{limits, signals, tls};
+use crate::{access, limits, signals, tls};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
 const SPARE_FILES: u64 = 48;
@@ -27,12 +29,15 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // Before there are other threads, which would hear the signal.
     let tls = args.tls.options()?;
     let tls_port = tls.as_ref().map(|tls| tls.port);
-    let hears_hang_ups = configuration.path().is_some() || tls.is_some();
-    let hang_ups = hears_hang_ups.then(signals::block_hang_ups).transpose()?;
+    let hang_ups = (configuration.is_reloadable() || tls.is_some()).then(signals::block_hang_ups).transpose()?;
+    let options = Options { record, tls, ..args.server_options() };
+    let rules = access::rules(&configuration)?;
+    access::check_reach(&args.access, &rules, &options.addresses()?)?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
-    let server = Server::bind(&Options { record, tls, ..args.server_options() })
-        .map_err(|error| with_advice(error, tls_port))?;
-    // There are no other threads yet.
+    let server = Server::bind(&options).map_err(|error| with_advice(error, tls_port))?;
+    let gate = Gate::new(rules).context("the system has no random numbers")?;
+    let gate = Arc::new(gate.with_journal(access::journal(&args.access)?));
+    // There are no other threads yet, and the files of secrets are there.
     let hardening = Hardening::new(&configuration);
     let serving = Arc::new(AtomicBool::new(false));
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
@@ -45,8 +50,11 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     if files < needed {
         log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
     }
-    for address in server.local_addrs().filter(|address| !address.ip().is_loopback()) {
-        log::warn!("there is no authentication: whoever reaches {address} can watch");
+    access::warn_of_idle_rules(&configuration, &names);
+    if args.access.open {
+        for address in server.local_addrs().filter(|address| !address.ip().is_loopback()) {
+            log::warn!("whoever reaches {address} may watch what no rule says otherwise of");
+        }
     }
     let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
     let lengths = names.iter().map(|name| (name, server.urls(name).map(|url| url.len()).max().unwrap_or(0)));
@@ -58,16 +66,15 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     announce(urls)?;
     tls::announce(&server);
     if let Some(hang_ups) = hang_ups {
-        let (streams, mut current, mut certificate) = (streams.clone(), configuration, tls::reload(&server));
+        let (streams, gate, mut certificate) = (streams.clone(), Arc::clone(&gate), tls::reload(&server));
+        let mut reload = Reload { streams, gate, hardening, current: configuration };
         hang_ups.handle(move || {
-            if current.path().is_some() {
-                streams.reload(&mut current, &hardening);
-            }
+            reload.run();
             certificate.iter_mut().for_each(|reload| reload());
         })?;
     }
     serving.store(true, Ordering::Release);
-    Ok(server.serve(streams)?)
+    Ok(server.serve_guarded(streams, &*gate)?)
 }
 
 /// The library's errors, with the options of this program that help.

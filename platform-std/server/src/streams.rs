@@ -10,7 +10,6 @@ use mutoscope_std::input::{InputMedium, Inputs, Source};
 use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium};
 
 use crate::config::Configuration;
-use crate::harden::Hardening;
 
 /// The streams of the present configuration. Copies are the same.
 #[derive(Clone, Debug)]
@@ -22,10 +21,14 @@ struct Shown {
     library: Option<Library>,
 }
 
+/// Streams that may be shown in the place of others.
+pub(crate) struct Prepared(Arc<Shown>);
+
 impl Streams {
     /// The streams that `configuration` names; where it names none, two that are drawn.
     pub(crate) fn new(configuration: &Configuration) -> Result<Self> {
-        let inputs = Inputs::new(configuration.args.policy())?;
+        // The gate decides about publishers.
+        let inputs = Inputs::new(configuration.args.policy())?.with_remote_publishers();
         Ok(Self(Arc::new(RwLock::new(Arc::new(Shown::new(&inputs, configuration)?)))))
     }
 
@@ -34,29 +37,18 @@ impl Streams {
         self.shown().names().map(str::to_owned).collect()
     }
 
-    /// Shows what the configuration file says now. Where it cannot be used, all stays as it is, and the log says why. Streams that
-    /// have not changed play on.
-    pub(crate) fn reload(&self, current: &mut Configuration, hardening: &Hardening) {
-        let path = current.path().map(|path| path.display().to_string()).unwrap_or_default();
-        match self.try_reload(current, hardening) {
-            Ok(report) => log::info!("{path} was read again: {report}"),
-            Err(error) => log::error!("{path} was read again and cannot be used, all stays as it is: {error:#}"),
-        }
+    /// What `configuration` names, instead of this, when that is [shown](Self::show). Streams that have not changed play on.
+    pub(crate) fn prepare(&self, configuration: &Configuration) -> Result<Prepared> {
+        Ok(Prepared(Arc::new(Shown::new(&self.shown().inputs, configuration)?)))
     }
 
-    fn try_reload(&self, current: &mut Configuration, hardening: &Hardening) -> Result<String> {
-        let new = current.reload()?;
-        hardening.check(&new)?;
+    /// Shows that; gives what there is now, in words.
+    pub(crate) fn show(&self, Prepared(after): Prepared) -> String {
         let before = self.shown();
-        let after = Arc::new(Shown::new(&before.inputs, &new)?);
-        for setting in current.differing_settings(&new) {
-            log::warn!("{setting} has changed; that takes effect when the server is started again");
-        }
         let (kept, number) = (before.inputs.in_common(&after.inputs), after.inputs.names().count());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
         before.inputs.retire(&after.inputs);
-        *current = new;
-        Ok(format!("{number} inputs, {kept} of them as before, and {} files", after.names().count() - number))
+        format!("{number} inputs, {kept} of them as before, and {} files", after.names().count() - number)
     }
 
     fn shown(&self) -> Arc<Shown> {

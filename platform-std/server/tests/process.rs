@@ -1,5 +1,8 @@
 //! The program as shells and scripts see it: signals, exit codes, streams, limits.
 
+#[path = "process/access.rs"]
+mod access;
+
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};

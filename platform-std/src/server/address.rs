@@ -135,7 +135,7 @@ fn usable(listening: IpAddr) -> IpAddr {
 }
 
 /// A name as a URL's path segment (RFC 3986 section 3.3).
-fn percent_encode(name: &str) -> String {
+pub fn percent_encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {

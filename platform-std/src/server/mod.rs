@@ -30,7 +30,7 @@ mod schedule;
 mod slab;
 mod wake;
 
-pub use address::{MAX_URL_LEN, resolve, url};
+pub use address::{MAX_URL_LEN, percent_encode, resolve, url};
 pub use context::served_peer;
 pub use door::Door;
 pub use error::Error;

@@ -478,7 +478,8 @@ fn shown(uri: &str) -> &str {
     match Target::parse(uri) {
         Some(target) => target.path().as_str(),
         None if uri.contains('@') => "(not a URL)",
-        None => uri,
+        // A query may have a token in it.
+        None => uri.split(['?', '#']).next().unwrap_or_default(),
     }
 }
 

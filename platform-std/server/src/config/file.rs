@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{is_setting, key};
+use crate::access::{RULE_KEYS, RuleLine, StreamRule};
 
 /// What a stream is said to have.
 const STREAM_KEYS: &[&str] = &["input", "rate", "size", "poll", "order", "times", "start"];
@@ -23,6 +24,7 @@ pub(super) struct File {
     path: PathBuf,
     settings: Vec<Setting>,
     streams: Vec<Stream>,
+    rules: Vec<StreamRule>,
 }
 
 /// What a file says of an option.
@@ -49,7 +51,7 @@ impl File {
     /// Reads a file of settings that are options of `command`.
     pub(super) fn read(path: &Path, command: &Command) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut file = Self { path: path.to_owned(), settings: Vec::new(), streams: Vec::new() };
+        let mut file = Self { path: path.to_owned(), settings: Vec::new(), streams: Vec::new(), rules: Vec::new() };
         let lines = Lines(&text);
         let table = DeTable::parse(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| lines.number(&span));
@@ -84,6 +86,11 @@ impl File {
         self.streams.iter()
     }
 
+    /// Who may watch and publish, by streams.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &StreamRule> {
+        self.rules.iter()
+    }
+
     fn read_setting(&mut self, command: &Command, line: usize, name: &str, value: &Spanned<DeValue<'_>>) -> Result<()> {
         let Some(argument) = command.get_arguments().find(|argument| key(argument) == name) else {
             let known = command.get_arguments().filter(|argument| is_setting(argument)).map(key);
@@ -93,10 +100,7 @@ impl File {
         if !is_setting(argument) {
             bail!("{name:?} is no setting: it stands on the command line only");
         }
-        let values = match value.get_ref() {
-            DeValue::Array(values) => values.iter().map(|value| scalar(value.get_ref())).collect::<Option<Vec<_>>>(),
-            value => scalar(value).map(|value| vec![value]),
-        };
+        let values = list(value.get_ref());
         let values = values.with_context(|| format!("{name} is a text, a number, true or false, or a list of them"))?;
         self.settings.push(Setting { id: argument.get_id().to_string(), name: name.to_owned(), values, line });
         Ok(())
@@ -112,11 +116,17 @@ impl File {
             let Some(table) = value.get_ref().as_table() else {
                 bail!("{}: a stream is a table: [streams.{name}]", at(&span));
             };
-            let (mut input, mut parameters) = (None, String::new());
+            let (mut input, mut parameters, mut rules) = (None, String::new(), Vec::new());
             for (key, value) in table {
-                let (line, key) = (at(&key.span()), &**key.get_ref());
+                let (number, line, key) = (lines.number(&key.span()), at(&key.span()), &**key.get_ref());
+                if RULE_KEYS.contains(&key) {
+                    let words = list(value.get_ref()).with_context(|| format!("{line}: {key} is a list of texts"))?;
+                    rules.push(RuleLine { key: key.to_owned(), words, line: number });
+                    continue;
+                }
                 if !STREAM_KEYS.contains(&key) {
-                    bail!("{line}: a stream has no {key:?}{}", did_you_mean(key, STREAM_KEYS.iter().copied()));
+                    let known = STREAM_KEYS.iter().chain(&RULE_KEYS).copied();
+                    bail!("{line}: a stream has no {key:?}{}", did_you_mean(key, known));
                 }
                 let Some(text) = scalar(value.get_ref()) else { bail!("{line}: {key} is a text or a number") };
                 match (key, text.as_str()) {
@@ -126,7 +136,19 @@ impl File {
                     _ => parameters.push_str(&format!("#{key}={text}")),
                 }
             }
-            let Some((input_line, input)) = input else { bail!("{}: the stream {name:?} has no input", at(&span)) };
+            // A table has no order, a file has.
+            rules.sort_by_key(|rule: &RuleLine| rule.line);
+            let rule = StreamRule::new(name, lines.number(&span), rules);
+            let rule = rule.map_err(|(line, error)| anyhow!("line {line}: the stream {name:?}: {error}"))?;
+            let is_ruled = rule.is_some();
+            self.rules.extend(rule);
+            let Some((input_line, input)) = input else {
+                // What the command line serves has its rules here.
+                if is_ruled && parameters.is_empty() {
+                    continue;
+                }
+                bail!("{}: the stream {name:?} has no input", at(&span));
+            };
             let spec = Spec::parse(&format!("{name}={input}{parameters}")).map_err(|error| {
                 // A line of the input is told only for what the input alone has wrong.
                 let is_input = Spec::parse(&format!("{name}={input}")).is_err();
@@ -135,8 +157,8 @@ impl File {
             })?;
             self.streams.push(Stream { name: name.to_owned(), spec, line: lines.number(&span) });
         }
-        // A table has no order, a file has.
         self.streams.sort_by_key(|stream| stream.line);
+        self.rules.sort_by_key(|rule| rule.line);
         Ok(())
     }
 }
@@ -161,6 +183,14 @@ pub(super) fn explain(error: clap::Error, file: Option<&File>) -> clap::Error {
     }
     let (kind, path, line) = (error.kind(), file.path.display(), setting.line);
     clap::Error::raw(kind, format!("{path}, line {line}: {error}"))
+}
+
+/// A list of scalars, or one alone.
+fn list(value: &DeValue<'_>) -> Option<Vec<String>> {
+    match value {
+        DeValue::Array(values) => values.iter().map(|value| scalar(value.get_ref())).collect(),
+        value => Some(vec![scalar(value)?]),
+    }
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<String> {

@@ -15,6 +15,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use mutoscope_std::input::{Argument, Source, Spec, redact};
 
+use crate::access::StreamRule;
 use crate::args::Args;
 use file::{File, Setting};
 
@@ -88,6 +89,16 @@ impl Configuration {
         self.file.as_ref().map(File::path)
     }
 
+    /// Who may watch and publish, by streams.
+    pub(crate) fn stream_rules(&self) -> impl Iterator<Item = &StreamRule> {
+        self.file.iter().flat_map(File::rules)
+    }
+
+    /// Whether there are files that may say something else later, and are read again then.
+    pub(crate) fn is_reloadable(&self) -> bool {
+        self.file.is_some() || self.args.access.users.is_some() || self.args.access.token_key.is_some()
+    }
+
     /// The same command line with what the file says now.
     pub(crate) fn reload(&self) -> Result<Self> {
         match Self::read(env::args_os().collect()) {
@@ -96,13 +107,12 @@ impl Configuration {
         }
     }
 
-    /// The settings, other than media, that `other` has other values for.
+    /// The settings that `other` has other values for, of those that take effect at the next start.
     pub(crate) fn differing_settings(&self, other: &Self) -> Vec<String> {
         let raw = |of: &Self, id: &str| {
             of.matches.get_raw(id).map(|values| values.map(ToOwned::to_owned).collect::<Vec<_>>())
         };
-        let settings =
-            self.command.get_arguments().filter(|argument| is_setting(argument) && argument.get_id() != "media");
+        let settings = self.command.get_arguments().filter(|argument| is_setting(argument) && !is_read_again(argument));
         let differing =
             settings.filter(|argument| raw(self, argument.get_id().as_str()) != raw(other, argument.get_id().as_str()));
         differing.map(key).collect()
@@ -136,6 +146,11 @@ fn with_default(command: Command, setting: &Setting) -> Command {
 fn is_setting(argument: &clap::Arg) -> bool {
     let is_value = matches!(argument.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue);
     is_value && !matches!(argument.get_id().as_str(), "config" | "print_config" | "check" | "list_cameras")
+}
+
+/// The settings that take effect at once when the file has been read again.
+fn is_read_again(argument: &clap::Arg) -> bool {
+    ["media", "users", "allow", "deny", "open", "token_key", "cut", "basic"].contains(&argument.get_id().as_str())
 }
 
 /// The name of an option in the file.
@@ -283,6 +298,31 @@ rate = 30
     }
 
     #[test]
+    fn rules_stand_in_the_file_and_are_printed_whole() {
+        let toml = Toml::new(
+            "users = \"/etc/users\"\nallow = \"10.0.0.0/8\"\ncut = true\n\
+             [streams.cam]\ninput = \"-\"\nwatch = [\"anna\", \"10.0.0.0/8\"]\nencryption = \"required\"\n\
+             [streams.\"my film\"]\ndeny = [\"10.1.0.0/16\"]\npublish = []\n",
+        );
+        let loaded = toml.load(&["cam=push:"]).unwrap();
+        let rules: Vec<_> =
+            loaded.stream_rules().map(|rule| (rule.name.as_str(), rule.line, rule.lines.len())).collect();
+        assert_eq!(rules, [("cam", 4, 2), ("my film", 8, 2)]);
+        assert_eq!((loaded.args.access.allow.len(), loaded.args.access.cut), (1, true));
+        let [once, twice] = toml.printed(&["cam=push:", "--deny", "192.0.2.1,192.0.2.2"]);
+        let values = |text: &str| {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            lines.map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(values(&once), values(&twice));
+        let end = once.split_once("\n[streams.cam]\n").unwrap().1;
+        let wanted = "input = \"push:\"\nwatch = [\"anna\", \"10.0.0.0/8\"]\nencryption = \"required\"\n";
+        assert!(end.starts_with(wanted), "{end}");
+        assert!(end.ends_with("\n[streams.\"my film\"]\ndeny = [\"10.1.0.0/16\"]\npublish = []\n"), "{end}");
+        assert!(once.contains("deny = [\"192.0.2.1\", \"192.0.2.2\"]  # command line\n"), "{once}");
+    }
+
+    #[test]
     fn a_file_may_have_a_name_of_its_own() {
         let folder = crate::testing::Folder::new();
         let file = folder.file("film.mjpeg", b"");
@@ -311,6 +351,16 @@ rate = 30
             ("[streams.cam]\ninput = \"-\"\nrate = \"x\"", "FILE, line 1: the stream \"cam\": "),
             ("[streams.cam]\ninput = \"-\"\nstart = \"soon\"", "FILE, line 3: start is \"on-demand\" or \"always\""),
             ("check = true", "FILE, line 1: \"check\" is no setting: it stands on the command line only"),
+            (
+                "[streams.cam]\ninput = \"-\"\nwatsh = [\"anna\"]",
+                "FILE, line 3: a stream has no \"watsh\"; did you mean \"watch\"?",
+            ),
+            (
+                "[streams.cam]\nwatch = [\"10.0.0.1/8\"]",
+                "FILE, line 2: the stream \"cam\": watch: \"10.0.0.1/8\" names",
+            ),
+            ("[streams.cam]\nwatch = [{}]", "FILE, line 2: watch is a list of texts"),
+            ("[streams.cam]\nrate = 3\nwatch = []", "FILE, line 1: the stream \"cam\" has no input"),
             ("host = [1, {}]", "FILE, line 1: host is a text, a number, true or false, or a list of them"),
             ("host = \"a\"\nhost = \"b\"", "FILE, line 2: "),
             ("loop =", "FILE, line 1: "),
@@ -321,6 +371,8 @@ rate = 30
         }
         let complaint = Toml::new("max-clients = 0").complaint(&[]);
         assert!(complaint.contains("FILE, line 1") && complaint.contains("max-clients"), "{complaint}");
+        let complaint = Toml::new("\nallow = [\"10.0.0.0/8\", \"home\"]").complaint(&[]);
+        assert!(complaint.contains("FILE, line 2") && complaint.contains("neither a network"), "{complaint}");
         let complaint = Toml::new("loop = 1").complaint(&[]);
         assert!(complaint.contains("FILE, line 1"), "{complaint}");
         let missing = Toml::new("");

@@ -1,12 +1,14 @@
 //! `--print-config`: what the program would run with, as a configuration file.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use clap::{ArgAction, CommandFactory};
 use mutoscope_std::input::MASK;
 use toml_writer::ToTomlValue;
 
 use super::{Configuration, is_setting, key};
+use crate::access::{RuleLine, StreamRule};
 use crate::args::Args;
 
 /// A file that says what this configuration says, with the origin of each value. Variables stay what they are; passwords, and
@@ -48,8 +50,27 @@ pub(crate) fn print(configuration: &Configuration) -> String {
         let masked = if input.contains(MASK) { format!("; {MASK} is not what it says there") } else { String::new() };
         let name = bare_or_text(spec.name());
         let _ = write!(out, "\n# {origin}{masked}\n[streams.{name}]\ninput = {}\n", text(&input));
+        configuration
+            .stream_rules()
+            .filter(|rule| rule.name == spec.name())
+            .for_each(|rule| print_rule(&mut out, rule));
+    }
+    let is_printed =
+        |name: &str| configuration.films.iter().chain(&configuration.specs).any(|spec| spec.name() == name);
+    for rule in configuration.stream_rules().filter(|rule| !is_printed(&rule.name)) {
+        let path = configuration.path().unwrap_or(Path::new("")).display();
+        let _ = write!(out, "\n# {path}, line {}\n[streams.{}]\n", rule.line, bare_or_text(&rule.name));
+        print_rule(&mut out, rule);
     }
     out
+}
+
+/// Who may watch and publish a stream, as it stands in the file.
+fn print_rule(out: &mut String, rule: &StreamRule) {
+    for RuleLine { key, words, .. } in &rule.lines {
+        let words = words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ");
+        let _ = if key == "encryption" { writeln!(out, "{key} = {words}") } else { writeln!(out, "{key} = [{words}]") };
+    }
 }
 
 fn text(text: &str) -> String {

@@ -1,0 +1,48 @@
+//! The options that say who may watch and publish.
+
+use std::path::PathBuf;
+
+use clap::ArgAction;
+use mutoscope_std::guard::Networks;
+
+/// Who may watch and publish.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Who may watch and publish")]
+pub(crate) struct AccessArgs {
+    /// Ask for a user and a password of this file, which `mutoscope-server passwd FILE NAME` makes
+    #[arg(long, env = "MUTOSCOPE_USERS", value_name = "FILE")]
+    pub users: Option<PathBuf>,
+
+    /// Take connections from these networks alone (10.0.0.0/8, ::1), several with commas or by several options
+    #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network)]
+    pub allow: Vec<String>,
+
+    /// Take no connections from these networks, whatever --allow says
+    #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network)]
+    pub deny: Vec<String>,
+
+    /// Let everybody watch who reaches the server, where the rules of a stream do not say otherwise
+    #[arg(long)]
+    pub open: bool,
+
+    /// The key of tokens, which is made where it is missing; servers that share it take each other's [default:
+    /// mutoscope/token.key below ~/.local/state, or token.key in the directory that systemd gives]
+    #[arg(long, env = "MUTOSCOPE_TOKEN_KEY", value_name = "FILE")]
+    pub token_key: Option<PathBuf>,
+
+    /// End what a token allowed when the token ends; otherwise those who watch by then may go on
+    #[arg(long)]
+    pub cut: bool,
+
+    /// Take passwords as they are (Basic), too, on encrypted connections alone
+    #[arg(long)]
+    pub basic: bool,
+
+    /// Append a line of JSON to this file for each who logs in or is refused
+    #[arg(long, value_name = "FILE", action = ArgAction::Set)]
+    pub security_log: Option<PathBuf>,
+}
+
+fn parse_network(text: &str) -> Result<String, String> {
+    Networks::parse([text], []).map(|_| text.to_owned())
+}

@@ -1,0 +1,151 @@
+//! Who may watch and publish: from options and the configuration file to the rules of a [`Gate`](mutoscope_std::guard::Gate).
+
+mod args;
+mod refusal;
+mod streams;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use mutoscope_std::guard::{Journal, Networks, Rules, StreamRules, Users, UsersError, Who, token_key};
+
+use crate::config::Configuration;
+
+pub(crate) use args::AccessArgs;
+pub(crate) use refusal::{TooOpen, check_reach};
+pub(crate) use streams::{RULE_KEYS, RuleLine, StreamRule};
+
+/// What a configuration says of who may watch and publish.
+pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
+    let args = &configuration.args.access;
+    let users = args.users.as_deref().map(read_users).transpose()?.unwrap_or_default();
+    for rule in configuration.stream_rules() {
+        if let Some((name, line)) = rule.users().find(|(name, _)| !users.contains(name)) {
+            let file = configuration.path().unwrap_or(Path::new("")).display();
+            match &args.users {
+                Some(path) => bail!("{file}, line {line}: there is no user {name:?} in {}", path.display()),
+                None => bail!("{file}, line {line}: there is no user {name:?}, as there are none without --users FILE"),
+            }
+        }
+    }
+    // What the option says is said of all streams.
+    let watch = args.open.then(Who::everybody);
+    let streams = configuration.stream_rules().map(|rule| {
+        let rules = rule.rules.clone();
+        (rule.name.clone(), StreamRules { watch: rules.watch.or_else(|| watch.clone()), ..rules })
+    });
+    let streams: BTreeMap<_, _> = streams.collect();
+    let networks = Networks::parse(args.allow.iter().map(String::as_str), args.deny.iter().map(String::as_str));
+    let is_asked = !users.is_empty() || configuration.stream_rules().any(|rule| rule.rules.watch.is_some());
+    Ok(Rules {
+        token_key: key(args.token_key.as_deref(), is_asked)?,
+        users,
+        networks: networks.map_err(|error| anyhow!(error))?,
+        streams,
+        default: StreamRules { watch, ..StreamRules::default() },
+        cut: args.cut,
+        basic: args.basic,
+    })
+}
+
+/// The files that are read again later.
+pub(crate) fn files(args: &AccessArgs) -> Vec<PathBuf> {
+    let key = args.token_key.clone().or_else(|| default_token_key().filter(|path| path.is_file()));
+    args.users.iter().cloned().chain(key).collect()
+}
+
+/// Where the security log goes.
+pub(crate) fn journal(args: &AccessArgs) -> Result<Journal> {
+    let Some(path) = &args.security_log else { return Ok(Journal::default()) };
+    Journal::to_file(path).with_context(|| format!("the security log cannot be written, {}", path.display()))
+}
+
+/// Says of rules that they are for no stream that there is: somebody may have mistyped a name.
+pub(crate) fn warn_of_idle_rules(configuration: &Configuration, names: &[String]) {
+    for rule in configuration.stream_rules().filter(|rule| !names.contains(&rule.name)) {
+        log::warn!("line {} has rules for {:?}, and there is no such stream", rule.line, rule.name);
+    }
+}
+
+fn read_users(path: &Path) -> Result<Users> {
+    let advice = || format!("mutoscope-server passwd {} NAME", path.display());
+    let users = Users::read(path).map_err(|error| match error {
+        UsersError::Io(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
+            anyhow!("there are no users in {}, as it is not there; make one: {}", path.display(), advice())
+        }
+        UsersError::Line(line, what) => anyhow!("{}, line {line}: {what}", path.display()),
+        error => anyhow!("users cannot be read from {error}"),
+    })?;
+    // Everybody might watch otherwise, which is not what somebody wants who names a file of users.
+    if users.is_empty() {
+        bail!("{} holds no user; make one: {}", path.display(), advice());
+    }
+    Ok(users)
+}
+
+/// The key of tokens. Where nobody is asked for anything, nobody needs a token.
+fn key(chosen: Option<&Path>, is_asked: bool) -> Result<Option<mutoscope::auth::Key>> {
+    if let Some(path) = chosen {
+        return Ok(Some(token_key(path)?));
+    }
+    if !is_asked {
+        return Ok(None);
+    }
+    let Some(path) = default_token_key() else { return Ok(None) };
+    match token_key(&path) {
+        Ok(key) => Ok(Some(key)),
+        Err(error) => {
+            log::warn!("no tokens are accepted, as there is no key: {error}; --token-key names another file");
+            Ok(None)
+        }
+    }
+}
+
+/// The file of the key where nobody names one.
+pub(crate) fn default_token_key() -> Option<PathBuf> {
+    token_key_in(|name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
+}
+
+fn token_key_in(folder: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    // systemd gives several with colons between them.
+    if let Some(given) = folder("STATE_DIRECTORY") {
+        return given.to_string_lossy().split(':').next().map(|first| Path::new(first).join("token.key"));
+    }
+    let state = folder("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    let state = state.or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    Some(state.join("mutoscope/token.key"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Folder;
+
+    #[test]
+    fn the_key_of_tokens_lies_where_state_lies() {
+        let at = |given: &[(&str, &str)]| {
+            let place = token_key_in(|name| given.iter().find(|(n, _)| *n == name).map(|(_, path)| path.into()));
+            place.map(|path| path.display().to_string())
+        };
+        let home = ("HOME", "/home/anna");
+        assert_eq!(at(&[home]).as_deref(), Some("/home/anna/.local/state/mutoscope/token.key"));
+        assert_eq!(at(&[home, ("XDG_STATE_HOME", "/s")]).as_deref(), Some("/s/mutoscope/token.key"));
+        assert_eq!(at(&[home, ("XDG_STATE_HOME", "s")]), at(&[home]));
+        assert_eq!(at(&[home, ("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")]).as_deref(), Some("/var/lib/a/token.key"));
+        assert_eq!(at(&[]), None);
+    }
+
+    #[test]
+    fn a_file_of_users_that_names_nobody_lets_nobody_in() {
+        let folder = Folder::new();
+        let missing = folder.path().join("none");
+        let said = |path: &Path| read_users(path).unwrap_err().to_string();
+        assert!(said(&missing).contains("make one: mutoscope-server passwd"), "{}", said(&missing));
+        let empty = folder.file("empty", b"# anna\n");
+        assert!(said(&empty).contains("holds no user"), "{}", said(&empty));
+        let wrong = folder.file("wrong", b"# anna\nanna:secret\n");
+        assert!(said(&wrong).ends_with("wrong, line 2: it is not name:realm:hash"), "{}", said(&wrong));
+    }
+}

@@ -1,0 +1,50 @@
+//! What is read again when the program is asked to.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use mutoscope_std::guard::Gate;
+
+use crate::access;
+use crate::config::Configuration;
+use crate::harden::Hardening;
+use crate::streams::Streams;
+
+/// Reads the configuration file, users and keys again. What cannot be used changes nothing.
+pub(crate) struct Reload {
+    pub(crate) current: Configuration,
+    pub(crate) streams: Streams,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) hardening: Hardening,
+}
+
+impl Reload {
+    /// Streams and rules are those that the files name now, or all stays as it is, and the log says why.
+    pub(crate) fn run(&mut self) {
+        // The file, or one of those that the command line names.
+        let access = &self.current.args.access;
+        let path = self.current.path().or(access.users.as_deref()).or(access.token_key.as_deref());
+        let Some(path) = path.map(|path| path.display().to_string()) else { return };
+        match self.try_run() {
+            Ok(report) => log::info!("{path} was read again: {report}"),
+            Err(error) => log::error!("{path} was read again and cannot be used, all stays as it is: {error:#}"),
+        }
+    }
+
+    fn try_run(&mut self) -> Result<String> {
+        let new = self.current.reload()?;
+        self.hardening.check(&new)?;
+        let rules = access::rules(&new)?;
+        // Where it listens is decided once.
+        access::check_reach(&new.args.access, &rules, &self.current.args.server_options().addresses()?)?;
+        let streams = self.streams.prepare(&new)?;
+        for setting in self.current.differing_settings(&new) {
+            log::warn!("{setting} has changed; that takes effect when the server is started again");
+        }
+        self.gate.replace(rules);
+        let report = self.streams.show(streams);
+        access::warn_of_idle_rules(&new, &self.streams.names());
+        self.current = new;
+        Ok(report)
+    }
+}

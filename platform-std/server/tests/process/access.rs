@@ -1,0 +1,245 @@
+//! Who may watch: users, tokens, networks, and what the program refuses to do without them.
+
+use super::*;
+use mutoscope::auth::{Authenticator, Basic, Credentials};
+
+const PASSWORD: &str = "geheim-4711";
+
+/// Runs the program to its end, with a line on standard input: its exit code, standard output and error.
+fn run(arguments: &[&str], line: &str) -> (Option<i32>, String, String) {
+    let mut command = Command::new(PROGRAM);
+    let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have ended by now.
+    let _ = writeln!(child.stdin.take().unwrap(), "{line}");
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn passwd(users: &str, name: &str, password: &str) {
+    let (code, out, complaint) = run(&["passwd", users, name], password);
+    assert_eq!((code, out.as_str(), complaint.as_str()), (Some(0), "", ""));
+}
+
+/// A connection that answers challenges.
+struct Asker(TcpStream, Authenticator, u32);
+
+impl Asker {
+    fn new(url: &str, password: &str, basic: Basic) -> Self {
+        let stream = TcpStream::connect(address(url)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(stream, Authenticator::new(Credentials::new("anna", password).unwrap(), basic, 7), 0)
+    }
+
+    /// The head of the answer to DESCRIBE, with these lines.
+    fn ask(&mut self, url: &str, headers: &str) -> String {
+        self.2 += 1;
+        write!(self.0, "DESCRIBE {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.2).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            answer.extend(byte);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        let len = answer.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap_or("0");
+        self.0.read_exact(&mut vec![0; len.parse().unwrap()]).unwrap();
+        answer
+    }
+
+    /// The status of the answer, and what proved who asks.
+    fn status(&mut self, url: &str) -> (String, String) {
+        let status = |answer: &str| answer.split(' ').nth(1).unwrap().to_owned();
+        let answer = self.ask(url, "");
+        let challenges = answer.lines().filter_map(|line| line.strip_prefix("WWW-Authenticate: "));
+        if self.1.handle_challenges(challenges).is_err() {
+            return (status(&answer), String::new());
+        }
+        let proof = self.1.authorize("DESCRIBE", url).unwrap().to_string();
+        (status(&self.ask(url, &format!("Authorization: {proof}\r\n"))), proof)
+    }
+}
+
+fn status(url: &str, password: &str) -> String {
+    Asker::new(url, password, Basic::Refused).status(url).0
+}
+
+#[test]
+fn nobody_listens_beyond_this_machine_unless_somebody_has_said_who_may_watch() {
+    let folder = Folder::new("reach");
+    let film = folder.file("a film.mjpeg");
+    let (code, out, refusal) = run(&["--host", "0.0.0.0", "--rtsp-port", "0", &film], "");
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{refusal}");
+    let commands: Vec<&str> = refusal.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    assert!(commands.len() == 3 && commands[0].contains(" passwd mutoscope.users viewer && "), "{refusal}");
+    assert!(commands[1].contains(" --allow 127.0.0.1,") && commands[2].contains(" --open "), "{refusal}");
+    // As somebody does who copies it.
+    let start = |command: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec {command}")]).stdin(Stdio::null());
+        Running(shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    };
+    for command in &commands[1..] {
+        let mut server = start(command);
+        let url = server.url();
+        let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap();
+        assert!(answers(&format!("rtsp://127.0.0.1:{port}/")), "{command}");
+    }
+}
+
+#[test]
+fn users_are_asked_for_a_password_and_the_file_is_read_again() {
+    let folder = Folder::new("users");
+    let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let (users, key, journal) = (path("users"), path("state/token.key"), path("journal"));
+    passwd(&users, "anna", PASSWORD);
+    let hashes = fs::read_to_string(&users).unwrap();
+    assert!(hashes.lines().count() == 2 && !hashes.contains(PASSWORD), "{hashes}");
+    let options = ["--users", &users, "--token-key", &key, "--security-log", &journal, "-v"];
+    let mut server = Running::start(&[], &options);
+    let url = server.url();
+    assert_eq!([status(&url, PASSWORD), status(&url, "wrong")], ["200", "401"]);
+    // A token opens one stream, for anybody.
+    let root = url.rsplit_once('/').unwrap().0;
+    let (code, token, _) = run(&["token", "testcard", "--for", "10m", "--key", &key, "--url", root], "");
+    assert_eq!(code, Some(0));
+    let query = token.trim().split_once('?').unwrap().1;
+    assert!(describe(token.trim()).contains(" 200 ") && describe(&url).contains(" 401 "));
+    assert!(describe(&format!("{root}/movie.Mjpeg?{query}")).contains(" 401 "));
+    assert!(describe(&format!("{url}?{}0", &query[..query.len() - 1])).contains(" 401 ") || query.ends_with('0'));
+    // What cannot be used changes nothing; what can does.
+    let said = |server: &mut Running, words: &str| {
+        server.signal("-HUP");
+        server.log_until(words)
+    };
+    fs::write(&users, "anna\n").unwrap();
+    let log = said(&mut server, "users was read again and cannot be used");
+    assert!(log.contains("line 1: it is not name:realm:hash"), "{log}");
+    assert_eq!(status(&url, PASSWORD), "200");
+    fs::write(&users, "").unwrap();
+    assert!(said(&mut server, "holds no user").contains("all stays as it is"));
+    assert_eq!(status(&url, PASSWORD), "200");
+    passwd(&users, "otto", "x");
+    said(&mut server, "users was read again: ");
+    assert_eq!(status(&url, PASSWORD), "401");
+    assert_eq!(run(&["passwd", "--delete", &users, "otto"], "").0, Some(0));
+    assert_eq!(run(&["passwd", "--delete", &users, "otto"], "").0, Some(1));
+    let events = fs::read_to_string(&journal).unwrap();
+    assert!(events.contains("\"event\":\"logged in\"") && events.contains("\"reason\":\"by a token\""), "{events}");
+}
+
+#[test]
+fn rules_of_streams_are_for_films_of_the_command_line_and_name_users_that_there_are() {
+    let folder = Folder::new("rules");
+    let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let (users, config, key) = (path("users"), path("mutoscope.toml"), path("key"));
+    passwd(&users, "anna", PASSWORD);
+    let write = |watch: &str| {
+        let text = format!("users = {users:?}\ntoken-key = {key:?}\n[streams.testcard]\nwatch = [{watch}]\n");
+        fs::write(&config, text + "[streams.tesctard]\nwatch = []\n").unwrap();
+    };
+    write("\"otto\"");
+    let (code, _, complaint) = run(&["--config", &config], "");
+    assert!(code == Some(1) && complaint.contains("mutoscope.toml, line 4: there is no user \"otto\""), "{complaint}");
+    write("\"everybody\"");
+    let mut server = Running::start(&[], &["--config", &config]);
+    let url = server.url();
+    let other = url.replace("testcard", "movie.Mjpeg");
+    assert!(describe(&url).contains(" 200 ") && describe(&other).contains(" 401 "));
+    server.log_until("line 5 has rules for \"tesctard\", and there is no such stream");
+    write("");
+    server.signal("-HUP");
+    server.log_until("was read again");
+    assert_eq!([status(&url, PASSWORD), status(&other, PASSWORD)], ["403", "200"]);
+}
+
+#[test]
+fn a_film_may_be_called_as_a_subcommand() {
+    let folder = Folder::new("subcommands");
+    for name in ["passwd", "token"] {
+        folder.file(name);
+        let (code, _, complaint) = run(&[name], "");
+        assert!(code == Some(2) && complaint.contains(&format!("mutoscope-server ./{name}")), "{complaint}");
+        let mut command = Command::new(PROGRAM);
+        let command = command.current_dir(&folder.0).args([&format!("./{name}"), "--rtsp-port", "0"]);
+        let mut server = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        assert!(server.url().ends_with(name));
+    }
+}
+
+/// Those of `secrets` that stand in `log`.
+fn leaks<'s>(log: &str, secrets: &[&'s str]) -> Vec<&'s str> {
+    secrets.iter().copied().filter(|secret| log.contains(secret)).collect()
+}
+
+#[test]
+fn no_secret_is_in_the_log_at_any_level() {
+    let folder = Folder::new("secrets");
+    let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let (users, key, journal) = (path("users"), path("key"), path("journal"));
+    passwd(&users, "anna", PASSWORD);
+    // What a program says is logged: this is the leak that must be found.
+    let leaky = "leaky=exec:sh -c 'echo planted-leak >&2; sleep 1000'#always";
+    let options =
+        ["--users", &users, "--token-key", &key, "--security-log", &journal, "--basic", leaky, "testcard=push:"];
+    let mut server = Running::start(&[], &[&options[..], &["-vv"]].concat());
+    let mut stderr = server.0.stderr.take().unwrap();
+    let reader = thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).map(|_| log)
+    });
+    let url = server.url();
+    let root = url.rsplit_once('/').unwrap().0;
+    let (_, token, _) = run(&["token", "testcard", "--for", "1h", "--key", &key, "--url", root], "");
+    let with_token = token.trim();
+    let testcard = with_token.split('?').next().unwrap();
+    let with_user = testcard.replace("rtsp://", "rtsp://anna:user-info-secret@");
+    let mut proofs = Vec::new();
+    for (password, basic) in [(PASSWORD, Basic::Refused), ("wrong-secret", Basic::Refused), (PASSWORD, Basic::Allowed)]
+    {
+        for url in [testcard, with_token, &with_user, root] {
+            proofs.push(Asker::new(testcard, password, basic).status(url).1);
+        }
+    }
+    let mut raw = Asker::new(testcard, PASSWORD, Basic::Refused);
+    // anna:geheim-4711
+    let in_base64 = "YW5uYTpnZWhlaW0tNDcxMQ==";
+    for headers in [
+        format!("Authorization: Basic {in_base64}\r\n"),
+        "Authorization: raw-secret\r\nAuthorization: raw-secret\r\n".to_owned(),
+        "Authorization: Digest username=\"anna\", response=\"raw-secret\"\r\n".to_owned(),
+        format!("X-Other: raw-secret\r\nAuthorization: Digest raw-secret{}\r\n", "x".repeat(1000)),
+    ] {
+        raw.ask(testcard, &headers);
+        raw.ask(with_token, &headers);
+        raw.ask(&with_user, &headers);
+    }
+    // In the dialect of the lab, and where nothing can be understood.
+    for request in [
+        format!("SETUP testcard?{with_token} RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\n\n"),
+        format!("DESCRIBE {with_token}\r\nAuthorization: raw-secret\r\n\r\n"),
+        format!("NONSENSE {with_user} RTSP/1.0\r\nCSeq: 1\r\nAuthorization: raw-secret\r\n\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(address(testcard)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(stream.read(&mut [0; 1024]).is_ok());
+    }
+    server.signal("-INT");
+    server.0.wait().unwrap();
+    let log = reader.join().unwrap().unwrap() + &fs::read_to_string(&journal).unwrap();
+    let hashes = fs::read_to_string(&users).unwrap();
+    let mut secrets = vec![PASSWORD, "wrong-secret", "user-info-secret", "raw-secret", in_base64];
+    secrets.extend(hashes.lines().filter_map(|line| line.rsplit(':').next()));
+    secrets.extend(with_token.rsplit('=').next());
+    let key = fs::read_to_string(&key).unwrap();
+    secrets.push(key.trim());
+    secrets.extend(proofs.iter().filter(|proof| !proof.is_empty()).map(String::as_str));
+    let responses = proofs.iter().filter_map(|proof| proof.split_once("response=\"")?.1.split('"').next());
+    secrets.extend(responses);
+    assert!(secrets.len() > 18, "{secrets:?}");
+    assert_eq!(leaks(&log, &secrets), [""; 0], "{log}");
+    assert_eq!(leaks(&log, &["planted-leak"]), ["planted-leak"], "the log is looked through");
+    assert!(log.contains(" TRACE ") && log.contains("logged in") && log.contains("wrong user or password"), "{log}");
+}
