@@ -25,6 +25,7 @@ const NOT_THIS_USER: &str = "this user may not do this";
 const NO_PASSWORD_HELPS: &str = "this may be done from some addresses only";
 const TOO_MANY: &str = "too many wrong passwords: try again in a few minutes";
 const ENCRYPTED: &str = "this stream is encrypted: ask for it by rtsps";
+const OTHER_TOKEN: &str = "the token has ended, or is another stream's or of another key";
 const TWICE: &str = "there are two proofs of who asks";
 
 /// Decides about requests by [`Rules`]. It may be shared by threads and servers.
@@ -260,7 +261,9 @@ impl Gate {
                 self.refuse(visit, request, None, StatusCode::FORBIDDEN, NO_PASSWORD_HELPS)
             }
             _ => {
-                if request.dialect == Dialect::Lab {
+                if Token::find(request.uri).is_some() {
+                    self.tell(What::Refused, visit, request, None, OTHER_TOKEN);
+                } else if request.dialect == Dialect::Lab {
                     self.tell(What::Refused, visit, request, None, "the lab's client cannot log in");
                 }
                 Verdict::Challenged { is_stale: false }

@@ -38,6 +38,11 @@ pub(crate) struct AccessArgs {
     #[arg(long)]
     pub basic: bool,
 
+    /// Streams that have to be encrypted go to clients without TLS, too, with the key in the description (SDES, for FFmpeg): who
+    /// listens on the way then reads that key
+    #[arg(long)]
+    pub sdes: bool,
+
     /// Append a line of JSON to this file for each who logs in or is refused
     #[arg(long, value_name = "FILE", action = ArgAction::Set)]
     pub security_log: Option<PathBuf>,

@@ -47,6 +47,7 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
         default: StreamRules { watch, ..StreamRules::default() },
         cut: args.cut,
         basic: args.basic,
+        sdes: args.sdes,
     })
 }
 

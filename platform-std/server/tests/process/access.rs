@@ -179,10 +179,20 @@ fn no_secret_is_in_the_log_at_any_level() {
     let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
     let (users, key, journal) = (path("users"), path("key"), path("journal"));
     passwd(&users, "anna", PASSWORD);
+    let film = folder.file("film.mjpeg");
     // What a program says is logged: this is the leak that must be found.
     let leaky = "leaky=exec:sh -c 'echo planted-leak >&2; sleep 1000'#always";
-    let options =
-        ["--users", &users, "--token-key", &key, "--security-log", &journal, "--basic", leaky, "testcard=push:"];
+    let options = [
+        "--users",
+        &users,
+        "--token-key",
+        &key,
+        "--security-log",
+        &journal,
+        "--basic",
+        leaky,
+        &format!("testcard={film}"),
+    ];
     let mut server = Running::start(&[], &[&options[..], &["-vv"]].concat());
     let mut stderr = server.0.stderr.take().unwrap();
     let reader = thread::spawn(move || {
