@@ -5,13 +5,13 @@ mod refusal;
 mod streams;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use mutoscope_std::guard::{Journal, Networks, Rules, StreamRules, Users, UsersError, Who, token_key};
 
 use crate::config::Configuration;
+use crate::state;
 
 pub(crate) use args::AccessArgs;
 pub(crate) use refusal::{TooOpen, check_reach};
@@ -106,37 +106,13 @@ fn key(chosen: Option<&Path>, is_asked: bool) -> Result<Option<mutoscope::auth::
 
 /// The file of the key where nobody names one.
 pub(crate) fn default_token_key() -> Option<PathBuf> {
-    token_key_in(|name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
-}
-
-fn token_key_in(folder: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    // systemd gives several with colons between them.
-    if let Some(given) = folder("STATE_DIRECTORY") {
-        return given.to_string_lossy().split(':').next().map(|first| Path::new(first).join("token.key"));
-    }
-    let state = folder("XDG_STATE_HOME").filter(|path| path.is_absolute());
-    let state = state.or_else(|| Some(folder("HOME")?.join(".local/state")))?;
-    Some(state.join("mutoscope/token.key"))
+    Some(state::directory()?.join("token.key"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::Folder;
-
-    #[test]
-    fn the_key_of_tokens_lies_where_state_lies() {
-        let at = |given: &[(&str, &str)]| {
-            let place = token_key_in(|name| given.iter().find(|(n, _)| *n == name).map(|(_, path)| path.into()));
-            place.map(|path| path.display().to_string())
-        };
-        let home = ("HOME", "/h/anna");
-        assert_eq!(at(&[home]).as_deref(), Some("/h/anna/.local/state/mutoscope/token.key"));
-        assert_eq!(at(&[home, ("XDG_STATE_HOME", "/s")]).as_deref(), Some("/s/mutoscope/token.key"));
-        assert_eq!(at(&[home, ("XDG_STATE_HOME", "s")]), at(&[home]));
-        assert_eq!(at(&[home, ("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")]).as_deref(), Some("/var/lib/a/token.key"));
-        assert_eq!(at(&[]), None);
-    }
 
     #[test]
     fn a_file_of_users_that_names_nobody_lets_nobody_in() {
