@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use mutoscope::wire::url::Url;
 use mutoscope_std::client::{Client, Credentials, Dialect, Error, Loss, Options, Transport, without_credentials};
+use mutoscope_std::tls::Fingerprint;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,7 +53,7 @@ pub(crate) struct Args {
 // The stream: a URL, or the parts of one, which may come from the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME` [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME`, or rtsps:// for TLS [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
     #[arg(value_parser = Discreet(stream_url))]
     url: Option<String>,
     /// The user's name, where the server asks for one.
@@ -64,6 +65,13 @@ pub(crate) struct SourceArgs {
     /// Do not send the password as it is where the server takes nothing better (Basic).
     #[arg(long)]
     no_basic: bool,
+    /// With rtsps://, believe the certificates in this file (PEM), and those for which they vouch [default: what the system
+    /// believes].
+    #[arg(long, env = "RTSP_TLS_CA", value_name = "FILE", conflicts_with = "tls_pin")]
+    tls_ca: Option<PathBuf>,
+    /// With rtsps://, believe the one certificate that has this SHA-256 fingerprint, whatever name it has.
+    #[arg(long, env = "RTSP_TLS_PIN", value_name = "FINGERPRINT")]
+    tls_pin: Option<Fingerprint>,
     /// The server, where no URL is given.
     #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
     server_host: String,
@@ -196,6 +204,8 @@ impl Args {
             dialect: self.transport.dialect,
             credentials: self.credentials(),
             basic: !self.source.no_basic,
+            tls_ca: self.source.tls_ca.clone(),
+            tls_pin: self.source.tls_pin,
             rtp_port: self.transport.rtp_port,
             playout_delay: Duration::from_millis(self.transport.buffer),
             // The seed is fixed so that a run can be repeated.
@@ -294,7 +304,7 @@ fn password(text: &str) -> Result<String, String> {
 }
 
 fn stream_url(text: &str) -> Result<String, String> {
-    // There is only one scheme, so a URL without a scheme means that one.
+    // A URL without a scheme means the usual one.
     let url = if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
     match Client::new(Options::new(url.clone())) {
         Err(error @ (Error::Url(_) | Error::Credentials)) => Err(error.to_string()),

@@ -91,6 +91,9 @@ pub(crate) fn may_pass(error: &Error, worked: bool) -> bool {
         Error::Url(_) | Error::Credentials | Error::RtpPort(_) => false,
         // Asking again and again with a wrong password locks users out of some cameras.
         Error::Unauthorized(_) => false,
+        // Whom nobody believes, nobody believes a second later; somebody has to look.
+        Error::Certificate { .. } => false,
+        Error::Tls(_) => worked,
         Error::Refused { status, .. } => worked || matches!(status.0, 408 | 453 | 454 | 500 | 502 | 503 | 504),
         Error::NoDialect(standard, lab) => worked || (may_pass(standard, false) && may_pass(lab, false)),
         Error::Protocol(_) => worked,

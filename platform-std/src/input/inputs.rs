@@ -253,7 +253,7 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
         Source::Stdin => Box::new(Stdin::new()?),
         Source::Exec(words) => Box::new(Exec::with_secrets(words.clone(), spec.secrets().clone())),
         Source::Http(remote) => {
-            let http = Http::new(remote.clone(), spec.parameters().poll);
+            let http = Http::new(remote.clone(), spec.parameters().poll).with_pin(spec.parameters().tls_pin);
             match spec.parameters().rate {
                 Some(rate) => Box::new(http.with_interval(rate.interval())),
                 None => Box::new(http),
@@ -274,7 +274,7 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
                 }
             }
         }
-        Source::Rtsp(remote) => Box::new(Rtsp::new(remote.clone())),
+        Source::Rtsp(remote) => Box::new(Rtsp::new(remote.clone()).with_pin(spec.parameters().tls_pin)),
         Source::Push => return Err(InputError::last("its pictures come from clients of the server")),
         Source::Device(path) => Box::new(Camera::new(path, spec.parameters().size, spec.parameters().rate)?),
     })

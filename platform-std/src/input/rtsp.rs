@@ -10,6 +10,7 @@ use super::spec::Remote;
 use super::stop::Stop;
 use super::{Input, redact};
 use crate::client::{Client, Error, Event, Goal, Options};
+use crate::tls::Fingerprint;
 
 /// How long the other server may take to let us go.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -17,18 +18,25 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A stream behind an `rtsp://` URL. It is played over UDP, and over TCP where nothing comes that way.
 pub struct Rtsp {
     remote: Remote,
+    pin: Option<Fingerprint>,
     rtp_port: u16,
 }
 
 impl Rtsp {
     /// The stream at `remote`.
     pub fn new(remote: Remote) -> Self {
-        Self { remote, rtp_port: 0 }
+        Self { remote, pin: None, rtp_port: 0 }
+    }
+
+    /// Of `rtsps://`, this certificate alone is believed, if there is one.
+    pub fn with_pin(self, pin: Option<Fingerprint>) -> Self {
+        Self { pin, ..self }
     }
 
     fn options(&self) -> Options {
         let mut options = Options::new(self.remote.url());
         options.credentials = self.remote.credentials().cloned();
+        options.tls_pin = self.pin;
         options.rtp_port = self.rtp_port;
         options.teardown_timeout = FAREWELL;
         options
@@ -89,6 +97,8 @@ fn in_words(error: Error) -> InputError {
         Error::Refused { status, .. } if (300..=399).contains(&status.0) => {
             "it sends us on where we do not go".to_owned()
         }
+        // The fingerprint is no secret, and what helps; the options that the sentence names are other programs'.
+        Error::Certificate { reason, .. } => reason.replace("--tls-pin", "#tls-pin="),
         Error::Unauthorized(_) => "it wants another user or password (401 Unauthorized)".to_owned(),
         error => error.to_string(),
     })

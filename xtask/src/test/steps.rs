@@ -39,7 +39,9 @@ const PLAYER: &str = "player-sdl";
 
 /// All packages, or all but the player where SDL2 is missing: the step `player` says so.
 fn packages() -> &'static [&'static str] {
-    if SDL2.missing().is_none() { &[] } else { &["--exclude", PLAYER] }
+    const TLS: [&str; 2] = ["--features", "mutoscope-server/tls"];
+    const WITHOUT_PLAYER: [&str; 4] = ["--features", "mutoscope-server/tls", "--exclude", PLAYER];
+    if SDL2.missing().is_none() { &TLS } else { &WITHOUT_PLAYER }
 }
 
 pub(super) fn fmt() -> Result<()> {

@@ -1,8 +1,8 @@
 //! A connection to an HTTP server that can be given up at any moment.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -11,6 +11,7 @@ use super::super::error::InputError;
 use super::super::spec::Remote;
 use super::super::stop::{Stop, Woken};
 use super::answer::{Answers, Event};
+use super::wire::{Trust, Wire};
 
 /// How long a connection may take to be made, to each address of a host.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -19,7 +20,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// A connection, and what has come over it.
 pub(super) struct Connection {
-    socket: Socket,
+    wire: Wire,
     answers: Answers,
     buffer: Box<[u8]>,
     /// Bytes of the buffer that have not been looked at.
@@ -49,19 +50,35 @@ impl From<io::Error> for Ended {
 
 impl Connection {
     /// Connects. `None`: the input is to end.
-    pub(super) fn open(remote: &Remote, stop: &Stop) -> Result<Option<Self>, InputError> {
+    pub(super) fn open(remote: &Remote, trust: &mut Trust, stop: &Stop) -> Result<Option<Self>, InputError> {
         // The zone of an address is written with an escape in URLs.
         let host = remote.host().replace("%25", "%");
-        let addresses = (host.as_str(), remote.port().unwrap_or(80)).to_socket_addrs();
+        let addresses =
+            (host.as_str(), remote.port().unwrap_or(if remote.is_secure() { 443 } else { 80 })).to_socket_addrs();
         let addresses = addresses.map_err(|_| InputError::new("its host is not known"))?;
         let mut failure = InputError::new("its host has no address");
         for address in addresses {
             match connect(address, stop) {
                 Ok(Some(socket)) => {
                     log::debug!("connected to {address}");
+                    let until = Instant::now() + CONNECT_PATIENCE;
+                    let wire = if remote.is_secure() {
+                        trust.secure(socket, &host, stop, until)
+                    } else {
+                        Ok(Wire::plain(socket))
+                    };
+                    let wire = match wire {
+                        Ok(wire) => wire,
+                        Err(Ended::Stopped) => return Ok(None),
+                        Err(Ended::TimedOut) => return Err(InputError::new("it does not answer in TLS")),
+                        Err(Ended::Closed) => {
+                            return Err(InputError::new("it closes the connection instead of speaking TLS"));
+                        }
+                        Err(Ended::Failed(reason)) => return Err(InputError::new(reason)),
+                    };
                     let buffer = vec![0; BUFFER].into_boxed_slice();
                     let (answers, unseen, is_used) = Default::default();
-                    return Ok(Some(Self { socket, answers, buffer, unseen, is_used }));
+                    return Ok(Some(Self { wire, answers, buffer, unseen, is_used }));
                 }
                 Ok(None) => return Ok(None),
                 Err(error) => failure = InputError::new(format!("it cannot be reached: {error}")),
@@ -73,14 +90,17 @@ impl Connection {
     /// Sends all of a request.
     pub(super) fn send(&mut self, mut request: &[u8], stop: &Stop, until: Instant) -> Result<(), Ended> {
         while !request.is_empty() {
-            match self.socket.write(request) {
+            match self.wire.write(request) {
                 Ok(len) => request = request.get(len..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    woken(stop.wait_writable(self.socket.as_fd(), Some(until)))?;
+                    woken(stop.wait_writable(self.wire.as_fd(), Some(until)))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
+        }
+        while !self.wire.flush()? {
+            woken(stop.wait_writable(self.wire.as_fd(), Some(until)))?;
         }
         Ok(())
     }
@@ -99,8 +119,8 @@ impl Connection {
                 None if taken > 0 => continue,
                 None => {}
             }
-            woken(stop.wait_readable(self.socket.as_fd(), Some(until)))?;
-            match self.socket.read(&mut self.buffer) {
+            woken(stop.wait_readable(self.wire.as_fd(), Some(until)))?;
+            match self.wire.read(&mut self.buffer) {
                 Ok(0) => return Err(Ended::Closed),
                 Ok(len) => self.unseen = 0..len,
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
@@ -110,7 +130,7 @@ impl Connection {
     }
 }
 
-fn woken(woken: io::Result<Woken>) -> Result<(), Ended> {
+pub(super) fn woken(woken: io::Result<Woken>) -> Result<(), Ended> {
     match woken? {
         Woken::Ready => Ok(()),
         Woken::TimedOut => Err(Ended::TimedOut),

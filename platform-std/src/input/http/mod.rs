@@ -5,6 +5,7 @@
 
 mod answer;
 mod connection;
+mod wire;
 
 pub use answer::{Answers, Event, Head, Malformed};
 
@@ -19,7 +20,9 @@ use super::feeder::Feeder;
 use super::publisher::Publisher;
 use super::spec::Remote;
 use super::stop::Stop;
+use crate::tls::Fingerprint;
 use connection::{Connection, Ended};
+use wire::Trust;
 
 /// How long an answer's head may take, and how long a stream may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +37,7 @@ const USUAL_POLL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Http {
     remote: Remote,
+    pin: Option<Fingerprint>,
     poll: Duration,
     patience: Duration,
 }
@@ -41,7 +45,12 @@ pub struct Http {
 impl Http {
     /// The camera at `remote`. `poll`: how often a single picture is asked for, every second if `None`.
     pub fn new(remote: Remote, poll: Option<Duration>) -> Self {
-        Self { remote, poll: poll.unwrap_or(USUAL_POLL), patience: PATIENCE }
+        Self { remote, pin: None, poll: poll.unwrap_or(USUAL_POLL), patience: PATIENCE }
+    }
+
+    /// Of `https://`, this certificate alone is believed, if there is one.
+    pub fn with_pin(self, pin: Option<Fingerprint>) -> Self {
+        Self { pin, ..self }
     }
 
     /// Waits for the next picture of a stream for as long as three of them last, where that is longer than usual.
@@ -52,7 +61,7 @@ impl Http {
 
 impl Input for Http {
     fn run(&mut self, publisher: &Publisher, stop: &Stop) -> Result<(), InputError> {
-        let mut client = Client::new(&self.remote)?;
+        let mut client = Client::new(&self.remote, self.pin)?;
         let mut feeder = Feeder::new();
         loop {
             let asked = Instant::now();
@@ -89,6 +98,7 @@ enum Got {
 struct Client {
     /// Where the pictures are, after redirections.
     remote: Remote,
+    trust: Trust,
     authenticator: Option<Authenticator>,
     connection: Option<Connection>,
     /// The picture that we have, as the server names it.
@@ -97,11 +107,12 @@ struct Client {
 }
 
 impl Client {
-    fn new(remote: &Remote) -> Result<Self, InputError> {
+    fn new(remote: &Remote, pin: Option<Fingerprint>) -> Result<Self, InputError> {
         let entropy = getrandom::u64().map_err(|error| InputError::new(format!("no random numbers: {error}")))?;
         let authenticator =
             remote.credentials().map(|known| Authenticator::new(known.clone(), Basic::Allowed, entropy));
-        Ok(Self { remote: remote.clone(), authenticator, connection: None, etag: None, last_modified: None })
+        let trust = Trust::new(pin);
+        Ok(Self { remote: remote.clone(), trust, authenticator, connection: None, etag: None, last_modified: None })
     }
 
     /// Asks, wherever that leads, and publishes the pictures that come.
@@ -142,7 +153,7 @@ impl Client {
                     let location = head.location.as_deref().unwrap_or_default();
                     let remote = redirected(&self.remote, location)?;
                     log::debug!("{}: {} leads to {remote}", publisher.name(), self.remote);
-                    if remote.port() == self.remote.port() {
+                    if (remote.scheme(), remote.port()) == (self.remote.scheme(), self.remote.port()) {
                         self.keep(connection, &head, stop);
                     }
                     self.remote = remote;
@@ -170,7 +181,7 @@ impl Client {
         loop {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
-                None => match Connection::open(&self.remote, stop) {
+                None => match Connection::open(&self.remote, &mut self.trust, stop) {
                     Ok(Some(connection)) => {
                         publisher.await_picture("connected");
                         connection
@@ -296,10 +307,14 @@ fn redirected(from: &Remote, location: &str) -> Result<Remote, InputError> {
     let is_absolute = location.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?']));
     if is_absolute || location.starts_with("//") {
         let (scheme, rest) = location.split_once("//").unwrap_or_default();
-        if !scheme.is_empty() && !scheme.eq_ignore_ascii_case("http:") {
-            return Err(refused("to another scheme than http://"));
-        }
-        let to = from.parse_other(rest).ok_or_else(|| refused("to what is no URL"))?;
+        // What was to be private stays so.
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "" => from.scheme(),
+            "http:" if !from.is_secure() => "http",
+            "https:" if cfg!(feature = "tls") => "https",
+            _ => return Err(refused("to another scheme than http://, or out of TLS")),
+        };
+        let to = from.parse_other(scheme, rest).ok_or_else(|| refused("to what is no URL"))?;
         if !to.host().eq_ignore_ascii_case(from.host()) {
             return Err(refused("to another host"));
         }

@@ -246,7 +246,7 @@ fn what_is_wrong_is_told() {
     for (location, told) in [
         ("http://192.0.2.1/x", "it leads elsewhere: to another host"),
         ("//localhost/x", "it leads elsewhere: to another host"),
-        ("https://127.0.0.1/x", "it leads elsewhere: to another scheme than http://"),
+        ("ftp://127.0.0.1/x", "it leads elsewhere: to another scheme than http://, or out of TLS"),
         ("http://", "it leads elsewhere: to what is no URL"),
         ("", "it leads elsewhere: it does not say where"),
     ] {
@@ -334,7 +334,7 @@ fn an_address_of_ipv6_is_named_in_brackets_and_without_its_zone() {
     ] {
         let spec = Spec::parse(url).unwrap();
         let Source::Http(remote) = spec.source() else { panic!("{url}") };
-        let request = Client::new(remote).unwrap().request();
+        let request = Client::new(remote, None).unwrap().request();
         assert!(request.starts_with("GET /x HTTP/1.1\r\n") && request.contains(host), "{request}");
     }
 }
@@ -344,4 +344,37 @@ fn of_one_that_is_connected_and_sends_nothing_that_is_told() {
     let server = Server::new();
     let running = Running::start(server.input("", "/"));
     running.watcher.wait_for_reason(|reason| reason == "connected, but no picture has come yet");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn https_is_verified_and_then_the_same() {
+    use crate::media::testing::Folder;
+    use crate::tls::{Certificates, Identity};
+    let folder = Folder::new();
+    let identity = Identity::SelfSigned { directory: folder.path().to_owned() };
+    let certificates = Certificates::open(identity, &["127.0.0.1".to_owned()]).unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let input = |pin| {
+        let spec = Spec::parse(&format!("cam=https://127.0.0.1:{}/x", server.local_addr().unwrap().port())).unwrap();
+        let Source::Http(remote) = spec.source() else { panic!("it is a URL") };
+        Http::new(remote.clone(), None).with_pin(pin)
+    };
+    let frame = frames(1)[0].clone();
+    let mut running = Running::start(input(Some(certificates.fingerprint())));
+    let (stream, _) = server.accept().unwrap();
+    let mut stream = rustls::StreamOwned::new(certificates.session().unwrap(), stream);
+    let mut request = [0; 1024];
+    let len = stream.read(&mut request).unwrap();
+    assert!(request[..len].starts_with(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:"));
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace\r\n\r\n").unwrap();
+    stream.write_all(&frame).unwrap();
+    assert_eq!(running.watcher.next().1, frame);
+    drop((running, stream));
+    // Somebody else.
+    let running = Running::start(input(Some(crate::tls::Fingerprint([0; 32]))));
+    let (stream, _) = server.accept().unwrap();
+    let mut stream = rustls::StreamOwned::new(certificates.session().unwrap(), stream);
+    assert!(stream.read(&mut request).is_err(), "nothing is asked of him");
+    running.watcher.wait_for_reason(|reason| reason.contains("not the one that was pinned (#tls-pin=)"));
 }

@@ -52,12 +52,10 @@ pub enum SpecError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// What the server does not read yet.
-    NotYet {
+    /// A URL of this scheme takes the feature `tls`.
+    NoTls {
         /// The scheme.
         scheme: &'static str,
-        /// What to use in its place.
-        instead: &'static str,
     },
     /// There is nothing behind `=`.
     Empty,
@@ -90,7 +88,9 @@ impl fmt::Display for SpecError {
             Self::Value { key, expected } => write!(f, "#{key} takes {expected}"),
             Self::Parameter { key, of } => write!(f, "#{key} is for {of}"),
             Self::Url { why } => write!(f, "not a URL: {why}"),
-            Self::NotYet { scheme, instead } => write!(f, "{scheme}:// cannot be read yet: {instead}"),
+            Self::NoTls { scheme } => {
+                write!(f, "{scheme}:// takes TLS, which was left out when this program was built (the feature \"tls\")")
+            }
             Self::Empty => f.write_str("there is no input behind the name"),
         }
     }

@@ -26,8 +26,8 @@ use variables::Variables;
 /// |---|---|
 /// | `cam=-` | standard input |
 /// | `cam=exec:PROGRAM ARGUMENTS` | what a program writes to its standard output |
-/// | `cam=http://camera/stream` | a stream or single pictures over HTTP |
-/// | `cam=rtsp://camera/stream` | another server's stream |
+/// | `cam=http://camera/stream` | a stream or single pictures over HTTP; also `https://` |
+/// | `cam=rtsp://camera/stream` | another server's stream; also `rtsps://` |
 /// | `cam=push:` | what a client of this server records |
 /// | `cam=/dev/video0` | a camera |
 /// | `cam=PATH` | a FIFO; a file, or a folder of pictures, which are no live inputs but films |
@@ -66,9 +66,9 @@ pub enum Source {
     Stdin,
     /// A program, and what is said to it.
     Exec(Vec<String>),
-    /// `http://`.
+    /// `http://` or `https://`.
     Http(Remote),
-    /// `rtsp://`.
+    /// `rtsp://` or `rtsps://`.
     Rtsp(Remote),
     /// What is sent to this server.
     Push,
@@ -258,12 +258,12 @@ fn read(input: &str, variables: &mut Variables<'_>) -> Result<(Source, Parameter
         Source::Exec(words)
     } else if let Some(rest) = scheme("http://") {
         Source::Http(Remote::parse("http", rest, variables)?)
+    } else if let Some(rest) = scheme("https://") {
+        Source::Http(Remote::parse(with_tls("https")?, rest, variables)?)
     } else if let Some(rest) = scheme("rtsp://") {
         Source::Rtsp(Remote::parse("rtsp", rest, variables)?)
-    } else if scheme("https://").is_some() {
-        return Err(SpecError::NotYet { scheme: "https", instead: "use http://, or exec: with curl or ffmpeg" });
-    } else if scheme("rtsps://").is_some() {
-        return Err(SpecError::NotYet { scheme: "rtsps", instead: "use rtsp://, or exec: with ffmpeg" });
+    } else if let Some(rest) = scheme("rtsps://") {
+        Source::Rtsp(Remote::parse(with_tls("rtsps")?, rest, variables)?)
     } else if let Some(rest) = scheme("push:") {
         if !rest.is_empty() {
             return Err(SpecError::Url { why: "nothing stands behind push:" });
@@ -277,9 +277,18 @@ fn read(input: &str, variables: &mut Variables<'_>) -> Result<(Source, Parameter
     Ok((source, parameters))
 }
 
+/// A scheme that takes TLS.
+fn with_tls(scheme: &'static str) -> Result<&'static str, SpecError> {
+    if cfg!(feature = "tls") { Ok(scheme) } else { Err(SpecError::NoTls { scheme }) }
+}
+
 /// Parameters that mean nothing to an input are mistakes.
 fn check_parameters(source: &Source, parameters: &Parameters) -> Result<(), SpecError> {
-    let Parameters { poll, size, order, times, .. } = parameters;
+    let Parameters { poll, size, order, times, tls_pin, .. } = parameters;
+    let is_secure = matches!(source, Source::Http(remote) | Source::Rtsp(remote) if remote.is_secure());
+    if tls_pin.is_some() && !is_secure {
+        return Err(SpecError::Parameter { key: "tls-pin", of: "https:// and rtsps://" });
+    }
     if poll.is_some() && !matches!(source, Source::Http(_)) {
         return Err(SpecError::Parameter { key: "poll", of: "http://" });
     }
@@ -389,13 +398,20 @@ mod tests {
             ),
             ("cam=rtsp://h%/x", "not a URL: the host or its port is wrong"),
             ("cam=rtsp://h/${LONG}", "not a URL: it is longer than 256 bytes, with the values of its variables"),
-            ("cam=https://h/", "https:// cannot be read yet: use http://, or exec: with curl or ffmpeg"),
-            ("cam=rtsps://h/", "rtsps:// cannot be read yet: use rtsp://, or exec: with ffmpeg"),
+            #[cfg(not(feature = "tls"))]
+            (
+                "cam=https://h/",
+                "https:// takes TLS, which was left out when this program was built (the feature \"tls\")",
+            ),
+            (
+                "cam=http://h/#tls-pin=x",
+                "#tls-pin takes the SHA-256 fingerprint of a certificate, 64 hexadecimal digits",
+            ),
             ("cam=http://h/${NONE}", "the environment variable NONE is not set"),
             ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
             (
                 "cam=-#rat=5",
-                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times",
+                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times, tls-pin",
             ),
             ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
             ("cam=-#always=1", "#always takes no value"),

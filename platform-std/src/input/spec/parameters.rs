@@ -7,9 +7,10 @@ use mutoscope::media::FrameRate;
 use super::error::SpecError;
 use super::variables::Variables;
 use crate::media::{Arrangement, Order};
+use crate::tls::Fingerprint;
 
 /// All parameters there are.
-const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size", "order", "times"];
+const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size", "order", "times", "tls-pin"];
 
 /// When an input runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Parameters {
     pub order: Option<Order>,
     /// Whether they are shown at the distances of the times that the order goes by.
     pub times: Option<bool>,
+    /// The one certificate of the other side that is believed.
+    pub tls_pin: Option<Fingerprint>,
 }
 
 /// The longest time between two pictures that are asked for.
@@ -98,6 +101,11 @@ impl Parameters {
                     Some("false") => false,
                     _ => return Err(wrong("times", "true or false")),
                 });
+            }
+            ("tls-pin", value) => {
+                let pin = value.and_then(|value| value.parse().ok());
+                let expected = "the SHA-256 fingerprint of a certificate, 64 hexadecimal digits";
+                self.tls_pin = Some(pin.ok_or(wrong("tls-pin", expected))?);
             }
             _ => return Err(SpecError::UnknownParameter { key: key.to_owned(), known: KEYS }),
         }

@@ -45,7 +45,7 @@ impl Remote {
         let target = if target.starts_with('/') { target } else { format!("/{target}") };
         let shown = redact_whole(&format!("{scheme}://{text}"));
         let remote = Self { scheme, host: host.to_owned(), port, target, credentials, shown };
-        if scheme == "rtsp" {
+        if scheme.starts_with("rtsp") {
             remote.check_rtsp().map_err(wrong)?;
         }
         Ok(remote)
@@ -64,6 +64,11 @@ impl Remote {
     /// The scheme, in small letters.
     pub fn scheme(&self) -> &'static str {
         self.scheme
+    }
+
+    /// Whether it is inside of TLS.
+    pub fn is_secure(&self) -> bool {
+        self.scheme.ends_with('s')
     }
 
     /// The host, without the brackets of an IPv6 address.
@@ -109,12 +114,12 @@ impl Remote {
         Self { target, shown: format!("where {} leads", self.shown), ..self.clone() }
     }
 
-    /// Another URL's host, port, path and query, with the same user and password. `text` is what stands behind `scheme://`; no
+    /// Another URL's scheme, host, port, path and query, with the same user and password. `text` is what stands behind `scheme://`; no
     /// variable in it means anything. `None`: it is no URL.
-    pub(crate) fn parse_other(&self, text: &str) -> Option<Self> {
+    pub(crate) fn parse_other(&self, scheme: &'static str, text: &str) -> Option<Self> {
         let (authority, target) = text.split_at(authority_len(text));
         let text = authority.replace("${", "$%7B") + &escapes::escape(target);
-        let other = Self::parse(self.scheme, &text, &mut Variables::new(&|_| None)).ok()?;
+        let other = Self::parse(scheme, &text, &mut Variables::new(&|_| None)).ok()?;
         let shown = format!("where {} leads", self.shown);
         Some(Self { credentials: self.credentials.clone(), shown, ..other })
     }
