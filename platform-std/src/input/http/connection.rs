@@ -11,7 +11,7 @@ use super::super::error::InputError;
 use super::super::spec::Remote;
 use super::super::stop::{Stop, Woken};
 use super::answer::{Answers, Event};
-use super::wire::{Trust, Wire};
+use super::wire::{Ended, Trust, Wire, woken};
 
 /// How long a connection may take to be made, to each address of a host.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -27,25 +27,6 @@ pub(super) struct Connection {
     unseen: std::ops::Range<usize>,
     /// An answer came over it before.
     pub(super) is_used: bool,
-}
-
-/// Why nothing more comes of a request.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// The input is to end.
-    Stopped,
-    /// The server closed the connection.
-    Closed,
-    /// Nothing came in time.
-    TimedOut,
-    /// The connection broke, or what came is no HTTP: why.
-    Failed(String),
-}
-
-impl From<io::Error> for Ended {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
 }
 
 impl Connection {
@@ -127,14 +108,6 @@ impl Connection {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-}
-
-pub(super) fn woken(woken: io::Result<Woken>) -> Result<(), Ended> {
-    match woken? {
-        Woken::Ready => Ok(()),
-        Woken::TimedOut => Err(Ended::TimedOut),
-        Woken::Stopped => Err(Ended::Stopped),
     }
 }
 

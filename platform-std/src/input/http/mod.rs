@@ -21,8 +21,8 @@ use super::publisher::Publisher;
 use super::spec::Remote;
 use super::stop::Stop;
 use crate::tls::Fingerprint;
-use connection::{Connection, Ended};
-use wire::Trust;
+use connection::Connection;
+use wire::{Ended, Trust};
 
 /// How long an answer's head may take, and how long a stream may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -9,12 +9,38 @@ use mutoscope::io::Stream;
 use nix::poll::PollFlags;
 use socket2::Socket;
 
-use super::super::stop::Stop;
-use super::connection::Ended;
+use super::super::stop::{Stop, Woken};
 use crate::tcp;
 use crate::tls::Fingerprint;
 #[cfg(feature = "tls")]
 use crate::tls::{Connector, Tls, sentence};
+
+/// Why nothing more comes of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The input is to end.
+    Stopped,
+    /// The server closed the connection.
+    Closed,
+    /// Nothing came in time.
+    TimedOut,
+    /// The connection broke, or what came is no HTTP: why.
+    Failed(String),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+pub(super) fn woken(woken: io::Result<Woken>) -> Result<(), Ended> {
+    match woken? {
+        Woken::Ready => Ok(()),
+        Woken::TimedOut => Err(Ended::TimedOut),
+        Woken::Stopped => Err(Ended::Stopped),
+    }
+}
 
 /// What is believed of servers; made ready when there is the first.
 pub(super) struct Trust {
@@ -62,12 +88,12 @@ impl Trust {
             } else {
                 stop.wait_readable(fd, Some(until))
             };
-            super::connection::woken(woken)?;
+            self::woken(woken)?;
         }
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, clippy::needless_pass_by_value, reason = "with the feature they are")]
+    #[expect(clippy::needless_pass_by_value, reason = "with the feature it is kept")]
     pub(super) fn secure(&mut self, _: Socket, _: &str, _: &Stop, _: Instant) -> Result<Wire, Ended> {
         Err(Ended::Failed("TLS was left out when this program was built".to_owned()))
     }
