@@ -27,7 +27,6 @@ impl Securities {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, reason = "with the feature it is")]
     pub(super) fn secure(&mut self, _: &Options, _: &str) -> Result<Security, Error> {
         Err(Error::Tls("rtsps:// takes TLS, which this program was built without (the feature \"tls\")".to_owned()))
     }

@@ -93,7 +93,6 @@ impl Trust {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::needless_pass_by_value, reason = "with the feature it is kept")]
     pub(super) fn secure(&mut self, _: Socket, _: &str, _: &Stop, _: Instant) -> Result<Wire, Ended> {
         Err(Ended::Failed("TLS was left out when this program was built".to_owned()))
     }
