@@ -60,7 +60,7 @@ impl Needs {
         paths.iter().map(PathBuf::as_path).chain(configuration.path()).for_each(|path| needs.add_media(path));
         // For the certificate to be read again.
         configuration.args.tls.files().for_each(|path| needs.add_media(&path));
-        access::files(&configuration.args.access).iter().for_each(|path| needs.add_media(path));
+        access::files(configuration).iter().for_each(|path| needs.add_media(path));
         for source in films.iter().chain(specs).map(Spec::source) {
             match source {
                 Source::Path(path) => needs.add_media(path),

@@ -20,6 +20,7 @@ pub mod rtp;
 pub mod runner;
 pub mod source;
 pub mod text;
+pub mod users;
 
 /// A function that reads bytes, and what to begin with.
 #[derive(Clone, Copy)]
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "url", run: text::url, seeds: text::url_seeds, words: text::URL_WORDS },
     Target { name: "challenges", run: auth::challenges, seeds: auth::challenges_seeds, words: auth::WORDS },
     Target { name: "authorization", run: auth::authorization, seeds: auth::authorization_seeds, words: auth::WORDS },
+    Target { name: "users", run: users::users, seeds: users::users_seeds, words: users::WORDS },
     Target { name: "key_exchange", run: keys::key_exchange, seeds: keys::key_exchange_seeds, words: keys::WORDS },
     Target { name: "srtp", run: keys::srtp, seeds: keys::srtp_seeds, words: &[] },
     Target { name: "rtp", run: rtp::rtp, seeds: rtp::rtp_seeds, words: &[] },

@@ -38,9 +38,8 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
     });
     let streams: BTreeMap<_, _> = streams.collect();
     let networks = Networks::parse(args.allow.iter().map(String::as_str), args.deny.iter().map(String::as_str));
-    let is_asked = !users.is_empty() || configuration.stream_rules().any(|rule| rule.rules.watch.is_some());
     Ok(Rules {
-        token_key: key(args.token_key.as_deref(), is_asked)?,
+        token_key: key(args.token_key.as_deref(), asks(configuration))?,
         users,
         networks: networks.map_err(|error| anyhow!(error))?,
         streams,
@@ -52,9 +51,15 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
 }
 
 /// The files that are read again later.
-pub(crate) fn files(args: &AccessArgs) -> Vec<PathBuf> {
-    let key = args.token_key.clone().or_else(|| default_token_key().filter(|path| path.is_file()));
+pub(crate) fn files(configuration: &Configuration) -> Vec<PathBuf> {
+    let args = &configuration.args.access;
+    let key = args.token_key.clone().or_else(|| default_token_key().filter(|_| asks(configuration)));
     args.users.iter().cloned().chain(key).collect()
+}
+
+/// Whether somebody is asked who it is, so that a token may help.
+fn asks(configuration: &Configuration) -> bool {
+    configuration.args.access.users.is_some() || configuration.stream_rules().any(|rule| rule.rules.watch.is_some())
 }
 
 /// Where the security log goes.
