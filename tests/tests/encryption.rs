@@ -27,6 +27,10 @@ impl Guard for Usher {
     type Visit = Seat;
     type Challenge = Infallible;
 
+    fn visit(&self, _: SocketAddr, _: bool) -> Seat {
+        Seat
+    }
+
     fn judge(&self, _: &mut Seat, _: Instant, _: &Asking<'_>, _: &Waker) -> Verdict {
         Verdict::Allowed(self.0)
     }

@@ -43,16 +43,26 @@ impl<'a> Answer<'a> {
     /// Clients quote what should not be quoted (`algorithm="MD5"`) and leave out what they do not know: without `algorithm` it
     /// is MD5, without `qop` the hash of RFC 2069.
     pub(super) fn parse(value: &'a str) -> Option<Self> {
-        if value.chars().any(char::is_control) {
-            return None;
+        match parts(value)? {
+            (scheme, rest) if scheme.eq_ignore_ascii_case("Basic") => from_basic(rest).map(Self::Basic),
+            _ => DigestAnswer::parse(value).map(Self::Digest),
         }
-        let (scheme, rest) = value.trim_matches([' ', '\t']).split_once([' ', '\t'])?;
-        if scheme.eq_ignore_ascii_case("Basic") {
-            return from_basic(rest.trim_start_matches([' ', '\t'])).map(Self::Basic);
-        }
-        let parameters = scheme.eq_ignore_ascii_case("Digest").then(|| Parameters::parse(rest))??;
-        parameters.answer().map(Self::Digest)
     }
+}
+
+impl<'a> DigestAnswer<'a> {
+    /// The same as [`Answer::parse`], for Digest alone.
+    pub(super) fn parse(value: &'a str) -> Option<Self> {
+        let (scheme, rest) = parts(value)?;
+        scheme.eq_ignore_ascii_case("Digest").then(|| Parameters::parse(rest))??.answer()
+    }
+}
+
+/// The name of the scheme, and what follows it.
+fn parts(value: &str) -> Option<(&str, &str)> {
+    let is_line = !value.bytes().any(|byte| byte.is_ascii_control());
+    let (scheme, rest) = value.trim_ascii().split_once([' ', '\t']).filter(|_| is_line)?;
+    Some((scheme, rest.trim_ascii_start()))
 }
 
 #[derive(Default)]

@@ -2,8 +2,9 @@
 
 use core::fmt::{self, Write};
 use heapless::String;
-use md5::Md5;
-use sha2::{Digest as _, Sha256};
+use md5::{Digest as _, Md5};
+#[cfg(feature = "sha256")]
+use sha2::Sha256;
 
 /// A hash of Digest's, from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,19 +13,28 @@ use sha2::{Digest as _, Sha256};
 pub enum Algorithm {
     /// MD5, which most servers use.
     Md5,
-    /// SHA-256 (RFC 7616).
+    /// SHA-256 (RFC 7616); a feature.
+    #[cfg(feature = "sha256")]
     Sha256,
 }
 
 impl Algorithm {
+    /// All of them, the strongest first.
+    pub(super) const ALL: &[Self] = &[
+        #[cfg(feature = "sha256")]
+        Self::Sha256,
+        Self::Md5,
+    ];
+
     /// The algorithm of this name, in any case.
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        [Self::Md5, Self::Sha256].into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
+            #[cfg(feature = "sha256")]
             Self::Sha256 => "SHA-256",
         }
     }
@@ -41,6 +51,7 @@ pub fn secret(algorithm: Algorithm, user: &str, realm: &str, password: &str) -> 
 /// Hashes what is written to it.
 pub(super) enum Hasher {
     Md5(Md5),
+    #[cfg(feature = "sha256")]
     Sha256(Sha256),
 }
 
@@ -49,12 +60,14 @@ impl Hasher {
     pub(super) fn hash(algorithm: Algorithm, text: fmt::Arguments<'_>) -> Hex {
         let mut hasher = match algorithm {
             Algorithm::Md5 => Self::Md5(Md5::new()),
+            #[cfg(feature = "sha256")]
             Algorithm::Sha256 => Self::Sha256(Sha256::new()),
         };
         // Hashing does not fail.
         let _ = hasher.write_fmt(text);
         match hasher {
             Self::Md5(state) => hex(&state.finalize()),
+            #[cfg(feature = "sha256")]
             Self::Sha256(state) => hex(&state.finalize()),
         }
     }
@@ -64,6 +77,7 @@ impl Write for Hasher {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         match self {
             Self::Md5(state) => state.update(text),
+            #[cfg(feature = "sha256")]
             Self::Sha256(state) => state.update(text),
         }
         Ok(())

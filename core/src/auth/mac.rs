@@ -1,9 +1,14 @@
-//! Proofs that something was made here: message authentication codes (RFC 2104) with SHA-256.
+//! Proofs that something was made here: message authentication codes (RFC 2104) with SHA-256, or with MD5 where that is left out
+//! (RFC 6151 section 2.3: what is known against MD5 does not help against such a code).
 
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac as _};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
+
+#[cfg(not(feature = "sha256"))]
+use md5::Md5 as Hash;
+#[cfg(feature = "sha256")]
+use sha2::Sha256 as Hash;
 
 /// A secret of a server: whoever has it can make nonces and tokens. It is shown to nobody.
 #[derive(Clone)]
@@ -23,7 +28,7 @@ impl Key {
     pub(super) fn mac(&self, parts: &[&[u8]]) -> Mac {
         let mut bytes = [0; Mac::LEN];
         // Keys of any length are taken.
-        if let Ok(mut state) = Hmac::<Sha256>::new_from_slice(&self.0) {
+        if let Ok(mut state) = Hmac::<Hash>::new_from_slice(&self.0) {
             parts.iter().for_each(|part| state.update(part));
             bytes.iter_mut().zip(state.finalize().into_bytes()).for_each(|(byte, code)| *byte = code);
         }

@@ -91,7 +91,7 @@ impl<'k> Verifier<'k> {
         let realm = self.realm;
         let digest = move |algorithm| ServerChallenge { realm, digest: Some((nonce, is_stale, algorithm)) };
         let basic = (self.basic == Basic::Allowed).then_some(ServerChallenge { realm, digest: None });
-        basic.into_iter().chain([Algorithm::Sha256, Algorithm::Md5].map(digest))
+        basic.into_iter().chain(Algorithm::ALL.iter().copied().map(digest))
     }
 
     /// Whether the value of `Authorization` proves who makes the request. If so, `proofs` knows the user from now on.
@@ -108,8 +108,23 @@ impl<'k> Verifier<'k> {
         match Answer::parse(authorization).ok_or(Unproven::Malformed)? {
             Answer::Basic(_) if self.basic == Basic::Refused => Err(Unproven::Malformed),
             Answer::Basic(credentials) => self.verify_password(proofs, &credentials, users),
-            Answer::Digest(answer) => self.verify_digest(proofs, claim, &answer, users),
+            Answer::Digest(answer) => self.verify_answer(proofs, claim, &answer, users),
         }
+    }
+
+    /// The same for Digest alone, which takes less of a program.
+    ///
+    /// # Errors
+    /// See [`Unproven`].
+    pub fn verify_digest(
+        &self,
+        proofs: &mut Proofs,
+        claim: &Claim<'_>,
+        authorization: &str,
+        users: &impl Users,
+    ) -> Result<(), Unproven> {
+        let answer = DigestAnswer::parse(authorization).ok_or(Unproven::Malformed)?;
+        self.verify_answer(proofs, claim, &answer, users)
     }
 
     fn verify_password(
@@ -119,7 +134,7 @@ impl<'k> Verifier<'k> {
         users: &impl Users,
     ) -> Result<(), Unproven> {
         let Credentials { user, password } = credentials;
-        let is_right = [Algorithm::Sha256, Algorithm::Md5].into_iter().any(|algorithm| {
+        let is_right = Algorithm::ALL.iter().any(|&algorithm| {
             let hash = Hasher::hash(algorithm, format_args!("{user}:{}:{password}", self.realm));
             users.secret(user, algorithm).is_some_and(|secret| is_equal(secret, &hash))
         });
@@ -130,7 +145,7 @@ impl<'k> Verifier<'k> {
         Ok(())
     }
 
-    fn verify_digest(
+    fn verify_answer(
         &self,
         proofs: &mut Proofs,
         claim: &Claim<'_>,
@@ -208,6 +223,13 @@ fn is_equal(expected: &str, sent: &str) -> bool {
 pub struct ServerChallenge<'k> {
     realm: &'k str,
     digest: Option<(Nonce, bool, Algorithm)>,
+}
+
+impl ServerChallenge<'_> {
+    /// The hash that it asks for; `None`: it asks for the password.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.digest.map(|(_, _, algorithm)| algorithm)
+    }
 }
 
 impl Display for ServerChallenge<'_> {

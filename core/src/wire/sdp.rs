@@ -2,11 +2,13 @@
 //!
 //! [`Sdp`] reads the descriptions of other servers; our server writes a [`Description`].
 
+#[cfg(feature = "srtp")]
+use super::mikey;
 use super::rtp::PAYLOAD_TYPE_JPEG;
 use super::rtp_jpeg::MAX_HEADER_SIDE;
 use super::rtsp::headers::{NptMicros, Range};
+use super::sdes;
 use super::text::{OneLine, decimal, strip_prefix_ignore_case, trim};
-use super::{mikey, sdes};
 use core::fmt::{self, Display, Write};
 use core::net::IpAddr;
 
@@ -265,9 +267,14 @@ pub enum Exchange<'a> {
     #[default]
     None,
     /// By a message of MIKEY (RFC 4567).
+    #[cfg(feature = "srtp")]
     Mikey(mikey::Emitted<'a>),
     /// In the clear (RFC 4568).
+    #[cfg(feature = "srtp")]
     Sdes(sdes::Crypto),
+    /// Never: it gives the type its lifetime where there is no encryption.
+    #[cfg(not(feature = "srtp"))]
+    Never(core::convert::Infallible, core::marker::PhantomData<&'a ()>),
 }
 
 impl<R: Display> Display for Description<'_, R> {
@@ -291,8 +298,12 @@ impl<R: Display> Display for Description<'_, R> {
         write!(f, "m=video 0 {profile} {PAYLOAD_TYPE_JPEG}\r\na=rtpmap:{PAYLOAD_TYPE_JPEG} JPEG/90000\r\n")?;
         match &self.exchange {
             Exchange::None => {}
+            #[cfg(not(feature = "srtp"))]
+            Exchange::Never(never, _) => match *never {},
+            #[cfg(feature = "srtp")]
             Exchange::Mikey(message) => write!(f, "a=key-mgmt:mikey {message}\r\n")?,
             // FFmpeg takes the last such line for the only one.
+            #[cfg(feature = "srtp")]
             Exchange::Sdes(crypto) => write!(f, "a=crypto:{crypto}\r\n")?,
         }
         write!(f, "a=control:{TRACK_CONTROL}\r\n")?;
@@ -496,6 +507,7 @@ mod tests {
         assert_eq!(live.to_string(), text);
     }
 
+    #[cfg(feature = "srtp")]
     #[test]
     fn keys_are_written_and_read_where_the_stream_is_encrypted() {
         let message = mikey::Message { ssrc: 7, rollover: 0, key: [5; 30], spi: heapless::Vec::new() };

@@ -98,20 +98,6 @@ impl Gate {
         self.rules().networks.let_in(peer.ip())
     }
 
-    /// A connection that has just been taken. `is_private`: nobody can listen on the way, as with TLS.
-    pub fn visit(&self, peer: SocketAddr, is_private: bool) -> GateVisit {
-        GateVisit {
-            peer,
-            is_private,
-            proofs: Proofs::default(),
-            token: None,
-            asks_again: None,
-            ends: None,
-            is_inside: false,
-            shared: self.shared.clone(),
-        }
-    }
-
     /// Whether somebody has logged in from the same host and is still there.
     pub fn is_inside(&self, address: IpAddr) -> bool {
         lock(&self.shared).inside.contains_key(&counted(address))
@@ -275,6 +261,19 @@ impl Gate {
 impl Guard for Gate {
     type Visit = GateVisit;
     type Challenge = String;
+
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> GateVisit {
+        GateVisit {
+            peer,
+            is_private,
+            proofs: Proofs::default(),
+            token: None,
+            asks_again: None,
+            ends: None,
+            is_inside: false,
+            shared: self.shared.clone(),
+        }
+    }
 
     fn judge(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, _: &Waker) -> Verdict {
         visit.asks_again = None;

@@ -16,9 +16,6 @@ pub trait Door: Guard {
 
     /// Whether somebody has logged in from there and is still there.
     fn is_inside(&self, address: IpAddr) -> bool;
-
-    /// What is remembered of a connection that has just been taken. `is_private`: nobody can listen on its way.
-    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit;
 }
 
 impl Door for Open {
@@ -33,8 +30,6 @@ impl Door for Open {
     fn is_inside(&self, _: IpAddr) -> bool {
         false
     }
-
-    fn visit(&self, _: SocketAddr, _: bool) {}
 }
 
 impl Door for Gate {
@@ -49,10 +44,6 @@ impl Door for Gate {
     fn is_inside(&self, address: IpAddr) -> bool {
         self.is_inside(address)
     }
-
-    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit {
-        self.visit(peer, is_private)
-    }
 }
 
 impl<D: Door> Door for &D {
@@ -66,9 +57,5 @@ impl<D: Door> Door for &D {
 
     fn is_inside(&self, address: IpAddr) -> bool {
         (**self).is_inside(address)
-    }
-
-    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit {
-        (**self).visit(peer, is_private)
     }
 }

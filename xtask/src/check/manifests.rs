@@ -93,9 +93,11 @@ pub(super) fn core_dependencies(tree: &Tree) -> Vec<Problem> {
 pub(super) fn core_features(tree: &Tree) -> Vec<Problem> {
     let Some(core) = tree.text(CORE) else { return vec![Problem::new(CORE, 0, "is not there")] };
     entries(core)
-        .filter(|(_, section, key, _)| *section == "features" && !matches!(*key, "auth" | "defmt" | "log" | "srtp"))
+        .filter(|(_, section, key, _)| {
+            *section == "features" && !matches!(*key, "auth" | "defmt" | "log" | "sha256" | "srtp")
+        })
         .map(|(line, _, key, _)| {
-            Problem::new(CORE, line, format!("feature {key}: only auth, defmt, log and srtp are allowed"))
+            Problem::new(CORE, line, format!("feature {key}: only auth, defmt, log, sha256 and srtp are allowed"))
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Packages that must build without an operating system, and with which features. The targets are below.
 pub(super) const NO_STD: &[(&str, &[&str])] =
-    &[("mutoscope", &["", "auth", "srtp", "defmt", "log"]), ("mutoscope-smoltcp", &["", "defmt", "log"])];
+    &[("mutoscope", &["", "auth", "sha256", "srtp", "defmt", "log"]), ("mutoscope-smoltcp", &["", "defmt", "log"])];
 const BARE_METAL: &[&str] = &[
     "thumbv6m-none-eabi",
     run_firmware::TARGET,

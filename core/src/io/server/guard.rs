@@ -7,6 +7,7 @@ use crate::wire::rtsp::StatusCode;
 use core::convert::Infallible;
 use core::fmt::Display;
 use core::iter::empty;
+use core::net::SocketAddr;
 use core::task::Waker;
 
 /// Decides about the requests of all clients of a server.
@@ -18,6 +19,9 @@ pub trait Guard {
 
     /// Whether it decides anything. A server without a guard has no code for one.
     const GUARDS: bool = true;
+
+    /// What is remembered of a connection that has just been taken. `is_private`: nobody can listen on its way.
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit;
 
     /// Decides about a request. It is asked about each but OPTIONS, and before it is known whether what the request is about
     /// exists.
@@ -87,6 +91,8 @@ impl Guard for Open {
 
     const GUARDS: bool = false;
 
+    fn visit(&self, _: SocketAddr, _: bool) {}
+
     fn judge(&self, (): &mut (), _: Instant, _: &Asking<'_>, _: &Waker) -> Verdict {
         Verdict::Allowed(Secrecy::NONE)
     }
@@ -101,6 +107,10 @@ impl<G: Guard> Guard for &G {
     type Challenge = G::Challenge;
 
     const GUARDS: bool = G::GUARDS;
+
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> G::Visit {
+        (**self).visit(peer, is_private)
+    }
 
     fn judge(&self, visit: &mut G::Visit, now: Instant, request: &Asking<'_>, waker: &Waker) -> Verdict {
         (**self).judge(visit, now, request, waker)

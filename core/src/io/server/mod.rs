@@ -3,6 +3,8 @@
 mod datagrams;
 mod guard;
 mod hole;
+#[cfg(feature = "auth")]
+mod password;
 #[cfg(not(feature = "srtp"))]
 #[path = "no_protection.rs"]
 mod protection;
@@ -20,12 +22,12 @@ use crate::random::Random;
 use crate::rtp::protect::Unprotected;
 use crate::rtp::receiver::Statistics;
 use crate::session::server::{Config, Connection, Description, Event};
-use crate::session::{Dialect, KeyExchange, MediaTransport, State};
+use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
+use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::Range;
 use crate::wire::sdp::Exchange;
-use crate::wire::{mikey, rtcp};
 use core::net::SocketAddr;
 use core::task::Waker;
 use hole::Hole;
@@ -38,6 +40,8 @@ pub use crate::address::Addresses;
 pub use crate::delivery::Counts;
 pub use guard::{Guard, Open, Verdict, Visit};
 pub use hole::{Claim, Claims};
+#[cfg(feature = "auth")]
+pub use password::{Password, PasswordVisit};
 
 /// How a server serves; one value for all its clients.
 #[derive(Clone, Copy, Debug)]
@@ -276,8 +280,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             stream.handle_wake();
         }
         self.go_on_waiting(context);
-        self.end_visit(now);
-        self.judge(context, guard);
+        if G::GUARDS {
+            self.end_visit(now);
+            self.judge(context, guard);
+        }
         self.unfinished = true;
         let (mut reads, mut requests) = (0_u8, 0_u8);
         // A publisher's packets cost less than they do on their way to viewers.
@@ -424,7 +430,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     ) {
         let Context { now, settings, .. } = context;
         match event {
-            Event::Authorize => self.judge(context, guard),
+            Event::Authorize if G::GUARDS => self.judge(context, guard),
+            // Nobody has to be asked.
+            Event::Authorize => {}
             Event::Describe => self.look_up(context, Request::Describe, catalogue),
             Event::Setup { transport } => self.look_up(context, Request::Setup { transport }, catalogue),
             Event::Play { range, scale, speed } => {
@@ -531,22 +539,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if let Some(reason) = entry.refusal {
             return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
         }
-        let exchange = self.connection.secrecy().exchange;
-        // 0 stands for none.
-        let ssrc = (self.random.bits() as u32).max(1);
-        let key = exchange.and_then(|_| self.visit.stream_key());
-        let message = self.protection.offer(key, ssrc);
-        let random = (u128::from(self.random.bits()) << 64 | u128::from(self.random.bits())).to_be_bytes();
-        let exchange = match (exchange, &message) {
-            (None, _) => Exchange::None,
-            (Some(KeyExchange::Mikey), Some(message)) => {
-                Exchange::Mikey(mikey::Emitted { message, time: settings.wall.ntp(now), random })
-            }
-            (Some(KeyExchange::Sdes), Some(message)) => Exchange::Sdes(protection::crypto(message)),
-            (Some(_), None) => {
+        let mut exchange = Exchange::None;
+        let message;
+        if let Some(kind) = self.connection.secrecy().exchange {
+            // 0 stands for none.
+            let ssrc = (self.random.bits() as u32).max(1);
+            message = self.visit.stream_key().and_then(|key| self.protection.offer(key, ssrc));
+            let Some(message) = &message else {
                 return self.connection.refuse(now, StatusCode::KEY_MANAGEMENT_FAILURE, "there is no key");
-            }
-        };
+            };
+            exchange = protection::told(kind, message, settings.wall.ntp(now), self.random.bits());
+        }
         let description = Description {
             name: entry.name,
             frame_rate: entry.frame_rate,
@@ -574,7 +577,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if self.stream.as_ref().is_some_and(|stream| stream.media() != entry.id) {
             self.protection.end();
         }
-        if let Err(status) = self.protection.set_up(is_secure, secrecy, self.connection.key_management()) {
+        if let Err(status) = self.protection.set_up(is_secure, secrecy, || self.connection.key_management()) {
             return self.connection.refuse(now, status, "there is no key that can be used");
         }
         match &mut self.stream {

@@ -1,17 +1,18 @@
 //! In place of what encrypts media, where that is left out: nothing is encrypted, and that takes no room.
 
 use crate::rtp::protect::Unprotected;
-use crate::session::Secrecy;
 use crate::session::server::UnusableKey;
+use crate::session::{KeyExchange, Secrecy};
+use crate::time::NtpTime;
 use crate::wire::mikey::Message;
 use crate::wire::rtsp::StatusCode;
-use crate::wire::sdes::Crypto;
+use crate::wire::sdp::Exchange;
 
 #[derive(Default)]
 pub(super) struct Protection {}
 
 impl Protection {
-    pub(super) fn offer(&mut self, _: Option<[u8; 30]>, _: u32) -> Option<Message> {
+    pub(super) fn offer(&mut self, _: [u8; 30], _: u32) -> Option<Message> {
         None
     }
 
@@ -23,7 +24,7 @@ impl Protection {
         &mut self,
         is_secure: bool,
         _: Secrecy,
-        _: Result<Option<Message>, UnusableKey>,
+        _: impl FnOnce() -> Result<Option<Message>, UnusableKey>,
     ) -> Result<(), StatusCode> {
         if is_secure { Err(StatusCode::KEY_MANAGEMENT_FAILURE) } else { Ok(()) }
     }
@@ -43,6 +44,6 @@ impl Protection {
     }
 }
 
-pub(super) const fn crypto(message: &Message) -> Crypto {
-    Crypto { tag: 1, key: message.key, mki: None }
+pub(super) fn told(_: KeyExchange, _: &Message, _: NtpTime, _: u64) -> Exchange<'static> {
+    Exchange::None
 }

@@ -3,9 +3,11 @@
 use crate::session::server::UnusableKey;
 use crate::session::{KeyExchange, Secrecy};
 use crate::srtp::{Keys, Mki, Opener, Sealer};
-use crate::wire::mikey::Message;
+use crate::time::NtpTime;
+use crate::wire::mikey::{Emitted, Message};
 use crate::wire::rtsp::StatusCode;
 use crate::wire::sdes::Crypto;
+use crate::wire::sdp::Exchange;
 
 /// The longest report that is opened, in bytes.
 const MAX_REPORT: usize = 1500;
@@ -29,8 +31,7 @@ struct Cipher {
 
 impl Protection {
     /// What a description says of the key, which is made for it. `None`: there can be none.
-    pub(super) fn offer(&mut self, key: Option<[u8; 30]>, ssrc: u32) -> Option<Message> {
-        let key = key?;
+    pub(super) fn offer(&mut self, key: [u8; 30], ssrc: u32) -> Option<Message> {
         self.offered = Some((Keys::from_bytes(&key)?, ssrc));
         Some(Message { ssrc, rollover: 0, key, spi: heapless::Vec::new() })
     }
@@ -49,13 +50,13 @@ impl Protection {
         &mut self,
         is_secure: bool,
         secrecy: Secrecy,
-        of_client: Result<Option<Message>, UnusableKey>,
+        of_client: impl FnOnce() -> Result<Option<Message>, UnusableKey>,
     ) -> Result<(), StatusCode> {
         if !is_secure {
             self.cipher = None;
             return Ok(());
         }
-        let keys = self.agreed(of_client).ok_or(StatusCode::KEY_MANAGEMENT_FAILURE)?;
+        let keys = self.agreed(of_client()).ok_or(StatusCode::KEY_MANAGEMENT_FAILURE)?;
         // The same key must not seal other packets under numbers that it has used.
         if self.cipher.as_ref().is_none_or(|cipher| cipher.keys != keys) {
             let takes_plain_reports = secrecy.exchange == Some(KeyExchange::Sdes);
@@ -105,7 +106,13 @@ impl Protection {
     }
 }
 
-/// The line of a description that tells a key.
-pub(super) const fn crypto(message: &Message) -> Crypto {
-    Crypto { tag: 1, key: message.key, mki: None }
+/// What a description says of a key. `random` is no secret.
+pub(super) fn told(kind: KeyExchange, message: &Message, time: NtpTime, random: u64) -> Exchange<'_> {
+    match kind {
+        KeyExchange::Mikey => {
+            let random = (u128::from(random) << 64 | u128::from(!random)).to_be_bytes();
+            Exchange::Mikey(Emitted { message, time, random })
+        }
+        KeyExchange::Sdes => Exchange::Sdes(Crypto { tag: 1, key: message.key, mki: None }),
+    }
 }

@@ -8,7 +8,7 @@ use core::hint::black_box;
 use core::net::{IpAddr, SocketAddr};
 use core::task::Waker;
 use embedded_io::{ErrorType, Read, ReadReady, Seek, SeekFrom, Write, WriteReady};
-use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::server::{Addresses, Context, Guard, Outcome, Peer, Settings, Sockets};
 use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::media::catalogue::{Catalogue, Entry, Medium, NotReady};
 
@@ -100,8 +100,85 @@ impl Medium for OneFile {
     }
 }
 
+/// Who may watch.
+#[cfg(feature = "digest")]
+mod guard {
+    use core::hint::black_box;
+    use mutoscope::auth::Key;
+    pub(super) use mutoscope::io::server::Password as Guarding;
+
+    static KEY: Key = Key::new([7; 32]);
+
+    pub(super) fn guard() -> Guarding<'static> {
+        Guarding::new(&KEY, "camera", black_box("anna"), black_box("secret"))
+    }
+}
+
+/// How media travel: encrypted.
+#[cfg(all(feature = "srtp", not(feature = "digest")))]
+mod guard {
+    use core::convert::Infallible;
+    use core::hint::black_box;
+    use core::net::SocketAddr;
+    use core::task::Waker;
+    use mutoscope::io::server::{Guard, Verdict, Visit};
+    use mutoscope::session::server::Asking;
+    use mutoscope::session::{KeyExchange, Secrecy};
+    use mutoscope::time::Instant;
+
+    pub(super) struct Guarding;
+    pub(super) struct Shared;
+
+    impl Guard for Guarding {
+        type Visit = Shared;
+        type Challenge = Infallible;
+
+        fn visit(&self, _: SocketAddr, _: bool) -> Shared {
+            Shared
+        }
+
+        fn judge(&self, _: &mut Shared, _: Instant, _: &Asking<'_>, _: &Waker) -> Verdict {
+            let exchange = black_box(Some(KeyExchange::Mikey));
+            Verdict::Allowed(Secrecy { exchange, plain_udp: false, plain_tcp: false })
+        }
+
+        fn challenges(&self, _: &Shared, _: Instant, _: bool) -> impl IntoIterator<Item = Infallible> {
+            []
+        }
+    }
+
+    impl Visit for Shared {
+        fn asks_again(&self) -> Option<Instant> {
+            None
+        }
+
+        fn ends(&self) -> Option<Instant> {
+            None
+        }
+
+        fn stream_key(&self) -> Option<[u8; 30]> {
+            Some(black_box([7; 30]))
+        }
+    }
+
+    pub(super) fn guard() -> Guarding {
+        Guarding
+    }
+}
+
+/// Everybody may watch.
+#[cfg(not(any(feature = "srtp", feature = "digest")))]
+mod guard {
+    pub(super) use mutoscope::io::server::Open as Guarding;
+
+    pub(super) fn guard() -> Guarding {
+        Guarding
+    }
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
+    let guard = guard::guard();
     let settings = Settings { repeat: true, ..Settings::default() };
     let mut client = None;
     let mut now = 0;
@@ -110,7 +187,10 @@ pub extern "C" fn _start() -> ! {
         let at = Instant::from_micros(now);
         let peer = black_box(SocketAddr::from(([10, 0, 0, 2], 5000)));
         let addresses = Addresses { peer, local: black_box(Some(IpAddr::from([10, 0, 0, 1]))) };
-        let client = client.get_or_insert_with(|| Peer::new(at, addresses, [0; 4096], [0; 4096], black_box(7), &settings));
+        let client = client.get_or_insert_with(|| {
+            let visit = guard.visit(addresses.peer, false);
+            Peer::guarded(at, addresses, [0; 4096], [0; 4096], black_box(7), &settings, visit)
+        });
         let (mut control, mut rtp, mut rtcp) = (Platform, Platform, Platform);
         if let Ok(Some((from, len, bytes))) = rtcp.recv(|meta, bytes| {
             let mut copy = [0; 256];
@@ -121,7 +201,7 @@ pub extern "C" fn _start() -> ! {
         }
         let context = Context { now: at, waker: Waker::noop(), settings: &settings };
         let sockets = Sockets { control: &mut control, rtp: &mut rtp, rtcp: &mut rtcp };
-        let outcome = client.service::<1, _, _, _, _>(context, sockets, &OneFile);
+        let outcome = client.service_guarded::<1, _, _, _, _>(context, sockets, &OneFile, &guard);
         black_box((outcome == Outcome::Closed, client.poll_timeout()));
     }
 }
