@@ -134,6 +134,13 @@ impl Rules {
         }
     }
 
+    /// Whether somebody at this address may watch or publish something by the address alone, where others need a password.
+    pub(crate) fn know(&self, address: IpAddr) -> bool {
+        let streams = self.streams.values().chain([&self.default]);
+        let mut who = streams.flat_map(|stream| [&stream.watch, &stream.publish]).flatten();
+        who.any(|who| contain(&who.networks, address))
+    }
+
     /// Whether a stranger who reaches the server may watch something.
     pub fn are_open(&self) -> bool {
         self.users.is_empty() && !self.networks.are_few()

@@ -14,7 +14,7 @@ pub trait Door: Guard {
     /// Whether there is anybody who could log in. Then those who have not are strangers, who may not take all places.
     fn asks_who_it_is(&self) -> bool;
 
-    /// Whether somebody has logged in from there and is still there.
+    /// Whether somebody has logged in from there and is still there, or needs no password because of the address.
     fn is_inside(&self, address: IpAddr) -> bool;
 }
 
@@ -42,7 +42,7 @@ impl Door for Gate {
     }
 
     fn is_inside(&self, address: IpAddr) -> bool {
-        self.is_inside(address)
+        self.is_inside(address) || self.rules().know(address)
     }
 }
 
@@ -57,5 +57,26 @@ impl<D: Door> Door for &D {
 
     fn is_inside(&self, address: IpAddr) -> bool {
         (**self).is_inside(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::{Rules, StreamRules, Users, Who};
+
+    #[test]
+    fn who_needs_no_password_because_of_an_address_is_no_stranger() {
+        let mut users = Users::default();
+        users.set("anna", "secret").unwrap();
+        let who = |words: &[&str]| Some(Who::parse(words.iter().copied()).unwrap());
+        let mut rules = Rules { users, ..Rules::default() };
+        rules.streams.insert("yard".into(), StreamRules { watch: who(&["10.0.0.0/8"]), ..StreamRules::default() });
+        rules.streams.insert("lobby".into(), StreamRules { watch: who(&["everybody"]), ..StreamRules::default() });
+        let gate = Gate::new(rules).unwrap();
+        let is_inside = |address: &str| Door::is_inside(&gate, address.parse().unwrap());
+        assert!(gate.asks_who_it_is() && is_inside("10.1.2.3") && !is_inside("192.0.2.7"));
+        // Where nobody has a password there are no strangers.
+        assert!(!Gate::new(Rules::default()).unwrap().asks_who_it_is());
     }
 }
