@@ -149,9 +149,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub harden: Harden,
 
-    #[command(flatten)]
-    pub access: AccessArgs,
-
     /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
     #[arg(long, conflicts_with_all = ["media", "check"])]
     pub list_cameras: bool,
@@ -168,6 +165,10 @@ pub(crate) struct Args {
     /// Say less: -q only warnings, -qq only errors
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
     pub quiet: u8,
+
+    // Last: its heading would be that of what follows.
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 impl Args {
