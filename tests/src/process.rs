@@ -17,6 +17,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The URLs it printed when it was ready.
     pub urls: Vec<String>,
+    /// Host and port of its URLs in TLS, where it has such.
+    pub tls: Option<String>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -33,6 +35,8 @@ impl Server {
         let mut child = Command::new(program)
             .args(["--host", "127.0.0.1", "--rtsp-port", &port.to_string()])
             .args(args)
+            // Not the user's: it may make a key.
+            .env("STATE_DIRECTORY", std::env::temp_dir().join("mutoscope-tests-state"))
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -52,8 +56,8 @@ impl Server {
                 }
             }
         });
-        let mut server =
-            Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), urls: vec![], log, reader: Some(reader) };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = Self { child, address, urls: vec![], tls: None, log, reader: Some(reader) };
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -66,6 +70,9 @@ impl Server {
         let mut patience = Duration::from_secs(20);
         while let Ok(line) = lines.recv_timeout(patience) {
             server.urls.extend(line.split_whitespace().find(|word| word.starts_with("rtsp://")).map(str::to_owned));
+            if let Some((_, url)) = line.split_once("rtsps://") {
+                server.tls = url.split('/').next().map(str::to_owned);
+            }
             patience = Duration::from_millis(200);
         }
         if server.urls.is_empty() {

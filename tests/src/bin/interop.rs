@@ -57,6 +57,7 @@ struct Job<'a> {
     player: &'a Installation,
     transport: Transport,
     rate: u32,
+    is_tls: bool,
 }
 
 fn main() -> ExitCode {
@@ -89,6 +90,9 @@ fn run(args: &Args) -> Result<bool> {
     }
     if let Some(clip) = fitting.iter().find(|clip| !clip.is_large() && clip.computed_q().is_some()) {
         mistakes.extend(check_computed_tables(args, clip, &pictures, &players)?);
+    }
+    if let Some(clip) = fitting.iter().find(|clip| !clip.is_large()) {
+        mistakes.extend(check_tls(args, clip, &pictures, &players)?);
     }
     // Players have to start while it is published, which a second is enough for.
     let is_long = |clip: &Clip| clip.frames.len() >= 24;
@@ -149,7 +153,7 @@ fn playings<'a>(
             println!("{player} is not asked for {}: it cannot know its size", clip.name);
         }
         for transport in Transport::ALL {
-            let job = |server, clip, rate| Job { server, clip, player, transport, rate };
+            let job = |server, clip, rate| Job { server, clip, player, transport, rate, is_tls: false };
             jobs.extend(shown.iter().map(|clip| job(server, clip, args.frame_rate)));
             jobs.extend(clips.first().map(|clip| job(film_server, clip, FILM_RATE)));
         }
@@ -228,7 +232,10 @@ fn play_all(jobs: &[Job<'_>], pictures: &BTreeMap<&str, Vec<String>>, at_once: u
 impl Job<'_> {
     fn play(&self, expected: &[String], number: usize) -> Result<Row> {
         let scratch = Scratch::new(&format!("interop-{number}"))?;
-        let url = format!("rtsp://{}/{}", self.server.address, self.clip.name);
+        let url = match &self.server.tls {
+            Some(tls) if self.is_tls => format!("rtsps://{tls}/{}", self.clip.name),
+            _ => format!("rtsp://{}/{}", self.server.address, self.clip.name),
+        };
         let length = Duration::from_secs_f64(expected.len() as f64 / f64::from(self.rate));
         let played = self.player.play(&url, self.transport, &scratch.0, length + Duration::from_secs(15))?;
         let remark = played.complaints.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim();
@@ -258,7 +265,14 @@ fn check_computed_tables(
         Server::start(&args.server, &["--computed-tables", "--frame-rate", &args.frame_rate.to_string(), path])?;
     let ways = players.iter().flat_map(|player| Transport::ALL.map(|transport| (player, transport)));
     let jobs: Vec<_> = ways
-        .map(|(player, transport)| Job { server: &server, clip, player, transport, rate: args.frame_rate })
+        .map(|(player, transport)| Job {
+            server: &server,
+            clip,
+            player,
+            transport,
+            rate: args.frame_rate,
+            is_tls: false,
+        })
         .collect();
     let mut mistakes = Vec::new();
     for row in play_all(&jobs, pictures, args.jobs)? {
@@ -268,6 +282,33 @@ fn check_computed_tables(
             mistakes.push(format!(
                 "{player}, {transport}: of {expected} pictures sent without tables {identical} are right"
             ));
+        }
+    }
+    Ok(mistakes)
+}
+
+/// Plays a file in TLS, over the connection: only there are its pictures private.
+fn check_tls(
+    args: &Args,
+    clip: &Clip,
+    pictures: &BTreeMap<&str, Vec<String>>,
+    players: &[Installation],
+) -> Result<Vec<String>> {
+    let path = args.media.join(&clip.name);
+    let path = path.to_str().context("a file whose name is not UTF-8")?;
+    let rate = args.frame_rate.to_string();
+    let server = Server::start(&args.server, &["--tls", "--tls-port", "0", "--frame-rate", &rate, path])?;
+    ensure!(server.tls.is_some(), "the server prints no URL in TLS; its log:\n{}", server.log());
+    // live555's openRTSP may be built without it.
+    let players = players.iter().filter(|player| player.player != Player::OpenRtsp);
+    let job =
+        |player| Job { server: &server, clip, player, transport: Transport::Tcp, rate: args.frame_rate, is_tls: true };
+    let jobs: Vec<_> = players.map(job).collect();
+    let mut mistakes = Vec::new();
+    for Row { player, file, expected, received, identical, .. } in play_all(&jobs, pictures, args.jobs)? {
+        println!("{player}, {file} in TLS: {received} pictures, {identical} identical");
+        if (received, identical) != (expected, expected) {
+            mistakes.push(format!("{player}: of {expected} pictures in TLS {identical} are right"));
         }
     }
     Ok(mistakes)
