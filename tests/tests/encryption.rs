@@ -4,9 +4,10 @@ use core::convert::Infallible;
 use embedded_io::{Read, ReadReady, Write};
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Addresses, Context, Guard, Peer, Settings, Sockets, Verdict, Visit};
+use mutoscope::player::Event;
 use mutoscope::rtp::receiver::{Config, Receiver};
 use mutoscope::session::server::Asking;
-use mutoscope::session::{KeyExchange, Secrecy};
+use mutoscope::session::{Dialect, KeyExchange, MediaTransport, Secrecy};
 use mutoscope::srtp::{Keys, Mki, Opener, Sealer};
 use mutoscope::time::{Duration, Instant, NtpTime};
 use mutoscope::wire::mikey;
@@ -14,6 +15,7 @@ use mutoscope::wire::rtsp::headers::KeyMgmt;
 use mutoscope::wire::sdp::Sdp;
 use mutoscope_tests::film::{Film, Films, ListedFilm, carried, pictures};
 use mutoscope_tests::net::{Faults, Network, SimulatedTcp, SimulatedUdp};
+use mutoscope_tests::real_client::{self, RealClient, TCP, UDP};
 use mutoscope_tests::world::{SERVER, SERVER_PORT, settings};
 use std::net::SocketAddr;
 use std::task::Waker;
@@ -77,14 +79,18 @@ struct Scene {
 
 impl Scene {
     fn new(secrecy: Secrecy) -> Self {
-        let network = Network::new(7, Faults { latency: Duration::from_millis(1), ..Faults::default() });
+        Self::with(secrecy, Faults::default(), film())
+    }
+
+    fn with(secrecy: Secrecy, faults: Faults, film: Film) -> Self {
+        let network = Network::new(7, Faults { latency: Duration::from_millis(1), ..faults });
         let (viewer, control) = network.connect(1 << 20);
         let bind = |host: [u8; 4], port| network.bind(SocketAddr::from((host, port)));
         let (settings, address) = (settings(), SocketAddr::from((VIEWER, 4000)));
         let addresses = Addresses { peer: address, local: None };
         let peer = Peer::guarded(network.now(), addresses, vec![0; 4096], vec![0; 32_768], 0x5EED, &settings, Seat);
         Self {
-            films: Films(vec![film()]),
+            films: Films(vec![film]),
             usher: Usher(secrecy),
             settings,
             peer,
@@ -116,6 +122,20 @@ impl Scene {
             let next = self.network.now().after(Duration::from_millis(1));
             self.network.advance_to(next);
             self.service();
+        }
+    }
+
+    /// The real client, in place of the viewer.
+    fn client(&mut self, transport: MediaTransport) -> RealClient {
+        let viewer = std::mem::replace(&mut self.viewer, self.network.connect(1).0);
+        RealClient::new(&self.network, VIEWER[3], viewer, real_client::settings(Dialect::Standard, transport))
+    }
+
+    /// Lets time pass, in which the client plays.
+    fn watch(&mut self, client: &mut RealClient, millis: u64) {
+        for _ in 0..millis {
+            self.run(1);
+            client.service(self.network.now());
         }
     }
 
@@ -334,4 +354,78 @@ fn only_sealed_reports_keep_a_session_that_is_encrypted_alive() {
         }
         assert_eq!(scene.peer.state() != mutoscope::session::State::Init, is_alive);
     }
+}
+
+const WAYS: [(KeyExchange, MediaTransport); 4] =
+    [(KeyExchange::Mikey, UDP), (KeyExchange::Mikey, TCP), (KeyExchange::Sdes, UDP), (KeyExchange::Sdes, TCP)];
+
+#[test]
+fn our_client_sees_every_picture_however_the_key_is_told_and_media_travel() {
+    for (exchange, transport) in WAYS {
+        let mut scene = Scene::new(Secrecy { exchange: Some(exchange), ..REQUIRED });
+        let mut client = scene.client(transport);
+        scene.watch(&mut client, 1_500);
+        let numbers: Vec<usize> = (0..FRAMES).collect();
+        assert_eq!(client.numbers(&film()), numbers, "{exchange:?} {transport:?}: {:?}", client.events);
+        assert!(client.saw(|event| matches!(event, Event::EndOfStream { announced: true })), "BYE is sealed");
+    }
+}
+
+#[test]
+fn what_is_lost_forged_doubled_or_overtaken_harms_no_other_picture() {
+    let reordering_delay = Duration::from_millis(20);
+    let faults =
+        Faults { loss: 10, duplication: 50, reordering: 200, reordering_delay, corruption: 5, ..Faults::default() };
+    let film = Film::new("movie.Mjpeg", pictures(100), 24);
+    let mut scene = Scene::with(REQUIRED, faults, film.clone());
+    let mut client = scene.client(UDP);
+    scene.watch(&mut client, 5_000);
+    let seen = client.numbers(&film).len();
+    assert!((70..100).contains(&seen), "{seen} of 100");
+}
+
+#[test]
+fn a_forged_packet_costs_nothing() {
+    let mut scene = Scene::new(REQUIRED);
+    let mut client = scene.client(UDP);
+    for number in 0..1_500_u16 {
+        scene.watch(&mut client, 1);
+        // A packet that the stream may have next, and the end of the stream.
+        let [high, low] = number.wrapping_mul(31).to_be_bytes();
+        let packet = [&[0x80, 26, high, low][..], &[7; 60]].concat();
+        let bye = [&[0x80, 203, 0, 1][..], &[7; 26]].concat();
+        for (socket, port, packet) in [(&mut scene.sockets.0, PORTS.0, packet), (&mut scene.sockets.1, PORTS.1, bye)] {
+            let to = SocketAddr::from((VIEWER, port));
+            let transmit = mutoscope::io::Transmit { to, from: None, segments: &[&packet], segment_size: None };
+            socket.send(&transmit).unwrap();
+        }
+    }
+    assert_eq!(client.numbers(&film()), (0..FRAMES).collect::<Vec<_>>());
+    assert_eq!(client.statistics().lost, 0);
+}
+
+#[test]
+fn sequence_numbers_begin_anew_and_nobody_notices() {
+    let mut film = Film::new("movie.Mjpeg", pictures(5), 1000);
+    film.live = true;
+    let mut scene = Scene::with(REQUIRED, Faults::default(), film.clone());
+    let mut client = scene.client(UDP);
+    let known: std::collections::HashSet<_> = film.frames.iter().map(|picture| carried(picture)).collect();
+    let (mut seen, mut received) = (0, 0);
+    scene.watch(&mut client, 100);
+    let first = client.events.iter().find_map(|(_, event)| match event {
+        Event::Playing { answer, .. } => answer.sequence,
+        _ => None,
+    });
+    let first = u64::from(first.expect("PLAY is answered"));
+    while first + received < (1 << 16) + 1_000 {
+        scene.watch(&mut client, 100);
+        for frame in client.frames.drain(..) {
+            // Every one of them would take long.
+            assert!(seen % 16 > 0 || known.contains(&carried(&frame.jpeg)), "a picture that is none");
+            seen += 1;
+        }
+        received = client.statistics().packets;
+    }
+    assert!(seen > received / 8 && client.statistics().lost == 0, "{seen} pictures of {received} packets");
 }

@@ -83,6 +83,9 @@ impl fmt::Display for NoFrames {
             }
             NoFrameReason::Rejected(Rejected::Rtp(_)) => f.write_str("what arrives are no RTP packets"),
             NoFrameReason::Rejected(Rejected::Empty) => f.write_str("packets arrive, but there is nothing in them"),
+            NoFrameReason::Rejected(Rejected::Seal) => {
+                f.write_str("what arrives is not encrypted with the key that the server has described")
+            }
             NoFrameReason::Rejected(Rejected::Tables) => {
                 f.write_str("frames arrive without the quantisation tables that they refer to")
             }

@@ -1,13 +1,14 @@
 //! The media of one session: the receiver, its reports, and what the absence of packets means.
 
 use super::event::ReceivedFrame;
+use super::protection::Protection;
 use super::settings::Settings;
 use super::silence::Silence;
 use super::timeline::Timeline;
 use crate::address::{at_port, is_same_host};
 use crate::rtp::clock;
 use crate::rtp::receiver::{self, Control, NoFrameReason, Receiver, Statistics};
-use crate::session::client::{Connection, Described, NotNow, Playing, SetUp};
+use crate::session::client::{self, Connection, Described, NotNow, Playing, SetUp};
 use crate::session::{Dialect, MediaTransport};
 use crate::time::{Duration, Instant, NtpTime, earliest};
 use crate::wire::rtp;
@@ -41,6 +42,14 @@ pub struct Outgoing {
     pub len: usize,
 }
 
+/// Who we are in reports.
+#[derive(Clone, Copy, Debug)]
+struct Ours {
+    ssrc: u32,
+    /// Our canonical name is made of this (RFC 7022: random, and the same for all sessions).
+    name: u64,
+}
+
 /// How far we are with leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ByeState {
@@ -56,10 +65,8 @@ enum ByeState {
 #[derive(Debug)]
 pub(super) struct Media<F, const SLOTS: usize> {
     buffers: Buffers<F, SLOTS>,
-    /// Ours, for reports.
-    ssrc: u32,
-    /// Our canonical name in reports is made of this (RFC 7022: random, and the same for all sessions).
-    name: u64,
+    ours: Ours,
+    protection: Protection,
     /// Where the connection leads; media comes from there and RTCP goes there, on other ports.
     server: SocketAddr,
     described: Option<Described>,
@@ -93,8 +100,8 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
     pub(super) fn new(buffers: [F; SLOTS], name: u64) -> Self {
         Self {
             buffers: Buffers::Waiting(buffers),
-            ssrc: 0,
-            name,
+            ours: Ours { ssrc: 0, name },
+            protection: Protection::default(),
             server: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
             described: None,
             set_up: None,
@@ -117,7 +124,7 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
             Buffers::Receiving(receiver) => Buffers::Waiting(receiver.into_buffers()),
             other => other,
         };
-        (self.server, self.ssrc) = (server, ssrc);
+        (self.server, self.ours.ssrc, self.protection) = (server, ssrc, Protection::default());
         (self.described, self.set_up) = (None, None);
         (self.rtcp_to, self.opener_to, self.sender_clock) = (None, None, None);
         (self.timeline, self.asked) = (Timeline::default(), None);
@@ -171,7 +178,14 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         self.described = Some(described);
     }
 
-    pub(super) fn handle_set_up(&mut self, set_up: SetUp, dialect: Dialect, settings: &Settings) {
+    pub(super) fn handle_set_up(
+        &mut self,
+        set_up: SetUp,
+        dialect: Dialect,
+        settings: &Settings,
+        protection: Protection,
+    ) {
+        self.protection = protection;
         let config = receiver::Config {
             payload: match dialect {
                 Dialect::Standard => receiver::Payload::Jpeg,
@@ -192,7 +206,7 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
                 receiver.reconfigure(config);
                 Buffers::Receiving(receiver)
             }
-            Buffers::Waiting(buffers) => Buffers::Receiving(Receiver::new(buffers, self.ssrc, config)),
+            Buffers::Waiting(buffers) => Buffers::Receiving(Receiver::new(buffers, self.ours.ssrc, config)),
             Buffers::Passing => Buffers::Passing,
         };
         self.set_up = Some(set_up);
@@ -235,6 +249,11 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         self.end = None;
     }
 
+    /// Whether media may come on the control connection only.
+    pub(super) fn is_tunnelled(&self) -> bool {
+        self.described.is_some_and(|described| described.protection == client::Protection::Tunnel)
+    }
+
     /// Whether media comes over UDP.
     pub(super) fn is_over_udp(&self) -> bool {
         matches!(self.transport(), Some(MediaTransport::Udp { .. }))
@@ -244,8 +263,9 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         if !self.is_over_udp() || !self.is_the_servers(from) {
             return;
         }
-        let Some(receiver) = self.receiver() else { return };
-        let taken = receiver.handle_packet(now, packet).is_ok();
+        let Buffers::Receiving(receiver) = &mut self.buffers else { return };
+        let taken = self.protection.with_datagram(packet, |packet| receiver.handle_packet(now, packet).is_ok());
+        let taken = taken == Some(true);
         self.silence.handle_packet(now, taken);
         if taken && self.rtcp_to.is_none() {
             // SETUP's answer named no port: the neighbour of where media comes from (RFC 3550 section 11).
@@ -259,11 +279,12 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         }
     }
 
-    pub(super) fn handle_interleaved(&mut self, now: Instant, channel: u8, packet: &[u8], settings: &Settings) {
+    pub(super) fn handle_interleaved(&mut self, now: Instant, channel: u8, packet: &mut [u8], settings: &Settings) {
         let Some(MediaTransport::Interleaved { rtp_channel, rtcp_channel }) = self.transport() else { return };
         if channel == rtp_channel {
-            let Some(receiver) = self.receiver() else { return };
-            let taken = receiver.handle_packet(now, packet).is_ok();
+            let Buffers::Receiving(receiver) = &mut self.buffers else { return };
+            let opened = self.protection.open(packet);
+            let taken = opened.is_some_and(|packet| receiver.handle_packet(now, packet).is_ok());
             self.silence.handle_packet(now, taken);
         } else if channel == rtcp_channel {
             self.take_rtcp(now, packet, settings);
@@ -271,12 +292,13 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
     }
 
     fn take_rtcp(&mut self, now: Instant, compound: &[u8], settings: &Settings) {
-        let Some(receiver) = self.receiver() else { return };
-        match receiver.handle_rtcp(now, settings.wall, compound) {
-            Ok(Some(Control::SenderReport { ntp, rtp_timestamp, .. })) => {
+        let Buffers::Receiving(receiver) = &mut self.buffers else { return };
+        let work = |compound: &[u8]| receiver.handle_rtcp(now, settings.wall, compound);
+        match self.protection.with_reports(compound, work) {
+            Some(Ok(Some(Control::SenderReport { ntp, rtp_timestamp, .. }))) => {
                 self.sender_clock = Some((ntp, rtp_timestamp));
             }
-            Ok(Some(Control::Bye)) => {
+            Some(Ok(Some(Control::Bye))) => {
                 // BYE overtakes packets on UDP, and frames wait for their turn.
                 let wait = settings.reorder_delay.saturating_add(settings.playout_delay);
                 self.end.get_or_insert(now.after(wait));
@@ -300,6 +322,7 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
     pub(super) fn poll_frame(&mut self, now: Instant, dialect: Dialect) -> Option<ReceivedFrame> {
         let received = self.receiver()?.poll_frame(now)?;
         self.silence.handle_frame(now);
+        self.protection.handle_frame();
         let (position, captured) = match dialect {
             Dialect::Standard => (self.timeline.position(received.timestamp), self.captured(received.timestamp)),
             Dialect::Lab => (None, None),
@@ -326,6 +349,7 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
             return None;
         }
         let reason = self.receiver().and_then(|receiver| receiver.trouble());
+        let reason = reason.or_else(|| self.protection.trouble().map(NoFrameReason::Rejected));
         self.silence.poll(now, interval, reason)
     }
 
@@ -369,12 +393,12 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
     {
         if let Some(to) = self.opener_to.take() {
             let opener = buffer.first_chunk_mut::<{ rtp::HEADER_LEN }>()?;
-            let (payload_type, ssrc) = (self.payload_type(), self.ssrc);
+            let (payload_type, ssrc) = (self.payload_type(), self.ours.ssrc);
             rtp::Repr { marker: false, payload_type, sequence: 0, timestamp: 0, ssrc }.emit(opener);
             return Some(Outgoing { port: Port::Rtp, to, len: rtp::HEADER_LEN });
         }
         let mut cname = heapless::String::<32>::new();
-        let _ = write!(cname, "{:016x}@mutoscope", self.name);
+        let _ = write!(cname, "{:016x}@mutoscope", self.ours.name);
         if self.bye == ByeState::Due {
             self.bye = ByeState::Waiting;
             let len = self.receiver().and_then(|receiver| receiver.emit_bye(now, &cname, "teardown", buffer));
@@ -397,11 +421,12 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
     }
 
     /// RTCP may be lost, so what does not fit now is not kept.
-    fn send_rtcp<B>(&self, connection: &mut Connection<B>, buffer: &[u8], len: usize) -> Option<Outgoing>
+    fn send_rtcp<B>(&mut self, connection: &mut Connection<B>, buffer: &mut [u8], len: usize) -> Option<Outgoing>
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
     {
-        match self.transport()? {
+        let (transport, len) = (self.transport()?, self.protection.seal(buffer, len)?);
+        match transport {
             MediaTransport::Interleaved { rtcp_channel, .. } => {
                 let compound = buffer.get(..len).unwrap_or_default();
                 if !connection.queue_interleaved(rtcp_channel, &[compound]) {

@@ -28,6 +28,7 @@
 //! | `redirection` | where a server that sends us elsewhere sends us |
 //! | `policies` | what is done about servers that refuse a range, a pause or a keep-alive, or never say BYE |
 //! | `media` | the receiver of one session, its reports, BYE both ways |
+//! | `protection` | its packets are encrypted, and so are its reports |
 //! | `silence`, `timeline` | that nothing comes; where in the presentation a frame lies |
 
 mod event;
@@ -35,6 +36,7 @@ mod failure;
 mod fallback;
 mod media;
 mod policies;
+mod protection;
 mod redirection;
 mod settings;
 mod silence;
@@ -50,7 +52,7 @@ pub use media::{Outgoing, Port};
 pub use settings::{Dialect, Settings, Transport};
 
 use crate::random::Random;
-use crate::session::client::{self as session, Command, Connection, NotNow, SetUp, Unauthorized};
+use crate::session::client::{self as session, Command, Connection, NotNow, Protection, SetUp, Unauthorized};
 use crate::session::{self as spoken, MediaTransport, State};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtsp::StatusCode;
@@ -499,12 +501,18 @@ where
     fn handle_session_event(&mut self, now: Instant, event: session::Event) -> Option<Event> {
         match event {
             session::Event::Interleaved { channel } => {
-                let packet = self.connection.interleaved();
+                let packet = self.connection.interleaved_mut();
                 self.media.handle_interleaved(now, channel, packet, &self.settings);
                 None
             }
             session::Event::Described(described) => {
                 self.media.handle_described(described);
+                if described.protection == Protection::Tunnel {
+                    if self.settings.transport == Transport::Udp {
+                        return Some(self.fail(now, Failure::Protocol(session::Error::Exposed)));
+                    }
+                    self.fallback.attempt.tcp = true;
+                }
                 None
             }
             session::Event::SetUp(set_up) => Some(self.handle_set_up(now, set_up)),
@@ -541,7 +549,8 @@ where
         }
         self.fallback.attempt.tcp = matches!(set_up.transport, MediaTransport::Interleaved { .. });
         let dialect = self.connection.dialect();
-        self.media.handle_set_up(set_up, dialect, &self.settings);
+        let protection = protection::Protection::new(&self.connection);
+        self.media.handle_set_up(set_up, dialect, &self.settings, protection);
         self.fallback.handle_set_up();
         let described = self.media.described();
         Event::SetUp(Presentation {
@@ -559,6 +568,7 @@ where
                 false
             }
             (_, MediaTransport::Interleaved { .. }) => true,
+            _ if self.media.is_tunnelled() => false,
             (_, MediaTransport::Udp { rtp_port, rtcp_port }) => {
                 self.ports == Ports::Open { rtp: rtp_port, rtcp: rtcp_port }
             }

@@ -155,6 +155,7 @@ pub(super) fn duration(described: Option<Described>) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::rtp::receiver::Rejected;
+    use crate::session::client::Protection;
 
     #[test]
     fn a_seek_pauses_first_but_where_there_is_nothing_to_pause_or_pausing_is_refused() {
@@ -230,7 +231,13 @@ mod tests {
     fn lengths_are_counted_from_the_range_s_start_and_believed_up_to_a_limit() {
         let described = |range| {
             let range = Range::parse(range);
-            Some(Described { payload_type: 26, frame_rate: None, range, dimensions: None })
+            Some(Described {
+                payload_type: 26,
+                frame_rate: None,
+                range,
+                dimensions: None,
+                protection: Protection::None,
+            })
         };
         assert_eq!(duration(described("npt=5-15")), Some(Duration::from_secs(10)));
         assert_eq!(begins(described("npt=5-15")), 5_000_000);

@@ -51,6 +51,11 @@ impl<B: Storage> Buffer<B> {
         self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
+    /// The same, to be changed where they lie.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.storage.as_mut().get_mut(self.start..self.end).unwrap_or_default()
+    }
+
     /// All free space, as one slice. [`commit`](Self::commit) the bytes that were written there.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         self.compact();

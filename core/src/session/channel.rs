@@ -96,6 +96,14 @@ impl<B: Storage> Channel<B> {
         }
     }
 
+    /// The same, to be changed where it lies.
+    pub(crate) fn packet_mut(&mut self) -> &mut [u8] {
+        match self.rx.bytes_mut().get_mut(..self.lent) {
+            Some([b'$', _, _, _, payload @ ..]) => payload,
+            _ => &mut [],
+        }
+    }
+
     /// Whether the receive buffer can hold all of the message that begins it, as far as its length is known.
     pub(crate) fn has_room_for_message(&self) -> bool {
         match announced_length(self.rx.bytes()) {

@@ -29,6 +29,8 @@ pub struct Opener {
     mki: Mki,
     /// The source that the packets have to be of, once the first one was genuine.
     ssrc: Option<u32>,
+    /// How often sequence numbers have begun anew before the first packet.
+    rollover: u32,
     packets: Window,
     reports: Window,
 }
@@ -37,7 +39,13 @@ impl Opener {
     /// Opens what was sealed with these keys. A name of the key must be in each packet if the keys have one.
     pub fn new(keys: &Keys) -> Self {
         let (rtp, rtcp, mki) = (keys.rtp(), keys.rtcp(), keys.mki());
-        Self { rtp, rtcp, mki, ssrc: None, packets: Window::default(), reports: Window::default() }
+        Self { rtp, rtcp, mki, ssrc: None, rollover: 0, packets: Window::default(), reports: Window::default() }
+    }
+
+    /// Expects sequence numbers that have begun anew so often before the first packet.
+    #[must_use]
+    pub fn at_rollover(self, rollover: u32) -> Self {
+        Self { rollover, ..self }
     }
 
     /// Opens an RTP packet in place; how many of its bytes are the packet.
@@ -108,7 +116,7 @@ impl Opener {
     /// section 3.3.1).
     fn index(&self, sequence: u16) -> u64 {
         if self.packets.is_empty() {
-            return sequence.into();
+            return (u64::from(self.rollover) << 16) | u64::from(sequence);
         }
         let highest = self.packets.highest();
         let distance = sequence.wrapping_sub(highest as u16) as i16;

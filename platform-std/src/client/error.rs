@@ -160,6 +160,12 @@ fn refused(f: &mut fmt::Formatter<'_>, status: StatusCode, during: Command, loca
 fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
     match error {
         session::Error::NoJpegVideo => f.write_str("the stream has no motion JPEG video"),
+        session::Error::NoKey => {
+            f.write_str("the stream is encrypted, and the server tells no key that can be used here (SRTP with AES-128 and HMAC-SHA1-80)")
+        }
+        session::Error::Exposed => {
+            f.write_str("over UDP others could watch, because the server does not encrypt the stream itself: TCP stays inside of TLS")
+        }
         session::Error::Transport => f.write_str("the server chose a transport that cannot be used here"),
         session::Error::MessageTooLarge => f.write_str("the server's answer is too large"),
         session::Error::Message(error) => {

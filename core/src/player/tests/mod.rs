@@ -2,6 +2,7 @@
 
 mod access;
 mod dialects;
+mod encryption;
 mod manners;
 mod media;
 mod transports;

@@ -112,6 +112,8 @@ pub enum Rejected {
     PayloadType(u8),
     /// It does not come from the source that is being received.
     Source,
+    /// It is encrypted with another key than the stream's, or changed on its way, or not encrypted at all (SRTP).
+    Seal,
     /// Its sequence number is far from all others. The receiver follows it if the next packet continues from it.
     Jump,
     /// It was sent before the last PLAY, whose answer gave the number of its first packet.

@@ -11,18 +11,20 @@
 //! | channels, but `RTP/AVP` for the transport | it is TCP, unless our ports are there, too |
 //! | TCP, though UDP was offered | it is TCP, on channels 0 and 1 if it does not say which |
 //! | UDP to ports of ours, though TCP was offered | the driver decides |
+//! | RTP/AVP, though RTP/SAVP was offered | it is encrypted with the key that was told, unless the connection is TLS |
 //! | `destination`, `source` in `Transport` | ignored: media is taken from the server alone |
 //! | `RTP-Info` with URLs that are not ours | believed where it tells of one stream only |
 //! | PLAY answered without `Session`, `RTP-Info` or `Range` | none is needed |
 
 use super::MAX_URL;
 use super::events::{Described, Error, Playing, SetUp};
+use super::keying::Keying;
 use crate::session::MediaTransport;
 use crate::time::Duration;
 use crate::wire::rtsp::headers::{LowerTransport, Range, RtpInfo, Transport};
 use crate::wire::rtsp::{Headers, Response};
 use crate::wire::sdp::Sdp;
-use crate::wire::url::Control;
+use crate::wire::url::{Control, Url};
 use core::fmt::{Display, Write};
 use heapless::String;
 
@@ -37,23 +39,24 @@ pub(super) fn public(headers: &Headers<'_>) -> Option<bool> {
 }
 
 /// The `Transport` of a SETUP request.
-pub(super) fn offer(offer: MediaTransport) -> Transport {
+pub(super) fn offer(offer: MediaTransport, secure: bool) -> Transport {
     let (lower, client_port, interleaved) = match offer {
         MediaTransport::Udp { rtp_port, rtcp_port } => (LowerTransport::Udp, Some((rtp_port, rtcp_port)), None),
         MediaTransport::Interleaved { rtp_channel, rtcp_channel } => {
             (LowerTransport::Tcp, None, Some((rtp_channel, rtcp_channel)))
         }
     };
-    Transport { lower: Some(lower), unicast: true, client_port, interleaved, ..Transport::default() }
+    Transport { lower: Some(lower), secure, unicast: true, client_port, interleaved, ..Transport::default() }
 }
 
 /// Reads the answer to DESCRIBE. The strings are the URLs of the aggregate and of the video stream.
 pub(super) fn describe(
     response: &Response<'_>,
     url: &str,
+    keying: &mut Keying,
 ) -> Result<(Described, String<MAX_URL, u16>, String<MAX_URL, u16>), Error> {
     let sdp = Sdp::new(response.body);
-    let video = sdp.video().filter(|video| !video.is_secure).ok_or(Error::NoJpegVideo)?;
+    let video = sdp.video().ok_or(Error::NoJpegVideo)?;
     let headers = &response.headers;
     let base = headers.first("Content-Base").or_else(|| headers.first("Content-Location"));
     let aggregate = bounded(Control::resolve(url, base, sdp.control()))?;
@@ -66,12 +69,23 @@ pub(super) fn describe(
         frame_rate: video.framerate.and_then(|rate| rate.parse().ok()),
         range: video.range.or_else(|| sdp.range()),
         dimensions: video.dimensions,
+        protection: keying.describe(&video, is_private(url))?,
     };
     Ok((described, aggregate, stream))
 }
 
+/// Whether all that is said about this URL is inside of TLS.
+fn is_private(url: &str) -> bool {
+    Url::parse(url).is_some_and(|url| url.is_secure())
+}
+
 /// Reads the answer to SETUP.
-pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeout: Duration) -> Result<SetUp, Error> {
+pub(super) fn setup(
+    headers: &Headers<'_>,
+    offer: MediaTransport,
+    session_timeout: Duration,
+    keying: &mut Keying,
+) -> Result<SetUp, Error> {
     let answered = headers.first("Transport").and_then(|value| Transport::alternatives(value).next()?.ok());
     let answered = answered.unwrap_or_default();
     let transport = match (offer, answered.lower, answered.interleaved) {
@@ -87,7 +101,8 @@ pub(super) fn setup(headers: &Headers<'_>, offer: MediaTransport, session_timeou
         (MediaTransport::Udp { .. }, Some(LowerTransport::Tcp), None) => UNTOLD_CHANNELS,
         (_, _, None) => offer,
     };
-    Ok(SetUp { transport, server_port: answered.server_port, ssrc: answered.ssrc, session_timeout })
+    let is_encrypted = keying.handle_set_up(answered.lower.map(|_| answered.secure), transport);
+    Ok(SetUp { transport, server_port: answered.server_port, ssrc: answered.ssrc, session_timeout, is_encrypted })
 }
 
 /// Reads the answer to PLAY, as far as it is about the stream that `control` set up.

@@ -3,12 +3,13 @@
 use super::answers::{self, bounded};
 use super::authentication::Authentication;
 use super::events::{Command, Config, Error, Event, NotNow, Playing, SetUp, Unauthorized};
+use super::keying::Keying;
 use super::{MAX_SESSION, MAX_URL};
 use crate::session::buffer::{Buffer, Storage};
 use crate::session::timer::{self, Timers};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant};
-use crate::wire::rtsp::headers::{APPLICATION_SDP, Range, Session, Transport};
+use crate::wire::rtsp::headers::{APPLICATION_SDP, KeyMgmt, Range, Session, Transport};
 use crate::wire::rtsp::{Emitter, Full, Headers, Method, Request, Response, StatusCode};
 use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
@@ -100,6 +101,7 @@ pub(super) struct Dialogue {
     pub(super) authentication: Authentication,
     /// Why the last 401 was not answered.
     pub(super) unauthorized: Option<Unauthorized>,
+    keying: Keying,
     config: Config,
     /// `CSeq` of the last request, which is the outstanding one if there is one.
     cseq: u32,
@@ -131,6 +133,7 @@ impl Dialogue {
             expired: None,
             authentication: Authentication::default(),
             unauthorized: None,
+            keying: Keying::default(),
             config,
             cseq: 0,
             stale: 0,
@@ -155,6 +158,12 @@ impl Dialogue {
     /// OPTIONS has gone unanswered before: it is not asked again.
     pub(super) fn skip_options(&mut self) {
         self.options_asked = true;
+    }
+
+    /// What opens packets and seals reports.
+    #[cfg(feature = "srtp")]
+    pub(super) fn ciphers(&self) -> Option<(crate::srtp::Opener, crate::srtp::Sealer)> {
+        self.keying.ciphers()
     }
 
     /// Another presentation is meant from the next start on.
@@ -320,6 +329,12 @@ impl Dialogue {
         if let Some(listed) = answers::public(&response.headers) {
             self.methods = ServerMethods { told: true, get_parameter: listed };
         }
+        if response.status == StatusCode::UNSUPPORTED_TRANSPORT
+            && during == Command::Setup
+            && self.keying.handle_unsupported(self.offer)
+        {
+            return self.repeat(tx, now, outstanding);
+        }
         if !(200..300).contains(&response.status.0) {
             return self.handle_refusal(tx, now, response.status, during);
         }
@@ -368,6 +383,7 @@ impl Dialogue {
                     server_port: None,
                     ssrc: None,
                     session_timeout: Duration::MAX,
+                    is_encrypted: false,
                 })
             }
             Command::Play => self.handle_play(Playing { sequence: None, rtptime: None, range: None }),
@@ -427,9 +443,9 @@ impl Dialogue {
         self.request(tx, now, planned.command(), range)
     }
 
-    /// Sends a request again that has to say who we are.
+    /// Sends a request again that has to say something else: who we are, or another profile.
     fn repeat<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant, again: Outstanding) -> Option<Event> {
-        debug!("{} is to say who we are", again.command.name());
+        debug!("{} is asked again in other words", again.command.name());
         if self.request(tx, now, again.command, again.range).is_err() {
             // As in `proceed`.
             self.planned = None;
@@ -471,7 +487,10 @@ impl Dialogue {
                     Command::KeepAlive => (Method::Options, &self.urls.aggregate),
                 };
                 let authorization = self.authentication.authorize(method.name(), uri);
-                let transport = (command == Command::Setup).then(|| answers::offer(self.offer));
+                let transport = (command == Command::Setup).then(|| {
+                    let message = self.keying.message().map(|data| KeyMgmt { uri, data });
+                    (answers::offer(self.offer, self.keying.asks_secure()), message)
+                });
                 write_request(space, method, uri, cseq, session, command, transport, range, authorization)
             }
             Dialect::Lab => {
@@ -558,7 +577,7 @@ impl Dialogue {
     }
 
     fn handle_description(&mut self, response: &Response<'_>) -> Event {
-        match answers::describe(response, &self.urls.presentation) {
+        match answers::describe(response, &self.urls.presentation, &mut self.keying) {
             Ok((described, aggregate, stream)) => {
                 self.urls.aggregate = aggregate;
                 self.urls.stream = stream;
@@ -576,7 +595,7 @@ impl Dialogue {
         };
         let timeout = session.and_then(|session| session.timeout).filter(|&seconds| seconds > 0);
         let timeout = timeout.unwrap_or(DEFAULT_SESSION_TIMEOUT);
-        match answers::setup(headers, self.offer, Duration::from_secs(timeout.into())) {
+        match answers::setup(headers, self.offer, Duration::from_secs(timeout.into()), &mut self.keying) {
             Ok(set_up) => {
                 // Without the header the identifier stays as it is, which means empty as a rule.
                 self.session = id.unwrap_or_else(|| self.session.clone());
@@ -607,6 +626,9 @@ impl Dialogue {
     }
 }
 
+/// The key that SETUP says again.
+type Key<'a> = KeyMgmt<&'a String<MAX_URL, u16>, &'a str>;
+
 #[allow(clippy::too_many_arguments, reason = "the parts of one request, in their order on the wire")]
 fn write_request(
     space: &mut [u8],
@@ -615,7 +637,7 @@ fn write_request(
     cseq: u32,
     session: Option<&str>,
     command: Command,
-    transport: Option<Transport>,
+    transport: Option<(Transport, Option<Key<'_>>)>,
     range: Option<Range>,
     authorization: Option<impl Display>,
 ) -> Result<usize, Full> {
@@ -629,8 +651,11 @@ fn write_request(
     if command == Command::Describe {
         request = request.header("Accept", APPLICATION_SDP)?;
     }
-    if let Some(transport) = transport {
+    if let Some((transport, key)) = transport {
         request = request.header("Transport", transport)?;
+        if let Some(key) = key {
+            request = request.header("KeyMgmt", key)?;
+        }
     }
     if let Some(range) = range {
         request = request.header("Range", range)?;

@@ -102,6 +102,22 @@ pub struct Described {
     pub range: Option<Range>,
     /// `a=x-dimensions`: width and height where RTP/JPEG's one byte cannot say them.
     pub dimensions: Option<(u16, u16)>,
+    /// How they are kept from others.
+    pub protection: Protection,
+}
+
+/// How media are kept from others on their way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Protection {
+    /// Not at all.
+    #[default]
+    None,
+    /// They are encrypted, with a key that is known (SRTP).
+    Srtp,
+    /// They have to travel on the control connection, because that is encrypted (TLS) and they are not.
+    Tunnel,
 }
 
 /// The result of SETUP.
@@ -118,6 +134,8 @@ pub struct SetUp {
     pub ssrc: Option<u32>,
     /// After how much silence of ours the server drops the session; the machine keeps it alive by itself.
     pub session_timeout: Duration,
+    /// Packets are encrypted.
+    pub is_encrypted: bool,
 }
 
 /// The contents of PLAY's answer. Servers leave out any of them.
@@ -165,6 +183,11 @@ pub enum Error {
     MessageTooLarge,
     /// The description has no JPEG video stream.
     NoJpegVideo,
+    /// Its video is encrypted, and no key is told that can be used here. Without the feature `srtp` none can.
+    NoKey,
+    /// Media would be there for everybody on the way, though the URL is `rtsps://`: they are not encrypted, and only UDP is
+    /// allowed.
+    Exposed,
     /// SETUP was answered with a transport that cannot be served.
     Transport,
     /// User and password, which the URL holds, are too long, or of characters that cannot be sent.

@@ -21,16 +21,18 @@
 //! | `events` | commands, events and errors |
 //! | `dialogue` | the state: requests out, what their answers change |
 //! | `authentication` | user and password, where the server asks for them |
+//! | `keying` | the key of media that are encrypted |
 //! | `answers` | how the standard's answers and descriptions are read |
 
 mod answers;
 mod authentication;
 mod dialogue;
 mod events;
+mod keying;
 #[cfg(test)]
 mod tests;
 
-pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, SetUp, Unauthorized};
+pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, Protection, SetUp, Unauthorized};
 
 use super::buffer::Storage;
 use super::channel::{Channel, Packet};
@@ -266,6 +268,17 @@ impl<B: Storage> Connection<B> {
     /// The payload that [`Event::Interleaved`] tells of; empty at any other time.
     pub fn interleaved(&self) -> &[u8] {
         self.channel.packet()
+    }
+
+    /// The same, to be decrypted where it lies.
+    pub fn interleaved_mut(&mut self) -> &mut [u8] {
+        self.channel.packet_mut()
+    }
+
+    /// What opens the packets of the stream that was set up, and what seals reports about it; `None` where it is not encrypted.
+    #[cfg(feature = "srtp")]
+    pub fn ciphers(&self) -> Option<(crate::srtp::Opener, crate::srtp::Sealer)> {
+        self.dialogue.ciphers()
     }
 
     /// Bytes for the server.
