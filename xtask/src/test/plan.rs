@@ -163,6 +163,11 @@ fn playing(long: bool) -> Vec<Step> {
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
             .likes(&[&GSTREAMER_SERVER]),
+        Step::waiting(Group::Interop, "guarded", steps::guarded)
+            .after(&[TESTS, PROGRAMS, CLIPS])
+            .alone_with(&["many players"])
+            .needs(&[&FFMPEG])
+            .likes(&[&GSTREAMER]),
         peer("lab").needs(&[&SDL2, &FFMPEG]),
         peer("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
         peer("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),

@@ -203,6 +203,13 @@ pub(super) fn inputs() -> Result<()> {
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
 }
 
+/// Streams that not everybody may watch, in the players of others.
+pub(super) fn guarded() -> Result<()> {
+    let mut command = program("guarded")?;
+    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(media::CLIPS.directory()?);
+    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+}
+
 /// Our player against a server that others wrote; `name` is as `peers --help` lists it.
 pub(super) fn peer(name: &str) -> Result<()> {
     if name == "espp" {
