@@ -6,8 +6,9 @@ use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use mutoscope::io::Stream;
 use rustls::{ClientConnection, Connection, ServerConnection};
 
-/// Most plain bytes that are sealed at once where the stream inside takes all that it is given: few calls to the system.
-const WIDE: usize = 16 * 1024;
+/// Most plain bytes that are sealed at once where the stream inside takes all that it is given: a usual frame is one call to the
+/// system, which costs more than to seal it.
+const WIDE: usize = 32 * 1024;
 /// The same where it was full a moment ago: what it does not take, sealed, is kept here.
 const NARROW: usize = 4 * 1024;
 /// Segments of one write.

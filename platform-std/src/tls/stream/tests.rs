@@ -200,7 +200,7 @@ fn what_is_written_cannot_be_read_on_the_wire() {
 }
 
 #[test]
-fn a_reader_who_does_not_read_costs_no_more_than_one_record() {
+fn a_reader_who_does_not_read_costs_no_more_than_one_write() {
     let scene = Scene::new();
     let (mut server, mut client) = scene.pair(1, 40_000);
     for _ in 0..10_000 {
