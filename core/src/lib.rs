@@ -117,6 +117,7 @@
 //! use mutoscope::session::server::{Config, Connection, Description, Event};
 //! use mutoscope::time::Instant;
 //! use mutoscope::wire::rtsp::headers::Range;
+//! use mutoscope::wire::sdp::Exchange;
 //!
 //! let now = Instant::from_millis(0);
 //! let mut connection = Connection::new(now, [0; 2048], [0; 2048], 0x5EED, Config::default());
@@ -128,7 +129,8 @@
 //! assert_eq!(connection.poll_event(), Some(Event::Describe));
 //! assert!(connection.resource().names("cam"));
 //! let frame_rate = FrameRate::new(24, 1).unwrap();
-//! let camera = Description { name: "cam", frame_rate, range: Range::Now, width: 640, height: 480 };
+//! let (range, exchange) = (Range::Now, Exchange::None);
+//! let camera = Description { name: "cam", frame_rate, range, width: 640, height: 480, exchange };
 //! connection.answer_describe(now, &camera);
 //!
 //! let answer = core::str::from_utf8(connection.poll_transmit()).unwrap();

@@ -50,15 +50,22 @@ impl Medium for &Elsewhere {
     }
 }
 
-/// A client that says who it is keeps user, password and the server's challenge.
-const CLIENT: usize = if cfg!(feature = "auth") { 2112 } else { 1280 };
+/// A client that says who it is keeps user, password and the server's challenge; one that decrypts, the message with the key.
+const CLIENT: usize = match (cfg!(feature = "auth"), cfg!(feature = "srtp")) {
+    (false, false) => 1280,
+    (true, false) => 2112,
+    (false, true) => 1704,
+    (true, true) => 2448,
+};
+/// A server's client whose media are encrypted keeps ciphers for both directions.
+const PEER: usize = if cfg!(feature = "srtp") { 2656 } else { 1128 };
 
 #[test]
 fn sizes_of_the_main_types_are_pinned() {
     let sizes = [
-        ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 704),
+        ("session::server::Connection", size_of::<session::server::Connection<&mut [u8]>>(), 712),
         // A whole client consists of control connection, stream, sender and the frame that is being sent.
-        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), 1104),
+        ("io::server::Peer", size_of::<io::server::Peer<&mut [u8], &Elsewhere>>(), PEER),
         ("session::client::Connection", size_of::<session::client::Connection<&mut [u8]>>(), CLIENT),
         ("rtp::Receiver, two frames open", size_of::<Receiver<&mut [u8], 2>>(), 2304),
         ("source::mjpeg::Reader", size_of::<mutoscope::media::mjpeg::Reader<(), &mut [u8]>>(), 800),
