@@ -2,9 +2,11 @@
 
 use super::clip::Clip;
 use super::players::Transport;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 /// A program that publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +86,35 @@ impl Publisher {
                 command
             }
         };
-        let output = command.stdin(Stdio::null()).output().with_context(|| self.name())?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{} ended with {}: {said}", self.name(), output.status);
-        Ok(())
+        let length = Duration::from_secs_f64(clip.frames.len() as f64 / f64::from(rate.max(1)));
+        for _ in 0..TRIES {
+            if let Some((status, said)) = run(&mut command, scratch, length + PATIENCE).with_context(|| self.name())? {
+                ensure!(status.success(), "{} ended with {status}: {said}", self.name());
+                return Ok(());
+            }
+        }
+        bail!("{} does not end", self.name());
     }
 }
+
+/// What the program ended with, and what it said; `None`: it was killed after `patience`.
+fn run(command: &mut Command, scratch: &Path, patience: Duration) -> Result<Option<(ExitStatus, String)>> {
+    let log = scratch.join("publisher.log");
+    let mut child = command.stdin(Stdio::null()).stderr(File::create(&log)?).spawn()?;
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some((status, std::fs::read_to_string(&log).unwrap_or_default())));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
+}
+
+/// How long a program may take beyond the length of what it publishes.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// rtspclientsink of GStreamer 1.22 sometimes waits for ever behind SETUP over UDP, before it has sent anything. Then it is
+/// started again.
+const TRIES: usize = 4;
