@@ -19,6 +19,7 @@ pub mod clock;
 pub mod console;
 mod files;
 pub mod guard;
+mod hex;
 pub mod input;
 mod link;
 pub mod media;

@@ -43,14 +43,6 @@ impl Guard for Usher {
 }
 
 impl Visit for Seat {
-    fn asks_again(&self) -> Option<Instant> {
-        None
-    }
-
-    fn ends(&self) -> Option<Instant> {
-        None
-    }
-
     fn stream_key(&self) -> Option<[u8; 30]> {
         Some(core::array::from_fn(|at| at as u8))
     }

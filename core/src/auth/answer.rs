@@ -45,7 +45,7 @@ impl<'a> Answer<'a> {
     pub(super) fn parse(value: &'a str) -> Option<Self> {
         match parts(value)? {
             (scheme, rest) if scheme.eq_ignore_ascii_case("Basic") => from_basic(rest).map(Self::Basic),
-            _ => DigestAnswer::parse(value).map(Self::Digest),
+            parts => DigestAnswer::of(parts).map(Self::Digest),
         }
     }
 }
@@ -53,7 +53,10 @@ impl<'a> Answer<'a> {
 impl<'a> DigestAnswer<'a> {
     /// The same as [`Answer::parse`], for Digest alone.
     pub(super) fn parse(value: &'a str) -> Option<Self> {
-        let (scheme, rest) = parts(value)?;
+        Self::of(parts(value)?)
+    }
+
+    fn of((scheme, rest): (&str, &'a str)) -> Option<Self> {
         scheme.eq_ignore_ascii_case("Digest").then(|| Parameters::parse(rest))??.answer()
     }
 }

@@ -7,6 +7,8 @@ use super::hash::{Algorithm, Hasher, Hex};
 use super::mac::Key;
 use super::nonces::{Nonce, Worth};
 use crate::time::Instant;
+use crate::wire::text::displays_as;
+use crate::wire::url::Target;
 use core::fmt::{self, Display};
 use core::net::IpAddr;
 use heapless::String;
@@ -195,8 +197,6 @@ fn response(secret: &str, method: &str, answer: &DigestAnswer<'_>) -> Hex {
 /// Whether a URI that was answered for is about what the request line names. Clients write the base's URL for a track's, another
 /// scheme or host, or a slash more or less, and never another stream's path.
 fn is_about(requested: &str, answered: impl Display) -> bool {
-    use crate::wire::text::displays_as;
-    use crate::wire::url::Target;
     if displays_as(&answered, requested) {
         return true;
     }

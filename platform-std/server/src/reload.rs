@@ -36,7 +36,7 @@ impl Reload {
         self.hardening.check(&new)?;
         let rules = access::rules(&new)?;
         // Where it listens is decided once.
-        access::check_reach(&new.args.access, &rules, &self.current.args.server_options().addresses()?)?;
+        access::check_reach(&new.args.access, &rules, || self.current.args.server_options().addresses())?;
         let streams = self.streams.prepare(&new)?;
         for setting in self.current.differing_settings(&new) {
             log::warn!("{setting} has changed; that takes effect when the server is started again");

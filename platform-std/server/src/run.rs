@@ -32,7 +32,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     let hang_ups = (configuration.is_reloadable() || tls.is_some()).then(signals::block_hang_ups).transpose()?;
     let options = Options { record, tls, ..args.server_options() };
     let rules = access::rules(&configuration)?;
-    access::check_reach(&args.access, &rules, &options.addresses()?)?;
+    access::check_reach(&args.access, &rules, || options.addresses())?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&options).map_err(|error| with_advice(error, tls_port))?;
     let gate = Gate::new(rules).context("the system has no random numbers")?;

@@ -1,14 +1,21 @@
 //! What is decided by.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use mutoscope::auth::Key;
 
 use super::networks::{Networks, contain};
 use super::users::Users;
 use crate::names;
+
+/// The addresses by which a machine reaches itself.
+const LOOPBACK: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+];
 
 /// All rules of a server. By default everybody may do everything, but publish only from the server's own machine.
 #[derive(Clone, Debug, Default)]
@@ -115,21 +122,16 @@ impl Who {
 impl Rules {
     /// The rules of the stream that a path means: its name is compared as the catalogue compares it.
     pub(super) fn of(&self, path: mutoscope::wire::url::Path<'_>) -> &StreamRules {
-        let rules = || self.streams.iter();
-        let place = names::position(path, rules().map(|(name, _)| name.as_str()));
-        place.and_then(|place| rules().nth(place)).map_or(&self.default, |(_, rules)| rules)
+        let place = names::position(path, self.streams.keys().map(String::as_str));
+        place.and_then(|place| self.streams.values().nth(place)).unwrap_or(&self.default)
     }
 
     /// Who may watch a stream, or publish it.
-    pub(super) fn who<'r>(&'r self, stream: &'r StreamRules, is_to_publish: bool) -> std::borrow::Cow<'r, Who> {
-        use std::borrow::Cow;
+    pub(super) fn who<'r>(&'r self, stream: &'r StreamRules, is_to_publish: bool) -> Cow<'r, Who> {
         match if is_to_publish { &stream.publish } else { &stream.watch } {
             Some(who) => Cow::Borrowed(who),
             None if !self.users.is_empty() => Cow::Owned(Who::any_user()),
-            None if is_to_publish => {
-                let own = ["127.0.0.0/8", "::1/128"].into_iter().filter_map(|network| network.parse().ok());
-                Cow::Owned(Who { networks: own.collect(), ..Who::default() })
-            }
+            None if is_to_publish => Cow::Owned(Who { networks: LOOPBACK.to_vec(), ..Who::default() }),
             None => Cow::Owned(Who::everybody()),
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mutoscope::auth::Key;
 
-use crate::files;
+use crate::{files, hex};
 
 /// Why there is no key.
 #[derive(Debug)]
@@ -43,20 +43,7 @@ pub fn token_key(path: &Path) -> Result<Key, TokenKeyError> {
         log::warn!("{} can be read by others, who can make tokens with it: chmod 600", path.display());
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
-    parse(text.trim()).ok_or_else(|| TokenKeyError::Malformed(path.to_owned()))
-}
-
-fn parse(digits: &str) -> Option<Key> {
-    let mut bytes = [0; Key::LEN];
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    if pairs.len() != Key::LEN || !rest.is_empty() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let text = std::str::from_utf8(pair).ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-        *byte = u8::from_str_radix(text, 16).ok()?;
-    }
-    Some(Key::new(bytes))
+    hex::bytes(text.trim().chars()).map(Key::new).ok_or_else(|| TokenKeyError::Malformed(path.to_owned()))
 }
 
 #[cfg(test)]

@@ -299,13 +299,12 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         let now = self.clock.now();
         let buffer = |len: usize| vec![0; len].into_boxed_slice();
         let visit = self.door.visit(addresses.peer, is_private);
+        let mut settings = self.settings;
         if is_refused {
-            let mut settings = self.settings;
             settings.session.idle_timeout = REFUSING_TIMEOUT;
             let (rx, tx) = (buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER));
             return Ok(Peer::refusing_guarded(now, addresses, rx, tx, &settings, visit));
         }
-        let mut settings = self.settings;
         settings.session.is_hurried = standing != Standing::Exempt;
         let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
         Ok(Peer::guarded(now, addresses, rx, tx, random()?, &settings, visit))

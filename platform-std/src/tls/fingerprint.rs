@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hex;
+
 /// SHA-256 of a certificate in DER, as `openssl x509 -fingerprint -sha256` prints it.
 ///
 /// ```
@@ -44,13 +46,7 @@ impl FromStr for Fingerprint {
     type Err = BadFingerprint;
 
     fn from_str(text: &str) -> Result<Self, BadFingerprint> {
-        let mut digits = text.trim().chars().filter(|&c| c != ':').map(|c| c.to_digit(16));
-        let mut digit = || digits.next().flatten().and_then(|digit| u8::try_from(digit).ok()).ok_or(BadFingerprint);
-        let mut fingerprint = [0; 32];
-        for byte in &mut fingerprint {
-            *byte = (digit()? << 4) | digit()?;
-        }
-        if digits.next().is_some() { Err(BadFingerprint) } else { Ok(Self(fingerprint)) }
+        hex::bytes(text.trim().chars().filter(|&c| c != ':')).map(Self).ok_or(BadFingerprint)
     }
 }
 

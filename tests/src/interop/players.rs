@@ -344,7 +344,7 @@ fn run(command: &mut Command, patience: Duration) -> Result<(Vec<u8>, String)> {
 }
 
 /// Waits for a child process to end, and kills it after `patience`. Returns whether it was killed.
-fn wait(child: &mut Child, patience: Duration) -> Result<bool> {
+pub(super) fn wait(child: &mut Child, patience: Duration) -> Result<bool> {
     let begin = Instant::now();
     while begin.elapsed() < patience {
         if child.try_wait()?.is_some() {

@@ -1,12 +1,12 @@
 //! Clients that publish to the server.
 
 use super::clip::Clip;
-use super::players::Transport;
-use anyhow::{Context, Result, bail, ensure};
+use super::players::{Transport, wait};
+use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A program that publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,28 +87,14 @@ impl Publisher {
             }
         };
         let length = Duration::from_secs_f64(clip.frames.len() as f64 / f64::from(rate.max(1)));
-        if let Some((status, said)) = run(&mut command, scratch, length + PATIENCE).with_context(|| self.name())? {
-            ensure!(status.success(), "{} ended with {status}: {said}", self.name());
-            return Ok(());
-        }
-        bail!("{} does not end", self.name());
+        let log = scratch.join("publisher.log");
+        let mut child =
+            command.stdin(Stdio::null()).stderr(File::create(&log)?).spawn().with_context(|| self.name())?;
+        ensure!(!wait(&mut child, length + PATIENCE)?, "{} does not end", self.name());
+        let (status, said) = (child.wait()?, std::fs::read_to_string(&log).unwrap_or_default());
+        ensure!(status.success(), "{} ended with {status}: {said}", self.name());
+        Ok(())
     }
-}
-
-/// What the program ended with, and what it said; `None`: it was killed after `patience`.
-fn run(command: &mut Command, scratch: &Path, patience: Duration) -> Result<Option<(ExitStatus, String)>> {
-    let log = scratch.join("publisher.log");
-    let mut child = command.stdin(Stdio::null()).stderr(File::create(&log)?).spawn()?;
-    let deadline = Instant::now() + patience;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some((status, std::fs::read_to_string(&log).unwrap_or_default())));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
 }
 
 /// How long a program may take beyond the length of what it publishes.

@@ -191,22 +191,23 @@ pub(super) fn bent(files: u32) -> Result<()> {
 
 /// Real players against the real server, with one set of files.
 pub(super) fn interop(files: &media::Set) -> Result<()> {
-    let mut command = program("interop")?;
-    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(files.directory()?);
-    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+    against_server("interop", files)
 }
 
 /// Every kind of input through the real server to ffmpeg.
 pub(super) fn inputs() -> Result<()> {
-    let mut command = program("inputs")?;
-    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(media::CLIPS.directory()?);
-    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+    against_server("inputs", &media::CLIPS)
 }
 
 /// Streams that not everybody may watch, in the players of others.
 pub(super) fn guarded() -> Result<()> {
-    let mut command = program("guarded")?;
-    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(media::CLIPS.directory()?);
+    against_server("guarded", &media::CLIPS)
+}
+
+/// A program of the tests that starts the real server.
+fn against_server(name: &str, files: &media::Set) -> Result<()> {
+    let mut command = program(name)?;
+    command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(files.directory()?);
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
 }
 

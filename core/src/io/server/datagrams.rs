@@ -1,6 +1,7 @@
 //! What comes to the server's UDP sockets, which all clients share, and whose it is.
 
 use super::hole::Claim;
+use super::protection::MAX_REPORT;
 use super::recorder::Recorder;
 use super::stream::MediaStream;
 use super::{Guard, Peer, rtcp};
@@ -60,17 +61,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     /// One that comes from a port that a viewer did not name is known by what it reports about: our SSRC, which nobody else
     /// has been told. RTCP goes there from then on.
     pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {
-        if !self.protection.is_on() {
-            return self.handle_report(now, from, compound);
-        }
         // What has the client's address is worth the work of looking whether it has its key.
-        if from.ip() != self.addresses.peer.ip() {
+        if self.protection.is_on() && from.ip() != self.addresses.peer.ip() {
             return false;
         }
-        let mut protection = core::mem::take(&mut self.protection);
-        let is_meant = protection.with_report(compound, |report| self.handle_report(now, from, report));
-        self.protection = protection;
-        is_meant.unwrap_or(false)
+        let mut room = [0; MAX_REPORT];
+        match self.protection.open_report(compound, &mut room) {
+            Some(report) => self.handle_report(now, from, report),
+            None => false,
+        }
     }
 
     fn handle_report(&mut self, now: Instant, from: SocketAddr, compound: &[u8]) -> bool {

@@ -38,31 +38,26 @@ pub trait Guard {
     ) -> impl IntoIterator<Item = Self::Challenge>;
 }
 
-/// What a [`Guard`] remembers of one connection.
+/// What a [`Guard`] remembers of one connection. By default its guard never makes a request wait, what it allows has no end, and
+/// there are no keys.
 pub trait Visit {
     /// When the guard wants to be asked again about a request that waits.
-    fn asks_again(&self) -> Option<Instant>;
-
-    /// When what was allowed ends: the connection is closed then.
-    fn ends(&self) -> Option<Instant>;
-
-    /// A key and its salt for one stream that is encrypted, which nobody can guess; another one each time.
-    fn stream_key(&self) -> Option<[u8; 30]>;
-}
-
-impl Visit for () {
     fn asks_again(&self) -> Option<Instant> {
         None
     }
 
+    /// When what was allowed ends: the connection is closed then.
     fn ends(&self) -> Option<Instant> {
         None
     }
 
+    /// A key and its salt for one stream that is encrypted, which nobody can guess; another one each time.
     fn stream_key(&self) -> Option<[u8; 30]> {
         None
     }
 }
+
+impl Visit for () {}
 
 /// What a [`Guard`] says of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -88,16 +88,4 @@ impl<'a> Guard for Password<'a> {
     }
 }
 
-impl Visit for PasswordVisit {
-    fn asks_again(&self) -> Option<Instant> {
-        None
-    }
-
-    fn ends(&self) -> Option<Instant> {
-        None
-    }
-
-    fn stream_key(&self) -> Option<[u8; 30]> {
-        None
-    }
-}
+impl Visit for PasswordVisit {}

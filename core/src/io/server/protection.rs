@@ -10,7 +10,7 @@ use crate::wire::sdes::Crypto;
 use crate::wire::sdp::Exchange;
 
 /// The longest report that is opened, in bytes.
-const MAX_REPORT: usize = 1500;
+pub(super) const MAX_REPORT: usize = 1500;
 
 /// The keys of one client, and what is made of them.
 #[derive(Default)]
@@ -92,15 +92,14 @@ impl Protection {
         self.cipher.as_mut().map(|cipher| &mut cipher.sealer)
     }
 
-    /// Does `work` with a client's report, opened if it is sealed. `None`: it is not the client's.
-    pub(super) fn with_report<R>(&mut self, report: &[u8], work: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let Some(cipher) = &mut self.cipher else { return Some(work(report)) };
-        let mut buffer = [0; MAX_REPORT];
-        let sealed = buffer.get_mut(..report.len())?;
+    /// A client's report, opened in `room` if it is sealed. `None`: it is not the client's.
+    pub(super) fn open_report<'r>(&mut self, report: &'r [u8], room: &'r mut [u8; MAX_REPORT]) -> Option<&'r [u8]> {
+        let Some(cipher) = &mut self.cipher else { return Some(report) };
+        let sealed = room.get_mut(..report.len())?;
         sealed.copy_from_slice(report);
         match cipher.opener.open_report(sealed) {
-            Ok(len) => sealed.get(..len).map(work),
-            Err(_) if cipher.takes_plain_reports => Some(work(report)),
+            Ok(len) => sealed.get(..len),
+            Err(_) if cipher.takes_plain_reports => Some(report),
             Err(_) => None,
         }
     }

@@ -113,7 +113,8 @@ impl RequestPolicy<'_> {
     /// Whether a request may be carried out, and the path of the stream that it is about; or the status that refuses it.
     ///
     /// There is no other way to carry a request out. It is admitted first. Then the driver is asked about who asks, where
-    /// there is a guard, before anything is said of what there is. Then each dialect has an order of its own for the rest: whether it is the session's, whether the state allows it, and the details of each method.
+    /// there is a guard, before anything is said of what there is. Then each dialect has an order of its own for the rest:
+    /// whether it is the session's, whether the state allows it, and the details of each method.
     pub(super) fn judge<'a>(&self, asked: Asked<'a, '_>) -> Result<(Accepted, Path<'a>), StatusCode> {
         let plea = Plea::of(asked);
         let path = self.admit(&plea)?;

@@ -4,8 +4,10 @@ use std::env;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use anyhow::Result;
 use mutoscope_std::guard::Rules;
 use mutoscope_std::input::{Argument, redact};
+use mutoscope_std::server::Error;
 use nix::net::if_::InterfaceFlags;
 
 use super::AccessArgs;
@@ -28,15 +30,23 @@ impl fmt::Display for TooOpen {
     }
 }
 
-/// Whether the server may listen at these addresses by these rules.
-pub(crate) fn check_reach(args: &AccessArgs, rules: &Rules, addresses: &[SocketAddr]) -> Result<(), TooOpen> {
+/// Whether the server may listen at these addresses by these rules. Where that is so wherever it listens, nobody asks for the
+/// addresses, which may have to be looked up.
+///
+/// # Errors
+/// [`TooOpen`], or the addresses are not known.
+pub(crate) fn check_reach(
+    args: &AccessArgs,
+    rules: &Rules,
+    addresses: impl FnOnce() -> Result<Vec<SocketAddr>, Error>,
+) -> Result<()> {
     if args.open || !rules.are_open() {
         return Ok(());
     }
-    match addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
-        Some(&address) => {
+    match addresses()?.into_iter().find(|address| !address.ip().to_canonical().is_loopback()) {
+        Some(address) => {
             let words = env::args_os().map(|word| shown(&word.to_string_lossy())).collect::<Vec<_>>();
-            Err(TooOpen { address, advice: advice(&words, &own_network()) })
+            Err(TooOpen { address, advice: advice(&words, &own_network()) }.into())
         }
         None => Ok(()),
     }
@@ -102,7 +112,7 @@ mod tests {
     fn beyond_this_machine_somebody_has_to_say_who_may_watch() {
         let refused = |args: &AccessArgs, rules: &Rules, addresses: &[&str]| {
             let addresses: Vec<SocketAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
-            check_reach(args, rules, &addresses).is_err()
+            check_reach(args, rules, || Ok(addresses)).is_err()
         };
         let (closed, open) = (AccessArgs::default(), AccessArgs { open: true, ..AccessArgs::default() });
         let few = Networks::parse(["10.0.0.0/8"], []).unwrap();

@@ -148,14 +148,6 @@ mod guard {
     }
 
     impl Visit for Shared {
-        fn asks_again(&self) -> Option<Instant> {
-            None
-        }
-
-        fn ends(&self) -> Option<Instant> {
-            None
-        }
-
         fn stream_key(&self) -> Option<[u8; 30]> {
             Some(black_box([7; 30]))
         }
