@@ -2,12 +2,15 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::task::Waker;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::server::{Addresses, Context, Guard, Outcome, Peer, Settings, Sockets, Verdict, Visit};
 use mutoscope::io::{Datagram, Meta, Stream, Transmit};
 use mutoscope::media::catalogue::Catalogue;
+use mutoscope::session::Secrecy;
+use mutoscope::session::server::Asking;
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 use mutoscope_std::media::live::Live;
@@ -122,4 +125,56 @@ fn a_client_that_pipelines_requests_has_few_carried_out_in_a_turn_and_all_in_the
         assert_eq!(answers.matches("RTSP/1.0 ").count(), 1000, "{method}");
         assert!(answers.contains("CSeq: 999\r\n"), "{method}");
     }
+}
+
+/// Lets everybody in for a second.
+struct Brief;
+
+impl Guard for Brief {
+    type Visit = Second;
+    type Challenge = Infallible;
+
+    fn visit(&self, _: SocketAddr, _: bool) -> Second {
+        Second
+    }
+
+    fn judge(&self, _: &mut Second, _: Instant, _: &Asking<'_>, _: &Waker) -> Verdict {
+        Verdict::Allowed(Secrecy::NONE)
+    }
+
+    fn challenges(&self, _: &Second, _: Instant, _: bool) -> impl IntoIterator<Item = Infallible> {
+        []
+    }
+}
+
+struct Second;
+
+impl Visit for Second {
+    fn ends(&self) -> Option<Instant> {
+        Some(Instant::from_millis(1000))
+    }
+}
+
+#[test]
+fn a_client_whose_time_is_up_is_closed_and_asks_for_no_more_turns() {
+    let (settings, catalogue) = (Settings::default(), Live::new("camera", None));
+    let addresses = Addresses { peer: ([10, 0, 0, 66], 40_000).into(), local: None };
+    let visit = Brief.visit(addresses.peer, false);
+    let (rx, tx) = (vec![0; 4096], vec![0; 32_768]);
+    let mut peer = Peer::guarded(Instant::default(), addresses, rx, tx, 7, &settings, visit);
+    let input = b"GET_PARAMETER rtsp://h/camera RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec();
+    let mut control = Pipelined { input, read: 0, output: Vec::new() };
+    let mut turn = |peer: &mut Peer<_, _, Brief>, now| {
+        let context = Context { now, waker: Waker::noop(), settings: &settings };
+        let sockets = Sockets { control: &mut control, rtp: &mut NoUdp, rtcp: &mut NoUdp };
+        peer.service_guarded::<1, _, _, _, _>(context, sockets, &catalogue, &Brief)
+    };
+    let (first, last) = (Instant::from_millis(1), Instant::from_millis(1000));
+    assert_eq!(turn(&mut peer, first), Outcome::Open);
+    assert_eq!(peer.poll_timeout(), Some(last));
+    assert_eq!(turn(&mut peer, last), Outcome::Closing);
+    assert!(
+        peer.poll_timeout().is_some_and(|due| due > last),
+        "it waits for the other side to close, and does not spin"
+    );
 }

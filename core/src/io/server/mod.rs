@@ -327,7 +327,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         let unfinished = self.unfinished.then(Instant::default);
         let impatient = self.waiting.as_ref().map(|waiting| waiting.until);
         let media = earliest(media, self.recorder.as_ref().and_then(Recorder::poll_timeout));
-        let media = earliest(media, earliest(self.visit.asks_again(), self.visit.ends()));
+        // Where the connection is closing already, the guard has no more to say.
+        let is_judged = G::GUARDS && !self.connection.is_closing();
+        let guard = is_judged.then(|| earliest(self.visit.asks_again(), self.visit.ends())).flatten();
+        let media = earliest(media, guard);
         earliest(earliest(unfinished, impatient), earliest(self.connection.poll_timeout(), media))
     }
 
