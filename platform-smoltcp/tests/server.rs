@@ -7,7 +7,8 @@ mod player;
 mod support;
 
 use movie::Movie;
-use mutoscope::io::server::Settings;
+use mutoscope::auth::{Authenticator, Basic, Credentials, Key};
+use mutoscope::io::server::{Guard, Open, Password, Settings};
 use mutoscope::media::FrameRate;
 use mutoscope::media::live::Live;
 use mutoscope::session::State;
@@ -29,9 +30,9 @@ fn options(max_clients: usize) -> Options<'static> {
     Options { settings: Settings::default(), rtsp_port: PORT, ..Options::new(max_clients) }
 }
 
-struct Stage<const CLIENTS: usize> {
+struct Stage<const CLIENTS: usize, G: Guard = Open> {
     network: Network,
-    server: Server<'static, &'static Movie, CLIENTS>,
+    server: Server<'static, &'static Movie, CLIENTS, G>,
     movie: &'static Movie,
     next_port: u16,
     /// Players that go on reading while something is done with another one.
@@ -45,6 +46,12 @@ impl<const CLIENTS: usize> Stage<CLIENTS> {
     }
 
     fn in_memory(memory: Memory<'static, CLIENTS>, movie: Movie, options: Options<'static>) -> Self {
+        Self::guarded(memory, movie, Open, options)
+    }
+}
+
+impl<const CLIENTS: usize, G: Guard> Stage<CLIENTS, G> {
+    fn guarded(memory: Memory<'static, CLIENTS>, movie: Movie, guard: G, options: Options<'static>) -> Self {
         let mut network = Network::new(7);
         let movie: &'static Movie = leak(movie);
         let mut entropy = 0_u64;
@@ -52,7 +59,7 @@ impl<const CLIENTS: usize> Stage<CLIENTS> {
             entropy += 0x1234_5678_9abc_def1;
             entropy
         });
-        let server = Server::new(&mut network.server.sockets, memory, movie, options, entropy).unwrap();
+        let server = Server::guarded(&mut network.server.sockets, memory, movie, guard, options, entropy).unwrap();
         Self { network, server, movie, next_port: 50_000, background: Vec::new(), address: SERVER }
     }
 
@@ -539,6 +546,57 @@ fn a_lab_client_gets_frames_that_fit_the_link() {
             assert!(frame == stage.movie.frame(number));
         }
     }
+}
+
+/// Anna's answer to the challenge in an answer 401.
+fn authorization(answer: &str, password: &str, method: &str, url: &str) -> String {
+    assert!(answer.starts_with("RTSP/1.0 401 Unauthorized\r\n"), "{answer}");
+    let challenges: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("WWW-Authenticate: ")).collect();
+    assert!(challenges.iter().all(|value| value.starts_with("Digest realm=\"camera\", nonce=\"")), "{challenges:?}");
+    let credentials = Credentials::new("anna", password).unwrap();
+    let mut authenticator = Authenticator::new(credentials, Basic::Refused, 7);
+    authenticator.handle_challenges(challenges).unwrap();
+    format!("Authorization: {}\r\n", authenticator.authorize(method, url).unwrap())
+}
+
+#[test]
+fn a_guarded_server_asks_for_a_password_and_takes_the_right_one() {
+    static KEY: Key = Key::new([7; 32]);
+    let guard = Password::new(&KEY, "camera", "anna", "right");
+    let mut stage = Stage::guarded(leak(Storage::<2>::new()).lend(), Movie::new(24, 32), guard, options(2));
+    let player = &mut stage.connect();
+    stage.ask_ok(player, "OPTIONS", URL, "");
+    let describe = |headers: &str| format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: 3\r\n{headers}\r\n");
+    let challenged = stage.ask(player, &describe(""));
+    let answer = stage.ask(player, &describe(&authorization(&challenged, "wrong", "DESCRIBE", URL)));
+    assert!(answer.starts_with("RTSP/1.0 401 ") && !answer.contains("stale"), "{answer}");
+    // What is not there is no secret of the server's, until somebody has proven who they are.
+    let nothing = "rtsp://10.0.0.1:8554/nothing";
+    let answer = stage.ask(player, &format!("DESCRIBE {nothing} RTSP/1.0\r\nCSeq: 3\r\n\r\n"));
+    assert!(answer.starts_with("RTSP/1.0 401 "), "{answer}");
+
+    // A nonce is good for five minutes, and for longer on no other connection than the one that has used it.
+    close(&mut stage.network.client, player);
+    let right = authorization(&challenged, "right", "DESCRIBE", URL);
+    let player = &mut stage.connect();
+    stage.ask_ok(player, "DESCRIBE", URL, &right);
+    close(&mut stage.network.client, player);
+    stage.run_for(player, Duration::from_secs(301));
+    let player = &mut stage.connect();
+    let challenged = stage.ask(player, &describe(&right));
+    assert!(challenged.contains("stale=\"TRUE\""), "{challenged}");
+    stage.ask_ok(player, "DESCRIBE", URL, &authorization(&challenged, "right", "DESCRIBE", URL));
+
+    // Who has proven it on this connection need not do so again.
+    stage.play(player, TCP);
+    stage.frames(player, 24);
+    stage.assert_frames_are_the_movies(player);
+    // Others have to, and the lab's client cannot.
+    let mut lab = stage.connect();
+    lab.lab = true;
+    let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
+    let answer = stage.ask(&mut lab, setup);
+    assert!(answer.starts_with("RTSP/1.0 401 Unauthorized\nCSeq: 1\n"), "{answer}");
 }
 
 #[test]

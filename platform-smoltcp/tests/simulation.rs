@@ -9,17 +9,22 @@ mod support;
 mod watcher;
 
 use movie::Movie;
-use mutoscope::io::server::Settings;
+use mutoscope::auth::Key;
+use mutoscope::io::server::{Guard, Open, Password, Settings, Verdict, Visit};
 use mutoscope::media::FrameRate;
 use mutoscope::media::live::Live;
-use mutoscope::session::State;
+use mutoscope::player::Failure;
+use mutoscope::session::server::Asking;
+use mutoscope::session::{KeyExchange, Secrecy, State};
 use mutoscope::time::{Duration, Instant, earliest};
+use mutoscope::wire::rtsp::StatusCode;
 use mutoscope_smoltcp::server::{Options, Server, Storage};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Waker;
 use support::{Faults, Host, Network, SERVER, leak};
 use watcher::{Scans, Watcher};
 
@@ -67,9 +72,9 @@ fn scans(movie: &Movie) -> Scans {
     Rc::new((0..FRAMES).map(|number| (movie.scan(number as usize).to_vec(), number)).collect::<HashMap<_, _>>())
 }
 
-struct World {
+struct World<G: Guard = Open> {
     network: Network,
-    server: Server<'static, &'static Movie, CONNECTIONS>,
+    server: Server<'static, &'static Movie, CONNECTIONS, G>,
     scans: Scans,
     next_port: u16,
     watchers: Vec<Watcher>,
@@ -79,6 +84,12 @@ struct World {
 
 impl World {
     fn new(seed: u64, mtu: usize, size: u16) -> Self {
+        Self::guarded(seed, mtu, size, Open)
+    }
+}
+
+impl<G: Guard> World<G> {
+    fn guarded(seed: u64, mtu: usize, size: u16, guard: G) -> Self {
         let mut network = Network::with_mtu(seed, mtu);
         let movie: &'static Movie = leak(Movie::new(FRAMES, size));
         let storage = leak(Storage::<CONNECTIONS, 16_384, 8>::new());
@@ -87,15 +98,20 @@ impl World {
             entropy = entropy.wrapping_add(0x1234_5678_9abc_def1);
             entropy
         });
-        let server = Server::new(&mut network.server.sockets, storage.lend(), movie, options(), entropy).unwrap();
+        let sockets = &mut network.server.sockets;
+        let server = Server::guarded(sockets, storage.lend(), movie, guard, options(), entropy).unwrap();
         Self { network, server, scans: scans(movie), next_port: 50_000, watchers: Vec::new(), polls: 0 }
     }
 
     fn watch(&mut self, udp: bool) {
+        self.watch_at(URL, udp);
+    }
+
+    fn watch_at(&mut self, url: &'static str, udp: bool) {
         self.next_port += 10;
         let server = SocketAddr::new(SERVER, PORT);
         let (host, scans) = (&mut self.network.client, self.scans.clone());
-        self.watchers.push(Watcher::connect(host, server, URL, udp, self.next_port, scans));
+        self.watchers.push(Watcher::connect(host, server, url, udp, self.next_port, scans));
     }
 
     fn run_for(&mut self, duration: Duration) {
@@ -120,7 +136,7 @@ impl World {
     fn assert_no_damage(&self, what: &str) {
         for watcher in &self.watchers {
             assert_eq!(watcher.damaged, 0, "{what}: a frame that is none of the movie's");
-            let desynchronised = matches!(watcher.over, Some(mutoscope::player::Failure::Protocol(_)));
+            let desynchronised = matches!(watcher.over, Some(Failure::Protocol(_)));
             assert!(!desynchronised, "{what}: {:?}", watcher.over);
         }
     }
@@ -353,4 +369,99 @@ fn a_window_that_closes_holds_up_nobody_at_a_shared_camera() {
     for watcher in [&stuck, &fast] {
         assert_eq!((watcher.gaps, watcher.damaged), (0, 0));
     }
+}
+
+const ANNAS_URL: &str = "rtsp://anna:right@10.0.0.1:8554/movie.Mjpeg";
+
+fn password() -> Password<'static> {
+    static KEY: Key = Key::new([7; 32]);
+    Password::new(&KEY, "camera", "anna", "right")
+}
+
+fn is_refusal(failure: Failure) -> bool {
+    matches!(failure, Failure::Refused { status: StatusCode::UNAUTHORIZED, .. })
+}
+
+#[test]
+fn those_who_know_the_password_watch_side_by_side_and_others_do_not() {
+    let mut world = World::guarded(6, 1500, 32, password());
+    world.watch_at(ANNAS_URL, true);
+    world.watch_at("rtsp://anna:wrong@10.0.0.1:8554/movie.Mjpeg", true);
+    world.run_for(Duration::from_secs(5));
+    // Nobody gets the place of one who was refused, and the next one does.
+    let refused = world.watchers.remove(1);
+    assert!(refused.over.is_some_and(is_refusal), "{:?}", refused.over);
+    assert_eq!(refused.frames, 0);
+    refused.abort(&mut world.network.client);
+    world.run_for(Duration::from_secs(1));
+    world.watch_at(ANNAS_URL, false);
+    world.watch(true);
+    // Nonces are answered for five minutes, and go on on the connections that have used them.
+    world.run_for(Duration::from_secs(330));
+    assert!(world.watchers[2].over.is_some_and(is_refusal), "{:?}", world.watchers[2].over);
+    assert_eq!(world.states(), [State::Playing, State::Playing]);
+    for (watcher, least) in world.watchers.iter().zip([24 * 335, 24 * 329]) {
+        assert_eq!((watcher.gaps, watcher.damaged, watcher.over), (0, 0, None));
+        assert!(watcher.frames >= least, "{} frames", watcher.frames);
+    }
+}
+
+/// Has media encrypted of those whom another guard lets in, by keys that stand in the description.
+struct Encrypting<G>(G);
+
+struct EncryptingVisit<V>(V, Cell<u8>);
+
+impl<G: Guard> Guard for Encrypting<G> {
+    type Visit = EncryptingVisit<G::Visit>;
+    type Challenge = G::Challenge;
+
+    fn visit(&self, peer: SocketAddr, is_private: bool) -> Self::Visit {
+        assert!(!is_private, "there is no encrypted connection here");
+        EncryptingVisit(self.0.visit(peer, is_private), Cell::new(peer.port() as u8))
+    }
+
+    fn judge(&self, visit: &mut Self::Visit, now: Instant, request: &Asking<'_>, waker: &Waker) -> Verdict {
+        match self.0.judge(&mut visit.0, now, request, waker) {
+            Verdict::Allowed(_) => {
+                let exchange = Some(KeyExchange::Sdes);
+                Verdict::Allowed(Secrecy { exchange, plain_udp: false, plain_tcp: false })
+            }
+            other => other,
+        }
+    }
+
+    fn challenges(&self, visit: &Self::Visit, now: Instant, is_stale: bool) -> impl IntoIterator<Item = G::Challenge> {
+        self.0.challenges(&visit.0, now, is_stale)
+    }
+}
+
+impl<V: Visit> Visit for EncryptingVisit<V> {
+    fn stream_key(&self) -> Option<[u8; 30]> {
+        Some([self.1.replace(self.1.get().wrapping_add(1)); 30])
+    }
+}
+
+#[test]
+fn encrypted_pictures_come_whole_whatever_fits_the_link() {
+    let movie = Movie::new(FRAMES, 48);
+    let piece = movie.scan(0)[100..116].to_vec();
+    // Packets with their tag fill the link, and do not fit it without room for that.
+    for mtu in [576, 1500] {
+        let mut world = World::guarded(7, mtu, 48, Encrypting(password()));
+        world.network.look_for(&piece);
+        world.watch_at(ANNAS_URL, true);
+        world.watch_at(ANNAS_URL, false);
+        world.run_for(Duration::from_secs(20));
+        assert!(world.network.longest() > mtu - 60, "MTU {mtu}: packets of {} bytes", world.network.longest());
+        for watcher in &world.watchers {
+            assert_eq!((watcher.gaps, watcher.damaged, watcher.over), (0, 0, None), "MTU {mtu}");
+            assert!(watcher.frames >= 24 * 19, "MTU {mtu}: {} frames", watcher.frames);
+        }
+        assert_eq!(world.network.found(), 0, "MTU {mtu}: a piece of a picture in the clear");
+    }
+    let mut world = World::new(7, 1500, 48);
+    world.network.look_for(&piece);
+    world.watch(true);
+    world.run_for(Duration::from_secs(5));
+    assert!(world.network.found() > 1, "this is how it is found");
 }

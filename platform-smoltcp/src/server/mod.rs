@@ -48,7 +48,7 @@ use crate::udp::UdpSocket;
 use core::fmt;
 use core::task::Waker;
 use heapless::Vec;
-use mutoscope::io::server::{Claim, Claims, Peer, Settings};
+use mutoscope::io::server::{Claim, Claims, Guard, Open, Peer, Settings};
 use mutoscope::io::{Datagram, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
@@ -109,12 +109,13 @@ impl fmt::Display for InvalidPort {
 
 impl core::error::Error for InvalidPort {}
 
-/// Serves what `M` offers to as many clients at once as it has connections.
-pub struct Server<'a, M: Catalogue, const CONNECTIONS: usize> {
-    slots: Vec<Slot<'a, M::Medium>, CONNECTIONS>,
+/// Serves what `M` offers to as many clients at once as it has connections; `G` decides what each may do.
+pub struct Server<'a, M: Catalogue, const CONNECTIONS: usize, G: Guard = Open> {
+    slots: Vec<Slot<'a, M::Medium, G>, CONNECTIONS>,
     rtp: SharedSocket,
     rtcp: SharedSocket,
     mounts: M,
+    guard: G,
     options: Options<'a>,
     entropy: &'a mut dyn FnMut() -> u64,
     stopping: bool,
@@ -122,12 +123,9 @@ pub struct Server<'a, M: Catalogue, const CONNECTIONS: usize> {
 }
 
 impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
-    /// How many free places a server takes in the socket set.
-    pub const SOCKETS: usize = CONNECTIONS.saturating_add(2);
-
-    /// Adds the sockets to `sockets` and listens. `mounts` is what it serves: a [`&Live`](mutoscope::media::live::Live), or media of
-    /// your own, by value or by reference. `entropy` gives 64 bits that nobody can guess each time it is called, which is
-    /// once for every connection.
+    /// Adds the sockets to `sockets` and listens, for everybody who reaches it. `mounts` is what it serves: a
+    /// [`&Live`](mutoscope::media::live::Live), or media of your own, by value or by reference. `entropy` gives 64 bits that nobody
+    /// can guess each time it is called, which is once for every connection.
     ///
     /// Leave it where it is made, in a local variable of a function that never returns, or in a `static` cell: it is too large to be
     /// moved about on a small stack.
@@ -138,9 +136,8 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     /// # Panics
     /// smoltcp panics where `sockets` has fewer than [`SOCKETS`](Self::SOCKETS) free places, and later where sockets that
     /// the server added are taken out of the set.
-    // Neither this nor the next is inlined: what they return is then made where the caller wants it, and every copy less is
-    // kilobytes of stack.
-    #[inline(never)]
+    // What the constructors return is made where the caller wants it: every copy less is kilobytes of stack.
+    #[inline]
     pub fn new(
         sockets: &mut SocketSet<'a>,
         memory: Memory<'a, CONNECTIONS>,
@@ -148,11 +145,36 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
     ) -> Result<Self, InvalidPort> {
+        Self::guarded(sockets, memory, mounts, Open, options, entropy)
+    }
+}
+
+impl<'a, M: Catalogue, const CONNECTIONS: usize, G: Guard> Server<'a, M, CONNECTIONS, G> {
+    /// How many free places a server takes in the socket set.
+    pub const SOCKETS: usize = CONNECTIONS.saturating_add(2);
+
+    /// The same as [`new`](Server::new), for those whom `guard` lets in: a `Password` of the core (its feature `auth`), or a guard
+    /// of your own, by value or by reference.
+    ///
+    /// # Errors
+    /// As `new`.
+    ///
+    /// # Panics
+    /// As `new`.
+    #[inline(never)]
+    pub fn guarded(
+        sockets: &mut SocketSet<'a>,
+        memory: Memory<'a, CONNECTIONS>,
+        mounts: M,
+        guard: G,
+        options: Options<'a>,
+        entropy: &'a mut dyn FnMut() -> u64,
+    ) -> Result<Self, InvalidPort> {
         let (rtp_port, rtcp_port) = options.settings.server_port;
         if options.rtsp_port == 0 || rtp_port == 0 || rtcp_port == 0 || rtp_port == rtcp_port {
             return Err(InvalidPort);
         }
-        Ok(Self::listening(sockets, memory, mounts, options, entropy))
+        Ok(Self::listening(sockets, memory, mounts, guard, options, entropy))
     }
 
     #[inline(never)]
@@ -160,6 +182,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         sockets: &mut SocketSet<'a>,
         memory: Memory<'a, CONNECTIONS>,
         mounts: M,
+        guard: G,
         options: Options<'a>,
         entropy: &'a mut dyn FnMut() -> u64,
     ) -> Self {
@@ -167,7 +190,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
         let (rtp_port, rtcp_port) = options.settings.server_port;
         let (slots, no_rtp, no_rtcp) = (Vec::new(), SharedSocket::none(rtp_port), SharedSocket::none(rtcp_port));
         let mut server =
-            Self { slots, rtp: no_rtp, rtcp: no_rtcp, mounts, options, entropy, stopping: false, discards: 0 };
+            Self { slots, rtp: no_rtp, rtcp: no_rtcp, mounts, guard, options, entropy, stopping: false, discards: 0 };
         // smoltcp sends in the order of the set: an answer on TCP leaves before the media it announces.
         for memory in clients {
             let _ = server.slots.push(Slot::new(sockets, memory, options.rtsp_port));
@@ -242,7 +265,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     }
 
     /// The clients that are connected, whether they have a session or not.
-    pub fn clients(&self) -> impl Iterator<Item = &Peer<&'a mut [u8], M::Medium>> {
+    pub fn clients(&self) -> impl Iterator<Item = &Peer<&'a mut [u8], M::Medium, G>> {
         self.slots.iter().filter_map(|slot| slot.client.as_ref())
     }
 
@@ -294,13 +317,14 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
             rtp: self.rtp.handle,
             rtcp: self.rtcp.handle,
             mounts: &self.mounts,
+            guard: &self.guard,
             settings: &self.options.settings,
             waker: self.options.waker,
         };
         for slot in &mut self.slots {
             if let Some(addresses) = slot.waiting_peer(sockets) {
                 let welcome = serving < self.options.max_clients && !self.stopping;
-                slot.accept(now, addresses, welcome.then(|| (self.entropy)()), turn.settings);
+                slot.accept(&turn, addresses, welcome.then(|| (self.entropy)()));
                 serving = serving.saturating_add(welcome.into());
             }
             slot.service(&turn, sockets);
@@ -308,7 +332,7 @@ impl<'a, M: Catalogue, const CONNECTIONS: usize> Server<'a, M, CONNECTIONS> {
     }
 }
 
-impl<M: Catalogue, const CONNECTIONS: usize> fmt::Debug for Server<'_, M, CONNECTIONS> {
+impl<M: Catalogue, const CONNECTIONS: usize, G: Guard> fmt::Debug for Server<'_, M, CONNECTIONS, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("options", &self.options)

@@ -5,7 +5,7 @@ use crate::tcp::TcpStream;
 use crate::udp::{UdpSocket, max_datagram};
 use core::net::{IpAddr, SocketAddr};
 use core::task::Waker;
-use mutoscope::io::server::{Addresses, Context, Outcome, Peer, Settings, Sockets};
+use mutoscope::io::server::{Addresses, Context, Guard, Outcome, Peer, Settings, Sockets};
 use mutoscope::media::catalogue::{Catalogue, Medium};
 use mutoscope::time::{Duration, Instant, earliest};
 use mutoscope::wire::rtp;
@@ -30,24 +30,25 @@ const DRAIN: Duration = Duration::from_secs(5);
 const RESET: Duration = Duration::from_millis(100);
 
 /// What all clients are served with in one turn.
-pub(super) struct Turn<'t, 'a, C> {
+pub(super) struct Turn<'t, 'a, C, G> {
     pub(super) now: Instant,
     pub(super) ip_mtu: usize,
     pub(super) rtp: SocketHandle,
     pub(super) rtcp: SocketHandle,
     pub(super) mounts: &'t C,
+    pub(super) guard: &'t G,
     pub(super) settings: &'t Settings<'a>,
     pub(super) waker: &'t Waker,
 }
 
 /// A TCP socket's life: it listens (none of the below), somebody connects (`connecting`), its client is served (`client`), the rest of the
 /// connection passes (`draining`), and it listens again.
-pub(super) struct Slot<'a, M: Medium> {
+pub(super) struct Slot<'a, M: Medium, G: Guard> {
     handle: SocketHandle,
     /// Receive and transmit buffer while no client has them.
     buffers: Option<(&'a mut [u8], &'a mut [u8])>,
     tx_len: usize,
-    pub(super) client: Option<Peer<&'a mut [u8], M>>,
+    pub(super) client: Option<Peer<&'a mut [u8], M, G>>,
     /// The client is only told that there is no room.
     refused: bool,
     /// When the handshake under way is given up.
@@ -56,7 +57,7 @@ pub(super) struct Slot<'a, M: Medium> {
     draining: Option<Instant>,
 }
 
-impl<'a, M: Medium> Slot<'a, M> {
+impl<'a, M: Medium, G: Guard> Slot<'a, M, G> {
     /// Adds a socket that listens on `port`, which must not be 0.
     pub(super) fn new(sockets: &mut SocketSet<'a>, memory: ClientMemory<'a>, port: u16) -> Self {
         let ClientMemory { socket_rx, socket_tx, rx, tx } = memory;
@@ -92,13 +93,16 @@ impl<'a, M: Medium> Slot<'a, M> {
     /// Serves who is at these addresses from now on, or, without `entropy`, tells it that there is no room.
     // Its temporaries are as large as a client, and would be part of every turn's stack.
     #[inline(never)]
-    pub(super) fn accept(&mut self, now: Instant, addresses: Addresses, entropy: Option<u64>, settings: &Settings<'_>) {
+    pub(super) fn accept<C>(&mut self, turn: &Turn<'_, '_, C, G>, addresses: Addresses, entropy: Option<u64>) {
         let Some((rx, tx)) = self.buffers.take() else { return };
+        let Turn { now, guard, settings, .. } = *turn;
         self.refused = entropy.is_none();
         self.connecting = None;
+        // Whoever listens to the network hears all of it.
+        let visit = guard.visit(addresses.peer, false);
         self.client = Some(match entropy {
-            Some(entropy) => Peer::new(now, addresses, rx, tx, entropy, settings),
-            None => Peer::refusing(now, addresses, rx, tx, settings),
+            Some(entropy) => Peer::guarded(now, addresses, rx, tx, entropy, settings, visit),
+            None => Peer::refusing_guarded(now, addresses, rx, tx, settings, visit),
         });
     }
 
@@ -108,7 +112,7 @@ impl<'a, M: Medium> Slot<'a, M> {
     }
 
     /// Does for the client all that can be done now.
-    pub(super) fn service<C: Catalogue<Medium = M>>(&mut self, turn: &Turn<'_, '_, C>, sockets: &mut SocketSet<'a>) {
+    pub(super) fn service<C: Catalogue<Medium = M>>(&mut self, turn: &Turn<'_, '_, C, G>, sockets: &mut SocketSet<'a>) {
         let Some(client) = &mut self.client else { return };
         let Some((tcp, rtp, rtcp)) = find(sockets, self.handle, turn.rtp, turn.rtcp) else { return };
         let limit = max_datagram(turn.ip_mtu, IpAddress::from(client.peer().ip())).min(rtp.payload_send_capacity());
@@ -120,7 +124,7 @@ impl<'a, M: Medium> Slot<'a, M> {
             rtp: &mut UdpSocket::new(rtp, turn.ip_mtu),
             rtcp: &mut UdpSocket::new(rtcp, turn.ip_mtu),
         };
-        let outcome = client.service::<1, _, _, _, C>(context, sockets, turn.mounts);
+        let outcome = client.service_guarded::<1, _, _, _, C>(context, sockets, turn.mounts, turn.guard);
         match outcome {
             Outcome::Open => {}
             Outcome::Closing => tcp.close(),

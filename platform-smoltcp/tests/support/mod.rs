@@ -59,6 +59,8 @@ struct Wire {
     crowd: usize,
     /// Bytes of the longest IP packet.
     longest: usize,
+    /// Bytes that are looked for in every frame, and how many frames have had them.
+    wanted: (Vec<u8>, u64),
 }
 
 impl Wire {
@@ -67,6 +69,8 @@ impl Wire {
             return;
         }
         self.longest = self.longest.max(frame.len() - ETHERNET_HEADER_LEN);
+        let (wanted, found) = &mut self.wanted;
+        *found += u64::from(!wanted.is_empty() && frame.windows(wanted.len()).any(|bytes| bytes == wanted));
         let Self { frames, injector, crowd, .. } = self;
         injector.pass(frame, |delay, frame| {
             let due = due.after(delay);
@@ -192,7 +196,8 @@ impl Network {
     pub fn with_mtu(seed: u64, mtu: usize) -> Self {
         let wires = [1, 2].map(|n| {
             let injector = Injector::new(seed ^ n, Faults::default());
-            let wire = Wire { frames: VecDeque::new(), depth: 64, injector, cut: false, crowd: 0, longest: 0 };
+            let (frames, wanted) = (VecDeque::new(), (Vec::new(), 0));
+            let wire = Wire { frames, depth: 64, injector, cut: false, crowd: 0, longest: 0, wanted };
             Rc::new(RefCell::new(wire))
         });
         let [there, back] = wires.clone();
@@ -223,6 +228,16 @@ impl Network {
     /// Bytes of the longest IP packet, in either direction.
     pub fn longest(&self) -> usize {
         self.wires.iter().map(|wire| wire.borrow().longest).max().unwrap_or(0)
+    }
+
+    /// From now on these bytes are looked for in every frame, in either direction.
+    pub fn look_for(&mut self, bytes: &[u8]) {
+        self.wires.iter().for_each(|wire| wire.borrow_mut().wanted = (bytes.to_vec(), 0));
+    }
+
+    /// How many frames have had them.
+    pub fn found(&self) -> u64 {
+        self.wires.iter().map(|wire| wire.borrow().wanted.1).sum()
     }
 
     /// From now on the devices have room for so many frames.
