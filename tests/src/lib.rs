@@ -2,6 +2,7 @@
 
 pub mod bent;
 pub mod cameras;
+pub mod control;
 pub mod film;
 pub mod fuzz;
 pub mod hostile_scene;

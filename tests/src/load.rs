@@ -4,13 +4,14 @@
 //! kernel tells when each packet came to a viewer's socket. The time when this program reads the packet says little about the
 //! server on a busy machine.
 
+use crate::control::{Control, Door};
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::wire::rtp::{Packet, Repr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 use std::io::{ErrorKind, IoSliceMut, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,8 +30,10 @@ pub enum Transport {
 /// The viewers to run.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// The server's RTSP address.
-    pub server: SocketAddr,
+    /// The server.
+    pub door: Door,
+    /// Media are encrypted, with a key that the description tells. The viewers do not decrypt them, and count them all the same.
+    pub is_secret: bool,
     /// The path to play, without the leading slash.
     pub path: String,
     /// The number of viewers.
@@ -103,7 +106,7 @@ impl Load {
 }
 
 struct Connected {
-    control: TcpStream,
+    control: Control,
     media: Option<mio::net::UdpSocket>,
     /// The RTCP socket. It is kept open, so that ICMP does not answer the reports sent to it.
     _reports: Option<UdpSocket>,
@@ -115,12 +118,10 @@ struct Connected {
 
 impl Connected {
     fn start(load: &Load, n: usize) -> Result<Self> {
-        let control = TcpStream::connect(load.server)?;
-        control.set_nodelay(true)?;
-        control.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let control = load.door.open()?;
         let (transport, media, reports) = match load.transport {
             Transport::Udp => {
-                let (media, reports) = udp_pair(load.server.ip())?;
+                let (media, reports) = udp_pair(load.door.address().ip())?;
                 let port = media.local_addr()?.port();
                 (format!("RTP/AVP;unicast;client_port={port}-{}", port + 1), Some(media), Some(reports))
             }
@@ -135,6 +136,11 @@ impl Connected {
             buffer: Vec::new(),
             counter: Counter::new(load.frame_rate),
         };
+        if load.is_secret {
+            viewer.request("DESCRIBE", load, "")?;
+            let description = viewer.description()?;
+            ensure!(description.contains("a=crypto:"), "no key is told: {description}");
+        }
         viewer.request("SETUP", load, &format!("Transport: {transport}\r\n"))?;
         let answer = viewer.answer()?;
         let session = answer.lines().find_map(|line| line.strip_prefix("Session: ")).context("no Session")?;
@@ -146,7 +152,7 @@ impl Connected {
     fn play(&mut self, load: &Load) -> Result<()> {
         self.request("PLAY", load, "")?;
         self.answer()?;
-        self.control.set_nonblocking(true)?;
+        self.control.set_nonblocking()?;
         Ok(())
     }
 
@@ -163,7 +169,7 @@ impl Connected {
         self.cseq += 1;
         let track = if method == "SETUP" { "/trackID=0" } else { "" };
         let session = if self.session.is_empty() { String::new() } else { format!("Session: {}\r\n", self.session) };
-        let (server, path, cseq) = (load.server, &load.path, self.cseq);
+        let (server, path, cseq) = (load.door.address(), &load.path, self.cseq);
         let request =
             format!("{method} rtsp://{server}/{path}{track} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n");
         Ok(self.control.write_all(request.as_bytes())?)
@@ -178,11 +184,26 @@ impl Connected {
                 ensure!(answer.starts_with("RTSP/1.0 200"), "refused: {answer}");
                 return Ok(answer);
             }
-            let mut chunk = [0; 4096];
-            let n = self.control.read(&mut chunk)?;
-            ensure!(n > 0, "the server closed the connection");
-            self.buffer.extend_from_slice(&chunk[..n]);
+            self.read_some()?;
         }
+    }
+
+    fn description(&mut self) -> Result<String> {
+        let answer = self.answer()?;
+        let len = answer.lines().find_map(|line| line.strip_prefix("Content-Length: ")).context("no Content-Length")?;
+        let len: usize = len.trim().parse()?;
+        while self.buffer.len() < len {
+            self.read_some()?;
+        }
+        Ok(String::from_utf8(self.buffer.drain(..len).collect())?)
+    }
+
+    fn read_some(&mut self) -> Result<()> {
+        let mut chunk = [0; 4096];
+        let n = self.control.read(&mut chunk)?;
+        ensure!(n > 0, "the server closed the connection");
+        self.buffer.extend_from_slice(&chunk[..n]);
+        Ok(())
     }
 
     fn receive(&mut self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Runs a server for minutes, with viewers that stay and viewers that come and go. Its resources must not grow.
 
+use crate::control::Door;
 use crate::interop::lab::{LabClient, SPELLINGS};
 use crate::load::{Load, Transport};
 use crate::net::Random;
@@ -89,7 +90,8 @@ impl Soak<'_> {
     }
 
     fn load(&self, transport: Transport, viewers: usize, duration: Duration) -> Load {
-        Load { server: self.server.address, path: self.path.into(), viewers, transport, duration, frame_rate: 24 }
+        let (door, path) = (Door::Plain(self.server.address), self.path.into());
+        Load { door, is_secret: false, path, viewers, transport, duration, frame_rate: 24 }
     }
 
     fn stay_in_lab(&self, end: Instant) -> Result<()> {

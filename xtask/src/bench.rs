@@ -3,6 +3,7 @@
 //! Nothing here is a test: figures are this machine's, at this moment, and whatever else it does shows in them. What misses
 //! its target is therefore measured again, and the table says so.
 
+mod encryption;
 mod files;
 mod inputs;
 mod player;
@@ -11,7 +12,7 @@ use crate::shell::{cargo, line, output, release_program, require};
 use crate::{media, shell};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -40,13 +41,27 @@ enum Part {
     Files,
     /// Live inputs: what they add to a picture's age, what they cost, and what they do to a film beside them
     Inputs,
+    /// What TLS and SRTP take above the same without, and handshakes
+    Encryption,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
 }
 
 impl Part {
-    const ALL: [Self; 7] =
-        [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Files, Self::Inputs, Self::Soak];
+    const ALL: [Self; 8] =
+        [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Files, Self::Inputs, Self::Encryption, Self::Soak];
+
+    /// The programs of the tests that it runs.
+    const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Micro | Self::Player | Self::Files => &[],
+            Self::Load => &["load"],
+            Self::Latency => &["latency"],
+            Self::Inputs => &["load", "relay"],
+            Self::Encryption => &["handshakes", "load"],
+            Self::Soak => &["soak"],
+        }
+    }
 }
 
 /// The film that the viewers play: 24 frames a second of about 25 KB, 4.8 Mbit/s a stream.
@@ -82,8 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let parts: &[Part] = if options.only.is_empty() { &Part::ALL } else { &options.only };
     let mut promises = Vec::new();
     if parts.iter().any(|part| *part != Part::Micro) {
-        let packages = ["--package", "mutoscope-server", "--package", "mutoscope-tests"];
-        require(cargo().args(["build", "--release", "--bins"]).args(packages))?;
+        build(parts)?;
     }
     for part in parts {
         promises.extend(match part {
@@ -93,11 +107,26 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Player => player::measure(options.seconds.unwrap_or(10))?,
             Part::Files => files::measure()?,
             Part::Inputs => inputs::measure(options.seconds.unwrap_or(10))?,
+            Part::Encryption => encryption::measure(options.seconds.unwrap_or(5))?,
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }
     println!("\n{}", table(&promises));
     Ok(promises.iter().all(|promise| promise.reached))
+}
+
+/// The server, and the programs that measure it.
+fn build(parts: &[Part]) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "mutoscope-server", "--package", "mutoscope-tests"]);
+    let programs: BTreeSet<_> = parts.iter().flat_map(|part| part.programs()).collect();
+    for program in programs.into_iter().chain([&"mutoscope-server"]) {
+        build.args(["--bin", program]);
+    }
+    if parts.contains(&Part::Encryption) {
+        build.args(["--features", "mutoscope-server/tls,mutoscope-tests/tls"]);
+    }
+    require(&mut build)
 }
 
 fn table(promises: &[Promise]) -> String {

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
+use mutoscope_tests::control::Door;
 use mutoscope_tests::load::{Load, StrictClient, Transport};
-use mutoscope_tests::process::{Server, Usage};
+use mutoscope_tests::process::{Scratch, Server, Usage};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +47,12 @@ struct Args {
 enum Lower {
     Udp,
     Tcp,
+    /// Interleaved, in TLS.
+    Tls,
+    /// SRTP, each viewer with a key of its own, over UDP.
+    SrtpUdp,
+    /// The same, interleaved.
+    SrtpTcp,
 }
 
 fn main() -> Result<()> {
@@ -54,13 +61,31 @@ fn main() -> Result<()> {
     let mut options: Vec<&str> = args.server_args.iter().map(String::as_str).collect();
     let limit = (args.viewers + 10).to_string();
     options.extend(["--max-clients", &limit, "--frame-rate", &rate]);
-    let server = Server::start(&args.server, &options)?;
     let (transport, name) = match args.transport {
         Lower::Udp => (Transport::Udp, "UDP"),
         Lower::Tcp => (Transport::Tcp, "TCP"),
+        Lower::Tls => (Transport::Tcp, "TCP, TLS"),
+        Lower::SrtpUdp => (Transport::Udp, "UDP, SRTP"),
+        Lower::SrtpTcp => (Transport::Tcp, "TCP, SRTP"),
+    };
+    let is_secret = matches!(args.transport, Lower::SrtpUdp | Lower::SrtpTcp);
+    let scratch = Scratch::new("load")?;
+    let configuration = scratch.0.join("mutoscope.toml");
+    std::fs::write(&configuration, format!("[streams.{:?}]\nencryption = \"required\"\n", args.path))?;
+    let configuration = configuration.display().to_string();
+    match args.transport {
+        Lower::Udp | Lower::Tcp => {}
+        Lower::Tls => options.extend(["--tls", "--tls-port", "0"]),
+        Lower::SrtpUdp | Lower::SrtpTcp => options.extend(["--config", &configuration, "--sdes"]),
+    }
+    let server = Server::start(&args.server, &options)?;
+    let door = match args.transport {
+        Lower::Tls => Door::tls(server.tls.as_ref().context("the server prints no URL in TLS")?.parse()?, false)?,
+        _ => Door::Plain(server.address),
     };
     let load = Load {
-        server: server.address,
+        door,
+        is_secret,
         path: args.path,
         viewers: args.viewers,
         transport,
@@ -82,8 +107,8 @@ fn main() -> Result<()> {
     #[allow(clippy::print_stdout, reason = "the table is this program's product")]
     if args.values {
         println!(
-            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} peak_kib={}",
-            after.peak_kib
+            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} peak_kib={} resident_kib={}",
+            after.peak_kib, after.resident_kib
         );
     } else {
         if args.head {

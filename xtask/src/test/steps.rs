@@ -39,8 +39,8 @@ const PLAYER: &str = "player-sdl";
 
 /// All packages, or all but the player where SDL2 is missing: the step `player` says so.
 fn packages() -> &'static [&'static str] {
-    const TLS: [&str; 2] = ["--features", "mutoscope-server/tls"];
-    const WITHOUT_PLAYER: [&str; 4] = ["--features", "mutoscope-server/tls", "--exclude", PLAYER];
+    const TLS: [&str; 2] = ["--features", "mutoscope-server/tls,mutoscope-tests/tls"];
+    const WITHOUT_PLAYER: [&str; 4] = ["--features", "mutoscope-server/tls,mutoscope-tests/tls", "--exclude", PLAYER];
     if SDL2.missing().is_none() { &TLS } else { &WITHOUT_PLAYER }
 }
 

@@ -55,3 +55,15 @@ fn what_is_wrong_with_files_is_told() {
     let (_, other_key) = paths(&open(self_signed(&other)).unwrap().identity);
     assert!(complaint(&good, &other_key).contains(" is not that of the certificate in "));
 }
+
+#[test]
+fn ciphers_that_cost_the_least_come_first() {
+    let order = |has_aes| {
+        let mut suites = ring::default_provider().cipher_suites;
+        suites.sort_by_key(|suite| cost(suite.suite(), has_aes));
+        (suites.first().unwrap().suite(), suites.len())
+    };
+    let count = ring::default_provider().cipher_suites.len();
+    assert_eq!(order(true), (CipherSuite::TLS13_AES_128_GCM_SHA256, count));
+    assert_eq!(order(false), (CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, count));
+}

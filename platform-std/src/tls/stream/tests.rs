@@ -283,6 +283,9 @@ fn sessions_are_resumed() {
             server.drive().unwrap();
             client.drive().unwrap();
         }
+        // A client's own order has AES with 256 bits first.
+        let suite = server.session.negotiated_cipher_suite().unwrap().suite();
+        assert_ne!(suite, rustls::CipherSuite::TLS13_AES_256_GCM_SHA384);
         server.session.handshake_kind()
     });
     assert_eq!(kinds, [Some(rustls::HandshakeKind::Full), Some(rustls::HandshakeKind::Resumed)]);
