@@ -1,6 +1,7 @@
 //! Who asks: the driver decides about each request before anything else is said about it.
 
 use super::answer::respond;
+use super::policy::Purpose;
 use super::{Allowed, Connection, Dialect, Pending, Secrecy, Waiting};
 use crate::session::buffer::Storage;
 use crate::time::Instant;
@@ -19,7 +20,7 @@ pub struct Asking<'a> {
     pub uri: &'a str,
     /// The stream that it is about, without `trackID=N`; empty where that is the server itself.
     pub path: Path<'a>,
-    /// It gives the server media, or belongs to a session that does.
+    /// It gives the server media, or goes on with a session that does.
     pub is_to_publish: bool,
     /// The dialect that it is made in. Nobody can prove who they are in that of the lab.
     pub dialect: Dialect,
@@ -59,11 +60,15 @@ impl<B: Storage> Connection<B> {
             // Whatever else such a request names, it is about the connection's session.
             let session = self.session.as_ref().filter(|_| method != Method::Setup);
             let path = session.map_or(path, |session| session.path.of(&session.url));
-            return Some(Asking { method, uri, path, is_to_publish: false, dialect: Dialect::Lab, headers });
+            let is_to_publish = Purpose::of(method, self.state) == Purpose::Publish;
+            return Some(Asking { method, uri, path, is_to_publish, dialect: Dialect::Lab, headers });
         }
         let Ok(Some((Message::Request(standard), _))) = parse(bytes) else { return None };
         let (method, uri, headers) = (standard.method, self.url_of(request), standard.headers);
-        let is_to_publish = self.state.is_publishing() || matches!(method, Method::Announce | Method::Record);
+        // A sign of life that names nothing is about the connection's session.
+        let session = self.session.as_ref().filter(|_| path.is_empty() && is_keep_alive(method));
+        let path = session.map_or(path, |session| session.path.of(&session.url));
+        let is_to_publish = Purpose::of(method, self.state) == Purpose::Publish;
         Some(Asking { method, uri, path, is_to_publish, dialect: Dialect::Standard, headers })
     }
 
@@ -117,4 +122,8 @@ impl<B: Storage> Connection<B> {
         };
         self.go_on(request, sent);
     }
+}
+
+fn is_keep_alive(method: Method<'_>) -> bool {
+    matches!(method, Method::GetParameter | Method::SetParameter)
 }

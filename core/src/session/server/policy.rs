@@ -89,12 +89,12 @@ struct Plea<'a> {
     resource: Option<Path<'a>>,
 }
 
-/// The use that a request is made for.
+/// The use that a request is made for: the one notion of that, for what the server can do and for what a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     Watch,
     Publish,
-    /// It is about the server or the connection.
+    /// It is about the server.
     Neither,
 }
 
@@ -119,7 +119,10 @@ impl RequestPolicy<'_> {
         let plea = Plea::of(asked);
         let path = self.admit(&plea)?;
         if self.config.guarded && self.allowed.is_none() && plea.method != Method::Options {
-            return Ok((Accepted::Authorize, path.split_track().0));
+            // What lies below that which is published is decided as that is.
+            let is_track = plea.method == Method::Setup && self.state.is_publishing();
+            let own = is_track.then(|| self.judge_track(path).ok()).flatten();
+            return Ok((Accepted::Authorize, own.unwrap_or(path.split_track().0)));
         }
         match asked {
             Asked::Standard(request) => self.judge_standard(request, path),
@@ -325,12 +328,15 @@ impl<'a> Plea<'a> {
 
 impl Purpose {
     /// The purpose of a request of this method where the session stands like this.
-    fn of(method: Method<'_>, state: State) -> Self {
+    pub(super) fn of(method: Method<'_>, state: State) -> Self {
         match method {
             Method::Announce | Method::Record => Self::Publish,
-            Method::Setup | Method::Pause | Method::Teardown if state.is_publishing() => Self::Publish,
-            Method::Describe | Method::Setup | Method::Play | Method::Pause | Method::Teardown => Self::Watch,
-            Method::Options | Method::GetParameter | Method::SetParameter | Method::Other(_) => Self::Neither,
+            // Whoever publishes may ask what others publish, if that one may watch it.
+            Method::Describe | Method::Play => Self::Watch,
+            Method::Setup | Method::Pause | Method::Teardown | Method::GetParameter | Method::SetParameter => {
+                if state.is_publishing() { Self::Publish } else { Self::Watch }
+            }
+            Method::Options | Method::Other(_) => Self::Neither,
         }
     }
 }
@@ -443,8 +449,9 @@ mod tests {
                 (Method::Pause, session),
                 (Method::Teardown, session),
                 (Method::Options, Purpose::Neither),
-                (Method::GetParameter, Purpose::Neither),
-                (Method::SetParameter, Purpose::Neither),
+                (Method::GetParameter, session),
+                (Method::SetParameter, session),
+                (Method::Other("REDIRECT"), Purpose::Neither),
             ] {
                 assert_eq!(Purpose::of(method, state), purpose, "{method:?} {state:?}");
             }

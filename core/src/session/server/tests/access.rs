@@ -164,3 +164,52 @@ fn what_comes_while_the_driver_decides_is_no_part_of_what_it_allows() {
     // What follows begins with no request.
     assert_eq!((sent.matches(" 200 OK").count(), peer.connection.is_closing()), (1, true), "{sent}");
 }
+
+/// What a guard is asked: the stream, and whether it is to publish.
+fn asked_about(peer: &mut Peer, method: &str, url: &str) -> (String, bool) {
+    peer.answers = false;
+    peer.feed(request(method, url, 9, "").as_bytes());
+    let asking = peer.connection.asking().unwrap();
+    (asking.path.as_str().to_string(), asking.is_to_publish)
+}
+
+#[test]
+fn a_request_is_about_its_stream_or_the_session_s_and_for_one_purpose() {
+    let watching = || {
+        let mut peer = guarded();
+        let set_up = setup(1, UDP);
+        peer.expect(&(set_up.trim_end().to_string() + "\r\n" + RIGHT + "\r\n"), 200);
+        peer
+    };
+    let publishing = || {
+        let mut peer = guarded();
+        let announce = super::recording::announce(1);
+        peer.expect(&announce.replacen("\r\n\r\n", &("\r\n".to_string() + RIGHT + "\r\n"), 1), 200);
+        peer
+    };
+    let (own, other, below) = (URL, "rtsp://h/other", &(URL.to_string() + "/streamid=0")[..]);
+    let (track, of_other) = (&(URL.to_string() + "/trackID=0")[..], "rtsp://h/movie.Mjpegs/streamid=0");
+    for (method, url, while_watching, while_publishing) in [
+        ("DESCRIBE", own, ("movie.Mjpeg", false), ("movie.Mjpeg", false)),
+        ("DESCRIBE", other, ("other", false), ("other", false)),
+        ("SETUP", track, ("movie.Mjpeg", false), ("movie.Mjpeg", true)),
+        ("SETUP", below, ("movie.Mjpeg/streamid=0", false), ("movie.Mjpeg", true)),
+        ("SETUP", of_other, ("movie.Mjpegs/streamid=0", false), ("movie.Mjpegs/streamid=0", true)),
+        ("SETUP", other, ("other", false), ("other", true)),
+        ("PLAY", own, ("movie.Mjpeg", false), ("movie.Mjpeg", false)),
+        ("PAUSE", other, ("other", false), ("other", true)),
+        ("TEARDOWN", own, ("movie.Mjpeg", false), ("movie.Mjpeg", true)),
+        ("ANNOUNCE", other, ("other", true), ("other", true)),
+        ("RECORD", own, ("movie.Mjpeg", true), ("movie.Mjpeg", true)),
+        ("GET_PARAMETER", own, ("movie.Mjpeg", false), ("movie.Mjpeg", true)),
+        ("GET_PARAMETER", "*", ("movie.Mjpeg", false), ("movie.Mjpeg", true)),
+        ("SET_PARAMETER", "rtsp://h/", ("movie.Mjpeg", false), ("movie.Mjpeg", true)),
+        ("SET_PARAMETER", other, ("other", false), ("other", true)),
+        ("DESCRIBE", "rtsp://h/", ("", false), ("", false)),
+    ] {
+        let expected = [while_watching, while_publishing].map(|(path, publishes)| (path.to_string(), publishes));
+        let asked = [watching(), publishing()].map(|mut peer| asked_about(&mut peer, method, url));
+        assert_eq!(asked, expected, "{method} {url}");
+    }
+    assert_eq!(asked_about(&mut guarded(), "GET_PARAMETER", "*"), (String::new(), false), "there is no session");
+}
