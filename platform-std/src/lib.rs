@@ -13,6 +13,7 @@
 // `forbid` would allow no exception, and there is one: `input/camera/timestamp.rs`.
 #![deny(unsafe_code)]
 
+mod bucket;
 mod calendar;
 pub mod client;
 pub mod clock;

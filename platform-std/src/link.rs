@@ -49,6 +49,16 @@ impl Link {
         !matches!(self, Self::Plain { .. })
     }
 
+    /// Whether the client owes the rest of something below RTSP: a handshake of TLS, or a record. The number says whether it is still the
+    /// same one; 0: nothing of RTSP has come at all.
+    pub(crate) fn owes(&self) -> Option<u64> {
+        match self {
+            Self::Plain { .. } => None,
+            #[cfg(feature = "tls")]
+            Self::Tls { tls, .. } => tls.owes(),
+        }
+    }
+
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain { stream, .. } => stream,

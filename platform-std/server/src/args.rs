@@ -1,6 +1,5 @@
 //! The command line of `mutoscope-server`.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
@@ -10,6 +9,7 @@ use log::LevelFilter;
 use mutoscope::media::FrameRate;
 use mutoscope::time::Duration;
 use mutoscope::wire::rtp::MAX_DATAGRAM;
+use mutoscope_std::guard::parse_network;
 use mutoscope_std::media::{OnUnsupported, Policy};
 use mutoscope_std::server::Options;
 
@@ -107,7 +107,7 @@ pub(crate) struct Args {
 
     /// Network or address without limits of its own (10.0.0.0/8, fd00::/8), several with commas or by several options. All others but this
     /// machine may have a quarter of the places each, 16 at least, and connect 20 times a second
-    #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_net, action = ArgAction::Append)]
+    #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network, action = ArgAction::Append)]
     pub trusted: Vec<IpNet>,
 
     /// Seconds without a sign of life after which a session ends
@@ -220,11 +220,6 @@ fn parse_frame_rate(text: &str) -> Result<FrameRate, &'static str> {
     text.parse().map_err(|_| "expected frames per second from 0.001 to 1000, such as 24, 29.97 or 30000/1001")
 }
 
-fn parse_net(text: &str) -> Result<IpNet, &'static str> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| address()).map_err(|_| "expected a network such as 10.0.0.0/8 or fd00::/8, or an address")
-}
-
 fn parse_even_port(text: &str) -> Result<u16, &'static str> {
     match text.parse() {
         Ok(port @ 1..) if port % 2 == 0 => Ok(port),
@@ -297,6 +292,8 @@ mod tests {
             &["--max-clients", "0"],
             &["--trusted", "10.0.0.0/33"],
             &["--trusted", "localhost"],
+            &["--trusted", "10.0.0.7/8"],
+            &["--allow", "10.0.0.7/8"],
             &["--payload-size", "100"],
             &["--max-packet-size", "65508"],
             &["--session-timeout", "-1"],

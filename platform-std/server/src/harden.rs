@@ -45,6 +45,8 @@ struct Needs {
     read: BTreeSet<PathBuf>,
     /// The same, to be changed too.
     write: BTreeSet<PathBuf>,
+    /// Folders in which a file may be made and written, and none be read or removed.
+    append: BTreeSet<PathBuf>,
     /// Programs may need anything.
     has_programs: bool,
 }
@@ -61,6 +63,10 @@ impl Needs {
         // For the certificate to be read again.
         configuration.args.tls.files().for_each(|path| needs.add_media(&path));
         access::files(configuration).iter().for_each(|path| needs.add_media(path));
+        // For the log to be made anew when the old one has another name.
+        if let Some(log) = configuration.args.access.security_log.as_deref().filter(|path| path.is_file()) {
+            needs.append.extend(places_of(log));
+        }
         for source in films.iter().chain(specs).map(Spec::source) {
             match source {
                 Source::Path(path) => needs.add_media(path),
@@ -74,16 +80,9 @@ impl Needs {
         needs
     }
 
-    /// A file may be replaced by another one, which only its folder allows; a link may lead elsewhere.
+    /// What is in a folder, or a file.
     fn add_media(&mut self, path: &Path) {
-        let is_folder = path.is_dir();
-        let places = [std::path::absolute(path).ok(), path.canonicalize().ok()];
-        for place in places.into_iter().flatten() {
-            let folder = if is_folder { Some(place.as_path()) } else { place.parent() };
-            // Nobody means the whole disk.
-            let wanted = folder.filter(|folder| folder.parent().is_some()).unwrap_or(&place);
-            self.read.insert(wanted.to_owned());
-        }
+        self.read.extend(places_of(path));
     }
 
     /// The first thing that `wider` would need beyond these.
@@ -92,6 +91,17 @@ impl Needs {
         let read = wider.read.iter().find(|path| !is_in(path, &self.read) && !is_in(path, &self.write));
         read.or_else(|| wider.write.iter().find(|path| !is_in(path, &self.write))).map(PathBuf::as_path)
     }
+}
+
+/// Where a file or folder is. A file may be replaced by another one, which only its folder allows; a link may lead elsewhere.
+fn places_of(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_folder = path.is_dir();
+    let places = [std::path::absolute(path).ok(), path.canonicalize().ok()];
+    places.into_iter().flatten().map(move |place| {
+        let folder = if is_folder { Some(place.as_path()) } else { place.parent() };
+        // Nobody means the whole disk.
+        folder.filter(|folder| folder.parent().is_some()).map(Path::to_owned).unwrap_or(place)
+    })
 }
 
 impl Hardening {
@@ -133,6 +143,12 @@ impl Hardening {
                 "a program (exec:) cannot be started by a server that keeps itself from files: restart needed (--harden)"
             );
         }
+        if let Some(key) = access::key_file(configuration).filter(|path| !path.exists()) {
+            bail!(
+                "{} is not there, and the server keeps itself from making it: restart needed (--harden)",
+                key.display()
+            );
+        }
         match held.first_beyond(&needs) {
             Some(path) => bail!("{} was not needed at the start: restart needed (--harden)", path.display()),
             None => Ok(()),
@@ -155,6 +171,8 @@ fn restrict(needs: &Needs) -> Result<bool> {
     let ruleset = Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.create()?;
     let ruleset = ruleset.add_rules(path_beneath_rules(read, seen))?;
     let ruleset = ruleset.add_rules(path_beneath_rules(&needs.write, changed))?;
+    let made = AccessFs::WriteFile | AccessFs::MakeReg;
+    let ruleset = ruleset.add_rules(path_beneath_rules(&needs.append, made))?;
     Ok(ruleset.restrict_self()?.ruleset != RulesetStatus::NotEnforced)
 }
 
@@ -176,7 +194,7 @@ mod tests {
     impl Scratch {
         fn new(name: &str) -> Self {
             let folder = std::env::temp_dir().join(format!("mutoscope-harden-{name}-{}", std::process::id()));
-            for place in ["media", "state", "other"] {
+            for place in ["media", "state", "logs", "other"] {
                 fs::create_dir_all(folder.join(place)).unwrap();
                 fs::write(folder.join(place).join("film.mjpeg"), b"x").unwrap();
             }
@@ -192,16 +210,18 @@ mod tests {
 
     fn needs(read: &[&Path], write: &[&Path]) -> Needs {
         let owned = |paths: &[&Path]| paths.iter().map(|path| path.to_path_buf()).collect();
-        Needs { read: owned(read), write: owned(write), has_programs: false }
+        Needs { read: owned(read), write: owned(write), ..Needs::default() }
     }
 
     #[test]
     fn only_what_is_needed_can_be_reached_by_this_thread_and_those_that_it_starts() {
         let scratch = Scratch::new("reach");
-        let [media, state, other] = ["media", "state", "other"].map(|name| scratch.0.join(name));
+        let [media, state, logs, other] = ["media", "state", "logs", "other"].map(|name| scratch.0.join(name));
         // It holds for one thread, which is gone after this.
         let restricted = thread::spawn(move || {
-            if !restrict(&needs(&[&media], &[&state])).unwrap() {
+            let append = BTreeSet::from([logs.clone()]);
+            if !restrict(&Needs { append, ..needs(&[&media], &[&state]) }).unwrap() {
+                eprintln!("SKIPPED: there is no Landlock here");
                 return;
             }
             let denied =
@@ -211,6 +231,9 @@ mod tests {
                 assert!(denied(fs::write(media.join("new"), b"x")), "media are only read");
                 assert!(fs::write(state.join("new"), b"x").is_ok());
                 assert!(fs::rename(state.join("new"), state.join("key")).is_ok());
+                let append = || File::options().append(true).create(true).open(logs.join("log")).map(drop);
+                assert!(append().is_ok() && append().is_ok());
+                assert!(denied(File::open(logs.join("log")).map(drop)) && denied(fs::remove_file(logs.join("log"))));
                 assert!(denied(File::open(other.join("film.mjpeg")).map(drop)));
                 assert!(denied(fs::read_dir(&other).map(drop)));
                 assert!(denied(fs::read_dir("/etc").map(drop)) && denied(File::open("/etc/passwd").map(drop)));

@@ -1,5 +1,6 @@
 //! What is read again when the program is asked to.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,17 +11,23 @@ use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::streams::Streams;
 
-/// Reads the configuration file, users and keys again. What cannot be used changes nothing.
+/// Reads the configuration file, users and keys again, and opens the security log anew. What cannot be used changes nothing.
 pub(crate) struct Reload {
     pub(crate) current: Configuration,
     pub(crate) streams: Streams,
     pub(crate) gate: Arc<Gate>,
     pub(crate) hardening: Hardening,
+    /// Where the server listens, which is decided once.
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 impl Reload {
     /// Streams and rules are those that the files name now, or all stays as it is, and the log says why.
     pub(crate) fn run(&mut self) {
+        // It may have another name by now, whatever becomes of the rest.
+        if let Err(error) = self.gate.reopen_journal() {
+            log::error!("the security log cannot be opened anew, the old file goes on: {error}");
+        }
         // The file, or one of those that the command line names.
         let access = &self.current.args.access;
         let path = self.current.path().or(access.users.as_deref()).or(access.token_key.as_deref());
@@ -35,8 +42,8 @@ impl Reload {
         let new = self.current.reload()?;
         self.hardening.check(&new)?;
         let rules = access::rules(&new)?;
-        // Where it listens is decided once.
-        access::check_reach(&new.args.access, &rules, || self.current.args.server_options().addresses())?;
+        // Names are not looked up again: this program may have kept itself from the files that it takes.
+        access::check_reach(&new.args.access, &rules, || Ok(self.addresses.clone()))?;
         let streams = self.streams.prepare(&new)?;
         for setting in self.current.differing_settings(&new) {
             log::warn!("{setting} has changed; that takes effect when the server is started again");

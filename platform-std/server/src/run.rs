@@ -67,14 +67,17 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     tls::announce(&server);
     if let Some(hang_ups) = hang_ups {
         let (streams, gate, mut certificate) = (streams.clone(), Arc::clone(&gate), tls::reload(&server));
-        let mut reload = Reload { streams, gate, hardening, current: configuration };
+        let addresses = server.local_addrs().collect();
+        let mut reload = Reload { streams, gate, hardening, addresses, current: configuration };
         hang_ups.handle(move || {
             reload.run();
             certificate.iter_mut().for_each(|reload| reload());
         })?;
     }
     serving.store(true, Ordering::Release);
-    Ok(server.serve_guarded(streams, &*gate)?)
+    let served = server.serve_guarded(streams, &*gate);
+    gate.finish_journal();
+    Ok(served?)
 }
 
 /// The library's errors, with the options of this program that help.

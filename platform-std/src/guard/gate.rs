@@ -1,8 +1,10 @@
 //! The decision about a request, and what is remembered of a connection.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,21 +22,52 @@ use super::guesses::{Guesses, Patience};
 use super::journal::{Entry, Journal, What};
 use super::rules::{Encryption, Rules, StreamRules};
 
-const KEPT_OUT: &str = "this address is not let in";
+pub(crate) const KEPT_OUT: &str = "this address is not let in";
 const NOT_THIS_USER: &str = "this user may not do this";
 const NO_PASSWORD_HELPS: &str = "this may be done from some addresses only";
 const TOO_MANY: &str = "too many wrong passwords: try again in a few minutes";
 const ENCRYPTED: &str = "this stream is encrypted: ask for it by rtsps";
 const OTHER_TOKEN: &str = "the token has ended, or is another stream's or of another key";
+/// Most streams of one connection that are remembered.
+const MOST_GRANTED: usize = 4;
 const TWICE: &str = "there are two proofs of who asks";
 
 /// Decides about requests by [`Rules`]. It may be shared by threads and servers.
 #[derive(Debug)]
 pub struct Gate {
-    rules: RwLock<Arc<Rules>>,
+    current: Arc<Current>,
     nonce_key: Key,
     shared: Arc<Mutex<Shared>>,
     journal: Journal,
+}
+
+/// The rules that are decided by, and how often they were replaced.
+#[derive(Debug)]
+struct Current {
+    rules: RwLock<Arc<Rules>>,
+    number: AtomicU64,
+}
+
+impl Current {
+    fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What somebody was allowed that lasts longer than a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Granted {
+    path: String,
+    is_to_publish: bool,
+    /// What was known of who asks.
+    user: Option<Known>,
+}
+
+/// A user, and which password that one had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    name: String,
+    password: u64,
 }
 
 /// What connections have in common.
@@ -58,6 +91,13 @@ pub struct GateVisit {
     ends: Option<Instant>,
     /// It has logged in, and is counted with those who have.
     is_inside: bool,
+    /// Which password the user had who has logged in.
+    user: Option<Known>,
+    /// What a session may be for by now: it is not known which of these requests failed after all.
+    granted: Vec<Granted>,
+    /// The number of the last rules that allow all of that.
+    allowed_by: Cell<u64>,
+    current: Arc<Current>,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -70,7 +110,7 @@ impl Gate {
         let mut key = [0; Key::LEN];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
         Ok(Self {
-            rules: RwLock::new(Arc::new(rules)),
+            current: Arc::new(Current { rules: RwLock::new(Arc::new(rules)), number: AtomicU64::new(0) }),
             nonce_key: Key::new(key),
             shared: Arc::default(),
             journal: Journal::default(),
@@ -83,19 +123,39 @@ impl Gate {
         Self { journal, ..self }
     }
 
-    /// Decides by other rules from now on. Those who watch go on; their next request is decided by the new ones.
+    /// Decides by other rules from now on. The next request of those who watch is decided by the new ones. Until then they go on,
+    /// or, where the new rules [cut](Rules::cut), their connections are closed if the new rules would not let them.
     pub fn replace(&self, rules: Rules) {
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        *self.current.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        self.current.number.fetch_add(1, Ordering::Release);
     }
 
     /// The rules that it decides by.
     pub fn rules(&self) -> Arc<Rules> {
-        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.rules()
     }
 
     /// Whether a connection from there is taken at all.
     pub fn lets_in(&self, peer: SocketAddr) -> bool {
         self.rules().networks.let_in(peer.ip())
+    }
+
+    /// Tells the journal that a connection was refused before it could ask for anything.
+    pub fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {
+        self.journal.write_connection(now, peer, why);
+    }
+
+    /// Opens the journal's file anew, which somebody may have given another name.
+    ///
+    /// # Errors
+    /// See [`Journal::reopen`].
+    pub fn reopen_journal(&self) -> io::Result<()> {
+        self.journal.reopen()
+    }
+
+    /// Tells the journal's file what was counted and not told yet: the server ends.
+    pub fn finish_journal(&self) {
+        self.journal.finish();
     }
 
     /// Whether somebody has logged in from the same host and is still there.
@@ -105,19 +165,20 @@ impl Gate {
 
     fn refuse(
         &self,
+        now: Instant,
         visit: &GateVisit,
         request: &Asking<'_>,
         user: Option<&str>,
         status: StatusCode,
         why: &'static str,
     ) -> Verdict {
-        self.tell(What::Refused, visit, request, user, why);
+        self.tell(now, What::Refused, visit, request, user, why);
         Verdict::Refused(status, why)
     }
 
-    fn tell(&self, what: What, visit: &GateVisit, request: &Asking<'_>, user: Option<&str>, why: &str) {
+    fn tell(&self, now: Instant, what: What, visit: &GateVisit, request: &Asking<'_>, user: Option<&str>, why: &str) {
         let (peer, stream, method) = (visit.peer, request.path.as_str(), request.method.name());
-        self.journal.write(&Entry { what, peer, user, stream, method, why });
+        self.journal.write(now, &Entry { what, peer, user, stream, method, why, count: 1 });
     }
 
     /// Decides about a request with a proof of who asks.
@@ -143,19 +204,20 @@ impl Gate {
                 return Err(Verdict::Wait);
             }
             Patience::Locked(_) => {
-                return Err(self.refuse(visit, request, Some(&claimed), StatusCode::FORBIDDEN, TOO_MANY));
+                return Err(self.refuse(now, visit, request, Some(&claimed), StatusCode::FORBIDDEN, TOO_MANY));
             }
         }
         let verifier = self.verifier(visit, rules);
         let claim = Claim { now, address, method: request.method.name(), uri: request.uri };
         match verifier.verify(&mut visit.proofs, &claim, authorization, &rules.users) {
             Ok(()) => {
+                visit.user = visit.proofs.user().and_then(|user| Known::new(user, rules));
                 let mut shared = lock(&self.shared);
                 shared.guesses.forgive(address, &claimed);
                 if !std::mem::replace(&mut visit.is_inside, true) {
                     *shared.inside.entry(counted(address)).or_default() += 1;
                     drop(shared);
-                    self.tell(What::LoggedIn, visit, request, visit.proofs.user(), "");
+                    self.tell(now, What::LoggedIn, visit, request, visit.proofs.user(), "");
                 }
                 Ok(())
             }
@@ -164,7 +226,7 @@ impl Gate {
             Err(_) => {
                 let count = lock(&self.shared).guesses.count(now, address, &claimed, authorization);
                 let why = format!("wrong user or password, number {count}");
-                self.tell(What::Refused, visit, request, Some(&claimed), &why);
+                self.tell(now, What::Refused, visit, request, Some(&claimed), &why);
                 Err(Verdict::Challenged { is_stale: false })
             }
         }
@@ -190,7 +252,7 @@ impl Gate {
             let left = Duration::from_secs(u64::from(token.ends()).saturating_sub(second));
             visit.ends = rules.cut.then(|| now.after(left));
             if is_first {
-                self.tell(What::Admitted, visit, request, None, "by a token");
+                self.tell(now, What::Admitted, visit, request, None, "by a token");
             }
             return true;
         }
@@ -202,7 +264,14 @@ impl Gate {
     }
 
     /// Says how media may travel to somebody who may have them.
-    fn allow(&self, visit: &GateVisit, request: &Asking<'_>, rules: &Rules, stream: &StreamRules) -> Verdict {
+    fn allow(
+        &self,
+        now: Instant,
+        visit: &GateVisit,
+        request: &Asking<'_>,
+        rules: &Rules,
+        stream: &StreamRules,
+    ) -> Verdict {
         let (exchange, plain_udp, plain_tcp) = match (stream.encryption, visit.is_private) {
             (Encryption::Off, _) | (Encryption::Offered, false) => (None, true, true),
             (Encryption::Offered, true) => (Some(KeyExchange::Mikey), true, true),
@@ -210,7 +279,7 @@ impl Gate {
             (Encryption::Required, true) => (Some(KeyExchange::Mikey), false, true),
             (Encryption::Required, false) if rules.sdes => (Some(KeyExchange::Sdes), false, false),
             (Encryption::Required, false) => {
-                return self.refuse(visit, request, visit.proofs.user(), StatusCode::FORBIDDEN, ENCRYPTED);
+                return self.refuse(now, visit, request, visit.proofs.user(), StatusCode::FORBIDDEN, ENCRYPTED);
             }
         };
         Verdict::Allowed(Secrecy { exchange, plain_udp, plain_tcp })
@@ -227,10 +296,10 @@ impl Gate {
     ) -> Verdict {
         let who = rules.who(stream, request.is_to_publish);
         let Ok(authorization) = request.authorization() else {
-            return self.refuse(visit, request, None, StatusCode::BAD_REQUEST, TWICE);
+            return self.refuse(now, visit, request, None, StatusCode::BAD_REQUEST, TWICE);
         };
         if who.has_address(visit.peer.ip()) || self.is_admitted(visit, now, request, rules) {
-            return self.allow(visit, request, rules, stream);
+            return self.allow(now, visit, request, rules, stream);
         }
         if let Some(authorization) = authorization
             && let Err(verdict) = self.judge_proof(visit, now, request, authorization, rules)
@@ -239,18 +308,20 @@ impl Gate {
         }
         match visit.proofs.user() {
             // Somebody whom new rules do not know any more is a stranger.
-            Some(user) if rules.users.contains(user) && who.has_user(user) => self.allow(visit, request, rules, stream),
+            Some(user) if rules.users.contains(user) && who.has_user(user) => {
+                self.allow(now, visit, request, rules, stream)
+            }
             Some(user) if rules.users.contains(user) => {
-                self.refuse(visit, request, Some(user), StatusCode::FORBIDDEN, NOT_THIS_USER)
+                self.refuse(now, visit, request, Some(user), StatusCode::FORBIDDEN, NOT_THIS_USER)
             }
             _ if rules.users.is_empty() && rules.token_key.is_none() => {
-                self.refuse(visit, request, None, StatusCode::FORBIDDEN, NO_PASSWORD_HELPS)
+                self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, NO_PASSWORD_HELPS)
             }
             _ => {
                 if Token::find(request.uri).is_some() {
-                    self.tell(What::Refused, visit, request, None, OTHER_TOKEN);
+                    self.tell(now, What::Refused, visit, request, None, OTHER_TOKEN);
                 } else if request.dialect == Dialect::Lab {
-                    self.tell(What::Refused, visit, request, None, "the lab's client cannot log in");
+                    self.tell(now, What::Refused, visit, request, None, "the lab's client cannot log in");
                 }
                 Verdict::Challenged { is_stale: false }
             }
@@ -271,6 +342,10 @@ impl Guard for Gate {
             asks_again: None,
             ends: None,
             is_inside: false,
+            user: None,
+            granted: Vec::new(),
+            allowed_by: Cell::new(self.current.number.load(Ordering::Acquire)),
+            current: self.current.clone(),
             shared: self.shared.clone(),
         }
     }
@@ -281,9 +356,14 @@ impl Guard for Gate {
         let stream = rules.of(request.path);
         let address = visit.peer.ip();
         if !rules.networks.let_in(address) || !stream.networks.let_in(address) {
-            return self.refuse(visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
+            return self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
         }
-        self.judge_person(visit, now, request, &rules, stream)
+        let verdict = self.judge_person(visit, now, request, &rules, stream);
+        let lasts = matches!(request.method, Method::Setup | Method::Announce | Method::Play | Method::Record);
+        if lasts && matches!(verdict, Verdict::Allowed(_)) {
+            visit.grant(request);
+        }
+        verdict
     }
 
     fn challenges(&self, visit: &GateVisit, now: Instant, is_stale: bool) -> impl IntoIterator<Item = String> {
@@ -293,13 +373,67 @@ impl Guard for Gate {
     }
 }
 
+impl Known {
+    fn new(name: &str, rules: &Rules) -> Option<Self> {
+        Some(Self { name: name.to_owned(), password: rules.users.version(name)? })
+    }
+}
+
+impl GateVisit {
+    /// Remembers what was allowed.
+    fn grant(&mut self, request: &Asking<'_>) {
+        let (path, is_to_publish) = (request.path.as_str().to_owned(), request.is_to_publish);
+        let granted = Granted { path, is_to_publish, user: self.user.clone() };
+        // One more than that: there were too many to remember, and all ends when rules change.
+        if !self.granted.contains(&granted) && self.granted.len() <= MOST_GRANTED {
+            self.granted.push(granted);
+        }
+    }
+
+    /// Whether new rules would not allow what older ones did, and end it.
+    fn is_cut(&self) -> bool {
+        let number = self.current.number.load(Ordering::Acquire);
+        if self.allowed_by.get() == number || self.granted.is_empty() {
+            return false;
+        }
+        let rules = self.current.rules();
+        let may =
+            self.granted.len() <= MOST_GRANTED && self.granted.iter().all(|granted| self.may_go_on(granted, &rules));
+        if may || !rules.cut {
+            self.allowed_by.set(number);
+        }
+        rules.cut && !may
+    }
+
+    fn may_go_on(&self, granted: &Granted, rules: &Rules) -> bool {
+        let (path, address) = (Path::new(&granted.path), self.peer.ip());
+        let stream = rules.of(path);
+        let who = rules.who(stream, granted.is_to_publish);
+        let is_same = |user: &&Known| Known::new(&user.name, rules).as_ref() == Some(*user);
+        let has_token = || {
+            let token =
+                self.token.as_ref().filter(|(_, first)| !granted.is_to_publish && Path::new(first).is_same(path));
+            token
+                .zip(rules.token_key.as_ref())
+                .zip(decoded(path))
+                .is_some_and(|(((token, _), key), name)| token.is_for(key, &name, path))
+        };
+        rules.networks.let_in(address)
+            && stream.networks.let_in(address)
+            && (who.has_address(address)
+                || granted.user.as_ref().filter(is_same).is_some_and(|user| who.has_user(&user.name))
+                || has_token())
+    }
+}
+
 impl Visit for GateVisit {
     fn asks_again(&self) -> Option<Instant> {
         self.asks_again
     }
 
     fn ends(&self) -> Option<Instant> {
-        self.ends
+        // Long ago.
+        if self.is_cut() { Some(Instant::default()) } else { self.ends }
     }
 
     fn stream_key(&self) -> Option<[u8; 30]> {

@@ -7,20 +7,35 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use mutoscope::time::Instant;
+
+use super::refusals::Refusals;
 
 /// The target of these lines in the log.
 const TARGET: &str = "mutoscope_security";
 /// Longest thing that a client says and that is repeated, in characters.
 const MOST_REPEATED: usize = 128;
 
+/// The reason of a line that stands for refusals of which nothing else is told.
+const MORE: &str = "as before";
+/// Most lines about refusals that were not told when the journal ends.
+const MOST_AT_THE_END: usize = 100;
+
 /// Where it is written down who came and what became of that.
 #[derive(Debug, Default)]
 pub struct Journal {
+    book: Mutex<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
     /// JSON lines go there.
-    file: Option<Mutex<File>>,
+    file: Option<(PathBuf, File)>,
+    refusals: Refusals,
 }
 
 /// Something that happened.
@@ -35,6 +50,8 @@ pub(super) struct Entry<'a> {
     pub(super) method: &'a str,
     /// Why, in words.
     pub(super) why: &'a str,
+    /// So many refusals of this address.
+    pub(super) count: u64,
 }
 
 /// What happened.
@@ -64,34 +81,102 @@ impl Journal {
     /// # Errors
     /// Those of opening it.
     pub fn to_file(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        Ok(Self { file: Some(Mutex::new(file)) })
+        let file = Some((path.to_owned(), open(path)?));
+        Ok(Self { book: Mutex::new(Book { file, refusals: Refusals::default() }) })
     }
 
-    pub(super) fn write(&self, entry: &Entry<'_>) {
-        let level = if entry.what == What::Refused { log::Level::Warn } else { log::Level::Info };
-        log::log!(target: TARGET, level, "{entry}");
-        if let Some(file) = &self.file {
-            let line = format!("{}\n", Json(entry));
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            // A full disk must not end the service. The log still tells.
-            if let Err(error) = file.write_all(line.as_bytes()) {
-                log::debug!(target: TARGET, "the file of JSON lines: {error}");
-            }
+    /// Opens the file anew: somebody has given the old one another name. What is no file, such as a pipe, stays as it is.
+    ///
+    /// # Errors
+    /// Those of opening it; then lines go to the old one.
+    pub fn reopen(&self) -> io::Result<()> {
+        match &mut self.book().file {
+            Some((path, file)) if file.metadata().is_ok_and(|of| of.is_file()) => *file = open(path)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Tells what was counted and not told: the server ends.
+    pub fn finish(&self) {
+        self.book().tell_rest();
+    }
+
+    /// Something has happened to a request. Not each of many refusals has a line.
+    pub(super) fn write(&self, now: Instant, entry: &Entry<'_>) {
+        if let Some(entry) = self.book().write(now, entry) {
+            let level = if entry.what == What::Refused { log::Level::Warn } else { log::Level::Info };
+            log::log!(target: TARGET, level, "{entry}");
         }
     }
+
+    /// A connection was refused before it could ask for anything. The log is left to others.
+    pub(super) fn write_connection(&self, now: Instant, peer: SocketAddr, why: &str) {
+        let mut book = self.book();
+        if book.file.is_some() {
+            book.write(now, &Entry { what: What::Refused, peer, user: None, stream: "", method: "", why, count: 1 });
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    /// Writes it into the file, with what is due besides. Gives it as it shall stand in the log; `None`: it shall not.
+    fn write<'e>(&mut self, now: Instant, entry: &Entry<'e>) -> Option<Entry<'e>> {
+        let count = if entry.what == What::Refused { self.refusals.count(now, entry.peer) } else { Some(1) };
+        let entry = count.map(|count| Entry { count, ..*entry });
+        entry.iter().for_each(|entry| self.append(entry));
+        for (peer, count) in self.refusals.due(now) {
+            self.append(&more(peer, count));
+        }
+        entry
+    }
+
+    fn tell_rest(&mut self) {
+        let rest: Vec<_> = self.refusals.rest().collect();
+        rest.iter().take(MOST_AT_THE_END).for_each(|&(peer, count)| self.append(&more(peer, count)));
+    }
+
+    fn append(&mut self, entry: &Entry<'_>) {
+        let Some((_, file)) = &mut self.file else { return };
+        // A full disk must not end the service. The log still tells.
+        if let Err(error) = file.write_all(format!("{}\n", Json(entry)).as_bytes()) {
+            log::debug!(target: TARGET, "the file of JSON lines: {error}");
+        }
+    }
+}
+
+impl Drop for Book {
+    fn drop(&mut self) {
+        self.tell_rest();
+    }
+}
+
+/// Refusals that were counted and not told.
+fn more(peer: SocketAddr, count: u64) -> Entry<'static> {
+    Entry { what: What::Refused, peer, user: None, stream: "", method: "", why: MORE, count }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 /// For the log.
 impl Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, peer, user, stream, method, why } = self;
+        let Self { what, peer, user, stream, method, why, count } = self;
         write!(f, "{peer} {}", what.name())?;
         if let Some(user) = user {
             write!(f, " as {:?}", shortened(user))?;
         }
         write!(f, ": {method} {:?}", shortened(stream))?;
-        if why.is_empty() { Ok(()) } else { write!(f, ", {why}") }
+        if !why.is_empty() {
+            write!(f, ", {why}")?;
+        }
+        if *count > 1 { write!(f, " ({count} refusals of this address)") } else { Ok(()) }
     }
 }
 
@@ -99,7 +184,7 @@ struct Json<'a>(&'a Entry<'a>);
 
 impl Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(Entry { what, peer, user, stream, method, why }) = self;
+        let Self(Entry { what, peer, user, stream, method, why, count }) = self;
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         write!(f, "{{\"time\":{}.{:03},\"event\":", time.as_secs(), time.subsec_millis())?;
         text(f, what.name())?;
@@ -110,6 +195,9 @@ impl Display for Json<'_> {
                 write!(f, ",\"{name}\":")?;
                 text(f, &shortened(value))?;
             }
+        }
+        if *count > 1 {
+            write!(f, ",\"count\":{count}")?;
         }
         f.write_char('}')
     }
@@ -141,6 +229,60 @@ mod tests {
     use super::*;
     use crate::media::testing::Folder;
 
+    fn at(seconds: u64) -> Instant {
+        Instant::from_millis(seconds * 1000)
+    }
+
+    fn refused(peer: &str, why: &'static str) -> Entry<'static> {
+        let peer = peer.parse().unwrap();
+        Entry { what: What::Refused, peer, user: Some("anna"), stream: "cam", method: "DESCRIBE", why, count: 1 }
+    }
+
+    #[test]
+    fn a_flood_of_refusals_is_a_few_lines_with_counts() {
+        let folder = Folder::new();
+        let path = folder.path().join("journal");
+        let journal = Journal::to_file(&path).unwrap();
+        for second in 0..1000 {
+            for _ in 0..100 {
+                journal.write(at(second), &refused("192.0.2.7:5000", "no"));
+                journal.write_connection(at(second), "192.0.2.7:5001".parse().unwrap(), "too many");
+            }
+        }
+        journal.write(at(1000), &refused("192.0.2.8:1", "another"));
+        drop(journal);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let count = |line: &str| {
+            line.rsplit_once("\"count\":").map_or(1, |(_, count)| count[..count.len() - 1].parse().unwrap())
+        };
+        assert!((100..=130).contains(&text.lines().count()), "{}", text.lines().count());
+        assert_eq!(text.lines().map(count).sum::<u64>(), 200_001, "none is forgotten");
+        assert!(
+            text.contains("\"port\":5001,\"reason\":\"too many\"") && text.contains("\"reason\":\"another\"}"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_was_given_another_name_is_made_anew() {
+        let folder = Folder::new();
+        let [path, old] = ["journal", "journal.1"].map(|name| folder.path().join(name));
+        let journal = Journal::to_file(&path).unwrap();
+        let lines = |path: &Path| std::fs::read_to_string(path).unwrap().lines().count();
+        journal.write(at(0), &refused("192.0.2.7:1", "no"));
+        std::fs::rename(&path, &old).unwrap();
+        journal.write(at(0), &refused("192.0.2.7:1", "no"));
+        journal.reopen().unwrap();
+        journal.write(at(0), &refused("192.0.2.7:1", "no"));
+        assert_eq!((lines(&old), lines(&path)), (2, 1));
+        assert!(!crate::files::is_open_to_others(&path));
+        // Where it cannot be made the old one goes on.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(journal.reopen().is_err());
+        assert!(Journal::default().reopen().is_ok());
+    }
+
     #[test]
     fn what_a_client_says_begins_no_line_and_ends_no_text() {
         let folder = Folder::new();
@@ -154,9 +296,10 @@ mod tests {
             stream: &long,
             method: "DESCRIBE",
             why: "wrong password",
+            count: 1,
         };
-        journal.write(&entry);
-        journal.write(&Entry { what: What::LoggedIn, user: None, stream: "", why: "", ..entry });
+        journal.write(at(0), &entry);
+        journal.write(at(0), &Entry { what: What::LoggedIn, user: None, stream: "", why: "", ..entry });
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = text.lines().map(|line| line.split_once(",\"event\"").unwrap().1).collect();
         let x = "x".repeat(128);

@@ -22,19 +22,22 @@
 //! | `guesses` | who has guessed passwords, and how long that one has to wait |
 //! | `token_key` | the key of tokens, in a file |
 //! | `journal` | what is told to the log, and to a file of JSON lines |
+//! | `refusals` | which of many refusals are told, and how many each stands for |
 
 mod gate;
 mod guesses;
 mod journal;
 mod networks;
+mod refusals;
 mod rules;
 mod token_key;
 mod users;
 
+pub(crate) use gate::KEPT_OUT;
 pub use gate::{Gate, GateVisit};
 pub use journal::Journal;
-pub use networks::Networks;
-pub use rules::{Encryption, Rules, StreamRules, Who};
+pub use networks::{Networks, parse_network};
+pub use rules::{Encryption, Rules, StreamRules, StreamTable, Who};
 pub use token_key::{TokenKeyError, token_key};
 pub use users::{REALM, Users, UsersError};
 

@@ -25,8 +25,8 @@ impl Networks {
         allowed: impl IntoIterator<Item = &'a str>,
         denied: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, String> {
-        let allowed = allowed.into_iter().map(parse).collect::<Result<_, _>>()?;
-        Ok(Self { allowed, denied: denied.into_iter().map(parse).collect::<Result<_, _>>()? })
+        let allowed = allowed.into_iter().map(parse_network).collect::<Result<_, _>>()?;
+        Ok(Self { allowed, denied: denied.into_iter().map(parse_network).collect::<Result<_, _>>()? })
     }
 
     /// Whether an address is let in.
@@ -50,7 +50,7 @@ pub(crate) fn contain(networks: &[IpNet], address: IpAddr) -> bool {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn parse(text: &str) -> Result<IpNet, String> {
+pub fn parse_network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let network = network.map_err(|_| format!("{text:?} is neither a network, such as 10.0.0.0/8, nor an address"))?;
     if network.trunc() != network {
@@ -91,10 +91,10 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_said_in_words() {
-        assert!(parse("10.0.0.0/33").unwrap_err().contains("neither a network"));
-        assert!(parse("home").unwrap_err().contains("neither a network"));
+        assert!(parse_network("10.0.0.0/33").unwrap_err().contains("neither a network"));
+        assert!(parse_network("home").unwrap_err().contains("neither a network"));
         assert_eq!(
-            parse("10.0.0.7/8").unwrap_err(),
+            parse_network("10.0.0.7/8").unwrap_err(),
             "\"10.0.0.7/8\" names a host within its network: did you mean 10.0.0.0/8?"
         );
     }

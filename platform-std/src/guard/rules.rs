@@ -1,7 +1,7 @@
 //! What is decided by.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -9,7 +9,7 @@ use mutoscope::auth::Key;
 
 use super::networks::{Networks, contain};
 use super::users::Users;
-use crate::names;
+use crate::names::Index;
 
 /// The addresses by which a machine reaches itself.
 const LOOPBACK: [IpNet; 2] = [
@@ -25,12 +25,13 @@ pub struct Rules {
     /// Which addresses are let in at all.
     pub networks: Networks,
     /// Rules of streams, by their names. Those without a rule here are [`default`](Self::default).
-    pub streams: BTreeMap<String, StreamRules>,
+    pub streams: StreamTable,
     /// The rule of streams that have none of their own.
     pub default: StreamRules,
     /// Accepts tokens that were made with this key.
     pub token_key: Option<Key>,
-    /// What a token allowed ends with it. Otherwise, those who watch by then may go on.
+    /// What a token allowed ends with it, and what older rules allowed ends where these do not. Otherwise, those who watch by then may
+    /// go on.
     pub cut: bool,
     /// Passwords are taken as they are, on private connections.
     pub basic: bool,
@@ -50,6 +51,15 @@ pub struct StreamRules {
     pub networks: Networks,
     /// Whether it is encrypted.
     pub encryption: Encryption,
+}
+
+/// Rules of streams by their names. They are found in a time that does not depend on how many there are: strangers ask for names.
+#[derive(Clone, Debug, Default)]
+pub struct StreamTable {
+    streams: Vec<(String, StreamRules)>,
+    index: Index,
+    /// The networks whose addresses may do something without a password, each once.
+    known: Vec<IpNet>,
 }
 
 /// Who may do something.
@@ -77,6 +87,34 @@ pub enum Encryption {
     Required,
 }
 
+impl StreamTable {
+    /// The rules of one more stream. Of several with one name the first ones count.
+    pub fn insert(&mut self, name: impl Into<String>, rules: StreamRules) {
+        let name = name.into();
+        self.index.add(&name);
+        for network in [&rules.watch, &rules.publish].into_iter().flatten().flat_map(|who| &who.networks) {
+            if !self.known.contains(network) {
+                self.known.push(*network);
+            }
+        }
+        self.streams.push((name, rules));
+    }
+
+    /// The rules of the stream that a path means.
+    fn find(&self, path: mutoscope::wire::url::Path<'_>) -> Option<&StreamRules> {
+        let name_at = |at: usize| self.streams.get(at).map(|(name, _)| name.as_str());
+        self.index.find(path, name_at).and_then(|at| self.streams.get(at)).map(|(_, rules)| rules)
+    }
+}
+
+impl<N: Into<String>> FromIterator<(N, StreamRules)> for StreamTable {
+    fn from_iter<I: IntoIterator<Item = (N, StreamRules)>>(streams: I) -> Self {
+        let mut table = Self::default();
+        streams.into_iter().for_each(|(name, rules)| table.insert(name, rules));
+        table
+    }
+}
+
 impl Who {
     /// Everybody.
     pub fn everybody() -> Self {
@@ -100,7 +138,7 @@ impl Who {
                 "*" => who.any_user = true,
                 // No name of a user has a colon or a slash in a place where a network has one.
                 _ if word.contains('/') || word.parse::<IpAddr>().is_ok() => {
-                    who.networks.push(super::networks::parse(word)?);
+                    who.networks.push(super::networks::parse_network(word)?);
                 }
                 "" => return Err("the name of a user is not empty".to_owned()),
                 name => _ = who.users.insert(name.to_owned()),
@@ -122,8 +160,7 @@ impl Who {
 impl Rules {
     /// The rules of the stream that a path means: its name is compared as the catalogue compares it.
     pub(super) fn of(&self, path: mutoscope::wire::url::Path<'_>) -> &StreamRules {
-        let place = names::position(path, self.streams.keys().map(String::as_str));
-        place.and_then(|place| self.streams.values().nth(place)).unwrap_or(&self.default)
+        self.streams.find(path).unwrap_or(&self.default)
     }
 
     /// Who may watch a stream, or publish it.
@@ -138,9 +175,8 @@ impl Rules {
 
     /// Whether somebody at this address may watch or publish something by the address alone, where others need a password.
     pub(crate) fn know(&self, address: IpAddr) -> bool {
-        let streams = self.streams.values().chain([&self.default]);
-        let mut who = streams.flat_map(|stream| [&stream.watch, &stream.publish]).flatten();
-        who.any(|who| contain(&who.networks, address))
+        let default = [&self.default.watch, &self.default.publish].into_iter().flatten();
+        contain(&self.streams.known, address) || default.into_iter().any(|who| contain(&who.networks, address))
     }
 
     /// Whether a stranger who reaches the server may watch something.
@@ -167,13 +203,31 @@ mod tests {
     fn a_stream_has_its_rule_however_its_name_is_written() {
         let mut rules = Rules::default();
         let mine = StreamRules { watch: Some(Who::parse(["anna"]).unwrap()), ..StreamRules::default() };
-        rules.streams.insert("caf\u{e9}/yard".to_owned(), mine);
+        rules.streams.insert("caf\u{e9}/yard", mine);
         for path in ["caf%C3%A9/yard", "/caf%c3%a9/yard/", "cafe%CC%81/yard", "caf\u{e9}/y%61rd?token=x"] {
             assert!(rules.of(Path::new(path)).watch.is_some(), "{path}");
         }
         for path in ["caf%C3%A9", "", "cafe/yard"] {
             assert!(rules.of(Path::new(path)).watch.is_none(), "{path}");
         }
+    }
+
+    #[test]
+    fn the_rules_of_one_of_ten_thousand_streams_are_found_among_all() {
+        let rules = |network: String| StreamRules { watch: Who::parse([&*network]).ok(), ..StreamRules::default() };
+        let streams = (0..10_000).map(|number| (format!("cam-{number}"), rules(format!("10.0.{}.0/24", number % 7))));
+        let rules = Rules { streams: streams.collect(), ..Rules::default() };
+        assert_eq!(rules.streams.known.len(), 7, "each network is looked at once");
+        for number in 0..10_000 {
+            let path = format!("cam%2D{number}");
+            assert!(
+                rules.of(Path::new(&path)).watch.as_ref().is_some_and(|who| {
+                    who.has_address(std::net::Ipv4Addr::new(10, 0, (number % 7) as u8, 1).into())
+                })
+            );
+            assert!(rules.of(Path::new(&format!("none-{number}"))).watch.is_none());
+        }
+        assert!(rules.know("10.0.3.9".parse().unwrap()) && !rules.know("10.0.7.9".parse().unwrap()));
     }
 
     #[test]

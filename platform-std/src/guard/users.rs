@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ pub struct Users {
     secrets: HashMap<String, Secrets>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Secrets {
     md5: Option<String>,
     sha256: Option<String>,
@@ -154,6 +155,13 @@ impl Users {
     /// Whether there is such a user.
     pub fn contains(&self, name: &str) -> bool {
         self.secrets.contains_key(name)
+    }
+
+    /// A number that changes with the user's password. It means nothing in another program. `None`: there is no such user.
+    pub(super) fn version(&self, name: &str) -> Option<u64> {
+        let mut hasher = DefaultHasher::new();
+        self.secrets.get(name)?.hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     /// Writes a file that only its owner can read, whole or not at all.

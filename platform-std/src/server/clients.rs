@@ -11,6 +11,7 @@ use mutoscope::media::catalogue::Medium;
 use mutoscope::time::Instant;
 
 use super::context::serving;
+use super::debt::Debt;
 use super::hosts::{Hosts, IsInside, Over, Reason, Standing};
 use super::slab::Slab;
 use super::wake;
@@ -38,6 +39,8 @@ pub(super) struct Slot<M: Medium, G: Guard> {
     pub(super) standing: Standing,
     /// Our half of the connection is closed.
     pub(super) is_shut: bool,
+    /// How long it may take for the rest of what it has begun below RTSP.
+    pub(super) debt: Debt,
 }
 
 /// The decision about a new connection.
@@ -51,12 +54,15 @@ pub(super) enum Admission {
     Ignore,
 }
 
-/// A decision, and what the log is to say of it, once for many.
+/// A decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decision {
     pub(super) admission: Admission,
     pub(super) standing: Standing,
-    pub(super) is_said: Option<Why>,
+    /// Why it is not served.
+    pub(super) why: Option<Why>,
+    /// The log is to say so, once for many.
+    pub(super) is_said: bool,
 }
 
 /// Why a connection is not served.
@@ -66,6 +72,16 @@ pub(super) enum Why {
     Full,
     /// Its address, or strangers like it, have all that they may have.
     Over(Reason),
+}
+
+impl Why {
+    /// In words.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Full => "all places are taken",
+            Self::Over(reason) => reason.words(),
+        }
+    }
 }
 
 /// All clients that have a connection.
@@ -94,17 +110,17 @@ impl<M: Medium, G: Guard> Clients<M, G> {
     /// Decides about a new connection. `is_inside`: where some clients are asked who they are.
     pub(super) fn admit(&mut self, now: Instant, address: IpAddr, is_inside: Option<IsInside<'_>>) -> Decision {
         let standing = self.hosts.standing(address);
-        let (why, is_new) = match self.hosts.arrive(now, standing, is_inside) {
+        let (why, is_said) = match self.hosts.arrive(now, standing, is_inside) {
             Err(Over { reason, is_said }) => (Why::Over(reason), is_said),
             Ok(()) if self.slots.len() - self.refused < self.limit => {
-                return Decision { admission: Admission::Serve, standing, is_said: None };
+                return Decision { admission: Admission::Serve, standing, why: None, is_said: false };
             }
             Ok(()) => (Why::Full, !std::mem::replace(&mut self.is_full, true)),
         };
         let may_be_told = self.refused < MAX_REFUSING && self.hosts.may_be_told(standing);
         let is_told = may_be_told && why != Why::Over(Reason::Arrivals);
         let admission = if is_told { Admission::Refuse } else { Admission::Ignore };
-        Decision { admission, standing, is_said: is_new.then_some(why) }
+        Decision { admission, standing, why: Some(why), is_said }
     }
 
     /// The number that [`insert`](Self::insert) will give next.
@@ -192,7 +208,7 @@ mod tests {
             if decision.admission != Admission::Ignore {
                 clients.hosts.take_place(decision.standing, decision.admission == Admission::Refuse);
             }
-            decisions.push((decision.admission, decision.is_said));
+            decisions.push((decision.admission, decision.why.filter(|_| decision.is_said)));
         }
         let over = |reason| Some(Why::Over(reason));
         assert!(decisions[..25].iter().all(|decision| *decision == (Admission::Serve, None)));
@@ -202,8 +218,11 @@ mod tests {
         // Another address that comes very often has its line, and no answer.
         let mut often = (0..100).map(|_| clients.admit(Instant::default(), "192.0.2.8".parse().unwrap(), None));
         let first = often.find(|decision| decision.admission != Admission::Serve).unwrap();
-        assert_eq!((first.admission, first.is_said), (Admission::Ignore, over(Reason::Arrivals)));
-        assert!(often.all(|decision| decision.admission == Admission::Ignore && decision.is_said.is_none()));
+        assert_eq!((first.admission, first.why, first.is_said), (Admission::Ignore, over(Reason::Arrivals), true));
+        assert!(
+            often
+                .all(|decision| decision.admission == Admission::Ignore && !decision.is_said && decision.why.is_some())
+        );
     }
 
     #[test]
@@ -211,6 +230,9 @@ mod tests {
         let mut clients = Clients::<<Live as Catalogue>::Medium, Open>::new(0, Vec::new());
         let decisions = [0, 0].map(|_| clients.admit(Instant::default(), "127.0.0.1".parse().unwrap(), None));
         assert!(decisions.iter().all(|decision| decision.admission == Admission::Refuse));
-        assert_eq!(decisions.map(|decision| decision.is_said), [Some(Why::Full), None]);
+        assert_eq!(
+            decisions.map(|decision| (decision.why, decision.is_said)),
+            [(Some(Why::Full), true), (Some(Why::Full), false)]
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use mutoscope::io::server::{Guard, Open};
+use mutoscope::time::Instant;
 
 use crate::guard::Gate;
 
@@ -16,6 +17,9 @@ pub trait Door: Guard {
 
     /// Whether somebody has logged in from there and is still there, or needs no password because of the address.
     fn is_inside(&self, address: IpAddr) -> bool;
+
+    /// A connection was refused before it could ask for anything. It may come as often as connections do.
+    fn tell_refused(&self, _now: Instant, _peer: SocketAddr, _why: &str) {}
 }
 
 impl Door for Open {
@@ -44,6 +48,10 @@ impl Door for Gate {
     fn is_inside(&self, address: IpAddr) -> bool {
         self.is_inside(address) || self.rules().know(address)
     }
+
+    fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {
+        self.tell_refused(now, peer, why);
+    }
 }
 
 impl<D: Door> Door for &D {
@@ -58,6 +66,10 @@ impl<D: Door> Door for &D {
     fn is_inside(&self, address: IpAddr) -> bool {
         (**self).is_inside(address)
     }
+
+    fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {
+        (**self).tell_refused(now, peer, why);
+    }
 }
 
 #[cfg(test)]
@@ -71,8 +83,8 @@ mod tests {
         users.set("anna", "secret").unwrap();
         let who = |words: &[&str]| Some(Who::parse(words.iter().copied()).unwrap());
         let mut rules = Rules { users, ..Rules::default() };
-        rules.streams.insert("yard".into(), StreamRules { watch: who(&["10.0.0.0/8"]), ..StreamRules::default() });
-        rules.streams.insert("lobby".into(), StreamRules { watch: who(&["everybody"]), ..StreamRules::default() });
+        rules.streams.insert("yard", StreamRules { watch: who(&["10.0.0.0/8"]), ..StreamRules::default() });
+        rules.streams.insert("lobby", StreamRules { watch: who(&["everybody"]), ..StreamRules::default() });
         let gate = Gate::new(rules).unwrap();
         let is_inside = |address: &str| Door::is_inside(&gate, address.parse().unwrap());
         assert!(gate.asks_who_it_is() && is_inside("10.1.2.3") && !is_inside("192.0.2.7"));

@@ -14,6 +14,7 @@ use mutoscope::time::{Duration, Instant, earliest};
 
 use super::clients::{Admission, Clients, Decision, Served, Slot, Why};
 use super::context::serving;
+use super::debt::Debt;
 use super::door::Door;
 use super::endpoint::{self, Endpoint};
 use super::hosts::{IsInside, Standing};
@@ -21,6 +22,7 @@ use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
+use crate::guard::KEPT_OUT;
 use crate::link::Link;
 use crate::udp;
 
@@ -207,6 +209,15 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             slot.stream.tell_failure();
             outcome
         });
+        let now = self.clock.now();
+        slot.debt.update(now, slot.stream.owes());
+        if !slot.is_shut && slot.debt.deadline().is_some_and(|deadline| deadline <= now) {
+            log::warn!("{}: closed: the rest of a handshake or record of TLS never came", slot.peer.peer());
+            slot.peer.shut_down(now);
+            slot.debt.update(now, None);
+            // The session says its farewell.
+            self.schedule.push(number);
+        }
         match outcome {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.is_shut => {
@@ -217,7 +228,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             }
             Outcome::Closing | Outcome::Open => {}
         }
-        self.schedule.set_due(number, slot.peer.poll_timeout());
+        self.schedule.set_due(number, earliest(slot.peer.poll_timeout(), slot.debt.deadline()));
     }
 
     fn remove(&mut self, number: usize) {
@@ -247,15 +258,19 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     }
 
     fn admit(&mut self, endpoint: usize, mut stream: Link, peer: SocketAddr) {
+        let now = self.clock.now();
         if !self.door.lets_in(peer) {
+            self.door.tell_refused(now, peer, KEPT_OUT);
             return log::debug!("{peer} is not let in");
         }
         let (door, is_inside) = (self.door, |address| self.door.is_inside(address));
         let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
-        let decision = self.clients.admit(self.clock.now(), peer.ip(), is_inside);
-        let Decision { admission, standing, is_said } = decision;
+        let Decision { admission, standing, why, is_said } = self.clients.admit(now, peer.ip(), is_inside);
+        if let Some(why) = why {
+            door.tell_refused(now, peer, why.words());
+        }
         // It is said once: otherwise, a client that keeps connecting would fill the disk.
-        match is_said {
+        match why.filter(|_| is_said) {
             Some(Why::Full) => {
                 let count = self.clients.len();
                 log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
@@ -280,7 +295,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         };
         let woken_as = wake::Client::new(number, &self.wake_list);
         let waker = woken_as.waker();
-        let slot = Slot { stream, endpoint, peer: client, waker, woken_as, is_refused, standing, is_shut: false };
+        let debt = Debt::new(&self.settings.session, standing);
+        let slot = Slot { stream, endpoint, peer: client, waker, woken_as, is_refused, standing, is_shut: false, debt };
         let number = self.clients.insert(slot);
         // For those that are refused, the warning above is enough.
         if !is_refused {
@@ -372,8 +388,12 @@ mod tests {
 
     impl<'a, C: Catalogue> Turns<'a, C> {
         fn new(catalogue: &'a C) -> Self {
-            let server = Server::bind(&Options { rtsp_port: 0, ..Options::default() }).unwrap();
-            let (clock, settings) = (MonotonicClock::new(), Settings::default());
+            Self::with(catalogue, &Options { rtsp_port: 0, ..Options::default() }, Settings::default())
+        }
+
+        fn with(catalogue: &'a C, options: &Options, settings: Settings<'a>) -> Self {
+            let server = Server::bind(options).unwrap();
+            let clock = MonotonicClock::new();
             let address = server.local_addr();
             let server =
                 EventLoop::new(server.sockets, catalogue, &Open, settings, clock, (100, Vec::new()), server.stop);
@@ -515,6 +535,32 @@ mod tests {
         fn seek(&mut self, _: u32) -> Result<(), Infallible> {
             Ok(())
         }
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn a_handshake_that_never_ends_has_the_time_of_a_request() {
+        let folder = crate::media::testing::Folder::new();
+        let identity = crate::tls::Identity::SelfSigned { directory: folder.path().to_owned() };
+        let tls = Some(crate::server::TlsOptions { port: 0, identity, only: true });
+        let mut settings = Settings::default();
+        settings.session.idle_timeout = Duration::from_secs(1000);
+        settings.session.request_timeout = Duration::from_millis(200);
+        let camera = camera();
+        let mut turns = Turns::with(&camera, &Options { rtsp_port: 0, tls, ..Options::default() }, settings);
+        let mut silent = Connection::connect(turns.address).unwrap();
+        let mut trickling = Connection::connect(turns.address).unwrap();
+        trickling.write_all(b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03").unwrap();
+        turns.settle();
+        assert_eq!(turns.server.clients.len(), 2);
+        let begun = turns.server.clock.now();
+        while turns.server.clients.len() > 0 {
+            let _ = trickling.write(&[0]);
+            turns.turn(Duration::from_millis(20));
+            assert!(turns.server.clock.now().since(begun) < PATIENCE, "{} are still here", turns.server.clients.len());
+        }
+        silent.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(silent.read(&mut [0; 64]).is_ok());
     }
 
     #[test]

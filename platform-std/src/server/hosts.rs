@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 use mutoscope::time::{Duration, Instant};
 
+use crate::bucket::Bucket;
 use crate::guard::counted;
 
 /// So many places one address may have, however few there are.
@@ -189,29 +190,6 @@ impl Host {
     /// Whether nothing would be different if it had never been here.
     fn is_forgettable(&self, now: Instant) -> bool {
         self.served == 0 && self.refused == 0 && self.arrivals.is_full(now) && self.silent_until <= now
-    }
-}
-
-/// A token bucket, which is full at first.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
-    /// When it is full again.
-    full_at: Instant,
-}
-
-impl Bucket {
-    /// Takes a token, of which there is a new one after each `interval`, and `burst` at most.
-    fn take(&mut self, now: Instant, interval: Duration, burst: u32) -> bool {
-        let full_at = self.full_at.max(now);
-        if full_at.since(now) + interval > interval * burst {
-            return false;
-        }
-        self.full_at = full_at.after(interval);
-        true
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        self.full_at <= now
     }
 }
 

@@ -21,6 +21,7 @@ mod acceptor;
 mod address;
 mod clients;
 mod context;
+mod debt;
 mod door;
 mod endpoint;
 mod error;
@@ -145,7 +146,7 @@ impl From<SocketAddr> for Options {
 pub struct Server {
     options: Options,
     sockets: Sockets,
-    #[cfg(feature = "tls")]
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there are none"))]
     certificates: Option<Certificates>,
     stop: StopHandle,
 }
@@ -158,23 +159,7 @@ impl Server {
     pub fn bind(options: &Options) -> Result<Self, Error> {
         let places = Place::of_all(&options.hosts, options.rtsp_port)?;
         let sockets = if options.record { udp::Options::RECORDING_SERVER } else { udp::Options::SERVER };
-        let plain = Plan { port: options.rtsp_port, around: Around::Nothing };
-        #[cfg(feature = "tls")]
-        let open = |tls: &TlsOptions| Certificates::open(tls.identity.clone(), &address::names_at(&places));
-        #[cfg(feature = "tls")]
-        let certificates = options.tls.as_ref().map(open);
-        #[cfg(feature = "tls")]
-        let certificates = certificates.transpose().map_err(Error::Certificate)?;
-        #[cfg(feature = "tls")]
-        let plans = match (&options.tls, &certificates) {
-            (Some(TlsOptions { port, only, .. }), Some(certificates)) => {
-                let tls = Plan { port: *port, around: Around::Tls(certificates.clone()) };
-                if *only { vec![tls] } else { vec![plain, tls] }
-            }
-            _ => vec![plain],
-        };
-        #[cfg(not(feature = "tls"))]
-        let plans = if options.tls.is_some() { return Err(Error::NoTls) } else { [plain] };
+        let (plans, certificates) = plans(options, &places)?;
         let endpoints = Endpoint::bind_all(&places, &plans, options.server_port, sockets)?;
         let register = || -> io::Result<_> {
             let poll = Poll::new()?;
@@ -183,13 +168,7 @@ impl Server {
         };
         let (sockets, waker) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), waker };
-        Ok(Self {
-            options: options.clone(),
-            sockets,
-            #[cfg(feature = "tls")]
-            certificates,
-            stop,
-        })
+        Ok(Self { options: options.clone(), sockets, certificates, stop })
     }
 
     /// Where it listens; the first of several addresses.
@@ -297,6 +276,28 @@ impl StopHandle {
     pub fn is_stopping(&self) -> bool {
         self.requested.load(Ordering::Acquire)
     }
+}
+
+/// Without TLS there are none.
+#[cfg(not(feature = "tls"))]
+type Certificates = std::convert::Infallible;
+
+/// The ports that are wanted at each address, those for TLS last, and the certificate that these show.
+#[cfg(feature = "tls")]
+fn plans(options: &Options, places: &[Place]) -> Result<(Vec<Plan>, Option<Certificates>), Error> {
+    let plain = Plan { port: options.rtsp_port, around: Around::Nothing };
+    let Some(TlsOptions { port, identity, only }) = &options.tls else { return Ok((vec![plain], None)) };
+    let certificates = Certificates::open(identity.clone(), &address::names_at(places)).map_err(Error::Certificate)?;
+    let tls = Plan { port: *port, around: Around::Tls(certificates.clone()) };
+    Ok((if *only { vec![tls] } else { vec![plain, tls] }, Some(certificates)))
+}
+
+#[cfg(not(feature = "tls"))]
+fn plans(options: &Options, _: &[Place]) -> Result<(Vec<Plan>, Option<Certificates>), Error> {
+    if options.tls.is_some() {
+        return Err(Error::NoTls);
+    }
+    Ok((vec![Plan { port: options.rtsp_port, around: Around::Nothing }], None))
 }
 
 /// Fresh for each run and telling nobody who runs it (RFC 7022 section 4.2).

@@ -32,6 +32,10 @@ pub struct Tls<S: Stream<Error = io::Error>> {
     failure: Option<rustls::Error>,
     /// Our side has said that it sends no more.
     is_closed: bool,
+    /// What has been read of records.
+    records: Records,
+    /// How often plain bytes came.
+    deliveries: u64,
 }
 
 impl<S: Stream<Error = io::Error>> Tls<S> {
@@ -47,7 +51,16 @@ impl<S: Stream<Error = io::Error>> Tls<S> {
 
     fn new(inner: S, mut session: Connection) -> Self {
         session.set_buffer_limit(Some(WIDE));
-        Self { inner, session, plain: 0, is_ended: false, failure: None, is_closed: false }
+        Self {
+            inner,
+            session,
+            plain: 0,
+            is_ended: false,
+            failure: None,
+            is_closed: false,
+            records: Records::default(),
+            deliveries: 0,
+        }
     }
 
     /// The stream inside.
@@ -63,6 +76,12 @@ impl<S: Stream<Error = io::Error>> Tls<S> {
     /// Whether the handshake goes on.
     pub fn is_handshaking(&self) -> bool {
         self.session.is_handshaking()
+    }
+
+    /// Whether the peer owes the rest of a handshake or of a record; then how often plain bytes have come. Whoever sends such things
+    /// byte by byte sends nothing that others could see.
+    pub fn owes(&self) -> Option<u64> {
+        (self.session.is_handshaking() || self.records.is_midway()).then_some(self.deliveries)
     }
 
     /// Why the session failed, if it did.
@@ -104,7 +123,7 @@ impl<S: Stream<Error = io::Error>> Tls<S> {
     /// Writes sealed bytes as far as the stream inside takes them.
     fn push(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
-            match self.session.write_tls(&mut Inside(&mut self.inner)) {
+            match self.session.write_tls(&mut Inside(&mut self.inner, &mut self.records)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 result => result?,
@@ -124,7 +143,7 @@ impl<S: Stream<Error = io::Error>> Tls<S> {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "nothing comes but messages of TLS's own"));
             }
             let was_handshaking = self.session.is_handshaking();
-            match self.session.read_tls(&mut Inside(&mut self.inner)) {
+            match self.session.read_tls(&mut Inside(&mut self.inner, &mut self.records)) {
                 Ok(0) => self.is_ended = true,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -133,6 +152,7 @@ impl<S: Stream<Error = io::Error>> Tls<S> {
             match self.session.process_new_packets() {
                 Ok(state) => {
                     self.plain = state.plaintext_bytes_to_read();
+                    self.deliveries += u64::from(self.plain > 0);
                     self.is_ended |= state.peer_has_closed();
                 }
                 Err(error) => {
@@ -254,12 +274,49 @@ impl<S: Stream<Error = io::Error>> std::fmt::Debug for Tls<S> {
     }
 }
 
+/// Where records begin and end in what is read (RFC 8446 section 5.1), which the session does not tell.
+#[derive(Default)]
+struct Records {
+    /// So many bytes of a header have come.
+    header: usize,
+    /// So many bytes of its record are still to come.
+    left: usize,
+}
+
+impl Records {
+    const HEADER: usize = 5;
+
+    fn take(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if self.header < Self::HEADER {
+                self.header += 1;
+                // The last two bytes are the length.
+                self.left = if self.header < 4 { 0 } else { self.left << 8 | usize::from(byte) };
+                bytes = rest;
+            } else {
+                let taken = self.left.min(bytes.len());
+                self.left -= taken;
+                bytes = &bytes[taken..];
+            }
+            if self.header == Self::HEADER && self.left == 0 {
+                self.header = 0;
+            }
+        }
+    }
+
+    const fn is_midway(&self) -> bool {
+        self.header > 0
+    }
+}
+
 /// The stream inside, as rustls knows streams.
-struct Inside<'a, S>(&'a mut S);
+struct Inside<'a, S>(&'a mut S, &'a mut Records);
 
 impl<S: Stream<Error = io::Error>> io::Read for Inside<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        let len = self.0.read(buffer)?;
+        self.1.take(buffer.get(..len).unwrap_or_default());
+        Ok(len)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::ArgAction;
-use mutoscope_std::guard::Networks;
+use ipnet::IpNet;
+use mutoscope_std::guard::parse_network;
 
 /// Who may watch and publish.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -15,11 +16,11 @@ pub(crate) struct AccessArgs {
 
     /// Take connections from these networks alone (10.0.0.0/8, ::1), several with commas or by several options
     #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network)]
-    pub allow: Vec<String>,
+    pub allow: Vec<IpNet>,
 
     /// Take no connections from these networks, whatever --allow says
     #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network)]
-    pub deny: Vec<String>,
+    pub deny: Vec<IpNet>,
 
     /// Let everybody watch who reaches the server, where the rules of a stream do not say otherwise
     #[arg(long)]
@@ -30,7 +31,8 @@ pub(crate) struct AccessArgs {
     #[arg(long, env = "MUTOSCOPE_TOKEN_KEY", value_name = "FILE")]
     pub token_key: Option<PathBuf>,
 
-    /// End what a token allowed when the token ends; otherwise those who watch by then may go on
+    /// End what a token allowed when the token ends, and what older rules allowed when new ones do not; otherwise those who watch by then
+    /// may go on
     #[arg(long)]
     pub cut: bool,
 
@@ -43,11 +45,7 @@ pub(crate) struct AccessArgs {
     #[arg(long)]
     pub sdes: bool,
 
-    /// Append a line of JSON to this file for each who logs in or is refused
+    /// Append a line of JSON to this file for each who logs in or is refused; many refusals are counted. SIGHUP opens it anew
     #[arg(long, value_name = "FILE", action = ArgAction::Set)]
     pub security_log: Option<PathBuf>,
-}
-
-fn parse_network(text: &str) -> Result<String, String> {
-    Networks::parse([text], []).map(|_| text.to_owned())
 }

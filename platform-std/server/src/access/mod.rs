@@ -4,7 +4,6 @@ mod args;
 mod refusal;
 mod streams;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -36,13 +35,11 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
         let rules = rule.rules.clone();
         (rule.name.clone(), StreamRules { watch: rules.watch.or_else(|| watch.clone()), ..rules })
     });
-    let streams: BTreeMap<_, _> = streams.collect();
-    let networks = Networks::parse(args.allow.iter().map(String::as_str), args.deny.iter().map(String::as_str));
     Ok(Rules {
         token_key: key(args.token_key.as_deref(), asks(configuration))?,
         users,
-        networks: networks.map_err(|error| anyhow!(error))?,
-        streams,
+        networks: Networks::new(args.allow.iter().copied(), args.deny.iter().copied()),
+        streams: streams.collect(),
         default: StreamRules { watch, ..StreamRules::default() },
         cut: args.cut,
         basic: args.basic,
@@ -52,9 +49,13 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
 
 /// The files that are read again later.
 pub(crate) fn files(configuration: &Configuration) -> Vec<PathBuf> {
-    let args = &configuration.args.access;
-    let key = args.token_key.clone().or_else(|| default_token_key().filter(|_| asks(configuration)));
-    args.users.iter().cloned().chain(key).collect()
+    configuration.args.access.users.iter().cloned().chain(key_file(configuration)).collect()
+}
+
+/// The file of the key of tokens, which is made where it is missing.
+pub(crate) fn key_file(configuration: &Configuration) -> Option<PathBuf> {
+    let chosen = configuration.args.access.token_key.clone();
+    chosen.or_else(|| default_token_key().filter(|_| asks(configuration)))
 }
 
 /// Whether somebody is asked who it is, so that a token may help.

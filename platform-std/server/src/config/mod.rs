@@ -96,7 +96,9 @@ impl Configuration {
 
     /// Whether there are files that may say something else later, and are read again then.
     pub(crate) fn is_reloadable(&self) -> bool {
-        self.file.is_some() || self.args.access.users.is_some() || self.args.access.token_key.is_some()
+        let access = &self.args.access;
+        let named = [&access.users, &access.token_key, &access.security_log];
+        self.file.is_some() || named.into_iter().any(Option::is_some)
     }
 
     /// The same command line with what the file says now.

@@ -133,6 +133,54 @@ fn users_are_asked_for_a_password_and_the_file_is_read_again() {
 }
 
 #[test]
+fn a_security_log_that_was_given_another_name_is_made_anew() {
+    let folder = Folder::new("rotated");
+    let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    fs::create_dir_all(folder.0.join("log")).unwrap();
+    let (users, key) = (path("users"), path("state/token.key"));
+    let [journal, old] = ["log/journal", "log/journal.1"].map(path);
+    passwd(&users, "anna", PASSWORD);
+    for options in [&["--users", &users, "--token-key", &key][..], &["--allow", "::1,127.0.0.0/8"]] {
+        let mut server = Running::start(&[], &[options, &["--security-log", &journal]].concat());
+        let url = server.url();
+        let ask = || status(&url, "wrong");
+        let refused = |path: &str| fs::read_to_string(path).unwrap_or_default().matches("\"refused\"").count();
+        let is_asked = options[0] == "--users";
+        assert_eq!(ask(), if is_asked { "401" } else { "200" });
+        fs::rename(&journal, &old).unwrap();
+        server.signal("-HUP");
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::exists(&journal).unwrap() {
+            assert!(Instant::now() < deadline, "it is not made anew");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert_eq!(ask(), if is_asked { "401" } else { "200" });
+        assert_eq!((refused(&old), refused(&journal)), (usize::from(is_asked), usize::from(is_asked)));
+        if is_asked {
+            server.log_until("users was read again");
+            // Not even a key that is gone is made without a word.
+            fs::remove_file(&key).unwrap();
+            server.signal("-HUP");
+            let log = server.log_until("users was read again");
+            assert!(log.contains("restart needed") || fs::exists(&key).unwrap(), "{log}");
+        }
+        drop(server);
+        fs::remove_file(&journal).unwrap();
+    }
+}
+
+#[test]
+fn a_name_to_listen_at_is_not_looked_up_again() {
+    let folder = Folder::new("name");
+    let config = folder.file_of("mutoscope.toml", b"host = [\"localhost\"]\n");
+    let mut server = Running::start(&[], &["--config", &config]);
+    server.url();
+    server.signal("-HUP");
+    let log = server.log_until("was read again");
+    assert!(!log.contains("cannot be used"), "{log}");
+}
+
+#[test]
 fn rules_of_streams_are_for_films_of_the_command_line_and_name_users_that_there_are() {
     let folder = Folder::new("rules");
     let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();

@@ -1,6 +1,7 @@
 //! Whole dialogues with a gate, on virtual time.
 
 mod attacks;
+mod matrix;
 
 use super::*;
 use crate::guard::{Encryption, Networks, StreamRules, Users, Who};
@@ -176,8 +177,8 @@ fn basic_is_for_private_connections_and_only_where_it_is_asked_for() {
 fn each_stream_has_its_own_who() {
     let stream = |watch, publish| StreamRules { watch, publish, ..StreamRules::default() };
     let mut rules = Rules { users: users(), ..Rules::default() };
-    rules.streams.insert("yard".into(), stream(who(&["anna", "10.0.0.0/8"]), who(&["otto"])));
-    rules.streams.insert("lobby".into(), stream(who(&["everybody"]), who(&[])));
+    rules.streams.insert("yard", stream(who(&["anna", "10.0.0.0/8"]), who(&["otto"])));
+    rules.streams.insert("lobby", stream(who(&["everybody"]), who(&[])));
     let gate = gate(rules);
     let ask = |address: &str, user: &str, method: &str, uri: &str| {
         let password = if user == "anna" { "secret" } else { "hunter2" };
@@ -202,7 +203,7 @@ fn networks_are_kept_out_whoever_asks() {
     let kept = Networks::new(["10.0.0.0/8".parse().unwrap()], ["10.9.0.0/16".parse().unwrap()]);
     let mut rules = Rules { users: users(), networks: kept, ..Rules::default() };
     let yard = Networks::new([], ["10.1.0.0/16".parse().unwrap()]);
-    rules.streams.insert("yard".into(), StreamRules { networks: yard, ..StreamRules::default() });
+    rules.streams.insert("yard", StreamRules { networks: yard, ..StreamRules::default() });
     let gate = gate(rules);
     let peer = |address: &str| SocketAddr::new(address.parse().unwrap(), 1);
     assert!(gate.lets_in(peer("10.0.0.1")) && gate.lets_in(peer("::ffff:10.0.0.1")));
@@ -329,9 +330,57 @@ fn new_rules_hold_for_the_next_request_of_those_who_are_inside() {
 }
 
 #[test]
+fn what_new_rules_do_not_allow_ends_where_they_cut_and_nothing_else_does() {
+    let key = Key::new([7; 32]);
+    let near: &[&str] = &["10.0.0.0/8", "anna", "otto"];
+    let rules = |users: Users, cut: bool, watch: &[&str], key: &Key| {
+        let mut rules = Rules { users, cut, token_key: Some(key.clone()), ..Rules::default() };
+        let stream = StreamRules { watch: who(watch), ..StreamRules::default() };
+        rules.streams.insert("cam", stream);
+        rules
+    };
+    let gate = gate(rules(users(), false, near, &key));
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    let mut otto = Client::at(&gate, "192.0.2.8").logging_in("otto", "hunter2");
+    let mut neighbour = Client::at(&gate, "10.1.2.3");
+    let mut guest = Client::at(&gate, "192.0.2.9");
+    let uri = format!("{CAM}?token={}", Token::new(&key, "cam", now_in_seconds() + 600));
+    assert_eq!((anna.insist("SETUP", CAM), otto.insist("SETUP", CAM)), (400, 400));
+    assert_eq!((neighbour.request("SETUP", CAM), guest.request("SETUP", &uri)), (400, 400));
+    // What is asked besides, even in vain, does not hide what they watch.
+    assert_eq!((anna.request("DESCRIBE", "rtsp://h/lobby"), anna.request("SETUP", "rtsp://h/lobby")), (ALLOWED, 400));
+    let stranger = Client::at(&gate, "192.0.2.10");
+    let (mut fewer, mut other) = (users(), users());
+    fewer.remove("anna");
+    other.set("anna", "another").unwrap();
+    // Who is sent away, of Anna, Otto, the neighbour and the guest.
+    let sent_away = || {
+        assert_eq!(stranger.visit.ends(), None, "nothing was allowed that could end");
+        [&anna, &otto, &neighbour, &guest].map(|client| client.visit.ends() == Some(Instant::default()))
+    };
+    for (rules, expected) in [
+        (rules(fewer.clone(), false, near, &key), [false; 4]),
+        (rules(users(), true, near, &key), [false; 4]),
+        (rules(fewer, true, near, &key), [true, false, false, false]),
+        (rules(other, true, near, &key), [true, false, false, false]),
+        (rules(users(), true, &["10.0.0.0/8", "anna"], &key), [false, true, false, false]),
+        (rules(users(), true, &["*"], &key), [false, false, true, false]),
+        (rules(users(), true, near, &Key::new([8; 32])), [false, false, false, true]),
+        (
+            Rules { networks: Networks::parse([], ["192.0.2.0/24"]).unwrap(), cut: true, ..Rules::default() },
+            [true, true, false, true],
+        ),
+        (Rules { cut: true, ..Rules::default() }, [false; 4]),
+    ] {
+        gate.replace(rules);
+        assert_eq!(sent_away(), expected);
+    }
+}
+
+#[test]
 fn the_lab_s_client_is_let_in_by_its_address_alone() {
     let mut rules = Rules { users: users(), ..Rules::default() };
-    rules.streams.insert("movie.Mjpeg".into(), StreamRules { watch: who(&["10.0.0.0/8"]), ..Default::default() });
+    rules.streams.insert("movie.Mjpeg", StreamRules { watch: who(&["10.0.0.0/8"]), ..Default::default() });
     let gate = gate(rules);
     for (address, expected) in
         [("10.0.0.1", "RTSP/1.0 404"), ("192.0.2.7", "RTSP/1.0 401 Unauthorized\nCSeq: 1\nSession: 0\n")]
@@ -355,7 +404,7 @@ fn how_media_travel_is_decided_by_the_stream_and_the_connection() {
     for (name, encryption) in
         [("off", Encryption::Off), ("offered", Encryption::Offered), ("required", Encryption::Required)]
     {
-        rules.streams.insert(name.into(), StreamRules { encryption, ..StreamRules::default() });
+        rules.streams.insert(name, StreamRules { encryption, ..StreamRules::default() });
     }
     let closed = gate(rules.clone());
     let sdes = gate(Rules { sdes: true, ..rules });

@@ -290,3 +290,29 @@ fn sessions_are_resumed() {
     });
     assert_eq!(kinds, [Some(rustls::HandshakeKind::Full), Some(rustls::HandshakeKind::Resumed)]);
 }
+
+#[test]
+fn what_a_peer_owes_is_the_rest_of_a_handshake_or_of_a_record() {
+    let scene = Scene::new();
+    let (mut server, mut client) = scene.pair(9, 100_000);
+    assert_eq!(server.owes(), Some(0));
+    for _ in 0..10_000 {
+        server.drive().unwrap();
+        client.drive().unwrap();
+    }
+    assert_eq!(server.owes(), None);
+    for number in 0..3 {
+        while client.try_write(&[b"OPTIONS"]).unwrap().is_none() {}
+        (0..100).for_each(|_| client.drive().unwrap());
+        let mut record: Vec<u8> = server.inner.from.borrow_mut().bytes.drain(..).collect();
+        let last = record.pop();
+        for byte in record {
+            server.inner.from.borrow_mut().bytes.push_back(byte);
+            (0..20).for_each(|_| server.drive().unwrap());
+            assert_eq!(server.owes(), Some(number), "a piece more does not change that");
+        }
+        server.inner.from.borrow_mut().bytes.extend(last);
+        while !server.read_ready().unwrap() {}
+        assert_eq!((server.read(&mut [0; 16]).unwrap(), server.owes()), (7, None));
+    }
+}

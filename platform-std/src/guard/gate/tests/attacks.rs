@@ -72,3 +72,30 @@ fn a_session_that_is_known_is_no_proof_of_who_asks() {
         assert_eq!(status(&answer), 401, "{method}: nothing is said about sessions before that");
     }
 }
+
+#[test]
+fn a_header_without_end_and_one_that_is_too_long_end_the_connection_before_anybody_is_asked() {
+    let gate = with_anna();
+    let endless = |header: &str| format!("DESCRIBE {CAM} RTSP/1.0\r\nCSeq: 1\r\n{header}{}", "x".repeat(65_536));
+    for bytes in [
+        endless("Authorization: Digest username=\"") + "\"\r\n\r\n",
+        endless("Authorization: "),
+        endless(""),
+        format!("DESCRIBE {CAM} RTSP/1.0\r\nCSeq: 1\r\n{}\r\n", "Authorization: Digest a=b\r\n".repeat(2500)),
+    ] {
+        let mut stranger = Client::at(&gate, "192.0.2.7");
+        let mut rest = bytes.as_bytes();
+        while !rest.is_empty() && !stranger.connection.is_closing() {
+            let space = stranger.connection.rx_buffer();
+            let len = space.len().min(rest.len());
+            space[..len].copy_from_slice(&rest[..len]);
+            stranger.connection.handle_input(start(), len);
+            stranger.drive(start());
+            rest = &rest[len..];
+        }
+        assert!(stranger.connection.is_closing(), "{bytes:.80}");
+        let answer = stranger.sent(start());
+        assert!(matches!(status(&answer), 400 | 413) && !answer.contains("xxx"), "{answer}");
+        assert!(!gate.is_inside("192.0.2.7".parse().unwrap()));
+    }
+}
