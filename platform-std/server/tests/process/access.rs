@@ -34,8 +34,12 @@ impl Asker {
 
     /// The head of the answer to DESCRIBE, with these lines.
     fn ask(&mut self, url: &str, headers: &str) -> String {
+        self.ask_to("DESCRIBE", url, headers)
+    }
+
+    fn ask_to(&mut self, method: &str, url: &str, headers: &str) -> String {
         self.2 += 1;
-        write!(self.0, "DESCRIBE {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.2).unwrap();
+        write!(self.0, "{method} {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.2).unwrap();
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -166,6 +170,38 @@ fn a_security_log_that_was_given_another_name_is_made_anew() {
         }
         drop(server);
         fs::remove_file(&journal).unwrap();
+    }
+}
+
+#[test]
+fn who_is_no_user_any_more_watches_on_unless_the_server_cuts() {
+    for cuts in [false, true] {
+        let folder = Folder::new("cut");
+        let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+        let (users, key) = (path("users"), path("state/token.key"));
+        passwd(&users, "anna", PASSWORD);
+        passwd(&users, "otto", "x");
+        let options = ["--users", &users, "--token-key", &key, "--cut"];
+        let mut server = Running::start(&[], &options[..if cuts { 5 } else { 4 }]);
+        let url = server.url();
+        let mut anna = Asker::new(&url, PASSWORD, Basic::Refused);
+        assert_eq!(anna.status(&url).0, "200");
+        let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+        let answer = anna.ask_to("SETUP", &format!("{url}/trackID=0"), transport);
+        let session = answer.lines().find_map(|line| line.strip_prefix("Session: ")).unwrap();
+        let session = format!("Session: {}\r\n", session.split(';').next().unwrap());
+        assert!(anna.ask_to("PLAY", &url, &session).contains(" 200 "));
+        assert_eq!(run(&["passwd", "--delete", &users, "anna"], "").0, Some(0));
+        server.signal("-HUP");
+        server.log_until("users was read again: ");
+        if !cuts {
+            anna.0.read_exact(&mut vec![0; 1 << 20]).unwrap();
+            continue;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while anna.0.read(&mut [0; 65_536]).unwrap() > 0 {
+            assert!(Instant::now() < deadline, "she watches on");
+        }
     }
 }
 
