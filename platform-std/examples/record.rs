@@ -30,6 +30,9 @@ struct Args {
     /// The user's name, where it is not in the URL; a password for it is in the environment.
     #[arg(long, env = "RTSP_USER", value_name = "NAME")]
     user: Option<String>,
+    /// Send the password as it is where the server takes nothing better (Basic).
+    #[arg(long)]
+    basic: bool,
     /// The file to write: JPEG files one after the other. Without it, frames are only counted.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -98,6 +101,7 @@ fn record(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
     let credentials = args.user.as_ref().map(|user| Credentials::new(user, &password()));
     let mut client = Client::new(Options {
         credentials: credentials.transpose().map_err(|_| Error::Credentials)?,
+        basic: args.basic,
         transport: args.transport,
         dialect: args.dialect,
         rtp_port: args.rtp_port,

@@ -5,13 +5,17 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 
 use mutoscope::media::FrameRate;
 use mutoscope_std::client::{self, Error};
+use mutoscope_std::guard::{Gate, Rules, Users};
 use mutoscope_std::media::Library;
 use mutoscope_std::play;
 use mutoscope_std::server::{Options, Server, StopHandle, TlsOptions};
 use mutoscope_std::tls::{Fingerprint, Identity};
+use rustls_pki_types::pem::PemObject as _;
 use support::{Folder, PATIENCE, options};
 
 /// A server with a port of each kind.
@@ -119,4 +123,61 @@ fn a_server_may_have_no_port_without_tls() {
     let server = Server::bind(&tls(&folder, true)).unwrap();
     let urls: Vec<String> = server.urls("x").collect();
     assert!(urls.len() == 1 && urls[0].starts_with("rtsps://"), "{urls:?}");
+}
+
+/// What the server answers to a request for the description, which carries these headers.
+fn described(mut stream: impl Read + Write, headers: &str) -> String {
+    write!(stream, "DESCRIBE rtsp://h/testcard RTSP/1.0\r\nCSeq: 1\r\n{headers}\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|window| window == b"\r\n\r\n") {
+        let mut chunk = [0; 1024];
+        let len = stream.read(&mut chunk).unwrap();
+        assert_ne!(len, 0, "the connection is closed");
+        answer.extend_from_slice(&chunk[..len]);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+/// A stream in TLS by a client that is not ours.
+fn in_tls(address: SocketAddr, certificate: &Path) -> impl Read + Write + use<> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls_pki_types::CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let session = rustls::ClientConnection::new(config, "127.0.0.1".try_into().unwrap()).unwrap();
+    rustls::StreamOwned::new(session, connected(address))
+}
+
+fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[test]
+fn a_password_as_it_is_opens_within_tls_alone_and_only_where_that_is_allowed() {
+    const RIGHT: &str = "Authorization: Basic YW5uYTpzZWNyZXQ=\r\n";
+    const WRONG: &str = "Authorization: Basic YW5uYTp3cm9uZw==\r\n";
+    for basic in [true, false] {
+        let folder = Folder::new("tls-basic");
+        let server = Server::bind(&tls(&folder, false)).unwrap();
+        let addresses: Vec<SocketAddr> = server.local_addrs().collect();
+        let mut users = Users::default();
+        users.set("anna", "secret").unwrap();
+        let gate = Gate::new(Rules { users, basic, ..Rules::default() }).unwrap();
+        let stop = server.stop_handle();
+        let serve = move || server.serve_guarded(Library::built_in(FrameRate::new(50, 1).unwrap()), gate).unwrap();
+        let thread = std::thread::spawn(serve);
+        let certificate = folder.0.join("certificate.pem");
+        let private = |headers| described(in_tls(addresses[1], &certificate), headers);
+        let status = |answer: &str| answer.split(' ').nth(1).unwrap().to_owned();
+        assert_eq!(status(&private(RIGHT)), if basic { "200" } else { "401" });
+        let asked = private(WRONG);
+        assert_eq!((status(&asked).as_str(), asked.contains("Basic")), ("401", basic), "{asked}");
+        let public = described(connected(addresses[0]), RIGHT);
+        assert_eq!((status(&public).as_str(), public.contains("Basic")), ("401", false), "{public}");
+        stop.stop();
+        thread.join().unwrap();
+    }
 }

@@ -62,9 +62,10 @@ pub(crate) struct SourceArgs {
     /// The user's password. Others on this machine can read a command line: rather give it in the environment.
     #[arg(long, env = "RTSP_PASSWORD", value_name = "PASSWORD", hide_env_values = true, value_parser = Discreet(password))]
     password: Option<String>,
-    /// Do not send the password as it is where the server takes nothing better (Basic).
+    /// Send the password as it is where the server takes nothing better (Basic), outside of TLS, too: whoever is on the way can
+    /// read it.
     #[arg(long)]
-    no_basic: bool,
+    basic: bool,
     /// With rtsps://, believe the certificates in this file (PEM), and those for which they vouch [default: what the system
     /// believes].
     #[arg(long, env = "RTSP_TLS_CA", value_name = "FILE", conflicts_with = "tls_pin")]
@@ -203,7 +204,7 @@ impl Args {
             transport: self.transport.transport,
             dialect: self.transport.dialect,
             credentials: self.credentials(),
-            basic: !self.source.no_basic,
+            basic: self.source.basic,
             tls_ca: self.source.tls_ca.clone(),
             tls_pin: self.source.tls_pin,
             rtp_port: self.transport.rtp_port,
@@ -374,9 +375,9 @@ mod tests {
         let parsed = |args: &[&str]| Args::try_parse_from([&["player-sdl"], args].concat());
         let anna = Credentials::new("anna", "hun%ter:2").ok();
         let options = parsed(&["--user", "anna", "--password", "hun%ter:2", "rtsp://x/y"]).unwrap().client_options();
-        assert_eq!((options.credentials, options.basic), (anna.clone(), true));
-        let options = parsed(&["--password", "hun%ter:2", "--no-basic", "anna@x/y"]).unwrap().client_options();
-        assert_eq!((options.credentials, options.basic), (anna, false));
+        assert_eq!((options.credentials, options.basic), (anna.clone(), false));
+        let options = parsed(&["--password", "hun%ter:2", "--basic", "anna@x/y"]).unwrap().client_options();
+        assert_eq!((options.credentials, options.basic), (anna, true));
         let args = parsed(&["rtsp://anna:hunter2@x/y"]).unwrap();
         assert_eq!((args.client_options().credentials, &*args.shown_url()), (None, "rtsp://x/y"));
         for wrong in [

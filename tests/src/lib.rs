@@ -5,6 +5,7 @@ pub mod cameras;
 pub mod control;
 pub mod film;
 pub mod fuzz;
+pub mod guarded;
 pub mod hostile_scene;
 pub mod interop;
 pub mod latency;

@@ -36,7 +36,7 @@ impl Server {
             .args(["--host", "127.0.0.1", "--rtsp-port", &port.to_string()])
             .args(args)
             // Not the user's: it may make a key.
-            .env("STATE_DIRECTORY", std::env::temp_dir().join("mutoscope-tests-state"))
+            .env("STATE_DIRECTORY", state_directory())
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -114,6 +114,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where the servers of these tests keep their state, such as their certificate (`tls/certificate.pem`) and its key (`tls/key.pem`).
+pub fn state_directory() -> PathBuf {
+    std::env::temp_dir().join("mutoscope-tests-state")
 }
 
 /// The resources that a process has used, from `/proc` (Linux).

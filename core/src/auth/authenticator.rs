@@ -18,10 +18,10 @@ const MAX_STALE: u8 = 2;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Basic {
-    /// It may, because many cameras know nothing else.
-    #[default]
+    /// It may, because nobody is on the way, or because the server knows nothing else.
     Allowed,
     /// It may not.
+    #[default]
     Refused,
 }
 

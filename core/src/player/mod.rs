@@ -170,7 +170,10 @@ where
     /// Where the server asks for them, tells it user and password, instead of those in the URL.
     #[cfg(feature = "auth")]
     pub fn authenticate(&mut self, credentials: crate::auth::Credentials) {
-        let basic = if self.settings.basic { crate::auth::Basic::Allowed } else { crate::auth::Basic::Refused };
+        // The password is told to the server of this URL alone, so that a redirection takes it out of no tunnel.
+        let is_private = Url::parse(self.url()).is_some_and(|url| url.is_secure());
+        let is_allowed = self.settings.basic || is_private;
+        let basic = if is_allowed { crate::auth::Basic::Allowed } else { crate::auth::Basic::Refused };
         self.connection.authenticate(credentials, basic, self.random.bits());
     }
 

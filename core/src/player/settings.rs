@@ -62,8 +62,8 @@ pub struct Settings {
     pub transport: Transport,
     /// Which protocol the server is spoken to in (default: decided by what it answers).
     pub dialect: Dialect,
-    /// Whether the password may be sent as it is, where a server takes nothing better (default: yes, because many cameras know
-    /// nothing else). Needs the feature `auth`.
+    /// Whether the password may be sent as it is outside of TLS, too, where a server takes nothing better (default: no, because
+    /// whoever is on the way can read it, and can ask for it in the server's stead). Needs the feature `auth`.
     pub basic: bool,
     /// How long the first request may stay unanswered before the other dialect is tried (default 3 s). The
     /// first request in the lab's dialect is waited for as long, where that is only guessed.
@@ -92,7 +92,7 @@ impl Default for Settings {
         Self {
             transport: Transport::Auto,
             dialect: Dialect::Auto,
-            basic: true,
+            basic: false,
             dialect_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(10),
             teardown_timeout: Duration::from_secs(2),

@@ -128,7 +128,7 @@ const fn unauthorized(why: Unauthorized) -> &'static str {
     match why {
         Unauthorized::Credentials => "the server refuses this user and password (401 Unauthorized)",
         Unauthorized::Basic => {
-            "the server wants the password as it is (Basic), which others on the way could read and is not allowed (401)"
+            "the server wants the password as it is (Basic), which others on the way could read: that has to be allowed (401)"
         }
         Unauthorized::Scheme => "the server wants a user name and a password in a way that is not known here (401)",
         _ => "the server wants a user name and a password: rtsp://USER:PASSWORD@HOST/NAME (401 Unauthorized)",

@@ -25,8 +25,8 @@ pub struct Options {
     pub tls_ca: Option<PathBuf>,
     /// Of `rtsps://`: the one certificate that is believed, whoever vouches for it and whatever name it has (default: none).
     pub tls_pin: Option<Fingerprint>,
-    /// Whether the password may be sent as it is, where the server takes nothing better (default: yes, because many cameras
-    /// know nothing else).
+    /// Whether the password may be sent as it is outside of TLS, too, where the server takes nothing better (default: no, because
+    /// whoever is on the way can read it, and can ask for it in the server's stead).
     pub basic: bool,
     /// How media travels (default: decided by what works; of `rtsps://` over the connection, because packets over UDP would be
     /// seen by everybody on the way).

@@ -439,7 +439,7 @@ fn a_wrong_password_and_one_that_may_not_be_sent_are_told() {
     let options = Options { url: format!("rtsp://anna:hunter2@{address}/x"), ..patient(address) };
     let wrong = outcome(options.clone()).unwrap();
     assert_eq!(wrong.to_string(), "the server refuses this user and password (401 Unauthorized)");
-    let clear = outcome(Options { basic: false, ..options }).unwrap();
+    let clear = outcome(options).unwrap();
     assert!(matches!(clear, Error::Unauthorized(Unauthorized::Basic)), "{clear}");
     server.join().unwrap();
 }

@@ -37,6 +37,8 @@ impl Rtsp {
         let mut options = Options::new(self.remote.url());
         options.credentials = self.remote.credentials().cloned();
         options.tls_pin = self.pin;
+        // As over HTTP: cameras that know nothing else would be of no use.
+        options.basic = true;
         options.rtp_port = self.rtp_port;
         options.teardown_timeout = FAREWELL;
         options

@@ -1,53 +1,57 @@
-//! Plays what not everybody may watch, in the players of others: with passwords, tokens, TLS and encrypted media, each in the
-//! forms that these players know, and compares every picture. Who has none of these must see nothing.
+//! Plays what not everybody may watch: with passwords, tokens, TLS and encrypted media, each in the forms that players know, and
+//! compares every picture. The players of others and ours play our server, and ours plays GStreamer's. Who may not watch must see
+//! nothing.
 //!
 //! `cargo xtask test --only interop` makes the pictures and runs this.
 #![allow(clippy::print_stdout, reason = "the table is this program's product")]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use mutoscope_tests::guarded::Case;
+use mutoscope_tests::guarded::cases::{FOREIGN_FRAMES, Foreign, PASSWORD, Scene};
+use mutoscope_tests::guarded::opencv::OpenCv;
+use mutoscope_tests::guarded::ours::Ours;
 use mutoscope_tests::interop::clip::Clip;
-use mutoscope_tests::interop::players::{Installation, Player, Transport, decode};
-use mutoscope_tests::interop::report::identical;
-use mutoscope_tests::process::{Scratch, Server, exit_code};
+use mutoscope_tests::interop::players::{Installation, Player, decode, major};
+use mutoscope_tests::peers::server::{self as peer, Guarded};
+use mutoscope_tests::process::{Scratch, Server, exit_code, state_directory};
 use std::fs;
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-/// Plays guarded streams in the players of others.
+/// Plays guarded streams in the players of others and in ours.
 #[derive(Parser)]
 struct Args {
     /// The server's program, with TLS in it
     #[arg(long, default_value = "target/release/mutoscope-server")]
     server: PathBuf,
+    /// Our player's program
+    #[arg(long, default_value = "target/release/player-sdl")]
+    player: PathBuf,
     /// The folder that `cargo xtask media` fills
     #[arg(long, default_value = "target/media")]
     media: PathBuf,
+    /// openRTSP, or the client in the tests' folder `interop/live555` [default: the one on the PATH]
+    #[arg(long)]
+    openrtsp: Option<PathBuf>,
+    /// Another ffmpeg, beside that on the PATH; may be given several times
+    #[arg(long)]
+    ffmpeg: Vec<PathBuf>,
+    /// A Python that has OpenCV
+    #[arg(long, default_value = "python3")]
+    opencv_python: PathBuf,
+    /// Play only where the line of the table holds these words
+    #[arg(long, default_value = "")]
+    only: String,
     /// How many are played at once
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     jobs: usize,
 }
 
 const CLIP: &str = "std-420-320x240.mjpeg";
-const PATIENCE: Duration = Duration::from_secs(25);
-/// How often a playing is tried of which pictures are missing: players lose some where they wait for the processor.
-const TRIES: usize = 3;
-/// Whoever reads a log of the server must find none of these.
-const PASSWORD: &str = "hunter-two-is-secret";
-
-/// One player and what it asks for.
-struct Case {
-    what: &'static str,
-    player: Player,
-    transport: Transport,
-    url: String,
-    /// It gets every picture. Otherwise it must get none.
-    may: bool,
-}
 
 fn main() -> ExitCode {
     exit_code(run(&Args::parse()))
@@ -55,46 +59,78 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<bool> {
     let scratch = Scratch::new("guarded")?;
-    let folder = &scratch.0;
-    let clip = Clip::load(&args.media.join(CLIP))?;
-    let expected = decode(&clip.frames)?;
-    let [users, key, configuration] = ["users", "token.key", "mutoscope.toml"].map(|name| folder.join(name));
-    add_user(&args.server, &users)?;
     let film = fs::canonicalize(args.media.join(CLIP))?;
-    let stream = |name: &str, encryption: &str| {
-        format!("[streams.{name}]\ninput = {:?}\nencryption = {encryption:?}\n", film.display().to_string())
-    };
-    let text = stream("film", "off") + &stream("offered", "offered") + &stream("required", "required");
-    fs::write(&configuration, text)?;
-    let [users, key, configuration] = [&users, &key, &configuration].map(|path| path.display().to_string());
-    let options = ["--config", &configuration, "--users", &users, "--token-key", &key];
-    let tls = ["--tls", "--tls-port", "0", "--sdes", "--frame-rate", "24"];
-    let server = Server::start(&args.server, &[&options[..], &tls[..]].concat())?;
+    let clip = Clip::load(&film)?;
+    let expected = decode(&clip.frames)?;
+    let (server, key) = serve(args, &film, &scratch.0)?;
     let token = token(&args.server, &key, &server)?;
-    let cases = cases(&server, &token)?;
+    let private = server.tls.as_deref().context("the server prints no URL in TLS")?;
+    let [certificate, private_key] =
+        ["certificate.pem", "key.pem"].map(|name| state_directory().join("tls").join(name));
 
-    let next = AtomicUsize::new(0);
-    let rows: Vec<Result<(bool, String)>> = std::thread::scope(|scope| {
-        let work = || -> Vec<_> {
-            let take = || cases.get(next.fetch_add(1, Ordering::Relaxed));
-            std::iter::from_fn(take).map(|case| case.play(&expected, &scratch.0)).collect()
-        };
-        let threads: Vec<_> = (0..args.jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    });
-    println!("| what | player | transport | identical | |\n|---|---|---|---:|---|");
-    let mut good = true;
-    for row in rows {
-        let (is_good, line) = row?;
-        println!("{line}");
-        good &= is_good;
+    let players = players(args)?;
+    let opencv = OpenCv::find(&args.opencv_python, &scratch.0)?;
+    let ours = args.player.exists().then(|| Ours { program: args.player.clone(), certificate: certificate.clone() });
+    let foreign = match &ours {
+        Some(_) => foreign(&scratch.0, &film, (&certificate, &private_key))?,
+        None => None,
+    };
+    let seen_by_opencv = match &opencv {
+        Some(opencv) => opencv.expected(&film, expected.len())?,
+        None => Vec::new(),
+    };
+
+    let scene = Scene { plain: server.address, private, token: &token, expected: &expected };
+    let mut cases = Vec::new();
+    for player in &players {
+        cases.extend(scene.of_others(player)?);
     }
+    match &opencv {
+        Some(opencv) => cases.extend(scene.of_opencv(opencv, &seen_by_opencv)),
+        None => println!("SKIPPED OpenCV: {} does not have it", args.opencv_python.display()),
+    }
+    match &ours {
+        Some(ours) => cases.extend(scene.of_ours(ours)),
+        None => println!("SKIPPED our player: there is no {}", args.player.display()),
+    }
+    match (&ours, &foreign) {
+        (Some(ours), Some(foreign)) => {
+            let first = expected.get(..FOREIGN_FRAMES).context("the film is too short")?;
+            cases.extend(foreign.cases(ours, first));
+        }
+        (Some(_), None) => println!("SKIPPED our player against GStreamer's server: no Python that has it"),
+        (None, _) => {}
+    }
+    cases.retain(|case| format!("{}, {}, {}", case.what, case.player, case.way).contains(&args.only));
+    let good = play(&cases, args.jobs, &scratch.0)?;
+
     let log = server.log();
     for secret in [PASSWORD, &token] {
         ensure!(!log.contains(secret), "the server's log shows a secret:\n{log}");
     }
-    ensure!(log.contains("required is set up over TCP, encrypted"), "nothing was encrypted; the log:\n{log}");
+    let sealed = |line: &&str| line.contains("sealed is set up over");
+    let plain = log.lines().filter(sealed).find(|line| !line.ends_with(", encrypted"));
+    ensure!(plain.is_none(), "media were not encrypted: {plain:?}");
+    ensure!(!args.only.is_empty() || log.lines().any(|line| sealed(&line)), "nothing was encrypted; the log:\n{log}");
     Ok(good)
+}
+
+/// Our server, and the file of the key that signs its tokens.
+fn serve(args: &Args, film: &Path, folder: &Path) -> Result<(Server, String)> {
+    let [users, key, configuration] = ["users", "token.key", "mutoscope.toml"].map(|name| folder.join(name));
+    add_user(&args.server, &users)?;
+    let stream = |name: &str, encryption: &str| {
+        format!("[streams.{name}]\ninput = {:?}\nencryption = {encryption:?}\n", film.display().to_string())
+    };
+    // What is sealed is played by those who ask for SRTP, or are told so by the description.
+    let text = [("film", "off"), ("offered", "offered"), ("required", "required"), ("sealed", "required")];
+    let text: String = text.map(|(name, encryption)| stream(name, encryption)).concat();
+    fs::write(&configuration, text)?;
+    let [users, key, configuration] = [&users, &key, &configuration].map(|path| path.display().to_string());
+    let options = ["--config", &configuration, "--users", &users, "--token-key", &key];
+    // In TLS, players see that the server would take the password as it is, and prove it all the same.
+    let tls = ["--tls", "--tls-port", "0", "--basic", "--sdes", "--frame-rate", "24"];
+    Ok((Server::start(&args.server, &[&options[..], &tls[..]].concat())?, key))
 }
 
 fn add_user(server: &Path, users: &Path) -> Result<()> {
@@ -113,69 +149,63 @@ fn token(program: &Path, key: &str, server: &Server) -> Result<String> {
     Ok(token.to_owned())
 }
 
-fn cases(server: &Server, token: &str) -> Result<Vec<Case>> {
-    use Player::{Ffmpeg, Gstreamer};
-    let (plain, private) = (server.address, server.tls.as_ref().context("the server prints no URL in TLS")?);
-    let anna = format!("anna:{PASSWORD}@");
-    let film = format!("rtsp://{anna}{plain}/film");
-    let wrong = format!("rtsp://anna:wrong@{plain}/film");
-    let by_token = format!("rtsp://{plain}/film?token={token}");
-    let forged = format!("rtsp://{plain}/offered?token={token}");
-    let [offered, required] = ["offered", "required"].map(|name| format!("rtsps://{anna}{private}/{name}"));
-    let sdes = format!("rtsp://{anna}{plain}/required");
-    let mut cases = Vec::new();
-    let mut add = |what, players: &[Player], transports: &[Transport], url: &String, may| {
-        for (&player, &transport) in players.iter().flat_map(|player| transports.iter().map(move |way| (player, way))) {
-            cases.push(Case { what, player, transport, url: url.clone(), may });
+/// The players of others that are installed or named.
+fn players(args: &Args) -> Result<Vec<Installation>> {
+    let mut players = Vec::new();
+    for player in Player::ALL {
+        let given = args.openrtsp.as_deref().filter(|_| player == Player::OpenRtsp);
+        match player.find(given) {
+            Some(installation) => players.push(installation),
+            None if given.is_some() => bail!("--openrtsp: this is not openRTSP, or it cannot be run"),
+            None => println!("SKIPPED {}: not installed", player.name()),
         }
-    };
-    let (both, ways) = ([Ffmpeg, Gstreamer], Transport::ALL);
-    add("password", &both, &ways, &film, true);
-    add("wrong password", &both, &[Transport::Tcp], &wrong, false);
-    add("token", &both, &ways, &by_token, true);
-    add("token of another stream", &both, &[Transport::Tcp], &forged, false);
-    add("password, TLS", &both, &[Transport::Tcp], &offered, true);
-    // FFmpeg gets what TLS encrypts, GStreamer asks for SRTP.
-    add("password, TLS, encryption required", &[Ffmpeg], &[Transport::Tcp], &required, true);
-    add("password, TLS, SRTP by MIKEY", &[Gstreamer], &ways, &required, true);
-    add("password, SRTP by SDES", &[Ffmpeg], &ways, &sdes, true);
-    Ok(cases)
+    }
+    for program in &args.ffmpeg {
+        players.push(Player::Ffmpeg.find(Some(program)).context("--ffmpeg: this is not ffmpeg, or it cannot be run")?);
+    }
+    if !players.iter().any(|player| player.player == Player::Ffmpeg && major(&player.version) >= 9) {
+        println!("SKIPPED FFmpeg 9, which verifies certificates: no --ffmpeg names it");
+    }
+    Ok(players)
 }
 
-impl Case {
-    /// Whether it is as it must be, and a line of the table.
-    fn play(&self, expected: &[String], folder: &Path) -> Result<(bool, String)> {
-        let Self { what, player, transport, url, may } = self;
-        let name = player.name();
-        let Some(installation) = player.find(None) else {
-            return Ok((true, format!("| {what} | {name} | {transport} | SKIPPED | it is not installed |")));
-        };
-        let mut outcome = self.try_once(&installation, expected, folder)?;
-        for _ in 1..TRIES {
-            if outcome.1 {
-                break;
-            }
-            outcome = self.try_once(&installation, expected, folder)?;
-        }
-        let (count, is_good, complaints) = outcome;
-        let wanted = if *may { expected.len() } else { 0 };
-        let remark = if is_good { String::new() } else { format!("**of {url}: {complaints}**") };
-        Ok((is_good, format!("| {what} | {name} | {transport} | {count} of {wanted} | {remark} |")))
+/// GStreamer's servers, if they are installed.
+fn foreign(scratch: &Path, clip: &Path, tls: (&Path, &Path)) -> Result<Option<Foreign>> {
+    if peer::gstreamer_python().is_none() {
+        return Ok(None);
     }
+    let film = peer::film(scratch, clip, 1)?;
+    let start = |scheme, tls, srtp| peer::gstreamer(scratch, &film, &Guarded { scheme, tls, srtp });
+    Ok(Some(Foreign {
+        tls: start(None, Some(tls), false)?,
+        digest: start(Some("digest"), Some(tls), false)?,
+        basic: start(Some("basic"), Some(tls), false)?,
+        srtp: start(None, None, true)?,
+        all: start(Some("digest"), Some(tls), true)?,
+    }))
+}
 
-    /// The number of right pictures, whether it is as it must be, and what else there is to say.
-    fn try_once(&self, player: &Installation, expected: &[String], folder: &Path) -> Result<(usize, bool, String)> {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let scratch = folder.join(format!("playing-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
-        fs::create_dir(&scratch)?;
-        let played = player.play(&self.url, self.transport, &scratch, PATIENCE)?;
-        let count = identical(expected, &played.pictures);
-        let is_good = if self.may {
-            count == expected.len() && played.pictures.len() == count
-        } else {
-            played.pictures.is_empty()
+/// Plays some at once, and prints the table. Whether all is as it must be.
+fn play(cases: &[Case<'_>], jobs: usize, folder: &Path) -> Result<bool> {
+    let next = AtomicUsize::new(0);
+    let mut rows: Vec<(usize, Result<(bool, String)>)> = std::thread::scope(|scope| {
+        let work = || -> Vec<_> {
+            let take = || {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                cases.get(number).map(|case| (number, case))
+            };
+            std::iter::from_fn(take).map(|(number, case)| (number, case.judge(folder))).collect()
         };
-        let complaint = played.complaints.lines().next().unwrap_or_default().replace('|', "/");
-        Ok((count, is_good, format!("{} came, {complaint}", played.pictures.len())))
+        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    rows.sort_by_key(|(number, _)| *number);
+    println!("| what | player | transport | identical | |\n|---|---|---|---:|---|");
+    let mut good = true;
+    for (_, row) in rows {
+        let (is_good, line) = row?;
+        println!("{line}");
+        good &= is_good;
     }
+    Ok(good)
 }

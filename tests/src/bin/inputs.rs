@@ -136,7 +136,7 @@ fn scene(args: &Args, path: &Path, clip: &Clip, scratch: &Path) -> Result<Scene>
     let media = path.to_str().context("a path that is not UTF-8")?;
     let other = Server::start(&args.server, &["--loop", "--frame-rate", &RATE.to_string(), media])?;
     let gstreamer = match server::gstreamer_python() {
-        Some(_) => Some(server::gstreamer(scratch, &server::film(scratch, path, 60)?, None)?),
+        Some(_) => Some(server::gstreamer(scratch, &server::film(scratch, path, 60)?, &server::Guarded::default())?),
         None => {
             skipped.push("GStreamer's RTSP server: no Python that has GstRtspServer".to_owned());
             None

@@ -9,7 +9,7 @@ use mutoscope_tests::interop::clip::Clip;
 use mutoscope_tests::interop::players::decode;
 use mutoscope_tests::peers::comparison::{run_length, scan};
 use mutoscope_tests::peers::lab_server::{LabServer, fitting};
-use mutoscope_tests::peers::server::{self, Peer, Running};
+use mutoscope_tests::peers::server::{self, Guarded, Peer, Running};
 use mutoscope_tests::process::exit_code;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -70,14 +70,19 @@ fn run(args: &Args) -> Result<()> {
 
 /// A server that asks for user and password gets the right ones and the frames play, or wrong ones, which is an error in words.
 fn play_guarded(args: &Args, scheme: &str, scratch: &Path, source: &[&[u8]]) -> Result<()> {
-    let running = server::gstreamer(scratch, &scratch.join("film.avi"), Some(scheme))?;
+    let guarded = Guarded { scheme: Some(scheme), ..Guarded::default() };
+    let running = server::gstreamer(scratch, &scratch.join("film.avi"), &guarded)?;
     let with = |password: &str| running.url.replace("://", &format!("://{}:{password}@", server::USER));
-    let received = play(args, &with(server::PASSWORD), &["--transport", "tcp"], Some(FRAMES), scratch)?;
+    let mut options = vec!["--transport", "tcp"];
+    if scheme == "basic" {
+        options.push("--basic");
+    }
+    let received = play(args, &with(server::PASSWORD), &options, Some(FRAMES), scratch)?;
     let scans: Vec<&[u8]> = received.frames.iter().filter_map(|frame| scan(frame)).collect();
     let same = run_length(source, &scans, false);
     println!("| {} | TCP, {scheme} | {} | {same} |", Peer::Gstreamer.name(), scans.len());
     ensure!(same == FRAMES, "{same} scans of {FRAMES}");
-    let output = player(args, &with("wrong")).args(["--transport", "tcp"]).output()?;
+    let output = player(args, &with("wrong")).args(&options).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.code() == Some(1) && said.contains("refuses this user and password"), "{}", said.trim());
     ensure!(!said.contains("wrong"), "the password is shown: {}", said.trim());
@@ -121,7 +126,7 @@ fn play_foreign(
 
 fn start(args: &Args, clip: &Clip, path: &Path, scratch: &Path) -> Result<Running> {
     match args.peer {
-        Peer::Gstreamer => server::gstreamer(scratch, &server::film(scratch, path, 1)?, None),
+        Peer::Gstreamer => server::gstreamer(scratch, &server::film(scratch, path, 1)?, &Guarded::default()),
         Peer::Vlc => server::vlc(scratch, &server::film(scratch, path, REPEATS)?),
         Peer::Espp => {
             for (number, frame) in clip.frames.iter().enumerate() {

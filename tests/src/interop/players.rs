@@ -104,10 +104,22 @@ impl Installation {
     /// Plays `url` to its end. `scratch` is an empty folder for the player's files. After `patience` the player is killed, and
     /// the pictures that it has received so far count.
     pub fn play(&self, url: &str, transport: Transport, scratch: &Path, patience: Duration) -> Result<Played> {
+        self.play_with(&[], url, transport, scratch, patience)
+    }
+
+    /// The same with more options of ffmpeg's; other players have none.
+    pub fn play_with(
+        &self,
+        options: &[&str],
+        url: &str,
+        transport: Transport,
+        scratch: &Path,
+        patience: Duration,
+    ) -> Result<Played> {
         let begin = Instant::now();
         let mut command = Command::new(&self.program);
         match self.player {
-            Player::Ffmpeg => ffmpeg(&mut command, url, transport, &self.version, None),
+            Player::Ffmpeg => ffmpeg(&mut command, url, transport, &self.version, options, None),
             Player::Gstreamer => gstreamer(&mut command, url, transport, scratch),
             Player::OpenRtsp => open_rtsp(&mut command, url, transport, scratch),
         }
@@ -130,7 +142,7 @@ impl Installation {
     pub fn watch(&self, url: &str, transport: Transport, pictures: usize, patience: Duration) -> Result<Played> {
         let begin = Instant::now();
         let mut command = Command::new(&self.program);
-        ffmpeg(&mut command, url, transport, &self.version, Some(pictures));
+        ffmpeg(&mut command, url, transport, &self.version, &[], Some(pictures));
         let (stdout, complaints) = run(&mut command, patience)?;
         Ok(Played { pictures: digests(&stdout), time: begin.elapsed(), complaints })
     }
@@ -201,7 +213,14 @@ pub fn why_not_vlc() -> String {
     }
 }
 
-fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str, pictures: Option<usize>) {
+fn ffmpeg(
+    command: &mut Command,
+    url: &str,
+    transport: Transport,
+    version: &str,
+    options: &[&str],
+    pictures: Option<usize>,
+) {
     let transport = match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
@@ -211,7 +230,7 @@ fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str,
     if url.starts_with("rtsps://") && major(version) >= 9 {
         command.args(["-tls_verify", "0"]);
     }
-    command.args(["-rtsp_transport", transport, "-buffer_size", "2000000", "-i", url]);
+    command.args(["-rtsp_transport", transport, "-buffer_size", "2000000"]).args(options).args(["-i", url]);
     command.args(every_frame(version));
     if let Some(pictures) = pictures {
         command.args(["-frames:v", &pictures.to_string()]);
@@ -219,7 +238,8 @@ fn ffmpeg(command: &mut Command, url: &str, transport: Transport, version: &str,
     command.args(["-f", "framemd5", "-"]);
 }
 
-fn major(version: &str) -> u32 {
+/// The first number of ffmpeg's version; the greatest where a build has none.
+pub fn major(version: &str) -> u32 {
     let major = version.trim_start_matches('n').split('.').next().map(str::parse);
     major.and_then(Result::ok).unwrap_or(u32::MAX)
 }
@@ -314,7 +334,7 @@ fn files_by_name(folder: &Path) -> Result<Vec<Vec<u8>>> {
 }
 
 /// Runs a player until it ends, or kills it after `patience`. Returns its standard output and its standard error.
-fn run(command: &mut Command, patience: Duration) -> Result<(Vec<u8>, String)> {
+pub(crate) fn run(command: &mut Command, patience: Duration) -> Result<(Vec<u8>, String)> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,31 +1,46 @@
-"""Serves the JPEG frames of an AVI file with GStreamer's RTSP server: gstreamer_server.py PORT FILE [basic|digest USER PASSWORD]"""
-import sys
+"""Serves the JPEG frames of an AVI file with GStreamer's RTSP server, at rtsp://127.0.0.1:PORT/clip"""
+import argparse
 import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 gi.require_version("GstRtsp", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
+
+parser = argparse.ArgumentParser()
+parser.add_argument("port")
+parser.add_argument("file")
+parser.add_argument("--ask", nargs=3, metavar=("basic|digest", "USER", "PASSWORD"))
+parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
+parser.add_argument("--srtp", action="store_true")
+args = parser.parse_args()
 
 Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
-server.set_service(sys.argv[1])
+server.set_service(args.port)
 factory = GstRtspServer.RTSPMediaFactory()
 # avidemux hands the frames on as they are: nothing is decoded, so that what arrives can be compared with the file.
 factory.set_launch(
-    f'( filesrc location="{sys.argv[2]}" ! avidemux ! rtpjpegpay name=pay0 pt=26 mtu=1400 )'
+    f'( filesrc location="{args.file}" ! avidemux ! rtpjpegpay name=pay0 pt=26 mtu=1400 )'
 )
-if len(sys.argv) > 3:
-    scheme, user, password = sys.argv[3:]
+if args.srtp:
+    factory.set_profiles(GstRtsp.RTSPProfile.SAVP)
+if args.ask or args.tls:
     auth = GstRtspServer.RTSPAuth()
-    auth.set_supported_methods(getattr(GstRtsp.RTSPAuthMethod, scheme.upper()))
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
-    if scheme == "basic":
-        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    if args.tls:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(*args.tls))
+    if not args.ask:
+        auth.set_default_token(token)
     else:
-        auth.add_digest(user, password, token)
+        scheme, user, password = args.ask
+        auth.set_supported_methods(getattr(GstRtsp.RTSPAuthMethod, scheme.upper()))
+        if scheme == "basic":
+            auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+        else:
+            auth.add_digest(user, password, token)
     server.set_auth(auth)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("user", "media.factory.access", True)

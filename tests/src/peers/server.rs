@@ -76,21 +76,42 @@ impl Drop for Running {
     }
 }
 
-/// Starts GStreamer's server with an AVI file. `guarded`: `basic` or `digest`, if it is to ask for [`USER`] and [`PASSWORD`].
+/// Starts GStreamer's server with an AVI file.
 ///
 /// # Errors
 /// If no Python with GStreamer's bindings is installed.
-pub fn gstreamer(scratch: &Path, film: &Path, guarded: Option<&str>) -> Result<Running> {
+pub fn gstreamer(scratch: &Path, film: &Path, guarded: &Guarded<'_>) -> Result<Running> {
     let python = gstreamer_python().context("no Python that has GstRtspServer")?;
     let script = write(scratch, "gstreamer_server.py", include_str!("gstreamer_server.py"))?;
-    spawn(scratch, |port| {
+    let mut running = spawn(scratch, |port| {
         let mut command = Command::new(&python);
         command.arg(&script).arg(port).arg(film);
-        if let Some(scheme) = guarded {
-            command.args([scheme, USER, PASSWORD]);
+        if let Some(scheme) = guarded.scheme {
+            command.args(["--ask", scheme, USER, PASSWORD]);
+        }
+        if let Some((certificate, key)) = guarded.tls {
+            command.arg("--tls").args([certificate, key]);
+        }
+        if guarded.srtp {
+            command.arg("--srtp");
         }
         command
-    })
+    })?;
+    if guarded.tls.is_some() {
+        running.url = running.url.replace("rtsp://", "rtsps://");
+    }
+    Ok(running)
+}
+
+/// How GStreamer's server keeps out who may not watch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guarded<'a> {
+    /// `basic` or `digest`, if it is to ask for [`USER`] and [`PASSWORD`].
+    pub scheme: Option<&'a str>,
+    /// Certificate and key (PEM), if it is to speak TLS.
+    pub tls: Option<(&'a Path, &'a Path)>,
+    /// Media are encrypted (SRTP), with a key by MIKEY.
+    pub srtp: bool,
 }
 
 /// The user of a server that asks for one.
@@ -167,7 +188,7 @@ pub fn film(scratch: &Path, clip: &Path, times: u32) -> Result<PathBuf> {
 fn spawn(scratch: &Path, command: impl FnOnce(&str) -> Command) -> Result<Running> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let mut command = command(&port.to_string());
-    let log = scratch.join("server.log");
+    let log = scratch.join(format!("server-{port}.log"));
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(&log)?);
     let child = child.spawn().with_context(|| format!("cannot run {}", command.get_program().to_string_lossy()))?;
     Ok(Running { child, url: format!("rtsp://127.0.0.1:{port}/clip"), log })

@@ -167,7 +167,7 @@ fn playing(long: bool) -> Vec<Step> {
             .after(&[TESTS, PROGRAMS, CLIPS])
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
-            .likes(&[&GSTREAMER]),
+            .likes(&[&GSTREAMER, &GSTREAMER_SERVER, &SDL2]),
         peer("lab").needs(&[&SDL2, &FFMPEG]),
         peer("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
         peer("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),

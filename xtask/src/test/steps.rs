@@ -8,6 +8,7 @@ use crate::toolchain::{add_target, available, install_tool};
 use crate::{check, media, peers, run_firmware, sizes, tap_demo, v4l2};
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// Packages that must build without an operating system, and with which features. The targets are below.
@@ -199,14 +200,19 @@ pub(super) fn inputs() -> Result<()> {
     against_server("inputs", &media::CLIPS)
 }
 
-/// Streams that not everybody may watch, in the players of others.
+/// Streams that not everybody may watch, in the players of others and in ours.
 pub(super) fn guarded() -> Result<()> {
-    against_server("guarded", &media::CLIPS)
+    let mut command = program("guarded")?;
+    command.arg("--player").arg(release_program("player-sdl")?);
+    against_server_with(command, &media::CLIPS)
 }
 
 /// A program of the tests that starts the real server.
 fn against_server(name: &str, files: &media::Set) -> Result<()> {
-    let mut command = program(name)?;
+    against_server_with(program(name)?, files)
+}
+
+fn against_server_with(mut command: Command, files: &media::Set) -> Result<()> {
     command.arg("--server").arg(release_program("mutoscope-server")?).arg("--media").arg(files.directory()?);
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
 }

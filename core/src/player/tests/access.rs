@@ -142,7 +142,7 @@ mod passwords {
         assert_eq!(scene.peek(), "");
 
         // Even where OPTIONS is refused already, which is usually ignored.
-        let mut scene = Scene::of(URL, Settings::default());
+        let mut scene = Scene::of(URL, Settings { basic: true, ..Settings::default() });
         scene.start();
         assert_eq!(scene.answer(401, BASIC), []);
         assert!(scene.peek().starts_with("OPTIONS ") && says_who(&scene, "Basic"));
@@ -168,6 +168,18 @@ mod passwords {
     }
 
     #[test]
+    fn the_password_as_it_is_goes_into_tls_and_elsewhere_only_where_that_is_allowed() {
+        for (scheme, basic, told) in [("rtsp", false, false), ("rtsp", true, true), ("rtsps", false, true)] {
+            let url = URL.replace("rtsp", scheme);
+            let mut scene = Scene::of(&url, Settings { basic, ..Settings::default() });
+            scene.start();
+            let events = scene.answer(401, BASIC);
+            assert_eq!((says_who(&scene, "Basic"), events.is_empty()), (told, told), "{url}");
+            assert!(told || scene.player.unauthorized() == Some(Unauthorized::Basic));
+        }
+    }
+
+    #[test]
     fn only_the_server_that_the_password_is_for_is_told() {
         for (location, told) in [
             ("rtsp://192.0.2.1:554/y", true),
@@ -177,15 +189,15 @@ mod passwords {
         ] {
             let mut scene = describing(URL);
             send_on(&mut scene, 302, location);
-            let events = scene.answer(401, BASIC);
-            assert_eq!(says_who(&scene, "Basic"), told, "{location}");
+            let events = scene.answer(401, DIGEST);
+            assert_eq!(says_who(&scene, "Digest"), told, "{location}");
             if !told {
                 assert_eq!(failure(&events), REFUSED);
                 assert_eq!(scene.player.unauthorized(), Some(Unauthorized::Unknown));
                 // The next time begins with the server that may know.
                 scene.start();
-                scene.answer(401, BASIC);
-                assert!(says_who(&scene, "Basic") && scene.connections == 3);
+                scene.answer(401, DIGEST);
+                assert!(says_who(&scene, "Digest") && scene.connections == 3);
             }
         }
     }
