@@ -32,13 +32,16 @@ const TYPES: &[(&str, &str, u64)] = &[
 ];
 
 /// The most that the probe's server may take of flash. It reads the lab's records and JPEGs one after another, and completes pictures.
-const MOST_FLASH: u64 = 103 * 1024;
+const MOST_FLASH: u64 = 96 * 1024;
 
 /// Parts that are left out unless asked for: the probe's feature, what it is, and the most that it may add to flash.
 const PARTS: &[(&str, &str, u64)] = &[
-    ("digest", "with a user's password (Digest, MD5)", 13 * 1024),
-    ("srtp", "with encrypted media (SRTP, keys by MIKEY)", 22 * 1024),
+    ("digest", "with a user's password (Digest, MD5)", 8 * 1024 + 256),
+    ("srtp", "with encrypted media (SRTP, keys by MIKEY)", 16 * 1024),
 ];
+
+/// What a firmware that encrypts tells the compiler: AES in less code, which takes longer. Nothing else heeds it.
+const COMPACT: &str = r#"build.rustflags=["--cfg", "aes_backend_soft=\"compact\""]"#;
 
 /// Prints the tables; `false` where something is larger than it may be.
 pub(crate) fn run() -> Result<bool> {
@@ -87,7 +90,7 @@ fn target_folder() -> Result<PathBuf> {
 fn probe(subcommand: &str, folder: &Path) -> Command {
     let mut command = cargo();
     command.args([subcommand, "--quiet", "--manifest-path", "xtask/probe/Cargo.toml", "--release", "--target", TARGET]);
-    command.arg("--target-dir").arg(folder);
+    command.args(["--config", COMPACT]).arg("--target-dir").arg(folder);
     command
 }
 

@@ -1,10 +1,11 @@
 //! `Authorization`: what a client says to prove who it is (RFC 7616 section 3.4, RFC 7617 section 2).
 
-use super::challenge::{Quoted, parameter_value, token};
+use super::challenge::{parameter_value, token};
 use super::credentials::{Credentials, MAX_USER, from_basic};
 use super::hash::Algorithm;
-use crate::wire::text::strip_prefix_ignore_case;
-use core::fmt::{self, Display};
+use super::quoted::Quoted;
+use crate::wire::text::{SliceWriter, strip_prefix_ignore_case};
+use core::fmt::Write;
 
 /// A value of `Authorization` that can be verified.
 #[derive(Clone, Debug)]
@@ -44,7 +45,9 @@ impl<'a> Answer<'a> {
     /// is MD5, without `qop` the hash of RFC 2069.
     pub(super) fn parse(value: &'a str) -> Option<Self> {
         match parts(value)? {
-            (scheme, rest) if scheme.eq_ignore_ascii_case("Basic") => from_basic(rest).map(Self::Basic),
+            (scheme, rest) if scheme.eq_ignore_ascii_case("Basic") => {
+                from_basic(rest.trim_end_matches(' ')).map(Self::Basic)
+            }
             parts => DigestAnswer::of(parts).map(Self::Digest),
         }
     }
@@ -57,41 +60,43 @@ impl<'a> DigestAnswer<'a> {
     }
 
     fn of((scheme, rest): (&str, &'a str)) -> Option<Self> {
-        scheme.eq_ignore_ascii_case("Digest").then(|| Parameters::parse(rest))??.answer()
+        if scheme.eq_ignore_ascii_case("Digest") { Parameters::parse(rest)?.answer() } else { None }
     }
 }
 
 /// The name of the scheme, and what follows it.
 fn parts(value: &str) -> Option<(&str, &str)> {
-    let is_line = !value.bytes().any(|byte| byte.is_ascii_control());
-    let (scheme, rest) = value.trim_ascii().split_once([' ', '\t']).filter(|_| is_line)?;
-    Some((scheme, rest.trim_ascii_start()))
+    if value.bytes().any(|byte| byte.is_ascii_control()) {
+        return None;
+    }
+    let (scheme, rest) = token(behind(value, b" "));
+    Some((scheme, behind(rest.strip_prefix(' ')?, b" ")))
 }
 
-#[derive(Default)]
-struct Parameters<'a> {
-    username: Option<&'a str>,
-    realm: Option<&'a str>,
-    nonce: Option<&'a str>,
-    uri: Option<&'a str>,
-    response: Option<&'a str>,
-    algorithm: Option<&'a str>,
-    qop: Option<&'a str>,
-    nc: Option<&'a str>,
-    cnonce: Option<&'a str>,
+/// `text` behind such bytes at its beginning.
+fn behind<'a>(text: &'a str, bytes: &[u8]) -> &'a str {
+    let at = text.bytes().position(|byte| !bytes.contains(&byte)).unwrap_or(text.len());
+    text.get(at..).unwrap_or_default()
 }
+
+/// The names of the parameters that are read.
+const NAMES: [&str; 9] = ["username", "realm", "nonce", "uri", "response", "algorithm", "qop", "nc", "cnonce"];
+
+/// Their values, in the same order.
+#[derive(Default)]
+struct Parameters<'a>([Option<&'a str>; NAMES.len()]);
 
 impl<'a> Parameters<'a> {
     fn parse(mut rest: &'a str) -> Option<Self> {
         let mut parameters = Self::default();
         loop {
-            rest = rest.trim_start_matches([' ', '\t', ',']);
+            rest = behind(rest, b" ,");
             if rest.is_empty() {
                 return Some(parameters);
             }
-            let (name, behind) = token(rest);
-            let value = behind.trim_start_matches([' ', '\t']).strip_prefix('=')?;
-            let (value, after) = parameter_value(value.trim_start_matches([' ', '\t']))?;
+            let (name, value) = token(rest);
+            let value = behind(value, b" ").strip_prefix('=')?;
+            let (value, after) = parameter_value(behind(value, b" "))?;
             if name.is_empty() || !parameters.take(name, value) {
                 return None;
             }
@@ -101,34 +106,22 @@ impl<'a> Parameters<'a> {
 
     /// `false`: it is there already.
     fn take(&mut self, name: &str, value: &'a str) -> bool {
-        let known = [
-            ("username", &mut self.username),
-            ("realm", &mut self.realm),
-            ("nonce", &mut self.nonce),
-            ("uri", &mut self.uri),
-            ("response", &mut self.response),
-            ("algorithm", &mut self.algorithm),
-            ("qop", &mut self.qop),
-            ("nc", &mut self.nc),
-            ("cnonce", &mut self.cnonce),
-        ];
-        match known.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            Some((_, place)) => place.replace(value).is_none(),
-            None => true,
-        }
+        let known = NAMES.iter().zip(&mut self.0).find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.is_none_or(|(_, place)| place.replace(value).is_none())
     }
 
     fn answer(&self) -> Option<DigestAnswer<'a>> {
+        let Self([user, realm, nonce, uri, response, algorithm, qop, nc, cnonce]) = *self;
         Some(DigestAnswer {
-            user: Quoted(self.username?),
-            realm: Quoted(self.realm?),
-            nonce: self.nonce?,
-            uri: Quoted(self.uri?),
-            response: self.response?,
-            algorithm: self.algorithm.map_or(Some(Algorithm::Md5), Algorithm::from_name)?,
-            counted: match self.qop.filter(|qop| !qop.is_empty()) {
+            user: Quoted(user?),
+            realm: Quoted(realm?),
+            nonce: nonce?,
+            uri: Quoted(uri?),
+            response: response?,
+            algorithm: algorithm.map_or(Some(Algorithm::Md5), Algorithm::from_name)?,
+            counted: match qop.filter(|qop| !qop.is_empty()) {
                 None => None,
-                Some(qop) if qop.eq_ignore_ascii_case("auth") => Some(Counted::parse(self.nc?, self.cnonce?)?),
+                Some(qop) if qop.eq_ignore_ascii_case("auth") => Some(Counted::parse(nc?, cnonce?)?),
                 Some(_) => return None,
             },
         })
@@ -137,8 +130,8 @@ impl<'a> Parameters<'a> {
 
 impl<'a> Counted<'a> {
     fn parse(digits: &'a str, word: &'a str) -> Option<Self> {
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let count = u32::from_str_radix(digits, 16).ok().filter(|_| is_number)?;
+        let take = |count: u32, digit: u8| count.checked_mul(16)?.checked_add(char::from(digit).to_digit(16)?);
+        let count = digits.bytes().try_fold(0, take).filter(|_| !digits.is_empty())?;
         Some(Self { digits, count, word: Quoted(word) })
     }
 }
@@ -147,15 +140,17 @@ impl<'a> Counted<'a> {
 pub fn claimed_user(authorization: &str) -> Option<heapless::String<MAX_USER>> {
     match Answer::parse(authorization)? {
         Answer::Basic(credentials) => Some(credentials.user),
-        Answer::Digest(answer) => written(answer.user),
+        Answer::Digest(answer) => heapless::String::try_from(written(answer.user, &mut [0; MAX_USER])?).ok(),
     }
 }
 
-/// What displays like this, if it is not too long.
-pub(super) fn written<const N: usize>(value: impl Display) -> Option<heapless::String<N>> {
-    let mut text = heapless::String::new();
-    fmt::Write::write_fmt(&mut text, format_args!("{value}")).ok()?;
-    Some(text)
+/// What is meant by this, in `room` if that is large enough.
+pub(super) fn written<'r>(value: Quoted<'_>, room: &'r mut [u8]) -> Option<&'r str> {
+    let mut out = SliceWriter::new(room);
+    let mut fits = true;
+    value.each(&mut |piece| fits &= out.write_str(piece).is_ok());
+    let len = out.len();
+    core::str::from_utf8(room.get(..len).filter(|_| fits)?).ok()
 }
 
 /// The value of `name` in the query of a URL, as far as it consists of letters and digits: some clients put the path of a track

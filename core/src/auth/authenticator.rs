@@ -1,8 +1,9 @@
 //! Which challenge is answered, and with what.
 
-use super::challenge::{Challenge, Quoted, Scheme};
+use super::challenge::{Challenge, Scheme};
 use super::credentials::{Credentials, basic};
 use super::hash::{Algorithm, Hasher, Hex};
+use super::quoted::Quoted;
 use crate::wire::text::OneLine;
 use core::fmt::{self, Display, Write};
 use heapless::String;

@@ -1,8 +1,9 @@
 //! Proofs that something was made here: message authentication codes (RFC 2104) with SHA-256, or with MD5 where that is left out
 //! (RFC 6151 section 2.3: what is known against MD5 does not help against such a code).
 
+use super::hash::{Single, hex, unhex};
 use core::fmt;
-use hmac::{Hmac, KeyInit, Mac as _};
+use hmac::{KeyInit, Mac as _, SimpleHmac};
 use subtle::ConstantTimeEq;
 
 #[cfg(not(feature = "sha256"))]
@@ -28,7 +29,7 @@ impl Key {
     pub(super) fn mac(&self, parts: &[&[u8]]) -> Mac {
         let mut bytes = [0; Mac::LEN];
         // Keys of any length are taken.
-        if let Ok(mut state) = Hmac::<Hash>::new_from_slice(&self.0) {
+        if let Ok(mut state) = SimpleHmac::<Single<Hash>>::new_from_slice(&self.0) {
             parts.iter().for_each(|part| state.update(part));
             bytes.iter_mut().zip(state.finalize().into_bytes()).for_each(|(byte, code)| *byte = code);
         }
@@ -49,17 +50,17 @@ pub(super) struct Mac([u8; Self::LEN]);
 impl Mac {
     pub(super) const LEN: usize = 16;
 
+    pub(super) const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) const fn to_bytes(self) -> [u8; Self::LEN] {
+        self.0
+    }
+
     /// Small hexadecimal digits, exactly as many as there have to be.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; Self::LEN];
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != Self::LEN || !rest.is_empty() {
-            return None;
-        }
-        for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = (digit(high)? << 4) | digit(low)?;
-        }
-        Some(Self(bytes))
+        unhex(text).map(Self)
     }
 
     /// Whether it is the other one. The time that this takes tells nothing about where they differ.
@@ -68,17 +69,9 @@ impl Mac {
     }
 }
 
-fn digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
-        _ => None,
-    }
-}
-
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

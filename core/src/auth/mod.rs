@@ -29,6 +29,7 @@
 //! | `challenge` | `WWW-Authenticate` |
 //! | `authenticator` | which challenge is answered, how often, and `Authorization` |
 //! | `hash` | MD5 and SHA-256 |
+//! | `quoted` | quoted strings in all of these |
 //!
 //! A server makes challenges and verifies answers with a [`Verifier`]; it keeps the [`Proofs`] of each connection:
 //!
@@ -47,6 +48,7 @@ mod credentials;
 mod hash;
 mod mac;
 mod nonces;
+mod quoted;
 mod token;
 mod verifier;
 

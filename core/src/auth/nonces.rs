@@ -1,5 +1,6 @@
 //! Nonces that nobody has to remember: each proves by itself when, where and for whom it was made.
 
+use super::hash::{hex, unhex};
 use super::mac::{Key, Mac};
 use crate::time::{Duration, Instant};
 use core::fmt;
@@ -7,9 +8,6 @@ use core::net::IpAddr;
 
 /// How long a nonce may be answered first. A connection that has used it may go on for as long as it likes.
 const LIFE: Duration = Duration::from_secs(300);
-
-/// Digits of the second in which a nonce was made.
-const SECOND_DIGITS: usize = 8;
 
 /// A nonce: when it was made, and the proof of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,9 @@ pub(super) enum Worth {
 }
 
 impl Nonce {
+    /// Bytes of its second and its proof.
+    const LEN: usize = 4 + Mac::LEN;
+
     pub(super) fn new(key: &Key, now: Instant, realm: &str, address: IpAddr) -> Self {
         let second = seconds(now);
         Self { second, mac: mac(key, second, realm, address) }
@@ -35,10 +36,8 @@ impl Nonce {
 
     /// What the client has sent, in exactly the form that was given out.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (second, mac) = text.split_at_checked(SECOND_DIGITS)?;
-        let is_ours = second.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let second = u32::from_str_radix(second, 16).ok().filter(|_| is_ours)?;
-        Some(Self { second, mac: Mac::parse(mac)? })
+        let [s0, s1, s2, s3, mac @ ..] = unhex::<{ Self::LEN }>(text)?;
+        Some(Self { second: u32::from_be_bytes([s0, s1, s2, s3]), mac: Mac::from_bytes(mac) })
     }
 
     pub(super) fn worth(&self, key: &Key, now: Instant, realm: &str, address: IpAddr) -> Worth {
@@ -51,7 +50,10 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}{}", self.second, self.mac)
+        let mut bytes = [0; Self::LEN];
+        let both = self.second.to_be_bytes().into_iter().chain(self.mac.to_bytes());
+        bytes.iter_mut().zip(both).for_each(|(place, byte)| *place = byte);
+        f.write_str(&hex(&bytes))
     }
 }
 
@@ -80,7 +82,7 @@ mod tests {
     fn a_nonce_is_good_where_it_was_made_and_for_five_minutes() {
         let (key, now) = (Key::new([7; 32]), Instant::from_millis(1_000_000));
         let text = Nonce::new(&key, now, "m", HERE).to_string();
-        assert_eq!(text.len(), SECOND_DIGITS + 2 * Mac::LEN);
+        assert_eq!(text.len(), 2 * Nonce::LEN);
         let nonce = Nonce::parse(&text).unwrap();
         let worth = |key: &Key, seconds, realm, address: &str| {
             nonce.worth(key, now.after(Duration::from_secs(seconds)), realm, address.parse().unwrap())

@@ -3,11 +3,11 @@
 use super::answer::{Answer, Counted, DigestAnswer, written};
 use super::authenticator::Basic;
 use super::credentials::{Credentials, MAX_USER};
-use super::hash::{Algorithm, Hasher, Hex};
+use super::hash::{Algorithm, Hasher, Hex, Part, secret};
 use super::mac::Key;
 use super::nonces::{Nonce, Worth};
+use super::quoted::Quoted;
 use crate::time::Instant;
-use crate::wire::text::displays_as;
 use crate::wire::url::Target;
 use core::fmt::{self, Display};
 use core::net::IpAddr;
@@ -89,11 +89,22 @@ impl<'k> Verifier<'k> {
         address: IpAddr,
         is_stale: bool,
     ) -> impl Iterator<Item = ServerChallenge<'k>> + use<'k> {
+        let first = self.challenge(now, address, is_stale, Algorithm::Md5);
+        let digest = move |&algorithm: &Algorithm| first.with(algorithm);
+        let basic = (self.basic == Basic::Allowed).then_some(ServerChallenge { realm: self.realm, digest: None });
+        basic.into_iter().chain(Algorithm::ALL.iter().map(digest))
+    }
+
+    /// The one of these that asks for a hash by this algorithm.
+    pub fn challenge(
+        &self,
+        now: Instant,
+        address: IpAddr,
+        is_stale: bool,
+        algorithm: Algorithm,
+    ) -> ServerChallenge<'k> {
         let nonce = Nonce::new(self.key, now, self.realm, address);
-        let realm = self.realm;
-        let digest = move |algorithm| ServerChallenge { realm, digest: Some((nonce, is_stale, algorithm)) };
-        let basic = (self.basic == Basic::Allowed).then_some(ServerChallenge { realm, digest: None });
-        basic.into_iter().chain(Algorithm::ALL.iter().copied().map(digest))
+        ServerChallenge { realm: self.realm, digest: Some((nonce, is_stale, algorithm)) }
     }
 
     /// Whether the value of `Authorization` proves who makes the request. If so, `proofs` knows the user from now on.
@@ -137,7 +148,7 @@ impl<'k> Verifier<'k> {
     ) -> Result<(), Unproven> {
         let Credentials { user, password } = credentials;
         let is_right = Algorithm::ALL.iter().any(|&algorithm| {
-            let hash = Hasher::hash(algorithm, format_args!("{user}:{}:{password}", self.realm));
+            let hash = secret(algorithm, user, self.realm, password);
             users.secret(user, algorithm).is_some_and(|secret| is_equal(secret, &hash))
         });
         if !is_right {
@@ -157,10 +168,11 @@ impl<'k> Verifier<'k> {
         if !is_about(claim.uri, answer.uri) {
             return Err(Unproven::Malformed);
         }
-        let user = written::<MAX_USER>(answer.user).ok_or(Unproven::Wrong)?;
+        let mut room = [0; MAX_USER];
+        let user = written(answer.user, &mut room).ok_or(Unproven::Wrong)?;
         // A name that nobody has takes as long as one that somebody has.
         let nobody = "";
-        let secret = users.secret(&user, answer.algorithm).unwrap_or(nobody);
+        let secret = users.secret(user, answer.algorithm).unwrap_or(nobody);
         let expected = response(secret, claim.method, answer);
         if secret == nobody || answer.realm != *self.realm || !is_equal(&expected, answer.response) {
             return Err(Unproven::Wrong);
@@ -177,31 +189,34 @@ impl<'k> Verifier<'k> {
         {
             return Err(Unproven::Stale);
         }
-        *proofs = Proofs { user: Some(user), used: Some((nonce, count.or(used).unwrap_or(0))) };
+        // It fits: there was room for it.
+        *proofs = Proofs { user: String::try_from(user).ok(), used: Some((nonce, count.or(used).unwrap_or(0))) };
         Ok(())
     }
 }
 
 /// RFC 7616 section 3.4.1; RFC 2617 section 3.2.2.1 without `qop`.
 fn response(secret: &str, method: &str, answer: &DigestAnswer<'_>) -> Hex {
-    let DigestAnswer { nonce, uri, algorithm, counted, .. } = answer;
-    let a2 = Hasher::hash(*algorithm, format_args!("{method}:{uri}"));
+    use Part::{Plain, Quoted};
+    let DigestAnswer { nonce, uri, algorithm, counted, .. } = *answer;
+    let a2 = Hasher::joined(algorithm, &[Plain(method), Quoted(uri)]);
     match counted {
         Some(Counted { digits, word, .. }) => {
-            Hasher::hash(*algorithm, format_args!("{secret}:{nonce}:{digits}:{word}:auth:{a2}"))
+            let parts = [Plain(secret), Plain(nonce), Plain(digits), Quoted(word), Plain("auth"), Plain(&a2)];
+            Hasher::joined(algorithm, &parts)
         }
-        None => Hasher::hash(*algorithm, format_args!("{secret}:{nonce}:{a2}")),
+        None => Hasher::joined(algorithm, &[Plain(secret), Plain(nonce), Plain(&a2)]),
     }
 }
 
 /// Whether a URI that was answered for is about what the request line names. Clients write the base's URL for a track's, another
 /// scheme or host, or a slash more or less, and never another stream's path.
-fn is_about(requested: &str, answered: impl Display) -> bool {
-    if displays_as(&answered, requested) {
+fn is_about(requested: &str, answered: Quoted<'_>) -> bool {
+    if answered == *requested {
         return true;
     }
-    let Some(answered) = written::<MAX_URI>(answered) else { return false };
-    match (Target::parse(requested), Target::parse(&answered)) {
+    let mut room = [0; MAX_URI];
+    match (Target::parse(requested), written(answered, &mut room).and_then(Target::parse)) {
         (Some(requested), Some(answered)) => requested.path().split_track().0.is_same(answered.path().split_track().0),
         _ => false,
     }
@@ -213,9 +228,11 @@ const MAX_URI: usize = 255;
 /// Whether two hashes are the same, where capital letters are the same as small ones. The time that this takes tells nothing
 /// about where they differ.
 fn is_equal(expected: &str, sent: &str) -> bool {
-    let mut small = Hex::new();
-    let fits = sent.chars().try_for_each(|c| small.push(c.to_ascii_lowercase())).is_ok();
-    fits && expected.as_bytes().ct_eq(small.as_bytes()).into()
+    let mut small = [0; 64];
+    let Some(small) = small.get_mut(..sent.len()) else { return false };
+    small.copy_from_slice(sent.as_bytes());
+    small.make_ascii_lowercase();
+    expected.as_bytes().ct_eq(small).into()
 }
 
 /// A value of `WWW-Authenticate`, which `Display` writes: realm, nonce and `stale` first and in this order, which live555 needs.
@@ -226,6 +243,11 @@ pub struct ServerChallenge<'k> {
 }
 
 impl ServerChallenge<'_> {
+    /// The same, for a hash by this algorithm.
+    fn with(self, algorithm: Algorithm) -> Self {
+        Self { digest: self.digest.map(|(nonce, is_stale, _)| (nonce, is_stale, algorithm)), ..self }
+    }
+
     /// The hash that it asks for; `None`: it asks for the password.
     pub fn algorithm(&self) -> Option<Algorithm> {
         self.digest.map(|(_, _, algorithm)| algorithm)
@@ -238,12 +260,8 @@ impl Display for ServerChallenge<'_> {
         let Some((nonce, is_stale, algorithm)) = digest else {
             return write!(f, "Basic realm=\"{realm}\", charset=\"UTF-8\"");
         };
-        let name = algorithm.name();
-        write!(f, "Digest realm=\"{realm}\", nonce=\"{nonce}\", ")?;
-        if *is_stale {
-            f.write_str("stale=\"TRUE\", ")?;
-        }
-        write!(f, "algorithm={name}, qop=\"auth\"")
+        let stale = if *is_stale { "\", stale=\"TRUE" } else { "" };
+        write!(f, "Digest realm=\"{realm}\", nonce=\"{nonce}{stale}\", algorithm={}, qop=\"auth\"", algorithm.name())
     }
 }
 

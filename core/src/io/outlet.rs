@@ -5,7 +5,7 @@
 use super::{Datagram, Transmit};
 use crate::address::{Addresses, at_port};
 use crate::rtp::packet::Packet;
-use crate::rtp::protect::Protect;
+use crate::rtp::protect::{Protect, Unprotected};
 use crate::session::MediaTransport;
 use crate::session::server::Connection;
 use crate::wire::rtp::HEADER_LEN;
@@ -31,8 +31,9 @@ pub(super) struct Outlet<'a, B, D, E, P> {
     /// Its port is not that of media.
     pub addresses: Addresses,
     pub transport: MediaTransport,
-    /// What encrypts packets between the stream and the socket.
-    pub protect: &'a mut P,
+    /// What encrypts packets between the stream and the socket, if anything does. All above it is in a program once, and not for
+    /// each kind of protection.
+    pub protect: Option<&'a mut P>,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<'_, B, D, E, P> {
@@ -53,7 +54,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
                 wanted.min(self.connection.max_interleaved().saturating_sub(HEADER_LEN))
             }
         };
-        most.saturating_sub(self.protect.overhead()).min(P::MAX_PACKET.saturating_sub(HEADER_LEN))
+        match &self.protect {
+            Some(protect) if P::PROTECTS => {
+                most.saturating_sub(protect.overhead()).min(P::MAX_PACKET.saturating_sub(HEADER_LEN))
+            }
+            _ => most,
+        }
     }
 
     /// Whether all that was said on the control connection has left.
@@ -63,27 +69,38 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
 
     /// Sends a train of packets of one frame, which all have the size of the first but for the last.
     pub(super) fn send<const TRAIN: usize>(&mut self, packets: &[Packet<'_>]) -> Sent {
+        match self.protect.take() {
+            Some(protect) if P::PROTECTS => {
+                let sent = self.send_by::<TRAIN, P>(protect, packets);
+                self.protect = Some(protect);
+                sent
+            }
+            _ => self.send_by::<TRAIN, _>(&mut Unprotected, packets),
+        }
+    }
+
+    fn send_by<const TRAIN: usize, Q: Protect>(&mut self, protect: &mut Q, packets: &[Packet<'_>]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtp_port, .. } => {
-                let mut rooms: heapless::Vec<P::Room, TRAIN> = packets.iter().map(|_| self.protect.room()).collect();
+                let mut rooms: heapless::Vec<Q::Room, TRAIN> = packets.iter().map(|_| protect.room()).collect();
                 let mut segments: heapless::Vec<[&[u8]; 3], TRAIN> = heapless::Vec::new();
                 for (packet, room) in packets.iter().zip(&mut rooms) {
                     // What cannot be protected does not leave in the clear.
-                    let Some(protected) = self.protect.protect(packet, room) else { return Sent::Lost };
+                    let Some(protected) = protect.protect(packet, room) else { return Sent::Lost };
                     let _ = segments.push(protected);
                 }
                 let segment_size = match packets {
                     [] => return Sent::Taken(0),
                     [_] => None,
-                    [first, ..] => Some(first.len().saturating_add(self.protect.overhead())),
+                    [first, ..] => Some(first.len().saturating_add(protect.overhead())),
                 };
                 let (to, from) = (at_port(self.addresses.peer, rtp_port), self.addresses.local);
                 outcome(self.rtp.send(&Transmit { to, from, segments: segments.as_flattened(), segment_size }))
             }
             MediaTransport::Interleaved { rtp_channel, .. } => {
                 let Some(packet) = packets.first() else { return Sent::Taken(0) };
-                let mut room = self.protect.room();
-                let Some(protected) = self.protect.protect(packet, &mut room) else { return Sent::Lost };
+                let mut room = protect.room();
+                let Some(protected) = protect.protect(packet, &mut room) else { return Sent::Lost };
                 if self.connection.queue_interleaved(rtp_channel, &protected) { Sent::Taken(1) } else { Sent::Full }
             }
         }
@@ -91,16 +108,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
 
     /// Sends one RTCP compound packet.
     pub(super) fn report(&mut self, compound: &[u8]) -> Sent {
-        let mut room = self.protect.room();
-        let Some(protected) = self.protect.protect_report(compound, &mut room) else { return Sent::Lost };
+        match self.protect.take() {
+            Some(protect) if P::PROTECTS => {
+                let mut room = protect.room();
+                let sent = protect.protect_report(compound, &mut room).map(|protected| self.send_report(&protected));
+                self.protect = Some(protect);
+                sent.unwrap_or(Sent::Lost)
+            }
+            _ => self.send_report(&[compound, &[], &[]]),
+        }
+    }
+
+    fn send_report(&mut self, protected: &[&[u8]; 3]) -> Sent {
         match self.transport {
             MediaTransport::Udp { rtcp_port: 0, .. } => Sent::Taken(1),
             MediaTransport::Udp { rtcp_port, .. } => {
                 let (to, from) = (at_port(self.addresses.peer, rtcp_port), self.addresses.local);
-                outcome(self.rtcp.send(&Transmit { to, from, segments: &protected, segment_size: None }))
+                outcome(self.rtcp.send(&Transmit { to, from, segments: protected, segment_size: None }))
             }
             MediaTransport::Interleaved { rtcp_channel, .. } => {
-                if self.connection.queue_interleaved(rtcp_channel, &protected) { Sent::Taken(1) } else { Sent::Full }
+                if self.connection.queue_interleaved(rtcp_channel, protected) { Sent::Taken(1) } else { Sent::Full }
             }
         }
     }
@@ -209,11 +236,11 @@ mod tests {
     }
 
     /// Two packets and a report, as they leave: bytes of the RTP socket, of the RTCP socket and of the connection.
-    fn sent<P: Protect>(mut protect: P, transport: MediaTransport) -> (Socket, Socket, Vec<u8>) {
+    fn sent<P: Protect>(mut protect: Option<P>, transport: MediaTransport) -> (Socket, Socket, Vec<u8>) {
         let (mut connection, mut rtp, mut rtcp) = (connection(), Socket::default(), Socket::default());
         let addresses = Addresses { peer: SocketAddr::from(([10, 0, 0, 2], 4000)), local: None };
         let (connection, rtp_socket, rtcp_socket) = (&mut connection, &mut rtp, &mut rtcp);
-        let protect = &mut protect;
+        let protect = protect.as_mut();
         let mut outlet = Outlet { connection, rtp: rtp_socket, rtcp: rtcp_socket, addresses, transport, protect };
         let packets = packets();
         for train in if transport == UDP { vec![&packets[..]] } else { packets.chunks(1).collect() } {
@@ -242,17 +269,18 @@ mod tests {
         let report = toy(b"report o", b"f the sender");
         let interleaved = |channel: u8, bytes: &[u8]| [&[b'$', channel, 0, bytes.len() as u8], bytes].concat();
 
-        let (rtp, rtcp, control) = sent(Toy, UDP);
+        let (rtp, rtcp, control) = sent(Some(Toy), UDP);
         assert_eq!(rtp.0, [(encrypted.concat(), Some(encrypted[0].len()))]);
         assert_eq!((rtcp.0, control), (vec![(report.clone(), None)], vec![]));
-        let (rtp, rtcp, control) = sent(Toy, TCP);
+        let (rtp, rtcp, control) = sent(Some(Toy), TCP);
         assert!(rtp.0.is_empty() && rtcp.0.is_empty());
         let expected = [interleaved(0, &encrypted[0]), interleaved(0, &encrypted[1]), interleaved(1, &report)];
         assert_eq!(control, expected.concat());
 
-        let (rtp, rtcp, _) = sent(Unprotected, UDP);
-        assert_eq!(rtp.0, [(clear.concat(), Some(clear[0].len()))]);
-        assert_eq!(rtcp.0, [(b"report of the sender".to_vec(), None)]);
+        for (rtp, rtcp, _) in [sent(Some(Unprotected), UDP), sent(None::<Toy>, UDP)] {
+            assert_eq!(rtp.0, [(clear.concat(), Some(clear[0].len()))]);
+            assert_eq!(rtcp.0, [(b"report of the sender".to_vec(), None)]);
+        }
     }
 
     #[test]
@@ -265,13 +293,13 @@ mod tests {
             rtcp: &mut rtcp,
             addresses,
             transport: TCP,
-            protect: &mut Toy,
+            protect: Some(&mut Toy),
         };
         assert_eq!(outlet.payload_limit(1400), 256 - 12, "the most that it can protect");
         assert_eq!(outlet.payload_limit(200), 200 - 2);
         outlet.transport = UDP;
         assert_eq!(outlet.payload_limit(200), 200 - 2);
-        let protect = &mut Unprotected;
+        let protect = None::<&mut Toy>;
         let (connection, rtp, rtcp) = (&mut connection, &mut rtp, &mut rtcp);
         let outlet = Outlet { connection, rtp, rtcp, addresses, transport: TCP, protect };
         // The transmit buffer without `$`, channel, length and RTP header.

@@ -7,6 +7,9 @@ pub trait Protect {
     /// Memory for one packet while it is on its way. Frames are shared among viewers, so what is encrypted is a copy.
     type Room;
 
+    /// Whether it does anything. Where nothing is protected, a program has no code for it.
+    const PROTECTS: bool = true;
+
     /// The longest packet that it can protect, in bytes.
     const MAX_PACKET: usize;
 
@@ -31,6 +34,8 @@ pub struct Unprotected;
 
 impl Protect for Unprotected {
     type Room = ();
+
+    const PROTECTS: bool = false;
 
     const MAX_PACKET: usize = usize::MAX;
 

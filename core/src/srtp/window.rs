@@ -23,24 +23,31 @@ impl Window {
         match self.highest.checked_sub(index) {
             _ if self.is_empty() => true,
             None => true,
-            Some(age) => age < u128::BITS.into() && self.seen & 1_u128.unbounded_shl(age as u32) == 0,
+            Some(age) => age < u128::BITS.into() && self.seen & shifted(1, age as u32) == 0,
         }
     }
 
     /// The packet was genuine and is taken.
+    #[inline(never)]
     pub(super) fn insert(&mut self, index: u64) {
         match index.checked_sub(self.highest) {
             Some(ahead) if ahead > 0 || self.is_empty() => {
                 let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
-                self.seen = self.seen.unbounded_shl(ahead) | 1;
+                self.seen = shifted(self.seen, ahead) | 1;
                 self.highest = index;
             }
             _ => {
                 let age = self.highest.saturating_sub(index);
-                self.seen |= 1_u128.unbounded_shl(u32::try_from(age).unwrap_or(u32::MAX));
+                self.seen |= shifted(1, u32::try_from(age).unwrap_or(u32::MAX));
             }
         }
     }
+}
+
+/// It takes much code where registers have 32 bits, so it is in a program once.
+#[inline(never)]
+fn shifted(bits: u128, by: u32) -> u128 {
+    bits.unbounded_shl(by)
 }
 
 #[cfg(test)]

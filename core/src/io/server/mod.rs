@@ -396,23 +396,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             && let Some(transport) = recorder.transport()
         {
             let (connection, addresses) = (&mut self.connection, self.addresses);
-            let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
+            let protect = None::<&mut Unprotected>;
+            let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
             recorder.run(context.now, &mut outlet, context.settings);
             return false;
         }
         let Some(stream) = &mut self.stream else { return false };
         let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
-        let ran = match self.protection.sealer() {
-            None => {
-                let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
-                stream.run::<TRAIN, _, _, _, _>(context, &mut outlet)
-            }
-            Some(protect) => {
-                let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
-                stream.run::<TRAIN, _, _, _, _>(context, &mut outlet)
-            }
-        };
-        match ran {
+        let protect = self.protection.sealer();
+        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
+        match stream.run::<TRAIN, _, _, _, _>(context, &mut outlet) {
             Ran::Progress => true,
             Ran::Idle => false,
             Ran::Ended => {
@@ -689,16 +682,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         // Behind the answer to TEARDOWN a client reads nothing more from the connection, or takes it for garbage.
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {
             let reason = if torn_down { "teardown" } else { "session ended" };
-            let _ = match self.protection.sealer() {
-                None => {
-                    let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect: &mut Unprotected };
-                    stream.say_bye(now, &mut outlet, settings, reason)
-                }
-                Some(protect) => {
-                    let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
-                    stream.say_bye(now, &mut outlet, settings, reason)
-                }
-            };
+            let protect = self.protection.sealer();
+            let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
+            let _ = stream.say_bye(now, &mut outlet, settings, reason);
         }
         self.protection.end();
         let counts = stream.counts();

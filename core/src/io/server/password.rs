@@ -83,8 +83,7 @@ impl<'a> Guard for Password<'a> {
         is_stale: bool,
     ) -> impl IntoIterator<Item = ServerChallenge<'a>> {
         // What it has no hash for it does not ask for.
-        let all = self.verifier.challenges(now, visit.address, is_stale);
-        all.filter(|challenge| challenge.algorithm() == Some(Algorithm::Md5))
+        Some(self.verifier.challenge(now, visit.address, is_stale, Algorithm::Md5))
     }
 }
 

@@ -112,12 +112,14 @@ impl<B: Storage> Connection<B> {
         let Some(Pending { kind: Waiting::Authorize, request, .. }) = self.pending else { return };
         let (status, cseq) = (StatusCode::UNAUTHORIZED, Some(request.cseq));
         let sent = if self.dialect == Some(Dialect::Lab) {
-            self.reply(status, cseq)
+            self.respond_plain(status, cseq)
         } else {
             let head = self.head(status, cseq);
-            respond(&mut self.channel.tx, head, |answer| {
-                let mut challenges = challenges.into_iter();
-                challenges.try_fold(answer, |answer, value| answer.header("WWW-Authenticate", value))?.finish()
+            respond(&mut self.channel.tx, head, |mut answer| {
+                for value in challenges {
+                    answer = answer.header("WWW-Authenticate", value)?;
+                }
+                answer.finish()
             })
         };
         self.go_on(request, sent);

@@ -407,7 +407,15 @@ pub(super) fn respond<B: Storage>(
     head: Head,
     finish: impl FnOnce(Emitter<'_>) -> Result<usize, Full>,
 ) -> Result<(), Full> {
-    let mut answer = Emitter::response(tx.space(), head.status)?;
+    let len = finish(begin(tx.space(), head)?)?;
+    tx.commit(len);
+    Ok(())
+}
+
+/// Writes the beginning of an answer. It is in a program once, and not for each answer.
+#[inline(never)]
+fn begin(space: &mut [u8], head: Head) -> Result<Emitter<'_>, Full> {
+    let mut answer = Emitter::response(space, head.status)?;
     if let Some(cseq) = head.cseq {
         answer = answer.header("CSeq", cseq)?;
     }
@@ -418,9 +426,7 @@ pub(super) fn respond<B: Storage>(
     if head.closes {
         answer = answer.header("Connection", "close")?;
     }
-    let len = finish(answer)?;
-    tx.commit(len);
-    Ok(())
+    Ok(answer)
 }
 
 /// Adds the headers that explain a refusal.

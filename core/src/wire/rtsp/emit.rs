@@ -61,10 +61,16 @@ impl<'b> Emitter<'b> {
     ///
     /// # Errors
     /// [`Full`] where it does not fit, or where `value` fails to format.
-    pub fn header(mut self, name: &str, value: impl Display) -> Result<Self, Full> {
+    pub fn header(self, name: &str, value: impl Display) -> Result<Self, Full> {
+        self.line(name, format_args!("{value}"))
+    }
+
+    /// The same, once in a program and not for each type that displays.
+    #[inline(never)]
+    fn line(mut self, name: &str, value: fmt::Arguments<'_>) -> Result<Self, Full> {
         Token(&mut self.out).write_str(name)?;
         self.out.write_str(": ")?;
-        write!(OneLine(&mut self.out), "{value}")?;
+        OneLine(&mut self.out).write_fmt(value)?;
         self.out.write_str("\r\n")?;
         Ok(self)
     }

@@ -10,16 +10,23 @@ pub struct KeyMgmt<U, D> {
     pub data: D,
 }
 
+/// The names of its parts.
+const NAMES: [&str; 3] = ["prot", "uri", "data"];
+
 impl<'a> KeyMgmt<&'a str, &'a str> {
     /// Reads the first message of MIKEY in a value. Where no URI is told it is empty.
     pub fn parse(value: &'a str) -> Option<Self> {
         split_quoted(value, ',').find_map(|message| {
-            let part = |name: &str| {
-                let mut parts = split_quoted(message, ';').filter_map(|part| part.split_once('='));
-                parts.find(|(found, _)| trim(found).eq_ignore_ascii_case(name)).map(|(_, value)| unquote(trim(value)))
-            };
-            part("prot").filter(|protocol| protocol.eq_ignore_ascii_case("mikey"))?;
-            Some(Self { uri: part("uri").unwrap_or_default(), data: part("data")? })
+            let mut values = [None; NAMES.len()];
+            for (name, value) in split_quoted(message, ';').filter_map(|part| part.split_once('=')) {
+                let name = trim(name);
+                if let Some((_, place)) = NAMES.iter().zip(&mut values).find(|(n, _)| n.eq_ignore_ascii_case(name)) {
+                    place.get_or_insert(unquote(trim(value)));
+                }
+            }
+            let [protocol, uri, data] = values;
+            protocol.filter(|protocol| protocol.eq_ignore_ascii_case("mikey"))?;
+            Some(Self { uri: uri.unwrap_or_default(), data: data? })
         })
     }
 }
