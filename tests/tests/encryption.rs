@@ -327,6 +327,54 @@ fn media_do_not_travel_in_the_clear_where_they_must_not_and_not_sealed_where_nob
 }
 
 #[test]
+fn a_setup_that_fails_leaves_what_was_set_up_as_it_was() {
+    let mut scene = Scene::new(REQUIRED);
+    scene.films.0.push(Film::new("other.Mjpeg", pictures(2), 24));
+    let message = scene.described();
+    let transport = "RTP/SAVP;unicast;client_port=25000-25001";
+    assert!(scene.setup(transport, "").starts_with("RTSP/1.0 200 OK"));
+    let broken = format!("Transport: {transport}\r\nKeyMgmt: prot=mikey;uri=\"x\";data=\"AQAF\"\r\n");
+    let answer = scene.ask("SETUP", "rtsp://10.0.0.1/other.Mjpeg/trackID=0", &broken);
+    assert!(answer.starts_with("RTSP/1.0 463 Key management failure"), "{answer}");
+    assert!(scene.ask("PLAY", URL, "").starts_with("RTSP/1.0 200 OK"));
+    scene.run(1_000);
+    let (media, _) = scene.datagrams();
+    assert_eq!(windows_in_the_clear(&media), 0);
+    assert_eq!(pictures_in(&opened(&mut Opener::new(&keys(&message)), media)), FRAMES);
+}
+
+#[test]
+fn no_key_seals_two_packets_of_one_number_however_often_a_stream_is_set_up() {
+    let mut scene = Scene::new(Secrecy { plain_udp: true, plain_tcp: true, ..REQUIRED });
+    scene.described();
+    let (secure, plain) = ("RTP/SAVP;unicast;client_port=25000-25001", "RTP/AVP;unicast;client_port=25000-25001");
+    let mut own = mikey::Message { ssrc: 0, rollover: 0, key: [9; 30], spi: Default::default() };
+    own.spi.extend_from_slice(b"\0\0\0\x05").unwrap();
+    let data = mikey::Emitted { message: &own, time: NtpTime::from_bits(7), random: [1; 16] };
+    let header = format!("KeyMgmt: {}\r\n", KeyMgmt { uri: URL, data });
+    let mut numbers = std::collections::HashSet::new();
+    for (transport, key) in
+        [(secure, ""), (plain, ""), (secure, ""), (secure, &*header), (secure, ""), (secure, &header)]
+    {
+        let answer = scene.setup(transport, key);
+        assert!(answer.starts_with("RTSP/1.0 200 OK"), "{answer}");
+        scene.ask("PLAY", URL, "Range: npt=0-\r\n");
+        scene.run(100);
+        scene.ask("PAUSE", URL, "");
+        let (media, reports) = scene.datagrams();
+        assert!(!media.is_empty() && !reports.is_empty());
+        if transport == plain {
+            continue;
+        }
+        let mki = if key.is_empty() { 0 } else { 4 };
+        for report in reports {
+            let number = &report[report.len() - 14 - mki..][..4];
+            assert!(numbers.insert((mki, report[4..8].to_vec(), number.to_vec())), "a report's keystream comes twice");
+        }
+    }
+}
+
+#[test]
 fn only_sealed_reports_keep_a_session_that_is_encrypted_alive() {
     for (is_sealed, is_alive) in [(true, true), (false, false)] {
         let mut scene = Scene::new(REQUIRED);

@@ -570,20 +570,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
         }
         let (is_secure, secrecy) = (self.connection.is_secure(), self.connection.secrecy());
-        if self.stream.as_ref().is_some_and(|stream| stream.media() != entry.id) {
-            self.protection.end();
-        }
-        if let Err(status) = self.protection.set_up(is_secure, secrecy, || self.connection.key_management()) {
-            return self.connection.refuse(now, status, "there is no key that can be used");
-        }
+        let keys = match self.protection.agree(is_secure, || self.connection.key_management()) {
+            Ok(keys) => keys,
+            Err(status) => return self.connection.refuse(now, status, "there is no key that can be used"),
+        };
+        let is_kept = self.protection.is_with(keys.as_ref());
         match &mut self.stream {
-            // The same medium again: only the transport changes, the position stays.
-            Some(stream) if stream.media() == entry.id => stream.set_transport(transport),
+            // The same medium again: only the transport changes, the position stays. With another key it is another stream.
+            Some(stream) if stream.media() == entry.id && is_kept => stream.set_transport(transport),
             stream => {
+                // Until here nothing has changed: what was set up before goes on as it was where this cannot be had.
                 let Some(source) = medium.open() else {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
+                self.protection.begin(keys, secrecy);
                 let ssrc = self.random.bits() as u32;
                 let ssrc = self.protection.take_ssrc().filter(|_| is_secure).unwrap_or(ssrc);
                 let sequence = self.random.bits() as u16;

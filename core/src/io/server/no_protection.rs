@@ -7,6 +7,7 @@ use crate::time::NtpTime;
 use crate::wire::mikey::Message;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::sdp::Exchange;
+use core::convert::Infallible;
 
 /// Nothing has to be opened anywhere.
 pub(super) const MAX_REPORT: usize = 0;
@@ -23,14 +24,19 @@ impl Protection {
         None
     }
 
-    pub(super) fn set_up(
-        &mut self,
+    pub(super) fn agree(
+        &self,
         is_secure: bool,
-        _: Secrecy,
         _: impl FnOnce() -> Result<Option<Message>, UnusableKey>,
-    ) -> Result<(), StatusCode> {
-        if is_secure { Err(StatusCode::KEY_MANAGEMENT_FAILURE) } else { Ok(()) }
+    ) -> Result<Option<Infallible>, StatusCode> {
+        if is_secure { Err(StatusCode::KEY_MANAGEMENT_FAILURE) } else { Ok(None) }
     }
+
+    pub(super) fn is_with(&self, _: Option<&Infallible>) -> bool {
+        true
+    }
+
+    pub(super) fn begin(&mut self, _: Option<Infallible>, _: Secrecy) {}
 
     pub(super) fn end(&mut self) {}
 

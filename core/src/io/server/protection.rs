@@ -42,28 +42,34 @@ impl Protection {
         Some(core::mem::take(ssrc)).filter(|&ssrc| ssrc != 0)
     }
 
-    /// SETUP agrees on media that are encrypted, or on such that are not.
+    /// The keys that a SETUP agrees on; `None`: on media that are not encrypted.
     ///
     /// # Errors
     /// The status that refuses it: there is no key.
-    pub(super) fn set_up(
-        &mut self,
+    pub(super) fn agree(
+        &self,
         is_secure: bool,
-        secrecy: Secrecy,
         of_client: impl FnOnce() -> Result<Option<Message>, UnusableKey>,
-    ) -> Result<(), StatusCode> {
+    ) -> Result<Option<Keys>, StatusCode> {
         if !is_secure {
-            self.cipher = None;
-            return Ok(());
+            return Ok(None);
         }
-        let keys = self.agreed(of_client()).ok_or(StatusCode::KEY_MANAGEMENT_FAILURE)?;
-        // The same key must not seal other packets under numbers that it has used.
-        if self.cipher.as_ref().is_none_or(|cipher| cipher.keys != keys) {
+        self.agreed(of_client()).map(Some).ok_or(StatusCode::KEY_MANAGEMENT_FAILURE)
+    }
+
+    /// Whether media travel with these keys already. They go on then: the same key must not seal other packets under numbers that
+    /// it has used.
+    pub(super) fn is_with(&self, keys: Option<&Keys>) -> bool {
+        self.cipher.as_ref().map(|cipher| &cipher.keys) == keys
+    }
+
+    /// A stream begins with these keys, and with numbers and a source of its own.
+    pub(super) fn begin(&mut self, keys: Option<Keys>, secrecy: Secrecy) {
+        self.cipher = keys.map(|keys| {
             let takes_plain_reports = secrecy.exchange == Some(KeyExchange::Sdes);
             let (sealer, opener) = (Sealer::new(&keys), Opener::new(&keys));
-            self.cipher = Some(Cipher { keys, sealer, opener, takes_plain_reports });
-        }
-        Ok(())
+            Cipher { keys, sealer, opener, takes_plain_reports }
+        });
     }
 
     fn agreed(&self, of_client: Result<Option<Message>, UnusableKey>) -> Option<Keys> {
