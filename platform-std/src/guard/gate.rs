@@ -249,8 +249,9 @@ impl Gate {
             && u64::from(token.ends()) > second
         {
             let is_first = visit.token.replace((token, path.as_str().to_owned())).is_none();
-            let left = Duration::from_secs(u64::from(token.ends()).saturating_sub(second));
-            visit.ends = rules.cut.then(|| now.after(left));
+            let end = now.after(Duration::from_secs(u64::from(token.ends()).saturating_sub(second)));
+            // What another token has let in may still be there, and ends with that one.
+            visit.ends = rules.cut.then(|| visit.ends.map_or(end, |other| end.min(other)));
             if is_first {
                 self.tell(now, What::Admitted, visit, request, None, "by a token");
             }

@@ -4,9 +4,11 @@
 //! (of IPv6 its network) and the name that it tried. The first three cost nothing, as people mistype; those after them make the next
 //! answer wait, twice as long each time; after ten nobody is listened to for five minutes. Where somebody has logged in from an
 //! address, and is still there, others at that address are only delayed.
+//!
+//! Names cost nothing to make up. So an address has a few of its own, and all others that it tries count as one.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use mutoscope::time::{Duration, Instant};
@@ -21,8 +23,10 @@ const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(8);
 /// How long nobody is listened to, and after how long guesses are forgotten.
 const LOCKED: Duration = Duration::from_secs(300);
-/// Most that are remembered. Beyond that those are forgotten whose last guess is the oldest.
-const MOST_REMEMBERED: usize = 4096;
+/// Most addresses that are remembered. Beyond that those are forgotten whose last guess is the oldest.
+const MOST_ADDRESSES: usize = 1024;
+/// Most names of one address that are told apart.
+const MOST_NAMES: usize = 16;
 
 /// What may be done for somebody who answers now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +41,19 @@ pub(super) enum Patience {
 
 #[derive(Debug, Default)]
 pub(super) struct Guesses {
-    /// By the hash of address and name: what strangers make up is not kept.
-    all: HashMap<u64, Guess>,
+    /// By where they come from.
+    all: HashMap<IpAddr, Host>,
+    /// Names and answers are kept as their hashes, which nobody can foresee: other answers must not look like the same.
+    hashes: RandomState,
+}
+
+/// The guesses of one address.
+#[derive(Debug, Default)]
+struct Host {
+    /// By the hash of the name.
+    names: HashMap<u64, Guess>,
+    /// Those of all other names, once there are too many.
+    others: Option<Guess>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +67,9 @@ struct Guess {
 impl Guesses {
     /// Whether an answer in the name of `user` is looked at. `is_trusted`: somebody has logged in from there, and is still there.
     pub(super) fn patience(&self, now: Instant, address: IpAddr, user: &str, is_trusted: bool) -> Patience {
-        let Some(guess) = self.all.get(&key(address, user)).filter(|guess| !guess.is_old(now)) else {
+        let host = self.all.get(&counted(address));
+        let Some(guess) = host.and_then(|host| host.of(self.hashes.hash_one(user))).filter(|guess| !guess.is_old(now))
+        else {
             return Patience::Now;
         };
         if guess.count >= MOST && !is_trusted {
@@ -64,11 +81,20 @@ impl Guesses {
 
     /// An answer was wrong. Gives how many there have been.
     pub(super) fn count(&mut self, now: Instant, address: IpAddr, user: &str, answer: &str) -> u32 {
-        if self.all.len() >= MOST_REMEMBERED {
+        let (name, answer) = (self.hashes.hash_one(user), self.hashes.hash_one(answer));
+        if self.all.len() >= MOST_ADDRESSES && !self.all.contains_key(&counted(address)) {
             self.forget(now);
         }
-        let answer = hash(answer);
-        let guess = self.all.entry(key(address, user)).or_insert(Guess { count: 0, last: now, answer: !answer });
+        let host = self.all.entry(counted(address)).or_default();
+        if host.names.len() >= MOST_NAMES && !host.names.contains_key(&name) {
+            host.names.retain(|_, guess| !guess.is_old(now));
+        }
+        let none = Guess { count: 0, last: now, answer: !answer };
+        let guess = if host.names.len() < MOST_NAMES || host.names.contains_key(&name) {
+            host.names.entry(name).or_insert(none)
+        } else {
+            host.others.get_or_insert(none)
+        };
         if guess.is_old(now) {
             guess.count = 0;
         }
@@ -80,17 +106,35 @@ impl Guesses {
 
     /// The user has logged in from there.
     pub(super) fn forgive(&mut self, address: IpAddr, user: &str) {
-        self.all.remove(&key(address, user));
+        let Some(host) = self.all.get_mut(&counted(address)) else { return };
+        host.names.remove(&self.hashes.hash_one(user));
+        if host.names.is_empty() && host.others.is_none() {
+            self.all.remove(&counted(address));
+        }
     }
 
     fn forget(&mut self, now: Instant) {
-        self.all.retain(|_, guess| !guess.is_old(now));
-        if self.all.len() >= MOST_REMEMBERED {
-            let mut times: Vec<_> = self.all.values().map(|guess| guess.last).collect();
+        self.all.retain(|_, host| host.last().is_some_and(|guess| !guess.is_old(now)));
+        if self.all.len() >= MOST_ADDRESSES {
+            let last = |host: &Host| host.last().map(|guess| guess.last);
+            let mut times: Vec<_> = self.all.values().map(last).collect();
             times.sort_unstable();
             let middle = times[times.len() / 2];
-            self.all.retain(|_, guess| guess.last > middle);
+            self.all.retain(|_, host| last(host) > middle);
         }
+    }
+}
+
+impl Host {
+    /// What counts for this name.
+    fn of(&self, name: u64) -> Option<&Guess> {
+        let is_full = self.names.len() >= MOST_NAMES;
+        self.names.get(&name).or_else(|| self.others.as_ref().filter(|_| is_full))
+    }
+
+    /// The newest of all.
+    fn last(&self) -> Option<&Guess> {
+        self.names.values().chain(&self.others).max_by_key(|guess| guess.last)
     }
 }
 
@@ -105,17 +149,6 @@ impl Guess {
             Some(more) => FIRST_DELAY.saturating_mul(1 << (more - 1).min(8)).min(LONGEST_DELAY),
         }
     }
-}
-
-fn key(address: IpAddr, user: &str) -> u64 {
-    hash((counted(address), user))
-}
-
-fn hash(value: impl Hash) -> u64 {
-    // Whoever makes two names collide locks out nobody but himself: the address is the other half.
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -174,13 +207,32 @@ mod tests {
     }
 
     #[test]
+    fn made_up_names_make_no_guess_forgotten() {
+        let mut guesses = Guesses::default();
+        for number in 0..MOST {
+            guesses.count(at(0), here(), "anna", &number.to_string());
+        }
+        // Time that others need to guess, too.
+        for number in 0..20_000_u32 {
+            let (name, now) = (format!("nobody {number}"), at(1 + u64::from(number / 500)));
+            if guesses.patience(now, here(), &name, false) == Patience::Now {
+                guesses.count(now, here(), &name, &name);
+            }
+        }
+        assert!(matches!(guesses.patience(at(60), here(), "anna", false), Patience::Locked(_)));
+        assert!(matches!(guesses.patience(at(60), here(), "one more", false), Patience::Locked(_)));
+        assert_eq!(guesses.patience(at(60), "192.0.2.8".parse().unwrap(), "anna", false), Patience::Now);
+        assert_eq!(guesses.patience(at(400), here(), "one more", false), Patience::Now);
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
         let mut guesses = Guesses::default();
         for number in 0..20_000_u32 {
             let address = std::net::Ipv4Addr::from(number).into();
             guesses.count(at(u64::from(number) / 100), address, "anna", "x");
         }
-        assert!(guesses.all.len() <= MOST_REMEMBERED);
+        assert!(guesses.all.len() <= MOST_ADDRESSES);
         let last = std::net::Ipv4Addr::from(19_999).into();
         assert_eq!(guesses.count(at(200), last, "anna", "y"), 2, "the newest are kept");
     }

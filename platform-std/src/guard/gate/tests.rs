@@ -96,6 +96,7 @@ impl<'g> Client<'g> {
         while let Some(event) = self.connection.poll_event() {
             match event {
                 Event::Authorize => self.ask(now),
+                Event::Announce => self.connection.answer_announce(now),
                 // Whatever it was, it may be done.
                 _ => self.connection.refuse(now, StatusCode::NOT_FOUND, ""),
             }

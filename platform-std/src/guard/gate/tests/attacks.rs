@@ -99,3 +99,66 @@ fn a_header_without_end_and_one_that_is_too_long_end_the_connection_before_anybo
         assert!(!gate.is_inside("192.0.2.7".parse().unwrap()));
     }
 }
+
+/// Announces a stream, with whatever proof there is.
+fn announce(client: &mut Client<'_>, uri: &str) -> u16 {
+    client.request("OPTIONS", uri);
+    let authorization = client.authenticator.authorize("ANNOUNCE", uri);
+    let proof = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
+    status(&client.send(start(), "ANNOUNCE", uri, &format!("{proof}Content-Length: 5\r\n\r\nv=0")))
+}
+
+#[test]
+fn tracks_of_a_publisher_are_judged_as_its_stream_whatever_they_are_called() {
+    let mut rules = Rules { users: users(), ..Rules::default() };
+    rules.streams.insert("yard", StreamRules { publish: who(&["10.0.0.0/8"]), ..Default::default() });
+    rules.streams.insert("yard/open", StreamRules { publish: who(&["everybody"]), ..Default::default() });
+    let gate = gate(rules);
+    let mut near = Client::at(&gate, "10.1.2.3");
+    assert_eq!(announce(&mut near, "rtsp://h/yard"), 200);
+    let transport = "Transport: RTP/AVP/TCP;interleaved=0-1;mode=record\r\n";
+    for track in ["streamid=0", "trackID=7", "track1/x"] {
+        let answer = near.send(start(), "SETUP", &format!("rtsp://h/yard/{track}"), transport);
+        assert_eq!(status(&answer), ALLOWED, "{track}: {answer}");
+    }
+    let mut fewer = Rules { users: users(), ..Rules::default() };
+    fewer.streams.insert("yard/open", StreamRules { publish: who(&["everybody"]), ..Default::default() });
+    gate.replace(fewer);
+    assert_eq!(
+        status(&near.send(start(), "SETUP", "rtsp://h/yard/open", transport)),
+        401,
+        "it is a track of the yard's"
+    );
+}
+
+#[test]
+fn who_publishes_may_watch_no_more_for_that() {
+    let mut rules = Rules { users: users(), ..Rules::default() };
+    let yard = StreamRules { watch: who(&["anna"]), publish: who(&["otto"]), ..Default::default() };
+    rules.streams.insert("yard", yard);
+    let gate = gate(rules);
+    let mut otto = Client::at(&gate, "192.0.2.7").logging_in("otto", "hunter2");
+    assert_eq!(otto.insist("DESCRIBE", "rtsp://h/yard"), 403);
+    assert_eq!(announce(&mut otto, "rtsp://h/yard"), 200);
+    assert_eq!(otto.insist("DESCRIBE", "rtsp://h/yard"), 403);
+    assert_eq!(otto.insist("DESCRIBE", CAM), ALLOWED);
+}
+
+#[test]
+fn a_token_of_another_stream_makes_none_last_longer() {
+    let key = Key::new([7; 32]);
+    let gate = gate(Rules { users: users(), token_key: Some(key.clone()), cut: true, ..Rules::default() });
+    let uri = |name: &str, seconds: u32| {
+        format!("rtsp://h/{name}?token={}", Token::new(&key, name, now_in_seconds() + seconds))
+    };
+    let mut client = Client::at(&gate, "192.0.2.7");
+    let mut left = |uri: String| {
+        assert_eq!(client.request("DESCRIBE", &uri), ALLOWED, "{uri}");
+        client.visit.ends().unwrap().since(start()).as_secs()
+    };
+    assert!((598..=600).contains(&left(uri("cam", 600))));
+    for seconds in [9000, 9001] {
+        assert!((598..=600).contains(&left(uri("lobby", seconds))), "what has begun of the first ends with it");
+    }
+    assert!((98..=100).contains(&left(uri("yard", 100))));
+}
