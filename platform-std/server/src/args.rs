@@ -291,6 +291,7 @@ mod tests {
             &["--server-port", "0"],
             &["--max-clients", "0"],
             &["--trusted", "10.0.0.0/33"],
+            &["--trusted", "010.0.0.0/8"],
             &["--trusted", "localhost"],
             &["--trusted", "10.0.0.7/8"],
             &["--allow", "10.0.0.7/8"],

@@ -51,12 +51,26 @@ pub(crate) fn contain(networks: &[IpNet], address: IpAddr) -> bool {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn parse_network(text: &str) -> Result<IpNet, String> {
-    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    let network = network.map_err(|_| format!("{text:?} is neither a network, such as 10.0.0.0/8, nor an address"))?;
+    let network =
+        written(text).ok_or_else(|| format!("{text:?} is neither a network, such as 10.0.0.0/8, nor an address"))?;
     if network.trunc() != network {
         return Err(format!("{text:?} names a host within its network: did you mean {}?", network.trunc()));
     }
     Ok(network)
+}
+
+/// Numbers that begin with a zero mean one thing to some programs and another one to others, so they mean nothing here.
+fn written(text: &str) -> Option<IpNet> {
+    let (base, len) = text.split_once('/').map_or((text, None), |(base, len)| (base, Some(len)));
+    let base: IpAddr = base.parse().ok()?;
+    let Some(len) = len else { return Some(base.to_canonical().into()) };
+    let is_plain = len == "0" || (len.bytes().all(|byte| byte.is_ascii_digit()) && !len.starts_with('0'));
+    let len: u8 = len.parse().ok().filter(|_| is_plain)?;
+    // Addresses of IPv4 are compared as such, however they came.
+    match (base, base.to_canonical(), len.checked_sub(96)) {
+        (IpAddr::V6(_), canonical @ IpAddr::V4(_), Some(len)) => IpNet::new(canonical, len).ok(),
+        _ => IpNet::new(base, len).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -90,9 +104,23 @@ mod tests {
     }
 
     #[test]
+    fn networks_of_ipv4_are_the_same_in_the_form_of_ipv6() {
+        for (text, expected) in [("::ffff:10.0.0.0/104", "10.0.0.0/8"), ("::ffff:10.0.0.7", "10.0.0.7/32")] {
+            assert_eq!(parse_network(text).unwrap().to_string(), expected);
+            let kept_out = networks(&[], &[text]);
+            assert!(!kept_out.let_in("10.0.0.7".parse().unwrap()) && kept_out.let_in("::1".parse().unwrap()), "{text}");
+        }
+        assert_eq!(parse_network("::/0").unwrap().to_string(), "::/0");
+    }
+
+    #[test]
     fn what_is_no_network_is_said_in_words() {
         assert!(parse_network("10.0.0.0/33").unwrap_err().contains("neither a network"));
-        assert!(parse_network("home").unwrap_err().contains("neither a network"));
+        for text in
+            ["home", "", "/8", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/08", "010.0.0.0/8", "10.0.0.01", "10/8", " ::1"]
+        {
+            assert!(parse_network(text).unwrap_err().contains("neither a network"), "{text:?}");
+        }
         assert_eq!(
             parse_network("10.0.0.7/8").unwrap_err(),
             "\"10.0.0.7/8\" names a host within its network: did you mean 10.0.0.0/8?"
