@@ -1,5 +1,6 @@
 //! The targets of encrypted media: messages that carry keys, and packets that pretend to be encrypted with them.
 
+use super::Cursor;
 use mutoscope::srtp::{Keys, Mki, Opener, Sealer};
 use mutoscope::time::NtpTime;
 use mutoscope::wire::rtsp::headers::KeyMgmt;
@@ -59,10 +60,64 @@ pub fn key_exchange_seeds() -> Vec<Vec<u8>> {
     ];
     vec![
         named.concat(),
+        // RFC 4568 section 4.1.
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:4".to_vec(),
         format!("prot=mikey;uri=\"rtsp://h/cam\";data=\"{text}\"").into_bytes(),
         text.into_bytes(),
         crypto.into_bytes(),
     ]
+}
+
+/// Keys are told as they are, by either exchange, and what is cut short or not Base64 tells none.
+pub fn made(data: &[u8]) {
+    let mut input = Cursor(data);
+    let [a, b, c, d, e, f, g, h] = input.array();
+    let (ssrc, rollover) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let [count, name, at, byte] = input.array();
+    let key: [u8; 30] = input.array();
+    let spi: [u8; 4] = input.array();
+    let spi = &spi[..usize::from(name % 5)];
+    let (random, time) = (input.array(), NtpTime::from_bits(u64::from_be_bytes(input.array())));
+    let message = mikey::Message { ssrc, rollover, key, spi: spi.iter().copied().collect() };
+    let text = mikey::Emitted { message: &message, time, random }.to_string();
+    assert!(text.len() < 192 && text.len().is_multiple_of(4));
+    assert_eq!(mikey::Message::parse_base64(&text).as_ref(), Some(&message));
+    let bare = text.trim_end_matches('=');
+    assert_eq!(mikey::Message::parse_base64(bare).as_ref(), Some(&message));
+    // The last byte is the kind of a code that is not there; all before it is needed.
+    for len in 0..bare.len().saturating_sub(2) {
+        assert_eq!(mikey::Message::parse_base64(&bare[..len]), None, "{len} of {text}");
+    }
+    let uri = std::str::from_utf8(input.0).unwrap_or("").replace('"', "");
+    let header = KeyMgmt { uri: &uri, data: &text }.to_string();
+    let parsed = KeyMgmt::parse(&header).map(|header| (header.uri.to_owned(), header.data.to_owned()));
+    assert_eq!(parsed, Some((uri, text.clone())));
+
+    let mki = (name % 5 > 0).then_some((rollover, name % 5));
+    let crypto = sdes::Crypto { tag: ssrc, key, mki };
+    let line = crypto.to_string();
+    assert_eq!(sdes::Crypto::parse(&line), Some(crypto));
+    assert_eq!(sdes::Crypto::parse(&line.replace("80 inline", "32 inline")), None);
+
+    // Where a character is changed, what is read holds other keys or the same, and never more than was sent.
+    let mut changed = text.into_bytes();
+    for step in 0..=usize::from(count % 4) {
+        let place = (usize::from(at) + step * 7) % changed.len();
+        changed[place] = byte.wrapping_add(step as u8);
+    }
+    let Ok(changed) = std::str::from_utf8(&changed) else { return };
+    if let Some(other) = mikey::Message::parse_base64(changed) {
+        let again = mikey::Emitted { message: &other, time, random }.to_string();
+        assert_eq!(mikey::Message::parse_base64(&again), Some(other));
+    }
+}
+
+/// A key with a name of each length.
+pub fn made_seeds() -> Vec<Vec<u8>> {
+    let seed = |len: u8| -> Vec<u8> {
+        (0_u8..90).map(|at| if at == 9 { len } else { at.wrapping_mul(3) }).chain(*b"rtsp://h/cam").collect()
+    };
+    (0..5).map(seed).collect()
 }
 
 /// Packets of strangers: none is taken, whatever it says, and those of the stream still are.

@@ -15,9 +15,12 @@ pub mod jpeg;
 pub mod keys;
 pub mod machines;
 pub mod mutate;
+pub mod networks;
+pub mod proofs;
 pub mod publisher;
 pub mod rtp;
 pub mod runner;
+pub mod sealed;
 pub mod source;
 pub mod text;
 pub mod users;
@@ -35,6 +38,18 @@ pub struct Target {
     pub words: &'static [&'static str],
 }
 
+/// What is left of an input.
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
+
+impl Cursor<'_> {
+    /// The next bytes, and zeros where there are none.
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        let (taken, rest) = self.0.split_at(N.min(self.0.len()));
+        self.0 = rest;
+        std::array::from_fn(|at| taken.get(at).copied().unwrap_or(0))
+    }
+}
+
 /// Kinds of boxes.
 const CONTAINER_WORDS: &[&str] = &["moov", "trak", "stsz", "stco", "stsc", "stts", "moof", "trun", "mdat", "V_MJPEG"];
 
@@ -47,9 +62,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "url", run: text::url, seeds: text::url_seeds, words: text::URL_WORDS },
     Target { name: "challenges", run: auth::challenges, seeds: auth::challenges_seeds, words: auth::WORDS },
     Target { name: "authorization", run: auth::authorization, seeds: auth::authorization_seeds, words: auth::WORDS },
+    Target { name: "answers", run: proofs::answers, seeds: proofs::answers_seeds, words: text::URL_WORDS },
+    Target { name: "tokens", run: proofs::tokens, seeds: proofs::tokens_seeds, words: text::URL_WORDS },
+    Target { name: "networks", run: networks::networks, seeds: networks::networks_seeds, words: networks::WORDS },
     Target { name: "users", run: users::users, seeds: users::users_seeds, words: users::WORDS },
     Target { name: "key_exchange", run: keys::key_exchange, seeds: keys::key_exchange_seeds, words: keys::WORDS },
+    Target { name: "keys_made", run: keys::made, seeds: keys::made_seeds, words: &[] },
     Target { name: "srtp", run: keys::srtp, seeds: keys::srtp_seeds, words: &[] },
+    Target { name: "srtp_stream", run: sealed::stream, seeds: sealed::stream_seeds, words: &[] },
     Target { name: "rtp", run: rtp::rtp, seeds: rtp::rtp_seeds, words: &[] },
     Target { name: "rtcp", run: rtp::rtcp, seeds: rtp::rtcp_seeds, words: &[] },
     Target { name: "rtp_jpeg", run: rtp::rtp_jpeg, seeds: rtp::rtp_jpeg_seeds, words: &[] },
