@@ -1,9 +1,10 @@
 //! `cargo xtask run-firmware`: the bare-metal image on QEMU's `lm3s6965evb`, reachable from this machine.
 //!
-//! [`machine`] starts QEMU and reads the image's log; [`checks`] and [`hostile`] play, flood and torment it, which is a step
-//! of `cargo xtask test`.
+//! [`machine`] starts QEMU and reads the image's log; [`checks`] and [`hostile`] play, flood and torment it, and
+//! [`guarded`] plays the images that not everybody may watch, which is a step of `cargo xtask test`.
 
 mod checks;
+mod guarded;
 mod hostile;
 mod machine;
 mod rtsp;
@@ -14,8 +15,7 @@ use crate::shell::{require, root};
 use crate::sizes::{Image, read_elf};
 use crate::toolchain::{add_target, host};
 use anyhow::{Context, Result, ensure};
-pub(crate) use checks::check;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use machine::{Machine, Ports};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,13 +43,43 @@ pub(crate) struct Options {
     /// Write what passes the Ethernet controller to this file
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
+    /// What to build in: `digest` asks for the user and the password that FIRMWARE_USER and FIRMWARE_PASSWORD hold while it
+    /// is built, `srtp` encrypts the pictures
+    #[arg(long, value_delimiter = ',')]
+    features: Vec<Feature>,
     /// Do not keep running: play, flood and torment it, on free ports
-    #[arg(long)]
+    #[arg(long, conflicts_with = "features")]
     check: bool,
     /// With --check: seconds of playing without a gap
     #[arg(long, default_value_t = 20)]
     seconds: u32,
 }
+
+/// A feature of the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Feature {
+    Digest,
+    Srtp,
+}
+
+impl Feature {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Srtp => "srtp",
+        }
+    }
+}
+
+/// Who may watch.
+#[derive(Clone, Copy)]
+struct User {
+    name: &'static str,
+    password: &'static str,
+}
+
+/// The variables that the image takes them from.
+const USER: [&str; 2] = ["FIRMWARE_USER", "FIRMWARE_PASSWORD"];
 
 /// Builds the image and runs it until Ctrl-C; `false` where a check failed.
 pub(crate) fn run(options: &Options) -> Result<bool> {
@@ -58,7 +88,12 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         check(Duration::from_secs(options.seconds.into()))?;
         return Ok(true);
     }
-    let programs = build()?;
+    if options.features.contains(&Feature::Digest) {
+        for variable in USER {
+            ensure!(std::env::var_os(variable).is_some(), "{variable} is not set: who may watch is built in");
+        }
+    }
+    let programs = build_for(&options.features, None)?;
     println!("{}", programs.sizes()?);
     let ports = Ports { rtsp: options.port, rtp: options.rtp_port };
     let mut machine = Machine::start(&programs, ports, &options.frame_rate, options.pcap.as_deref())?;
@@ -78,6 +113,12 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     Ok(true)
 }
 
+/// Plays the image for so long, and all the other trials.
+pub(crate) fn check(duration: Duration) -> Result<()> {
+    checks::check(duration)?;
+    guarded::check()
+}
+
 /// The programs that were built.
 pub(crate) struct Programs {
     image: PathBuf,
@@ -95,13 +136,14 @@ impl Programs {
     }
 }
 
-/// The figure in the last cell of the README's table row that begins with `row`.
-fn promised(row: &str) -> Result<u64> {
+/// The figures in the cells of the README's table row that begins with `row`.
+fn promised(row: &str) -> Result<Vec<u64>> {
     let text = std::fs::read_to_string(root().join("platform-smoltcp/firmware/README.md"))?;
-    let line = text.lines().find(|line| line.starts_with(&format!("| {row}")));
-    let cell = line.and_then(|line| line.trim_end_matches([' ', '|']).rsplit('|').next());
-    let cell = cell.with_context(|| format!("platform-smoltcp/firmware/README.md has no row {row:?}"))?;
-    cell.trim().replace(',', "").parse().with_context(|| format!("no number in the row {row:?}"))
+    let line = text.lines().find_map(|line| line.strip_prefix("| ")?.strip_prefix(row));
+    let line = line.with_context(|| format!("platform-smoltcp/firmware/README.md has no row {row:?}"))?;
+    let figures: Vec<u64> = line.split('|').filter_map(|cell| cell.trim().replace(',', "").parse().ok()).collect();
+    ensure!(!figures.is_empty(), "no number in the row {row:?}");
+    Ok(figures)
 }
 
 /// The folder of the firmware's workspace.
@@ -116,14 +158,34 @@ fn cargo(target_dir: &Path) -> Command {
     command
 }
 
-pub(crate) fn build() -> Result<Programs> {
+/// Builds all images, or finds them built.
+pub(crate) fn build_all() -> Result<()> {
+    build()?;
+    guarded::build().map(drop)
+}
+
+fn build() -> Result<Programs> {
+    build_for(&[], None)
+}
+
+/// Builds the image with these features; where `user` says nothing else, for the user of our own environment.
+fn build_for(features: &[Feature], user: Option<User>) -> Result<Programs> {
     add_target(TARGET)?;
     let target_dir = crate::shell::target_dir()?.join("firmware");
     let host = host()?;
-    require(cargo(&target_dir).args(["build", "--quiet", "--locked", "--release"]))?;
+    let names: Vec<_> = features.iter().map(|feature| feature.name()).collect();
+    let image: Vec<_> = ["image"].into_iter().chain(names.iter().copied()).collect();
+    let mut command = cargo(&target_dir);
+    command.args(["build", "--quiet", "--locked", "--release", "--features", &names.join(",")]);
+    command.envs(user.iter().flat_map(|user| USER.into_iter().zip([user.name, user.password])));
+    require(&mut command)?;
     require(cargo(&target_dir).args(["build", "--quiet", "--locked", "--package", "decode", "--target", &host]))?;
+    let built = target_dir.join(TARGET).join("release/firmware");
+    // The next one has the same name.
+    let image = built.with_file_name(image.join("+"));
+    std::fs::copy(&built, &image).with_context(|| format!("cannot copy {}", built.display()))?;
     Ok(Programs {
-        image: target_dir.join(TARGET).join("release/firmware"),
+        image,
         decode: target_dir.join(host).join("debug").join(format!("decode{}", std::env::consts::EXE_SUFFIX)),
     })
 }
@@ -133,7 +195,11 @@ pub(crate) fn lint() -> Result<()> {
     add_target(TARGET)?;
     let target_dir = crate::shell::target_dir()?.join("firmware");
     require(cargo(&target_dir).args(["fmt", "--all", "--check"]))?;
-    require(cargo(&target_dir).args(["clippy", "--quiet", "--locked", "--", "-D", "warnings"]))?;
+    for features in ["", "digest", "srtp", "digest,srtp"] {
+        let mut command = cargo(&target_dir);
+        command.args(["clippy", "--quiet", "--locked", "--features", features, "--", "-D", "warnings"]);
+        require(command.envs(USER.map(|variable| (variable, "nobody"))))?;
+    }
     let decode = ["clippy", "--quiet", "--locked", "--package", "decode", "--target", &host()?, "--", "-D", "warnings"];
     require(cargo(&target_dir).args(decode))
 }

@@ -7,9 +7,12 @@
 #![no_main]
 
 mod ethernet;
+#[cfg(any(feature = "digest", feature = "srtp"))]
+mod guard;
 mod lm3s6965;
 mod options;
 mod pace;
+mod random;
 mod stack;
 
 use core::panic::PanicInfo;
@@ -26,6 +29,7 @@ use mutoscope_smoltcp::server::{Options as ServerOptions, Server, Storage};
 use mutoscope_smoltcp::time::to_smoltcp;
 use options::Options;
 use pace::Pace;
+use random::Random;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketSet, SocketStorage};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
 
@@ -40,10 +44,11 @@ const PICTURE_LEN: usize = 7 * 1024 + 512;
 const SIZE: (u16, u16) = (320, 240);
 const QUALITY: u8 = 40;
 
-/// Bytes for each connection, of which more than two segments are for what is under way.
-const CONNECTION: usize = 7 * 1024;
+/// Bytes for each connection, of which more than two segments are for what is under way, or nearly so many: the ciphers of an
+/// encrypted stream take 1.5 KB of the stack for each connection, and its packets are copies.
+const CONNECTION: usize = if cfg!(feature = "srtp") { 6 * 1024 } else { 7 * 1024 };
 /// RTP packets that wait for the controller.
-const PACKETS: usize = 4;
+const PACKETS: usize = if cfg!(feature = "srtp") { 2 } else { 4 };
 
 const MAC: EthernetAddress = EthernetAddress([0x02, 0x00, 0x00, 0x4D, 0x55, 0x54]);
 /// The address and the router that QEMU's user-mode network gives.
@@ -63,12 +68,12 @@ fn main() -> ! {
     stack::fence(&peripherals.MPU);
     lm3s6965::start(&mut peripherals);
     let options = Options::read();
-    let mut random = Random::new(options.seed);
+    let random = random(&options);
     let Some(card) = TestCard::new(SIZE.0, SIZE.1, options.frame_rate, QUALITY) else { stop("no such test card") };
 
     ETHERNET.start(MAC);
     let mut config = InterfaceConfig::new(MAC.into());
-    config.random_seed = random.next();
+    config.random_seed = random.bits();
     let mut interface = Interface::new(config, ETHERNET, to_smoltcp(lm3s6965::now()));
     interface.update_ip_addrs(|addresses| {
         let _ = addresses.push(IpCidr::Ipv4(ADDRESS));
@@ -78,9 +83,20 @@ fn main() -> ! {
     let live = Live::new("testcard", options.frame_rate, SIZE, PICTURE_BYTES.each_mut().map(|bytes| &mut bytes[..]));
     let mut places = [SocketStorage::EMPTY; CONNECTIONS + 2];
     let mut sockets = SocketSet::new(&mut places[..]);
-    let mut entropy = || random.next();
+    let mut entropy = || random.bits();
+
+    #[cfg(feature = "digest")]
+    let key = mutoscope::auth::Key::new(random.bytes());
+    #[cfg(feature = "digest")]
+    let guard = guard::user::guard(&key);
+    #[cfg(not(feature = "digest"))]
+    let guard = mutoscope::io::server::Open;
+    #[cfg(feature = "srtp")]
+    let guard = guard::encrypting::Encrypting { inner: guard, random: &random };
+
     // Not moved from where it was made: it is too large to have twice.
-    let mut server = Server::new(&mut sockets, STORAGE.lend(), &live, server_options(&options), &mut entropy);
+    let mut server =
+        Server::guarded(&mut sockets, STORAGE.lend(), &live, guard, server_options(&options), &mut entropy);
     let Ok(server) = &mut server else { stop("ports are 0 or the same") };
     info!("rtsp://{}:{}/testcard is ready", ADDRESS.address(), options.rtsp_port);
 
@@ -132,23 +148,15 @@ fn server_options(options: &Options) -> ServerOptions<'static> {
     ServerOptions { settings, rtsp_port: options.rtsp_port, ..usual }
 }
 
-/// SplitMix64 over a seed from outside: session identifiers are no better than that seed. A board has a noise source.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: Option<u64>) -> Self {
-        if seed.is_none() {
-            warn!("no seed: session identifiers can be guessed");
+/// Secrets that can be guessed are none: then the image does not start.
+fn random(options: &Options) -> Random {
+    if options.seed.is_none() {
+        if cfg!(any(feature = "digest", feature = "srtp")) {
+            stop("no seed: its keys could be guessed");
         }
-        Self(seed.unwrap_or(0) ^ lm3s6965::now().as_micros())
+        warn!("no seed: session identifiers can be guessed");
     }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
+    Random::new(options.seed.unwrap_or_default())
 }
 
 defmt::timestamp!("{=u64:us}", lm3s6965::now().as_micros());

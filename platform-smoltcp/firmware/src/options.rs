@@ -1,10 +1,11 @@
-//! What the image was started with: QEMU's `-append "fps=15 rtsp=8554 rtp=6970 seed=0123456789abcdef"`.
+//! What the image was started with: QEMU's `-append "fps=15 rtsp=8554 rtp=6970 seed=…"`.
 
+use crate::random::SEED;
 use defmt::warn;
 use mutoscope::media::FrameRate;
 
-/// Room for the command line.
-const COMMAND_LINE: usize = 256;
+/// Room for the command line, which begins with the image's path.
+const COMMAND_LINE: usize = 384;
 
 /// All of them have defaults.
 #[derive(Clone, Copy)]
@@ -13,8 +14,8 @@ pub(crate) struct Options {
     pub(crate) rtsp_port: u16,
     /// Even; RTCP has the next one.
     pub(crate) rtp_port: u16,
-    /// 64 bits that nobody can guess.
-    pub(crate) seed: Option<u64>,
+    /// 64 hexadecimal digits that nobody can guess, others at each start.
+    pub(crate) seed: Option<[u8; SEED]>,
 }
 
 const DEFAULT_FRAME_RATE: FrameRate = match FrameRate::new(15, 1) {
@@ -24,13 +25,16 @@ const DEFAULT_FRAME_RATE: FrameRate = match FrameRate::new(15, 1) {
 
 impl Options {
     /// Asks the debugger (QEMU) for the command line. What cannot be understood is said and left out.
+    // What it takes of the stack is free again afterwards.
+    #[inline(never)]
     pub(crate) fn read() -> Self {
         let mut options = Self { frame_rate: DEFAULT_FRAME_RATE, rtsp_port: 8554, rtp_port: 6970, seed: None };
         let Ok(arguments) = semihosting::experimental::env::args::<COMMAND_LINE>() else { return options };
         // The first one is the image's name.
         for argument in (&arguments).skip(1).flatten() {
             if options.take(argument).is_none() {
-                warn!("not an option: {}", argument);
+                // Its value may be a secret that was mistyped.
+                warn!("not an option: {}", argument.split('=').next());
             }
         }
         options
@@ -42,9 +46,22 @@ impl Options {
             "fps" => self.frame_rate = value.parse().ok()?,
             "rtsp" => self.rtsp_port = value.parse().ok()?,
             "rtp" => self.rtp_port = value.parse().ok()?,
-            "seed" => self.seed = Some(u64::from_str_radix(value, 16).ok()?),
+            "seed" => self.seed = Some(seed(value)?),
             _ => return None,
         }
         Some(())
     }
+}
+
+/// Two hexadecimal digits for each byte.
+fn seed(digits: &str) -> Option<[u8; SEED]> {
+    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
+    let mut seed = [0; SEED];
+    if pairs.len() != SEED {
+        return None;
+    }
+    for (byte, pair) in seed.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(seed)
 }

@@ -4,9 +4,9 @@ use super::hostile::{self, TCP, serves_again, udp_port};
 use super::machine::{Machine, Ports};
 use super::rtsp::{Client, Message};
 use super::viewer::{ForeignPlayer, Player};
-use super::{RAM, build, promised};
+use super::{Programs, RAM, build, promised};
 use crate::packages::GSTREAMER;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::time::{Duration, Instant};
 
 const FRAME_RATE: f64 = 15.0;
@@ -15,13 +15,9 @@ const ROUNDS: u32 = 100;
 const PATHS: u64 = 1024;
 
 /// Plays for `duration`, and all the rest; about a minute beside that.
-pub(crate) fn check(duration: Duration) -> Result<()> {
+pub(super) fn check(duration: Duration) -> Result<()> {
     let programs = build()?;
-    println!("{}", programs.sizes()?);
-    let (flash, most) = (programs.image()?.flash, promised("code and constants")?);
-    // Panic messages hold the paths of the crates' sources, whose lengths are another on each machine.
-    let most = most + PATHS;
-    ensure!(flash <= most, "{flash} bytes of flash, and the README says {most}");
+    flash(&programs, last("code and constants")?)?;
     let mut machine = Machine::start(&programs, Ports::free()?, "15", None)?;
     let outcome = all(&mut machine, duration);
     // The log of the firmware says why a trial failed.
@@ -31,6 +27,20 @@ pub(crate) fn check(duration: Duration) -> Result<()> {
         ensure!(!line.contains("ERROR"), "an error in its log: {line}");
     }
     Ok(())
+}
+
+/// Compares what an image takes of flash with `most`, which the README says.
+pub(super) fn flash(programs: &Programs, most: u64) -> Result<()> {
+    println!("{}", programs.sizes()?);
+    // Panic messages hold the paths of the crates' sources, whose lengths are another on each machine.
+    let (flash, most) = (programs.image()?.flash, most + PATHS);
+    ensure!(flash <= most, "{flash} bytes of flash, and the README says {most}");
+    Ok(())
+}
+
+/// The last figure of a row of the README.
+fn last(row: &str) -> Result<u64> {
+    promised(row)?.last().copied().with_context(|| format!("no figure in the row {row}"))
 }
 
 fn all(machine: &mut Machine, duration: Duration) -> Result<()> {
@@ -48,11 +58,11 @@ fn all(machine: &mut Machine, duration: Duration) -> Result<()> {
     hostile::gone(machine)?;
     hostile::drip(machine)?;
     ensure!(machine.is_alive(), "QEMU has ended");
-    memory(machine)
+    memory(machine, &[last("stack at its highest")?, last("left")?])
 }
 
 /// Runs a check a second time where it fails, and says so: a busy host that gives QEMU no time can spoil it.
-fn twice(check: impl Fn() -> Result<()>) -> Result<()> {
+pub(super) fn twice(check: impl Fn() -> Result<()>) -> Result<()> {
     check().or_else(|error| {
         println!("ONCE MORE, because: {error:#}");
         check()
@@ -158,8 +168,9 @@ fn flood(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// Compares the memory that the firmware reports after all trials with the README.
-fn memory(machine: &mut Machine) -> Result<()> {
+/// Compares the memory that the firmware reports after all trials with what the README says: the most of stack, and the least
+/// that is left.
+pub(super) fn memory(machine: &mut Machine, promised: &[u64]) -> Result<()> {
     machine.log();
     // Everybody has gone, and nothing of them is left.
     let line = machine.wait_for("status: 0 clients, 0 viewers", Duration::from_secs(30))?;
@@ -169,7 +180,7 @@ fn memory(machine: &mut Machine) -> Result<()> {
     let used: u64 = used.context("no figure")?.parse()?;
     let size: u64 = size.context("no figure")?.parse()?;
     println!("stack: {used} bytes at most, of {size}; RAM left: {} of {RAM} bytes", size - used);
-    let (most, least) = (promised("stack at its highest")?, promised("left")?);
+    let &[most, least] = promised else { bail!("other figures than stack and what is left: {promised:?}") };
     ensure!(used <= most, "{used} bytes of stack, and the README says {most}");
     ensure!(size - used >= least, "{} bytes are left, and the README says {least}", size - used);
     Ok(())

@@ -2,7 +2,8 @@
 
 use super::Programs;
 use anyhow::{Context, Result, bail, ensure};
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -58,7 +59,7 @@ impl Machine {
         command.args(["-M", "lm3s6965evb", "-display", "none", "-serial", "none", "-monitor", "none"]);
         command.args(["-semihosting-config", "enable=on,target=native"]);
         command.arg("-kernel").arg(&programs.image);
-        command.args(["-append", &format!("fps={frame_rate} rtp={rtp} seed={:016x}", seed())]);
+        command.args(["-append", &format!("fps={frame_rate} rtp={rtp} seed={}", seed()?)]);
         command.args(["-netdev", &network.concat(), "-net", "nic,netdev=net"]);
         if let Some(pcap) = pcap {
             let path = pcap.to_str().filter(|path| !path.contains(',')).context("QEMU takes no such file name")?;
@@ -157,7 +158,7 @@ fn kill(qemu: &Mutex<Child>) {
     }
 }
 
-fn forward_lines(from: impl std::io::Read, mut to: impl FnMut(String) -> bool) {
+fn forward_lines(from: impl Read, mut to: impl FnMut(String) -> bool) {
     for line in BufReader::new(from).lines().map_while(Result::ok) {
         if !to(line) {
             break;
@@ -165,8 +166,9 @@ fn forward_lines(from: impl std::io::Read, mut to: impl FnMut(String) -> bool) {
     }
 }
 
-/// 64 bits that the guest, which has no noise source, makes its session identifiers of.
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
+/// What the guest, which has no noise source, makes its secrets of: 256 bits of this machine's, in hexadecimal digits.
+fn seed() -> Result<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).context("no random numbers")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

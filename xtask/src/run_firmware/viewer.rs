@@ -130,6 +130,11 @@ impl ForeignPlayer {
 }
 
 impl Seen {
+    /// The player has shown nothing, and says that this is why.
+    pub(super) fn is_refused(&self, why: &str) -> bool {
+        self.pictures.is_empty() && self.complaints.contains(why)
+    }
+
     /// Every picture decoded, each shows the number after the one before, and there are about as many as `seconds` have.
     /// Says how steadily they came.
     pub(super) fn without_gap(&self, seconds: f64, frame_rate: f64) -> Result<String> {

@@ -234,7 +234,7 @@ pub(super) fn tap() -> Result<()> {
 }
 
 pub(super) fn build_firmware() -> Result<()> {
-    run_firmware::build().map(drop)
+    run_firmware::build_all()
 }
 
 /// Players watch it for so long without a gap.
