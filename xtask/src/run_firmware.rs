@@ -99,13 +99,19 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut machine = Machine::start(&programs, ports, &options.frame_rate, options.pcap.as_deref())?;
     let url = machine.url();
     println!("\n{url}\n");
-    for player in [
+    let players = [
         format!("ffplay -probesize 32 -fflags nobuffer -flags low_delay {url}"),
         format!("ffplay -probesize 32 -fflags nobuffer -flags low_delay -rtsp_transport tcp {url}"),
         format!("gst-launch-1.0 rtspsrc location={url} latency=50 ! rtpjpegdepay ! jpegdec ! autovideosink"),
         format!("vlc --network-caching=100 {url}"),
-    ] {
+    ];
+    // The others read no key in a description.
+    let count = if options.features.contains(&Feature::Srtp) { 2 } else { players.len() };
+    for player in players.iter().take(count) {
         println!("  {player}");
+    }
+    if options.features.contains(&Feature::Digest) {
+        println!("\nThe URL takes user and password: rtsp://USER:PASSWORD@…");
     }
     println!("\nTwo viewers at once. Ctrl-C ends it.\n");
     machine.on_interrupt_stop()?;
