@@ -135,6 +135,17 @@ impl Seen {
         self.pictures.is_empty() && self.complaints.contains(why)
     }
 
+    /// At least so many pictures came, each of them decoded, and each newer than the one before. A machine that has no time for QEMU
+    /// may leave some out.
+    pub(super) fn at_least(&self, least: usize) -> Result<String> {
+        let Self { player, complaints, .. } = self;
+        let numbers: Option<Vec<u32>> = self.pictures.iter().map(|(_, number)| *number).collect();
+        let numbers = numbers.with_context(|| format!("{player}: a picture without a number; {complaints}"))?;
+        ensure!(numbers.is_sorted_by(|one, next| one < next), "{player}: {numbers:?}; {complaints}");
+        ensure!(numbers.len() >= least, "{player}: {} pictures, at least {least}; {complaints}", numbers.len());
+        Ok(format!("{player}: {} pictures", numbers.len()))
+    }
+
     /// Every picture decoded, each shows the number after the one before, and there are about as many as `seconds` have.
     /// Says how steadily they came.
     pub(super) fn without_gap(&self, seconds: f64, frame_rate: f64) -> Result<String> {
