@@ -6,8 +6,11 @@
 
 use clap::{Parser, ValueEnum};
 use mutoscope_std::client::{
-    Client, Credentials, Dialect, Error, Event, Goal, MediaTransport, Options, Presentation, Statistics, Transport,
+    Client, Credentials, Dialect, Error, Event, Goal, Inquiry, MediaTransport, Options, Presentation, Statistics,
+    Terminal, Transport,
 };
+use mutoscope_std::input::expand_url;
+use mutoscope_std::tls::{Fingerprint, KnownServers};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -24,15 +27,21 @@ use std::time::{Duration, Instant};
                                  with 1 otherwise, and with 2 when it was called wrongly."
 )]
 struct Args {
-    /// What to record: rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME.
+    /// What to record: rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME, or rtsps:// for TLS; `${VARIABLE}` in it is a value of the environment.
     #[arg(default_value = "rtsp://127.0.0.1:8554/movie.Mjpeg")]
     url: String,
-    /// The user's name, where it is not in the URL; a password for it is in the environment.
+    /// The user's name, where it is not in the URL; its password is RTSP_PASSWORD in the environment, or asked for.
     #[arg(long, env = "RTSP_USER", value_name = "NAME")]
     user: Option<String>,
     /// Send the password as it is where the server takes nothing better (Basic).
     #[arg(long)]
     basic: bool,
+    /// With rtsps://, believe the certificates in this file (PEM), and those for which they vouch.
+    #[arg(long, env = "RTSP_TLS_CA", value_name = "FILE", conflicts_with = "tls_pin")]
+    tls_ca: Option<PathBuf>,
+    /// With rtsps://, believe the one certificate that has this SHA-256 fingerprint.
+    #[arg(long, env = "RTSP_TLS_PIN", value_name = "FINGERPRINT")]
+    tls_pin: Option<Fingerprint>,
     /// The file to write: JPEG files one after the other. Without it, frames are only counted.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -99,14 +108,18 @@ fn record(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
     };
     let password = || std::env::var("RTSP_PASSWORD").unwrap_or_default();
     let credentials = args.user.as_ref().map(|user| Credentials::new(user, &password()));
-    let mut client = Client::new(Options {
+    let options = Options {
         credentials: credentials.transpose().map_err(|_| Error::Credentials)?,
         basic: args.basic,
+        tls_ca: args.tls_ca.clone(),
+        tls_pin: args.tls_pin,
         transport: args.transport,
         dialect: args.dialect,
         rtp_port: args.rtp_port,
-        ..Options::new(args.url.clone())
-    })?;
+        ..Options::new(expand_url(&args.url, &|name| std::env::var(name).ok())?)
+    };
+    let mut client = Client::new(options.clone())?;
+    let mut questions = Questions::new(&options, &mut client);
     let interrupted = Arc::new(AtomicBool::new(false));
     let (handle, flag) = (client.handle(), interrupted.clone());
     ctrlc::set_handler(move || {
@@ -118,7 +131,7 @@ fn record(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
 
     client.set_goal(Goal::Play { from: args.from });
     let mut tally = Tally::default();
-    let result = receive(args, &mut client, output.as_mut(), &interrupted, &mut tally);
+    let result = receive(args, &mut client, &mut questions, output.as_mut(), &interrupted, &mut tally);
     if let Some(output) = &mut output {
         output.flush()?;
     }
@@ -151,9 +164,38 @@ impl End {
     }
 }
 
+/// What has to be asked on the terminal before the first frame can come.
+struct Questions {
+    inquiry: Inquiry,
+    terminal: Option<Terminal>,
+}
+
+impl Questions {
+    fn new(options: &Options, client: &mut Client) -> Self {
+        let known = KnownServers::read_or_warn(KnownServers::user_path().as_deref());
+        let inquiry = Inquiry::new(options, known);
+        inquiry.prepare(client);
+        Self { inquiry, terminal: Terminal::open() }
+    }
+
+    /// Asks, where that helps. An error: it does not, or nobody answers.
+    fn ask(&mut self, error: Error, client: &mut Client) -> Result<(), Box<dyn std::error::Error>> {
+        let Some(question) = self.inquiry.question(&error, client) else { return Err(error.into()) };
+        let answer = self.terminal.as_mut().map(|terminal| terminal.ask(&question)).transpose()?;
+        let Some(answer) = answer.flatten() else {
+            return Err(self.inquiry.reason(&question).map_or_else(|| error.into(), Into::into));
+        };
+        if let Err(error) = self.inquiry.answer(&question, answer, client)? {
+            log::warn!("it will be asked again: {error}");
+        }
+        Ok(())
+    }
+}
+
 fn receive(
     args: &Args,
     client: &mut Client,
+    questions: &mut Questions,
     mut output: Option<&mut BufWriter<File>>,
     interrupted: &AtomicBool,
     tally: &mut Tally,
@@ -172,7 +214,16 @@ fn receive(
             continue;
         }
         tally.received = client.statistics().or(tally.received.take());
-        let Some(event) = client.next(deadline)? else { continue };
+        let event = match client.next(deadline) {
+            Ok(Some(event)) => event,
+            Ok(None) => continue,
+            Err(error) if end.is_none() && tally.frames == 0 => {
+                questions.ask(error, client)?;
+                client.set_goal(Goal::Play { from: args.from });
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         match event {
             Event::Connected { peer } => log::info!("connected to {peer}"),
             Event::SetUp(presentation) => {

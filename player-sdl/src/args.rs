@@ -6,8 +6,10 @@ use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use mutoscope::wire::url::Url;
 use mutoscope_std::client::{Client, Credentials, Dialect, Error, Loss, Options, Transport, without_credentials};
+use mutoscope_std::input::expand_url;
 use mutoscope_std::tls::Fingerprint;
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,13 +55,15 @@ pub(crate) struct Args {
 // The stream: a URL, or the parts of one, which may come from the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME`, or rtsps:// for TLS [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME`, or rtsps:// for TLS; `${VARIABLE}` in it is a value of the environment
+    /// [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
     #[arg(value_parser = Discreet(stream_url))]
-    url: Option<String>,
+    url: Option<StreamUrl>,
     /// The user's name, where the server asks for one.
     #[arg(long, env = "RTSP_USER", value_name = "NAME", value_parser = Discreet(user))]
     user: Option<String>,
-    /// The user's password. Others on this machine can read a command line: rather give it in the environment.
+    /// The user's password. Others on this machine can read a command line: rather give it in the environment, or when the player
+    /// asks for it.
     #[arg(long, env = "RTSP_PASSWORD", value_name = "PASSWORD", hide_env_values = true, value_parser = Discreet(password))]
     password: Option<String>,
     /// Send the password as it is where the server takes nothing better (Basic), outside of TLS, too: whoever is on the way can
@@ -70,7 +74,8 @@ pub(crate) struct SourceArgs {
     /// believes].
     #[arg(long, env = "RTSP_TLS_CA", value_name = "FILE", conflicts_with = "tls_pin")]
     tls_ca: Option<PathBuf>,
-    /// With rtsps://, believe the one certificate that has this SHA-256 fingerprint, whatever name it has.
+    /// With rtsps://, believe the one certificate that has this SHA-256 fingerprint, whatever name it has [default: the player asks
+    /// about those that it does not believe, and remembers the answer].
     #[arg(long, env = "RTSP_TLS_PIN", value_name = "FINGERPRINT")]
     tls_pin: Option<Fingerprint>,
     /// The server, where no URL is given.
@@ -171,7 +176,7 @@ impl Args {
     /// Returns the URL to play: the one on the command line, or one made of host, port and name.
     pub(crate) fn url(&self) -> String {
         let source = &self.source;
-        source.url.clone().unwrap_or_else(|| {
+        source.url.as_ref().map(|given| given.url.clone()).unwrap_or_else(|| {
             let host = &source.server_host;
             // An IPv6 address needs brackets in a URL (RFC 3986 section 3.2.2).
             let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
@@ -179,9 +184,9 @@ impl Args {
         })
     }
 
-    /// Returns the URL to play as it may be shown to anybody.
+    /// Returns the URL to play as it may be shown to anybody: without user and password, and with the names of variables.
     pub(crate) fn shown_url(&self) -> String {
-        without_credentials(&self.url())
+        self.source.url.as_ref().map_or_else(|| without_credentials(&self.url()), |given| given.shown.clone())
     }
 
     /// Returns user and password, if they are not in the URL. A password alone belongs to the user in the URL.
@@ -278,19 +283,33 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).replace(|c: char| c.is_control(), " ")
 }
 
+/// A URL, with the values of its variables.
+#[derive(Clone)]
+struct StreamUrl {
+    url: String,
+    /// As it may be shown to anybody.
+    shown: String,
+}
+
+impl fmt::Debug for StreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
 /// Checks a value that may hold a password: what is wrong is told without the value.
 #[derive(Clone, Copy)]
-struct Discreet(fn(&str) -> Result<String, String>);
+struct Discreet<T>(fn(&str) -> Result<T, String>);
 
-impl TypedValueParser for Discreet {
-    type Value = String;
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
+    type Value = T;
 
     fn parse_ref(
         &self,
         command: &clap::Command,
         argument: Option<&clap::Arg>,
         value: &OsStr,
-    ) -> Result<String, clap::Error> {
+    ) -> Result<T, clap::Error> {
         let text = StringValueParser::new().parse_ref(command, argument, value)?;
         (self.0)(&text).map_err(|reason| clap::Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")))
     }
@@ -304,12 +323,23 @@ fn password(text: &str) -> Result<String, String> {
     Credentials::new("", text).map(|_| text.to_owned()).map_err(|_| Error::Credentials.to_string())
 }
 
-fn stream_url(text: &str) -> Result<String, String> {
+fn stream_url(text: &str) -> Result<StreamUrl, String> {
+    stream_url_with(text, &|name| std::env::var(name).ok())
+}
+
+fn stream_url_with(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<StreamUrl, String> {
     // A URL without a scheme means the usual one.
-    let url = if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
+    let with_scheme = |text: &str| if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
+    let url = with_scheme(&expand_url(text, lookup).map_err(|error| error.to_string())?);
+    // Values may be secret wherever they stand; only what is a variable from end to end has nothing else to be shown by.
+    let is_whole = text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1;
+    let shown = without_credentials(&if is_whole { url.clone() } else { with_scheme(text) });
     match Client::new(Options::new(url.clone())) {
+        Err(Error::Url(_)) if text.contains("${") => {
+            Err("with the values of its variables this is not a URL of the form rtsp://HOST:PORT/NAME".to_owned())
+        }
         Err(error @ (Error::Url(_) | Error::Credentials)) => Err(error.to_string()),
-        _ => Ok(url),
+        _ => Ok(StreamUrl { url, shown }),
     }
 }
 
@@ -389,6 +419,39 @@ mod tests {
         ] {
             let error = parsed(wrong).unwrap_err();
             assert!(!error.to_string().contains("hunter2") && error.exit_code() == 2, "{error}");
+        }
+    }
+
+    #[test]
+    fn variables_in_the_url_have_values_that_are_not_shown() {
+        let lookup = |name: &str| {
+            let value = match name {
+                "PASSWORD" => "h@n/er:2",
+                "TOKEN" => "17.c2VjcmV0",
+                "CAMERA" => "rtsp://anna:hunter2@cam/x",
+                "HOST" => "cam:8554",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let url = |text: &str| stream_url_with(text, &lookup);
+        for (text, expanded, shown) in [
+            ("rtsp://anna:${PASSWORD}@cam/x", "rtsp://anna:h%40n%2Fer%3A2@cam/x", "rtsp://cam/x"),
+            ("anna:${PASSWORD}@${HOST}/x", "rtsp://anna:h%40n%2Fer%3A2@cam:8554/x", "rtsp://${HOST}/x"),
+            ("rtsps://cam/x?token=${TOKEN}", "rtsps://cam/x?token=17.c2VjcmV0", "rtsps://cam/x?token=${TOKEN}"),
+            ("${CAMERA}", "rtsp://anna:hunter2@cam/x", "rtsp://cam/x"),
+        ] {
+            let given = url(text).unwrap();
+            assert_eq!((given.url.as_str(), given.shown.as_str()), (expanded, shown), "{text}");
+            assert_eq!(format!("{given:?}"), shown);
+        }
+        for (text, why) in [
+            ("rtsp://anna:hunter2${MISSING}@cam/x", "the environment variable MISSING is not set"),
+            ("rtsp://anna:hunter2@cam:${TOKEN}/x", "with the values of its variables this is not a URL"),
+            ("rtsp://anna:hunter2${@cam/x", "\"${\" begins a variable"),
+        ] {
+            let error = url(text).unwrap_err();
+            assert!(error.starts_with(why) && !error.contains("hunter2") && !error.contains("c2V"), "{error}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! went.
 
 use crate::args::{Args, in_seconds};
+use crate::asking::Asked;
 use crate::decode::Pipeline;
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
@@ -11,7 +12,7 @@ use crate::run::{self, FinishedRun, LINE_INTERVAL, Run};
 use crate::snapshot;
 use crate::wording::uncapitalised;
 use anyhow::{Context, Result, anyhow};
-use mutoscope_std::client::{Goal, Presentation};
+use mutoscope_std::client::{Goal, Presentation, Terminal};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -162,9 +163,22 @@ impl Headless<'_> {
                 None => log::warn!("{what}: playing from the beginning"),
             },
             Report::Playing => self.has_played = true,
+            Report::Asks(asked) => return self.ask(asked),
+            Report::Forgetful(why) => log::warn!("{}", uncapitalised(&why)),
             Report::Interrupted { reason, .. } => log::warn!("{reason}: trying again"),
             Report::Silence(why) => log::warn!("{}", uncapitalised(&why)),
             _ => {}
+        }
+        None
+    }
+
+    /// Asks on the terminal, if there is somebody. Returns why the run is over if that ends it.
+    fn ask(&self, asked: Asked) -> Option<EndReason> {
+        let Some(mut terminal) = Terminal::open() else { return Some(EndReason::Failed(asked.reason)) };
+        match terminal.ask(&asked.question) {
+            Ok(Some(answer)) => self.run.network.commander().answer(Some(answer)),
+            Ok(None) => return Some(EndReason::Failed(asked.reason)),
+            Err(error) => return Some(EndReason::Failed(format!("{}; the terminal: {error}", asked.reason))),
         }
         None
     }

@@ -1,6 +1,7 @@
 //! Plays motion JPEG over RTSP, in an SDL2 window or headless.
 
 mod args;
+mod asking;
 mod decode;
 mod figures;
 mod frame;

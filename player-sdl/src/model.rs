@@ -1,6 +1,7 @@
 //! The state of the player in a window: which buttons can be pressed, what they ask of the network, and how its reports
 //! change that. Nothing here draws.
 
+use crate::asking::Asked;
 use crate::network::Report;
 use crate::wording::sentence;
 use mutoscope::media::FrameRate;
@@ -29,6 +30,8 @@ pub(crate) enum Phase {
         at: Instant,
         attempt: u32,
     },
+    /// The user has to answer before it goes on.
+    Asking(Asked),
     /// The stream cannot be played, and trying again would not help.
     Failed {
         reason: String,
@@ -47,6 +50,7 @@ impl Phase {
             Self::Paused => "Paused",
             Self::Ended => "Ended",
             Self::Reconnecting { .. } => "Reconnecting",
+            Self::Asking(_) => "Asking",
             Self::Failed { .. } => "Failed",
         }
     }
@@ -267,15 +271,14 @@ impl Model {
             }
             Report::Stopped => self.reset(),
             Report::Interrupted { reason, at, attempt } => {
-                (self.silence, self.trying, self.seeking) = (None, None, None);
-                // When the stream is back it goes on playing, or stands still if it did so before.
-                self.pending = match (&self.phase, self.pending) {
-                    (Phase::Reconnecting { .. } | Phase::Connecting, pending) => pending,
-                    (Phase::Paused | Phase::Ready, _) => Some(Goal::SetUp),
-                    _ => Some(Goal::Play { from: None }),
-                };
+                self.lose();
                 self.phase = Phase::Reconnecting { reason, at, attempt };
             }
+            Report::Asks(asked) => {
+                self.lose();
+                self.phase = Phase::Asking(asked);
+            }
+            Report::Forgetful(why) => self.show_toast(why, now),
             Report::Failed { reason } => {
                 (self.pending, self.silence, self.trying, self.seeking) = (None, None, None, None);
                 self.phase = Phase::Failed { reason };
@@ -313,6 +316,23 @@ impl Model {
     /// Returns the short message to be shown, if there is one.
     pub(crate) fn toast(&self, now: Instant) -> Option<&str> {
         self.toast.as_ref().filter(|&&(_, until)| now < until).map(|(text, _)| text.as_str())
+    }
+
+    /// The user has answered, so that it goes on.
+    pub(crate) fn handle_answer(&mut self) {
+        if matches!(self.phase, Phase::Asking(_)) {
+            self.phase = Phase::Connecting;
+        }
+    }
+
+    /// There is no session any more. When the stream is back it goes on playing, or stands still if it did so before.
+    fn lose(&mut self) {
+        (self.silence, self.trying, self.seeking) = (None, None, None);
+        self.pending = match (&self.phase, self.pending) {
+            (Phase::Reconnecting { .. } | Phase::Connecting, pending) => pending,
+            (Phase::Paused | Phase::Ready, _) => Some(Goal::SetUp),
+            _ => Some(Goal::Play { from: None }),
+        };
     }
 
     fn play(&mut self, from: Option<Duration>) -> Goal {
@@ -369,6 +389,7 @@ pub(crate) fn clock(position: Duration) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use mutoscope_std::client::Question;
 
     pub(crate) fn presentation(duration: Option<u64>) -> Presentation {
         Presentation {
@@ -525,6 +546,32 @@ pub(crate) mod tests {
         model.handle_report(Report::Paused, now);
         lost(&mut model);
         assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Ready, "PLST"));
+    }
+
+    #[test]
+    fn a_question_waits_for_its_answer_and_then_goes_on_as_before() {
+        let now = Instant::now();
+        let question = Question::Password { server: "cam:554".into(), user: String::new(), is_wrong: false };
+        let asks = || Report::Asks(Asked { question: question.clone(), reason: "x".into() });
+        let mut model = Model::new();
+        model.press(Button::Setup);
+        model.handle_report(asks(), now);
+        assert_eq!((model.phase.name(), enabled(&model).as_str(), model.toggle()), ("Asking", "ST", None));
+        model.handle_answer();
+        assert_eq!(model.phase, Phase::Connecting);
+        model.handle_report(asks(), now);
+        model.handle_answer();
+        model.handle_report(Report::SetUp(presentation(None)), now);
+        assert_eq!(model.phase, Phase::Ready, "it was not to play");
+        model.handle_answer();
+        assert_eq!(model.phase, Phase::Ready, "nothing was asked");
+        let mut model = playing(now);
+        model.handle_report(asks(), now);
+        model.handle_answer();
+        model.handle_report(Report::SetUp(presentation(None)), now);
+        assert_eq!(model.phase, Phase::Buffering, "it plays on");
+        model.handle_report(asks(), now);
+        assert_eq!((model.press(Button::Stop), model.phase.clone()), (Some(Goal::Stop), Phase::Idle));
     }
 
     #[test]

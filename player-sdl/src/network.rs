@@ -1,14 +1,15 @@
 //! The network thread: a client, what the user wants of it, and what to do when the network does not want.
 
-use crate::decode::Pipeline;
+use crate::asking::{self, Asked, Asking};
 use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
-use crate::record::{Recorded, Recorder};
+use crate::record::Recorded;
 use crate::sink::Sink;
 use crate::wording::sentence;
 use mutoscope_std::client::{
-    Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
+    Answer, Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
 };
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,10 @@ pub(crate) enum Report {
     Trying(Retry),
     /// A wish was refused; what was before goes on.
     Refused(String),
+    /// It goes on when this has been answered ([`Commander::answer`]).
+    Asks(Asked),
+    /// What was answered is not known any more when the player has ended, for this reason.
+    Forgetful(String),
     /// Nothing is recorded any more, for this reason; it plays on.
     NotRecorded(String),
     /// There have been no pictures for long; the sentence says why.
@@ -68,11 +73,20 @@ pub(crate) struct Network {
     thread: JoinHandle<Outcome>,
 }
 
+/// What the network thread is told.
+#[derive(Debug)]
+enum Wish {
+    Goal(Goal),
+    /// What was asked, with `None`: there is no answer.
+    Answer(Option<Answer>),
+    /// The last: no session, and no thread.
+    Quit,
+}
+
 /// Passes the user's goals to the network thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Commander {
-    /// `None` is the last: no session, and no thread.
-    sender: Sender<Option<Goal>>,
+    sender: Sender<Wish>,
     handle: Handle,
     /// A goal has been set since a thread that is gone was told of.
     expectant: Arc<AtomicBool>,
@@ -80,38 +94,45 @@ pub(crate) struct Commander {
 
 impl Commander {
     pub(crate) fn send(&self, goal: Goal) {
-        self.pass_on(Some(goal));
+        self.pass_on(Wish::Goal(goal));
     }
 
-    fn pass_on(&self, goal: Option<Goal>) {
+    /// Answers what was asked; `None`: there is no answer.
+    pub(crate) fn answer(&self, answer: Option<Answer>) {
+        self.pass_on(Wish::Answer(answer));
+    }
+
+    fn pass_on(&self, wish: Wish) {
         self.expectant.store(true, Ordering::Relaxed);
         // That a thread is gone is told by `poll_report`.
-        let _ = self.sender.send(goal);
+        let _ = self.sender.send(wish);
         self.handle.wake();
     }
 }
 
 impl Network {
-    /// Starts the thread, which does nothing until it is told to. `wake` is called after each report.
+    /// Starts the thread, which does nothing until it is told to. `wake` is called after each report. `known_servers`: the file
+    /// of the certificates that were trusted before.
     ///
     /// # Errors
     /// Where the options are of no use.
     pub(crate) fn start(
         options: Options,
+        known_servers: Option<PathBuf>,
         patience: Patience,
-        limit: Limit,
-        recorder: Option<Recorder>,
-        pipeline: Arc<Pipeline>,
+        sink: Sink,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, Error> {
-        let client = Client::new(options)?;
-        let (sender, goals) = mpsc::channel();
+        let mut client = Client::new(options.clone())?;
+        let asking = Asking::new(&options, &mut client, known_servers.as_deref());
+        let (sender, wishes) = mpsc::channel();
         let (reporter, reports) = mpsc::channel();
         let commander = Commander { sender, handle: client.handle(), expectant: Arc::default() };
-        let live = Arc::new(Mutex::new(Live::default()));
+        let live = sink.shared_live();
         let worker = Worker {
             client,
-            goals,
+            wishes,
+            asking,
             reporter: Reporter { reports: reporter, wake: Box::new(wake) },
             goal: Goal::Stop,
             resume: None,
@@ -123,7 +144,7 @@ impl Network {
             quitting: None,
             complete: false,
             due: None,
-            sink: Sink::new(pipeline, live.clone(), recorder, limit),
+            sink,
         };
         let thread = std::thread::Builder::new().name("network".into()).spawn(move || worker.run());
         let thread = thread.map_err(|error| Error::System("start a thread", error))?;
@@ -152,7 +173,7 @@ impl Network {
 
     /// Ends the session and the thread; takes two seconds where the server does not answer.
     pub(crate) fn finish(self) -> Outcome {
-        self.commands.pass_on(None);
+        self.commands.pass_on(Wish::Quit);
         self.thread.join().unwrap_or(Outcome { complete: false, recorded: None })
     }
 }
@@ -212,7 +233,8 @@ impl Recovery {
 
 struct Worker {
     client: Client,
-    goals: Receiver<Option<Goal>>,
+    wishes: Receiver<Wish>,
+    asking: Asking,
     reporter: Reporter,
     /// What is to be, as far as the network allows: playing, a session, or nothing ([`Goal::Stop`]).
     goal: Goal,
@@ -236,10 +258,11 @@ struct Worker {
 impl Worker {
     fn run(mut self) -> Outcome {
         loop {
-            while let Ok(goal) = self.goals.try_recv() {
-                match goal {
-                    Some(goal) => self.handle_goal(goal),
-                    None => self.quit(),
+            while let Ok(wish) = self.wishes.try_recv() {
+                match wish {
+                    Wish::Goal(goal) => self.handle_goal(goal),
+                    Wish::Answer(answer) => self.handle_answer(answer),
+                    Wish::Quit => self.quit(),
                 }
             }
             let now = Instant::now();
@@ -290,7 +313,22 @@ impl Worker {
         matches!(self.goal, Goal::Play { .. })
     }
 
+    fn handle_answer(&mut self, answer: Option<Answer>) {
+        match self.asking.answer(answer, &mut self.client) {
+            asking::Outcome::TryAgain { goal, forgetful } => {
+                if let Some(why) = forgetful {
+                    self.report(Report::Forgetful(why));
+                }
+                self.goal = goal;
+                self.begin();
+            }
+            asking::Outcome::Over(reason) => self.report(Report::Failed { reason }),
+            asking::Outcome::Stale => {}
+        }
+    }
+
     fn handle_goal(&mut self, goal: Goal) {
+        self.asking.forget();
         let waits = self.recovery.retry_at.is_some();
         match goal {
             Goal::SetUp => {
@@ -516,6 +554,11 @@ impl Worker {
             self.report(Report::Stopped);
         } else if self.ended.is_some() && !self.server_left() {
             // A server may close what has ended. Playing it again makes a new connection.
+        } else if let Some(asked) = self.asking.ask(error, &self.client, self.goal) {
+            // However long somebody thinks about it.
+            self.recovery.forget();
+            self.goal = Goal::Stop;
+            self.report(Report::Asks(asked));
         } else if may_pass(error, self.worked) {
             self.lose(sentence(&error.to_string()));
         } else {
@@ -572,14 +615,15 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Pipeline;
 
     #[test]
     fn a_thread_that_fails_is_told_of_and_does_not_leave_commands_unanswered() {
         let options = Options::new("rtsp://127.0.0.1:9/x");
         // The first report kills it.
         let wake = || panic!("the window is gone");
-        let network =
-            Network::start(options, Patience::Endless, Limit::default(), None, Pipeline::new(), wake).unwrap();
+        let sink = Sink::new(Pipeline::new(), None, Limit::default());
+        let network = Network::start(options, None, Patience::Endless, sink, wake).unwrap();
         let commander = network.commander();
         for goal in [Goal::Stop, Goal::SetUp] {
             commander.send(goal);

@@ -7,8 +7,10 @@ use crate::figures::{self, Figures};
 use crate::json::{JsonLine, Output};
 use crate::network::{Limit, Live, Network, Outcome};
 use crate::record::Recorder;
+use crate::sink::Sink;
 use anyhow::{Result, bail};
 use mutoscope_std::client::Goal;
+use mutoscope_std::tls::KnownServers;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -66,7 +68,9 @@ impl Run {
         let pipeline = Pipeline::new();
         let decoder = decode::spawn(pipeline.clone(), Duration::from_millis(args.testing.slow_decoder), wake.clone());
         let limit = Limit { frames: args.extent.frames, duration: args.extent.duration };
-        let network = Network::start(args.client_options(), args.patience(), limit, recorder, pipeline.clone(), wake)?;
+        let (options, known) = (args.client_options(), KnownServers::user_path());
+        let sink = Sink::new(pipeline.clone(), recorder, limit);
+        let network = Network::start(options, known, args.patience(), sink, wake)?;
         Ok(Self {
             network,
             pipeline,

@@ -87,13 +87,14 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn new(
-        pipeline: Arc<Pipeline>,
-        live: Arc<Mutex<Live>>,
-        recorder: Option<Recorder>,
-        limit: Limit,
-    ) -> Self {
+    pub(crate) fn new(pipeline: Arc<Pipeline>, recorder: Option<Recorder>, limit: Limit) -> Self {
+        let live = Arc::new(Mutex::new(Live::default()));
         Self { pipeline, live, recorder, recorded: None, told: false, limit, frames: 0 }
+    }
+
+    /// The figures, for other threads.
+    pub(crate) fn shared_live(&self) -> Arc<Mutex<Live>> {
+        self.live.clone()
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {

@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{Folder, Player, ServerProcess, cards, read_png, scan, serve_if_asked, split};
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use common::{ENVIRONMENT, Folder, Player, ServerProcess, cards, read_png, scan, serve_if_asked, split};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -202,5 +203,110 @@ fn without_a_display_the_window_says_what_to_do() {
         assert_eq!(output.status.code(), Some(1), "{error}");
         // Libraries may have printed lines before.
         assert!(error.lines().last().unwrap_or("").contains("--headless"), "{error}");
+    }
+}
+
+/// What a player without a window says and exits with, where nobody can answer.
+fn unanswered(args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_player-sdl"));
+    ENVIRONMENT.iter().for_each(|name| _ = command.env_remove(name));
+    command.args(args).args(["--headless", "--frames", "2", "-vvv"]).envs(variables.iter().copied());
+    command.env("RTP_PORT", "0").env("XDG_CONFIG_HOME", "/nowhere").stdin(Stdio::null());
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn passwords_come_from_variables_and_without_a_terminal_nobody_is_asked() {
+    let server = ServerProcess::start_guarded("h@n/er:2");
+    let url = server.url("movie.Mjpeg").replace("rtsp://", "rtsp://anna:${CAMERA_PASSWORD}@");
+    let (code, log) = unanswered(&[&url], &[("CAMERA_PASSWORD", "h@n/er:2")]);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("h@n/er") && !log.contains("n%2Fer"), "{log}");
+    let (code, log) = unanswered(&[&url], &[]);
+    assert_eq!((code, log.as_str()), (Some(2), "error: the environment variable CAMERA_PASSWORD is not set\n"));
+    let (code, log) = unanswered(&[&url], &[("CAMERA_PASSWORD", "geheim")]);
+    assert!(code == Some(1) && log.contains("refuses this user and password") && !log.contains("geheim"), "{log}");
+    let (code, log) = unanswered(&[&server.url("movie.Mjpeg")], &[]);
+    assert!(code == Some(1) && log.contains("wants a user name and a password"), "{log}");
+    let folder = Folder::new("unanswered");
+    let server = ServerProcess::start_private(&folder.0);
+    let (code, log) = unanswered(&[&server.url("movie.Mjpeg")], &[]);
+    assert!(code == Some(1) && log.contains("--tls-pin"), "{log}");
+}
+
+/// A player on a terminal of its own, which util-linux's `script` makes.
+#[cfg(target_os = "linux")]
+struct OnTerminal {
+    child: Child,
+    screen: String,
+}
+
+#[cfg(target_os = "linux")]
+impl OnTerminal {
+    fn start(url: &str, config: &Path) -> Self {
+        let player = env!("CARGO_BIN_EXE_player-sdl");
+        let mut command = Command::new("script");
+        ENVIRONMENT.iter().for_each(|name| _ = command.env_remove(name));
+        command.args(["-qefc", &format!("'{player}' '{url}' --headless --frames 2 --rtp-port 0 -vv"), "/dev/null"]);
+        command.env("XDG_CONFIG_HOME", config).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self { child: command.spawn().expect("script is installed"), screen: String::new() }
+    }
+
+    /// Waits until this is on the screen, and then types that.
+    fn answer(&mut self, prompt: &str, line: &str) {
+        let output = self.child.stdout.as_mut().unwrap();
+        let from = self.screen.len();
+        while !self.screen[from..].contains(prompt) {
+            let mut byte = [0];
+            assert_eq!(output.read(&mut byte).unwrap(), 1, "no {prompt:?}:\n{}", self.screen);
+            self.screen.push(char::from(byte[0]));
+        }
+        self.child.stdin.as_mut().unwrap().write_all(format!("{line}\r").as_bytes()).unwrap();
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = Vec::new();
+        self.child.stdout.as_mut().unwrap().read_to_end(&mut rest).unwrap();
+        self.screen.push_str(&String::from_utf8_lossy(&rest));
+        (self.child.wait().unwrap().code(), self.screen)
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_somebody_is_asked() {
+    let folder = Folder::new("terminal");
+    let server = ServerProcess::start_guarded("hunter2");
+    let mut player = OnTerminal::start(&server.url("movie.Mjpeg"), &folder.0);
+    player.answer("user: ", "anna");
+    player.answer("password of anna: ", "wrong");
+    player.answer("user [anna]: ", "");
+    player.answer("password of anna: ", "hunter2");
+    let (code, screen) = player.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("refuses this user and password") && !screen.contains("hunter2"), "{screen}");
+    // Ctrl-C.
+    let mut player = OnTerminal::start(&server.url("movie.Mjpeg"), &folder.0);
+    player.answer("user: ", "\u{3}");
+    assert_eq!(player.end().0, Some(1));
+
+    let mut server = ServerProcess::start_private(&folder.0.join("identity"));
+    let url = server.url("movie.Mjpeg");
+    let mut player = OnTerminal::start(&url, &folder.0);
+    player.answer("Trust it? [yes/no] ", "no");
+    assert_eq!(player.end().0, Some(1));
+    let mut player = OnTerminal::start(&url, &folder.0);
+    player.answer("Trust it? [yes/no] ", "yes");
+    assert_eq!(player.end().0, Some(0));
+    let (code, screen) = OnTerminal::start(&url, &folder.0).end();
+    assert_eq!(code, Some(0), "it is remembered: {screen}");
+    server.kill();
+    std::fs::remove_dir_all(folder.0.join("identity")).unwrap();
+    server.restart();
+    for (typed, code) in [("yes", 1), ("replace", 0)] {
+        let mut player = OnTerminal::start(&url, &folder.0);
+        player.answer("writes \"replace\": ", typed);
+        assert_eq!(player.end().0, Some(code), "{typed}");
     }
 }

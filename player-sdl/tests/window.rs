@@ -9,6 +9,8 @@ mod common;
 use common::{Folder, Line, Player, ServerProcess, cards, read_png, serve_if_asked};
 use mutoscope::media::testcard::strip;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -66,7 +68,13 @@ struct Window<'d> {
 
 impl<'d> Window<'d> {
     fn open(display: &'d Display, args: &[&str]) -> Self {
-        let player = Player::start(&[args, &["--ui-log", "--renderer", "software"]].concat(), Some(&display.name));
+        Self::open_at(display, args, &std::env::temp_dir().join("mutoscope-player-nowhere"))
+    }
+
+    /// Opens the window of a user who keeps settings in this directory.
+    fn open_at(display: &'d Display, args: &[&str], config: &Path) -> Self {
+        let args = [args, &["--ui-log", "--renderer", "software"]].concat();
+        let player = Player::start_at(&args, Some(&display.name), config);
         let layout = player.wait_for("layout", |_| true);
         let found = display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "Video Streaming Player"]);
         let id = found.lines().last().unwrap().to_owned();
@@ -83,6 +91,22 @@ impl<'d> Window<'d> {
         let [x, y, w, h] = self.layout.rect(place);
         let (x, y) = (x + (f64::from(w) * part) as i32, y + h / 2);
         self.display.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string(), "click", "1"]);
+    }
+
+    fn write(&self, text: &str) {
+        self.display.xdotool(&["type", text]);
+    }
+
+    /// Waits for a dialog of this kind; "none": for its end.
+    fn dialog(&self, kind: &str) -> Line {
+        self.player.wait_for("dialog", |line| line.text("kind") == kind)
+    }
+
+    /// Clicks into the middle of a part of a dialog.
+    fn click_in(&self, dialog: &Line, part: &str) {
+        let [x, y, w, h] = dialog.rect(part);
+        let (x, y) = ((x + w / 2).to_string(), (y + h / 2).to_string());
+        self.display.xdotool(&["mousemove", "--window", &self.id, &x, &y, "click", "1"]);
     }
 
     /// Reads the number in the strip of the picture that is on the screen.
@@ -323,4 +347,91 @@ fn a_stream_that_cannot_be_played_is_reported_and_the_window_stays() {
     assert_eq!(enabled(&failed), "setup");
     window.key("q");
     assert_eq!(window.player.end().code(), Some(1), "what was asked for was not shown");
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn a_password_is_asked_for_until_it_is_right_and_kept_for_reconnections() {
+    let display = Display::open();
+    let mut server = ServerProcess::start_guarded("hunter 2!");
+    let window = Window::open(&display, &[&server.url("movie.Mjpeg"), "--stats", "json"]);
+    assert_eq!(enabled(&window.player.wait_for_phase("Asking")), "stop");
+    let dialog = window.dialog("password");
+    window.click_in(&dialog, "name");
+    window.write("anna");
+    window.key("Tab");
+    window.write("hunter2");
+    window.key("Return");
+    window.dialog("wrong password");
+    // The name is still there. The keys that do other things elsewhere are text here.
+    window.write("hunter 2!");
+    window.key("Return");
+    window.player.wait_for_phase("Playing");
+    window.player.wait_for("shown", |_| true);
+    server.kill();
+    window.player.wait_for_phase("Reconnecting");
+    server.restart();
+    let next = window.player.wait_for("phase", |line| ["Asking", "Playing"].contains(&line.text("phase")));
+    assert_eq!(next.text("phase"), "Playing", "what was typed is still known");
+    window.quit();
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn who_does_not_answer_is_told_what_is_wanted_and_may_try_again() {
+    let display = Display::open();
+    let server = ServerProcess::start_guarded("hunter2");
+    let with_name = server.url("movie.Mjpeg").replace("rtsp://", "rtsp://anna@");
+    let window = Window::open(&display, &[&with_name]);
+    // No password was given yet, so that none was wrong.
+    window.dialog("password");
+    window.key("Escape");
+    let failed = window.player.wait_for_phase("Failed");
+    assert!(failed.text("reason").contains("401"), "{failed:?}");
+    window.click("setup", 0.5);
+    window.dialog("password");
+    window.write("hunter2");
+    window.key("Return");
+    assert_eq!(enabled(&window.player.wait_for_phase("Ready")), "play stop");
+    window.quit();
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn an_unknown_certificate_is_asked_about_once_and_a_changed_one_is_a_warning() {
+    let display = Display::open();
+    let folder = Folder::new("certificates");
+    let (identity, config) = (folder.0.join("identity"), folder.0.join("config"));
+    let mut server = ServerProcess::start_private(&identity);
+    let url = server.url("movie.Mjpeg");
+    let window = Window::open_at(&display, &[&url], &config);
+    let dialog = window.dialog("unknown certificate");
+    window.click_in(&dialog, "accept");
+    window.player.wait_for_phase("Playing");
+    window.quit();
+    let file = config.join("mutoscope/known_servers");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let window = Window::open_at(&display, &[&url], &config);
+    let first = window.player.wait_for("phase", |line| ["Asking", "Playing"].contains(&line.text("phase")));
+    assert_eq!(first.text("phase"), "Playing", "it is remembered");
+    window.quit();
+
+    server.kill();
+    std::fs::remove_dir_all(&identity).unwrap();
+    server.restart();
+    let window = Window::open_at(&display, &[&url], &config);
+    window.dialog("changed certificate");
+    window.key("Return");
+    let failed = window.player.wait_for_phase("Failed");
+    assert!(failed.text("reason").starts_with("THE CERTIFICATE OF 127.0.0.1"), "{failed:?}");
+    window.key("space");
+    let dialog = window.dialog("changed certificate");
+    window.click_in(&dialog, "accept");
+    window.click_in(&dialog, "tick");
+    window.click_in(&dialog, "accept");
+    window.player.wait_for_phase("Playing");
+    window.quit();
+    let known = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(known.lines().filter(|line| !line.starts_with('#')).count(), 1, "{known}");
 }

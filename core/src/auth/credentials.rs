@@ -52,6 +52,16 @@ impl Credentials {
         let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
         Self::new(&decoded::<MAX_USER>(user)?, &decoded::<MAX_PASSWORD>(password)?)
     }
+
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Whether the password is not empty.
+    pub fn has_password(&self) -> bool {
+        !self.password.is_empty()
+    }
 }
 
 impl fmt::Debug for Credentials {

@@ -31,10 +31,14 @@ pub enum Error {
     /// The TLS session with the server failed, or cannot be begun: why, in a sentence.
     Tls(String),
     /// The server shows a certificate that is not believed: why, in a sentence, and which one it is. Who looks at it may decide to
-    /// believe it: [`Options::tls_pin`](super::Options::tls_pin).
+    /// believe it: [`Client::trust`](super::Client::trust), [`Options::tls_pin`](super::Options::tls_pin).
     Certificate {
-        /// Why.
+        /// Why, with the fingerprint, and what to do.
         reason: String,
+        /// Why, and no more.
+        doubt: String,
+        /// The server, `HOST:PORT`.
+        server: String,
         /// The certificate.
         fingerprint: Fingerprint,
     },

@@ -45,10 +45,13 @@ mod error;
 mod frame;
 mod options;
 mod play;
+mod questions;
 mod security;
 mod sockets;
 #[cfg(feature = "futures")]
 mod stream;
+#[cfg(feature = "terminal")]
+mod terminal;
 #[cfg(test)]
 mod tests;
 
@@ -63,8 +66,11 @@ pub use mutoscope::session::MediaTransport;
 pub use mutoscope::session::client::{Command, Unauthorized};
 pub use options::Options;
 pub use play::{Frames, play};
+pub use questions::{Answer, Inquiry, Question};
 #[cfg(feature = "futures")]
 pub use stream::{FrameStream, play_stream};
+#[cfg(feature = "terminal")]
+pub use terminal::Terminal;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -82,6 +88,7 @@ use mutoscope::wire::rtsp::StatusCode;
 
 use crate::clock::MonotonicClock;
 use crate::memory;
+use crate::tls::Fingerprint;
 use connect::Connect;
 use frame::Pool;
 use security::{Securities, Security};
@@ -212,6 +219,17 @@ impl Client {
             Interest::READABLE,
         );
         registered.map_err(|error| Error::System("wait for a descriptor", error))
+    }
+
+    /// Tells the server of the URL this user and password from now on, instead of others.
+    pub fn authenticate(&mut self, credentials: Credentials) {
+        self.player.authenticate(credentials);
+    }
+
+    /// Believes this certificate of this server, `HOST:PORT` as in [`Error::Certificate`], beside what it would believe anyway. A
+    /// pin and a file of authorities go first.
+    pub fn trust(&mut self, server: &str, fingerprint: Fingerprint) {
+        self.security.trust(server, fingerprint);
     }
 
     /// Changes what is to be achieved. [`next`](Self::next) does what it takes.
@@ -345,7 +363,7 @@ impl Client {
                     let (waker, registry) = (&self.handle.waker, self.poll.registry());
                     let timeout = self.options.connect_timeout;
                     let security =
-                        if is_secure { self.security.secure(&self.options, host) } else { Ok(Security::None) };
+                        if is_secure { self.security.secure(&self.options, host, port) } else { Ok(Security::None) };
                     let connect = security
                         .and_then(|security| Connect::new(host, port, timeout, security, waker, registry, CONTROL));
                     self.link = connect.map_or_else(Link::Unreachable, Link::Connecting);

@@ -4,30 +4,51 @@ use super::{Error, Options};
 use crate::link::Link;
 use crate::tcp::TcpStream;
 #[cfg(feature = "tls")]
-use crate::tls::{Connector, Tls, sentence};
+use crate::tls::{Believe, Connector, Tls, doubt, sentence};
+use crate::tls::{Fingerprint, server_name};
+use std::collections::HashMap;
 
 /// What connections of `rtsps://` need, made when there is the first.
 #[derive(Debug, Default)]
 pub(super) struct Securities {
+    /// Certificates that somebody has decided to believe, each of one server.
+    trusted: HashMap<String, Fingerprint>,
+    /// What the last connection was made with, and to which server.
     #[cfg(feature = "tls")]
-    connector: Option<Connector>,
+    connector: Option<(String, Connector)>,
 }
 
 impl Securities {
+    /// Also believes this certificate of this server.
+    pub(super) fn trust(&mut self, server: &str, fingerprint: Fingerprint) {
+        self.trusted.insert(server.to_owned(), fingerprint);
+        #[cfg(feature = "tls")]
+        {
+            self.connector = None;
+        }
+    }
+
     #[cfg(feature = "tls")]
-    pub(super) fn secure(&mut self, options: &Options, host: &str) -> Result<Security, Error> {
+    pub(super) fn secure(&mut self, options: &Options, host: &str, port: u16) -> Result<Security, Error> {
+        let server = server_name(host, port);
         let connector = match &self.connector {
-            Some(connector) => connector.clone(),
-            None => {
-                let made = Connector::new(options.tls_ca.as_deref(), options.tls_pin).map_err(Error::Tls)?;
-                self.connector.insert(made).clone()
+            Some((of, connector)) if *of == server => connector.clone(),
+            _ => {
+                let believe = match (options.tls_pin, &options.tls_ca) {
+                    (Some(pin), _) => Believe::Pin(pin),
+                    (None, Some(file)) => Believe::Authorities(file),
+                    (None, None) => Believe::System(self.trusted.get(&server).copied()),
+                };
+                let made = Connector::new(believe).map_err(Error::Tls)?;
+                self.connector.insert((server.clone(), made)).1.clone()
             }
         };
-        Ok(Security::Tls { connector, host: host.to_owned() })
+        Ok(Security::Tls { connector, host: host.to_owned(), server })
     }
 
     #[cfg(not(feature = "tls"))]
-    pub(super) fn secure(&mut self, _: &Options, _: &str) -> Result<Security, Error> {
+    pub(super) fn secure(&mut self, _: &Options, host: &str, port: u16) -> Result<Security, Error> {
+        log::debug!("{} is not asked, and {} of others are believed", server_name(host, port), self.trusted.len());
         Err(Error::Tls("rtsps:// takes TLS, which this program was built without (the feature \"tls\")".to_owned()))
     }
 }
@@ -41,6 +62,8 @@ pub(super) enum Security {
         connector: Connector,
         /// Whom the certificate has to be for.
         host: String,
+        /// The same with its port, for people.
+        server: String,
     },
 }
 
@@ -50,7 +73,7 @@ pub(super) enum Greeting {
     /// There is nothing to begin.
     Plain(TcpStream),
     #[cfg(feature = "tls")]
-    Tls { tls: Box<Tls<TcpStream>>, connector: Connector },
+    Tls { tls: Box<Tls<TcpStream>>, connector: Connector, server: String },
 }
 
 impl Greeting {
@@ -58,9 +81,10 @@ impl Greeting {
         match security {
             Security::None => Ok(Self::Plain(stream)),
             #[cfg(feature = "tls")]
-            Security::Tls { connector, host } => {
+            Security::Tls { connector, host, server } => {
                 let session = connector.session(host).map_err(Error::Tls)?;
-                Ok(Self::Tls { tls: Box::new(Tls::client(stream, session)), connector: connector.clone() })
+                let (connector, server) = (connector.clone(), server.clone());
+                Ok(Self::Tls { tls: Box::new(Tls::client(stream, session)), connector, server })
             }
         }
     }
@@ -78,13 +102,13 @@ impl Greeting {
         match self {
             Self::Plain(_) => Ok(true),
             #[cfg(feature = "tls")]
-            Self::Tls { tls, connector } => match (tls.drive(), tls.failure()) {
+            Self::Tls { tls, connector, server } => match (tls.drive(), tls.failure()) {
                 (_, Some(failure)) => {
                     let shown = connector.shown();
                     let reason = sentence(failure, shown);
                     Err(match (failure, shown) {
-                        (rustls::Error::InvalidCertificate(_), Some(fingerprint)) => {
-                            Error::Certificate { reason, fingerprint }
+                        (rustls::Error::InvalidCertificate(error), Some(fingerprint)) => {
+                            Error::Certificate { reason, doubt: doubt(error), server: server.clone(), fingerprint }
                         }
                         _ => Error::Tls(reason),
                     })

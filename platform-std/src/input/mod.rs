@@ -68,7 +68,7 @@ pub use publisher::Publisher;
 pub use push::{InputMedium, Push, PushSink};
 pub use redact::{MASK, redact};
 pub use rtsp::Rtsp;
-pub use spec::{Argument, Parameters, Remote, Source, Spec, SpecError, Start};
+pub use spec::{Argument, Parameters, Remote, Source, Spec, SpecError, Start, expand_url};
 pub use stop::{Stop, Woken};
 pub use supervision::{LINGER, State};
 pub use supervisor::Supervisor;

@@ -30,6 +30,16 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// Four lines of eight bytes, which people can compare.
+    pub fn in_lines(&self) -> [String; 4] {
+        std::array::from_fn(|line| {
+            let bytes = self.0.iter().skip(line * 8).take(8);
+            bytes.map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+        })
+    }
+}
+
 /// Text that is no fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadFingerprint;
@@ -76,6 +86,8 @@ mod tests {
         {
             assert_eq!(text.parse::<Fingerprint>(), Err(BadFingerprint), "{text}");
         }
+        let counted = Fingerprint(std::array::from_fn(|at| at as u8));
+        assert_eq!(counted.in_lines().join(":"), counted.to_string());
         assert_eq!(format!(" {} ", whole.to_lowercase()).parse(), Ok(Fingerprint([0xa5; 32])));
     }
 }

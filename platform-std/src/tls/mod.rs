@@ -8,6 +8,7 @@
 mod fingerprint;
 #[cfg(feature = "tls")]
 mod identity;
+mod known;
 #[cfg(feature = "tls")]
 mod stream;
 #[cfg(feature = "tls")]
@@ -18,10 +19,11 @@ use std::path::PathBuf;
 pub use fingerprint::{BadFingerprint, Fingerprint};
 #[cfg(feature = "tls")]
 pub use identity::{Certificates, IdentityError};
+pub use known::{KnownServers, server_name};
 #[cfg(feature = "tls")]
 pub use stream::Tls;
 #[cfg(feature = "tls")]
-pub(crate) use trust::{Connector, sentence};
+pub(crate) use trust::{Believe, Connector, doubt, sentence};
 
 /// The port of `rtsps://` that does not take an administrator, by custom; the standard's is 322.
 pub const CUSTOMARY_PORT: u16 = 8322;

@@ -18,6 +18,17 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::Fingerprint;
 
+/// What a client is to believe of servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Believe<'a> {
+    /// Whoever the system believes vouches for it; and the one certificate that somebody has looked at, if any.
+    System(Option<Fingerprint>),
+    /// Those that a file in PEM holds or vouches for.
+    Authorities(&'a Path),
+    /// This certificate alone.
+    Pin(Fingerprint),
+}
+
 /// Makes the client's side of sessions. Sessions with the same server are resumed.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
@@ -26,11 +37,10 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Believes the certificate `pin` alone; or else those that `ca`, a file in PEM, holds or vouches for; or else what the system
-    /// believes. The error is a sentence for people.
-    pub(crate) fn new(ca: Option<&Path>, pin: Option<Fingerprint>) -> Result<Self, String> {
+    /// Believes what it is told to. The error is a sentence for people.
+    pub(crate) fn new(believe: Believe<'_>) -> Result<Self, String> {
         let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(Verifier::new(&provider, ca, pin)?);
+        let verifier = Arc::new(Verifier::new(&provider, believe)?);
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| format!("TLS cannot be used: {error}"))?;
         let believed = Arc::<Verifier>::clone(&verifier);
@@ -67,28 +77,29 @@ struct Verifier {
 #[derive(Debug)]
 enum Believed {
     One(Fingerprint),
-    /// Whom these vouch for, and, of those that were named, these themselves: many cameras' certificates are made as if they
-    /// were authorities', and are nobody else's.
-    Roots(Arc<WebPkiServerVerifier>, Vec<Fingerprint>),
+    /// Whom these vouch for, if there are any, and, of those that were named, these themselves: many cameras' certificates are
+    /// made as if they were authorities', and are nobody else's.
+    Roots(Option<Arc<WebPkiServerVerifier>>, Vec<Fingerprint>),
 }
 
 impl Verifier {
-    fn new(provider: &Arc<CryptoProvider>, ca: Option<&Path>, pin: Option<Fingerprint>) -> Result<Self, String> {
-        let believed = match (pin, ca) {
-            (Some(pin), _) => Believed::One(pin),
-            (None, Some(file)) => {
+    fn new(provider: &Arc<CryptoProvider>, believe: Believe<'_>) -> Result<Self, String> {
+        let believed = match believe {
+            Believe::Pin(pin) => Believed::One(pin),
+            Believe::Authorities(file) => {
                 let certificates = read(file)?;
                 let own = certificates.iter().map(|certificate| Fingerprint::of(certificate)).collect();
-                Believed::Roots(roots(provider, certificates)?, own)
+                Believed::Roots(Some(roots(provider, certificates)?), own)
             }
-            (None, None) => {
+            Believe::System(known) => {
                 let found = rustls_native_certs::load_native_certs();
                 if found.certs.is_empty() {
-                    return Err("this system names nobody who vouches for servers (ca-certificates): \
-                                --tls-ca FILE or --tls-pin FINGERPRINT says whom to believe"
-                        .to_owned());
+                    log::warn!(
+                        "this system names nobody who vouches for servers (ca-certificates): no certificate is believed by itself"
+                    );
                 }
-                Believed::Roots(roots(provider, found.certs)?, Vec::new())
+                let roots = if found.certs.is_empty() { None } else { Some(roots(provider, found.certs)?) };
+                Believed::Roots(roots, known.into_iter().collect())
             }
         };
         Ok(Self { believed, algorithms: provider.signature_verification_algorithms, shown: Mutex::new(None) })
@@ -130,7 +141,8 @@ impl ServerCertVerifier for Verifier {
             Believed::One(pin) if *pin == shown => Ok(ServerCertVerified::assertion()),
             Believed::One(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
             Believed::Roots(_, own) if own.contains(&shown) => Ok(ServerCertVerified::assertion()),
-            Believed::Roots(roots, _) => roots.verify_server_cert(certificate, intermediates, name, ocsp, now),
+            Believed::Roots(Some(roots), _) => roots.verify_server_cert(certificate, intermediates, name, ocsp, now),
+            Believed::Roots(None, _) => Err(CertificateError::UnknownIssuer.into()),
         }
     }
 
@@ -157,42 +169,59 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Why a certificate is not believed, in one sentence for people.
+pub(crate) fn doubt(error: &CertificateError) -> String {
+    let what = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired: renew it there, or look at this machine's clock"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet: is this machine's clock right?"
+        }
+        // A bad signature: one of that name is believed, with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "nobody whom this machine believes vouches for the server's certificate"
+        }
+        // webpki's way to say that one vouches for itself.
+        CertificateError::Other(_) => "the server's certificate cannot be verified",
+        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            return format!("the server's certificate is not for this name but for {}", names(presented));
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the server's certificate is not for this name"
+        }
+        CertificateError::ApplicationVerificationFailure => {
+            "the server's certificate is not the one that was pinned (--tls-pin)"
+        }
+        CertificateError::Revoked => "the server's certificate has been revoked",
+        error => return format!("the server's certificate cannot be believed: {error}"),
+    };
+    what.to_owned()
+}
+
 /// What a failed session is, in one sentence for people. `shown`: the certificate that the peer showed.
 pub(crate) fn sentence(error: &Error, shown: Option<Fingerprint>) -> String {
-    let with_fingerprint = |what: &str, advice: &str| match shown {
-        Some(shown) => format!("{what}; its SHA-256 fingerprint is {shown}{advice}"),
-        None => what.to_owned(),
-    };
     match error {
-        Error::InvalidCertificate(error) => match error {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "the server's certificate has expired: renew it there, or look at this machine's clock".to_owned()
+        Error::InvalidCertificate(error) => {
+            let advice = match error {
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    ": if that is what the server says of itself, believe it with --tls-pin, or its issuer with --tls-ca FILE"
+                }
+                CertificateError::Other(_) => ": if that is what the server says of itself, believe it with --tls-pin",
+                CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+                    return doubt(error);
+                }
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    ", for --tls-pin"
+                }
+                CertificateError::ApplicationVerificationFailure => "",
+                _ => return doubt(error),
+            };
+            match shown {
+                Some(shown) => format!("{}; its SHA-256 fingerprint is {shown}{advice}", doubt(error)),
+                None => doubt(error),
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "the server's certificate is not valid yet: is this machine's clock right?".to_owned()
-            }
-            // A bad signature: one of that name is believed, with another key.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => with_fingerprint(
-                "nobody whom this machine believes vouches for the server's certificate",
-                ": if that is what the server says of itself, believe it with --tls-pin, or its issuer with --tls-ca FILE",
-            ),
-            // webpki's way to say that one vouches for itself.
-            CertificateError::Other(_) => with_fingerprint(
-                "the server's certificate cannot be verified",
-                ": if that is what the server says of itself, believe it with --tls-pin",
-            ),
-            CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-                format!("the server's certificate is not for this name but for {}", names(presented))
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                with_fingerprint("the server's certificate is not for this name", ", for --tls-pin")
-            }
-            CertificateError::ApplicationVerificationFailure => {
-                with_fingerprint("the server's certificate is not the one that was pinned (--tls-pin)", "")
-            }
-            CertificateError::Revoked => "the server's certificate has been revoked".to_owned(),
-            error => format!("the server's certificate cannot be believed: {error}"),
-        },
+        }
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "the other side does not speak TLS there".to_owned()
         }

@@ -2,6 +2,7 @@
 //! picture and the model's state to the display.
 
 use super::canvas::Rect;
+use super::dialog::{self, Closing, Dialog};
 use super::display::Display;
 use super::input::{Action, Input, InputContext};
 use super::layout::Chrome;
@@ -18,6 +19,7 @@ use crate::snapshot::{self, Saver};
 use crate::wording::sentence;
 use anyhow::Result;
 use mutoscope_std::client::Goal;
+use sdl2::clipboard::ClipboardUtil;
 use sdl2::event::Event as SdlEvent;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,7 @@ pub(super) struct App<'a, 't> {
     display: Display<'t>,
     input: Input,
     overlays: Overlays,
+    asking: Asking,
     /// The picture that is shown.
     picture: Option<Picture>,
     saver: Saver,
@@ -57,8 +60,16 @@ struct Overlays {
     statistics: Option<view::StatisticsView>,
 }
 
+/// The dialog, and what it takes to use it.
+struct Asking {
+    dialog: Option<Dialog>,
+    clipboard: ClipboardUtil,
+    /// Where its parts were when that was last reported to programs.
+    reported: Vec<(dialog::Part, Rect)>,
+}
+
 impl<'a, 't> App<'a, 't> {
-    pub(super) fn new(args: &'a Args, run: Run, display: Display<'t>) -> Self {
+    pub(super) fn new(args: &'a Args, run: Run, display: Display<'t>, clipboard: ClipboardUtil) -> Self {
         let (url, now) = (args.shown_url(), Instant::now());
         let app = Self {
             args,
@@ -69,6 +80,7 @@ impl<'a, 't> App<'a, 't> {
             display,
             input: Input::new(now),
             overlays: Overlays::default(),
+            asking: Asking { dialog: None, clipboard, reported: Vec::new() },
             picture: None,
             saver: Saver::new(),
             phase: ("", now),
@@ -100,6 +112,25 @@ impl<'a, 't> App<'a, 't> {
     }
 
     pub(super) fn handle_event(&mut self, event: &SdlEvent) {
+        let is_window_s = matches!(
+            event,
+            SdlEvent::Quit { .. }
+                | SdlEvent::Window { .. }
+                | SdlEvent::RenderTargetsReset { .. }
+                | SdlEvent::RenderDeviceReset { .. }
+        );
+        if let (Some(dialog), false) = (&mut self.asking.dialog, is_window_s) {
+            let clipboard = &self.asking.clipboard;
+            let context = dialog::Context {
+                parts: self.display.dialog_parts(),
+                pixel_ratio: self.display.pixel_ratio(),
+                clipboard: &|| clipboard.clipboard_text().ok(),
+            };
+            if let Some(closing) = dialog.handle_event(event, Instant::now(), &context) {
+                self.close_dialog(closing);
+            }
+            return;
+        }
         let context = InputContext {
             layout: self.display.layout(),
             model: &self.model,
@@ -109,6 +140,18 @@ impl<'a, 't> App<'a, 't> {
         if let Some(action) = self.input.handle_event(event, Instant::now(), context) {
             self.act(action);
         }
+    }
+
+    fn close_dialog(&mut self, closing: Closing) {
+        self.asking.dialog = None;
+        let answer = match closing {
+            Closing::Answer(answer) => Some(answer),
+            Closing::Cancel => None,
+        };
+        if answer.is_some() {
+            self.model.handle_answer();
+        }
+        self.run.network.commander().answer(answer);
     }
 
     fn act(&mut self, action: Action) {
@@ -202,6 +245,7 @@ impl<'a, 't> App<'a, 't> {
         self.arrange(now);
         let scene = self.scene(now);
         let changed = self.display.update(&scene, self.picture.is_some())?;
+        self.log_dialog();
         if new_picture || changed || self.display.take_dirty() {
             self.display.draw(self.picture.as_ref(), scene.dims_picture(), scene.help);
             if new_picture {
@@ -215,9 +259,13 @@ impl<'a, 't> App<'a, 't> {
     }
 
     fn handle_report(&mut self, report: Report, now: Instant) {
-        match report {
+        match &report {
             Report::Complete => self.complete = true,
             Report::Stopped => self.forget_picture(),
+            Report::Asks(asked) => {
+                self.overlays.help = false;
+                self.asking.dialog = Some(Dialog::new(asked.question.clone(), now));
+            }
             _ => {}
         }
         self.model.handle_report(report, now);
@@ -302,6 +350,7 @@ impl<'a, 't> App<'a, 't> {
         let (model, figures, layout) = (&self.model, &self.run.figures, self.display.layout());
         let held = Some(Duration::from_secs_f64(figures.local_ms().unwrap_or_default() / 1000.0));
         let (_, since) = self.phase;
+        let hovered = self.input.hovered(layout).filter(|_| self.asking.dialog.is_none());
         Scene {
             header: view::Header {
                 stream: self.name.clone(),
@@ -309,12 +358,13 @@ impl<'a, 't> App<'a, 't> {
                 recording: self.args.output.record.is_some() && model.phase == Phase::Playing,
             },
             progress: view::progress(model, held, layout.track.w, self.input.pointed(layout)),
-            buttons: view::button_looks(model, self.input.hovered(layout), self.input.pressed()),
+            buttons: view::button_looks(model, hovered, self.input.pressed()),
             status: view::status_entries(model, figures, self.run.pipeline.counters.dropped()),
             notice: view::notice(model, &self.url, now, now.duration_since(since)).filter(|_| !self.overlays.help),
             toast: view::toast(model, now),
             statistics: self.overlays.statistics.clone(),
             help: self.overlays.help,
+            dialog: self.asking.dialog.as_ref().map(|dialog| dialog.view(now)),
         }
     }
 
@@ -327,6 +377,7 @@ impl<'a, 't> App<'a, 't> {
         if self.args.output.stats.is_some() || self.args.testing.ui_log {
             let reason = match &self.model.phase {
                 Phase::Reconnecting { reason, .. } | Phase::Failed { reason } => reason.as_str(),
+                Phase::Asking(asked) => asked.reason.as_str(),
                 _ => "",
             };
             let mut line = JsonLine::new("phase").text("phase", phase).text("reason", reason);
@@ -341,6 +392,20 @@ impl<'a, 't> App<'a, 't> {
         if self.args.testing.ui_log {
             self.run.output.print(JsonLine::new("overlay").text("name", name).bool("on", on));
         }
+    }
+
+    /// Reports which dialog is open and where its parts are, but nothing of what is typed.
+    fn log_dialog(&mut self) {
+        if !self.args.testing.ui_log || self.asking.reported == self.display.dialog_parts() {
+            return;
+        }
+        self.asking.reported = self.display.dialog_parts().to_vec();
+        let kind = self.asking.dialog.as_ref().map_or("none", Dialog::kind);
+        let mut line = JsonLine::new("dialog").text("kind", kind);
+        for (part, rect) in &self.asking.reported {
+            line = line.ints(&format!("{part:?}").to_lowercase(), &[rect.x, rect.y, rect.w, rect.h]);
+        }
+        self.run.output.print(line);
     }
 
     fn log_layout(&self) {

@@ -1,6 +1,7 @@
 //! The window's parts on the screen: where each lies, and which have to be drawn anew.
 
 use super::canvas::Rect;
+use super::dialog;
 use super::layout::{Chrome, Layout};
 use super::overlay::{self, StatisticsPlan};
 use super::screen::{Layer, Screen};
@@ -25,6 +26,8 @@ pub(super) struct Display<'t> {
     /// How wide the entries of the status bar get at most.
     entry_widths: Vec<i32>,
     layout: Layout,
+    /// The parts of the dialog that take keys and clicks, and their places in the window.
+    dialog_parts: Vec<(dialog::Part, Rect)>,
     cursor: MouseUtil,
     fullscreen: bool,
     /// Whether the window has to be drawn although no part has changed.
@@ -41,6 +44,7 @@ struct Layers<'t> {
     toast: Layer<'t, Option<String>>,
     statistics: Layer<'t, Option<view::StatisticsView>>,
     help: Layer<'t, bool>,
+    dialog: Layer<'t, Option<dialog::Plan>>,
 }
 
 impl Layers<'_> {
@@ -54,6 +58,7 @@ impl Layers<'_> {
             toast: Layer::new(),
             statistics: Layer::new(),
             help: Layer::new(),
+            dialog: Layer::new(),
         }
     }
 }
@@ -64,11 +69,27 @@ impl<'t> Display<'t> {
         let entry_widths = widgets::status::widths(&mut Pen { fonts: &mut fonts, scale });
         let layout = Layout::new(screen.size().0, scale, Chrome::Framed, &entry_widths, view::NEEDED_ENTRIES);
         let layers = Layers::new();
-        Self { screen, layers, fonts, scale, entry_widths, layout, cursor, fullscreen: false, dirty: true }
+        Self {
+            screen,
+            layers,
+            fonts,
+            scale,
+            entry_widths,
+            layout,
+            dialog_parts: Vec::new(),
+            cursor,
+            fullscreen: false,
+            dirty: true,
+        }
     }
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Where the parts of the dialog are at present; none without one.
+    pub(super) fn dialog_parts(&self) -> &[(dialog::Part, Rect)] {
+        &self.dialog_parts
     }
 
     /// How many pixels of the window one of the mouse's units is.
@@ -143,6 +164,10 @@ impl<'t> Display<'t> {
     pub(super) fn update(&mut self, scene: &Scene, over_picture: bool) -> Result<bool> {
         let mut pen = Pen { fonts: &mut self.fonts, scale: self.scale };
         let overlays = OverlayPlaces::new(&mut pen, scene, &self.layout, over_picture);
+        let place = overlays.dialog_place;
+        let parts = overlays.dialog.iter().flat_map(dialog::Plan::parts);
+        let in_window = |rect: Rect| Rect { x: rect.x + place.x, y: rect.y + place.y, ..rect };
+        self.dialog_parts = parts.map(|(part, rect)| (part, in_window(rect))).collect();
         let bars = self.update_bars(scene)?;
         Ok(self.update_overlays(scene, &overlays)? || bars)
     }
@@ -190,6 +215,10 @@ impl<'t> Display<'t> {
         changed |= screen.update(&mut layers.help, &scene.help, overlays.help_place, CLEAR, |canvas, _| {
             overlay::draw_help(canvas, &mut pen);
         })?;
+        changed |=
+            screen.update(&mut layers.dialog, &overlays.dialog, overlays.dialog_place, CLEAR, |canvas, plan| {
+                plan.iter().for_each(|plan| dialog::draw(canvas, &mut pen, plan));
+            })?;
         Ok(changed)
     }
 
@@ -212,6 +241,12 @@ impl<'t> Display<'t> {
         screen.draw(&layers.controls);
         screen.draw(&layers.status);
         screen.draw(&layers.help);
+        if !self.dialog_parts.is_empty() {
+            // Nothing else can be used meanwhile.
+            let bars = [layout.header, layout.progress, layout.controls, layout.status];
+            bars.into_iter().for_each(|bar| screen.fill(bar, theme::VEIL));
+            screen.draw(&layers.dialog);
+        }
         screen.draw(&layers.toast);
         screen.present();
     }
@@ -225,6 +260,8 @@ struct OverlayPlaces {
     statistics: Option<StatisticsPlan>,
     statistics_place: Rect,
     help_place: Rect,
+    dialog: Option<dialog::Plan>,
+    dialog_place: Rect,
 }
 
 impl OverlayPlaces {
@@ -238,6 +275,11 @@ impl OverlayPlaces {
         let statistics_size = statistics.map_or((0, 0), |plan| plan.size);
         let help_size = if scene.help { overlay::help_size(pen) } else { (0, 0) };
         // In a small window the help also covers the controls, because half of the help would be of no use.
+        let dialog_room = layout.window.shrunk(layout.px(8));
+        let dialog = scene.dialog.as_ref().map(|view| dialog::arrange(pen, view, dialog_room));
+        let dialog_size = dialog.as_ref().map_or((0, 0), |plan| plan.size);
+        // In the middle of the picture, where it fits there.
+        let dialog_room = if dialog_size.1 <= room.h { layout.video } else { layout.window };
         let help_room = if help_size.1 <= room.h { layout.video } else { layout.window };
         Self {
             notice,
@@ -246,6 +288,8 @@ impl OverlayPlaces {
             statistics,
             statistics_place: Rect::new(room.x, room.y, statistics_size.0, statistics_size.1),
             help_place: help_room.centred(help_size.0.min(room.w), help_size.1.min(layout.window.h)),
+            dialog,
+            dialog_place: dialog_room.centred(dialog_size.0, dialog_size.1),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The player's window. `window` opens it and runs its loop. `input` turns events into actions, `app` carries them out.
 //! `view` and `layout` decide what is shown and where, without SDL; `canvas`, `text`, `widgets` and `overlay` draw it in
-//! memory; `display` and `screen` put on the screen what has changed.
+//! memory; `dialog` asks for passwords and about certificates; `display` and `screen` put on the screen what has changed.
 
 mod app;
 mod canvas;
+mod dialog;
 mod display;
 mod input;
 mod layout;

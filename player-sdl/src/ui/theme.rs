@@ -61,6 +61,9 @@ pub(crate) const SHADE: Color = Color::rgb(0x10_10_10).alpha(0xe4);
 /// Darkens a picture that has text above it.
 pub(crate) const DIM: Color = BLACK.alpha(0xb8);
 
+/// Darkens the controls while a dialog is open.
+pub(crate) const VEIL: Color = BLACK.alpha(0x80);
+
 pub(crate) const TITLE_SIZE: f32 = 15.0;
 pub(crate) const TEXT_SIZE: f32 = 13.0;
 pub(crate) const BUTTON_SIZE: f32 = 13.0;

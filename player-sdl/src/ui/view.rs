@@ -1,5 +1,6 @@
 //! What the window is to show, as values. A part is drawn again only if its value has changed.
 
+use super::dialog;
 use super::theme::{self, Color};
 use crate::figures::{Figures, Sample};
 use crate::model::{Button, Model, Phase, clock};
@@ -113,12 +114,13 @@ pub(crate) struct Scene {
     pub(crate) toast: Option<String>,
     pub(crate) statistics: Option<StatisticsView>,
     pub(crate) help: bool,
+    pub(crate) dialog: Option<dialog::View>,
 }
 
 impl Scene {
     /// Whether the picture is darkened because there is something to read above it.
     pub(crate) fn dims_picture(&self) -> bool {
-        self.help || self.notice.as_ref().is_some_and(Notice::dims)
+        self.help || self.dialog.is_some() || self.notice.as_ref().is_some_and(Notice::dims)
     }
 }
 
@@ -182,7 +184,7 @@ pub(crate) fn status_entries(model: &Model, figures: &Figures, dropped: u64) -> 
     let color = |index| match (index, &model.phase) {
         (0, _) if silent => theme::WARNING,
         (0, Phase::Playing) => theme::GOOD.mix(theme::TEXT, 90),
-        (0, Phase::Reconnecting { .. }) => theme::WARNING,
+        (0, Phase::Reconnecting { .. } | Phase::Asking(_)) => theme::WARNING,
         (0, Phase::Failed { .. }) => theme::PLAY.mix(theme::TEXT, 90),
         (4, _) if loss >= 0.05 => theme::WARNING,
         _ => theme::TEXT,
@@ -220,7 +222,8 @@ pub(crate) fn notice(model: &Model, url: &str, now: Instant, since: Duration) ->
             };
             notice(spinner, "Buffering…", detail, "")
         }
-        Phase::Playing => None,
+        // A dialog says it all.
+        Phase::Playing | Phase::Asking(_) => None,
         Phase::Paused => notice(Icon::Pause, "", String::new(), ""),
         Phase::Ended => notice(Icon::Replay, "The stream has ended", facts(model), "PLAY or Space plays it again"),
         Phase::Reconnecting { reason, at, .. } => {

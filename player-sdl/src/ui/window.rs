@@ -30,14 +30,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let video = sdl.video().map_err(sdl_error("cannot use a display"))?;
     screen::ensure_visible(&video)?;
     let mut pump = sdl.event_pump().map_err(sdl_error("cannot take input"))?;
-    let (canvas, scale) = screen::open(&video, args, &window_title(&stream_name(&args.url())))?;
+    let (canvas, scale) = screen::open(&video, args, &window_title(&stream_name(&args.shown_url())))?;
     let creator = canvas.texture_creator();
     let display = Display::new(Screen::new(canvas, &creator), scale, sdl.mouse());
 
     let woken = Arc::new(AtomicBool::new(false));
     let events = sdl.event().map_err(sdl_error("cannot take input"))?;
     let run = Run::start(args, recorder, Duration::ZERO, waker(&events, woken.clone())?)?;
-    let mut app = App::new(args, run, display);
+    let mut app = App::new(args, run, display, video.clipboard());
     if !args.wait {
         app.start();
     }
@@ -88,6 +88,7 @@ fn problem(args: &Args, finished: &FinishedRun, model: Model, complete: bool) ->
     let unprinted = unprinted.map(|error| error.to_string());
     unprinted.or_else(|| finished.recording_problem()).or_else(|| match model.phase {
         Phase::Failed { reason } => Some(uncapitalised(&reason)),
+        Phase::Asking(asked) => Some(uncapitalised(&asked.reason)),
         Phase::Reconnecting { reason, .. } if !model.worked => Some(uncapitalised(&reason)),
         _ if (args.extent.frames.is_some() || args.extent.duration.is_some()) && !complete => {
             Some("quit before all was shown".into())

@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use mutoscope::media::FrameRate;
+use mutoscope_std::guard::{Gate, Rules, Users};
 use mutoscope_std::media::Library;
-use mutoscope_std::server::{Options, Server};
+use mutoscope_std::server::{Options, Server, TlsOptions};
+use mutoscope_std::tls::Identity;
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -18,11 +20,19 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const SERVER_PORT: &str = "MUTOSCOPE_TEST_SERVER_PORT";
 const SERVER_MEDIA: &str = "MUTOSCOPE_TEST_SERVER_MEDIA";
+const SERVER_PASSWORD: &str = "MUTOSCOPE_TEST_SERVER_PASSWORD";
+const SERVER_IDENTITY: &str = "MUTOSCOPE_TEST_SERVER_IDENTITY";
 
 /// Serves, in a process that [`ServerProcess`] has started. Each test file has a test `the_server_s_process` that calls this.
 pub(crate) fn serve_if_asked() {
     let Ok(port) = std::env::var(SERVER_PORT) else { return };
-    let options = Options { rtsp_port: port.parse().expect("a port"), ..Options::default() };
+    let port = port.parse().expect("a port");
+    let tls = std::env::var_os(SERVER_IDENTITY).map(|directory| TlsOptions {
+        port,
+        identity: Identity::SelfSigned { directory: directory.into() },
+        only: true,
+    });
+    let options = Options { rtsp_port: port, tls, ..Options::default() };
     let rate = FrameRate::new(24, 1).expect("a rate");
     let library = match std::env::var_os(SERVER_MEDIA) {
         Some(path) => {
@@ -37,25 +47,45 @@ pub(crate) fn serve_if_asked() {
         let _ = std::io::stdin().read(&mut [0]);
         stop.stop();
     });
-    server.serve(&library).expect("serving");
+    let mut users = Users::default();
+    if let Ok(password) = std::env::var(SERVER_PASSWORD) {
+        users.set("anna", &password).expect("a user");
+    }
+    let gate = Gate::new(Rules { users, ..Rules::default() }).expect("random numbers");
+    server.serve_guarded(&library, gate).expect("serving");
 }
 
 /// A server in a process of its own, so that it can be killed without a farewell to its clients.
 pub(crate) struct ServerProcess {
     child: Child,
     port: u16,
-    media: Option<PathBuf>,
+    settings: Vec<(&'static str, PathBuf)>,
 }
 
 impl ServerProcess {
     /// Starts a server on a free port. It serves a file, or the built-in test card and movie.
     pub(crate) fn start(media: Option<&Path>) -> Self {
+        Self::start_with(media.map(|media| (SERVER_MEDIA, media.to_owned())).into_iter().collect())
+    }
+
+    /// Starts a server that takes this password of `anna`, and lets nobody else watch.
+    pub(crate) fn start_guarded(password: &str) -> Self {
+        Self::start_with(vec![(SERVER_PASSWORD, password.into())])
+    }
+
+    /// Starts a server in TLS, with a certificate that it makes in this directory where there is none.
+    pub(crate) fn start_private(identity: &Path) -> Self {
+        Self::start_with(vec![(SERVER_IDENTITY, identity.to_owned())])
+    }
+
+    fn start_with(settings: Vec<(&'static str, PathBuf)>) -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        Self { child: spawn_server(port, media), port, media: media.map(Path::to_owned) }
+        Self { child: spawn_server(port, &settings), port, settings }
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
-        format!("rtsp://127.0.0.1:{}/{name}", self.port)
+        let is_private = self.settings.iter().any(|(setting, _)| *setting == SERVER_IDENTITY);
+        format!("{}://127.0.0.1:{}/{name}", if is_private { "rtsps" } else { "rtsp" }, self.port)
     }
 
     pub(crate) fn kill(&mut self) {
@@ -71,7 +101,7 @@ impl ServerProcess {
 
     /// Starts the server again on the same port.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn_server(self.port, self.media.as_deref());
+        self.child = spawn_server(self.port, &self.settings);
     }
 }
 
@@ -82,12 +112,10 @@ impl Drop for ServerProcess {
     }
 }
 
-fn spawn_server(port: u16, media: Option<&Path>) -> Child {
+fn spawn_server(port: u16, settings: &[(&'static str, PathBuf)]) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "the_server_s_process", "--nocapture"]).env(SERVER_PORT, port.to_string());
-    if let Some(media) = media {
-        command.env(SERVER_MEDIA, media);
-    }
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
     let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
     let deadline = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -96,6 +124,20 @@ fn spawn_server(port: u16, media: Option<&Path>) -> Child {
     }
     child
 }
+
+/// What a player would take from the environment.
+pub(crate) const ENVIRONMENT: [&str; 10] = [
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "SERVER_HOST",
+    "RTSP_PORT",
+    "RTP_PORT",
+    "VIDEO_FILE",
+    "RTSP_USER",
+    "RTSP_PASSWORD",
+    "RTSP_TLS_CA",
+    "RTSP_TLS_PIN",
+];
 
 /// A running player, and the lines it prints.
 pub(crate) struct Player {
@@ -106,12 +148,20 @@ pub(crate) struct Player {
 }
 
 impl Player {
+    /// Starts a player that finds nothing which was trusted before.
     pub(crate) fn start(args: &[&str], display: Option<&str>) -> Self {
+        let nowhere = std::env::temp_dir().join(format!("mutoscope-player-{}-nowhere", std::process::id()));
+        Self::start_at(args, display, &nowhere)
+    }
+
+    /// Starts a player whose user keeps settings in this directory.
+    pub(crate) fn start_at(args: &[&str], display: Option<&str>, config: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_player-sdl"));
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        for name in ["DISPLAY", "WAYLAND_DISPLAY", "SERVER_HOST", "RTSP_PORT", "RTP_PORT", "VIDEO_FILE"] {
+        for name in ENVIRONMENT {
             command.env_remove(name);
         }
+        command.env("XDG_CONFIG_HOME", config);
         // Several tests run at the same time, so each player takes a free port.
         command.env("RTP_PORT", "0");
         if let Some(display) = display {

@@ -13,7 +13,7 @@ use super::super::stop::{Stop, Woken};
 use crate::tcp;
 use crate::tls::Fingerprint;
 #[cfg(feature = "tls")]
-use crate::tls::{Connector, Tls, sentence};
+use crate::tls::{Believe, Connector, Tls, sentence};
 
 /// Why nothing more comes of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Trust {
     pub(super) fn secure(&mut self, socket: Socket, host: &str, stop: &Stop, until: Instant) -> Result<Wire, Ended> {
         let connector = match self.connector.take() {
             Some(connector) => connector,
-            None => Connector::new(None, self.pin).map_err(Ended::Failed)?,
+            None => Connector::new(self.pin.map_or(Believe::System(None), Believe::Pin)).map_err(Ended::Failed)?,
         };
         let connector = self.connector.insert(connector);
         let session = connector.session(host).map_err(Ended::Failed)?;

@@ -9,7 +9,7 @@ mod words;
 
 pub use error::SpecError;
 pub use parameters::{Parameters, Start};
-pub use remote::Remote;
+pub use remote::{Remote, expand_url};
 
 use std::env;
 use std::ffi::OsStr;
@@ -340,6 +340,39 @@ mod tests {
 
     fn source(text: &str) -> String {
         format!("{:?}", parse(text).unwrap().source())
+    }
+
+    #[test]
+    fn variables_of_urls_are_taken_as_they_are_and_never_told() {
+        let lookup = |name: &str| {
+            let value = match name {
+                "USER" => "an:na",
+                "SECRET" => "a@b/${USER}%41",
+                "HOST" => "cam.example",
+                "URL" => "rtsp://u:p@cam/x y",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        for (text, url) in [
+            ("rtsp://cam/x", "rtsp://cam/x"),
+            ("rtsp://${USER}:${SECRET}@${HOST}:8554/x", "rtsp://an%3Ana:a%40b%2F%24%7BUSER%7D%2541@cam.example:8554/x"),
+            ("anna:x%20${SECRET}@cam/y", "anna:x%20a%40b%2F%24%7BUSER%7D%2541@cam/y"),
+            ("rtsp://cam/x?token=${SECRET}", "rtsp://cam/x?token=a@b/$%7BUSER%7D%41"),
+            ("${URL}", "rtsp://u:p@cam/x y"),
+            ("${HOST}/x", "cam.example/x"),
+        ] {
+            assert_eq!(expand_url(text, &lookup).as_deref(), Ok(url), "{text}");
+        }
+        for (text, error) in [
+            ("rtsp://anna:hunter2${NONE}@cam/x", SpecError::Variable { name: "NONE".into() }),
+            ("${SECRET}${NONE}", SpecError::Variable { name: "NONE".into() }),
+            ("rtsp://anna:${SECRET@cam/x", SpecError::BadVariable),
+            ("rtsp://cam/${}", SpecError::BadVariable),
+        ] {
+            assert_eq!(expand_url(text, &lookup), Err(error.clone()), "{text}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
     }
 
     #[test]

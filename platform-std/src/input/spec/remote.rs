@@ -138,6 +138,54 @@ impl fmt::Debug for Remote {
     }
 }
 
+/// A URL with the values of its variables: `${VARIABLE}` is what `lookup` finds. In user and password, and behind the host, a value
+/// is taken as it is, whatever characters it has: it is percent-encoded. A variable may also be the whole URL.
+///
+/// ```
+/// use mutoscope_std::input::expand_url;
+///
+/// let lookup = |name: &str| (name == "PASSWORD").then(|| "h@n/er:2".to_owned());
+/// let url = expand_url("rtsp://anna:${PASSWORD}@cam/x", &lookup)?;
+/// assert_eq!(url, "rtsp://anna:h%40n%2Fer%3A2@cam/x");
+/// # Ok::<(), mutoscope_std::input::SpecError>(())
+/// ```
+///
+/// # Errors
+/// A variable that is not set, or is none. The error holds no value.
+pub fn expand_url(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, SpecError> {
+    let mut variables = Variables::new(lookup);
+    let is_whole = text.starts_with("${") && text.find('}').is_some_and(|end| end + 1 == text.len());
+    if is_whole || !text.contains("${") {
+        return variables.expand(text);
+    }
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains("${") => (format!("{scheme}://"), rest),
+        _ => (String::new(), text),
+    };
+    let (authority, target) = rest.split_at(authority_len(rest));
+    let mut url = scheme;
+    let host_port = match authority.rsplit_once('@') {
+        Some((user_info, host_port)) => {
+            url.push_str(&variables.expand_with(user_info, percent_encode)?);
+            url.push('@');
+            host_port
+        }
+        None => authority,
+    };
+    url.push_str(&variables.expand(host_port)?);
+    url.push_str(&variables.expand_with(target, |value, out| out.push_str(&escapes::escape(value)))?);
+    Ok(url)
+}
+
+fn percent_encode(value: &str, out: &mut String) {
+    for byte in value.bytes() {
+        match char::from(byte) {
+            c if c.is_ascii_alphanumeric() || "-._~".contains(c) => out.push(c),
+            _ => _ = write!(out, "%{byte:02X}"),
+        }
+    }
+}
+
 /// How long user info, host and port are. A password may be a variable, and a raw `@` or `/` in it is the user's mistake.
 fn authority_len(text: &str) -> usize {
     let mut depth = 0_usize;
@@ -170,11 +218,7 @@ fn credentials(text: &str, variables: &mut Variables<'_>) -> Result<Credentials,
     if let Some((_, password)) = text.split_once(':').filter(|(_, password)| !password.contains("${")) {
         variables.used.add(password, "…");
     }
-    let encoded = variables.expand_with(text, |value, out| {
-        for byte in value.bytes() {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    })?;
+    let encoded = variables.expand_with(text, percent_encode)?;
     Credentials::from_user_info(&encoded).map_err(|unfit| SpecError::Url {
         why: match unfit {
             Unfit::TooLong => "its user or its password is too long",

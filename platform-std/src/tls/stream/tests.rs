@@ -1,6 +1,6 @@
 use super::*;
 use crate::media::testing::Folder;
-use crate::tls::{Certificates, Connector, Identity};
+use crate::tls::{Believe, Certificates, Connector, Identity};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -115,7 +115,7 @@ impl Scene {
         let folder = Folder::new();
         let identity = Identity::SelfSigned { directory: folder.path().to_owned() };
         let certificates = Certificates::open(identity, &["localhost".to_owned()]).unwrap();
-        let connector = Connector::new(None, Some(certificates.fingerprint())).unwrap();
+        let connector = Connector::new(Believe::Pin(certificates.fingerprint())).unwrap();
         Self { _folder: folder, certificates, connector }
     }
 

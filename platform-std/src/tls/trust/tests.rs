@@ -57,15 +57,15 @@ fn shake(connector: &Connector, host: &str, certificates: &Certificates) -> Resu
 #[test]
 fn one_that_is_named_is_believed_for_its_names_and_a_pin_for_all() {
     let mine = own(|_| {});
-    let by_file = Connector::new(Some(&mine.path()), None).unwrap();
+    let by_file = Connector::new(Believe::Authorities(&mine.path())).unwrap();
     assert_eq!(shake(&by_file, "cam.example", &mine.certificates), Ok(()));
-    let pinned = Connector::new(None, Some(mine.certificates.fingerprint())).unwrap();
+    let pinned = Connector::new(Believe::Pin(mine.certificates.fingerprint())).unwrap();
     for host in ["cam.example", "192.0.2.1", "fe80::1%eth0"] {
         assert_eq!(shake(&pinned, host, &mine.certificates), Ok(()), "{host}");
     }
     // What `openssl req -x509` makes says of itself that it is an authority.
     let authority = own(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
-    let by_file = Connector::new(Some(&authority.path()), None).unwrap();
+    let by_file = Connector::new(Believe::Authorities(&authority.path())).unwrap();
     assert_eq!(shake(&by_file, "cam.example", &authority.certificates), Ok(()));
 }
 
@@ -81,7 +81,7 @@ fn an_authority_vouches_for_others() {
     let server = Files::new(&server.signed_by(&server_key, &issuer).unwrap().pem(), &server_key);
     let folder = Folder::new();
     let ca = folder.file("ca.pem", authority.pem().as_bytes());
-    let connector = Connector::new(Some(&ca), None).unwrap();
+    let connector = Connector::new(Believe::Authorities(&ca)).unwrap();
     assert_eq!(shake(&connector, "cam.example", &server.certificates), Ok(()));
     assert_eq!(shake(&connector, "192.0.2.1", &server.certificates), Ok(()));
     let wrong_name = shake(&connector, "other.example", &server.certificates).unwrap_err();
@@ -92,10 +92,10 @@ fn an_authority_vouches_for_others() {
 fn each_failure_is_a_sentence_that_says_what_to_do() {
     let (mine, other) = (own(|_| {}), own(|_| {}));
     let shown = mine.certificates.fingerprint();
-    let stranger = Connector::new(Some(&other.path()), None).unwrap();
+    let stranger = Connector::new(Believe::Authorities(&other.path())).unwrap();
     let sentence = shake(&stranger, "cam.example", &mine.certificates).unwrap_err();
     assert!(sentence.contains(&shown.to_string()) && sentence.contains("--tls-pin"), "{sentence}");
-    let pinned = Connector::new(None, Some(other.certificates.fingerprint())).unwrap();
+    let pinned = Connector::new(Believe::Pin(other.certificates.fingerprint())).unwrap();
     let sentence = shake(&pinned, "cam.example", &mine.certificates).unwrap_err();
     assert!(sentence.contains("not the one that was pinned") && sentence.contains(&shown.to_string()), "{sentence}");
     // Of those that an authority vouches for, so that the dates count.
@@ -111,8 +111,8 @@ fn each_failure_is_a_sentence_that_says_what_to_do() {
         let server = Files::new(&server.signed_by(&server_key, &issuer).unwrap().pem(), &server_key);
         let folder = Folder::new();
         let ca = folder.file("ca.pem", authority.pem().as_bytes());
-        let sentence =
-            shake(&Connector::new(Some(&ca), None).unwrap(), "cam.example", &server.certificates).unwrap_err();
+        let sentence = shake(&Connector::new(Believe::Authorities(&ca)).unwrap(), "cam.example", &server.certificates)
+            .unwrap_err();
         assert!(sentence.contains(expected), "{sentence}");
     }
 }
@@ -120,9 +120,9 @@ fn each_failure_is_a_sentence_that_says_what_to_do() {
 #[test]
 fn what_cannot_be_believed_is_told_before_anything_is_asked() {
     let folder = Folder::new();
-    let complaint = |path: &Path| Connector::new(Some(path), None).unwrap_err();
+    let complaint = |path: &Path| Connector::new(Believe::Authorities(path)).unwrap_err();
     assert!(complaint(&folder.path().join("none")).starts_with("cannot read "));
     assert!(complaint(&folder.file("empty.pem", b"x")).starts_with("there is no certificate in "));
-    let connector = Connector::new(None, Some(Fingerprint([0; 32]))).unwrap();
+    let connector = Connector::new(Believe::Pin(Fingerprint([0; 32]))).unwrap();
     assert!(connector.session("no name").unwrap_err().contains("no name that a certificate can have"));
 }
