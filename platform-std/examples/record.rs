@@ -180,7 +180,7 @@ impl Questions {
 
     /// Asks, where that helps. An error: it does not, or nobody answers.
     fn ask(&mut self, error: Error, client: &mut Client) -> Result<(), Box<dyn std::error::Error>> {
-        let Some(question) = self.inquiry.question(&error, client) else { return Err(error.into()) };
+        let Some(question) = self.inquiry.question(&error) else { return Err(error.into()) };
         let answer = self.terminal.as_mut().map(|terminal| terminal.ask(&question)).transpose()?;
         let Some(answer) = answer.flatten() else {
             return Err(self.inquiry.reason(&question).map_or_else(|| error.into(), Into::into));

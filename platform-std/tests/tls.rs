@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mutoscope::media::FrameRate;
-use mutoscope_std::client::{self, Error};
+use mutoscope_std::client::{self, Client, Error, Event, Goal};
 use mutoscope_std::guard::{Gate, Rules, Users};
 use mutoscope_std::media::Library;
 use mutoscope_std::play;
@@ -90,6 +90,35 @@ fn who_is_not_believed_is_told_and_nothing_is_asked_of_him() {
     let error = failure(options);
     assert!(matches!(error, Error::Certificate { fingerprint, .. } if fingerprint == server.fingerprint), "{error}");
     assert!(error.to_string().contains("not the one that was pinned"), "{error}");
+}
+
+/// What becomes of a client: an error, or a frame.
+fn played(client: &mut Client) -> Result<(), Error> {
+    client.set_goal(Goal::Play { from: None });
+    while !matches!(client.next(None)?, Some(Event::Frame(_))) {}
+    Ok(())
+}
+
+#[test]
+fn a_certificate_that_somebody_trusts_is_believed_of_its_server_alone() {
+    let server = Private::start("tls-trust");
+    let options = client::Options { tls_pin: None, ..server.options() };
+    let mut client = Client::new(options.clone()).unwrap();
+    let error = played(&mut client).unwrap_err();
+    let Error::Certificate { server: name, fingerprint, doubt, .. } = &error else { panic!("{error}") };
+    assert_eq!((name.as_str(), *fingerprint), (server.tls.to_string().as_str(), server.fingerprint));
+    assert!(!doubt.contains("--tls-pin") && error.to_string().contains("--tls-pin"), "{doubt}");
+    // Another port is another server.
+    client.trust("127.0.0.1:1", server.fingerprint);
+    assert!(matches!(played(&mut client), Err(Error::Certificate { .. })));
+    client.trust(name, Fingerprint([0; 32]));
+    assert!(matches!(played(&mut client), Err(Error::Certificate { .. })));
+    client.trust(name, server.fingerprint);
+    played(&mut client).unwrap();
+    // A pin goes first.
+    let mut pinned = Client::new(client::Options { tls_pin: Some(Fingerprint([0; 32])), ..options }).unwrap();
+    pinned.trust(name, server.fingerprint);
+    assert!(matches!(played(&mut pinned), Err(Error::Certificate { .. })));
 }
 
 #[test]

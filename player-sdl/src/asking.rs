@@ -40,8 +40,8 @@ impl Asking {
     }
 
     /// What is to be asked after this failure; `None`: no answer would help. `goal` waits for the answer.
-    pub(crate) fn ask(&mut self, error: &Error, client: &Client, goal: Goal) -> Option<Asked> {
-        let question = self.inquiry.question(error, client)?;
+    pub(crate) fn ask(&mut self, error: &Error, goal: Goal) -> Option<Asked> {
+        let question = self.inquiry.question(error)?;
         let reason = sentence(&self.inquiry.reason(&question).unwrap_or_else(|| error.to_string()));
         let asked = Asked { question, reason };
         self.open = Some((asked.clone(), goal));
@@ -93,19 +93,19 @@ mod tests {
         let (mut asking, mut client) = asking("rtsp://cam/x", None);
         let error = Error::Unauthorized(Unauthorized::Unknown);
         assert_eq!(asking.answer(credentials("x"), &mut client), Outcome::Stale);
-        let asked = asking.ask(&error, &client, GOAL).unwrap();
+        let asked = asking.ask(&error, GOAL).unwrap();
         assert!(asked.reason.starts_with("The server wants a user name and a password"), "{asked:?}");
         let tried = Outcome::TryAgain { goal: GOAL, forgetful: None };
         assert_eq!(asking.answer(credentials("x"), &mut client), tried);
         assert_eq!(asking.answer(credentials("x"), &mut client), Outcome::Stale);
-        asking.ask(&error, &client, GOAL).unwrap();
+        asking.ask(&error, GOAL).unwrap();
         assert_eq!(asking.answer(None, &mut client), Outcome::Over(asked.reason));
-        asking.ask(&error, &client, GOAL).unwrap();
+        asking.ask(&error, GOAL).unwrap();
         assert!(matches!(asking.answer(credentials("a\tb"), &mut client), Outcome::Over(_)));
-        asking.ask(&error, &client, GOAL).unwrap();
+        asking.ask(&error, GOAL).unwrap();
         asking.forget();
         assert_eq!(asking.answer(credentials("x"), &mut client), Outcome::Stale);
-        assert_eq!(asking.ask(&Error::Closed(None), &client, GOAL), None);
+        assert_eq!(asking.ask(&Error::Closed(None), GOAL), None);
     }
 
     #[test]
@@ -119,10 +119,10 @@ mod tests {
             server: "cam:322".into(),
             fingerprint: Fingerprint([fingerprint; 32]),
         };
-        let asked = asking.ask(&shown(1), &client, GOAL).unwrap();
+        let asked = asking.ask(&shown(1), GOAL).unwrap();
         assert_eq!(asked.reason, "Nobody vouches for it, believe it with --tls-pin");
         asking.answer(Some(Answer::Trust), &mut client);
-        let changed = asking.ask(&shown(2), &client, GOAL).unwrap();
+        let changed = asking.ask(&shown(2), GOAL).unwrap();
         assert!(changed.reason.starts_with("THE CERTIFICATE OF cam:322 HAS CHANGED"), "{changed:?}");
         assert!(changed.reason.contains("--tls-pin"), "{changed:?}");
     }

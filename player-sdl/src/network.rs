@@ -554,7 +554,7 @@ impl Worker {
             self.report(Report::Stopped);
         } else if self.ended.is_some() && !self.server_left() {
             // A server may close what has ended. Playing it again makes a new connection.
-        } else if let Some(asked) = self.asking.ask(error, &self.client, self.goal) {
+        } else if let Some(asked) = self.asking.ask(error, self.goal) {
             // However long somebody thinks about it.
             self.recovery.forget();
             self.goal = Goal::Stop;

@@ -134,6 +134,9 @@ const fn unauthorized(why: Unauthorized) -> &'static str {
         Unauthorized::Basic => {
             "the server wants the password as it is (Basic), which others on the way could read: that has to be allowed (401)"
         }
+        Unauthorized::Elsewhere => {
+            "the server that we were sent on to wants a user name and a password, which only the server of the URL is told (401)"
+        }
         Unauthorized::Scheme => "the server wants a user name and a password in a way that is not known here (401)",
         _ => "the server wants a user name and a password: rtsp://USER:PASSWORD@HOST/NAME (401 Unauthorized)",
     }

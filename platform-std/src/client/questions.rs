@@ -96,10 +96,9 @@ impl Inquiry {
     }
 
     /// What is to be asked where a client has failed like this; `None`: no answer would help.
-    pub fn question(&self, error: &Error, client: &Client) -> Option<Question> {
+    pub fn question(&self, error: &Error) -> Option<Question> {
         match error {
-            // What is told to the server of the URL is told to no other one.
-            Error::Unauthorized(Unauthorized::Unknown) if self.is_at_home(client) => {
+            Error::Unauthorized(Unauthorized::Unknown) => {
                 Some(Question::Password { server: self.server.clone(), user: self.user.clone(), is_wrong: false })
             }
             Error::Unauthorized(Unauthorized::Credentials) => Some(Question::Password {
@@ -157,10 +156,6 @@ impl Inquiry {
     pub fn known(&self) -> &KnownServers {
         &self.known
     }
-
-    fn is_at_home(&self, client: &Client) -> bool {
-        Url::parse(client.url()).is_some_and(|url| server_name(url.host(), url.port_or_default()) == self.server)
-    }
 }
 
 #[cfg(test)]
@@ -169,7 +164,7 @@ mod tests {
 
     fn password(error: &Error, options: Options) -> Option<Question> {
         let inquiry = Inquiry::new(&options, KnownServers::in_memory());
-        inquiry.question(error, &Client::new(options).unwrap())
+        inquiry.question(error)
     }
 
     #[test]
@@ -187,7 +182,7 @@ mod tests {
             let options = Options { credentials, ..url("rtsp://anna:x@cam/x") };
             assert_eq!(password(&refused, options), asked("bert", is_wrong));
         }
-        for why in [Unauthorized::Basic, Unauthorized::Scheme] {
+        for why in [Unauthorized::Elsewhere, Unauthorized::Basic, Unauthorized::Scheme] {
             assert_eq!(password(&Error::Unauthorized(why), url("rtsp://cam/x")), None);
         }
         assert_eq!(password(&Error::Closed(None), url("rtsp://cam/x")), None);
@@ -198,13 +193,13 @@ mod tests {
         let options = Options::new("rtsp://cam/x");
         let mut client = Client::new(options.clone()).unwrap();
         let mut inquiry = Inquiry::new(&options, KnownServers::in_memory());
-        let question = inquiry.question(&Error::Unauthorized(Unauthorized::Unknown), &client).unwrap();
+        let question = inquiry.question(&Error::Unauthorized(Unauthorized::Unknown)).unwrap();
         let answer = |password: &str| Answer::Credentials { user: "anna".into(), password: password.into() };
         assert!(matches!(inquiry.answer(&question, answer("a\nb"), &mut client), Err(Error::Credentials)));
         inquiry.answer(&question, answer("hunter2"), &mut client).unwrap().unwrap();
         let shown = format!("{:?} {inquiry:?} {client:?}", answer("hunter2"));
         assert!(!shown.contains("hunter2"), "{shown}");
-        let again = inquiry.question(&Error::Unauthorized(Unauthorized::Credentials), &client);
+        let again = inquiry.question(&Error::Unauthorized(Unauthorized::Credentials));
         assert!(matches!(again, Some(Question::Password { user, is_wrong: true, .. }) if user == "anna"));
     }
 
@@ -220,17 +215,17 @@ mod tests {
         let options = Options::new("rtsps://cam/x");
         let mut client = Client::new(options.clone()).unwrap();
         let mut inquiry = Inquiry::new(&options, KnownServers::in_memory());
-        let question = inquiry.question(&shown(old), &client).unwrap();
+        let question = inquiry.question(&shown(old)).unwrap();
         let is =
             |question: &Question, wanted| matches!(question, Question::Certificate { known, .. } if *known == wanted);
         assert!(is(&question, None), "{question:?}");
         inquiry.answer(&question, Answer::Trust, &mut client).unwrap().unwrap();
         assert_eq!(inquiry.known().get("cam:322"), Some(old));
-        assert!(is(&inquiry.question(&shown(new), &client).unwrap(), Some(old)));
+        assert!(is(&inquiry.question(&shown(new)).unwrap(), Some(old)));
         for decided in
             [Options { tls_pin: Some(old), ..options.clone() }, Options { tls_ca: Some("ca.pem".into()), ..options }]
         {
-            assert_eq!(Inquiry::new(&decided, KnownServers::in_memory()).question(&shown(new), &client), None);
+            assert_eq!(Inquiry::new(&decided, KnownServers::in_memory()).question(&shown(new)), None);
         }
     }
 }

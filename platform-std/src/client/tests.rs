@@ -3,6 +3,7 @@
 use super::*;
 use crate::media::Library;
 use crate::server::{self, Server, StopHandle};
+use crate::tls::KnownServers;
 use mutoscope::media::FrameRate;
 use mutoscope::wire::rtp::MAX_DATAGRAM;
 use std::io::{Read, Write};
@@ -380,6 +381,14 @@ fn refusals_and_silence_are_told_in_sentences() {
 
 const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"cam\", nonce=\"5f3a\"\r\n";
 
+/// Asks for user and password until the client gives up, which has none.
+fn refuse(stream: &mut TcpStream) {
+    for _ in 0..2 {
+        answer(stream, "401 Unauthorized", CHALLENGE, "");
+    }
+    assert_eq!(request(stream), "");
+}
+
 /// Asks for user and password as of a camera, once; then there is one frame.
 fn guarded(stream: &mut TcpStream) {
     let options = answer(stream, "401 Unauthorized", CHALLENGE, "");
@@ -394,10 +403,14 @@ fn guarded(stream: &mut TcpStream) {
 
 /// The first error, or `None` where a frame comes before.
 fn outcome(options: Options) -> Option<Error> {
-    let mut client = Client::new(options).unwrap();
+    first_error(&mut Client::new(options).unwrap())
+}
+
+/// The first error of a client that plays, if one comes before the first frame.
+fn first_error(client: &mut Client) -> Option<Error> {
     client.set_goal(Goal::Play { from: None });
     loop {
-        match next(&mut client) {
+        match next(client) {
             Ok(seen) if is_frame(&seen) => return None,
             Ok(_) => {}
             Err(error) => return Some(error),
@@ -442,6 +455,51 @@ fn a_wrong_password_and_one_that_may_not_be_sent_are_told() {
     let clear = outcome(options).unwrap();
     assert!(matches!(clear, Error::Unauthorized(Unauthorized::Basic)), "{clear}");
     server.join().unwrap();
+}
+
+#[test]
+fn a_client_that_was_refused_goes_on_with_what_it_is_told() {
+    let (address, server) = scripted(vec![
+        refuse,
+        |stream| {
+            answer(stream, "401 Unauthorized", CHALLENGE, "");
+            answer(stream, "401 Unauthorized", CHALLENGE, "");
+            assert_eq!(request(stream), "", "once for each challenge");
+        },
+        guarded,
+    ]);
+    let options = Options { transport: Transport::Tcp, ..patient(address) };
+    let mut client = Client::new(options.clone()).unwrap();
+    let mut inquiry = Inquiry::new(&options, KnownServers::in_memory());
+    for (password, is_wrong) in [("wrong", false), ("hunter2", true)] {
+        let error = first_error(&mut client).unwrap();
+        let question = inquiry.question(&error).unwrap();
+        let user = if is_wrong { "anna".to_owned() } else { String::new() };
+        assert_eq!(question, Question::Password { server: address.to_string(), user, is_wrong });
+        let answer = Answer::Credentials { user: "anna".into(), password: password.into() };
+        inquiry.answer(&question, answer, &mut client).unwrap().unwrap();
+    }
+    assert!(first_error(&mut client).is_none());
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn no_password_is_asked_for_on_behalf_of_another_server() {
+    let (there, elsewhere) = scripted(vec![refuse]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        answer(&mut stream, "200 OK", "", "");
+        answer(&mut stream, "301 Moved", &format!("Location: rtsp://{there}/there\r\n"), "");
+    });
+    let mut client = Client::new(patient(here)).unwrap();
+    let error = first_error(&mut client).unwrap();
+    assert!(matches!(error, Error::Unauthorized(Unauthorized::Elsewhere)), "{error}");
+    assert_eq!(Inquiry::new(&patient(here), KnownServers::in_memory()).question(&error), None);
+    server.join().unwrap();
+    elsewhere.join().unwrap();
 }
 
 #[test]

@@ -193,7 +193,7 @@ mod passwords {
             assert_eq!(says_who(&scene, "Digest"), told, "{location}");
             if !told {
                 assert_eq!(failure(&events), REFUSED);
-                assert_eq!(scene.player.unauthorized(), Some(Unauthorized::Unknown));
+                assert_eq!(scene.player.unauthorized(), Some(Unauthorized::Elsewhere));
                 // The next time begins with the server that may know.
                 scene.start();
                 scene.answer(401, DIGEST);

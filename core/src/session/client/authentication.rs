@@ -46,9 +46,10 @@ mod known {
             &mut self,
             headers: &Headers<'_>,
         ) -> Result<(), Unauthorized> {
-            let Some(authenticator) = self.authenticator.as_mut().filter(|_| !self.elsewhere) else {
-                return Err(Unauthorized::Unknown);
-            };
+            if self.elsewhere {
+                return Err(Unauthorized::Elsewhere);
+            }
+            let Some(authenticator) = self.authenticator.as_mut() else { return Err(Unauthorized::Unknown) };
             let challenged = authenticator.handle_challenges(headers.all("WWW-Authenticate"));
             challenged.map_err(|refusal| match refusal {
                 Refusal::Credentials => Unauthorized::Credentials,

@@ -156,8 +156,10 @@ pub struct Playing {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unauthorized {
-    /// It wants a user and a password, and none are known that may be told to it.
+    /// It wants a user and a password, and none are known.
     Unknown,
+    /// It wants them, and is another server than that of the URL, to which redirections have led: it is told none.
+    Elsewhere,
     /// It has been told, and refuses: user or password is wrong, or the user may not watch this.
     Credentials,
     /// It wants the password as it is, which is not allowed.
