@@ -262,6 +262,8 @@ impl OnTerminal {
             assert_eq!(output.read(&mut byte).unwrap(), 1, "no {prompt:?}:\n{}", self.screen);
             self.screen.push(char::from(byte[0]));
         }
+        // The terminal stops its echo behind the prompt, and nobody types sooner.
+        std::thread::sleep(Duration::from_millis(300));
         self.child.stdin.as_mut().unwrap().write_all(format!("{line}\r").as_bytes()).unwrap();
     }
 
