@@ -177,7 +177,7 @@
 //!     let (rx, tx) = (&mut [0; 1024][..], &mut [0; 4096][..]); // all memory that the client needs, beside the peer itself
 //!     let mut peer = Peer::new(clock.now(), addresses, rx, tx, entropy, &settings);
 //!     loop {
-//!         let context = Context { now: clock.now(), waker: Waker::noop(), settings: &settings };
+//!         let context = Context::new(clock.now(), Waker::noop(), &settings);
 //!         let sockets = Sockets { control: &mut *modem, rtp: &mut *rtp, rtcp: &mut *rtcp };
 //!         match peer.service::<1, _, _, _, _>(context, sockets, catalogue) {
 //!             Outcome::Open => {}    // sleep until `peer.poll_timeout()`, or until a socket is ready

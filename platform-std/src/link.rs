@@ -79,6 +79,11 @@ impl Link {
         self.tcp_mut().handle_event(event);
     }
 
+    /// How many bytes have left since it was asked last.
+    pub(crate) fn take_sent(&mut self) -> u64 {
+        self.tcp_mut().take_sent()
+    }
+
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp().local_addr()
     }
@@ -153,16 +158,21 @@ impl Read for Link {
         match self {
             Self::Plain { stream, is_new } => {
                 let read = stream.read(buffer)?;
-                if std::mem::take(is_new) && read > 0 && buffer.first() == Some(&TLS_HANDSHAKE) {
-                    log::info!("closed: it speaks TLS (rtsps://) to a port that is for rtsp://");
-                    return Err(io::ErrorKind::InvalidData.into());
-                }
-                Ok(read)
+                as_expected(is_new, buffer.get(..read).unwrap_or_default())
             }
             #[cfg(feature = "tls")]
             Self::Tls { tls, .. } => tls.read(buffer),
         }
     }
+}
+
+/// The length of what came first on a connection without TLS, or an error where it is not meant for one.
+fn as_expected(is_new: &mut bool, read: &[u8]) -> io::Result<usize> {
+    if std::mem::take(is_new) && read.first() == Some(&TLS_HANDSHAKE) {
+        log::info!("closed: it speaks TLS (rtsps://) to a port that is for rtsp://");
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok(read.len())
 }
 
 impl Write for Link {
@@ -189,6 +199,17 @@ impl Stream for Link {
             Self::Plain { stream, .. } => stream.try_write(segments),
             #[cfg(feature = "tls")]
             Self::Tls { tls, .. } => tls.try_write(segments),
+        }
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self {
+            Self::Plain { stream, is_new } => {
+                let Some(read) = stream.try_read(buffer)? else { return Ok(None) };
+                as_expected(is_new, buffer.get(..read).unwrap_or_default()).map(Some)
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls { tls, .. } => tls.try_read(buffer),
         }
     }
 }

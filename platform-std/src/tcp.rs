@@ -1,9 +1,9 @@
 //! TCP: the core's [`Stream`] on a non-blocking socket, and a listener.
 //!
 //! mio reports readiness once per change (edge-triggered). So a stream keeps what the events said in two flags: a lowered
-//! flag answers "not ready" without a system call. Where a flag is raised, a write is tried, and lowers it when the kernel
-//! takes less than there is; a read is asked about with `poll(2)` first. Stale or repeated events can therefore do no
-//! harm: what is answered is what the kernel says at that moment.
+//! flag answers "not ready" without a system call. Where a flag is raised, a call is tried, and lowers it when the kernel
+//! takes less, or gives less, than it might. Stale or repeated events can therefore do no harm: what is answered is what the kernel
+//! says at that moment.
 
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
@@ -27,8 +27,8 @@ const UNSENT_LOW_WATER: u32 = 96 * 1024;
 /// How many connections the kernel completes ahead of `accept`.
 const BACKLOG: i32 = 128;
 
-/// Most segments of one write; what lies behind them is for the next.
-const MAX_SEGMENTS: usize = 64;
+/// Most segments of one write: those of 32 packets, which leave together. What lies behind them is for the next.
+const MAX_SEGMENTS: usize = 128;
 
 /// A connected (or connecting) TCP stream that never blocks when it is asked first.
 #[derive(Debug)]
@@ -36,6 +36,10 @@ pub struct TcpStream {
     inner: mio::net::TcpStream,
     readable: bool,
     writable: bool,
+    /// The peer has closed its half: the end comes behind what is there, and no further event says so.
+    is_ending: bool,
+    /// Bytes that the kernel took since somebody asked.
+    sent: u64,
 }
 
 impl TcpStream {
@@ -61,7 +65,7 @@ impl TcpStream {
             log::debug!("TCP option refused: {error}");
         }
         // Raised: the first question goes to the kernel, whatever happened before the stream was registered.
-        Self { inner, readable: true, writable: true }
+        Self { inner, readable: true, writable: true, is_ending: false, sent: 0 }
     }
 
     /// Whether the connection stands; `Ok(false)` while it is still being made, the error where that failed.
@@ -80,8 +84,14 @@ impl TcpStream {
     pub fn handle_event(&mut self, event: &Event) {
         // A closed or failed stream is ready for both: the next call sees the end or the error.
         let over = event.is_error() || event.is_read_closed() && event.is_write_closed();
+        self.is_ending |= event.is_read_closed() || over;
         self.readable |= event.is_readable() || event.is_read_closed() || over;
         self.writable |= event.is_writable() || event.is_write_closed() || over;
+    }
+
+    /// How many bytes the kernel took since it was asked last.
+    pub(crate) const fn take_sent(&mut self) -> u64 {
+        std::mem::replace(&mut self.sent, 0)
     }
 
     /// The peer's address.
@@ -144,13 +154,24 @@ impl Write for TcpStream {
 }
 
 impl Stream for TcpStream {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if !self.readable {
+            return Ok(None);
+        }
+        let result = retry(|| io::Read::read(&mut self.inner, buffer));
+        // Where the kernel gives less than there is room for, it has no more, and its next event says when it has.
+        let is_drained = result.as_ref().is_ok_and(|&read| 0 < read && read < buffer.len() && !self.is_ending);
+        self.readable = !is_drained && !would_block(&result);
+        if would_block(&result) { Ok(None) } else { result.map(Some) }
+    }
+
     fn try_write(&mut self, segments: &[&[u8]]) -> io::Result<Option<usize>> {
         if !self.writable {
             return Ok(None);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SEGMENTS];
         let (mut count, mut len) = (0, 0);
-        for (slice, segment) in slices.iter_mut().zip(segments) {
+        for (slice, segment) in slices.iter_mut().zip(segments.iter().filter(|segment| !segment.is_empty())) {
             *slice = IoSlice::new(segment);
             count += 1;
             len += segment.len();
@@ -159,6 +180,7 @@ impl Stream for TcpStream {
         let result = retry(|| io::Write::write_vectored(&mut self.inner, slices));
         // Where the kernel takes less than there is, it is full, and its next event says when it is not.
         self.writable = result.as_ref().is_ok_and(|&written| written == len);
+        self.sent += result.as_ref().map_or(0, |&written| written as u64);
         if would_block(&result) { Ok(None) } else { result.map(Some) }
     }
 }

@@ -13,7 +13,7 @@ use mio::{Interest, Registry, Token};
 use mutoscope::io::{Datagram, Meta, Transmit};
 use mutoscope::wire::rtp::MAX_DATAGRAM;
 use nix::errno::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::tcp::retry;
 
@@ -69,6 +69,8 @@ pub struct UdpSocket {
     told: Option<Box<[u8]>>,
     trains: bool,
     writable: bool,
+    /// Bytes that left since somebody asked.
+    sent: u64,
 }
 
 impl UdpSocket {
@@ -93,12 +95,25 @@ impl UdpSocket {
             .then(|| vec![0; message::TOLD].into_boxed_slice());
         let trains = message::can_send_trains(&inner);
         let received = vec![0; options.max_datagram].into_boxed_slice();
-        Ok(Self { inner, received, everywhere, told, trains, writable: true })
+        Ok(Self { inner, received, everywhere, told, trains, writable: true, sent: 0 })
+    }
+
+    /// The same socket once more, to send from another thread. It receives nothing: what comes is the other one's.
+    pub(crate) fn share(&self) -> io::Result<Self> {
+        let socket = SockRef::from(&self.inner).try_clone()?;
+        let inner = mio::net::UdpSocket::from_std(socket.into());
+        let (everywhere, trains) = (self.everywhere, self.trains);
+        Ok(Self { inner, received: Box::default(), everywhere, told: None, trains, writable: true, sent: 0 })
     }
 
     /// The address it is bound to; tells the port where 0 was asked for.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
+    }
+
+    /// How many bytes left since it was asked last.
+    pub(crate) const fn take_sent(&mut self) -> u64 {
+        std::mem::replace(&mut self.sent, 0)
     }
 
     /// Whether the kernel had no room for the last datagram. A writable event ends it; on systems that run out of
@@ -124,6 +139,7 @@ impl UdpSocket {
         let from = from.filter(|from| self.everywhere && from.is_ipv4() == to.is_ipv4());
         let result = retry(|| message::send(&self.inner, to, from, slices, train));
         self.writable = !result.as_ref().is_err_and(is_full);
+        self.sent += result.as_ref().map_or(0, |&sent| sent as u64);
         match result {
             Ok(_) => Ok(true),
             Err(_) if !self.writable => Ok(false),

@@ -128,7 +128,7 @@ impl SimulatedServer {
         while n < self.seats.len() {
             let Seat { client, control, counts } = &mut self.seats[n];
             let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
-            let context = Context { now, waker: Waker::noop(), settings: &self.settings };
+            let context = Context::new(now, Waker::noop(), &self.settings);
             match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, (&self.stage, &self.cameras))) {
                 Outcome::Open => {}
                 Outcome::Closing => control.close_write(),

@@ -102,7 +102,7 @@ impl Scene {
         while let Ok(Some(())) = self.sockets.1.recv(|meta, report| {
             self.peer.handle_rtcp(now, meta.from, report);
         }) {}
-        let context = Context { now, waker: Waker::noop(), settings: &self.settings };
+        let context = Context::new(now, Waker::noop(), &self.settings);
         let (rtp, rtcp) = &mut self.sockets;
         let sockets = Sockets { control: &mut self.control, rtp, rtcp };
         let _ = self.peer.service_guarded::<16, _, _, _, _>(context, sockets, &self.films, &self.usher);

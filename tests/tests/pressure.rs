@@ -215,7 +215,7 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
         let mut turn = |client: &mut Peer<Vec<u8>, ListedFilm>, hose: &mut Firehose, now| {
             hose.taken = 0;
             let films: &Films = &scene.server.films;
-            let context = Context { now, waker: Waker::noop(), settings: &settings };
+            let context = Context::new(now, Waker::noop(), &settings);
             client.service::<1, _, _, _, _>(context, Sockets { control: hose, rtp: &mut rtp, rtcp: &mut rtcp }, films)
         };
         for _ in 0..10 {

@@ -103,7 +103,7 @@ fn most_in_a_turn(request: impl Fn(usize) -> String, count: usize) -> (usize, St
     let mut most = 0;
     for _ in 0..10_000 {
         let now = Instant::from_millis(1);
-        let context = Context { now, waker: Waker::noop(), settings: &settings };
+        let context = Context::new(now, Waker::noop(), &settings);
         let sockets = Sockets { control: &mut control, rtp: &mut NoUdp, rtcp: &mut NoUdp };
         let before = catalogue.looks.get();
         assert_eq!(peer.service::<1, _, _, _, _>(context, sockets, &catalogue), Outcome::Open);
@@ -165,7 +165,7 @@ fn a_client_whose_time_is_up_is_closed_and_asks_for_no_more_turns() {
     let input = b"GET_PARAMETER rtsp://h/camera RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec();
     let mut control = Pipelined { input, read: 0, output: Vec::new() };
     let mut turn = |peer: &mut Peer<_, _, Brief>, now| {
-        let context = Context { now, waker: Waker::noop(), settings: &settings };
+        let context = Context::new(now, Waker::noop(), &settings);
         let sockets = Sockets { control: &mut control, rtp: &mut NoUdp, rtcp: &mut NoUdp };
         peer.service_guarded::<1, _, _, _, _>(context, sockets, &catalogue, &Brief)
     };

@@ -259,6 +259,16 @@ impl Delivery {
         }
     }
 
+    /// Lets the frames of a file be due on a grid, so that a server wakes up once for all that are due together: each PLAY begins at
+    /// the next instant that lies so many steps behind a multiple of the interval. The frames' distance stays what it is. Zero, as
+    /// at first: PLAY begins at once.
+    pub fn set_wake_grid(&mut self, grid: Duration) {
+        // Frames of a live medium are due together already.
+        if !self.position.is_live() {
+            self.schedule.set_grid(grid);
+        }
+    }
+
     /// What became of its frames.
     pub const fn counts(&self) -> Counts {
         self.counts

@@ -56,12 +56,31 @@ pub(super) struct Schedule {
     tempo: Tempo,
     unit: Unit,
     pace: Pace,
+    /// Streams of the same rate begin at instants so many microseconds apart, and so share their wake-ups; 0: whenever they are
+    /// asked to.
+    grid: u32,
 }
 
 impl Schedule {
     pub(super) fn new(rate: FrameRate, unit: Unit, now: Instant) -> Self {
         let (tempo, pace) = (Tempo::NORMAL, Pace::First);
-        Self { rate, begun: now, stamped: now, passed: 0, floor: now, rested: now, tempo, unit, pace }
+        Self { rate, begun: now, stamped: now, passed: 0, floor: now, rested: now, tempo, unit, pace, grid: 0 }
+    }
+
+    pub(super) fn set_grid(&mut self, grid: Duration) {
+        self.grid = u32::try_from(grid.as_micros()).unwrap_or(u32::MAX);
+    }
+
+    /// The next instant from `at` on that lies on the grid of its frame: so many steps behind a multiple of the interval.
+    fn aligned(&self, at: Instant) -> Instant {
+        if self.grid == 0 {
+            return at;
+        }
+        let frame = self.rate.frames_in(at.as_micros());
+        let (begin, end) = (self.rate.micros(frame), self.rate.micros(frame.saturating_add(1)));
+        let step = u64::from(self.grid);
+        let steps = at.as_micros().saturating_sub(begin).div_ceil(step);
+        Instant::from_micros(begin.saturating_add(steps.saturating_mul(step)).min(end))
     }
 
     pub(super) const fn rate(&self) -> FrameRate {
@@ -100,10 +119,10 @@ impl Schedule {
         self.passed = self.passed.saturating_add(distance);
     }
 
-    /// PLAY: the next frame is due now. Its timestamp must lie behind that of the frame before, even if the client pauses and
+    /// PLAY: the next frame is due now, or a little later on the grid. Its timestamp must lie behind that of the frame before, even if the client pauses and
     /// plays at once.
     pub(super) fn start(&mut self, now: Instant, tempo: Tempo) {
-        self.begun = now.max(self.rested);
+        self.begun = self.aligned(now.max(self.rested));
         self.stamped = self.begun.max(self.floor);
         self.floor = self.stamped;
         self.passed = 0;
@@ -116,7 +135,7 @@ impl Schedule {
         // Where media leave faster or slower than they are shown, timestamps go on as if nothing had happened.
         let next = self.next_stamp();
         self.stamped = if self.tempo.is_shown_at_once() { now.max(self.floor) } else { next };
-        self.begun = now;
+        self.begun = self.aligned(now);
         self.passed = 0;
     }
 
@@ -157,7 +176,7 @@ impl Schedule {
     pub(super) fn handle_late_source(&mut self, now: Instant) -> bool {
         let lag = self.lag(now);
         if self.is_first() {
-            self.begun = self.begun.after(lag);
+            self.begun = self.aligned(self.begun.after(lag));
             self.stamped = self.stamped.after(lag.saturating_sub(MAX_LAG));
             return true;
         }

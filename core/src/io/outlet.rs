@@ -2,13 +2,15 @@
 //!
 //! A packet leaves as `[RTP header, payload header][slice of the frame][trailer]`, or as what a [`Protect`] makes of these.
 
-use super::{Datagram, Transmit};
+use super::{Datagram, Sockets, Stream, Transmit};
 use crate::address::{Addresses, at_port};
 use crate::rtp::packet::Packet;
 use crate::rtp::protect::{Protect, Unprotected};
 use crate::session::MediaTransport;
 use crate::session::server::Connection;
+use crate::time::Instant;
 use crate::wire::rtp::HEADER_LEN;
+use crate::wire::rtsp::Interleaved;
 
 /// What became of packets handed to an [`Outlet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +25,10 @@ pub(super) enum Sent {
 }
 
 /// One client's way out, over either transport.
-pub(super) struct Outlet<'a, B, D, E, P> {
+pub(super) struct Outlet<'a, B, T, D, E, P> {
+    pub now: Instant,
     pub connection: &'a mut Connection<B>,
-    pub rtp: &'a mut D,
-    pub rtcp: &'a mut E,
+    pub sockets: Sockets<'a, T, D, E>,
     /// Media goes to the address the RTSP connection comes from and nowhere else, whatever `destination` a client asks for.
     /// Its port is not that of media.
     pub addresses: Addresses,
@@ -36,17 +38,25 @@ pub(super) struct Outlet<'a, B, D, E, P> {
     pub protect: Option<&'a mut P>,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<'_, B, D, E, P> {
+impl<B, T, D, E, P> Outlet<'_, B, T, D, E, P>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    T: Stream,
+    D: Datagram,
+    E: Datagram,
+    P: Protect,
+{
     /// Most packets that [`send`](Self::send) takes in one call.
     pub(super) fn max_train(&self) -> usize {
         match self.transport {
-            MediaTransport::Udp { .. } => self.rtp.max_datagrams().max(1),
-            MediaTransport::Interleaved { .. } => 1,
+            MediaTransport::Udp { .. } => self.sockets.rtp.max_datagrams().max(1),
+            MediaTransport::Interleaved { .. } => usize::MAX,
         }
     }
 
     /// The largest RTP payload that can leave, so that the packet is no larger than with `wanted` bytes of it after
-    /// protection has added its own. A packet longer than the whole transmit buffer would wait for room for ever.
+    /// protection has added its own. A packet longer than the whole transmit buffer could not be kept where the socket takes a
+    /// part of it.
     pub(super) fn payload_limit(&self, wanted: usize) -> usize {
         let most = match self.transport {
             MediaTransport::Udp { .. } => wanted,
@@ -80,30 +90,85 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
     }
 
     fn send_by<const TRAIN: usize, Q: Protect>(&mut self, protect: &mut Q, packets: &[Packet<'_>]) -> Sent {
+        let Some(first) = packets.first() else { return Sent::Taken(0) };
+        let mut rooms: heapless::Vec<Q::Room, TRAIN> = packets.iter().map(|_| protect.room()).collect();
+        let mut protected: heapless::Vec<[&[u8]; 3], TRAIN> = heapless::Vec::new();
+        for (packet, room) in packets.iter().zip(&mut rooms) {
+            // What cannot be protected does not leave in the clear.
+            let Some(segments) = protect.protect(packet, room) else { return Sent::Lost };
+            let _ = protected.push(segments);
+        }
         match self.transport {
             MediaTransport::Udp { rtp_port, .. } => {
-                let mut rooms: heapless::Vec<Q::Room, TRAIN> = packets.iter().map(|_| protect.room()).collect();
-                let mut segments: heapless::Vec<[&[u8]; 3], TRAIN> = heapless::Vec::new();
-                for (packet, room) in packets.iter().zip(&mut rooms) {
-                    // What cannot be protected does not leave in the clear.
-                    let Some(protected) = protect.protect(packet, room) else { return Sent::Lost };
-                    let _ = segments.push(protected);
-                }
-                let segment_size = match packets {
-                    [] => return Sent::Taken(0),
-                    [_] => None,
-                    [first, ..] => Some(first.len().saturating_add(protect.overhead())),
-                };
+                let size = first.len().saturating_add(protect.overhead());
+                let segment_size = (packets.len() > 1).then_some(size);
                 let (to, from) = (at_port(self.addresses.peer, rtp_port), self.addresses.local);
-                outcome(self.rtp.send(&Transmit { to, from, segments: segments.as_flattened(), segment_size }))
+                outcome(self.sockets.rtp.send(&Transmit { to, from, segments: protected.as_flattened(), segment_size }))
             }
-            MediaTransport::Interleaved { rtp_channel, .. } => {
-                let Some(packet) = packets.first() else { return Sent::Taken(0) };
-                let mut room = protect.room();
-                let Some(protected) = protect.protect(packet, &mut room) else { return Sent::Lost };
-                if self.connection.queue_interleaved(rtp_channel, &protected) { Sent::Taken(1) } else { Sent::Full }
-            }
+            MediaTransport::Interleaved { rtp_channel, .. } => self.interleave::<TRAIN>(rtp_channel, &protected),
         }
+    }
+
+    /// Writes packets to the control connection, straight from the frame. Of one that leaves in part, the rest is queued: nothing
+    /// comes between, and the frame may be given back.
+    fn interleave<const TRAIN: usize>(&mut self, channel: u8, packets: &[[&[u8]; 3]]) -> Sent {
+        if !self.flush() {
+            return Sent::Full;
+        }
+        let mut headers: heapless::Vec<[u8; Interleaved::HEADER_LEN], TRAIN> = heapless::Vec::new();
+        for packet in packets {
+            let len = packet.iter().fold(0_usize, |len, segment| len.saturating_add(segment.len()));
+            if !self.connection.lets_pass(len) {
+                break;
+            }
+            let _ = headers.push(Interleaved::header(channel, len as u16));
+        }
+        let mut segments: heapless::Vec<[&[u8]; 4], TRAIN> = heapless::Vec::new();
+        for (header, &[head, payload, trailer]) in headers.iter().zip(packets) {
+            let _ = segments.push([header, head, payload, trailer]);
+        }
+        if segments.is_empty() {
+            return Sent::Full;
+        }
+        let mut written = match self.sockets.control.try_write(segments.as_flattened()) {
+            Ok(None | Some(0)) => {
+                self.connection.handle_no_room(self.now);
+                return Sent::Full;
+            }
+            Ok(Some(written)) => written,
+            Err(_) => {
+                self.connection.handle_failure(self.now);
+                return Sent::Full;
+            }
+        };
+        let (mut taken, mut rest) = (0_usize, [&[][..]; 4]);
+        for packet in segments {
+            if written == 0 {
+                break;
+            }
+            taken = taken.saturating_add(1);
+            rest = packet.map(|segment| {
+                let left = written.min(segment.len());
+                written = written.saturating_sub(left);
+                segment.get(left..).unwrap_or_default()
+            });
+        }
+        self.connection.handle_passed(self.now, &rest);
+        Sent::Taken(taken)
+    }
+
+    /// Writes what waits in the transmit buffer. `true`: nothing does any more.
+    fn flush(&mut self) -> bool {
+        let bytes = self.connection.poll_transmit();
+        if bytes.is_empty() {
+            return true;
+        }
+        match self.sockets.control.try_write(&[bytes]) {
+            Ok(None) => {}
+            Ok(Some(n)) => self.connection.consume_transmit(self.now, n),
+            Err(_) => self.connection.handle_failure(self.now),
+        }
+        self.connection.poll_transmit().is_empty() && !self.connection.is_closed()
     }
 
     /// Sends one RTCP compound packet.
@@ -124,7 +189,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, D: Datagram, E: Datagram, P: Protect> Outlet<
             MediaTransport::Udp { rtcp_port: 0, .. } => Sent::Taken(1),
             MediaTransport::Udp { rtcp_port, .. } => {
                 let (to, from) = (at_port(self.addresses.peer, rtcp_port), self.addresses.local);
-                outcome(self.rtcp.send(&Transmit { to, from, segments: protected, segment_size: None }))
+                outcome(self.sockets.rtcp.send(&Transmit { to, from, segments: protected, segment_size: None }))
             }
             MediaTransport::Interleaved { rtcp_channel, .. } => {
                 if self.connection.queue_interleaved(rtcp_channel, protected) { Sent::Taken(1) } else { Sent::Full }
@@ -235,20 +300,128 @@ mod tests {
         connection
     }
 
-    /// Two packets and a report, as they leave: bytes of the RTP socket, of the RTCP socket and of the connection.
-    fn sent<P: Protect>(mut protect: Option<P>, transport: MediaTransport) -> (Socket, Socket, Vec<u8>) {
-        let (mut connection, mut rtp, mut rtcp) = (connection(), Socket::default(), Socket::default());
-        let addresses = Addresses { peer: SocketAddr::from(([10, 0, 0, 2], 4000)), local: None };
-        let (connection, rtp_socket, rtcp_socket) = (&mut connection, &mut rtp, &mut rtcp);
-        let protect = protect.as_mut();
-        let mut outlet = Outlet { connection, rtp: rtp_socket, rtcp: rtcp_socket, addresses, transport, protect };
-        let packets = packets();
-        for train in if transport == UDP { vec![&packets[..]] } else { packets.chunks(1).collect() } {
-            assert_eq!(outlet.send::<2>(train), Sent::Taken(train.len()));
+    /// Takes so many bytes, and keeps them.
+    struct Control {
+        bytes: Vec<u8>,
+        room: usize,
+    }
+
+    impl Control {
+        fn new(room: usize) -> Self {
+            Self { bytes: Vec::new(), room }
         }
+    }
+
+    impl ErrorType for Control {
+        type Error = Infallible;
+    }
+
+    impl embedded_io::Read for Control {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize, Infallible> {
+            Ok(0)
+        }
+    }
+
+    impl embedded_io::ReadReady for Control {
+        fn read_ready(&mut self) -> Result<bool, Infallible> {
+            Ok(false)
+        }
+    }
+
+    impl embedded_io::Write for Control {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+            let taken = bytes.len().min(self.room);
+            self.room -= taken;
+            self.bytes.extend(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    impl embedded_io::WriteReady for Control {
+        fn write_ready(&mut self) -> Result<bool, Infallible> {
+            Ok(self.room > 0)
+        }
+    }
+
+    impl Stream for Control {}
+
+    /// A client's way out, and what is at its end.
+    struct Way<P> {
+        connection: Connection<Vec<u8>>,
+        control: Control,
+        rtp: Socket,
+        rtcp: Socket,
+        protect: Option<P>,
+    }
+
+    impl<P: Protect> Way<P> {
+        fn new(room: usize, protect: Option<P>) -> Self {
+            let (rtp, rtcp) = (Socket::default(), Socket::default());
+            Self { connection: connection(), control: Control::new(room), rtp, rtcp, protect }
+        }
+
+        fn outlet(&mut self, transport: MediaTransport) -> Outlet<'_, Vec<u8>, Control, Socket, Socket, P> {
+            let Self { connection, control, rtp, rtcp, protect } = self;
+            let protect = protect.as_mut();
+            let addresses = Addresses { peer: SocketAddr::from(([10, 0, 0, 2], 4000)), local: None };
+            let sockets = Sockets { control, rtp, rtcp };
+            Outlet { now: Instant::default(), connection, sockets, addresses, transport, protect }
+        }
+    }
+
+    /// Two packets and a report, as they leave: bytes of the RTP socket, of the RTCP socket and of the connection.
+    fn sent<P: Protect>(protect: Option<P>, transport: MediaTransport) -> (Socket, Socket, Vec<u8>) {
+        let mut way = Way::new(usize::MAX, protect);
+        let mut outlet = way.outlet(transport);
+        assert_eq!(outlet.send::<2>(&packets()), Sent::Taken(2));
         assert_eq!(outlet.report(b"report of the sender"), Sent::Taken(1));
-        let bytes = outlet.connection.poll_transmit().to_vec();
-        (rtp, rtcp, bytes)
+        assert!(outlet.flush());
+        (way.rtp, way.rtcp, way.control.bytes)
+    }
+
+    #[test]
+    fn of_a_packet_that_leaves_in_part_the_rest_leaves_before_anything_else() {
+        let whole = sent(Some(Toy), TCP).2;
+        for room in 0..whole.len() {
+            let mut way = Way::new(room, Some(Toy));
+            let mut train = &packets()[..];
+            let mut answered = false;
+            while way.control.bytes.len() < whole.len() {
+                let mut outlet = way.outlet(TCP);
+                match outlet.send::<2>(train) {
+                    Sent::Taken(count) => train = &train[count..],
+                    Sent::Full => {
+                        let (_, waiting) = outlet.connection.buffered();
+                        assert!(
+                            waiting <= 4 + train.first().map_or(0, |packet| packet.len() + 2),
+                            "more than one packet"
+                        );
+                        outlet.sockets.control.room += 1;
+                    }
+                    Sent::Lost => panic!("it can be protected"),
+                }
+                if train.is_empty() && !answered {
+                    answered = outlet.report(b"report of the sender") == Sent::Taken(1);
+                }
+                outlet.flush();
+                outlet.sockets.control.room += usize::from(train.is_empty());
+            }
+            assert_eq!(way.control.bytes, whole, "with room for {room}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_for_too_long_is_dropped_though_nothing_is_buffered() {
+        let mut way = Way::new(0, None::<Toy>);
+        assert_eq!(way.outlet(TCP).send::<2>(&packets()), Sent::Full);
+        assert_eq!(way.connection.buffered(), (0, 0));
+        let stalled = Config::default().stall_timeout;
+        way.connection.handle_timeout(Instant::default().after(stalled));
+        assert!(way.connection.is_closed());
     }
 
     fn packets() -> Vec<Packet<'static>> {
@@ -285,23 +458,14 @@ mod tests {
 
     #[test]
     fn packets_leave_room_for_what_protection_adds() {
-        let (mut connection, mut rtp, mut rtcp) = (connection(), Socket::default(), Socket::default());
-        let addresses = Addresses { peer: SocketAddr::from(([10, 0, 0, 2], 4000)), local: None };
-        let mut outlet = Outlet {
-            connection: &mut connection,
-            rtp: &mut rtp,
-            rtcp: &mut rtcp,
-            addresses,
-            transport: TCP,
-            protect: Some(&mut Toy),
-        };
+        let mut way = Way::new(0, Some(Toy));
+        let mut outlet = way.outlet(TCP);
         assert_eq!(outlet.payload_limit(1400), 256 - 12, "the most that it can protect");
         assert_eq!(outlet.payload_limit(200), 200 - 2);
         outlet.transport = UDP;
         assert_eq!(outlet.payload_limit(200), 200 - 2);
-        let protect = None::<&mut Toy>;
-        let (connection, rtp, rtcp) = (&mut connection, &mut rtp, &mut rtcp);
-        let outlet = Outlet { connection, rtp, rtcp, addresses, transport: TCP, protect };
+        let mut way = Way::new(0, None::<Toy>);
+        let outlet = way.outlet(TCP);
         // The transmit buffer without `$`, channel, length and RTP header.
         assert_eq!(outlet.payload_limit(1400), 1024 - 4 - 12);
     }

@@ -12,3 +12,10 @@ pub struct Sockets<'a, T, D, E> {
     /// [`Peer::handle_rtcp`](crate::io::server::Peer::handle_rtcp).
     pub rtcp: &'a mut E,
 }
+
+impl<T, D, E> Sockets<'_, T, D, E> {
+    /// The same, for a part of the turn.
+    pub(super) const fn reborrow(&mut self) -> Sockets<'_, T, D, E> {
+        Sockets { control: self.control, rtp: self.rtp, rtcp: self.rtcp }
+    }
+}

@@ -6,7 +6,7 @@ use embedded_io::ErrorType;
 
 /// A connected byte stream that can be asked before it would block.
 ///
-/// `embedded-io` reads and writes block by contract, so the pumps ask `read_ready` before every `read`, and write with
+/// `embedded-io` reads and writes block by contract, so the pumps read with [`try_read`](Self::try_read) and write with
 /// [`try_write`](Self::try_write) only. `write_ready` must be true on a dead connection, so that the error is seen.
 ///
 /// A type that has the four traits of `embedded-io` becomes a stream by an empty `impl`.
@@ -15,16 +15,45 @@ pub trait Stream: embedded_io::Read + embedded_io::Write + embedded_io::ReadRead
     /// `None`: the call would block, nothing was taken.
     ///
     /// A stream that can write several segments in one call, or that learns from the call itself whether it would
-    /// block, does better than this default: it asks `write_ready`, then writes the first segment that is not empty.
+    /// block, does better than this default: it asks `write_ready` before each segment.
     fn try_write(&mut self, segments: &[&[u8]]) -> Result<Option<usize>, Self::Error> {
-        let Some(segment) = segments.iter().find(|segment| !segment.is_empty()) else { return Ok(Some(0)) };
-        if self.write_ready()? { self.write(segment).map(Some) } else { Ok(None) }
+        let mut taken: usize = 0;
+        for segment in segments.iter().filter(|segment| !segment.is_empty()) {
+            // What has been taken is to be told, and the next call finds the error again.
+            let written = match self.write_ready() {
+                Ok(true) => self.write(segment),
+                Ok(false) => return Ok(Some(taken).filter(|&taken| taken > 0)),
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(written) => {
+                    taken = taken.saturating_add(written);
+                    if written < segment.len() {
+                        break;
+                    }
+                }
+                Err(error) if taken == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(Some(taken))
+    }
+
+    /// Reads what has come, as far as it fits into `buffer`; 0 bytes are the end of the stream. `None`: the call would block.
+    ///
+    /// A stream that learns from the call itself whether it would block does better than this default, which asks `read_ready`.
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Self::Error> {
+        if self.read_ready()? { self.read(buffer).map(Some) } else { Ok(None) }
     }
 }
 
 impl<T: Stream + ?Sized> Stream for &mut T {
     fn try_write(&mut self, segments: &[&[u8]]) -> Result<Option<usize>, Self::Error> {
         (**self).try_write(segments)
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Self::Error> {
+        (**self).try_read(buffer)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`protect`] | what encrypts packets, where something does |
 //! | [`pacing`] | when the next frame and the next report are due |
 //! | `mapping` | how a sender's timestamps relate to our clock |
+//! | [`reception`] | what the receiver of a stream reports about it |
 //! | [`receiver`] | frames being put together, what was lost, when reports are due |
 
 pub(crate) mod clock;
@@ -18,4 +19,5 @@ pub mod pacing;
 pub mod packet;
 pub mod protect;
 pub mod receiver;
+pub mod reception;
 pub mod sender;

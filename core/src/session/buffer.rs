@@ -27,6 +27,16 @@ impl<B: Storage> Buffer<B> {
         self.storage
     }
 
+    /// Goes on in other storage, and gives its own back. What is queued moves along; storage that is too small for that is given
+    /// back instead.
+    pub(crate) fn exchange(&mut self, mut storage: B) -> B {
+        let len = self.len();
+        let Some(place) = storage.as_mut().get_mut(..len) else { return storage };
+        place.copy_from_slice(self.bytes());
+        (self.start, self.end) = (0, len);
+        core::mem::replace(&mut self.storage, storage)
+    }
+
     /// The number of bytes that it can hold.
     pub(crate) fn capacity(&self) -> usize {
         self.storage.as_ref().len()
@@ -97,6 +107,16 @@ impl<B: Storage> Buffer<B> {
         }
         self.commit(len);
         true
+    }
+
+    /// Queues bytes as far as there is room.
+    pub(crate) fn queue(&mut self, segments: &[&[u8]]) {
+        for segment in segments.iter().filter(|segment| !segment.is_empty()) {
+            if let Some(place) = self.reserve(segment.len()).and_then(|space| space.get_mut(..segment.len())) {
+                place.copy_from_slice(segment);
+                self.commit(segment.len());
+            }
+        }
     }
 
     /// Drops the first `n` bytes.

@@ -118,7 +118,7 @@ impl<'a, M: Medium, G: Guard> Slot<'a, M, G> {
         let limit = max_datagram(turn.ip_mtu, IpAddress::from(client.peer().ip())).min(rtp.payload_send_capacity());
         let settings = fitted(turn.settings, limit, self.tx_len);
         // Nobody has to be woken: whoever drives the server calls at the deadlines that it gives.
-        let context = Context { now: turn.now, waker: turn.waker, settings: &settings };
+        let context = Context::new(turn.now, turn.waker, &settings);
         let sockets = Sockets {
             control: &mut TcpStream::new(tcp),
             rtp: &mut UdpSocket::new(rtp, turn.ip_mtu),

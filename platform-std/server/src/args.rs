@@ -1,6 +1,8 @@
 //! The command line of `mutoscope-server`.
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, ArgGroup, Parser};
@@ -101,6 +103,10 @@ pub(crate) struct Args {
     #[arg(long = "loop")]
     pub repeat: bool,
 
+    /// So many threads serve clients [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = sizes(1, 256))]
+    pub threads: Option<usize>,
+
     /// Most clients at once; further ones are told to come back later
     #[arg(long, value_name = "N", default_value = "100", value_parser = sizes(1, 10_000))]
     pub max_clients: usize,
@@ -109,6 +115,11 @@ pub(crate) struct Args {
     /// machine may have a quarter of the places each, 16 at least, and connect 20 times a second
     #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network, action = ArgAction::Append)]
     pub trusted: Vec<IpNet>,
+
+    /// Most megabits that are sent in a second, over all streams: new viewers are told to come back later before it is reached [default: no
+    /// limit]
+    #[arg(long, value_name = "MBIT", value_parser = sizes(1, 1_000_000))]
+    pub max_bandwidth: Option<usize>,
 
     /// Seconds without a sign of life after which a session ends
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = sizes(5, 86_400))]
@@ -135,6 +146,11 @@ pub(crate) struct Args {
     /// Send a number instead of the quantisation tables where RFC 2435 computes the same ones: 132 bytes less per frame
     #[arg(long)]
     pub computed_tables: bool,
+
+    /// Frames of files leave on a grid of so many milliseconds, so that viewers share wake-ups, which cost most of the time; 0: each at
+    /// its own instants
+    #[arg(long, value_name = "MS", default_value = "2", value_parser = sizes(0, 20))]
+    pub wake_grid: usize,
 
     /// What to do with pictures that RTP/JPEG cannot carry without loss (4:4:4, 12 bits, RGB and others)
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_unsupported())]
@@ -178,14 +194,17 @@ impl Args {
             hosts: self.hosts.clone(),
             rtsp_port: self.rtsp_port,
             server_port: self.server_port,
+            threads: self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),
             max_clients: self.max_clients,
             trusted: self.trusted.clone(),
+            max_bandwidth: self.max_bandwidth.map(|megabits| megabits as u64 * 1_000_000),
             session_timeout: Duration::from_secs(self.session_timeout as u64),
             payload_size: self.payload_size,
             max_packet_size: self.max_packet_size,
             repeat: self.repeat,
             restart_markers: self.restart_markers,
             computed_tables: self.computed_tables,
+            wake_grid: Duration::from_millis(self.wake_grid as u64),
             // What is served decides, and what is found.
             record: false,
             tls: None,

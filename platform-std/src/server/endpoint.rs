@@ -186,6 +186,12 @@ impl Endpoint {
         entrances.try_for_each(|(entrance, at)| entrance.acceptor.register(poll.registry(), token(at)))
     }
 
+    /// The same for another loop, which sends by these sockets and reads nothing.
+    pub(super) fn share(&self) -> io::Result<Self> {
+        let (rtp, rtcp) = (self.rtp.share()?, self.rtcp.share()?);
+        Ok(Self { entrances: Vec::new(), rtp, rtcp, ports: self.ports })
+    }
+
     /// Takes note of an event of the socket `at`, counted from the endpoint's first token.
     pub(super) fn handle_event(&mut self, at: usize) {
         match SOCKETS.get(at) {
@@ -240,6 +246,11 @@ pub(super) struct Shared {
 impl Shared {
     fn new(socket: UdpSocket) -> Self {
         Self { socket, has_more: true }
+    }
+
+    /// The same socket, for sending only.
+    fn share(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.share()?, has_more: false })
     }
 
     /// Hands on what has come, and remembers whether more may wait.

@@ -1,23 +1,27 @@
-//! The event loop. It waits for all clients at once and services those whose sockets are ready, whose time has come, or whose
+//! The event loop, one for each thread. It waits for all of its clients at once and services those whose sockets are ready, whose time has come, or whose
 //! sources have woken them. Everything that happens inside of a service is the core's.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::{self, Addresses, Context, Outcome, Peer, Settings};
 use mutoscope::io::{Clock, Meta};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::clients::{Admission, Clients, Decision, Served, Slot, Why};
+use super::admissions::{Admission, Admissions, Decision, Place, Why};
+use super::buffers::Buffers;
+use super::clients::{Clients, Served, Slot};
 use super::context::serving;
 use super::debt::Debt;
 use super::door::Door;
 use super::endpoint::{self, Endpoint};
 use super::hosts::{IsInside, Standing};
+use super::load::{Lack, Load, Meter};
+use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
+use super::reception::Reception;
 use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
@@ -26,16 +30,13 @@ use crate::guard::KEPT_OUT;
 use crate::link::Link;
 use crate::udp;
 
-pub(super) const WAKER: Token = Token(0);
-/// Those of the endpoints follow, and behind them those of the clients.
+/// Behind the waker, those of the endpoints follow, and behind them those of the clients.
 const FIRST_ENDPOINT: usize = 1;
 
 /// A request that does not fit is answered with 413.
 const RX_BUFFER: usize = 4 * 1024;
-/// Some twenty packets on their way to a TCP client; answers have their share of it.
+/// Answers, and the rest of a packet that a TCP client has taken in part: the longest has 20 KB (of the lab).
 const TX_BUFFER: usize = 32 * 1024;
-/// Enough to read a request line and to answer 503.
-const REFUSING_BUFFER: usize = 2 * 1024;
 /// How long a client beyond the limit may take for its first request.
 const REFUSING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,7 +45,7 @@ const BATCH: usize = 64;
 /// How long clients have to take what they are owed when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The sockets of a server, registered with `poll` under the tokens above.
+/// The sockets of one loop, registered with `poll` under the tokens above.
 #[derive(Debug)]
 pub(super) struct Sockets {
     poll: Poll,
@@ -52,11 +53,23 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
+    /// Those of the loop that takes connections and reads the UDP sockets.
     pub(super) fn register(poll: Poll, mut endpoints: Vec<Endpoint>) -> io::Result<Self> {
         for (number, endpoint) in endpoints.iter_mut().enumerate() {
             endpoint.register(&poll, FIRST_ENDPOINT, number)?;
         }
         Ok(Self { poll, endpoints })
+    }
+
+    /// Those of a loop that only serves: it sends by the same UDP sockets.
+    pub(super) fn share(&self, poll: Poll) -> io::Result<Self> {
+        let endpoints = self.endpoints.iter().map(Endpoint::share).collect::<io::Result<_>>()?;
+        Ok(Self { poll, endpoints })
+    }
+
+    /// What other loops leave for this one.
+    pub(super) fn mailbox(&self) -> io::Result<Mailbox> {
+        Mailbox::new(&self.poll)
     }
 
     pub(super) fn endpoints(&self) -> &[Endpoint] {
@@ -69,43 +82,48 @@ impl Sockets {
     }
 }
 
-/// The server at work.
+/// What all loops of a server have in common.
+pub(super) struct Common<'a, C, D> {
+    pub(super) catalogue: &'a C,
+    pub(super) door: &'a D,
+    pub(super) settings: Settings<'a>,
+    pub(super) clock: MonotonicClock,
+    pub(super) admissions: Admissions,
+    pub(super) load: Load,
+    pub(super) stop: StopHandle,
+}
+
+/// One loop of a server at work.
 pub(super) struct EventLoop<'a, C: Catalogue, D: Door> {
+    common: &'a Common<'a, C, D>,
+    /// Its number among all loops.
+    at: usize,
     sockets: Sockets,
-    catalogue: &'a C,
-    door: &'a D,
-    settings: Settings<'a>,
-    clock: MonotonicClock,
     clients: Clients<C::Medium, D>,
     schedule: Schedule,
+    /// Lent to each client for its turn.
+    buffers: Buffers,
     wake_list: Arc<WakeList>,
-    stop: StopHandle,
+    known: Known,
+    meter: Meter,
     /// The server is stopping, and closes the connections that are still open at this instant.
     deadline: Option<Instant>,
 }
 
 impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
-    /// Serves at most `limit` clients at once. Addresses in `trusted` have no limits of their own.
-    pub(super) fn new(
-        sockets: Sockets,
-        catalogue: &'a C,
-        door: &'a D,
-        settings: Settings<'a>,
-        clock: MonotonicClock,
-        (limit, trusted): (usize, Vec<IpNet>),
-        stop: StopHandle,
-    ) -> Self {
-        let interrupt = stop.clone();
+    /// The loop with the number `at`, whose sockets these are.
+    pub(super) fn new(common: &'a Common<'a, C, D>, at: usize, sockets: Sockets) -> Self {
+        let stop = common.stop.clone();
         Self {
+            common,
+            at,
             sockets,
-            catalogue,
-            door,
-            settings,
-            clock,
-            clients: Clients::new(limit, trusted),
+            clients: Clients::new(),
             schedule: Schedule::default(),
-            wake_list: WakeList::new(move || interrupt.interrupt()),
-            stop,
+            buffers: Buffers::new(RX_BUFFER, TX_BUFFER),
+            wake_list: WakeList::new(move || stop.mailboxes[at].interrupt()),
+            known: Known::default(),
+            meter: Meter::new(at),
             deadline: None,
         }
     }
@@ -116,8 +134,15 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         while !self.is_over() {
             self.turn(&mut events, None)?;
         }
-        log::info!("stopped");
         Ok(())
+    }
+
+    fn now(&self) -> Instant {
+        self.common.clock.now()
+    }
+
+    fn mailboxes(&self) -> &'a [Mailbox] {
+        &self.common.stop.mailboxes
     }
 
     /// Waits until there is something to do, but no longer than `at_most`, and does it. Gives the number of clients that were
@@ -128,6 +153,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             result => result.map_err(Error::Wait)?,
         }
+        self.meter.tell(self.now(), &self.common.load);
         for event in &*events {
             match event.token() {
                 WAKER => {}
@@ -146,13 +172,14 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
                 },
             }
         }
-        if self.stop.is_stopping() && self.deadline.is_none() {
+        if self.common.stop.is_stopping() && self.deadline.is_none() {
             self.begin_to_stop();
         }
         self.accept()?;
         self.receive();
+        self.read_letters();
         self.push_woken();
-        self.schedule.push_due(self.clock.now());
+        self.schedule.push_due(self.now());
         let mut serviced = 0;
         while let Some(number) = self.schedule.pop() {
             self.service(number);
@@ -173,12 +200,12 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             .map(|entrance| entrance.acceptor.due())
             .fold(None, earliest);
         let next = earliest(earliest(self.schedule.next_due(), accepting), self.deadline)?;
-        Some(next.since(self.clock.now()))
+        Some(next.since(self.now()))
     }
 
     /// Whether it was stopped, and every client has been told, or had the time for it.
     fn is_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| self.clients.len() == 0 || self.clock.now() >= deadline)
+        self.deadline.is_some_and(|deadline| self.clients.len() == 0 || self.now() >= deadline)
     }
 
     /// Lists the clients whose sources have something for them.
@@ -192,24 +219,24 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     }
 
     fn service(&mut self, number: usize) {
+        let Common { catalogue, door, settings, clock, load, .. } = self.common;
+        let is_full = self.meter.is_full().map(Lack::words);
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.peer.peer(), || {
-            let context = Context { now: self.clock.now(), waker: &slot.waker, settings: &self.settings };
+            let context = Context { now: clock.now(), waker: &slot.waker, settings, is_full };
             let Endpoint { rtp, rtcp, .. } = &mut self.sockets.endpoints[slot.endpoint];
             // What has been written may wait in it for room.
             slot.stream.drive();
             let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp.socket, &mut rtcp.socket);
             let sockets = server::Sockets { control, rtp, rtcp };
-            let outcome = slot.peer.service_guarded::<{ udp::MAX_TRAIN }, _, _, _, _>(
-                context,
-                sockets,
-                self.catalogue,
-                self.door,
-            );
+            let kept = self.buffers.lend(&mut slot.peer);
+            let outcome =
+                slot.peer.service_guarded::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, *catalogue, *door);
+            self.buffers.take_back(&mut slot.peer, kept);
             slot.stream.tell_failure();
             outcome
         });
-        let now = self.clock.now();
+        let now = clock.now();
         slot.debt.update(now, slot.stream.owes());
         if !slot.is_shut && slot.debt.deadline().is_some_and(|deadline| deadline <= now) {
             log::warn!("{}: closed: the rest of a handshake or record of TLS never came", slot.peer.peer());
@@ -217,6 +244,12 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             slot.debt.update(now, None);
             // The session says its farewell.
             self.schedule.push(number);
+        }
+        let Endpoint { rtp, .. } = &mut self.sockets.endpoints[slot.endpoint];
+        self.meter.count(slot.stream.take_sent() + rtp.socket.take_sent());
+        if slot.is_viewer != slot.peer.is_viewer() {
+            slot.is_viewer = !slot.is_viewer;
+            self.meter.handle_viewer(load, slot.is_viewer);
         }
         match outcome {
             Outcome::Closed => return self.remove(number),
@@ -233,11 +266,15 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
 
     fn remove(&mut self, number: usize) {
         self.schedule.set_due(number, None);
-        let Some(mut slot) = self.clients.remove(self.clock.now(), number) else { return };
+        let Some(mut slot) = self.clients.remove(number) else { return };
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
-        if !slot.is_refused {
-            log::info!("{} is gone, {} left", slot.peer.peer(), self.clients.len());
+        if slot.is_viewer {
+            self.meter.handle_viewer(&self.common.load, false);
+        }
+        let left = self.common.admissions.leave(self.now(), slot.place);
+        if !slot.place.is_refused {
+            log::info!("{} is gone, {left} left", slot.peer.peer());
         }
     }
 
@@ -245,10 +282,11 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         for endpoint in 0..self.sockets.endpoints.len() {
             for number in 0..self.sockets.endpoints[endpoint].entrances.len() {
                 for _ in 0..BATCH {
+                    let now = self.now();
                     let entrance = &mut self.sockets.endpoints[endpoint].entrances[number];
-                    let Some((stream, peer)) = entrance.acceptor.accept(self.clock.now())? else { break };
+                    let Some((stream, peer)) = entrance.acceptor.accept(now)? else { break };
                     match entrance.link(stream) {
-                        Ok(stream) => self.admit(endpoint, stream, peer),
+                        Ok(link) => self.admit(endpoint, link, peer),
                         Err(error) => log::warn!("{peer} cannot be served: {error}"),
                     }
                 }
@@ -257,22 +295,24 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         Ok(())
     }
 
-    fn admit(&mut self, endpoint: usize, mut stream: Link, peer: SocketAddr) {
-        let now = self.clock.now();
-        if !self.door.lets_in(peer) {
-            self.door.tell_refused(now, peer, KEPT_OUT);
+    /// Gives a connection a place, at one of the loops.
+    fn admit(&mut self, endpoint: usize, link: Link, peer: SocketAddr) {
+        let Common { door, admissions, .. } = self.common;
+        let now = self.now();
+        if !door.lets_in(peer) {
+            door.tell_refused(now, peer, KEPT_OUT);
             return log::debug!("{peer} is not let in");
         }
-        let (door, is_inside) = (self.door, |address| self.door.is_inside(address));
+        let is_inside = |address| door.is_inside(address);
         let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
-        let Decision { admission, standing, why, is_said } = self.clients.admit(now, peer.ip(), is_inside);
+        let Decision { admission, standing, why, is_said } = admissions.admit(now, peer.ip(), is_inside);
         if let Some(why) = why {
             door.tell_refused(now, peer, why.words());
         }
         // It is said once: otherwise, a client that keeps connecting would fill the disk.
         match why.filter(|_| is_said) {
             Some(Why::Full) => {
-                let count = self.clients.len();
+                let count = admissions.len();
                 log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
             }
             Some(Why::Over(reason)) => log::warn!("{peer} is refused: {} (--trusted)", reason.words()),
@@ -281,72 +321,94 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         if admission == Admission::Ignore {
             return log::debug!("{peer} is beyond all limits");
         }
-        let number = self.clients.next_number();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(self.sockets.first_client() + number);
-        if let Err(error) = self.sockets.poll.registry().register(&mut stream, token, interest) {
-            return log::warn!("{peer} cannot be served: {error}");
+        let place = admissions.take_place(standing, admission != Admission::Serve);
+        let arrival = Arrival { link, endpoint, peer, place };
+        if place.at == self.at {
+            self.take(arrival);
+        } else {
+            self.mailboxes()[place.at].post(Letter::Connection(Box::new(arrival)));
         }
-        let is_refused = admission != Admission::Serve;
-        let local = stream.local_addr().ok().map(|address| address.ip());
-        let client = match self.peer(Addresses { peer, local }, standing, stream.is_private(), is_refused) {
-            Ok(client) => client,
-            Err(error) => return log::warn!("{peer} cannot be served: {error}"),
-        };
-        let woken_as = wake::Client::new(number, &self.wake_list);
-        let waker = woken_as.waker();
-        let debt = Debt::new(&self.settings.session, standing);
-        let slot = Slot { stream, endpoint, peer: client, waker, woken_as, is_refused, standing, is_shut: false, debt };
-        let number = self.clients.insert(slot);
-        // For those that are refused, the warning above is enough.
-        if !is_refused {
-            log::info!("{peer} is here, {} altogether", self.clients.len());
-        }
-        self.service(number);
     }
 
-    fn peer(
-        &self,
-        addresses: Addresses,
-        standing: Standing,
-        is_private: bool,
-        is_refused: bool,
-    ) -> Result<Served<C::Medium, D>, Error> {
-        let now = self.clock.now();
-        let buffer = |len: usize| vec![0; len].into_boxed_slice();
-        let visit = self.door.visit(addresses.peer, is_private);
-        let mut settings = self.settings;
-        if is_refused {
+    /// Begins to serve a connection.
+    fn take(&mut self, arrival: Arrival) {
+        let Arrival { link, peer, place, .. } = arrival;
+        let addresses = Addresses { peer, local: link.local_addr().ok().map(|address| address.ip()) };
+        let slot = self.peer(addresses, place, link.is_private()).and_then(|client| {
+            let number = self.clients.next_number();
+            let woken_as = wake::Client::new(number, &self.wake_list);
+            let (waker, endpoint) = (woken_as.waker(), arrival.endpoint);
+            let debt = Debt::new(&self.common.settings.session, place.standing);
+            let (is_viewer, is_shut) = (false, false);
+            let mut slot =
+                Slot { stream: link, endpoint, peer: client, waker, woken_as, place, is_viewer, is_shut, debt };
+            let token = Token(self.sockets.first_client() + number);
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            let registry = self.sockets.poll.registry();
+            registry.register(&mut slot.stream, token, interest).map_err(Error::Wait)?;
+            Ok(slot)
+        });
+        match slot {
+            Ok(slot) => {
+                let number = self.clients.insert(slot);
+                // For those that are refused, the warning before is enough.
+                if !place.is_refused {
+                    log::info!("{peer} is here, {} altogether", self.common.admissions.len());
+                }
+                self.service(number);
+            }
+            Err(error) => {
+                self.common.admissions.leave(self.now(), place);
+                log::warn!("{peer} cannot be served: {error}");
+            }
+        }
+    }
+
+    fn peer(&self, addresses: Addresses, place: Place, is_private: bool) -> Result<Served<C::Medium, D>, Error> {
+        let (now, mut settings) = (self.now(), self.common.settings);
+        // It is lent buffers when it has its turn.
+        let (rx, tx) = (Box::default(), Box::default());
+        let visit = self.common.door.visit(addresses.peer, is_private);
+        if place.is_refused {
             settings.session.idle_timeout = REFUSING_TIMEOUT;
-            let (rx, tx) = (buffer(REFUSING_BUFFER), buffer(REFUSING_BUFFER));
             return Ok(Peer::refusing_guarded(now, addresses, rx, tx, &settings, visit));
         }
-        settings.session.is_hurried = standing != Standing::Exempt;
-        let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
+        settings.session.is_hurried = place.standing != Standing::Exempt;
         Ok(Peer::guarded(now, addresses, rx, tx, random()?, &settings, visit))
     }
 
-    /// Takes the datagrams that came. On the RTCP socket they are reports. On the RTP socket they are the packets with which
-    /// clients open their firewalls and tell by which port they are reached.
+    /// Takes the datagrams that came.
     fn receive(&mut self) {
-        let (clients, schedule, now) = (&mut self.clients, &mut self.schedule, self.clock.now());
-        for Endpoint { rtp, rtcp, .. } in &mut self.sockets.endpoints {
-            rtp.drain(|Meta { from, .. }, packet| match clients.handle_rtp(now, from, packet) {
-                Some(number) => schedule.push(number),
-                None => log::trace!("{} bytes of RTP from a stranger, {from}", packet.len()),
-            });
-            // A report can only make a client's deadline later, so its timer may stay.
-            rtcp.drain(|Meta { from, .. }, compound| {
-                if !clients.handle_rtcp(now, from, compound) {
-                    log::trace!("{} bytes of RTCP from a stranger, {from}", compound.len());
-                }
-            });
+        let (sockets, mut reception) = self.reception();
+        for Endpoint { rtp, rtcp, .. } in &mut sockets.endpoints {
+            rtp.drain(|Meta { from, .. }, packet| reception.handle_rtp(from, packet));
+            rtcp.drain(|Meta { from, .. }, compound| reception.handle_rtcp(from, compound));
         }
     }
 
+    /// Takes what other loops have for this one.
+    fn read_letters(&mut self) {
+        for letter in self.mailboxes()[self.at].take() {
+            let letter = self.reception().1.handle_letter(letter);
+            // What comes while the server stops is closed at once.
+            if let Some(Letter::Connection(arrival)) = letter {
+                if self.deadline.is_none() {
+                    self.take(*arrival);
+                } else {
+                    self.common.admissions.leave(self.now(), arrival.place);
+                }
+            }
+        }
+    }
+
+    fn reception(&mut self) -> (&mut Sockets, Reception<'_, C::Medium, D>) {
+        let (now, mailboxes) = (self.now(), self.mailboxes());
+        let Self { at, sockets, clients, schedule, known, .. } = self;
+        (sockets, Reception { now, at: *at, mailboxes, clients, schedule, known })
+    }
+
     fn begin_to_stop(&mut self) {
-        let now = self.clock.now();
-        log::info!("stopping, {} clients", self.clients.len());
+        let now = self.now();
         self.deadline = Some(now.after(STOP_PATIENCE));
         let Sockets { poll, endpoints } = &mut self.sockets;
         let entrances = endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.entrances);
@@ -395,8 +457,11 @@ mod tests {
             let server = Server::bind(options).unwrap();
             let clock = MonotonicClock::new();
             let address = server.local_addr();
-            let server =
-                EventLoop::new(server.sockets, catalogue, &Open, settings, clock, (100, Vec::new()), server.stop);
+            let (admissions, stop) = (Admissions::new(100, Vec::new(), 1), server.stop);
+            let load = Load::new(1, None);
+            let common = Common { catalogue, door: &Open, settings, clock, admissions, load, stop };
+            let common = Box::leak(Box::new(common));
+            let server = EventLoop::new(common, 0, server.sockets.into_iter().next().unwrap());
             Self { server, address, events: Events::with_capacity(64) }
         }
 
@@ -553,11 +618,11 @@ mod tests {
         trickling.write_all(b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03").unwrap();
         turns.settle();
         assert_eq!(turns.server.clients.len(), 2);
-        let begun = turns.server.clock.now();
+        let begun = turns.server.now();
         while turns.server.clients.len() > 0 {
             let _ = trickling.write(&[0]);
             turns.turn(Duration::from_millis(20));
-            assert!(turns.server.clock.now().since(begun) < PATIENCE, "{} are still here", turns.server.clients.len());
+            assert!(turns.server.now().since(begun) < PATIENCE, "{} are still here", turns.server.clients.len());
         }
         silent.set_read_timeout(Some(PATIENCE)).unwrap();
         assert!(silent.read(&mut [0; 64]).is_ok());

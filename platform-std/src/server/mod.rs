@@ -1,4 +1,4 @@
-//! The server: sockets, one thread, and an event loop around the core's [`Peer`](mutoscope::io::server::Peer).
+//! The server: sockets, threads, and an event loop in each, around the core's [`Peer`](mutoscope::io::server::Peer).
 //!
 //! It serves whatever a [`Catalogue`] offers: a [`Library`](crate::media::Library) of files, or media of your own.
 //!
@@ -19,6 +19,8 @@
 
 mod acceptor;
 mod address;
+mod admissions;
+mod buffers;
 mod clients;
 mod context;
 mod debt;
@@ -27,6 +29,9 @@ mod endpoint;
 mod error;
 mod event_loop;
 mod hosts;
+mod load;
+mod post;
+mod reception;
 mod schedule;
 mod slab;
 mod wake;
@@ -38,11 +43,13 @@ pub use error::Error;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use ipnet::IpNet;
-use mio::{Poll, Waker};
+use mio::Poll;
 use mutoscope::io::server::{Open, Settings};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
@@ -54,10 +61,14 @@ use crate::tls::Certificates;
 use crate::tls::Identity;
 use crate::udp;
 use address::Place;
+use admissions::Admissions;
 use endpoint::{Around, Endpoint, Entrance, Plan};
-use event_loop::{EventLoop, Sockets, WAKER};
+use event_loop::{Common, EventLoop, Sockets};
+use load::Load;
+use post::Mailbox;
 
 /// The options of a [`Server`].
+// More than 15 fields: each is an option that a program may offer.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Addresses and names to listen on, one at least. A name stands for all of its addresses that are this machine's; the name
@@ -69,11 +80,15 @@ pub struct Options {
     pub tls: Option<TlsOptions>,
     /// Even UDP port for RTP; `None` takes a free pair.
     pub server_port: Option<u16>,
+    /// So many threads serve clients, one at least. Those with more than one share connections evenly, and the UDP ports.
+    pub threads: usize,
     /// Most clients at once.
     pub max_clients: usize,
     /// Networks whose addresses have no limits of their own. All others, but this machine's, may have a quarter of the places each
     /// (16 at least), and 20 new connections a second.
     pub trusted: Vec<IpNet>,
+    /// Most bits that are sent in a second, over all streams; `None`: no limit. New viewers are refused before it is reached.
+    pub max_bandwidth: Option<u64>,
     /// After this long without a sign of life a session ends.
     pub session_timeout: Duration,
     /// Largest RTP payload in the standard dialect, in bytes.
@@ -88,6 +103,8 @@ pub struct Options {
     pub computed_tables: bool,
     /// Clients may publish to the media that take it.
     pub record: bool,
+    /// Frames of files leave on a grid of so much, so that viewers share wake-ups; zero: each at its own instants.
+    pub wake_grid: Duration,
 }
 
 /// What TLS takes.
@@ -101,7 +118,7 @@ pub struct TlsOptions {
     pub only: bool,
 }
 
-/// Port 8554 of 127.0.0.1 and a free pair of UDP ports, 100 clients, sessions that end after 60 s of silence, packets for
+/// Port 8554 of 127.0.0.1 and a free pair of UDP ports, one thread, 100 clients, sessions that end after 60 s of silence, packets for
 /// Ethernet and for the lab's client, and nothing that any player refuses.
 impl Default for Options {
     fn default() -> Self {
@@ -111,8 +128,10 @@ impl Default for Options {
             rtsp_port: 8554,
             tls: None,
             server_port: None,
+            threads: 1,
             max_clients: 100,
             trusted: Vec::new(),
+            max_bandwidth: None,
             session_timeout: session.session_timeout,
             payload_size: settings.payload_size,
             max_packet_size: settings.max_packet_size,
@@ -120,6 +139,7 @@ impl Default for Options {
             restart_markers: settings.restart_markers,
             computed_tables: settings.computed_tables,
             record: session.record,
+            wake_grid: Duration::from_millis(2),
         }
     }
 }
@@ -145,7 +165,8 @@ impl From<SocketAddr> for Options {
 #[derive(Debug)]
 pub struct Server {
     options: Options,
-    sockets: Sockets,
+    /// Of each loop. The first one takes connections and reads datagrams.
+    sockets: Vec<Sockets>,
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there are none"))]
     certificates: Option<Certificates>,
     stop: StopHandle,
@@ -162,12 +183,15 @@ impl Server {
         let (plans, certificates) = plans(options, &places)?;
         let endpoints = Endpoint::bind_all(&places, &plans, options.server_port, sockets)?;
         let register = || -> io::Result<_> {
-            let poll = Poll::new()?;
-            let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-            Ok((Sockets::register(poll, endpoints)?, waker))
+            let mut sockets = vec![Sockets::register(Poll::new()?, endpoints)?];
+            for _ in 1..options.threads {
+                sockets.push(sockets[0].share(Poll::new()?)?);
+            }
+            let mailboxes = sockets.iter().map(Sockets::mailbox).collect::<io::Result<_>>()?;
+            Ok((sockets, mailboxes))
         };
-        let (sockets, waker) = register().map_err(Error::Wait)?;
-        let stop = StopHandle { requested: Arc::default(), waker };
+        let (sockets, mailboxes) = register().map_err(Error::Wait)?;
+        let stop = StopHandle { requested: Arc::default(), mailboxes };
         Ok(Self { options: options.clone(), sockets, certificates, stop })
     }
 
@@ -183,7 +207,8 @@ impl Server {
 
     fn entrances(&self) -> impl Iterator<Item = &Entrance> {
         let of_kind = |is_private| {
-            let entrances = self.sockets.endpoints().iter().flat_map(|endpoint| &endpoint.entrances);
+            let endpoints = self.sockets.iter().flat_map(Sockets::endpoints);
+            let entrances = endpoints.flat_map(|endpoint| &endpoint.entrances);
             entrances.filter(move |entrance| entrance.is_private() == is_private)
         };
         of_kind(false).chain(of_kind(true))
@@ -214,12 +239,13 @@ impl Server {
     }
 
     /// Serves what `catalogue` offers until it is stopped; then says BYE to every client and gives them a moment to hear it.
-    /// Everything happens on this thread, so sources must not block in it: one that has to wait for a frame says so
-    /// ([`Advance::Pending`](mutoscope::media::Advance::Pending)) and wakes the server when the frame is there.
+    /// Everything happens on this thread, and on others where [`Options::threads`] asks for them; a client stays where it is. Sources
+    /// must not block there: one that has to wait for a frame says so ([`Advance::Pending`](mutoscope::media::Advance::Pending)) and
+    /// wakes the server when the frame is there.
     ///
     /// # Errors
     /// [`Error::Wait`], [`Error::Accept`] or [`Error::Random`]. An error of one client's sockets ends that client only.
-    pub fn serve<C: Catalogue>(self, catalogue: C) -> Result<(), Error> {
+    pub fn serve<C: Catalogue + Sync>(self, catalogue: C) -> Result<(), Error> {
         self.serve_guarded(catalogue, Open)
     }
 
@@ -227,7 +253,7 @@ impl Server {
     ///
     /// # Errors
     /// Those of [`serve`](Self::serve).
-    pub fn serve_guarded<C: Catalogue, D: Door>(self, catalogue: C, door: D) -> Result<(), Error> {
+    pub fn serve_guarded<C: Catalogue + Sync, D: Door + Sync>(self, catalogue: C, door: D) -> Result<(), Error> {
         let clock = MonotonicClock::new();
         let cname = canonical_name()?;
         let settings = Settings {
@@ -237,39 +263,66 @@ impl Server {
                 ..Config::default()
             },
             wall: clock.wall_clock(),
-            server_port: self.sockets.endpoints().first().map_or((0, 0), Endpoint::ports),
+            server_port: self.sockets[0].endpoints().first().map_or((0, 0), Endpoint::ports),
             payload_size: self.options.payload_size,
             max_packet_size: self.options.max_packet_size,
             repeat: self.options.repeat,
             restart_markers: self.options.restart_markers,
             computed_tables: self.options.computed_tables,
+            wake_grid: self.options.wake_grid,
             cname: &cname,
             ..Settings::default()
         };
-        let places = (self.options.max_clients, self.options.trusted);
-        EventLoop::new(self.sockets, &catalogue, &door, settings, clock, places, self.stop).run()
+        let Self { options, sockets, stop, .. } = self;
+        let admissions = Admissions::new(options.max_clients, options.trusted, sockets.len());
+        let load = Load::new(sockets.len(), options.max_bandwidth);
+        let common = Common { catalogue: &catalogue, door: &door, settings, clock, admissions, load, stop };
+        run_all(&common, sockets)
     }
+}
+
+/// Runs one loop on this thread and each other one on a thread of its own, until all are over. One that fails stops them all.
+fn run_all<C: Catalogue + Sync, D: Door + Sync>(common: &Common<'_, C, D>, sockets: Vec<Sockets>) -> Result<(), Error> {
+    let run = |(at, sockets)| {
+        let result = EventLoop::new(common, at, sockets).run();
+        if result.is_err() {
+            common.stop.stop();
+        }
+        result
+    };
+    let mut loops = sockets.into_iter().enumerate();
+    let first = loops.next();
+    let result = thread::scope(|scope| {
+        let spawn = |(at, sockets)| {
+            let name = format!("serve-{at}");
+            thread::Builder::new().name(name).spawn_scoped(scope, move || run((at, sockets))).map_err(Error::Wait)
+        };
+        let threads: Result<Vec<_>, _> = loops.map(spawn).collect();
+        if threads.is_err() {
+            common.stop.stop();
+        }
+        let threads = threads?;
+        let result = first.map_or(Ok(()), run);
+        let others = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        others.fold(result, Result::and)
+    });
+    log::info!("stopped");
+    result
 }
 
 /// Stops a [`Server`]; may be cloned and sent to other threads.
 #[derive(Clone, Debug)]
 pub struct StopHandle {
     requested: Arc<AtomicBool>,
-    waker: Arc<Waker>,
+    /// Of all loops.
+    mailboxes: Arc<[Mailbox]>,
 }
 
 impl StopHandle {
     /// Asks the server to stop; returns at once.
     pub fn stop(&self) {
         self.requested.store(true, Ordering::Release);
-        self.interrupt();
-    }
-
-    /// Makes the server's wait end.
-    fn interrupt(&self) {
-        if let Err(error) = self.waker.wake() {
-            log::error!("cannot wake the server: {error}");
-        }
+        self.mailboxes.iter().for_each(Mailbox::interrupt);
     }
 
     /// Whether it was asked to.

@@ -27,7 +27,7 @@ impl Running {
     }
 
     /// With the catalogue that `catalogue` makes in the server's thread.
-    pub(crate) fn with<C: Catalogue>(options: Options, catalogue: impl FnOnce() -> C + Send + 'static) -> Self {
+    pub(crate) fn with<C: Catalogue + Sync>(options: Options, catalogue: impl FnOnce() -> C + Send + 'static) -> Self {
         let server = Server::bind(&options).unwrap();
         let (address, stop) = (server.local_addr(), server.stop_handle());
         let serve = move || server.serve(catalogue()).unwrap();
@@ -43,9 +43,9 @@ impl Running {
     }
 }
 
-/// Those of the program on a free port.
+/// Those of the program on a free port, with several threads.
 pub(crate) fn options() -> Options {
-    Options { rtsp_port: 0, ..Options::default() }
+    Options { rtsp_port: 0, threads: 3, ..Options::default() }
 }
 
 impl Drop for Running {

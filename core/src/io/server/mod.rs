@@ -21,6 +21,7 @@ use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
 use crate::random::Random;
 use crate::rtp::protect::Unprotected;
 use crate::rtp::receiver::Statistics;
+use crate::rtp::reception::Reception;
 use crate::session::server::{Config, Connection, Description, Event};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, WallClock, earliest};
@@ -31,7 +32,7 @@ use crate::wire::sdp::Exchange;
 use core::net::SocketAddr;
 use core::task::Waker;
 use hole::Hole;
-use protection::Protection;
+use protection::{MAX_REPORT, Protection};
 use recorder::{Recorder, Track};
 use stream::{MediaStream, Ran};
 
@@ -68,6 +69,9 @@ pub struct Settings<'a> {
     /// How long a request waits for a medium that is not ready, such as a camera that is starting, before it is refused
     /// (default 5 s).
     pub patience: Duration,
+    /// Frames of files are due on a grid of so much, so that viewers share wake-ups (default none): see
+    /// [`Delivery::set_wake_grid`](crate::delivery::Delivery::set_wake_grid).
+    pub wake_grid: Duration,
     /// Our canonical name in RTCP (RFC 3550 section 6.5.1), at most 255 bytes.
     pub cname: &'a str,
 }
@@ -86,6 +90,7 @@ impl Default for Settings<'_> {
             restart_markers: false,
             computed_tables: false,
             patience: Duration::from_secs(5),
+            wake_grid: Duration::ZERO,
             cname: "mutoscope",
         }
     }
@@ -101,6 +106,15 @@ pub struct Context<'a> {
     pub waker: &'a Waker,
     /// How to serve.
     pub settings: &'a Settings<'a>,
+    /// Why there is no room for another viewer, in words; `None`: there is. Those who have a stream already keep it.
+    pub is_full: Option<&'static str>,
+}
+
+impl<'a> Context<'a> {
+    /// A turn with room for more viewers.
+    pub const fn new(now: Instant, waker: &'a Waker, settings: &'a Settings<'a>) -> Self {
+        Self { now, waker, settings, is_full: None }
+    }
 }
 
 /// Whether a client is still there.
@@ -244,6 +258,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.addresses.peer
     }
 
+    /// Whether it has a stream, playing or not.
+    pub fn is_viewer(&self) -> bool {
+        self.stream.is_some()
+    }
+
     /// The state of its session.
     pub fn state(&self) -> State {
         self.connection.state()
@@ -252,6 +271,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     /// What became of the frames of its present stream.
     pub fn counts(&self) -> Counts {
         self.stream.as_ref().map_or_else(Counts::default, MediaStream::counts)
+    }
+
+    /// What the client reports about its present stream.
+    pub fn reception(&self) -> Reception {
+        self.stream.as_ref().map_or_else(Reception::default, MediaStream::reception)
     }
 
     /// What came of a publisher's packets; `None` where the client does not publish.
@@ -274,7 +298,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         C: Catalogue<Medium = M>,
     {
         let Context { now, .. } = context;
-        let Sockets { control, rtp, rtcp } = sockets;
+        let mut sockets = sockets;
         self.connection.handle_timeout(now);
         if let Some(stream) = &mut self.stream {
             stream.handle_wake();
@@ -289,21 +313,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         // A publisher's packets cost less than they do on their way to viewers.
         let most_reads = if self.recorder.is_some() { TURN } else { READS };
         for _ in 0..TURN {
-            let mut progress = reads < most_reads && self.read(now, control);
+            let mut progress = reads < most_reads && self.read(now, sockets.control);
             reads = reads.saturating_add(progress.into());
             while requests < REQUESTS
                 && let Some(event) = self.connection.poll_event()
             {
                 requests = requests.saturating_add((!matches!(event, Event::Interleaved { .. })).into());
-                self.handle_event(context, event, rtp, rtcp, catalogue, guard);
+                self.handle_event(context, event, sockets.reborrow(), catalogue, guard);
                 progress = true;
             }
-            progress |= self.pump::<TRAIN, D, E>(context, rtp, rtcp);
-            progress |= self.write(now, control);
+            // What is said comes before media, which leave past the buffer, and so may be what media left of a packet.
+            progress |= self.write(now, sockets.control);
+            progress |= self.pump::<TRAIN, _, _, _>(context, sockets.reborrow());
+            progress |= self.write(now, sockets.control);
             if self.connection.is_closed() {
                 // It may have closed only just now, with a session that is to be given back.
                 while let Some(event) = self.connection.poll_event() {
-                    self.handle_event(context, event, rtp, rtcp, catalogue, guard);
+                    self.handle_event(context, event, sockets.reborrow(), catalogue, guard);
                 }
                 return Outcome::Closed;
             }
@@ -345,6 +371,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.connection.shut_down(now);
     }
 
+    /// Goes on with another receive and another transmit buffer, and gives its own back, as
+    /// [`Connection::exchange_buffers`] does. Between two turns, a client needs no more than what it has [`buffered`](Self::buffered).
+    pub fn exchange_buffers(&mut self, rx: B, tx: B) -> (B, B) {
+        self.connection.exchange_buffers(rx, tx)
+    }
+
+    /// The number of bytes in its receive and in its transmit buffer.
+    pub fn buffered(&self) -> (usize, usize) {
+        self.connection.buffered()
+    }
+
     /// Gives the receive and the transmit buffer back, for the next client.
     pub fn into_buffers(self) -> (B, B) {
         self.connection.into_buffers()
@@ -354,14 +391,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if self.failed || self.connection.rx_buffer().is_empty() {
             return false;
         }
-        match control.read_ready() {
-            Ok(false) => return false,
-            Ok(true) => {}
-            Err(_) => return self.fail(now),
-        }
-        match control.read(self.connection.rx_buffer()) {
-            Ok(0) => self.connection.handle_close(now),
-            Ok(n) => self.connection.handle_input(now, n),
+        match control.try_read(self.connection.rx_buffer()) {
+            Ok(None) => return false,
+            Ok(Some(0)) => self.connection.handle_close(now),
+            Ok(Some(n)) => self.connection.handle_input(now, n),
             Err(_) => return self.fail(now),
         }
         true
@@ -386,26 +419,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         true
     }
 
-    fn pump<const TRAIN: usize, D: Datagram, E: Datagram>(
+    fn pump<const TRAIN: usize, T: Stream, D: Datagram, E: Datagram>(
         &mut self,
         context: Context<'_>,
-        rtp: &mut D,
-        rtcp: &mut E,
+        sockets: Sockets<'_, T, D, E>,
     ) -> bool {
+        let now = context.now;
         if let Some(recorder) = &mut self.recorder
             && let Some(transport) = recorder.transport()
         {
             let (connection, addresses) = (&mut self.connection, self.addresses);
             let protect = None::<&mut Unprotected>;
-            let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
+            let mut outlet = Outlet { now, connection, sockets, addresses, transport, protect };
             recorder.run(context.now, &mut outlet, context.settings);
             return false;
         }
         let Some(stream) = &mut self.stream else { return false };
         let (connection, addresses, transport) = (&mut self.connection, self.addresses, stream.transport());
         let protect = self.protection.sealer();
-        let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
-        match stream.run::<TRAIN, _, _, _, _>(context, &mut outlet) {
+        let mut outlet = Outlet { now, connection, sockets, addresses, transport, protect };
+        match stream.run::<TRAIN, _, _, _, _, _>(context, &mut outlet) {
             Ran::Progress => true,
             Ran::Idle => false,
             Ran::Ended => {
@@ -415,12 +448,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         }
     }
 
-    fn handle_event<D: Datagram, E: Datagram, C: Catalogue<Medium = M>>(
+    fn handle_event<T: Stream, D: Datagram, E: Datagram, C: Catalogue<Medium = M>>(
         &mut self,
         context: Context<'_>,
         event: Event,
-        rtp: &mut D,
-        rtcp: &mut E,
+        sockets: Sockets<'_, T, D, E>,
         catalogue: &C,
         guard: &G,
     ) {
@@ -458,7 +490,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             }
             Event::Teardown => {
                 self.connection.answer_teardown(now);
-                self.end_stream(now, rtp, rtcp, settings, true);
+                self.end_stream(now, sockets, settings, true);
             }
             Event::Announce => self.announce(now, catalogue),
             Event::SetupRecord { transport } => self.setup_record(now, transport, settings),
@@ -472,7 +504,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             Event::Interleaved { channel } => self.take_interleaved(now, channel),
             Event::Expired => {
                 self.waiting = None;
-                self.end_stream(now, rtp, rtcp, settings, false);
+                self.end_stream(now, sockets, settings, false);
             }
         }
     }
@@ -519,7 +551,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     }
 
     fn carry_out(&mut self, context: Context<'_>, waiting: Waiting<M>) {
-        let Context { now, waker, settings } = context;
+        let Context { now, waker, settings, .. } = context;
         match (waiting.medium.entry(waker), waiting.request) {
             (Err(_), _) if waiting.medium.is_missing() => self.connection.refuse(now, StatusCode::NOT_FOUND, ""),
             (Err(not_ready), _) if now >= waiting.until => {
@@ -527,7 +559,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             }
             (Err(_), _) => self.waiting = Some(waiting),
             (Ok(entry), Request::Describe) => self.describe(now, &entry, settings),
-            (Ok(entry), Request::Setup { transport }) => self.setup(now, transport, &waiting.medium, &entry, settings),
+            (Ok(entry), Request::Setup { transport }) => self.setup(context, transport, &waiting.medium, &entry),
         }
     }
 
@@ -557,17 +589,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.connection.answer_describe(now, &description);
     }
 
-    fn setup(
-        &mut self,
-        now: Instant,
-        transport: MediaTransport,
-        medium: &M,
-        entry: &Entry<'_>,
-        settings: &Settings<'_>,
-    ) {
+    fn setup(&mut self, context: Context<'_>, transport: MediaTransport, medium: &M, entry: &Entry<'_>) {
+        let Context { now, settings, .. } = context;
         let dialect = self.connection.dialect().unwrap_or(Dialect::Standard);
         if let (Dialect::Standard, Some(reason)) = (dialect, entry.refusal) {
             return self.connection.refuse(now, StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
+        }
+        if let (None, Some(reason)) = (&self.stream, context.is_full) {
+            return self.connection.refuse_for_now(now, reason, BUSY_FOR);
         }
         let (is_secure, secrecy) = (self.connection.is_secure(), self.connection.secrecy());
         let keys = match self.protection.agree(is_secure, || self.connection.key_management()) {
@@ -591,7 +620,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
                 // A receiver of encrypted packets could not tell otherwise whether numbers have begun anew.
                 let sequence = if is_secure { sequence & 0x7fff } else { sequence };
                 let random = (ssrc, sequence, self.random.bits() as u32);
-                *stream = Some(MediaStream::new(now, source, entry, dialect, transport, random, settings.repeat));
+                *stream = Some(MediaStream::new(now, source, entry, dialect, transport, random, settings));
             }
         }
         info!("{} is set up over {}{}", entry.name, transport, if is_secure { ", encrypted" } else { "" });
@@ -647,7 +676,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
 
     /// A packet came on the control connection: media of a publisher, or a report.
     fn take_interleaved(&mut self, now: Instant, channel: u8) {
-        let Some(recorder) = &mut self.recorder else { return };
+        let Some(recorder) = &mut self.recorder else { return self.take_interleaved_report(now, channel) };
         match recorder.transport() {
             Some(MediaTransport::Interleaved { rtp_channel, .. }) if channel == rtp_channel => {
                 let _ = recorder.handle_rtp(now, self.connection.interleaved());
@@ -656,6 +685,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
                 let _ = recorder.handle_rtcp(now, self.connection.interleaved());
             }
             _ => {}
+        }
+    }
+
+    /// A viewer reports on the control connection.
+    fn take_interleaved_report(&mut self, now: Instant, channel: u8) {
+        let Some(stream) = &mut self.stream else { return };
+        let is_report =
+            matches!(stream.transport(), MediaTransport::Interleaved { rtcp_channel, .. } if rtcp_channel == channel);
+        let mut room = [0; MAX_REPORT];
+        if is_report
+            && let Some(report) = self.protection.open_report(self.connection.interleaved(), &mut room)
+            && let Ok(compound) = rtcp::Compound::new_checked(report)
+        {
+            stream.handle_rtcp(now, compound);
         }
     }
 
@@ -669,11 +712,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     }
 
     /// Says BYE where it can still be heard, and gives the source back.
-    fn end_stream<D: Datagram, E: Datagram>(
+    fn end_stream<T: Stream, D: Datagram, E: Datagram>(
         &mut self,
         now: Instant,
-        rtp: &mut D,
-        rtcp: &mut E,
+        sockets: Sockets<'_, T, D, E>,
         settings: &Settings<'_>,
         torn_down: bool,
     ) {
@@ -684,7 +726,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if !torn_down || matches!(transport, MediaTransport::Udp { .. }) {
             let reason = if torn_down { "teardown" } else { "session ended" };
             let protect = self.protection.sealer();
-            let mut outlet = Outlet { connection, rtp, rtcp, addresses, transport, protect };
+            let mut outlet = Outlet { now, connection, sockets, addresses, transport, protect };
             let _ = stream.say_bye(now, &mut outlet, settings, reason);
         }
         self.protection.end();
@@ -693,8 +735,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             "stream ended: {} frames sent, {} skipped, {} unsendable",
             counts.frames, counts.skipped, counts.unsendable
         );
+        let reception = stream.reception();
+        if reception.reports > 0 {
+            info!("the client reports {}", reception);
+        }
     }
 }
+
+/// When a viewer for whom there is no room may ask again.
+const BUSY_FOR: Duration = Duration::from_secs(10);
 
 const NO_MEDIUM: &str = "nothing is called that here, and publishing does not make it";
 

@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::hole::Claim;
-use crate::io::Datagram;
 use crate::io::outlet::Outlet;
+use crate::io::{Datagram, Stream};
 use crate::media::FrameSink;
 use crate::rtp::mapping::Mapping;
 use crate::rtp::protect::Protect;
@@ -211,9 +211,14 @@ impl<S: FrameSink> Recorder<S> {
     }
 
     /// Does what is due.
-    pub(super) fn run<B, D, E, P>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, D, E, P>, settings: &Settings<'_>)
-    where
+    pub(super) fn run<B, T, D, E, P>(
+        &mut self,
+        now: Instant,
+        outlet: &mut Outlet<'_, B, T, D, E, P>,
+        settings: &Settings<'_>,
+    ) where
         B: AsRef<[u8]> + AsMut<[u8]>,
+        T: Stream,
         D: Datagram,
         E: Datagram,
         P: Protect,

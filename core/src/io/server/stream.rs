@@ -2,17 +2,19 @@
 
 use super::{Context, Settings};
 use crate::delivery::{self, Asked, AtEnd, Counts, Delivery, Fetched, LeftOut, Medium, Place, Step, Way};
-use crate::io::Datagram;
 use crate::io::outlet::{Outlet, Sent};
+use crate::io::{Datagram, Stream};
 use crate::media::catalogue::Entry;
 use crate::media::{Advance, Frame, FrameSource};
 use crate::rtp::fragment::{Format, Fragments, Rules};
 use crate::rtp::packet::Packet;
 use crate::rtp::protect::Protect;
+use crate::rtp::reception::Reception;
 use crate::rtp::sender::{Numbering, Sender, Timeline};
 use crate::session::server::Played;
 use crate::session::{Dialect, MediaTransport};
 use crate::time::Instant;
+use crate::wire::rtcp;
 use core::ops;
 
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
@@ -32,6 +34,8 @@ pub(super) struct MediaStream<S> {
     sender: Sender,
     timeline: Timeline,
     delivery: Delivery,
+    /// What the client reports.
+    reception: Reception,
     /// The frame under way.
     outgoing: Option<Outgoing>,
 }
@@ -61,19 +65,21 @@ impl<S: FrameSource> MediaStream<S> {
         dialect: Dialect,
         transport: MediaTransport,
         random: (u32, u16, u32),
-        repeat: bool,
+        settings: &Settings<'_>,
     ) -> Self {
         let (ssrc, sequence, offset) = random;
         let medium = Medium {
             rate: media.frame_rate,
             extent: media.extent,
-            at_end: if repeat { AtEnd::StartOver } else { AtEnd::Stop },
+            at_end: if settings.repeat { AtEnd::StartOver } else { AtEnd::Stop },
         };
         // Payload format, names and reports of a stream are its dialect's, and chosen here.
         let (format, numbering, sender, reports) = match dialect {
             Dialect::Standard => (Format::Jpeg, Numbering::Packets, Sender::new(ssrc, sequence), Some(ssrc)),
             Dialect::Lab => (Format::WholeFile, Numbering::Frames, Sender::new(0, 1), None),
         };
+        let mut delivery = Delivery::new(now, medium, way(transport), reports);
+        delivery.set_wake_grid(settings.wake_grid);
         Self {
             source,
             media: media.id,
@@ -83,7 +89,8 @@ impl<S: FrameSource> MediaStream<S> {
             numbering,
             sender,
             timeline: Timeline::new(now, offset),
-            delivery: Delivery::new(now, medium, way(transport), reports),
+            delivery,
+            reception: Reception::default(),
             outgoing: None,
         }
     }
@@ -98,6 +105,15 @@ impl<S: FrameSource> MediaStream<S> {
 
     pub(super) fn counts(&self) -> Counts {
         self.delivery.counts()
+    }
+
+    pub(super) fn reception(&self) -> Reception {
+        self.reception
+    }
+
+    /// A report of the client's came.
+    pub(super) fn handle_rtcp(&mut self, now: Instant, compound: rtcp::Compound<'_>) {
+        self.reception.handle_rtcp(now, self.sender.ssrc(), compound);
     }
 
     pub(super) fn transport(&self) -> MediaTransport {
@@ -153,13 +169,14 @@ impl<S: FrameSource> MediaStream<S> {
     }
 
     /// Does what is due.
-    pub(super) fn run<const TRAIN: usize, B, D, E, P>(
+    pub(super) fn run<const TRAIN: usize, B, T, D, E, P>(
         &mut self,
         context: Context<'_>,
-        outlet: &mut Outlet<'_, B, D, E, P>,
+        outlet: &mut Outlet<'_, B, T, D, E, P>,
     ) -> Ran
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
+        T: Stream,
         D: Datagram,
         E: Datagram,
         P: Protect,
@@ -178,8 +195,12 @@ impl<S: FrameSource> MediaStream<S> {
                     let payload_size = outlet.payload_limit(settings.payload_size);
                     self.fetch(context, from, payload_size);
                 }
-                Step::Send { fragments } => self.send::<TRAIN, B, D, E, P>(now, outlet, fragments),
-                Step::Report => _ = self.report(now, outlet, settings, None),
+                Step::Send { fragments } => self.send::<TRAIN, B, T, D, E, P>(now, outlet, fragments),
+                Step::Report => {
+                    if let Sent::Taken(_) = self.report(now, outlet, settings, None) {
+                        self.reception.handle_sender_report(now, settings.wall.ntp(now));
+                    }
+                }
                 Step::Bye => match self.say_bye(now, outlet, settings, "end of stream") {
                     Sent::Full => self.delivery.handle_full(now),
                     Sent::Taken(_) | Sent::Lost => self.delivery.handle_bye(),
@@ -193,7 +214,7 @@ impl<S: FrameSource> MediaStream<S> {
 
     /// Moves the source to the next frame, and cuts it.
     fn fetch(&mut self, context: Context<'_>, from: Option<Place>, payload_size: usize) {
-        let Context { now, waker, settings } = context;
+        let Context { now, waker, settings, .. } = context;
         let moved = from.is_none_or(|place| self.seek(place));
         if let Some(course) = self.delivery.course() {
             self.source.expect(course);
@@ -268,13 +289,14 @@ impl<S: FrameSource> MediaStream<S> {
     }
 
     /// Sends the first of `fragments`, as many as leave in one call.
-    fn send<const TRAIN: usize, B, D, E, P>(
+    fn send<const TRAIN: usize, B, T, D, E, P>(
         &mut self,
         now: Instant,
-        outlet: &mut Outlet<'_, B, D, E, P>,
+        outlet: &mut Outlet<'_, B, T, D, E, P>,
         fragments: ops::Range<u32>,
     ) where
         B: AsRef<[u8]> + AsMut<[u8]>,
+        T: Stream,
         D: Datagram,
         E: Datagram,
         P: Protect,
@@ -309,15 +331,16 @@ impl<S: FrameSource> MediaStream<S> {
     }
 
     /// Tells the client that nothing more will come (RFC 3550 section 6.6), where it could read that.
-    pub(super) fn say_bye<B, D, E, P>(
+    pub(super) fn say_bye<B, T, D, E, P>(
         &self,
         now: Instant,
-        outlet: &mut Outlet<'_, B, D, E, P>,
+        outlet: &mut Outlet<'_, B, T, D, E, P>,
         settings: &Settings<'_>,
         reason: &str,
     ) -> Sent
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
+        T: Stream,
         D: Datagram,
         E: Datagram,
         P: Protect,
@@ -326,15 +349,16 @@ impl<S: FrameSource> MediaStream<S> {
     }
 
     /// Sends a report; with a reason, BYE behind it.
-    fn report<B, D, E, P>(
+    fn report<B, T, D, E, P>(
         &self,
         now: Instant,
-        outlet: &mut Outlet<'_, B, D, E, P>,
+        outlet: &mut Outlet<'_, B, T, D, E, P>,
         settings: &Settings<'_>,
         bye: Option<&str>,
     ) -> Sent
     where
         B: AsRef<[u8]> + AsMut<[u8]>,
+        T: Stream,
         D: Datagram,
         E: Datagram,
         P: Protect,

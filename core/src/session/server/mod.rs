@@ -347,6 +347,28 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         true
     }
 
+    /// Whether a packet of `len` bytes may leave past the transmit buffer, straight from where it lies: as an interleaved frame,
+    /// `$`, channel and length before it. Nothing else waits to leave then, and what the socket does not take of it has room.
+    pub fn lets_pass(&self, len: usize) -> bool {
+        let frame = len.saturating_add(Interleaved::HEADER_LEN);
+        let is_free = self.phase != Phase::Closed && self.channel.tx.is_empty();
+        is_free && len <= usize::from(u16::MAX) && frame <= self.media_room()
+    }
+
+    /// An interleaved frame has left past the transmit buffer. `rest`: what the socket did not take of it, which is queued: it has to
+    /// leave before anything else.
+    pub fn handle_passed(&mut self, now: Instant, rest: &[&[u8]]) {
+        self.now = now;
+        self.channel.tx.queue(rest);
+        self.handle_progress();
+    }
+
+    /// The socket took nothing of a packet that was to leave past the transmit buffer. The stall deadline counts from the first time.
+    pub fn handle_no_room(&mut self, now: Instant) {
+        self.now = now;
+        self.handle_queued();
+    }
+
     /// The longest payload that [`queue_interleaved`](Self::queue_interleaved) can ever take: what fills the empty
     /// transmit buffer, or the frame's 16 bits of length.
     pub fn max_interleaved(&self) -> usize {
@@ -377,6 +399,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// How the session's media travels; `None` before SETUP.
     pub fn transport(&self) -> Option<MediaTransport> {
         self.session.as_ref().and_then(|session| session.transport)
+    }
+
+    /// Goes on with another receive and another transmit buffer, and gives its own back. What is queued moves along; a buffer that is
+    /// too small for that is given back instead. So many connections share the buffers of those few that have something in them.
+    pub fn exchange_buffers(&mut self, rx: B, tx: B) -> (B, B) {
+        (self.channel.rx.exchange(rx), self.channel.tx.exchange(tx))
+    }
+
+    /// The number of bytes in the receive and in the transmit buffer.
+    pub fn buffered(&self) -> (usize, usize) {
+        (self.channel.rx.len(), self.channel.tx.len())
     }
 
     /// Gives the receive and the transmit buffer back, for the next connection.

@@ -191,7 +191,7 @@ pub extern "C" fn _start() -> ! {
         }) {
             client.handle_rtcp(at, from, &bytes[..len]);
         }
-        let context = Context { now: at, waker: Waker::noop(), settings: &settings };
+        let context = Context::new(at, Waker::noop(), &settings);
         let sockets = Sockets { control: &mut control, rtp: &mut rtp, rtcp: &mut rtcp };
         let outcome = client.service_guarded::<1, _, _, _, _>(context, sockets, &OneFile, &guard);
         black_box((outcome == Outcome::Closed, client.poll_timeout()));

@@ -1,0 +1,235 @@
+//! How much a server has to do, and whether that leaves room for one more viewer. Those who are there come first: a new one is told to come
+//! back later, before they lose a frame.
+//!
+//! What the loops do and send is measured in windows of time. Who was let in since the last window counts as much as a viewer in it did.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mutoscope::time::{Duration, Instant};
+use nix::time::{ClockId, clock_gettime};
+
+/// How long things are added up.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// A loop that works for more than this share of its time, in thousandths, would soon be late.
+const MOST_WORK: u64 = 850;
+
+/// What one loop has done since it last said so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Work {
+    /// How long it was busy.
+    pub(super) busy: Duration,
+    /// Bytes that it sent.
+    pub(super) sent: u64,
+}
+
+/// Why there is no room for another viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// Of processor time.
+    Time,
+    /// Of what may be sent.
+    Bandwidth,
+}
+
+impl Lack {
+    /// In words, behind a status of 503.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Time => "the server has all that it can do",
+            Self::Bandwidth => "the server sends all that it may",
+        }
+    }
+}
+
+/// The load of all loops of a server.
+#[derive(Debug)]
+pub(super) struct Load {
+    /// Most bytes a second that may be sent; `None`: no limit.
+    most_bytes: Option<u64>,
+    loops: Mutex<Vec<Gauge>>,
+}
+
+/// One loop's.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gauge {
+    begun: Instant,
+    work: Work,
+    /// Viewers now.
+    viewers: u64,
+    /// Of the last whole window: thousandths of its time, bytes a second, and the viewers at its end.
+    last: (u64, u64, u64),
+}
+
+impl Gauge {
+    /// The load with `more` viewers beside those who are there now: thousandths of time, and bytes a second.
+    fn with(&self, more: u64) -> (u64, u64) {
+        let (busy, bytes, viewers) = self.last;
+        let now = self.viewers + more;
+        // Who has gone takes nothing with him before the window is over, and who has come is counted before it is.
+        let of_all = |measured: u64| if now > viewers { measured * now / viewers.max(1) } else { measured };
+        (of_all(busy), of_all(bytes))
+    }
+}
+
+impl Load {
+    /// `most_bits`: most bits a second that may be sent.
+    pub(super) fn new(loops: usize, most_bits: Option<u64>) -> Self {
+        Self { most_bytes: most_bits.map(|bits| bits / 8), loops: Mutex::new(vec![Gauge::default(); loops.max(1)]) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Gauge>> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The loop `at` has done this.
+    pub(super) fn handle_work(&self, at: usize, now: Instant, work: Work) {
+        let mut loops = self.lock();
+        let gauge = &mut loops[at];
+        gauge.work.busy += work.busy;
+        gauge.work.sent += work.sent;
+        let passed = now.since(gauge.begun);
+        if passed >= WINDOW {
+            let millis = passed.as_millis().max(1) as u64;
+            let busy = gauge.work.busy.as_millis() as u64 * 1000 / millis;
+            gauge.last = (busy, gauge.work.sent * 1000 / millis, gauge.viewers);
+            (gauge.begun, gauge.work) = (now, Work::default());
+        }
+    }
+
+    /// Whether there is room for one more viewer at the loop `at`.
+    pub(super) fn has_room(&self, at: usize) -> Result<(), Lack> {
+        let loops = self.lock();
+        if loops[at].viewers > 0 && loops[at].with(1).0 > MOST_WORK {
+            return Err(Lack::Time);
+        }
+        let each = |(number, gauge): (usize, &Gauge)| gauge.with(u64::from(number == at)).1;
+        let bytes: u64 = loops.iter().enumerate().map(each).sum();
+        if self.most_bytes.is_some_and(|most| bytes > most) { Err(Lack::Bandwidth) } else { Ok(()) }
+    }
+
+    /// A viewer has come to the loop `at`.
+    pub(super) fn arrive(&self, at: usize) {
+        self.lock()[at].viewers += 1;
+    }
+
+    /// A viewer has gone.
+    pub(super) fn leave(&self, at: usize) {
+        let viewers = &mut self.lock()[at].viewers;
+        *viewers = viewers.saturating_sub(1);
+    }
+}
+
+/// Measures what one loop does, for [`Load`].
+#[derive(Debug)]
+pub(super) struct Meter {
+    at: usize,
+    told: Instant,
+    /// Processor time of the thread then.
+    taken: Duration,
+    sent: u64,
+    is_full: Option<Lack>,
+}
+
+impl Meter {
+    pub(super) fn new(at: usize) -> Self {
+        Self { at, told: Instant::default(), taken: processor_time(), sent: 0, is_full: None }
+    }
+
+    /// Bytes have been sent.
+    pub(super) const fn count(&mut self, bytes: u64) {
+        self.sent += bytes;
+    }
+
+    /// A turn begins. What was done is told when a window is over.
+    pub(super) fn tell(&mut self, now: Instant, load: &Load) {
+        if now.since(self.told) < WINDOW {
+            return;
+        }
+        let taken = processor_time();
+        let work = Work { busy: taken.saturating_sub(self.taken), sent: std::mem::take(&mut self.sent) };
+        (self.told, self.taken) = (now, taken);
+        load.handle_work(self.at, now, work);
+        self.ask(load);
+    }
+
+    /// A viewer has come or gone.
+    pub(super) fn handle_viewer(&mut self, load: &Load, is_here: bool) {
+        if is_here {
+            load.arrive(self.at);
+        } else {
+            load.leave(self.at);
+        }
+        self.ask(load);
+    }
+
+    fn ask(&mut self, load: &Load) {
+        let is_full = load.has_room(self.at).err();
+        if let Some(lack) = is_full.filter(|_| self.is_full.is_none()) {
+            log::warn!("new viewers are refused: {}", lack.words());
+        }
+        self.is_full = is_full;
+    }
+
+    /// Why there is no room for another viewer.
+    pub(super) const fn is_full(&self) -> Option<Lack> {
+        self.is_full
+    }
+}
+
+/// What this thread has taken of a processor so far. A machine that is busy with other things makes it no larger: that is no reason to
+/// turn viewers away.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After a second in which `viewers` took so many milliseconds and sent so many bytes.
+    fn load(viewers: usize, busy: u64, sent: u64, most_bits: Option<u64>) -> Load {
+        let load = Load::new(2, most_bits);
+        (0..viewers).for_each(|_| load.arrive(0));
+        let work = Work { busy: Duration::from_millis(busy), sent };
+        load.handle_work(0, Instant::default().after(WINDOW), work);
+        load
+    }
+
+    #[test]
+    fn who_was_let_in_since_the_last_window_counts_as_much_as_one_in_it() {
+        let load = load(10, 700, 0, None);
+        assert_eq!(load.has_room(0), Ok(()));
+        load.arrive(0);
+        load.arrive(0);
+        assert_eq!(load.has_room(0), Err(Lack::Time), "thirteen would take 910 ms");
+        assert_eq!(load.has_room(1), Ok(()), "another loop has nothing to do");
+        load.leave(0);
+        assert_eq!(load.has_room(0), Ok(()));
+    }
+
+    #[test]
+    fn what_is_sent_counts_for_all_loops_together() {
+        let load = load(10, 0, 10_000, Some(8 * 12_000));
+        assert_eq!(load.has_room(1), Ok(()));
+        let work = Work { busy: Duration::ZERO, sent: 3_000 };
+        load.arrive(1);
+        load.handle_work(1, Instant::default().after(WINDOW), work);
+        assert_eq!([load.has_room(0), load.has_room(1)], [Err(Lack::Bandwidth); 2]);
+    }
+
+    #[test]
+    fn the_first_viewer_is_always_let_in_where_nothing_is_known() {
+        assert_eq!(Load::new(1, Some(1)).has_room(0), Ok(()));
+        // A machine that is busy with other things is no reason to serve nobody.
+        assert_eq!(load(0, 1000, 0, None).has_room(0), Ok(()));
+    }
+
+    #[test]
+    fn a_window_that_is_over_is_forgotten() {
+        let load = load(10, 1000, 0, None);
+        assert_eq!(load.has_room(0), Err(Lack::Time));
+        load.handle_work(0, Instant::default().after(2 * WINDOW), Work { busy: Duration::from_millis(9), sent: 0 });
+        assert_eq!(load.has_room(0), Ok(()));
+    }
+}
