@@ -281,14 +281,26 @@ impl Server {
     }
 }
 
-/// Runs one loop on this thread and each other one on a thread of its own, until all are over. One that fails stops them all.
+/// A loop that runs. When it is over, all others are asked to stop, and nothing more is left for it: it may have failed, or panicked
+/// where somebody else's catalogue did, and then those who are dealt to it would wait for ever.
+struct Watch<'a> {
+    stop: &'a StopHandle,
+    mailbox: &'a Mailbox,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.stop.stop();
+        self.mailbox.close();
+    }
+}
+
+/// Runs one loop on this thread and each other one on a thread of its own, until all are over. One that ends stops them all.
 fn run_all<C: Catalogue + Sync, D: Door + Sync>(common: &Common<'_, C, D>, sockets: Vec<Sockets>) -> Result<(), Error> {
+    let stop = &common.stop;
     let run = |(at, sockets)| {
-        let result = EventLoop::new(common, at, sockets).run();
-        if result.is_err() {
-            common.stop.stop();
-        }
-        result
+        let _watch = Watch { stop, mailbox: &stop.mailboxes[at] };
+        EventLoop::new(common, at, sockets).run()
     };
     let mut loops = sockets.into_iter().enumerate();
     let first = loops.next();
@@ -299,7 +311,7 @@ fn run_all<C: Catalogue + Sync, D: Door + Sync>(common: &Common<'_, C, D>, socke
         };
         let threads: Result<Vec<_>, _> = loops.map(spawn).collect();
         if threads.is_err() {
-            common.stop.stop();
+            stop.stop();
         }
         let threads = threads?;
         let result = first.map_or(Ok(()), run);

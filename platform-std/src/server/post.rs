@@ -58,6 +58,8 @@ pub(super) struct Mailbox {
 struct Letters {
     waiting: Vec<Letter>,
     datagrams: usize,
+    /// Nobody takes them any more.
+    is_closed: bool,
 }
 
 impl Mailbox {
@@ -70,10 +72,14 @@ impl Mailbox {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves a letter. The loop wakes up once for all that are left before it takes them.
+    /// Leaves a letter. The loop wakes up once for all that are left before it takes them. One for a loop that is over is thrown
+    /// away, and so a connection is closed.
     pub(super) fn post(&self, letter: Letter) {
         let is_first = {
             let mut letters = self.lock();
+            if letters.is_closed {
+                return;
+            }
             if !matches!(letter, Letter::Connection(_)) {
                 if letters.datagrams >= MAX_DATAGRAMS {
                     return;
@@ -90,7 +96,15 @@ impl Mailbox {
 
     /// All letters, in the order in which they were left.
     pub(super) fn take(&self) -> Vec<Letter> {
-        std::mem::take(&mut *self.lock()).waiting
+        let mut letters = self.lock();
+        letters.datagrams = 0;
+        std::mem::take(&mut letters.waiting)
+    }
+
+    /// The loop is over. Handles on the server may live for as long as the program, and connections must not stay open in them.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        drop(self.take());
     }
 
     /// Makes the loop's wait end.
@@ -199,6 +213,18 @@ mod tests {
         // A flood fills no memory.
         (0..MAX_DATAGRAMS + 9).for_each(|_| mailbox.post(report(8)));
         assert_eq!(mailbox.take().len(), MAX_DATAGRAMS);
+    }
+
+    #[test]
+    fn what_is_left_for_a_loop_that_is_over_is_thrown_away() {
+        let mailbox = Mailbox::new(&Poll::new().unwrap()).unwrap();
+        let compound: Arc<[u8]> = Arc::from(&b"report"[..]);
+        let leave = || mailbox.post(Letter::Rtcp { from: address(5), compound: Arc::clone(&compound) });
+        leave();
+        assert_eq!(Arc::strong_count(&compound), 2);
+        mailbox.close();
+        leave();
+        assert_eq!((Arc::strong_count(&compound), mailbox.take().len()), (1, 0));
     }
 
     #[test]
