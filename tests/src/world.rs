@@ -11,6 +11,7 @@ use core::task::Waker;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, Settings, Sockets};
 use mutoscope::media::Either;
+use mutoscope::rtp::reception::Reception;
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use mutoscope_std::media::live::LiveMedium;
@@ -43,6 +44,8 @@ pub struct SimulatedServer {
     pub buffers: (usize, usize),
     /// The largest number of connections. Further ones are refused.
     pub max_clients: usize,
+    /// Why there is no room for more viewers, if there is none.
+    pub is_full: Option<&'static str>,
     /// The seed of the next client's random numbers.
     pub entropy: u64,
     /// The number of calls of [`service`](Self::service).
@@ -74,6 +77,7 @@ impl SimulatedServer {
             settings,
             buffers: (4096, 32_768),
             max_clients: usize::MAX,
+            is_full: None,
             entropy: 0x5EED,
             wakes: 0,
             rtp: bind(SERVER_PORT.0),
@@ -126,22 +130,28 @@ impl SimulatedServer {
         }) {}
         let mut n = 0;
         while n < self.seats.len() {
-            let Seat { client, control, counts } = &mut self.seats[n];
-            let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
-            let context = Context::new(now, Waker::noop(), &self.settings);
-            match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, (&self.stage, &self.cameras))) {
-                Outcome::Open => {}
-                Outcome::Closing => control.close_write(),
-                Outcome::Closed => {
-                    self.seats.swap_remove(n);
-                    continue;
-                }
-            }
-            if client.counts() != Counts::default() {
-                *counts = client.counts();
-            }
-            n += 1;
+            n += usize::from(self.service_seat(n));
         }
+    }
+
+    /// Gives one client its turn. `false`: it has gone, and the last one has its number.
+    fn service_seat(&mut self, n: usize) -> bool {
+        let Seat { client, control, counts } = &mut self.seats[n];
+        let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
+        let context =
+            Context { is_full: self.is_full, ..Context::new(self.network.now(), Waker::noop(), &self.settings) };
+        match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, (&self.stage, &self.cameras))) {
+            Outcome::Open => {}
+            Outcome::Closing => control.close_write(),
+            Outcome::Closed => {
+                self.seats.swap_remove(n);
+                return false;
+            }
+        }
+        if client.counts() != Counts::default() {
+            *counts = client.counts();
+        }
+        true
     }
 
     /// The time when it has something to do next.
@@ -163,6 +173,11 @@ impl SimulatedServer {
     /// The number of sessions by state.
     pub fn sessions(&self, state: State) -> usize {
         self.seats.iter().filter(|seat| seat.client.state() == state).count()
+    }
+
+    /// What the clients of open connections report.
+    pub fn receptions(&self) -> Vec<Reception> {
+        self.seats.iter().map(|seat| seat.client.reception()).collect()
     }
 
     /// The counts of the streams of open connections.

@@ -1,0 +1,238 @@
+//! Many viewers: who is let in, what they report, how they share wake-ups, and what they get where there is not enough for all.
+
+use mutoscope::io::server::Settings;
+use mutoscope::session::Dialect::Standard;
+use mutoscope::time::{Duration, Instant};
+use mutoscope_tests::film::{Film, picture, pictures};
+use mutoscope_tests::hostile_scene::URL;
+use mutoscope_tests::net::{Faults, Random};
+use mutoscope_tests::real_client::{TCP, UDP as DATAGRAMS};
+use mutoscope_tests::strict_client::StrictClient;
+use mutoscope_tests::world::{World, settings};
+use std::cell::RefCell;
+
+const WHY: &str = "the server has all that it can do";
+const UDP: &str = "Transport: RTP/AVP;unicast;client_port=25000-25001\r\n";
+const INTERLEAVED: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+
+fn scene() -> World {
+    World::new([Film::new("movie.Mjpeg", pictures(48), 24)])
+}
+
+#[test]
+fn a_new_viewer_is_told_when_to_come_back_and_is_let_in_then() {
+    let mut scene = scene();
+    scene.server.is_full = Some(WHY);
+    let mut viewer = scene.connect(2, URL);
+    // Whoever only asks what there is takes nothing.
+    assert_eq!(scene.ask(&mut viewer, "DESCRIBE", "Accept: application/sdp\r\n").status, 200);
+    for transport in [UDP, INTERLEAVED] {
+        let refusal = scene.ask(&mut viewer, "SETUP", transport);
+        assert_eq!((refusal.status, refusal.header("Retry-After")), (503, Some("10")), "{}", refusal.head);
+        assert_eq!((refusal.header("Session"), &refusal.body[..]), (None, WHY));
+    }
+    // The connection stays, and nothing is left of what was refused.
+    scene.server.is_full = None;
+    scene.start(&mut viewer);
+    scene.run(&mut [&mut viewer], Duration::from_secs(1));
+    assert!(viewer.frames.len() >= 24, "{}", viewer.frames.len());
+}
+
+#[test]
+fn a_new_viewer_of_the_lab_gets_a_status_that_its_client_reads() {
+    let mut scene = scene();
+    scene.server.is_full = Some(WHY);
+    let mut viewer = scene.connect(2, "movie.Mjpeg");
+    viewer.lab = true;
+    let refusal = scene.ask(&mut viewer, "SETUP", "Transport: RTP/UDP; client_port= 25000\n");
+    // It reads three lines, and knows no other headers.
+    assert_eq!((refusal.status, refusal.header("Retry-After"), &refusal.body[..]), (503, None, ""), "{}", refusal.head);
+    scene.server.is_full = None;
+    scene.start(&mut viewer);
+    scene.run(&mut [&mut viewer], Duration::from_secs(1));
+    assert!(viewer.frames.len() >= 24, "{}", viewer.frames.len());
+}
+
+#[test]
+fn who_has_a_stream_keeps_it_and_may_have_it_otherwise() {
+    let mut scene = scene();
+    let mut viewer = scene.connect(2, URL);
+    scene.start(&mut viewer);
+    scene.run(&mut [&mut viewer], Duration::from_millis(500));
+    scene.server.is_full = Some(WHY);
+    let mut late = scene.connect(3, URL);
+    assert_eq!(scene.ask(&mut late, "SETUP", UDP).status, 503);
+    scene.run(&mut [&mut viewer, &mut late], Duration::from_millis(500));
+    let seen = viewer.frames.len();
+    assert!(seen >= 24, "{seen}");
+    // Another transport, another range, and another PLAY after a rest.
+    assert_eq!(scene.ask(&mut viewer, "PAUSE", "").status, 200);
+    scene.run(&mut [&mut viewer], Duration::from_secs(2));
+    viewer.expect_gap();
+    assert_eq!(scene.ask(&mut viewer, "SETUP", INTERLEAVED).status, 200);
+    assert_eq!(scene.ask(&mut viewer, "PLAY", "Range: npt=0-\r\n").status, 200);
+    scene.run(&mut [&mut viewer], Duration::from_secs(1));
+    assert!(viewer.frames.len() >= seen + 23, "{}", viewer.frames.len());
+    // Once it has given its stream back, it is a new viewer.
+    assert_eq!(scene.ask(&mut viewer, "TEARDOWN", "").status, 200);
+    scene.run(&mut [&mut viewer], Duration::from_secs(1));
+    let mut again = scene.connect(2, URL);
+    assert_eq!(scene.ask(&mut again, "SETUP", INTERLEAVED).status, 503);
+}
+
+thread_local! {
+    static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps what each test's thread says.
+struct Keeper;
+
+impl log::Log for Keeper {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        LOG.with_borrow_mut(|log| log.push(record.args().to_string()));
+    }
+
+    fn flush(&self) {}
+}
+
+/// What the log says of the client's reports.
+fn told() -> Vec<String> {
+    let of_reports = |line: String| line.strip_prefix("the client reports ").map(str::to_owned);
+    LOG.take().into_iter().filter_map(of_reports).collect()
+}
+
+#[test]
+fn what_a_client_reports_is_what_the_network_did() {
+    // A second test may have set it.
+    let _ = log::set_logger(&Keeper);
+    log::set_max_level(log::LevelFilter::Info);
+    let calm = Faults { latency: Duration::from_millis(20), ..Faults::default() };
+    let lossy = Faults { loss: 100, ..calm };
+    let restless = Faults { reordering: 500, reordering_delay: Duration::from_millis(30), ..calm };
+    for (transport, faults) in [(DATAGRAMS, calm), (DATAGRAMS, lossy), (DATAGRAMS, restless), (TCP, calm)] {
+        let film = Film::new("movie.Mjpeg", pictures(48), 24);
+        let mut scene = World::with([film], Settings { repeat: true, ..settings() }, 3, faults);
+        let mut watcher = scene.watch(2, Standard, transport);
+        scene.run_watchers(&mut [&mut watcher], Duration::from_secs(60));
+        let (reception, seen) = (scene.server.receptions()[0], watcher.statistics());
+        let context = format!("{transport:?} {faults:?}: {reception}, and the client saw {seen:?}");
+        assert!(reception.reports >= 5, "{context}");
+        let round_trip = reception.round_trip().expect("a report about one of ours");
+        if transport == TCP || faults.reordering == 0 {
+            assert!(round_trip.abs_diff(2 * faults.latency) < Duration::from_millis(1), "{context}");
+        } else {
+            assert!((2 * faults.latency..=3 * faults.latency + 2 * faults.reordering_delay).contains(&round_trip));
+        }
+        // The last report came a few seconds ago.
+        let lost = u64::try_from(reception.lost).unwrap();
+        let share = f64::from(reception.fraction_lost) / 256.0;
+        if faults.loss > 0 {
+            assert!(lost <= seen.lost && lost * 4 >= seen.lost * 3 && (0.05..0.2).contains(&share), "{context}");
+        } else {
+            // Packets that are overtaken are missing for a moment.
+            assert!(lost <= u64::from(faults.reordering) / 50 && share < 0.1, "{context}");
+        }
+        if faults.reordering > 0 {
+            let jitter = seen.jitter;
+            assert!(
+                (jitter / 2..=jitter * 2).contains(&reception.jitter()) && jitter > Duration::from_millis(3),
+                "{context}"
+            );
+        } else {
+            assert!(reception.jitter() < Duration::from_millis(1), "{context}");
+        }
+        watcher.stop();
+        scene.run_watchers(&mut [&mut watcher], Duration::from_secs(1));
+        // Its farewell may be a report, too, and packets that were overtaken are not lost any more.
+        let told = told();
+        let (lost, now) = (told[0].split(' ').next().and_then(|number| number.parse::<u64>().ok()), seen.lost);
+        assert!(told.len() == 1 && lost.is_some_and(|lost| lost.abs_diff(now) <= 1), "{context}: {told:?}");
+        assert!(told[0].contains(" packets lost, jitter ") && told[0].contains(" us, round trip "), "{told:?}");
+    }
+}
+
+/// Viewers that play a film of `rate` frames a second at random times of a second, for `duration`.
+fn at_random_times(scene: &mut World, count: u8, duration: Duration) -> Vec<StrictClient> {
+    let mut random = Random::new(7);
+    let mut viewers: Vec<StrictClient> = Vec::new();
+    for host in 0..count {
+        let mut others: Vec<&mut StrictClient> = viewers.iter_mut().collect();
+        scene.run(&mut others, Duration::from_micros(random.below(1_000_000 / u64::from(count) * 2)));
+        let mut viewer = scene.connect(host + 2, URL);
+        scene.start(&mut viewer);
+        viewers.push(viewer);
+    }
+    let mut all: Vec<&mut StrictClient> = viewers.iter_mut().collect();
+    scene.run(&mut all, duration);
+    viewers
+}
+
+/// Pictures of one packet each.
+fn small_pictures(count: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|seed| picture(seed, (32, 32), 10)).collect()
+}
+
+/// The phases in the interval at which frames begin, in microseconds, each once. A frame's number times the interval is rounded
+/// down.
+fn phases(viewers: &[StrictClient], rate: u64) -> Vec<u64> {
+    let phase = |at: Instant| {
+        let micros = at.as_micros();
+        let frame = (micros + 1) * rate / 1_000_000;
+        micros.saturating_sub(frame * 1_000_000 / rate)
+    };
+    let mut phases: Vec<u64> = viewers.iter().map(|viewer| phase(viewer.frames[0].begun)).collect();
+    phases.sort_unstable();
+    phases.dedup_by(|a, b| a.abs_diff(*b) <= 1);
+    phases
+}
+
+#[test]
+fn viewers_share_wake_ups() {
+    for rate in [24, 30] {
+        let mut wakes = Vec::new();
+        for grid in [0, 2] {
+            let film = Film::new("movie.Mjpeg", small_pictures(24), rate);
+            let wake_grid = Duration::from_millis(grid);
+            let mut scene =
+                World::with([film], Settings { repeat: true, wake_grid, ..settings() }, 1, Faults::default());
+            let viewers = at_random_times(&mut scene, 40, Duration::from_secs(1));
+            wakes.push(scene.server.wakes);
+            let phases = phases(&viewers, rate.into());
+            if grid == 0 {
+                assert!(phases.len() > 35, "each at its own: {phases:?}");
+            } else {
+                assert!(phases.len() <= (1000 / rate as usize).div_ceil(2), "{phases:?}");
+                assert!(phases.iter().all(|phase| phase % 2000 <= 1 || phase % 2000 == 1999), "{phases:?}");
+            }
+        }
+        // There are 40 viewers, and some 15 phases.
+        assert!(wakes[1] * 4 < wakes[0] * 3, "{wakes:?}");
+    }
+}
+
+#[test]
+fn on_the_grid_each_viewer_sees_its_frames_as_evenly_as_without() {
+    for grid in [0, 2] {
+        for rate in [24, 30] {
+            let film = Film::new("movie.Mjpeg", small_pictures(24), rate);
+            let wake_grid = Duration::from_millis(grid);
+            let mut scene =
+                World::with([film], Settings { repeat: true, wake_grid, ..settings() }, 1, Faults::default());
+            for viewer in at_random_times(&mut scene, 3, Duration::from_secs(60)) {
+                let (first, frames) = (&viewer.frames[0], &viewer.frames);
+                assert!(frames.len() as u64 >= 60 * u64::from(rate) - 1, "{} frames", frames.len());
+                for (frame, n) in frames.iter().zip(0_u64..) {
+                    // As exact after a minute as in the beginning.
+                    let due = first.begun.after(Duration::from_micros(n * 1_000_000 / u64::from(rate)));
+                    assert!(frame.begun >= due && frame.begun.since(due) <= Duration::from_micros(1), "frame {n}");
+                    let ticks = frame.timestamp.wrapping_sub(first.timestamp);
+                    assert!(u64::from(ticks).abs_diff(n * 90_000 / u64::from(rate)) <= 1, "frame {n}: {ticks}");
+                }
+            }
+        }
+    }
+}
