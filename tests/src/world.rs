@@ -8,6 +8,7 @@ use crate::stage::Stage;
 use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
 use core::task::Waker;
+use embedded_io::WriteReady;
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, Settings, Sockets};
 use mutoscope::media::Either;
@@ -27,6 +28,8 @@ type Served = Peer<Vec<u8>, Either<ListedFilm, Either<Stage, LiveMedium>>>;
 struct Seat {
     client: Served,
     control: SimulatedTcp,
+    /// There was no room in it after the last turn.
+    is_full: bool,
     counts: Counts,
 }
 
@@ -109,7 +112,7 @@ impl SimulatedServer {
         } else {
             Peer::refusing(now, addresses, vec![0; rx], vec![0; tx], &self.settings)
         };
-        self.seats.push(Seat { client, control, counts: Counts::default() });
+        self.seats.push(Seat { client, control, is_full: false, counts: Counts::default() });
         theirs
     }
 
@@ -136,7 +139,7 @@ impl SimulatedServer {
 
     /// Gives one client its turn. `false`: it has gone, and the last one has its number.
     fn service_seat(&mut self, n: usize) -> bool {
-        let Seat { client, control, counts } = &mut self.seats[n];
+        let Seat { client, control, is_full, counts } = &mut self.seats[n];
         let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
         let context =
             Context { is_full: self.is_full, ..Context::new(self.network.now(), Waker::noop(), &self.settings) };
@@ -148,10 +151,24 @@ impl SimulatedServer {
                 return false;
             }
         }
+        *is_full = control.write_ready() == Ok(false);
         if client.counts() != Counts::default() {
             *counts = client.counts();
         }
         true
+    }
+
+    /// The clients whose time has come, or whose connections have room again, in the order in which
+    /// the event loop takes them.
+    fn due(&mut self, now: Instant) -> Vec<usize> {
+        let mut due = Vec::new();
+        for (n, Seat { client, control, is_full, .. }) in self.seats.iter_mut().enumerate() {
+            let has_room = *is_full && control.write_ready() == Ok(true);
+            let at = if has_room { Some(Instant::default()) } else { client.poll_timeout() };
+            due.extend(at.filter(|at| *at <= now).map(|at| (at, n)));
+        }
+        due.sort_unstable();
+        due.into_iter().map(|(_, n)| n).collect()
     }
 
     /// The time when it has something to do next.
@@ -288,6 +305,26 @@ impl World {
             viewers.iter_mut().for_each(|viewer| viewer.poll());
             None
         });
+    }
+
+    /// Lets everything run for `duration`, with a server that takes so long for each datagram, or for each byte over TCP.
+    pub fn run_busy(&mut self, viewers: &mut [StrictClient], duration: Duration, each: Duration) {
+        let end = self.network.now().after(duration);
+        while self.network.now() < end {
+            let due = self.server.due(self.network.now());
+            for n in due.iter().copied() {
+                let before = self.network.activity();
+                assert!(self.server.service_seat(n), "a viewer has gone");
+                let sent = self.network.activity() - before;
+                self.network.advance_to(self.network.now().after(each * sent as u32));
+            }
+            viewers.iter_mut().for_each(StrictClient::poll);
+            if due.is_empty() {
+                let next = earliest(self.network.poll_timeout(), self.server.poll_timeout());
+                let soon = self.network.now().after(Duration::from_micros(100));
+                self.network.advance_to(next.unwrap_or(end).min(end).max(soon));
+            }
+        }
     }
 
     /// Sends a request and waits up to a second for its answer.

@@ -236,3 +236,61 @@ fn on_the_grid_each_viewer_sees_its_frames_as_evenly_as_without() {
         }
     }
 }
+
+/// The frames that each viewer has got since.
+fn taken(viewers: &mut [StrictClient]) -> Vec<usize> {
+    let mut counts: Vec<usize> = viewers.iter_mut().map(|viewer| std::mem::take(&mut viewer.frames).len()).collect();
+    counts.sort_unstable();
+    counts
+}
+
+/// Thirty viewers who began at random times, and what one second of all has: packets, and bytes with their headers.
+fn crowd(transport: &str, noise: u32) -> (World, Vec<StrictClient>, [u32; 2]) {
+    let frames: Vec<_> = (0..24).map(|seed| picture(seed, (320, 240), noise)).collect();
+    let bytes: usize = frames.iter().map(Vec::len).sum();
+    let packets: usize = frames.iter().map(|frame| frame.len().div_ceil(1400)).sum();
+    let film = Film::new("movie.Mjpeg", frames, 24);
+    let mut scene = World::with([film], Settings { repeat: true, ..settings() }, 1, Faults::default());
+    let mut random = Random::new(7);
+    let mut viewers = Vec::new();
+    for host in 0..30 {
+        let mut viewer = scene.connect(host + 2, URL);
+        if transport == "UDP" {
+            scene.start(&mut viewer)
+        } else {
+            scene.start_interleaved(&mut viewer)
+        };
+        viewers.push(viewer);
+        scene.run_busy(&mut viewers, Duration::from_micros(random.below(40_000)), Duration::ZERO);
+    }
+    (scene, viewers, [packets * 30, (bytes + packets * 20) * 30].map(|count| count as u32))
+}
+
+/// Asserts that in each of the next few 5 seconds everybody gets about as much as the others, and so much altogether of what there
+/// is for all.
+fn assert_fair(scene: &mut World, viewers: &mut [StrictClient], each: Duration, share: f64, context: &str) {
+    // Until everybody is as late as it will be.
+    scene.run_busy(viewers, Duration::from_secs(3), each);
+    taken(viewers);
+    for _ in 0..2 {
+        scene.run_busy(viewers, Duration::from_secs(5), each);
+        let counts = taken(viewers);
+        let (least, median, most) = (counts[0], counts[15], counts[29]);
+        assert!(least * 10 >= median * 9 && most * 10 <= median * 11, "{context}: {counts:?}");
+        let all = counts.iter().sum::<usize>() as f64 / (30.0 * 120.0);
+        assert!((share * 0.9..share * 1.2).contains(&all), "{context}: {counts:?}");
+    }
+}
+
+#[test]
+fn a_server_with_too_much_to_do_gives_everybody_a_fair_share() {
+    for transport in ["UDP", "TCP"] {
+        let (mut scene, mut viewers, [packets, bytes]) = crowd(transport, 20);
+        let offered = if transport == "UDP" { packets } else { bytes };
+        for percent in [90_u32, 130] {
+            let each = Duration::from_secs(1) * percent / 100 / offered;
+            let share = (100.0 / f64::from(percent)).min(1.0);
+            assert_fair(&mut scene, &mut viewers, each, share, &format!("{transport}, {percent} %"));
+        }
+    }
+}

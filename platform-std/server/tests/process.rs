@@ -2,6 +2,8 @@
 
 #[path = "process/access.rs"]
 mod access;
+#[path = "process/room.rs"]
+mod room;
 
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use std::fs;
