@@ -27,6 +27,7 @@ pub mod media;
 mod memory;
 mod names;
 pub mod server;
+mod sync;
 pub mod tcp;
 pub mod tls;
 pub mod udp;

@@ -190,19 +190,22 @@ impl Viewer {
     }
 }
 
-#[test]
-fn viewers_of_every_loop_get_every_frame_of_one_film_over_tcp_and_udp() {
-    let (folder, pictures) = (Folder::new("threads"), film(40));
+/// A film of so many pictures, 100 in a second, and what of them packets carry.
+fn film_server(folder: &Folder, frames: u32) -> (Running, Vec<Vec<u8>>) {
+    let pictures = film(frames);
     let path = folder.file("film.mjpeg", &pictures.concat());
     let server = Running::with(Options { repeat: false, ..options() }, move || {
         Library::from_paths(&[path], rate(100), Policy::default()).unwrap()
     });
-    let expected: Vec<_> = pictures.iter().map(|picture| scan(picture)).collect();
+    (server, pictures.iter().map(|picture| scan(picture)).collect())
+}
+
+/// Has viewers of every loop, over UDP and TCP, see the whole film.
+fn watch(server: &Running, expected: &[Vec<u8>]) {
     thread::scope(|scope| {
         for number in 0..2 * LOOPS {
             // One after the other, so that each loop has one of both kinds.
             let client = server.connect_to("film.mjpeg");
-            let expected = &expected;
             scope.spawn(move || {
                 let mut viewer = Viewer::playing(client, number >= LOOPS);
                 for (number, expected) in expected.iter().enumerate() {
@@ -212,6 +215,35 @@ fn viewers_of_every_loop_get_every_frame_of_one_film_over_tcp_and_udp() {
             });
         }
     });
+}
+
+#[test]
+fn viewers_of_every_loop_get_every_frame_of_one_film_over_tcp_and_udp() {
+    let folder = Folder::new("threads");
+    let (server, expected) = film_server(&folder, 40);
+    watch(&server, &expected);
+}
+
+#[test]
+fn receivers_whose_ports_are_closed_cost_nobody_else_a_frame() {
+    let folder = Folder::new("closed");
+    let (server, expected) = film_server(&folder, 30);
+    // What is sent to them comes back as an error of the host's.
+    let mut closed: Vec<_> = (0..4 * LOOPS)
+        .map(|_| {
+            let mut client = server.connect_to("film.mjpeg");
+            let nobody = (port(&socket()), port(&socket()));
+            let answer =
+                client.ask("SETUP", &format!("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", nobody.0, nobody.1));
+            let session = format!("Session: {}\r\n", answer.header("Session").split(';').next().unwrap());
+            assert_eq!(client.ask("PLAY", &session).status, 200);
+            client
+        })
+        .collect();
+    watch(&server, &expected);
+    for client in &mut closed {
+        assert_eq!(client.ask("OPTIONS", "").status, 200, "it may come back");
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Where viewers at the same position of a medium find the same picture.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use mutoscope::time::Instant;
 
 use super::picture::{Buffers, Picture};
+use crate::sync::Mutex;
 
 /// The pictures of one medium that some viewer holds, by number. It owns none of them, so memory follows the viewers, not the
 /// file.

@@ -1,9 +1,10 @@
 //! Wakers: how a source tells the server, from any thread, that a client has a frame to be sent.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
+
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// The clients that were woken since they were last [taken](Self::take_woken).
 pub(super) struct WakeList {

@@ -14,7 +14,8 @@ use anyhow::Result;
 
 /// The parts that a run without `--long` does shorter or not at all, in words.
 pub(super) const LONG: &str = "60 s of firmware playing without a gap (20 s here), 5 s for each fuzz target (1 s here), \
-    the camera of a real kernel (not here), cameras with libjpeg-turbo (not here)";
+    the camera of a real kernel (not here), cameras with libjpeg-turbo (not here), the server's threads under \
+    ThreadSanitizer (not here)";
 
 /// One step.
 pub(super) struct Step {
@@ -106,11 +107,13 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     if long {
         steps.extend([
             Step::single(Group::Cameras, "v4l2", steps::v4l2).after(&[PROGRAMS]).needs(&[&FFMPEG, &KERNEL_MACHINE]),
+            Step::busy(Group::Unit, "thread sanitizer", steps::thread_sanitizer),
             Step::busy(Group::Cameras, "turbojpeg", steps::turbojpeg).after(&[TESTS]).needs(&[&TURBO_TOOLS]),
         ]);
     }
     steps.extend([
         Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
+        Step::single(Group::Unit, "loom", steps::loom),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
         Step::busy(Group::Doc, "doc-tests", steps::doc_tests).after(&[TESTS]),
         Step::busy(Group::Doc, "doc", steps::doc),

@@ -2,9 +2,9 @@
 
 use super::binaries::{self, program, run_tests};
 use crate::packages::SDL2;
-use crate::shell::{cargo, line, release_program, require, root};
+use crate::shell::{cargo, line, output, release_program, require, root};
 use crate::skip::skip;
-use crate::toolchain::{add_target, available, install_tool};
+use crate::toolchain::{add_target, available, host, install_tool};
 use crate::{check, media, peers, run_firmware, sizes, tap_demo, v4l2};
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
@@ -103,6 +103,30 @@ fn is_player(folder: &Path) -> bool {
 
 pub(super) fn unit() -> Result<()> {
     run_tests(|folder| !is_player(folder), None, &[])
+}
+
+/// What threads share, in every order of their steps, in a package of its own that nothing else builds.
+pub(super) fn loom() -> Result<()> {
+    let manifest = ["--locked", "--manifest-path", "tests/loom/Cargo.toml"];
+    if require(cargo().arg("fetch").args(manifest)).is_err() {
+        return Err(skip("loom cannot be had: no order of threads' steps was tried"));
+    }
+    require(cargo().args(["run", "--quiet", "--target-dir", "target/loom"]).args(manifest))
+}
+
+/// The server's threads under ThreadSanitizer, which needs a standard library that is built with it.
+pub(super) fn thread_sanitizer() -> Result<()> {
+    let sysroot = output(Command::new("rustc").args(["+nightly", "--print", "sysroot"])).unwrap_or_default();
+    let sources = Path::new(String::from_utf8_lossy(&sysroot).trim()).join("lib/rustlib/src/rust/library/std");
+    if !sources.is_absolute() || !sources.is_dir() {
+        return Err(skip(
+            "ThreadSanitizer takes a nightly toolchain with its sources; install with: rustup +nightly component add rust-src",
+        ));
+    }
+    let mut command = Command::new("cargo");
+    command.env("RUSTFLAGS", "-Zsanitizer=thread").current_dir(root());
+    command.args(["+nightly", "test", "-Zbuild-std", "--target", &host()?, "--target-dir", "target/tsan"]);
+    require(command.args(["-p", "mutoscope-std", "--test", "threads"]))
 }
 
 pub(super) fn player() -> Result<()> {
