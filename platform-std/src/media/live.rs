@@ -1,10 +1,9 @@
 //! A camera: pictures that are made once, by any thread, and sent to all who watch.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use mutoscope::time;
 use mutoscope::wire::url::Path;
 
 use super::audience::{Audience, Seat};
+use super::awaited::{Awaited, Locked};
 use super::cadence::Cadence;
 use super::picture::{Buffers, Made};
 use super::preparer::Prepared;
@@ -52,7 +52,8 @@ pub struct Live {
 
 struct Shared {
     name: String,
-    state: Mutex<State>,
+    /// Those who wait have shown all there is, or are requests that wait for the first picture.
+    state: Awaited<State>,
     audience: Arc<Audience>,
 }
 
@@ -67,8 +68,6 @@ struct State {
     cadence: Cadence,
     /// Why there is no picture, and when there may be one.
     absence: (Arc<str>, Duration),
-    /// Viewers that have shown all there is and requests that wait for the first picture, and how they are told.
-    waiting: BTreeMap<u64, Waker>,
     /// Pictures that were replaced.
     spare: Vec<Arc<Picture>>,
 }
@@ -82,32 +81,24 @@ struct Picture {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 
     fn publish(&self, made: Made, captured: Instant) {
         let refusal = made.layout().ok().and_then(|layout| layout.rtp_format().err()).map(|error| error.to_string());
-        let waiting = {
-            let mut state = self.state();
+        self.state.change(|state| {
             let number = state.next;
             state.next = number.wrapping_add(1);
             state.ceased = None;
             state.cadence.note(captured);
             let replaced = state.newest.replace(Arc::new(Picture { number, captured, made, refusal }));
             state.keep(replaced);
-            std::mem::take(&mut state.waiting)
-        };
-        waiting.into_values().for_each(Waker::wake);
+        });
     }
 
     fn end(&self) {
-        let waiting = {
-            let mut state = self.state();
-            state.is_over = true;
-            std::mem::take(&mut state.waiting)
-        };
-        waiting.into_values().for_each(Waker::wake);
+        self.state.change(|state| state.is_over = true);
     }
 
     fn cease(&self, reason: &str, retry_after: Duration) {
@@ -156,10 +147,11 @@ impl Live {
             next: 0,
             cadence: Cadence::new(rate.into()),
             absence: ("there is no picture yet".into(), Duration::from_secs(1)),
-            waiting: BTreeMap::new(),
             spare: Vec::new(),
         };
-        Self { shared: Arc::new(Shared { name: name.to_owned(), state: Mutex::new(state), audience: Arc::default() }) }
+        Self {
+            shared: Arc::new(Shared { name: name.to_owned(), state: Awaited::new(state), audience: Arc::default() }),
+        }
     }
 
     /// A medium whose pictures come from `picture`, which is called `rate` times a second in a thread of its own while there
@@ -333,15 +325,14 @@ impl Medium for LiveMedium {
 
     fn entry(&self, waker: &Waker) -> Result<Entry<'_>, NotReady<'_>> {
         let shared = &self.live.shared;
-        let mut state = shared.state();
-        let Some(newest) = state.current().cloned() else {
-            let (reason, retry_after) = state.absence.clone();
-            state.waiting.entry(self.seat.number()).or_insert_with(|| waker.clone()).clone_from(waker);
-            drop(state);
-            return Err(NotReady { reason: self.texts.keep(&reason), retry_after });
-        };
-        let frame_rate = state.cadence.rate();
-        drop(state);
+        let found = shared.state.take_or_wait(self.seat.number(), waker, |state| {
+            let newest = state.current().cloned().ok_or_else(|| state.absence.clone())?;
+            Ok((newest, state.cadence.rate()))
+        });
+        let (newest, frame_rate) = found.map_err(|(reason, retry_after): (Arc<str>, Duration)| NotReady {
+            reason: self.texts.keep(&reason),
+            retry_after,
+        })?;
         let (width, height) = newest.made.layout().map_or((0, 0), |layout| (layout.width, layout.height));
         let refusal = newest.refusal.as_deref().map(|reason| self.texts.keep(reason));
         Ok(Entry { id: self.id, name: &shared.name, frame_rate, extent: Extent::Live, width, height, refusal })
@@ -354,7 +345,7 @@ impl Medium for LiveMedium {
 
 impl Drop for LiveMedium {
     fn drop(&mut self) {
-        self.live.shared.state().waiting.remove(&self.seat.number());
+        self.live.shared.state.leave(self.seat.number());
     }
 }
 
@@ -417,23 +408,24 @@ impl FrameSource for LiveSource {
     fn advance(&mut self, now: time::Instant, waker: &Waker) -> Result<Advance, Infallible> {
         self.anchor.get_or_insert_with(|| (Instant::now(), now));
         self.held = None;
-        let mut state = self.shared.state();
-        if state.is_over {
-            return Ok(Advance::End);
-        }
-        // Not before `next`, in numbers that wrap.
-        let is_new = |picture: &&Arc<Picture>| picture.number.wrapping_sub(self.next) < u32::MAX / 2;
-        match state.following().filter(is_new) {
-            Some(newest) => {
+        let next = self.next;
+        let found = self.shared.state.take_or_wait(self.seat.number(), waker, |state| {
+            if state.is_over {
+                return Ok(None);
+            }
+            // Not before `next`, in numbers that wrap.
+            let is_new = |picture: &&Arc<Picture>| picture.number.wrapping_sub(next) < u32::MAX / 2;
+            state.following().filter(is_new).map(|newest| Some(Arc::clone(newest))).ok_or(())
+        });
+        Ok(match found {
+            Ok(Some(newest)) => {
                 self.next = newest.number.wrapping_add(1);
-                self.held = Some(Arc::clone(newest));
-                Ok(Advance::Ready)
+                self.held = Some(newest);
+                Advance::Ready
             }
-            None => {
-                state.waiting.entry(self.seat.number()).or_insert_with(|| waker.clone()).clone_from(waker);
-                Ok(Advance::Pending { until: None })
-            }
-        }
+            Ok(None) => Advance::End,
+            Err(()) => Advance::Pending { until: None },
+        })
     }
 
     fn frame(&self) -> Option<Frame<'_>> {
@@ -463,7 +455,7 @@ impl FrameSource for LiveSource {
 
 impl Drop for LiveSource {
     fn drop(&mut self) {
-        self.shared.state().waiting.remove(&self.seat.number());
+        self.shared.state.leave(self.seat.number());
     }
 }
 

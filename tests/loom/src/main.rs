@@ -8,6 +8,8 @@
 
 extern crate self as mutoscope;
 
+#[path = "../../../platform-std/src/media/awaited.rs"]
+mod awaited;
 #[path = "../../../platform-std/src/media/cache.rs"]
 mod cache;
 mod picture;
@@ -17,13 +19,14 @@ mod wake;
 
 /// What threads share by, as the server's files name it.
 mod sync {
-    pub(crate) use loom::sync::Mutex;
     pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
 }
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
@@ -63,6 +66,45 @@ fn ready_queue(is_late: bool) {
         turn(&mut handled);
     }
     assert_eq!(seen, 2, "the loop sleeps, and a frame was not seen");
+}
+
+/// Tells a viewer that there is something.
+struct Bell(AtomicU32);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A camera publishes two pictures, and a viewer takes the newest until it has to wait. It must be woken where it has not seen the last.
+/// `is_torn`: it looks, and waits, in two steps.
+fn newest_picture(is_torn: bool) {
+    let newest = Arc::new(awaited::Awaited::new(0));
+    let camera = {
+        let newest = Arc::clone(&newest);
+        thread::spawn(move || (1..=2).for_each(|number| newest.change(|state| *state = number)))
+    };
+    let bell = Arc::new(Bell(AtomicU32::new(0)));
+    let waker = Waker::from(Arc::clone(&bell));
+    let mut seen = 0;
+    let mut take = || {
+        let found = if is_torn {
+            let found = Some(*newest.lock()).filter(|number| *number > seen).ok_or(());
+            found.or_else(|()| newest.take_or_wait(7, &waker, |_| Err(())))
+        } else {
+            newest.take_or_wait(7, &waker, |number| Some(*number).filter(|number| *number > seen).ok_or(()))
+        };
+        found.map(|number| seen = number).is_ok()
+    };
+    while take() {}
+    let mut rung = 0;
+    camera.join().unwrap();
+    while bell.0.load(Ordering::SeqCst) > rung {
+        rung = bell.0.load(Ordering::SeqCst);
+        while take() {}
+    }
+    assert_eq!(seen, 2, "the viewer sleeps, and a picture was not seen");
 }
 
 /// Two viewers go from one picture to the next. `is_torn`: they look whether it is there, and take it, in two steps.
@@ -123,7 +165,8 @@ mod torn {
 }
 
 fn main() -> ExitCode {
-    let models: [(&str, fn(bool)); 2] = [("ready queue", ready_queue), ("frame cache", frame_cache)];
+    let models: [(&str, fn(bool)); 3] =
+        [("ready queue", ready_queue), ("newest picture", newest_picture), ("frame cache", frame_cache)];
     let mut is_well = true;
     for (name, model) in models {
         loom::model(move || model(false));

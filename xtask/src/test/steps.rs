@@ -108,7 +108,7 @@ pub(super) fn unit() -> Result<()> {
 /// What threads share, in every order of their steps, in a package of its own that nothing else builds.
 pub(super) fn loom() -> Result<()> {
     let manifest = ["--locked", "--manifest-path", "tests/loom/Cargo.toml"];
-    if require(cargo().arg("fetch").args(manifest)).is_err() {
+    if require(cargo().args(["fetch", "--target", &host()?]).args(manifest)).is_err() {
         return Err(skip("loom cannot be had: no order of threads' steps was tried"));
     }
     require(cargo().args(["run", "--quiet", "--target-dir", "target/loom"]).args(manifest))
