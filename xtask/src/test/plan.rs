@@ -118,12 +118,9 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::busy(Group::Doc, "doc-tests", steps::doc_tests).after(&[TESTS]),
         Step::busy(Group::Doc, "doc", steps::doc),
     ]);
-    for (package, features) in steps::NO_STD {
-        for feature in *features {
-            let name = format!("no_std {package} {feature}");
-            let run = move || steps::no_std(package, feature);
-            steps.push(Step::busy(Group::NoStd, name.trim_end(), run).after(&[TARGETS]));
-        }
+    for &tried in steps::NO_STD {
+        let name = format!("no_std {}", tried.package);
+        steps.push(Step::busy(Group::NoStd, name, move || steps::no_std(tried)).after(&[TARGETS]));
     }
     steps.extend([
         Step::busy(Group::Targets, "targets", steps::other_systems).after(&[TARGETS]),
