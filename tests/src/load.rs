@@ -27,6 +27,9 @@ pub enum Transport {
     Tcp,
 }
 
+/// Our server's track.
+pub const OUR_TRACK: &str = "/trackID=0";
+
 /// The viewers to run.
 #[derive(Clone, Debug)]
 pub struct Load {
@@ -36,6 +39,8 @@ pub struct Load {
     pub is_secret: bool,
     /// The path to play, without the leading slash.
     pub path: String,
+    /// The track's part of the URL behind it, as the server's description has it: [`OUR_TRACK`], or another server's own.
+    pub track: &'static str,
     /// The number of viewers.
     pub viewers: usize,
     /// The transport of their media.
@@ -167,7 +172,7 @@ impl Connected {
 
     fn request(&mut self, method: &str, load: &Load, headers: &str) -> Result<()> {
         self.cseq += 1;
-        let track = if method == "SETUP" { "/trackID=0" } else { "" };
+        let track = if method == "SETUP" { load.track } else { "" };
         let session = if self.session.is_empty() { String::new() } else { format!("Session: {}\r\n", self.session) };
         let (server, path, cseq) = (load.door.address(), &load.path, self.cseq);
         let request =

@@ -1,6 +1,7 @@
 //! The real server as a child process. It is started on a free port, measured, and always ended.
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -156,6 +157,21 @@ impl Usage {
             descriptors: std::fs::read_dir(format!("/proc/{id}/fd"))?.count(),
         })
     }
+}
+
+/// Keeps a process, with all its threads, to one core. What it starts afterwards stays there, too.
+pub fn pin(id: u32, core: usize) -> Result<()> {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--all-tasks", "--pid", "--cpu-list", &core.to_string(), &id.to_string()]);
+    let status = taskset.stdout(Stdio::null()).status().context("taskset")?;
+    ensure!(status.success(), "taskset: {status}");
+    Ok(())
+}
+
+/// Lets this process, and what it starts, open as many files as it may.
+pub fn raise_descriptors() -> Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
 }
 
 /// A folder of this process for the time of its value.

@@ -2,7 +2,7 @@
 
 use crate::control::Door;
 use crate::interop::lab::{LabClient, SPELLINGS};
-use crate::load::{Load, Transport};
+use crate::load::{Load, OUR_TRACK, Transport};
 use crate::net::Random;
 use crate::process::{Server, Usage};
 use anyhow::{Context, Result, ensure};
@@ -91,7 +91,7 @@ impl Soak<'_> {
 
     fn load(&self, transport: Transport, viewers: usize, duration: Duration) -> Load {
         let (door, path) = (Door::Plain(self.server.address), self.path.into());
-        Load { door, is_secret: false, path, viewers, transport, duration, frame_rate: 24 }
+        Load { door, is_secret: false, path, track: OUR_TRACK, viewers, transport, duration, frame_rate: 24 }
     }
 
     fn stay_in_lab(&self, end: Instant) -> Result<()> {

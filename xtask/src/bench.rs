@@ -3,10 +3,12 @@
 //! Nothing here is a test: figures are this machine's, at this moment, and whatever else it does shows in them. What misses
 //! its target is therefore measured again, and the table says so.
 
+mod crowd;
 mod encryption;
 mod files;
 mod inputs;
 mod player;
+mod plot;
 
 use crate::shell::{cargo, line, output, release_program, require};
 use crate::{media, shell};
@@ -25,13 +27,26 @@ pub(crate) struct Options {
     /// Seconds of each run [default: 10; soak: 300]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
+    /// Load: 1, 10 and 100 viewers alone, one run of 3 s each; the README stays as it is
+    #[arg(long)]
+    quick: bool,
+    /// Load: how often each sender is measured beside the others, of which the median counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+impl Options {
+    fn crowd(&self) -> crowd::Plan {
+        let (rounds, seconds) = if self.quick { (1, 3) } else { (self.rounds as usize, 5) };
+        crowd::Plan { quick: self.quick, rounds, seconds: self.seconds.unwrap_or(seconds) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// The core's hot paths
     Micro,
-    /// A server under 1, 10 and 100 viewers
+    /// Our server, GStreamer's and a bare sender in turns, 1 to 2,000 viewers, into the README; then ours beside its targets
     Load,
     /// The age of a picture when a client has decoded it
     Latency,
@@ -55,7 +70,7 @@ impl Part {
     const fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Micro | Self::Player | Self::Files => &[],
-            Self::Load => &["load"],
+            Self::Load => &["bare", "load"],
             Self::Latency => &["latency"],
             Self::Inputs => &["load", "relay"],
             Self::Encryption => &["handshakes", "load"],
@@ -102,7 +117,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     for part in parts {
         promises.extend(match part {
             Part::Micro => micro()?,
-            Part::Load => load(options.seconds.unwrap_or(10))?,
+            Part::Load => {
+                crowd::measure(&options.crowd())?;
+                if options.quick { Vec::new() } else { load(options.seconds.unwrap_or(10))? }
+            }
             Part::Latency => latency(options.seconds.unwrap_or(10))?,
             Part::Player => player::measure(options.seconds.unwrap_or(10))?,
             Part::Files => files::measure()?,

@@ -1,11 +1,15 @@
 //! Runs `mutoscope-server` under many viewers and prints what it cost and what they got.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use mutoscope_tests::control::Door;
-use mutoscope_tests::load::{Load, StrictClient, Transport};
-use mutoscope_tests::process::{Scratch, Server, Usage};
+use mutoscope_tests::load::{Load, OUR_TRACK, StrictClient, Transport};
+use mutoscope_tests::peers::server::{Running, gstreamer_shared};
+use mutoscope_tests::process::{Scratch, Server, Usage, pin, raise_descriptors};
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Plays a server with many viewers at once; prints one row of a Markdown table.
@@ -20,6 +24,12 @@ struct Args {
     /// The film that the viewers play.
     #[arg(long, default_value = "testcard")]
     path: String,
+    /// Play GStreamer's server with this film, JPEG pictures at 24 a second, instead of ours.
+    #[arg(long, conflicts_with_all = ["server_args", "path", "frame_rate"])]
+    gstreamer: Option<PathBuf>,
+    /// Keep the server to core 0 and the viewers to core 1.
+    #[arg(long)]
+    pin: bool,
     /// How many play at once.
     #[arg(long, default_value_t = 100)]
     viewers: usize,
@@ -55,19 +65,89 @@ enum Lower {
     SrtpTcp,
 }
 
+impl Lower {
+    /// What carries it, and its name for people.
+    const fn parts(self) -> (Transport, &'static str) {
+        match self {
+            Self::Udp => (Transport::Udp, "UDP"),
+            Self::Tcp => (Transport::Tcp, "TCP"),
+            Self::Tls => (Transport::Tcp, "TCP, TLS"),
+            Self::SrtpUdp => (Transport::Udp, "UDP, SRTP"),
+            Self::SrtpTcp => (Transport::Tcp, "TCP, SRTP"),
+        }
+    }
+}
+
+/// What is played.
+enum Served {
+    Ours(Server),
+    Other(Running),
+}
+
+impl Served {
+    fn id(&self) -> u32 {
+        match self {
+            Self::Ours(server) => server.id(),
+            Self::Other(server) => server.id(),
+        }
+    }
+
+    /// Where its viewers come in. Another server is waited for.
+    fn door(&self, is_tls: bool) -> Result<Door> {
+        match self {
+            Self::Ours(server) if is_tls => {
+                Door::tls(server.tls.as_ref().context("the server prints no URL in TLS")?.parse()?, false)
+            }
+            Self::Ours(server) => Ok(Door::Plain(server.address)),
+            Self::Other(server) => {
+                let address = server.url.split('/').nth(2).context("a URL has an address")?.parse()?;
+                for _ in 0..200 {
+                    if TcpStream::connect(address).is_ok() {
+                        return Ok(Door::Plain(address));
+                    }
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                bail!("the other server does not listen: {}", server.last_words())
+            }
+        }
+    }
+}
+
+/// The most memory that the kernel held for TCP while this value lived, that of the whole machine.
+struct Held {
+    most: Arc<AtomicU64>,
+}
+
+impl Held {
+    fn watch() -> Self {
+        let most = Arc::new(AtomicU64::new(0));
+        let weak = Arc::downgrade(&most);
+        std::thread::spawn(move || {
+            while let Some(most) = weak.upgrade() {
+                let text = std::fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+                let words = text.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+                let pages = words.split("mem ").nth(1).and_then(|pages| pages.trim().parse().ok()).unwrap_or(0);
+                most.fetch_max(pages, Ordering::Relaxed);
+                drop(most);
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        Self { most }
+    }
+
+    /// The kernel counts pages; those of 4 KiB are meant.
+    fn most_kib(&self) -> u64 {
+        self.most.load(Ordering::Relaxed) * 4
+    }
+}
+
 fn main() -> Result<()> {
     let args = Args::parse();
     let rate = args.frame_rate.to_string();
     let mut options: Vec<&str> = args.server_args.iter().map(String::as_str).collect();
     let limit = (args.viewers + 10).to_string();
     options.extend(["--max-clients", &limit, "--frame-rate", &rate]);
-    let (transport, name) = match args.transport {
-        Lower::Udp => (Transport::Udp, "UDP"),
-        Lower::Tcp => (Transport::Tcp, "TCP"),
-        Lower::Tls => (Transport::Tcp, "TCP, TLS"),
-        Lower::SrtpUdp => (Transport::Udp, "UDP, SRTP"),
-        Lower::SrtpTcp => (Transport::Tcp, "TCP, SRTP"),
-    };
+    let (transport, name) = args.transport.parts();
     let is_secret = matches!(args.transport, Lower::SrtpUdp | Lower::SrtpTcp);
     let scratch = Scratch::new("load")?;
     let configuration = scratch.0.join("mutoscope.toml");
@@ -78,23 +158,35 @@ fn main() -> Result<()> {
         Lower::Tls => options.extend(["--tls", "--tls-port", "0"]),
         Lower::SrtpUdp | Lower::SrtpTcp => options.extend(["--config", &configuration, "--sdes"]),
     }
-    let server = Server::start(&args.server, &options)?;
-    let door = match args.transport {
-        Lower::Tls => Door::tls(server.tls.as_ref().context("the server prints no URL in TLS")?.parse()?, false)?,
-        _ => Door::Plain(server.address),
+    raise_descriptors()?;
+    let server = match &args.gstreamer {
+        Some(film) => Served::Other(gstreamer_shared(&scratch.0, film)?),
+        None => Served::Ours(Server::start(&args.server, &options)?),
+    };
+    let (id, door) = (server.id(), server.door(matches!(args.transport, Lower::Tls))?);
+    if args.pin {
+        pin(id, 0)?;
+        pin(std::process::id(), 1)?;
+    }
+    let (path, track) = match server {
+        Served::Ours(_) => (args.path, OUR_TRACK),
+        Served::Other(_) => ("clip".into(), "/stream=0"),
     };
     let load = Load {
         door,
         is_secret,
-        path: args.path,
+        path,
+        track,
         viewers: args.viewers,
         transport,
         duration: Duration::from_secs(args.seconds),
         frame_rate: args.frame_rate,
     };
+    let held = Held::watch();
     let mut before = None;
-    let viewers = load.run(|| before = Usage::of(server.id()).ok())?;
-    let after = Usage::of(server.id())?;
+    let viewers = load.run(|| before = Usage::of(id).ok())?;
+    let after = Usage::of(id)?;
+    let tcp_kib = held.most_kib();
     let before = before.context("the server vanished")?;
 
     let sum = |of: fn(&StrictClient) -> u64| viewers.iter().map(of).sum::<u64>();
@@ -107,7 +199,7 @@ fn main() -> Result<()> {
     #[allow(clippy::print_stdout, reason = "the table is this program's product")]
     if args.values {
         println!(
-            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} peak_kib={} resident_kib={}",
+            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} peak_kib={} resident_kib={} tcp_kib={tcp_kib}",
             after.peak_kib, after.resident_kib
         );
     } else {

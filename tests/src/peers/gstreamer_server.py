@@ -13,6 +13,7 @@ parser.add_argument("file")
 parser.add_argument("--ask", nargs=3, metavar=("basic|digest", "USER", "PASSWORD"))
 parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
 parser.add_argument("--srtp", action="store_true")
+parser.add_argument("--shared", action="store_true", help="one pipeline plays the film once for all viewers, many of them")
 args = parser.parse_args()
 
 Gst.init(None)
@@ -24,6 +25,9 @@ factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(
     f'( filesrc location="{args.file}" ! avidemux ! rtpjpegpay name=pay0 pt=26 mtu=1400 )'
 )
+if args.shared:
+    factory.set_shared(True)
+    server.set_backlog(1024)
 if args.srtp:
     factory.set_profiles(GstRtsp.RTSPProfile.SAVP)
 if args.ask or args.tls:

@@ -60,6 +60,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Returns its process identifier.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the last lines of the server's standard error.
     pub fn last_words(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
@@ -101,6 +106,24 @@ pub fn gstreamer(scratch: &Path, film: &Path, guarded: &Guarded<'_>) -> Result<R
         running.url = running.url.replace("rtsp://", "rtsps://");
     }
     Ok(running)
+}
+
+/// How often [`gstreamer_shared`] plays its film.
+const TIMES: u32 = 30;
+
+/// Starts GStreamer's server with an MJPEG file of 24 frames a second, which it plays [`TIMES`] in a row, by one pipeline for all viewers.
+///
+/// # Errors
+/// If no Python with GStreamer's bindings is installed, or no ffmpeg.
+pub fn gstreamer_shared(scratch: &Path, clip: &Path) -> Result<Running> {
+    let python = gstreamer_python().context("no Python that has GstRtspServer")?;
+    let script = write(scratch, "gstreamer_server.py", include_str!("gstreamer_server.py"))?;
+    let film = film(scratch, clip, TIMES)?;
+    spawn(scratch, |port| {
+        let mut command = Command::new(&python);
+        command.arg(&script).arg(port).arg(film).arg("--shared");
+        command
+    })
 }
 
 /// How GStreamer's server keeps out who may not watch.
