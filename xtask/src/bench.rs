@@ -33,12 +33,15 @@ pub(crate) struct Options {
     /// Load: how often each sender is measured beside the others, of which the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Load: leave out larger crowds
+    #[arg(long, value_name = "VIEWERS", default_value_t = 2000)]
+    most: usize,
 }
 
 impl Options {
     fn crowd(&self) -> crowd::Plan {
         let (rounds, seconds) = if self.quick { (1, 3) } else { (self.rounds as usize, 5) };
-        crowd::Plan { quick: self.quick, rounds, seconds: self.seconds.unwrap_or(seconds) }
+        crowd::Plan { quick: self.quick, rounds, seconds: self.seconds.unwrap_or(seconds), most: self.most }
     }
 }
 
