@@ -12,6 +12,7 @@ use mutoscope::time::Instant;
 use super::admissions::Place;
 use super::context::serving;
 use super::debt::Debt;
+use super::load::Doing;
 use super::slab::Slab;
 use super::wake;
 use crate::link::Link;
@@ -30,8 +31,8 @@ pub(super) struct Slot<M: Medium, G: Guard> {
     /// Tells whether it was this client that was woken, or one that had its number before.
     pub(super) woken_as: Arc<wake::Client>,
     pub(super) place: Place,
-    /// It has a stream, and counts as one who watches.
-    pub(super) is_viewer: bool,
+    /// As what it counts.
+    pub(super) doing: Doing,
     /// Our half of the connection is closed.
     pub(super) is_shut: bool,
     /// How long it may take for the rest of what it has begun below RTSP.

@@ -9,6 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::{self, Addresses, Context, Outcome, Peer, Settings};
 use mutoscope::io::{Clock, Meta};
 use mutoscope::media::catalogue::Catalogue;
+use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant, earliest};
 
 use super::admissions::{Admission, Admissions, Decision, Place, Why};
@@ -19,7 +20,7 @@ use super::debt::Debt;
 use super::door::Door;
 use super::endpoint::{self, Endpoint};
 use super::hosts::{IsInside, Standing};
-use super::load::{Lack, Load, Meter};
+use super::load::{Doing, Lack, Load, Meter};
 use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
 use super::reception::Reception;
 use super::schedule::Schedule;
@@ -247,9 +248,14 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         }
         let Endpoint { rtp, .. } = &mut self.sockets.endpoints[slot.endpoint];
         self.meter.count(slot.stream.take_sent() + rtp.socket.take_sent());
-        if slot.is_viewer != slot.peer.is_viewer() {
-            slot.is_viewer = !slot.is_viewer;
-            self.meter.handle_viewer(load, slot.is_viewer);
+        let doing = match (slot.peer.is_viewer(), slot.peer.state()) {
+            (true, State::Playing) => Doing::Playing,
+            (true, _) => Doing::Resting,
+            (false, _) => Doing::Nothing,
+        };
+        if slot.doing != doing {
+            self.meter.handle_viewer(load, slot.doing, doing);
+            slot.doing = doing;
         }
         match outcome {
             Outcome::Closed => return self.remove(number),
@@ -269,8 +275,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         let Some(mut slot) = self.clients.remove(number) else { return };
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
-        if slot.is_viewer {
-            self.meter.handle_viewer(&self.common.load, false);
+        if slot.doing != Doing::Nothing {
+            self.meter.handle_viewer(&self.common.load, slot.doing, Doing::Nothing);
         }
         let left = self.common.admissions.leave(self.now(), slot.place);
         if !slot.place.is_refused {
@@ -339,9 +345,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             let woken_as = wake::Client::new(number, &self.wake_list);
             let (waker, endpoint) = (woken_as.waker(), arrival.endpoint);
             let debt = Debt::new(&self.common.settings.session, place.standing);
-            let (is_viewer, is_shut) = (false, false);
-            let mut slot =
-                Slot { stream: link, endpoint, peer: client, waker, woken_as, place, is_viewer, is_shut, debt };
+            let (doing, is_shut) = (Doing::Nothing, false);
+            let mut slot = Slot { stream: link, endpoint, peer: client, waker, woken_as, place, doing, is_shut, debt };
             let token = Token(self.sockets.first_client() + number);
             let interest = Interest::READABLE | Interest::WRITABLE;
             let registry = self.sockets.poll.registry();

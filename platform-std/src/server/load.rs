@@ -23,6 +23,17 @@ pub(super) struct Work {
     pub(super) sent: u64,
 }
 
+/// What a client does that matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// It has no stream.
+    Nothing,
+    /// It has one, which does not play. There is to be room for it when it does.
+    Resting,
+    /// It watches.
+    Playing,
+}
+
 /// Why there is no room for another viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
@@ -55,19 +66,23 @@ pub(super) struct Load {
 struct Gauge {
     begun: Instant,
     work: Work,
-    /// Viewers now.
+    /// Viewers now, and those of them that play.
     viewers: u64,
-    /// Of the last whole window: thousandths of its time, bytes a second, and the viewers at its end.
+    playing: u64,
+    /// The most that played at once in this window.
+    most_playing: u64,
+    /// Of the last whole window: thousandths of its time, bytes a second, and the most that played in it.
     last: (u64, u64, u64),
 }
 
 impl Gauge {
     /// The load with `more` viewers beside those who are there now: thousandths of time, and bytes a second.
     fn with(&self, more: u64) -> (u64, u64) {
-        let (busy, bytes, viewers) = self.last;
+        let (busy, bytes, playing) = self.last;
         let now = self.viewers + more;
-        // Who has gone takes nothing with him before the window is over, and who has come is counted before it is.
-        let of_all = |measured: u64| if now > viewers { measured * now / viewers.max(1) } else { measured };
+        // Who has gone takes nothing with him before the window is over, and who has come, or does not play yet, is counted before it
+        // does.
+        let of_all = |measured: u64| if now > playing { measured * now / playing.max(1) } else { measured };
         (of_all(busy), of_all(bytes))
     }
 }
@@ -92,8 +107,8 @@ impl Load {
         if passed >= WINDOW {
             let millis = passed.as_millis().max(1) as u64;
             let busy = gauge.work.busy.as_millis() as u64 * 1000 / millis;
-            gauge.last = (busy, gauge.work.sent * 1000 / millis, gauge.viewers);
-            (gauge.begun, gauge.work) = (now, Work::default());
+            gauge.last = (busy, gauge.work.sent * 1000 / millis, gauge.most_playing);
+            (gauge.begun, gauge.work, gauge.most_playing) = (now, Work::default(), gauge.playing);
         }
     }
 
@@ -108,15 +123,13 @@ impl Load {
         if self.most_bytes.is_some_and(|most| bytes > most) { Err(Lack::Bandwidth) } else { Ok(()) }
     }
 
-    /// A viewer has come to the loop `at`.
-    pub(super) fn arrive(&self, at: usize) {
-        self.lock()[at].viewers += 1;
-    }
-
-    /// A viewer has gone.
-    pub(super) fn leave(&self, at: usize) {
-        let viewers = &mut self.lock()[at].viewers;
-        *viewers = viewers.saturating_sub(1);
+    /// A viewer of the loop `at` is something else than before.
+    pub(super) fn handle_viewer(&self, at: usize, before: Doing, now: Doing) {
+        let gauge = &mut self.lock()[at];
+        let count = |count: u64, was: bool, is: bool| (count + u64::from(is)).saturating_sub(u64::from(was));
+        gauge.viewers = count(gauge.viewers, before != Doing::Nothing, now != Doing::Nothing);
+        gauge.playing = count(gauge.playing, before == Doing::Playing, now == Doing::Playing);
+        gauge.most_playing = gauge.most_playing.max(gauge.playing);
     }
 }
 
@@ -153,13 +166,9 @@ impl Meter {
         self.ask(load);
     }
 
-    /// A viewer has come or gone.
-    pub(super) fn handle_viewer(&mut self, load: &Load, is_here: bool) {
-        if is_here {
-            load.arrive(self.at);
-        } else {
-            load.leave(self.at);
-        }
+    /// A viewer has come or gone, or plays, or does no more.
+    pub(super) fn handle_viewer(&mut self, load: &Load, before: Doing, now: Doing) {
+        load.handle_viewer(self.at, before, now);
         self.ask(load);
     }
 
@@ -190,7 +199,7 @@ mod tests {
     /// After a second in which `viewers` took so many milliseconds and sent so many bytes.
     fn load(viewers: usize, busy: u64, sent: u64, most_bits: Option<u64>) -> Load {
         let load = Load::new(2, most_bits);
-        (0..viewers).for_each(|_| load.arrive(0));
+        (0..viewers).for_each(|_| load.handle_viewer(0, Doing::Nothing, Doing::Playing));
         let work = Work { busy: Duration::from_millis(busy), sent };
         load.handle_work(0, Instant::default().after(WINDOW), work);
         load
@@ -200,11 +209,30 @@ mod tests {
     fn who_was_let_in_since_the_last_window_counts_as_much_as_one_in_it() {
         let load = load(10, 700, 0, None);
         assert_eq!(load.has_room(0), Ok(()));
-        load.arrive(0);
-        load.arrive(0);
+        // Those who do not play yet will take as much as those who do.
+        load.handle_viewer(0, Doing::Nothing, Doing::Resting);
+        load.handle_viewer(0, Doing::Nothing, Doing::Playing);
         assert_eq!(load.has_room(0), Err(Lack::Time), "thirteen would take 910 ms");
         assert_eq!(load.has_room(1), Ok(()), "another loop has nothing to do");
-        load.leave(0);
+        load.handle_viewer(0, Doing::Resting, Doing::Nothing);
+        assert_eq!(load.has_room(0), Ok(()));
+    }
+
+    #[test]
+    fn there_is_room_left_for_those_who_have_not_begun_to_play() {
+        let load = load(5, 400, 0, None);
+        for _ in 0..5 {
+            assert_eq!(load.has_room(0), Ok(()));
+            load.handle_viewer(0, Doing::Nothing, Doing::Resting);
+        }
+        assert_eq!(load.has_room(0), Err(Lack::Time), "eleven would take 880 ms");
+        // The next window has them, too.
+        let second = Instant::default().after(2 * WINDOW);
+        load.handle_work(0, second, Work { busy: Duration::from_millis(400), sent: 0 });
+        assert_eq!(load.has_room(0), Err(Lack::Time));
+        // Those who pause have taken what was measured before they did.
+        (0..5).for_each(|_| load.handle_viewer(0, Doing::Playing, Doing::Resting));
+        load.handle_work(0, second.after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0 });
         assert_eq!(load.has_room(0), Ok(()));
     }
 
@@ -213,7 +241,7 @@ mod tests {
         let load = load(10, 0, 10_000, Some(8 * 12_000));
         assert_eq!(load.has_room(1), Ok(()));
         let work = Work { busy: Duration::ZERO, sent: 3_000 };
-        load.arrive(1);
+        load.handle_viewer(1, Doing::Nothing, Doing::Playing);
         load.handle_work(1, Instant::default().after(WINDOW), work);
         assert_eq!([load.has_room(0), load.has_room(1)], [Err(Lack::Bandwidth); 2]);
     }
