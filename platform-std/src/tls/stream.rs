@@ -138,16 +138,16 @@ impl<S: Stream<Error = io::Error>> Tls<S> {
             return Err(invalid(error));
         }
         let mut idle_reads = 0;
-        while self.plain == 0 && !self.is_ended && self.inner.read_ready()? {
-            if idle_reads == MAX_IDLE_READS {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "nothing comes but messages of TLS's own"));
-            }
+        while self.plain == 0 && !self.is_ended {
             let was_handshaking = self.session.is_handshaking();
             match self.session.read_tls(&mut Inside(&mut self.inner, &mut self.records)) {
                 Ok(0) => self.is_ended = true,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
+            }
+            if idle_reads == MAX_IDLE_READS {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "nothing comes but messages of TLS's own"));
             }
             match self.session.process_new_packets() {
                 Ok(state) => {
@@ -314,7 +314,8 @@ struct Inside<'a, S>(&'a mut S, &'a mut Records);
 
 impl<S: Stream<Error = io::Error>> io::Read for Inside<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.0.read(buffer)?;
+        // Not asked first whether it has any: the call says so itself.
+        let len = self.0.try_read(buffer)?.ok_or(io::ErrorKind::WouldBlock)?;
         self.1.take(buffer.get(..len).unwrap_or_default());
         Ok(len)
     }
