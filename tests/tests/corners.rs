@@ -205,7 +205,8 @@ fn half_a_minute_of_nothing_ends_a_long_film_and_less_does_not() {
 fn a_source_that_takes_back_its_frame_costs_that_frame_alone() {
     let large = (0..20).map(|seed| picture(seed, (640, 480), 100)).collect();
     let film = Film::new("movie.Mjpeg", large, 10);
-    for (live, withheld_for) in [(false, 1), (false, 350), (true, 350)] {
+    // Longer than the gap between two bursts.
+    for (live, withheld_for) in [(false, 3), (false, 350), (true, 350)] {
         let film = Film { live, ..film.clone() };
         let mut scene = World::new([film.clone()]);
         let mut viewer = scene.connect(2, URL);

@@ -80,7 +80,7 @@ pub enum Step {
     /// Send these fragments of the frame, or the first of them. Then call [`Delivery::handle_sent`],
     /// [`handle_full`](Delivery::handle_full) or [`handle_taken_back`](Delivery::handle_taken_back).
     Send {
-        /// Those that have not left yet.
+        /// Those that may leave now.
         fragments: ops::Range<u32>,
     },
     /// Send a report. One that finds no room is not worth waiting for, since the next one says the same.
@@ -150,7 +150,8 @@ pub struct Played {
 pub struct Counts {
     /// Frames sent whole.
     pub frames: u32,
-    /// Frames left out because the client does not read fast enough (TCP).
+    /// Frames left out because the client does not read fast enough (TCP), or because they are too large to leave in time in
+    /// bursts that it could take (UDP).
     pub skipped: u32,
     /// Frames left out because the source does not make them ready in time.
     pub unready: u32,
@@ -367,10 +368,10 @@ impl Delivery {
             State::Due { at } if now >= at => self.fetch(now),
             State::Awaiting { until: Some(until), .. } if now >= until => self.fetch(now),
             State::StartingOver => Step::Fetch { from: self.position.move_for(0) },
-            State::Sending(frame) => Step::Send { fragments: frame.next..frame.fragments },
+            State::Sending(frame) => self.send(now, frame),
             State::Gap { frame, until } | State::NoRoom { frame, until } if now >= until => {
                 self.state = State::Sending(frame);
-                Step::Send { fragments: frame.next..frame.fragments }
+                self.send(now, frame)
             }
             State::Ending { bye } if now >= bye => {
                 if self.has_reports() {
@@ -381,6 +382,14 @@ impl Delivery {
             }
             _ => Step::Nothing,
         }
+    }
+
+    fn send(&self, now: Instant, frame: Progress) -> Step {
+        let end = match self.way {
+            Way::Udp => frame.next.saturating_add(self.burst.left(now)).min(frame.fragments),
+            Way::Interleaved => frame.fragments,
+        };
+        Step::Send { fragments: frame.next..end }
     }
 
     fn fetch(&mut self, now: Instant) -> Step {
@@ -446,6 +455,8 @@ impl Delivery {
                 let frame = Progress { next: 0, fragments };
                 if self.position.is_live() {
                     self.state = State::Sending(frame);
+                    // One that takes too long costs those that it outlasts: what follows is the newest by then.
+                    let _ = self.burst.begin(now, fragments, &self.schedule, false);
                     let at = self.schedule.live_stamp(now, captured);
                     self.losses = Losses::default();
                     return Some(Stamp { at, number });
@@ -497,6 +508,10 @@ impl Delivery {
             self.leaving_out = self.position.leave_out(self.schedule.rate(), late);
         }
         self.schedule.handle_ready();
+        if self.way == Way::Udp && !self.burst.begin(now, frame.fragments, &self.schedule, true) {
+            // Whole frames are left out, as for a connection that takes no more.
+            self.schedule.handle_full();
+        }
         self.losses = Losses::default();
         let due = self.schedule.due();
         self.state = if due > now { State::Gap { frame, until: due } } else { State::Sending(frame) };

@@ -1,5 +1,6 @@
 //! Streams on virtual time: what is asked of the driver, and when.
 
+mod bursts;
 mod scale;
 mod slow;
 mod times;
@@ -243,11 +244,12 @@ fn a_full_udp_socket_is_tried_again_after_a_millisecond_or_when_it_has_room() {
 #[test]
 fn a_large_frame_leaves_in_bursts_with_gaps_over_udp_alone() {
     let mut delivery = film(9, Way::Udp);
-    run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 70), send(0..70)), (0, Sent(16), send(16..70))]);
-    run(&mut delivery, &[(0, Sent(16), Step::Nothing), (1, Time, send(32..70)), (1, Sent(8), send(40..70))]);
+    run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 70), send(0..32)), (0, Sent(16), send(16..32))]);
+    run(&mut delivery, &[(0, Sent(16), Step::Nothing), (1, Time, Step::Nothing), (2, Time, send(32..64))]);
     // What a full socket cuts short is still the same burst.
-    run(&mut delivery, &[(1, Full, Step::Nothing), (1, Room, send(40..70)), (1, Sent(24), Step::Nothing)]);
-    run(&mut delivery, &[(2, Time, send(64..70)), (2, Sent(6), Step::Nothing), (40, Time, FETCH)]);
+    run(&mut delivery, &[(2, Sent(8), send(40..64)), (2, Full, Step::Nothing), (2, Room, send(40..64))]);
+    run(&mut delivery, &[(2, Sent(24), Step::Nothing), (4, Time, send(64..70)), (4, Sent(6), Step::Nothing)]);
+    run(&mut delivery, &[(40, Time, FETCH)]);
     let mut delivery = film(9, Way::Interleaved);
     run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 70), send(0..70)), (0, Sent(69), send(69..70))]);
 }
