@@ -82,7 +82,8 @@ impl Gauge {
         let now = self.viewers + more;
         // Who has gone takes nothing with him before the window is over, and who has come, or does not play yet, is counted before it
         // does.
-        let of_all = |measured: u64| if now > playing { measured * now / playing.max(1) } else { measured };
+        // What is done while nobody plays tells nothing of those who will.
+        let of_all = |measured: u64| if now > playing && playing > 0 { measured * now / playing } else { measured };
         (of_all(busy), of_all(bytes))
     }
 }
@@ -249,6 +250,11 @@ mod tests {
     #[test]
     fn the_first_viewer_is_always_let_in_where_nothing_is_known() {
         assert_eq!(Load::new(1, Some(1)).has_room(0), Ok(()));
+        // Setting up a thousand takes time, before anybody plays.
+        let begun = Load::new(1, None);
+        (0..1000).for_each(|_| begun.handle_viewer(0, Doing::Nothing, Doing::Resting));
+        begun.handle_work(0, Instant::default().after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0 });
+        assert_eq!(begun.has_room(0), Ok(()));
         // A machine that is busy with other things is no reason to serve nobody.
         assert_eq!(load(0, 1000, 0, None).has_room(0), Ok(()));
     }
