@@ -72,8 +72,9 @@ pub(super) fn twice(check: impl Fn() -> Result<()>) -> Result<()> {
 fn two_at_once(machine: &Machine, first: Player, second: Player, duration: Duration) -> Result<()> {
     let url = machine.url();
     let viewers = [ForeignPlayer::start(first, &url, duration)?, ForeignPlayer::start(second, &url, duration)?];
-    for viewer in viewers {
-        println!("{}", viewer.finish()?.without_gap(duration.as_secs_f64(), FRAME_RATE)?);
+    // Both have gone before either is judged: what comes after finds room.
+    for seen in viewers.map(ForeignPlayer::finish) {
+        println!("{}", seen?.without_gap(duration.as_secs_f64(), FRAME_RATE)?);
     }
     Ok(())
 }

@@ -88,8 +88,9 @@ fn encrypted(machine: &mut Machine) -> Result<()> {
 fn two_at_once(what: &str, machine: &Machine, url: &str) -> Result<()> {
     super::checks::twice(|| {
         let start = |player| ForeignPlayer::start(player, url, DURATION);
-        for viewer in [start(Player::FfmpegUdp)?, start(Player::FfmpegTcp)?] {
-            println!("{what}: {}", viewer.finish()?.at_least(PICTURES)?);
+        let viewers = [start(Player::FfmpegUdp)?, start(Player::FfmpegTcp)?];
+        for seen in viewers.map(ForeignPlayer::finish) {
+            println!("{what}: {}", seen?.at_least(PICTURES)?);
         }
         ensure!(machine.is_alive(), "QEMU has ended");
         Ok(())
