@@ -183,7 +183,16 @@ impl Connected {
     /// Reads up to the end of one answer. The bytes behind it stay in the buffer.
     fn answer(&mut self) -> Result<String> {
         loop {
-            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            // A server whose film plays already may send packets before it answers PLAY.
+            while let [b'$', _, high, low, tail @ ..] = &self.buffer[..]
+                && tail.len() >= usize::from(u16::from_be_bytes([*high, *low]))
+            {
+                let len = 4 + usize::from(u16::from_be_bytes([*high, *low]));
+                self.buffer.drain(..len);
+            }
+            let is_answer = !self.buffer.starts_with(b"$");
+            if let Some(end) = self.buffer.windows(4).take_while(|_| is_answer).position(|window| window == b"\r\n\r\n")
+            {
                 let answer = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
                 self.buffer.drain(..end + 4);
                 ensure!(answer.starts_with("RTSP/1.0 200"), "refused: {answer}");

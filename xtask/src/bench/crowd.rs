@@ -115,7 +115,7 @@ pub(super) fn measure(plan: &Plan) -> Result<()> {
                 for (sender, rounds) in &mut found {
                     match run(*sender, transport, viewers, plan.seconds, &film) {
                         Ok(values) => rounds.push(values),
-                        // A server that has too much to do may refuse some. The table says so.
+                        // A server that has too much to do may refuse some viewers. The row stays empty.
                         Err(error) if *sender != Sender::Bare => println!("NOT MEASURED: {error:#}"),
                         Err(error) => return Err(error),
                     }
@@ -186,7 +186,7 @@ impl Row {
     /// As the table has it, beside the bare sender's among `rows`.
     fn line(&self, rows: &[Self]) -> Result<String> {
         let start = format!("| {} | {} |", label(self.viewers as f64), self.sender.name());
-        let Some(values) = &self.values else { return Ok(format!("{start} refused some | | | | | |")) };
+        let Some(values) = &self.values else { return Ok(format!("{start} not measured | | | | | |")) };
         let processor = values.of("processor_ms")?;
         let is_bare =
             |row: &&Self| (row.transport, row.viewers, row.sender) == (self.transport, self.viewers, Sender::Bare);
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(ours.line(&rows).unwrap(), "| 1,000 | Mutoscope | 0.60 | 1.50 | 99.9 % | 51 | 10.2 | 5.1 |");
         assert_eq!(rows[1].line(&rows).unwrap(), "| 1,000 | bare | 0.40 | 1.00 | 100.0 % |  | 2.0 |  |");
         let none = row(Sender::Gstreamer, None).line(&rows).unwrap();
-        assert_eq!(none, "| 1,000 | gst-rtsp-server | refused some | | | | | |");
+        assert_eq!(none, "| 1,000 | gst-rtsp-server | not measured | | | | | |");
     }
 
     #[test]
