@@ -212,6 +212,10 @@ impl Stream for Link {
             Self::Tls { tls, .. } => tls.try_read(buffer),
         }
     }
+
+    fn limit_backlog(&mut self, bytes: usize) {
+        self.tcp_mut().limit_backlog(bytes);
+    }
 }
 
 impl Source for Link {

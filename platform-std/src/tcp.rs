@@ -24,6 +24,11 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 #[cfg(target_os = "linux")]
 const UNSENT_LOW_WATER: u32 = 96 * 1024;
 
+/// The least that the kernel's send buffer is limited to, in bytes: small frames would otherwise wait for each acknowledgement.
+const LEAST_BACKLOG: usize = 64 * 1024;
+/// The most. Systems have limits of their own below it.
+const MOST_BACKLOG: usize = 4 * 1024 * 1024;
+
 /// How many connections the kernel completes ahead of `accept`.
 const BACKLOG: i32 = 128;
 
@@ -40,6 +45,8 @@ pub struct TcpStream {
     is_ending: bool,
     /// Bytes that the kernel took since somebody asked.
     sent: u64,
+    /// What the kernel's send buffer is limited to; 0: it grows as the system likes.
+    backlog: usize,
 }
 
 impl TcpStream {
@@ -65,7 +72,7 @@ impl TcpStream {
             log::debug!("TCP option refused: {error}");
         }
         // Raised: the first question goes to the kernel, whatever happened before the stream was registered.
-        Self { inner, readable: true, writable: true, is_ending: false, sent: 0 }
+        Self { inner, readable: true, writable: true, is_ending: false, sent: 0, backlog: 0 }
     }
 
     /// Whether the connection stands; `Ok(false)` while it is still being made, the error where that failed.
@@ -182,6 +189,18 @@ impl Stream for TcpStream {
         self.writable = result.as_ref().is_ok_and(|&written| written == len);
         self.sent += result.as_ref().map_or(0, |&written| written as u64);
         if would_block(&result) { Ok(None) } else { result.map(Some) }
+    }
+
+    /// In powers of two, and only more than before: frames differ, and it is a system call.
+    fn limit_backlog(&mut self, bytes: usize) {
+        let backlog = bytes.clamp(LEAST_BACKLOG, MOST_BACKLOG).next_power_of_two();
+        if backlog <= self.backlog {
+            return;
+        }
+        self.backlog = backlog;
+        if let Err(error) = self.set_send_buffer_size(backlog) {
+            log::debug!("TCP option refused: {error}");
+        }
     }
 }
 
@@ -355,6 +374,28 @@ mod tests {
         }
         wait(&mut poll, &mut near);
         assert!(near.write_ready().unwrap());
+    }
+
+    #[test]
+    fn the_send_buffer_follows_what_is_worth_keeping_but_does_not_shrink() {
+        let (mut poll, mut near, _far) = pair();
+        wait(&mut poll, &mut near);
+        let limited = |stream: &TcpStream| SockRef::from(&stream.inner).send_buffer_size().unwrap();
+        let sizes = [1, 2 * 25_000, 80_000, 1, 70_000].map(|bytes| {
+            near.limit_backlog(bytes);
+            limited(&near)
+        });
+        // Linux counts its own overhead in, and doubles what was asked for.
+        let unit = sizes[0] / LEAST_BACKLOG;
+        assert!(unit == 1 || unit == 2, "{sizes:?}");
+        assert_eq!(sizes.map(|size| size / unit), [65_536, 65_536, 131_072, 131_072, 131_072]);
+        let chunk = [7; 32 * 1024];
+        let mut written = 0;
+        while let Some(taken) = near.try_write(&[&chunk]).unwrap() {
+            written += taken;
+        }
+        near.limit_backlog(usize::MAX);
+        assert!(limited(&near) >= sizes[4] && written > 0);
     }
 
     #[test]

@@ -44,6 +44,9 @@ use position::{Arrival, Doing, Position, Start};
 use schedule::{Schedule, Unit};
 use slowness::Slowness;
 
+/// Frames of a live source that may be on their way to a client: one that leaves, and one that the client has not taken yet.
+const LIVE_BACKLOG: u32 = 2;
+
 /// A full UDP socket drains in microseconds.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -273,6 +276,16 @@ impl Delivery {
     /// What became of its frames.
     pub const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How many frames are worth keeping on their way to the client: two of a live source, of which the newest counts, and a second
+    /// of a film, for which a player waits anyway.
+    pub fn backlog(&self) -> u32 {
+        if self.position.is_live() {
+            return LIVE_BACKLOG;
+        }
+        let frames = Duration::from_secs(1).as_micros().checked_div(self.schedule.interval().max(1).into());
+        frames.map_or(LIVE_BACKLOG, |frames| u32::try_from(frames).unwrap_or(u32::MAX).max(LIVE_BACKLOG))
     }
 
     /// Whether the client gets reports, and BYE.

@@ -72,6 +72,13 @@ where
         }
     }
 
+    /// Of packets that are on their way, no more than so many bytes are worth keeping.
+    pub(super) fn limit_backlog(&mut self, bytes: usize) {
+        if let MediaTransport::Interleaved { .. } = self.transport {
+            self.sockets.control.limit_backlog(bytes);
+        }
+    }
+
     /// Whether all that was said on the control connection has left.
     pub(super) fn is_answered(&self) -> bool {
         self.connection.poll_transmit().is_empty()

@@ -45,6 +45,10 @@ pub trait Stream: embedded_io::Read + embedded_io::Write + embedded_io::ReadRead
     fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Self::Error> {
         if self.read_ready()? { self.read(buffer).map(Some) } else { Ok(None) }
     }
+
+    /// No more than about so many bytes are worth keeping on their way: what lies there comes late, and cannot be left out any
+    /// more. A stream whose buffer grows by itself limits it to that.
+    fn limit_backlog(&mut self, _bytes: usize) {}
 }
 
 impl<T: Stream + ?Sized> Stream for &mut T {
@@ -54,6 +58,10 @@ impl<T: Stream + ?Sized> Stream for &mut T {
 
     fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Self::Error> {
         (**self).try_read(buffer)
+    }
+
+    fn limit_backlog(&mut self, bytes: usize) {
+        (**self).limit_backlog(bytes);
     }
 }
 

@@ -227,6 +227,10 @@ impl<S: Stream<Error = io::Error>> Write for Tls<S> {
 }
 
 impl<S: Stream<Error = io::Error>> Stream for Tls<S> {
+    fn limit_backlog(&mut self, bytes: usize) {
+        self.inner.limit_backlog(bytes);
+    }
+
     fn try_write(&mut self, segments: &[&[u8]]) -> io::Result<Option<usize>> {
         let was_full = self.session.wants_write();
         if was_full || self.session.is_handshaking() {

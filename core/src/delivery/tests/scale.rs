@@ -36,6 +36,18 @@ fn what_cannot_be_done_is_answered_with_the_nearest_that_can() {
 }
 
 #[test]
+fn of_a_camera_two_frames_are_worth_keeping_and_of_a_film_a_second() {
+    for (scale, speed, frames) in [(1000, 1000, 25), (1000, 2000, 50), (500, 1000, 12), (250, 250, 2)] {
+        let mut delivery = film(250, Way::Interleaved);
+        assert_eq!(delivery.backlog(), 25);
+        let plan = delivery.plan(at(None, scale, speed), 0).unwrap();
+        let _ = delivery.handle_play(ms(0), plan);
+        assert_eq!(delivery.backlog(), frames, "{scale} {speed}");
+    }
+    assert_eq!(Delivery::new(ms(0), medium(None, AtEnd::Stop), Way::Interleaved, None).backlog(), 2);
+}
+
+#[test]
 fn fast_play_leaves_out_frames_evenly_and_slow_play_stretches_them() {
     for (scale, expected) in [
         (1000, [(0, 0), (40, 1), (80, 2), (120, 3), (160, 4)]),

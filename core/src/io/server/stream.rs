@@ -194,6 +194,9 @@ impl<S: FrameSource> MediaStream<S> {
                 Step::Fetch { from } => {
                     let payload_size = outlet.payload_limit(settings.payload_size);
                     self.fetch(context, from, payload_size);
+                    if let Some(frame) = self.format.lent(&self.source) {
+                        outlet.limit_backlog(frame.data.len().saturating_mul(self.delivery.backlog() as usize));
+                    }
                 }
                 Step::Send { fragments } => self.send::<TRAIN, B, T, D, E, P>(now, outlet, fragments),
                 Step::Report => {
