@@ -180,7 +180,9 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         self.receive();
         self.read_letters();
         self.push_woken();
-        self.schedule.push_due(self.now());
+        if let Some(late) = self.schedule.push_due(self.now()) {
+            self.meter.handle_late(late);
+        }
         let mut serviced = 0;
         while let Some(number) = self.schedule.pop() {
             self.service(number);

@@ -11,8 +11,12 @@ use nix::time::{ClockId, clock_gettime};
 /// How long things are added up.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// A loop that works for more than this share of its time, in thousandths, would soon be late.
+/// A loop that works for more than this share of its time, in thousandths, may soon be late …
 const MOST_WORK: u64 = 850;
+
+/// … and is, where in the mean what is due waits for so long. One that is busy and in time has a client that asks without end, and gives
+/// all others their turns: that client must not keep everybody else out.
+const LATE: Duration = Duration::from_millis(4);
 
 /// What one loop has done since it last said so.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +25,8 @@ pub(super) struct Work {
     pub(super) busy: Duration,
     /// Bytes that it sent.
     pub(super) sent: u64,
+    /// How long what was due had to wait, in the mean.
+    pub(super) late: Duration,
 }
 
 /// What a client does that matters here.
@@ -73,6 +79,8 @@ struct Gauge {
     most_playing: u64,
     /// Of the last whole window: thousandths of its time, bytes a second, and the most that played in it.
     last: (u64, u64, u64),
+    /// What was due in it was late.
+    is_late: bool,
 }
 
 impl Gauge {
@@ -104,11 +112,13 @@ impl Load {
         let gauge = &mut loops[at];
         gauge.work.busy += work.busy;
         gauge.work.sent += work.sent;
+        gauge.work.late = gauge.work.late.max(work.late);
         let passed = now.since(gauge.begun);
         if passed >= WINDOW {
             let millis = passed.as_millis().max(1) as u64;
             let busy = gauge.work.busy.as_millis() as u64 * 1000 / millis;
             gauge.last = (busy, gauge.work.sent * 1000 / millis, gauge.most_playing);
+            gauge.is_late = gauge.work.late >= LATE;
             (gauge.begun, gauge.work, gauge.most_playing) = (now, Work::default(), gauge.playing);
         }
     }
@@ -116,7 +126,7 @@ impl Load {
     /// Whether there is room for one more viewer at the loop `at`.
     pub(super) fn has_room(&self, at: usize) -> Result<(), Lack> {
         let loops = self.lock();
-        if loops[at].viewers > 0 && loops[at].with(1).0 > MOST_WORK {
+        if loops[at].viewers > 0 && loops[at].is_late && loops[at].with(1).0 > MOST_WORK {
             return Err(Lack::Time);
         }
         let each = |(number, gauge): (usize, &Gauge)| gauge.with(u64::from(number == at)).1;
@@ -142,17 +152,24 @@ pub(super) struct Meter {
     /// Processor time of the thread then.
     taken: Duration,
     sent: u64,
+    /// What was due had to wait so long, in so many turns.
+    waited: (Duration, u32),
     is_full: Option<Lack>,
 }
 
 impl Meter {
     pub(super) fn new(at: usize) -> Self {
-        Self { at, told: Instant::default(), taken: processor_time(), sent: 0, is_full: None }
+        Self { at, told: Instant::default(), taken: processor_time(), sent: 0, waited: (Duration::ZERO, 0), is_full: None }
     }
 
     /// Bytes have been sent.
     pub(super) const fn count(&mut self, bytes: u64) {
         self.sent += bytes;
+    }
+
+    /// What is due had to wait so long.
+    pub(super) fn handle_late(&mut self, late: Duration) {
+        self.waited = (self.waited.0.saturating_add(late), self.waited.1 + 1);
     }
 
     /// A turn begins. What was done is told when a window is over.
@@ -161,7 +178,9 @@ impl Meter {
             return;
         }
         let taken = processor_time();
-        let work = Work { busy: taken.saturating_sub(self.taken), sent: std::mem::take(&mut self.sent) };
+        let (waited, turns) = std::mem::take(&mut self.waited);
+        let late = waited.checked_div(turns).unwrap_or_default();
+        let work = Work { busy: taken.saturating_sub(self.taken), sent: std::mem::take(&mut self.sent), late };
         (self.told, self.taken) = (now, taken);
         load.handle_work(self.at, now, work);
         self.ask(load);
@@ -201,7 +220,7 @@ mod tests {
     fn load(viewers: usize, busy: u64, sent: u64, most_bits: Option<u64>) -> Load {
         let load = Load::new(2, most_bits);
         (0..viewers).for_each(|_| load.handle_viewer(0, Doing::Nothing, Doing::Playing));
-        let work = Work { busy: Duration::from_millis(busy), sent };
+        let work = Work { busy: Duration::from_millis(busy), sent, late: LATE };
         load.handle_work(0, Instant::default().after(WINDOW), work);
         load
     }
@@ -229,11 +248,11 @@ mod tests {
         assert_eq!(load.has_room(0), Err(Lack::Time), "eleven would take 880 ms");
         // The next window has them, too.
         let second = Instant::default().after(2 * WINDOW);
-        load.handle_work(0, second, Work { busy: Duration::from_millis(400), sent: 0 });
+        load.handle_work(0, second, Work { busy: Duration::from_millis(400), sent: 0, late: LATE });
         assert_eq!(load.has_room(0), Err(Lack::Time));
         // Those who pause have taken what was measured before they did.
         (0..5).for_each(|_| load.handle_viewer(0, Doing::Playing, Doing::Resting));
-        load.handle_work(0, second.after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0 });
+        load.handle_work(0, second.after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0, late: LATE });
         assert_eq!(load.has_room(0), Ok(()));
     }
 
@@ -241,7 +260,7 @@ mod tests {
     fn what_is_sent_counts_for_all_loops_together() {
         let load = load(10, 0, 10_000, Some(8 * 12_000));
         assert_eq!(load.has_room(1), Ok(()));
-        let work = Work { busy: Duration::ZERO, sent: 3_000 };
+        let work = Work { busy: Duration::ZERO, sent: 3_000, late: Duration::ZERO };
         load.handle_viewer(1, Doing::Nothing, Doing::Playing);
         load.handle_work(1, Instant::default().after(WINDOW), work);
         assert_eq!([load.has_room(0), load.has_room(1)], [Err(Lack::Bandwidth); 2]);
@@ -253,17 +272,26 @@ mod tests {
         // Setting up a thousand takes time, before anybody plays.
         let begun = Load::new(1, None);
         (0..1000).for_each(|_| begun.handle_viewer(0, Doing::Nothing, Doing::Resting));
-        begun.handle_work(0, Instant::default().after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0 });
+        begun.handle_work(0, Instant::default().after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0, late: LATE });
         assert_eq!(begun.has_room(0), Ok(()));
         // A machine that is busy with other things is no reason to serve nobody.
         assert_eq!(load(0, 1000, 0, None).has_room(0), Ok(()));
     }
 
     #[test]
+    fn a_loop_that_is_busy_and_in_time_keeps_nobody_out() {
+        let load = load(10, 1000, 0, None);
+        assert_eq!(load.has_room(0), Err(Lack::Time));
+        let work = Work { busy: WINDOW, sent: 0, late: LATE / 2 };
+        load.handle_work(0, Instant::default().after(2 * WINDOW), work);
+        assert_eq!(load.has_room(0), Ok(()));
+    }
+
+    #[test]
     fn a_window_that_is_over_is_forgotten() {
         let load = load(10, 1000, 0, None);
         assert_eq!(load.has_room(0), Err(Lack::Time));
-        load.handle_work(0, Instant::default().after(2 * WINDOW), Work { busy: Duration::from_millis(9), sent: 0 });
+        load.handle_work(0, Instant::default().after(2 * WINDOW), Work { busy: Duration::from_millis(9), sent: 0, late: LATE });
         assert_eq!(load.has_room(0), Ok(()));
     }
 }

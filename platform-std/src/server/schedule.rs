@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use mutoscope::time::Instant;
+use mutoscope::time::{Duration, Instant};
 
 /// Numbers of clients: those that are to be serviced now, in the order in which they asked for it, and those that are to be
 /// serviced at an instant though nothing happens.
@@ -51,14 +51,20 @@ impl Schedule {
         self.timers.first().map(|&(due, _)| due)
     }
 
-    /// Lists the clients whose time has come.
-    pub(super) fn push_due(&mut self, now: Instant) {
+    /// Lists the clients whose time has come. Gives how long the first of them has waited for that; `None`: nobody's has, but of those
+    /// who go on at once, whose instant is the beginning of time.
+    pub(super) fn push_due(&mut self, now: Instant) -> Option<Duration> {
+        let mut late = None;
         while let Some(&(due, number)) = self.timers.first()
             && due <= now
         {
             self.set_due(number, None);
             self.push(number);
+            if late.is_none() && due > Instant::default() {
+                late = Some(now.since(due));
+            }
         }
+        late
     }
 }
 
@@ -105,11 +111,12 @@ mod tests {
         for (number, due) in [(2, 30), (0, 10), (1, 20)] {
             schedule.set_due(number, Some(at(due)));
         }
-        schedule.push_due(at(5));
+        assert_eq!(schedule.push_due(at(5)), None);
         assert_eq!((popped(&mut schedule), schedule.next_due()), (vec![], Some(at(10))));
-        schedule.push_due(at(20));
-        assert_eq!((popped(&mut schedule), schedule.next_due()), (vec![0, 1], Some(at(30))));
-        schedule.push_due(at(20));
+        schedule.set_due(7, Some(Instant::default()));
+        assert_eq!(schedule.push_due(at(21)), Some(Duration::from_millis(11)));
+        assert_eq!((popped(&mut schedule), schedule.next_due()), (vec![7, 0, 1], Some(at(30))));
+        assert_eq!(schedule.push_due(at(21)), None);
         assert!(popped(&mut schedule).is_empty());
     }
 
@@ -118,11 +125,11 @@ mod tests {
         let mut schedule = Schedule::default();
         schedule.set_due(3, Some(at(10)));
         schedule.set_due(3, Some(at(50)));
-        schedule.push_due(at(40));
+        assert_eq!(schedule.push_due(at(40)), None);
         assert!(popped(&mut schedule).is_empty());
         schedule.set_due(3, None);
         assert_eq!(schedule.next_due(), None);
-        schedule.push_due(at(100));
+        assert_eq!(schedule.push_due(at(100)), None);
         assert!(popped(&mut schedule).is_empty());
     }
 }
