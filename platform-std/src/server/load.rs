@@ -159,7 +159,14 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(at: usize) -> Self {
-        Self { at, told: Instant::default(), taken: processor_time(), sent: 0, waited: (Duration::ZERO, 0), is_full: None }
+        Self {
+            at,
+            told: Instant::default(),
+            taken: processor_time(),
+            sent: 0,
+            waited: (Duration::ZERO, 0),
+            is_full: None,
+        }
     }
 
     /// Bytes have been sent.
@@ -272,7 +279,11 @@ mod tests {
         // Setting up a thousand takes time, before anybody plays.
         let begun = Load::new(1, None);
         (0..1000).for_each(|_| begun.handle_viewer(0, Doing::Nothing, Doing::Resting));
-        begun.handle_work(0, Instant::default().after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0, late: LATE });
+        begun.handle_work(
+            0,
+            Instant::default().after(WINDOW),
+            Work { busy: Duration::from_millis(300), sent: 0, late: LATE },
+        );
         assert_eq!(begun.has_room(0), Ok(()));
         // A machine that is busy with other things is no reason to serve nobody.
         assert_eq!(load(0, 1000, 0, None).has_room(0), Ok(()));
@@ -291,7 +302,11 @@ mod tests {
     fn a_window_that_is_over_is_forgotten() {
         let load = load(10, 1000, 0, None);
         assert_eq!(load.has_room(0), Err(Lack::Time));
-        load.handle_work(0, Instant::default().after(2 * WINDOW), Work { busy: Duration::from_millis(9), sent: 0, late: LATE });
+        load.handle_work(
+            0,
+            Instant::default().after(2 * WINDOW),
+            Work { busy: Duration::from_millis(9), sent: 0, late: LATE },
+        );
         assert_eq!(load.has_room(0), Ok(()));
     }
 }

@@ -111,7 +111,7 @@ pub fn gstreamer(scratch: &Path, film: &Path, guarded: &Guarded<'_>) -> Result<R
 /// How often [`gstreamer_shared`] plays its film.
 const TIMES: u32 = 30;
 
-/// Starts GStreamer's server with an MJPEG file of 24 frames a second, which it plays [`TIMES`] in a row, by one pipeline for all viewers.
+/// Starts GStreamer's server with an MJPEG file of 24 frames a second, which it plays over and over, by one pipeline for all viewers.
 ///
 /// # Errors
 /// If no Python with GStreamer's bindings is installed, or no ffmpeg.
