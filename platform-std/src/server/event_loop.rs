@@ -223,10 +223,10 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
 
     fn service(&mut self, number: usize) {
         let Common { catalogue, door, settings, clock, load, .. } = self.common;
-        let is_full = self.meter.is_full().map(Lack::words);
+        let (now, is_full) = (clock.now(), self.meter.is_full().map(Lack::words));
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.peer.peer(), || {
-            let context = Context { now: clock.now(), waker: &slot.waker, settings, is_full };
+            let context = Context { now, waker: &slot.waker, settings, is_full };
             let Endpoint { rtp, rtcp, .. } = &mut self.sockets.endpoints[slot.endpoint];
             // What has been written may wait in it for room.
             slot.stream.drive();
@@ -239,7 +239,6 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             slot.stream.tell_failure();
             outcome
         });
-        let now = clock.now();
         slot.debt.update(now, slot.stream.owes());
         if !slot.is_shut && slot.debt.deadline().is_some_and(|deadline| deadline <= now) {
             log::warn!("{}: closed: the rest of a handshake or record of TLS never came", slot.peer.peer());

@@ -19,8 +19,10 @@ const MOST_WORK: u64 = 850;
 const LATE: Duration = Duration::from_millis(4);
 
 /// What one loop has done since it last said so.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Work {
+    /// How long that is ago.
+    pub(super) time: Duration,
     /// How long it was busy.
     pub(super) busy: Duration,
     /// Bytes that it sent.
@@ -70,8 +72,6 @@ pub(super) struct Load {
 /// One loop's.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gauge {
-    begun: Instant,
-    work: Work,
     /// Viewers now, and those of them that play.
     viewers: u64,
     playing: u64,
@@ -88,8 +88,7 @@ impl Gauge {
     fn with(&self, more: u64) -> (u64, u64) {
         let (busy, bytes, playing) = self.last;
         let now = self.viewers + more;
-        // Who has gone takes nothing with him before the window is over, and who has come, or does not play yet, is counted before it
-        // does.
+        // Who has gone takes nothing with him before the window is over, and who has come, or does not play yet, counts at once.
         // What is done while nobody plays tells nothing of those who will.
         let of_all = |measured: u64| if now > playing && playing > 0 { measured * now / playing } else { measured };
         (of_all(busy), of_all(bytes))
@@ -106,21 +105,14 @@ impl Load {
         self.loops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The loop `at` has done this.
-    pub(super) fn handle_work(&self, at: usize, now: Instant, work: Work) {
-        let mut loops = self.lock();
-        let gauge = &mut loops[at];
-        gauge.work.busy += work.busy;
-        gauge.work.sent += work.sent;
-        gauge.work.late = gauge.work.late.max(work.late);
-        let passed = now.since(gauge.begun);
-        if passed >= WINDOW {
-            let millis = passed.as_millis().max(1) as u64;
-            let busy = gauge.work.busy.as_millis() as u64 * 1000 / millis;
-            gauge.last = (busy, gauge.work.sent * 1000 / millis, gauge.most_playing);
-            gauge.is_late = gauge.work.late >= LATE;
-            (gauge.begun, gauge.work, gauge.most_playing) = (now, Work::default(), gauge.playing);
-        }
+    /// The loop `at` has done this: a window is over.
+    pub(super) fn handle_work(&self, at: usize, work: Work) {
+        let gauge = &mut self.lock()[at];
+        let millis = work.time.as_millis().max(1) as u64;
+        let busy = work.busy.as_millis() as u64 * 1000 / millis;
+        gauge.last = (busy, work.sent * 1000 / millis, gauge.most_playing);
+        gauge.is_late = work.late >= LATE;
+        gauge.most_playing = gauge.playing;
     }
 
     /// Whether there is room for one more viewer at the loop `at`.
@@ -181,15 +173,17 @@ impl Meter {
 
     /// A turn begins. What was done is told when a window is over.
     pub(super) fn tell(&mut self, now: Instant, load: &Load) {
-        if now.since(self.told) < WINDOW {
+        let time = now.since(self.told);
+        if time < WINDOW {
             return;
         }
         let taken = processor_time();
         let (waited, turns) = std::mem::take(&mut self.waited);
         let late = waited.checked_div(turns).unwrap_or_default();
-        let work = Work { busy: taken.saturating_sub(self.taken), sent: std::mem::take(&mut self.sent), late };
+        let busy = taken.saturating_sub(self.taken);
+        let work = Work { time, busy, sent: std::mem::take(&mut self.sent), late };
         (self.told, self.taken) = (now, taken);
-        load.handle_work(self.at, now, work);
+        load.handle_work(self.at, work);
         self.ask(load);
     }
 
@@ -227,8 +221,8 @@ mod tests {
     fn load(viewers: usize, busy: u64, sent: u64, most_bits: Option<u64>) -> Load {
         let load = Load::new(2, most_bits);
         (0..viewers).for_each(|_| load.handle_viewer(0, Doing::Nothing, Doing::Playing));
-        let work = Work { busy: Duration::from_millis(busy), sent, late: LATE };
-        load.handle_work(0, Instant::default().after(WINDOW), work);
+        let work = Work { time: WINDOW, busy: Duration::from_millis(busy), sent, late: LATE };
+        load.handle_work(0, work);
         load
     }
 
@@ -254,12 +248,11 @@ mod tests {
         }
         assert_eq!(load.has_room(0), Err(Lack::Time), "eleven would take 880 ms");
         // The next window has them, too.
-        let second = Instant::default().after(2 * WINDOW);
-        load.handle_work(0, second, Work { busy: Duration::from_millis(400), sent: 0, late: LATE });
+        load.handle_work(0, Work { time: WINDOW, busy: Duration::from_millis(400), sent: 0, late: LATE });
         assert_eq!(load.has_room(0), Err(Lack::Time));
         // Those who pause have taken what was measured before they did.
         (0..5).for_each(|_| load.handle_viewer(0, Doing::Playing, Doing::Resting));
-        load.handle_work(0, second.after(WINDOW), Work { busy: Duration::from_millis(300), sent: 0, late: LATE });
+        load.handle_work(0, Work { time: WINDOW, busy: Duration::from_millis(300), sent: 0, late: LATE });
         assert_eq!(load.has_room(0), Ok(()));
     }
 
@@ -267,9 +260,9 @@ mod tests {
     fn what_is_sent_counts_for_all_loops_together() {
         let load = load(10, 0, 10_000, Some(8 * 12_000));
         assert_eq!(load.has_room(1), Ok(()));
-        let work = Work { busy: Duration::ZERO, sent: 3_000, late: Duration::ZERO };
+        let work = Work { time: WINDOW, busy: Duration::ZERO, sent: 3_000, late: Duration::ZERO };
         load.handle_viewer(1, Doing::Nothing, Doing::Playing);
-        load.handle_work(1, Instant::default().after(WINDOW), work);
+        load.handle_work(1, work);
         assert_eq!([load.has_room(0), load.has_room(1)], [Err(Lack::Bandwidth); 2]);
     }
 
@@ -279,11 +272,7 @@ mod tests {
         // Setting up a thousand takes time, before anybody plays.
         let begun = Load::new(1, None);
         (0..1000).for_each(|_| begun.handle_viewer(0, Doing::Nothing, Doing::Resting));
-        begun.handle_work(
-            0,
-            Instant::default().after(WINDOW),
-            Work { busy: Duration::from_millis(300), sent: 0, late: LATE },
-        );
+        begun.handle_work(0, Work { time: WINDOW, busy: Duration::from_millis(300), sent: 0, late: LATE });
         assert_eq!(begun.has_room(0), Ok(()));
         // A machine that is busy with other things is no reason to serve nobody.
         assert_eq!(load(0, 1000, 0, None).has_room(0), Ok(()));
@@ -293,8 +282,8 @@ mod tests {
     fn a_loop_that_is_busy_and_in_time_keeps_nobody_out() {
         let load = load(10, 1000, 0, None);
         assert_eq!(load.has_room(0), Err(Lack::Time));
-        let work = Work { busy: WINDOW, sent: 0, late: LATE / 2 };
-        load.handle_work(0, Instant::default().after(2 * WINDOW), work);
+        let work = Work { time: WINDOW, busy: WINDOW, sent: 0, late: LATE / 2 };
+        load.handle_work(0, work);
         assert_eq!(load.has_room(0), Ok(()));
     }
 
@@ -302,11 +291,7 @@ mod tests {
     fn a_window_that_is_over_is_forgotten() {
         let load = load(10, 1000, 0, None);
         assert_eq!(load.has_room(0), Err(Lack::Time));
-        load.handle_work(
-            0,
-            Instant::default().after(2 * WINDOW),
-            Work { busy: Duration::from_millis(9), sent: 0, late: LATE },
-        );
+        load.handle_work(0, Work { time: WINDOW, busy: Duration::from_millis(9), sent: 0, late: LATE });
         assert_eq!(load.has_room(0), Ok(()));
     }
 }

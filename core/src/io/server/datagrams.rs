@@ -79,15 +79,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if from != at_port(self.addresses.peer, rtcp_port) && !self.is_about_us(from, compound) {
             return false;
         }
-        let is_whole = match (&mut self.recorder, rtcp::Compound::new_checked(compound)) {
+        let is_whole = match (&mut self.recorder, &mut self.stream) {
             (Some(recorder), _) => recorder.handle_rtcp(now, compound),
-            (None, Ok(packets)) => {
-                if let Some(stream) = &mut self.stream {
-                    stream.handle_rtcp(now, packets);
-                }
-                true
-            }
-            (None, Err(_)) => false,
+            (None, Some(stream)) => stream.handle_rtcp(now, compound),
+            (None, None) => false,
         };
         if is_whole {
             self.connection.handle_liveness(now);

@@ -694,11 +694,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         let is_report =
             matches!(stream.transport(), MediaTransport::Interleaved { rtcp_channel, .. } if rtcp_channel == channel);
         let mut room = [0; MAX_REPORT];
-        if is_report
-            && let Some(report) = self.protection.open_report(self.connection.interleaved(), &mut room)
-            && let Ok(compound) = rtcp::Compound::new_checked(report)
-        {
-            stream.handle_rtcp(now, compound);
+        if is_report && let Some(report) = self.protection.open_report(self.connection.interleaved(), &mut room) {
+            let _ = stream.handle_rtcp(now, report);
         }
     }
 

@@ -111,9 +111,11 @@ impl<S: FrameSource> MediaStream<S> {
         self.reception
     }
 
-    /// A report of the client's came.
-    pub(super) fn handle_rtcp(&mut self, now: Instant, compound: rtcp::Compound<'_>) {
-        self.reception.handle_rtcp(now, self.sender.ssrc(), compound);
+    /// Takes an RTCP packet of the client's. `true`: it is one.
+    pub(super) fn handle_rtcp(&mut self, now: Instant, compound: &[u8]) -> bool {
+        let Ok(packets) = rtcp::Compound::new_checked(compound) else { return false };
+        self.reception.handle_rtcp(now, self.sender.ssrc(), packets);
+        true
     }
 
     pub(super) fn transport(&self) -> MediaTransport {
