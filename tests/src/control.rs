@@ -100,6 +100,14 @@ impl Control {
         }
     }
 
+    /// Our own address.
+    ///
+    /// # Errors
+    /// Those of the sockets.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp().local_addr()
+    }
+
     /// From now on nothing waits.
     ///
     /// # Errors

@@ -1,22 +1,27 @@
 //! Many viewers of a running server at once. Counts what each of them receives.
 //!
-//! A viewer here believes RTP headers and does not look at pictures, so that one core can run a hundred viewers. Over UDP, the
+//! A viewer here believes RTP headers and does not look at pictures, so that one core can run a thousand viewers. Over UDP, the
 //! kernel tells when each packet came to a viewer's socket. The time when this program reads the packet says little about the
 //! server on a busy machine.
+//!
+//! One loop serves all viewers from the first connection on: who plays is read while others still come, so that nobody's socket
+//! overflows and nobody's session ends before counting begins.
 
-use crate::control::{Control, Door};
-use anyhow::{Context, Result, bail, ensure};
-use mio::{Events, Interest, Poll, Token};
-use mutoscope::wire::rtp::{Packet, Repr};
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
-use nix::sys::time::TimeSpec;
-use std::io::{ErrorKind, IoSliceMut, Read, Write};
-use std::net::{IpAddr, UdpSocket};
-use std::os::fd::AsRawFd;
+mod counter;
+pub mod kernel;
+mod shares;
+mod viewer;
+
+pub use counter::{LATE, StrictClient};
+pub use shares::{SPAN, Shares, shares};
+
+use crate::control::Door;
+use anyhow::{Context, Result, ensure};
+use counter::Window;
+use mio::{Events, Poll, Token};
+use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
-
-/// RTP clock ticks in a second (RFC 3551 section 6).
-const CLOCK_RATE: u32 = 90_000;
+use viewer::Viewer;
 
 /// The transport of the viewers' media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,31 @@ pub enum Transport {
     Udp,
     /// Interleaved in the RTSP connection.
     Tcp,
+}
+
+/// What the viewers do while they are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// They play, and read what comes.
+    #[default]
+    Watching,
+    /// They play, and have stopped reading.
+    Stalled,
+    /// They have played, and pause.
+    Paused,
+    /// They have sent OPTIONS once, and no more.
+    Asked,
+    /// They have connected, and sent nothing.
+    Silent,
+}
+
+/// A point in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// All viewers are where they should be: counting begins.
+    Started,
+    /// Counting has ended; the viewers are still there.
+    Ended,
 }
 
 /// Our server's track.
@@ -45,330 +75,203 @@ pub struct Load {
     pub viewers: usize,
     /// The transport of their media.
     pub transport: Transport,
-    /// The time for which all of them play at once.
+    /// What they do.
+    pub manner: Manner,
+    /// The time for which all of them do it at once.
     pub duration: Duration,
     /// Frames per second of the medium. It shows which frames were left out.
     pub frame_rate: u32,
 }
 
-/// The counts of one viewer.
-#[derive(Clone, Debug, Default)]
-pub struct StrictClient {
-    /// The number of frames of which every packet came.
-    pub frames: u64,
-    /// The number of frames that did not come, or not whole.
-    pub lost_frames: u64,
-    /// The number of packets that came.
-    pub packets: u64,
-    /// The number of packets that are missing between the first and the last.
-    pub lost: u64,
-    /// The number of bytes of RTP packets.
-    pub octets: u64,
-    /// The longest time between the ends of two consecutive frames.
-    pub longest_gap: Duration,
-    /// The number of times that it was longer than [`LATE`].
-    pub late: u64,
-}
-
-/// A longer gap between frames is visible. This is the project's own limit at 24 frames a second.
-pub const LATE: Duration = Duration::from_millis(60);
+/// So many connect and set up at once, at most: fewer than a server keeps waiting to be accepted.
+const COMING: usize = 32;
+/// So many have asked to play and have no answer yet, at most.
+const STARTING: usize = 8;
+/// After so long without any answer it is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often viewers give a sign of life: three times in a session's usual timeout.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long a viewer that got nothing is waited for when it asks why.
+const QUESTION: Duration = Duration::from_secs(1);
 
 impl Load {
-    /// Connects all viewers, calls `started`, plays for the duration, and leaves without TEARDOWN.
-    pub fn run(&self, started: impl FnOnce()) -> Result<Vec<StrictClient>> {
-        let mut poll = Poll::new()?;
-        let mut viewers = Vec::new();
-        for n in 0..self.viewers {
-            let viewer = Connected::start(self, n).with_context(|| format!("viewer {n}"))?;
-            viewers.push(viewer);
-        }
-        for (n, viewer) in viewers.iter_mut().enumerate() {
-            viewer.play(self)?;
-            viewer.register(&poll, Token(n))?;
-        }
-        started();
-        let begin = Instant::now();
-        let mut keep_alive = begin + Duration::from_secs(20);
-        let mut events = Events::with_capacity(1024);
-        while begin.elapsed() < self.duration {
-            let rest = self.duration.saturating_sub(begin.elapsed()).min(Duration::from_millis(200));
-            if let Err(error) = poll.poll(&mut events, Some(rest)) {
-                ensure!(error.kind() == ErrorKind::Interrupted, error);
-            }
-            for event in &events {
-                let Token(n) = event.token();
-                viewers[n].receive().with_context(|| format!("viewer {n}"))?;
-            }
-            if Instant::now() >= keep_alive {
-                keep_alive += Duration::from_secs(20);
-                for viewer in &mut viewers {
-                    viewer.request("GET_PARAMETER", self, "")?;
-                }
-            }
-        }
-        Ok(viewers.into_iter().map(|viewer| viewer.counter.counts).collect())
+    /// Connects all viewers, plays for the duration, and leaves without TEARDOWN. `tick` is told when counting begins and when it
+    /// has ended.
+    ///
+    /// # Errors
+    /// Those of the sockets; a viewer was refused, or the server closed its connection.
+    pub fn run(&self, mut tick: impl FnMut(Moment)) -> Result<Vec<StrictClient>> {
+        let mut crowd = Crowd::new(self)?;
+        crowd.enter()?;
+        crowd.play()?;
+        crowd.pause()?;
+        crowd.turn(Duration::ZERO)?;
+        tick(Moment::Started);
+        crowd.watch()?;
+        tick(Moment::Ended);
+        crowd.leave()
     }
 }
 
-struct Connected {
-    control: Control,
-    media: Option<mio::net::UdpSocket>,
-    /// The RTCP socket. It is kept open, so that ICMP does not answer the reports sent to it.
-    _reports: Option<UdpSocket>,
-    session: String,
-    cseq: u32,
-    buffer: Vec<u8>,
-    counter: Counter,
+/// All viewers of a run.
+struct Crowd<'a> {
+    load: &'a Load,
+    poll: Poll,
+    events: Events,
+    viewers: Vec<Viewer>,
+    /// What is read goes through here.
+    chunk: Vec<u8>,
+    keep_alive: Instant,
+    is_stalled: bool,
 }
 
-impl Connected {
-    fn start(load: &Load, n: usize) -> Result<Self> {
-        let control = load.door.open()?;
-        let (transport, media, reports) = match load.transport {
-            Transport::Udp => {
-                let (media, reports) = udp_pair(load.door.address().ip())?;
-                let port = media.local_addr()?.port();
-                (format!("RTP/AVP;unicast;client_port={port}-{}", port + 1), Some(media), Some(reports))
+impl<'a> Crowd<'a> {
+    fn new(load: &'a Load) -> Result<Self> {
+        Ok(Self {
+            load,
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            viewers: Vec::new(),
+            chunk: vec![0; 1 << 18],
+            keep_alive: Instant::now() + KEEP_ALIVE,
+            is_stalled: false,
+        })
+    }
+
+    /// Reads what came within this time, and gives signs of life where it is time for them.
+    fn turn(&mut self, patience: Duration) -> Result<()> {
+        if let Err(error) = self.poll.poll(&mut self.events, Some(patience)) {
+            ensure!(error.kind() == ErrorKind::Interrupted, error);
+        }
+        if self.is_stalled {
+            std::thread::sleep(patience);
+            return Ok(());
+        }
+        for event in &self.events {
+            let Token(n) = event.token();
+            self.viewers[n].receive(self.load, &mut self.chunk).with_context(|| format!("viewer {n}"))?;
+        }
+        if Instant::now() >= self.keep_alive {
+            self.keep_alive += KEEP_ALIVE;
+            for viewer in self.viewers.iter_mut().filter(|viewer| viewer.may_ask()) {
+                viewer.request("GET_PARAMETER", self.load, "")?;
             }
-            Transport::Tcp => ("RTP/AVP/TCP;unicast;interleaved=0-1".into(), None, None),
+        }
+        Ok(())
+    }
+
+    /// Waits until `is_done` holds for all, `begin`ning what is to be begun, for at most `at_once` of them at a time.
+    fn all(
+        &mut self,
+        at_once: usize,
+        mut begin: impl FnMut(&mut Self, usize) -> Result<bool>,
+        is_done: impl Fn(&Viewer) -> bool,
+    ) -> Result<()> {
+        let (mut next, mut done) = (0, 0);
+        let mut progress = Instant::now();
+        while done < self.load.viewers {
+            while next < self.load.viewers && next - done < at_once && begin(self, next)? {
+                next += 1;
+            }
+            self.turn(Duration::from_millis(1))?;
+            let now_done = self.viewers.iter().filter(|viewer| is_done(viewer)).count();
+            if now_done > done {
+                (done, progress) = (now_done, Instant::now());
+            }
+            ensure!(progress.elapsed() < PATIENCE, "{done} viewers were answered, and then none for {PATIENCE:?}");
+        }
+        Ok(())
+    }
+
+    /// All connect, and set up where they mean to play.
+    fn enter(&mut self) -> Result<()> {
+        let begin = |crowd: &mut Self, n: usize| {
+            let mut viewer = Viewer::open(crowd.load).with_context(|| format!("viewer {n}"))?;
+            viewer.register(&crowd.poll, Token(n))?;
+            crowd.viewers.push(viewer);
+            Ok(true)
         };
-        let mut viewer = Self {
-            control,
-            media: media.map(mio::net::UdpSocket::from_std),
-            _reports: reports,
-            session: String::new(),
-            cseq: 0,
-            buffer: Vec::new(),
-            counter: Counter::new(load.frame_rate),
+        self.all(COMING, begin, Viewer::is_in)
+    }
+
+    const fn plays(&self) -> bool {
+        matches!(self.load.manner, Manner::Watching | Manner::Stalled | Manner::Paused)
+    }
+
+    /// All ask to play, spread over the time of a frame as far as the answers come in time.
+    fn play(&mut self) -> Result<()> {
+        if !self.plays() {
+            return Ok(());
+        }
+        let first = Instant::now();
+        let begin = |crowd: &mut Self, n: usize| {
+            let turn = n as f64 / crowd.load.viewers as f64 / f64::from(crowd.load.frame_rate.max(1));
+            if first.elapsed().as_secs_f64() < turn {
+                return Ok(false);
+            }
+            crowd.viewers[n].request("PLAY", crowd.load, "")?;
+            Ok(true)
         };
-        if load.is_secret {
-            viewer.request("DESCRIBE", load, "")?;
-            let description = viewer.description()?;
-            ensure!(description.contains("a=crypto:"), "no key is told: {description}");
+        self.all(STARTING, begin, Viewer::is_playing)
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        if self.load.manner != Manner::Paused {
+            return Ok(());
         }
-        viewer.request("SETUP", load, &format!("Transport: {transport}\r\n"))?;
-        let answer = viewer.answer()?;
-        let session = answer.lines().find_map(|line| line.strip_prefix("Session: ")).context("no Session")?;
-        viewer.session = session.split(';').next().unwrap_or("").to_owned();
-        ensure!(!viewer.session.is_empty(), "viewer {n}: {answer}");
-        Ok(viewer)
+        let begin = |crowd: &mut Self, n: usize| {
+            crowd.viewers[n].request("PAUSE", crowd.load, "")?;
+            Ok(true)
+        };
+        self.all(STARTING, begin, Viewer::is_paused)?;
+        // What was on its way, and the last report, is no part of the pause.
+        self.rest(Duration::from_secs(1))
     }
 
-    fn play(&mut self, load: &Load) -> Result<()> {
-        self.request("PLAY", load, "")?;
-        self.answer()?;
-        self.control.set_nonblocking()?;
-        Ok(())
-    }
-
-    fn register(&mut self, poll: &Poll, token: Token) -> Result<()> {
-        let control = self.control.as_raw_fd();
-        poll.registry().register(&mut mio::unix::SourceFd(&control), token, Interest::READABLE)?;
-        if let Some(media) = &mut self.media {
-            poll.registry().register(media, token, Interest::READABLE)?;
+    fn rest(&mut self, duration: Duration) -> Result<()> {
+        let end = Instant::now() + duration;
+        while Instant::now() < end {
+            let rest = end.saturating_duration_since(Instant::now());
+            self.turn(rest.min(Duration::from_millis(200)))?;
         }
         Ok(())
     }
 
-    fn request(&mut self, method: &str, load: &Load, headers: &str) -> Result<()> {
-        self.cseq += 1;
-        let track = if method == "SETUP" { load.track } else { "" };
-        let session = if self.session.is_empty() { String::new() } else { format!("Session: {}\r\n", self.session) };
-        let (server, path, cseq) = (load.door.address(), &load.path, self.cseq);
-        let request =
-            format!("{method} rtsp://{server}/{path}{track} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n");
-        Ok(self.control.write_all(request.as_bytes())?)
-    }
-
-    /// Reads up to the end of one answer. The bytes behind it stay in the buffer.
-    fn answer(&mut self) -> Result<String> {
-        loop {
-            // A server whose film plays already may send packets before it answers PLAY.
-            while let [b'$', _, high, low, tail @ ..] = &self.buffer[..]
-                && tail.len() >= usize::from(u16::from_be_bytes([*high, *low]))
-            {
-                let len = 4 + usize::from(u16::from_be_bytes([*high, *low]));
-                self.buffer.drain(..len);
-            }
-            let is_answer = !self.buffer.starts_with(b"$");
-            if let Some(end) = self.buffer.windows(4).take_while(|_| is_answer).position(|window| window == b"\r\n\r\n")
-            {
-                let answer = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-                self.buffer.drain(..end + 4);
-                ensure!(answer.starts_with("RTSP/1.0 200"), "refused: {answer}");
-                return Ok(answer);
-            }
-            self.read_some()?;
+    /// Counts for the duration.
+    fn watch(&mut self) -> Result<()> {
+        self.is_stalled = self.load.manner == Manner::Stalled;
+        self.keep_alive = Instant::now() + KEEP_ALIVE;
+        let begin = SystemTime::now();
+        let window = Window { begin, end: begin + self.load.duration };
+        for viewer in &mut self.viewers {
+            viewer.counter.open(window);
         }
+        self.rest(self.load.duration)
     }
 
-    fn description(&mut self) -> Result<String> {
-        let answer = self.answer()?;
-        let len = answer.lines().find_map(|line| line.strip_prefix("Content-Length: ")).context("no Content-Length")?;
-        let len: usize = len.trim().parse()?;
-        while self.buffer.len() < len {
-            self.read_some()?;
+    /// What came to the sockets in time still counts.
+    fn leave(mut self) -> Result<Vec<StrictClient>> {
+        self.turn(Duration::ZERO)?;
+        let seconds: Vec<_> = self.viewers.iter().map(|viewer| viewer.counter.seconds().to_vec()).collect();
+        if self.load.manner == Manner::Watching {
+            self.question(&shares(&seconds).silent)?;
         }
-        Ok(String::from_utf8(self.buffer.drain(..len).collect())?)
+        Ok(self.viewers.into_iter().map(Viewer::finish).collect())
     }
 
-    fn read_some(&mut self) -> Result<()> {
-        let mut chunk = [0; 4096];
-        let n = self.control.read(&mut chunk)?;
-        ensure!(n > 0, "the server closed the connection");
-        self.buffer.extend_from_slice(&chunk[..n]);
+    /// Finds out what there is to know of those that got nothing.
+    fn question(&mut self, silent: &[usize]) -> Result<()> {
+        if silent.is_empty() {
+            return Ok(());
+        }
+        for &n in silent {
+            self.viewers[n].ask_why(self.load);
+        }
+        self.rest(QUESTION)?;
+        let drops = kernel::udp_drops();
+        for &n in silent {
+            self.viewers[n].testify(&drops);
+        }
         Ok(())
-    }
-
-    fn receive(&mut self) -> Result<()> {
-        let mut chunk = [0; 65_536];
-        while let Some(media) = &self.media {
-            match arrival(media, &mut chunk) {
-                Ok((n, at)) => self.counter.packet(at, &chunk[..n]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        loop {
-            match self.control.read(&mut chunk) {
-                Ok(0) => bail!("the server closed the connection after {:?}", self.counter.counts),
-                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.interleaved();
-        Ok(())
-    }
-
-    fn interleaved(&mut self) {
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut rest = &buffer[..];
-        loop {
-            match rest {
-                [b'$', channel, high, low, tail @ ..] => {
-                    let len = usize::from(u16::from_be_bytes([*high, *low]));
-                    let Some((packet, tail)) = tail.split_at_checked(len) else { break };
-                    if *channel == 0 {
-                        self.counter.packet(SystemTime::now(), packet);
-                    }
-                    rest = tail;
-                }
-                // This is the answer to a keep-alive.
-                [b'R', ..] => match rest.windows(4).position(|window| window == b"\r\n\r\n") {
-                    Some(end) => rest = &rest[end + 4..],
-                    None => break,
-                },
-                _ => break,
-            }
-        }
-        self.buffer = rest.to_vec();
-    }
-}
-
-/// The next datagram: its length, and the time when it came to the socket.
-fn arrival(media: &mio::net::UdpSocket, chunk: &mut [u8]) -> std::io::Result<(usize, SystemTime)> {
-    let mut space = nix::cmsg_space!(TimeSpec);
-    let mut slices = [IoSliceMut::new(chunk)];
-    let message = recvmsg::<()>(media.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::MSG_DONTWAIT)?;
-    let stamp = message.cmsgs()?.find_map(|message| match message {
-        ControlMessageOwned::ScmTimestampns(time) => Some(SystemTime::UNIX_EPOCH + Duration::from(time)),
-        _ => None,
-    });
-    Ok((message.bytes, stamp.unwrap_or_else(SystemTime::now)))
-}
-
-/// Counts what one viewer receives.
-#[derive(Debug)]
-struct Counter {
-    counts: StrictClient,
-    next_sequence: Option<u16>,
-    frame_whole: bool,
-    last_frame: Option<SystemTime>,
-    last_timestamp: Option<u32>,
-    /// RTP clock ticks from one frame to the next.
-    interval: u32,
-}
-
-impl Counter {
-    fn new(frame_rate: u32) -> Self {
-        Self {
-            counts: StrictClient::default(),
-            next_sequence: None,
-            frame_whole: true,
-            last_frame: None,
-            last_timestamp: None,
-            interval: (CLOCK_RATE / frame_rate.max(1)).max(1),
-        }
-    }
-
-    fn packet(&mut self, now: SystemTime, bytes: &[u8]) {
-        let Ok(packet) = Packet::new_checked(bytes) else { return };
-        let Repr { sequence, marker, timestamp, .. } = Repr::parse(&packet);
-        let missing = self.next_sequence.map_or(0, |next| sequence.wrapping_sub(next));
-        self.next_sequence = Some(sequence.wrapping_add(1));
-        self.counts.packets += 1;
-        self.counts.octets += bytes.len() as u64;
-        self.counts.lost += u64::from(missing);
-        self.frame_whole &= missing == 0;
-        if marker {
-            self.counts.frames += u64::from(self.frame_whole);
-            self.counts.lost_frames += u64::from(!self.frame_whole);
-            self.frame_whole = true;
-            if let Some(last) = self.last_timestamp.replace(timestamp) {
-                // A live source's timestamps are rounded, so the nearest number of frames is meant.
-                let steps = timestamp.wrapping_sub(last).saturating_add(self.interval / 2) / self.interval;
-                self.counts.lost_frames += u64::from(steps.saturating_sub(1));
-            }
-            if let Some(last) = self.last_frame.replace(now) {
-                // The system's clock may have been set back.
-                let gap = now.duration_since(last).unwrap_or_default();
-                self.counts.longest_gap = self.counts.longest_gap.max(gap);
-                self.counts.late += u64::from(gap > LATE);
-            }
-        }
-    }
-}
-
-/// An even port and the next one, non-blocking, with room for some frames.
-fn udp_pair(ip: IpAddr) -> Result<(UdpSocket, UdpSocket)> {
-    for _ in 0..100 {
-        let first = UdpSocket::bind((ip, 0))?;
-        let port = first.local_addr()?.port();
-        if port % 2 == 1 {
-            continue;
-        }
-        if let Ok(second) = UdpSocket::bind((ip, port + 1)) {
-            first.set_nonblocking(true)?;
-            socket2::SockRef::from(&first).set_recv_buffer_size(1 << 20)?;
-            setsockopt(&first, sockopt::ReceiveTimestampns, &true)?;
-            return Ok((first, second));
-        }
-    }
-    bail!("no free pair of UDP ports")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lost_and_skipped_frames_are_counted() {
-        /// Frames of two packets each. `packets` are the sequence number, timestamp and marker of those that came.
-        type Packets = &'static [(u16, u32, bool)];
-        const WHOLE: Packets = &[(65_535, 0, false), (0, 0, true), (1, 3750, false), (2, 3750, true)];
-        const FIRST_LOST: Packets = &[(1, 0, false), (2, 0, true), (4, 3750, true), (5, 7500, false), (6, 7500, true)];
-        const LEFT_OUT: Packets = &[(1, 0, false), (2, 0, true), (3, 11_249, false), (4, 11_249, true)];
-        for (packets, frames, lost_frames, lost) in [(WHOLE, 2, 0, 0), (FIRST_LOST, 2, 1, 1), (LEFT_OUT, 2, 2, 0)] {
-            let mut counter = Counter::new(24);
-            for &(sequence, timestamp, marker) in packets {
-                let mut bytes = [0; 13];
-                let repr = Repr { marker, payload_type: 26, sequence, timestamp, ssrc: 1 };
-                repr.emit(bytes.first_chunk_mut().unwrap());
-                counter.packet(SystemTime::now(), &bytes);
-            }
-            let counts = counter.counts;
-            assert_eq!((counts.frames, counts.lost_frames, counts.lost), (frames, lost_frames, lost), "{packets:?}");
-        }
     }
 }

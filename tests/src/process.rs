@@ -133,17 +133,27 @@ pub struct Usage {
     pub peak_kib: u64,
     /// The number of open file descriptors.
     pub descriptors: usize,
+    /// How often one of the threads that live has gone to sleep by itself.
+    pub sleeps: u64,
+    /// The same of its first thread, in which a server of one thread serves everybody.
+    pub first_sleeps: u64,
 }
 
 impl Usage {
     /// Reads the resources of the process `id`.
     pub fn of(id: u32) -> Result<Self> {
         let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}"));
-        let mut nanoseconds = 0_u64;
+        let (mut nanoseconds, mut sleeps, mut first_sleeps) = (0_u64, 0_u64, 0_u64);
         for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
+            let task = task?.path();
             // A thread may end after it was listed and before it is read.
-            let Ok(schedstat) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
+            let Ok(schedstat) = std::fs::read_to_string(task.join("schedstat")) else { continue };
+            let Ok(status) = std::fs::read_to_string(task.join("status")) else { continue };
             nanoseconds += schedstat.split(' ').next().unwrap_or("0").parse::<u64>()?;
+            let of_task = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            let of_task = of_task.unwrap_or("0").trim().parse::<u64>()?;
+            sleeps += of_task;
+            first_sleeps += if task.file_name() == Some(id.to_string().as_ref()) { of_task } else { 0 };
         }
         let status = read("status")?;
         let field = |name: &str| -> Result<u64> {
@@ -155,6 +165,8 @@ impl Usage {
             resident_kib: field("VmRSS:")?,
             peak_kib: field("VmHWM:")?,
             descriptors: std::fs::read_dir(format!("/proc/{id}/fd"))?.count(),
+            sleeps,
+            first_sleeps,
         })
     }
 }

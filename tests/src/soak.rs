@@ -2,7 +2,7 @@
 
 use crate::control::Door;
 use crate::interop::lab::{LabClient, SPELLINGS};
-use crate::load::{Load, OUR_TRACK, Transport};
+use crate::load::{Load, Manner, OUR_TRACK, Transport};
 use crate::net::Random;
 use crate::process::{Server, Usage};
 use anyhow::{Context, Result, ensure};
@@ -58,7 +58,7 @@ impl Soak<'_> {
         let viewers = std::thread::scope(|scope| -> Result<_> {
             let [udp, tcp, lab] = STAYING;
             let staying = [(Transport::Udp, udp), (Transport::Tcp, tcp)].map(|(transport, viewers)| {
-                scope.spawn(move || self.load(transport, viewers, self.duration).run(|| ()))
+                scope.spawn(move || self.load(transport, viewers, self.duration).run(|_| ()))
             });
             for _ in 0..lab {
                 scope.spawn(|| note(self.stay_in_lab(end)));
@@ -91,7 +91,8 @@ impl Soak<'_> {
 
     fn load(&self, transport: Transport, viewers: usize, duration: Duration) -> Load {
         let (door, path) = (Door::Plain(self.server.address), self.path.into());
-        Load { door, is_secret: false, path, track: OUR_TRACK, viewers, transport, duration, frame_rate: 24 }
+        let (track, manner) = (OUR_TRACK, Manner::Watching);
+        Load { door, is_secret: false, path, track, viewers, transport, manner, duration, frame_rate: 24 }
     }
 
     fn stay_in_lab(&self, end: Instant) -> Result<()> {
@@ -111,7 +112,7 @@ impl Soak<'_> {
         while Instant::now() < end {
             let duration = Duration::from_millis(20 + random.below(400));
             match COMING.get(number) {
-                Some(Coming::Standard(transport)) => _ = self.load(*transport, 1, duration).run(|| ())?,
+                Some(Coming::Standard(transport)) => _ = self.load(*transport, 1, duration).run(|_| ())?,
                 Some(Coming::Lab) => self.visit_in_lab(duration, random.below(2) == 0)?,
                 Some(Coming::Stranger) | None => stranger(self.server.address, random.below(3))?,
             }
@@ -190,6 +191,8 @@ mod tests {
             resident_kib,
             peak_kib: resident_kib,
             descriptors: 20,
+            sleeps: 0,
+            first_sleeps: 0,
         };
         values.iter().map(sample).collect()
     }

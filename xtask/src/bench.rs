@@ -7,13 +7,16 @@ mod crowd;
 mod encryption;
 mod files;
 mod inputs;
+mod limits;
 mod player;
 mod plot;
+mod repeat;
 
 use crate::shell::{cargo, line, output, release_program, require};
 use crate::{media, shell};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use crowd::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,9 +39,41 @@ pub(crate) struct Options {
     /// Load: leave out larger crowds
     #[arg(long, value_name = "VIEWERS", default_value_t = 2000)]
     most: usize,
+    /// Load: only these sections (comma-separated)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SECTION")]
+    section: Vec<limits::Section>,
+    /// Load: nothing but a bare sender and our server in turns, so often, 6 s each (or --seconds). A line for each viewer that got nothing for
+    /// 5 s says what is known of it, and each round says how long the machine stood still
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
+    /// Load, with --repeat: how many play at once
+    #[arg(long, default_value_t = 1000, requires = "repeat")]
+    viewers: usize,
+    /// Load, with --repeat: how media travels
+    #[arg(long, value_enum, default_value = "udp", requires = "repeat")]
+    transport: repeat::Transport,
 }
 
 impl Options {
+    /// All that belongs to load.
+    fn load(&self) -> Result<Vec<Promise>> {
+        if let Some(times) = self.repeat {
+            let (viewers, transport, seconds) = (self.viewers, self.transport, self.seconds.unwrap_or(6));
+            repeat::measure(&repeat::Plan { times, viewers, transport, seconds })?;
+            return Ok(Vec::new());
+        }
+        let sections = if self.section.is_empty() { &limits::Section::ALL[..] } else { &self.section };
+        if sections.contains(&limits::Section::Crowds) {
+            crowd::measure(&self.crowd())?;
+        }
+        if self.quick && self.section.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Plan { rounds, seconds, .. } = self.crowd();
+        limits::measure(sections, rounds, seconds)?;
+        if sections.contains(&limits::Section::Targets) { load(self.seconds.unwrap_or(10)) } else { Ok(Vec::new()) }
+    }
+
     fn crowd(&self) -> crowd::Plan {
         let (rounds, seconds) = if self.quick { (1, 3) } else { (self.rounds as usize, 5) };
         crowd::Plan { quick: self.quick, rounds, seconds: self.seconds.unwrap_or(seconds), most: self.most }
@@ -49,7 +84,8 @@ impl Options {
 enum Part {
     /// The core's hot paths
     Micro,
-    /// Our server, GStreamer's and a bare sender in turns, 1 to 2,000 viewers, into the README; then ours beside its targets
+    /// Our server, GStreamer's and a bare sender in turns, 1 to 2,000 viewers, into the README; more than fits, rest and
+    /// threads, into docs/costs.md; then ours beside its targets
     Load,
     /// The age of a picture when a client has decoded it
     Latency,
@@ -120,10 +156,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     for part in parts {
         promises.extend(match part {
             Part::Micro => micro()?,
-            Part::Load => {
-                crowd::measure(&options.crowd())?;
-                if options.quick { Vec::new() } else { load(options.seconds.unwrap_or(10))? }
-            }
+            Part::Load => options.load()?,
             Part::Latency => latency(options.seconds.unwrap_or(10))?,
             Part::Player => player::measure(options.seconds.unwrap_or(10))?,
             Part::Files => files::measure()?,

@@ -3,13 +3,12 @@
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use mutoscope_tests::control::Door;
-use mutoscope_tests::load::{Load, OUR_TRACK, StrictClient, Transport};
+use mutoscope_tests::load::kernel::{Held, Memory, Queues, Stillness};
+use mutoscope_tests::load::{Load, Manner, Moment, OUR_TRACK, StrictClient, Transport, shares};
 use mutoscope_tests::peers::server::{Running, gstreamer_shared};
 use mutoscope_tests::process::{Scratch, Server, Usage, pin, raise_descriptors};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Plays a server with many viewers at once; prints one row of a Markdown table.
@@ -30,6 +29,9 @@ struct Args {
     /// Keep the server to core 0 and the viewers to core 1.
     #[arg(long)]
     pin: bool,
+    /// What they do while they are counted.
+    #[arg(long, value_enum, default_value = "watching")]
+    manner: Habit,
     /// How many play at once.
     #[arg(long, default_value_t = 100)]
     viewers: usize,
@@ -63,6 +65,32 @@ enum Lower {
     SrtpUdp,
     /// The same, interleaved.
     SrtpTcp,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Habit {
+    /// They play, and read what comes.
+    Watching,
+    /// They play, and have stopped reading.
+    Stalled,
+    /// They have played, and pause.
+    Paused,
+    /// They have sent OPTIONS once, and no more.
+    Asked,
+    /// They have connected, and sent nothing.
+    Silent,
+}
+
+impl From<Habit> for Manner {
+    fn from(habit: Habit) -> Self {
+        match habit {
+            Habit::Watching => Self::Watching,
+            Habit::Stalled => Self::Stalled,
+            Habit::Paused => Self::Paused,
+            Habit::Asked => Self::Asked,
+            Habit::Silent => Self::Silent,
+        }
+    }
 }
 
 impl Lower {
@@ -113,32 +141,34 @@ impl Served {
     }
 }
 
-/// The most memory that the kernel held for TCP while this value lived, that of the whole machine.
-struct Held {
-    most: Arc<AtomicU64>,
+/// What was measured of the server and of the machine, beside what viewers got.
+struct Measured {
+    /// When it had started, when counting began, and when it had ended.
+    usage: [Usage; 3],
+    /// The kernel's memory before viewers came, and at its most.
+    memory: [Memory; 2],
+    queues: Queues,
+    /// How long the machine stood still at most, while counting.
+    stood: Duration,
 }
 
-impl Held {
-    fn watch() -> Self {
-        let most = Arc::new(AtomicU64::new(0));
-        let weak = Arc::downgrade(&most);
-        std::thread::spawn(move || {
-            while let Some(most) = weak.upgrade() {
-                let text = std::fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
-                let words = text.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
-                let pages = words.split("mem ").nth(1).and_then(|pages| pages.trim().parse().ok()).unwrap_or(0);
-                most.fetch_max(pages, Ordering::Relaxed);
-                drop(most);
-                std::thread::sleep(Duration::from_millis(200));
-            }
-        });
-        Self { most }
-    }
-
-    /// The kernel counts pages; those of 4 KiB are meant.
-    fn most_kib(&self) -> u64 {
-        self.most.load(Ordering::Relaxed) * 4
-    }
+/// Runs all viewers, and looks at the server meanwhile.
+fn run(load: &Load, id: u32, cores: &[usize]) -> Result<(Vec<StrictClient>, Measured)> {
+    let port = load.door.address().port();
+    let (fresh, memory) = (Usage::of(id)?, Memory::now());
+    let (held, stillness) = (Held::watch(), Stillness::watch(cores));
+    let mut found = None;
+    let mut before = None;
+    let viewers = load.run(|moment| match moment {
+        Moment::Started => {
+            stillness.take_most();
+            before = Usage::of(id).ok();
+        }
+        Moment::Ended => found = Usage::of(id).ok().map(|after| (after, Queues::now(port), stillness.take_most())),
+    })?;
+    let before = before.context("the server vanished")?;
+    let (after, queues, stood) = found.context("the server vanished")?;
+    Ok((viewers, Measured { usage: [fresh, before, after], memory: [memory, held.most()], queues, stood }))
 }
 
 fn main() -> Result<()> {
@@ -147,7 +177,7 @@ fn main() -> Result<()> {
     let mut options: Vec<&str> = args.server_args.iter().map(String::as_str).collect();
     let limit = (args.viewers + 10).to_string();
     options.extend(["--max-clients", &limit, "--frame-rate", &rate]);
-    let (transport, name) = args.transport.parts();
+    let (transport, _) = args.transport.parts();
     let is_secret = matches!(args.transport, Lower::SrtpUdp | Lower::SrtpTcp);
     let scratch = Scratch::new("load")?;
     let configuration = scratch.0.join("mutoscope.toml");
@@ -164,12 +194,13 @@ fn main() -> Result<()> {
         None => Served::Ours(Server::start(&args.server, &options)?),
     };
     let (id, door) = (server.id(), server.door(matches!(args.transport, Lower::Tls))?);
+    let cores: &[usize] = if args.pin { &[0, 1] } else { &[] };
     if args.pin {
         pin(id, 0)?;
         pin(std::process::id(), 1)?;
     }
     let (path, track) = match server {
-        Served::Ours(_) => (args.path, OUR_TRACK),
+        Served::Ours(_) => (args.path.clone(), OUR_TRACK),
         Served::Other(_) => ("clip".into(), "/stream=0"),
     };
     let load = Load {
@@ -179,28 +210,52 @@ fn main() -> Result<()> {
         track,
         viewers: args.viewers,
         transport,
+        manner: args.manner.into(),
         duration: Duration::from_secs(args.seconds),
         frame_rate: args.frame_rate,
     };
-    let held = Held::watch();
-    let mut before = None;
-    let viewers = load.run(|| before = Usage::of(id).ok())?;
-    let after = Usage::of(id)?;
-    let tcp_kib = held.most_kib();
-    let before = before.context("the server vanished")?;
+    let (viewers, measured) = run(&load, id, cores)?;
+    report(&args, &viewers, &measured, &server)
+}
 
+/// Prints what was found. Of a viewer that got nothing for a while, a line says what is known.
+#[allow(clippy::print_stdout, reason = "the table is this program's product")]
+fn report(args: &Args, viewers: &[StrictClient], measured: &Measured, server: &Served) -> Result<()> {
     let sum = |of: fn(&StrictClient) -> u64| viewers.iter().map(of).sum::<u64>();
+    let [fresh, before, after] = &measured.usage;
     let stream_seconds = args.viewers as f64 * args.seconds as f64;
     let processor = (after.processor - before.processor).as_secs_f64() * 1000.0 / stream_seconds;
     let (frames, lost) = (sum(|viewer| viewer.frames), sum(|viewer| viewer.lost_frames));
     let late = sum(|viewer| viewer.late);
     let megabits = sum(|viewer| viewer.octets) as f64 * 8e-6 / stream_seconds;
     let gap = viewers.iter().map(|viewer| viewer.longest_gap).max().unwrap_or_default().as_secs_f64() * 1000.0;
-    #[allow(clippy::print_stdout, reason = "the table is this program's product")]
     if args.values {
+        let seconds: Vec<_> = viewers.iter().map(|viewer| viewer.seconds.clone()).collect();
+        let shares = shares(&seconds);
+        for (n, viewer) in viewers.iter().enumerate() {
+            let Some(testimony) = &viewer.testimony else { continue };
+            println!("silent viewer {n}: {testimony}{}", logged(server, testimony));
+        }
+        let [usual, most] = measured.memory;
+        let Queues { sent, unread } = measured.queues;
         println!(
-            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} peak_kib={} resident_kib={} tcp_kib={tcp_kib}",
-            after.peak_kib, after.resident_kib
+            "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} \
+             least_share={:.3} silent={} stood_ms={:.1} sleeps={} first_sleeps={} peak_kib={} resident_kib={} fresh_kib={} tcp_kib={} \
+             udp_kib={} tcp_before_kib={} udp_before_kib={} sent_kib={} unread_kib={}",
+            shares.least,
+            shares.silent.len(),
+            measured.stood.as_secs_f64() * 1000.0,
+            after.sleeps - before.sleeps,
+            after.first_sleeps - before.first_sleeps,
+            after.peak_kib,
+            after.resident_kib,
+            fresh.resident_kib,
+            most.tcp_kib,
+            most.udp_kib,
+            usual.tcp_kib,
+            usual.udp_kib,
+            sent / 1024,
+            unread / 1024,
         );
     } else {
         if args.head {
@@ -210,10 +265,22 @@ fn main() -> Result<()> {
             println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         }
         println!(
-            "| {name} | {} | {} | {megabits:.2} | {frames} | {lost} | {gap:.1} | {late} | {processor:.3} | {} ({}) |",
-            args.viewers, args.seconds, after.resident_kib, after.peak_kib,
+            "| {} | {} | {} | {megabits:.2} | {frames} | {lost} | {gap:.1} | {late} | {processor:.3} | {} ({}) |",
+            args.transport.parts().1,
+            args.viewers,
+            args.seconds,
+            after.resident_kib,
+            after.peak_kib,
         );
     }
     ensure!(!args.strict || lost == 0, "{lost} frames were lost");
     Ok(())
+}
+
+/// What our server's log has of the viewer whose address begins this sentence.
+fn logged(server: &Served, testimony: &str) -> String {
+    let (Served::Ours(server), Some(address)) = (server, testimony.split(' ').next()) else { return String::new() };
+    let log = server.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains(address)).collect();
+    if lines.is_empty() { "; nothing in the log".into() } else { format!("; in the log: {}", lines.join(" / ")) }
 }

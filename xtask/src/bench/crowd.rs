@@ -17,8 +17,11 @@ const FRAME_RATE: usize = 24;
 const DESCRIPTORS: (usize, usize) = (3, 100);
 
 /// Between these lines the README is written by this program.
-pub(super) const BEGIN: &str = "<!-- cargo xtask bench --only load: begin -->";
-pub(super) const END: &str = "<!-- cargo xtask bench --only load: end -->";
+const MARKS: [&str; 2] =
+    ["<!-- cargo xtask bench --only load: begin -->", "<!-- cargo xtask bench --only load: end -->"];
+/// And between these docs/costs.md.
+pub(super) const LIMITS: [&str; 2] =
+    ["<!-- cargo xtask bench --only load: limits, begin -->", "<!-- cargo xtask bench --only load: limits, end -->"];
 const PLOT: &str = "docs/load.svg";
 
 const HEAD: &str = "| viewers | sender | processor, ms a stream-second | times the bare sender's | delivered | longest gap, ms | memory, MB | of the kernel's for TCP, MB |\n\
@@ -61,13 +64,14 @@ struct Row {
     values: Option<Values>,
 }
 
-struct Film {
-    path: PathBuf,
-    frame_bytes: usize,
+/// The film that all senders play.
+pub(super) struct Film {
+    pub(super) path: PathBuf,
+    pub(super) frame_bytes: usize,
 }
 
 impl Film {
-    fn make() -> Result<Self> {
+    pub(super) fn make() -> Result<Self> {
         let path = film(FILM)?;
         let bytes = fs::read(&path)?;
         // Between pictures only can there be such a marker: within, 0xFF is followed by 0.
@@ -95,7 +99,7 @@ pub(super) fn measure(plan: &Plan) -> Result<()> {
     if let Some(why) = &missing {
         println!("SKIPPED gst-rtsp-server: {why}");
     }
-    let most = descriptors()?.saturating_sub(DESCRIPTORS.1) / DESCRIPTORS.0;
+    let most = most_viewers()?;
     let counts = if plan.quick { &QUICK_VIEWERS[..] } else { &VIEWERS };
     let mut rows = Vec::new();
     for transport in TRANSPORTS {
@@ -135,7 +139,12 @@ pub(super) fn measure(plan: &Plan) -> Result<()> {
     }
     let drawn = drawing(&rows, film.frame_bytes)?.context("nothing was measured")?;
     fs::write(root().join(PLOT), drawn)?;
-    write_readme(&root().join("README.md"), &section(&tables, plan, film.frame_bytes))
+    write_between(&root().join("README.md"), MARKS, &section(&tables, plan, film.frame_bytes))
+}
+
+/// How many viewers this machine's limit of open files lets in.
+pub(super) fn most_viewers() -> Result<usize> {
+    Ok(descriptors()?.saturating_sub(DESCRIPTORS.1) / DESCRIPTORS.0)
 }
 
 /// How many files a process may have open at most.
@@ -256,7 +265,7 @@ fn section(tables: &str, plan: &Plan, frame_bytes: usize) -> String {
          <details><summary>All figures</summary>\n\n\
          640x480, {FRAME_RATE} frames of {:.1} KB a second to each viewer, over loopback; the sender on core 0, all viewers on core 1; {rounds} of {} s, the\n\
          senders in turns. The bare sender has neither sessions nor reports, spreads its viewers over the time of a frame, and shares wake-ups of what is\n\
-         due within 2 ms where that is cheaper; ten viewers who began together, as ours did, can therefore cost less than its. GStreamer's server plays the\n\
+         due within 2 ms where that is cheaper; our viewers, too, begin spread over that time. GStreamer's server plays the\n\
          film once for all viewers, ours to each from its beginning. Longest gaps are whatever the machine and the viewers' one core did, too. Where less than\n\
          all is delivered, one of the cores was full, and the time is that of what was sent.\n\n{tables}</details>\n",
         frame_bytes as f64 / 1e3,
@@ -264,21 +273,22 @@ fn section(tables: &str, plan: &Plan, frame_bytes: usize) -> String {
     )
 }
 
-fn write_readme(path: &Path, section: &str) -> Result<()> {
+/// Puts a section between the lines of a document that mark its place.
+pub(super) fn write_between(path: &Path, marks: [&str; 2], section: &str) -> Result<()> {
     let text = fs::read_to_string(path)?;
-    let text = replaced(&text, section).with_context(|| format!("{} lacks `{BEGIN}` or `{END}`", path.display()))?;
+    let text = replaced(&text, marks, section).with_context(|| format!("{} lacks one of {marks:?}", path.display()))?;
     // The old one stays whole until the new one is.
-    let beside = target_dir()?.join("README.md");
+    let beside = target_dir()?.join("written.md");
     fs::write(&beside, text)?;
     fs::copy(&beside, path)?;
     Ok(())
 }
 
-/// `text` with another section between the markers.
-fn replaced(text: &str, section: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{section}{END}{after}"))
+/// `text` with another section between the marks.
+fn replaced(text: &str, [begin, end]: [&str; 2], section: &str) -> Option<String> {
+    let (before, rest) = text.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{section}{end}{after}"))
 }
 
 #[cfg(test)]
@@ -311,15 +321,17 @@ mod tests {
 
     #[test]
     fn only_what_is_between_the_markers_is_replaced() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        assert_eq!(replaced(&text, "new\n").unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
-        assert_eq!(replaced("a", "new"), None);
+        let marks = ["<begin>", "<end>"];
+        assert_eq!(replaced("a\n<begin>\nold\n<end>\nb\n", marks, "new\n").unwrap(), "a\n<begin>\nnew\n<end>\nb\n");
+        assert_eq!(replaced("a", marks, "new"), None);
     }
 
     /// What this program writes needs them.
     #[test]
-    fn the_readme_has_the_markers() {
-        let text = fs::read_to_string(root().join("README.md")).unwrap();
-        assert!(replaced(&text, "").is_some());
+    fn the_documents_have_the_markers() {
+        for (path, marks) in [("README.md", MARKS), ("docs/costs.md", LIMITS)] {
+            let text = fs::read_to_string(root().join(path)).unwrap();
+            assert!(replaced(&text, marks, "").is_some(), "{path}");
+        }
     }
 }
