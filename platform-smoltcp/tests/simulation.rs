@@ -436,6 +436,8 @@ impl<G: Guard> Guard for Encrypting<G> {
 }
 
 impl<V: Visit> Visit for EncryptingVisit<V> {
+    type Home<T> = V::Home<T>;
+
     fn stream_key(&self) -> Option<[u8; 30]> {
         Some([self.1.replace(self.1.get().wrapping_add(1)); 30])
     }

@@ -28,6 +28,9 @@ const UNSENT_LOW_WATER: u32 = 96 * 1024;
 const LEAST_BACKLOG: usize = 64 * 1024;
 /// The most. Systems have limits of their own below it.
 const MOST_BACKLOG: usize = 4 * 1024 * 1024;
+/// Linux takes twice what it is asked for, because it counts its overhead in. That is small where a frame is written at once: viewers
+/// of a live source who had stopped reading kept 122 KB each of 64 that had been asked for.
+const DOUBLED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
 
 /// How many connections the kernel completes ahead of `accept`.
 const BACKLOG: i32 = 128;
@@ -198,7 +201,7 @@ impl Stream for TcpStream {
             return;
         }
         self.backlog = backlog;
-        if let Err(error) = self.set_send_buffer_size(backlog) {
+        if let Err(error) = self.set_send_buffer_size(backlog / DOUBLED) {
             log::debug!("TCP option refused: {error}");
         }
     }
@@ -385,10 +388,7 @@ mod tests {
             near.limit_backlog(bytes);
             limited(&near)
         });
-        // Linux counts its own overhead in, and doubles what was asked for.
-        let unit = sizes[0] / LEAST_BACKLOG;
-        assert!(unit == 1 || unit == 2, "{sizes:?}");
-        assert_eq!(sizes.map(|size| size / unit), [65_536, 65_536, 131_072, 131_072, 131_072]);
+        assert_eq!(sizes, [65_536, 65_536, 131_072, 131_072, 131_072]);
         let chunk = [7; 32 * 1024];
         let mut written = 0;
         while let Some(taken) = near.try_write(&[&chunk]).unwrap() {

@@ -43,6 +43,8 @@ impl Guard for Usher {
 }
 
 impl Visit for Seat {
+    type Home<T> = Box<T>;
+
     fn stream_key(&self) -> Option<[u8; 30]> {
         Some(core::array::from_fn(|at| at as u8))
     }

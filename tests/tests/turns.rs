@@ -150,6 +150,8 @@ impl Guard for Brief {
 struct Second;
 
 impl Visit for Second {
+    type Home<T> = Box<T>;
+
     fn ends(&self) -> Option<Instant> {
         Some(Instant::from_millis(1000))
     }

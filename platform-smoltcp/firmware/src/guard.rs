@@ -72,6 +72,8 @@ pub(crate) mod encrypting {
     }
 
     impl<V: Visit> Visit for EncryptingVisit<'_, V> {
+        type Home<T> = V::Home<T>;
+
         fn asks_again(&self) -> Option<Instant> {
             self.inner.asks_again()
         }

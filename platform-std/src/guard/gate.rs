@@ -428,6 +428,8 @@ impl GateVisit {
 }
 
 impl Visit for GateVisit {
+    type Home<T> = Box<T>;
+
     fn asks_again(&self) -> Option<Instant> {
         self.asks_again
     }

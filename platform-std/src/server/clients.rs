@@ -116,3 +116,19 @@ impl<M: Medium, G: Guard> Clients<M, G> {
         is_meant
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::Gate;
+    use crate::input::InputMedium;
+    use crate::media::LibraryMedium;
+    use mutoscope::media::Either;
+
+    /// What a connection takes that has sent nothing: ciphers, buffers and films have memory of their own once they are needed.
+    #[test]
+    fn a_place_for_a_client_takes_less_than_2_kib() {
+        let size = size_of::<Option<Slot<Either<LibraryMedium, InputMedium>, Gate>>>();
+        assert!(size <= 2048, "{size}");
+    }
+}

@@ -8,6 +8,7 @@ use core::convert::Infallible;
 use core::fmt::Display;
 use core::iter::empty;
 use core::net::SocketAddr;
+use core::ops::{Deref, DerefMut};
 use core::task::Waker;
 
 /// Decides about the requests of all clients of a server.
@@ -41,6 +42,10 @@ pub trait Guard {
 /// What a [`Guard`] remembers of one connection. By default its guard never makes a request wait, what it allows has no end, and
 /// there are no keys.
 pub trait Visit {
+    /// Holds what encrypts a stream, which is large, while there is one that is encrypted: `Box<T>` where there is a heap, so that
+    /// other connections have no memory for it, and [`Inline`] elsewhere.
+    type Home<T>: DerefMut<Target = T> + From<T>;
+
     /// When the guard wants to be asked again about a request that waits.
     fn asks_again(&self) -> Option<Instant> {
         None
@@ -57,7 +62,33 @@ pub trait Visit {
     }
 }
 
-impl Visit for () {}
+impl Visit for () {
+    type Home<T> = Inline<T>;
+}
+
+/// Holds a value where it stands itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Inline<T>(T);
+
+impl<T> From<T> for Inline<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T> Deref for Inline<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Inline<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
 
 /// What a [`Guard`] says of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ use stream::{MediaStream, Ran};
 pub use super::sockets::Sockets;
 pub use crate::address::Addresses;
 pub use crate::delivery::Counts;
-pub use guard::{Guard, Open, Verdict, Visit};
+pub use guard::{Guard, Inline, Open, Verdict, Visit};
 pub use hole::{Claim, Claims};
 #[cfg(feature = "auth")]
 pub use password::{Password, PasswordVisit};
@@ -139,7 +139,7 @@ pub struct Peer<B, M: Medium, G: Guard = Open> {
     recorder: Option<Recorder<M::Sink>>,
     waiting: Option<Waiting<M>>,
     visit: G::Visit,
-    protection: Protection,
+    protection: Protection<G::Visit>,
     /// Of a session over UDP: whether its client may turn out to be at other ports than it names.
     hole: Option<Hole>,
     addresses: Addresses,

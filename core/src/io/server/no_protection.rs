@@ -8,14 +8,20 @@ use crate::wire::mikey::Message;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::sdp::Exchange;
 use core::convert::Infallible;
+use core::marker::PhantomData;
 
 /// Nothing has to be opened anywhere.
 pub(super) const MAX_REPORT: usize = 0;
 
-#[derive(Default)]
-pub(super) struct Protection {}
+pub(super) struct Protection<V>(PhantomData<fn() -> V>);
 
-impl Protection {
+impl<V> Default for Protection<V> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<V> Protection<V> {
     pub(super) fn offer(&mut self, _: [u8; 30], _: u32) -> Option<Message> {
         None
     }

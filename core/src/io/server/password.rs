@@ -1,6 +1,6 @@
 //! A guard for firmware: one user with a password, who may do everything.
 
-use super::guard::{Guard, Verdict, Visit};
+use super::guard::{Guard, Inline, Verdict, Visit};
 use crate::auth::{Algorithm, Basic, Claim, Hex, Key, Proofs, ServerChallenge, Unproven, Users, Verifier, secret};
 use crate::session::Secrecy;
 use crate::session::server::Asking;
@@ -87,4 +87,6 @@ impl<'a> Guard for Password<'a> {
     }
 }
 
-impl Visit for PasswordVisit {}
+impl Visit for PasswordVisit {
+    type Home<T> = Inline<T>;
+}

@@ -1,5 +1,6 @@
 //! What encrypts one viewer's media: keys that are agreed on at DESCRIBE and SETUP, and the cipher that is made of them.
 
+use super::guard::Visit;
 use crate::session::server::UnusableKey;
 use crate::session::{KeyExchange, Secrecy};
 use crate::srtp::{Keys, Mki, Opener, Sealer};
@@ -13,15 +14,14 @@ use crate::wire::sdp::Exchange;
 pub(super) const MAX_REPORT: usize = 1500;
 
 /// The keys of one client, and what is made of them.
-#[derive(Default)]
-pub(super) struct Protection {
+pub(super) struct Protection<V: Visit> {
     /// Those that the description has told, or the client, and the source that they were told for.
     offered: Option<(Keys, u32)>,
     /// Of a stream that is encrypted.
-    cipher: Option<Cipher>,
+    cipher: Option<V::Home<Cipher>>,
 }
 
-struct Cipher {
+pub(super) struct Cipher {
     keys: Keys,
     sealer: Sealer,
     opener: Opener,
@@ -29,7 +29,13 @@ struct Cipher {
     takes_plain_reports: bool,
 }
 
-impl Protection {
+impl<V: Visit> Default for Protection<V> {
+    fn default() -> Self {
+        Self { offered: None, cipher: None }
+    }
+}
+
+impl<V: Visit> Protection<V> {
     /// What a description says of the key, which is made for it. `None`: there can be none.
     pub(super) fn offer(&mut self, key: [u8; 30], ssrc: u32) -> Option<Message> {
         self.offered = Some((Keys::from_bytes(&key)?, ssrc));
@@ -68,7 +74,7 @@ impl Protection {
         self.cipher = keys.map(|keys| {
             let takes_plain_reports = secrecy.exchange == Some(KeyExchange::Sdes);
             let (sealer, opener) = (Sealer::new(&keys), Opener::new(&keys));
-            Cipher { keys, sealer, opener, takes_plain_reports }
+            Cipher { keys, sealer, opener, takes_plain_reports }.into()
         });
     }
 

@@ -148,6 +148,8 @@ mod guard {
     }
 
     impl Visit for Shared {
+        type Home<T> = mutoscope::io::server::Inline<T>;
+
         fn stream_key(&self) -> Option<[u8; 30]> {
             Some(black_box([7; 30]))
         }
