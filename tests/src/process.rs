@@ -131,6 +131,8 @@ pub struct Usage {
     pub resident_kib: u64,
     /// The most resident memory since the start.
     pub peak_kib: u64,
+    /// How long threads that live could have run, and waited for a processor that did something else.
+    pub waited: Duration,
     /// The number of open file descriptors.
     pub descriptors: usize,
     /// How often one of the threads that live has gone to sleep by itself.
@@ -143,13 +145,15 @@ impl Usage {
     /// Reads the resources of the process `id`.
     pub fn of(id: u32) -> Result<Self> {
         let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}"));
-        let (mut nanoseconds, mut sleeps, mut first_sleeps) = (0_u64, 0_u64, 0_u64);
+        let (mut nanoseconds, mut waited, mut sleeps, mut first_sleeps) = (0_u64, 0_u64, 0_u64, 0_u64);
         for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
             let task = task?.path();
             // A thread may end after it was listed and before it is read.
             let Ok(schedstat) = std::fs::read_to_string(task.join("schedstat")) else { continue };
             let Ok(status) = std::fs::read_to_string(task.join("status")) else { continue };
-            nanoseconds += schedstat.split(' ').next().unwrap_or("0").parse::<u64>()?;
+            let mut numbers = schedstat.split_whitespace();
+            nanoseconds += numbers.next().unwrap_or("0").parse::<u64>()?;
+            waited += numbers.next().unwrap_or("0").parse::<u64>()?;
             let of_task = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
             let of_task = of_task.unwrap_or("0").trim().parse::<u64>()?;
             sleeps += of_task;
@@ -162,6 +166,7 @@ impl Usage {
         };
         Ok(Self {
             processor: Duration::from_nanos(nanoseconds),
+            waited: Duration::from_nanos(waited),
             resident_kib: field("VmRSS:")?,
             peak_kib: field("VmHWM:")?,
             descriptors: std::fs::read_dir(format!("/proc/{id}/fd"))?.count(),

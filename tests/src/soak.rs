@@ -191,6 +191,7 @@ mod tests {
             resident_kib,
             peak_kib: resident_kib,
             descriptors: 20,
+            waited: Duration::ZERO,
             sleeps: 0,
             first_sleeps: 0,
         };

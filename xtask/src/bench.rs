@@ -165,7 +165,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }
-    println!("\n{}", table(&promises));
+    if !promises.is_empty() {
+        println!("\n{}", table(&promises));
+    }
     Ok(promises.iter().all(|promise| promise.reached))
 }
 

@@ -148,6 +148,8 @@ struct Measured {
     /// The kernel's memory before viewers came, and at its most.
     memory: [Memory; 2],
     queues: Queues,
+    /// How long the viewers waited for their core while it did something else.
+    viewers_waited: Duration,
     /// How long the machine stood still at most, while counting.
     stood: Duration,
 }
@@ -159,16 +161,23 @@ fn run(load: &Load, id: u32, cores: &[usize]) -> Result<(Vec<StrictClient>, Meas
     let (held, stillness) = (Held::watch(), Stillness::watch(cores));
     let mut found = None;
     let mut before = None;
+    let viewers_waited = || Usage::of(std::process::id()).map(|usage| usage.waited).unwrap_or_default();
+    let mut waited = Duration::ZERO;
     let viewers = load.run(|moment| match moment {
         Moment::Started => {
             stillness.take_most();
+            waited = viewers_waited();
             before = Usage::of(id).ok();
         }
-        Moment::Ended => found = Usage::of(id).ok().map(|after| (after, Queues::now(port), stillness.take_most())),
+        Moment::Ended => {
+            found = Usage::of(id).ok().map(|after| (after, Queues::now(port), stillness.take_most()));
+            waited = viewers_waited().saturating_sub(waited);
+        }
     })?;
     let before = before.context("the server vanished")?;
     let (after, queues, stood) = found.context("the server vanished")?;
-    Ok((viewers, Measured { usage: [fresh, before, after], memory: [memory, held.most()], queues, stood }))
+    let (usage, memory) = ([fresh, before, after], [memory, held.most()]);
+    Ok((viewers, Measured { usage, memory, queues, viewers_waited: waited, stood }))
 }
 
 fn main() -> Result<()> {
@@ -240,11 +249,13 @@ fn report(args: &Args, viewers: &[StrictClient], measured: &Measured, server: &S
         let Queues { sent, unread } = measured.queues;
         println!(
             "megabits={megabits:.2} frames={frames} lost={lost} gap_ms={gap:.1} late={late} processor_ms={processor:.3} \
-             least_share={:.3} silent={} stood_ms={:.1} sleeps={} first_sleeps={} peak_kib={} resident_kib={} fresh_kib={} tcp_kib={} \
+             least_share={:.3} silent={} stood_ms={:.1} waited_ms={:.1} viewers_waited_ms={:.1} sleeps={} first_sleeps={} peak_kib={} resident_kib={} fresh_kib={} tcp_kib={} \
              udp_kib={} tcp_before_kib={} udp_before_kib={} sent_kib={} unread_kib={}",
             shares.least,
             shares.silent.len(),
             measured.stood.as_secs_f64() * 1000.0,
+            after.waited.saturating_sub(before.waited).as_secs_f64() * 1000.0,
+            measured.viewers_waited.as_secs_f64() * 1000.0,
             after.sleeps - before.sleeps,
             after.first_sleeps - before.first_sleeps,
             after.peak_kib,

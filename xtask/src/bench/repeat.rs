@@ -103,14 +103,16 @@ pub(super) fn measure(plan: &Plan) -> Result<()> {
 fn round_line(round: u32, plan: &Plan, ours: &Values, bare: &Values) -> Result<String> {
     let asked = plan.viewers as f64 * 24.0 * plan.seconds as f64;
     Ok(format!(
-        "round {round}: {:.2} % delivered, {} silent, least share {:.3}, longest gap {:.0} ms, {:.3} ms a stream-second; the machine stood still for {:.0} ms; \
-         bare: {:.2} % delivered, {:.0} ms late at most, {:.3} ms",
+        "round {round}: {:.2} % delivered, {} silent, least share {:.3}, longest gap {:.0} ms, {:.3} ms a stream-second; the machine stood still for {:.0} ms, server and \
+         viewers waited for their cores for {:.0} and {:.0} ms; bare: {:.2} % delivered, {:.0} ms late at most, {:.3} ms",
         ours.of("frames")? / asked * 100.0,
         ours.of("silent")?,
         ours.of("least_share")?,
         ours.of("gap_ms")?,
         ours.of("processor_ms")?,
         ours.of("stood_ms")?,
+        ours.of("waited_ms")?,
+        ours.of("viewers_waited_ms")?,
         bare.of("delivered")? * 100.0,
         bare.of("late_ms")?,
         bare.of("processor_ms")?,
@@ -150,7 +152,7 @@ mod tests {
         let bare = Values::parse("late_ms=3 delivered=1 processor_ms=0.5");
         let ours = |silent: u32, share: f64| {
             Values::parse(&format!(
-                "frames=120000 silent={silent} least_share={share} gap_ms=50 stood_ms=7 processor_ms=0.6"
+                "frames=120000 silent={silent} least_share={share} gap_ms=50 stood_ms=7 waited_ms=4 viewers_waited_ms=3 processor_ms=0.6"
             ))
         };
         let mut tally = Tally::default();
