@@ -192,6 +192,8 @@ fn held(film: &Film, viewers: usize, seconds: u64) -> Result<String> {
     );
     for (path, medium) in [(FILM, "film"), (CARD, "live")] {
         for (transport, manner) in [("udp", "watching"), ("udp", "stalled"), ("tcp", "watching"), ("tcp", "stalled")] {
+            // It takes a while until what nobody reads fills both buffers.
+            let seconds = if manner == "stalled" { seconds.max(12) } else { seconds };
             let run = Run { transport, manner, path, viewers, frame_rate: FRAME_RATE, threads: 1, seconds };
             let values = run.values(film)?;
             let above = |name: &str, before: &str| Ok::<_, anyhow::Error>(values.of(name)? - values.of(before)?);
