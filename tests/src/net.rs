@@ -205,6 +205,12 @@ impl Line {
         Self { rate, buffer, free_at: Instant::default() }
     }
 
+    /// When the kernel tells those who wait for room that there is some: half of the buffer is empty.
+    pub fn told_at(&self) -> Instant {
+        let half = Duration::from_micros(self.buffer * 500_000 / self.rate);
+        Instant::default().after(self.free_at.since(Instant::default()).saturating_sub(half))
+    }
+
     /// When a datagram of this length has left. `None`: there is no room for it.
     fn take(&mut self, now: Instant, len: usize) -> Option<Instant> {
         let micros = |bytes: u64| Duration::from_micros(bytes * 1_000_000 / self.rate);

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 use crate::strict_client::{Answer, StrictClient};
 use core::net::SocketAddr;
 use core::task::Waker;
-use embedded_io::WriteReady;
+use embedded_io::{ReadReady, WriteReady};
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, Settings, Sockets};
 use mutoscope::media::Either;
@@ -16,6 +16,7 @@ use mutoscope::rtp::reception::Reception;
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
 use mutoscope_std::media::live::LiveMedium;
+use mutoscope_std::server::room::{Gate, Queue};
 
 /// The server's address.
 pub const SERVER: [u8; 4] = [10, 0, 0, 1];
@@ -30,6 +31,10 @@ struct Seat {
     control: SimulatedTcp,
     /// There was no room in it after the last turn.
     is_full: bool,
+    /// The number of its loop.
+    at: usize,
+    /// Nobody else has it.
+    number: usize,
     counts: Counts,
 }
 
@@ -56,6 +61,9 @@ pub struct SimulatedServer {
     network: Network,
     rtp: SimulatedUdp,
     rtcp: SimulatedUdp,
+    /// Of each loop, where those who find no room in the RTP socket wait for their turn. Without any, each tries again by itself, as on a
+    /// microcontroller.
+    rooms: Vec<Queue>,
     seats: Vec<Seat>,
 }
 
@@ -86,6 +94,7 @@ impl SimulatedServer {
             rtp: bind(SERVER_PORT.0),
             rtcp: bind(SERVER_PORT.1),
             network: network.clone(),
+            rooms: vec![],
             seats: vec![],
         }
     }
@@ -100,6 +109,14 @@ impl SimulatedServer {
         self.rtp.line = Some(line);
     }
 
+    /// Makes all packets leave by such a line, whose room the clients of so many loops share. They are dealt to these in turn, or
+    /// as `dealt` says.
+    pub fn share_line(&mut self, line: Line, loops: usize, dealt: fn(usize) -> usize) {
+        self.use_line(line);
+        self.rooms = Queue::of_loops(loops);
+        self.seats.iter_mut().enumerate().for_each(|(n, seat)| seat.at = dealt(n));
+    }
+
     /// Adds a connection from `peer`, and returns the client's end.
     pub fn connect(&mut self, peer: SocketAddr, window: usize) -> SimulatedTcp {
         let (theirs, control) = self.network.connect(window);
@@ -112,7 +129,8 @@ impl SimulatedServer {
         } else {
             Peer::refusing(now, addresses, vec![0; rx], vec![0; tx], &self.settings)
         };
-        self.seats.push(Seat { client, control, is_full: false, counts: Counts::default() });
+        let number = self.seats.last().map_or(0, |last| last.number + 1);
+        self.seats.push(Seat { client, control, is_full: false, at: 0, number, counts: Counts::default() });
         theirs
     }
 
@@ -131,23 +149,64 @@ impl SimulatedServer {
         while let Ok(Some(())) = self.rtcp.recv(|meta, bytes| {
             let _ = seats.iter_mut().any(|seat| seat.client.handle_rtcp(now, meta.from, bytes));
         }) {}
+        self.serve_waiting();
         let mut n = 0;
         while n < self.seats.len() {
-            n += usize::from(self.service_seat(n));
+            n += usize::from(self.is_idle(now, n) || self.service_seat(n));
         }
     }
 
-    /// Gives one client its turn. `false`: it has gone, and the last one has its number.
+    /// Gives those who wait for room in the RTP socket their turns, as the event loop does.
+    fn serve_waiting(&mut self) {
+        let now = self.network.now();
+        for at in 0..self.rooms.len() {
+            let is_told = self.rtp.line.is_some_and(|line| line.told_at() <= now);
+            if !self.rooms[at].is_due(now, is_told) {
+                continue;
+            }
+            while let Some(number) = self.rooms[at].begin_turn(now) {
+                let n = self.seats.iter().position(|seat| seat.number == number).expect("it is here");
+                let _ = self.seats[n].client.handle_room();
+                self.service_seat(n);
+                if !self.rooms[at].end_turn() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether a client among many has nothing to do, as the kernel and its timer tell.
+    fn is_idle(&mut self, now: Instant, n: usize) -> bool {
+        let Seat { client, control, is_full, .. } = &mut self.seats[n];
+        let is_due = client.poll_timeout().is_some_and(|at| at <= now);
+        !(self.rooms.is_empty() || is_due || *is_full || control.read_ready() == Ok(true))
+    }
+
+    /// Gives one client its turn. `false`: it has gone, and another one may have its place.
     fn service_seat(&mut self, n: usize) -> bool {
-        let Seat { client, control, is_full, counts } = &mut self.seats[n];
-        let sockets = Sockets { control, rtp: &mut self.rtp, rtcp: &mut self.rtcp };
-        let context =
-            Context { is_full: self.is_full, ..Context::new(self.network.now(), Waker::noop(), &self.settings) };
-        match client.service::<16, _, _, _, _>(context, sockets, &(&self.films, (&self.stage, &self.cameras))) {
+        let now = self.network.now();
+        let Seat { client, control, is_full, at, number, counts } = &mut self.seats[n];
+        let context = Context { is_full: self.is_full, ..Context::new(now, Waker::noop(), &self.settings) };
+        let (media, rtcp) = ((&self.films, (&self.stage, &self.cameras)), &mut self.rtcp);
+        let outcome = match self.rooms.get_mut(*at) {
+            None => {
+                let sockets = Sockets { control: &mut *control, rtp: &mut self.rtp, rtcp };
+                client.service::<16, _, _, _, _>(context, sockets, &media)
+            }
+            Some(room) => {
+                let mut gate = Gate::new(&mut self.rtp, room.lets(now, *number));
+                let sockets = Sockets { control: &mut *control, rtp: &mut gate, rtcp };
+                let outcome = client.service::<16, _, _, _, _>(context, sockets, &media);
+                let is_gone = outcome == Outcome::Closed;
+                room.update(now, *number, client.waits_for_room().filter(|_| !is_gone));
+                outcome
+            }
+        };
+        match outcome {
             Outcome::Open => {}
             Outcome::Closing => control.close_write(),
             Outcome::Closed => {
-                self.seats.swap_remove(n);
+                self.seats.remove(n);
                 return false;
             }
         }
@@ -173,7 +232,11 @@ impl SimulatedServer {
 
     /// The time when it has something to do next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.seats.iter().filter_map(|seat| seat.client.poll_timeout()).fold(None, |a, b| earliest(a, Some(b)))
+        let seats = self.seats.iter().filter_map(|seat| seat.client.poll_timeout());
+        let retries = self.rooms.iter().filter_map(Queue::retry);
+        let told = self.rtp.line.map(|line| line.told_at()).filter(|told| *told > self.network.now());
+        let told = told.filter(|_| self.rooms.iter().any(|room| !room.is_empty()));
+        seats.chain(retries).chain(told).fold(None, |a, b| earliest(a, Some(b)))
     }
 
     /// Sends BYE to all clients.

@@ -5,7 +5,7 @@ use mutoscope::session::Dialect::Standard;
 use mutoscope::time::{Duration, Instant};
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::hostile_scene::URL;
-use mutoscope_tests::net::{Faults, Random};
+use mutoscope_tests::net::{Faults, Line, Random};
 use mutoscope_tests::real_client::{TCP, UDP as DATAGRAMS};
 use mutoscope_tests::strict_client::StrictClient;
 use mutoscope_tests::world::{World, settings};
@@ -244,8 +244,8 @@ fn taken(viewers: &mut [StrictClient]) -> Vec<usize> {
     counts
 }
 
-/// Thirty viewers who began at random times, and what one second of all has: packets, and bytes with their headers.
-fn crowd(transport: &str, noise: u32) -> (World, Vec<StrictClient>, [u32; 2]) {
+/// Viewers who began at random times, and what one second of all has: packets, and bytes with their headers.
+fn crowd(count: u8, transport: &str, noise: u32) -> (World, Vec<StrictClient>, [u32; 2]) {
     let frames: Vec<_> = (0..24).map(|seed| picture(seed, (320, 240), noise)).collect();
     let bytes: usize = frames.iter().map(Vec::len).sum();
     let packets: usize = frames.iter().map(|frame| frame.len().div_ceil(1400)).sum();
@@ -253,7 +253,7 @@ fn crowd(transport: &str, noise: u32) -> (World, Vec<StrictClient>, [u32; 2]) {
     let mut scene = World::with([film], Settings { repeat: true, ..settings() }, 1, Faults::default());
     let mut random = Random::new(7);
     let mut viewers = Vec::new();
-    for host in 0..30 {
+    for host in 0..count {
         let mut viewer = scene.connect(host + 2, URL);
         if transport == "UDP" {
             scene.start(&mut viewer)
@@ -263,7 +263,8 @@ fn crowd(transport: &str, noise: u32) -> (World, Vec<StrictClient>, [u32; 2]) {
         viewers.push(viewer);
         scene.run_busy(&mut viewers, Duration::from_micros(random.below(40_000)), Duration::ZERO);
     }
-    (scene, viewers, [packets * 30, (bytes + packets * 20) * 30].map(|count| count as u32))
+    let count = usize::from(count);
+    (scene, viewers, [packets * count, (bytes + packets * 20) * count].map(|count| count as u32))
 }
 
 /// Asserts that in each of the next few 5 seconds everybody gets about as much as the others, and so much altogether of what there
@@ -274,18 +275,22 @@ fn assert_fair(scene: &mut World, viewers: &mut [StrictClient], each: Duration, 
     taken(viewers);
     for _ in 0..2 {
         scene.run_busy(viewers, Duration::from_secs(5), each);
-        let counts = taken(viewers);
-        let (least, median, most) = (counts[0], counts[15], counts[29]);
-        assert!(least * 10 >= median * 9 && most * 10 <= median * 11, "{context}: {counts:?}");
-        let all = counts.iter().sum::<usize>() as f64 / (30.0 * 120.0);
-        assert!((share * 0.9..share * 1.2).contains(&all), "{context}: {counts:?}");
+        assert_shared(&taken(viewers), share, context);
     }
+}
+
+/// Asserts that everybody has got about as much as the others in 5 seconds, and so much altogether of what there is for all.
+fn assert_shared(counts: &[usize], share: f64, context: &str) {
+    let (least, median, most) = (counts[0], counts[counts.len() / 2], counts[counts.len() - 1]);
+    assert!(least * 10 >= median * 9 && most * 10 <= median * 11, "{context}: {counts:?}");
+    let all = counts.iter().sum::<usize>() as f64 / (counts.len() as f64 * 120.0);
+    assert!((share * 0.9..share * 1.2).contains(&all), "{context}: {counts:?}");
 }
 
 #[test]
 fn a_server_with_too_much_to_do_gives_everybody_a_fair_share() {
     for transport in ["UDP", "TCP"] {
-        let (mut scene, mut viewers, [packets, bytes]) = crowd(transport, 20);
+        let (mut scene, mut viewers, [packets, bytes]) = crowd(30, transport, 20);
         let offered = if transport == "UDP" { packets } else { bytes };
         for percent in [90_u32, 130] {
             let each = Duration::from_secs(1) * percent / 100 / offered;
@@ -293,4 +298,79 @@ fn a_server_with_too_much_to_do_gives_everybody_a_fair_share() {
             assert_fair(&mut scene, &mut viewers, each, share, &format!("{transport}, {percent} %"));
         }
     }
+}
+
+/// Lets viewers over UDP share a line that has room for a part of what they are to get, and gives what each gets in 5 seconds.
+fn crowded(noise: u32, percent: u32, loops: usize, dealt: fn(usize) -> usize) -> Vec<usize> {
+    let (mut scene, mut viewers, [_, bytes]) = crowd(12, "UDP", noise);
+    let line = Line::new(u64::from(bytes) * 100 / u64::from(percent), 100_000);
+    scene.server.share_line(line, loops, dealt);
+    let mut all: Vec<&mut StrictClient> = viewers.iter_mut().collect();
+    scene.run(&mut all, Duration::from_secs(1));
+    all.iter_mut().for_each(|viewer| viewer.frames.clear());
+    scene.run(&mut all, Duration::from_secs(5));
+    taken(&mut viewers)
+}
+
+#[test]
+fn a_network_with_too_little_room_is_shared_fairly() {
+    // Frames of one burst, and of several.
+    for noise in [20, 60] {
+        for percent in [90_u32, 130, 200] {
+            let share = (100.0 / f64::from(percent)).min(1.0);
+            assert_shared(&crowded(noise, percent, 1, |_| 0), share, &format!("{noise}, {percent} %"));
+        }
+    }
+}
+
+#[test]
+fn it_is_shared_fairly_by_the_viewers_of_all_threads() {
+    // As many each, and ten of one for two of the other.
+    for dealt in [|n| n % 2, |n| usize::from(n < 2)] {
+        for (noise, percent) in [(20, 130_u32), (60, 200)] {
+            let share = (100.0 / f64::from(percent)).min(1.0);
+            assert_shared(&crowded(noise, percent, 2, dealt), share, &format!("{noise}, {percent} %, two threads"));
+        }
+    }
+}
+
+#[test]
+fn who_leaves_or_pauses_while_the_network_is_full_holds_nobody_up() {
+    let (mut scene, mut viewers, [_, bytes]) = crowd(12, "UDP", 60);
+    scene.server.share_line(Line::new(u64::from(bytes) / 2, 100_000), 2, |n| n % 2);
+    let mut all: Vec<&mut StrictClient> = viewers.iter_mut().collect();
+    scene.run(&mut all, Duration::from_secs(1));
+    // Nearly all of them wait at any time, so this catches some in the middle of a frame.
+    for (n, method) in [(0, "PAUSE"), (1, "PAUSE"), (2, "TEARDOWN"), (3, "TEARDOWN"), (4, "PAUSE"), (5, "TEARDOWN")] {
+        all[n].request(method, "");
+        scene.run(&mut all, Duration::from_millis(7));
+    }
+    scene.run(&mut all, Duration::from_secs(1));
+    for n in 0..6 {
+        assert_eq!(all[n].answers.pop_front().map(|answer| answer.status), Some(200), "{n}");
+    }
+    for n in [2, 3, 5] {
+        assert!(all[n].reports.iter().any(|report| report.bye.is_some()), "{n}: {:?}", all[n].reports.last());
+    }
+    // What six of them are to get fits.
+    let now = scene.network.now();
+    scene.run(&mut all, Duration::from_secs(5));
+    for (n, viewer) in all.iter_mut().enumerate() {
+        let frames = viewer.frames.iter().filter(|frame| frame.begun >= now).count();
+        assert!(if n < 6 { frames == 0 } else { frames >= 115 }, "{n}: {frames}");
+        assert!(n < 6 || viewer.reports.last().is_some_and(|report| report.at >= now), "{n}: no report");
+    }
+    // Those who go on have their share, and one whose connection breaks leaves the rest of it to them.
+    for n in [0, 1, 4] {
+        all[n].expect_gap();
+        all[n].request("PLAY", "");
+    }
+    scene.run(&mut all, Duration::from_secs(2));
+    assert!([0, 1, 4].iter().all(|&n| all[n].answers.pop_front().is_some_and(|answer| answer.status == 200)));
+    all.iter_mut().for_each(|viewer| viewer.frames.clear());
+    scene.run(&mut all, Duration::from_secs(5));
+    let mut counts: Vec<usize> = all.iter().map(|viewer| viewer.frames.len()).filter(|count| *count > 0).collect();
+    counts.sort_unstable();
+    assert_eq!(counts.len(), 9);
+    assert_shared(&counts, 6.0 / 9.0, "nine of twelve");
 }

@@ -79,8 +79,8 @@ impl Burst {
         self.at != now.as_micros() as u32 && !self.is_cut_short
     }
 
-    /// The next packets continue the burst that a full socket has interrupted.
+    /// The next packets continue the burst that a full socket has interrupted, if it was one.
     pub(super) const fn go_on(&mut self) {
-        self.is_cut_short = true;
+        self.is_cut_short = self.packets < self.most;
     }
 }

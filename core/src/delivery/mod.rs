@@ -153,13 +153,22 @@ pub struct Played {
 pub struct Counts {
     /// Frames sent whole.
     pub frames: u32,
-    /// Frames left out because the client does not read fast enough (TCP), or because they are too large to leave in time in
-    /// bursts that it could take (UDP).
+    /// Frames left out because the client does not read fast enough (TCP), or because the network has no room for them or they are too
+    /// large to leave in time in bursts that the client could take (UDP).
     pub skipped: u32,
     /// Frames left out because the source does not make them ready in time.
     pub unready: u32,
     /// Frames left out because they are damaged, too large for the lab dialect, or not expressible in RFC 2435.
     pub unsendable: u32,
+}
+
+/// What a stream waits for room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomFor {
+    /// A frame of which nothing has left.
+    Frame,
+    /// The rest of a frame, which is worth nothing without it.
+    Rest,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,12 +217,12 @@ enum State {
         frame: Progress,
         until: Instant,
     },
-    /// The socket is full.
+    /// The socket is full, and nobody tells when it has room.
     NoRoom {
         frame: Progress,
         until: Instant,
     },
-    /// The control connection is full.
+    /// The control connection is full, or a socket that tells when it has room.
     Waiting(Progress),
     /// The last frame has left, and BYE is due.
     Ending {
@@ -236,6 +245,8 @@ pub struct Delivery {
     leaving_out: u32,
     burst: Burst,
     rtcp: Rtcp,
+    /// Room in a full socket was for this frame alone: others wait, too.
+    is_last: bool,
     /// Used where there is RTCP.
     reports: ReportTimer,
     losses: Losses,
@@ -257,6 +268,7 @@ impl Delivery {
             leaving_out: 0,
             burst: Burst::new(),
             rtcp: if reports.is_some() { Rtcp::Reports } else { Rtcp::None },
+            is_last: false,
             reports: ReportTimer::new(now, reports.unwrap_or(0)),
             losses: Losses::default(),
             counts: Counts::default(),
@@ -338,6 +350,7 @@ impl Delivery {
         self.schedule.start(now, plan.tempo);
         self.slowness.forget_count();
         self.leaving_out = 0;
+        self.is_last = false;
         self.reports.restart(now);
         self.losses = Losses::default();
         self.state = match self.way {
@@ -642,7 +655,9 @@ impl Delivery {
         };
         if frame.next >= frame.fragments {
             self.counts.frames = self.counts.frames.saturating_add(1);
-            self.handle_frame_over(gap);
+            // A stream that is late would go on and on, while others wait.
+            let rest = core::mem::take(&mut self.is_last).then(|| now.after(Duration::from_micros(1)));
+            self.handle_frame_over(gap.max(rest));
         } else {
             self.state = match gap {
                 Some(until) => State::Gap { frame, until },
@@ -651,11 +666,14 @@ impl Delivery {
         }
     }
 
-    /// Nothing found room.
-    pub fn handle_full(&mut self, now: Instant) {
+    /// Nothing found room. `is_told`: [`handle_room`](Self::handle_room) tells when there is some over UDP, as it always does over TCP.
+    pub fn handle_full(&mut self, now: Instant, is_told: bool) {
         let retry = now.after(RETRY);
         self.state = match (self.state, self.way) {
-            (State::Sending(frame), Way::Udp) => State::NoRoom { frame, until: retry },
+            (State::Sending(frame), Way::Udp) => {
+                self.schedule.handle_crowded();
+                if is_told { State::Waiting(frame) } else { State::NoRoom { frame, until: retry } }
+            }
             (State::Sending(frame), Way::Interleaved) => {
                 self.schedule.handle_full();
                 State::Waiting(frame)
@@ -699,11 +717,26 @@ impl Delivery {
                 self.burst.go_on();
                 self.state = State::Sending(frame);
             }
-            State::Waiting(frame) => self.state = State::Sending(frame),
+            State::Waiting(frame) => {
+                if matches!(self.way, Way::Udp) {
+                    self.burst.go_on();
+                    self.is_last = true;
+                }
+                self.state = State::Sending(frame);
+            }
             State::EndWaiting => self.state = State::Ending { bye: Instant::from_micros(0) },
             _ => return false,
         }
         true
+    }
+
+    /// What is to leave over UDP as soon as [`handle_room`](Self::handle_room) tells that there is room.
+    pub fn waits_for_room(&self) -> Option<RoomFor> {
+        match (self.state, self.way) {
+            (State::Waiting(Progress { next: 0, .. }), Way::Udp) => Some(RoomFor::Frame),
+            (State::Waiting(_), Way::Udp) => Some(RoomFor::Rest),
+            _ => None,
+        }
     }
 
     /// The source may have a frame by now: it is worth while to ask it again.
@@ -723,7 +756,7 @@ impl Delivery {
             State::Due { at } => Some(at),
             State::Awaiting { until, .. } => until,
             State::Gap { until, .. } | State::NoRoom { until, .. } => Some(until),
-            // The connection tells when it has room.
+            // Whoever knows tells when there is room.
             State::Waiting(_) | State::EndWaiting => None,
             State::Ending { bye } => Some(bye),
         };

@@ -9,6 +9,9 @@ use crate::time::{Duration, Instant};
 /// much by default. A live source never waits: it always gives its newest frame. The same goes for the frames of a file that
 /// are made ready too late.
 const MAX_LAG: Duration = Duration::from_secs(1);
+/// The same where it is the network that has no room for all that is sent to everybody over UDP: what is left out cannot be had by
+/// waiting, and players that show what comes when it comes wait for little more.
+const MAX_CROWDED_LAG: Duration = Duration::from_millis(100);
 /// After a stall of the whole server this long, streams go on from now instead of catching up.
 const RESTART_LAG: Duration = Duration::from_secs(1);
 /// The least time from the first frame after one PLAY to that after the next. Reading and sending frames is what costs a server,
@@ -25,6 +28,8 @@ enum Pace {
     Kept,
     /// The client's connection had no room while a frame was due.
     ClientBehind,
+    /// The socket that leads to all clients had no room while a frame was due.
+    Crowded,
     /// A frame was not ready for long after it was due.
     SourceBehind,
 }
@@ -155,6 +160,13 @@ impl Schedule {
         self.pace = Pace::ClientBehind;
     }
 
+    /// The socket that all clients share had no room while a frame was due.
+    pub(super) const fn handle_crowded(&mut self) {
+        if !matches!(self.pace, Pace::ClientBehind) {
+            self.pace = Pace::Crowded;
+        }
+    }
+
     /// Nothing is due any more that the client could be late for.
     pub(super) const fn handle_end(&mut self) {
         self.pace = Pace::Kept;
@@ -199,21 +211,22 @@ impl Schedule {
         u32::try_from(self.rate.frames_in(of_the_medium)).unwrap_or(u32::MAX)
     }
 
-    /// How many frames to leave out before the one that is due, because the client reads too slowly over TCP or the source is
-    /// too slow. After a stall of our own, time starts anew instead.
+    /// How many frames to leave out before the one that is due, because the client reads too slowly over TCP, the network has no room
+    /// for all that leaves over UDP, or the source is too slow. After a stall of our own, time starts anew instead.
     pub(super) fn frames_to_leave_out(&mut self, now: Instant) -> u32 {
         let lag = self.lag(now);
         match self.pace {
             Pace::ClientBehind | Pace::SourceBehind if lag > MAX_LAG => return self.frames_in(lag),
+            Pace::Crowded if lag > MAX_CROWDED_LAG => return self.frames_in(lag),
             _ if lag > RESTART_LAG => self.restart(now),
             _ => {}
         }
         0
     }
 
-    /// Whether it is the client that is behind.
+    /// Whether it is the client that is behind, or the network on the way to it.
     pub(super) const fn is_client_behind(&self) -> bool {
-        matches!(self.pace, Pace::ClientBehind)
+        matches!(self.pace, Pace::ClientBehind | Pace::Crowded)
     }
 
     /// Forgets that somebody was behind where nobody is any more.

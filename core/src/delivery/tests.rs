@@ -51,13 +51,15 @@ enum Input {
     Frame(Fetched),
     Sent(u32),
     Full,
+    /// Nothing found room, and somebody will tell of some.
+    FullForNow,
     Room,
     Wake,
     TakenBack,
     ByeSent,
 }
 
-use Input::{ByeSent, Frame, Full, Pause, Play, Room, Sent, TakenBack, Time, Wake};
+use Input::{ByeSent, Frame, Full, FullForNow, Pause, Play, Room, Sent, TakenBack, Time, Wake};
 
 /// Does what each row says at its time (in milliseconds), and compares the step that follows.
 fn run(delivery: &mut Delivery, rows: &[(u64, Input, Step)]) {
@@ -73,7 +75,8 @@ fn run(delivery: &mut Delivery, rows: &[(u64, Input, Step)]) {
             Pause => _ = delivery.handle_pause(),
             Frame(fetched) => _ = delivery.handle_frame(now, fetched),
             Sent(fragments) => delivery.handle_sent(now, fragments),
-            Full => delivery.handle_full(now),
+            Full => delivery.handle_full(now, false),
+            FullForNow => delivery.handle_full(now, true),
             Room => _ = delivery.handle_room(),
             Wake => delivery.handle_wake(),
             TakenBack => delivery.handle_taken_back(),
@@ -239,6 +242,39 @@ fn a_full_udp_socket_is_tried_again_after_a_millisecond_or_when_it_has_room() {
     assert!(delivery.handle_room());
     run(&mut delivery, &[(1, Time, send(4..9)), (1, Sent(5), Step::Nothing)]);
     assert!(!delivery.handle_room(), "it does not wait");
+}
+
+#[test]
+fn a_stream_that_is_told_of_room_waits_for_that_and_sends_one_frame_then() {
+    let mut delivery = film(99, Way::Udp);
+    run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 9), send(0..9)), (0, FullForNow, Step::Nothing)]);
+    assert_eq!((delivery.poll_timeout(), delivery.waits_for_room()), (None, Some(RoomFor::Frame)));
+    run(&mut delivery, &[(70, Time, Step::Nothing), (70, Room, send(0..9)), (70, Sent(4), send(4..9))]);
+    run(&mut delivery, &[(70, FullForNow, Step::Nothing)]);
+    assert_eq!((delivery.poll_timeout(), delivery.waits_for_room()), (None, Some(RoomFor::Rest)));
+    // The next frame has been due for long, and comes behind those of others who wait all the same.
+    run(&mut delivery, &[(90, Room, send(4..9)), (90, Sent(5), Step::Nothing)]);
+    assert_eq!(delivery.poll_timeout(), Some(ms(90).after(Duration::from_micros(1))));
+    assert_eq!((delivery.handle_room(), delivery.waits_for_room()), (false, None), "it has nothing to send");
+    run(&mut delivery, &[(91, Time, FETCH), (91, ready(1, 9), send(0..9)), (91, FullForNow, Step::Nothing)]);
+    run(&mut delivery, &[(250, Room, send(0..9)), (250, Sent(9), Step::Nothing)]);
+    // Frame 2 was due at 80 ms: those of 171 ms are left out whole.
+    run(&mut delivery, &[(251, Time, Step::Fetch { from: Some(Place::Frame(6)) }), (251, ready(6, 1), send(0..1))]);
+    assert_eq!(delivery.counts(), Counts { frames: 2, skipped: 4, ..Counts::default() });
+    // Nothing is full any more.
+    run(&mut delivery, &[(251, Sent(1), Step::Nothing), (280, Time, FETCH), (280, ready(7, 1), send(0..1))]);
+    run(&mut delivery, &[(280, FullForNow, Step::Nothing), (280, Pause, Step::Nothing)]);
+    assert_eq!((delivery.handle_room(), delivery.waits_for_room()), (false, None));
+}
+
+#[test]
+fn a_burst_that_finds_no_room_is_a_whole_one_when_there_is_some() {
+    for full in [Full, FullForNow] {
+        let mut delivery = film(9, Way::Udp);
+        run(&mut delivery, &[(0, Play(None, 0), FETCH), (0, ready(0, 70), send(0..32)), (0, Sent(32), Step::Nothing)]);
+        run(&mut delivery, &[(2, Time, send(32..64)), (2, full, Step::Nothing), (7, Room, send(32..64))]);
+        run(&mut delivery, &[(7, Sent(32), Step::Nothing), (9, Time, send(64..70))]);
+    }
 }
 
 #[test]

@@ -87,6 +87,10 @@ impl<D: Datagram> Datagram for Faults<D> {
         if self.loss.per_mille == 0 { self.inner.max_datagrams() } else { 1 }
     }
 
+    fn tells_room(&self) -> bool {
+        self.inner.tells_room()
+    }
+
     /// Lends the next datagram that is not lost. Lost ones before it are taken from the socket, so `None` still means that
     /// nothing waits there.
     fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Self::Error> {

@@ -79,6 +79,14 @@ where
         }
     }
 
+    /// Whether somebody tells when there is room again.
+    pub(super) fn tells_room(&self) -> bool {
+        match self.transport {
+            MediaTransport::Udp { .. } => self.sockets.rtp.tells_room(),
+            MediaTransport::Interleaved { .. } => true,
+        }
+    }
+
     /// Whether all that was said on the control connection has left.
     pub(super) fn is_answered(&self) -> bool {
         self.connection.poll_transmit().is_empty()

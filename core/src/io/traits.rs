@@ -127,6 +127,12 @@ pub trait Datagram: ErrorType {
         1
     }
 
+    /// Whether those who find no room here are told when they have some, by
+    /// [`Peer::handle_room`](crate::io::server::Peer::handle_room): so they need not try again by themselves.
+    fn tells_room(&self) -> bool {
+        false
+    }
+
     /// Lends the next received datagram to `f`; `None` where none waits.
     fn recv<R>(&mut self, f: impl FnOnce(Meta, &[u8]) -> R) -> Result<Option<R>, Self::Error>;
 }

@@ -3,12 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 
-use mio::{Interest, Poll, Token};
+use mio::{Interest, Poll, Registry, Token};
 use mutoscope::io::{Datagram, Meta};
 
 use super::Error;
 use super::acceptor::Acceptor;
 use super::address::Place;
+use super::room::Queue;
 use crate::link::Link;
 use crate::tcp::{Listener, TcpStream};
 #[cfg(feature = "tls")]
@@ -27,6 +28,10 @@ pub(super) struct Endpoint {
     pub(super) entrances: Vec<Entrance>,
     pub(super) rtp: Shared,
     pub(super) rtcp: Shared,
+    /// The clients that wait for room in the RTP socket.
+    pub(super) room: Queue,
+    /// An event may have told of some.
+    pub(super) has_room: bool,
     ports: (u16, u16),
 }
 
@@ -172,14 +177,15 @@ impl Endpoint {
             udp::bind_pair(at.ip(), rtp_port, options).map_err(|error| Error::Udp { port: rtp_port, error })?;
         let bound = || -> io::Result<_> { Ok((rtp.local_addr()?.port(), rtcp.local_addr()?.port())) };
         let ports = bound().map_err(Error::Wait)?;
-        Ok(Self { entrances, rtp: Shared::new(rtp), rtcp: Shared::new(rtcp), ports })
+        let (rtp, rtcp) = (Shared::new(rtp), Shared::new(rtcp));
+        Ok(Self { entrances, rtp, rtcp, room: Queue::default(), has_room: false, ports })
     }
 
     /// Registers its sockets as those of the endpoint `number`, with tokens from `first` on.
     pub(super) fn register(&mut self, poll: &Poll, first: usize, number: usize) -> io::Result<()> {
         let token = |at: usize| Token(first + tokens(number) + at);
-        // They are not registered for writing: the kernel would report room after every datagram that left. The core tries
-        // again by itself.
+        // They are not registered for writing: the kernel would report room after every datagram that left. Only while somebody waits
+        // for it, `watch_room` asks for it.
         poll.registry().register(&mut self.rtp.socket, token(0), Interest::READABLE)?;
         poll.registry().register(&mut self.rtcp.socket, token(1), Interest::READABLE)?;
         let mut entrances = self.entrances.iter_mut().zip(2..);
@@ -189,7 +195,19 @@ impl Endpoint {
     /// The same for another loop, which sends by these sockets and reads nothing.
     pub(super) fn share(&self) -> io::Result<Self> {
         let (rtp, rtcp) = (self.rtp.share()?, self.rtcp.share()?);
-        Ok(Self { entrances: Vec::new(), rtp, rtcp, ports: self.ports })
+        let (room, ports) = (Queue::default(), self.ports);
+        Ok(Self { entrances: Vec::new(), rtp, rtcp, room, has_room: false, ports })
+    }
+
+    /// Has the kernel tell of room in the RTP socket while somebody waits for it, as those of the endpoint `number`. If that is not to be
+    /// had, time tells.
+    pub(super) fn watch_room(&mut self, poll: &Poll, first: usize, number: usize) {
+        if self.room.is_empty() == self.rtp.is_watched {
+            let token = Token(first + tokens(number));
+            if let Err(error) = self.rtp.watch(poll.registry(), token, !self.rtp.is_watched) {
+                log::debug!("nobody tells of room in a UDP socket: {error}");
+            }
+        }
     }
 
     /// Takes note of an event of the socket `at`, counted from the endpoint's first token.
@@ -200,8 +218,11 @@ impl Endpoint {
                     entrance.acceptor.handle_event();
                 }
             }
-            Some(Socket::Rtp) => self.rtp.has_more = true,
-            Some(Socket::Rtcp) => self.rtcp.has_more = true,
+            Some(Socket::Rtp) => {
+                self.rtp.has_more = self.rtp.is_read;
+                self.has_room = true;
+            }
+            Some(Socket::Rtcp) => self.rtcp.has_more = self.rtcp.is_read,
             None => {}
         }
     }
@@ -241,16 +262,31 @@ pub(super) struct Shared {
     pub(super) socket: UdpSocket,
     /// Datagrams may wait that no further event will report.
     pub(super) has_more: bool,
+    /// What comes is for this loop.
+    is_read: bool,
+    /// The kernel tells when it has room.
+    is_watched: bool,
 }
 
 impl Shared {
     fn new(socket: UdpSocket) -> Self {
-        Self { socket, has_more: true }
+        Self { socket, has_more: true, is_read: true, is_watched: false }
+    }
+
+    /// Asks the kernel to tell of room, or to do so no more.
+    fn watch(&mut self, registry: &Registry, token: Token, is_watched: bool) -> io::Result<()> {
+        self.is_watched = is_watched;
+        match (self.is_read, is_watched) {
+            (true, true) => registry.reregister(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE),
+            (true, false) => registry.reregister(&mut self.socket, token, Interest::READABLE),
+            (false, true) => registry.register(&mut self.socket, token, Interest::WRITABLE),
+            (false, false) => registry.deregister(&mut self.socket),
+        }
     }
 
     /// The same socket, for sending only.
     fn share(&self) -> io::Result<Self> {
-        Ok(Self { socket: self.socket.share()?, has_more: false })
+        Ok(Self { socket: self.socket.share()?, has_more: false, is_read: false, is_watched: false })
     }
 
     /// Hands on what has come, and remembers whether more may wait.

@@ -23,6 +23,7 @@ use super::hosts::{IsInside, Standing};
 use super::load::{Doing, Lack, Load, Meter};
 use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
 use super::reception::Reception;
+use super::room::{Gate, Queue};
 use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
@@ -66,6 +67,17 @@ impl Sockets {
     pub(super) fn share(&self, poll: Poll) -> io::Result<Self> {
         let endpoints = self.endpoints.iter().map(Endpoint::share).collect::<io::Result<_>>()?;
         Ok(Self { poll, endpoints })
+    }
+
+    /// Room in a socket is that of all loops that send by it.
+    pub(super) fn share_room(loops: &mut [Self]) {
+        let endpoints = loops.first().map_or(0, |first| first.endpoints.len());
+        for number in 0..endpoints {
+            let rooms = Queue::of_loops(loops.len());
+            for (sockets, room) in loops.iter_mut().zip(rooms) {
+                sockets.endpoints[number].room = room;
+            }
+        }
     }
 
     /// What other loops leave for this one.
@@ -183,12 +195,39 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         if let Some(late) = self.schedule.push_due(self.now()) {
             self.meter.handle_late(late);
         }
-        let mut serviced = 0;
+        let mut serviced = self.serve_waiting();
         while let Some(number) = self.schedule.pop() {
             self.service(number);
             serviced += 1;
         }
+        let Sockets { poll, endpoints } = &mut self.sockets;
+        for (number, endpoint) in endpoints.iter_mut().enumerate() {
+            endpoint.watch_room(poll, FIRST_ENDPOINT, number);
+        }
         Ok(serviced)
+    }
+
+    /// Services those who wait for room in UDP sockets, in their order, as long as there is some. Gives their number.
+    fn serve_waiting(&mut self) -> usize {
+        let mut serviced = 0;
+        for endpoint in 0..self.sockets.endpoints.len() {
+            let now = self.now();
+            let Endpoint { room, has_room, .. } = &mut self.sockets.endpoints[endpoint];
+            if !room.is_due(now, std::mem::take(has_room)) {
+                continue;
+            }
+            while let Some(number) = self.sockets.endpoints[endpoint].room.begin_turn(now) {
+                if let Some(slot) = self.clients.at(number) {
+                    let _ = slot.peer.handle_room();
+                }
+                self.service(number);
+                serviced += 1;
+                if !self.sockets.endpoints[endpoint].room.end_turn() {
+                    break;
+                }
+            }
+        }
+        serviced
     }
 
     /// How long nothing needs to be done.
@@ -202,7 +241,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             .flat_map(|endpoint| &endpoint.entrances)
             .map(|entrance| entrance.acceptor.due())
             .fold(None, earliest);
-        let next = earliest(earliest(self.schedule.next_due(), accepting), self.deadline)?;
+        let room = endpoints.iter().map(|endpoint| endpoint.room.retry()).fold(None, earliest);
+        let next = earliest(earliest(earliest(self.schedule.next_due(), room), accepting), self.deadline)?;
         Some(next.since(self.now()))
     }
 
@@ -227,10 +267,11 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.peer.peer(), || {
             let context = Context { now, waker: &slot.waker, settings, is_full };
-            let Endpoint { rtp, rtcp, .. } = &mut self.sockets.endpoints[slot.endpoint];
+            let Endpoint { rtp, rtcp, room, .. } = &mut self.sockets.endpoints[slot.endpoint];
+            let mut rtp = Gate::new(&mut rtp.socket, room.lets(now, number));
             // What has been written may wait in it for room.
             slot.stream.drive();
-            let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp.socket, &mut rtcp.socket);
+            let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp, &mut rtcp.socket);
             let sockets = server::Sockets { control, rtp, rtcp };
             let kept = self.buffers.lend(&mut slot.peer);
             let outcome =
@@ -247,7 +288,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             // The session says its farewell.
             self.schedule.push(number);
         }
-        let Endpoint { rtp, .. } = &mut self.sockets.endpoints[slot.endpoint];
+        let Endpoint { rtp, room, .. } = &mut self.sockets.endpoints[slot.endpoint];
+        room.update(now, number, slot.peer.waits_for_room());
         self.meter.count(slot.stream.take_sent() + rtp.socket.take_sent());
         let doing = match (slot.peer.is_viewer(), slot.peer.state()) {
             (true, State::Playing) => Doing::Playing,
@@ -274,6 +316,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     fn remove(&mut self, number: usize) {
         self.schedule.set_due(number, None);
         let Some(mut slot) = self.clients.remove(number) else { return };
+        let now = self.now();
+        self.sockets.endpoints[slot.endpoint].room.update(now, number, None);
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
         if slot.doing != Doing::Nothing {

@@ -32,6 +32,7 @@ mod hosts;
 mod load;
 mod post;
 mod reception;
+pub mod room;
 mod schedule;
 mod slab;
 mod wake;
@@ -187,6 +188,7 @@ impl Server {
             for _ in 1..options.threads {
                 sockets.push(sockets[0].share(Poll::new()?)?);
             }
+            Sockets::share_room(&mut sockets);
             let mailboxes = sockets.iter().map(Sockets::mailbox).collect::<io::Result<_>>()?;
             Ok((sockets, mailboxes))
         };

@@ -182,7 +182,7 @@ impl Stream<'_> {
                             self.delivery.handle_sent(now, if action < 200 { all } else { 1 });
                         }
                         230..235 => self.delivery.handle_taken_back(),
-                        _ => self.delivery.handle_full(now),
+                        action => self.delivery.handle_full(now, action % 2 == 0),
                     }
                 }
                 Step::Report => {}

@@ -38,7 +38,7 @@ use stream::{MediaStream, Ran};
 
 pub use super::sockets::Sockets;
 pub use crate::address::Addresses;
-pub use crate::delivery::Counts;
+pub use crate::delivery::{Counts, RoomFor};
 pub use guard::{Guard, Inline, Open, Verdict, Visit};
 pub use hole::{Claim, Claims};
 #[cfg(feature = "auth")]
@@ -360,8 +360,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         earliest(earliest(unfinished, impatient), earliest(self.connection.poll_timeout(), media))
     }
 
+    /// What this client waits for, who has found no room in a socket for RTP that [tells](Datagram::tells_room) when it has some.
+    /// Until [`handle_room`](Self::handle_room) it sends no more RTP.
+    pub fn waits_for_room(&self) -> Option<RoomFor> {
+        self.stream.as_ref().and_then(MediaStream::waits_for_room)
+    }
+
     /// There is room again in the socket that RTP leaves by. `true`: this client had found it full, and its next
-    /// [`service`](Self::service) goes on at once. Without this call it tries again after a millisecond.
+    /// [`service`](Self::service) goes on at once, by one frame at the most. Without this call it tries again after a millisecond, but
+    /// where the socket [tells](Datagram::tells_room).
     pub fn handle_room(&mut self) -> bool {
         self.stream.as_mut().is_some_and(MediaStream::handle_room)
     }

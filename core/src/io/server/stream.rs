@@ -1,7 +1,7 @@
 //! One client's stream: its source, what its packets are made of, and the machine that decides when they leave.
 
 use super::{Context, Settings};
-use crate::delivery::{self, Asked, AtEnd, Counts, Delivery, Fetched, LeftOut, Medium, Place, Step, Way};
+use crate::delivery::{self, Asked, AtEnd, Counts, Delivery, Fetched, LeftOut, Medium, Place, RoomFor, Step, Way};
 use crate::io::outlet::{Outlet, Sent};
 use crate::io::{Datagram, Stream};
 use crate::media::catalogue::Entry;
@@ -166,6 +166,11 @@ impl<S: FrameSource> MediaStream<S> {
         matches!(self.transport, MediaTransport::Udp { .. }) && self.delivery.handle_room()
     }
 
+    /// What it waits for until it is told that the RTP socket has room.
+    pub(super) fn waits_for_room(&self) -> Option<RoomFor> {
+        if matches!(self.transport, MediaTransport::Udp { .. }) { self.delivery.waits_for_room() } else { None }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.delivery.poll_timeout()
     }
@@ -207,7 +212,8 @@ impl<S: FrameSource> MediaStream<S> {
                     }
                 }
                 Step::Bye => match self.say_bye(now, outlet, settings, "end of stream") {
-                    Sent::Full => self.delivery.handle_full(now),
+                    // The socket of reports is another one.
+                    Sent::Full => self.delivery.handle_full(now, false),
                     Sent::Taken(_) | Sent::Lost => self.delivery.handle_bye(),
                 },
                 Step::Ended => return Ran::Ended,
@@ -322,7 +328,7 @@ impl<S: FrameSource> MediaStream<S> {
             return self.delivery.handle_taken_back();
         }
         let left = match outlet.send::<TRAIN>(&train) {
-            Sent::Full => return self.delivery.handle_full(now),
+            Sent::Full => return self.delivery.handle_full(now, outlet.tells_room()),
             Sent::Taken(count) if count < train.len() => {
                 train.iter().take(count).for_each(|packet| self.sender.commit(packet.payload_len()));
                 count
