@@ -346,8 +346,8 @@ fn who_leaves_or_pauses_while_the_network_is_full_holds_nobody_up() {
         scene.run(&mut all, Duration::from_millis(7));
     }
     scene.run(&mut all, Duration::from_secs(1));
-    for n in 0..6 {
-        assert_eq!(all[n].answers.pop_front().map(|answer| answer.status), Some(200), "{n}");
+    for (n, viewer) in all.iter_mut().enumerate().take(6) {
+        assert_eq!(viewer.answers.pop_front().map(|answer| answer.status), Some(200), "{n}");
     }
     for n in [2, 3, 5] {
         assert!(all[n].reports.iter().any(|report| report.bye.is_some()), "{n}: {:?}", all[n].reports.last());

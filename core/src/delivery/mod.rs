@@ -670,10 +670,11 @@ impl Delivery {
     pub fn handle_full(&mut self, now: Instant, is_told: bool) {
         let retry = now.after(RETRY);
         self.state = match (self.state, self.way) {
-            (State::Sending(frame), Way::Udp) => {
+            (State::Sending(frame), Way::Udp) if is_told => {
                 self.schedule.handle_crowded();
-                if is_told { State::Waiting(frame) } else { State::NoRoom { frame, until: retry } }
+                State::Waiting(frame)
             }
+            (State::Sending(frame), Way::Udp) => State::NoRoom { frame, until: retry },
             (State::Sending(frame), Way::Interleaved) => {
                 self.schedule.handle_full();
                 State::Waiting(frame)
