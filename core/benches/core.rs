@@ -5,7 +5,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use mutoscope::jpeg::Layout;
 use mutoscope::media::mjpeg::Reader;
-use mutoscope::media::testcard::TestCard;
+use mutoscope::media::testcard::{DEFAULT_QUALITY, DEFAULT_SIZE, Design, DrawnTile, Leader, TestCard, tile_count};
 use mutoscope::media::{Advance, FrameRate, FrameSource};
 use mutoscope::rtp::fragment::{Fragments, jpeg};
 use mutoscope::rtp::packet::Packet;
@@ -122,6 +122,24 @@ fn render_test_card(bencher: Bencher<'_, '_>, (width, height): (u16, u16)) {
     bencher.bench_local(|| {
         number += 1;
         card.render(number, &mut out).unwrap()
+    });
+}
+
+/// Draws and encodes what has changed since the picture before.
+#[divan::bench(args = ["card", "leader"])]
+fn render_changes(bencher: Bencher<'_, '_>, name: &str) {
+    let (width, height) = DEFAULT_SIZE;
+    let rate = FrameRate::new(24, 1).unwrap();
+    let design = match name {
+        "card" => Design::Card(TestCard::new(width, height, rate, DEFAULT_QUALITY).unwrap()),
+        _ => Design::Leader(Leader::new(width, height, rate, DEFAULT_QUALITY, 240).unwrap()),
+    };
+    let mut tiles = vec![DrawnTile::default(); tile_count(width, height)];
+    let mut out = vec![0; 256 * 1024];
+    let mut number = 0;
+    bencher.bench_local(|| {
+        number = (number + 1) % 240;
+        design.render_changes(number, &mut out, &mut tiles).unwrap()
     });
 }
 

@@ -8,29 +8,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mutoscope::jpeg::Layout;
-use mutoscope::media::FrameRate;
-use mutoscope::media::testcard::{TestCard, buffer_len};
 use mutoscope_std::client::{Client, Event, Goal, Options, Transport};
 use mutoscope_std::input::{Inputs, Spec};
 use mutoscope_std::media::Policy;
 
 mod support;
-use support::{Folder, Running};
+use support::{Folder, Running, film};
 
 /// Longer than anything takes, on the slowest of machines.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Pictures that differ.
-fn film(frames: u32) -> Vec<Vec<u8>> {
-    let card = TestCard::new(160, 128, FrameRate::new(25, 1).unwrap(), 60).unwrap();
-    let draw = |number| {
-        let mut jpeg = vec![0; buffer_len(160, 128)];
-        let len = card.render(number, &mut jpeg).unwrap();
-        jpeg.truncate(len);
-        jpeg
-    };
-    (0..frames).map(draw).collect()
-}
 
 /// The part of a picture that a receiver does not make itself.
 fn scan(jpeg: &[u8]) -> &[u8] {

@@ -14,7 +14,6 @@ use std::thread;
 use mutoscope::jpeg::Layout;
 use mutoscope::media::FrameRate;
 use mutoscope::media::catalogue::Catalogue;
-use mutoscope::media::testcard::{TestCard, buffer_len};
 use mutoscope::rtp::fragment::{Fragments, jpeg};
 use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::sender::Sender;
@@ -25,25 +24,13 @@ use mutoscope::wire::url::Path;
 use mutoscope_std::input::Push;
 use mutoscope_std::media::{Library, Policy};
 use mutoscope_std::server::{Options, Server, StopHandle};
-use support::{Client, Folder, PATIENCE, Running, options};
+use support::{Client, Folder, PATIENCE, Running, film, options};
 
 const LOOPS: usize = 3;
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 
 fn rate(frames: u32) -> FrameRate {
     FrameRate::new(frames, 1).unwrap()
-}
-
-/// Pictures that differ.
-fn film(frames: u32) -> Vec<Vec<u8>> {
-    let card = TestCard::new(160, 128, rate(25), 60).unwrap();
-    let draw = |number| {
-        let mut jpeg = vec![0; buffer_len(160, 128)];
-        let len = card.render(number, &mut jpeg).unwrap();
-        jpeg.truncate(len);
-        jpeg
-    };
-    (0..frames).map(draw).collect()
 }
 
 /// The part of a picture that packets carry as it is.

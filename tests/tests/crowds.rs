@@ -1,8 +1,10 @@
 //! Many viewers: who is let in, what they report, how they share wake-ups, and what they get where there is not enough for all.
 
 use mutoscope::io::server::Settings;
+use mutoscope::rtp::reception::Reception;
 use mutoscope::session::Dialect::Standard;
 use mutoscope::time::{Duration, Instant};
+use mutoscope::wire::rtcp::{self, ReportBlock};
 use mutoscope_tests::film::{Film, picture, pictures};
 use mutoscope_tests::hostile_scene::URL;
 use mutoscope_tests::net::{Faults, Line, Random};
@@ -153,6 +155,96 @@ fn what_a_client_reports_is_what_the_network_did() {
         assert!(told.len() == 1 && lost.is_some_and(|lost| lost.abs_diff(now) <= 1), "{context}: {told:?}");
         assert!(told[0].contains(" packets lost, jitter ") && told[0].contains(" us, round trip "), "{told:?}");
     }
+}
+
+/// A viewer over TCP with these channels, a few seconds into a film, and what of our last sender report its own ones name.
+fn interleaved(channels: &str) -> (World, StrictClient, ReportBlock) {
+    let film = Film::new("movie.Mjpeg", pictures(48), 24);
+    let mut scene = World::with([film], Settings { repeat: true, ..settings() }, 3, Faults::default());
+    let mut viewer = scene.connect(2, URL);
+    let setup = scene.ask(&mut viewer, "SETUP", &format!("Transport: RTP/AVP/TCP;unicast;interleaved={channels}\r\n"));
+    let ssrc = u32::from_str_radix(setup.parameter("Transport", "ssrc").unwrap(), 16).unwrap();
+    assert_eq!(scene.ask(&mut viewer, "PLAY", "").status, 200);
+    scene.run(&mut [&mut viewer], Duration::from_secs(6));
+    let last_sr = viewer.reports.last().expect("a sender report").info.ntp.middle();
+    let block = ReportBlock {
+        ssrc,
+        fraction_lost: 0,
+        cumulative_lost: 0,
+        extended_highest_sequence: 0,
+        jitter: 0,
+        last_sr,
+        delay_since_last_sr: 0,
+    };
+    (scene, viewer, block)
+}
+
+/// Sends a receiver report on this channel.
+fn report(scene: &mut World, viewer: &mut StrictClient, channel: u8, blocks: &[ReportBlock]) -> Reception {
+    let mut buffer = [0; 1024];
+    let len = rtcp::Emitter::new(&mut buffer).receiver_report(7, blocks).unwrap().cname(7, "viewer").unwrap().finish();
+    viewer.send(&[&[b'$', channel, 0, len as u8][..], &buffer[..len]].concat());
+    scene.run(&mut [viewer], Duration::from_millis(100));
+    scene.server.receptions()[0]
+}
+
+#[test]
+fn what_a_client_reports_in_its_connection_counts_on_the_channel_that_was_agreed_on() {
+    for (channels, agreed) in [("0-1", 1), ("2-3", 3)] {
+        let (mut scene, mut viewer, block) = interleaved(channels);
+        let block = ReportBlock { fraction_lost: 64, cumulative_lost: 120, jitter: 900, ..block };
+        for channel in (0..5).filter(|&channel| channel != agreed) {
+            let reception = report(&mut scene, &mut viewer, channel, &[block]);
+            assert_eq!(reception.reports, 0, "{channels}: channel {channel}");
+        }
+        let reception = report(&mut scene, &mut viewer, agreed, &[block]);
+        assert_eq!((reception.reports, reception.lost, reception.fraction_lost), (1, 120, 64), "{channels}");
+        assert_eq!(reception.jitter(), Duration::from_millis(10));
+        // The sender report was some seconds old, and the client says that it answered at once.
+        assert!(reception.round_trip().is_some_and(|time| time < Duration::from_secs(7)), "{reception}");
+        // What it reports later is what counts, and media go on.
+        let before = viewer.frames.len();
+        let better = ReportBlock { fraction_lost: 0, cumulative_lost: 121, ..block };
+        let reception = report(&mut scene, &mut viewer, agreed, &[better]);
+        assert_eq!((reception.reports, reception.lost, reception.fraction_lost), (2, 121, 0));
+        scene.run(&mut [&mut viewer], Duration::from_secs(1));
+        assert!(viewer.frames.len() >= before + 24);
+    }
+}
+
+#[test]
+fn a_client_that_lies_in_its_reports_harms_nobody_and_is_written_down_in_one_line() {
+    let _ = log::set_logger(&Keeper);
+    log::set_max_level(log::LevelFilter::Info);
+    let (mut scene, mut viewer, block) = interleaved("0-1");
+    let most = ReportBlock {
+        fraction_lost: u8::MAX,
+        cumulative_lost: 0x7F_FFFF,
+        extended_highest_sequence: u32::MAX,
+        jitter: u32::MAX,
+        delay_since_last_sr: u32::MAX,
+        ..block
+    };
+    // About a sender report of the future, of which we know nothing.
+    let future = ReportBlock { last_sr: block.last_sr.wrapping_add(3600 << 16), ..most };
+    let reception = report(&mut scene, &mut viewer, 1, &[future]);
+    assert_eq!((reception.lost, reception.fraction_lost, reception.round_trip()), (0x7F_FFFF, 255, None));
+    assert_eq!(reception.jitter(), Duration::from_micros(47_721_858_833));
+    // It kept the last one for longer than there was time.
+    let reception = report(&mut scene, &mut viewer, 1, &[most]);
+    assert!(reception.round_trip().is_some_and(|time| time < Duration::from_millis(1)), "{reception}");
+    // As many at once as a report may have, and more duplicates than anybody can have got.
+    let fewest = ReportBlock { cumulative_lost: -0x80_0000, ..future };
+    let reception = report(&mut scene, &mut viewer, 1, &[fewest; 5]);
+    assert_eq!((reception.reports, reception.lost), (7, -0x80_0000));
+    let before = viewer.frames.len();
+    scene.run(&mut [&mut viewer], Duration::from_secs(1));
+    assert!(viewer.frames.len() >= before + 24);
+    assert_eq!(scene.ask(&mut viewer, "TEARDOWN", "").status, 200);
+    scene.run(&mut [&mut viewer], Duration::from_secs(1));
+    let told = told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("-8388608 packets lost, jitter 47721858833 us, round trip "), "{told:?}");
 }
 
 /// Viewers that play a film of `rate` frames a second at random times of a second, for `duration`.

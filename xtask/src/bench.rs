@@ -466,14 +466,14 @@ fn soak(seconds: u64) -> Result<Vec<Promise>> {
     let server = release_program("mutoscope-server")?;
     let mut command = program("soak")?;
     command.arg("--server").arg(server).arg("--film").arg(film(FILM)?).arg("--lab-film").arg(film(LAB_FILM)?);
-    command.args(["--seconds", &seconds.to_string()]);
+    command.args(["--threads", "2", "--seconds", &seconds.to_string()]);
     println!("{} for {seconds} s", shell::line(&command));
     command.stderr(std::process::Stdio::inherit());
     let output = command.output().with_context(|| format!("cannot run {}", line(&command)))?;
     let values = Values::parse(&String::from_utf8_lossy(&output.stdout));
     Ok(vec![Promise {
         what: format!(
-            "{seconds} s, {} viewers and {} sessions that came and went",
+            "{seconds} s, two threads, {} viewers and {} sessions that came and went",
             values.of("viewers")?,
             values.of("sessions")?
         ),

@@ -40,6 +40,18 @@ impl Quantizer {
         let (luma, chroma) = tables::quantization(q);
         Self { luma: Table::new(luma), chroma: Table::new(chroma) }
     }
+
+    /// The divisors of luma and of chroma, in zig-zag order.
+    pub(crate) fn entries(&self) -> [&[u8; 64]; 2] {
+        [&self.luma.entries, &self.chroma.entries]
+    }
+
+    fn table(&self, component: Component) -> &Table {
+        match component {
+            Component::Y => &self.luma,
+            Component::Cb | Component::Cr => &self.chroma,
+        }
+    }
 }
 
 impl Table {
@@ -118,6 +130,33 @@ impl<'o, 'q> Encoder<'o, 'q> {
         self.flat(Component::Cr, cr)
     }
 
+    /// The next MCU, which was encoded before: its bits are copied, without any transform.
+    ///
+    /// # Errors
+    /// As [`mcu`](Self::mcu).
+    pub fn repeat(&mut self, mcu: &EncodedMcu) -> Result<(), Full> {
+        if !self.count() {
+            return Ok(());
+        }
+        let [first, last, blue, red] = mcu.dc;
+        let mut words = mcu.words.iter();
+        for ((component, dc), &len) in
+            [(Component::Y, first), (Component::Cb, blue), (Component::Cr, red)].into_iter().zip(&mcu.lens)
+        {
+            self.dc(component, dc.into())?;
+            let mut left = u32::from(len);
+            while left > 0 {
+                let len = left.min(32);
+                let word = words.next().copied().unwrap_or(0);
+                self.bits.put_word(word.wrapping_shr(32_u32.wrapping_sub(len)), len)?;
+                left = left.wrapping_sub(len);
+            }
+        }
+        let [y, ..] = &mut self.dc;
+        *y = last.into();
+        Ok(())
+    }
+
     /// Writes EOI and returns the length of the file. MCUs that were not given become repetitions of the last colour.
     ///
     /// # Errors
@@ -140,55 +179,18 @@ impl<'o, 'q> Encoder<'o, 'q> {
     }
 
     fn flat(&mut self, component: Component, sample: u8) -> Result<(), Full> {
-        // A flat block transforms into 8 times its level and nothing else; times 8 as all that the transform returns.
-        let level = i32::from(sample).wrapping_sub(128).wrapping_mul(64);
-        let Table { entries: [entry, ..], reciprocals: [reciprocal, ..] } = *self.table(component);
-        self.dc(component, quantised(level, entry, reciprocal))?;
+        self.dc(component, flat_dc(sample, self.table(component)))?;
         let (_, ac) = component.codes();
         self.bits.put(code(ac, END_OF_BLOCK))
     }
 
     fn block(&mut self, component: Component, samples: &[u8; 64]) -> Result<(), Full> {
-        let [first, ..] = *samples;
-        // Without an early return, so that it becomes a few vector instructions.
-        if samples.iter().fold(0, |difference, &sample| difference | (sample ^ first)) == 0 {
-            return self.flat(component, first);
+        if let Some(flat) = level(samples) {
+            return self.flat(component, flat);
         }
-        let coefficients = dct::forward(samples);
-        let Table { entries, reciprocals } = self.table(component);
-        let mut block = [0_i16; 64];
-        // Bit n: coefficient n is not zero. Few are, and the loop below jumps from one to the next.
-        let mut set = 0_u64;
-        for (index, (out, &at)) in block.iter_mut().zip(&dct::ORDER).enumerate() {
-            let coefficient = coefficients.get(usize::from(at)).copied().unwrap_or(0);
-            let entry = entries.get(index).copied().unwrap_or(1);
-            let value = quantised(coefficient, entry, reciprocals.get(index).copied().unwrap_or(0));
-            *out = value as i16;
-            set |= u64::from(value != 0).wrapping_shl(index as u32);
-        }
-        let [dc, ..] = block;
-        self.dc(component, i32::from(dc))?;
-
-        let (_, ac) = component.codes();
-        let mut last = 0_u32;
-        set &= !1;
-        while set != 0 {
-            let index = set.trailing_zeros();
-            let mut zeros = index.wrapping_sub(last).wrapping_sub(1);
-            while zeros >= 16 {
-                self.bits.put(code(ac, SIXTEEN_ZEROS))?;
-                zeros = zeros.wrapping_sub(16);
-            }
-            let value = block.get(index as usize).copied().map_or(0, i32::from);
-            let size = size(value);
-            self.bits.put_with(code(ac, (zeros << 4 | size) as u8), amplitude(value, size))?;
-            last = index;
-            set &= set.wrapping_sub(1);
-        }
-        if last != 63 {
-            self.bits.put(code(ac, END_OF_BLOCK))?;
-        }
-        Ok(())
+        let block = Block::new(samples, self.table(component));
+        self.dc(component, block.dc())?;
+        block.put_ac(component, &mut self.bits)
     }
 
     fn dc(&mut self, component: Component, coefficient: i32) -> Result<(), Full> {
@@ -200,16 +202,217 @@ impl<'o, 'q> Encoder<'o, 'q> {
         };
         let difference = coefficient.wrapping_sub(*last);
         *last = coefficient;
-        let size = size(difference);
-        let (dc, _) = component.codes();
-        self.bits.put_with(code(dc, size as u8), amplitude(difference, size))
+        put_dc(component, difference, &mut self.bits)
     }
 
     fn table(&self, component: Component) -> &'q Table {
-        match component {
-            Component::Y => &self.quantizer.luma,
-            Component::Cb | Component::Cr => &self.quantizer.chroma,
+        self.quantizer.table(component)
+    }
+}
+
+/// The sample of a block that has only one.
+fn level(samples: &[u8; 64]) -> Option<u8> {
+    let [first, ..] = *samples;
+    // Without an early return, so that it becomes a few vector instructions.
+    let difference = samples.iter().fold(0, |difference, &sample| difference | (sample ^ first));
+    (difference == 0).then_some(first)
+}
+
+/// The quantised DC coefficient of a block of equal samples.
+fn flat_dc(sample: u8, table: &Table) -> i32 {
+    // A flat block transforms into 8 times its level and nothing else; times 8 as all that the transform returns.
+    let level = i32::from(sample).wrapping_sub(128).wrapping_mul(64);
+    let Table { entries: [entry, ..], reciprocals: [reciprocal, ..] } = *table;
+    quantised(level, entry, reciprocal)
+}
+
+fn put_dc(component: Component, difference: i32, bits: &mut impl Bits) -> Result<(), Full> {
+    let size = size(difference);
+    let (dc, _) = component.codes();
+    bits.put_with(code(dc, size as u8), amplitude(difference, size))
+}
+
+/// Quantised coefficients in zig-zag order.
+struct Block {
+    coefficients: [i16; 64],
+    /// Bit n: coefficient n is not zero. Few are, and the writer jumps from one to the next.
+    set: u64,
+}
+
+impl Block {
+    #[inline]
+    fn new(samples: &[u8; 64], Table { entries, reciprocals }: &Table) -> Self {
+        let transformed = dct::forward(samples);
+        let mut coefficients = [0_i16; 64];
+        let mut set = 0_u64;
+        for (index, (out, &at)) in coefficients.iter_mut().zip(&dct::ORDER).enumerate() {
+            let coefficient = transformed.get(usize::from(at)).copied().unwrap_or(0);
+            let entry = entries.get(index).copied().unwrap_or(1);
+            let value = quantised(coefficient, entry, reciprocals.get(index).copied().unwrap_or(0));
+            *out = value as i16;
+            set |= u64::from(value != 0).wrapping_shl(index as u32);
         }
+        Self { coefficients, set }
+    }
+
+    fn dc(&self) -> i32 {
+        let [dc, ..] = self.coefficients;
+        dc.into()
+    }
+
+    #[inline]
+    fn put_ac(&self, component: Component, bits: &mut impl Bits) -> Result<(), Full> {
+        let (_, ac) = component.codes();
+        let mut last = 0_u32;
+        let mut set = self.set & !1;
+        while set != 0 {
+            let index = set.trailing_zeros();
+            let mut zeros = index.wrapping_sub(last).wrapping_sub(1);
+            while zeros >= 16 {
+                bits.put(code(ac, SIXTEEN_ZEROS))?;
+                zeros = zeros.wrapping_sub(16);
+            }
+            let value = self.coefficients.get(index as usize).copied().map_or(0, i32::from);
+            let size = size(value);
+            bits.put_with(code(ac, (zeros << 4 | size) as u8), amplitude(value, size))?;
+            last = index;
+            set &= set.wrapping_sub(1);
+        }
+        if last != 63 {
+            bits.put(code(ac, END_OF_BLOCK))?;
+        }
+        Ok(())
+    }
+}
+
+/// 32-bit words that an [`EncodedMcu`] has for its bits.
+const WORDS: usize = 28;
+
+/// An MCU whose bits are kept, to be written again by [`Encoder::repeat`]. They are the same wherever it stands, but for those
+/// of three DC coefficients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EncodedMcu {
+    /// Of the first and the last block of luma, of Cb and of Cr.
+    dc: [i16; 4],
+    /// How many bits follow the first DC coefficient of each component. Each component's begin in a new word.
+    lens: [u16; 3],
+    words: [u32; WORDS],
+}
+
+impl EncodedMcu {
+    /// Encodes an MCU as [`Encoder::mcu`] does.
+    ///
+    /// # Errors
+    /// [`Full`]: it takes more bits than there is room for, and must not be repeated.
+    pub fn encode(
+        &mut self,
+        luma: &[[u8; 64]; 4],
+        cb: &[u8; 64],
+        cr: &[u8; 64],
+        quantizer: &Quantizer,
+    ) -> Result<(), Full> {
+        let mut packer = Packer { words: self.words.iter_mut(), bits: 0, count: 0, len: 0 };
+        let [first, last, blue, red] = &mut self.dc;
+        let [luma_len, blue_len, red_len] = &mut self.lens;
+        let mut before = None;
+        for block in luma {
+            let dc = packer.block(Component::Y, block, quantizer, before)?;
+            if before.is_none() {
+                *first = dc as i16;
+            }
+            before = Some(dc);
+        }
+        *last = before.unwrap_or(0) as i16;
+        *luma_len = packer.end()?;
+        *blue = packer.block(Component::Cb, cb, quantizer, None)? as i16;
+        *blue_len = packer.end()?;
+        *red = packer.block(Component::Cr, cr, quantizer, None)? as i16;
+        *red_len = packer.end()?;
+        Ok(())
+    }
+}
+
+/// Collects bits in words.
+struct Packer<'w> {
+    words: core::slice::IterMut<'w, u32>,
+    /// The last `count` bits, right-aligned.
+    bits: u64,
+    count: u32,
+    /// The bits in words.
+    len: u16,
+}
+
+impl Packer<'_> {
+    /// A block, with its DC coefficient as the difference to the one `before`; without it where that is not known yet.
+    fn block(
+        &mut self,
+        component: Component,
+        samples: &[u8; 64],
+        quantizer: &Quantizer,
+        before: Option<i32>,
+    ) -> Result<i32, Full> {
+        let table = quantizer.table(component);
+        let block = level(samples).ok_or_else(|| Block::new(samples, table));
+        let dc = block.as_ref().map_or_else(Block::dc, |&flat| flat_dc(flat, table));
+        if let Some(before) = before {
+            put_dc(component, dc.wrapping_sub(before), self)?;
+        }
+        match block {
+            Ok(_) => self.put(code(component.codes().1, END_OF_BLOCK))?,
+            Err(block) => block.put_ac(component, self)?,
+        }
+        Ok(dc)
+    }
+
+    /// Returns the number of bits, and begins a new word.
+    fn end(&mut self) -> Result<u16, Full> {
+        let len = self.len.wrapping_add(self.count as u16);
+        if self.count > 0 {
+            *self.words.next().ok_or(Full)? = self.bits.wrapping_shl(32_u32.wrapping_sub(self.count)) as u32;
+        }
+        (self.bits, self.count, self.len) = (0, 0, 0);
+        Ok(len)
+    }
+}
+
+impl Bits for Packer<'_> {
+    fn add(&mut self, bits: u32, len: u32) {
+        self.bits = self.bits.wrapping_shl(len) | u64::from(bits);
+        self.count = self.count.wrapping_add(len);
+    }
+
+    fn drain(&mut self) -> Result<(), Full> {
+        if self.count >= 32 {
+            self.count = self.count.wrapping_sub(32);
+            self.len = self.len.wrapping_add(32);
+            *self.words.next().ok_or(Full)? = self.bits.wrapping_shr(self.count) as u32;
+        }
+        Ok(())
+    }
+}
+
+/// What takes codes: the file, or words that are kept.
+trait Bits {
+    /// Adds up to 32 bits. There is room for 32 more than a call of `drain` leaves.
+    fn add(&mut self, bits: u32, len: u32);
+    /// Writes what fills a word.
+    fn drain(&mut self) -> Result<(), Full>;
+
+    fn put(&mut self, code: Code) -> Result<(), Full> {
+        self.add(code.bits.into(), code.len.into());
+        self.drain()
+    }
+
+    /// A code and the bits that follow it, together at most 27.
+    fn put_with(&mut self, code: Code, amplitude: Code) -> Result<(), Full> {
+        self.add(code.bits.into(), code.len.into());
+        self.put(amplitude)
+    }
+
+    /// Up to 32 bits, right-aligned.
+    fn put_word(&mut self, bits: u32, len: u32) -> Result<(), Full> {
+        self.add(bits, len);
+        self.drain()
     }
 }
 
@@ -307,20 +510,18 @@ struct BitWriter<'o> {
     count: u32,
 }
 
-impl BitWriter<'_> {
-    fn put(&mut self, code: Code) -> Result<(), Full> {
-        self.bits = self.bits.wrapping_shl(u32::from(code.len)) | u64::from(code.bits);
-        self.count = self.count.wrapping_add(u32::from(code.len));
+impl Bits for BitWriter<'_> {
+    fn add(&mut self, bits: u32, len: u32) {
+        self.bits = self.bits.wrapping_shl(len) | u64::from(bits);
+        self.count = self.count.wrapping_add(len);
+    }
+
+    fn drain(&mut self) -> Result<(), Full> {
         if self.count < 32 { Ok(()) } else { self.flush() }
     }
+}
 
-    /// A code and the bits that follow it, together at most 27.
-    fn put_with(&mut self, code: Code, amplitude: Code) -> Result<(), Full> {
-        self.bits = self.bits.wrapping_shl(u32::from(code.len)) | u64::from(code.bits);
-        self.count = self.count.wrapping_add(u32::from(code.len));
-        self.put(amplitude)
-    }
-
+impl BitWriter<'_> {
     fn flush(&mut self) -> Result<(), Full> {
         self.count = self.count.wrapping_sub(32);
         let bytes = (self.bits.wrapping_shr(self.count) as u32).to_be_bytes();

@@ -15,7 +15,7 @@ use super::cache::FrameCache;
 use super::converter::Converter;
 use super::error::FrameError;
 use super::film::{Change, Film, Indexed, Located, PartialFrame};
-use super::generated;
+use super::generated::{self, Drawing};
 use super::mending::{Mending, parse_with};
 use super::picture::{Buffers, InFile, Made, NeededWork, Picture, Unconverted};
 use super::policy::Policy;
@@ -146,7 +146,7 @@ struct Reported {
 #[derive(Debug)]
 enum Origin {
     File(Box<Film>),
-    Drawn(Box<Design>),
+    Drawn(Box<Drawing>),
 }
 
 impl SharedMedia {
@@ -181,7 +181,7 @@ impl SharedMedia {
     }
 
     fn drawn(name: &str, rate: FrameRate, design: Design, workers: &Arc<Workers>) -> Self {
-        Self::new(name.to_owned(), rate, DEFAULT_SIZE, Origin::Drawn(Box::new(design)), workers)
+        Self::new(name.to_owned(), rate, DEFAULT_SIZE, Origin::Drawn(Box::new(Drawing::new(design))), workers)
     }
 
     fn new(name: String, rate: FrameRate, (width, height): (u16, u16), origin: Origin, workers: &Arc<Workers>) -> Self {
@@ -207,7 +207,7 @@ impl SharedMedia {
     pub(super) fn extent(&self) -> Extent {
         match &self.origin {
             Origin::File(film) => film.extent(self.rate),
-            Origin::Drawn(design) => design.frames().map_or(Extent::Live, Extent::frames),
+            Origin::Drawn(drawing) => drawing.frames().map_or(Extent::Live, Extent::frames),
         }
     }
 
@@ -215,7 +215,7 @@ impl SharedMedia {
     pub(super) fn frames(&self) -> Option<u32> {
         match &self.origin {
             Origin::File(film) => Some(film.frames()),
-            Origin::Drawn(design) => design.frames(),
+            Origin::Drawn(drawing) => drawing.frames(),
         }
     }
 
@@ -358,9 +358,7 @@ impl SharedMedia {
     fn load(self: &Arc<Self>, picture: &Arc<Picture>, buffers: Buffers) {
         let Buffers { file: buffer, converted } = buffers;
         let frame = match &self.origin {
-            Origin::Drawn(design) => {
-                generated::draw(design, picture.number(), buffer).map_err(|_| FrameError::TooLarge)
-            }
+            Origin::Drawn(drawing) => drawing.draw(picture.number(), buffer).map_err(|_| FrameError::TooLarge),
             Origin::File(film) => match self.read_now(film, picture, buffer) {
                 Ok(Ok(frame)) => Ok(frame),
                 Ok(Err(unread)) => {

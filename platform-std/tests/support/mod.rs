@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mutoscope::media::FrameRate;
 use mutoscope::media::catalogue::Catalogue;
+use mutoscope::media::testcard::{TestCard, buffer_len};
 use mutoscope_std::media::Library;
 use mutoscope_std::server::{Options, Server, StopHandle};
 
@@ -124,6 +125,18 @@ impl Client {
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0; 64]), Ok(0) | Err(_))
     }
+}
+
+/// Pictures that differ.
+pub(crate) fn film(frames: u32) -> Vec<Vec<u8>> {
+    let card = TestCard::new(160, 128, FrameRate::new(25, 1).unwrap(), 60).unwrap();
+    let draw = |number| {
+        let mut jpeg = vec![0; buffer_len(160, 128)];
+        let len = card.render(number, &mut jpeg).unwrap();
+        jpeg.truncate(len);
+        jpeg
+    };
+    (0..frames).map(draw).collect()
 }
 
 /// A folder that goes when the test ends.

@@ -19,6 +19,9 @@ struct Args {
     /// An MJPEG file of frames of less than 20 KB, for the lab's viewers.
     #[arg(long)]
     lab_film: PathBuf,
+    /// On how many threads the server runs.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
     /// How long, in seconds.
     #[arg(long, default_value_t = 300)]
     seconds: u64,
@@ -29,7 +32,8 @@ fn main() -> Result<()> {
     let name = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let (path, lab_path) = name(&args.film).zip(name(&args.lab_film)).context("a file without a name")?;
     let files = [args.film.to_str(), args.lab_film.to_str()].map(Option::unwrap_or_default);
-    let server = Server::start(&args.server, &["--loop", "-q", files[0], files[1]])?;
+    let threads = args.threads.to_string();
+    let server = Server::start(&args.server, &["--loop", "-q", "--threads", &threads, files[0], files[1]])?;
     let soak = Soak {
         server: &server,
         path: &path,

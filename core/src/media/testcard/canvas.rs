@@ -3,7 +3,8 @@
 //! Positions are in sixteenths of a pixel ([`ONE`]), x to the right and y down. Pictures have at most 2032 pixels in each
 //! direction, so positions stay below 2^16 and their squares need an `i64`.
 
-use crate::jpeg::encoder::{Encoder, Full, Quantizer};
+use crate::jpeg::encoder::{EncodedMcu, Encoder, Full, Quantizer};
+use core::hash::Hash;
 
 /// One pixel.
 pub(super) const ONE: i32 = 16;
@@ -22,7 +23,7 @@ pub(super) const TILE: usize = 16;
 const REACH: i32 = 12 * ONE;
 
 /// A colour: Y, Cb and Cr in JFIF's full range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Color([u8; 3]);
 
 impl Color {
@@ -46,19 +47,36 @@ const fn weighted([r, g, b]: [u8; 3], [of_r, of_g, of_b]: [i32; 3], middle: i32)
     if value > 255 { 255 } else { value as u8 }
 }
 
+/// What a picture is painted with, one [`Surface`] after another.
+pub(super) trait Scenery {
+    fn paint(&self, surface: &mut impl Surface);
+}
+
+/// A part of the picture, and the area that will be painted next.
+pub(super) trait Surface {
+    /// Adds a shape to the area to be painted. Shapes of one area may overlap without visible edges.
+    fn cover(&mut self, shape: &impl Shape) -> &mut Self;
+    /// Whether anything within `bounds` may touch this surface.
+    fn touches(&self, bounds: Bounds) -> bool;
+    /// Adds shapes that lie within `bounds`, and that `name` stands for: the same name always means the same shapes.
+    fn cover_with(&mut self, name: impl Hash, bounds: Bounds, shapes: impl FnOnce(&mut Self));
+    /// Paints the area and begins a new one.
+    fn paint(&mut self, color: Color);
+    /// Paints the whole surface.
+    fn fill(&mut self, color: Color);
+}
+
 /// Draws a picture tile by tile and encodes it into `out`; dimensions are multiples of 16.
 pub(super) fn render(
     (width, height): (u16, u16),
     quantizer: &Quantizer,
     out: &mut [u8],
-    paint: impl Fn(&mut Tile),
+    scenery: &impl Scenery,
 ) -> Result<usize, Full> {
     let mut encoder = Encoder::new(out, width, height, quantizer)?;
     for y in (0..height).step_by(TILE) {
         for x in (0..width).step_by(TILE) {
-            let mut tile = Tile::new(x, y);
-            paint(&mut tile);
-            tile.encode(&mut encoder)?;
+            Tile::painted(x, y, scenery).encode(&mut encoder)?;
         }
     }
     encoder.finish()
@@ -66,12 +84,11 @@ pub(super) fn render(
 
 /// The luma plane of a picture before it is encoded.
 #[cfg(test)]
-pub(super) fn luma((width, height): (u16, u16), paint: impl Fn(&mut Tile)) -> std::vec::Vec<u8> {
+pub(super) fn luma((width, height): (u16, u16), scenery: &impl Scenery) -> std::vec::Vec<u8> {
     let mut plane = std::vec![0; usize::from(width) * usize::from(height)];
     for y in (0..height).step_by(TILE) {
         for x in (0..width).step_by(TILE) {
-            let mut tile = Tile::new(x, y);
-            paint(&mut tile);
+            let mut tile = Tile::painted(x, y, scenery);
             if let Some(Color(flat)) = tile.flat {
                 tile.planes[0].fill(flat[0]);
             }
@@ -84,7 +101,7 @@ pub(super) fn luma((width, height): (u16, u16), paint: impl Fn(&mut Tile)) -> st
     plane
 }
 
-/// A part of the picture, and the area that will be painted next.
+/// An MCU of the picture.
 pub(super) struct Tile {
     /// The upper left corner, in pixels.
     x: i32,
@@ -98,7 +115,7 @@ pub(super) struct Tile {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Cover {
+pub(super) enum Cover {
     Nothing,
     Partly,
     All,
@@ -116,20 +133,10 @@ impl Tile {
         }
     }
 
-    /// Adds a shape to the area to be painted. Shapes of one area may overlap without visible edges.
-    pub(super) fn cover(&mut self, shape: &impl Shape) -> &mut Self {
-        let bounds = shape.bounds();
-        if self.cover == Cover::All || !self.touches(bounds) {
-            return self;
-        }
-        let middle = |corner: i32| corner.wrapping_mul(ONE).wrapping_add(EDGE / 2);
-        let distance = shape.distance(middle(self.x), middle(self.y));
-        if distance >= REACH {
-            self.cover = Cover::All;
-        } else if distance > -REACH {
-            self.cover_partly(shape, bounds);
-        }
-        self
+    pub(super) fn painted(x: u16, y: u16, scenery: &impl Scenery) -> Self {
+        let mut tile = Self::new(x, y);
+        scenery.paint(&mut tile);
+        tile
     }
 
     fn cover_partly(&mut self, shape: &impl Shape, bounds: Bounds) {
@@ -148,15 +155,64 @@ impl Tile {
         }
     }
 
-    /// Whether anything within `bounds` may touch this tile.
-    pub(super) fn touches(&self, bounds: Bounds) -> bool {
-        let (left, top) = (self.x.wrapping_mul(ONE), self.y.wrapping_mul(ONE));
-        let (right, bottom) = (left.wrapping_add(EDGE), top.wrapping_add(EDGE));
-        bounds.left < right && bounds.right > left && bounds.top < bottom && bounds.bottom > top
+    pub(super) fn encode(&self, encoder: &mut Encoder<'_, '_>) -> Result<(), Full> {
+        if let Some(Color(flat)) = self.flat {
+            return encoder.flat_mcu(flat);
+        }
+        let (luma, cb, cr) = self.blocks();
+        encoder.mcu(&luma, &cb, &cr)
     }
 
-    /// Paints the area and begins a new one.
-    pub(super) fn paint(&mut self, color: Color) {
+    /// Encodes it to be repeated.
+    pub(super) fn encode_once(&self, mcu: &mut EncodedMcu, quantizer: &Quantizer) -> Result<(), Full> {
+        let (luma, cb, cr) = match self.flat {
+            Some(Color([y, cb, cr])) => ([[y; 64]; 4], [cb; 64], [cr; 64]),
+            None => self.blocks(),
+        };
+        mcu.encode(&luma, &cb, &cr, quantizer)
+    }
+
+    /// Four blocks of luma, and one each of Cb and Cr.
+    fn blocks(&self) -> ([[u8; 64]; 4], [u8; 64], [u8; 64]) {
+        let [y, cb, cr] = &self.planes;
+        let mut luma = [[0; 64]; 4];
+        for (row, pixels) in y.as_chunks::<TILE>().0.iter().enumerate() {
+            let (left, right) = pixels.split_at(8);
+            for (block, half) in luma.iter_mut().skip((row / 8).wrapping_mul(2)).zip([left, right]) {
+                for (to, from) in block.iter_mut().skip((row % 8).wrapping_mul(8)).zip(half) {
+                    *to = *from;
+                }
+            }
+        }
+        (luma, halved(cb), halved(cr))
+    }
+}
+
+impl Surface for Tile {
+    fn cover(&mut self, shape: &impl Shape) -> &mut Self {
+        let bounds = shape.bounds();
+        if self.cover == Cover::All || !self.touches(bounds) {
+            return self;
+        }
+        match covered(self.x, self.y, shape) {
+            Cover::All => self.cover = Cover::All,
+            Cover::Partly => self.cover_partly(shape, bounds),
+            Cover::Nothing => {}
+        }
+        self
+    }
+
+    fn cover_with(&mut self, _: impl Hash, bounds: Bounds, shapes: impl FnOnce(&mut Self)) {
+        if self.touches(bounds) {
+            shapes(self);
+        }
+    }
+
+    fn touches(&self, bounds: Bounds) -> bool {
+        bounds.touch((self.x, self.y), (TILE as i32, TILE as i32))
+    }
+
+    fn paint(&mut self, color: Color) {
         match self.cover {
             Cover::Nothing => {}
             Cover::All => self.flat = Some(color),
@@ -179,27 +235,22 @@ impl Tile {
         self.cover = Cover::Nothing;
     }
 
-    /// Paints the whole tile.
-    pub(super) fn fill(&mut self, color: Color) {
+    fn fill(&mut self, color: Color) {
         self.flat = Some(color);
         self.cover = Cover::Nothing;
     }
+}
 
-    fn encode(&self, encoder: &mut Encoder<'_, '_>) -> Result<(), Full> {
-        if let Some(Color(flat)) = self.flat {
-            return encoder.flat_mcu(flat);
-        }
-        let [y, cb, cr] = &self.planes;
-        let mut luma = [[0; 64]; 4];
-        for (row, pixels) in y.as_chunks::<TILE>().0.iter().enumerate() {
-            let (left, right) = pixels.split_at(8);
-            for (block, half) in luma.iter_mut().skip((row / 8).wrapping_mul(2)).zip([left, right]) {
-                for (to, from) in block.iter_mut().skip((row % 8).wrapping_mul(8)).zip(half) {
-                    *to = *from;
-                }
-            }
-        }
-        encoder.mcu(&luma, &halved(cb), &halved(cr))
+/// How much of the tile with this corner, in pixels, a shape covers whose bounds touch it.
+pub(super) fn covered(x: i32, y: i32, shape: &impl Shape) -> Cover {
+    let middle = |corner: i32| corner.wrapping_mul(ONE).wrapping_add(EDGE / 2);
+    let distance = shape.distance(middle(x), middle(y));
+    if distance >= REACH {
+        Cover::All
+    } else if distance > -REACH {
+        Cover::Partly
+    } else {
+        Cover::Nothing
     }
 }
 
@@ -236,8 +287,19 @@ pub(super) struct Bounds {
     pub(super) bottom: i32,
 }
 
-/// An area of the picture.
-pub(super) trait Shape {
+impl Bounds {
+    /// Whether they touch an area with this corner and size, in pixels.
+    pub(super) fn touch(&self, (x, y): (i32, i32), (width, height): (i32, i32)) -> bool {
+        let (left, top) = (x.wrapping_mul(ONE), y.wrapping_mul(ONE));
+        let (right, bottom) = (left.wrapping_add(width.wrapping_mul(ONE)), top.wrapping_add(height.wrapping_mul(ONE)));
+        self.left < right && self.right > left && self.top < bottom && self.bottom > top
+    }
+}
+
+/// An area of the picture. Its kind and its hash stand for all of it.
+pub(super) trait Shape: Hash {
+    /// Another number for each kind of shape.
+    const KIND: u8;
     /// A rectangle that contains the area and its smooth edges.
     fn bounds(&self) -> Bounds;
     /// The distance from a point to the edge, positive inside. Inside it is at most the true distance. Outside it is negative,
@@ -250,7 +312,7 @@ pub(super) trait Shape {
 }
 
 /// A rectangle whose edges may lie anywhere between pixels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Rect {
     pub(super) left: i32,
     pub(super) top: i32,
@@ -259,6 +321,8 @@ pub(super) struct Rect {
 }
 
 impl Shape for Rect {
+    const KIND: u8 = 0;
+
     fn bounds(&self) -> Bounds {
         Bounds { left: self.left, top: self.top, right: self.right, bottom: self.bottom }
     }
@@ -278,7 +342,7 @@ impl Shape for Rect {
 }
 
 /// A circular line, or a disc if `inner` is 0.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Ring {
     pub(super) x: i32,
     pub(super) y: i32,
@@ -287,6 +351,8 @@ pub(super) struct Ring {
 }
 
 impl Shape for Ring {
+    const KIND: u8 = 1;
+
     fn bounds(&self) -> Bounds {
         around(self.x, self.y, self.outer)
     }
@@ -307,7 +373,7 @@ impl Shape for Ring {
 }
 
 /// A straight stroke with round ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Line {
     x: i32,
     y: i32,
@@ -345,14 +411,10 @@ impl Line {
 }
 
 impl Shape for Line {
+    const KIND: u8 = 2;
+
     fn bounds(&self) -> Bounds {
-        let edge = self.half.wrapping_add(ONE);
-        Bounds {
-            left: self.x.min(self.to_x).wrapping_sub(edge),
-            top: self.y.min(self.to_y).wrapping_sub(edge),
-            right: self.x.max(self.to_x).wrapping_add(edge),
-            bottom: self.y.max(self.to_y).wrapping_add(edge),
-        }
+        line_bounds((self.x, self.y), (self.to_x, self.to_y), self.half)
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
@@ -368,8 +430,19 @@ impl Shape for Line {
     }
 }
 
+/// The bounds of a [`Line`].
+pub(super) fn line_bounds((x, y): (i32, i32), (to_x, to_y): (i32, i32), half: i32) -> Bounds {
+    let edge = half.wrapping_add(ONE);
+    Bounds {
+        left: x.min(to_x).wrapping_sub(edge),
+        top: y.min(to_y).wrapping_sub(edge),
+        right: x.max(to_x).wrapping_add(edge),
+        bottom: y.max(to_y).wrapping_add(edge),
+    }
+}
+
 /// A circular stroke over some eighths of the circle, with round ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Arc {
     pub(super) x: i32,
     pub(super) y: i32,
@@ -407,6 +480,8 @@ impl Arc {
 }
 
 impl Shape for Arc {
+    const KIND: u8 = 3;
+
     fn bounds(&self) -> Bounds {
         self.ring().bounds()
     }
@@ -431,24 +506,34 @@ impl Shape for Arc {
 }
 
 /// The sector that a clock's hand has passed since it stood upright.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Sector {
-    pub(super) x: i32,
-    pub(super) y: i32,
-    /// The angle in 1/65536 of a turn clockwise.
-    pub(super) turn: u16,
+    x: i32,
+    y: i32,
+    is_small: bool,
+    /// The hand's direction, times 2^14.
+    hand: (i32, i32),
+}
+
+impl Sector {
+    /// A hand at this angle, in 1/65536 of a turn clockwise.
+    pub(super) fn new((x, y): (i32, i32), turn: u16) -> Self {
+        Self { x, y, is_small: turn < 1 << 15, hand: hand(turn) }
+    }
 }
 
 impl Shape for Sector {
+    const KIND: u8 = 4;
+
     fn bounds(&self) -> Bounds {
         around(self.x, self.y, i32::MAX / 4)
     }
 
     fn distance(&self, x: i32, y: i32) -> i32 {
         let (dx, dy) = (x.wrapping_sub(self.x), y.wrapping_sub(self.y));
-        let (right, down) = hand(self.turn);
+        let (right, down) = self.hand;
         let behind = product(dx, down, dy.wrapping_neg(), right);
-        if self.turn < 1 << 15 { dx.min(behind) } else { dx.max(behind) }
+        if self.is_small { dx.min(behind) } else { dx.max(behind) }
     }
 }
 
@@ -484,10 +569,10 @@ fn quarter_sine(x: i32) -> i32 {
     (x.wrapping_mul(outer).wrapping_add(1 << 13) >> 14).min(1 << 14)
 }
 
-/// `(a * b + c * d) / 2^14`, `b` and `d` being parts of a direction.
+/// `(a * b + c * d) / 2^14`, `b` and `d` being parts of a direction. It fits 32 bits: positions stay below 2^16, and a
+/// direction is 2^14 long.
 fn product(a: i32, b: i32, c: i32, d: i32) -> i32 {
-    let times = |one: i32, other: i32| i64::from(one).wrapping_mul(other.into());
-    (times(a, b).wrapping_add(times(c, d)) >> 14) as i32
+    a.wrapping_mul(b).wrapping_add(c.wrapping_mul(d)) >> 14
 }
 
 fn squared(dx: i32, dy: i32) -> i64 {
@@ -569,7 +654,7 @@ mod tests {
     #[test]
     fn a_sector_grows_with_its_hand() {
         for eighth in 0..8_u16 {
-            let share = area(&Sector { x: 16 * ONE, y: 16 * ONE, turn: eighth << 13 }) / 1024.0;
+            let share = area(&Sector::new((16 * ONE, 16 * ONE), eighth << 13)) / 1024.0;
             assert!((share - f64::from(eighth) / 8.0).abs() < 0.02, "{eighth} eighths: {share}");
         }
     }

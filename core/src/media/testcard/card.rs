@@ -1,8 +1,8 @@
 //! The test card: colour bars, a clock, a turning reel, a ball on a track.
 
-use super::canvas::{self, Color, Line, ONE, Rect, Ring, Tile};
+use super::canvas::{self, Bounds, Color, Line, ONE, Rect, Ring, Scenery, Surface};
 use super::font::{Digits, Text};
-use super::{Format, Full, Scale, strip};
+use super::{DrawnTile, Format, Full, Scale, memory, strip};
 use crate::media::FrameRate;
 
 /// A test card. It shows whether colours are right and movement is smooth, the time, and the number of the frame.
@@ -34,7 +34,12 @@ impl TestCard {
     /// [`Full`] where `out` is too short.
     pub fn render(&self, number: u32, out: &mut [u8]) -> Result<usize, Full> {
         let scene = Scene::new(&self.format, number);
-        canvas::render(self.format.size, &self.format.quantizer, out, |tile| scene.paint(tile))
+        canvas::render(self.format.size, &self.format.quantizer, out, &scene)
+    }
+
+    /// As [`Design::render_changes`](super::Design::render_changes).
+    pub(super) fn render_changes(&self, number: u32, out: &mut [u8], tiles: &mut [DrawnTile]) -> Result<usize, Full> {
+        memory::render(self.format.size, &self.format.quantizer, out, tiles, &Scene::new(&self.format, number))
     }
 }
 
@@ -66,7 +71,9 @@ const BARS_END: i32 = 6;
 const STEPS_END: i32 = 7;
 
 /// The reel's cards.
-const CARDS: u16 = 16;
+const CARDS: usize = 16;
+/// The angle from one to the next, in 1/65536 of a turn.
+const CARD_TURN: u16 = u16::MAX / CARDS as u16 + 1;
 const REEL_MICROS: u64 = 8_000_000;
 /// The time of the ball's way to the other side and back.
 const BALL_MICROS: u64 = 4_000_000;
@@ -79,7 +86,8 @@ struct Scene {
     clock: Digits,
     count: Digits,
     mode: Digits,
-    reel: u16,
+    /// The directions of the reel's cards, times 2^14.
+    cards: [(i16, i16); CARDS],
     ball: i32,
 }
 
@@ -110,36 +118,36 @@ impl Scene {
             clock,
             count: Digits::default().number(number.into(), 6),
             mode: rate_text(mode.push(b"  "), rate).push(b" FPS"),
-            reel: format.phase(number, REEL_MICROS),
+            cards: core::array::from_fn(|card| {
+                let turn = (card as u16).wrapping_mul(CARD_TURN);
+                let (right, down) = canvas::hand(format.phase(number, REEL_MICROS).wrapping_add(turn));
+                (right as i16, down as i16)
+            }),
             ball: if way < 1 << 15 { way } else { (1_i32 << 16).wrapping_sub(way) },
         }
     }
 
-    fn paint(&self, tile: &mut Tile) {
-        tile.fill(PANEL);
-        self.bars(tile);
-        self.steps(tile);
-        self.reel(tile);
-        self.texts(tile);
-        self.track(tile);
-        strip::paint(tile, self.size, self.number);
-    }
-
-    fn bars(&self, tile: &mut Tile) {
+    fn bars(&self, tile: &mut impl Surface) {
         let width = i32::from(self.size.0);
+        let bottom = self.part(BARS_END);
+        if !tile.touches(Bounds { left: 0, top: 0, right: width.wrapping_mul(ONE), bottom }) {
+            return;
+        }
         // Edges are even, because chroma has half of the columns.
         let edge = |index: i32| (index.wrapping_mul(width) / (2 * BAR_COUNT)).wrapping_mul(2 * ONE);
         for (index, &color) in (0..).zip(&BARS) {
-            let bar =
-                Rect { left: edge(index), top: 0, right: edge(index.wrapping_add(1)), bottom: self.part(BARS_END) };
+            let bar = Rect { left: edge(index), top: 0, right: edge(index.wrapping_add(1)), bottom };
             tile.cover(&bar).paint(color);
         }
     }
 
-    fn steps(&self, tile: &mut Tile) {
+    fn steps(&self, tile: &mut impl Surface) {
         let edge = |index: i32| (index.wrapping_mul(self.size.0.into()) / STEPS).wrapping_mul(ONE);
+        let (top, bottom) = (self.part(BARS_END), self.part(STEPS_END));
+        if !tile.touches(Bounds { left: 0, top, right: edge(STEPS), bottom }) {
+            return;
+        }
         for index in 0..STEPS {
-            let (top, bottom) = (self.part(BARS_END), self.part(STEPS_END));
             let step = Rect { left: edge(index), top, right: edge(index.wrapping_add(1)), bottom };
             tile.cover(&step).paint(Color::grey((index.wrapping_mul(255) / (STEPS - 1)) as u8));
         }
@@ -151,19 +159,23 @@ impl Scene {
     }
 
     /// A mutoscope's reel from the side: cards around a hub. One of the cards is being shown.
-    fn reel(&self, tile: &mut Tile) {
+    fn reel(&self, tile: &mut impl Surface) {
         let scale = self.scale;
         let (x, y) = (scale.x(538), scale.y(312));
         let (outer, inner, half) = (scale.length(64), scale.length(26), scale.length(2));
         if !tile.touches(canvas::Shape::bounds(&Ring { x, y, outer: outer.wrapping_add(half), inner: 0 })) {
             return;
         }
-        for card in 0..CARDS {
-            let (right, down) = canvas::hand(self.reel.wrapping_add(card.wrapping_mul(u16::MAX / CARDS + 1)));
+        for (card, &(right, down)) in self.cards.iter().enumerate() {
             let at = |length: i32| {
-                (x.wrapping_add(canvas::scaled(length, right)), y.wrapping_add(canvas::scaled(length, down)))
+                let end = |middle: i32, part: i16| middle.wrapping_add(canvas::scaled(length, part.into()));
+                (end(x, right), end(y, down))
             };
-            tile.cover(&Line::new(at(inner), at(outer), half));
+            let (from, to) = (at(inner), at(outer));
+            // Few tiles have more than two cards, and a line's length takes long.
+            if tile.touches(canvas::line_bounds(from, to, half)) {
+                tile.cover(&Line::new(from, to, half));
+            }
             if card == 0 {
                 tile.paint(ACCENT);
             }
@@ -173,7 +185,7 @@ impl Scene {
         tile.cover(&Ring { x, y, outer: scale.length(5), inner: 0 }).paint(PANEL);
     }
 
-    fn texts(&self, tile: &mut Tile) {
+    fn texts(&self, tile: &mut impl Surface) {
         let scale = self.scale;
         let small = |text, x: i32, y: i32| Text {
             text,
@@ -197,17 +209,35 @@ impl Scene {
         small(self.mode.as_bytes(), 43, 371).cover(tile);
         tile.paint(SECONDARY);
         let count = Text { gap: 20, ..small(self.count.as_bytes(), 598, 412) };
-        count.right_aligned().cover(tile);
+        if count.is_level_with(tile) {
+            count.right_aligned().cover(tile);
+        }
         tile.paint(TEXT);
     }
 
-    fn track(&self, tile: &mut Tile) {
+    fn track(&self, tile: &mut impl Surface) {
         let scale = self.scale;
         let (left, right, y) = (scale.x(48), scale.x(456), scale.y(421));
+        let radius = scale.length(10);
+        if !tile.touches(canvas::line_bounds((left, y), (right, y), radius)) {
+            return;
+        }
         tile.cover(&Line::new((left, y), (right, y), scale.length(1).max(ONE / 2))).paint(RULE);
         let way = i64::from(right.wrapping_sub(left)).wrapping_mul(self.ball.into()) >> 15;
         let x = left.wrapping_add(way as i32);
-        tile.cover(&Ring { x, y, outer: scale.length(10), inner: 0 }).paint(ACCENT);
+        tile.cover(&Ring { x, y, outer: radius, inner: 0 }).paint(ACCENT);
+    }
+}
+
+impl Scenery for Scene {
+    fn paint(&self, surface: &mut impl Surface) {
+        surface.fill(PANEL);
+        self.bars(surface);
+        self.steps(surface);
+        self.reel(surface);
+        self.texts(surface);
+        self.track(surface);
+        strip::paint(surface, self.size, self.number);
     }
 }
 

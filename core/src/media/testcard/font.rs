@@ -1,6 +1,6 @@
 //! Letters made of straight and circular strokes. They are sharp at any size, and small in flash.
 
-use super::canvas::{Arc, Bounds, Line, ONE, Ring, Tile};
+use super::canvas::{Arc, Bounds, Line, ONE, Ring, Surface};
 
 /// A line of text.
 #[derive(Clone, Copy, Debug)]
@@ -37,33 +37,55 @@ impl Text<'_> {
         Self { x: self.x.wrapping_sub(self.width()), ..self }
     }
 
+    /// Whether some of it would touch the surface if it were long enough. How long it is takes longer to say.
+    pub(super) fn is_level_with(&self, surface: &impl Surface) -> bool {
+        let (top, bottom) = self.rows();
+        surface.touches(Bounds { left: i32::MIN, top, right: i32::MAX, bottom })
+    }
+
+    /// Its upper and lower end, with its strokes.
+    fn rows(&self) -> (i32, i32) {
+        let edge = self.half().wrapping_add(ONE);
+        (self.y.wrapping_sub(edge), self.y.wrapping_add(self.height).wrapping_add(edge))
+    }
+
+    /// Half of a stroke's width.
+    fn half(&self) -> i32 {
+        self.scaled(self.weight).max(ONE / 2)
+    }
+
     /// Adds the letters to the area to be painted.
-    pub(super) fn cover(&self, tile: &mut Tile) {
-        let half = self.scaled(self.weight).max(ONE / 2);
+    pub(super) fn cover(&self, tile: &mut impl Surface) {
+        let half = self.half();
         let edge = half.wrapping_add(ONE);
-        let bounds = |left: i32, width: i32| Bounds {
-            left: left.wrapping_sub(edge),
-            top: self.y.wrapping_sub(edge),
-            right: left.wrapping_add(width).wrapping_add(edge),
-            bottom: self.y.wrapping_add(self.height).wrapping_add(edge),
-        };
-        if !tile.touches(bounds(self.x, self.width())) {
+        if !self.is_level_with(tile) {
             return;
         }
+        let (top, bottom) = self.rows();
         let mut units = 0_i32;
         for &letter in self.text {
             let glyph = glyph(letter);
             let left = self.x.wrapping_add(self.scaled(units));
-            if tile.touches(bounds(left, self.scaled(glyph.width))) {
-                for stroke in glyph.strokes {
-                    self.stroke(tile, stroke, left, half);
-                }
+            let begin = left.wrapping_sub(edge);
+            if !tile.touches(Bounds { left: begin, top, right: i32::MAX, bottom }) {
+                // The others are farther to the right, and most tiles end before the first.
+                return;
             }
+            let right = left.wrapping_add(self.scaled(glyph.width)).wrapping_add(edge);
+            tile.cover_with(
+                (letter, left, self.y, self.height, self.weight),
+                Bounds { left: begin, top, right, bottom },
+                |tile| {
+                    for stroke in glyph.strokes {
+                        self.stroke(tile, stroke, left, half);
+                    }
+                },
+            );
             units = units.wrapping_add(self.advance(&glyph));
         }
     }
 
-    fn stroke(&self, tile: &mut Tile, stroke: &Stroke, left: i32, half: i32) {
+    fn stroke(&self, tile: &mut impl Surface, stroke: &Stroke, left: i32, half: i32) {
         let x = |units: i16| left.wrapping_add(self.scaled(units.into()));
         let y = |units: i16| self.y.wrapping_add(self.scaled(units.into()));
         match *stroke {

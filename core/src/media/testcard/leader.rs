@@ -1,8 +1,8 @@
 //! A film's leader: a turning hand counts the seconds down.
 
-use super::canvas::{self, Color, Line, ONE, Rect, Ring, Sector, Tile};
+use super::canvas::{self, Color, Line, ONE, Rect, Ring, Scenery, Sector, Surface};
 use super::font::{Digits, Text};
-use super::{Format, Full, Scale, strip};
+use super::{DrawnTile, Format, Full, Scale, memory, strip};
 use crate::media::FrameRate;
 
 /// A movie of a given length that is a countdown, as films have before their beginning.
@@ -38,7 +38,18 @@ impl Leader {
     /// [`Full`] where `out` is too short.
     pub fn render(&self, number: u32, out: &mut [u8]) -> Result<usize, Full> {
         let scene = Scene::new(&self.format, self.frames, number);
-        canvas::render(self.format.size, &self.format.quantizer, out, |tile| scene.paint(tile))
+        canvas::render(self.format.size, &self.format.quantizer, out, &scene)
+    }
+
+    /// As [`Design::render_changes`](super::Design::render_changes).
+    pub(super) fn render_changes(&self, number: u32, out: &mut [u8], tiles: &mut [DrawnTile]) -> Result<usize, Full> {
+        memory::render(
+            self.format.size,
+            &self.format.quantizer,
+            out,
+            tiles,
+            &Scene::new(&self.format, self.frames, number),
+        )
     }
 }
 
@@ -54,51 +65,31 @@ struct Scene {
     number: u32,
     seconds: Digits,
     count: Digits,
-    hand: u16,
+    passed: Sector,
+    hand: Line,
 }
 
 impl Scene {
     fn new(format: &Format, frames: u32, number: u32) -> Self {
         let left = frames.saturating_sub(number).max(1);
         let micros = format.rate.micros(left.into());
+        let (turn, scale) = (turn(micros), format.scale());
+        let (x, y) = (scale.x(320), scale.y(225));
+        let (right, down) = canvas::hand(turn);
+        let far = i32::from(format.size.0).wrapping_add(format.size.1.into()).wrapping_mul(ONE);
+        let tip = (x.wrapping_add(canvas::scaled(far, right)), y.wrapping_add(canvas::scaled(far, down)));
         Self {
             size: format.size,
-            scale: format.scale(),
+            scale,
             number,
             seconds: Digits::default().number(micros.div_ceil(1_000_000), 1),
             count: Digits::default().number(number.into(), 4),
-            // The hand has turned fully when the number changes. That is counted from the end, which need not be at a whole
-            // second.
-            hand: (999_999_u64.saturating_sub(micros.saturating_sub(1) % 1_000_000).saturating_mul(65_536) / 1_000_000)
-                as u16,
+            passed: Sector::new((x, y), turn),
+            hand: Line::new((x, y), tip, scale.length(1).max(ONE / 2)),
         }
     }
 
-    fn paint(&self, tile: &mut Tile) {
-        let scale = self.scale;
-        let (x, y) = (scale.x(320), scale.y(225));
-        let (width, height) = (i32::from(self.size.0).wrapping_mul(ONE), i32::from(self.size.1).wrapping_mul(ONE));
-        let thin = scale.length(1).max(ONE / 2);
-
-        tile.fill(BASE);
-        tile.cover(&Sector { x, y, turn: self.hand }).paint(PASSED);
-        // These are the crosshairs and the hand, in ink.
-        tile.cover(&Rect { left: 0, top: y.wrapping_sub(thin), right: width, bottom: y.wrapping_add(thin) });
-        tile.cover(&Rect { left: x.wrapping_sub(thin), top: 0, right: x.wrapping_add(thin), bottom: height });
-        let (right, down) = canvas::hand(self.hand);
-        let far = width.wrapping_add(height);
-        let tip = (x.wrapping_add(canvas::scaled(far, right)), y.wrapping_add(canvas::scaled(far, down)));
-        tile.cover(&Line::new((x, y), tip, thin)).paint(INK);
-        for (outer, inner) in [(193, 187), (163, 157)] {
-            let (outer, inner) = (scale.length(outer), scale.length(inner));
-            tile.cover(&Ring { x, y, outer, inner });
-        }
-        tile.paint(LIGHT);
-        self.texts(tile, x, y);
-        strip::paint(tile, self.size, self.number);
-    }
-
-    fn texts(&self, tile: &mut Tile, x: i32, y: i32) {
+    fn texts(&self, tile: &mut impl Surface, x: i32, y: i32) {
         let scale = self.scale;
         // Three digits still fit the inner circle.
         let height = match self.seconds.as_bytes().len() {
@@ -115,12 +106,45 @@ impl Scene {
             weight: 9,
             gap: 18,
         };
-        number.centred().cover(tile);
+        if number.is_level_with(tile) {
+            number.centred().cover(tile);
+        }
         let small =
             Text { text: b"MUTOSCOPE", x: scale.x(28), y: scale.y(24), height: scale.length(16), weight: 8, gap: 30 };
         small.cover(tile);
-        Text { text: self.count.as_bytes(), x: scale.x(612), ..small }.right_aligned().cover(tile);
+        if small.is_level_with(tile) {
+            Text { text: self.count.as_bytes(), x: scale.x(612), ..small }.right_aligned().cover(tile);
+        }
         tile.paint(INK);
+    }
+}
+
+/// The hand's angle with so many microseconds to go. It has turned fully when the number changes. That is counted from the
+/// end, which need not be at a whole second.
+fn turn(micros: u64) -> u16 {
+    (999_999_u64.saturating_sub(micros.saturating_sub(1) % 1_000_000).saturating_mul(65_536) / 1_000_000) as u16
+}
+
+impl Scenery for Scene {
+    fn paint(&self, tile: &mut impl Surface) {
+        let scale = self.scale;
+        let (x, y) = (scale.x(320), scale.y(225));
+        let (width, height) = (i32::from(self.size.0).wrapping_mul(ONE), i32::from(self.size.1).wrapping_mul(ONE));
+        let thin = scale.length(1).max(ONE / 2);
+
+        tile.fill(BASE);
+        tile.cover(&self.passed).paint(PASSED);
+        // These are the crosshairs and the hand, in ink.
+        tile.cover(&Rect { left: 0, top: y.wrapping_sub(thin), right: width, bottom: y.wrapping_add(thin) });
+        tile.cover(&Rect { left: x.wrapping_sub(thin), top: 0, right: x.wrapping_add(thin), bottom: height });
+        tile.cover(&self.hand).paint(INK);
+        for (outer, inner) in [(193, 187), (163, 157)] {
+            let (outer, inner) = (scale.length(outer), scale.length(inner));
+            tile.cover(&Ring { x, y, outer, inner });
+        }
+        tile.paint(LIGHT);
+        self.texts(tile, x, y);
+        strip::paint(tile, self.size, self.number);
     }
 }
 
@@ -145,7 +169,8 @@ mod tests {
         for (number, text, degrees) in cases {
             let scene = Scene::new(&format, 240, number);
             assert_eq!(scene.seconds.as_bytes(), text.as_bytes(), "frame {number}");
-            assert_eq!((u32::from(scene.hand) * 360 + 32_768) >> 16, degrees, "frame {number}");
+            let left = format.rate.micros(u64::from(240_u32.saturating_sub(number).max(1)));
+            assert_eq!((u32::from(turn(left)) * 360 + 32_768) >> 16, degrees, "frame {number}");
         }
     }
 

@@ -8,12 +8,14 @@ mod card;
 mod font;
 mod generated;
 mod leader;
+mod memory;
 pub mod strip;
 
 pub use crate::jpeg::encoder::Full;
 pub use card::TestCard;
 pub use generated::{Design, Generated};
 pub use leader::Leader;
+pub use memory::{DrawnTile, tile_count};
 
 use super::FrameRate;
 use crate::jpeg::encoder::Quantizer;
@@ -105,7 +107,7 @@ mod tests {
         FrameRate::new(24, 1).unwrap()
     }
 
-    fn designs(width: u16, height: u16, quality: u8) -> [Design; 2] {
+    pub(super) fn designs(width: u16, height: u16, quality: u8) -> [Design; 2] {
         [
             Design::Card(TestCard::new(width, height, rate(), quality).unwrap()),
             Design::Leader(Leader::new(width, height, rate(), quality, 2400).unwrap()),

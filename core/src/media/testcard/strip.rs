@@ -15,12 +15,12 @@
 mod reading;
 
 use self::reading::{COLUMNS, ROWS, checksum};
-use super::canvas::{Color, ONE, Rect, Tile};
+use super::canvas::{Color, ONE, Rect, Surface};
 
 pub use self::reading::read;
 
 /// Paints the part of a picture's strip that lies in `tile`.
-pub(super) fn paint(tile: &mut Tile, (width, height): (u16, u16), number: u32) {
+pub(super) fn paint(tile: &mut impl Surface, (width, height): (u16, u16), number: u32) {
     let (width, height) = (i32::from(width), i32::from(height));
     let row_edge = |row: usize| edge(row.wrapping_add(15 * ROWS), 16 * ROWS, height);
     let column_edge = |column: usize| edge(column, COLUMNS, width);
@@ -62,11 +62,21 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    /// A strip, and nothing else.
+    struct Grey {
+        size: (u16, u16),
+        number: u32,
+    }
+
+    impl canvas::Scenery for Grey {
+        fn paint(&self, surface: &mut impl Surface) {
+            surface.fill(Color::grey(90));
+            paint(surface, self.size, self.number);
+        }
+    }
+
     fn strip(width: u16, height: u16, number: u32) -> Vec<u8> {
-        canvas::luma((width, height), |tile| {
-            tile.fill(Color::grey(90));
-            paint(tile, (width, height), number);
-        })
+        canvas::luma((width, height), &Grey { size: (width, height), number })
     }
 
     const NUMBERS: [u32; 6] = [0, 1, 245, 0x1234_5678, 0xAAAA_AAAA, u32::MAX];

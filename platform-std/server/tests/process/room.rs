@@ -88,6 +88,47 @@ fn a_viewer_too_many_for_the_bandwidth_is_told_to_come_back_and_let_in_when_anot
     drop((viewers, again));
 }
 
+/// A process's descriptors, and its memory in KiB.
+#[cfg(target_os = "linux")]
+fn held(id: u32) -> (usize, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim();
+    let kib = resident.split(' ').next().unwrap().parse().unwrap();
+    (std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count(), kib)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn viewers_that_come_and_go_leave_nothing_behind_on_any_thread() {
+    let folder = Folder::new("come-and-go");
+    let film = folder.file_of("film.mjpeg", &picture(3_000).repeat(50));
+    let mut server = Running::start(&[], &[&film[..], "--loop", "--frame-rate", "50", "--threads", "2", "-q"]);
+    let url = server.url();
+    // Eight at once, so that each thread has some.
+    let visit = |rounds| {
+        for _ in 0..rounds {
+            let viewers: Vec<_> = (0..8).map(|_| Viewer::play(&url).unwrap()).collect();
+            viewers.iter().for_each(|viewer| viewer.stream.shutdown(std::net::Shutdown::Both).unwrap());
+        }
+        // The last ones may not have been seen to go.
+        let begun = Instant::now();
+        let mut last = held(server.0.id());
+        while begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(100));
+            let now = held(server.0.id());
+            if now == last {
+                break;
+            }
+            last = now;
+        }
+        last
+    };
+    let (descriptors, resident) = visit(20);
+    let after = visit(60);
+    assert_eq!(after.0, descriptors);
+    assert!(after.1 <= resident + 512, "{resident} KiB, then {} KiB", after.1);
+}
+
 #[test]
 fn what_a_server_may_take_is_printed_with_its_settings() {
     let arguments = ["--max-bandwidth", "300", "--wake-grid", "0", "--print-config"];
