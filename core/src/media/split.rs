@@ -261,7 +261,14 @@ impl<D: Parts> Splitter<D> {
     /// Passes the [skippable](Self::skippable) bytes without seeing them.
     pub(super) fn skip(&mut self) {
         self.offset = self.offset.saturating_add(self.skippable());
+        self.chunk_follows();
+    }
+
+    /// Between two chunks. What was before is forgotten, as bytes that were skipped are not known either: a picture's first bytes are not
+    /// half there and half here.
+    fn chunk_follows(&mut self) {
         self.state = CHUNK;
+        self.last = D::Last::default();
     }
 
     /// Whether the next byte is the first of a record's length and each record so far held one frame.
@@ -613,30 +620,31 @@ impl<D: Parts> Splitter<D> {
     /// AVI: a chunk's head was read, and so much content follows.
     fn chunk_starts(&mut self, action: Action, size: u32) -> Option<SplitEvent> {
         let fits = self.offset.saturating_add(size.into()) <= self.file_len;
-        self.state = match action {
-            Action::ReadType => State::Chunk { seen: 8, garbage: 0 },
-            Action::Enter => CHUNK,
+        match action {
+            Action::ReadType => self.state = State::Chunk { seen: 8, garbage: 0 },
+            Action::Enter => self.chunk_follows(),
             Action::Picture if fits => {
                 (self.record.left, self.record.frames) = (size, 0);
                 self.forget();
-                State::Hunt
+                self.state = State::Hunt;
             }
             Action::Picture => {
                 // What begins there is read anyway.
                 if let Some(chunks) = self.chunks.get_mut() {
                     chunks.close();
                 }
-                (self.start, self.state) = (self.offset, CHUNK);
+                self.start = self.offset;
+                self.chunk_follows();
                 return Some(SplitEvent::Beyond);
             }
-            _ if size == 0 => CHUNK,
+            _ if size == 0 => self.chunk_follows(),
             _ if !fits => return self.damage(State::HuntRecord),
             Action::ReadHeader => {
                 self.head.clear();
-                State::Header { left: size }
+                self.state = State::Header { left: size };
             }
-            Action::Skip => State::Skip { left: size },
-        };
+            Action::Skip => self.state = State::Skip { left: size },
+        }
         None
     }
 
@@ -647,7 +655,7 @@ impl<D: Parts> Splitter<D> {
             if let Some(chunks) = self.chunks.get_mut() {
                 chunks.header(self.head.bytes());
             }
-            self.state = CHUNK;
+            self.chunk_follows();
         }
     }
 

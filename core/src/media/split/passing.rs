@@ -6,7 +6,7 @@ use super::find::{
     pass_to_start, run_of,
 };
 use super::state::State;
-use super::{Heads, PICTURE, RIFF_LEN, START, SplitEvent, Splitter, records};
+use super::{Heads, PICTURE, RIFF_LEN, START, SplitEvent, Splitter};
 use crate::jpeg::marker;
 
 /// Who has looked for a frame in so many bytes is lost.
@@ -50,7 +50,10 @@ impl<D: Parts> Splitter<D> {
                 self.head.take(passed);
                 self.header(left.saturating_sub(passed.len() as u32));
             }
-            State::Skip { left } => self.state = records::behind(left.saturating_sub(passed.len() as u32)),
+            State::Skip { left } => match left.saturating_sub(passed.len() as u32) {
+                0 => self.chunk_follows(),
+                left => self.state = State::Skip { left },
+            },
             State::Length { seen, .. } => self.state = State::Length { seen, padded: true },
             _ => {}
         }

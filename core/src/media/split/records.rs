@@ -1,7 +1,7 @@
 //! The heads of records: the lengths of the lab's format, and the chunks of AVI.
 
 use super::super::avi::{Action, Chunks};
-use super::state::{CHUNK, State};
+use super::state::State;
 
 /// The number of characters before each record of the lab's format.
 pub(in crate::media) const DIGITS: usize = 5;
@@ -72,11 +72,6 @@ pub(super) fn chunk_byte(seen: u8, garbage: u8, last: u128, is_even: bool, chunk
         }
         _ => next(seen.saturating_add(1)),
     }
-}
-
-/// Where passing so many bytes of content leads.
-pub(super) fn behind(left: u32) -> State {
-    if left == 0 { CHUNK } else { State::Skip { left } }
 }
 
 /// A record's length: digits with spaces before or behind them. A JPEG file has four bytes at least.

@@ -177,6 +177,28 @@ fn a_chunk_without_content_takes_its_time_and_fields_take_half() {
 }
 
 #[test]
+fn a_picture_begins_behind_what_was_passed_and_not_within_it() {
+    // The picture's own head is lost: the chunk before took it, or is right before the picture.
+    let (first, lost) = (jpeg(40), jpeg(300));
+    let expected = [first.clone(), lost.clone(), first.clone()];
+    let whole = avi(&Avi { pictures: std::vec![first.clone(), lost.clone(), first.clone()], ..Avi::default() });
+    let at = whole.windows(lost.len()).position(|window| window == lost).unwrap();
+    let with = |before: &[u8]| [&whole[..at - 8], before, &whole[at..]].concat();
+    for len in 0..40 {
+        for content in [[0xFF, 0xD8, 0xFF].repeat(len), [0xFF, 0xD8].repeat(len), [0xD8, 0xFF].repeat(len)] {
+            let sound = [&b"00wb"[..], &(content.len() as u32).to_le_bytes(), &content].concat();
+            assert!(datas(&with(&sound)) == expected, "{len} of {:x?}", &content[..content.len().min(3)]);
+        }
+    }
+    // A length that cannot be true ends in the bytes of SOI.
+    assert!(datas(&with(b"01dc\x00\x00\xFF\xD8")) == expected);
+    let mut file = avi(&Avi { pictures: pictures(), has_sound: true, ..Avi::default() });
+    assert_eq!(file[2742..2747], *b"00wb\x09");
+    file[2746] = 18;
+    assert!(datas(&file) == pictures());
+}
+
+#[test]
 fn an_avi_file_of_another_codec_is_refused() {
     let file = avi(&Avi { pictures: std::vec![jpeg(40)], codec: b"XVID", ..Avi::default() });
     let file = File { bytes: file, at: 0, piece: 100, read: 0, fails: 0 };
