@@ -9,6 +9,7 @@
 //! - [`media`]: files and folders as media that many viewers share.
 //! - [`input`]: cameras, programs and whatever else makes JPEG while it is watched.
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
+//! - `web`, with the feature `http`: the streams in browsers.
 //! - [`console`]: text for terminals and logs.
 // `forbid` would allow no exception, and there is one: `input/camera/timestamp.rs`.
 #![deny(unsafe_code)]
@@ -31,6 +32,8 @@ mod sync;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
+#[cfg(feature = "http")]
+pub mod web;
 
 pub use client::play;
 #[cfg(feature = "futures")]

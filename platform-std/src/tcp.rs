@@ -246,16 +246,7 @@ pub struct Listener {
 impl Listener {
     /// Listens on `address`. `[::]` takes IPv4 as well, on every system.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        if address.ip().is_unspecified() && address.is_ipv6() {
-            socket.set_only_v6(false)?;
-        }
-        // A server that restarts must not wait for the connections of its last run to be forgotten.
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(Self { inner: mio::net::TcpListener::from_std(socket.into()) })
+        Ok(Self { inner: mio::net::TcpListener::from_std(listen(address)?) })
     }
 
     /// The next waiting connection; never blocks.
@@ -278,6 +269,20 @@ impl Listener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
+}
+
+/// A socket that listens and does not block.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.ip().is_unspecified() && address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // A server that restarts must not wait for the connections of its last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 impl Source for Listener {

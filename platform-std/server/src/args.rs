@@ -18,6 +18,7 @@ use mutoscope_std::server::Options;
 use crate::access::AccessArgs;
 use crate::harden::Harden;
 use crate::tls::TlsArgs;
+use crate::web::WebArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,6 +91,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub tls: TlsArgs,
+
+    #[command(flatten)]
+    pub web: WebArgs,
 
     /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]

@@ -21,6 +21,7 @@ mod testing;
 mod tls;
 mod token;
 mod tools;
+mod web;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

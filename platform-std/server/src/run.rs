@@ -9,12 +9,14 @@ use anyhow::{Context, Error, Result, anyhow};
 use mutoscope_std::guard::Gate;
 use mutoscope_std::input::Source;
 use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
+#[cfg(feature = "http")]
+use mutoscope_std::web::Web;
 
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::reload::Reload;
 use crate::streams::Streams;
-use crate::{access, limits, signals, tls};
+use crate::{access, limits, signals, tls, web};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
 const SPARE_FILES: u64 = 48;
@@ -35,6 +37,10 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     access::check_reach(&args.access, &rules, || options.addresses())?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&options).map_err(|error| with_advice(error, tls_port))?;
+    #[cfg(feature = "http")]
+    let web = web::bind(args)?;
+    #[cfg(not(feature = "http"))]
+    anyhow::ensure!(args.web.http.is_none(), "this program has no HTTP: build it with the feature http");
     let gate = Gate::new(rules).context("the system has no random numbers")?;
     let gate = Arc::new(gate.with_journal(access::journal(&args.access)?));
     // There are no other threads yet, and the files of secrets are there.
@@ -63,6 +69,15 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
             "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
         );
     }
+    #[cfg(feature = "http")]
+    let urls = urls.into_iter().chain(web.iter().flat_map(Web::urls)).collect();
+    #[cfg(feature = "http")]
+    let _web = web
+        .map(|web| {
+            let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
+            web::start(web, args, streams.clone(), Arc::clone(&gate), server.limits(), rtsp)
+        })
+        .transpose()?;
     announce(urls)?;
     tls::announce(&server);
     if let Some(hang_ups) = hang_ups {

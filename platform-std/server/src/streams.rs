@@ -9,6 +9,9 @@ use mutoscope::wire::url::Path;
 use mutoscope_std::input::{InputMedium, Inputs, Source};
 use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium};
 
+#[cfg(feature = "http")]
+use mutoscope_std::web::{Directory, Listed};
+
 use crate::config::Configuration;
 
 /// The streams of the present configuration. Copies are the same.
@@ -101,6 +104,15 @@ fn library_of(configuration: &Configuration) -> Result<Library> {
         }
     }
     Ok(library)
+}
+
+#[cfg(feature = "http")]
+impl Directory for Streams {
+    fn list(&self) -> Vec<Listed> {
+        let shown = self.shown();
+        let library = shown.library.iter().flat_map(Directory::list);
+        shown.inputs.list().into_iter().chain(library).collect()
+    }
 }
 
 impl Catalogue for Streams {

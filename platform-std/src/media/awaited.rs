@@ -9,7 +9,7 @@ use std::task::Waker;
 use crate::sync::{Mutex, MutexGuard};
 
 /// A state, and those who wait for it to change.
-pub(super) struct Awaited<S> {
+pub(crate) struct Awaited<S> {
     inner: Mutex<Inner<S>>,
 }
 
@@ -20,7 +20,7 @@ struct Inner<S> {
 }
 
 impl<S> Awaited<S> {
-    pub(super) fn new(state: S) -> Self {
+    pub(crate) fn new(state: S) -> Self {
         Self { inner: Mutex::new(Inner { state, waiting: BTreeMap::new() }) }
     }
 
@@ -29,12 +29,12 @@ impl<S> Awaited<S> {
     }
 
     /// The state. Nobody is told of what changes in it.
-    pub(super) fn lock(&self) -> Locked<'_, S> {
+    pub(crate) fn lock(&self) -> Locked<'_, S> {
         Locked(self.inner())
     }
 
     /// Changes the state, and wakes all who wait.
-    pub(super) fn change(&self, change: impl FnOnce(&mut S)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut S)) {
         let waiting = {
             let mut inner = self.inner();
             change(&mut inner.state);
@@ -45,7 +45,7 @@ impl<S> Awaited<S> {
     }
 
     /// What `take` finds. Where there is nothing yet, `number` waits from now on: there is no moment in between.
-    pub(super) fn take_or_wait<R, N>(
+    pub(crate) fn take_or_wait<R, N>(
         &self,
         number: u64,
         waker: &Waker,
@@ -60,7 +60,7 @@ impl<S> Awaited<S> {
     }
 
     /// This one waits no more.
-    pub(super) fn leave(&self, number: u64) {
+    pub(crate) fn leave(&self, number: u64) {
         self.inner().waiting.remove(&number);
     }
 }
@@ -72,7 +72,7 @@ impl<S> fmt::Debug for Awaited<S> {
 }
 
 /// The state, for as long as this is there.
-pub(super) struct Locked<'a, S>(MutexGuard<'a, Inner<S>>);
+pub(crate) struct Locked<'a, S>(MutexGuard<'a, Inner<S>>);
 
 impl<S> Deref for Locked<'_, S> {
     type Target = S;

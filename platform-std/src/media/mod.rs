@@ -3,7 +3,7 @@
 //! A [`Library`] is the catalogue of them; [`inspect`] is for programs that look into files without serving them.
 
 mod audience;
-mod awaited;
+pub(crate) mod awaited;
 mod cache;
 mod cadence;
 mod candidates;

@@ -86,7 +86,7 @@ pub fn url(address: SocketAddr, name: &str) -> String {
 }
 
 /// The same with a scheme.
-pub(super) fn url_of(scheme: &str, address: SocketAddr, name: &str) -> String {
+pub(crate) fn url_of(scheme: &str, address: SocketAddr, name: &str) -> String {
     let address = SocketAddr::new(usable(address.ip()), address.port());
     format!("{scheme}://{address}/{}", percent_encode(name))
 }

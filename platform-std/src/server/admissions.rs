@@ -13,7 +13,7 @@ const MAX_REFUSING: usize = 16;
 
 /// The decision about a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(crate) enum Admission {
     /// It is served.
     Serve,
     /// It is told that there is no room.
@@ -54,18 +54,18 @@ impl Why {
 
 /// A place that a connection has, until it is given back with [`Admissions::leave`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// What its address is, and thus where it is counted.
     pub(super) standing: Standing,
     /// The client is only told that there is no room.
-    pub(super) is_refused: bool,
+    pub(crate) is_refused: bool,
     /// The loop that serves it.
     pub(super) at: usize,
 }
 
 /// All places of a server, and who has them. It is asked when a connection comes and when one goes.
 #[derive(Debug)]
-pub(super) struct Admissions {
+pub(crate) struct Admissions {
     places: Mutex<Places>,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Admissions {
 struct Places {
     /// What each address takes.
     hosts: Hosts,
-    /// How many clients each loop has.
+    /// How many clients each loop has, and at last how many are guests.
     by_loop: Vec<usize>,
     /// How many clients are only told that there is no room.
     refused: usize,
@@ -87,7 +87,7 @@ impl Admissions {
     /// `limit` places at `loops` loops. `trusted`: networks without limits of their own.
     pub(super) fn new(limit: usize, trusted: Vec<IpNet>, loops: usize) -> Self {
         let hosts = Hosts::new(limit, trusted);
-        let places = Places { hosts, by_loop: vec![0; loops.max(1)], refused: 0, limit, is_full: false };
+        let places = Places { hosts, by_loop: vec![0; loops.max(1) + 1], refused: 0, limit, is_full: false };
         Self { places: Mutex::new(places) }
     }
 
@@ -112,12 +112,13 @@ impl Admissions {
         Decision { admission, standing, why: Some(why), is_said }
     }
 
-    /// Gives a connection its place, at the loop that has the fewest.
-    pub(super) fn take_place(&self, standing: Standing, is_refused: bool) -> Place {
+    /// Gives a connection its place, at the loop that has the fewest, or, `as_guest`, at none.
+    pub(super) fn take_place(&self, standing: Standing, is_refused: bool, as_guest: bool) -> Place {
         let mut places = self.lock();
         places.hosts.take_place(standing, is_refused);
         places.refused += usize::from(is_refused);
-        let at = (0..places.by_loop.len()).min_by_key(|&at| places.by_loop[at]).unwrap_or(0);
+        let loops = places.by_loop.len() - 1;
+        let at = if as_guest { loops } else { (0..loops).min_by_key(|&at| places.by_loop[at]).unwrap_or(0) };
         places.by_loop[at] += 1;
         Place { standing, is_refused, at }
     }
@@ -163,7 +164,7 @@ mod tests {
         for number in 0..32 {
             let decision = admissions.admit(Instant::from_millis(number * 50), address, None);
             if decision.admission != Admission::Ignore {
-                admissions.take_place(decision.standing, decision.admission == Admission::Refuse);
+                admissions.take_place(decision.standing, decision.admission == Admission::Refuse, false);
             }
             decisions.push((decision.admission, decision.why.filter(|_| decision.is_said)));
         }
@@ -191,11 +192,14 @@ mod tests {
     #[test]
     fn connections_go_where_there_are_fewest() {
         let admissions = Admissions::new(9, Vec::new(), 3);
-        let places = [0; 7].map(|_| admissions.take_place(Standing::Exempt, false));
+        let places = [0; 7].map(|_| admissions.take_place(Standing::Exempt, false, false));
         assert_eq!(places.map(|place| place.at), [0, 1, 2, 0, 1, 2, 0]);
         assert_eq!(admissions.leave(Instant::default(), places[1]), 6);
         assert_eq!(admissions.leave(Instant::default(), places[4]), 5);
-        assert_eq!([0; 3].map(|_| admissions.take_place(Standing::Exempt, true).at), [1, 1, 1]);
+        assert_eq!([0; 3].map(|_| admissions.take_place(Standing::Exempt, true, false).at), [1, 1, 1]);
         assert_eq!(admissions.len(), 8);
+        // A guest takes none of theirs.
+        assert_eq!([0; 2].map(|_| admissions.take_place(Standing::Exempt, false, true).at), [3, 3]);
+        assert_eq!((admissions.take_place(Standing::Exempt, false, false).at, admissions.len()), (2, 11));
     }
 }

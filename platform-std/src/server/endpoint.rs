@@ -251,7 +251,7 @@ fn is_unlucky(error: &Error, plans: &[Plan], server_port: Option<u16>) -> bool {
 }
 
 /// Whether there is no such address here, or none of its family.
-fn is_missing(error: &io::Error) -> bool {
+pub(super) fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable
         || matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EPROTONOSUPPORT))
 }

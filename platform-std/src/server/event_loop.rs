@@ -12,15 +12,16 @@ use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant, earliest};
 
-use super::admissions::{Admission, Admissions, Decision, Place, Why};
+use super::admissions::Place;
 use super::buffers::Buffers;
 use super::clients::{Clients, Served, Slot};
 use super::context::serving;
 use super::debt::Debt;
 use super::door::Door;
 use super::endpoint::{self, Endpoint};
-use super::hosts::{IsInside, Standing};
-use super::load::{Doing, Lack, Load, Meter};
+use super::hosts::Standing;
+use super::limits::Limits;
+use super::load::{Doing, Lack, Meter};
 use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
 use super::reception::Reception;
 use super::room::{Gate, Queue};
@@ -28,7 +29,6 @@ use super::schedule::Schedule;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
-use crate::guard::KEPT_OUT;
 use crate::link::Link;
 use crate::udp;
 
@@ -101,8 +101,7 @@ pub(super) struct Common<'a, C, D> {
     pub(super) door: &'a D,
     pub(super) settings: Settings<'a>,
     pub(super) clock: MonotonicClock,
-    pub(super) admissions: Admissions,
-    pub(super) load: Load,
+    pub(super) limits: Arc<Limits>,
     pub(super) stop: StopHandle,
 }
 
@@ -166,7 +165,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             result => result.map_err(Error::Wait)?,
         }
-        self.meter.tell(self.now(), &self.common.load);
+        self.meter.tell(self.now(), &self.common.limits.load);
         for event in &*events {
             match event.token() {
                 WAKER => {}
@@ -262,7 +261,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     }
 
     fn service(&mut self, number: usize) {
-        let Common { catalogue, door, settings, clock, load, .. } = self.common;
+        let Common { catalogue, door, settings, clock, limits, .. } = self.common;
         let (now, is_full) = (clock.now(), self.meter.is_full().map(Lack::words));
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.peer.peer(), || {
@@ -297,7 +296,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             (false, _) => Doing::Nothing,
         };
         if slot.doing != doing {
-            self.meter.handle_viewer(load, slot.doing, doing);
+            self.meter.handle_viewer(&limits.load, slot.doing, doing);
             slot.doing = doing;
         }
         match outcome {
@@ -321,9 +320,9 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
         if slot.doing != Doing::Nothing {
-            self.meter.handle_viewer(&self.common.load, slot.doing, Doing::Nothing);
+            self.meter.handle_viewer(&self.common.limits.load, slot.doing, Doing::Nothing);
         }
-        let left = self.common.admissions.leave(self.now(), slot.place);
+        let left = self.common.limits.leave(slot.place);
         if !slot.place.is_refused {
             log::info!("{} is gone, {left} left", slot.peer.peer());
         }
@@ -348,31 +347,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
 
     /// Gives a connection a place, at one of the loops.
     fn admit(&mut self, endpoint: usize, link: Link, peer: SocketAddr) {
-        let Common { door, admissions, .. } = self.common;
-        let now = self.now();
-        if !door.lets_in(peer) {
-            door.tell_refused(now, peer, KEPT_OUT);
-            return log::debug!("{peer} is not let in");
-        }
-        let is_inside = |address| door.is_inside(address);
-        let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
-        let Decision { admission, standing, why, is_said } = admissions.admit(now, peer.ip(), is_inside);
-        if let Some(why) = why {
-            door.tell_refused(now, peer, why.words());
-        }
-        // It is said once: otherwise, a client that keeps connecting would fill the disk.
-        match why.filter(|_| is_said) {
-            Some(Why::Full) => {
-                let count = admissions.len();
-                log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
-            }
-            Some(Why::Over(reason)) => log::warn!("{peer} is refused: {} (--trusted)", reason.words()),
-            None => {}
-        }
-        if admission == Admission::Ignore {
-            return log::debug!("{peer} is beyond all limits");
-        }
-        let place = admissions.take_place(standing, admission != Admission::Serve);
+        let Some(place) = self.common.limits.receive(self.common.door, peer, false) else { return };
         let arrival = Arrival { link, endpoint, peer, place };
         if place.at == self.at {
             self.take(arrival);
@@ -403,12 +378,12 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
                 let number = self.clients.insert(slot);
                 // For those that are refused, the warning before is enough.
                 if !place.is_refused {
-                    log::info!("{peer} is here, {} altogether", self.common.admissions.len());
+                    log::info!("{peer} is here, {} altogether", self.common.limits.admissions.len());
                 }
                 self.service(number);
             }
             Err(error) => {
-                self.common.admissions.leave(self.now(), place);
+                self.common.limits.leave(place);
                 log::warn!("{peer} cannot be served: {error}");
             }
         }
@@ -445,7 +420,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
                 if self.deadline.is_none() {
                     self.take(*arrival);
                 } else {
-                    self.common.admissions.leave(self.now(), arrival.place);
+                    self.common.limits.leave(arrival.place);
                 }
             }
         }
@@ -507,9 +482,8 @@ mod tests {
             let server = Server::bind(options).unwrap();
             let clock = MonotonicClock::new();
             let address = server.local_addr();
-            let (admissions, stop) = (Admissions::new(100, Vec::new(), 1), server.stop);
-            let load = Load::new(1, None);
-            let common = Common { catalogue, door: &Open, settings, clock, admissions, load, stop };
+            let (limits, stop) = (server.limits, server.stop);
+            let common = Common { catalogue, door: &Open, settings, clock, limits, stop };
             let common = Box::leak(Box::new(common));
             let server = EventLoop::new(common, 0, server.sockets.into_iter().next().unwrap());
             Self { server, address, events: Events::with_capacity(64) }

@@ -55,7 +55,7 @@ struct Host {
 
 /// What an address is: remembered by a connection, for [`Hosts::leave`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// It has no limits.
     Exempt,
     /// It counts as this address.

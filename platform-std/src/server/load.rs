@@ -33,7 +33,7 @@ pub(super) struct Work {
 
 /// What a client does that matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(crate) enum Doing {
     /// It has no stream.
     Nothing,
     /// It has one, which does not play. There is to be room for it when it does.
@@ -44,7 +44,7 @@ pub(super) enum Doing {
 
 /// Why there is no room for another viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(crate) enum Lack {
     /// Of processor time.
     Time,
     /// Of what may be sent.
@@ -53,7 +53,7 @@ pub(super) enum Lack {
 
 impl Lack {
     /// In words, behind a status of 503.
-    pub(super) const fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Time => "the server has all that it can do",
             Self::Bandwidth => "the server sends all that it may",
@@ -63,7 +63,7 @@ impl Lack {
 
 /// The load of all loops of a server.
 #[derive(Debug)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Most bytes a second that may be sent; `None`: no limit.
     most_bytes: Option<u64>,
     loops: Mutex<Vec<Gauge>>,
@@ -138,7 +138,7 @@ impl Load {
 
 /// Measures what one loop does, for [`Load`].
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     at: usize,
     told: Instant,
     /// Processor time of the thread then.
@@ -150,7 +150,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(at: usize) -> Self {
+    pub(crate) fn new(at: usize) -> Self {
         Self {
             at,
             told: Instant::default(),
@@ -162,7 +162,7 @@ impl Meter {
     }
 
     /// Bytes have been sent.
-    pub(super) const fn count(&mut self, bytes: u64) {
+    pub(crate) const fn count(&mut self, bytes: u64) {
         self.sent += bytes;
     }
 
@@ -172,7 +172,7 @@ impl Meter {
     }
 
     /// A turn begins. What was done is told when a window is over.
-    pub(super) fn tell(&mut self, now: Instant, load: &Load) {
+    pub(crate) fn tell(&mut self, now: Instant, load: &Load) {
         let time = now.since(self.told);
         if time < WINDOW {
             return;
@@ -188,7 +188,7 @@ impl Meter {
     }
 
     /// A viewer has come or gone, or plays, or does no more.
-    pub(super) fn handle_viewer(&mut self, load: &Load, before: Doing, now: Doing) {
+    pub(crate) fn handle_viewer(&mut self, load: &Load, before: Doing, now: Doing) {
         load.handle_viewer(self.at, before, now);
         self.ask(load);
     }
@@ -202,7 +202,7 @@ impl Meter {
     }
 
     /// Why there is no room for another viewer.
-    pub(super) const fn is_full(&self) -> Option<Lack> {
+    pub(crate) const fn is_full(&self) -> Option<Lack> {
         self.is_full
     }
 }

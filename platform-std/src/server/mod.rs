@@ -29,7 +29,10 @@ mod endpoint;
 mod error;
 mod event_loop;
 mod hosts;
-mod load;
+mod limits;
+#[cfg(feature = "http")]
+mod listen;
+pub(crate) mod load;
 mod post;
 mod reception;
 pub mod room;
@@ -41,6 +44,10 @@ pub use address::{MAX_URL_LEN, percent_encode, resolve, url};
 pub use context::served_peer;
 pub use door::Door;
 pub use error::Error;
+pub use limits::Limits;
+
+#[cfg(feature = "http")]
+pub(crate) use {address::url_of, admissions::Place, listen::listen_at};
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -56,16 +63,13 @@ use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
 
-use crate::clock::MonotonicClock;
 #[cfg(feature = "tls")]
 use crate::tls::Certificates;
 use crate::tls::Identity;
 use crate::udp;
-use address::Place;
-use admissions::Admissions;
+use address::Place as At;
 use endpoint::{Around, Endpoint, Entrance, Plan};
 use event_loop::{Common, EventLoop, Sockets};
-use load::Load;
 use post::Mailbox;
 
 /// The options of a [`Server`].
@@ -151,7 +155,7 @@ impl Options {
     /// # Errors
     /// [`Error::Resolve`].
     pub fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
-        Ok(Place::of_all(&self.hosts, self.rtsp_port)?.into_iter().map(|place| place.address).collect())
+        Ok(At::of_all(&self.hosts, self.rtsp_port)?.into_iter().map(|place| place.address).collect())
     }
 }
 
@@ -170,6 +174,7 @@ pub struct Server {
     sockets: Vec<Sockets>,
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there are none"))]
     certificates: Option<Certificates>,
+    limits: Arc<Limits>,
     stop: StopHandle,
 }
 
@@ -179,7 +184,7 @@ impl Server {
     /// # Errors
     /// Those of the address, the ports and the system; see [`Error`].
     pub fn bind(options: &Options) -> Result<Self, Error> {
-        let places = Place::of_all(&options.hosts, options.rtsp_port)?;
+        let places = At::of_all(&options.hosts, options.rtsp_port)?;
         let sockets = if options.record { udp::Options::RECORDING_SERVER } else { udp::Options::SERVER };
         let (plans, certificates) = plans(options, &places)?;
         let endpoints = Endpoint::bind_all(&places, &plans, options.server_port, sockets)?;
@@ -194,7 +199,12 @@ impl Server {
         };
         let (sockets, mailboxes) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), mailboxes };
-        Ok(Self { options: options.clone(), sockets, certificates, stop })
+        Ok(Self { options: options.clone(), sockets, certificates, limits: Limits::new(options), stop })
+    }
+
+    /// Its limits, for others who serve the same streams.
+    pub fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits)
     }
 
     /// Where it listens; the first of several addresses.
@@ -256,7 +266,7 @@ impl Server {
     /// # Errors
     /// Those of [`serve`](Self::serve).
     pub fn serve_guarded<C: Catalogue + Sync, D: Door + Sync>(self, catalogue: C, door: D) -> Result<(), Error> {
-        let clock = MonotonicClock::new();
+        let clock = self.limits.clock;
         let cname = canonical_name()?;
         let settings = Settings {
             session: Config {
@@ -275,10 +285,8 @@ impl Server {
             cname: &cname,
             ..Settings::default()
         };
-        let Self { options, sockets, stop, .. } = self;
-        let admissions = Admissions::new(options.max_clients, options.trusted, sockets.len());
-        let load = Load::new(sockets.len(), options.max_bandwidth);
-        let common = Common { catalogue: &catalogue, door: &door, settings, clock, admissions, load, stop };
+        let Self { sockets, limits, stop, .. } = self;
+        let common = Common { catalogue: &catalogue, door: &door, settings, clock, limits, stop };
         run_all(&common, sockets)
     }
 }
@@ -351,7 +359,7 @@ type Certificates = std::convert::Infallible;
 
 /// The ports that are wanted at each address, those for TLS last, and the certificate that these show.
 #[cfg(feature = "tls")]
-fn plans(options: &Options, places: &[Place]) -> Result<(Vec<Plan>, Option<Certificates>), Error> {
+fn plans(options: &Options, places: &[At]) -> Result<(Vec<Plan>, Option<Certificates>), Error> {
     let plain = Plan { port: options.rtsp_port, around: Around::Nothing };
     let Some(TlsOptions { port, identity, only }) = &options.tls else { return Ok((vec![plain], None)) };
     let certificates = Certificates::open(identity.clone(), &address::names_at(places)).map_err(Error::Certificate)?;
@@ -360,7 +368,7 @@ fn plans(options: &Options, places: &[Place]) -> Result<(Vec<Plan>, Option<Certi
 }
 
 #[cfg(not(feature = "tls"))]
-fn plans(options: &Options, _: &[Place]) -> Result<(Vec<Plan>, Option<Certificates>), Error> {
+fn plans(options: &Options, _: &[At]) -> Result<(Vec<Plan>, Option<Certificates>), Error> {
     if options.tls.is_some() {
         return Err(Error::NoTls);
     }

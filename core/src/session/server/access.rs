@@ -6,7 +6,7 @@ use super::{Allowed, Connection, Dialect, Pending, Secrecy, Waiting};
 use crate::session::buffer::Storage;
 use crate::time::Instant;
 use crate::wire::rtsp::headers::KeyMgmt;
-use crate::wire::rtsp::{Headers, Message, Method, StatusCode, parse};
+use crate::wire::rtsp::{Message, Method, StatusCode, parse};
 use crate::wire::url::Path;
 use crate::wire::{lab, mikey};
 use core::fmt::Display;
@@ -24,7 +24,7 @@ pub struct Asking<'a> {
     pub is_to_publish: bool,
     /// The dialect that it is made in. Nobody can prove who they are in that of the lab.
     pub dialect: Dialect,
-    headers: Headers<'a>,
+    authorization: Result<Option<&'a str>, Repeated>,
 }
 
 /// A client's key that cannot be used: the message cannot be read, is encrypted, or is for another suite.
@@ -36,15 +36,33 @@ pub struct UnusableKey;
 pub struct Repeated;
 
 impl<'a> Asking<'a> {
+    /// A request of another protocol whose users are the same and prove it in the same way, such as HTTP. `authorization`: the values
+    /// of all headers of that name.
+    pub fn new(
+        method: Method<'a>,
+        uri: &'a str,
+        path: Path<'a>,
+        is_to_publish: bool,
+        authorization: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let authorization = only(authorization);
+        Self { method, uri, path, is_to_publish, dialect: Dialect::Standard, authorization }
+    }
+
     /// The value of `Authorization`, if there is one.
     ///
     /// # Errors
     /// There are two.
     pub fn authorization(&self) -> Result<Option<&'a str>, Repeated> {
-        let mut values = self.headers.all("Authorization");
-        let first = values.next();
-        if values.next().is_some() { Err(Repeated) } else { Ok(first) }
+        self.authorization
     }
+}
+
+/// The first value, if there is no second one.
+fn only<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<Option<&'a str>, Repeated> {
+    let mut values = values.into_iter();
+    let first = values.next();
+    if values.next().is_some() { Err(Repeated) } else { Ok(first) }
 }
 
 impl<B: Storage> Connection<B> {
@@ -61,7 +79,8 @@ impl<B: Storage> Connection<B> {
             let session = self.session.as_ref().filter(|_| method != Method::Setup);
             let path = session.map_or(path, |session| session.path.of(&session.url));
             let is_to_publish = Purpose::of(method, self.state) == Purpose::Publish;
-            return Some(Asking { method, uri, path, is_to_publish, dialect: Dialect::Lab, headers });
+            let authorization = only(headers.all("Authorization"));
+            return Some(Asking { method, uri, path, is_to_publish, dialect: Dialect::Lab, authorization });
         }
         let Ok(Some((Message::Request(standard), _))) = parse(bytes) else { return None };
         let (method, uri, headers) = (standard.method, self.url_of(request), standard.headers);
@@ -69,7 +88,7 @@ impl<B: Storage> Connection<B> {
         let session = self.session.as_ref().filter(|_| path.is_empty() && is_keep_alive(method));
         let path = session.map_or(path, |session| session.path.of(&session.url));
         let is_to_publish = Purpose::of(method, self.state) == Purpose::Publish;
-        Some(Asking { method, uri, path, is_to_publish, dialect: Dialect::Standard, headers })
+        Some(Asking::new(method, uri, path, is_to_publish, headers.all("Authorization")))
     }
 
     /// Answers [`Event::Authorize`](super::Event::Authorize): the request is judged and carried out as if nobody had to be

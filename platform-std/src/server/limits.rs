@@ -1,0 +1,88 @@
+//! What all that serves has in common: who has a place, how much there is to do, and the clock that both go by.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mutoscope::io::Clock;
+use mutoscope::time::Instant;
+
+use super::admissions::{Admission, Admissions, Decision, Place, Why};
+use super::hosts::IsInside;
+use super::load::Load;
+use super::{Door, Options};
+use crate::clock::MonotonicClock;
+use crate::guard::KEPT_OUT;
+
+/// How many clients there may be, and how much may be sent to them. A [`Server`](super::Server) has one, which others that serve the same
+/// streams may share.
+#[derive(Debug)]
+pub struct Limits {
+    pub(crate) clock: MonotonicClock,
+    pub(crate) admissions: Admissions,
+    pub(crate) load: Load,
+    #[cfg(feature = "http")]
+    loops: usize,
+}
+
+impl Limits {
+    /// Those of a server with these options.
+    pub fn new(options: &Options) -> Arc<Self> {
+        let loops = options.threads.max(1);
+        let admissions = Admissions::new(options.max_clients, options.trusted.clone(), loops);
+        // Beside the loops there is one more who works: whoever shares the limits.
+        let load = Load::new(loops + 1, options.max_bandwidth);
+        Arc::new(Self {
+            clock: MonotonicClock::new(),
+            admissions,
+            load,
+            #[cfg(feature = "http")]
+            loops,
+        })
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// The gauge of who is no loop of the server's, and shares its limits.
+    #[cfg(feature = "http")]
+    pub(crate) const fn guest(&self) -> usize {
+        self.loops
+    }
+
+    /// A place for a connection that has come, at one of the loops or, `as_guest`, elsewhere. `None`: it is closed without a word. The
+    /// log and the door's journal are told of those who are not served.
+    pub(crate) fn receive<D: Door>(&self, door: &D, peer: SocketAddr, as_guest: bool) -> Option<Place> {
+        let now = self.now();
+        if !door.lets_in(peer) {
+            door.tell_refused(now, peer, KEPT_OUT);
+            log::debug!("{peer} is not let in");
+            return None;
+        }
+        let is_inside = |address| door.is_inside(address);
+        let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
+        let Decision { admission, standing, why, is_said } = self.admissions.admit(now, peer.ip(), is_inside);
+        if let Some(why) = why {
+            door.tell_refused(now, peer, why.words());
+        }
+        // It is said once: otherwise, a client that keeps connecting would fill the disk.
+        match why.filter(|_| is_said) {
+            Some(Why::Full) => {
+                let count = self.admissions.len();
+                log::warn!("{peer} is refused: there are {count} clients already (--max-clients)");
+            }
+            Some(Why::Over(reason)) => log::warn!("{peer} is refused: {} (--trusted)", reason.words()),
+            None => {}
+        }
+        if admission == Admission::Ignore {
+            log::debug!("{peer} is beyond all limits");
+            return None;
+        }
+        Some(self.admissions.take_place(standing, admission != Admission::Serve, as_guest))
+    }
+
+    /// A connection is over. Gives the number of those that are left.
+    pub(crate) fn leave(&self, place: Place) -> usize {
+        self.admissions.leave(self.now(), place)
+    }
+}

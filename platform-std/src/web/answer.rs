@@ -1,0 +1,236 @@
+//! From a request to its answer.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN};
+use hyper::{Method, Request, StatusCode};
+use mutoscope::io::server::{Verdict, Visit};
+use mutoscope::media::Extent;
+use mutoscope::media::catalogue::Medium;
+use mutoscope::session::server::Asking;
+use mutoscope::wire::rtsp;
+use mutoscope::wire::url::Path;
+use tokio::time::{sleep, timeout};
+
+use super::body::{Body, Video};
+use super::feed::Course;
+use super::origin::Claims;
+use super::part::Part;
+use super::reply::{self, Reply};
+use super::route::{Moment, Named, Route, Wish, route};
+use super::usage::Watching;
+use super::{Directory, Site, api, page};
+use crate::server::{Door, percent_encode};
+
+/// So long somebody waits for the first picture of a video …
+const PATIENCE: Duration = Duration::from_secs(8);
+/// … and of a snapshot, which is asked for again and again.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
+const ENCRYPTED: &str = "this stream is encrypted: ask for it by https";
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection {
+    pub(super) peer: SocketAddr,
+    /// The address that it came to.
+    pub(super) local: SocketAddr,
+    /// Nobody can listen on the way.
+    pub(super) is_private: bool,
+}
+
+/// The answer to a request.
+pub(super) async fn answer<C, D>(site: &Arc<Site<C, D>>, connection: Connection, request: Request<Incoming>) -> Reply
+where
+    C: Directory,
+    D: Door + Send + Sync + 'static,
+    D::Visit: Send,
+{
+    let is_head = request.method() == Method::HEAD;
+    let mut reply = judged(site, connection, &request).await.unwrap_or_else(|reply| reply);
+    if is_head {
+        *reply.body_mut() = Body::Whole(hyper::body::Bytes::new());
+    }
+    reply
+}
+
+/// The outer error is an answer, too.
+async fn judged<C, D>(
+    site: &Arc<Site<C, D>>,
+    connection: Connection,
+    request: &Request<Incoming>,
+) -> Result<Reply, Reply>
+where
+    C: Directory,
+    D: Door + Send + Sync + 'static,
+    D::Visit: Send,
+{
+    let uri = request.uri();
+    site.names.judge(claims(request), connection.local)?;
+    let route = route(request.method().as_str(), uri.path(), uri.query())?;
+    let asked = Asked { site, connection, request };
+    match route {
+        Route::Page(part) => {
+            asked.may("").await?;
+            Ok(page::reply(part))
+        }
+        Route::Streams => {
+            asked.may("").await?;
+            Ok(api::streams(site))
+        }
+        Route::State => Ok(api::state(site)),
+        Route::Health => Ok(reply::text(StatusCode::OK, "the server runs")),
+        Route::Ready => Ok(reply::text(StatusCode::OK, "the server serves")),
+        Route::Video(named, wish) => asked.video(named, wish).await,
+        Route::Snapshot(named, moment) => asked.snapshot(named, moment).await,
+        Route::Publish(_) => Err(reply::not_found()),
+    }
+}
+
+/// A request, and whom it is asked of.
+struct Asked<'a, C, D> {
+    site: &'a Arc<Site<C, D>>,
+    connection: Connection,
+    request: &'a Request<Incoming>,
+}
+
+impl<C, D> Asked<'_, C, D>
+where
+    C: Directory,
+    D: Door + Send + Sync + 'static,
+    D::Visit: Send,
+{
+    async fn video(&self, named: Named<'_>, wish: Wish) -> Result<Reply, Reply> {
+        let (path, medium) = self.find(named)?;
+        let visit = self.may(&path).await?;
+        let course = Course { repeats: self.site.repeats, ..Course::default() };
+        let feed = self.site.feeds.open(medium.ok_or_else(reply::not_found)?, course, PATIENCE).await?;
+        if self.request.method() == Method::HEAD {
+            return Ok(reply::whole(HeaderValue::from_static(super::part::CONTENT_TYPE), ""));
+        }
+        if let Some(lack) = self.site.usage.lack() {
+            return Err(reply::later(lack, 10));
+        }
+        let watching = Watching::new(&self.site.usage, &self.site.limits);
+        let ends = move |now| visit.ends().is_some_and(|end| end <= now);
+        Ok(reply::video(Video::new(feed.viewer(), wish.interval, self.site.feeds.clocks, watching, ends)))
+    }
+
+    async fn snapshot(&self, named: Named<'_>, moment: Moment) -> Result<Reply, Reply> {
+        let (path, medium) = self.find(named)?;
+        self.may(&path).await?;
+        let medium = medium.ok_or_else(reply::not_found)?;
+        let (part, is_newest) = match timeout(SNAPSHOT_PATIENCE, self.picture(medium, moment)).await {
+            Ok(Ok(part)) => (part, true),
+            refused => {
+                let refused = refused.unwrap_or_else(|_| Err(reply::later("there is no picture yet", 1)));
+                // What was seen last is better than nothing; how old it is is told with it.
+                let is_away = refused.as_ref().is_err_and(|reply| reply.status() == StatusCode::SERVICE_UNAVAILABLE);
+                match self.site.feeds.last(Path::new(&path)).filter(|_| is_away) {
+                    Some(last) => (last, false),
+                    None => return refused.map(|_| reply::not_found()),
+                }
+            }
+        };
+        let tag = tag(&part);
+        let known = self.request.headers().get_all(IF_NONE_MATCH);
+        if known.iter().any(|known| known.as_bytes().windows(tag.len()).any(|part| part == tag.as_bytes())) {
+            return Ok(reply::not_modified(tag));
+        }
+        let clocks = self.site.feeds.clocks;
+        let age = clocks.unix_micros(clocks.now()).saturating_sub(part.taken) / 1_000_000;
+        Ok(reply::picture(&part, tag, (!is_newest).then_some(age)))
+    }
+
+    /// The newest picture of a live stream, or one of a recorded stream.
+    async fn picture(&self, medium: C::Medium, moment: Moment) -> Result<Arc<Part>, Reply> {
+        let course = Course { from: moment.time.unwrap_or_default(), repeats: false };
+        let feed = self.site.feeds.open(medium, course, SNAPSHOT_PATIENCE).await?;
+        let is_live = feed.about.extent == Extent::Live;
+        if is_live && moment.time.is_some() {
+            return Err(reply::text(StatusCode::BAD_REQUEST, "t= is for recorded streams, and this one is live"));
+        }
+        let over = || {
+            if is_live {
+                reply::later("the stream has ended", 5)
+            } else {
+                reply::text(StatusCode::NOT_FOUND, "the stream ends before that")
+            }
+        };
+        feed.viewer().next().await.ok_or_else(over)
+    }
+
+    /// Which stream is meant, and its medium if there is one.
+    fn find<'n>(&self, named: Named<'n>) -> Result<(Cow<'n, str>, Option<C::Medium>), Reply> {
+        let catalogue = &self.site.catalogue;
+        Ok(match named {
+            Named::Exactly(path) => (path.as_str().into(), catalogue.find(path)),
+            Named::Either(whole, name) => match catalogue.find(whole) {
+                Some(medium) if !medium.is_missing() => (whole.as_str().into(), Some(medium)),
+                _ => (name.as_str().into(), catalogue.find(name)),
+            },
+            Named::At(at) => {
+                let name = catalogue.list().into_iter().nth(at).ok_or_else(reply::not_found)?.name;
+                let path = percent_encode(&name);
+                let medium = catalogue.find(Path::new(&path));
+                (path.into(), medium)
+            }
+        })
+    }
+
+    /// Who asks may watch this stream; an empty path is the server itself.
+    async fn may(&self, path: &str) -> Result<D::Visit, Reply> {
+        let Asked { site, connection, request } = self;
+        let method = rtsp::Method::Other(request.method().as_str());
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let texts = |name| request.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
+        // Each request proves anew who makes it: behind one connection there may be many (RFC 9110 section 11.6.1).
+        let mut visit = site.door.visit(connection.peer, connection.is_private);
+        loop {
+            let now = site.feeds.clocks.now();
+            let asking = Asking::new(method, target, Path::new(path), false, texts(AUTHORIZATION));
+            match site.door.judge(&mut visit, now, &asking, Waker::noop()) {
+                Verdict::Allowed(secrecy) if secrecy.plain_tcp => return Ok(visit),
+                Verdict::Allowed(_) => return Err(reply::text(StatusCode::FORBIDDEN, ENCRYPTED)),
+                Verdict::Challenged { is_stale } => {
+                    return Err(reply::challenges(site.door.challenges(&visit, now, is_stale)));
+                }
+                Verdict::Refused(status, why) => {
+                    let status = StatusCode::from_u16(status.0).unwrap_or(StatusCode::FORBIDDEN);
+                    return Err(reply::text(status, why));
+                }
+                Verdict::Wait => {
+                    let until = visit.asks_again().unwrap_or(now);
+                    sleep(until.since(now).max(Duration::from_millis(10))).await;
+                }
+            }
+        }
+    }
+}
+
+/// What a browser says of where a request comes from.
+fn claims<B>(request: &Request<B>) -> Claims<'_> {
+    let text = |name: HeaderName| {
+        let mut values = request.headers().get_all(name).iter();
+        values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
+    };
+    // That of a target with a host counts (RFC 9112 section 3.2.2).
+    let host = request.uri().authority().map(hyper::http::uri::Authority::as_str).or_else(|| text(HOST));
+    let is_shown = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")
+        || text(HeaderName::from_static("sec-fetch-dest")) == Some("image");
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    Claims { host, origin: text(ORIGIN), site, is_shown: is_shown && request.method().is_safe() }
+}
+
+/// What tells a picture from others.
+fn tag(part: &Part) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&part.picture());
+    let text = format!("\"{:016x}\"", hasher.finish());
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+}

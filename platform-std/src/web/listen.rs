@@ -1,0 +1,217 @@
+//! Ports, connections and how long they last.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mutoscope::io::server::Guard;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::answer::{Connection, answer};
+use super::socket::Patient;
+use super::{Directory, Site, reply};
+use crate::server::{Door, Error, Limits, Place, listen_at, url_of};
+
+/// How long a request may take to come, and how long a connection may be idle.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(15);
+/// So many requests are answered on one connection.
+const MOST_REQUESTS: u32 = 1000;
+/// Bytes of a request's line and headers.
+const MOST_HEAD: usize = 16 * 1024;
+/// Bytes that wait in the kernel for one client, in front of the newest picture.
+const SEND_BUFFER: usize = 128 * 1024;
+/// Pictures that are made smaller at once.
+const BLOCKING_THREADS: usize = 2;
+/// How long to leave connections waiting when the system has no descriptor for them.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The options of a [`Web`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Addresses and names to listen on, one at least, as those of [`server::Options`](crate::server::Options).
+    pub hosts: Vec<String>,
+    /// TCP port; 0 takes a free one.
+    pub port: u16,
+}
+
+/// Port 8080 of 127.0.0.1.
+impl Default for Options {
+    fn default() -> Self {
+        Self { hosts: vec!["127.0.0.1".to_owned()], port: 8080 }
+    }
+}
+
+/// A web server whose sockets are open.
+#[derive(Debug)]
+pub struct Web {
+    listeners: Vec<std::net::TcpListener>,
+    stop: watch::Sender<bool>,
+}
+
+/// Ends [`Web::serve`] from another thread.
+#[derive(Clone, Debug)]
+pub struct StopHandle(watch::Sender<bool>);
+
+impl StopHandle {
+    /// It ends soon. Connections are closed.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Web {
+    /// Opens the sockets. From here on the kernel takes connections; [`serve`](Self::serve) answers them.
+    ///
+    /// # Errors
+    /// Those of the address and the port; see [`Error`].
+    pub fn bind(options: &Options) -> Result<Self, Error> {
+        Ok(Self { listeners: listen_at(&options.hosts, options.port)?, stop: watch::Sender::new(false) })
+    }
+
+    /// Where it listens.
+    pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok())
+    }
+
+    /// The URLs of its page at all addresses where it listens, for a browser on this machine.
+    pub fn urls(&self) -> impl Iterator<Item = String> {
+        self.local_addrs().map(|address| url_of("http", address, ""))
+    }
+
+    /// Ends [`serve`](Self::serve) from another thread.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(self.stop.clone())
+    }
+
+    /// Answers what is asked until it is stopped; everything happens on this thread.
+    ///
+    /// # Errors
+    /// [`Error::Wait`]: the system cannot wait for sockets.
+    pub fn serve<C, D>(self, site: Site<C, D>) -> Result<(), Error>
+    where
+        C: Directory,
+        D: Door + Guard<Visit: Send> + Send + Sync + 'static,
+    {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()
+            .map_err(Error::Wait)?;
+        let Self { listeners, stop } = self;
+        let site = Arc::new(site);
+        let served = runtime.block_on(async {
+            for listener in listeners {
+                let listener = TcpListener::from_std(listener).map_err(Error::Wait)?;
+                tokio::spawn(accept(listener, Arc::clone(&site)));
+            }
+            tokio::spawn(measure(Arc::clone(&site)));
+            // Whoever could stop it is there: this has one of the ends.
+            let _ = stop.subscribe().wait_for(|is_stopped| *is_stopped).await;
+            Ok(())
+        });
+        // What is still being made is for nobody any more.
+        runtime.shutdown_background();
+        served
+    }
+}
+
+/// Tells the limits what this thread does.
+async fn measure<C: Directory, D>(site: Arc<Site<C, D>>) {
+    loop {
+        sleep(Duration::from_secs(1)).await;
+        site.usage.tell(&site.limits);
+    }
+}
+
+async fn accept<C, D>(listener: TcpListener, site: Arc<Site<C, D>>)
+where
+    C: Directory,
+    D: Door + Guard<Visit: Send> + Send + Sync + 'static,
+{
+    let mut is_said = false;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                is_said = false;
+                let Some(place) = site.limits.receive(&*site.door, peer, true) else { continue };
+                let place = Held { place, limits: Arc::clone(&site.limits) };
+                tokio::spawn(serve(stream, peer, Arc::clone(&site), place));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut is_said, true) {
+                    log::warn!("no connections to the web server can be taken for now: {error}");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether accept(2) hands on what is wrong with a connection that was gone again.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied, TimedOut};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
+}
+
+/// A place that is given back when its connection is over.
+struct Held {
+    place: Place,
+    limits: Arc<Limits>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.limits.leave(self.place);
+    }
+}
+
+/// Answers the requests of one connection.
+async fn serve<C, D>(stream: TcpStream, peer: SocketAddr, site: Arc<Site<C, D>>, held: Held)
+where
+    C: Directory,
+    D: Door + Guard<Visit: Send> + Send + Sync + 'static,
+{
+    let Ok(local) = stream.local_addr() else { return };
+    let socket = SockRef::from(&stream);
+    // A picture shall not wait for the one behind it, nor many for a slow client.
+    let _ = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER));
+    let connection = Connection { peer, local, is_private: false };
+    let is_refused = held.place.is_refused;
+    let count = AtomicU32::new(0);
+    let answer_one = service_fn(|request| {
+        let (site, number) = (Arc::clone(&site), count.fetch_add(1, Ordering::Relaxed) + 1);
+        async move {
+            let mut reply = if is_refused {
+                reply::later("there are as many clients as there may be", 10)
+            } else {
+                answer(&site, connection, request).await
+            };
+            if is_refused || number >= MOST_REQUESTS {
+                reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(reply)
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_PATIENCE)
+        .max_buf_size(MOST_HEAD)
+        .serve_connection(TokioIo::new(Patient::new(stream)), answer_one)
+        .await;
+    if let Err(error) = served {
+        log::debug!("{peer} has no more answers: {error}");
+    }
+}

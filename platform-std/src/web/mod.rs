@@ -1,0 +1,137 @@
+//! The streams by HTTP: pictures for browsers and for programs that know no RTSP, a page that shows them, and what programs ask about them.
+//!
+//! ```no_run
+//! use mutoscope_std::media::Library;
+//! use mutoscope_std::web::{Options, Site, Web};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let library = Library::built_in("25".parse()?);
+//! let web = Web::bind(&Options { port: 8080, ..Options::default() })?;
+//! for address in web.local_addrs() {
+//!     println!("http://{address}/");
+//! }
+//! web.serve(Site::new(library, mutoscope::io::server::Open))?; // until somebody calls `stop` of its `stop_handle`
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it answers is what hyper makes of HTTP/1; everything happens on one thread. In reading order: `route` says what is asked for,
+//! `origin` whether the question may be asked by this page and name, `answer` who may have it, `feed` plays the stream, and `part` makes of
+//! its frames what browsers show.
+
+mod answer;
+mod api;
+mod body;
+mod feed;
+mod listen;
+mod origin;
+mod page;
+mod part;
+mod reply;
+mod route;
+mod socket;
+mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mutoscope::media::catalogue::{Catalogue, Medium};
+
+pub use listen::{Options, StopHandle, Web};
+
+use feed::Feeds;
+use origin::Names;
+use usage::Usage;
+
+use crate::server::{self, Limits};
+
+/// A catalogue that can be listed.
+pub trait Directory: Catalogue<Medium: Medium<Source: Send> + Send> + Send + Sync + 'static {
+    /// All streams, in the order in which they are shown. Looking at them starts nothing.
+    fn list(&self) -> Vec<Listed>;
+}
+
+/// A stream as it is listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// What is known of it by now; nothing of a file that nobody has looked into yet.
+    pub about: Option<Listing>,
+}
+
+/// What is known of a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// Pixels; 0: not known before the first picture.
+    pub width: u16,
+    /// Pixels; 0: not known before the first picture.
+    pub height: u16,
+    /// Pictures per second.
+    pub rate: f64,
+    /// How long it is; `None`: it is live.
+    pub length: Option<Duration>,
+    /// Those who watch or wait for a picture.
+    pub viewers: usize,
+    /// Why there is no picture.
+    pub absence: Option<String>,
+}
+
+impl Directory for crate::media::Library {
+    fn list(&self) -> Vec<Listed> {
+        self.names().map(|name| Listed { name: name.to_owned(), about: None }).collect()
+    }
+}
+
+impl Directory for crate::input::Inputs {
+    fn list(&self) -> Vec<Listed> {
+        self.names().map(|name| Listed { name: name.to_owned(), about: None }).collect()
+    }
+}
+
+/// What is served, and to whom.
+#[derive(Debug)]
+pub struct Site<C, D> {
+    catalogue: C,
+    door: Arc<D>,
+    names: Names,
+    feeds: Arc<Feeds>,
+    /// Files start over at their end.
+    repeats: bool,
+    /// Where the same streams are by RTSP.
+    rtsp: Vec<String>,
+    limits: Arc<Limits>,
+    usage: Arc<Usage>,
+}
+
+impl<C: Directory, D> Site<C, D> {
+    /// What `catalogue` offers, for those whom `door` lets in.
+    pub fn new(catalogue: C, door: D) -> Self {
+        Self::within(Limits::new(&server::Options::default()), catalogue, Arc::new(door))
+    }
+
+    /// The same within the limits of a server that serves the same streams: its places, its bandwidth.
+    pub fn within(limits: Arc<Limits>, catalogue: C, door: Arc<D>) -> Self {
+        let (feeds, usage) = (Arc::new(Feeds::new(limits.clock)), Arc::new(Usage::new(limits.guest())));
+        let (names, rtsp) = (Names::new(&[]), Vec::new());
+        Self { catalogue, door, names, feeds, repeats: false, rtsp, limits, usage }
+    }
+
+    /// It answers to these host names, too, beside its addresses, `localhost` and the machine's name.
+    #[must_use]
+    pub fn with_names(self, names: &[String]) -> Self {
+        Self { names: Names::new(names), ..self }
+    }
+
+    /// Files start over at their end.
+    #[must_use]
+    pub fn repeating(self, repeats: bool) -> Self {
+        Self { repeats, ..self }
+    }
+
+    /// The page and the list of streams name these addresses of the RTSP server, such as `rtsp://192.0.2.1:8554`.
+    #[must_use]
+    pub fn with_rtsp(self, bases: Vec<String>) -> Self {
+        Self { rtsp: bases, ..self }
+    }
+}
