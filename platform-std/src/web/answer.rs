@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use mutoscope::wire::url::Path;
 use tokio::time::{sleep, timeout};
 
 use super::body::{Body, Video};
+use super::connection::Connection;
 use super::feed::Course;
 use super::origin::Claims;
 use super::part::Part;
@@ -33,16 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// … and of a snapshot, which is asked for again and again.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
 const ENCRYPTED: &str = "this stream is encrypted: ask for it by https";
-
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Connection {
-    pub(super) peer: SocketAddr,
-    /// The address that it came to.
-    pub(super) local: SocketAddr,
-    /// Nobody can listen on the way.
-    pub(super) is_private: bool,
-}
 
 /// The answer to a request.
 pub(super) async fn answer<C, D>(site: &Arc<Site<C, D>>, connection: Connection, request: Request<Incoming>) -> Reply

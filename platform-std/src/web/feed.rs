@@ -365,11 +365,17 @@ async fn play<S: FrameSource>(mut player: Player<S>, feed: Weak<Feed>, course: C
 /// Plays to the end; says whether there was a picture.
 async fn play_through<S: FrameSource>(player: &mut Player<S>, feed: &Weak<Feed>, from: Duration) -> bool {
     let begin = tokio::time::Instant::now();
-    let (mut failures, mut has_played) = (0, false);
+    let (mut failures, mut has_played, mut shown) = (0, false, begin);
     loop {
         match player.step().await {
             Step::Picture => {}
-            Step::End => return has_played,
+            Step::End => {
+                // The last picture lasts as long as another one.
+                if has_played && player.about.extent != Extent::Live {
+                    sleep_until(shown + player.about.frame_rate.interval()).await;
+                }
+                return has_played;
+            }
             Step::Failed if failures < MOST_FAILURES => {
                 failures += 1;
                 // It may go on like this for as long as a film is.
@@ -380,7 +386,8 @@ async fn play_through<S: FrameSource>(player: &mut Player<S>, feed: &Weak<Feed>,
         }
         (failures, has_played) = (0, true);
         if player.about.extent != Extent::Live {
-            sleep_until(begin + player.time().saturating_sub(from)).await;
+            shown = begin + player.time().saturating_sub(from);
+            sleep_until(shown).await;
         }
         let Some(feed) = feed.upgrade() else { return has_played };
         if let Some(part) = player.part() {
@@ -388,3 +395,6 @@ async fn play_through<S: FrameSource>(player: &mut Player<S>, feed: &Weak<Feed>,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

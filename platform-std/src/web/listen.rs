@@ -1,16 +1,10 @@
 //! Ports, connections and how long they last.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hyper::header::{CONNECTION, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use mutoscope::io::server::Guard;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,17 +12,10 @@ use tokio::runtime;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::answer::{Connection, answer};
-use super::socket::Patient;
-use super::{Directory, Site, reply};
+use super::connection::Connection;
+use super::{Directory, Site};
 use crate::server::{Door, Error, Limits, Place, listen_at, url_of};
 
-/// How long a request may take to come, and how long a connection may be idle.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(15);
-/// So many requests are answered on one connection.
-const MOST_REQUESTS: u32 = 1000;
-/// Bytes of a request's line and headers.
-const MOST_HEAD: usize = 16 * 1024;
 /// Bytes that wait in the kernel for one client, in front of the newest picture.
 const SEND_BUFFER: usize = 128 * 1024;
 /// Pictures that are made smaller at once.
@@ -178,7 +165,7 @@ impl Drop for Held {
     }
 }
 
-/// Answers the requests of one connection.
+/// Serves one connection.
 async fn serve<C, D>(stream: TcpStream, peer: SocketAddr, site: Arc<Site<C, D>>, held: Held)
 where
     C: Directory,
@@ -188,30 +175,6 @@ where
     let socket = SockRef::from(&stream);
     // A picture shall not wait for the one behind it, nor many for a slow client.
     let _ = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER));
-    let connection = Connection { peer, local, is_private: false };
-    let is_refused = held.place.is_refused;
-    let count = AtomicU32::new(0);
-    let answer_one = service_fn(|request| {
-        let (site, number) = (Arc::clone(&site), count.fetch_add(1, Ordering::Relaxed) + 1);
-        async move {
-            let mut reply = if is_refused {
-                reply::later("there are as many clients as there may be", 10)
-            } else {
-                answer(&site, connection, request).await
-            };
-            if is_refused || number >= MOST_REQUESTS {
-                reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, Infallible>(reply)
-        }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_PATIENCE)
-        .max_buf_size(MOST_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream)), answer_one)
-        .await;
-    if let Err(error) = served {
-        log::debug!("{peer} has no more answers: {error}");
-    }
+    let connection = Connection { peer, local, is_private: false, is_refused: held.place.is_refused };
+    connection.serve(stream, site).await;
 }

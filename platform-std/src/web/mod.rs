@@ -22,6 +22,7 @@
 mod answer;
 mod api;
 mod body;
+mod connection;
 mod feed;
 mod listen;
 mod origin;
@@ -135,3 +136,6 @@ impl<C: Directory, D> Site<C, D> {
         Self { rtsp: bases, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests;

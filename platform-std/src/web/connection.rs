@@ -1,0 +1,76 @@
+//! One connection: requests in, answers out, and what ends it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mutoscope::io::server::Guard;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::answer::answer;
+use super::socket::Patient;
+use super::{Directory, Site, reply};
+use crate::server::Door;
+
+/// How long a request may take to come, and how long a connection may be idle.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(15);
+/// So many requests are answered on one connection.
+const MOST_REQUESTS: u32 = 1000;
+/// Bytes of a request's line and headers.
+const MOST_HEAD: usize = 16 * 1024;
+
+/// Where requests come from, and by which way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection {
+    pub(super) peer: SocketAddr,
+    /// The address that it came to.
+    pub(super) local: SocketAddr,
+    /// Nobody can listen on the way.
+    pub(super) is_private: bool,
+    /// It is only told that there is no room.
+    pub(super) is_refused: bool,
+}
+
+impl Connection {
+    /// Answers requests until the client goes, or takes too long, or has asked often enough.
+    pub(super) async fn serve<S, C, D>(self, stream: S, site: Arc<Site<C, D>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        C: Directory,
+        D: Door + Guard<Visit: Send> + Send + Sync + 'static,
+    {
+        let count = AtomicU32::new(0);
+        let answer_one = service_fn(|request| {
+            let (site, number) = (Arc::clone(&site), count.fetch_add(1, Ordering::Relaxed) + 1);
+            async move {
+                let mut reply = if self.is_refused {
+                    reply::later("there are as many clients as there may be", 10)
+                } else {
+                    answer(&site, self, request).await
+                };
+                if self.is_refused || number >= MOST_REQUESTS {
+                    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(reply)
+            }
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(REQUEST_PATIENCE)
+            .max_buf_size(MOST_HEAD)
+            .serve_connection(TokioIo::new(Patient::new(stream)), answer_one)
+            .await;
+        if let Err(error) = served {
+            log::debug!("{} has no more answers: {error}", self.peer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! What tests of this room share: a camera whose pictures can be told from each other.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use mutoscope::io::server::Open;
+
+use super::{Directory, Listed, Site};
+use crate::media::live::Live;
+
+pub(super) struct Camera {
+    pub(super) live: Live,
+}
+
+impl Camera {
+    pub(super) fn new() -> Self {
+        let camera = Self { live: Live::new("camera", None) };
+        camera.publish(0, 1000);
+        camera
+    }
+
+    /// A picture of so many bytes, which say its number.
+    pub(super) fn publish(&self, number: u32, len: usize) {
+        self.live.publish(picture(number, len));
+    }
+}
+
+/// Bytes that are no picture but for their beginning and end: nobody here decodes them.
+pub(super) fn picture(number: u32, len: usize) -> Vec<u8> {
+    let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xC4, 0, 6];
+    jpeg.extend_from_slice(&number.to_be_bytes());
+    jpeg.resize(len.max(16) - 2, 0x55);
+    jpeg.extend_from_slice(&[0xFF, 0xD9]);
+    jpeg
+}
+
+impl Directory for Live {
+    fn list(&self) -> Vec<Listed> {
+        vec![Listed { name: self.name().to_owned(), about: None }]
+    }
+}
+
+pub(super) fn site(camera: &Camera) -> Arc<Site<Live, Open>> {
+    Arc::new(Site::new(camera.live.clone(), Open))
+}
+
+/// Runs a test in virtual time.
+pub(super) fn run<F: Future>(test: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
+}
