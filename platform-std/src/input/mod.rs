@@ -48,14 +48,14 @@ mod publisher;
 mod push;
 mod redact;
 mod rtsp;
-mod sender_clock;
+pub(crate) mod sender_clock;
 mod spec;
 mod stop;
 mod supervision;
 mod supervisor;
 #[cfg(test)]
 mod testing;
-mod throttle;
+pub(crate) mod throttle;
 
 pub use camera::{Camera, list_cameras};
 pub use context::input_of;

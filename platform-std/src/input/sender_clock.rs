@@ -8,14 +8,14 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 /// Relates a sender's clock to ours. The picture that came soonest after it was taken tells how they stand, so that what the
 /// network delays does not delay what the timestamps tell.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SenderClock {
+pub(crate) struct SenderClock {
     /// One instant on both clocks.
     anchor: Option<(Duration, Instant)>,
 }
 
 impl SenderClock {
     /// When a picture was taken that says `told` and has come now.
-    pub(super) fn instant(&mut self, told: Duration, now: Instant) -> Instant {
+    pub(crate) fn instant(&mut self, told: Duration, now: Instant) -> Instant {
         let taken = self.anchor.and_then(|(sender, ours)| match told.checked_sub(sender) {
             Some(later) => ours.checked_add(later),
             None => ours.checked_sub(sender - told),

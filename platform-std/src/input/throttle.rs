@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// What may be spent: so much at once, and so much more each second.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     per_second: f64,
     burst: f64,
     left: f64,
@@ -12,12 +12,12 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(per_second: f64, burst: f64) -> Self {
+    pub(crate) fn new(per_second: f64, burst: f64) -> Self {
         Self { per_second, burst, left: burst, since: None }
     }
 
     /// Spends `amount`, also where that is too much. Gives the time after which it is not any more.
-    pub(super) fn spend(&mut self, now: Instant, amount: f64) -> Duration {
+    pub(crate) fn spend(&mut self, now: Instant, amount: f64) -> Duration {
         let elapsed = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.since = Some(now);
         self.left = (self.left + elapsed.as_secs_f64() * self.per_second).min(self.burst) - amount;

@@ -25,7 +25,7 @@ use super::part::Part;
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Route, Wish, route};
 use super::usage::Watching;
-use super::{Directory, Site, api, page};
+use super::{Directory, Site, api, page, publish};
 use crate::server::{Door, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
@@ -42,7 +42,9 @@ where
     D::Visit: Send,
 {
     let is_head = request.method() == Method::HEAD;
-    let mut reply = judged(site, connection, &request).await.unwrap_or_else(|reply| reply);
+    let (request, body) = request.into_parts();
+    let mut reply =
+        judged(site, connection, &Request::from_parts(request, ()), body).await.unwrap_or_else(|reply| reply);
     if is_head {
         *reply.body_mut() = Body::Whole(hyper::body::Bytes::new());
     }
@@ -53,7 +55,8 @@ where
 async fn judged<C, D>(
     site: &Arc<Site<C, D>>,
     connection: Connection,
-    request: &Request<Incoming>,
+    request: &Request<()>,
+    body: Incoming,
 ) -> Result<Reply, Reply>
 where
     C: Directory,
@@ -66,11 +69,11 @@ where
     let asked = Asked { site, connection, request };
     match route {
         Route::Page(part) => {
-            asked.may("").await?;
+            asked.may("", false).await?;
             Ok(page::reply(part))
         }
         Route::Streams => {
-            asked.may("").await?;
+            asked.may("", false).await?;
             Ok(api::streams(site))
         }
         Route::State => Ok(api::state(site)),
@@ -78,7 +81,7 @@ where
         Route::Ready => Ok(reply::text(StatusCode::OK, "the server serves")),
         Route::Video(named, wish) => asked.video(named, wish).await,
         Route::Snapshot(named, moment) => asked.snapshot(named, moment).await,
-        Route::Publish(_) => Err(reply::not_found()),
+        Route::Publish(path) => asked.publish(path, body).await,
     }
 }
 
@@ -86,7 +89,7 @@ where
 struct Asked<'a, C, D> {
     site: &'a Arc<Site<C, D>>,
     connection: Connection,
-    request: &'a Request<Incoming>,
+    request: &'a Request<()>,
 }
 
 impl<C, D> Asked<'_, C, D>
@@ -97,7 +100,7 @@ where
 {
     async fn video(&self, named: Named<'_>, wish: Wish) -> Result<Reply, Reply> {
         let (path, medium) = self.find(named)?;
-        let visit = self.may(&path).await?;
+        let visit = self.may(&path, false).await?;
         let course = Course { repeats: self.site.repeats, ..Course::default() };
         let feed = self.site.feeds.open(medium.ok_or_else(reply::not_found)?, course, PATIENCE).await?;
         if self.request.method() == Method::HEAD {
@@ -113,7 +116,7 @@ where
 
     async fn snapshot(&self, named: Named<'_>, moment: Moment) -> Result<Reply, Reply> {
         let (path, medium) = self.find(named)?;
-        self.may(&path).await?;
+        self.may(&path, false).await?;
         let medium = medium.ok_or_else(reply::not_found)?;
         let (part, is_newest) = match timeout(SNAPSHOT_PATIENCE, self.picture(medium, moment)).await {
             Ok(Ok(part)) => (part, true),
@@ -135,6 +138,14 @@ where
         let clocks = self.site.feeds.clocks;
         let age = clocks.unix_micros(clocks.now()).saturating_sub(part.taken) / 1_000_000;
         Ok(reply::picture(&part, tag, (!is_newest).then_some(age)))
+    }
+
+    async fn publish(&self, path: Path<'_>, body: Incoming) -> Result<Reply, Reply> {
+        self.may(path.as_str(), true).await?;
+        let medium = self.site.catalogue.find(path).ok_or_else(reply::not_found)?;
+        let sink = medium.record(self.connection.peer.ip()).map_err(publish::refusal)?;
+        drop(medium);
+        publish::publish(body, sink, self.site.feeds.clocks).await
     }
 
     /// The newest picture of a live stream, or one of a recorded stream.
@@ -174,7 +185,8 @@ where
     }
 
     /// Who asks may watch this stream; an empty path is the server itself.
-    async fn may(&self, path: &str) -> Result<D::Visit, Reply> {
+    /// `is_to_publish`: or give it its pictures.
+    async fn may(&self, path: &str, is_to_publish: bool) -> Result<D::Visit, Reply> {
         let Asked { site, connection, request } = self;
         let method = rtsp::Method::Other(request.method().as_str());
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -183,7 +195,7 @@ where
         let mut visit = site.door.visit(connection.peer, connection.is_private);
         loop {
             let now = site.feeds.clocks.now();
-            let asking = Asking::new(method, target, Path::new(path), false, texts(AUTHORIZATION));
+            let asking = Asking::new(method, target, Path::new(path), is_to_publish, texts(AUTHORIZATION));
             match site.door.judge(&mut visit, now, &asking, Waker::noop()) {
                 Verdict::Allowed(secrecy) if secrecy.plain_tcp => return Ok(visit),
                 Verdict::Allowed(_) => return Err(reply::text(StatusCode::FORBIDDEN, ENCRYPTED)),

@@ -33,7 +33,7 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    fn new(clock: MonotonicClock) -> Self {
+    pub(super) fn new(clock: MonotonicClock) -> Self {
         Self { clock, wall: clock.wall_clock() }
     }
 

@@ -28,6 +28,7 @@ mod listen;
 mod origin;
 mod page;
 mod part;
+mod publish;
 mod reply;
 mod route;
 mod socket;
@@ -47,7 +48,7 @@ use usage::Usage;
 use crate::server::{self, Limits};
 
 /// A catalogue that can be listed.
-pub trait Directory: Catalogue<Medium: Medium<Source: Send> + Send> + Send + Sync + 'static {
+pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> + Send + Sync + 'static {
     /// All streams, in the order in which they are shown. Looking at them starts nothing.
     fn list(&self) -> Vec<Listed>;
 }
