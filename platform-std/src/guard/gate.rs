@@ -163,6 +163,31 @@ impl Gate {
         lock(&self.shared).inside.contains_key(&counted(address))
     }
 
+    /// Finds out who asks for what is no stream. Without a proof it is nobody, which is allowed, too.
+    pub(crate) fn identify(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>) -> Verdict {
+        visit.asks_again = None;
+        let rules = self.rules();
+        if !rules.networks.let_in(visit.peer.ip()) {
+            return self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
+        }
+        match request.authorization() {
+            Err(_) => self.refuse(now, visit, request, None, StatusCode::BAD_REQUEST, TWICE),
+            Ok(None) => Verdict::Allowed(Secrecy::NONE),
+            Ok(Some(authorization)) => match self.judge_proof(visit, now, request, authorization, &rules) {
+                Ok(()) => Verdict::Allowed(Secrecy::NONE),
+                Err(verdict) => verdict,
+            },
+        }
+    }
+
+    /// Whether who was found out so may watch a stream, without more encryption than the connection has. Nothing is written down of that.
+    pub(crate) fn may_watch(&self, visit: &GateVisit, path: Path<'_>) -> bool {
+        let rules = self.rules();
+        let is_encrypted = visit.is_private || rules.of(path).encryption != Encryption::Required;
+        let granted = Granted { path: path.as_str().to_owned(), is_to_publish: false, user: visit.user.clone() };
+        is_encrypted && visit.may_go_on(&granted, &rules)
+    }
+
     fn refuse(
         &self,
         now: Instant,

@@ -230,6 +230,17 @@ impl Inputs {
         })
     }
 
+    /// All of them with what those do that are run, without a look at any of them by a viewer.
+    #[cfg(feature = "http")]
+    pub(crate) fn glance(&self) -> Vec<(&Live, Option<State>)> {
+        let states = self.supervisor.states_by_address();
+        let all = self.all.iter().map(|entry| match &entry.served {
+            Served::Run(live) => (live, states.get(&live.address()).copied()),
+            Served::Pushed(push) => (push.live(), None),
+        });
+        all.collect()
+    }
+
     /// What those do that are run, in the order of their names.
     pub fn states(&self) -> Vec<State> {
         self.supervisor.states()

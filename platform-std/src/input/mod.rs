@@ -71,6 +71,8 @@ pub use rtsp::Rtsp;
 pub use spec::{Argument, Parameters, Remote, Source, Spec, SpecError, Start, expand_url};
 pub use stop::{Stop, Woken};
 pub use supervision::{LINGER, State};
+#[cfg(feature = "http")]
+pub(crate) use supervisor::STARTING;
 pub use supervisor::Supervisor;
 
 /// Something that makes JPEG files.

@@ -127,6 +127,12 @@ impl Push {
         self.live.name()
     }
 
+    /// The medium that clients publish to.
+    #[cfg(feature = "http")]
+    pub(super) const fn live(&self) -> &Live {
+        &self.live
+    }
+
     /// The medium as a server has it, where a catalogue of several calls it `id`.
     pub fn medium(&self, id: usize) -> InputMedium {
         InputMedium { live: self.live.medium(id), push: Some(self.clone()) }

@@ -20,7 +20,7 @@ use crate::media::live::Live;
 /// How long inputs may take to end when all is over.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// What those are told who come while an input has no picture yet, and when to come again.
-const STARTING: &str = "the input is starting";
+pub(crate) const STARTING: &str = "the input is starting";
 const SOON: Duration = Duration::from_secs(1);
 
 /// Runs inputs, each on a thread of its own while it is needed: always, or while somebody watches and some seconds longer. What
@@ -122,6 +122,14 @@ impl Supervisor {
         let inputs = self.shared.inputs();
         let all = inputs.all.iter().filter(|supervised| !supervised.is_removed);
         all.map(|supervised| supervised.supervision.state()).collect()
+    }
+
+    /// The same by the addresses of their media.
+    #[cfg(feature = "http")]
+    pub(super) fn states_by_address(&self) -> std::collections::HashMap<usize, State> {
+        let inputs = self.shared.inputs();
+        let all = inputs.all.iter().filter(|supervised| !supervised.is_removed);
+        all.map(|supervised| (supervised.live.address(), supervised.supervision.state())).collect()
     }
 }
 

@@ -31,6 +31,8 @@ const USUAL: [(u32, u32); 15] = [
     (120, 1),
 ];
 const NEAR: f64 = 0.04;
+/// The mean forgets: each interval weighs a sixteenth, and those before it the rest.
+const MEMORY: u32 = 16;
 
 /// The rate of a live medium, given or measured.
 pub(super) struct Cadence {
@@ -38,11 +40,13 @@ pub(super) struct Cadence {
     measured: Option<FrameRate>,
     last: Option<Instant>,
     intervals: Vec<Duration>,
+    /// The mean of the intervals up to now, of which the last ones weigh most.
+    recent: Option<Duration>,
 }
 
 impl Cadence {
     pub(super) fn new(given: Option<FrameRate>) -> Self {
-        Self { given, measured: None, last: None, intervals: Vec::new() }
+        Self { given, measured: None, last: None, intervals: Vec::new(), recent: None }
     }
 
     /// Pictures per second: what was given, or what was measured, or 25.
@@ -52,20 +56,27 @@ impl Cadence {
 
     /// A picture was taken.
     pub(super) fn note(&mut self, captured: Instant) {
+        let Some(last) = self.last.replace(captured) else { return };
+        let interval = captured.saturating_duration_since(last);
+        self.recent = Some(self.recent.map_or(interval, |mean| (mean * (MEMORY - 1) + interval) / MEMORY));
         if self.given.is_some() || self.intervals.len() >= MOST {
             return;
         }
-        if let Some(last) = self.last.replace(captured) {
-            self.intervals.push(captured.saturating_duration_since(last));
-            if self.intervals.len() + 1 >= FEWEST {
-                self.measured = nearest(median(&self.intervals));
-            }
+        self.intervals.push(interval);
+        if self.intervals.len() + 1 >= FEWEST {
+            self.measured = nearest(median(&self.intervals));
         }
+    }
+
+    /// Pictures per second that there are now, the newest of which is so old. `None`: there was none before that.
+    pub(super) fn present_rate(&self, age: Duration) -> Option<f64> {
+        let interval = self.recent?.max(age).as_secs_f64();
+        (interval > 0.0).then(|| 1.0 / interval)
     }
 
     /// The next picture does not follow the last one.
     pub(super) fn interrupt(&mut self) {
-        self.last = None;
+        (self.last, self.recent) = (None, None);
     }
 }
 
@@ -116,6 +127,23 @@ mod tests {
         ] {
             assert_eq!(measured(millis), rate, "{millis:?}");
         }
+    }
+
+    #[test]
+    fn the_present_rate_follows_the_pictures() {
+        let begin = Instant::now();
+        let at = |millis| begin + Duration::from_millis(millis);
+        let rate = |cadence: &Cadence, age| cadence.present_rate(Duration::from_millis(age)).map(f64::round);
+        let mut cadence = Cadence::new(FrameRate::new(25, 1));
+        cadence.note(at(0));
+        assert_eq!(rate(&cadence, 10), None, "one picture is no rate");
+        (1..=10).for_each(|number| cadence.note(at(number * 100)));
+        assert_eq!(rate(&cadence, 50), Some(10.0));
+        assert_eq!(rate(&cadence, 500), Some(2.0), "the next one is overdue");
+        (1..=100).for_each(|number| cadence.note(at(1000 + number * 20)));
+        assert_eq!(rate(&cadence, 0), Some(50.0));
+        cadence.interrupt();
+        assert_eq!(rate(&cadence, 0), None);
     }
 
     #[test]

@@ -110,6 +110,16 @@ impl FileMedium {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is known of it by now: the file where it is open, or why it cannot be served. `None`: nothing; and nobody is made to look.
+    #[cfg(feature = "http")]
+    pub(super) fn glance(&self) -> Option<Result<Arc<SharedMedia>, Arc<Failure>>> {
+        match &*self.lock() {
+            State::Open(medium) => medium.upgrade().filter(|medium| !medium.is_replaced()).map(Ok),
+            State::Failed(failure, _) => Some(Err(Arc::clone(failure))),
+            State::Opening(_) | State::Closed => None,
+        }
+    }
+
     /// The open file, if it is open. If it is not, a worker opens it and wakes the caller.
     fn ask(self: &Arc<Self>, waker: &Waker) -> Result<Arc<SharedMedia>, Option<Arc<Failure>>> {
         let mut state = self.lock();

@@ -15,6 +15,8 @@ use super::error::LibraryError;
 use super::file_medium::{Asked, FileHandle, FileMedium, Kind, Shelf};
 use super::film::{Film, Indexed};
 use super::folders::{Folders, Sought};
+#[cfg(feature = "http")]
+use super::glance::Glance;
 use super::policy::Policy;
 use super::shared_media::{SharedMedia, Workers};
 use super::source::LibrarySource;
@@ -183,6 +185,12 @@ impl Library {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.media.iter().map(Named::name)
     }
+
+    /// The same with what is known of each by now. Nothing is opened for that.
+    #[cfg(feature = "http")]
+    pub(crate) fn glance(&self) -> impl Iterator<Item = (&str, Option<Glance>)> {
+        self.media.iter().map(|medium| (medium.name(), medium.glance()))
+    }
 }
 
 /// Whether something is wrong with a file that is seen soon.
@@ -223,6 +231,17 @@ impl Named {
         match self {
             Self::Shared(medium) => &medium.name,
             Self::File(file) => &file.name,
+        }
+    }
+
+    #[cfg(feature = "http")]
+    fn glance(&self) -> Option<Glance> {
+        match self {
+            Self::Shared(medium) => Some(Glance::of(medium)),
+            Self::File(file) => match file.glance()? {
+                Ok(medium) => Some(Glance::of(&medium)),
+                Err(failure) => Some(Glance::of_failure(&failure.reason)),
+            },
         }
     }
 

@@ -57,6 +57,20 @@ struct Shared {
     audience: Arc<Audience>,
 }
 
+/// What is known of a live medium.
+#[cfg(feature = "http")]
+pub(crate) struct Glance {
+    /// Pixels of the newest picture; 0: there is none.
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    /// Pictures per second that come now.
+    pub(crate) rate: Option<f64>,
+    /// How old the newest picture is.
+    pub(crate) age: Option<Duration>,
+    /// Why there is no picture now.
+    pub(crate) absence: Option<String>,
+}
+
 struct State {
     newest: Option<Arc<Picture>>,
     /// The pictures have ceased with the newest one.
@@ -256,6 +270,25 @@ impl Live {
     /// be captured.
     pub fn viewers(&self) -> usize {
         self.shared.audience.len()
+    }
+
+    /// What is known of it now. Nobody is counted as a viewer for that.
+    #[cfg(feature = "http")]
+    pub(crate) fn glance(&self) -> Glance {
+        let state = self.shared.state();
+        let layout = state.newest.as_ref().and_then(|newest| newest.made.layout().ok());
+        let (width, height) = layout.map_or((0, 0), |layout| (layout.width, layout.height));
+        let age = state.newest.as_ref().map(|newest| newest.captured.elapsed());
+        let is_there = state.current().is_some() && !state.is_over;
+        let rate = age.filter(|_| is_there).and_then(|age| state.cadence.present_rate(age));
+        let absence = (!is_there).then(|| state.absence.0.to_string());
+        Glance { width, height, rate, age, absence }
+    }
+
+    /// What tells this medium from all others that there are.
+    #[cfg(feature = "http")]
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 
     /// A viewer of the newest picture and of all that is published from now on.

@@ -19,6 +19,8 @@ mod folders;
 #[cfg(test)]
 mod gated;
 mod generated;
+#[cfg(feature = "http")]
+mod glance;
 mod index;
 pub mod inspect;
 mod keeper;
@@ -40,6 +42,8 @@ mod tests;
 mod workers;
 
 pub use error::{FrameError, LibraryError};
+#[cfg(feature = "http")]
+pub(crate) use glance::Glance;
 pub use library::{DEFAULT_RATE, Library, LibraryMedium};
 pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;

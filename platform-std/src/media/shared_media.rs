@@ -1,6 +1,6 @@
 //! What is behind one name: a file, or pictures that are drawn.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Waker;
 use std::thread;
@@ -124,7 +124,8 @@ pub(super) struct SharedMedia {
     /// For pictures that are soon converted. Whoever converts one takes it out and puts it back.
     converter: Mutex<Option<Converter>>,
     workers: Arc<Workers>,
-    viewers: AtomicU64,
+    /// How many viewers there were, and how many there are.
+    viewers: (AtomicU64, AtomicUsize),
     /// A worker looks through the file, or will.
     is_indexing: AtomicBool,
     reported: Reported,
@@ -197,7 +198,7 @@ impl SharedMedia {
             cache: FrameCache::default(),
             converter: Mutex::new(None),
             workers: Arc::clone(workers),
-            viewers: AtomicU64::new(0),
+            viewers: Default::default(),
             is_indexing: AtomicBool::new(false),
             reported: Reported::default(),
         }
@@ -331,7 +332,19 @@ impl SharedMedia {
 
     /// A number for a viewer that no other one of this medium has.
     pub(super) fn next_viewer(&self) -> u64 {
-        self.viewers.fetch_add(1, Ordering::Relaxed)
+        self.viewers.1.fetch_add(1, Ordering::Relaxed);
+        self.viewers.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A viewer has gone.
+    pub(super) fn handle_leave(&self) {
+        self.viewers.1.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many viewers there are.
+    #[cfg(feature = "http")]
+    pub(super) fn present_viewers(&self) -> usize {
+        self.viewers.1.load(Ordering::Relaxed)
     }
 
     /// How many pictures are worth being ordered ahead of a viewer that stands at `picture`.

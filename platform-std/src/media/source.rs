@@ -114,6 +114,12 @@ impl LibrarySource {
     }
 }
 
+impl Drop for LibrarySource {
+    fn drop(&mut self) {
+        self.medium.handle_leave();
+    }
+}
+
 impl FrameSource for LibrarySource {
     type Error = FrameError;
 

@@ -1,11 +1,14 @@
 //! Who decides about clients: what a [`Guard`] needs of a server.
 
 use std::net::{IpAddr, SocketAddr};
+use std::task::Waker;
 
-use mutoscope::io::server::{Guard, Open};
+use mutoscope::io::server::{Guard, Open, Verdict};
+use mutoscope::session::server::Asking;
 use mutoscope::time::Instant;
+use mutoscope::wire::url::Path;
 
-use crate::guard::Gate;
+use crate::guard::{Gate, GateVisit};
 
 /// A guard of a server's clients.
 pub trait Door: Guard {
@@ -17,6 +20,16 @@ pub trait Door: Guard {
 
     /// Whether somebody has logged in from there and is still there, or needs no password because of the address.
     fn is_inside(&self, address: IpAddr) -> bool;
+
+    /// Finds out who asks for what is no stream, such as a list of them. Without a proof it is nobody, which is allowed, too.
+    fn identify(&self, visit: &mut Self::Visit, now: Instant, request: &Asking<'_>) -> Verdict {
+        self.judge(visit, now, request, Waker::noop())
+    }
+
+    /// Whether who was found out so may watch a stream as it is. Nothing is written down of that.
+    fn may_watch(&self, _visit: &Self::Visit, _path: Path<'_>) -> bool {
+        true
+    }
 
     /// A connection was refused before it could ask for anything. It may come as often as connections do.
     fn tell_refused(&self, _now: Instant, _peer: SocketAddr, _why: &str) {}
@@ -49,6 +62,14 @@ impl Door for Gate {
         self.is_inside(address) || self.rules().know(address)
     }
 
+    fn identify(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>) -> Verdict {
+        self.identify(visit, now, request)
+    }
+
+    fn may_watch(&self, visit: &GateVisit, path: Path<'_>) -> bool {
+        self.may_watch(visit, path)
+    }
+
     fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {
         self.tell_refused(now, peer, why);
     }
@@ -65,6 +86,14 @@ impl<D: Door> Door for &D {
 
     fn is_inside(&self, address: IpAddr) -> bool {
         (**self).is_inside(address)
+    }
+
+    fn identify(&self, visit: &mut D::Visit, now: Instant, request: &Asking<'_>) -> Verdict {
+        (**self).identify(visit, now, request)
+    }
+
+    fn may_watch(&self, visit: &D::Visit, path: Path<'_>) -> bool {
+        (**self).may_watch(visit, path)
     }
 
     fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {

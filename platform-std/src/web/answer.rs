@@ -13,6 +13,7 @@ use mutoscope::io::server::{Verdict, Visit};
 use mutoscope::media::Extent;
 use mutoscope::media::catalogue::Medium;
 use mutoscope::session::server::Asking;
+use mutoscope::time::Instant;
 use mutoscope::wire::rtsp;
 use mutoscope::wire::url::Path;
 use tokio::time::{sleep, timeout};
@@ -23,9 +24,9 @@ use super::feed::Course;
 use super::origin::Claims;
 use super::part::Part;
 use super::reply::{self, Reply};
-use super::route::{Moment, Named, Route, Wish, route};
+use super::route::{Moment, Named, Page, Route, Wish, route};
 use super::usage::Watching;
-use super::{Directory, Site, api, page, publish};
+use super::{Directory, Listed, Site, api, page, publish};
 use crate::server::{Door, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
@@ -69,14 +70,18 @@ where
     let asked = Asked { site, connection, request };
     match route {
         Route::Page(part) => {
-            asked.may("", false).await?;
+            // The others are the same on every server.
+            if part == Page::Html {
+                asked.listing().await?;
+            }
             Ok(page::reply(part))
         }
-        Route::Streams => {
-            asked.may("", false).await?;
-            Ok(api::streams(site))
+        Route::Login => asked.log_in().await,
+        Route::Streams(portion) => {
+            let listing = asked.listing().await?;
+            Ok(api::streams(site, &listing, portion, asked.is_stranger()))
         }
-        Route::State => Ok(api::state(site)),
+        Route::State => Ok(api::state(&asked.listing().await?)),
         Route::Health => Ok(reply::text(StatusCode::OK, "the server runs")),
         Route::Ready => Ok(reply::text(StatusCode::OK, "the server serves")),
         Route::Video(named, wish) => asked.video(named, wish).await,
@@ -98,8 +103,36 @@ where
     D: Door + Send + Sync + 'static,
     D::Visit: Send,
 {
+    /// The streams that who asks may watch. Who may watch none is asked who it is.
+    async fn listing(&self) -> Result<Vec<Listed>, Reply> {
+        let Asked { site, .. } = self;
+        let visit = self.decided("", false, |visit, now, asking| site.door.identify(visit, now, asking)).await?;
+        let mut all = site.catalogue.list();
+        all.retain(|listed| site.door.may_watch(&visit, Path::new(&percent_encode(&listed.name))));
+        if all.is_empty() && self.is_stranger() {
+            return Err(self.challenges(&visit, false));
+        }
+        Ok(all)
+    }
+
+    /// It could say who it is, and has not.
+    fn is_stranger(&self) -> bool {
+        self.site.door.asks_who_it_is() && !self.request.headers().contains_key(AUTHORIZATION)
+    }
+
+    /// Has who asks say who it is, and sends it back to the page.
+    async fn log_in(&self) -> Result<Reply, Reply> {
+        let Asked { site, .. } = self;
+        let visit = self.decided("", false, |visit, now, asking| site.door.identify(visit, now, asking)).await?;
+        if self.is_stranger() { Err(self.challenges(&visit, false)) } else { Ok(reply::see("/")) }
+    }
+
+    fn challenges(&self, visit: &D::Visit, is_stale: bool) -> Reply {
+        reply::challenges(self.site.door.challenges(visit, self.site.feeds.clocks.now(), is_stale))
+    }
+
     async fn video(&self, named: Named<'_>, wish: Wish) -> Result<Reply, Reply> {
-        let (path, medium) = self.find(named)?;
+        let (path, medium) = self.find(named).await?;
         let visit = self.may(&path, false).await?;
         let course = Course { repeats: self.site.repeats, ..Course::default() };
         let feed = self.site.feeds.open(medium.ok_or_else(reply::not_found)?, course, PATIENCE).await?;
@@ -115,7 +148,7 @@ where
     }
 
     async fn snapshot(&self, named: Named<'_>, moment: Moment) -> Result<Reply, Reply> {
-        let (path, medium) = self.find(named)?;
+        let (path, medium) = self.find(named).await?;
         self.may(&path, false).await?;
         let medium = medium.ok_or_else(reply::not_found)?;
         let (part, is_newest) = match timeout(SNAPSHOT_PATIENCE, self.picture(medium, moment)).await {
@@ -167,7 +200,7 @@ where
     }
 
     /// Which stream is meant, and its medium if there is one.
-    fn find<'n>(&self, named: Named<'n>) -> Result<(Cow<'n, str>, Option<C::Medium>), Reply> {
+    async fn find<'n>(&self, named: Named<'n>) -> Result<(Cow<'n, str>, Option<C::Medium>), Reply> {
         let catalogue = &self.site.catalogue;
         Ok(match named {
             Named::Exactly(path) => (path.as_str().into(), catalogue.find(path)),
@@ -176,7 +209,7 @@ where
                 _ => (name.as_str().into(), catalogue.find(name)),
             },
             Named::At(at) => {
-                let name = catalogue.list().into_iter().nth(at).ok_or_else(reply::not_found)?.name;
+                let name = self.listing().await?.into_iter().nth(at).ok_or_else(reply::not_found)?.name;
                 let path = percent_encode(&name);
                 let medium = catalogue.find(Path::new(&path));
                 (path.into(), medium)
@@ -187,6 +220,17 @@ where
     /// Who asks may watch this stream; an empty path is the server itself.
     /// `is_to_publish`: or give it its pictures.
     async fn may(&self, path: &str, is_to_publish: bool) -> Result<D::Visit, Reply> {
+        let door = &self.site.door;
+        self.decided(path, is_to_publish, |visit, now, asking| door.judge(visit, now, asking, Waker::noop())).await
+    }
+
+    /// What `decide` allows.
+    async fn decided(
+        &self,
+        path: &str,
+        is_to_publish: bool,
+        decide: impl Fn(&mut D::Visit, Instant, &Asking<'_>) -> Verdict,
+    ) -> Result<D::Visit, Reply> {
         let Asked { site, connection, request } = self;
         let method = rtsp::Method::Other(request.method().as_str());
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -196,11 +240,11 @@ where
         loop {
             let now = site.feeds.clocks.now();
             let asking = Asking::new(method, target, Path::new(path), is_to_publish, texts(AUTHORIZATION));
-            match site.door.judge(&mut visit, now, &asking, Waker::noop()) {
+            match decide(&mut visit, now, &asking) {
                 Verdict::Allowed(secrecy) if secrecy.plain_tcp => return Ok(visit),
                 Verdict::Allowed(_) => return Err(reply::text(StatusCode::FORBIDDEN, ENCRYPTED)),
                 Verdict::Challenged { is_stale } => {
-                    return Err(reply::challenges(site.door.challenges(&visit, now, is_stale)));
+                    return Err(self.challenges(&visit, is_stale));
                 }
                 Verdict::Refused(status, why) => {
                     let status = StatusCode::from_u16(status.0).unwrap_or(StatusCode::FORBIDDEN);

@@ -1,42 +1,69 @@
 //! What programs ask about the streams.
 
+use std::time::Duration;
+
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
 use super::reply::{self, Reply};
-use super::{Directory, Listed, Site};
+use super::route::Portion;
+use super::{Listed, Listing, Site};
 use crate::server::percent_encode;
 
-/// All streams.
-pub(super) fn streams<C: Directory, D>(site: &Site<C, D>) -> Reply {
-    let streams: Vec<Value> = site.catalogue.list().iter().map(|listed| stream(site, listed)).collect();
-    json(&json!({ "streams": streams }))
+/// Some of those streams that somebody may watch. `may_log_in`: more might be seen by who says who it is.
+pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, may_log_in: bool) -> Reply {
+    let chosen = listing.iter().skip(portion.from).take(portion.count);
+    let streams: Vec<Value> = chosen.map(|listed| stream(site, listed)).collect();
+    json(&json!({
+        "streams": streams,
+        "total": listing.len(),
+        "rtsp": site.rtsp,
+        "may_log_in": may_log_in,
+        // Whoever asks again sees by it that the server is another one, and its streams have begun anew.
+        "began": site.began,
+    }))
 }
 
 fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
     let path = percent_encode(name);
     let rtsp: Vec<String> = site.rtsp.iter().map(|base| format!("{base}/{path}")).collect();
-    let about = about.as_ref();
-    json!({
+    let mut stream = json!({
         "name": name,
         "rtsp": rtsp,
         "video": format!("/streams/{path}/stream.mjpg"),
         "snapshot": format!("/streams/{path}/snapshot.jpg"),
-        "width": about.map(|about| about.width).filter(|width| *width > 0),
-        "height": about.map(|about| about.height).filter(|height| *height > 0),
-        "rate": about.map(|about| about.rate),
-        "live": about.map(|about| about.length.is_none()),
-        "length": about.and_then(|about| about.length).map(|length| length.as_secs_f64()),
-        "viewers": about.map(|about| about.viewers),
-        "absence": about.and_then(|about| about.absence.as_deref()),
-    })
+    });
+    let (Some(about), Some(fields)) = (about, stream.as_object_mut()) else { return stream };
+    let (viewers, age) = present(site, name, about);
+    let known = [
+        ("width", json!(Some(about.width).filter(|width| *width > 0))),
+        ("height", json!(Some(about.height).filter(|height| *height > 0))),
+        ("rate", json!(about.rate.map(|rate| (rate * 100.0).round() / 100.0))),
+        ("live", json!(about.is_live)),
+        ("length", json!(about.length.map(|length| length.as_secs_f64()))),
+        ("viewers", json!(viewers)),
+        ("age", json!(age.map(|age| age.as_millis() as f64 / 1000.0))),
+        ("state", json!(about.condition.word())),
+        ("absence", json!(about.absence)),
+    ];
+    fields.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    stream
+}
+
+/// How many watch a stream, each browser counted, and how old its newest picture is.
+fn present<C, D>(site: &Site<C, D>, name: &str, about: &Listing) -> (usize, Option<Duration>) {
+    let Some((browsers, newest)) = site.feeds.watched(name).filter(|_| about.is_live) else {
+        return (about.viewers, about.age);
+    };
+    let clocks = site.feeds.clocks;
+    let shown = newest.map(|newest| Duration::from_micros(clocks.unix_micros(clocks.now()).saturating_sub(newest)));
+    (about.viewers.saturating_sub(1) + browsers, about.age.or(shown))
 }
 
 /// The first stream, in the words of ustreamer.
-pub(super) fn state<C: Directory, D>(site: &Site<C, D>) -> Reply {
-    let first = site.catalogue.list().into_iter().next();
-    let about = first.as_ref().and_then(|first| first.about.as_ref());
+pub(super) fn state(listing: &[Listed]) -> Reply {
+    let about = listing.first().and_then(|first| first.about.as_ref());
     let size = about.map_or((0, 0), |about| (about.width, about.height));
     let is_online = about.is_some_and(|about| about.absence.is_none());
     json(&json!({
@@ -45,7 +72,7 @@ pub(super) fn state<C: Directory, D>(site: &Site<C, D>) -> Reply {
             "source": {
                 "resolution": { "width": size.0, "height": size.1 },
                 "online": is_online,
-                "captured_fps": about.map_or(0.0, |about| about.rate).round() as u32,
+                "captured_fps": about.and_then(|about| about.rate).unwrap_or_default().round() as u32,
             },
             "stream": { "clients": about.map_or(0, |about| about.viewers) },
         },

@@ -213,6 +213,15 @@ impl Feeds {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many browsers watch a live stream, which together are one viewer of it, and when the newest picture was taken that they were
+    /// shown, in microseconds since 1970.
+    pub(super) fn watched(&self, name: &str) -> Option<(usize, Option<u64>)> {
+        // What is given back after the lock may be the last one who has it.
+        let feed = self.live().get(name)?.feed.upgrade()?;
+        let newest = feed.newest().map(|newest| newest.taken);
+        Some((Arc::strong_count(&feed) - 1, newest))
+    }
+
     /// The last picture of a live stream that was watched by HTTP before.
     pub(super) fn last(&self, path: Path<'_>) -> Option<Arc<Part>> {
         let live = self.live();

@@ -25,6 +25,7 @@ mod body;
 mod connection;
 mod feed;
 mod listen;
+mod listing;
 mod origin;
 mod page;
 mod part;
@@ -35,11 +36,11 @@ mod socket;
 mod usage;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mutoscope::media::catalogue::{Catalogue, Medium};
 
 pub use listen::{Options, StopHandle, Web};
+pub use listing::{Condition, Listed, Listing};
 
 use feed::Feeds;
 use origin::Names;
@@ -49,46 +50,8 @@ use crate::server::{self, Limits};
 
 /// A catalogue that can be listed.
 pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> + Send + Sync + 'static {
-    /// All streams, in the order in which they are shown. Looking at them starts nothing.
+    /// All streams, in the order in which they are shown. Looking at them starts nothing and opens nothing.
     fn list(&self) -> Vec<Listed>;
-}
-
-/// A stream as it is listed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
-    /// Its name.
-    pub name: String,
-    /// What is known of it by now; nothing of a file that nobody has looked into yet.
-    pub about: Option<Listing>,
-}
-
-/// What is known of a stream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listing {
-    /// Pixels; 0: not known before the first picture.
-    pub width: u16,
-    /// Pixels; 0: not known before the first picture.
-    pub height: u16,
-    /// Pictures per second.
-    pub rate: f64,
-    /// How long it is; `None`: it is live.
-    pub length: Option<Duration>,
-    /// Those who watch or wait for a picture.
-    pub viewers: usize,
-    /// Why there is no picture.
-    pub absence: Option<String>,
-}
-
-impl Directory for crate::media::Library {
-    fn list(&self) -> Vec<Listed> {
-        self.names().map(|name| Listed { name: name.to_owned(), about: None }).collect()
-    }
-}
-
-impl Directory for crate::input::Inputs {
-    fn list(&self) -> Vec<Listed> {
-        self.names().map(|name| Listed { name: name.to_owned(), about: None }).collect()
-    }
 }
 
 /// What is served, and to whom.
@@ -102,6 +65,8 @@ pub struct Site<C, D> {
     repeats: bool,
     /// Where the same streams are by RTSP.
     rtsp: Vec<String>,
+    /// When it began, in microseconds since 1970.
+    began: u64,
     limits: Arc<Limits>,
     usage: Arc<Usage>,
 }
@@ -116,7 +81,8 @@ impl<C: Directory, D> Site<C, D> {
     pub fn within(limits: Arc<Limits>, catalogue: C, door: Arc<D>) -> Self {
         let (feeds, usage) = (Arc::new(Feeds::new(limits.clock)), Arc::new(Usage::new(limits.guest())));
         let (names, rtsp) = (Names::new(&[]), Vec::new());
-        Self { catalogue, door, names, feeds, repeats: false, rtsp, limits, usage }
+        let began = feeds.clocks.unix_micros(feeds.clocks.now());
+        Self { catalogue, door, names, feeds, repeats: false, rtsp, began, limits, usage }
     }
 
     /// It answers to these host names, too, beside its addresses, `localhost` and the machine's name.

@@ -2,7 +2,7 @@
 
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode, Version};
@@ -79,6 +79,13 @@ pub(super) fn challenges(challenges: impl IntoIterator<Item = impl ToString>) ->
             reply.headers_mut().append(WWW_AUTHENTICATE, value);
         }
     }
+    reply
+}
+
+/// What was asked for is done, and this is to be looked at next.
+pub(super) fn see(address: &'static str) -> Reply {
+    let mut reply = text(StatusCode::SEE_OTHER, "there is more at the other address");
+    reply.headers_mut().insert(LOCATION, HeaderValue::from_static(address));
     reply
 }
 

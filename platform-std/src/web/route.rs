@@ -15,8 +15,10 @@ pub(super) enum Route<'a> {
     Snapshot(Named<'a>, Moment),
     /// Pictures for a stream are sent along.
     Publish(Path<'a>),
-    /// All streams, for programs.
-    Streams,
+    /// The streams, for programs.
+    Streams(Portion),
+    /// Who asks wants to say who it is.
+    Login,
     /// The first stream, as ustreamer tells it.
     State,
     /// The server runs.
@@ -43,6 +45,15 @@ pub(super) enum Named<'a> {
     Either(Path<'a>, Path<'a>),
     /// The one at this place among those that the client may watch, counted from 0.
     At(usize),
+}
+
+/// Which of the streams that the client may watch are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Portion {
+    /// Without so many at the beginning.
+    pub(super) from: usize,
+    /// No more than so many.
+    pub(super) count: usize,
 }
 
 /// How pictures are wanted.
@@ -76,6 +87,7 @@ pub(super) enum NoRoute {
 const READ: &str = "GET, HEAD";
 const BAD_RATE: &str = "rate= is a number of pictures per second above 0, up to 1000";
 const BAD_WIDTH: &str = "width= is a number of pixels from 1 to 65535";
+const BAD_NUMBER: &str = "from and count are numbers";
 const BAD_TIME: &str = "t= is a time in seconds, such as 12.5";
 
 /// What `method` asks for at a path and query.
@@ -104,7 +116,8 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/page.css" => read(Route::Page(Page::Style)),
         "/page.js" => read(Route::Page(Page::Script)),
         "/favicon.svg" => read(Route::Page(Page::Icon)),
-        "/api/streams" => read(Route::Streams),
+        "/login" => read(Route::Login),
+        "/api/streams" => read(Route::Streams(portion(query)?)),
         "/healthz" => read(Route::Health),
         "/readyz" => read(Route::Ready),
         // What ustreamer has. A stream of such a name is found below /streams.
@@ -151,6 +164,12 @@ fn action(query: &str) -> Result<Option<Route<'_>>, NoRoute> {
         "snapshot" => Ok(Some(Route::Snapshot(Named::At(at), moment(query)?))),
         _ => Err(NoRoute::NotFound),
     }
+}
+
+fn portion(query: &str) -> Result<Portion, NoRoute> {
+    let number =
+        |name| value(query, name).map(|number| number.parse().map_err(|_| NoRoute::Query(BAD_NUMBER))).transpose();
+    Ok(Portion { from: number("from")?.unwrap_or(0), count: number("count")?.unwrap_or(usize::MAX) })
 }
 
 fn wish(query: &str) -> Result<Wish, NoRoute> {
@@ -208,7 +227,10 @@ mod tests {
             ("/state", Ok(Route::State)),
             ("/", Ok(Route::Page(Page::Html))),
             ("/?utm=1", Ok(Route::Page(Page::Html))),
-            ("/api/streams", Ok(Route::Streams)),
+            ("/login", Ok(Route::Login)),
+            ("/api/streams", Ok(Route::Streams(Portion { from: 0, count: usize::MAX }))),
+            ("/api/streams?count=60&from=120", Ok(Route::Streams(Portion { from: 120, count: 60 }))),
+            ("/api/streams?from=-1", Err(NoRoute::Query(BAD_NUMBER))),
         ] {
             assert_eq!(get(target), expected, "{target}");
         }

@@ -1,0 +1,126 @@
+//! What is known of a stream without starting or opening it.
+
+use std::time::Duration;
+
+use super::Directory;
+use crate::input::{Inputs, STARTING, State};
+use crate::media::live::Live;
+use crate::media::{Glance, Library};
+
+/// A stream as it is listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// What is known of it by now; nothing of a file that nobody has looked into lately.
+    pub about: Option<Listing>,
+}
+
+/// What is known of a stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Pixels; 0: not known before the first picture.
+    pub width: u16,
+    /// Pixels; 0: not known before the first picture.
+    pub height: u16,
+    /// Pictures per second: those that come, or, of a film, those that it has. `None`: not known yet.
+    pub rate: Option<f64>,
+    /// How long it is; `None`: it is live, or grows.
+    pub length: Option<Duration>,
+    /// It is live.
+    pub is_live: bool,
+    /// Sessions, playing or not, and requests that wait for a picture. All browsers together are one of a live stream.
+    pub viewers: usize,
+    /// How old the newest picture is. `None`: there is none, or each is made when it is asked for.
+    pub age: Option<Duration>,
+    /// What it does.
+    pub condition: Condition,
+    /// Why there is no picture, as a sentence for people.
+    pub absence: Option<String>,
+}
+
+/// What a stream does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// There are pictures.
+    #[default]
+    Ready,
+    /// It begins when somebody watches.
+    Idle,
+    /// It has begun, and its first picture has not come yet.
+    Starting,
+    /// There are no pictures, and may be some later.
+    Absent,
+    /// There will be none.
+    Over,
+}
+
+impl Condition {
+    /// As programs are told.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Idle => "idle",
+            Self::Starting => "starting",
+            Self::Absent => "absent",
+            Self::Over => "over",
+        }
+    }
+
+    /// That of an input, which is run or, where there is no `state`, published by clients.
+    fn of_input(state: Option<State>, has_picture: bool) -> Self {
+        match state {
+            _ if has_picture => Self::Ready,
+            Some(State::Idle) => Self::Idle,
+            Some(State::Starting) => Self::Starting,
+            // Its pictures have ceased, or it has been told to end and not yet ended.
+            Some(State::Running { .. } | State::Stopping | State::Waiting { .. }) | None => Self::Absent,
+            Some(State::Over) => Self::Over,
+        }
+    }
+}
+
+impl Listing {
+    fn of_medium(glance: Glance) -> Self {
+        let Glance { width, height, rate, is_live, length, viewers, failure } = glance;
+        let condition = if failure.is_some() { Condition::Absent } else { Condition::Ready };
+        Self { width, height, rate, length, is_live, viewers, age: None, condition, absence: failure }
+    }
+
+    fn of_input(live: &Live, state: Option<State>) -> Self {
+        let seen = live.glance();
+        let condition = Condition::of_input(state, seen.absence.is_none());
+        Self {
+            width: seen.width,
+            height: seen.height,
+            rate: seen.rate,
+            length: None,
+            is_live: true,
+            viewers: live.viewers(),
+            age: seen.age,
+            condition,
+            // Nothing is wrong with what is only about to begin.
+            absence: seen.absence.filter(|reason| condition != Condition::Ready && reason != STARTING),
+        }
+    }
+}
+
+impl Directory for Library {
+    fn list(&self) -> Vec<Listed> {
+        let listed = |(name, about): (&str, Option<Glance>)| Listed {
+            name: name.to_owned(),
+            about: about.map(Listing::of_medium),
+        };
+        self.glance().map(listed).collect()
+    }
+}
+
+impl Directory for Inputs {
+    fn list(&self) -> Vec<Listed> {
+        let listed = |(live, state): (&Live, Option<State>)| Listed {
+            name: live.name().to_owned(),
+            about: Some(Listing::of_input(live, state)),
+        };
+        self.glance().into_iter().map(listed).collect()
+    }
+}
