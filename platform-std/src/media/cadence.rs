@@ -69,6 +69,7 @@ impl Cadence {
     }
 
     /// Pictures per second that there are now, the newest of which is so old. `None`: there was none before that.
+    #[cfg(any(feature = "http", test))]
     pub(super) fn present_rate(&self, age: Duration) -> Option<f64> {
         let interval = self.recent?.max(age).as_secs_f64();
         (interval > 0.0).then(|| 1.0 / interval)

@@ -124,3 +124,6 @@ impl Directory for Inputs {
         self.glance().into_iter().map(listed).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
