@@ -60,7 +60,7 @@ fn play(
         let Some(event) = client.next(Some(end))? else { break };
         let Event::Frame(_) = event else { continue };
         let reassembled = Instant::now();
-        let number = decode(client.frame())?;
+        let number = number_of(client.frame())?;
         let decoded = Instant::now();
         let taken = began + Duration::from_micros(rate.micros(number.into()));
         let since = |at: Instant| at.saturating_duration_since(taken);
@@ -78,7 +78,7 @@ fn play(
 }
 
 /// Decodes to RGB, as a player does, and reads the picture's number.
-fn decode(jpeg: &[u8]) -> Result<u32> {
+pub fn number_of(jpeg: &[u8]) -> Result<u32> {
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     let pixels = decoder.decode().ok().context("a frame that is not JPEG")?;

@@ -1,6 +1,7 @@
 //! Whole-system tests.
 
 pub mod bent;
+pub mod browser;
 pub mod cameras;
 pub mod control;
 pub mod film;

@@ -18,6 +18,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The URLs it printed when it was ready.
     pub urls: Vec<String>,
+    /// The URL of its page, where it has one.
+    pub page: Option<String>,
     /// Host and port of its URLs in TLS, where it has such.
     pub tls: Option<String>,
     log: Arc<Mutex<String>>,
@@ -58,7 +60,7 @@ impl Server {
             }
         });
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut server = Self { child, address, urls: vec![], tls: None, log, reader: Some(reader) };
+        let mut server = Self { child, address, urls: vec![], page: None, tls: None, log, reader: Some(reader) };
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -73,6 +75,9 @@ impl Server {
             server.urls.extend(line.split_whitespace().find(|word| word.starts_with("rtsp://")).map(str::to_owned));
             if let Some((_, url)) = line.split_once("rtsps://") {
                 server.tls = url.split('/').next().map(str::to_owned);
+            }
+            if line.starts_with("http://") {
+                server.page.get_or_insert(line);
             }
             patience = Duration::from_millis(200);
         }

@@ -19,6 +19,7 @@ pub(crate) enum Group {
     Fuzz,
     Interop,
     Peers,
+    Browser,
     Tap,
     Firmware,
     Cameras,

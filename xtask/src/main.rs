@@ -3,7 +3,7 @@
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
 //! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device, [`v4l2`] on an
 //! emulated machine with a camera; [`media`] makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
-//! microcontroller; [`peers`] plays what others serve; [`packages`] finds or installs system packages, [`toolchain`] what
+//! microcontroller; [`peers`] plays what others serve; [`screenshots`] makes pictures of the web page; [`packages`] finds or installs system packages, [`toolchain`] what
 //! rustup and cargo install; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
@@ -19,6 +19,7 @@ mod packages;
 mod peers;
 mod run_firmware;
 mod run_server;
+mod screenshots;
 mod shell;
 mod sizes;
 mod skip;
@@ -68,6 +69,8 @@ enum Command {
     TapDemo(tap_demo::Options),
     /// Print what the core takes of RAM and flash on a Cortex-M4F
     Sizes,
+    /// Make the pictures of the web page in docs/ anew, with Chromium
+    Screenshots,
     /// Measure speed, latency, load and endurance beside the project's targets
     Bench(bench::Options),
 }
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::RunFirmware(options) => run_firmware::run(&options),
         Command::TapDemo(options) => tap_demo::run(&options).map(|()| true),
         Command::Sizes => sizes::run(),
+        Command::Screenshots => screenshots::run().map(|()| true),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

@@ -102,6 +102,16 @@ pub(crate) const GSTREAMER_SERVER: Need = Need {
     elsewhere: "python3-gobject and gstreamer1-rtsp-server (Fedora), python-gobject and gst-rtsp-server (Arch)",
 };
 
+/// Shows the server's page. Without DejaVu's letters, those of some names would be missing in its pictures.
+pub(crate) const CHROMIUM: Need = Need {
+    what: "Chromium",
+    present: || {
+        ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"].iter().any(|program| on_path(program))
+    },
+    debian: &["chromium", "fonts-dejavu-core"],
+    elsewhere: "chromium (Fedora, Arch, Homebrew)",
+};
+
 /// A second server that the player plays. The VLC of Debian cannot play RTSP, but it can serve it.
 pub(crate) const VLC: Need = Need {
     what: "cvlc",

@@ -4,7 +4,12 @@ use crate::shell::{cargo, release_program, require};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::RangeInclusive;
 use std::process::Command;
+
+/// Where the page of a first run is: at the first one of these that is free.
+const PAGE_PORTS: RangeInclusive<u16> = 8080..=8099;
 
 /// Builds the release server and becomes it, so that Ctrl-C and the exit code are the server's own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
@@ -16,7 +21,19 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     require(&mut build)?;
     let server = release_program("mutoscope-server")?;
     // The working directory stays the caller's: MEDIA arguments are relative to it.
-    replace_process(Command::new(&server).args(arguments)).with_context(|| format!("cannot run {}", server.display()))
+    replace_process(Command::new(&server).args(arguments).args(page(arguments)))
+        .with_context(|| format!("cannot run {}", server.display()))
+}
+
+/// What a first run gets beside the streams: a page that shows them.
+fn page(arguments: &[OsString]) -> Option<String> {
+    let port = arguments.is_empty().then(|| free_port(PAGE_PORTS))??;
+    Some(format!("--http={port}"))
+}
+
+/// The first of these that nobody on this machine listens at.
+fn free_port(mut ports: RangeInclusive<u16>) -> Option<u16> {
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
 
 /// Whether the arguments, or the configuration file among them, ask for what takes TLS: to build that costs time, and a C compiler.
@@ -42,4 +59,19 @@ fn replace_process(command: &mut Command) -> Result<()> {
 fn replace_process(command: &mut Command) -> Result<()> {
     let status = command.status()?;
     std::process::exit(status.code().unwrap_or(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_run_has_a_page_at_a_port_that_is_free() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_eq!(free_port(port..=port), None);
+        assert!(free_port(port..=u16::MAX).is_none_or(|free| free > port));
+        assert!(page(&[]).is_none_or(|argument| argument.starts_with("--http=80")));
+        assert_eq!(page(&["movie.mjpeg".into()]), None);
+    }
 }

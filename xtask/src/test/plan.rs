@@ -7,7 +7,7 @@ use super::schedule::{Load, Task};
 use super::{package, steps};
 use crate::groups::Group;
 use crate::packages::{
-    DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, KERNEL_MACHINE, Need, QEMU, SDL2,
+    CHROMIUM, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, KERNEL_MACHINE, Need, QEMU, SDL2,
     TURBO_TOOLS, VENV, VLC,
 };
 use anyhow::Result;
@@ -168,6 +168,10 @@ fn playing(long: bool) -> Vec<Step> {
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
             .likes(&[&GSTREAMER, &GSTREAMER_SERVER, &SDL2]),
+        Step::waiting(Group::Browser, "browser", steps::browser)
+            .after(&[TESTS, PROGRAMS])
+            .alone_with(&["many players"])
+            .needs(&[&CHROMIUM]),
         peer("lab").needs(&[&SDL2, &FFMPEG]),
         peer("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
         peer("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),

@@ -243,6 +243,13 @@ pub(super) fn guarded() -> Result<()> {
     against_server_with(command, &media::CLIPS)
 }
 
+/// The page in a browser.
+pub(super) fn browser() -> Result<()> {
+    let mut command = program("browser")?;
+    command.arg("--server").arg(release_program("mutoscope-server")?);
+    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
+}
+
 /// A program of the tests that starts the real server.
 fn against_server(name: &str, files: &media::Set) -> Result<()> {
     against_server_with(program(name)?, files)

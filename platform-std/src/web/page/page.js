@@ -123,7 +123,9 @@ const sampler = sample.getContext('2d', { willReadFrequently: true });
 
 // An image, and behind it the last one, so that nothing flickers while another is loaded or none comes.
 class Screen {
-  constructor(root) {
+  // `handleChange` is called when there is a picture, or none.
+  constructor(root, handleChange) {
+    this.handleChange = handleChange;
     this.canvas = root.querySelector('canvas');
     this.image = root.querySelector('img');
     this.hasPicture = false;
@@ -149,6 +151,7 @@ class Screen {
     this.image.hidden = !isLoaded;
     this.settled?.(isLoaded);
     this.settled = undefined;
+    this.handleChange();
   }
 
   // Ends the image's connection. What it showed last is kept.
@@ -255,7 +258,7 @@ class Tile {
   constructor(info) {
     this.element = $('tile').content.firstElementChild.cloneNode(true);
     this.link = this.element.querySelector('.picture');
-    this.screen = new Screen(this.link);
+    this.screen = new Screen(this.link, () => this.draw());
     this.playing = new Playing(this.screen);
     this.isVisible = false;
     this.isPointed = false;
@@ -505,6 +508,8 @@ let isAway = false;
 let began;
 let wantedCount = MOST_AT_ONCE;
 let troubleFree = 0;
+// After so many answers another connection is dared.
+let regain = 30;
 
 function trouble(text) {
   $('trouble').hidden = text === '';
@@ -523,14 +528,19 @@ async function poll() {
     if (!reply.ok) throw new Error(String(reply.status));
     answer = await reply.json();
   } catch (error) {
-    // Another page of this server may have taken the connections that there are.
-    if (error.name === 'TimeoutError') budget = Math.max(budget - 1, 0);
     troubleFree = 0;
+    // Another page of this server may have taken the connections that there are.
+    if (error.name === 'TimeoutError' && budget > 0) {
+      budget = Math.floor(budget / 2);
+      regain *= 2;
+      arrange();
+      return;
+    }
     handleAway('The server does not answer. This page goes on as soon as it does.');
     return;
   }
   troubleFree += 1;
-  if (troubleFree % 30 === 0) budget = Math.min(budget + 1, MOST_LIVE);
+  if (troubleFree % regain === 0) budget = Math.min(budget + 1, MOST_LIVE);
   const isNew = isAway || (began !== undefined && began !== answer.began);
   [isAway, began] = [false, answer.began];
   trouble('');
@@ -686,7 +696,7 @@ document.addEventListener('DOMContentLoaded', () => {
     },
     { rootMargin: '40px' },
   );
-  full.screen = new Screen($('screen'));
+  full.screen = new Screen($('screen'), () => full.draw());
   full.playing = new Playing(full.screen);
   drawTheme();
   $('theme').addEventListener('click', nextTheme);
