@@ -15,6 +15,8 @@ use crate::process::Scratch;
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a picture of the page may take before it is tried once more.
+const SHOT: Duration = Duration::from_secs(10);
 /// How often something is looked for on a page.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -104,6 +106,10 @@ impl Chromium {
     /// # Errors
     /// It cannot, or does not answer.
     pub fn call(&mut self, method: &str, params: Value) -> Result<Value> {
+        self.call_within(PATIENCE, method, params)
+    }
+
+    fn call_within(&mut self, patience: Duration, method: &str, params: Value) -> Result<Value> {
         self.next += 1;
         let mut request = json!({ "id": self.next, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -111,7 +117,7 @@ impl Chromium {
         }
         let bytes = [request.to_string().as_bytes(), &[0]].concat();
         self.requests.write_all(&bytes).and_then(|()| self.requests.flush()).context("chromium has ended")?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         loop {
             let patience = deadline.saturating_duration_since(Instant::now());
             let mut message = self.messages.recv_timeout(patience).with_context(|| format!("no answer to {method}"))?;
@@ -231,7 +237,9 @@ impl Chromium {
         if let Some(Area { x, y, width, height }) = area {
             params["clip"] = json!({ "x": x, "y": y, "width": width, "height": height, "scale": 1 });
         }
-        let shot = self.call("Page.captureScreenshot", params)?;
+        // Now and then it waits for something new to be drawn where there is nothing.
+        let shoot = |browser: &mut Self| browser.call_within(SHOT, "Page.captureScreenshot", params.clone());
+        let shot = shoot(self).or_else(|_| shoot(self))?;
         from_base64(shot["data"].as_str().context("no picture")?).context("a picture that is no Base64")
     }
 

@@ -147,7 +147,23 @@ fn passwords(browser: &mut Chromium, program: &Path) -> Result<()> {
     ensure!(before < number_at(browser, area)?, "it stands still");
     let log = server.log();
     ensure!(!log.contains("secret"), "the log has the password: {log}");
-    Ok(())
+    drop(server);
+    // Where some streams are for everybody, these are seen, and the others by who logs in.
+    let configuration = scratch.0.join("server.toml");
+    let text = format!("users = {users:?}\n[streams.testcard]\nwatch = [\"everybody\"]\n");
+    std::fs::write(&configuration, text)?;
+    let configuration = configuration.to_str().context("a path that is not UTF-8")?;
+    let server = serve(program, free_port()?, &["--config", configuration])?;
+    let url = page(&server)?;
+    browser.open(url)?;
+    browser.wait(&format!("tiles.size === 1 && {}", Tile("testcard").shows()), PATIENCE)?;
+    let log_in = browser
+        .evaluate("document.getElementById('log-in').checkVisibility() && document.getElementById('log-in').href")?;
+    let url = log_in.as_str().context("no way to log in")?;
+    browser.open(&url.replace("http://", "http://anna:secret@"))?;
+    browser
+        .wait("tiles.size === 2 && document.getElementById('log-in').hidden && location.pathname === '/'", PATIENCE)?;
+    browser.wait(&Tile("movie.Mjpeg").shows(), PATIENCE)
 }
 
 fn what_ends_returns(browser: &mut Chromium, program: &Path) -> Result<()> {
