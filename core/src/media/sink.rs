@@ -28,6 +28,9 @@ pub trait FrameSink {
     /// A picture is complete: a whole JPEG file. `captured`: when it was taken, as far as the publisher's timestamps tell,
     /// and on the clock that shows `now`.
     fn publish(&mut self, now: Instant, jpeg: &[u8], captured: Instant);
+
+    /// So many packets of the publisher have come by now, and so many were lost. Told with each picture.
+    fn note_packets(&mut self, _came: u64, _lost: u64) {}
 }
 
 /// The sink of media that nobody can publish to: there is none.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::stop::Stop;
 use super::throttle::Throttle;
 use crate::media::live::Live;
-use crate::media::{Policy, Preparer};
+use crate::media::{Packets, Policy, Preparer};
 use crate::memory;
 
 /// Pictures a second that an input may have, and at once.
@@ -51,6 +51,11 @@ impl Publisher {
             complaint: None,
         };
         Self { live, working: Mutex::new(working), on_picture: Box::new(on_picture) }
+    }
+
+    /// What became of the packets in which pictures come.
+    pub(super) fn note_packets(&self, packets: Packets) {
+        self.live.note_packets(packets);
     }
 
     /// The name of the medium.

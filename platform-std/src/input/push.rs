@@ -18,8 +18,8 @@ use mutoscope::wire::url::Path;
 
 use super::context;
 use super::publisher::Publisher;
-use crate::media::Policy;
 use crate::media::live::{Live, LiveMedium, LiveSource};
+use crate::media::{Packets, Policy};
 use crate::{memory, names};
 
 /// The largest picture that is taken, in bytes, with what is needed to put it together. The system gives the memory only where
@@ -189,13 +189,14 @@ impl Medium for InputMedium {
             return Err(NotRecorded::Taken);
         }
         push.shared.send(Work::Begin);
-        Ok(PushSink { shared: Arc::clone(&push.shared), anchor: None })
+        Ok(PushSink { shared: Arc::clone(&push.shared), live: push.live.clone(), anchor: None })
     }
 }
 
 /// The pictures of one publisher, on their way to the thread that makes them ready.
 pub struct PushSink {
     shared: Arc<Shared>,
+    live: Live,
     /// One instant on the system's clock and on that of the server.
     anchor: Option<(Instant, time::Instant)>,
 }
@@ -223,6 +224,10 @@ impl FrameSink for PushSink {
         };
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         self.shared.send(Work::Picture(jpeg.to_vec(), captured.unwrap_or(system)));
+    }
+
+    fn note_packets(&mut self, came: u64, lost: u64) {
+        self.live.note_packets(Packets { lost, came });
     }
 }
 

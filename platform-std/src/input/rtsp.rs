@@ -9,7 +9,8 @@ use super::publisher::Publisher;
 use super::spec::Remote;
 use super::stop::Stop;
 use super::{Input, redact};
-use crate::client::{Client, Error, Event, Goal, Options};
+use crate::client::{Client, Error, Event, Goal, Options, Statistics};
+use crate::media::Packets;
 use crate::tls::Fingerprint;
 
 /// How long the other server may take to let us go.
@@ -55,6 +56,9 @@ impl Input for Rtsp {
                 Some(Event::Frame(frame)) => {
                     let sampled = client.sampled(&frame);
                     publisher.publish(publisher.copy(client.frame()), sampled);
+                    if let Some(Statistics { lost, packets, .. }) = client.statistics() {
+                        publisher.note_packets(Packets { lost, came: packets });
+                    }
                 }
                 Some(Event::EndOfStream { .. }) => {
                     leave(&mut client);

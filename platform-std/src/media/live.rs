@@ -16,6 +16,7 @@ use mutoscope::wire::url::Path;
 use super::audience::{Audience, Seat};
 use super::awaited::{Awaited, Locked};
 use super::cadence::Cadence;
+use super::losses::{Losses, Packets};
 use super::picture::{Buffers, Made};
 use super::preparer::Prepared;
 use crate::names;
@@ -67,6 +68,8 @@ pub(crate) struct Glance {
     pub(crate) rate: Option<f64>,
     /// How old the newest picture is.
     pub(crate) age: Option<Duration>,
+    /// The part of its packets that has been lost on the way here, 0 to 1.
+    pub(crate) loss: Option<f64>,
     /// Why there is no picture now.
     pub(crate) absence: Option<String>,
 }
@@ -80,6 +83,7 @@ struct State {
     /// The number of the next picture.
     next: u32,
     cadence: Cadence,
+    losses: Losses,
     /// Why there is no picture, and when there may be one.
     absence: (Arc<str>, Duration),
     /// Pictures that were replaced.
@@ -120,6 +124,7 @@ impl Shared {
         state.ceased = Some(Instant::now());
         state.absence = (reason.into(), retry_after);
         state.cadence.interrupt();
+        state.losses = Losses::default();
     }
 }
 
@@ -160,6 +165,7 @@ impl Live {
             is_over: false,
             next: 0,
             cadence: Cadence::new(rate.into()),
+            losses: Losses::default(),
             absence: ("there is no picture yet".into(), Duration::from_secs(1)),
             spare: Vec::new(),
         };
@@ -266,6 +272,11 @@ impl Live {
         self.shared.end();
     }
 
+    /// What became of the packets in which pictures come.
+    pub(crate) fn note_packets(&self, packets: Packets) {
+        self.shared.state().losses.note(Instant::now(), packets);
+    }
+
     /// How many sessions there are, playing or not, and requests that wait for a picture. While there are none, nothing need
     /// be captured.
     pub fn viewers(&self) -> usize {
@@ -282,7 +293,8 @@ impl Live {
         let is_there = state.current().is_some() && !state.is_over;
         let rate = age.filter(|_| is_there).and_then(|age| state.cadence.present_rate(age));
         let absence = (!is_there).then(|| state.absence.0.to_string());
-        Glance { width, height, rate, age, absence }
+        let loss = state.losses.present();
+        Glance { width, height, rate, age, loss, absence }
     }
 
     /// What tells this medium from all others that there are.

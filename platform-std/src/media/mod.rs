@@ -26,6 +26,7 @@ pub mod inspect;
 mod keeper;
 mod library;
 pub mod live;
+mod losses;
 mod mending;
 mod picture;
 mod policy;
@@ -45,6 +46,7 @@ pub use error::{FrameError, LibraryError};
 #[cfg(feature = "http")]
 pub(crate) use glance::Glance;
 pub use library::{DEFAULT_RATE, Library, LibraryMedium};
+pub(crate) use losses::Packets;
 pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;

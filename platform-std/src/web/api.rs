@@ -44,6 +44,7 @@ fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
         ("length", json!(about.length.map(|length| length.as_secs_f64()))),
         ("viewers", json!(viewers)),
         ("age", json!(age.map(|age| age.as_millis() as f64 / 1000.0))),
+        ("loss", json!(about.loss)),
         ("state", json!(about.condition.word())),
         ("absence", json!(about.absence)),
     ];

@@ -33,6 +33,8 @@ pub struct Listing {
     pub viewers: usize,
     /// How old the newest picture is. `None`: there is none, or each is made when it is asked for.
     pub age: Option<Duration>,
+    /// The part of its packets that was lost on the way to this server in the last seconds, 0 to 1; of what comes by RTP.
+    pub loss: Option<f64>,
     /// What it does.
     pub condition: Condition,
     /// Why there is no picture, as a sentence for people.
@@ -84,7 +86,7 @@ impl Listing {
     fn of_medium(glance: Glance) -> Self {
         let Glance { width, height, rate, is_live, length, viewers, failure } = glance;
         let condition = if failure.is_some() { Condition::Absent } else { Condition::Ready };
-        Self { width, height, rate, length, is_live, viewers, age: None, condition, absence: failure }
+        Self { width, height, rate, length, is_live, viewers, age: None, loss: None, condition, absence: failure }
     }
 
     fn of_input(live: &Live, state: Option<State>) -> Self {
@@ -98,6 +100,7 @@ impl Listing {
             is_live: true,
             viewers: live.viewers(),
             age: seen.age,
+            loss: seen.loss,
             condition,
             // Nothing is wrong with what is only about to begin.
             absence: seen.absence.filter(|reason| condition != Condition::Ready && reason != STARTING),

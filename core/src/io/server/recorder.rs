@@ -244,6 +244,8 @@ impl<S: FrameSink> Recorder<S> {
             let at = captured.map_or(at, |last| at.max(last.after(LEAST_INTERVAL)));
             *captured = Some(at);
             sink.publish(now, receiver.frame(), at);
+            let Statistics { packets, lost, .. } = receiver.statistics();
+            sink.note_packets(packets, lost);
         }
     }
 }

@@ -3,8 +3,8 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mutoscope::auth::{Authenticator, Basic, Credentials};
-use mutoscope::media::Either;
 use mutoscope::media::catalogue::{Catalogue, Medium};
+use mutoscope::media::{Either, FrameSink};
 use mutoscope::wire::url::Path;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -94,6 +94,15 @@ fn a_stream_that_nobody_publishes_says_so() {
     let listing = listed(&inputs);
     assert_eq!(listing.condition, Condition::Absent);
     assert_eq!(listing.absence.as_deref(), Some("nobody publishes this stream at the moment"));
+    // And what is lost of it, where somebody does.
+    let mut sink = inputs.find(Path::new("yard")).unwrap().record([127, 0, 0, 1].into()).unwrap();
+    let now = mutoscope::time::Instant::from_millis(1);
+    for (came, lost) in [(10, 0), (40, 10)] {
+        sink.publish(now, &picture(0, 1000), now);
+        sink.note_packets(came, lost);
+    }
+    let listing = wait(&inputs, |listing| listing.condition == Condition::Ready);
+    assert_eq!(listing.loss, Some(0.25));
 }
 
 #[test]

@@ -81,7 +81,7 @@ function facts(info, isFull) {
   const said = [];
   if (info.viewers !== undefined) said.push(count(info.viewers, 'viewer', 'viewers'));
   if (info.rate) said.push(`${info.rate >= 10 ? Math.round(info.rate) : info.rate.toFixed(1)} pictures/s`);
-  if (info.loss !== undefined && info.loss !== null) said.push(`${(info.loss * 100).toFixed(1)} % lost`);
+  if (info.loss !== undefined && info.loss !== null) said.push(`${info.loss > 0 ? (info.loss * 100).toFixed(1) : 0} % lost`);
   if (isFull && info.width) said.push(`${info.width} × ${info.height}`);
   if (isFull && info.length) said.push(`${clockTime(info.length)} long`);
   if (info.age !== undefined && info.age !== null) {
