@@ -1,4 +1,5 @@
-//! Measures the time to make pictures that RTP/JPEG can carry, beside `jpegtran` and beside decoding and encoding.
+//! Measures the time to make pictures that RTP/JPEG can carry, beside `jpegtran` and beside decoding and encoding, and the time to
+//! make smaller ones.
 //!
 //! The pictures are made here and resemble photographs. `MUTOSCOPE_CLIP=FILE` takes the first ones of an MJPEG file of your
 //! own instead. There are many, because the processor's branch prediction would learn a single one. `jpegtran` is a
@@ -8,6 +9,8 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use mutoscope::jpeg::Layout;
+use mutoscope::jpeg::encoder::Quantizer;
+use mutoscope::jpeg::reduce::{self, Reducer, Scale};
 use mutoscope::jpeg::transcode::{Path, Policy, Recoder, Transcoder, path};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -178,6 +181,33 @@ fn prepare(bencher: Bencher<'_, '_>) {
 fn resample(bencher: Bencher<'_, '_>) {
     let full = |seed| picture(632, 360, seed, |encoder| encoder.set_sampling_factor(SamplingFactor::R_4_4_4));
     transcode(bencher, &(0..PICTURES).map(full).collect::<Vec<_>>());
+}
+
+/// Makes pictures smaller.
+fn reduce(bencher: Bencher<'_, '_>, scale: Scale) {
+    let quantizer = Quantizer::new(reduce::Q);
+    let mut reducer = Reducer::new();
+    let (mut memory, mut out) = (Vec::new(), vec![0; 1 << 20]);
+    each(bencher, &sources(), |jpeg| {
+        let layout = Layout::parse(jpeg).unwrap();
+        memory.resize(reduce::memory_len(&layout, scale).unwrap(), 0);
+        reducer.reduce(jpeg, &layout, scale, &quantizer, &mut memory, &mut out).unwrap()
+    });
+}
+
+#[divan::bench]
+fn reduce_to_half(bencher: Bencher<'_, '_>) {
+    reduce(bencher, Scale::Half);
+}
+
+#[divan::bench]
+fn reduce_to_quarter(bencher: Bencher<'_, '_>) {
+    reduce(bencher, Scale::Quarter);
+}
+
+#[divan::bench]
+fn reduce_to_eighth(bencher: Bencher<'_, '_>) {
+    reduce(bencher, Scale::Eighth);
 }
 
 /// Converts progressive pictures through their samples.

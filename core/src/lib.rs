@@ -8,7 +8,7 @@
 //! | [`time`] | points in time and durations, NTP time |
 //! | [`wire`] | formats, without state and without copies: RTSP (RFC 2326), SDP (RFC 4566), RTP and RTCP (RFC 3550), RTP/JPEG (RFC 2435), and the dialect of the classic lab |
 //! | `auth` | with the feature `auth`: user names and passwords, answered in Basic and Digest |
-//! | [`jpeg`] | the parts of a JPEG file, whether RTP/JPEG can carry it, headers made anew by a receiver, an encoder for drawn pictures, a transcoder |
+//! | [`jpeg`] | the parts of a JPEG file, whether RTP/JPEG can carry it, headers made anew by a receiver, an encoder for drawn pictures, a transcoder, smaller pictures of large ones |
 //! | [`media`] | sources of frames: the trait that cameras implement, readers of MJPEG files, a test card |
 //! | [`rtp`] | frames to packets, and packets to frames: sequence numbers, statistics, reports |
 //! | [`session`] | one RTSP connection, of the server and of the client: state tables, timers, events |

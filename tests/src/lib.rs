@@ -16,6 +16,7 @@ pub mod peers;
 pub mod process;
 pub mod publisher;
 pub mod real_client;
+pub mod reduced;
 pub mod relay;
 pub mod soak;
 pub mod stage;

@@ -131,6 +131,7 @@ const TRIES: usize = 3;
 /// Targets. Processor times are for streams of 4.9 Mbit/s, in milliseconds a stream and second.
 const PACKETIZE_NS: f64 = 100.0;
 const RECODE_MB_PER_S: f64 = 150.0;
+const REDUCE_MB_PER_S: f64 = 100.0;
 const REORDERING: f64 = 1.5;
 const GAP_MS: f64 = 60.0;
 const UDP_PROCESSOR_MS: f64 = 1.6;
@@ -193,7 +194,7 @@ fn table(promises: &[Promise]) -> String {
     text
 }
 
-/// The core's benchmarks, of which three have a target.
+/// The core's benchmarks, of which some have a target.
 fn micro() -> Result<Vec<Promise>> {
     let core = divan("core")?;
     let median = median(&core, "packetize", Some("5000")).context("divan's table has no packetize of 5000 bytes")?;
@@ -204,7 +205,10 @@ fn micro() -> Result<Vec<Promise>> {
         reached: median.ns <= PACKETIZE_NS,
     };
     let transcode = divan("transcode")?;
-    Ok([packetizing, recoding(&transcode)?].into_iter().chain(reordering(&transcode)).collect())
+    let reduced =
+        [("1/4", "reduce_to_quarter"), ("1/8", "reduce_to_eighth")].map(|(size, row)| reducing(&transcode, size, row));
+    let reduced: Result<Vec<_>> = reduced.into_iter().collect();
+    Ok([packetizing, recoding(&transcode)?].into_iter().chain(reordering(&transcode)).chain(reduced?).collect())
 }
 
 /// Prints and returns divan's table.
@@ -247,6 +251,18 @@ fn reordering(table: &str) -> Option<Promise> {
         target: format!("<= {REORDERING} times as long"),
         measured: format!("{:.2} times, {tall:.0} MB/s", plain / tall),
         reached: plain / tall <= REORDERING,
+    })
+}
+
+/// How fast a smaller picture is made.
+fn reducing(table: &str, size: &str, benchmark: &str) -> Result<Promise> {
+    let median = median(table, benchmark, None).with_context(|| format!("divan's table has no {benchmark}"))?;
+    let rate = median.mb_per_s.with_context(|| format!("divan's table has no MB/s of {benchmark}"))?;
+    Ok(Promise {
+        what: format!("a frame at {size} of its size, bytes of the frame, median"),
+        target: format!(">= {REDUCE_MB_PER_S} MB/s"),
+        measured: format!("{rate:.0} MB/s, {:.0} µs", median.ns / 1e3),
+        reached: rate >= REDUCE_MB_PER_S,
     })
 }
 
@@ -543,6 +559,14 @@ transcode             fastest       │ slowest       │ median        │ mean
             "├─ jpegtran_process   2.3 ms        │ 18.05 ms      │ 3.127 ms      │ 4.387 ms      │ 100     │ 100\n";
         let promise = recoding(&format!("{process}{}", TRANSCODE.replace("183.1", "149.9"))).unwrap();
         assert!(!promise.reached && promise.measured.contains("jpegtran 10.0 times as long"), "{}", promise.measured);
+    }
+
+    #[test]
+    fn smaller_pictures_have_a_rate() {
+        let promise = reducing(TRANSCODE, "1/8", "recode").unwrap();
+        assert!(promise.reached && promise.measured == "183 MB/s, 200 µs", "{}", promise.measured);
+        assert!(!reducing(TRANSCODE, "1/4", "recode_in_packets").unwrap().reached);
+        assert!(reducing(TRANSCODE, "1/8", "reduce_to_eighth").is_err());
     }
 
     #[test]

@@ -85,18 +85,23 @@ impl<'o, 'q> Encoder<'o, 'q> {
     /// [`Full`] where `out` does not hold the headers.
     pub fn new(out: &'o mut [u8], width: u16, height: u16, quantizer: &'q Quantizer) -> Result<Self, Full> {
         let (width, height) = (width.max(1), height.max(1));
-        let fields = header::Fields {
-            kind: 1,
-            width,
-            height,
-            restart_interval: 0,
-            luma: &quantizer.luma.entries,
-            chroma: &quantizer.chroma.entries,
-            precision: 0,
-        };
-        let len = header::emit(out, &fields).ok_or(Full)?;
         let mcus_left = u32::from(width.div_ceil(16)).saturating_mul(u32::from(height.div_ceil(16)));
-        Ok(Self { quantizer, bits: BitWriter { out, len, bits: 0, count: 0 }, dc: [0; 3], mcus_left })
+        Ok(Self { mcus_left, ..Self::of_blocks(out, 1, width, height, quantizer)? })
+    }
+
+    /// Writes the headers of a picture of RFC 2435's type `kind`, whose blocks are given one by one, all of them and in their
+    /// order.
+    pub(super) fn of_blocks(
+        out: &'o mut [u8],
+        kind: u8,
+        width: u16,
+        height: u16,
+        quantizer: &'q Quantizer,
+    ) -> Result<Self, Full> {
+        let [luma, chroma] = quantizer.entries();
+        let fields = header::Fields { kind, width, height, restart_interval: 0, luma, chroma, precision: 0 };
+        let len = header::emit(out, &fields).ok_or(Full)?;
+        Ok(Self { quantizer, bits: BitWriter { out, len, bits: 0, count: 0 }, dc: [0; 3], mcus_left: 0 })
     }
 
     /// The next MCU: four blocks of luma, left to right and top to bottom, and one each of Cb and Cr, samples row by
@@ -178,13 +183,15 @@ impl<'o, 'q> Encoder<'o, 'q> {
         is_inside
     }
 
-    fn flat(&mut self, component: Component, sample: u8) -> Result<(), Full> {
+    /// The next block, of which all samples are the same.
+    pub(super) fn flat(&mut self, component: Component, sample: u8) -> Result<(), Full> {
         self.dc(component, flat_dc(sample, self.table(component)))?;
         let (_, ac) = component.codes();
         self.bits.put(code(ac, END_OF_BLOCK))
     }
 
-    fn block(&mut self, component: Component, samples: &[u8; 64]) -> Result<(), Full> {
+    /// The next block, samples row by row.
+    pub(super) fn block(&mut self, component: Component, samples: &[u8; 64]) -> Result<(), Full> {
         if let Some(flat) = level(samples) {
             return self.flat(component, flat);
         }
@@ -417,7 +424,7 @@ trait Bits {
 }
 
 #[derive(Clone, Copy)]
-enum Component {
+pub(super) enum Component {
     Y,
     Cb,
     Cr,
@@ -523,9 +530,13 @@ impl Bits for BitWriter<'_> {
 
 impl BitWriter<'_> {
     fn flush(&mut self) -> Result<(), Full> {
+        const LOW: u32 = 0x0101_0101;
+        const HIGH: u32 = 0x8080_8080;
         self.count = self.count.wrapping_sub(32);
-        let bytes = (self.bits.wrapping_shr(self.count) as u32).to_be_bytes();
-        if !bytes.contains(&0xFF) {
+        let word = self.bits.wrapping_shr(self.count) as u32;
+        let bytes = word.to_be_bytes();
+        // A byte that is FF is 0 in the inverse.
+        if (!word).wrapping_sub(LOW) & word & HIGH == 0 {
             return self.bytes(&bytes);
         }
         bytes.iter().try_for_each(|&byte| self.stuffed(byte))

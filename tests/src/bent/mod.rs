@@ -9,3 +9,4 @@ mod sources;
 pub use bend::{Bend, bent};
 pub use compare::{Verdict, compare};
 pub use sources::{Source, sources};
+pub(crate) use sources::{cjpeg, fed, scene};

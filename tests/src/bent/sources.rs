@@ -102,14 +102,15 @@ pub fn sources(random: &mut Random) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-fn cjpeg(samples: &[u8], options: &[&str]) -> Result<Vec<u8>> {
+/// What libjpeg-turbo's encoder makes of a PPM file.
+pub(crate) fn cjpeg(samples: &[u8], options: &[&str]) -> Result<Vec<u8>> {
     let output = fed(Command::new("cjpeg").args(options), samples)?;
     ensure!(output.status.success(), "cjpeg {options:?} ended with {}", output.status);
     Ok(output.stdout)
 }
 
 /// Runs a program with this for its input, of which it need not read all.
-pub(super) fn fed(command: &mut Command, input: &[u8]) -> Result<Output> {
+pub(crate) fn fed(command: &mut Command, input: &[u8]) -> Result<Output> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
     let mut stdin = child.stdin.take().context("no standard input")?;
@@ -121,7 +122,7 @@ pub(super) fn fed(command: &mut Command, input: &[u8]) -> Result<Output> {
 }
 
 /// Waves, edges and grain as a PPM file.
-fn scene(width: usize, height: usize, random: &mut Random) -> Vec<u8> {
+pub(crate) fn scene(width: usize, height: usize, random: &mut Random) -> Vec<u8> {
     let mut file = format!("P6 {width} {height} 255\n").into_bytes();
     for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x as f64, y as f64))) {
         let edge = if (x / 13.0) as u32 % 2 == (y / 17.0) as u32 % 2 { 40.0 } else { -20.0 };

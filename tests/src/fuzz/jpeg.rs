@@ -1,7 +1,12 @@
 //! Targets of the image format.
 
+use mutoscope::jpeg::encoder::Quantizer;
+use mutoscope::jpeg::reduce::{self, Reducer, Scale};
 use mutoscope::jpeg::transcode::{Change, Error, Path, Policy, Recoder, Transcoder, max_output_len, path};
 use mutoscope::jpeg::{self, Flaw, Layout, header};
+use mutoscope::media::FrameRate;
+use mutoscope::media::testcard::TestCard;
+use zune_jpeg::zune_core::bytestream::ZCursor;
 
 /// Where the parts of a JPEG file are, and the file that a receiver makes of them.
 pub fn layout(data: &[u8]) {
@@ -96,6 +101,69 @@ pub fn transcode(data: &[u8]) {
         }
         assert_eq!(pieces, format.scan.of(&out));
     }
+}
+
+/// A smaller picture has the size that it should have, is whole, needs no more memory and no longer a buffer than it says, and can be
+/// decoded by others.
+pub fn reduce(data: &[u8]) {
+    const MOST: usize = 1 << 24;
+    let Ok(layout) = Layout::parse(data) else { return };
+    let mut reducer = Reducer::new();
+    for (scale, q) in Scale::ALL.into_iter().zip([1, reduce::Q, 99]) {
+        let quantizer = Quantizer::new(q);
+        let (needed, bound) = match (reduce::memory_len(&layout, scale), reduce::max_output_len(&layout, scale)) {
+            (Ok(needed), Ok(bound)) => (needed, bound),
+            (Err(reduce::Error::Unsupported(_)), Err(reduce::Error::Unsupported(_))) => continue,
+            lengths => panic!("{lengths:?}"),
+        };
+        // Larger ones take more time, but no other way.
+        let (mut memory, mut out) = (vec![0x5a; needed], vec![0; bound.min(MOST)]);
+        let len = match reducer.reduce(data, &layout, scale, &quantizer, &mut memory, &mut out) {
+            Ok(len) => len,
+            Err(reduce::Error::Damaged(error)) => {
+                assert!(error.at as usize <= data.len(), "{error:?} in {} bytes", data.len());
+                continue;
+            }
+            Err(reduce::Error::Full) => {
+                assert!(bound > MOST);
+                continue;
+            }
+            Err(reduce::Error::Unsupported(_)) => continue,
+            Err(error) => panic!("{error:?}"),
+        };
+        assert!(len <= bound, "{len} of {bound}");
+        let flaws = reducer.flaws();
+        let again = reducer.reduce(data, &layout, scale, &quantizer, &mut memory, &mut vec![0; len - 1]);
+        assert_eq!(again, Err(reduce::Error::Full));
+        if let Some(less) = needed.checked_sub(1) {
+            let again = reducer.reduce(data, &layout, scale, &quantizer, &mut memory[..less], &mut out[..len]);
+            assert_eq!(again, Err(reduce::Error::Memory { needed }));
+        }
+        let file = &out[..len];
+        let made = Layout::parse(file).expect("our own headers");
+        let (width, height) = scale.dimensions(layout.width, layout.height);
+        assert_eq!((made.width, made.height), (width, height));
+        assert!(made.flaws.is_empty() && made.rtp_format().expect("it can be carried").restart_interval == 0);
+        let mut reader = Transcoder::new();
+        let read = Policy { read_all: true, ..Policy::default() };
+        reader.transcode(file, &made, read, &mut vec![0; len]).expect("it was written so");
+        assert!(reader.flaws().is_empty(), "{}", reader.flaws());
+        // Other people's decoders take their time for large ones.
+        if flaws.is_empty() && usize::from(width) * usize::from(height) <= 1 << 16 {
+            let samples = zune_jpeg::JpegDecoder::new(ZCursor::new(file)).decode().expect("it is a picture");
+            assert_eq!(samples.len(), usize::from(width) * usize::from(height) * 3);
+        }
+    }
+}
+
+/// All that the transcoder knows, and pictures without anything wrong.
+pub fn reduce_seeds() -> Vec<Vec<u8>> {
+    let mut seeds = transcode_seeds();
+    let card = FrameRate::new(25, 1).and_then(|rate| TestCard::new(176, 144, rate, 60)).expect("it can be drawn");
+    let mut file = vec![0; 1 << 16];
+    let len = card.render(7, &mut file).expect("it is shorter than that");
+    seeds.push(file[..len].to_vec());
+    seeds
 }
 
 /// A picture that was mended lies in its buffer, is whole, and needs no mending any more.

@@ -103,6 +103,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jpeg", run: jpeg::layout, seeds: jpeg::seeds, words: &[] },
     Target { name: "mend", run: jpeg::mend, seeds: jpeg::mend_seeds, words: &[] },
     Target { name: "recode", run: jpeg::recode, seeds: jpeg::recode_seeds, words: &[] },
+    Target { name: "reduce", run: jpeg::reduce, seeds: jpeg::reduce_seeds, words: &[] },
     Target { name: "transcode", run: jpeg::transcode, seeds: jpeg::transcode_seeds, words: &[] },
     Target { name: "http_answers", run: inputs::answers, seeds: inputs::answer_seeds, words: inputs::HTTP_WORDS },
     Target { name: "input_spec", run: inputs::spec, seeds: inputs::spec_seeds, words: inputs::SPEC_WORDS },

@@ -130,6 +130,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::busy(Group::Fuzz, "bent frames", move || steps::bent(if long { 20_000 } else { 2400 }))
             .after(&[TESTS])
             .needs(&[&JPEG_TOOLS]),
+        Step::single(Group::Fuzz, "reduced frames", steps::reduced).after(&[TESTS]).needs(&[&JPEG_TOOLS]),
         Step::busy(Group::Firmware, "firmware lint", steps::firmware_lint).after(&[FIRMWARE]),
         Step::busy(Group::Deny, "deny", steps::deny),
     ]);

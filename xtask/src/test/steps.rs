@@ -226,6 +226,11 @@ pub(super) fn bent(files: u32) -> Result<()> {
     require(program("bent")?.arg("--files").arg(files.to_string()))
 }
 
+/// Smaller pictures against what djpeg shows of the large ones.
+pub(super) fn reduced() -> Result<()> {
+    require(&mut program("reduced")?)
+}
+
 /// Real players against the real server, with one set of files.
 pub(super) fn interop(files: &media::Set) -> Result<()> {
     against_server("interop", files)

@@ -63,7 +63,7 @@ impl Gathering {
 /// For a component without tables of its own: every code is looked up one length after the other.
 static NO_ENTRIES: Entries<CHROMA_ENTRIES> = [Entry::NONE; CHROMA_ENTRIES];
 static NO_SYMBOLS: SymbolTable = [0; 1 << SYMBOL_BITS];
-static NO_DC: DcTable = [0; 1 << DC_BITS];
+pub(super) static NO_DC: DcTable = [0; 1 << DC_BITS];
 
 impl Tables {
     pub(super) const fn new() -> Self {
@@ -388,7 +388,7 @@ impl Tables {
 }
 
 /// The last coefficient of a block. Decoders take those that a run of zeros leads beyond for it.
-const LAST: u32 = 63;
+pub(super) const LAST: u32 = 63;
 
 impl Decoder<'_> {
     /// Recodes the next block, whose DC coefficient is the same difference as in the file, and so the same bits. `last` are the

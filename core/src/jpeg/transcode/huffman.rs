@@ -97,7 +97,12 @@ pub(super) const NO_CODE: u32 = 17;
 
 /// Calls `set` with each code that has at most `bits` bits: its length, its symbol, and the range of `bits`-bit numbers
 /// that begin with it.
-fn each_prefix(definition: &Definition, jpeg: &[u8], bits: u32, mut set: impl FnMut(u32, u8, core::ops::Range<usize>)) {
+pub(super) fn each_prefix(
+    definition: &Definition,
+    jpeg: &[u8],
+    bits: u32,
+    mut set: impl FnMut(u32, u8, core::ops::Range<usize>),
+) {
     let mut symbols = definition.symbols.of(jpeg).iter();
     let mut start = 0_usize;
     let mut len = 1_u32;

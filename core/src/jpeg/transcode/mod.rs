@@ -29,6 +29,7 @@ pub(super) mod mend;
 mod plan;
 mod reader;
 mod recode_loop;
+pub mod reduce;
 mod resample;
 mod rows;
 mod source;

@@ -8,13 +8,13 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-pub(super) fn zune(file: &[u8], color: ColorSpace) -> Vec<u8> {
+pub(in super::super) fn zune(file: &[u8], color: ColorSpace) -> Vec<u8> {
     let options = DecoderOptions::default().jpeg_set_out_colorspace(color);
     JpegDecoder::new_with_options(ZCursor::new(file), options).decode().expect("a picture")
 }
 
 /// libjpeg-turbo's decoder, where it is installed.
-pub(super) fn djpeg(file: &[u8], options: &[&str]) -> Option<Vec<u8>> {
+pub(in super::super) fn djpeg(file: &[u8], options: &[&str]) -> Option<Vec<u8>> {
     let mut child = Command::new("djpeg").args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut input = child.stdin.take().unwrap();
     let file = file.to_vec();

@@ -1,9 +1,9 @@
 //! Whole pictures through the transcoder.
 
 pub(super) mod codec;
-mod decoders;
+pub(super) mod decoders;
 mod hostile;
-mod quality;
+pub(super) mod quality;
 mod whole;
 
 use super::super::layout::{ErrorKind, Flaw, Sampling};

@@ -11,7 +11,7 @@ fn wave(u: usize, x: usize) -> f64 {
 }
 
 /// The samples of a plane, row by row, neither rounded nor clamped.
-fn samples(component: &Component, table: &[u8; 64]) -> Vec<f64> {
+pub(in super::super) fn samples(component: &Component, table: &[u8; 64]) -> Vec<f64> {
     let width = component.stride * 8;
     let mut plane = std::vec![0.0; component.blocks.len() * 64];
     for (number, block) in component.blocks.iter().enumerate() {
@@ -30,7 +30,7 @@ fn samples(component: &Component, table: &[u8; 64]) -> Vec<f64> {
 }
 
 /// The quantised coefficients of a plane of so many columns of blocks.
-fn blocks(plane: &[f64], stride: usize, table: &[u8; 64]) -> Vec<Block> {
+pub(in super::super) fn blocks(plane: &[f64], stride: usize, table: &[u8; 64]) -> Vec<Block> {
     let width = stride * 8;
     let block = |number: usize| {
         let origin = number / stride * 8 * width + number % stride * 8;
@@ -46,7 +46,7 @@ fn blocks(plane: &[f64], stride: usize, table: &[u8; 64]) -> Vec<Block> {
 }
 
 /// Slopes, waves, edges and grain.
-fn scene(width: usize, height: usize, random: &mut Random) -> Vec<f64> {
+pub(in super::super) fn scene(width: usize, height: usize, random: &mut Random) -> Vec<f64> {
     let sample = |at: usize| {
         let (x, y) = ((at % width) as f64, (at / width) as f64);
         let edge = if (x / 13.0) as usize % 2 == (y / 17.0) as usize % 2 { 25.0 } else { -25.0 };
@@ -57,7 +57,7 @@ fn scene(width: usize, height: usize, random: &mut Random) -> Vec<f64> {
 }
 
 /// Peak signal to noise, in dB.
-fn psnr(one: &[f64], other: &[f64]) -> f64 {
+pub(in super::super) fn psnr(one: &[f64], other: &[f64]) -> f64 {
     let square = one.iter().zip(other).map(|(one, other)| (one - other).powi(2)).sum::<f64>() / one.len() as f64;
     10.0 * (255.0_f64.powi(2) / square).log10()
 }
