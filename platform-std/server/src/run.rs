@@ -10,13 +10,15 @@ use mutoscope_std::guard::Gate;
 use mutoscope_std::input::Source;
 use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 #[cfg(feature = "http")]
-use mutoscope_std::web::Web;
+use mutoscope_std::web::{Site, Web};
 
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::reload::Reload;
 use crate::streams::Streams;
-use crate::{access, limits, signals, tls, web};
+#[cfg(feature = "http")]
+use crate::web;
+use crate::{access, limits, signals, tls};
 
 /// Descriptors beside those of clients: standard streams, listener, UDP pair, poll, waker, files that were watched a moment ago.
 const SPARE_FILES: u64 = 48;
@@ -38,7 +40,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&options).map_err(|error| with_advice(error, tls_port))?;
     #[cfg(feature = "http")]
-    let web = web::bind(args)?;
+    let web = web::bind(&args.web, &args.hosts)?;
     #[cfg(not(feature = "http"))]
     anyhow::ensure!(args.web.http.is_none(), "this program has no HTTP: build it with the feature http");
     let gate = Gate::new(rules).context("the system has no random numbers")?;
@@ -75,7 +77,9 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     let _web = web
         .map(|web| {
             let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
-            web::start(web, args, streams.clone(), Arc::clone(&gate), server.limits(), rtsp)
+            let site = Site::within(server.limits(), streams.clone(), Arc::clone(&gate));
+            let site = site.with_names(&args.web.http_names).repeating(args.repeat).with_rtsp(rtsp);
+            web::start(web, site)
         })
         .transpose()?;
     announce(urls)?;

@@ -18,15 +18,14 @@ pub(crate) struct WebArgs {
 #[cfg(feature = "http")]
 mod with_http {
     use std::io;
-    use std::sync::Arc;
     use std::thread::{self, JoinHandle};
 
     use anyhow::{Context, Result, anyhow};
     use mutoscope_std::guard::Gate;
-    use mutoscope_std::server::{self, Limits};
+    use mutoscope_std::server;
     use mutoscope_std::web::{Options, Site, StopHandle, Web};
 
-    use crate::args::Args;
+    use super::WebArgs;
     use crate::streams::Streams;
 
     /// A web server that runs until this is dropped.
@@ -44,10 +43,10 @@ mod with_http {
         }
     }
 
-    /// Opens the port, where one is asked for.
-    pub(crate) fn bind(args: &Args) -> Result<Option<Web>> {
-        let Some(port) = args.web.http else { return Ok(None) };
-        let web = Web::bind(&Options { hosts: args.hosts.clone(), port });
+    /// Opens the port at these hosts, where one is asked for.
+    pub(crate) fn bind(args: &WebArgs, hosts: &[String]) -> Result<Option<Web>> {
+        let Some(port) = args.http else { return Ok(None) };
+        let web = Web::bind(&Options { hosts: hosts.to_vec(), port });
         web.map(Some).map_err(|error| match &error {
             server::Error::Listen { error: taken, .. } if taken.kind() == io::ErrorKind::AddrInUse => {
                 anyhow!("{error}: stop what listens there, or choose another with --http")
@@ -56,17 +55,9 @@ mod with_http {
         })
     }
 
-    /// Serves on a thread of its own. `rtsp`: where the streams are by RTSP, such as `rtsp://192.0.2.1:8554`.
-    pub(crate) fn start(
-        web: Web,
-        args: &Args,
-        streams: Streams,
-        gate: Arc<Gate>,
-        limits: Arc<Limits>,
-        rtsp: Vec<String>,
-    ) -> Result<Running> {
-        let site = Site::within(limits, streams, gate).with_names(&args.web.http_names).repeating(args.repeat);
-        let (site, stop) = (site.with_rtsp(rtsp), web.stop_handle());
+    /// Serves on a thread of its own.
+    pub(crate) fn start(web: Web, site: Site<Streams, Gate>) -> Result<Running> {
+        let stop = web.stop_handle();
         let serve = move || {
             if let Err(error) = web.serve(site) {
                 log::error!("the web server has ended: {error}");

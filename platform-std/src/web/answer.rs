@@ -19,14 +19,13 @@ use mutoscope::wire::url::Path;
 use tokio::time::{sleep, timeout};
 
 use super::body::{Body, Video};
-use super::connection::Connection;
 use super::feed::Course;
 use super::origin::Claims;
 use super::part::Part;
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Route, Wish, route};
 use super::usage::Watching;
-use super::{Directory, Listed, Site, api, page, publish};
+use super::{Connection, Directory, Listed, Site, api, page, publish};
 use crate::server::{Door, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
@@ -154,7 +153,10 @@ where
         let (part, is_newest) = match timeout(SNAPSHOT_PATIENCE, self.picture(medium, moment)).await {
             Ok(Ok(part)) => (part, true),
             refused => {
-                let refused = refused.unwrap_or_else(|_| Err(reply::later("there is no picture yet", 1)));
+                let refused = match refused {
+                    Ok(refused) => refused,
+                    Err(_) => Err(reply::later("there is no picture yet", 1)),
+                };
                 // What was seen last is better than nothing; how old it is is told with it.
                 let is_away = refused.as_ref().is_err_and(|reply| reply.status() == StatusCode::SERVICE_UNAVAILABLE);
                 match self.site.feeds.last(Path::new(&path)).filter(|_| is_away) {

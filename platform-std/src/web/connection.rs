@@ -1,7 +1,6 @@
 //! One connection: requests in, answers out, and what ends it.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::answer;
 use super::socket::Patient;
-use super::{Directory, Site, reply};
+use super::{Connection, Directory, Site, reply};
 use crate::server::Door;
 
 /// How long a request may take to come, and how long a connection may be idle.
@@ -24,18 +23,6 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(15);
 const MOST_REQUESTS: u32 = 1000;
 /// Bytes of a request's line and headers.
 const MOST_HEAD: usize = 16 * 1024;
-
-/// Where requests come from, and by which way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Connection {
-    pub(super) peer: SocketAddr,
-    /// The address that it came to.
-    pub(super) local: SocketAddr,
-    /// Nobody can listen on the way.
-    pub(super) is_private: bool,
-    /// It is only told that there is no room.
-    pub(super) is_refused: bool,
-}
 
 impl Connection {
     /// Answers requests until the client goes, or takes too long, or has asked often enough.

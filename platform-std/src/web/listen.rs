@@ -12,8 +12,7 @@ use tokio::runtime;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::connection::Connection;
-use super::{Directory, Site};
+use super::{Connection, Directory, Site};
 use crate::server::{Door, Error, Limits, Place, listen_at, url_of};
 
 /// Bytes that wait in the kernel for one client, in front of the newest picture.

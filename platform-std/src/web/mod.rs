@@ -35,6 +35,7 @@ mod route;
 mod socket;
 mod usage;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mutoscope::media::catalogue::{Catalogue, Medium};
@@ -52,6 +53,18 @@ use crate::server::{self, Limits};
 pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> + Send + Sync + 'static {
     /// All streams, in the order in which they are shown. Looking at them starts nothing and opens nothing.
     fn list(&self) -> Vec<Listed>;
+}
+
+/// Where requests come from, and by which way.
+#[derive(Clone, Copy, Debug)]
+struct Connection {
+    peer: SocketAddr,
+    /// The address that it came to.
+    local: SocketAddr,
+    /// Nobody can listen on the way.
+    is_private: bool,
+    /// It is only told that there is no room.
+    is_refused: bool,
 }
 
 /// What is served, and to whom.

@@ -1,5 +1,6 @@
 use super::super::tests::{Camera, run, site};
 use super::*;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;

@@ -9,9 +9,8 @@ use mutoscope::wire::url::Path;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::super::Site;
-use super::super::connection::Connection;
 use super::super::tests::{picture, run};
+use super::super::{Connection, Site};
 use super::*;
 use crate::guard::{Encryption, Gate, Rules, StreamRules, Users, Who};
 use crate::input::{Input, InputError, Publisher, Push, Start, Stop};
