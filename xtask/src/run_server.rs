@@ -38,10 +38,15 @@ fn free_port(mut ports: RangeInclusive<u16>) -> Option<u16> {
 
 /// Whether the arguments, or the configuration file among them, ask for what takes TLS: to build that costs time, and a C compiler.
 fn needs_tls(arguments: &[OsString]) -> bool {
-    let is_asked = |text: &str| text.contains("--tls") || text.contains("rtsps://") || text.contains("https://");
+    let is_asked = |text: &str| {
+        text.contains("--tls") || text.contains("--https") || text.contains("rtsps://") || text.contains("https://")
+    };
     let texts = arguments.iter().map(|argument| argument.to_string_lossy());
     let files = texts.clone().filter_map(|text| fs::read_to_string(text.trim_start_matches("--config=")).ok());
-    let is_set = |text: String| is_asked(&text) || text.lines().any(|line| line.trim_start().starts_with("tls"));
+    let is_set = |text: String| {
+        is_asked(&text)
+            || text.lines().any(|line| line.trim_start().starts_with("tls") || line.trim_start().starts_with("https"))
+    };
     texts.clone().any(|text| is_asked(&text)) || files.filter(|_| arguments.iter().any(is_config)).any(is_set)
 }
 

@@ -40,9 +40,12 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
     let server = Server::bind(&options).map_err(|error| with_advice(error, tls_port))?;
     #[cfg(feature = "http")]
-    let web = web::bind(&args.web, &args.hosts)?;
+    let web = web::bind(&args.web, &args.hosts, &server)?;
     #[cfg(not(feature = "http"))]
-    anyhow::ensure!(args.web.http.is_none(), "this program has no HTTP: build it with the feature http");
+    anyhow::ensure!(
+        args.web.http.or(args.web.https).is_none(),
+        "this program has no HTTP: build it with the feature http"
+    );
     let gate = Gate::new(rules).context("the system has no random numbers")?;
     let gate = Arc::new(gate.with_journal(access::journal(&args.access)?));
     // There are no other threads yet, and the files of secrets are there.

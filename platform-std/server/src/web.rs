@@ -10,6 +10,10 @@ pub(crate) struct WebArgs {
     #[arg(long, value_name = "PORT")]
     pub http: Option<u16>,
 
+    /// The same in TLS, with the certificate of --tls
+    #[arg(long, value_name = "PORT")]
+    pub https: Option<u16>,
+
     /// Answer browsers that came here by this name (repeatable), beside the server's addresses, localhost and the machine's name
     #[arg(long = "http-name", value_name = "NAME")]
     pub http_names: Vec<String>,
@@ -22,7 +26,7 @@ mod with_http {
 
     use anyhow::{Context, Result, anyhow};
     use mutoscope_std::guard::Gate;
-    use mutoscope_std::server;
+    use mutoscope_std::server::{self, Server};
     use mutoscope_std::web::{Options, Site, StopHandle, Web};
 
     use super::WebArgs;
@@ -43,16 +47,38 @@ mod with_http {
         }
     }
 
-    /// Opens the port at these hosts, where one is asked for.
-    pub(crate) fn bind(args: &WebArgs, hosts: &[String]) -> Result<Option<Web>> {
-        let Some(port) = args.http else { return Ok(None) };
-        let web = Web::bind(&Options { hosts: hosts.to_vec(), port });
+    /// Opens the ports at these hosts, where any are asked for. With the certificate of `server`.
+    pub(crate) fn bind(args: &WebArgs, hosts: &[String], server: &Server) -> Result<Option<Web>> {
+        if args.http.is_none() && args.https.is_none() {
+            return Ok(None);
+        }
+        let web = Web::bind(&options(args, hosts, server)?);
         web.map(Some).map_err(|error| match &error {
-            server::Error::Listen { error: taken, .. } if taken.kind() == io::ErrorKind::AddrInUse => {
-                anyhow!("{error}: stop what listens there, or choose another with --http")
+            server::Error::Listen { error: taken, address, .. } if taken.kind() == io::ErrorKind::AddrInUse => {
+                let option = if Some(address.port()) == args.https { "--https" } else { "--http" };
+                anyhow!("{error}: stop what listens there, or choose another with {option}")
             }
             _ => error.into(),
         })
+    }
+
+    #[cfg(feature = "tls")]
+    fn options(args: &WebArgs, hosts: &[String], server: &Server) -> Result<Options> {
+        let with_certificate = |port| {
+            let certificates = server.certificates().context("--https takes the certificate of --tls: ask for both")?;
+            Ok::<_, anyhow::Error>((port, certificates.clone()))
+        };
+        Ok(Options { hosts: hosts.to_vec(), port: args.http, tls: args.https.map(with_certificate).transpose()? })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn options(args: &WebArgs, hosts: &[String], _: &Server) -> Result<Options> {
+        anyhow::ensure!(
+            args.https.is_none(),
+            "{}: cargo build --release -p mutoscope-server --features tls builds it in",
+            server::Error::NoTls
+        );
+        Ok(Options { hosts: hosts.to_vec(), port: args.http })
     }
 
     /// Serves on a thread of its own.

@@ -4,6 +4,9 @@
 mod access;
 #[path = "process/room.rs"]
 mod room;
+#[cfg(feature = "http")]
+#[path = "process/web.rs"]
+mod web;
 
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use std::fs;

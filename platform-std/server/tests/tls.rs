@@ -57,6 +57,26 @@ fn a_certificate_is_made_and_read_again_when_it_was_replaced() {
     assert_ne!(fingerprint("the certificate was read again; its SHA-256 fingerprint"), before);
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn the_page_has_the_same_certificate() {
+    use std::io::{BufRead, BufReader};
+    let mut server = Running::start("tls-web", &["--tls", "--https", "0"]);
+    let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let page = lines.find(|line| line.starts_with("https://")).unwrap();
+    let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = log.find(|line| line.contains("fingerprint")).unwrap();
+    let check = |fingerprint: &str| {
+        let input = format!("card={page}testcard.mjpg#tls-pin={}", fingerprint.replace(':', ""));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mutoscope-server"));
+        command.args(["--check", &input]).output().unwrap()
+    };
+    let fingerprint = line.rsplit(' ').next().unwrap();
+    let report = check(fingerprint);
+    assert!(report.status.success(), "{report:?}");
+    assert!(!check(&fingerprint.replace(|digit| "0123456789".contains(digit), "A")).status.success());
+}
+
 #[test]
 fn what_is_missing_is_told_before_anything_is_served() {
     let said = |arguments: &[&str]| {

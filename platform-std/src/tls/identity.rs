@@ -133,6 +133,14 @@ impl Certificates {
     }
 }
 
+#[cfg(feature = "https")]
+impl Certificates {
+    /// For others who speak TLS.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificates").field("identity", &self.identity).finish_non_exhaustive()

@@ -11,12 +11,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::time::sleep;
+#[cfg(feature = "https")]
+use {tokio::time::timeout, tokio_rustls::TlsAcceptor};
 
 use super::{Connection, Directory, Site};
 use crate::server::{Door, Error, Limits, Place, listen_at, url_of};
 
 /// Bytes that wait in the kernel for one client, in front of the newest picture.
 const SEND_BUFFER: usize = 128 * 1024;
+/// How long a handshake of TLS may take.
+#[cfg(feature = "https")]
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// Pictures that are made smaller at once.
 const BLOCKING_THREADS: usize = 2;
 /// How long to leave connections waiting when the system has no descriptor for them.
@@ -27,22 +32,48 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Options {
     /// Addresses and names to listen on, one at least, as those of [`server::Options`](crate::server::Options).
     pub hosts: Vec<String>,
-    /// TCP port; 0 takes a free one.
-    pub port: u16,
+    /// TCP port; 0 takes a free one. `None`: there is none without TLS.
+    pub port: Option<u16>,
+    /// A port for HTTP in TLS; 0 takes a free one. It takes the feature `https`.
+    #[cfg(feature = "https")]
+    pub tls: Option<(u16, crate::tls::Certificates)>,
 }
 
 /// Port 8080 of 127.0.0.1.
 impl Default for Options {
     fn default() -> Self {
-        Self { hosts: vec!["127.0.0.1".to_owned()], port: 8080 }
+        Self {
+            hosts: vec!["127.0.0.1".to_owned()],
+            port: Some(8080),
+            #[cfg(feature = "https")]
+            tls: None,
+        }
     }
 }
 
 /// A web server whose sockets are open.
 #[derive(Debug)]
 pub struct Web {
-    listeners: Vec<std::net::TcpListener>,
+    listeners: Vec<(std::net::TcpListener, Around)>,
     stop: watch::Sender<bool>,
+}
+
+/// What is around the connections of a port.
+#[derive(Clone, Debug)]
+enum Around {
+    Nothing,
+    #[cfg(feature = "https")]
+    Tls(crate::tls::Certificates),
+}
+
+impl Around {
+    const fn scheme(&self) -> &'static str {
+        match self {
+            Self::Nothing => "http",
+            #[cfg(feature = "https")]
+            Self::Tls(_) => "https",
+        }
+    }
 }
 
 /// Ends [`Web::serve`] from another thread.
@@ -62,17 +93,31 @@ impl Web {
     /// # Errors
     /// Those of the address and the port; see [`Error`].
     pub fn bind(options: &Options) -> Result<Self, Error> {
-        Ok(Self { listeners: listen_at(&options.hosts, options.port)?, stop: watch::Sender::new(false) })
+        let mut listeners = Vec::new();
+        let mut listen = |port, around: &Around| -> Result<(), Error> {
+            let opened = listen_at(&options.hosts, port)?;
+            listeners.extend(opened.into_iter().map(|listener| (listener, around.clone())));
+            Ok(())
+        };
+        options.port.map_or(Ok(()), |port| listen(port, &Around::Nothing))?;
+        #[cfg(feature = "https")]
+        if let Some((port, certificates)) = &options.tls {
+            listen(*port, &Around::Tls(certificates.clone()))?;
+        }
+        Ok(Self { listeners, stop: watch::Sender::new(false) })
     }
 
-    /// Where it listens.
+    /// Where it listens; addresses for TLS come last.
     pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok())
+        self.listeners.iter().filter_map(|(listener, _)| listener.local_addr().ok())
     }
 
     /// The URLs of its page at all addresses where it listens, for a browser on this machine.
     pub fn urls(&self) -> impl Iterator<Item = String> {
-        self.local_addrs().map(|address| url_of("http", address, ""))
+        let url = |(listener, around): &(std::net::TcpListener, Around)| {
+            Some(url_of(around.scheme(), listener.local_addr().ok()?, ""))
+        };
+        self.listeners.iter().filter_map(url)
     }
 
     /// Ends [`serve`](Self::serve) from another thread.
@@ -98,9 +143,9 @@ impl Web {
         let Self { listeners, stop } = self;
         let site = Arc::new(site);
         let served = runtime.block_on(async {
-            for listener in listeners {
+            for (listener, around) in listeners {
                 let listener = TcpListener::from_std(listener).map_err(Error::Wait)?;
-                tokio::spawn(accept(listener, Arc::clone(&site)));
+                tokio::spawn(accept(listener, around, Arc::clone(&site)));
             }
             tokio::spawn(measure(Arc::clone(&site)));
             // Whoever could stop it is there: this has one of the ends.
@@ -121,7 +166,7 @@ async fn measure<C: Directory, D>(site: Arc<Site<C, D>>) {
     }
 }
 
-async fn accept<C, D>(listener: TcpListener, site: Arc<Site<C, D>>)
+async fn accept<C, D>(listener: TcpListener, around: Around, site: Arc<Site<C, D>>)
 where
     C: Directory,
     D: Door + Guard<Visit: Send> + Send + Sync + 'static,
@@ -133,7 +178,7 @@ where
                 is_said = false;
                 let Some(place) = site.limits.receive(&*site.door, peer, true) else { continue };
                 let place = Held { place, limits: Arc::clone(&site.limits) };
-                tokio::spawn(serve(stream, peer, Arc::clone(&site), place));
+                tokio::spawn(serve(stream, around.clone(), peer, Arc::clone(&site), place));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -165,7 +210,7 @@ impl Drop for Held {
 }
 
 /// Serves one connection.
-async fn serve<C, D>(stream: TcpStream, peer: SocketAddr, site: Arc<Site<C, D>>, held: Held)
+async fn serve<C, D>(stream: TcpStream, around: Around, peer: SocketAddr, site: Arc<Site<C, D>>, held: Held)
 where
     C: Directory,
     D: Door + Guard<Visit: Send> + Send + Sync + 'static,
@@ -175,5 +220,16 @@ where
     // A picture shall not wait for the one behind it, nor many for a slow client.
     let _ = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER));
     let connection = Connection { peer, local, is_private: false, is_refused: held.place.is_refused };
-    connection.serve(stream, site).await;
+    match around {
+        Around::Nothing => connection.serve(stream, site).await,
+        #[cfg(feature = "https")]
+        Around::Tls(certificates) => {
+            let handshake = TlsAcceptor::from(certificates.config()).accept(stream);
+            match timeout(HANDSHAKE_PATIENCE, handshake).await {
+                Ok(Ok(stream)) => Connection { is_private: true, ..connection }.serve(stream, site).await,
+                Ok(Err(error)) => log::debug!("{peer}: no TLS: {error}"),
+                Err(_) => log::debug!("{peer}: the handshake of TLS takes too long"),
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let library = Library::built_in("25".parse()?);
-//! let web = Web::bind(&Options { port: 8080, ..Options::default() })?;
+//! let web = Web::bind(&Options { port: Some(8080), ..Options::default() })?;
 //! for address in web.local_addrs() {
 //!     println!("http://{address}/");
 //! }

@@ -1,0 +1,90 @@
+//! The program as browsers see it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+use super::{Folder, PATIENCE, Running, picture};
+
+impl Running {
+    /// All URLs that it prints, up to the one of the page.
+    fn urls_to_page(&mut self) -> Vec<String> {
+        let mut urls = Vec::new();
+        for line in BufReader::new(self.0.stdout.as_mut().unwrap()).lines().map(Result::unwrap) {
+            let is_page = line.starts_with("http://");
+            urls.push(line);
+            if is_page {
+                return urls;
+            }
+        }
+        panic!("there is no page: {urls:?}");
+    }
+}
+
+/// Host and port of the page's URL.
+fn address(page: &str) -> &str {
+    page.trim_start_matches("http://").trim_end_matches('/')
+}
+
+/// The answer to a request, to the end of the connection.
+fn ask(page: &str, request: &str, headers: &str, body: &[u8]) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(address(page)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!("{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", address(page));
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let body = answer.split_off(end);
+    (String::from_utf8(answer).unwrap(), body)
+}
+
+#[test]
+fn a_film_is_shown_picture_by_picture_and_at_any_time() {
+    let folder = Folder::new("web-film");
+    let pictures: Vec<Vec<u8>> = (1..5).map(|number| picture(number * 16)).collect();
+    let film = folder.file_of("film.mjpeg", &pictures.concat());
+    let mut server = Running::start(&[], &[&film, "--frame-rate", "20", "--http", "0"]);
+    let page = server.urls_to_page().pop().unwrap();
+    let (head, body) = ask(&page, "GET /film.mjpeg.mjpg", "", b"");
+    assert!(head.starts_with("HTTP/1.0 200") && head.contains("multipart/x-mixed-replace"), "{head}");
+    let mut rest = &body[..];
+    for picture in &pictures {
+        let at = rest.windows(picture.len()).position(|window| window == picture).expect("each picture, in its order");
+        rest = &rest[at + picture.len()..];
+    }
+    let (head, body) = ask(&page, "GET /streams/film.mjpeg/snapshot.jpg?t=0.1", "", b"");
+    assert!(head.starts_with("HTTP/1.1 200") && body == pictures[2], "{head}");
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    let again = ask(&page, "GET /film.mjpeg.jpg?t=0.1", &format!("If-None-Match: {tag}\r\n"), b"");
+    assert!(again.0.starts_with("HTTP/1.1 304") && again.1.is_empty(), "{again:?}");
+    let (head, body) = ask(&page, "GET /film.mjpeg.jpg?t=9", "", b"");
+    assert!(head.starts_with("HTTP/1.1 404"), "{head}{}", String::from_utf8_lossy(&body));
+}
+
+#[test]
+fn what_is_sent_by_post_is_shown() {
+    let mut server = Running::start(&[], &["yard=push:", "--http", "0"]);
+    let page = server.urls_to_page().pop().unwrap();
+    assert!(ask(&page, "GET /yard.jpg", "", b"").0.starts_with("HTTP/1.1 503"), "nobody has sent a picture");
+    let picture = picture(32);
+    let length = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", picture.len());
+    assert!(ask(&page, "POST /streams/yard", &length, &picture).0.starts_with("HTTP/1.1 200"));
+    assert!(ask(&page, "POST /streams/none", &length, &picture).0.starts_with("HTTP/1.1 404"));
+    assert!(ask(&page, "GET /streams/yard", "", b"").0.starts_with("HTTP/1.1 405"));
+    let junk = "Content-Length: 4\r\n";
+    assert!(ask(&page, "POST /streams/yard", junk, b"junk").0.starts_with("HTTP/1.1 415"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_its_option() {
+    let mut first = Running::start(&[], &["--http", "0"]);
+    let page = first.urls_to_page().pop().unwrap();
+    let port = page.trim_end_matches('/').rsplit(':').next().unwrap().to_owned();
+    let (code, _, log) = Running::start(&[], &["--http", &port]).wait();
+    assert_eq!(code, Some(1));
+    assert!(log.contains("choose another with --http"), "{log}");
+    let (code, _, log) = Running::start(&[], &["--https", "0"]).wait();
+    let expected = if cfg!(feature = "tls") { "ask for both" } else { "--features tls builds it in" };
+    assert!(code == Some(1) && log.contains(expected), "{log}");
+}
