@@ -25,7 +25,7 @@ use super::part::Part;
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Route, Wish, route};
 use super::usage::Watching;
-use super::{Connection, Directory, Listed, Site, api, page, publish};
+use super::{Connection, Directory, Listed, Site, api, page, publish, smaller};
 use crate::server::{Door, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
@@ -135,6 +135,7 @@ where
         let visit = self.may(&path, false).await?;
         let course = Course { repeats: self.site.repeats, ..Course::default() };
         let feed = self.site.feeds.open(medium.ok_or_else(reply::not_found)?, course, PATIENCE).await?;
+        let feed = feed.at_width(wish.width);
         if self.request.method() == Method::HEAD {
             return Ok(reply::whole(HeaderValue::from_static(super::part::CONTENT_TYPE), ""));
         }
@@ -160,7 +161,7 @@ where
                 // What was seen last is better than nothing; how old it is is told with it.
                 let is_away = refused.as_ref().is_err_and(|reply| reply.status() == StatusCode::SERVICE_UNAVAILABLE);
                 match self.site.feeds.last(Path::new(&path)).filter(|_| is_away) {
-                    Some(last) => (last, false),
+                    Some(last) => (smaller::once(last, moment.width).await, false),
                     None => return refused.map(|_| reply::not_found()),
                 }
             }
@@ -198,7 +199,7 @@ where
                 reply::text(StatusCode::NOT_FOUND, "the stream ends before that")
             }
         };
-        feed.viewer().next().await.ok_or_else(over)
+        feed.at_width(moment.width).viewer().next().await.ok_or_else(over)
     }
 
     /// Which stream is meant, and its medium if there is one.

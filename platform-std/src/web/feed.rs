@@ -10,14 +10,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mutoscope::io::Clock;
+use mutoscope::jpeg::reduce::Scale;
 use mutoscope::media::catalogue::{Entry, Medium, NotReady};
 use mutoscope::media::{Advance, Extent, FrameRate, FrameSource};
 use mutoscope::time::{Instant, WallClock};
 use mutoscope::wire::url::Path;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::part::Part;
+use super::smaller::Workshop;
 use crate::clock::MonotonicClock;
 use crate::media::awaited::Awaited;
 use crate::names;
@@ -75,6 +77,8 @@ pub(super) struct Feed {
     pub(super) about: About,
     /// Who keeps the last picture of a live stream.
     keeper: Option<Keeper>,
+    /// The same in smaller pictures, by scale, as long as somebody watches them.
+    smaller: Mutex<[Weak<Self>; Scale::ALL.len()]>,
 }
 
 #[derive(Debug)]
@@ -105,20 +109,62 @@ impl Feed {
     where
         S: FrameSource + Send + 'static,
     {
-        let state = Awaited::new(State::default());
-        let feed = Arc::new(Self { state, viewers: AtomicU64::new(0), player: OnceLock::new(), about, keeper });
-        let task = tokio::spawn(play(Player::new(source, about, clocks), Arc::downgrade(&feed), course));
+        Self::played(about, keeper, |feed| play(Player::new(source, about, clocks), feed, course))
+    }
+
+    /// A feed that `play` gives its pictures until nobody has it.
+    fn played<F>(about: About, keeper: Option<Keeper>, play: impl FnOnce(Weak<Self>) -> F) -> Arc<Self>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (state, smaller) = (Awaited::new(State::default()), Mutex::default());
+        let feed =
+            Arc::new(Self { state, viewers: AtomicU64::new(0), player: OnceLock::new(), about, keeper, smaller });
+        let task = tokio::spawn(play(Arc::downgrade(&feed)));
         let _ = feed.player.set(task.abort_handle());
         feed
+    }
+
+    fn smaller(&self) -> MutexGuard<'_, [Weak<Self>; Scale::ALL.len()]> {
+        self.smaller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The feed of the smallest pictures that are as wide as wanted, which is one for all who want them.
+    pub(super) fn at_width(self: &Arc<Self>, wanted: Option<u16>) -> Arc<Self> {
+        let Some(scale) = wanted.and_then(|wanted| Scale::for_width(self.about.width, wanted)) else {
+            return Arc::clone(self);
+        };
+        let mut smaller = self.smaller();
+        let known = &mut smaller[match scale {
+            Scale::Half => 0,
+            Scale::Quarter => 1,
+            Scale::Eighth => 2,
+        }];
+        if let Some(feed) = known.upgrade() {
+            return feed;
+        }
+        let about = About { width: scale.dimensions(self.about.width, 1).0, ..self.about };
+        let feed = Self::played(about, None, |feed| reduce(Arc::clone(self).viewer(), scale, feed));
+        *known = Arc::downgrade(&feed);
+        feed
+    }
+
+    /// How many watch, smaller pictures or the full ones. `own`: so many have the feed for other reasons.
+    fn watching(&self, all: usize, own: usize) -> usize {
+        let smaller = self.smaller();
+        let by_scale = smaller.iter().map(Weak::strong_count);
+        // Who watches the full pictures to make them smaller counts as those who watch what it makes.
+        let more: usize = by_scale.map(|watching| watching.saturating_sub(1)).sum();
+        (all + more).saturating_sub(own)
     }
 
     fn is_over(&self) -> bool {
         self.state.lock().is_over
     }
 
-    fn publish(&self, part: Part) {
+    fn publish(&self, part: Arc<Part>) {
         self.state.change(|state| {
-            state.newest = Some(Arc::new(part));
+            state.newest = Some(part);
             state.count += 1;
         });
     }
@@ -219,7 +265,7 @@ impl Feeds {
         // What is given back after the lock may be the last one who has it.
         let feed = self.live().get(name)?.feed.upgrade()?;
         let newest = feed.newest().map(|newest| newest.taken);
-        Some((Arc::strong_count(&feed) - 1, newest))
+        Some((feed.watching(Arc::strong_count(&feed), 1), newest))
     }
 
     /// The last picture of a live stream that was watched by HTTP before.
@@ -340,7 +386,10 @@ impl<S: FrameSource> Player<S> {
     fn part(&self) -> Option<Part> {
         let frame = self.source.frame()?;
         let taken = self.clocks.unix_micros(frame.captured.unwrap_or_else(|| self.clocks.now()));
-        Some(Part::new(taken, self.source.original().unwrap_or(frame.data)))
+        Some(match self.source.original() {
+            Some(original) => Part::new(taken, original).rewritten_as(frame.data),
+            None => Part::new(taken, frame.data),
+        })
     }
 
     /// When the picture is shown, from the medium's beginning.
@@ -400,8 +449,26 @@ async fn play_through<S: FrameSource>(player: &mut Player<S>, feed: &Weak<Feed>,
         }
         let Some(feed) = feed.upgrade() else { return has_played };
         if let Some(part) = player.part() {
-            feed.publish(part);
+            feed.publish(Arc::new(part));
         }
+    }
+}
+
+/// Makes the newest picture of a feed smaller, again and again; those that come meanwhile replace each other.
+async fn reduce(mut full: Viewer, scale: Scale, feed: Weak<Feed>) {
+    let mut workshop = Workshop::default();
+    while let Some(part) = full.next().await {
+        let work = move || {
+            let part = workshop.reduce(part, |_| Some(scale));
+            (workshop, part)
+        };
+        let Ok((back, part)) = spawn_blocking(work).await else { break };
+        workshop = back;
+        let Some(feed) = feed.upgrade() else { return };
+        feed.publish(part);
+    }
+    if let Some(feed) = feed.upgrade() {
+        feed.end();
     }
 }
 

@@ -16,8 +16,8 @@
 //! ```
 //!
 //! What it answers is what hyper makes of HTTP/1; everything happens on one thread. In reading order: `route` says what is asked for,
-//! `origin` whether the question may be asked by this page and name, `answer` who may have it, `feed` plays the stream, and `part` makes of
-//! its frames what browsers show.
+//! `origin` whether the question may be asked by this page and name, `answer` who may have it, `feed` plays the stream, `smaller`
+//! makes its pictures as small as somebody wants them, and `part` makes of its frames what browsers show.
 
 mod answer;
 mod api;
@@ -32,6 +32,7 @@ mod part;
 mod publish;
 mod reply;
 mod route;
+mod smaller;
 mod socket;
 mod usage;
 

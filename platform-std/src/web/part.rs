@@ -32,6 +32,8 @@ pub(super) struct Part {
     bytes: Bytes,
     /// Where the picture begins.
     start: usize,
+    /// The same picture as RTP/JPEG carries it, where that is another file.
+    rewritten: Option<Box<[u8]>>,
 }
 
 impl Part {
@@ -55,7 +57,12 @@ impl Part {
         bytes.extend_from_slice(rest);
         bytes.extend_from_slice(end);
         bytes.extend_from_slice(b"\r\n");
-        Self { taken, bytes: bytes.into(), start }
+        Self { taken, bytes: bytes.into(), start, rewritten: None }
+    }
+
+    /// Keeps what was made of the picture for RTP, too.
+    pub(super) fn rewritten_as(self, jpeg: &[u8]) -> Self {
+        Self { rewritten: Some(jpeg.into()), ..self }
     }
 
     /// The part of a multipart body.
@@ -66,6 +73,11 @@ impl Part {
     /// The JPEG file alone.
     pub(super) fn picture(&self) -> Bytes {
         self.bytes.slice(self.start..self.bytes.len() - 2)
+    }
+
+    /// The picture as a file that RTP/JPEG carries, if there is such a one: it is of the simplest kind.
+    pub(super) fn for_rtp(&self) -> &[u8] {
+        self.rewritten.as_deref().unwrap_or(&self.bytes[self.start..self.bytes.len() - 2])
     }
 }
 

@@ -1,8 +1,11 @@
+use super::super::smaller;
 use super::super::tests::{Camera, picture, run};
 use super::*;
 use crate::media::Library;
 use crate::media::live::Live;
+use mutoscope::jpeg::Layout;
 use mutoscope::media::catalogue::Catalogue;
+use mutoscope::media::testcard::TestCard;
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -122,5 +125,158 @@ fn a_recorded_stream_is_played_for_each_viewer_at_its_pace() {
         }
         let course = Course { from: Duration::from_secs(11), repeats: false };
         assert!(feeds.open(movie(), course, SOON).await.unwrap().viewer().next().await.is_none());
+    });
+}
+
+/// A picture of 640x480, with its number on it.
+fn card(number: u32) -> Vec<u8> {
+    let mut file = vec![0; 200_000];
+    let card = TestCard::new(640, 480, "25".parse().unwrap(), 60).unwrap();
+    let len = card.render(number, &mut file).unwrap();
+    file.truncate(len);
+    file
+}
+
+/// Width and height.
+fn size(jpeg: &[u8]) -> (u16, u16) {
+    let layout = Layout::parse(jpeg).unwrap();
+    (layout.width, layout.height)
+}
+
+async fn open(feeds: &Arc<Feeds>, live: &Live) -> Arc<Feed> {
+    feeds.open(live.medium(0), Course::default(), SOON).await.unwrap()
+}
+
+#[test]
+fn smaller_pictures_are_made_once_for_all_who_watch_them() {
+    run(async {
+        let (live, feeds) = (Live::new("camera", None), feeds());
+        live.publish(card(0));
+        let feed = open(&feeds, &live).await;
+        let mut small: Vec<_> = (0..100).map(|_| feed.at_width(Some(160)).viewer()).collect();
+        let (mut half, mut full) = (feed.at_width(Some(161)).viewer(), Arc::clone(&feed).viewer());
+        drop(feed);
+        assert_eq!(feeds.watched("camera").unwrap().0, 102);
+        for number in 1..4 {
+            live.publish(card(number));
+            settle().await;
+            let first = small[0].next().await.unwrap();
+            assert_eq!(size(&first.picture()), (160, 120));
+            for viewer in &mut small[1..] {
+                assert!(Arc::ptr_eq(&viewer.next().await.unwrap(), &first), "it is made once");
+            }
+            let (half, full) = (half.next().await.unwrap(), full.next().await.unwrap());
+            assert_eq!(size(&half.picture()), (320, 240));
+            assert_eq!(full.picture(), card(number));
+            assert!(first.taken == full.taken && half.taken == full.taken);
+        }
+        assert_eq!(live.viewers(), 1);
+        // Nothing is made for nobody.
+        let feed = Arc::downgrade(&small[0].feed);
+        drop((small, half));
+        settle().await;
+        assert_eq!((feed.strong_count(), feeds.watched("camera").unwrap().0), (0, 1));
+        live.publish(card(4));
+        assert_eq!(full.next().await.unwrap().picture(), card(4));
+    });
+}
+
+#[test]
+fn pictures_that_come_while_one_is_made_smaller_replace_each_other() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(async {
+        // Until a picture has come, and a while, in which who waits for it takes it.
+        async fn comes(feed: &Feed, number: u32) {
+            while feed.newest().is_none_or(|newest| newest.picture() != card(number)) {
+                tokio::task::yield_now().await;
+            }
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let (live, feeds) = (Live::new("camera", None), feeds());
+        live.publish(card(1));
+        let feed = open(&feeds, &live).await;
+        let mut viewer = feed.at_width(Some(160)).viewer();
+        // Nothing is made until this one is done.
+        let (gate, opens) = std::sync::mpsc::channel::<()>();
+        let held = spawn_blocking(move || opens.recv());
+        comes(&feed, 1).await;
+        for number in 2..6 {
+            live.publish(card(number));
+            comes(&feed, number).await;
+        }
+        drop(gate);
+        assert!(held.await.unwrap().is_err());
+        for number in [1, 5] {
+            let expected = Workshop::default().reduce(Arc::new(Part::new(0, &card(number))), |_| Some(Scale::Quarter));
+            assert!(viewer.next().await.unwrap().picture() == expected.picture(), "{number}");
+        }
+        assert!(viewer.poll_next(Waker::noop()).is_pending());
+    });
+}
+
+#[test]
+fn a_width_asks_for_the_smallest_pictures_that_are_no_narrower() {
+    run(async {
+        let (live, feeds) = (Live::new("camera", None), feeds());
+        live.publish(card(0));
+        let feed = open(&feeds, &live).await;
+        for (wanted, width) in
+            [(1, 80), (80, 80), (81, 160), (160, 160), (161, 320), (320, 320), (321, 640), (9999, 640)]
+        {
+            let chosen = feed.at_width(Some(wanted));
+            assert_eq!(chosen.about.width, width, "{wanted}");
+            assert_eq!(size(&chosen.viewer().next().await.unwrap().picture()).0, width, "{wanted}");
+        }
+        for same in [None, Some(321), Some(640), Some(u16::MAX)] {
+            assert!(Arc::ptr_eq(&feed.at_width(same), &feed), "{same:?}");
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_made_smaller_itself_is_so_as_it_is_sent_by_rtp() {
+    let picture =
+        |is_progressive| crate::media::testing::picture(320, 240, |encoder| encoder.set_progressive(is_progressive));
+    let (progressive, rewritten) = (picture(true), picture(false));
+    let part = Arc::new(Part::new(7, &progressive).rewritten_as(&rewritten));
+    assert_eq!(part.picture(), progressive);
+    let made = Workshop::default().reduce(part, |_| Some(Scale::Quarter));
+    assert_eq!((size(&made.picture()), made.taken), ((80, 60), 7));
+    // Else it stays what it is.
+    for strange in [&progressive[..], &progressive[..100], b"", b"strange"] {
+        let part = Arc::new(Part::new(0, strange));
+        let made = Workshop::default().reduce(Arc::clone(&part), |_| Some(Scale::Half));
+        assert!(Arc::ptr_eq(&made, &part));
+    }
+}
+
+#[test]
+fn a_recorded_stream_is_made_smaller_for_each_viewer_to_its_end() {
+    run(async {
+        let (library, feeds) = (Library::built_in("24".parse().unwrap()), feeds());
+        let movie = library.find(Path::new("movie.Mjpeg")).unwrap();
+        let course = Course { from: Duration::from_millis(9500), repeats: false };
+        let feed = feeds.open(movie, course, SOON).await.unwrap();
+        let width = feed.about.width.div_ceil(4);
+        let mut viewer = feed.at_width(Some(width)).viewer();
+        drop(feed);
+        let mut count = 0;
+        while let Some(part) = viewer.next().await {
+            assert_eq!(size(&part.picture()).0, width);
+            count += 1;
+        }
+        assert_eq!(count, 12);
+    });
+}
+
+#[test]
+fn one_picture_is_made_as_wide_as_wanted() {
+    run(async {
+        let part = Arc::new(Part::new(0, &card(0)));
+        assert!(Arc::ptr_eq(&smaller::once(Arc::clone(&part), None).await, &part));
+        assert!(Arc::ptr_eq(&smaller::once(Arc::clone(&part), Some(600)).await, &part));
+        assert_eq!(size(&smaller::once(part, Some(100)).await.picture()), (160, 120));
     });
 }
