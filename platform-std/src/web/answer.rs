@@ -7,8 +7,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN};
-use hyper::{Method, Request, StatusCode};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, USER_AGENT};
+use hyper::{Method, Request, StatusCode, Version};
 use mutoscope::io::server::{Verdict, Visit};
 use mutoscope::media::Extent;
 use mutoscope::media::catalogue::Medium;
@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::body::{Body, Video};
 use super::feed::Course;
 use super::origin::Claims;
-use super::part::Part;
+use super::part::{self, Part};
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Route, Wish, route};
 use super::usage::Watching;
@@ -137,14 +137,24 @@ where
         let feed = self.site.feeds.open(medium.ok_or_else(reply::not_found)?, course, PATIENCE).await?;
         let feed = feed.at_width(wish.width);
         if self.request.method() == Method::HEAD {
-            return Ok(reply::whole(HeaderValue::from_static(super::part::CONTENT_TYPE), ""));
+            return Ok(reply::whole(HeaderValue::from_static(part::CONTENT_TYPE), ""));
         }
         if let Some(lack) = self.site.usage.lack() {
             return Err(reply::later(lack, 10));
         }
         let watching = Watching::new(&self.site.usage, &self.site.limits);
         let ends = move |now| visit.ends().is_some_and(|end| end <= now);
-        Ok(reply::video(Video::new(feed.viewer(), wish.interval, self.site.feeds.clocks, watching, ends)))
+        let (in_chunks, clocks) = (self.is_ffmpeg(), self.site.feeds.clocks);
+        let closing = if in_chunks { &[] } else { part::CLOSING };
+        let video = Video::new(feed.viewer(), wish.interval, closing, clocks, watching, ends);
+        Ok(reply::video(video, in_chunks))
+    }
+
+    /// FFmpeg's library asks. A stream that ends by closing the connection it calls broken, and one that ends as RFC 2046 says it calls
+    /// invalid; the end of chunks it understands.
+    fn is_ffmpeg(&self) -> bool {
+        let agent = self.request.headers().get(USER_AGENT);
+        self.request.version() == Version::HTTP_11 && agent.is_some_and(|agent| agent.as_bytes().starts_with(b"Lavf/"))
     }
 
     async fn snapshot(&self, named: Named<'_>, moment: Moment) -> Result<Reply, Reply> {

@@ -29,24 +29,31 @@ pub(super) struct Video {
     watching: Watching,
     /// What the client was allowed has ended.
     ends: Ends,
+    /// What comes behind the last picture.
+    closing: &'static [u8],
+    is_over: bool,
 }
 
 type Ends = Box<dyn Fn(mutoscope::time::Instant) -> bool + Send>;
 
 impl Video {
-    /// `ends`: whether what the client was allowed has ended by now.
+    /// `closing`: what comes behind the last picture; `ends`: whether what the client was allowed has ended by now.
     pub(super) fn new(
         viewer: Viewer,
         interval: Option<Duration>,
+        closing: &'static [u8],
         clocks: Clocks,
         watching: Watching,
         ends: impl Fn(mutoscope::time::Instant) -> bool + Send + 'static,
     ) -> Self {
         let interval = interval.map(|interval| (interval, Box::pin(sleep_until(Instant::now()))));
-        Self { viewer, interval, clocks, watching, ends: Box::new(ends) }
+        Self { viewer, interval, clocks, watching, ends: Box::new(ends), closing, is_over: false }
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
         if let Some((_, sleep)) = &mut self.interval
             && sleep.as_mut().poll(context).is_pending()
         {
@@ -58,9 +65,13 @@ impl Video {
             let next = (sleep.deadline() + *interval).max(Instant::now());
             sleep.as_mut().reset(next);
         }
-        let whole = part.filter(|_| !(self.ends)(self.clocks.now())).map(|part| part.whole());
-        self.watching.count(whole.as_ref().map_or(0, Bytes::len));
-        Poll::Ready(whole)
+        let part = part.filter(|_| !(self.ends)(self.clocks.now())).map(|part| part.whole());
+        let next = part.or_else(|| {
+            self.is_over = true;
+            (!self.closing.is_empty()).then_some(Bytes::from_static(self.closing))
+        });
+        self.watching.count(next.as_ref().map_or(0, Bytes::len));
+        Poll::Ready(next)
     }
 }
 

@@ -8,6 +8,8 @@ use mutoscope::jpeg::tables;
 
 /// What separates the parts of a body.
 pub(super) const BOUNDARY: &str = "mutoscope";
+/// The end of such a body.
+pub(super) const CLOSING: &[u8] = b"--mutoscope--\r\n";
 /// The type of such a body.
 pub(super) const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=mutoscope";
 /// The most that the head of a part and the line behind the picture take.

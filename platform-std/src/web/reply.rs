@@ -38,11 +38,13 @@ pub(super) fn text(status: StatusCode, sentence: &str) -> Reply {
     reply
 }
 
-/// The pictures of a stream, in HTTP/1.0: many programs that show such streams do not know bodies in chunks.
-pub(super) fn video(video: Video) -> Reply {
+/// The pictures of a stream, in HTTP/1.0 where they are not `in_chunks`: many programs that show such streams do not know these.
+pub(super) fn video(video: Video, in_chunks: bool) -> Reply {
     let mut reply = whole(HeaderValue::from_static(part::CONTENT_TYPE), Bytes::new());
     *reply.body_mut() = Body::Video(Box::new(video));
-    *reply.version_mut() = Version::HTTP_10;
+    if !in_chunks {
+        *reply.version_mut() = Version::HTTP_10;
+    }
     reply
 }
 

@@ -168,3 +168,29 @@ fn who_takes_nothing_is_not_kept() {
         assert_eq!(camera.live.viewers(), 0);
     });
 }
+
+#[test]
+fn a_stream_that_ends_is_closed_as_its_client_understands_it() {
+    run(async {
+        for (version, agent, closing) in [
+            ("HTTP/1.1", "curl/7.88.1", "--mutoscope--\r\n"),
+            ("HTTP/1.0", "Lavf/59.27.100", "--mutoscope--\r\n"),
+            ("HTTP/1.1", "Lavf/59.27.100", "\r\n0\r\n\r\n"),
+        ] {
+            let camera = Camera::new();
+            let mut client = connect(&camera, HERE);
+            let request = format!(
+                "GET /camera.mjpg {version}\r\nHost: localhost\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+            );
+            client.write_all(request.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            camera.live.end();
+            let answer = rest(&mut client).await;
+            let is_chunked = answer.to_lowercase().contains("transfer-encoding: chunked");
+            assert!(answer.contains("Content-Type: image/jpeg") && answer.ends_with(closing), "{agent}");
+            assert_eq!(is_chunked, !closing.starts_with("--"), "{agent}");
+            assert_eq!(answer.starts_with("HTTP/1.1"), is_chunked, "{agent}");
+            assert_eq!(answer.contains("--mutoscope--"), !is_chunked, "{agent}");
+        }
+    });
+}
