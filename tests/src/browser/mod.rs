@@ -66,6 +66,19 @@ pub fn get(port: u16, path: &str) -> Result<Vec<u8>> {
     Ok(answer.split_off(end + 4))
 }
 
+/// Publishes a picture, which is the stream's until what is given is dropped.
+pub fn publish(port: u16, stream: &str, picture: &[u8]) -> Result<TcpStream> {
+    let mut sender = TcpStream::connect(("127.0.0.1", port))?;
+    write!(sender, "POST /streams/{stream} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+    // Where the first one ends is seen at the second one, at the latest.
+    for _ in 0..2 {
+        write!(sender, "{:x}\r\n", picture.len())?;
+        sender.write_all(picture)?;
+        sender.write_all(b"\r\n")?;
+    }
+    Ok(sender)
+}
+
 /// A file of users in which there is one.
 pub fn users(server: &Path, folder: &Path, name: &str, password: &str) -> Result<PathBuf> {
     let file = folder.join("users");

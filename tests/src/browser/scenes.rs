@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::chromium::{Area, Chromium};
-use super::{PATIENCE, Tile, free_port, get, serve, users};
+use super::{PATIENCE, Tile, free_port, get, publish, serve, users};
 use crate::latency::number_of;
 use crate::process::{Scratch, Server};
 
@@ -180,6 +180,13 @@ fn what_ends_returns(browser: &mut Chromium, program: &Path) -> Result<()> {
     browser.wait(&Tile("nobody").covered_by("No picture"), PATIENCE)?;
     let wrong = format!("document.querySelector(`{} .wrong`).textContent", Tile("nobody"));
     browser.wait(&format!("{wrong} === 'Nobody publishes this stream at the moment.'"), PATIENCE)?;
+    let picture = get(source_port, "/streams/testcard/snapshot.jpg")?;
+    for _ in 0..2 {
+        let sender = publish(port, "nobody", &picture)?;
+        browser.wait(&Tile("nobody").shows(), PATIENCE)?;
+        drop(sender);
+        browser.wait(&Tile("nobody").covered_by("No picture"), PATIENCE)?;
+    }
     let moves = |browser: &mut Chromium| -> Result<()> {
         // The numbers of another source begin anew.
         let area = picture_of(browser, "camera")?;

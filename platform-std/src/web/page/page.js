@@ -70,6 +70,8 @@ function sentence(text) {
 
 const isFilm = (info) => info.live !== true;
 const isReady = (info) => info.state === 'ready' || info.state === undefined;
+// Single pictures do as well. Chromium shows each of many only when the next one begins, which would be late then.
+const isSlow = (info) => !(info.rate >= 1);
 // It gives pictures, or may give some when it is asked for them.
 const mayShow = (info) => isReady(info) || info.state === 'idle' || info.state === 'starting';
 
@@ -346,7 +348,7 @@ let budget = MOST_LIVE;
 function arrange() {
   const isShown = !document.hidden && !full.isOpen;
   const wanted = isShown ? [...tiles.values()].filter((tile) => tile.isVisible && tile.playing.mayPlay(tile.info)) : [];
-  const live = wanted.filter((tile) => tile.isPointed || !isFilm(tile.info));
+  const live = wanted.filter((tile) => (isFilm(tile.info) ? tile.isPointed : !isSlow(tile.info)));
   live.sort((a, b) => Number(b.isPointed) - Number(a.isPointed));
   const chosen = new Set(live.slice(0, budget));
   // Connections are given back before others are opened.
