@@ -17,6 +17,7 @@ mod groups;
 mod media;
 mod packages;
 mod peers;
+mod promtool;
 mod run_firmware;
 mod run_server;
 mod screenshots;

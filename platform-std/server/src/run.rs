@@ -82,6 +82,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
             let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
             let site = Site::within(server.limits(), streams.clone(), Arc::clone(&gate));
             let site = site.with_names(&args.web.http_names).repeating(args.repeat).with_rtsp(rtsp);
+            let site = site.with_monitor(server.monitor());
             web::start(web, site)
         })
         .transpose()?;

@@ -20,17 +20,13 @@ use mutoscope::wire::url::Path;
 use super::counted;
 use super::guesses::{Guesses, Patience};
 use super::journal::{Entry, Journal, What};
+use super::reasons::{
+    ENCRYPTED, KEPT_OUT, LAB, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN, Reasons, TOO_MANY, TWICE,
+};
 use super::rules::{Encryption, Rules, StreamRules};
 
-pub(crate) const KEPT_OUT: &str = "this address is not let in";
-const NOT_THIS_USER: &str = "this user may not do this";
-const NO_PASSWORD_HELPS: &str = "this may be done from some addresses only";
-const TOO_MANY: &str = "too many wrong passwords: try again in a few minutes";
-const ENCRYPTED: &str = "this stream is encrypted: ask for it by rtsps";
-const OTHER_TOKEN: &str = "the token has ended, or is another stream's or of another key";
 /// Most streams of one connection that are remembered.
 const MOST_GRANTED: usize = 4;
-const TWICE: &str = "there are two proofs of who asks";
 
 /// Decides about requests by [`Rules`]. It may be shared by threads and servers.
 #[derive(Debug)]
@@ -39,6 +35,7 @@ pub struct Gate {
     nonce_key: Key,
     shared: Arc<Mutex<Shared>>,
     journal: Journal,
+    refused: Reasons,
 }
 
 /// The rules that are decided by, and how often they were replaced.
@@ -114,6 +111,7 @@ impl Gate {
             nonce_key: Key::new(key),
             shared: Arc::default(),
             journal: Journal::default(),
+            refused: Reasons::default(),
         })
     }
 
@@ -138,6 +136,11 @@ impl Gate {
     /// Whether a connection from there is taken at all.
     pub fn lets_in(&self, peer: SocketAddr) -> bool {
         self.rules().networks.let_in(peer.ip())
+    }
+
+    /// How many requests were refused so far, by the reason. Those that only have to say who asks are not among them.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refused.counts().collect()
     }
 
     /// Tells the journal that a connection was refused before it could ask for anything.
@@ -202,6 +205,9 @@ impl Gate {
     }
 
     fn tell(&self, now: Instant, what: What, visit: &GateVisit, request: &Asking<'_>, user: Option<&str>, why: &str) {
+        if what == What::Refused {
+            self.refused.count(why);
+        }
         let (peer, stream, method) = (visit.peer, request.path.as_str(), request.method.name());
         self.journal.write(now, &Entry { what, peer, user, stream, method, why, count: 1 });
     }
@@ -347,7 +353,7 @@ impl Gate {
                 if Token::find(request.uri).is_some() {
                     self.tell(now, What::Refused, visit, request, None, OTHER_TOKEN);
                 } else if request.dialect == Dialect::Lab {
-                    self.tell(now, What::Refused, visit, request, None, "the lab's client cannot log in");
+                    self.tell(now, What::Refused, visit, request, None, LAB);
                 }
                 Verdict::Challenged { is_stale: false }
             }

@@ -28,15 +28,16 @@ mod gate;
 mod guesses;
 mod journal;
 mod networks;
+mod reasons;
 mod refusals;
 mod rules;
 mod token_key;
 mod users;
 
-pub(crate) use gate::KEPT_OUT;
 pub use gate::{Gate, GateVisit};
 pub use journal::Journal;
 pub use networks::{Networks, parse_network};
+pub(crate) use reasons::KEPT_OUT;
 pub use rules::{Encryption, Rules, StreamRules, StreamTable, Who};
 pub use token_key::{TokenKeyError, token_key};
 pub use users::{REALM, Users, UsersError};

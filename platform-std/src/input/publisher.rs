@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::stop::Stop;
 use super::throttle::Throttle;
 use crate::media::live::Live;
-use crate::media::{Packets, Policy, Preparer};
+use crate::media::{LeftOut, Packets, Policy, Preparer};
 use crate::memory;
 
 /// Pictures a second that an input may have, and at once.
@@ -93,6 +93,7 @@ impl Publisher {
         if working.throttle.try_spend(now, 1.0) {
             self.publish_anyway(&mut working, jpeg, captured);
         } else {
+            self.live.leave_out(LeftOut::TooMany);
             self.complain_of_flood(&mut working);
         }
     }
@@ -143,7 +144,10 @@ impl Publisher {
         let buffer = std::mem::take(&mut working.converted);
         let picture = match working.preparer.prepare(jpeg, buffer) {
             Ok(picture) => picture,
-            Err(reason) => return self.complain_once(working, &format!("a picture is left out: {reason}")),
+            Err(reason) => {
+                self.live.leave_out(LeftOut::Damaged);
+                return self.complain_once(working, &format!("a picture is left out: {reason}"));
+            }
         };
         if let Some(complaint) = &picture.complaint {
             self.complain_once(working, complaint);

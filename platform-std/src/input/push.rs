@@ -19,7 +19,7 @@ use mutoscope::wire::url::Path;
 use super::context;
 use super::publisher::Publisher;
 use crate::media::live::{Live, LiveMedium, LiveSource};
-use crate::media::{Packets, Policy};
+use crate::media::{LeftOut, Packets, Policy};
 use crate::{memory, names};
 
 /// The largest picture that is taken, in bytes, with what is needed to put it together. The system gives the memory only where
@@ -216,6 +216,7 @@ impl FrameSink for PushSink {
     fn publish(&mut self, now: time::Instant, jpeg: &[u8], captured: time::Instant) {
         let (system, server) = *self.anchor.get_or_insert_with(|| (Instant::now(), now));
         if self.shared.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+            self.live.leave_out(LeftOut::Unready);
             return log::debug!("a picture is left out: those before it are not ready yet");
         }
         let captured = match captured >= server {

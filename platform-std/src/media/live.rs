@@ -19,6 +19,7 @@ use super::cadence::Cadence;
 use super::losses::{Losses, Packets};
 use super::picture::{Buffers, Made};
 use super::preparer::Prepared;
+use super::totals::{LeftOut, Totals};
 use crate::names;
 
 /// Pictures that were replaced, kept for their memory until nobody sends them any more.
@@ -72,6 +73,7 @@ pub(crate) struct Glance {
     pub(crate) loss: Option<f64>,
     /// Why there is no picture now.
     pub(crate) absence: Option<String>,
+    pub(crate) totals: Totals,
 }
 
 struct State {
@@ -84,6 +86,7 @@ struct State {
     next: u32,
     cadence: Cadence,
     losses: Losses,
+    totals: Totals,
     /// Why there is no picture, and when there may be one.
     absence: (Arc<str>, Duration),
     /// Pictures that were replaced.
@@ -110,6 +113,11 @@ impl Shared {
             state.next = number.wrapping_add(1);
             state.ceased = None;
             state.cadence.note(captured);
+            let totals = &mut state.totals;
+            totals.frames += 1;
+            totals.bytes += made.original().unwrap_or(made.data()).len() as u64;
+            totals.mended += u64::from(!made.flaws.is_empty());
+            totals.unsendable += u64::from(refusal.is_some());
             let replaced = state.newest.replace(Arc::new(Picture { number, captured, made, refusal }));
             state.keep(replaced);
         });
@@ -166,6 +174,7 @@ impl Live {
             next: 0,
             cadence: Cadence::new(rate.into()),
             losses: Losses::default(),
+            totals: Totals::default(),
             absence: ("there is no picture yet".into(), Duration::from_secs(1)),
             spare: Vec::new(),
         };
@@ -277,6 +286,11 @@ impl Live {
         self.shared.state().losses.note(Instant::now(), packets);
     }
 
+    /// A picture came that nobody is shown.
+    pub(crate) fn leave_out(&self, why: LeftOut) {
+        self.shared.state().totals.leave_out(why);
+    }
+
     /// How many sessions there are, playing or not, and requests that wait for a picture. While there are none, nothing need
     /// be captured.
     pub fn viewers(&self) -> usize {
@@ -294,7 +308,7 @@ impl Live {
         let rate = age.filter(|_| is_there).and_then(|age| state.cadence.present_rate(age));
         let absence = (!is_there).then(|| state.absence.0.to_string());
         let loss = state.losses.present();
-        Glance { width, height, rate, age, loss, absence }
+        Glance { width, height, rate, age, loss, absence, totals: state.totals }
     }
 
     /// What tells this medium from all others that there are.

@@ -40,6 +40,7 @@ mod storage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod workers;
 
 pub use error::{FrameError, LibraryError};
@@ -51,3 +52,5 @@ pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;
 pub use stills::{Arrangement, Order};
+pub(crate) use totals::LeftOut;
+pub use totals::Totals;

@@ -43,6 +43,20 @@ pub(super) enum Why {
 }
 
 impl Why {
+    /// As it is counted: a number below 4, and a word.
+    pub(super) const fn kind(self) -> (usize, &'static str) {
+        match self {
+            Self::Full => (0, "full"),
+            Self::Over(Reason::Arrivals) => (1, "arrivals"),
+            Self::Over(Reason::Places) => (2, "places"),
+            Self::Over(Reason::Strangers) => (3, "strangers"),
+        }
+    }
+
+    /// One for each kind, in their order.
+    pub(super) const ALL: [Self; 4] =
+        [Self::Full, Self::Over(Reason::Arrivals), Self::Over(Reason::Places), Self::Over(Reason::Strangers)];
+
     /// In words.
     pub(super) const fn words(self) -> &'static str {
         match self {
@@ -134,6 +148,13 @@ impl Admissions {
             places.is_full = false;
         }
         places.len()
+    }
+
+    /// How many clients are served, and how many may be.
+    #[cfg(feature = "http")]
+    pub(super) fn taken(&self) -> (usize, usize) {
+        let places = self.lock();
+        (places.served(), places.limit)
     }
 
     /// How many connections there are.

@@ -31,6 +31,11 @@ pub trait Door: Guard {
         true
     }
 
+    /// How many requests were refused so far, by the reason: one word for each.
+    fn refusals(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// A connection was refused before it could ask for anything. It may come as often as connections do.
     fn tell_refused(&self, _now: Instant, _peer: SocketAddr, _why: &str) {}
 }
@@ -70,6 +75,10 @@ impl Door for Gate {
         self.may_watch(visit, path)
     }
 
+    fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refusals()
+    }
+
     fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {
         self.tell_refused(now, peer, why);
     }
@@ -94,6 +103,10 @@ impl<D: Door> Door for &D {
 
     fn may_watch(&self, visit: &D::Visit, path: Path<'_>) -> bool {
         (**self).may_watch(visit, path)
+    }
+
+    fn refusals(&self) -> Vec<(&'static str, u64)> {
+        (**self).refusals()
     }
 
     fn tell_refused(&self, now: Instant, peer: SocketAddr, why: &str) {

@@ -26,6 +26,7 @@ use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
 use super::reception::Reception;
 use super::room::{Gate, Queue};
 use super::schedule::Schedule;
+use super::tally::Gone;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
@@ -118,6 +119,7 @@ pub(super) struct EventLoop<'a, C: Catalogue, D: Door> {
     wake_list: Arc<WakeList>,
     known: Known,
     meter: Meter,
+    gone: Gone,
     /// The server is stopping, and closes the connections that are still open at this instant.
     deadline: Option<Instant>,
 }
@@ -136,6 +138,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             wake_list: WakeList::new(move || stop.mailboxes[at].interrupt()),
             known: Known::default(),
             meter: Meter::new(at),
+            gone: Gone::default(),
             deadline: None,
         }
     }
@@ -316,6 +319,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         self.schedule.set_due(number, None);
         let Some(mut slot) = self.clients.remove(number) else { return };
         let now = self.now();
+        self.gone.handle_end(&mut slot);
         self.sockets.endpoints[slot.endpoint].room.update(now, number, None);
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
         let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
@@ -414,14 +418,16 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     /// Takes what other loops have for this one.
     fn read_letters(&mut self) {
         for letter in self.mailboxes()[self.at].take() {
-            let letter = self.reception().1.handle_letter(letter);
-            // What comes while the server stops is closed at once.
-            if let Some(Letter::Connection(arrival)) = letter {
-                if self.deadline.is_none() {
-                    self.take(*arrival);
-                } else {
-                    self.common.limits.leave(arrival.place);
+            match self.reception().1.handle_letter(letter) {
+                Some(Letter::Connection(arrival)) if self.deadline.is_none() => self.take(*arrival),
+                // What comes while the server stops is closed at once.
+                Some(Letter::Connection(arrival)) => _ = self.common.limits.leave(arrival.place),
+                Some(Letter::Census(register)) => {
+                    let mut tally = self.gone.count(&mut self.clients);
+                    (tally.sent, tally.lag, tally.lack) = (self.meter.sent(), *self.meter.lag(), self.meter.is_full());
+                    register.answer(self.now(), self.at, tally);
                 }
+                _ => {}
             }
         }
     }

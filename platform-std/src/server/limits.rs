@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mutoscope::io::Clock;
 use mutoscope::time::Instant;
@@ -20,6 +21,8 @@ pub struct Limits {
     pub(crate) clock: MonotonicClock,
     pub(crate) admissions: Admissions,
     pub(crate) load: Load,
+    /// Connections that were refused: of each kind, and those of addresses that are not let in.
+    refused: ([AtomicU64; Why::ALL.len()], AtomicU64),
     #[cfg(feature = "http")]
     loops: usize,
 }
@@ -35,6 +38,7 @@ impl Limits {
             clock: MonotonicClock::new(),
             admissions,
             load,
+            refused: Default::default(),
             #[cfg(feature = "http")]
             loops,
         })
@@ -55,6 +59,7 @@ impl Limits {
     pub(crate) fn receive<D: Door>(&self, door: &D, peer: SocketAddr, as_guest: bool) -> Option<Place> {
         let now = self.now();
         if !door.lets_in(peer) {
+            self.refused.1.fetch_add(1, Ordering::Relaxed);
             door.tell_refused(now, peer, KEPT_OUT);
             log::debug!("{peer} is not let in");
             return None;
@@ -63,6 +68,7 @@ impl Limits {
         let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
         let Decision { admission, standing, why, is_said } = self.admissions.admit(now, peer.ip(), is_inside);
         if let Some(why) = why {
+            self.refused.0[why.kind().0].fetch_add(1, Ordering::Relaxed);
             door.tell_refused(now, peer, why.words());
         }
         // It is said once: otherwise, a client that keeps connecting would fill the disk.
@@ -79,6 +85,20 @@ impl Limits {
             return None;
         }
         Some(self.admissions.take_place(standing, admission != Admission::Serve, as_guest))
+    }
+
+    /// How many connections were refused, by the reason.
+    #[cfg(feature = "http")]
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let (kinds, kept_out) = &self.refused;
+        let of_kinds = Why::ALL.into_iter().zip(kinds).map(|(why, count)| (why.kind().1, count));
+        of_kinds.chain([("address", kept_out)]).map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
+    }
+
+    /// How many clients are served, and how many may be.
+    #[cfg(feature = "http")]
+    pub(crate) fn places(&self) -> (usize, usize) {
+        self.admissions.taken()
     }
 
     /// A connection is over. Gives the number of those that are left.

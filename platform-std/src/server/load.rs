@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mutoscope::time::{Duration, Instant};
 use nix::time::{ClockId, clock_gettime};
 
+use super::lag::Lag;
+
 /// How long things are added up.
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -144,6 +146,9 @@ pub(crate) struct Meter {
     /// Processor time of the thread then.
     taken: Duration,
     sent: u64,
+    /// In all windows that are over.
+    sent_before: u64,
+    lag: Lag,
     /// What was due had to wait so long, in so many turns.
     waited: (Duration, u32),
     is_full: Option<Lack>,
@@ -156,6 +161,8 @@ impl Meter {
             told: Instant::default(),
             taken: processor_time(),
             sent: 0,
+            sent_before: 0,
+            lag: Lag::default(),
             waited: (Duration::ZERO, 0),
             is_full: None,
         }
@@ -168,6 +175,7 @@ impl Meter {
 
     /// What is due had to wait so long.
     pub(super) fn handle_late(&mut self, late: Duration) {
+        self.lag.note(late);
         self.waited = (self.waited.0.saturating_add(late), self.waited.1 + 1);
     }
 
@@ -181,6 +189,7 @@ impl Meter {
         let (waited, turns) = std::mem::take(&mut self.waited);
         let late = waited.checked_div(turns).unwrap_or_default();
         let busy = taken.saturating_sub(self.taken);
+        self.sent_before += self.sent;
         let work = Work { time, busy, sent: std::mem::take(&mut self.sent), late };
         (self.told, self.taken) = (now, taken);
         load.handle_work(self.at, work);
@@ -199,6 +208,16 @@ impl Meter {
             log::warn!("new viewers are refused: {}", lack.words());
         }
         self.is_full = is_full;
+    }
+
+    /// All bytes that have been sent.
+    pub(crate) const fn sent(&self) -> u64 {
+        self.sent_before + self.sent
+    }
+
+    /// How late it was with what was due.
+    pub(super) const fn lag(&self) -> &Lag {
+        &self.lag
     }
 
     /// Why there is no room for another viewer.

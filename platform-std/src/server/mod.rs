@@ -29,15 +29,19 @@ mod endpoint;
 mod error;
 mod event_loop;
 mod hosts;
+mod lag;
 mod limits;
 #[cfg(feature = "http")]
 mod listen;
 pub(crate) mod load;
+mod monitor;
 mod post;
 mod reception;
+mod register;
 pub mod room;
 mod schedule;
 mod slab;
+mod tally;
 mod wake;
 
 pub use address::{MAX_URL_LEN, percent_encode, resolve, url};
@@ -45,9 +49,17 @@ pub use context::served_peer;
 pub use door::Door;
 pub use error::Error;
 pub use limits::Limits;
+pub use monitor::Monitor;
 
 #[cfg(feature = "http")]
-pub(crate) use {address::url_of, admissions::Place, listen::listen_at};
+pub(crate) use {
+    address::url_of,
+    admissions::Place,
+    lag::Lag,
+    listen::listen_at,
+    register::Report,
+    tally::{Flow, Spread, Tally},
+};
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -71,6 +83,7 @@ use address::Place as At;
 use endpoint::{Around, Endpoint, Entrance, Plan};
 use event_loop::{Common, EventLoop, Sockets};
 use post::Mailbox;
+use register::Register;
 
 /// The options of a [`Server`].
 // More than 15 fields: each is an option that a program may offer.
@@ -176,6 +189,7 @@ pub struct Server {
     certificates: Option<Certificates>,
     limits: Arc<Limits>,
     stop: StopHandle,
+    register: Arc<Register>,
 }
 
 impl Server {
@@ -199,12 +213,19 @@ impl Server {
         };
         let (sockets, mailboxes) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), mailboxes };
-        Ok(Self { options: options.clone(), sockets, certificates, limits: Limits::new(options), stop })
+        let (limits, register) = (Limits::new(options), Register::new(sockets.len()));
+        Ok(Self { options: options.clone(), sockets, certificates, limits, stop, register })
     }
 
     /// Its limits, for others who serve the same streams.
     pub fn limits(&self) -> Arc<Limits> {
         Arc::clone(&self.limits)
+    }
+
+    /// Tells what it does, for as long as there is anybody who wants to know.
+    pub fn monitor(&self) -> Monitor {
+        let (limits, register) = (self.limits(), Arc::clone(&self.register));
+        Monitor { stop: self.stop.clone(), limits, register }
     }
 
     /// Where it listens; the first of several addresses.

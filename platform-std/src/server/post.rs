@@ -10,6 +10,7 @@ use mutoscope::io::server::Claims;
 use mutoscope::time::{Duration, Instant};
 
 use super::admissions::Place;
+use super::register::Register;
 use crate::link::Link;
 
 /// That of what wakes a loop.
@@ -35,6 +36,8 @@ pub(super) enum Letter {
     Rtcp { from: SocketAddr, compound: Arc<[u8]> },
     /// RTP that may be for one of its clients.
     Vote(Arc<Vote>),
+    /// Its clients are to be counted; it answers there.
+    Census(Arc<Register>),
 }
 
 /// A connection that has a place.
@@ -80,7 +83,7 @@ impl Mailbox {
             if letters.is_closed {
                 return;
             }
-            if !matches!(letter, Letter::Connection(_)) {
+            if !matches!(letter, Letter::Connection(_) | Letter::Census(_)) {
                 if letters.datagrams >= MAX_DATAGRAMS {
                     return;
                 }

@@ -57,13 +57,13 @@ impl<M: Medium, G: Guard> Reception<'_, M, G> {
         self.take_report(from, compound);
     }
 
-    /// Something came from another loop. Connections are not for here: they are given back.
+    /// Something came from another loop. What is not for here is given back.
     pub(super) fn handle_letter(&mut self, letter: Letter) -> Option<Letter> {
         match letter {
             Letter::Rtp { number, from, packet } => self.take(number, from, &packet),
             Letter::Rtcp { from, compound } => self.take_report(from, &compound),
             Letter::Vote(vote) => self.vote(&vote),
-            Letter::Connection(_) => return Some(letter),
+            Letter::Connection(_) | Letter::Census(_) => return Some(letter),
         }
         None
     }

@@ -25,13 +25,17 @@ use super::part::{self, Part};
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Route, Wish, route};
 use super::usage::Watching;
-use super::{Connection, Directory, Listed, Site, api, page, publish, smaller};
-use crate::server::{Door, percent_encode};
+use super::{Connection, Directory, Listed, Site, api, metrics, page, publish, smaller};
+use crate::server::{Door, Monitor, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
 const PATIENCE: Duration = Duration::from_secs(8);
 /// … and of a snapshot, which is asked for again and again.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the loops of a server may take to tell what they do …
+const COUNT_PATIENCE: Duration = Duration::from_secs(1);
+/// … and how long ago they may have told last if they are well.
+const LIFE_PATIENCE: Duration = Duration::from_secs(5);
 const ENCRYPTED: &str = "this stream is encrypted: ask for it by https";
 
 /// The answer to a request.
@@ -81,8 +85,9 @@ where
             Ok(api::streams(site, &listing, portion, asked.is_stranger()))
         }
         Route::State => Ok(api::state(&asked.listing().await?)),
-        Route::Health => Ok(reply::text(StatusCode::OK, "the server runs")),
-        Route::Ready => Ok(reply::text(StatusCode::OK, "the server serves")),
+        Route::Health => Ok(condition(health(site).await, "the server runs")),
+        Route::Ready => Ok(condition(readiness(site).await, "the server serves")),
+        Route::Metrics => asked.metrics().await,
         Route::Video(named, wish) => asked.video(named, wish).await,
         Route::Snapshot(named, moment) => asked.snapshot(named, moment).await,
         Route::Publish(path) => asked.publish(path, body).await,
@@ -140,6 +145,7 @@ where
             return Ok(reply::whole(HeaderValue::from_static(part::CONTENT_TYPE), ""));
         }
         if let Some(lack) = self.site.usage.lack() {
+            self.site.usage.refuse();
             return Err(reply::later(lack, 10));
         }
         let watching = Watching::new(&self.site.usage, &self.site.limits);
@@ -184,6 +190,13 @@ where
         let clocks = self.site.feeds.clocks;
         let age = clocks.unix_micros(clocks.now()).saturating_sub(part.taken) / 1_000_000;
         Ok(reply::picture(&part, tag, (!is_newest).then_some(age)))
+    }
+
+    /// What is measured, for those who may do what no rule says otherwise of.
+    async fn metrics(&self) -> Result<Reply, Reply> {
+        self.may("", false).await?;
+        count(self.site).await;
+        Ok(reply::whole(metrics::CONTENT_TYPE, metrics::text(self.site)))
     }
 
     async fn publish(&self, path: Path<'_>, body: Incoming) -> Result<Reply, Reply> {
@@ -270,6 +283,35 @@ where
             }
         }
     }
+}
+
+/// Asks the loops of the server beside this one what they do. What hangs does not make others wait for long.
+async fn count<C, D>(site: &Site<C, D>) {
+    if let Some(monitor) = &site.monitor {
+        let _ = timeout(COUNT_PATIENCE, monitor.count()).await;
+    }
+}
+
+/// What is wrong with the server; this thread runs, or nobody would hear of it.
+pub(super) async fn health<C, D>(site: &Site<C, D>) -> Result<(), &'static str> {
+    count(site).await;
+    match &site.monitor {
+        Some(monitor) if !monitor.are_alive(LIFE_PATIENCE) => Err("the RTSP server does not answer"),
+        _ => Ok(()),
+    }
+}
+
+/// Why it does not serve.
+pub(super) async fn readiness<C: Directory, D>(site: &Site<C, D>) -> Result<(), &'static str> {
+    if site.monitor.as_ref().is_some_and(Monitor::is_stopping) {
+        return Err("the server is stopping");
+    }
+    health(site).await?;
+    if site.catalogue.list().is_empty() { Err("there are no streams") } else { Ok(()) }
+}
+
+fn condition(found: Result<(), &'static str>, well: &'static str) -> Reply {
+    found.map_or_else(|wrong| reply::later(wrong, 1), |()| reply::text(StatusCode::OK, well))
 }
 
 /// What a browser says of where a request comes from.

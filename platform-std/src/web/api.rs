@@ -53,7 +53,7 @@ fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
 }
 
 /// How many watch a stream, each browser counted, and how old its newest picture is.
-fn present<C, D>(site: &Site<C, D>, name: &str, about: &Listing) -> (usize, Option<Duration>) {
+pub(super) fn present<C, D>(site: &Site<C, D>, name: &str, about: &Listing) -> (usize, Option<Duration>) {
     let Some((browsers, newest)) = site.feeds.watched(name).filter(|_| about.is_live) else {
         return (about.viewers, about.age);
     };

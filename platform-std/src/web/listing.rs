@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Directory;
 use crate::input::{Inputs, STARTING, State};
 use crate::media::live::Live;
-use crate::media::{Glance, Library};
+use crate::media::{Glance, Library, Totals};
 
 /// A stream as it is listed.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,8 @@ pub struct Listing {
     pub age: Option<Duration>,
     /// The part of its packets that was lost on the way to this server in the last seconds, 0 to 1; of what comes by RTP.
     pub loss: Option<f64>,
+    /// What became of its pictures so far; of what is live.
+    pub totals: Totals,
     /// What it does.
     pub condition: Condition,
     /// Why there is no picture, as a sentence for people.
@@ -86,7 +88,19 @@ impl Listing {
     fn of_medium(glance: Glance) -> Self {
         let Glance { width, height, rate, is_live, length, viewers, failure } = glance;
         let condition = if failure.is_some() { Condition::Absent } else { Condition::Ready };
-        Self { width, height, rate, length, is_live, viewers, age: None, loss: None, condition, absence: failure }
+        Self {
+            width,
+            height,
+            rate,
+            length,
+            is_live,
+            viewers,
+            age: None,
+            loss: None,
+            totals: Totals::default(),
+            condition,
+            absence: failure,
+        }
     }
 
     fn of_input(live: &Live, state: Option<State>) -> Self {
@@ -101,6 +115,7 @@ impl Listing {
             viewers: live.viewers(),
             age: seen.age,
             loss: seen.loss,
+            totals: seen.totals,
             condition,
             // Nothing is wrong with what is only about to begin.
             absence: seen.absence.filter(|reason| condition != Condition::Ready && reason != STARTING),

@@ -26,6 +26,7 @@ mod connection;
 mod feed;
 mod listen;
 mod listing;
+mod metrics;
 mod origin;
 mod page;
 mod part;
@@ -48,7 +49,7 @@ use feed::Feeds;
 use origin::Names;
 use usage::Usage;
 
-use crate::server::{self, Limits};
+use crate::server::{self, Limits, Monitor};
 
 /// A catalogue that can be listed.
 pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> + Send + Sync + 'static {
@@ -83,6 +84,8 @@ pub struct Site<C, D> {
     began: u64,
     limits: Arc<Limits>,
     usage: Arc<Usage>,
+    /// Of the server that serves the same streams by RTSP.
+    monitor: Option<Monitor>,
 }
 
 impl<C: Directory, D> Site<C, D> {
@@ -96,13 +99,19 @@ impl<C: Directory, D> Site<C, D> {
         let (feeds, usage) = (Arc::new(Feeds::new(limits.clock)), Arc::new(Usage::new(limits.guest())));
         let (names, rtsp) = (Names::new(&[]), Vec::new());
         let began = feeds.clocks.unix_micros(feeds.clocks.now());
-        Self { catalogue, door, names, feeds, repeats: false, rtsp, began, limits, usage }
+        Self { catalogue, door, names, feeds, repeats: false, rtsp, began, limits, usage, monitor: None }
     }
 
     /// It answers to these host names, too, beside its addresses, `localhost` and the machine's name.
     #[must_use]
     pub fn with_names(self, names: &[String]) -> Self {
         Self { names: Names::new(names), ..self }
+    }
+
+    /// What is measured is that of this server, too, and it is healthy while that one is.
+    #[must_use]
+    pub fn with_monitor(self, monitor: Monitor) -> Self {
+        Self { monitor: Some(monitor), ..self }
     }
 
     /// Files start over at their end.

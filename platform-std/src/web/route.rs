@@ -25,6 +25,8 @@ pub(super) enum Route<'a> {
     Health,
     /// It serves.
     Ready,
+    /// What is measured of it.
+    Metrics,
 }
 
 /// The files of the page.
@@ -120,6 +122,7 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/api/streams" => read(Route::Streams(portion(query)?)),
         "/healthz" => read(Route::Health),
         "/readyz" => read(Route::Ready),
+        "/metrics" => read(Route::Metrics),
         // What ustreamer has. A stream of such a name is found below /streams.
         "/stream" => read(Route::Video(Named::At(0), wish(query)?)),
         "/snapshot" => read(Route::Snapshot(Named::At(0), moment(query)?)),

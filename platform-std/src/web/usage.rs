@@ -1,5 +1,6 @@
 //! What the web server does, for the limits that it shares.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::server::Limits;
@@ -9,11 +10,13 @@ use crate::server::load::{Doing, Meter};
 #[derive(Debug)]
 pub(super) struct Usage {
     meter: Mutex<Meter>,
+    viewers: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Usage {
     pub(super) fn new(at: usize) -> Self {
-        Self { meter: Mutex::new(Meter::new(at)) }
+        Self { meter: Mutex::new(Meter::new(at)), viewers: AtomicU64::new(0), refused: AtomicU64::new(0) }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -34,6 +37,16 @@ impl Usage {
         self.meter().is_full().map(|lack| lack.words())
     }
 
+    /// Somebody was told that there is no room.
+    pub(super) fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many watch, how many bytes were sent to all who ever did, and how many were told that there is no room.
+    pub(super) fn counts(&self) -> (u64, u64, u64) {
+        (self.viewers.load(Ordering::Relaxed), self.meter().sent(), self.refused.load(Ordering::Relaxed))
+    }
+
     fn change(&self, limits: &Limits, before: Doing, now: Doing) {
         self.meter().handle_viewer(&limits.load, before, now);
     }
@@ -48,6 +61,7 @@ pub(super) struct Watching {
 
 impl Watching {
     pub(super) fn new(usage: &Arc<Usage>, limits: &Arc<Limits>) -> Self {
+        usage.viewers.fetch_add(1, Ordering::Relaxed);
         usage.change(limits, Doing::Nothing, Doing::Playing);
         Self { usage: Arc::clone(usage), limits: Arc::clone(limits) }
     }
@@ -60,6 +74,7 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
+        self.usage.viewers.fetch_sub(1, Ordering::Relaxed);
         self.usage.change(&self.limits, Doing::Playing, Doing::Nothing);
     }
 }

@@ -68,6 +68,16 @@ fn text_field(line: &str, key: &str) -> Option<String> {
 
 /// Runs the test programs of the packages that `chosen` accepts by their folder; all of them, even where one fails.
 pub(super) fn run_tests(chosen: impl Fn(&Path) -> bool, only: Option<&str>, arguments: &[&str]) -> Result<()> {
+    run_tests_within(chosen, only, arguments, &[])
+}
+
+/// The same with these variables of the environment.
+pub(super) fn run_tests_within(
+    chosen: impl Fn(&Path) -> bool,
+    only: Option<&str>,
+    arguments: &[&str],
+    variables: &[(&str, &Path)],
+) -> Result<()> {
     let binaries = built()?;
     let tests = binaries
         .iter()
@@ -77,6 +87,7 @@ pub(super) fn run_tests(chosen: impl Fn(&Path) -> bool, only: Option<&str>, argu
         println!("{} of {}", binary.name, binary.folder.display());
         let mut command = Command::new(&binary.path);
         command.current_dir(&binary.folder).args(arguments).env("CARGO_MANIFEST_DIR", &binary.folder);
+        command.envs(variables.iter().copied());
         ran += 1;
         if require(&mut command).is_err() {
             failed.push(format!("{} of {}", binary.name, binary.folder.display()));

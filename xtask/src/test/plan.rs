@@ -113,6 +113,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     }
     steps.extend([
         Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
+        Step::single(Group::Unit, "metrics", steps::metrics).after(&[TESTS]),
         Step::single(Group::Unit, "loom", steps::loom),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
         Step::busy(Group::Doc, "doc-tests", steps::doc_tests).after(&[TESTS]),

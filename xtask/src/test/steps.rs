@@ -1,11 +1,11 @@
 //! The work of each step of `cargo xtask test`.
 
-use super::binaries::{self, program, run_tests};
+use super::binaries::{self, program, run_tests, run_tests_within};
 use crate::packages::SDL2;
 use crate::shell::{cargo, line, output, release_program, require, root};
 use crate::skip::skip;
 use crate::toolchain::{add_target, available, host, install_tool};
-use crate::{check, media, peers, run_firmware, sizes, tap_demo, v4l2};
+use crate::{check, media, peers, promtool, run_firmware, sizes, tap_demo, v4l2};
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -120,6 +120,13 @@ fn is_player(folder: &Path) -> bool {
 
 pub(super) fn unit() -> Result<()> {
     run_tests(|folder| !is_player(folder), None, &[])
+}
+
+/// What the server tells Prometheus, as Prometheus's own tool judges it.
+pub(super) fn metrics() -> Result<()> {
+    let tool = promtool::promtool()?;
+    let folder = root().join("platform-std");
+    run_tests_within(|other| other == folder, Some("mutoscope_std"), &["web::metrics::"], &[("PROMTOOL", &tool)])
 }
 
 /// What threads share, in every order of their steps, in a package of its own that nothing else builds.

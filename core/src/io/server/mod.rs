@@ -1,6 +1,7 @@
 //! Everything that serving one client takes, over any [`Stream`] and [`Datagram`]: the same type on sockets and on smoltcp.
 
 mod datagrams;
+mod ended;
 mod guard;
 mod hole;
 #[cfg(feature = "auth")]
@@ -39,6 +40,7 @@ use stream::{MediaStream, Ran};
 pub use super::sockets::Sockets;
 pub use crate::address::Addresses;
 pub use crate::delivery::{Counts, RoomFor};
+pub use ended::Ended;
 pub use guard::{Guard, Inline, Open, Verdict, Visit};
 pub use hole::{Claim, Claims};
 #[cfg(feature = "auth")]
@@ -147,6 +149,7 @@ pub struct Peer<B, M: Medium, G: Guard = Open> {
     failed: bool,
     /// Its turn was over before its work was.
     unfinished: bool,
+    ended: Ended,
 }
 
 /// A request whose medium is not ready.
@@ -250,6 +253,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             random,
             failed: false,
             unfinished: false,
+            ended: Ended::default(),
         }
     }
 
@@ -271,6 +275,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     /// What became of the frames of its present stream.
     pub fn counts(&self) -> Counts {
         self.stream.as_ref().map_or_else(Counts::default, MediaStream::counts)
+    }
+
+    /// How the media of its present stream travel; `None`: it has none.
+    pub fn transport(&self) -> Option<MediaTransport> {
+        self.stream.as_ref().map(MediaStream::transport)
+    }
+
+    /// What became of the streams that have ended since this was called last.
+    pub fn take_ended(&mut self) -> Ended {
+        core::mem::take(&mut self.ended)
     }
 
     /// What the client reports about its present stream.
@@ -734,6 +748,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             let _ = stream.say_bye(now, &mut outlet, settings, reason);
         }
         self.protection.end();
+        self.ended.add(&stream);
         let counts = stream.counts();
         info!(
             "stream ended: {} frames sent, {} skipped, {} unsendable",

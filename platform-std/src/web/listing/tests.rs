@@ -235,7 +235,7 @@ fn only_what_somebody_may_watch_is_listed() {
 #[test]
 fn the_page_asks_for_a_password_where_nothing_is_for_everybody() {
     let gate = gate("anna");
-    for path in ["/", "/api/streams", "/state", "/login", "/?action=stream"] {
+    for path in ["/", "/api/streams", "/state", "/login", "/?action=stream", "/metrics"] {
         let (status, answer) = Asker::new(&gate, None).ask(path);
         assert_eq!(status, 401, "{path}: {answer}");
         assert!(answer.contains("www-authenticate: Digest "), "{path}: {answer}");
@@ -243,7 +243,9 @@ fn the_page_asks_for_a_password_where_nothing_is_for_everybody() {
         let (status, answer) = Asker::new(&gate, Some(("anna", "wrong"))).ask(path);
         assert_eq!(status, 401, "{path}: {answer}");
     }
-    for (path, expected) in [("/", 200), ("/api/streams", 200), ("/state", 200), ("/login", 303)] {
+    let answers =
+        [("/", 200), ("/api/streams", 200), ("/state", 200), ("/login", 303), ("/metrics", 200), ("/healthz", 200)];
+    for (path, expected) in answers {
         let (status, answer) = Asker::new(&gate, Some(("otto", "secret"))).ask(path);
         assert_eq!(status, expected, "{path}: {answer}");
     }

@@ -1,0 +1,243 @@
+//! What is measured of a server, as Prometheus reads it.
+
+mod names;
+mod text;
+
+use hyper::header::HeaderValue;
+
+use super::{Directory, Listed, Listing, Site, api};
+use crate::media::Totals;
+use crate::server::{Door, Flow, Lag, Report, Spread, Tally};
+use names as n;
+use text::{Family, Metric, Text};
+
+pub(super) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// Streams that have series of their own. What there is of all others is added up.
+const MOST_STREAMS: usize = 1000;
+/// The label of that.
+const OTHER: &str = "other";
+/// Of which [`Totals`] has those that were left out, and why.
+type Reason = (&'static str, fn(&Totals) -> u64);
+const REASONS: [Reason; 4] = [
+    ("damaged", |totals| totals.damaged),
+    ("too_many", |totals| totals.too_many),
+    ("unready", |totals| totals.unready),
+    ("unsendable", |totals| totals.unsendable),
+];
+
+/// All that is known by now.
+pub(super) fn text<C: Directory, D: Door>(site: &Site<C, D>) -> String {
+    let mut text = Text::default();
+    text.family(&n::BUILD, |family| family.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0));
+    text.single(&n::START, site.began as f64 / 1e6);
+    let (taken, limit) = site.limits.places();
+    text.single(&n::PLACES, taken as f64);
+    text.single(&n::MOST_PLACES, limit as f64);
+    let (viewers, sent, refused) = site.usage.counts();
+    write_refusals(&mut text, site.limits.refused(), site.door.refusals());
+    text.single(&n::HTTP_SENT, sent as f64);
+    text.single(&n::HTTP_REFUSED, refused as f64);
+    let report = site.monitor.as_ref().map(|monitor| monitor.report());
+    write_viewers(&mut text, report.as_ref().map(|report| &report.tally), viewers);
+    if let Some(report) = &report {
+        write_loops(&mut text, report);
+    }
+    write_streams(&mut text, &streams(site));
+    text.finish()
+}
+
+fn write_refusals(
+    text: &mut Text,
+    connections: impl Iterator<Item = (&'static str, u64)>,
+    requests: Vec<(&'static str, u64)>,
+) {
+    text.family(&n::CONNECTIONS_REFUSED, |family| {
+        connections.for_each(|(reason, count)| family.sample(&[("reason", reason)], count as f64));
+    });
+    text.family(&n::REQUESTS_REFUSED, |family| {
+        requests.into_iter().for_each(|(reason, count)| family.sample(&[("reason", reason)], count as f64));
+    });
+}
+
+/// Something of all who are reached by one transport.
+type OfFlow = fn(&Flow) -> f64;
+type SpreadOf = fn(&Flow) -> Spread;
+
+fn write_viewers(text: &mut Text, tally: Option<&Tally>, browsers: u64) {
+    text.family(&n::VIEWERS, |family| {
+        for (transport, flow) in tally.map(flows).into_iter().flatten() {
+            family.sample(&[("transport", transport)], flow.viewers as f64);
+        }
+        family.sample(&[("transport", "http")], browsers as f64);
+    });
+    let Some(tally) = tally else { return };
+    let per_transport: [(&Metric, OfFlow); 4] = [
+        (&n::PLAYING, |flow| flow.playing as f64),
+        (&n::SENT_FRAMES, |flow| flow.frames as f64),
+        (&n::LOST, |flow| flow.lost as f64),
+        (&n::REPORTING, |flow| flow.loss.count as f64),
+    ];
+    for (metric, value) in per_transport {
+        text.family(metric, |family| {
+            flows(tally).iter().for_each(|(transport, flow)| family.sample(&[("transport", transport)], value(flow)));
+        });
+    }
+    text.family(&n::SKIPPED, |family| {
+        for (transport, flow) in flows(tally) {
+            let reasons = [("slow", flow.skipped), ("unready", flow.unready), ("unsendable", flow.unsendable)];
+            for (reason, count) in reasons {
+                family.sample(&[("transport", transport), ("reason", reason)], count as f64);
+            }
+        }
+    });
+    let spreads: [(&Metric, &Metric, SpreadOf); 3] = [
+        (&n::LOSS, &n::MOST_LOSS, |flow| flow.loss),
+        (&n::JITTER, &n::MOST_JITTER, |flow| flow.jitter),
+        (&n::ROUND_TRIP, &n::MOST_ROUND_TRIP, |flow| flow.round_trip),
+    ];
+    for (mean, most, spread) in spreads {
+        let known = flows(tally).map(|(transport, flow)| (transport, spread(flow)));
+        let write = |family: &mut Family<'_>, value: fn(&Spread) -> f64| {
+            for (transport, spread) in known.iter().filter(|(_, spread)| spread.count > 0) {
+                family.sample(&[("transport", transport)], value(spread));
+            }
+        };
+        text.family(mean, |family| write(family, |spread| spread.mean().unwrap_or_default()));
+        text.family(most, |family| write(family, |spread| spread.most));
+    }
+}
+
+const fn flows(tally: &Tally) -> [(&'static str, &Flow); 2] {
+    [("udp", &tally.udp), ("tcp", &tally.tcp)]
+}
+
+fn write_loops(text: &mut Text, report: &Report) {
+    let Report { tally, loops, missing, lacking } = report;
+    text.single(&n::PUBLISHERS, tally.publishers as f64);
+    text.single(&n::RTSP_SENT, tally.sent as f64);
+    text.single(&n::LOOPS, *loops as f64);
+    text.single(&n::MISSING, *missing as f64);
+    text.family(&n::FULL, |family| {
+        for (reason, count) in ["time", "bandwidth"].into_iter().zip(lacking) {
+            family.sample(&[("reason", reason)], *count as f64);
+        }
+    });
+    text.family(&n::LAG, |family| write_lag(family, &tally.lag));
+}
+
+fn write_lag(family: &mut Family<'_>, lag: &Lag) {
+    for (bound, count) in lag.up_to() {
+        family.part("_bucket", &[("le", &bound.to_string())], count as f64);
+    }
+    family.part("_bucket", &[("le", "+Inf")], lag.count() as f64);
+    family.part("_sum", &[], lag.sum().as_secs_f64());
+    family.part("_count", &[], lag.count() as f64);
+}
+
+/// What there is to tell of a stream.
+#[derive(Debug, Default, PartialEq)]
+struct Stream {
+    name: String,
+    viewers: usize,
+    /// Of one that is live.
+    live: Option<Live>,
+    is_up: bool,
+    is_idle: bool,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Live {
+    totals: Totals,
+    /// In seconds.
+    age: Option<f64>,
+    loss: Option<f64>,
+}
+
+/// The first streams, and the sum of all others.
+struct Streams {
+    each: Vec<Stream>,
+    rest: Option<Stream>,
+    count: usize,
+    up: usize,
+}
+
+fn streams<C: Directory, D>(site: &Site<C, D>) -> Streams {
+    let known = site.catalogue.list();
+    let all = known.into_iter().map(|Listed { name, about }| {
+        let about = about.unwrap_or_default();
+        let (viewers, age) = api::present(site, &name, &about);
+        let Listing { is_live, totals, loss, condition, .. } = about;
+        let live = is_live.then(|| Live { totals, age: age.map(|age| age.as_secs_f64()), loss });
+        let (is_up, is_idle) = (condition == super::Condition::Ready, condition == super::Condition::Idle);
+        Stream { name, viewers, live, is_up, is_idle }
+    });
+    added_up(all, MOST_STREAMS)
+}
+
+/// `most`: streams that are told one by one.
+fn added_up(all: impl ExactSizeIterator<Item = Stream>, most: usize) -> Streams {
+    let count = all.len();
+    let mut streams = Streams { each: Vec::new(), rest: None, count, up: 0 };
+    for stream in all {
+        streams.up += usize::from(stream.is_up);
+        // One that is called like the others is one of them: each label stands for one thing.
+        if streams.each.len() < most && (count <= most || stream.name != OTHER) {
+            streams.each.push(stream);
+            continue;
+        }
+        let rest = streams.rest.get_or_insert_with(|| Stream { name: OTHER.to_owned(), ..Stream::default() });
+        rest.viewers += stream.viewers;
+        if let Some(Live { totals, .. }) = stream.live {
+            let sum = &mut rest.live.get_or_insert_default().totals;
+            sum.frames += totals.frames;
+            sum.bytes += totals.bytes;
+            sum.mended += totals.mended;
+            sum.unsendable += totals.unsendable;
+            sum.damaged += totals.damaged;
+            sum.too_many += totals.too_many;
+            sum.unready += totals.unready;
+        }
+    }
+    streams
+}
+
+/// Something of a stream; `None`: it has no such thing.
+type OfStream = fn(&Stream) -> Option<f64>;
+
+fn write_streams(text: &mut Text, streams: &Streams) {
+    let Streams { each, rest, count, up } = streams;
+    text.single(&n::STREAMS, *count as f64);
+    text.single(&n::STREAMS_UP, *up as f64);
+    let of_each: [(&Metric, OfStream); 4] = [
+        (&n::UP, |stream| Some(u8::from(stream.is_up).into())),
+        (&n::IDLE, |stream| Some(u8::from(stream.is_idle).into())),
+        (&n::AGE, |stream| stream.live.as_ref()?.age),
+        (&n::INPUT_LOSS, |stream| stream.live.as_ref()?.loss),
+    ];
+    let of_all: [(&Metric, OfStream); 4] = [
+        (&n::STREAM_VIEWERS, |stream| Some(stream.viewers as f64)),
+        (&n::FRAMES, |stream| Some(stream.live.as_ref()?.totals.frames as f64)),
+        (&n::BYTES, |stream| Some(stream.live.as_ref()?.totals.bytes as f64)),
+        (&n::MENDED, |stream| Some(stream.live.as_ref()?.totals.mended as f64)),
+    ];
+    let of_each = of_each.iter().map(|of| (of, None));
+    for ((metric, value), rest) in of_each.chain(of_all.iter().map(|of| (of, rest.as_ref()))) {
+        text.family(metric, |family| {
+            for stream in each.iter().chain(rest) {
+                value(stream).into_iter().for_each(|value| family.sample(&[("stream", &stream.name)], value));
+            }
+        });
+    }
+    text.family(&n::LEFT_OUT, |family| {
+        for stream in each.iter().chain(rest) {
+            let Some(live) = &stream.live else { continue };
+            for (reason, count) in REASONS {
+                family.sample(&[("stream", &stream.name), ("reason", reason)], count(&live.totals) as f64);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;
