@@ -11,6 +11,7 @@ mod limits;
 mod player;
 mod plot;
 mod repeat;
+mod web;
 
 use crate::shell::{cargo, line, output, release_program, require};
 use crate::{media, shell};
@@ -97,13 +98,24 @@ enum Part {
     Inputs,
     /// What TLS and SRTP take above the same without, and handshakes
     Encryption,
+    /// A hundred viewers of a live stream by HTTP, and ustreamer's beside it
+    Web,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
 }
 
 impl Part {
-    const ALL: [Self; 8] =
-        [Self::Micro, Self::Load, Self::Latency, Self::Player, Self::Files, Self::Inputs, Self::Encryption, Self::Soak];
+    const ALL: [Self; 9] = [
+        Self::Micro,
+        Self::Load,
+        Self::Latency,
+        Self::Player,
+        Self::Files,
+        Self::Inputs,
+        Self::Encryption,
+        Self::Web,
+        Self::Soak,
+    ];
 
     /// The programs of the tests that it runs.
     const fn programs(self) -> &'static [&'static str] {
@@ -113,6 +125,7 @@ impl Part {
             Self::Latency => &["latency"],
             Self::Inputs => &["load", "relay"],
             Self::Encryption => &["handshakes", "load"],
+            Self::Web => &["web_load"],
             Self::Soak => &["soak"],
         }
     }
@@ -163,6 +176,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Files => files::measure()?,
             Part::Inputs => inputs::measure(options.seconds.unwrap_or(10))?,
             Part::Encryption => encryption::measure(options.seconds.unwrap_or(5))?,
+            Part::Web => web::measure(options.seconds.unwrap_or(10))?,
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }

@@ -16,6 +16,11 @@ use std::time::Duration;
 pub struct Running(Child);
 
 impl Running {
+    /// Its process identifier.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Returns the process's standard output, once.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.0.stdout.take()

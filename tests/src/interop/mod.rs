@@ -7,6 +7,7 @@ pub mod clip;
 pub mod control;
 pub mod feeds;
 pub mod lab;
+pub mod parts;
 pub mod players;
 pub mod publish;
 pub mod report;

@@ -138,6 +138,16 @@ impl Installation {
         Ok(Played { pictures, time, complaints })
     }
 
+    /// Reads what is at `url`, which is no RTSP, to its end. Only ffmpeg is asked.
+    pub fn read(&self, format: &str, url: &str, patience: Duration) -> Result<Played> {
+        let begin = Instant::now();
+        let mut command = Command::new(&self.program);
+        command.args(["-nostdin", "-v", "warning", "-threads", "1", "-f", format, "-i", url]);
+        command.args(every_frame(&self.version)).args(["-f", "framemd5", "-"]);
+        let (stdout, complaints) = run(&mut command, patience)?;
+        Ok(Played { pictures: digests(&stdout), time: begin.elapsed(), complaints })
+    }
+
     /// Plays `url` until so many `pictures` have come. Only ffmpeg can count them: other players play to the end.
     pub fn watch(&self, url: &str, transport: Transport, pictures: usize, patience: Duration) -> Result<Played> {
         let begin = Instant::now();

@@ -165,6 +165,11 @@ fn playing(long: bool) -> Vec<Step> {
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
             .likes(&[&GSTREAMER_SERVER]),
+        Step::waiting(Group::Interop, "multipart", steps::multipart)
+            .after(&[TESTS, PROGRAMS, CLIPS])
+            .alone_with(&["many players"])
+            .needs(&[&FFMPEG])
+            .likes(&[&GSTREAMER]),
         Step::waiting(Group::Interop, "guarded", steps::guarded)
             .after(&[TESTS, PROGRAMS, CLIPS])
             .alone_with(&["many players"])

