@@ -78,7 +78,7 @@ mod with_http {
             "{}: cargo build --release -p mutoscope-server --features tls builds it in",
             server::Error::NoTls
         );
-        Ok(Options { hosts: hosts.to_vec(), port: args.http })
+        Ok(Options::new(hosts.to_vec(), args.http))
     }
 
     /// Serves on a thread of its own.

@@ -39,15 +39,22 @@ pub struct Options {
     pub tls: Option<(u16, crate::tls::Certificates)>,
 }
 
-/// Port 8080 of 127.0.0.1.
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    /// These hosts, this port, and no TLS.
+    pub const fn new(hosts: Vec<String>, port: Option<u16>) -> Self {
         Self {
-            hosts: vec!["127.0.0.1".to_owned()],
-            port: Some(8080),
+            hosts,
+            port,
             #[cfg(feature = "https")]
             tls: None,
         }
+    }
+}
+
+/// Port 8080 of 127.0.0.1.
+impl Default for Options {
+    fn default() -> Self {
+        Self::new(vec!["127.0.0.1".to_owned()], Some(8080))
     }
 }
 
