@@ -9,11 +9,14 @@
 //! - [`media`]: files and folders as media that many viewers share.
 //! - [`input`]: cameras, programs and whatever else makes JPEG while it is watched.
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
+//! - `announce`, with the feature of that name: servers are found in the local network.
 //! - `web`, with the feature `http`: the streams in browsers.
 //! - [`console`]: text for terminals and logs.
 // `forbid` would allow no exception, and there is one: `input/camera/timestamp.rs`.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "announce")]
+pub mod announce;
 mod bucket;
 mod calendar;
 pub mod client;

@@ -16,6 +16,7 @@ use mutoscope_std::media::{OnUnsupported, Policy};
 use mutoscope_std::server::Options;
 
 use crate::access::AccessArgs;
+use crate::announce::AnnounceArgs;
 use crate::harden::Harden;
 use crate::tls::TlsArgs;
 use crate::web::WebArgs;
@@ -94,6 +95,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub web: WebArgs,
+
+    #[command(flatten)]
+    pub announce: AnnounceArgs,
 
     /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]

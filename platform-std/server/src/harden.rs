@@ -33,8 +33,15 @@ const RESOLVER: &[&str] = &[
 ];
 /// What the program asks about itself and the machine.
 #[cfg(target_os = "linux")]
-const SYSTEM: &[&str] =
-    &["/proc/self", "/sys/fs/cgroup", "/sys/devices/system/cpu", "/dev/urandom", "/dev/null", "/etc/localtime"];
+const SYSTEM: &[&str] = &[
+    "/proc/self",
+    "/proc/sys/kernel/hostname",
+    "/sys/fs/cgroup",
+    "/sys/devices/system/cpu",
+    "/dev/urandom",
+    "/dev/null",
+    "/etc/localtime",
+];
 /// What cameras are reached by; they come and go.
 const CAMERAS: &str = "/dev";
 

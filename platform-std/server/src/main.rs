@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod announce;
 mod args;
 mod check;
 mod check_inputs;

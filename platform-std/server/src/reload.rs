@@ -7,6 +7,7 @@ use anyhow::Result;
 use mutoscope_std::guard::Gate;
 
 use crate::access;
+use crate::announce::Announcement;
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::streams::Streams;
@@ -16,6 +17,7 @@ pub(crate) struct Reload {
     pub(crate) current: Configuration,
     pub(crate) streams: Streams,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) announcement: Announcement,
     pub(crate) hardening: Hardening,
     /// Where the server listens, which is decided once.
     pub(crate) addresses: Vec<SocketAddr>,
@@ -50,7 +52,9 @@ impl Reload {
         }
         self.gate.replace(rules);
         let report = self.streams.show(streams);
-        access::warn_of_idle_rules(&new, &self.streams.names());
+        let names = self.streams.names();
+        access::warn_of_idle_rules(&new, &names);
+        self.announcement.update(&self.gate.rules(), &names);
         self.current = new;
         Ok(report)
     }

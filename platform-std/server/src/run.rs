@@ -12,6 +12,7 @@ use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 #[cfg(feature = "http")]
 use mutoscope_std::web::{Site, Web};
 
+use crate::announce::{Announcement, Places};
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::reload::Reload;
@@ -68,12 +69,12 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
         }
     }
     let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
-    let lengths = names.iter().map(|name| (name, server.urls(name).map(|url| url.len()).max().unwrap_or(0)));
-    for (name, len) in lengths.filter(|(_, len)| *len > MAX_URL_LEN) {
-        log::warn!(
-            "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
-        );
-    }
+    warn_of_long_names(&server, &names);
+    #[cfg(feature = "http")]
+    let pages = web.iter().flat_map(|web| web.local_addrs().zip(web.urls()));
+    #[cfg(not(feature = "http"))]
+    let pages = std::iter::empty();
+    let places = Places::new(&server, pages);
     #[cfg(feature = "http")]
     let urls = urls.into_iter().chain(web.iter().flat_map(Web::urls)).collect();
     #[cfg(feature = "http")]
@@ -81,17 +82,20 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
         .map(|web| {
             let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
             let site = Site::within(server.limits(), streams.clone(), Arc::clone(&gate));
-            let site = site.with_names(&args.web.http_names).repeating(args.repeat).with_rtsp(rtsp);
+            let names: Vec<_> = args.web.http_names.iter().cloned().chain(args.announce.host_name(&places)).collect();
+            let site = site.with_names(&names).repeating(args.repeat).with_rtsp(rtsp);
             let site = site.with_monitor(server.monitor());
             web::start(web, site)
         })
         .transpose()?;
-    announce(urls)?;
+    print(urls)?;
     tls::announce(&server);
+    let announcement = Announcement::start(args.announce, &places, &gate.rules(), &names)?;
     if let Some(hang_ups) = hang_ups {
         let (streams, gate, mut certificate) = (streams.clone(), Arc::clone(&gate), tls::reload(&server));
         let addresses = server.local_addrs().collect();
-        let mut reload = Reload { streams, gate, hardening, addresses, current: configuration };
+        let announcement = announcement.clone();
+        let mut reload = Reload { streams, gate, announcement, hardening, addresses, current: configuration };
         hang_ups.handle(move || {
             reload.run();
             certificate.iter_mut().for_each(|reload| reload());
@@ -99,8 +103,19 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     }
     serving.store(true, Ordering::Release);
     let served = server.serve_guarded(streams, &*gate);
+    announcement.end();
     gate.finish_journal();
     Ok(served?)
+}
+
+/// Some clients cannot ask for them.
+fn warn_of_long_names(server: &Server, names: &[String]) {
+    let lengths = names.iter().map(|name| (name, server.urls(name).map(|url| url.len()).max().unwrap_or(0)));
+    for (name, len) in lengths.filter(|(_, len)| *len > MAX_URL_LEN) {
+        log::warn!(
+            "{name:?} can only be played by clients of the classic lab: its URL has {len} bytes, give it a shorter name"
+        );
+    }
 }
 
 /// The library's errors, with the options of this program that help.
@@ -125,7 +140,7 @@ fn with_advice(error: server::Error, tls_port: Option<u16>) -> Error {
 
 /// One line per URL on standard output, for people to copy and programs to wait for. From a thread of its own: nobody may be
 /// reading, and a pipe that is full of the URLs of a large folder is no reason not to serve.
-fn announce(urls: Vec<String>) -> Result<()> {
+fn print(urls: Vec<String>) -> Result<()> {
     let write = move || {
         let mut out = io::stdout().lock();
         let _ = urls.iter().try_for_each(|url| writeln!(out, "{url}")).and_then(|()| out.flush());

@@ -427,6 +427,16 @@ fn a_folder_of_more_files_than_the_system_allows_open_is_served_whole() {
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
 }
 
+#[cfg(feature = "announce")]
+#[test]
+fn a_server_that_only_this_machine_reaches_is_not_announced_and_says_so() {
+    let mut server = Running::start(&[], &["--announce"]);
+    server.log_until("nothing is announced, because only this machine can reach the server");
+    server.url();
+    server.signal("-INT");
+    assert_eq!(server.wait().0, Some(0));
+}
+
 #[test]
 fn a_name_that_no_request_can_say_is_told_at_the_start() {
     let folder = Folder::new("names");

@@ -179,6 +179,13 @@ impl Rules {
         contain(&self.streams.known, address) || default.into_iter().any(|who| contain(&who.networks, address))
     }
 
+    /// Whether whoever may connect may watch the stream of that path, without a password and without encryption.
+    pub fn are_open_for(&self, path: mutoscope::wire::url::Path<'_>) -> bool {
+        let stream = self.of(path);
+        let is_limited = stream.networks.are_few() || stream.encryption == Encryption::Required;
+        !is_limited && self.who(stream, false).everybody
+    }
+
     /// Whether a stranger who reaches the server may watch something.
     pub fn are_open(&self) -> bool {
         self.users.is_empty() && !self.networks.are_few()
@@ -189,6 +196,31 @@ impl Rules {
 mod tests {
     use super::*;
     use mutoscope::wire::url::Path;
+
+    #[test]
+    fn a_stream_is_open_where_nothing_is_asked_of_anybody() {
+        let mut rules = Rules::default();
+        let stream = |watch: &str| StreamRules { watch: Some(Who::parse([watch]).unwrap()), ..StreamRules::default() };
+        let few = Networks::new(["10.0.0.0/8".parse().unwrap()], []);
+        let sealed = StreamRules { encryption: Encryption::Required, ..StreamRules::default() };
+        let near = StreamRules { networks: few, ..StreamRules::default() };
+        let anybody = stream("everybody");
+        let named = [
+            ("all", anybody),
+            ("users", stream("*")),
+            ("net", stream("10.0.0.0/8")),
+            ("near", near),
+            ("sealed", sealed),
+        ];
+        rules.streams = named.into_iter().collect();
+        let open = |rules: &Rules| {
+            let names = ["all", "users", "net", "near", "sealed", "other"];
+            names.into_iter().filter(|name| rules.are_open_for(Path::new(name))).collect::<Vec<_>>()
+        };
+        assert_eq!(open(&rules), ["all", "other"]);
+        rules.users.set("anna", "a password").unwrap();
+        assert_eq!(open(&rules), ["all"]);
+    }
 
     #[test]
     fn words_of_a_configuration_say_who() {
