@@ -191,6 +191,15 @@ impl Gate {
         is_encrypted && visit.may_go_on(&granted, &rules)
     }
 
+    /// Whether who was found out so may see the sessions of all, and end them.
+    pub(crate) fn may_administer(&self, visit: &GateVisit) -> bool {
+        let (rules, address) = (self.rules(), visit.peer.ip());
+        let is_known = |user: &&Known| Known::new(&user.name, &rules).as_ref() == Some(*user);
+        let is_one = |user: &Known| rules.admin.has_user(&user.name);
+        rules.networks.let_in(address)
+            && (rules.admin.has_address(address) || visit.user.as_ref().filter(is_known).is_some_and(is_one))
+    }
+
     fn refuse(
         &self,
         now: Instant,
@@ -420,6 +429,12 @@ impl GateVisit {
         if !self.granted.contains(&granted) && self.granted.len() <= MOST_GRANTED {
             self.granted.push(granted);
         }
+    }
+
+    /// Who it is, and the stream that it was let in to last.
+    pub(crate) fn about(&self) -> (Option<String>, Option<String>) {
+        let stream = self.granted.last().and_then(|granted| decoded(Path::new(&granted.path)));
+        (self.user.as_ref().map(|user| user.name.clone()), stream.map(|name| name.to_string()))
     }
 
     /// Whether new rules would not allow what older ones did, and end it.

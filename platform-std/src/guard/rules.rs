@@ -28,6 +28,8 @@ pub struct Rules {
     pub streams: StreamTable,
     /// The rule of streams that have none of their own.
     pub default: StreamRules,
+    /// Who may see the sessions of all, and end them. By default nobody.
+    pub admin: Who,
     /// Accepts tokens that were made with this key.
     pub token_key: Option<Key>,
     /// What a token allowed ends with it, and what older rules allowed ends where these do not. Otherwise, those who watch by then may

@@ -10,6 +10,15 @@ use mutoscope::wire::url::Path;
 
 use crate::guard::{Gate, GateVisit};
 
+/// What a guard knows of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Who it is.
+    pub user: Option<String>,
+    /// The path of the stream, as it was asked for.
+    pub path: Option<String>,
+}
+
 /// A guard of a server's clients.
 pub trait Door: Guard {
     /// Whether a connection from there is taken at all.
@@ -29,6 +38,16 @@ pub trait Door: Guard {
     /// Whether who was found out so may watch a stream as it is. Nothing is written down of that.
     fn may_watch(&self, _visit: &Self::Visit, _path: Path<'_>) -> bool {
         true
+    }
+
+    /// Whether who was found out so may see the sessions of all, and end them.
+    fn may_administer(&self, _visit: &Self::Visit) -> bool {
+        false
+    }
+
+    /// What is known of who has a session.
+    fn about(&self, _visit: &Self::Visit) -> About {
+        About::default()
     }
 
     /// How many requests were refused so far, by the reason: one word for each.
@@ -75,6 +94,15 @@ impl Door for Gate {
         self.may_watch(visit, path)
     }
 
+    fn may_administer(&self, visit: &GateVisit) -> bool {
+        self.may_administer(visit)
+    }
+
+    fn about(&self, visit: &GateVisit) -> About {
+        let (user, path) = visit.about();
+        About { user, path }
+    }
+
     fn refusals(&self) -> Vec<(&'static str, u64)> {
         self.refusals()
     }
@@ -103,6 +131,14 @@ impl<D: Door> Door for &D {
 
     fn may_watch(&self, visit: &D::Visit, path: Path<'_>) -> bool {
         (**self).may_watch(visit, path)
+    }
+
+    fn may_administer(&self, visit: &D::Visit) -> bool {
+        (**self).may_administer(visit)
+    }
+
+    fn about(&self, visit: &D::Visit) -> About {
+        (**self).about(visit)
     }
 
     fn refusals(&self) -> Vec<(&'static str, u64)> {

@@ -26,6 +26,7 @@ use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
 use super::reception::Reception;
 use super::room::{Gate, Queue};
 use super::schedule::Schedule;
+use super::sessions::Id;
 use super::tally::Gone;
 use super::wake::{self, WakeList};
 use super::{Error, StopHandle, random};
@@ -427,8 +428,20 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
                     (tally.sent, tally.lag, tally.lack) = (self.meter.sent(), *self.meter.lag(), self.meter.is_full());
                     register.answer(self.now(), self.at, tally);
                 }
+                Some(Letter::Roll(roll)) => roll.add(self.at, &mut self.clients, self.common.door),
+                Some(Letter::End(Id { number, port, .. })) => self.end(number, port),
                 _ => {}
             }
+        }
+    }
+
+    /// Somebody wants a session to end.
+    fn end(&mut self, number: usize, port: u16) {
+        let now = self.now();
+        if let Some(slot) = self.clients.at(number).filter(|slot| slot.peer.peer().port() == port) {
+            log::info!("{}: ended by an administrator", slot.peer.peer());
+            slot.peer.shut_down(now);
+            self.schedule.push(number);
         }
     }
 

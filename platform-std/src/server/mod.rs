@@ -40,16 +40,19 @@ mod reception;
 mod register;
 pub mod room;
 mod schedule;
+mod sessions;
 mod slab;
 mod tally;
 mod wake;
 
 pub use address::{MAX_URL_LEN, percent_encode, resolve, url};
 pub use context::served_peer;
-pub use door::Door;
+pub use door::{About, Door};
 pub use error::Error;
 pub use limits::Limits;
 pub use monitor::Monitor;
+#[cfg(all(feature = "http", test))]
+pub(crate) use sessions::Id as SessionId;
 
 #[cfg(feature = "http")]
 pub(crate) use {
@@ -58,6 +61,7 @@ pub(crate) use {
     lag::Lag,
     listen::listen_at,
     register::Report,
+    sessions::Session,
     tally::{Flow, Spread, Tally},
 };
 

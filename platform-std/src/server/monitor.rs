@@ -9,6 +9,7 @@ use super::StopHandle;
 use super::limits::Limits;
 use super::post::Letter;
 use super::register::{Register, Report};
+use super::sessions::{Id, Roll};
 
 /// Looks at a [`Server`](super::Server), from any thread and for as long as anybody likes. Copies look at the same one.
 #[derive(Clone, Debug)]
@@ -29,6 +30,20 @@ impl Monitor {
             }
         }
         poll_fn(|context| self.register.poll(context.waker())).await;
+    }
+
+    /// Asks all loops who has a session.
+    pub(crate) fn call(&self) -> Arc<Roll> {
+        let roll = Roll::new(self.stop.mailboxes.len());
+        self.stop.mailboxes.iter().for_each(|mailbox| mailbox.post(Letter::Roll(Arc::clone(&roll))));
+        roll
+    }
+
+    /// Has a session end, soon.
+    pub(crate) fn end(&self, id: Id) {
+        if let Some(mailbox) = self.stop.mailboxes.get(id.at) {
+            mailbox.post(Letter::End(id));
+        }
     }
 
     /// What the loops have told last.

@@ -11,6 +11,7 @@ use mutoscope::time::{Duration, Instant};
 
 use super::admissions::Place;
 use super::register::Register;
+use super::sessions::{Id, Roll};
 use crate::link::Link;
 
 /// That of what wakes a loop.
@@ -38,6 +39,10 @@ pub(super) enum Letter {
     Vote(Arc<Vote>),
     /// Its clients are to be counted; it answers there.
     Census(Arc<Register>),
+    /// Its sessions are to be told there.
+    Roll(Arc<Roll>),
+    /// This session is to end.
+    End(Id),
 }
 
 /// A connection that has a place.
@@ -83,7 +88,7 @@ impl Mailbox {
             if letters.is_closed {
                 return;
             }
-            if !matches!(letter, Letter::Connection(_) | Letter::Census(_)) {
+            if matches!(letter, Letter::Rtp { .. } | Letter::Rtcp { .. } | Letter::Vote(_)) {
                 if letters.datagrams >= MAX_DATAGRAMS {
                     return;
                 }

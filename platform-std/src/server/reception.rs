@@ -63,7 +63,7 @@ impl<M: Medium, G: Guard> Reception<'_, M, G> {
             Letter::Rtp { number, from, packet } => self.take(number, from, &packet),
             Letter::Rtcp { from, compound } => self.take_report(from, &compound),
             Letter::Vote(vote) => self.vote(&vote),
-            Letter::Connection(_) | Letter::Census(_) => return Some(letter),
+            Letter::Connection(_) | Letter::Census(_) | Letter::Roll(_) | Letter::End(_) => return Some(letter),
         }
         None
     }

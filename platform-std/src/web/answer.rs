@@ -1,6 +1,7 @@
 //! From a request to its answer.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::task::Waker;
@@ -24,9 +25,9 @@ use super::origin::Claims;
 use super::part::{self, Part};
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Route, Wish, route};
-use super::usage::Watching;
+use super::usage::{Watcher, Watching};
 use super::{Connection, Directory, Listed, Site, api, metrics, page, publish, smaller};
-use crate::server::{Door, Monitor, percent_encode};
+use crate::server::{Door, Monitor, Session, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -84,6 +85,8 @@ where
             let listing = asked.listing().await?;
             Ok(api::streams(site, &listing, portion, asked.is_stranger()))
         }
+        Route::Sessions => asked.sessions().await,
+        Route::End(id) => asked.end(id).await,
         Route::State => Ok(api::state(&asked.listing().await?)),
         Route::Health => Ok(condition(health(site).await, "the server runs")),
         Route::Ready => Ok(condition(readiness(site).await, "the server serves")),
@@ -148,7 +151,9 @@ where
             self.site.usage.refuse();
             return Err(reply::later(lack, 10));
         }
-        let watching = Watching::new(&self.site.usage, &self.site.limits);
+        let stream = decoded(Path::new(&path));
+        let watcher = Watcher::new(self.connection.peer, self.site.door.about(&visit).user, stream);
+        let watching = Watching::new(&self.site.usage, &self.site.limits, watcher);
         let ends = move |now| visit.ends().is_some_and(|end| end <= now);
         let (in_chunks, clocks) = (self.is_ffmpeg(), self.site.feeds.clocks);
         let closing = if in_chunks { &[] } else { part::CLOSING };
@@ -190,6 +195,46 @@ where
         let clocks = self.site.feeds.clocks;
         let age = clocks.unix_micros(clocks.now()).saturating_sub(part.taken) / 1_000_000;
         Ok(reply::picture(&part, tag, (!is_newest).then_some(age)))
+    }
+
+    /// Who asks is one of those who may see all sessions and end them.
+    async fn administers(&self) -> Result<(), Reply> {
+        let door = &self.site.door;
+        let visit = self.decided("", false, |visit, now, asking| door.identify(visit, now, asking)).await?;
+        if door.may_administer(&visit) {
+            Ok(())
+        } else if self.is_stranger() {
+            Err(self.challenges(&visit, false))
+        } else {
+            Err(reply::text(StatusCode::FORBIDDEN, "this is for those whom --admin names"))
+        }
+    }
+
+    async fn present(&self) -> Vec<Session> {
+        let Some(monitor) = &self.site.monitor else { return Vec::new() };
+        let roll = monitor.call();
+        let _ = timeout(COUNT_PATIENCE, poll_fn(|context| roll.poll(context.waker()))).await;
+        roll.take()
+    }
+
+    async fn sessions(&self) -> Result<Reply, Reply> {
+        self.administers().await?;
+        Ok(api::sessions(&self.present().await, &self.site.usage.watchers()))
+    }
+
+    async fn end(&self, id: &str) -> Result<Reply, Reply> {
+        self.administers().await?;
+        let number = id.strip_prefix(api::HTTP).and_then(|number| number.parse().ok());
+        let is_there = match (number, &self.site.monitor) {
+            (Some(number), _) => self.site.usage.end(number),
+            (None, Some(monitor)) => {
+                let found = self.present().await.into_iter().find(|session| session.id.to_string() == id);
+                found.iter().for_each(|session| monitor.end(session.id));
+                found.is_some()
+            }
+            (None, None) => false,
+        };
+        if is_there { Ok(reply::text(StatusCode::OK, "it ends")) } else { Err(reply::not_found()) }
     }
 
     /// What is measured, for those who may do what no rule says otherwise of.
@@ -326,6 +371,12 @@ fn claims<B>(request: &Request<B>) -> Claims<'_> {
         || text(HeaderName::from_static("sec-fetch-dest")) == Some("image");
     let site = text(HeaderName::from_static("sec-fetch-site"));
     Claims { host, origin: text(ORIGIN), site, is_shown: is_shown && request.method().is_safe() }
+}
+
+/// The name of a stream, for people.
+fn decoded(path: Path<'_>) -> String {
+    let segments = path.segments().map(|segment| String::from_utf8_lossy(&segment.collect::<Vec<_>>()).into_owned());
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// What tells a picture from others.

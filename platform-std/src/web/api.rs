@@ -1,5 +1,6 @@
 //! What programs ask about the streams.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -8,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::reply::{self, Reply};
 use super::route::Portion;
+use super::usage::Watcher;
 use super::{Listed, Listing, Site};
-use crate::server::percent_encode;
+use crate::server::{Session, percent_encode};
 
 /// Some of those streams that somebody may watch. `may_log_in`: more might be seen by who says who it is.
 pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, may_log_in: bool) -> Reply {
@@ -60,6 +62,38 @@ pub(super) fn present<C, D>(site: &Site<C, D>, name: &str, about: &Listing) -> (
     let clocks = site.feeds.clocks;
     let shown = newest.map(|newest| Duration::from_micros(clocks.unix_micros(clocks.now()).saturating_sub(newest)));
     (about.viewers.saturating_sub(1) + browsers, about.age.or(shown))
+}
+
+/// What the numbers of sessions by HTTP have in front.
+pub(super) const HTTP: &str = "http-";
+
+/// Sessions by RTSP and by HTTP.
+pub(super) fn sessions(rtsp: &[Session], http: &[(u64, Arc<Watcher>)]) -> Reply {
+    let of_rtsp = rtsp.iter().map(|session| {
+        json!({
+            "id": session.id.to_string(),
+            "address": session.peer.to_string(),
+            "user": session.about.user,
+            "stream": session.about.path,
+            "transport": session.transport,
+            "publishes": session.is_publisher,
+            "playing": session.is_playing,
+            "frames": session.frames.0,
+            "left_out": session.frames.1,
+        })
+    });
+    let of_http = http.iter().map(|(number, watcher)| {
+        json!({
+            "id": format!("{HTTP}{number}"),
+            "address": watcher.peer.to_string(),
+            "user": watcher.user,
+            "stream": watcher.stream,
+            "transport": "http",
+            "publishes": false,
+            "playing": true,
+        })
+    });
+    json(&json!({ "sessions": of_rtsp.chain(of_http).collect::<Vec<_>>() }))
 }
 
 /// The first stream, in the words of ustreamer.

@@ -65,7 +65,8 @@ impl Video {
             let next = (sleep.deadline() + *interval).max(Instant::now());
             sleep.as_mut().reset(next);
         }
-        let part = part.filter(|_| !(self.ends)(self.clocks.now())).map(|part| part.whole());
+        let part =
+            part.filter(|_| !(self.ends)(self.clocks.now()) && !self.watching.is_ended()).map(|part| part.whole());
         let next = part.or_else(|| {
             self.is_over = true;
             (!self.closing.is_empty()).then_some(Bytes::from_static(self.closing))

@@ -17,6 +17,10 @@ pub(super) enum Route<'a> {
     Publish(Path<'a>),
     /// The streams, for programs.
     Streams(Portion),
+    /// Who has a session.
+    Sessions,
+    /// A session is to end.
+    End(&'a str),
     /// Who asks wants to say who it is.
     Login,
     /// The first stream, as ustreamer tells it.
@@ -99,6 +103,8 @@ pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> 
     match (found, method) {
         (Found::Stream(stream), "POST" | "PUT") => Ok(Route::Publish(stream)),
         (Found::Stream(_), _) => Err(NoRoute::Method("POST, PUT")),
+        (Found::Session(id), "DELETE") => Ok(Route::End(id)),
+        (Found::Session(_), _) => Err(NoRoute::Method("DELETE")),
         (Found::Read(route), _) if is_read => Ok(route),
         (Found::Read(_), _) => Err(NoRoute::Method(READ)),
     }
@@ -109,6 +115,8 @@ enum Found<'a> {
     Read(Route<'a>),
     /// A stream, which takes pictures.
     Stream(Path<'a>),
+    /// A session, which may be ended.
+    Session(&'a str),
 }
 
 fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
@@ -120,6 +128,7 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/favicon.svg" => read(Route::Page(Page::Icon)),
         "/login" => read(Route::Login),
         "/api/streams" => read(Route::Streams(portion(query)?)),
+        "/api/sessions" => read(Route::Sessions),
         "/healthz" => read(Route::Health),
         "/readyz" => read(Route::Ready),
         "/metrics" => read(Route::Metrics),
@@ -127,7 +136,10 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/stream" => read(Route::Video(Named::At(0), wish(query)?)),
         "/snapshot" => read(Route::Snapshot(Named::At(0), moment(query)?)),
         "/state" => read(Route::State),
-        _ => stream(path, query),
+        _ => match path.strip_prefix("/api/sessions/") {
+            Some(id) => Ok(Found::Session(id)),
+            None => stream(path, query),
+        },
     }
 }
 

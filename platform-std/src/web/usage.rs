@@ -1,6 +1,8 @@
 //! What the web server does, for the limits that it shares.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::server::Limits;
@@ -12,11 +14,40 @@ pub(super) struct Usage {
     meter: Mutex<Meter>,
     viewers: AtomicU64,
     refused: AtomicU64,
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    next: u64,
+    /// By their numbers.
+    present: BTreeMap<u64, Arc<Watcher>>,
+}
+
+/// Who watches.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    pub(super) peer: SocketAddr,
+    pub(super) user: Option<String>,
+    pub(super) stream: String,
+    /// Somebody wants it to end.
+    is_ended: AtomicBool,
+}
+
+impl Watcher {
+    pub(super) const fn new(peer: SocketAddr, user: Option<String>, stream: String) -> Self {
+        Self { peer, user, stream, is_ended: AtomicBool::new(false) }
+    }
 }
 
 impl Usage {
     pub(super) fn new(at: usize) -> Self {
-        Self { meter: Mutex::new(Meter::new(at)), viewers: AtomicU64::new(0), refused: AtomicU64::new(0) }
+        Self {
+            meter: Mutex::new(Meter::new(at)),
+            viewers: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            sessions: Mutex::default(),
+        }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -47,6 +78,23 @@ impl Usage {
         (self.viewers.load(Ordering::Relaxed), self.meter().sent(), self.refused.load(Ordering::Relaxed))
     }
 
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who watches, with numbers.
+    pub(super) fn watchers(&self) -> Vec<(u64, Arc<Watcher>)> {
+        self.sessions().present.iter().map(|(number, watcher)| (*number, Arc::clone(watcher))).collect()
+    }
+
+    /// Has one of them end with its next picture; whether there is such a one.
+    pub(super) fn end(&self, number: u64) -> bool {
+        let sessions = self.sessions();
+        let found = sessions.present.get(&number);
+        found.iter().for_each(|watcher| watcher.is_ended.store(true, Ordering::Relaxed));
+        found.is_some()
+    }
+
     fn change(&self, limits: &Limits, before: Doing, now: Doing) {
         self.meter().handle_viewer(&limits.load, before, now);
     }
@@ -57,13 +105,25 @@ impl Usage {
 pub(super) struct Watching {
     usage: Arc<Usage>,
     limits: Arc<Limits>,
+    number: u64,
+    watcher: Arc<Watcher>,
 }
 
 impl Watching {
-    pub(super) fn new(usage: &Arc<Usage>, limits: &Arc<Limits>) -> Self {
+    pub(super) fn new(usage: &Arc<Usage>, limits: &Arc<Limits>, watcher: Watcher) -> Self {
         usage.viewers.fetch_add(1, Ordering::Relaxed);
         usage.change(limits, Doing::Nothing, Doing::Playing);
-        Self { usage: Arc::clone(usage), limits: Arc::clone(limits) }
+        let (mut sessions, watcher) = (usage.sessions(), Arc::new(watcher));
+        sessions.next += 1;
+        let number = sessions.next;
+        sessions.present.insert(number, Arc::clone(&watcher));
+        drop(sessions);
+        Self { usage: Arc::clone(usage), limits: Arc::clone(limits), number, watcher }
+    }
+
+    /// Somebody wants it to end.
+    pub(super) fn is_ended(&self) -> bool {
+        self.watcher.is_ended.load(Ordering::Relaxed)
     }
 
     /// Bytes have been given to the kernel, or will be soon.
@@ -74,6 +134,7 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
+        self.usage.sessions().present.remove(&self.number);
         self.usage.viewers.fetch_sub(1, Ordering::Relaxed);
         self.usage.change(&self.limits, Doing::Playing, Doing::Nothing);
     }

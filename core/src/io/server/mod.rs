@@ -262,6 +262,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.addresses.peer
     }
 
+    /// What the guard remembers of it.
+    pub fn visit(&self) -> &G::Visit {
+        &self.visit
+    }
+
     /// Whether it has a stream, playing or not.
     pub fn is_viewer(&self) -> bool {
         self.stream.is_some()

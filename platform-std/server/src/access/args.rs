@@ -26,6 +26,10 @@ pub(crate) struct AccessArgs {
     #[arg(long)]
     pub open: bool,
 
+    /// Let these users and addresses see who watches, and end sessions (/api/sessions), several with commas or by several options
+    #[arg(long, value_name = "WHO", value_delimiter = ',')]
+    pub admin: Vec<String>,
+
     /// The key of tokens, which is made where it is missing; servers that share it take each other's [default:
     /// mutoscope/token.key below ~/.local/state, or token.key in the directory that systemd gives]
     #[arg(long, env = "MUTOSCOPE_TOKEN_KEY", value_name = "FILE")]

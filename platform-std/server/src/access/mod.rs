@@ -29,6 +29,7 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
             }
         }
     }
+    let admin = admins(&args.admin, &users)?;
     // What the option says is said of all streams.
     let watch = args.open.then(Who::everybody);
     let streams = configuration.stream_rules().map(|rule| {
@@ -36,6 +37,7 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
         (rule.name.clone(), StreamRules { watch: rules.watch.or_else(|| watch.clone()), ..rules })
     });
     Ok(Rules {
+        admin,
         token_key: key(args.token_key.as_deref(), asks(configuration))?,
         users,
         networks: Networks::new(args.allow.iter().copied(), args.deny.iter().copied()),
@@ -73,6 +75,15 @@ pub(crate) fn journal(args: &AccessArgs) -> Result<Journal> {
 pub(crate) fn warn_of_idle_rules(configuration: &Configuration, names: &[String]) {
     for rule in configuration.stream_rules().filter(|rule| !names.contains(&rule.name)) {
         log::warn!("line {} has rules for {:?}, and there is no such stream", rule.line, rule.name);
+    }
+}
+
+/// Who may end sessions of others.
+fn admins(words: &[String], users: &Users) -> Result<Who> {
+    let who = Who::parse(words.iter().map(String::as_str)).map_err(|error| anyhow!("--admin: {error}"))?;
+    match who.users.iter().find(|name| !users.contains(name)) {
+        Some(name) => bail!("--admin: there is no user {name:?}, whom --users FILE would have to name"),
+        None => Ok(who),
     }
 }
 
@@ -119,6 +130,20 @@ pub(crate) fn default_token_key() -> Option<PathBuf> {
 mod tests {
     use super::*;
     use crate::testing::Folder;
+
+    #[test]
+    fn those_who_run_the_server_are_users_that_there_are_or_addresses() {
+        let mut users = Users::default();
+        users.set("anna", "secret").unwrap();
+        let said = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            admins(&words, &users).map_err(|error| error.to_string())
+        };
+        assert_eq!(said(&[]), Ok(Who::default()));
+        assert!(said(&["anna", "10.0.0.0/8"]).is_ok_and(|who| who.users.contains("anna") && who.networks.len() == 1));
+        assert!(said(&["otto"]).is_err_and(|error| error.contains("no user \"otto\"")));
+        assert!(said(&["10.0.0.1/8"]).is_err_and(|error| error.starts_with("--admin: ")));
+    }
 
     #[test]
     fn a_file_of_users_that_names_nobody_lets_nobody_in() {

@@ -152,7 +152,7 @@ fn is_setting(argument: &clap::Arg) -> bool {
 
 /// The settings that take effect at once when the file has been read again.
 fn is_read_again(argument: &clap::Arg) -> bool {
-    ["media", "users", "allow", "deny", "open", "token_key", "cut", "basic", "sdes"]
+    ["media", "users", "allow", "deny", "open", "admin", "token_key", "cut", "basic", "sdes"]
         .contains(&argument.get_id().as_str())
 }
 

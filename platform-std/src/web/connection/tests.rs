@@ -194,3 +194,40 @@ fn a_stream_that_ends_is_closed_as_its_client_understands_it() {
         }
     });
 }
+
+#[test]
+fn who_may_ends_a_session_of_a_browser() {
+    run(async {
+        let camera = Camera::new();
+        let admin = crate::guard::Who::parse(["127.0.0.1"]).unwrap();
+        let rules = crate::guard::Rules { admin, ..crate::guard::Rules::default() };
+        let site = Arc::new(Site::new(camera.live.clone(), crate::guard::Gate::new(rules).unwrap()));
+        let begin = |request: &'static str| {
+            let (mut client, server) = duplex(64 * 1024);
+            tokio::spawn(HERE.serve(server, Arc::clone(&site)));
+            async move {
+                let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+                client.write_all(request.as_bytes()).await.unwrap();
+                client
+            }
+        };
+        let mut viewer = begin("GET /camera.mjpg").await;
+        viewer.read_exact(&mut [0; 500]).await.unwrap();
+        let listed = rest(&mut begin("GET /api/sessions").await).await;
+        assert!(listed.contains("\"id\":\"http-1\"") && listed.contains("\"stream\":\"camera\""), "{listed}");
+        for (request, status) in [
+            ("DELETE /api/sessions/http-2", "404"),
+            ("DELETE /api/sessions/0-0-5000", "404"),
+            ("POST /api/sessions/http-1", "405"),
+            ("DELETE /api/sessions/http-1", "200"),
+        ] {
+            let answer = rest(&mut begin(request).await).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        }
+        // Its next picture does not come any more.
+        camera.publish(1, 1000);
+        rest(&mut viewer).await;
+        let listed = rest(&mut begin("GET /api/sessions").await).await;
+        assert!(listed.ends_with("{\"sessions\":[]}"), "{listed}");
+    });
+}

@@ -152,7 +152,7 @@ where
 fn gate(watch_lobby: &str) -> Arc<Gate> {
     let mut users = Users::default();
     ["anna", "otto"].iter().for_each(|user| users.set(user, "secret").unwrap());
-    let mut rules = Rules { users, ..Rules::default() };
+    let mut rules = Rules { users, admin: Who::parse(["anna"]).unwrap(), ..Rules::default() };
     let who = |word: &str| StreamRules { watch: Some(Who::parse([word]).unwrap()), ..StreamRules::default() };
     rules.streams.insert("lobby", who(watch_lobby));
     rules.streams.insert("anna's", who("anna"));
@@ -251,6 +251,21 @@ fn the_page_asks_for_a_password_where_nothing_is_for_everybody() {
     }
     // What is the same on every server is no secret.
     assert_eq!(Asker::new(&gate, None).ask("/page.js").0, 200);
+}
+
+#[test]
+fn only_who_is_named_for_it_sees_the_sessions_of_all() {
+    let gate = gate("everybody");
+    assert_eq!(Asker::new(&gate, None).ask("/api/sessions").0, 401);
+    for (user, password, status) in [("anna", "wrong", 401), ("otto", "secret", 403), ("anna", "secret", 200)] {
+        let mut asker = Asker::new(&gate, Some((user, password)));
+        let (found, answer) = asker.ask("/api/sessions");
+        assert_eq!(found, status, "{user}: {answer}");
+        assert_eq!(answer.contains("\"sessions\""), status == 200, "{user}: {answer}");
+    }
+    // Where there are no users, nobody is one by being there.
+    let open = Arc::new(Gate::new(Rules::default()).unwrap());
+    assert_eq!(Asker::new(&open, None).ask("/api/sessions").0, 403);
 }
 
 #[test]

@@ -241,6 +241,23 @@ fn what_two_loops_do_is_added_up_and_what_is_gone_stays_counted() {
     assert!(value(&text, "mutoscope_stream_bytes_total{stream=\"yard\"}") >= 1000.0);
     assert!(value(&text, "mutoscope_rtsp_sent_bytes_total") >= 200.0);
     assert_eq!((run(health(&site)), run(readiness(&site))), (Ok(()), Ok(())));
+    let sessions = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let roll = monitor.call();
+        runtime.block_on(std::future::poll_fn(|context| roll.poll(context.waker())));
+        roll.take()
+    };
+    let mut ports: Vec<_> = players.iter().map(|player| player.local_addr().unwrap().port()).collect();
+    let ended = sessions().into_iter().find(|session| session.peer.port() == ports[0]).unwrap();
+    assert_eq!((ended.transport, ended.is_playing, ended.is_publisher), (Some("tcp"), true, false));
+    assert_eq!(sessions().len(), 2);
+    // Another client may have its place by then.
+    monitor.end(crate::server::SessionId { port: ended.id.port ^ 1, ..ended.id });
+    assert_eq!(sessions().len(), 2);
+    monitor.end(ended.id);
+    wait(&monitor, &site, |text| value(text, &tcp("viewers")) == 1.0);
+    ports.remove(0);
+    assert_eq!(sessions().iter().map(|session| session.peer.port()).collect::<Vec<_>>(), ports);
     drop(players);
     let text = wait(&monitor, &site, |text| value(text, &tcp("viewers")) == 0.0);
     assert_eq!(value(&text, &tcp("sent_frames_total")), 2.0, "they were sent all the same");
