@@ -38,6 +38,14 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A time of day as names of files have it: UTC, to a second, without what they cannot hold (ISO 8601, basic format).
+pub(crate) fn compact(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (year, month, day) = date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

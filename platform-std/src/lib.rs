@@ -8,6 +8,7 @@
 //! - [`server`]: a server for anything that is a catalogue of frames, one thread for all clients.
 //! - [`media`]: files and folders as media that many viewers share.
 //! - [`input`]: cameras, programs and whatever else makes JPEG while it is watched.
+//! - [`record`]: live streams kept in files.
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
 //! - `announce`, with the feature of that name: servers are found in the local network.
 //! - `web`, with the feature `http`: the streams in browsers.
@@ -30,6 +31,7 @@ mod link;
 pub mod media;
 mod memory;
 mod names;
+pub mod record;
 pub mod server;
 mod sync;
 pub mod tcp;

@@ -45,6 +45,11 @@ pub(crate) fn run(specs: &[Spec], policy: Policy, out: &mut impl Write) -> Resul
 
 /// What comes of an input, or why nothing does.
 fn check(spec: &Spec, policy: Policy, patience: Duration) -> Result<String, String> {
+    let recording = spec.parameters().recording();
+    if let Some(options) = &recording {
+        options.check().map_err(|error| format!("it cannot be recorded in {}: {error}", options.folder.display()))?;
+    }
+    let recorded = recording.map(|options| format!("  {:<13} in {}\n", "recorded", OneLine(options)));
     let inputs = Inputs::from_specs(std::slice::from_ref(spec), policy).map_err(|error| error.to_string())?;
     let medium = inputs.medium(0).ok_or("it is not there")?;
     let waker = Waker::from(Arc::new(Wakes(thread::current())));
@@ -73,11 +78,12 @@ fn check(spec: &Spec, policy: Policy, patience: Duration) -> Result<String, Stri
     let (width, height) = size;
     let mean = bytes / pictures.max(1) as usize;
     Ok(format!(
-        "  {:<13} {width}x{height}, the first after {} ms\n  {:<13} {pictures} in {} s, of {mean} bytes on average\n",
+        "  {:<13} {width}x{height}, the first after {} ms\n  {:<13} {pictures} in {} s, of {mean} bytes on average\n{}",
         "size",
         came.as_millis(),
         "pictures",
-        COUNTED.as_secs()
+        COUNTED.as_secs(),
+        recorded.unwrap_or_default()
     ))
 }
 
@@ -93,6 +99,14 @@ mod tests {
         let spec = Spec::parse(&format!("cam=exec:sh -c \"cat '{}'; sleep 1000\"", file.display())).unwrap();
         let report = check(&spec, Policy::default(), Duration::from_secs(60)).unwrap();
         assert!(report.contains("48x32") && report.contains("1 in 2 s"), "{report}");
+        let records = folder.path().join("recordings");
+        let spec = Spec::parse(&format!("{spec}#record={}#keep=7d", records.display())).unwrap();
+        let report = check(&spec, Policy::default(), Duration::from_secs(60)).unwrap();
+        assert!(report.contains("recordings, in segments of 10 min, kept for 7 d"), "{report}");
+        assert_eq!(std::fs::read_dir(records).unwrap().count(), 0, "nothing is recorded");
+        let spec = Spec::parse(&format!("cam=push:#record={}", file.display())).unwrap();
+        let told = check(&spec, Policy::default(), Duration::from_millis(300)).unwrap_err();
+        assert!(told.starts_with("it cannot be recorded in "), "{told}");
         for (input, reason) in [
             ("cam=exec:/no/such/program", "the program cannot be started: No such file or directory"),
             ("cam=/no/such/file", "cam: cannot open /no/such/file: No such file or directory (os error 2)"),

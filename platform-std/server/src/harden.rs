@@ -74,6 +74,8 @@ impl Needs {
         if let Some(log) = configuration.args.access.security_log.as_deref().filter(|path| path.is_file()) {
             needs.append.extend(places_of(log));
         }
+        let recordings = specs.iter().filter_map(|spec| spec.parameters().record.as_deref());
+        needs.write.extend(recordings.flat_map(places_of));
         for source in films.iter().chain(specs).map(Spec::source) {
             match source {
                 Source::Path(path) => needs.add_media(path),

@@ -16,7 +16,7 @@ use crate::announce::{Announcement, Places};
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::reload::Reload;
-use crate::streams::Streams;
+use crate::streams::{self, Streams};
 #[cfg(feature = "http")]
 use crate::web;
 use crate::{access, limits, signals, tls};
@@ -49,6 +49,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     );
     let gate = Gate::new(rules).context("the system has no random numbers")?;
     let gate = Arc::new(gate.with_journal(access::journal(&args.access)?));
+    streams::make_folders(&configuration)?;
     // There are no other threads yet, and the files of secrets are there.
     let hardening = Hardening::new(&configuration);
     let serving = Arc::new(AtomicBool::new(false));
@@ -102,8 +103,9 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
         })?;
     }
     serving.store(true, Ordering::Release);
-    let served = server.serve_guarded(streams, &*gate);
+    let served = server.serve_guarded(streams.clone(), &*gate);
     announcement.end();
+    streams.finish();
     gate.finish_journal();
     Ok(served?)
 }

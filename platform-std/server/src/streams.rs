@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use mutoscope::media::Either;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
@@ -21,6 +21,8 @@ pub(crate) struct Streams(Arc<RwLock<Arc<Shown>>>);
 #[derive(Debug)]
 struct Shown {
     inputs: Inputs,
+    /// Of those inputs that are recorded, where there are any.
+    recordings: Option<Library>,
     library: Option<Library>,
 }
 
@@ -31,7 +33,7 @@ impl Streams {
     /// The streams that `configuration` names; where it names none, two that are drawn.
     pub(crate) fn new(configuration: &Configuration) -> Result<Self> {
         // The gate decides about publishers.
-        let inputs = Inputs::new(configuration.args.policy())?.with_remote_publishers();
+        let inputs = Inputs::new(configuration.args.policy())?.with_remote_publishers().with_recordings();
         Ok(Self(Arc::new(RwLock::new(Arc::new(Shown::new(&inputs, configuration)?)))))
     }
 
@@ -54,6 +56,11 @@ impl Streams {
         format!("{number} inputs, {kept} of them as before, and {} files", after.names().count() - number)
     }
 
+    /// Ends the recordings, when what waits is written.
+    pub(crate) fn finish(&self) {
+        self.shown().inputs.finish_recordings();
+    }
+
     fn shown(&self) -> Arc<Shown> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -73,12 +80,35 @@ impl Shown {
         if let Some(spec) = specs.iter().find(|spec| is_taken(spec.name())) {
             bail!("both a file and an input are called {:?}; give the input another name", spec.name());
         }
-        Ok(Self { inputs: before.updated(specs)?, library })
+        make_folders(configuration)?;
+        let recordings = recordings_of(configuration);
+        Ok(Self { inputs: before.updated(specs)?, recordings, library })
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
         self.inputs.names().chain(self.library.iter().flat_map(Library::names))
     }
+}
+
+/// Makes the folders in which inputs are recorded, where there are none.
+pub(crate) fn make_folders(configuration: &Configuration) -> Result<()> {
+    for options in configuration.specs.iter().filter_map(|spec| spec.parameters().recording()) {
+        let made = options.make_folder();
+        made.with_context(|| format!("cannot make the folder {} for recordings", options.folder.display()))?;
+    }
+    Ok(())
+}
+
+/// What is recorded of inputs, below their names. Its pictures have times of their own, whatever the rate of films.
+fn recordings_of(configuration: &Configuration) -> Option<Library> {
+    let mut library = None;
+    for spec in &configuration.specs {
+        if let Some(folder) = &spec.parameters().record {
+            let library = library.get_or_insert_with(|| Library::new(None, configuration.args.policy()));
+            library.add_recordings(spec.name(), folder);
+        }
+    }
+    library
 }
 
 /// Files and folders.
@@ -94,6 +124,9 @@ fn library_of(configuration: &Configuration) -> Result<Library> {
         let Source::Path(path) = spec.source() else { continue };
         if parameters.start.is_some() {
             bail!("{}: #always and #on-demand are for live inputs", spec.name());
+        }
+        if parameters.record.is_some() {
+            bail!("{}: #record is for live inputs", spec.name());
         }
         if path.is_dir() {
             library.add_stills(spec.name(), path, parameters.arrangement())?;
@@ -120,7 +153,12 @@ impl Catalogue for Streams {
 
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         let shown = self.shown();
-        let input = shown.inputs.find(path).map(Either::First);
-        input.or_else(|| shown.library.as_ref()?.find(path).map(Either::Second))
+        if let Some(input) = shown.inputs.find(path) {
+            return Some(Either::First(input));
+        }
+        // STREAM/recordings/NAME; names of films have no slash.
+        let is_recording = path.segments().count() == 3;
+        let library = if is_recording { &shown.recordings } else { &shown.library };
+        library.as_ref()?.find(path).map(Either::Second)
     }
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use mutoscope::auth::Key;
+use mutoscope::wire::url::Path;
 
 use super::networks::{Networks, contain};
 use super::users::Users;
@@ -102,8 +103,18 @@ impl StreamTable {
         self.streams.push((name, rules));
     }
 
-    /// The rules of the stream that a path means.
-    fn find(&self, path: mutoscope::wire::url::Path<'_>) -> Option<&StreamRules> {
+    /// The rules of the stream that a path means. A stream's recordings, which stand below its name, have its rules where they have none
+    /// of their own.
+    fn find(&self, path: Path<'_>) -> Option<&StreamRules> {
+        self.find_exactly(path).or_else(|| {
+            // Names of streams have no slash.
+            let (stream, below) = path.as_str().trim_start_matches('/').split_once('/')?;
+            let is_below = !below.trim_end_matches('/').is_empty();
+            self.find_exactly(Path::new(stream)).filter(|_| is_below)
+        })
+    }
+
+    fn find_exactly(&self, path: Path<'_>) -> Option<&StreamRules> {
         let name_at = |at: usize| self.streams.get(at).map(|(name, _)| name.as_str());
         self.index.find(path, name_at).and_then(|at| self.streams.get(at)).map(|(_, rules)| rules)
     }
@@ -161,7 +172,7 @@ impl Who {
 
 impl Rules {
     /// The rules of the stream that a path means: its name is compared as the catalogue compares it.
-    pub(super) fn of(&self, path: mutoscope::wire::url::Path<'_>) -> &StreamRules {
+    pub(super) fn of(&self, path: Path<'_>) -> &StreamRules {
         self.streams.find(path).unwrap_or(&self.default)
     }
 
@@ -197,7 +208,23 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mutoscope::wire::url::Path;
+
+    #[test]
+    fn recordings_of_a_stream_have_its_rules() {
+        let of = |user: &str| StreamRules { watch: Who::parse([user]).ok(), ..StreamRules::default() };
+        let names = [("cam", of("anna")), ("caf\u{e9}", of("bert")), ("cam/recordings/open.mkv", of("everybody"))];
+        let rules = Rules { streams: names.into_iter().collect(), ..Rules::default() };
+        let watches = |path: &str, user: &str| {
+            rules.of(Path::new(path)).watch.as_ref().is_some_and(|who| who.has_user(user) || who.everybody)
+        };
+        for path in ["cam", "cam/recordings/a.mkv", "/cam/recordings/a.mkv/", "%63am/recordings/a.mkv", "cam/x"] {
+            assert!(watches(path, "anna") && !watches(path, "bert"), "{path}");
+        }
+        assert!(watches("cafe%CC%81/recordings/a.mkv", "bert") && watches("cam/recordings/open.mkv", "bert"));
+        for path in ["camera/recordings/a.mkv", "other/cam/a", "cam%2Frecordings%2Fa.mkv"] {
+            assert!(!watches(path, "anna"), "{path}");
+        }
+    }
 
     #[test]
     fn a_stream_is_open_where_nothing_is_asked_of_anybody() {

@@ -1,9 +1,11 @@
 //! Inputs as a server's catalogue.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,6 +25,7 @@ use super::{Input, State};
 use crate::media::Policy;
 use crate::media::live::Live;
 use crate::names;
+use crate::record::{self, Recorder, Recording};
 
 /// Live inputs by name. Dropping it ends them.
 #[derive(Debug)]
@@ -35,6 +38,10 @@ pub struct Inputs {
     policy: Policy,
     /// Other machines may publish, if the server's door lets them.
     is_for_remote: bool,
+    /// Those are recorded whose description says so.
+    records: bool,
+    /// Who does that, from the first one on.
+    recorder: Option<Arc<Recorder>>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +51,7 @@ struct Entry {
     /// How it was described, where it was.
     spec: Option<Spec>,
     served: Served,
+    recording: Option<Arc<Recording>>,
 }
 
 /// One of them.
@@ -60,6 +68,13 @@ impl Served {
             Self::Pushed(push) => push.name(),
         }
     }
+
+    fn live(&self) -> &Live {
+        match self {
+            Self::Run(live) => live,
+            Self::Pushed(push) => push.live(),
+        }
+    }
 }
 
 /// Why an input cannot be served.
@@ -70,6 +85,8 @@ pub enum InputsError {
     SameName(String),
     /// Two inputs read standard input.
     SameStdin,
+    /// Two inputs are recorded in one folder.
+    SameFolder(PathBuf),
     /// The input cannot be made.
     Input {
         /// Its name.
@@ -86,6 +103,9 @@ impl fmt::Display for InputsError {
         match self {
             Self::SameName(name) => write!(f, "two inputs are called {name:?}"),
             Self::SameStdin => f.write_str("two inputs read standard input"),
+            Self::SameFolder(folder) => {
+                write!(f, "two inputs are recorded in {}; each takes a folder of its own", folder.display())
+            }
             Self::Input { name, error } => write!(f, "{name}: {error}"),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
@@ -106,7 +126,15 @@ impl Inputs {
     }
 
     fn with(supervisor: Arc<Supervisor>, policy: Policy) -> Self {
-        Self { all: Vec::new(), index: names::Index::default(), supervisor, policy, is_for_remote: false }
+        Self {
+            all: Vec::new(),
+            index: names::Index::default(),
+            supervisor,
+            policy,
+            is_for_remote: false,
+            records: false,
+            recorder: None,
+        }
     }
 
     /// The same, where other machines may publish, too: for servers whose door decides about publishers
@@ -114,6 +142,19 @@ impl Inputs {
     #[must_use]
     pub fn with_remote_publishers(self) -> Self {
         Self { is_for_remote: true, ..self }
+    }
+
+    /// The same, where those are recorded whose description says so. Otherwise none is.
+    #[must_use]
+    pub fn with_recordings(self) -> Self {
+        Self { records: true, ..self }
+    }
+
+    /// Ends all recordings when what waits is written, and waits for that.
+    pub fn finish_recordings(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.finish();
+        }
     }
 
     /// The inputs that people have described.
@@ -133,8 +174,15 @@ impl Inputs {
         if specs.iter().filter(|spec| matches!(spec.source(), Source::Stdin)).count() > 1 {
             return Err(InputsError::SameStdin);
         }
+        check_folders(specs)?;
         let mut inputs = Self::with(Arc::clone(&self.supervisor), self.policy);
-        inputs.is_for_remote = self.is_for_remote;
+        (inputs.is_for_remote, inputs.records) = (self.is_for_remote, self.records);
+        inputs.recorder = match &self.recorder {
+            None if self.records && specs.iter().any(|spec| spec.parameters().record.is_some()) => {
+                Some(Arc::new(Recorder::new().map_err(InputsError::Thread)?))
+            }
+            recorder => recorder.clone(),
+        };
         let mut starting = Vec::new();
         for spec in specs {
             inputs.check_name(spec.name())?;
@@ -158,12 +206,28 @@ impl Inputs {
         for (live, input, start) in starting {
             self.supervisor.add(&live, input, start, self.policy);
         }
+        inputs.start_recordings();
         Ok(inputs)
+    }
+
+    /// Records those that are to be recorded and are not yet.
+    fn start_recordings(&mut self) {
+        let Some(recorder) = &self.recorder else { return };
+        for entry in self.all.iter_mut().filter(|entry| entry.recording.is_none()) {
+            let options = entry.spec.as_ref().and_then(|spec| spec.parameters().recording());
+            entry.recording = options.map(|options| {
+                log::info!("{}: it is recorded in {options}", entry.served.name());
+                Arc::new(recorder.record(entry.served.live(), options))
+            });
+        }
     }
 
     /// Ends those inputs that `successor` has not.
     pub fn retire(&self, successor: &Self) {
         for entry in self.all.iter().filter(|entry| successor.all.iter().all(|other| other.id != entry.id)) {
+            if let Some(recording) = &entry.recording {
+                recording.end();
+            }
             match &entry.served {
                 Served::Run(live) => {
                     self.supervisor.remove(live);
@@ -181,7 +245,7 @@ impl Inputs {
 
     fn push(&mut self, spec: Option<Spec>, served: Served) {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        self.push_entry(Entry { id: NEXT.fetch_add(1, Ordering::Relaxed), spec, served });
+        self.push_entry(Entry { id: NEXT.fetch_add(1, Ordering::Relaxed), spec, served, recording: None });
     }
 
     fn push_entry(&mut self, entry: Entry) {
@@ -253,6 +317,18 @@ impl Catalogue for Inputs {
     fn find(&self, path: url::Path<'_>) -> Option<InputMedium> {
         self.medium(self.index.find(path, |at| self.all.get(at).map(|entry| entry.served.name()))?)
     }
+}
+
+/// Retention goes by folders, so each recording has its own.
+fn check_folders(specs: &[Spec]) -> Result<(), InputsError> {
+    let mut folders = HashSet::new();
+    for record::Options { folder, .. } in specs.iter().filter_map(|spec| spec.parameters().recording()) {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        if !folders.insert(real) {
+            return Err(InputsError::SameFolder(folder));
+        }
+    }
+    Ok(())
 }
 
 /// What a description describes.

@@ -128,7 +128,6 @@ impl Push {
     }
 
     /// The medium that clients publish to.
-    #[cfg(feature = "http")]
     pub(super) const fn live(&self) -> &Live {
         &self.live
     }

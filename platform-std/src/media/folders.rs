@@ -7,13 +7,14 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use log::Level;
 use mutoscope::wire::url;
 
 use super::candidates::{Candidate, Candidates, Names, candidates};
 use super::file_medium::{FileHandle, FileMedium, Kind, Shelf};
 use super::shared_media::next_id;
 use super::workers::{MediumId, Task};
-use crate::names;
+use crate::{names, record};
 
 /// Folders are looked at no more often, however many unknown names are asked for.
 const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 200 });
@@ -42,6 +43,8 @@ struct State {
 #[derive(Clone, Debug)]
 struct Folder {
     path: PathBuf,
+    /// It holds the recordings of this stream, and nothing else in it is a film.
+    stream: Option<String>,
     /// Its time of change when it was read, where that tells whether it has changed since.
     read: Option<SystemTime>,
 }
@@ -91,7 +94,13 @@ impl Folders {
 
     /// Films that come into this folder are found, too. It is about to be read for those that are there.
     pub(super) fn add(&self, path: &Path) {
-        let folder = Folder { path: path.to_owned(), read: time_of_change(path) };
+        let folder = Folder { path: path.to_owned(), stream: None, read: time_of_change(path) };
+        self.lock().folders.push(folder);
+    }
+
+    /// The recordings of a stream, which are found when somebody asks for one.
+    pub(super) fn add_recordings(&self, stream: &str, path: &Path) {
+        let folder = Folder { path: path.to_owned(), stream: Some(stream.to_owned()), read: None };
         self.lock().folders.push(folder);
     }
 
@@ -157,12 +166,13 @@ impl State {
         let Some(folder) = self.folders.get_mut(folder) else { return };
         folder.read = read;
         let there: HashSet<&Path> = films.iter().map(|film| &*film.path).collect();
-        let is_there = |film: &FileMedium| film.path().parent() != Some(&*folder.path) || there.contains(film.path());
+        let is_there = |film: &FileMedium| !folder.names(film) || there.contains(film.path());
+        let level = if folder.stream.is_some() { Level::Debug } else { Level::Info };
         let names = &mut self.names;
         self.films.retain(|film| {
             let stays = is_there(film);
             if !stays {
-                log::info!("{} has gone", film.name);
+                log::log!(level, "{} has gone", film.name);
                 names.remove(&film.name);
             }
             stays
@@ -170,7 +180,7 @@ impl State {
         for candidate in films {
             match self.names.get(&candidate.name) {
                 None => {
-                    log::info!("{} has come", candidate.name);
+                    log::log!(level, "{} has come", candidate.name);
                     self.names.add(&candidate);
                     let Candidate { path, name, folder } = candidate;
                     self.films.push(Arc::new(FileMedium::new(name, path, Kind::File { root: folder }, shelf)));
@@ -186,6 +196,21 @@ impl State {
 }
 
 impl Folder {
+    /// Whether a film has its name by this folder.
+    fn names(&self, film: &FileMedium) -> bool {
+        let is_recording = |stream: &str| film.name.strip_prefix(stream).is_some_and(|rest| rest.starts_with('/'));
+        let is_so_named = self.stream.as_deref().map_or(!film.name.contains('/'), is_recording);
+        film.path().parent() == Some(&*self.path) && is_so_named
+    }
+
+    /// A film of this folder, with the name that it has by it.
+    fn named(&self, film: Candidate) -> Option<Candidate> {
+        film.folder.as_ref()?;
+        let Some(stream) = &self.stream else { return Some(film) };
+        let name = format!("{stream}/{}/{}", record::FOLDER, film.name);
+        record::is_segment(&film.name).then_some(Candidate { name, ..film })
+    }
+
     /// What it holds, where that may have changed. One that cannot be read holds what it held.
     fn read_again(&self, number: usize) -> Option<Contents> {
         let changed = self.path.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -199,7 +224,7 @@ impl Folder {
                 Some(Contents {
                     folder: number,
                     read,
-                    films: files.into_iter().filter(|film| film.folder.is_some()).collect(),
+                    films: files.into_iter().filter_map(|film| self.named(film)).collect(),
                 })
             }
             Err(error) => {

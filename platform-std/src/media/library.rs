@@ -152,6 +152,12 @@ impl Library {
         Ok(())
     }
 
+    /// The recordings of a stream in a folder, each as `STREAM/recordings/20261129T185200Z.mkv`: those that are there and those that
+    /// come. What is called otherwise is not served.
+    pub fn add_recordings(&mut self, stream: &str, folder: &Path) {
+        self.folders.add_recordings(stream, folder);
+    }
+
     fn push(&mut self, medium: Named) {
         self.index.add(medium.name());
         self.media.push(medium);

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,6 +57,36 @@ struct Shared {
     /// Those who wait have shown all there is, or are requests that wait for the first picture.
     state: Awaited<State>,
     audience: Arc<Audience>,
+    /// Who keeps each picture.
+    keeper: Mutex<Option<Keeper>>,
+}
+
+/// Called for each picture; it must not wait.
+type Keeper = Box<dyn Fn(Taken) + Send + Sync>;
+
+/// A picture that was published, for whoever keeps it.
+pub(crate) struct Taken(Arc<Picture>);
+
+impl Taken {
+    /// When it was taken.
+    pub(crate) fn captured(&self) -> Instant {
+        self.0.captured
+    }
+
+    /// The file as it came.
+    pub(crate) fn jpeg(&self) -> &[u8] {
+        self.0.made.original().unwrap_or(self.0.made.data())
+    }
+
+    /// Width and height; 0: its headers do not tell.
+    pub(crate) fn size(&self) -> (u16, u16) {
+        self.0.made.layout().map_or((0, 0), |layout| (layout.width, layout.height))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new(jpeg: Vec<u8>, captured: Instant) -> Self {
+        Self(Arc::new(Picture { number: 0, captured, made: Made::as_is(jpeg), refusal: None }))
+    }
 }
 
 /// What is known of a live medium.
@@ -108,6 +138,7 @@ impl Shared {
 
     fn publish(&self, made: Made, captured: Instant) {
         let refusal = made.layout().ok().and_then(|layout| layout.rtp_format().err()).map(|error| error.to_string());
+        let mut taken = None;
         self.state.change(|state| {
             let number = state.next;
             state.next = number.wrapping_add(1);
@@ -118,9 +149,20 @@ impl Shared {
             totals.bytes += made.original().unwrap_or(made.data()).len() as u64;
             totals.mended += u64::from(!made.flaws.is_empty());
             totals.unsendable += u64::from(refusal.is_some());
-            let replaced = state.newest.replace(Arc::new(Picture { number, captured, made, refusal }));
+            let picture = Arc::new(Picture { number, captured, made, refusal });
+            taken = Some(Taken(Arc::clone(&picture)));
+            let replaced = state.newest.replace(picture);
             state.keep(replaced);
         });
+        if let Some(taken) = taken
+            && let Some(keeper) = &*self.keeper()
+        {
+            keeper(taken);
+        }
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self) {
@@ -179,7 +221,12 @@ impl Live {
             spare: Vec::new(),
         };
         Self {
-            shared: Arc::new(Shared { name: name.to_owned(), state: Awaited::new(state), audience: Arc::default() }),
+            shared: Arc::new(Shared {
+                name: name.to_owned(),
+                state: Awaited::new(state),
+                audience: Arc::default(),
+                keeper: Mutex::default(),
+            }),
         }
     }
 
@@ -328,6 +375,11 @@ impl Live {
         LiveSource { shared, seat, next, held: None, anchor: None }
     }
 
+    /// Has each picture that is published from now on given to `keeper`, and to no other one; it must not wait.
+    pub(crate) fn keep(&self, keeper: Option<Keeper>) {
+        *self.shared.keeper() = keeper;
+    }
+
     /// A medium that a catalogue of several calls `id`.
     pub fn medium(&self, id: usize) -> LiveMedium {
         let seat = Audience::take_seat(&self.shared.audience);
@@ -451,6 +503,11 @@ pub struct LiveSource {
 }
 
 impl LiveSource {
+    /// What it watches.
+    pub(crate) fn live(&self) -> Live {
+        Live { shared: Arc::clone(&self.shared) }
+    }
+
     /// An instant of the system's clock on that of the server.
     fn on_servers_clock(&self, at: Instant) -> Option<time::Instant> {
         let (system, server) = self.anchor?;

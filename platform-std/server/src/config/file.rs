@@ -14,7 +14,7 @@ use super::{is_setting, key};
 use crate::access::{RULE_KEYS, RuleLine, StreamRule};
 
 /// What a stream is said to have.
-const STREAM_KEYS: &[&str] = &["input", "rate", "size", "poll", "order", "times", "tls-pin", "start"];
+const STREAM_KEYS: &[&str] = &["input", "rate", "size", "poll", "order", "times", "tls-pin", "start", "record"];
 /// Names that are less alike than this are not meant.
 const ALIKE: f64 = 0.75;
 
@@ -128,6 +128,10 @@ impl File {
                     let known = STREAM_KEYS.iter().chain(&RULE_KEYS).copied();
                     bail!("{line}: a stream has no {key:?}{}", did_you_mean(key, known));
                 }
+                if key == "record" {
+                    parameters.push_str(&recording(value.get_ref()).with_context(|| line.clone())?);
+                    continue;
+                }
                 let Some(text) = scalar(value.get_ref()) else { bail!("{line}: {key} is a text or a number") };
                 match (key, text.as_str()) {
                     ("input", _) => input = Some((line, text)),
@@ -201,6 +205,32 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
         DeValue::Boolean(value) => Some(value.to_string()),
         DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
+}
+
+/// How a stream is recorded, as parameters of its input.
+fn recording(value: &DeValue<'_>) -> Result<String> {
+    let Some(table) = value.as_table() else {
+        let folder = scalar(value).context("record is a folder, or { dir, segment, keep }")?;
+        return recorded_in(&folder);
+    };
+    let (mut folder, mut parameters) = (None, String::new());
+    for (key, value) in table {
+        let key = &**key.get_ref();
+        let Some(text) = scalar(value.get_ref()) else { bail!("{key} of record is a text") };
+        match key {
+            "dir" => folder = Some(recorded_in(&text)?),
+            "segment" | "keep" => parameters.push_str(&format!("#{key}={text}")),
+            _ => bail!("record has no {key:?}{}", did_you_mean(key, ["dir", "segment", "keep"].into_iter())),
+        }
+    }
+    Ok(folder.context("record has no dir, the folder for the recordings")? + &parameters)
+}
+
+fn recorded_in(folder: &str) -> Result<String> {
+    if folder.contains('#') {
+        bail!("{folder:?} cannot be a folder for recordings: parameters begin at a hash");
+    }
+    Ok(format!("#record={folder}"))
 }
 
 fn did_you_mean<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {

@@ -326,6 +326,40 @@ rate = 30
     }
 
     #[test]
+    fn recordings_stand_in_the_file_and_are_printed_whole() {
+        let toml = Toml::new(
+            "[streams.a]\ninput = \"push:\"\nrecord = { dir = \"/r/a b\", segment = \"5m\", keep = \"50GB\" }\n\
+             [streams.b]\ninput = \"http://h/#poll=1\"\nrecord = \"/r/b\"\n",
+        );
+        let loaded = toml.load(&["c=push:#record=/r/c#keep=7d"]).unwrap();
+        let recordings: Vec<String> =
+            loaded.specs.iter().map(|spec| spec.parameters().recording().unwrap().to_string()).collect();
+        let expected = [
+            "/r/c, in segments of 10 min, kept for 7 d",
+            "/r/a b, in segments of 5 min, kept up to 50000 MB",
+            "/r/b, in segments of 10 min, kept for ever",
+        ];
+        assert_eq!(recordings, expected);
+        let [once, twice] = toml.printed(&[]);
+        for line in ["input = \"push:#record=/r/a b#", "input = \"http://h/#poll=1#record=/r/b\""] {
+            assert!(once.contains(line) && twice.contains(line), "{once}\n{twice}");
+        }
+        for (record, complaint) in [
+            ("{ segment = \"5m\" }", "FILE, line 3: record has no dir, the folder for the recordings"),
+            ("{ dir = \"/r\", segmet = \"5m\" }", "FILE, line 3: record has no \"segmet\"; did you mean \"segment\"?"),
+            ("[1]", "FILE, line 3: record is a folder, or { dir, segment, keep }"),
+            ("\"a#b\"", "FILE, line 3: \"a#b\" cannot be a folder for recordings: parameters begin at a hash"),
+            (
+                "{ dir = \"/r\", keep = \"long\" }",
+                "FILE, line 1: the stream \"a\": #keep takes a time or a size: 7d, 12h, 50GB",
+            ),
+        ] {
+            let toml = Toml::new(&format!("[streams.a]\ninput = \"push:\"\nrecord = {record}\n"));
+            assert_eq!(toml.complaint(&[]), complaint);
+        }
+    }
+
+    #[test]
     fn a_file_may_have_a_name_of_its_own() {
         let folder = crate::testing::Folder::new();
         let file = folder.file("film.mjpeg", b"");

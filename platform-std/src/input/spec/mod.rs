@@ -284,7 +284,7 @@ fn with_tls(scheme: &'static str) -> Result<&'static str, SpecError> {
 
 /// Parameters that mean nothing to an input are mistakes.
 fn check_parameters(source: &Source, parameters: &Parameters) -> Result<(), SpecError> {
-    let Parameters { poll, size, order, times, tls_pin, .. } = parameters;
+    let Parameters { poll, size, order, times, tls_pin, record, segment, keep, .. } = parameters;
     let is_secure = matches!(source, Source::Http(remote) | Source::Rtsp(remote) if remote.is_secure());
     if tls_pin.is_some() && !is_secure {
         return Err(SpecError::Parameter { key: "tls-pin", of: "https:// and rtsps://" });
@@ -297,6 +297,11 @@ fn check_parameters(source: &Source, parameters: &Parameters) -> Result<(), Spec
     }
     if order.is_some() && !matches!(source, Source::Path(_)) {
         return Err(SpecError::Parameter { key: "order", of: "folders of pictures" });
+    }
+    for (key, is_there) in [("segment", segment.is_some()), ("keep", keep.is_some())] {
+        if is_there && record.is_none() {
+            return Err(SpecError::Parameter { key, of: "recordings (#record=FOLDER)" });
+        }
     }
     if *times == Some(true) && !matches!(order, Some(Order::Exif | Order::Modified)) {
         let of = "folders of pictures in the order of their times (#order=exif, #order=mtime)";
@@ -444,12 +449,16 @@ mod tests {
             ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
             (
                 "cam=-#rat=5",
-                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times, tls-pin",
+                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times, tls-pin, record, segment, keep",
             ),
             ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
             ("cam=-#always=1", "#always takes no value"),
             ("cam=http://h/#poll=0", "#poll takes seconds from 0.01 to 86400"),
             ("cam=-#poll=1", "#poll is for http://"),
+            ("cam=-#record=", "#record takes a folder, for the recordings of this stream alone"),
+            ("cam=-#record=/r#segment=1s", "#segment takes a time from 10s to 24h: 10m"),
+            ("cam=-#record=/r#keep=long", "#keep takes a time or a size: 7d, 12h, 50GB"),
+            ("cam=-#keep=7d", "#keep is for recordings (#record=FOLDER)"),
             ("cam=-#order=name", "#order is for folders of pictures"),
             ("cam=http://h/#size=1x1", "#size is for cameras (/dev/video0)"),
             ("cam=/tmp#order=time", "#order takes name, exif or mtime"),

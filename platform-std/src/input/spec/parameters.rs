@@ -1,5 +1,6 @@
 //! The parameters of an input, which stand behind its `#`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mutoscope::media::FrameRate;
@@ -7,10 +8,12 @@ use mutoscope::media::FrameRate;
 use super::error::SpecError;
 use super::variables::Variables;
 use crate::media::{Arrangement, Order};
+use crate::record::{self, DEFAULT_SEGMENT, Keep};
 use crate::tls::Fingerprint;
 
 /// All parameters there are.
-const KEYS: &[&str] = &["rate", "always", "on-demand", "poll", "size", "order", "times", "tls-pin"];
+const KEYS: &[&str] =
+    &["rate", "always", "on-demand", "poll", "size", "order", "times", "tls-pin", "record", "segment", "keep"];
 
 /// When an input runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub enum Start {
 }
 
 /// What is said of an input behind its `#`. `None`: nothing was said.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Parameters {
     /// Pictures per second, as the description announces them.
@@ -39,6 +42,12 @@ pub struct Parameters {
     pub times: Option<bool>,
     /// The one certificate of the other side that is believed.
     pub tls_pin: Option<Fingerprint>,
+    /// The folder in which it is recorded.
+    pub record: Option<PathBuf>,
+    /// How long a segment of its recording is.
+    pub segment: Option<Duration>,
+    /// How long its recordings are kept.
+    pub keep: Option<Keep>,
 }
 
 /// The longest time between two pictures that are asked for.
@@ -51,6 +60,12 @@ impl Parameters {
     pub fn arrangement(&self) -> Arrangement {
         let (order, is_timed) = (self.order.unwrap_or_default(), self.times.unwrap_or(false));
         Arrangement { order, is_timed, rate: self.rate }
+    }
+
+    /// How it is recorded, where it is.
+    pub fn recording(&self) -> Option<record::Options> {
+        let (folder, segment) = (self.record.clone()?, self.segment.unwrap_or(DEFAULT_SEGMENT));
+        Some(record::Options { folder, segment, keep: self.keep })
     }
 
     /// Reads `rate=25#always`. Values may be variables, keys not.
@@ -106,6 +121,19 @@ impl Parameters {
                 let pin = value.and_then(|value| value.parse().ok());
                 let expected = "the SHA-256 fingerprint of a certificate, 64 hexadecimal digits";
                 self.tls_pin = Some(pin.ok_or(wrong("tls-pin", expected))?);
+            }
+            ("record", value) => {
+                let folder = value.filter(|value| !value.is_empty());
+                self.record =
+                    Some(folder.ok_or(wrong("record", "a folder, for the recordings of this stream alone"))?.into());
+            }
+            ("segment", value) => {
+                let segment = value.and_then(|value| record::parse_segment(value).ok());
+                self.segment = Some(segment.ok_or(wrong("segment", "a time from 10s to 24h: 10m"))?);
+            }
+            ("keep", value) => {
+                let keep = value.and_then(|value| value.parse().ok());
+                self.keep = Some(keep.ok_or(wrong("keep", "a time or a size: 7d, 12h, 50GB"))?);
             }
             _ => return Err(SpecError::UnknownParameter { key: key.to_owned(), known: KEYS }),
         }

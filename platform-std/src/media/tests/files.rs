@@ -257,6 +257,33 @@ fn a_film_that_is_put_into_a_folder_later_is_found_and_one_that_is_removed_is_no
 }
 
 #[test]
+fn recordings_of_streams_are_found_below_their_names_and_nothing_else_of_their_folders() {
+    let (folder, other, expected) = (Folder::new(), Folder::new(), frames(2));
+    let mut library = Library::new(None, Policy::default());
+    library.add_recordings("cam", folder.path());
+    library.add_recordings("caf\u{e9}", other.path());
+    assert!(!is_found(&library, "cam/recordings/20261129T185200Z.mkv"));
+    let path = folder.file("20261129T185200Z.mkv", &expected.concat());
+    folder.file("holiday.mkv", &expected.concat());
+    other.file("20261129T185200Z-1.mkv", &expected.concat());
+    for name in ["cam/recordings/20261129T185200Z.mkv", "cafe%CC%81/recordings/20261129T185200Z-1.mkv"] {
+        assert!(is_found(&library, name), "{name}");
+    }
+    for name in [
+        "20261129T185200Z.mkv",
+        "cam/20261129T185200Z.mkv",
+        "cam/recordings/holiday.mkv",
+        "cam/recordings",
+        "cam/recordings/20261129T185200Z-1.mkv",
+        "cam/recordings/../recordings/20261129T185200Z.mkv",
+    ] {
+        assert!(!is_found(&library, name), "{name}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    wait_for("it to be missed", || !is_found(&library, "cam/recordings/20261129T185200Z.mkv"));
+}
+
+#[test]
 fn a_folder_whose_time_of_change_is_old_is_not_read_again_and_a_young_one_is() {
     let (folder, expected) = (Folder::new(), frames(1));
     folder.file("old.mjpeg", &expected[0]);
