@@ -64,11 +64,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
         log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
     }
     access::warn_of_idle_rules(&configuration, &names);
-    if args.access.open {
-        for address in server.local_addrs().filter(|address| !address.ip().is_loopback()) {
-            log::warn!("whoever reaches {address} may watch what no rule says otherwise of");
-        }
-    }
+    warn_of_reach(&server, args.access.open);
     let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
     warn_of_long_names(&server, &names);
     #[cfg(feature = "http")]
@@ -108,6 +104,13 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     streams.finish();
     gate.finish_journal();
     Ok(served?)
+}
+
+/// Where everybody may watch, and from where that is.
+fn warn_of_reach(server: &Server, is_open: bool) {
+    for address in server.local_addrs().filter(|address| is_open && !address.ip().is_loopback()) {
+        log::warn!("whoever reaches {address} may watch what no rule says otherwise of");
+    }
 }
 
 /// Some clients cannot ask for them.

@@ -1,5 +1,7 @@
 //! What the server shows: inputs and files, which may change while it serves.
 
+#[cfg(feature = "http")]
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result, bail};
@@ -145,6 +147,11 @@ impl Directory for Streams {
         let shown = self.shown();
         let library = shown.library.iter().flat_map(Directory::list);
         shown.inputs.list().into_iter().chain(library).collect()
+    }
+
+    fn recordings(&self, stream: Path<'_>) -> Option<(String, PathBuf)> {
+        let shown = self.shown();
+        shown.inputs.recordings(stream).map(|(name, folder)| (name.to_owned(), folder.to_owned()))
     }
 }
 

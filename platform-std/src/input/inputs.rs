@@ -305,6 +305,13 @@ impl Inputs {
         all.collect()
     }
 
+    /// The name of the input that a path means, and the folder in which it is recorded.
+    pub fn recordings(&self, path: url::Path<'_>) -> Option<(&str, &std::path::Path)> {
+        let at = self.index.find(path, |at| self.all.get(at).map(|entry| entry.served.name()))?;
+        let entry = self.all.get(at).filter(|_| self.records)?;
+        Some((entry.served.name(), entry.spec.as_ref()?.parameters().record.as_deref()?))
+    }
+
     /// What those do that are run, in the order of their names.
     pub fn states(&self) -> Vec<State> {
         self.supervisor.states()

@@ -29,6 +29,8 @@ pub mod live;
 mod losses;
 mod mending;
 mod picture;
+#[cfg(test)]
+pub(crate) mod played;
 mod policy;
 mod preparer;
 mod probe;

@@ -20,6 +20,7 @@ mod writer;
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -31,6 +32,27 @@ use writer::Writer;
 
 /// The folder below a stream's name in which its recordings are served: `cam/recordings/20261129T185200Z.mkv`.
 pub const FOLDER: &str = "recordings";
+
+/// A file of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// What it is called.
+    pub name: String,
+    /// When its first picture was taken, in seconds since 1970.
+    pub begin: u64,
+    /// How long it is by now, in bytes.
+    pub bytes: u64,
+}
+
+/// The files of a recording in its folder, the oldest one first. It may wait for a disk.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn recorded(folder: &Path) -> io::Result<Vec<Recorded>> {
+    let told =
+        |kept: retention::Kept| Recorded { name: names::name(kept.begin), begin: kept.begin.0, bytes: kept.bytes };
+    Ok(retention::segments(folder)?.into_iter().map(told).collect())
+}
 
 /// Writes recordings, on one thread for all of them.
 pub struct Recorder {

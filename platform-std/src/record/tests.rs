@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,8 @@ use super::retention::segments;
 use super::stream::Stream;
 use super::*;
 use crate::media::live::Taken;
-use crate::media::testing::{Folder, frames, jpeg, pictures_in};
+use crate::media::played::pictures_in;
+use crate::media::testing::{Folder, frames, jpeg};
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -269,7 +270,7 @@ fn record_until_killed(folder: &Path) {
         while recorder.written() < u64::from(number) {
             std::thread::yield_now();
         }
-        println!("written {}", recorder.written());
+        writeln!(io::stdout(), "written {}", recorder.written()).unwrap();
     }
 }
 

@@ -17,6 +17,7 @@ use mutoscope::session::server::Asking;
 use mutoscope::time::Instant;
 use mutoscope::wire::rtsp;
 use mutoscope::wire::url::Path;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::body::{Body, Video};
@@ -24,9 +25,10 @@ use super::feed::Course;
 use super::origin::Claims;
 use super::part::{self, Part};
 use super::reply::{self, Reply};
-use super::route::{Moment, Named, Page, Route, Wish, route};
+use super::route::{Moment, Named, Page, Portion, Route, Wish, route};
 use super::usage::{Watcher, Watching};
 use super::{Connection, Directory, Listed, Site, api, metrics, page, publish, smaller};
+use crate::record;
 use crate::server::{Door, Monitor, Session, percent_encode};
 
 /// So long somebody waits for the first picture of a video …
@@ -87,6 +89,7 @@ where
         }
         Route::Sessions => asked.sessions().await,
         Route::End(id) => asked.end(id).await,
+        Route::Recordings(stream, portion) => asked.recordings(stream, portion).await,
         Route::State => Ok(api::state(&asked.listing().await?)),
         Route::Health => Ok(condition(health(site).await, "the server runs")),
         Route::Ready => Ok(condition(readiness(site).await, "the server serves")),
@@ -120,6 +123,17 @@ where
             return Err(self.challenges(&visit, false));
         }
         Ok(all)
+    }
+
+    /// What is recorded of a stream, for those who may watch it.
+    async fn recordings(&self, stream: Path<'_>, portion: Portion) -> Result<Reply, Reply> {
+        self.may(stream.as_str(), false).await?;
+        let (name, folder) = self.site.catalogue.recordings(stream).ok_or_else(reply::not_found)?;
+        // A disk may make it wait.
+        let found = spawn_blocking(move || record::recorded(&folder)).await;
+        let found = found.ok().and_then(Result::ok);
+        let found = found.ok_or_else(|| reply::later("the folder of the recordings cannot be read", 10))?;
+        Ok(api::recordings(self.site, &name, &found, portion))
     }
 
     /// It could say who it is, and has not.

@@ -11,7 +11,11 @@ use super::reply::{self, Reply};
 use super::route::Portion;
 use super::usage::Watcher;
 use super::{Listed, Listing, Site};
+use crate::record::{FOLDER, Recorded};
 use crate::server::{Session, percent_encode};
+
+/// So many recordings are told at once.
+const MOST_RECORDINGS: usize = 1000;
 
 /// Some of those streams that somebody may watch. `may_log_in`: more might be seen by who says who it is.
 pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, may_log_in: bool) -> Reply {
@@ -52,6 +56,25 @@ fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
     ];
     fields.extend(known.map(|(name, value)| (name.to_owned(), value)));
     stream
+}
+
+/// Some of the recordings of a stream, the newest first.
+pub(super) fn recordings<C, D>(site: &Site<C, D>, stream: &str, all: &[Recorded], portion: Portion) -> Reply {
+    let recording = |recorded: &Recorded| {
+        let path = format!("{}/{FOLDER}/{}", percent_encode(stream), recorded.name);
+        let rtsp: Vec<String> = site.rtsp.iter().map(|base| format!("{base}/{path}")).collect();
+        json!({
+            "name": recorded.name,
+            "begin": recorded.begin,
+            "bytes": recorded.bytes,
+            "rtsp": rtsp,
+            "video": format!("/streams/{path}/stream.mjpg"),
+            "snapshot": format!("/streams/{path}/snapshot.jpg"),
+        })
+    };
+    let chosen = all.iter().rev().skip(portion.from).take(portion.count.min(MOST_RECORDINGS));
+    let recordings: Vec<Value> = chosen.map(recording).collect();
+    json(&json!({ "stream": stream, "recordings": recordings, "total": all.len() }))
 }
 
 /// How many watch a stream, each browser counted, and how old its newest picture is.

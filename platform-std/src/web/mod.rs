@@ -38,9 +38,11 @@ mod socket;
 mod usage;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mutoscope::media::catalogue::{Catalogue, Medium};
+use mutoscope::wire::url::Path;
 
 pub use listen::{Options, StopHandle, Web};
 pub use listing::{Condition, Listed, Listing};
@@ -55,6 +57,12 @@ use crate::server::{self, Limits, Monitor};
 pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> + Send + Sync + 'static {
     /// All streams, in the order in which they are shown. Looking at them starts nothing and opens nothing.
     fn list(&self) -> Vec<Listed>;
+
+    /// The name of a stream that is recorded, and the folder of its recordings.
+    fn recordings(&self, stream: Path<'_>) -> Option<(String, PathBuf)> {
+        let _ = stream;
+        None
+    }
 }
 
 /// Where requests come from, and by which way.

@@ -21,6 +21,8 @@ pub(super) enum Route<'a> {
     Sessions,
     /// A session is to end.
     End(&'a str),
+    /// The recordings of a stream, for programs.
+    Recordings(Path<'a>, Portion),
     /// Who asks wants to say who it is.
     Login,
     /// The first stream, as ustreamer tells it.
@@ -136,10 +138,14 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/stream" => read(Route::Video(Named::At(0), wish(query)?)),
         "/snapshot" => read(Route::Snapshot(Named::At(0), moment(query)?)),
         "/state" => read(Route::State),
-        _ => match path.strip_prefix("/api/sessions/") {
-            Some(id) => Ok(Found::Session(id)),
-            None => stream(path, query),
-        },
+        _ => {
+            let recorded = path.strip_prefix("/api/streams/").and_then(|rest| rest.strip_suffix("/recordings"));
+            match (recorded.filter(|name| !name.is_empty()), path.strip_prefix("/api/sessions/")) {
+                (Some(name), _) => read(Route::Recordings(Path::new(name), portion(query)?)),
+                (None, Some(id)) => Ok(Found::Session(id)),
+                (None, None) => stream(path, query),
+            }
+        }
     }
 }
 
@@ -245,12 +251,25 @@ mod tests {
             ("/login", Ok(Route::Login)),
             ("/api/streams", Ok(Route::Streams(Portion { from: 0, count: usize::MAX }))),
             ("/api/streams?count=60&from=120", Ok(Route::Streams(Portion { from: 120, count: 60 }))),
+            (
+                "/api/streams/a%20b/recordings?count=2",
+                Ok(Route::Recordings(path("a%20b"), Portion { from: 0, count: 2 })),
+            ),
             ("/api/streams?from=-1", Err(NoRoute::Query(BAD_NUMBER))),
         ] {
             assert_eq!(get(target), expected, "{target}");
         }
-        for nothing in ["/x", "/.mjpg", "/.jpg", "/streams/", "/streams//stream.mjpg", "/?action=", "/?action=stream_x"]
-        {
+        for nothing in [
+            "/x",
+            "/api/streams//recordings",
+            "/api/streams/recordings",
+            "/.mjpg",
+            "/.jpg",
+            "/streams/",
+            "/streams//stream.mjpg",
+            "/?action=",
+            "/?action=stream_x",
+        ] {
             assert_eq!(get(nothing), Err(NoRoute::NotFound), "{nothing}");
         }
     }

@@ -77,6 +77,44 @@ fn what_is_sent_by_post_is_shown() {
 }
 
 #[test]
+fn what_is_recorded_is_listed_and_shown_to_those_who_may_watch_the_stream() {
+    let folder = Folder::new("web-recordings");
+    let recordings = folder.0.join("recordings");
+    let input = format!("yard=push:#record={}#keep=1GB", recordings.display());
+    let mut server = Running::start(&[], &[&input, "--http", "0"]);
+    let page = server.urls_to_page().pop().unwrap();
+    let picture = picture(32);
+    let length = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", picture.len());
+    assert!(ask(&page, "POST /streams/yard", &length, &picture).0.starts_with("HTTP/1.1 200"));
+    let name = loop {
+        let (head, body) = ask(&page, "GET /api/streams/yard/recordings", "", b"");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.contains("\"stream\":\"yard\""), "{body}");
+        if let Some(at) = body.find("\"name\":\"") {
+            break body[at + 8..].split('"').next().unwrap().to_owned();
+        }
+    };
+    let path = format!("GET /streams/yard/recordings/{name}/snapshot.jpg");
+    // It may be about to be written.
+    while !ask(&page, &path, "", b"").0.starts_with("HTTP/1.1 200") {}
+    assert_eq!(ask(&page, &path, "", b"").1, picture);
+    for nothing in ["/api/streams/none/recordings", "/api/streams/yard/recordings/recordings"] {
+        assert!(ask(&page, &format!("GET {nothing}"), "", b"").0.starts_with("HTTP/1.1 404"), "{nothing}");
+    }
+    drop(server);
+    // The same, where somebody else may watch it.
+    let rules = format!("[streams.yard]\ninput = {input:?}\nwatch = [\"10.0.0.0/8\"]\n", input = &input[5..]);
+    let config = folder.file_of("config.toml", rules.as_bytes());
+    let mut server = Running::start(&[], &["--config", &config, "--http", "0"]);
+    let page = server.urls_to_page().pop().unwrap();
+    for path in [&path[..], "GET /api/streams/yard/recordings", "GET /streams/yard/snapshot.jpg"] {
+        let (head, _) = ask(&page, path, "", b"");
+        assert!(head.starts_with("HTTP/1.1 401") || head.starts_with("HTTP/1.1 403"), "{path}: {head}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_told_with_its_option() {
     let mut first = Running::start(&[], &["--http", "0"]);
     let page = first.urls_to_page().pop().unwrap();
