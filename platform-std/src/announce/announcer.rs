@@ -24,6 +24,8 @@ pub struct Announcer {
     rtsp: Reach,
     /// The full names of streams that are told of, by the names that people see.
     told: BTreeMap<String, Told>,
+    /// How many streams have been told of.
+    number: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +56,11 @@ impl Announcer {
     }
 
     fn within(daemon: Daemon, rtsp: Reach, http: Option<Reach>) -> Result<Self, Error> {
-        let announcer = Self { daemon, machine: label::machine(), rtsp, told: BTreeMap::new() };
+        let announcer = Self { daemon, machine: label::machine(), rtsp, told: BTreeMap::new(), number: 0 };
         if let Some(http) = http {
             let name = label::instance("Mutoscope", &announcer.machine);
-            announcer.register(HTTP, &name, &http, Some("/"))?;
+            let host = label::host(&announcer.machine, announcer.rtsp.port, None);
+            announcer.register(HTTP, &name, &host, &http, Some("/"))?;
         }
         Ok(announcer)
     }
@@ -94,7 +97,10 @@ impl Announcer {
         }
         for (name, path) in wanted {
             if !self.told.contains_key(&name) {
-                let full_name = self.register(RTSP, &name, &self.rtsp, path.as_deref())?;
+                // Each has a host of its own: with goodbye, the addresses of the host are withdrawn.
+                self.number = self.number.wrapping_add(1);
+                let host = label::host(&self.machine, self.rtsp.port, Some(self.number));
+                let full_name = self.register(RTSP, &name, &host, &self.rtsp, path.as_deref())?;
                 self.told.insert(name, Told { full_name, path });
             }
         }
@@ -102,10 +108,9 @@ impl Announcer {
     }
 
     /// Gives the full name.
-    fn register(&self, kind: &str, name: &str, reach: &Reach, path: Option<&str>) -> Result<String, Error> {
-        let host = label::host(&self.machine, self.rtsp.port);
+    fn register(&self, kind: &str, name: &str, host: &str, reach: &Reach, path: Option<&str>) -> Result<String, Error> {
         let properties: Vec<_> = path.map(|path| (PATH, path)).into_iter().collect();
-        let info = ServiceInfo::new(kind, name, &host, &reach.addresses[..], reach.port, &properties[..])?;
+        let info = ServiceInfo::new(kind, name, host, &reach.addresses[..], reach.port, &properties[..])?;
         let mut info = if reach.addresses.is_empty() { info.enable_addr_auto() } else { info };
         info.set_interfaces(reach.interfaces.clone());
         let full_name = info.get_fullname().to_owned();

@@ -14,9 +14,10 @@ pub(super) fn instance(what: &str, machine: &str) -> String {
 
 /// A name of this server's own for the machine, beside the one that the system has: who answers for that is not disturbed, and a server
 /// that says goodbye takes no name from another one.
-pub(super) fn host(machine: &str, port: u16) -> String {
+pub(super) fn host(machine: &str, port: u16, stream: Option<u32>) -> String {
     let letters: String = machine.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    format!("mutoscope-{}-{port}.local.", cut(letters.trim_matches('-'), 40))
+    let stream = stream.map(|number| format!("-{number}")).unwrap_or_default();
+    format!("mutoscope-{}-{port}{stream}.local.", cut(letters.trim_matches('-'), 30))
 }
 
 /// What people call this machine.
@@ -54,10 +55,11 @@ mod tests {
         for (what, machine) in [("ü".repeat(100), "ö".repeat(100)), ("a".repeat(300), "b".repeat(63))] {
             let name = instance(&what, &machine);
             assert!(name.len() <= LONGEST && name.contains(" on "), "{name}");
-            assert!(host(&machine, 65_535).len() <= LONGEST + ".local.".len());
+            assert!(host(&machine, 65_535, Some(u32::MAX)).len() <= LONGEST + ".local.".len());
         }
-        assert_eq!(host("my pi", 8554), "mutoscope-my-pi-8554.local.");
-        assert_eq!(crate::announce::host_name(8554), host(&machine(), 8554).trim_end_matches('.'));
+        assert_eq!(host("my pi", 8554, None), "mutoscope-my-pi-8554.local.");
+        assert_eq!(host("my pi", 8554, Some(3)), "mutoscope-my-pi-8554-3.local.");
+        assert_eq!(crate::announce::host_name(8554), host(&machine(), 8554, None).trim_end_matches('.'));
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl std::error::Error for Error {}
 
 /// The name by which the network is told of this machine, for a server at this port. Browsers that found the page come by it.
 pub fn host_name(rtsp_port: u16) -> String {
-    label::host(&label::machine(), rtsp_port).trim_end_matches('.').to_owned()
+    label::host(&label::machine(), rtsp_port, None).trim_end_matches('.').to_owned()
 }
 
 impl From<mdns_sd::Error> for Error {

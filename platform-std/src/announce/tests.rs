@@ -41,12 +41,47 @@ fn a_server_is_heard_with_its_streams_until_it_says_goodbye() {
     // A stream that is gone, and one that is new.
     assert_eq!(announcer.tell(["porch", "attic"]), Ok(2));
     wait(&mut browser, |heard| heard.len() == 2 && heard[0].name.starts_with("attic on "));
+    // A stream that goes takes no address from those that stay.
+    assert_eq!(announcer.tell(["porch"]), Ok(1));
+    let is_porch = |heard: &[Heard]| heard.len() == 1 && heard[0].name.starts_with("porch on ");
+    wait(&mut browser, is_porch);
+    let settled = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < settled {
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(is_porch(&browser.heard()), "{:?}", browser.heard());
+    }
     // The server alone, whose streams are not for everybody.
     assert_eq!(announcer.tell::<&str>([]), Ok(0));
     let heard = wait(&mut browser, |heard| heard.len() == 1 && heard[0].name.starts_with("Mutoscope on "));
     assert_eq!(heard[0].url, "rtsp://127.0.0.1:8554/");
     drop(announcer);
     wait(&mut browser, <[Heard]>::is_empty);
+}
+
+#[test]
+fn the_goodbye_of_one_stream_takes_the_address_of_no_other() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = "127.0.0.1:8554".parse().unwrap();
+    let mut announcer =
+        Announcer::within_machine(daemon(port), place, Some("127.0.0.1:8080".parse().unwrap())).unwrap();
+    announcer.tell(["porch", "attic"]).unwrap();
+    let listener = daemon(port);
+    let hosts_of = |kind, number| {
+        let events = listener.0.browse(kind).unwrap();
+        let mut hosts = std::collections::BTreeSet::new();
+        while hosts.len() < number {
+            let event = events.recv_timeout(Duration::from_secs(20)).expect("a host for each");
+            if let mdns_sd::ServiceEvent::ServiceResolved(service) = event {
+                hosts.insert(service.host);
+            }
+        }
+        hosts
+    };
+    // A goodbye withdraws the addresses of its host, too.
+    let (streams, page) = (hosts_of(RTSP, 2), hosts_of(HTTP, 1));
+    assert!(streams.is_disjoint(&page), "{streams:?} {page:?}");
+    let page = page.first().map(|name| name.trim_end_matches('.').to_lowercase());
+    assert_eq!(page, Some(host_name(8554).to_lowercase()));
 }
 
 #[test]
