@@ -98,7 +98,7 @@ enum Part {
     Inputs,
     /// What TLS and SRTP take above the same without, and handshakes
     Encryption,
-    /// A hundred viewers of a live stream by HTTP, and ustreamer's beside it
+    /// A hundred viewers of a live stream by HTTP; beside it a bare sender, and ustreamer where there is a camera
     Web,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
@@ -125,7 +125,7 @@ impl Part {
             Self::Latency => &["latency"],
             Self::Inputs => &["load", "relay"],
             Self::Encryption => &["handshakes", "load"],
-            Self::Web => &["web_load"],
+            Self::Web => &["bare", "web_load"],
             Self::Soak => &["soak"],
         }
     }

@@ -39,7 +39,8 @@ impl Connection {
                 let mut reply = if self.is_refused {
                     reply::later("there are as many clients as there may be", 10)
                 } else {
-                    answer(&site, self, request).await
+                    // A connection keeps the room of this as long as it is there, and what is in the box only until there is an answer.
+                    Box::pin(answer(&site, self, request)).await
                 };
                 if self.is_refused || number >= MOST_REQUESTS {
                     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

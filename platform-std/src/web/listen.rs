@@ -231,12 +231,16 @@ where
         Around::Nothing => connection.serve(stream, site).await,
         #[cfg(feature = "https")]
         Around::Tls(certificates) => {
-            let handshake = TlsAcceptor::from(certificates.config()).accept(stream);
-            match timeout(HANDSHAKE_PATIENCE, handshake).await {
-                Ok(Ok(stream)) => Connection { is_private: true, ..connection }.serve(stream, site).await,
-                Ok(Err(error)) => log::debug!("{peer}: no TLS: {error}"),
-                Err(_) => log::debug!("{peer}: the handshake of TLS takes too long"),
-            }
+            // Of its own, so that those without TLS have no room for it.
+            let encrypted = async move {
+                let handshake = TlsAcceptor::from(certificates.config()).accept(stream);
+                match timeout(HANDSHAKE_PATIENCE, handshake).await {
+                    Ok(Ok(stream)) => Connection { is_private: true, ..connection }.serve(stream, site).await,
+                    Ok(Err(error)) => log::debug!("{peer}: no TLS: {error}"),
+                    Err(_) => log::debug!("{peer}: the handshake of TLS takes too long"),
+                }
+            };
+            Box::pin(encrypted).await;
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Watches one live stream by HTTP with many viewers, and prints what that cost the server.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use mio::{Events, Interest, Poll, Token};
 use mutoscope_tests::interop::feeds::{Running, free_port, spawn};
 use mutoscope_tests::process::{Server, Usage, pin};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Watches one live stream by HTTP with many viewers; prints `name=value`.
@@ -45,51 +45,13 @@ struct Scene {
 fn main() -> Result<()> {
     let args = Args::parse();
     let scene = if let Some(device) = &args.ustreamer { ustreamer(device)? } else { ours(&args)? };
-    // What one viewer needs is there for all.
-    let count = Count::default();
-    std::thread::scope(|scope| {
-        let result = measured(&args, &scene, &count, scope);
-        count.is_over.store(true, Ordering::Relaxed);
-        result
-    })
-}
-
-/// What all viewers have received.
-#[derive(Default)]
-struct Count {
-    pictures: AtomicU64,
-    watching: AtomicU64,
-    is_over: AtomicBool,
-}
-
-fn measured<'s>(
-    args: &'s Args,
-    scene: &'s Scene,
-    count: &'s Count,
-    scope: &'s std::thread::Scope<'s, '_>,
-) -> Result<()> {
-    let start = |viewers: usize| {
-        for _ in 0..viewers {
-            scope.spawn(|| watch(scene, count));
-        }
-    };
-    let wait = |viewers: usize| {
-        let begin = Instant::now();
-        while count.watching.load(Ordering::Relaxed) < viewers as u64 {
-            ensure!(begin.elapsed() < PATIENCE, "only {} see anything", count.watching.load(Ordering::Relaxed));
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        std::thread::sleep(Duration::from_secs(1));
-        Ok(())
-    };
-    start(1);
-    wait(1)?;
+    let mut crowd = Crowd::new()?;
+    crowd.add(&scene, 1)?;
     let one = Usage::of(scene.id)?.resident_kib;
-    start(args.viewers.saturating_sub(1));
-    wait(args.viewers)?;
-    let (before, pictures) = (Usage::of(scene.id)?, count.pictures.load(Ordering::Relaxed));
-    std::thread::sleep(Duration::from_secs(args.seconds));
-    let (after, pictures) = (Usage::of(scene.id)?, count.pictures.load(Ordering::Relaxed) - pictures);
+    crowd.add(&scene, args.viewers.saturating_sub(1))?;
+    let (before, pictures) = (Usage::of(scene.id)?, crowd.pictures());
+    crowd.watch(Duration::from_secs(args.seconds))?;
+    let (after, pictures) = (Usage::of(scene.id)?, crowd.pictures() - pictures);
     let stream_seconds = (args.viewers as u64 * args.seconds) as f64;
     let processor = (after.processor - before.processor).as_secs_f64() * 1e3 / stream_seconds;
     let resident = after.resident_kib.saturating_sub(one) as f64 * 1.024 / args.viewers.saturating_sub(1).max(1) as f64;
@@ -97,6 +59,108 @@ fn measured<'s>(
     let words = format!("processor_ms={processor:.4} viewer_kb={resident:.2} rate={rate:.2} resident_kib={one}\n");
     std::io::stdout().write_all(words.as_bytes())?;
     Ok(())
+}
+
+/// All viewers, in one loop: threads of their own would have to be woken, which would count as the server's work.
+struct Crowd {
+    poll: Poll,
+    events: Events,
+    viewers: Vec<Viewer>,
+    chunk: Vec<u8>,
+}
+
+impl Crowd {
+    fn new() -> Result<Self> {
+        let events = Events::with_capacity(1024);
+        Ok(Self { poll: Poll::new()?, events, viewers: Vec::new(), chunk: vec![0; 1 << 17] })
+    }
+
+    fn pictures(&self) -> u64 {
+        self.viewers.iter().map(|viewer| viewer.pictures).sum()
+    }
+
+    /// So many more, until all have seen something, and a while.
+    fn add(&mut self, scene: &Scene, viewers: usize) -> Result<()> {
+        for _ in 0..viewers {
+            let mut stream = TcpStream::connect(&scene.address)?;
+            write!(stream, "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: load\r\n\r\n", scene.path, scene.address)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = mio::net::TcpStream::from_std(stream);
+            self.poll.registry().register(&mut stream, Token(self.viewers.len()), Interest::READABLE)?;
+            self.viewers.push(Viewer { stream, line: Vec::new(), length: 0, left: 0, pictures: 0 });
+        }
+        let begin = Instant::now();
+        while self.viewers.iter().any(|viewer| viewer.pictures == 0) {
+            ensure!(begin.elapsed() < PATIENCE, "somebody sees nothing");
+            self.watch(Duration::from_millis(20))?;
+        }
+        self.watch(Duration::from_secs(1))
+    }
+
+    fn watch(&mut self, duration: Duration) -> Result<()> {
+        let end = Instant::now() + duration;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            self.poll.poll(&mut self.events, Some(left))?;
+            for event in &self.events {
+                if let Some(viewer) = self.viewers.get_mut(event.token().0) {
+                    viewer.read(&mut self.chunk)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts pictures by the lengths that their heads tell.
+struct Viewer {
+    stream: mio::net::TcpStream,
+    line: Vec<u8>,
+    /// What the head has told.
+    length: usize,
+    /// Bytes of the picture that are still to come.
+    left: usize,
+    pictures: u64,
+}
+
+impl Viewer {
+    fn read(&mut self, chunk: &mut [u8]) -> Result<()> {
+        loop {
+            let len = match self.stream.read(chunk) {
+                Ok(0) => bail!("the stream has ended"),
+                Ok(len) => len,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            self.take(&chunk[..len])?;
+        }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let len = self.left.min(bytes.len());
+                self.left -= len;
+                bytes = &bytes[len..];
+                self.pictures += u64::from(self.left == 0);
+                continue;
+            }
+            let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
+            self.line.extend_from_slice(&bytes[..end]);
+            bytes = &bytes[end..];
+            if self.line.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                let line = std::str::from_utf8(&line).context("a head that is no text")?.trim_end();
+                if line.is_empty() {
+                    self.left = std::mem::take(&mut self.length);
+                } else if let Some((name, value)) = line.split_once(':')
+                    && name.eq_ignore_ascii_case("content-length")
+                {
+                    self.length = value.trim().parse()?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn ours(args: &Args) -> Result<Scene> {
@@ -133,32 +197,6 @@ fn keep_apart(id: u32) -> Result<()> {
     if std::thread::available_parallelism()?.get() > 1 {
         pin(id, 0)?;
         pin(std::process::id(), 1)?;
-    }
-    Ok(())
-}
-
-/// Counts pictures by the lengths that their heads tell.
-fn watch(scene: &Scene, count: &Count) -> Result<()> {
-    let mut stream = TcpStream::connect(&scene.address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: load\r\n\r\n", scene.path, scene.address)?;
-    let (mut reader, mut line, mut length) = (BufReader::with_capacity(1 << 16, stream), String::new(), 0);
-    let mut has_seen = false;
-    while !count.is_over.load(Ordering::Relaxed) {
-        line.clear();
-        ensure!(reader.read_line(&mut line)? > 0, "the stream has ended");
-        if let Some((name, value)) = line.split_once(':') {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse()?;
-            }
-        } else if line == "\r\n" && length > 0 {
-            std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink())?;
-            length = 0;
-            count.pictures.fetch_add(1, Ordering::Relaxed);
-            if !std::mem::replace(&mut has_seen, true) {
-                count.watching.fetch_add(1, Ordering::Relaxed);
-            }
-        }
     }
     Ok(())
 }
