@@ -52,6 +52,12 @@ pub(crate) fn is_named(path: Path<'_>, name: &str) -> bool {
     position(path, std::iter::once(name)).is_some()
 }
 
+/// A path with its escapes undone. `None`: it is no Unicode.
+pub(crate) fn decoded(path: Path<'_>) -> Option<String> {
+    let segments: Option<Vec<_>> = path.segments().map(|segment| String::from_utf8(segment.collect()).ok()).collect();
+    Some(segments?.join("/"))
+}
+
 /// The normal form of a path with its escapes undone. `None` where no name could have it: it is no Unicode, or leads out of where
 /// it stands.
 fn normal_path(path: Path<'_>) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Names of services and machines, as DNS takes them.
 
 use crate::console::OneLine;
+use crate::server::machine_name;
 
 /// A part of a name has so many bytes at the most.
 const LONGEST: usize = 63;
@@ -22,8 +23,8 @@ pub(super) fn host(machine: &str, port: u16, stream: Option<u32>) -> String {
 
 /// What people call this machine.
 pub(super) fn machine() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let first = name.trim().split('.').next().unwrap_or_default();
+    let name = machine_name();
+    let first = name.split('.').next().unwrap_or_default();
     if first.is_empty() { "this machine".to_owned() } else { OneLine(first).to_string() }
 }
 

@@ -24,6 +24,7 @@ use super::reasons::{
     ENCRYPTED, KEPT_OUT, LAB, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN, Reasons, TOO_MANY, TWICE,
 };
 use super::rules::{Encryption, Rules, StreamRules};
+use crate::names::decoded;
 
 /// Most streams of one connection that are remembered.
 const MOST_GRANTED: usize = 4;
@@ -510,12 +511,6 @@ impl Drop for GateVisit {
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A path with its escapes undone.
-fn decoded(path: Path<'_>) -> Option<String> {
-    let segments: Option<Vec<_>> = path.segments().map(|segment| String::from_utf8(segment.collect()).ok()).collect();
-    Some(segments?.join("/"))
 }
 
 #[cfg(test)]

@@ -8,16 +8,13 @@ use super::error::InputError;
 use super::publisher::Publisher;
 use super::sender_clock::SenderClock;
 use super::stop::Stop;
-use super::throttle::Throttle;
+use super::throttle::{MAX_BYTES, Throttle};
 use crate::memory;
 
 /// The longest picture. A raw one of 24 megapixels is shorter at any sensible quality.
-const MAX_PICTURE: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_PICTURE: usize = 16 * 1024 * 1024;
 /// The most bytes that are taken at once: an input that has more gets to its pictures no later for that.
 const PIECE: usize = 128 * 1024;
-/// Bytes a second that an input may have, and at once. Sixty pictures of 1.5 MB are 90 MB.
-const MAX_BYTES: f64 = 128e6;
-const MAX_BURST: f64 = 64e6;
 /// After so many bytes without a picture an input is not what we took it for.
 const MAX_JUNK: u64 = 64 * 1024 * 1024;
 
@@ -36,7 +33,7 @@ impl Feeder {
     pub(super) fn new() -> Self {
         Self {
             feed: Feed::new(memory::zeros(MAX_PICTURE)).expect("the buffer is long enough"),
-            throttle: Throttle::new(MAX_BYTES, MAX_BURST),
+            throttle: Throttle::of_input(),
             clock: SenderClock::default(),
             junk: 0,
             pictures: 0,

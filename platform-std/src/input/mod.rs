@@ -39,7 +39,7 @@ mod camera;
 mod context;
 mod error;
 mod exec;
-mod feeder;
+pub(crate) mod feeder;
 pub mod http;
 mod inputs;
 mod lines;

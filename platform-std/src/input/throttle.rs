@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+/// Bytes a second that an input may have, and at once. Sixty pictures of 1.5 MB are 90 MB.
+pub(super) const MAX_BYTES: f64 = 128e6;
+const MAX_BURST: f64 = 64e6;
+
 /// What may be spent: so much at once, and so much more each second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Throttle {
@@ -14,6 +18,11 @@ pub(crate) struct Throttle {
 impl Throttle {
     pub(crate) fn new(per_second: f64, burst: f64) -> Self {
         Self { per_second, burst, left: burst, since: None }
+    }
+
+    /// For the bytes of an input.
+    pub(crate) fn of_input() -> Self {
+        Self::new(MAX_BYTES, MAX_BURST)
     }
 
     /// Spends `amount`, also where that is too much. Gives the time after which it is not any more.

@@ -1,5 +1,7 @@
 //! What became of the pictures of a live medium, since it was made.
 
+use std::ops::AddAssign;
+
 /// Pictures that came to a live stream, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -25,6 +27,20 @@ pub(crate) enum LeftOut {
     Damaged,
     TooMany,
     Unready,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        // All of them are named, so that none can be forgotten.
+        let Self { frames, bytes, mended, unsendable, damaged, too_many, unready } = other;
+        self.frames += frames;
+        self.bytes += bytes;
+        self.mended += mended;
+        self.unsendable += unsendable;
+        self.damaged += damaged;
+        self.too_many += too_many;
+        self.unready += unready;
+    }
 }
 
 impl Totals {

@@ -91,11 +91,16 @@ pub(crate) fn url_of(scheme: &str, address: SocketAddr, name: &str) -> String {
     format!("{scheme}://{address}/{}", percent_encode(name))
 }
 
+/// The name that this machine has by itself; empty where it has none.
+#[cfg(any(feature = "announce", feature = "http", feature = "tls"))]
+pub(crate) fn machine_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
 /// The names and addresses that a certificate for a server at `places` has to be good for.
 #[cfg(feature = "tls")]
 pub(super) fn names_at(places: &[Place]) -> Vec<String> {
-    let this_machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let own = ["localhost", "127.0.0.1", "::1", this_machine.trim()].map(str::to_owned);
+    let own = ["localhost", "127.0.0.1", "::1", &machine_name()].map(str::to_owned);
     let at = places.iter().flat_map(|place| [place.host.clone(), usable(place.address.ip()).to_string()]);
     let mut names: Vec<String> = Vec::new();
     for name in own.into_iter().chain(at) {

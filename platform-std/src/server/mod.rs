@@ -45,6 +45,8 @@ mod slab;
 mod tally;
 mod wake;
 
+#[cfg(any(feature = "announce", feature = "http"))]
+pub(crate) use address::machine_name;
 pub use address::{MAX_URL_LEN, percent_encode, resolve, url};
 pub use context::served_peer;
 pub use door::{About, Door};

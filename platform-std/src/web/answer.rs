@@ -28,8 +28,8 @@ use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Portion, Route, Wish, route};
 use super::usage::{Watcher, Watching};
 use super::{Connection, Directory, Listed, Site, api, metrics, page, publish, smaller};
-use crate::record;
 use crate::server::{Door, Monitor, Session, percent_encode};
+use crate::{names, record};
 
 /// So long somebody waits for the first picture of a video …
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -116,7 +116,7 @@ where
     /// The streams that who asks may watch. Who may watch none is asked who it is.
     async fn listing(&self) -> Result<Vec<Listed>, Reply> {
         let Asked { site, .. } = self;
-        let visit = self.decided("", false, |visit, now, asking| site.door.identify(visit, now, asking)).await?;
+        let visit = self.identified().await?;
         let mut all = site.catalogue.list();
         all.retain(|listed| site.door.may_watch(&visit, Path::new(&percent_encode(&listed.name))));
         if all.is_empty() && self.is_stranger() {
@@ -143,8 +143,7 @@ where
 
     /// Has who asks say who it is, and sends it back to the page.
     async fn log_in(&self) -> Result<Reply, Reply> {
-        let Asked { site, .. } = self;
-        let visit = self.decided("", false, |visit, now, asking| site.door.identify(visit, now, asking)).await?;
+        let visit = self.identified().await?;
         if self.is_stranger() { Err(self.challenges(&visit, false)) } else { Ok(reply::see("/")) }
     }
 
@@ -165,7 +164,7 @@ where
             self.site.usage.refuse();
             return Err(reply::later(lack, 10));
         }
-        let stream = decoded(Path::new(&path));
+        let stream = names::decoded(Path::new(&path)).unwrap_or_default();
         let watcher = Watcher::new(self.connection.peer, self.site.door.about(&visit).user, stream);
         let watching = Watching::new(&self.site.usage, &self.site.limits, watcher);
         let ends = move |now| visit.ends().is_some_and(|end| end <= now);
@@ -214,7 +213,7 @@ where
     /// Who asks is one of those who may see all sessions and end them.
     async fn administers(&self) -> Result<(), Reply> {
         let door = &self.site.door;
-        let visit = self.decided("", false, |visit, now, asking| door.identify(visit, now, asking)).await?;
+        let visit = self.identified().await?;
         if door.may_administer(&visit) {
             Ok(())
         } else if self.is_stranger() {
@@ -309,6 +308,12 @@ where
         self.decided(path, is_to_publish, |visit, now, asking| door.judge(visit, now, asking, Waker::noop())).await
     }
 
+    /// Whoever asks, as far as that one says who it is.
+    async fn identified(&self) -> Result<D::Visit, Reply> {
+        let door = &self.site.door;
+        self.decided("", false, |visit, now, asking| door.identify(visit, now, asking)).await
+    }
+
     /// What `decide` allows.
     async fn decided(
         &self,
@@ -385,12 +390,6 @@ fn claims<B>(request: &Request<B>) -> Claims<'_> {
         || text(HeaderName::from_static("sec-fetch-dest")) == Some("image");
     let site = text(HeaderName::from_static("sec-fetch-site"));
     Claims { host, origin: text(ORIGIN), site, is_shown: is_shown && request.method().is_safe() }
-}
-
-/// The name of a stream, for people.
-fn decoded(path: Path<'_>) -> String {
-    let segments = path.segments().map(|segment| String::from_utf8_lossy(&segment.collect::<Vec<_>>()).into_owned());
-    segments.collect::<Vec<_>>().join("/")
 }
 
 /// What tells a picture from others.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::reply::{self, Reply};
 use super::route::Portion;
@@ -32,15 +32,8 @@ pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Port
 }
 
 fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
-    let path = percent_encode(name);
-    let rtsp: Vec<String> = site.rtsp.iter().map(|base| format!("{base}/{path}")).collect();
-    let mut stream = json!({
-        "name": name,
-        "rtsp": rtsp,
-        "video": format!("/streams/{path}/stream.mjpg"),
-        "snapshot": format!("/streams/{path}/snapshot.jpg"),
-    });
-    let (Some(about), Some(fields)) = (about, stream.as_object_mut()) else { return stream };
+    let mut fields = named(site, name, &percent_encode(name));
+    let Some(about) = about else { return fields.into() };
     let (viewers, age) = present(site, name, about);
     let known = [
         ("width", json!(Some(about.width).filter(|width| *width > 0))),
@@ -55,22 +48,28 @@ fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
         ("absence", json!(about.absence)),
     ];
     fields.extend(known.map(|(name, value)| (name.to_owned(), value)));
-    stream
+    fields.into()
+}
+
+/// The name of something that is watched, and where that is, which is at `path` of our servers.
+fn named<C, D>(site: &Site<C, D>, name: &str, path: &str) -> Map<String, Value> {
+    let rtsp: Vec<String> = site.rtsp.iter().map(|base| format!("{base}/{path}")).collect();
+    let fields = [
+        ("name", json!(name)),
+        ("rtsp", json!(rtsp)),
+        ("video", json!(format!("/streams/{path}/stream.mjpg"))),
+        ("snapshot", json!(format!("/streams/{path}/snapshot.jpg"))),
+    ];
+    fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
 /// Some of the recordings of a stream, the newest first.
 pub(super) fn recordings<C, D>(site: &Site<C, D>, stream: &str, all: &[Recorded], portion: Portion) -> Reply {
     let recording = |recorded: &Recorded| {
         let path = format!("{}/{FOLDER}/{}", percent_encode(stream), recorded.name);
-        let rtsp: Vec<String> = site.rtsp.iter().map(|base| format!("{base}/{path}")).collect();
-        json!({
-            "name": recorded.name,
-            "begin": recorded.begin,
-            "bytes": recorded.bytes,
-            "rtsp": rtsp,
-            "video": format!("/streams/{path}/stream.mjpg"),
-            "snapshot": format!("/streams/{path}/snapshot.jpg"),
-        })
+        let mut fields = named(site, &recorded.name, &path);
+        fields.extend([("begin".to_owned(), json!(recorded.begin)), ("bytes".to_owned(), json!(recorded.bytes))]);
+        Value::from(fields)
     };
     let chosen = all.iter().rev().skip(portion.from).take(portion.count.min(MOST_RECORDINGS));
     let recordings: Vec<Value> = chosen.map(recording).collect();

@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::server::machine_name;
+
 /// The names by which a server may be called.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
@@ -49,8 +51,7 @@ pub(super) struct Claims<'a> {
 impl Names {
     /// The names that a machine has anyway, and these.
     pub(super) fn new(more: &[String]) -> Self {
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let machine = machine.trim().to_lowercase();
+        let machine = machine_name().to_lowercase();
         let mut names = vec!["localhost".to_owned(), format!("{machine}.local"), machine];
         names.extend(more.iter().map(|name| name.trim_matches(['[', ']']).to_lowercase()));
         names.retain(|name| !name.is_empty() && name != ".local");

@@ -1,5 +1,6 @@
 //! One picture as browsers get it: a complete JPEG file, with the head of its part of a multipart body before it.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -25,6 +26,15 @@ static HUFFMAN_TABLES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     [&[0xFF, 0xC4], &len.to_be_bytes()[..], &tables].concat()
 });
 
+/// Microseconds, shown as seconds.
+pub(super) struct Seconds(pub(super) u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
 /// One picture, made once for all who watch.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
@@ -48,9 +58,8 @@ impl Part {
         // Writing to memory does not fail.
         let _ = write!(
             bytes,
-            "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len}\r\nX-Timestamp: {}.{:06}\r\n\r\n",
-            taken / 1_000_000,
-            taken % 1_000_000
+            "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len}\r\nX-Timestamp: {}\r\n\r\n",
+            Seconds(taken)
         );
         let start = bytes.len();
         let (soi, rest) = jpeg.split_at(jpeg.len().min(2));

@@ -13,17 +13,13 @@ use tokio::time::{sleep, timeout};
 
 use super::feed::Clocks;
 use super::reply::{self, Reply};
+use crate::input::feeder::MAX_PICTURE;
 use crate::input::sender_clock::SenderClock;
 use crate::input::throttle::Throttle;
 use crate::memory;
 
-/// The longest picture, as from all inputs.
-const MAX_PICTURE: usize = 16 * 1024 * 1024;
 /// After so many bytes without a picture there will be none.
 const MAX_JUNK: u64 = 2 * MAX_PICTURE as u64;
-/// Bytes a second that a publisher may send, and at once.
-const MAX_BYTES: f64 = 128e6;
-const MAX_BURST: f64 = 64e6;
 /// How long a publisher may send nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,7 +41,7 @@ where
 {
     let feed = Feed::new(memory::zeros(MAX_PICTURE)).ok_or_else(|| reply::later("there is no memory", 10))?;
     let mut taker = Taker { feed, sink, clocks, sender: SenderClock::default(), pictures: 0, junk: 0 };
-    let (mut body, mut throttle) = (body, Throttle::new(MAX_BYTES, MAX_BURST));
+    let (mut body, mut throttle) = (body, Throttle::of_input());
     while let Some(bytes) = next(&mut body).await? {
         taker.take(&bytes);
         if taker.junk > MAX_JUNK {

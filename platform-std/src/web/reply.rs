@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode, Version};
 use super::body::{Body, Video};
 use super::feed::Absent;
 use super::origin::Foreign;
-use super::part::{self, Part};
+use super::part::{self, Part, Seconds};
 use super::route::NoRoute;
 
 pub(super) type Reply = Response<Body>;
@@ -54,7 +54,7 @@ pub(super) fn picture(part: &Part, tag: HeaderValue, age: Option<u64>) -> Reply 
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(ETAG, tag);
-    let seconds = format!("{}.{:06}", part.taken / 1_000_000, part.taken % 1_000_000);
+    let seconds = Seconds(part.taken).to_string();
     if let Ok(seconds) = HeaderValue::try_from(seconds) {
         headers.insert(TIMESTAMP, seconds);
     }

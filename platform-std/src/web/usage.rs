@@ -12,7 +12,6 @@ use crate::server::load::{Doing, Meter};
 #[derive(Debug)]
 pub(super) struct Usage {
     meter: Mutex<Meter>,
-    viewers: AtomicU64,
     refused: AtomicU64,
     sessions: Mutex<Sessions>,
 }
@@ -42,12 +41,7 @@ impl Watcher {
 
 impl Usage {
     pub(super) fn new(at: usize) -> Self {
-        Self {
-            meter: Mutex::new(Meter::new(at)),
-            viewers: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            sessions: Mutex::default(),
-        }
+        Self { meter: Mutex::new(Meter::new(at)), refused: AtomicU64::new(0), sessions: Mutex::default() }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -75,7 +69,8 @@ impl Usage {
 
     /// How many watch, how many bytes were sent to all who ever did, and how many were told that there is no room.
     pub(super) fn counts(&self) -> (u64, u64, u64) {
-        (self.viewers.load(Ordering::Relaxed), self.meter().sent(), self.refused.load(Ordering::Relaxed))
+        let viewers = self.sessions().present.len() as u64;
+        (viewers, self.meter().sent(), self.refused.load(Ordering::Relaxed))
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -111,7 +106,6 @@ pub(super) struct Watching {
 
 impl Watching {
     pub(super) fn new(usage: &Arc<Usage>, limits: &Arc<Limits>, watcher: Watcher) -> Self {
-        usage.viewers.fetch_add(1, Ordering::Relaxed);
         usage.change(limits, Doing::Nothing, Doing::Playing);
         let (mut sessions, watcher) = (usage.sessions(), Arc::new(watcher));
         sessions.next += 1;
@@ -135,7 +129,6 @@ impl Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         self.usage.sessions().present.remove(&self.number);
-        self.usage.viewers.fetch_sub(1, Ordering::Relaxed);
         self.usage.change(&self.limits, Doing::Playing, Doing::Nothing);
     }
 }

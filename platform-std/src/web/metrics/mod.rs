@@ -189,14 +189,7 @@ fn added_up(all: impl ExactSizeIterator<Item = Stream>, most: usize) -> Streams 
         let rest = streams.rest.get_or_insert_with(|| Stream { name: OTHER.to_owned(), ..Stream::default() });
         rest.viewers += stream.viewers;
         if let Some(Live { totals, .. }) = stream.live {
-            let sum = &mut rest.live.get_or_insert_default().totals;
-            sum.frames += totals.frames;
-            sum.bytes += totals.bytes;
-            sum.mended += totals.mended;
-            sum.unsendable += totals.unsendable;
-            sum.damaged += totals.damaged;
-            sum.too_many += totals.too_many;
-            sum.unready += totals.unready;
+            rest.live.get_or_insert_default().totals += totals;
         }
     }
     streams
