@@ -26,6 +26,11 @@ pub(crate) struct Args {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) transport: TransportArgs,
+    /// List the servers and streams that tell the local network of themselves (URL, tab, name) for so many seconds, 3 unless said, and
+    /// play nothing; fails where none is heard.
+    #[cfg(feature = "announce")]
+    #[arg(long, value_name = "S", value_parser = seconds, num_args = 0..=1, require_equals = true, default_missing_value = "3", conflicts_with_all = ["url", "headless", "wait"])]
+    pub(crate) discover: Option<Duration>,
     /// Without any window or display: receive, decode, record, and say how it went.
     #[arg(long)]
     pub(crate) headless: bool,
@@ -398,6 +403,19 @@ mod tests {
         assert_eq!(url(&["rtsp://x/y"]), "rtsp://x/y");
         assert_eq!(url(&["x:8554/y"]), "rtsp://x:8554/y");
         assert_eq!(url(&["--server-host", "::1", "--video-file", "/a b"]), "rtsp://[::1]:8554/a b");
+    }
+
+    #[cfg(feature = "announce")]
+    #[test]
+    fn what_others_tell_of_is_listed_for_three_seconds_or_so_long() {
+        let parsed = |args: &[&str]| Args::try_parse_from([&["player-sdl"], args].concat());
+        let patience = |args: &[&str]| parsed(args).unwrap().discover;
+        assert_eq!(patience(&[]), None);
+        assert_eq!(patience(&["--discover"]), Some(Duration::from_secs(3)));
+        assert_eq!(patience(&["--discover=0.5", "-v"]), Some(Duration::from_millis(500)));
+        for wrong in [&["--discover=-1"][..], &["--discover", "rtsp://x/y"], &["--discover", "--headless"]] {
+            assert_eq!(parsed(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod args;
 mod asking;
 mod decode;
+#[cfg(feature = "announce")]
+mod discover;
 mod figures;
 mod frame;
 mod headless;
@@ -38,8 +40,7 @@ fn main() -> ExitCode {
     // The log never blocks: a server can make the player log much, and nobody may read it.
     logging::start(levels.get(usize::from(args.verbose)).copied().unwrap_or(LevelFilter::Trace));
     decode::silence_panics();
-    let played = if args.headless { headless::run(&args) } else { ui::run(&args) };
-    match played {
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.downcast_ref() == Some(&PrintError::ReaderGone) => {
             ExitCode::from(PrintError::READER_GONE_STATUS)
@@ -49,4 +50,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    #[cfg(feature = "announce")]
+    if let Some(patience) = args.discover {
+        return discover::run(patience);
+    }
+    if args.headless { headless::run(args) } else { ui::run(args) }
 }
