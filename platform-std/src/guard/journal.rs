@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mutoscope::time::Instant;
 
+use super::arrivals::Arrivals;
 use super::refusals::Refusals;
 
 /// The target of these lines in the log.
@@ -36,6 +37,7 @@ struct Book {
     /// JSON lines go there.
     file: Option<(PathBuf, File)>,
     refusals: Refusals,
+    arrivals: Arrivals,
 }
 
 /// Something that happened.
@@ -75,6 +77,13 @@ impl What {
     }
 }
 
+impl Entry<'_> {
+    /// It is a question by HTTP, where who asks proves that with each one.
+    fn is_reading(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD")
+    }
+}
+
 impl Journal {
     /// Appends JSON lines to a file, which its owner alone can read if it is made now.
     ///
@@ -82,7 +91,8 @@ impl Journal {
     /// Those of opening it.
     pub fn to_file(path: &Path) -> io::Result<Self> {
         let file = Some((path.to_owned(), open(path)?));
-        Ok(Self { book: Mutex::new(Book { file, refusals: Refusals::default() }) })
+        let book = Book { file, refusals: Refusals::default(), arrivals: Arrivals::default() };
+        Ok(Self { book: Mutex::new(book) })
     }
 
     /// Opens the file anew: somebody has given the old one another name. What is no file, such as a pipe, stays as it is.
@@ -126,7 +136,14 @@ impl Journal {
 impl Book {
     /// Writes it into the file, with what is due besides. Gives it as it shall stand in the log; `None`: it shall not.
     fn write<'e>(&mut self, now: Instant, entry: &Entry<'e>) -> Option<Entry<'e>> {
-        let count = if entry.what == What::Refused { self.refusals.count(now, entry.peer) } else { Some(1) };
+        let count = match entry.what {
+            What::Refused => self.refusals.count(now, entry.peer),
+            _ if entry.is_reading() => {
+                let user = entry.user.unwrap_or_default();
+                self.arrivals.is_new(now, entry.peer.ip(), user).then_some(1)
+            }
+            _ => Some(1),
+        };
         let entry = count.map(|count| Entry { count, ..*entry });
         entry.iter().for_each(|entry| self.append(entry));
         for (peer, count) in self.refusals.due(now) {
@@ -172,7 +189,10 @@ impl Display for Entry<'_> {
         if let Some(user) = user {
             write!(f, " as {:?}", shortened(user))?;
         }
-        write!(f, ": {method} {:?}", shortened(stream))?;
+        write!(f, ": {method}")?;
+        if !stream.is_empty() {
+            write!(f, " {:?}", shortened(stream))?;
+        }
         if !why.is_empty() {
             write!(f, ", {why}")?;
         }
@@ -261,6 +281,25 @@ mod tests {
             text.contains("\"port\":5001,\"reason\":\"too many\"") && text.contains("\"reason\":\"another\"}"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn who_proves_it_with_each_question_is_told_of_once() {
+        let folder = Folder::new();
+        let path = folder.path().join("journal");
+        let journal = Journal::to_file(&path).unwrap();
+        let entry =
+            |method: &'static str| Entry { what: What::LoggedIn, method, why: "", ..refused("192.0.2.7:5000", "") };
+        for second in 0..1000 {
+            journal.write(at(second), &entry("GET"));
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+        // What changes something, and what lasts, is told each time.
+        (0..5).for_each(|second| journal.write(at(second), &entry("DELETE")));
+        (0..5).for_each(|second| journal.write(at(second), &entry("DESCRIBE")));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 11);
+        let line = Entry { stream: "", ..entry("GET") }.to_string();
+        assert_eq!(line, "192.0.2.7:5000 logged in as \"anna\": GET");
     }
 
     #[test]

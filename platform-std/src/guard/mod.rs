@@ -22,8 +22,10 @@
 //! | `guesses` | who has guessed passwords, and how long that one has to wait |
 //! | `token_key` | the key of tokens, in a file |
 //! | `journal` | what is told to the log, and to a file of JSON lines |
+//! | `arrivals` | which of those who are let in are told, where they ask again and again |
 //! | `refusals` | which of many refusals are told, and how many each stands for |
 
+mod arrivals;
 mod gate;
 mod guesses;
 mod journal;
