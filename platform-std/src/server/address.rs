@@ -64,6 +64,29 @@ impl Place {
         Ok(places)
     }
 
+    /// What is opened at each of these places. A name may stand for an address that this machine does not have: one of IPv6, say, where
+    /// that is off. Such a one is left out, but not all of them. `open` also gets what was opened first.
+    pub(super) fn open_all<T>(
+        places: &[Self],
+        mut open: impl FnMut(&Self, Option<&T>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let (mut all, mut missing) = (Vec::new(), None);
+        for place in places {
+            match open(place, all.first()) {
+                Ok(opened) => all.push(opened),
+                Err(Error::Listen { host, address, error }) if place.may_be_missing && is_missing(&error) => {
+                    log::debug!("{host} has the address {}, which is not this machine's", address.ip());
+                    missing = Some(Error::Listen { host, address, error });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match missing {
+            Some(error) if all.is_empty() => Err(error),
+            _ => Ok(all),
+        }
+    }
+
     fn of(host: &str, port: u16) -> Result<Vec<Self>, Error> {
         let mut addresses = if host.eq_ignore_ascii_case("localhost") {
             // Whatever the system's list of hosts says (RFC 6761 section 6.3): players may try either first.
@@ -77,6 +100,12 @@ impl Place {
         let may_be_missing = addresses.len() > 1;
         Ok(addresses.into_iter().map(|address| Self { host: host.to_owned(), address, may_be_missing }).collect())
     }
+}
+
+/// Whether there is no such address here, or none of its family.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EPROTONOSUPPORT))
 }
 
 /// The URL of the medium `name` on a server that listens at `address`. Where that is all addresses of the machine, the URL has

@@ -129,31 +129,16 @@ impl Endpoint {
         server_port: Option<u16>,
         options: udp::Options,
     ) -> Result<Vec<Self>, Error> {
-        let mut endpoints: Vec<Self> = Vec::new();
-        for place in places {
+        Place::open_all(places, |place, first: Option<&Self>| {
             let (mut plans, mut rtp_port) = (plans.to_vec(), server_port);
-            if let Some(first) = endpoints.first() {
+            if let Some(first) = first {
                 rtp_port = Some(first.ports.0);
                 for (plan, entrance) in plans.iter_mut().zip(&first.entrances) {
                     plan.port = entrance.address.port();
                 }
             }
-            match Self::bind(&place.host, place.address, &plans, rtp_port, options) {
-                Ok(endpoint) => endpoints.push(endpoint),
-                // A name may stand for an address that this machine does not have: one of IPv6, say, where that is off.
-                Err(Error::Listen { error, .. }) if place.may_be_missing && is_missing(&error) => {
-                    log::debug!("{} has the address {}, which is not this machine's", place.host, place.address.ip());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        match (endpoints.is_empty(), places.first()) {
-            (true, Some(Place { host, address, .. })) => {
-                let error = io::ErrorKind::AddrNotAvailable.into();
-                Err(Error::Listen { host: host.clone(), address: *address, error })
-            }
-            _ => Ok(endpoints),
-        }
+            Self::bind(&place.host, place.address, &plans, rtp_port, options)
+        })
     }
 
     fn bind(
@@ -250,12 +235,6 @@ fn is_unlucky(error: &Error, plans: &[Plan], server_port: Option<u16>) -> bool {
     }
 }
 
-/// Whether there is no such address here, or none of its family.
-pub(super) fn is_missing(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable
-        || matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EPROTONOSUPPORT))
-}
-
 /// A UDP socket that all clients of an address share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -308,6 +287,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
+    use super::super::address::is_missing;
     use super::*;
 
     fn place(address: &str, may_be_missing: bool) -> Place {
