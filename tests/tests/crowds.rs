@@ -228,7 +228,9 @@ fn a_client_that_lies_in_its_reports_harms_nobody_and_is_written_down_in_one_lin
     // About a sender report of the future, of which we know nothing.
     let future = ReportBlock { last_sr: block.last_sr.wrapping_add(3600 << 16), ..most };
     let reception = report(&mut scene, &mut viewer, 1, &[future]);
-    assert_eq!((reception.lost, reception.fraction_lost, reception.round_trip()), (0x7F_FFFF, 255, None));
+    assert_eq!((reception.fraction_lost, reception.round_trip()), (255, None));
+    // No more than were sent.
+    assert!((500..5000).contains(&reception.lost), "{reception}");
     assert_eq!(reception.jitter(), Duration::from_micros(47_721_858_833));
     // It kept the last one for longer than there was time.
     let reception = report(&mut scene, &mut viewer, 1, &[most]);

@@ -105,7 +105,7 @@ fn best(addresses: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
 }
 
 /// The path is a stranger's: what is no path of a URL is not taken.
-fn url(place: SocketAddr, path: &[u8]) -> Option<String> {
+pub(super) fn url(place: SocketAddr, path: &[u8]) -> Option<String> {
     if place.port() == 0 {
         return None;
     }

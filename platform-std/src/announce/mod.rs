@@ -22,6 +22,8 @@
 mod announcer;
 mod browser;
 mod label;
+#[doc(hidden)]
+pub mod testing;
 
 pub use announcer::{Announcer, MOST_STREAMS};
 pub use browser::{Browser, Heard, browse};

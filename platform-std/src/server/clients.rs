@@ -7,12 +7,14 @@ use std::task::Waker;
 
 use mutoscope::io::server::{Claims, Guard, Peer};
 use mutoscope::media::catalogue::Medium;
+use mutoscope::session::MediaTransport;
 use mutoscope::time::Instant;
 
 use super::admissions::Place;
 use super::context::serving;
 use super::debt::Debt;
 use super::load::Doing;
+use super::reports::{Counted, Reports};
 use super::slab::Slab;
 use super::wake;
 use crate::link::Link;
@@ -37,6 +39,22 @@ pub(super) struct Slot<M: Medium, G: Guard> {
     pub(super) is_shut: bool,
     /// How long it may take for the rest of what it has begun below RTSP.
     pub(super) debt: Debt,
+    pub(super) counted: Counted,
+}
+
+impl<M: Medium, G: Guard> Slot<M, G> {
+    fn count_report(&mut self, now: Instant, reports: &mut [Reports; 2]) {
+        let reception = self.peer.reception();
+        if self.counted.is_news(now, &reception)
+            && let Some(transport) = self.peer.transport()
+        {
+            let [udp, tcp] = reports;
+            match transport {
+                MediaTransport::Udp { .. } => udp.note(&reception),
+                MediaTransport::Interleaved { .. } => tcp.note(&reception),
+            }
+        }
+    }
 }
 
 /// The clients that have a connection to this loop.
@@ -45,11 +63,13 @@ pub(super) struct Clients<M: Medium, G: Guard> {
     /// The clients that are served, by their addresses. A datagram is offered only to the clients of the host that it came
     /// from.
     numbers: BTreeSet<(IpAddr, usize)>,
+    /// What all who ever were here have reported, over UDP and over TCP.
+    reports: [Reports; 2],
 }
 
 impl<M: Medium, G: Guard> Clients<M, G> {
     pub(super) fn new() -> Self {
-        Self { slots: Slab::new(), numbers: BTreeSet::new() }
+        Self { slots: Slab::new(), numbers: BTreeSet::new(), reports: Default::default() }
     }
 
     /// The number that [`insert`](Self::insert) will give next.
@@ -76,6 +96,10 @@ impl<M: Medium, G: Guard> Clients<M, G> {
             self.numbers.insert((host, number));
         }
         number
+    }
+
+    pub(super) const fn reports(&self) -> &[Reports; 2] {
+        &self.reports
     }
 
     pub(super) fn remove(&mut self, number: usize) -> Option<Slot<M, G>> {
@@ -111,9 +135,21 @@ impl<M: Medium, G: Guard> Clients<M, G> {
         let mut is_meant = false;
         // Every client of the host is asked: it may have two sessions with one port, of which it has forgotten one.
         for &(_, number) in self.numbers.range((from.ip(), 0)..=(from.ip(), usize::MAX)) {
-            is_meant |= self.slots.at(number).is_some_and(|slot| slot.peer.handle_rtcp(now, from, compound));
+            if let Some(slot) = self.slots.at(number)
+                && slot.peer.handle_rtcp(now, from, compound)
+            {
+                is_meant = true;
+                slot.count_report(now, &mut self.reports);
+            }
         }
         is_meant
+    }
+
+    /// A client may have reported on its connection.
+    pub(super) fn count_report(&mut self, now: Instant, number: usize) {
+        if let Some(slot) = self.slots.at(number) {
+            slot.count_report(now, &mut self.reports);
+        }
     }
 }
 

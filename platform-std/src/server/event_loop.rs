@@ -24,6 +24,7 @@ use super::limits::Limits;
 use super::load::{Doing, Lack, Meter};
 use super::post::{Arrival, Known, Letter, Mailbox, WAKER};
 use super::reception::Reception;
+use super::reports::Counted;
 use super::room::{Gate, Queue};
 use super::schedule::Schedule;
 use super::sessions::Id;
@@ -314,6 +315,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             Outcome::Closing | Outcome::Open => {}
         }
         self.schedule.set_due(number, earliest(slot.peer.poll_timeout(), slot.debt.deadline()));
+        self.clients.count_report(now, number);
     }
 
     fn remove(&mut self, number: usize) {
@@ -371,7 +373,9 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             let (waker, endpoint) = (woken_as.waker(), arrival.endpoint);
             let debt = Debt::new(&self.common.settings.session, place.standing);
             let (doing, is_shut) = (Doing::Nothing, false);
-            let mut slot = Slot { stream: link, endpoint, peer: client, waker, woken_as, place, doing, is_shut, debt };
+            let counted = Counted::default();
+            let mut slot =
+                Slot { stream: link, endpoint, peer: client, waker, woken_as, place, doing, is_shut, debt, counted };
             let token = Token(self.sockets.first_client() + number);
             let interest = Interest::READABLE | Interest::WRITABLE;
             let registry = self.sockets.poll.registry();

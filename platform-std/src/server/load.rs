@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mutoscope::time::{Duration, Instant};
 use nix::time::{ClockId, clock_gettime};
 
-use super::lag::Lag;
+use super::histogram::Histogram;
 
 /// How long things are added up.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -148,7 +148,7 @@ pub(crate) struct Meter {
     sent: u64,
     /// In all windows that are over.
     sent_before: u64,
-    lag: Lag,
+    lag: Histogram,
     /// What was due had to wait so long, in so many turns.
     waited: (Duration, u32),
     is_full: Option<Lack>,
@@ -162,7 +162,7 @@ impl Meter {
             taken: processor_time(),
             sent: 0,
             sent_before: 0,
-            lag: Lag::default(),
+            lag: Histogram::LAG,
             waited: (Duration::ZERO, 0),
             is_full: None,
         }
@@ -175,7 +175,7 @@ impl Meter {
 
     /// What is due had to wait so long.
     pub(super) fn handle_late(&mut self, late: Duration) {
-        self.lag.note(late);
+        self.lag.note(late.as_secs_f64());
         self.waited = (self.waited.0.saturating_add(late), self.waited.1 + 1);
     }
 
@@ -216,7 +216,7 @@ impl Meter {
     }
 
     /// How late it was with what was due.
-    pub(super) const fn lag(&self) -> &Lag {
+    pub(super) const fn lag(&self) -> &Histogram {
         &self.lag
     }
 

@@ -28,8 +28,8 @@ mod door;
 mod endpoint;
 mod error;
 mod event_loop;
+mod histogram;
 mod hosts;
-mod lag;
 mod limits;
 #[cfg(feature = "http")]
 mod listen;
@@ -38,6 +38,7 @@ mod monitor;
 mod post;
 mod reception;
 mod register;
+mod reports;
 pub mod room;
 mod schedule;
 mod sessions;
@@ -60,7 +61,7 @@ pub(crate) use sessions::Id as SessionId;
 pub(crate) use {
     address::url_of,
     admissions::Place,
-    lag::Lag,
+    histogram::Histogram,
     listen::listen_at,
     register::Report,
     sessions::Session,

@@ -7,11 +7,12 @@ use mutoscope::media::catalogue::Medium;
 use mutoscope::session::{MediaTransport, State};
 
 use super::clients::{Clients, Slot};
-use super::lag::Lag;
+use super::histogram::Histogram;
 use super::load::Lack;
+use super::reports::{Reports, seconds};
 
 /// What one loop has to tell.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
     pub(crate) udp: Flow,
     pub(crate) tcp: Flow,
@@ -19,7 +20,7 @@ pub(crate) struct Tally {
     pub(crate) publishers: u64,
     /// Bytes that were sent.
     pub(crate) sent: u64,
-    pub(crate) lag: Lag,
+    pub(crate) lag: Histogram,
     /// Why there is no room for another viewer.
     pub(crate) lack: Option<Lack>,
 }
@@ -41,6 +42,15 @@ pub(crate) struct Flow {
     pub(crate) jitter: Spread,
     /// In seconds.
     pub(crate) round_trip: Spread,
+    /// What all who ever were there have reported.
+    pub(crate) reports: Reports,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let (udp, tcp) = (Flow::default(), Flow::default());
+        Self { udp, tcp, publishers: 0, sent: 0, lag: Histogram::LAG, lack: None }
+    }
 }
 
 /// A quantity that several have.
@@ -88,6 +98,7 @@ impl Flow {
         self.loss.add(other.loss);
         self.jitter.add(other.jitter);
         self.round_trip.add(other.round_trip);
+        self.reports.add(&other.reports);
     }
 }
 
@@ -149,11 +160,14 @@ impl Gone {
             flow.count(peer.counts(), lost(reception.lost));
             if reception.reports > 0 {
                 flow.loss.note(f64::from(reception.fraction_lost) / 256.0);
-                flow.jitter.note(reception.jitter().as_secs_f64());
+                flow.jitter.note(seconds(reception.jitter()));
             }
-            reception.round_trip().into_iter().for_each(|time| flow.round_trip.note(time.as_secs_f64()));
+            reception.round_trip().into_iter().for_each(|time| flow.round_trip.note(seconds(time)));
         }
         present.add(&self.tally);
+        for (flow, reports) in [&mut present.udp, &mut present.tcp].into_iter().zip(clients.reports()) {
+            flow.reports.add(reports);
+        }
         for (flow, before) in [&mut present.udp, &mut present.tcp].into_iter().zip(&mut self.lost) {
             *before = flow.lost.max(*before);
             flow.lost = *before;

@@ -8,7 +8,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, USER_AGENT};
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, USER_AGENT};
 use hyper::{Method, Request, StatusCode, Version};
 use mutoscope::io::server::{Verdict, Visit};
 use mutoscope::media::Extent;
@@ -20,7 +20,7 @@ use mutoscope::wire::url::Path;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::body::{Body, Video};
+use super::body::{Body, Form, Video};
 use super::feed::Course;
 use super::origin::Claims;
 use super::part::{self, Part};
@@ -169,8 +169,10 @@ where
         let watching = Watching::new(&self.site.usage, &self.site.limits, watcher);
         let ends = move |now| visit.ends().is_some_and(|end| end <= now);
         let (in_chunks, clocks) = (self.is_ffmpeg(), self.site.feeds.clocks);
-        let closing = if in_chunks { &[] } else { part::CLOSING };
-        let video = Video::new(feed.viewer(), wish.interval, closing, clocks, watching, ends);
+        let is_ahead = self.is_image_of_browser();
+        let (closing, begin) = (if in_chunks { &[] } else { part::CLOSING }, is_ahead.then_some(part::NEXT));
+        let form = Form { closing, begin, is_ahead };
+        let video = Video::new(feed.viewer(), wish.interval, form, clocks, watching, ends);
         Ok(reply::video(video, in_chunks))
     }
 
@@ -179,6 +181,15 @@ where
     fn is_ffmpeg(&self) -> bool {
         let agent = self.request.headers().get(USER_AGENT);
         self.request.version() == Version::HTTP_11 && agent.is_some_and(|agent| agent.as_bytes().starts_with(b"Lavf/"))
+    }
+
+    /// A browser wants to show it as an image of a page. Scripts, and programs that say that they are browsers, ask for anything.
+    fn is_image_of_browser(&self) -> bool {
+        let begins = |name, text: &[u8]| {
+            let value = self.request.headers().get(name);
+            value.is_some_and(|value: &HeaderValue| value.as_bytes().starts_with(text))
+        };
+        begins(USER_AGENT, b"Mozilla/") && begins(ACCEPT, b"image/")
     }
 
     async fn snapshot(&self, named: Named<'_>, moment: Moment) -> Result<Reply, Reply> {
@@ -379,13 +390,16 @@ fn condition(found: Result<(), &'static str>, well: &'static str) -> Reply {
 }
 
 /// What a browser says of where a request comes from.
-fn claims<B>(request: &Request<B>) -> Claims<'_> {
+pub(super) fn claims<B>(request: &Request<B>) -> Claims<'_> {
+    // What is there twice, or is no text, says nothing that could be believed: it is as good as the page of another site.
     let text = |name: HeaderName| {
         let mut values = request.headers().get_all(name).iter();
-        values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
+        let first = values.next()?;
+        Some(first.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default())
     };
     // That of a target with a host counts (RFC 9112 section 3.2.2).
-    let host = request.uri().authority().map(hyper::http::uri::Authority::as_str).or_else(|| text(HOST));
+    let named = || text(HOST).filter(|host| !host.is_empty());
+    let host = request.uri().authority().map(hyper::http::uri::Authority::as_str).or_else(named);
     let is_shown = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")
         || text(HeaderName::from_static("sec-fetch-dest")) == Some("image");
     let site = text(HeaderName::from_static("sec-fetch-site"));

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::feed::{Clocks, Viewer};
-use super::usage::Watching;
+use super::usage::{Watcher, Watching};
 
 /// The body of an answer.
 pub(super) enum Body {
@@ -29,30 +30,48 @@ pub(super) struct Video {
     watching: Watching,
     /// What the client was allowed has ended.
     ends: Ends,
-    /// What comes behind the last picture.
-    closing: &'static [u8],
+    form: Form,
     is_over: bool,
+}
+
+/// How pictures are put into a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// What comes behind the last picture.
+    pub(super) closing: &'static [u8],
+    /// What comes before the first picture.
+    pub(super) begin: Option<&'static [u8]>,
+    /// The head of each part comes right behind the picture before it.
+    pub(super) is_ahead: bool,
 }
 
 type Ends = Box<dyn Fn(mutoscope::time::Instant) -> bool + Send>;
 
 impl Video {
-    /// `closing`: what comes behind the last picture; `ends`: whether what the client was allowed has ended by now.
+    /// `ends`: whether what the client was allowed has ended by now.
     pub(super) fn new(
         viewer: Viewer,
         interval: Option<Duration>,
-        closing: &'static [u8],
+        form: Form,
         clocks: Clocks,
         watching: Watching,
         ends: impl Fn(mutoscope::time::Instant) -> bool + Send + 'static,
     ) -> Self {
         let interval = interval.map(|interval| (interval, Box::pin(sleep_until(Instant::now()))));
-        Self { viewer, interval, clocks, watching, ends: Box::new(ends), closing, is_over: false }
+        Self { viewer, interval, clocks, watching, ends: Box::new(ends), form, is_over: false }
+    }
+
+    /// Who gets them.
+    pub(super) const fn watcher(&self) -> &Arc<Watcher> {
+        self.watching.watcher()
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.is_over {
             return Poll::Ready(None);
+        }
+        if let Some(begin) = self.form.begin.take() {
+            return Poll::Ready(Some(Bytes::from_static(begin)));
         }
         if let Some((_, sleep)) = &mut self.interval
             && sleep.as_mut().poll(context).is_pending()
@@ -65,11 +84,16 @@ impl Video {
             let next = (sleep.deadline() + *interval).max(Instant::now());
             sleep.as_mut().reset(next);
         }
-        let part =
-            part.filter(|_| !(self.ends)(self.clocks.now()) && !self.watching.is_ended()).map(|part| part.whole());
+        let part = part
+            .filter(|_| !(self.ends)(self.clocks.now()))
+            .map(|part| if self.form.is_ahead { part.and_next() } else { part.whole() });
+        if part.is_some() {
+            // Who wants fewer pictures misses none.
+            self.watching.count_frame(if self.interval.is_some() { 0 } else { self.viewer.skipped });
+        }
         let next = part.or_else(|| {
             self.is_over = true;
-            (!self.closing.is_empty()).then_some(Bytes::from_static(self.closing))
+            (!self.form.closing.is_empty()).then_some(Bytes::from_static(self.form.closing))
         });
         self.watching.count(next.as_ref().map_or(0, Bytes::len));
         Poll::Ready(next)

@@ -1,8 +1,11 @@
 //! One connection: requests in, answers out, and what ends it.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::header::{CONNECTION, HeaderValue};
@@ -13,7 +16,9 @@ use mutoscope::io::server::Guard;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::answer;
+use super::body::Body;
 use super::socket::Patient;
+use super::usage::Watcher;
 use super::{Connection, Directory, Site, reply};
 use crate::server::Door;
 
@@ -33,6 +38,9 @@ impl Connection {
         D: Door + Guard<Visit: Send> + Send + Sync + 'static,
     {
         let count = AtomicU32::new(0);
+        // Who watches on this connection, once somebody does.
+        let watcher = Mutex::new(None::<Arc<Watcher>>);
+        let watcher = &watcher;
         let answer_one = service_fn(|request| {
             let (site, number) = (Arc::clone(&site), count.fetch_add(1, Ordering::Relaxed) + 1);
             async move {
@@ -42,22 +50,39 @@ impl Connection {
                     // A connection keeps the room of this as long as it is there, and what is in the box only until there is an answer.
                     Box::pin(answer(&site, self, request)).await
                 };
+                if let Body::Video(video) = reply.body() {
+                    *lock(watcher) = Some(Arc::clone(video.watcher()));
+                }
                 if self.is_refused || number >= MOST_REQUESTS {
                     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(reply)
             }
         });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(REQUEST_PATIENCE)
-            .max_buf_size(MOST_HEAD)
-            .serve_connection(TokioIo::new(Patient::new(stream)), answer_one)
-            .await;
-        if let Err(error) = served {
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(REQUEST_PATIENCE)
+                .max_buf_size(MOST_HEAD)
+                .serve_connection(TokioIo::new(Patient::new(stream)), answer_one)
+        );
+        let served = poll_fn(|context| {
+            // Whoever is sent away goes at once, whatever it has not read yet.
+            if let Some(watcher) = &*lock(watcher)
+                && watcher.poll_end(context.waker()).is_ready()
+            {
+                return Poll::Ready(Ok(()));
+            }
+            connection.as_mut().poll(context)
+        });
+        if let Err(error) = served.await {
             log::debug!("{} has no more answers: {error}", self.peer);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

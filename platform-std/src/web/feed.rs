@@ -181,7 +181,7 @@ impl Feed {
     /// One more who watches, from the newest picture on.
     pub(super) fn viewer(self: Arc<Self>) -> Viewer {
         let number = self.viewers.fetch_add(1, Ordering::Relaxed);
-        Viewer { feed: self, number, seen: 0 }
+        Viewer { feed: self, number, seen: 0, skipped: 0 }
     }
 }
 
@@ -207,6 +207,8 @@ pub(super) struct Viewer {
     number: u64,
     /// How many pictures there were when it took its last one.
     seen: u64,
+    /// How many it missed between its last one and the one before.
+    pub(super) skipped: u64,
 }
 
 impl Viewer {
@@ -220,6 +222,8 @@ impl Viewer {
         });
         let Ok(found) = found else { return Poll::Pending };
         Poll::Ready(found.map(|(part, count)| {
+            // The first one is the newest, whatever was there before.
+            self.skipped = if seen == 0 { 0 } else { count - seen - 1 };
             self.seen = count;
             part
         }))

@@ -35,6 +35,8 @@ mod reply;
 mod route;
 mod smaller;
 mod socket;
+#[doc(hidden)]
+pub mod testing;
 mod usage;
 
 use std::net::SocketAddr;

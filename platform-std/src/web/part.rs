@@ -9,12 +9,15 @@ use mutoscope::jpeg::tables;
 
 /// What separates the parts of a body.
 pub(super) const BOUNDARY: &str = "mutoscope";
+/// The head of a part whose picture is not there yet. Browsers show a picture when the next part begins, however long that takes; so for
+/// them it begins at once. How long its picture will be nobody knows then.
+pub(super) const NEXT: &[u8] = b"--mutoscope\r\nContent-Type: image/jpeg\r\n\r\n";
 /// The end of such a body.
 pub(super) const CLOSING: &[u8] = b"--mutoscope--\r\n";
 /// The type of such a body.
 pub(super) const CONTENT_TYPE: &str = "multipart/x-mixed-replace; boundary=mutoscope";
 /// The most that the head of a part and the line behind the picture take.
-const MOST_AROUND: usize = 160;
+const MOST_AROUND: usize = 160 + NEXT.len();
 
 /// A DHT segment with the tables that files mean which have none (Annex K).
 static HUFFMAN_TABLES: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -40,7 +43,7 @@ impl fmt::Display for Seconds {
 pub(super) struct Part {
     /// When it was taken, in microseconds since 1970.
     pub(super) taken: u64,
-    /// Head, picture, end of line.
+    /// Head, picture, end of line, and the head of the next one without its length.
     bytes: Bytes,
     /// Where the picture begins.
     start: usize,
@@ -68,6 +71,7 @@ impl Part {
         bytes.extend_from_slice(rest);
         bytes.extend_from_slice(end);
         bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(NEXT);
         Self { taken, bytes: bytes.into(), start, rewritten: None }
     }
 
@@ -78,17 +82,27 @@ impl Part {
 
     /// The part of a multipart body.
     pub(super) fn whole(&self) -> Bytes {
-        self.bytes.clone()
+        self.bytes.slice(..self.end() + 2)
+    }
+
+    /// The rest of a part that has begun with [`NEXT`], and the beginning of another one.
+    pub(super) fn and_next(&self) -> Bytes {
+        self.bytes.slice(self.start..)
     }
 
     /// The JPEG file alone.
     pub(super) fn picture(&self) -> Bytes {
-        self.bytes.slice(self.start..self.bytes.len() - 2)
+        self.bytes.slice(self.start..self.end())
+    }
+
+    /// Where the picture ends.
+    fn end(&self) -> usize {
+        self.bytes.len() - NEXT.len() - 2
     }
 
     /// The picture as a file that RTP/JPEG carries, if there is such a one: it is of the simplest kind.
     pub(super) fn for_rtp(&self) -> &[u8] {
-        self.rewritten.as_deref().unwrap_or(&self.bytes[self.start..self.bytes.len() - 2])
+        self.rewritten.as_deref().unwrap_or(&self.bytes[self.start..self.end()])
     }
 }
 
@@ -145,7 +159,10 @@ mod tests {
             jpeg.len()
         );
         assert_eq!(whole, [head.as_bytes(), &jpeg, b"\r\n"].concat());
-        assert!(head.len() + 2 <= MOST_AROUND);
+        assert!(head.len() + 2 + NEXT.len() <= MOST_AROUND);
+        // With its head before it, and that of the next one behind it.
+        let next = format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n");
+        assert_eq!(part.and_next(), [&jpeg, &b"\r\n"[..], next.as_bytes()].concat());
     }
 
     #[test]

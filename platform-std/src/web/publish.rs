@@ -39,8 +39,8 @@ where
     B: Body<Data = Bytes> + Unpin,
     S: FrameSink,
 {
-    let feed = Feed::new(memory::zeros(MAX_PICTURE)).ok_or_else(|| reply::later("there is no memory", 10))?;
-    let mut taker = Taker { feed, sink, clocks, sender: SenderClock::default(), pictures: 0, junk: 0 };
+    let mut taker =
+        Taker::new(sink, clocks, memory::zeros(MAX_PICTURE)).ok_or_else(|| reply::later("there is no memory", 10))?;
     let (mut body, mut throttle) = (body, Throttle::of_input());
     while let Some(bytes) = next(&mut body).await? {
         taker.take(&bytes);
@@ -80,7 +80,7 @@ async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Byte
 }
 
 /// Finds pictures in bytes and gives them away.
-struct Taker<S> {
+pub(super) struct Taker<S> {
     feed: Feed<Vec<u8>>,
     sink: S,
     clocks: Clocks,
@@ -91,7 +91,13 @@ struct Taker<S> {
 }
 
 impl<S: FrameSink> Taker<S> {
-    fn take(&mut self, mut bytes: &[u8]) {
+    /// Pictures that do not fit into `room` are left out. `None`: it is too small for any.
+    pub(super) fn new(sink: S, clocks: Clocks, room: Vec<u8>) -> Option<Self> {
+        let feed = Feed::new(room)?;
+        Some(Self { feed, sink, clocks, sender: SenderClock::default(), pictures: 0, junk: 0 })
+    }
+
+    pub(super) fn take(&mut self, mut bytes: &[u8]) {
         self.junk += bytes.len() as u64;
         while !bytes.is_empty() {
             let room = self.feed.room();
@@ -109,7 +115,7 @@ impl<S: FrameSink> Taker<S> {
     }
 
     /// Nothing more comes. What was begun is a picture where it is the only one; of a stream that broke off it is half of one.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         if let Some(FeedEvent::Frame { jpeg, timestamp, has_end }) = self.feed.finish()
             && (has_end || self.pictures == 0)
         {

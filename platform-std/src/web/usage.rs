@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 use crate::server::Limits;
 use crate::server::load::{Doing, Meter};
@@ -13,7 +14,23 @@ use crate::server::load::{Doing, Meter};
 pub(super) struct Usage {
     meter: Mutex<Meter>,
     refused: AtomicU64,
+    frames: AtomicU64,
+    skipped: AtomicU64,
     sessions: Mutex<Sessions>,
+}
+
+/// Numbers of all who ever watched, and of those who do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Who watches.
+    pub(super) viewers: u64,
+    pub(super) bytes: u64,
+    /// Pictures that were sent.
+    pub(super) frames: u64,
+    /// Pictures that those missed who were too slow for them.
+    pub(super) skipped: u64,
+    /// Who was told that there is no room.
+    pub(super) refused: u64,
 }
 
 #[derive(Debug, Default)]
@@ -29,19 +46,45 @@ pub(super) struct Watcher {
     pub(super) peer: SocketAddr,
     pub(super) user: Option<String>,
     pub(super) stream: String,
-    /// Somebody wants it to end.
-    is_ended: AtomicBool,
+    end: Mutex<End>,
+}
+
+/// Whether somebody wants it to end.
+#[derive(Debug)]
+enum End {
+    /// Nobody; its connection is woken if somebody does.
+    Unwanted(Option<Waker>),
+    Wanted,
 }
 
 impl Watcher {
     pub(super) const fn new(peer: SocketAddr, user: Option<String>, stream: String) -> Self {
-        Self { peer, user, stream, is_ended: AtomicBool::new(false) }
+        Self { peer, user, stream, end: Mutex::new(End::Unwanted(None)) }
+    }
+
+    /// Has it end.
+    fn end(&self) {
+        let before = std::mem::replace(&mut *self.end.lock().unwrap_or_else(PoisonError::into_inner), End::Wanted);
+        if let End::Unwanted(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+
+    /// Ready when somebody wants it to end.
+    pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
+        match &mut *self.end.lock().unwrap_or_else(PoisonError::into_inner) {
+            End::Wanted => return Poll::Ready(()),
+            End::Unwanted(Some(known)) => known.clone_from(waker),
+            End::Unwanted(none) => *none = Some(waker.clone()),
+        }
+        Poll::Pending
     }
 }
 
 impl Usage {
     pub(super) fn new(at: usize) -> Self {
-        Self { meter: Mutex::new(Meter::new(at)), refused: AtomicU64::new(0), sessions: Mutex::default() }
+        let [refused, frames, skipped] = [0; 3].map(AtomicU64::new);
+        Self { meter: Mutex::new(Meter::new(at)), refused, frames, skipped, sessions: Mutex::default() }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -67,10 +110,11 @@ impl Usage {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many watch, how many bytes were sent to all who ever did, and how many were told that there is no room.
-    pub(super) fn counts(&self) -> (u64, u64, u64) {
+    pub(super) fn counts(&self) -> Counts {
         let viewers = self.sessions().present.len() as u64;
-        (viewers, self.meter().sent(), self.refused.load(Ordering::Relaxed))
+        let [frames, skipped, refused] =
+            [&self.frames, &self.skipped, &self.refused].map(|count| count.load(Ordering::Relaxed));
+        Counts { viewers, bytes: self.meter().sent(), frames, skipped, refused }
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -82,11 +126,10 @@ impl Usage {
         self.sessions().present.iter().map(|(number, watcher)| (*number, Arc::clone(watcher))).collect()
     }
 
-    /// Has one of them end with its next picture; whether there is such a one.
+    /// Has one of them end; whether there is such a one.
     pub(super) fn end(&self, number: u64) -> bool {
-        let sessions = self.sessions();
-        let found = sessions.present.get(&number);
-        found.iter().for_each(|watcher| watcher.is_ended.store(true, Ordering::Relaxed));
+        let found = self.sessions().present.get(&number).cloned();
+        found.iter().for_each(|watcher| watcher.end());
         found.is_some()
     }
 
@@ -115,14 +158,19 @@ impl Watching {
         Self { usage: Arc::clone(usage), limits: Arc::clone(limits), number, watcher }
     }
 
-    /// Somebody wants it to end.
-    pub(super) fn is_ended(&self) -> bool {
-        self.watcher.is_ended.load(Ordering::Relaxed)
+    pub(super) const fn watcher(&self) -> &Arc<Watcher> {
+        &self.watcher
     }
 
     /// Bytes have been given to the kernel, or will be soon.
     pub(super) fn count(&self, bytes: usize) {
         self.usage.count(bytes as u64);
+    }
+
+    /// A picture is sent, and so many before it were not because there was no room for them.
+    pub(super) fn count_frame(&self, skipped: u64) {
+        self.usage.frames.fetch_add(1, Ordering::Relaxed);
+        self.usage.skipped.fetch_add(skipped, Ordering::Relaxed);
     }
 }
 

@@ -108,7 +108,10 @@ impl<S: FrameSource> MediaStream<S> {
     }
 
     pub(super) fn reception(&self) -> Reception {
-        self.reception
+        let mut reception = self.reception;
+        // Nobody can lose more than was sent, whatever it says.
+        reception.lost = reception.lost.min(i32::try_from(self.sender.packets()).unwrap_or(i32::MAX));
+        reception
     }
 
     /// Takes an RTCP packet of the client's. `true`: it is one.

@@ -125,6 +125,9 @@ fn what_is_not_for_others_is_not_answered() {
             ("Host: localhost\r\nHost: evil.example\r\n", 400),
             ("", 400),
             ("Host: localhost\r\nOrigin: http://evil.example\r\n", 403),
+            ("Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.example\r\n", 403),
+            ("Host: localhost\r\nOrigin: http://\u{e9}.example\r\n", 403),
+            ("Host: localhost\r\nSec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n", 403),
             ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n", 403),
             ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n", 200),
         ] {
@@ -196,6 +199,30 @@ fn a_stream_that_ends_is_closed_as_its_client_understands_it() {
 }
 
 #[test]
+fn for_images_of_browsers_each_part_begins_before_its_picture_is_there() {
+    run(async {
+        let image = "User-Agent: Mozilla/5.0\r\nAccept: image/avif,image/*;q=0.8\r\n";
+        let script = "User-Agent: Mozilla/5.0\r\nAccept: */*\r\n";
+        for (headers, is_ahead) in [(image, true), (script, false), ("Accept: image/jpeg\r\n", false)] {
+            let camera = Camera::new();
+            let mut client = connect(&camera, HERE);
+            let request = format!("GET /camera.mjpg HTTP/1.0\r\nHost: localhost\r\n{headers}\r\n");
+            client.write_all(request.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut come = vec![0; 4096];
+            let len = client.read(&mut come).await.unwrap();
+            let head = "--mutoscope\r\nContent-Type: image/jpeg\r\n\r\n";
+            assert_eq!(come[..len].ends_with(head.as_bytes()), is_ahead, "{headers}");
+            camera.live.end();
+            let answer = String::from_utf8_lossy(&come[..len]).into_owned() + &rest(&mut client).await;
+            assert_eq!(answer.matches("--mutoscope\r\n").count(), 1 + usize::from(is_ahead), "{headers}");
+            assert_eq!(answer.contains("Content-Length"), !is_ahead, "{headers}");
+            assert!(answer.ends_with("--mutoscope--\r\n"), "{headers}");
+        }
+    });
+}
+
+#[test]
 fn who_may_ends_a_session_of_a_browser() {
     run(async {
         let camera = Camera::new();
@@ -224,10 +251,19 @@ fn who_may_ends_a_session_of_a_browser() {
             let answer = rest(&mut begin(request).await).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
         }
-        // Its next picture does not come any more.
-        camera.publish(1, 1000);
+        // It needs no other picture for that.
         rest(&mut viewer).await;
         let listed = rest(&mut begin("GET /api/sessions").await).await;
         assert!(listed.ends_with("{\"sessions\":[]}"), "{listed}");
+        // Nor does one that reads nothing keep its place until it is given up.
+        let stuck = begin("GET /camera.mjpg").await;
+        for number in 2..8 {
+            camera.publish(number, 50_000);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        rest(&mut begin("DELETE /api/sessions/http-2").await).await;
+        let listed = rest(&mut begin("GET /api/sessions").await).await;
+        assert!(listed.ends_with("{\"sessions\":[]}"), "{listed}");
+        drop(stuck);
     });
 }

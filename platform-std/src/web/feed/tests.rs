@@ -56,6 +56,14 @@ fn who_is_slow_misses_pictures_and_nobody_else_does() {
         assert_eq!(slow.next().await.unwrap().picture(), picture(8, 1000));
         let next = slow.poll_next(Waker::noop());
         assert!(next.is_pending(), "it has seen the newest one");
+        assert_eq!((slow.skipped, quick.skipped), (0, 0), "what was before its first one it has not missed");
+        for number in 9..12 {
+            camera.publish(number, 1000);
+            settle().await;
+            quick.next().await.unwrap();
+        }
+        assert_eq!(slow.next().await.unwrap().picture(), picture(11, 1000));
+        assert_eq!((slow.skipped, quick.skipped), (2, 0));
     });
 }
 

@@ -5,9 +5,10 @@ mod text;
 
 use hyper::header::HeaderValue;
 
+use super::usage::Counts;
 use super::{Directory, Listed, Listing, Site, api};
 use crate::media::Totals;
-use crate::server::{Door, Flow, Lag, Report, Spread, Tally};
+use crate::server::{Door, Flow, Histogram, Report, Spread, Tally};
 use names as n;
 use text::{Family, Metric, Text};
 
@@ -34,12 +35,12 @@ pub(super) fn text<C: Directory, D: Door>(site: &Site<C, D>) -> String {
     let (taken, limit) = site.limits.places();
     text.single(&n::PLACES, taken as f64);
     text.single(&n::MOST_PLACES, limit as f64);
-    let (viewers, sent, refused) = site.usage.counts();
+    let web = site.usage.counts();
     write_refusals(&mut text, site.limits.refused(), site.door.refusals());
-    text.single(&n::HTTP_SENT, sent as f64);
-    text.single(&n::HTTP_REFUSED, refused as f64);
+    text.single(&n::HTTP_SENT, web.bytes as f64);
+    text.single(&n::HTTP_REFUSED, web.refused as f64);
     let report = site.monitor.as_ref().map(|monitor| monitor.report());
-    write_viewers(&mut text, report.as_ref().map(|report| &report.tally), viewers);
+    write_viewers(&mut text, report.as_ref().map(|report| &report.tally), &web);
     if let Some(report) = &report {
         write_loops(&mut text, report);
     }
@@ -63,18 +64,33 @@ fn write_refusals(
 /// Something of all who are reached by one transport.
 type OfFlow = fn(&Flow) -> f64;
 type SpreadOf = fn(&Flow) -> Spread;
+type HistogramOf = fn(&Flow) -> &Histogram;
 
-fn write_viewers(text: &mut Text, tally: Option<&Tally>, browsers: u64) {
+fn write_viewers(text: &mut Text, tally: Option<&Tally>, web: &Counts) {
     text.family(&n::VIEWERS, |family| {
         for (transport, flow) in tally.map(flows).into_iter().flatten() {
             family.sample(&[("transport", transport)], flow.viewers as f64);
         }
-        family.sample(&[("transport", "http")], browsers as f64);
+        family.sample(&[("transport", "http")], web.viewers as f64);
+    });
+    text.family(&n::SENT_FRAMES, |family| {
+        for (transport, flow) in tally.map(flows).into_iter().flatten() {
+            family.sample(&[("transport", transport)], flow.frames as f64);
+        }
+        family.sample(&[("transport", "http")], web.frames as f64);
+    });
+    text.family(&n::SKIPPED, |family| {
+        for (transport, flow) in tally.map(flows).into_iter().flatten() {
+            let reasons = [("slow", flow.skipped), ("unready", flow.unready), ("unsendable", flow.unsendable)];
+            for (reason, count) in reasons {
+                family.sample(&[("transport", transport), ("reason", reason)], count as f64);
+            }
+        }
+        family.sample(&[("transport", "http"), ("reason", "slow")], web.skipped as f64);
     });
     let Some(tally) = tally else { return };
-    let per_transport: [(&Metric, OfFlow); 4] = [
+    let per_transport: [(&Metric, OfFlow); 3] = [
         (&n::PLAYING, |flow| flow.playing as f64),
-        (&n::SENT_FRAMES, |flow| flow.frames as f64),
         (&n::LOST, |flow| flow.lost as f64),
         (&n::REPORTING, |flow| flow.loss.count as f64),
     ];
@@ -83,14 +99,6 @@ fn write_viewers(text: &mut Text, tally: Option<&Tally>, browsers: u64) {
             flows(tally).iter().for_each(|(transport, flow)| family.sample(&[("transport", transport)], value(flow)));
         });
     }
-    text.family(&n::SKIPPED, |family| {
-        for (transport, flow) in flows(tally) {
-            let reasons = [("slow", flow.skipped), ("unready", flow.unready), ("unsendable", flow.unsendable)];
-            for (reason, count) in reasons {
-                family.sample(&[("transport", transport), ("reason", reason)], count as f64);
-            }
-        }
-    });
     let spreads: [(&Metric, &Metric, SpreadOf); 3] = [
         (&n::LOSS, &n::MOST_LOSS, |flow| flow.loss),
         (&n::JITTER, &n::MOST_JITTER, |flow| flow.jitter),
@@ -105,6 +113,18 @@ fn write_viewers(text: &mut Text, tally: Option<&Tally>, browsers: u64) {
         };
         text.family(mean, |family| write(family, |spread| spread.mean().unwrap_or_default()));
         text.family(most, |family| write(family, |spread| spread.most));
+    }
+    let histograms: [(&Metric, HistogramOf); 3] = [
+        (&n::LOSSES, |flow| &flow.reports.loss),
+        (&n::JITTERS, |flow| &flow.reports.jitter),
+        (&n::ROUND_TRIPS, |flow| &flow.reports.round_trip),
+    ];
+    for (metric, of) in histograms {
+        text.family(metric, |family| {
+            flows(tally)
+                .iter()
+                .for_each(|(transport, flow)| family.histogram(Some(("transport", transport)), of(flow)));
+        });
     }
 }
 
@@ -123,16 +143,7 @@ fn write_loops(text: &mut Text, report: &Report) {
             family.sample(&[("reason", reason)], *count as f64);
         }
     });
-    text.family(&n::LAG, |family| write_lag(family, &tally.lag));
-}
-
-fn write_lag(family: &mut Family<'_>, lag: &Lag) {
-    for (bound, count) in lag.up_to() {
-        family.part("_bucket", &[("le", &bound.to_string())], count as f64);
-    }
-    family.part("_bucket", &[("le", "+Inf")], lag.count() as f64);
-    family.part("_sum", &[], lag.sum().as_secs_f64());
-    family.part("_count", &[], lag.count() as f64);
+    text.family(&n::LAG, |family| family.histogram(None, &tally.lag));
 }
 
 /// What there is to tell of a stream.

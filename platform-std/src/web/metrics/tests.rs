@@ -8,6 +8,7 @@ use mutoscope::io::server::Open;
 use mutoscope::media::FrameSink as _;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::media::catalogue::Medium as _;
+use mutoscope::wire::rtcp::{Emitter, ReportBlock};
 use mutoscope::wire::url::Path;
 
 use super::super::answer::{health, readiness};
@@ -99,9 +100,10 @@ fn each_is_in_the_docs_and_the_dashboard_asks_for_no_other() {
         assert!(row.is_some_and(|row| row.contains(&format!("{kind:?}").to_lowercase())), "{name}");
     }
     let dashboard = include_str!("../../../../docs/grafana.json");
-    let bucket = format!("{}_bucket", n::LAG.name);
+    let histograms = n::ALL.iter().filter(|metric| metric.kind == Kind::Histogram);
+    let buckets: HashSet<_> = histograms.map(|metric| format!("{}_bucket", metric.name)).collect();
     for word in words(docs).into_iter().chain(words(dashboard)) {
-        assert!(names.contains(word) || word == bucket, "{word}");
+        assert!(names.contains(word) || buckets.contains(word), "{word}");
     }
     let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row");
@@ -213,6 +215,31 @@ fn play(address: std::net::SocketAddr) -> TcpStream {
     client
 }
 
+/// Reports that a quarter of the packets was lost, millions in all, and a jitter of hours.
+fn report(client: &mut TcpStream) {
+    let (mut head, mut packet) = ([0; 4], vec![0; 65_536]);
+    let ssrc = loop {
+        client.read_exact(&mut head).unwrap();
+        let packet = &mut packet[..usize::from(u16::from_be_bytes([head[2], head[3]]))];
+        client.read_exact(packet).unwrap();
+        if head[1] == 0 {
+            break u32::from_be_bytes(packet[8..12].try_into().unwrap());
+        }
+    };
+    let block = ReportBlock {
+        ssrc,
+        fraction_lost: 64,
+        cumulative_lost: 0x7F_FFFF,
+        extended_highest_sequence: 0,
+        jitter: u32::MAX,
+        last_sr: 0,
+        delay_since_last_sr: 0,
+    };
+    let mut buffer = [0; 64];
+    let len = Emitter::new(&mut buffer).receiver_report(9, &[block]).unwrap().finish();
+    client.write_all(&[&[b'$', 1, 0, len as u8], &buffer[..len]].concat()).unwrap();
+}
+
 #[test]
 fn what_two_loops_do_is_added_up_and_what_is_gone_stays_counted() {
     let mut inputs = Inputs::new(Policy::default()).unwrap();
@@ -232,10 +259,18 @@ fn what_two_loops_do_is_added_up_and_what_is_gone_stays_counted() {
     let tcp = |metric: &str| format!("mutoscope_{metric}{{transport=\"tcp\"}}");
     let viewers = wait(&monitor, &site, |text| value(text, "mutoscope_stream_frames_total{stream=\"yard\"}") >= 1.0);
     assert_eq!(value(&viewers, &tcp("viewers")), 0.0);
-    let players = [play(address), play(address)];
+    let mut players = [play(address), play(address)];
     let text = wait(&monitor, &site, |text| value(text, &tcp("sent_frames_total")) >= 2.0);
     assert_eq!((value(&text, &tcp("viewers")), value(&text, &tcp("playing_viewers"))), (2.0, 2.0));
     assert_eq!(value(&text, "mutoscope_viewers{transport=\"udp\"}"), 0.0);
+    players.iter_mut().for_each(report);
+    let text = wait(&monitor, &site, |text| value(text, &tcp("loss_ratio_count")) == 2.0);
+    assert_eq!((value(&text, &tcp("loss_ratio_sum")), value(&text, &tcp("jitter_seconds_sum"))), (0.5, 20.0));
+    assert_eq!(value(&text, "mutoscope_loss_ratio_bucket{transport=\"tcp\",le=\"0.2\"}"), 0.0);
+    assert_eq!(value(&text, "mutoscope_loss_ratio_bucket{transport=\"tcp\",le=\"0.3\"}"), 2.0);
+    assert_eq!(value(&text, "mutoscope_loss_ratio_bucket{transport=\"udp\",le=\"+Inf\"}"), 0.0);
+    // More than were sent cannot be lost.
+    assert!(value(&text, &tcp("lost_packets_total")) <= 8.0, "{text}");
     assert_eq!(value(&text, "mutoscope_stream_viewers{stream=\"yard\"}"), 2.0);
     assert_eq!(value(&text, "mutoscope_event_loops_missing"), 0.0);
     assert!(value(&text, "mutoscope_stream_bytes_total{stream=\"yard\"}") >= 1000.0);
@@ -260,6 +295,7 @@ fn what_two_loops_do_is_added_up_and_what_is_gone_stays_counted() {
     assert_eq!(sessions().iter().map(|session| session.peer.port()).collect::<Vec<_>>(), ports);
     drop(players);
     let text = wait(&monitor, &site, |text| value(text, &tcp("viewers")) == 0.0);
+    assert_eq!(value(&text, &tcp("loss_ratio_count")), 2.0, "they were reported all the same");
     assert_eq!(value(&text, &tcp("sent_frames_total")), 2.0, "they were sent all the same");
     stop.stop();
     serving.join().unwrap();

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::server::Histogram;
+
 /// Something that is measured.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Metric {
@@ -68,8 +70,21 @@ impl Family<'_> {
         self.part("", labels, value);
     }
 
+    /// All samples of a histogram that is told from others of its family by a label, if there are others.
+    pub(super) fn histogram(&mut self, label: Option<(&'static str, &str)>, histogram: &Histogram) {
+        let labels: Vec<_> = label.into_iter().collect();
+        let mut bucket = |bound: &str, count: u64| {
+            let labels: Vec<_> = label.into_iter().chain([("le", bound)]).collect();
+            self.part("_bucket", &labels, count as f64);
+        };
+        histogram.up_to().for_each(|(bound, count)| bucket(&bound.to_string(), count));
+        bucket("+Inf", histogram.count());
+        self.part("_sum", &labels, histogram.sum());
+        self.part("_count", &labels, histogram.count() as f64);
+    }
+
     /// A part of a histogram: `_bucket`, `_sum` or `_count`.
-    pub(super) fn part(&mut self, part: &str, labels: Labels<'_>, value: f64) {
+    fn part(&mut self, part: &str, labels: Labels<'_>, value: f64) {
         let _ = write!(self.text, "{}{part}", self.name);
         for (at, (name, value)) in labels.iter().enumerate() {
             let _ = write!(self.text, "{}{name}=\"", if at == 0 { '{' } else { ',' });

@@ -70,7 +70,7 @@ function sentence(text) {
 
 const isFilm = (info) => info.live !== true;
 const isReady = (info) => info.state === 'ready' || info.state === undefined;
-// Single pictures do as well. Chromium shows each of many only when the next one begins, which would be late then.
+// Single pictures do as well, and hold no connection.
 const isSlow = (info) => !(info.rate >= 1);
 // It gives pictures, or may give some when it is asked for them.
 const mayShow = (info) => isReady(info) || info.state === 'idle' || info.state === 'starting';
