@@ -5,6 +5,7 @@
 //! run by the mutating runner in [`runner`] (in every test run, for a second each) and by cargo-fuzz (`tests/fuzz`, by hand and
 //! for hours).
 
+pub mod announcements;
 pub mod auth;
 pub mod clients;
 pub mod containers;
@@ -24,6 +25,7 @@ pub mod sealed;
 pub mod source;
 pub mod text;
 pub mod users;
+pub mod web;
 
 /// A function that reads bytes, and what to begin with.
 #[derive(Clone, Copy)]
@@ -107,6 +109,15 @@ pub const TARGETS: &[Target] = &[
     Target { name: "transcode", run: jpeg::transcode, seeds: jpeg::transcode_seeds, words: &[] },
     Target { name: "http_answers", run: inputs::answers, seeds: inputs::answer_seeds, words: inputs::HTTP_WORDS },
     Target { name: "input_spec", run: inputs::spec, seeds: inputs::spec_seeds, words: inputs::SPEC_WORDS },
+    Target { name: "web_routes", run: web::routes, seeds: web::route_seeds, words: web::ROUTE_WORDS },
+    Target { name: "web_origins", run: web::origins, seeds: web::origin_seeds, words: web::ORIGIN_WORDS },
+    Target { name: "web_publish", run: web::publish, seeds: feed::feed_seeds, words: feed::WORDS },
+    Target {
+        name: "announcements",
+        run: announcements::announcements,
+        seeds: announcements::announcement_seeds,
+        words: announcements::WORDS,
+    },
 ];
 
 #[cfg(test)]
