@@ -79,6 +79,28 @@ pub fn publish(port: u16, stream: &str, picture: &[u8]) -> Result<TcpStream> {
     Ok(sender)
 }
 
+/// Publishes pictures one by one.
+pub struct Sender(TcpStream);
+
+impl Sender {
+    /// Begins to.
+    pub fn new(port: u16, stream: &str) -> Result<Self> {
+        let mut sender = TcpStream::connect(("127.0.0.1", port))?;
+        write!(sender, "POST /streams/{stream} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        // Where a picture ends is seen when the next one begins, so each begins right behind the one before.
+        sender.write_all(b"2\r\n\xFF\xD8\r\n")?;
+        Ok(Self(sender))
+    }
+
+    /// Publishes a JPEG file.
+    pub fn send(&mut self, jpeg: &[u8]) -> Result<()> {
+        let rest = jpeg.get(2..).context("no picture")?;
+        write!(self.0, "{:x}\r\n", rest.len() + 2)?;
+        self.0.write_all(&[rest, b"\xFF\xD8\r\n"].concat())?;
+        Ok(())
+    }
+}
+
 /// A file of users in which there is one.
 pub fn users(server: &Path, folder: &Path, name: &str, password: &str) -> Result<PathBuf> {
     let file = folder.join("users");

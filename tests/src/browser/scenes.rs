@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::chromium::{Area, Chromium};
-use super::{PATIENCE, Tile, free_port, get, publish, serve, users};
+use super::{PATIENCE, Sender, Tile, free_port, get, publish, serve, users};
+use crate::film::picture;
 use crate::latency::number_of;
 use crate::process::{Scratch, Server};
 
@@ -27,6 +28,7 @@ pub struct Scene {
 /// All of them.
 pub const SCENES: &[Scene] = &[
     Scene { what: "tiles move, and show the pictures of now", play: tiles_move },
+    Scene { what: "a picture is shown when it has come, and not with the next one", play: pictures_are_not_kept_back },
     Scene { what: "a stream is opened and closed by mouse, by keys and by address", play: a_stream_is_opened },
     Scene { what: "the page is refused without a password, and shown with it", play: passwords },
     Scene { what: "a stream that ends and returns is shown again, and so is a server", play: what_ends_returns },
@@ -79,6 +81,29 @@ fn tiles_move(browser: &mut Chromium, program: &Path) -> Result<()> {
     browser.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true }); arrange()")?;
     let viewers = "(await (await fetch('/api/streams')).json()).streams[0].viewers";
     browser.wait(&format!("(async () => {viewers} === 0)()"), PATIENCE)
+}
+
+fn pictures_are_not_kept_back(browser: &mut Chromium, program: &Path) -> Result<()> {
+    /// The colour of the first blocks of what the image shows.
+    const COLOUR: &str = "(() => { const canvas = document.createElement('canvas'); canvas.width = canvas.height = 8; \
+        const on = canvas.getContext('2d'); on.drawImage(rare, 0, 0); return on.getImageData(4, 4, 1, 1).data.join(); })()";
+    let port = free_port()?;
+    let server = serve(program, port, &["rare=push:"])?;
+    browser.open(page(&server)?)?;
+    let mut sender = Sender::new(port, "rare")?;
+    let mut before = "0,0,0,0".to_owned();
+    for number in 0..3 {
+        sender.send(&picture(number, (320, 240), 0))?;
+        if number == 0 {
+            let show =
+                "window.rare = new Image(); rare.src = '/streams/rare/stream.mjpg'; document.body.append(rare); 0";
+            browser.evaluate(show)?;
+        }
+        let is_seen = format!("rare.naturalWidth === 320 && {COLOUR} !== '{before}'");
+        browser.wait(&is_seen, PATIENCE).with_context(|| format!("picture {number}"))?;
+        before = browser.evaluate(COLOUR)?.as_str().context("no colour")?.to_owned();
+    }
+    Ok(())
 }
 
 fn a_stream_is_opened(browser: &mut Chromium, program: &Path) -> Result<()> {
