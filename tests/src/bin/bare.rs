@@ -36,6 +36,9 @@ struct Args {
     /// Milliseconds that it sleeps longer than until the next frame is due, so that several share a wake-up.
     #[arg(long, default_value_t = 0)]
     slack_ms: u64,
+    /// Each frame is in one piece, and goes to all at the same time, as that of a live stream by HTTP (TCP).
+    #[arg(long)]
+    whole: bool,
     /// Keep the sender to core 0 and the viewers to core 1.
     #[arg(long)]
     pin: bool,
@@ -156,7 +159,12 @@ fn head(args: &Args) -> usize {
 
 /// Bytes of a frame with its heads.
 fn frame_len(args: &Args) -> usize {
-    args.frame_bytes + args.frame_bytes.div_ceil(SLICE) * head(args)
+    args.frame_bytes + args.frame_bytes.div_ceil(slice(args)) * head(args)
+}
+
+/// Bytes of a frame that have a head.
+fn slice(args: &Args) -> usize {
+    if args.whole { args.frame_bytes } else { SLICE }
 }
 
 /// Sends all frames, those of different viewers spread over the time of a frame. Returns the processor time that it took, and how late
@@ -165,7 +173,7 @@ fn play(args: &Args, sinks: &Sinks) -> Result<(Duration, f64)> {
     let data = vec![0_u8; args.frame_bytes];
     let heads = [0_u8; INTERLEAVED_HEAD];
     let packets: Vec<_> =
-        data.chunks(SLICE).flat_map(|slice| [IoSlice::new(&heads[..head(args)]), IoSlice::new(slice)]).collect();
+        data.chunks(slice(args)).flat_map(|slice| [IoSlice::new(&heads[..head(args)]), IoSlice::new(slice)]).collect();
     let (len, slack) = (frame_len(args), Duration::from_millis(args.slack_ms));
     std::thread::sleep(Duration::from_millis(300));
     let before = Usage::of(std::process::id())?;
@@ -173,7 +181,8 @@ fn play(args: &Args, sinks: &Sinks) -> Result<(Duration, f64)> {
     let mut latest = Duration::ZERO;
     for frame in 0..args.seconds * u64::from(args.frame_rate) {
         for viewer in 0..args.viewers {
-            let turn = frame as f64 + viewer as f64 / args.viewers as f64;
+            let share = if args.whole { 0.0 } else { viewer as f64 / args.viewers as f64 };
+            let turn = frame as f64 + share;
             let due = Duration::from_secs_f64(turn / f64::from(args.frame_rate));
             let now = begin.elapsed();
             if due > now {

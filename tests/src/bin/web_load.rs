@@ -7,7 +7,7 @@ use mutoscope_tests::interop::feeds::{Running, free_port, spawn};
 use mutoscope_tests::process::{Server, Usage, pin};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ struct Args {
     /// What is shown: another server plays it over and over, and the one that is measured takes it from there
     #[arg(long, default_value = "target/media/std-420-640x480.mjpeg")]
     film: PathBuf,
-    /// Measure ustreamer with this V4L2 device instead
-    #[arg(long, value_name = "DEVICE", conflicts_with = "film")]
+    /// Measure ustreamer instead, with this library before others: it is a camera that shows the film (`camera.c`)
+    #[arg(long, value_name = "LIBRARY")]
     ustreamer: Option<PathBuf>,
     /// How many watch
     #[arg(long, default_value_t = 100)]
@@ -44,7 +44,7 @@ struct Scene {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let scene = if let Some(device) = &args.ustreamer { ustreamer(device)? } else { ours(&args)? };
+    let scene = if let Some(camera) = &args.ustreamer { ustreamer(camera, &args)? } else { ours(&args)? };
     let mut crowd = Crowd::new()?;
     crowd.add(&scene, 1)?;
     let one = Usage::of(scene.id)?.resident_kib;
@@ -177,10 +177,11 @@ fn ours(args: &Args) -> Result<Scene> {
     Ok(Scene { id: server.id(), address, path, _servers: vec![source, server], _other: None })
 }
 
-fn ustreamer(device: &std::path::Path) -> Result<Scene> {
+fn ustreamer(camera: &Path, args: &Args) -> Result<Scene> {
     let port = free_port()?;
     let mut command = Command::new("ustreamer");
-    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--device"]).arg(device);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--device", "/dev/video0", "--format", "MJPEG"]);
+    command.env("LD_PRELOAD", camera).env("CAMERA_FILE", &args.film).env("CAMERA_RATE", "24");
     let other = spawn(&mut command)?;
     let (id, address) = (other.id(), format!("127.0.0.1:{port}"));
     let begin = Instant::now();

@@ -1,17 +1,15 @@
-//! A live stream by HTTP for a hundred viewers; beside it a sender of as many bytes that does nothing else, and ustreamer.
+//! A live stream by HTTP for a hundred viewers; beside it a sender of as many bytes that does nothing else, and ustreamer with a camera that
+//! gives the same pictures.
 
 use super::crowd::Film;
 use super::{Promise, TRIES, Values, measure as figures, program};
-use crate::shell::{release_program, succeeds};
+use crate::shell::{release_program, root, succeeds, target_dir};
 use anyhow::Result;
-use std::path::Path;
 use std::process::Command;
 
 const VIEWERS: usize = 100;
 const PROCESSOR_MS: f64 = 0.30;
 const VIEWER_KB: f64 = 12.0;
-/// The camera that ustreamer shows. It takes nothing else: no file, no pipe.
-const DEVICE: &str = "/dev/video0";
 
 /// Two rows.
 pub(super) fn measure(seconds: u64) -> Result<Vec<Promise>> {
@@ -37,9 +35,16 @@ pub(super) fn measure(seconds: u64) -> Result<Vec<Promise>> {
     }
     let values = best.unwrap_or_default();
     let mut bare = program("bare")?;
-    bare.args(arguments).args(["--transport", "tcp", "--pin", "--frame-bytes", &film.frame_bytes.to_string()]);
+    bare.args(arguments).args([
+        "--transport",
+        "tcp",
+        "--whole",
+        "--pin",
+        "--frame-bytes",
+        &film.frame_bytes.to_string(),
+    ]);
     let bare = figures(&mut bare)?.of("processor_ms")?;
-    let other = ustreamer(&arguments)?;
+    let other = ustreamer(&arguments, &film)?;
     let beside = |name: &str, unit: &str| match &other {
         Some(other) => other.of(name).map(|value| format!("; ustreamer {value:.2} {unit}")),
         None => Ok(String::new()),
@@ -64,14 +69,18 @@ pub(super) fn measure(seconds: u64) -> Result<Vec<Promise>> {
     ])
 }
 
-/// The same of ustreamer, where it is and has a camera.
-fn ustreamer(arguments: &[&str]) -> Result<Option<Values>> {
+/// The same of ustreamer, where it is. It takes a camera and nothing else, no file and no pipe, so it is given one that a library for it plays.
+fn ustreamer(arguments: &[&str], film: &Film) -> Result<Option<Values>> {
+    let (source, camera) = (root().join("tests/src/load/camera.c"), target_dir()?.join("camera.so"));
     let missing = if !succeeds(Command::new("ustreamer").arg("--version")) {
-        "it is not installed; install with: apt install ustreamer".to_owned()
-    } else if !Path::new(DEVICE).exists() {
-        format!("it takes a V4L2 device and nothing else, and there is no {DEVICE}")
+        "it is not installed; install with: apt install ustreamer"
+    } else if !succeeds(Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).args([&camera, &source]).arg("-ldl"))
+    {
+        "there is no C compiler for its camera"
     } else {
-        return figures(program("web_load")?.args(arguments).args(["--ustreamer", DEVICE])).map(Some);
+        let mut command = program("web_load")?;
+        return figures(command.args(arguments).arg("--film").arg(&film.path).arg("--ustreamer").arg(&camera))
+            .map(Some);
     };
     println!("SKIPPED ustreamer: {missing}");
     Ok(None)
