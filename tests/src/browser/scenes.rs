@@ -90,6 +90,7 @@ fn pictures_are_not_kept_back(browser: &mut Chromium, program: &Path) -> Result<
     let port = free_port()?;
     let server = serve(program, port, &["rare=push:"])?;
     browser.open(page(&server)?)?;
+    browser.wait("document.readyState === 'complete'", PATIENCE)?;
     let mut sender = Sender::new(port, "rare")?;
     let mut before = "0,0,0,0".to_owned();
     for number in 0..3 {

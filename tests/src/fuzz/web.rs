@@ -193,7 +193,8 @@ pub fn origins(data: &[u8]) {
         let is_of_ours = match (&sites[..], &origins[..]) {
             ([], origins) | ([b"same-origin" | b"none"], origins) => match origins {
                 [] => true,
-                [origin] => {
+                // What is no text is nobody's.
+                [origin] if origin.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
                     let after = origin.windows(3).position(|part| part == b"://").map(|at| &origin[at + 3..]);
                     after.zip(host).is_some_and(|(after, host)| after.eq_ignore_ascii_case(host.as_bytes()))
                 }
@@ -267,7 +268,7 @@ pub fn publish(data: &[u8]) {
     for room in [data.len().max(64), 100] {
         let whole = testing::publish(data, usize::MAX, room).expect("there is room");
         assert!(!whole.foresees);
-        for piece in [1, 7, 1000] {
+        for piece in [1, 100] {
             assert!(testing::publish(data, piece, room).as_ref() == Some(&whole), "in pieces of {piece}");
         }
         let mut rest = data;
