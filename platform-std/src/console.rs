@@ -13,7 +13,7 @@ use crate::tcp::is_ready;
 pub use crate::calendar::Timestamp;
 
 /// The number of bytes that a pipe takes without blocking if it polls as writable. POSIX asks for 512; Linux takes a page.
-const LINE_LIMIT: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+pub const LINE_LIMIT: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 /// Lines that may come at once.
 const BURST: u32 = 1000;
 /// How often another one may come after those: ten a second are some 100 MB a day.
@@ -81,13 +81,34 @@ impl Budget {
 /// Lines for which there is no room at once are left out: a log that nobody reads must not stop the pictures. So are lines
 /// beyond some hundred a minute, unless [`log::max_level`] says that everything is wanted: strangers who knock on and on
 /// must not fill a disk. A line of its own says how many are missing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LogOutput {
     lost: u64,
     budget: Budget,
+    /// `None`: the level decides.
+    is_limited: Option<bool>,
+    notice: fn(u64) -> String,
+}
+
+impl Default for LogOutput {
+    fn default() -> Self {
+        let notice = |lost| format!("({})\n", missing(lost));
+        Self { lost: 0, budget: Budget::default(), is_limited: None, notice }
+    }
+}
+
+/// That so many lines of a log are missing, in words.
+pub fn missing(lines: u64) -> String {
+    format!("{lines} lines of the log are missing here: too many, or nobody took them")
 }
 
 impl LogOutput {
+    /// `notice` makes the line, with its end, that says how many are missing. Where it `is_limited`, further lines are left out
+    /// whatever the level is.
+    pub fn new(is_limited: bool, notice: fn(u64) -> String) -> Self {
+        Self { is_limited: Some(is_limited), notice, ..Self::default() }
+    }
+
     /// Whether a line can be written at once. Where that cannot be asked, the write will tell.
     fn has_room() -> bool {
         is_ready(io::stderr().as_fd(), PollFlags::POLLOUT, Duration::ZERO).unwrap_or(true)
@@ -97,15 +118,15 @@ impl LogOutput {
 impl Write for LogOutput {
     /// Takes one line; what is too long for one write is cut.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let everything = log::max_level() > LevelFilter::Info;
-        if !Self::has_room() || !everything && !self.budget.take(Instant::now()) {
+        let is_limited = self.is_limited.unwrap_or_else(|| log::max_level() <= LevelFilter::Info);
+        if !Self::has_room() || is_limited && !self.budget.take(Instant::now()) {
             self.lost += 1;
             return Ok(line.len());
         }
         if self.lost > 0 {
             let lost = std::mem::take(&mut self.lost);
             // A pipe that had room for a line may not have it for two.
-            writeln!(io::stderr(), "({lost} lines of the log are missing here: too many, or nobody took them)")?;
+            io::stderr().write_all((self.notice)(lost).as_bytes())?;
             if !Self::has_room() {
                 self.lost = 1;
                 return Ok(line.len());

@@ -249,6 +249,12 @@ impl Listener {
         Ok(Self { inner: mio::net::TcpListener::from_std(listen(address)?) })
     }
 
+    /// Takes over a listener that is open already.
+    pub fn adopt(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { inner: mio::net::TcpListener::from_std(listener) })
+    }
+
     /// The next waiting connection; never blocks.
     pub fn accept(&self) -> Accepted {
         match self.inner.accept() {
@@ -269,6 +275,14 @@ impl Listener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
+}
+
+/// Whether connections can come to a socket. Where that cannot be asked, accepting them will tell.
+pub(crate) fn is_listening(listener: &std::net::TcpListener) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    return SockRef::from(listener).is_listener().unwrap_or(false);
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+    return true;
 }
 
 /// A socket that listens and does not block.

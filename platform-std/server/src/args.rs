@@ -7,7 +7,6 @@ use std::thread::available_parallelism;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, ArgGroup, Parser};
 use ipnet::IpNet;
-use log::LevelFilter;
 use mutoscope::media::FrameRate;
 use mutoscope::time::Duration;
 use mutoscope::wire::rtp::MAX_DATAGRAM;
@@ -18,6 +17,7 @@ use mutoscope_std::server::Options;
 use crate::access::AccessArgs;
 use crate::announce::AnnounceArgs;
 use crate::harden::Harden;
+use crate::logging::LogArgs;
 use crate::tls::TlsArgs;
 use crate::web::WebArgs;
 
@@ -182,13 +182,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "named")]
     pub check: bool,
 
-    /// Say more: -v what clients ask, -vv everything
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-
-    /// Say less: -q only warnings, -qq only errors
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
-    pub quiet: u8,
+    #[command(flatten)]
+    pub log: LogArgs,
 
     // Last: its heading would be that of what follows.
     #[command(flatten)]
@@ -226,19 +221,6 @@ impl Args {
             on_unsupported: self.on_unsupported,
             is_strict: self.strict,
             reads_all: self.check,
-        }
-    }
-
-    /// How much the log says: `RUST_LOG`, where it is set, has the last word.
-    pub(crate) fn log_level(&self) -> LevelFilter {
-        match (self.verbose, self.quiet) {
-            // A report says it all.
-            (0, _) if self.check => LevelFilter::Error,
-            (0, 0) => LevelFilter::Info,
-            (0, 1) => LevelFilter::Warn,
-            (0, _) => LevelFilter::Error,
-            (1, _) => LevelFilter::Debug,
-            _ => LevelFilter::Trace,
         }
     }
 }
@@ -289,7 +271,7 @@ mod tests {
         assert_eq!(args.media, [PathBuf::from("a b.mjpeg"), PathBuf::from("clips")]);
         assert!(args.repeat && !args.restart_markers);
         assert_eq!(args.frame_rate, FrameRate::new(30_000, 1001));
-        assert_eq!(args.log_level(), LevelFilter::Trace);
+        assert_eq!(args.log.verbose, 2);
     }
 
     #[test]
@@ -326,6 +308,10 @@ mod tests {
             &["--max-packet-size", "65508"],
             &["--session-timeout", "-1"],
             &["-v", "-q"],
+            &["--log", "loud"],
+            &["--log", "wbe=debug"],
+            &["--log", "web=loud"],
+            &["--log-format", "xml"],
             &["--on-unsupported", "ignore"],
             &["--colour"],
             &["--check"],

@@ -16,6 +16,7 @@ mod run;
 mod signals;
 mod state;
 mod streams;
+mod systemd;
 #[cfg(test)]
 #[path = "../../src/media/testing.rs"]
 mod testing;
@@ -40,8 +41,7 @@ fn main() -> ExitCode {
         // The reader of the report has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::from(128 + 13),
         Err(error) => {
-            // Where nobody listens there, the exit code still tells.
-            let _ = writeln!(io::stderr(), "mutoscope-server: {}", OneLine(format_args!("{error:#}")));
+            logging::complain(format_args!("{error:#}"));
             let Some(too_open) = error.downcast_ref::<TooOpen>() else { return ExitCode::FAILURE };
             too_open.advice.iter().for_each(|line| _ = writeln!(io::stderr(), "{}", OneLine(line)));
             ExitCode::from(2)
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 /// Does what the program was asked for. `false`: something was wrong, and that has been said.
 fn run(configuration: Configuration) -> anyhow::Result<bool> {
     let args = &configuration.args;
-    logging::start(args.log_level());
+    logging::start(&args.log, args.check);
     if args.list_cameras {
         list_cameras()
     } else if args.print_config {

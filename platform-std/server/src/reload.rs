@@ -24,8 +24,8 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    /// Streams and rules are those that the files name now, or all stays as it is, and the log says why.
-    pub(crate) fn run(&mut self) {
+    /// Streams and rules are those that the files name now, or all stays as it is, and the log says why (`false`).
+    pub(crate) fn run(&mut self) -> bool {
         // It may have another name by now, whatever becomes of the rest.
         if let Err(error) = self.gate.reopen_journal() {
             log::error!("the security log cannot be opened anew, the old file goes on: {error}");
@@ -33,11 +33,15 @@ impl Reload {
         // The file, or one of those that the command line names.
         let access = &self.current.args.access;
         let path = self.current.path().or(access.users.as_deref()).or(access.token_key.as_deref());
-        let Some(path) = path.map(|path| path.display().to_string()) else { return };
+        let Some(path) = path.map(|path| path.display().to_string()) else { return true };
         match self.try_run() {
             Ok(report) => log::info!("{path} was read again: {report}"),
-            Err(error) => log::error!("{path} was read again and cannot be used, all stays as it is: {error:#}"),
+            Err(error) => {
+                log::error!("{path} was read again and cannot be used, all stays as it is: {error:#}");
+                return false;
+            }
         }
+        true
     }
 
     fn try_run(&mut self) -> Result<String> {

@@ -1,6 +1,7 @@
 //! From the command line to a server that serves.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,10 +14,12 @@ use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
 use mutoscope_std::web::{Site, Web};
 
 use crate::announce::{Announcement, Places};
+use crate::args::Args;
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::reload::Reload;
 use crate::streams::{self, Streams};
+use crate::systemd::{Manager, Sockets};
 #[cfg(feature = "http")]
 use crate::web;
 use crate::{access, limits, signals, tls};
@@ -31,20 +34,21 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     let Configuration { args, specs, .. } = &configuration;
     // A file may say later that somebody may publish.
     let record = configuration.path().is_some() || specs.iter().any(|spec| matches!(spec.source(), Source::Push));
-    // Before there are other threads, which would hear the signal.
+    let (sockets, manager) = (Sockets::take()?, Manager::new());
     let tls = args.tls.options()?;
     let tls_port = tls.as_ref().map(|tls| tls.port);
+    // Before there are other threads, which would hear the signal.
     let hang_ups = (configuration.is_reloadable() || tls.is_some()).then(signals::block_hang_ups).transpose()?;
     let options = Options { record, tls, ..args.server_options() };
     let rules = access::rules(&configuration)?;
-    access::check_reach(&args.access, &rules, || options.addresses())?;
+    access::check_reach(&args.access, &rules, || addresses(args, &options, &sockets))?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
-    let server = Server::bind(&options).map_err(|error| with_advice(error, tls_port))?;
+    let server = Server::bind_with(&options, sockets.rtsp).map_err(|error| with_advice(error, tls_port))?;
     #[cfg(feature = "http")]
-    let web = web::bind(&args.web, &args.hosts, &server)?;
+    let web = web::bind(&args.web, &args.hosts, &server, sockets.web)?;
     #[cfg(not(feature = "http"))]
     anyhow::ensure!(
-        args.web.http.or(args.web.https).is_none(),
+        args.web.http.or(args.web.https).is_none() && sockets.web.is_empty(),
         "this program has no HTTP: build it with the feature http"
     );
     let gate = Gate::new(rules).context("the system has no random numbers")?;
@@ -53,16 +57,11 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // There are no other threads yet, and the files of secrets are there.
     let hardening = Hardening::new(&configuration);
     let serving = Arc::new(AtomicBool::new(false));
-    signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving))?;
+    signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving), manager.clone())?;
 
-    let files = limits::raise_file_limit();
+    warn_of_few_files(limits::raise_file_limit(), &configuration);
     let streams = Streams::new(&configuration)?;
     let names = streams.names();
-    // Each client's connection, and the file that it watches; and the pipes of each input.
-    let needed = 2 * args.max_clients as u64 + FILES_OF_INPUT * specs.len() as u64 + SPARE_FILES;
-    if files < needed {
-        log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
-    }
     access::warn_of_idle_rules(&configuration, &names);
     warn_of_reach(&server, args.access.open);
     let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
@@ -72,38 +71,77 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     #[cfg(not(feature = "http"))]
     let pages = std::iter::empty();
     let places = Places::new(&server, pages);
+    let mut addresses: Vec<_> = server.local_addrs().collect();
     #[cfg(feature = "http")]
     let urls = urls.into_iter().chain(web.iter().flat_map(Web::urls)).collect();
     #[cfg(feature = "http")]
-    let _web = web
-        .map(|web| {
-            let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
-            let site = Site::within(server.limits(), streams.clone(), Arc::clone(&gate));
-            let names: Vec<_> = args.web.http_names.iter().cloned().chain(args.announce.host_name(&places)).collect();
-            let site = site.with_names(&names).repeating(args.repeat).with_rtsp(rtsp);
-            let site = site.with_monitor(server.monitor());
-            web::start(web, site)
-        })
-        .transpose()?;
+    addresses.extend(web.iter().flat_map(Web::local_addrs));
+    #[cfg(feature = "http")]
+    let pulse = web.as_ref().map(Web::pulse);
+    #[cfg(feature = "http")]
+    let _web = web.map(|web| show(web, &server, args, &streams, &gate, &places)).transpose()?;
     print(urls)?;
     tls::announce(&server);
     let announcement = Announcement::start(args.announce, &places, &gate.rules(), &names)?;
     if let Some(hang_ups) = hang_ups {
         let (streams, gate, mut certificate) = (streams.clone(), Arc::clone(&gate), tls::reload(&server));
-        let addresses = server.local_addrs().collect();
         let announcement = announcement.clone();
+        let (manager, shown) = (manager.clone(), streams.clone());
         let mut reload = Reload { streams, gate, announcement, hardening, addresses, current: configuration };
         hang_ups.handle(move || {
-            reload.run();
-            certificate.iter_mut().for_each(|reload| reload());
+            manager.reloading(|| {
+                let is_used = reload.run();
+                certificate.iter_mut().for_each(|reload| reload());
+                is_used.then(|| shown.names().len())
+            });
         })?;
     }
     serving.store(true, Ordering::Release);
+    manager.set_streams(names.len());
+    #[cfg(feature = "http")]
+    manager.watch(server.monitor(), Box::new(move |patience| pulse.iter().all(|pulse| pulse.is_alive(patience))))?;
+    #[cfg(not(feature = "http"))]
+    manager.watch(server.monitor(), Box::new(|_| true))?;
     let served = server.serve_guarded(streams.clone(), &*gate);
+    manager.stopping();
     announcement.end();
     streams.finish();
     gate.finish_journal();
     Ok(served?)
+}
+
+/// Serves browsers what `server` serves players.
+#[cfg(feature = "http")]
+fn show(
+    web: Web,
+    server: &Server,
+    args: &Args,
+    streams: &Streams,
+    gate: &Arc<Gate>,
+    places: &Places,
+) -> Result<web::Running> {
+    let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
+    let site = Site::within(server.limits(), streams.clone(), Arc::clone(gate));
+    let names: Vec<_> = args.web.http_names.iter().cloned().chain(args.announce.host_name(places)).collect();
+    let site = site.with_names(&names).repeating(args.repeat).with_rtsp(rtsp);
+    web::start(web, site.with_monitor(server.monitor()))
+}
+
+/// Where it will listen, all in all.
+fn addresses(args: &Args, options: &Options, sockets: &Sockets) -> Result<Vec<SocketAddr>, server::Error> {
+    let opened = sockets.rtsp.addresses().chain(sockets.web.addresses());
+    let is_all = !sockets.rtsp.is_empty() && args.web.http.or(args.web.https).is_none();
+    let others = if is_all { Vec::new() } else { options.addresses()? };
+    Ok(opened.chain(others).collect())
+}
+
+/// Each client takes its connection, and the file that it watches; each input its pipes.
+fn warn_of_few_files(files: u64, configuration: &Configuration) {
+    let Configuration { args, specs, .. } = configuration;
+    let needed = 2 * args.max_clients as u64 + FILES_OF_INPUT * specs.len() as u64 + SPARE_FILES;
+    if files < needed {
+        log::warn!("the system allows {files} open files; {needed} would be needed for all clients");
+    }
 }
 
 /// Where everybody may watch, and from where that is.
@@ -157,7 +195,6 @@ fn print(urls: Vec<String>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::SocketAddr;
 
     #[test]
     fn a_port_that_cannot_be_had_is_told_with_the_option_that_chooses_another() {

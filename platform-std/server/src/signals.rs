@@ -9,9 +9,11 @@ use mutoscope_std::input::kill_programs;
 use mutoscope_std::server::StopHandle;
 use nix::sys::signal::{SigSet, Signal};
 
+use crate::systemd::Manager;
+
 /// The first Ctrl-C stops the server, a second one does not wait for clients any more. While `serving` is not set, the first
 /// one ends the program at once.
-pub(crate) fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Result<()> {
+pub(crate) fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>, manager: Manager) -> Result<()> {
     if is_ignored(Signal::SIGHUP) {
         // Started by nohup: the handler below would end the server with its terminal after all. The handler's thread
         // inherits what is blocked.
@@ -24,6 +26,7 @@ pub(crate) fn handle_ctrl_c(stop: StopHandle, serving: Arc<AtomicBool>) -> Resul
             std::process::exit(130);
         }
         stop.stop();
+        manager.stopping();
         // There is no client to say BYE to, and nothing looks at the request while files are being indexed.
         if !serving.load(Ordering::Acquire) {
             kill_programs();

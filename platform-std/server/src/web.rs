@@ -1,7 +1,7 @@
 //! The streams by HTTP: its options, its thread.
 
 #[cfg(feature = "http")]
-pub(crate) use with_http::{bind, start};
+pub(crate) use with_http::{Running, bind, start};
 
 /// The options of HTTP.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,7 +26,7 @@ mod with_http {
 
     use anyhow::{Context, Result, anyhow};
     use mutoscope_std::guard::Gate;
-    use mutoscope_std::server::{self, Server};
+    use mutoscope_std::server::{self, Listeners, Server};
     use mutoscope_std::web::{Options, Site, StopHandle, Web};
 
     use super::WebArgs;
@@ -47,12 +47,13 @@ mod with_http {
         }
     }
 
-    /// Opens the ports at these hosts, where any are asked for. With the certificate of `server`.
-    pub(crate) fn bind(args: &WebArgs, hosts: &[String], server: &Server) -> Result<Option<Web>> {
-        if args.http.is_none() && args.https.is_none() {
+    /// Opens the ports at these hosts, where any are asked for, but those for which there are listeners. With the certificate of
+    /// `server`.
+    pub(crate) fn bind(args: &WebArgs, hosts: &[String], server: &Server, listeners: Listeners) -> Result<Option<Web>> {
+        if args.http.is_none() && args.https.is_none() && listeners.is_empty() {
             return Ok(None);
         }
-        let web = Web::bind(&options(args, hosts, server)?);
+        let web = Web::bind_with(&options(args, hosts, server, &listeners)?, listeners);
         web.map(Some).map_err(|error| match &error {
             server::Error::Listen { error: taken, address, .. } if taken.kind() == io::ErrorKind::AddrInUse => {
                 let option = if Some(address.port()) == args.https { "--https" } else { "--http" };
@@ -63,16 +64,18 @@ mod with_http {
     }
 
     #[cfg(feature = "tls")]
-    fn options(args: &WebArgs, hosts: &[String], server: &Server) -> Result<Options> {
+    fn options(args: &WebArgs, hosts: &[String], server: &Server, listeners: &Listeners) -> Result<Options> {
         let with_certificate = |port| {
             let certificates = server.certificates().context("--https takes the certificate of --tls: ask for both")?;
             Ok::<_, anyhow::Error>((port, certificates.clone()))
         };
-        Ok(Options { hosts: hosts.to_vec(), port: args.http, tls: args.https.map(with_certificate).transpose()? })
+        // The port of listeners is theirs.
+        let https = args.https.or((!listeners.tls.is_empty()).then_some(0));
+        Ok(Options { hosts: hosts.to_vec(), port: args.http, tls: https.map(with_certificate).transpose()? })
     }
 
     #[cfg(not(feature = "tls"))]
-    fn options(args: &WebArgs, hosts: &[String], _: &Server) -> Result<Options> {
+    fn options(args: &WebArgs, hosts: &[String], _: &Server, _: &Listeners) -> Result<Options> {
         anyhow::ensure!(
             args.https.is_none(),
             "{}: cargo build --release -p mutoscope-server --features tls builds it in",

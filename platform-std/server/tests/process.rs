@@ -2,8 +2,13 @@
 
 #[path = "process/access.rs"]
 mod access;
+#[path = "process/logs.rs"]
+mod logs;
 #[path = "process/room.rs"]
 mod room;
+#[cfg(target_os = "linux")]
+#[path = "process/systemd.rs"]
+mod systemd;
 #[cfg(feature = "http")]
 #[path = "process/web.rs"]
 mod web;

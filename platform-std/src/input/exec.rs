@@ -171,6 +171,10 @@ struct Ended {
     by_itself: bool,
 }
 
+/// Variables of a service manager, for the program that it has started alone.
+const MANAGER: [&str; 6] =
+    ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
 /// A program that runs. Dropping it kills it, and all of its process group.
 struct Program {
     child: Child,
@@ -184,6 +188,8 @@ impl Program {
         let (program, arguments) = words.split_first().ok_or_else(|| InputError::last("there is no program to run"))?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        // What the service manager has told this program is not for that one.
+        MANAGER.iter().for_each(|name| _ = command.env_remove(name));
         // Whoever kills them all must find it.
         let mut running = running();
         let mut child =

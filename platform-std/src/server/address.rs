@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use mutoscope::session::server::MAX_URI_LEN;
 
-use super::Error;
+use super::{Error, Listeners};
 
 /// A player adds this to a medium's URL in SETUP.
 const TRACK: &str = "/trackID=0";
@@ -54,6 +54,31 @@ impl Place {
                 }
             }
         }
+        Ok(Self::without_included(places))
+    }
+
+    /// Those of listeners that are open, each address once.
+    pub(super) fn of_listeners(listeners: &Listeners) -> Vec<Self> {
+        let mut places: Vec<Self> = Vec::new();
+        for mut address in listeners.addresses() {
+            address.set_port(0);
+            if !places.iter().any(|other| other.address == address) {
+                places.push(Self { host: address.ip().to_string(), address, may_be_missing: false });
+            }
+        }
+        Self::without_included(places)
+    }
+
+    /// Whether who listens here hears what comes to `address`, too.
+    pub(super) fn includes(&self, address: IpAddr) -> bool {
+        match self.address.ip() {
+            own if own == address => true,
+            IpAddr::V6(own) => own.is_unspecified(),
+            IpAddr::V4(own) => own.is_unspecified() && address.is_ipv4(),
+        }
+    }
+
+    fn without_included(mut places: Vec<Self>) -> Vec<Self> {
         let everywhere = |address: IpAddr| places.iter().any(|place| place.address.ip() == address);
         let (v4, v6) = (everywhere(Ipv4Addr::UNSPECIFIED.into()), everywhere(Ipv6Addr::UNSPECIFIED.into()));
         // `[::]` takes IPv4 as well.
@@ -61,7 +86,7 @@ impl Place {
             IpAddr::V6(address) => address.is_unspecified() || !v6,
             IpAddr::V4(address) => !v6 && (address.is_unspecified() || !v4),
         });
-        Ok(places)
+        places
     }
 
     /// What is opened at each of these places. A name may stand for an address that this machine does not have: one of IPv6, say, where

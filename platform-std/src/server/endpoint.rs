@@ -1,7 +1,7 @@
 //! The addresses that a server listens at, each with sockets of its own: media leave by the address that the client asked.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use mio::{Interest, Poll, Registry, Token};
 use mutoscope::io::{Datagram, Meta};
@@ -11,7 +11,7 @@ use super::acceptor::Acceptor;
 use super::address::Place;
 use super::room::Queue;
 use crate::link::Link;
-use crate::tcp::{Listener, TcpStream};
+use crate::tcp::{Listener, TcpStream, is_listening};
 #[cfg(feature = "tls")]
 use crate::tls::{Certificates, Tls};
 use crate::udp::{self, UdpSocket};
@@ -21,6 +21,9 @@ const ATTEMPTS: usize = 16;
 
 /// Datagrams taken in one turn: nobody may starve those who are already being served.
 const BATCH: usize = 64;
+
+/// Ports of one address: one with TLS and one without, and more where others have opened them.
+const MOST_ENTRANCES: usize = 4;
 
 /// One address, and the sockets there.
 #[derive(Debug)]
@@ -59,6 +62,13 @@ pub(super) struct Plan {
     pub(super) around: Around,
 }
 
+impl Around {
+    /// Whether nobody can listen on the way.
+    pub(super) const fn is_private(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+}
+
 impl Entrance {
     /// A connection that came by this entrance.
     pub(super) fn link(&self, stream: TcpStream) -> io::Result<Link> {
@@ -79,7 +89,7 @@ impl Entrance {
 
     /// Whether its connections are inside of TLS.
     pub(super) const fn is_private(&self) -> bool {
-        !matches!(self.around, Around::Nothing)
+        self.around.is_private()
     }
 }
 
@@ -92,7 +102,8 @@ enum Socket {
 }
 
 /// The sockets of an endpoint, in the order of their tokens.
-const SOCKETS: [Socket; 4] = [Socket::Rtp, Socket::Rtcp, Socket::Entrance(0), Socket::Entrance(1)];
+const SOCKETS: [Socket; 2 + MOST_ENTRANCES] =
+    [Socket::Rtp, Socket::Rtcp, Socket::Entrance(0), Socket::Entrance(1), Socket::Entrance(2), Socket::Entrance(3)];
 
 /// How many tokens `endpoints` endpoints have.
 pub(super) const fn tokens(endpoints: usize) -> usize {
@@ -105,7 +116,7 @@ pub(super) const fn place_of(token: usize) -> (usize, usize) {
 }
 
 impl Endpoint {
-    /// Opens the sockets at all of `places`, with the same ports at each: one or two entrances, and the UDP port `server_port` for
+    /// Opens the sockets at all of `places`, with the same ports at each: two entrances at the most, and the UDP port `server_port` for
     /// RTP; `None`: a free pair.
     pub(super) fn bind_all(
         places: &[Place],
@@ -164,6 +175,22 @@ impl Endpoint {
         let ports = bound().map_err(Error::Wait)?;
         let (rtp, rtcp) = (Shared::new(rtp), Shared::new(rtcp));
         Ok(Self { entrances, rtp, rtcp, room: Queue::default(), has_room: false, ports })
+    }
+
+    /// Takes connections at a listener that is open already, too.
+    pub(super) fn adopt(&mut self, listener: TcpListener, around: Around) -> Result<(), Error> {
+        let address = listener.local_addr().map_err(Error::Wait)?;
+        let is_full = self.entrances.len() >= MOST_ENTRANCES;
+        let wrong = [
+            (is_full, "there are too many at this address"),
+            (!is_listening(&listener), "no connections come to it (systemd: Accept=no)"),
+        ];
+        if let Some((_, why)) = wrong.into_iter().find(|(is_wrong, _)| *is_wrong) {
+            return Err(Error::Listener { address, why });
+        }
+        let listener = Listener::adopt(listener).map_err(Error::Wait)?;
+        self.entrances.push(Entrance { acceptor: Acceptor::new(listener), address, around });
+        Ok(())
     }
 
     /// Registers its sockets as those of the endpoint `number`, with tokens from `first` on.

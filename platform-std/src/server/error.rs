@@ -23,6 +23,13 @@ pub enum Error {
         /// The system's reason.
         error: io::Error,
     },
+    /// A listener that it was given cannot be used.
+    Listener {
+        /// Where that listens.
+        address: SocketAddr,
+        /// What is wrong with it, as the end of a sentence.
+        why: &'static str,
+    },
     /// There is no pair of UDP ports for it.
     Udp {
         /// The first of the ports, where certain ones were asked for.
@@ -56,6 +63,7 @@ impl fmt::Display for Error {
                 io::ErrorKind::PermissionDenied => write!(f, "not allowed to listen on port {}", address.port()),
                 _ => write!(f, "cannot listen on {address}: {error}"),
             },
+            Self::Listener { address, why } => write!(f, "the listener at {address} cannot be used: {why}"),
             Self::Udp { port: Some(port), error } if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "UDP port {port} or the one after it is taken")
             }

@@ -31,7 +31,6 @@ mod event_loop;
 mod histogram;
 mod hosts;
 mod limits;
-#[cfg(feature = "http")]
 mod listen;
 pub(crate) mod load;
 mod monitor;
@@ -53,6 +52,7 @@ pub use context::served_peer;
 pub use door::{About, Door};
 pub use error::Error;
 pub use limits::Limits;
+pub use listen::Listeners;
 pub use monitor::Monitor;
 #[cfg(all(feature = "http", test))]
 pub(crate) use sessions::Id as SessionId;
@@ -69,7 +69,8 @@ pub(crate) use {
 };
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::mem;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -205,10 +206,30 @@ impl Server {
     /// # Errors
     /// Those of the address, the ports and the system; see [`Error`].
     pub fn bind(options: &Options) -> Result<Self, Error> {
-        let places = At::of_all(&options.hosts, options.rtsp_port)?;
+        Self::bind_with(options, Listeners::default())
+    }
+
+    /// The same with listeners that are open already: those of a kind take the place of the port of this kind, and those of any that
+    /// of the hosts.
+    ///
+    /// # Errors
+    /// Those of [`bind`](Self::bind), and [`Error::Listener`].
+    pub fn bind_with(options: &Options, listeners: Listeners) -> Result<Self, Error> {
+        let places = match listeners.is_empty() {
+            true => At::of_all(&options.hosts, options.rtsp_port)?,
+            false => At::of_listeners(&listeners),
+        };
         let sockets = if options.record { udp::Options::RECORDING_SERVER } else { udp::Options::SERVER };
         let (plans, certificates) = plans(options, &places)?;
-        let endpoints = Endpoint::bind_all(&places, &plans, options.server_port, sockets)?;
+        let (plans, given) = assign(plans, listeners)?;
+        let mut endpoints = Endpoint::bind_all(&places, &plans, options.server_port, sockets)?;
+        for (listener, around) in given {
+            let address = listener.local_addr().map_err(Error::Wait)?.ip();
+            let at = places.iter().position(|place| place.includes(address));
+            // Each of them has its place, and no place is missing.
+            let endpoint = at.and_then(|at| endpoints.get_mut(at));
+            endpoint.map_or(Ok(()), |endpoint| endpoint.adopt(listener, around))?;
+        }
         let register = || -> io::Result<_> {
             let mut sockets = vec![Sockets::register(Poll::new()?, endpoints)?];
             for _ in 1..options.threads {
@@ -403,6 +424,28 @@ fn plans(options: &Options, _: &[At]) -> Result<(Vec<Plan>, Option<Certificates>
     Ok((vec![Plan { port: options.rtsp_port, around: Around::Nothing }], None))
 }
 
+/// The plans for which there are no listeners, and what is around each of these.
+fn assign(plans: Vec<Plan>, listeners: Listeners) -> Result<(Vec<Plan>, Vec<(TcpListener, Around)>), Error> {
+    let Listeners { mut plain, mut tls } = listeners;
+    let (mut left, mut given) = (Vec::new(), Vec::new());
+    for plan in plans {
+        let of_kind = mem::take(if plan.around.is_private() { &mut tls } else { &mut plain });
+        if of_kind.is_empty() {
+            left.push(plan);
+        } else {
+            given.extend(of_kind.into_iter().map(|listener| (listener, plan.around.clone())));
+        }
+    }
+    let unwanted = [
+        (plain.first(), "it is without TLS, and all connections have to be in TLS"),
+        (tls.first(), "it is for TLS, which was not asked for"),
+    ];
+    match unwanted.into_iter().find_map(|(listener, why)| Some((listener?, why))) {
+        Some((listener, why)) => Err(Error::Listener { address: listener.local_addr().map_err(Error::Wait)?, why }),
+        None => Ok((left, given)),
+    }
+}
+
 /// Fresh for each run and telling nobody who runs it (RFC 7022 section 4.2).
 fn canonical_name() -> Result<String, Error> {
     Ok(format!("{:016x}{:08x}", random()?, random()? as u32))
@@ -420,6 +463,63 @@ mod tests {
     #[test]
     fn canonical_names_differ_from_run_to_run() {
         assert_ne!(canonical_name().unwrap(), canonical_name().unwrap());
+    }
+
+    fn listener(address: &str) -> TcpListener {
+        TcpListener::bind(address).unwrap()
+    }
+
+    #[test]
+    fn listeners_that_are_open_already_are_used_as_they_are() {
+        let plain = vec![listener("127.0.0.1:0"), listener("127.0.0.2:0"), listener("127.0.0.1:0")];
+        let addresses: Vec<_> = plain.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let server = Server::bind_with(&Options::default(), Listeners { plain, ..Listeners::default() }).unwrap();
+        let mut found: Vec<_> = server.local_addrs().collect();
+        found.sort_by_key(|address| addresses.iter().position(|other| other == address));
+        assert_eq!(found, addresses);
+        let handle = server.stop_handle();
+        let library = crate::media::Library::built_in("25".parse().unwrap());
+        let serving = thread::spawn(move || server.serve(library));
+        for address in addresses {
+            use std::io::{Read, Write};
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, *b"RTSP/1.0 200");
+        }
+        handle.stop();
+        serving.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_listener_of_all_addresses_has_those_of_one_at_its_side() {
+        let plain = vec![listener("0.0.0.0:0"), listener("127.0.0.1:0")];
+        let server = Server::bind_with(&Options::default(), Listeners { plain, ..Listeners::default() }).unwrap();
+        assert_eq!((server.local_addrs().count(), server.sockets[0].endpoints().len()), (2, 1));
+    }
+
+    #[test]
+    fn a_listener_that_cannot_be_used_is_told_with_its_address() {
+        let complaint = |listeners: Listeners, options: &Options| {
+            let address = listeners.addresses().next().unwrap().to_string();
+            let error = Server::bind_with(options, listeners).expect_err("it cannot be used").to_string();
+            error.replace(&address, "ADDRESS")
+        };
+        let tls = Listeners { tls: vec![listener("127.0.0.1:0")], ..Listeners::default() };
+        assert_eq!(
+            complaint(tls, &Options::default()),
+            "the listener at ADDRESS cannot be used: it is for TLS, which was not asked for"
+        );
+        let plain = (0..5).map(|_| listener("127.0.0.1:0")).collect();
+        let many = complaint(Listeners { plain, ..Listeners::default() }, &Options::default());
+        assert!(many.ends_with("there are too many at this address"), "{many}");
+        // Somebody's connection, as systemd hands it over with Accept=yes.
+        let far = listener("127.0.0.1:0");
+        let connection = std::net::TcpStream::connect(far.local_addr().unwrap()).unwrap();
+        let plain = vec![TcpListener::from(std::os::fd::OwnedFd::from(connection))];
+        let connection = complaint(Listeners { plain, ..Listeners::default() }, &Options::default());
+        assert!(connection.ends_with("no connections come to it (systemd: Accept=no)"), "{connection}");
     }
 
     #[test]

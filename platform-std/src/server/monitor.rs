@@ -1,7 +1,10 @@
 //! What a server tells of itself to whoever asks.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::thread;
 
 use mutoscope::time::{Duration, Instant};
 
@@ -17,6 +20,44 @@ pub struct Monitor {
     pub(super) stop: StopHandle,
     pub(super) limits: Arc<Limits>,
     pub(super) register: Arc<Register>,
+}
+
+impl Monitor {
+    /// Asks all loops, and waits for their answers for so long at the most. Whether each has answered in that time, or not long before
+    /// it: one that hangs does not.
+    pub fn is_alive(&self, patience: Duration) -> bool {
+        let deadline = std::time::Instant::now() + patience;
+        let waker = Waker::from(Arc::new(Parked(thread::current())));
+        let (mut context, mut count) = (Context::from_waker(&waker), pin!(self.count()));
+        while count.as_mut().poll(&mut context).is_pending() {
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            thread::park_timeout(left);
+        }
+        // They are not asked more often than once a second.
+        self.are_alive(patience.max(Duration::from_secs(2)))
+    }
+
+    /// How many clients there are.
+    pub fn clients(&self) -> usize {
+        self.limits.admissions.len()
+    }
+
+    /// Whether the server was asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_stopping()
+    }
+}
+
+/// A thread that waits.
+struct Parked(thread::Thread);
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "it is the web server that asks"))]
@@ -57,11 +98,6 @@ impl Monitor {
         let now = self.limits.now().as_micros();
         self.register.have_answered_since(Instant::from_micros(now.saturating_sub(patience.as_micros() as u64)))
     }
-
-    /// The server was asked to stop.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.is_stopping()
-    }
 }
 
 #[cfg(test)]
@@ -69,8 +105,20 @@ mod tests {
     use super::*;
     use crate::server::tally::Tally;
     use crate::server::{Options, Server};
-    use std::pin::pin;
-    use std::task::{Context, Waker};
+
+    #[test]
+    fn a_loop_that_does_not_answer_is_not_taken_for_alive() {
+        let server = Server::bind(&Options { rtsp_port: 0, threads: 2, ..Options::default() }).unwrap();
+        let (monitor, stop) = (server.monitor(), server.stop_handle());
+        assert!(!monitor.is_alive(Duration::from_millis(10)), "there are no loops yet");
+        let library = crate::media::Library::built_in("25".parse().unwrap());
+        let serving = thread::spawn(move || server.serve(library));
+        assert!(monitor.is_alive(Duration::from_secs(60)));
+        assert_eq!((monitor.clients(), monitor.is_stopping()), (0, false));
+        stop.stop();
+        serving.join().unwrap().unwrap();
+        assert!(monitor.is_stopping());
+    }
 
     #[test]
     fn who_waits_is_woken_when_the_last_one_has_answered() {

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use mutoscope::io::server::Guard;
 use socket2::SockRef;
@@ -15,7 +15,8 @@ use tokio::time::sleep;
 use {tokio::time::timeout, tokio_rustls::TlsAcceptor};
 
 use super::{Connection, Directory, Site};
-use crate::server::{Door, Error, Limits, Place, listen_at, url_of};
+use crate::server::{Door, Error, Limits, Listeners, Place, listen_at, url_of};
+use crate::tcp::is_listening;
 
 /// Bytes that wait in the kernel for one client, in front of the newest picture.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -62,6 +63,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Web {
     listeners: Vec<(std::net::TcpListener, Around)>,
+    pulse: Pulse,
     stop: watch::Sender<bool>,
 }
 
@@ -100,18 +102,43 @@ impl Web {
     /// # Errors
     /// Those of the address and the port; see [`Error`].
     pub fn bind(options: &Options) -> Result<Self, Error> {
+        Self::bind_with(options, Listeners::default())
+    }
+
+    /// The same with listeners that are open already: those of a kind take the place of the port of this kind.
+    ///
+    /// # Errors
+    /// Those of [`bind`](Self::bind), and [`Error::Listener`].
+    pub fn bind_with(options: &Options, given: Listeners) -> Result<Self, Error> {
+        let Listeners { plain, tls } = given;
         let mut listeners = Vec::new();
-        let mut listen = |port, around: &Around| -> Result<(), Error> {
-            let opened = listen_at(&options.hosts, port)?;
+        let mut listen = |given: Vec<_>, port: Option<u16>, around: &Around| -> Result<(), Error> {
+            let opened = match port {
+                Some(port) if given.is_empty() => listen_at(&options.hosts, port)?,
+                _ => given.into_iter().map(adopt).collect::<Result<_, _>>()?,
+            };
             listeners.extend(opened.into_iter().map(|listener| (listener, around.clone())));
             Ok(())
         };
-        options.port.map_or(Ok(()), |port| listen(port, &Around::Nothing))?;
+        listen(plain, options.port, &Around::Nothing)?;
         #[cfg(feature = "https")]
-        if let Some((port, certificates)) = &options.tls {
-            listen(*port, &Around::Tls(certificates.clone()))?;
+        let tls = match &options.tls {
+            Some((port, certificates)) => {
+                listen(tls, Some(*port), &Around::Tls(certificates.clone()))?;
+                Vec::new()
+            }
+            None => tls,
+        };
+        if let Some(listener) = tls.first() {
+            let address = listener.local_addr().map_err(Error::Wait)?;
+            return Err(Error::Listener { address, why: "it is for TLS, which was not asked for" });
         }
-        Ok(Self { listeners, stop: watch::Sender::new(false) })
+        Ok(Self { listeners, pulse: Pulse::default(), stop: watch::Sender::new(false) })
+    }
+
+    /// Tells whether it lives, when it serves.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Where it listens; addresses for TLS come last.
@@ -147,14 +174,14 @@ impl Web {
             .max_blocking_threads(BLOCKING_THREADS)
             .build()
             .map_err(Error::Wait)?;
-        let Self { listeners, stop } = self;
+        let Self { listeners, pulse, stop } = self;
         let site = Arc::new(site);
         let served = runtime.block_on(async {
             for (listener, around) in listeners {
                 let listener = TcpListener::from_std(listener).map_err(Error::Wait)?;
                 tokio::spawn(accept(listener, around, Arc::clone(&site)));
             }
-            tokio::spawn(measure(Arc::clone(&site)));
+            tokio::spawn(measure(Arc::clone(&site), pulse));
             // Whoever could stop it is there: this has one of the ends.
             let _ = stop.subscribe().wait_for(|is_stopped| *is_stopped).await;
             Ok(())
@@ -165,9 +192,35 @@ impl Web {
     }
 }
 
+/// A listener that somebody else has opened.
+fn adopt(listener: std::net::TcpListener) -> Result<std::net::TcpListener, Error> {
+    if !is_listening(&listener) {
+        let address = listener.local_addr().map_err(Error::Wait)?;
+        return Err(Error::Listener { address, why: "no connections come to it (systemd: Accept=no)" });
+    }
+    listener.set_nonblocking(true).map_err(Error::Wait)?;
+    Ok(listener)
+}
+
+/// Whether a [`Web`] lives, which takes note of the time once a second. Copies are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Arc<Mutex<Option<Instant>>>);
+
+impl Pulse {
+    fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether it has lived in this time.
+    pub fn is_alive(&self, patience: Duration) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|beat| beat.elapsed() <= patience)
+    }
+}
+
 /// Tells the limits what this thread does.
-async fn measure<C: Directory, D>(site: Arc<Site<C, D>>) {
+async fn measure<C: Directory, D>(site: Arc<Site<C, D>>, pulse: Pulse) {
     loop {
+        pulse.beat();
         sleep(Duration::from_secs(1)).await;
         site.usage.tell(&site.limits);
     }

@@ -46,7 +46,7 @@ use std::sync::Arc;
 use mutoscope::media::catalogue::{Catalogue, Medium};
 use mutoscope::wire::url::Path;
 
-pub use listen::{Options, StopHandle, Web};
+pub use listen::{Options, Pulse, StopHandle, Web};
 pub use listing::{Condition, Listed, Listing};
 
 use feed::Feeds;

@@ -262,7 +262,22 @@ fn leaks<'s>(log: &str, secrets: &[&'s str]) -> Vec<&'s str> {
 
 #[test]
 fn no_secret_is_in_the_log_at_any_level() {
-    let folder = Folder::new("secrets");
+    let log = log_of_secrets("secrets", "text");
+    assert!(log.contains(" TRACE ") && log.contains("logged in") && log.contains("wrong user or password"), "{log}");
+}
+
+#[test]
+fn no_secret_is_in_a_log_of_json_and_each_of_its_lines_is_an_object() {
+    let log = log_of_secrets("secrets-json", "json");
+    let lines: Vec<_> = log.lines().map(crate::logs::object).collect();
+    let has = |name: &str, value: &str| lines.iter().any(|line| line[name].as_str().is_some_and(|v| v.contains(value)));
+    assert!(has("level", "trace") && has("message", "logged in") && has("message", "wrong user or password"), "{log}");
+    assert!(has("peer", "127.0.0.1:") && has("target", "mutoscope_std::server"), "{log}");
+}
+
+/// What a server logs that is asked with many secrets, in this format. None of them may be there.
+fn log_of_secrets(name: &str, format: &str) -> String {
+    let folder = Folder::new(name);
     let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
     let (users, key, journal) = (path("users"), path("key"), path("journal"));
     passwd(&users, "anna", PASSWORD);
@@ -280,7 +295,7 @@ fn no_secret_is_in_the_log_at_any_level() {
         leaky,
         &format!("testcard={film}"),
     ];
-    let mut server = Running::start(&[], &[&options[..], &["-vv"]].concat());
+    let mut server = Running::start(&[], &[&options[..], &["-vv", "--log-format", format]].concat());
     let mut stderr = server.0.stderr.take().unwrap();
     let reader = thread::spawn(move || {
         let mut log = String::new();
@@ -325,7 +340,11 @@ fn no_secret_is_in_the_log_at_any_level() {
     }
     server.signal("-INT");
     server.0.wait().unwrap();
-    let log = reader.join().unwrap().unwrap() + &fs::read_to_string(&journal).unwrap();
+    let said = reader.join().unwrap().unwrap();
+    // As it is, and as programs read it.
+    let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let messages: String = messages.filter_map(|line| Some(line["message"].as_str()?.to_owned() + "\n")).collect();
+    let log = [&said, &messages, &fs::read_to_string(&journal).unwrap()].map(String::as_str).concat();
     let hashes = fs::read_to_string(&users).unwrap();
     let mut secrets = vec![PASSWORD, "wrong-secret", "user-info-secret", "raw-secret", in_base64];
     secrets.extend(hashes.lines().filter_map(|line| line.rsplit(':').next()));
@@ -338,5 +357,5 @@ fn no_secret_is_in_the_log_at_any_level() {
     assert!(secrets.len() > 18, "{secrets:?}");
     assert_eq!(leaks(&log, &secrets), [""; 0], "{log}");
     assert_eq!(leaks(&log, &["planted-leak"]), ["planted-leak"], "the log is looked through");
-    assert!(log.contains(" TRACE ") && log.contains("logged in") && log.contains("wrong user or password"), "{log}");
+    said
 }
