@@ -3,7 +3,7 @@
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
 //! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device, [`v4l2`] on an
 //! emulated machine with a camera; [`media`] makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
-//! microcontroller; [`peers`] plays what others serve; [`screenshots`] makes pictures of the web page; [`packages`] finds or installs system packages, [`toolchain`] what
+//! microcontroller; [`peers`] plays what others serve; [`dist`] makes what others install, of what [`service`] looks at; [`screenshots`] makes pictures of the web page; [`packages`] finds or installs system packages, [`toolchain`] what
 //! rustup and cargo install; [`child`] runs programs beside this one.
 #![forbid(unsafe_code)]
 // A command-line tool talks through standard output.
@@ -13,6 +13,7 @@ mod bench;
 mod check;
 mod child;
 mod demo;
+mod dist;
 mod groups;
 mod media;
 mod packages;
@@ -21,6 +22,7 @@ mod promtool;
 mod run_firmware;
 mod run_server;
 mod screenshots;
+mod service;
 mod shell;
 mod sizes;
 mod skip;
@@ -72,6 +74,8 @@ enum Command {
     Sizes,
     /// Make the pictures of the web page in docs/ anew, with Chromium
     Screenshots,
+    /// Make packages for Debian (amd64, arm64, armhf) and a static program in target/dist, and try each: `cargo xtask dist arm64`
+    Dist(dist::Options),
     /// Measure speed, latency, load and endurance beside the project's targets
     Bench(bench::Options),
 }
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Command::TapDemo(options) => tap_demo::run(&options).map(|()| true),
         Command::Sizes => sizes::run(),
         Command::Screenshots => screenshots::run().map(|()| true),
+        Command::Dist(options) => dist::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

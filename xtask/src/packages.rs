@@ -144,6 +144,38 @@ pub(crate) const KERNEL_MACHINE: Need = Need {
     elsewhere: "a Debian, whose kernel it boots",
 };
 
+/// Builds for a Raspberry Pi with a system of 64 bits.
+pub(crate) const CROSS_ARM64: Need = Need {
+    what: "aarch64-linux-gnu-gcc",
+    present: || on_path("aarch64-linux-gnu-gcc"),
+    debian: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+    elsewhere: "gcc-aarch64-linux-gnu (Fedora), aarch64-linux-gnu-gcc (Arch)",
+};
+
+/// Builds for a Raspberry Pi with a system of 32 bits.
+pub(crate) const CROSS_ARMHF: Need = Need {
+    what: "arm-linux-gnueabihf-gcc",
+    present: || on_path("arm-linux-gnueabihf-gcc"),
+    debian: &["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"],
+    elsewhere: "a Debian",
+};
+
+/// Builds programs that need no library of the system.
+pub(crate) const MUSL: Need = Need {
+    what: "musl-gcc",
+    present: || on_path("musl-gcc"),
+    debian: &["musl-tools"],
+    elsewhere: "musl-gcc (Fedora), musl (Arch)",
+};
+
+/// Runs programs of these machines.
+pub(crate) const QEMU_USER: Need = Need {
+    what: "qemu-aarch64 and qemu-arm",
+    present: || ["qemu-aarch64", "qemu-arm"].iter().all(|program| on_path(program)),
+    debian: &["qemu-user"],
+    elsewhere: "qemu-user (Fedora, Arch)",
+};
+
 /// libjpeg-turbo is built from its source.
 pub(crate) const TURBO_TOOLS: Need = Need {
     what: "cmake and nasm",

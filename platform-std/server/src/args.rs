@@ -49,7 +49,7 @@ Examples:
 
   mutoscope-server token movie.Mjpeg --for 10m
           A URL with which anybody may watch that film for ten minutes.
-          (A file that is called passwd or token is served as ./passwd or ./token.)
+          (A file that is called passwd, token or health is served as ./passwd, ./token or ./health.)
 
   mutoscope-server --tls movie.Mjpeg
           rtsps://127.0.0.1:8322/movie.Mjpeg beside rtsp://127.0.0.1:8554/movie.Mjpeg. Clients are told by the fingerprint

@@ -8,8 +8,11 @@ mod check;
 mod check_inputs;
 mod config;
 mod harden;
+mod health;
 mod limits;
 mod logging;
+#[cfg(test)]
+mod manual;
 mod passwd;
 mod reload;
 mod run;

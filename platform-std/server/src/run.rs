@@ -71,6 +71,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     #[cfg(not(feature = "http"))]
     let pages = std::iter::empty();
     let places = Places::new(&server, pages);
+    #[cfg_attr(not(feature = "http"), allow(unused_mut, reason = "there are no others"))]
     let mut addresses: Vec<_> = server.local_addrs().collect();
     #[cfg(feature = "http")]
     let urls = urls.into_iter().chain(web.iter().flat_map(Web::urls)).collect();

@@ -1,4 +1,4 @@
-//! What the program does beside serving: `passwd` and `token`, where one of these is the first word of the command line.
+//! What the program does beside serving: `passwd`, `token` and `health`, where one of these is the first word of the command line.
 //!
 //! A film that is called so is served as `./passwd`.
 
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-use crate::{passwd, token};
+use crate::{health, passwd, token};
 
 /// Does what the command line says, if that is one of these.
 pub(crate) fn run() -> Option<anyhow::Result<()>> {
@@ -28,6 +28,7 @@ pub(crate) fn run() -> Option<anyhow::Result<()>> {
             let args = token::TokenArgs::try_parse_from(words()).unwrap_or_else(|error| hint(error));
             Some(token::run(&args).and_then(|url| Ok(writeln!(io::stdout(), "{url}")?)))
         }
+        "health" => Some(health::run(&health::HealthArgs::try_parse_from(words()).unwrap_or_else(|error| hint(error)))),
         _ => None,
     }
 }

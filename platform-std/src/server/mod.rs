@@ -424,8 +424,11 @@ fn plans(options: &Options, _: &[At]) -> Result<(Vec<Plan>, Option<Certificates>
     Ok((vec![Plan { port: options.rtsp_port, around: Around::Nothing }], None))
 }
 
+/// Listeners, and what is around their connections.
+type Given = Vec<(TcpListener, Around)>;
+
 /// The plans for which there are no listeners, and what is around each of these.
-fn assign(plans: Vec<Plan>, listeners: Listeners) -> Result<(Vec<Plan>, Vec<(TcpListener, Around)>), Error> {
+fn assign(plans: Vec<Plan>, listeners: Listeners) -> Result<(Vec<Plan>, Given), Error> {
     let Listeners { mut plain, mut tls } = listeners;
     let (mut left, mut given) = (Vec::new(), Vec::new());
     for plan in plans {

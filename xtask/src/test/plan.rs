@@ -126,6 +126,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     steps.extend([
         Step::busy(Group::Targets, "targets", steps::other_systems).after(&[TARGETS]),
         Step::busy(Group::Package, "package", package::package),
+        Step::single(Group::Package, "service", steps::service).after(&[TESTS]),
         Step::single(Group::Sizes, "sizes", steps::sizes).after(&[TARGETS]),
         Step::single(Group::Fuzz, "fuzz", move || steps::fuzz(if long { "5" } else { "1" })).after(&[TESTS]),
         Step::busy(Group::Fuzz, "bent frames", move || steps::bent(if long { 20_000 } else { 2400 }))

@@ -2,10 +2,10 @@
 
 use super::binaries::{self, program, run_tests, run_tests_within};
 use crate::packages::SDL2;
-use crate::shell::{cargo, line, output, release_program, require, root};
+use crate::shell::{cargo, line, output, release_program, require, root, target_dir};
 use crate::skip::skip;
 use crate::toolchain::{add_target, available, host, install_tool};
-use crate::{check, media, peers, promtool, run_firmware, sizes, tap_demo, v4l2};
+use crate::{check, media, peers, promtool, run_firmware, service, sizes, tap_demo, v4l2};
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -127,6 +127,18 @@ pub(super) fn metrics() -> Result<()> {
     let tool = promtool::promtool()?;
     let folder = root().join("platform-std");
     run_tests_within(|other| other == folder, Some("mutoscope_std"), &["web::metrics::"], &[("PROMTOOL", &tool)])
+}
+
+/// What makes a service of the server: units, manual pages, the package's metadata. `cargo xtask dist` makes the packages themselves.
+pub(super) fn service() -> Result<()> {
+    service::check_metadata()?;
+    let pages = target_dir()?.join("pages");
+    let folder = root().join("platform-std/server");
+    let variables = [("MUTOSCOPE_PAGES", pages.as_path())];
+    run_tests_within(|other| other == folder, Some("mutoscope-server"), &["manual::"], &variables)?;
+    service::check_pages(&pages)?;
+    println!("SKIPPED packages were not built: cargo xtask dist does that");
+    service::check_units()
 }
 
 /// What threads share, in every order of their steps, in a package of its own that nothing else builds.

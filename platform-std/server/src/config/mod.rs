@@ -372,6 +372,26 @@ rate = 30
     }
 
     #[test]
+    fn the_file_of_the_package_can_be_used_with_all_that_it_proposes() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/mutoscope.toml");
+        let text = fs::read_to_string(path).unwrap();
+        let loaded = Toml::new(&text).load(&[]).unwrap();
+        assert_eq!((loaded.args.hosts.as_slice(), loaded.specs.len()), (&["127.0.0.1".to_owned()][..], 0));
+        let proposed = |line: &str| {
+            let bare = line.strip_prefix("# ").unwrap_or(line);
+            let is_table = bare.starts_with("[streams.") && bare.ends_with(']');
+            let key = bare.split_once(" = ").map_or("", |(key, _)| key);
+            let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            if is_table || is_key { bare.to_owned() } else { line.to_owned() }
+        };
+        // Not every test has that variable.
+        let text = text.replace("${YARD_PASSWORD}", "secret");
+        let all: Vec<String> = text.lines().map(proposed).collect();
+        let loaded = Toml::new(&all.join("\n")).load(&[]).unwrap();
+        assert_eq!((loaded.specs.len(), loaded.args.access.open, loaded.args.tls.tls), (3, true, true));
+    }
+
+    #[test]
     fn mistakes_are_told_with_their_line_and_what_was_meant() {
         let cases = [
             ("rtsp-prot = 1", "FILE, line 1: there is no setting \"rtsp-prot\"; did you mean \"rtsp-port\"?"),

@@ -87,6 +87,13 @@ fn a_socket_for_browsers_is_served_without_a_port() {
     write!(stream, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
     let answer = io::read_to_string(stream).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let health = |address: &str| Command::new(PROGRAM).args(["health", address]).output().unwrap();
+    assert_eq!(health(&address).status.code(), Some(0));
+    server.signal("-TERM");
+    assert_eq!(server.wait().0, Some(0));
+    let output = health(&address);
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && complaint.contains("does not answer"), "{complaint}");
 }
 
 #[test]
