@@ -163,7 +163,7 @@ fn package(kind: Kind, folder: &Path) -> Result<(PathBuf, PathBuf)> {
     let unpacked = folder.join(triple);
     let _ = fs::remove_dir_all(&unpacked);
     let mut pack = cargo();
-    pack.args(["deb", "--locked", "--no-build", "--package", PROGRAM, "--target", triple, "--output"]);
+    pack.args(["deb", "--locked", "--no-build", "--strip", "--package", PROGRAM, "--target", triple, "--output"]);
     let printed = output(pack.arg(folder).stderr(Stdio::inherit()))?;
     let printed = String::from_utf8_lossy(&printed);
     let deb = PathBuf::from(printed.lines().last().context("cargo deb names no package")?.trim());
