@@ -158,6 +158,13 @@ impl<A: FrameSource, B: FrameSource> FrameSource for Either<A, B> {
         }
     }
 
+    fn absence(&self) -> Option<&str> {
+        match self {
+            Self::First(source) => source.absence(),
+            Self::Second(source) => source.absence(),
+        }
+    }
+
     fn position(&self) -> u32 {
         match self {
             Self::First(source) => source.position(),

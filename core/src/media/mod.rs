@@ -84,6 +84,10 @@ pub trait FrameSource {
     fn original(&self) -> Option<&[u8]> {
         None
     }
+    /// Why there is no picture, where [`frame`](Self::frame) lends one that only says so.
+    fn absence(&self) -> Option<&str> {
+        None
+    }
     /// The number of the frame that `advance` moves to next.
     fn position(&self) -> u32;
     /// Makes `number` the next frame. A number beyond the last frame means the end, or the edge of a medium that has no end

@@ -37,7 +37,8 @@ Examples:
           and 'cam=/dev/video0#size=1280x720#rate=30' for a camera of this machine.
           cam=push: takes what a client on this machine publishes: ffmpeg … -f rtsp URL.
           Parameters behind #: rate=FPS, size=WxH, always, on-demand, poll=SECONDS, order=exif|mtime,
-          times=true, record=FOLDER, segment=10m, keep=7d|50GB.
+          times=true, record=FOLDER, segment=10m, keep=7d|50GB,
+          no-signal (a picture says so while the input is away).
           ${VARIABLE} is taken from the environment.
 
   mutoscope-server garden=/srv/garden 'porch=/srv/porch#order=exif' holiday=2019.mjpeg

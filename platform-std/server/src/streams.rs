@@ -35,7 +35,8 @@ impl Streams {
     /// The streams that `configuration` names; where it names none, two that are drawn.
     pub(crate) fn new(configuration: &Configuration) -> Result<Self> {
         // The gate decides about publishers.
-        let inputs = Inputs::new(configuration.args.policy())?.with_remote_publishers().with_recordings();
+        let inputs =
+            Inputs::new(configuration.args.policy())?.with_remote_publishers().with_recordings().with_no_signal();
         Ok(Self(Arc::new(RwLock::new(Arc::new(Shown::new(&inputs, configuration)?)))))
     }
 
@@ -129,6 +130,9 @@ fn library_of(configuration: &Configuration) -> Result<Library> {
         }
         if parameters.record.is_some() {
             bail!("{}: #record is for live inputs", spec.name());
+        }
+        if parameters.no_signal.is_some() {
+            bail!("{}: #no-signal is for live inputs", spec.name());
         }
         if path.is_dir() {
             library.add_stills(spec.name(), path, parameters.arrangement())?;

@@ -16,6 +16,7 @@ use super::camera::Camera;
 use super::error::InputError;
 use super::exec::Exec;
 use super::http::Http;
+use super::no_signal::NoSignal;
 use super::pipe::{Fifo, Stdin};
 use super::push::{InputMedium, Push};
 use super::rtsp::Rtsp;
@@ -25,6 +26,8 @@ use super::{Input, State};
 use crate::media::Policy;
 use crate::media::live::Live;
 use crate::names;
+#[cfg(feature = "http")]
+use crate::record::Progress;
 use crate::record::{self, Recorder, Recording};
 
 /// Live inputs by name. Dropping it ends them.
@@ -42,6 +45,10 @@ pub struct Inputs {
     records: bool,
     /// Who does that, from the first one on.
     recorder: Option<Arc<Recorder>>,
+    /// While those are away whose description says so, a picture tells that.
+    tells_absence: bool,
+    /// Who draws it, from the first one on.
+    no_signal: Option<Arc<NoSignal>>,
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +141,8 @@ impl Inputs {
             is_for_remote: false,
             records: false,
             recorder: None,
+            tells_absence: false,
+            no_signal: None,
         }
     }
 
@@ -148,6 +157,12 @@ impl Inputs {
     #[must_use]
     pub fn with_recordings(self) -> Self {
         Self { records: true, ..self }
+    }
+
+    /// The same, where a picture tells those who watch that an input is away, if its description says so. Otherwise none does.
+    #[must_use]
+    pub fn with_no_signal(self) -> Self {
+        Self { tells_absence: true, ..self }
     }
 
     /// Ends all recordings when what waits is written, and waits for that.
@@ -177,13 +192,20 @@ impl Inputs {
         check_folders(specs)?;
         let mut inputs = Self::with(Arc::clone(&self.supervisor), self.policy);
         (inputs.is_for_remote, inputs.records) = (self.is_for_remote, self.records);
+        inputs.tells_absence = self.tells_absence;
+        inputs.no_signal = match &self.no_signal {
+            None if specs.iter().any(|spec| self.tells_absence_of(spec)) => {
+                Some(Arc::new(NoSignal::new().map_err(InputsError::Thread)?))
+            }
+            no_signal => no_signal.clone(),
+        };
         inputs.recorder = match &self.recorder {
             None if self.records && specs.iter().any(|spec| spec.parameters().record.is_some()) => {
                 Some(Arc::new(Recorder::new().map_err(InputsError::Thread)?))
             }
             recorder => recorder.clone(),
         };
-        let mut starting = Vec::new();
+        let (mut starting, mut pushed) = (Vec::new(), Vec::new());
         for spec in specs {
             inputs.check_name(spec.name())?;
             if let Some(kept) = self.all.iter().find(|entry| entry.spec.as_ref() == Some(spec)) {
@@ -192,6 +214,7 @@ impl Inputs {
             }
             if let Source::Push = spec.source() {
                 let push = Push::new(spec.name(), spec.parameters().rate, self.policy).map_err(InputsError::Thread)?;
+                pushed.push((push.live().clone(), spec));
                 inputs.push(Some(spec.clone()), Served::Pushed(push));
                 continue;
             }
@@ -201,13 +224,26 @@ impl Inputs {
             })?;
             let live = Live::new(spec.name(), spec.parameters().rate);
             inputs.push(Some(spec.clone()), Served::Run(live.clone()));
-            starting.push((live, input, spec.start()));
+            starting.push((live, input, spec));
         }
-        for (live, input, start) in starting {
-            self.supervisor.add(&live, input, start, self.policy);
+        pushed.iter().for_each(|(live, spec)| inputs.tell_absence_of(live, spec));
+        for (live, input, spec) in starting {
+            self.supervisor.add(&live, input, spec.start(), self.policy);
+            inputs.tell_absence_of(&live, spec);
         }
         inputs.start_recordings();
         Ok(inputs)
+    }
+
+    fn tells_absence_of(&self, spec: &Spec) -> bool {
+        self.tells_absence && spec.parameters().no_signal == Some(true)
+    }
+
+    /// Has a picture tell that an input is away, where that is wanted.
+    fn tell_absence_of(&self, live: &Live, spec: &Spec) {
+        if let Some(no_signal) = self.no_signal.as_ref().filter(|_| self.tells_absence_of(spec)) {
+            no_signal.add(live, spec.parameters().size);
+        }
     }
 
     /// Records those that are to be recorded and are not yet.
@@ -227,6 +263,9 @@ impl Inputs {
         for entry in self.all.iter().filter(|entry| successor.all.iter().all(|other| other.id != entry.id)) {
             if let Some(recording) = &entry.recording {
                 recording.end();
+            }
+            if let Some(no_signal) = &self.no_signal {
+                no_signal.remove(entry.served.live());
             }
             match &entry.served {
                 Served::Run(live) => {
@@ -296,11 +335,14 @@ impl Inputs {
 
     /// All of them with what those do that are run, without a look at any of them by a viewer.
     #[cfg(feature = "http")]
-    pub(crate) fn glance(&self) -> Vec<(&Live, Option<State>)> {
+    pub(crate) fn glance(&self) -> Vec<(&Live, Option<State>, Option<Progress>)> {
         let states = self.supervisor.states_by_address();
-        let all = self.all.iter().map(|entry| match &entry.served {
-            Served::Run(live) => (live, states.get(&live.address()).copied()),
-            Served::Pushed(push) => (push.live(), None),
+        let all = self.all.iter().map(|entry| {
+            let (live, state) = match &entry.served {
+                Served::Run(live) => (live, states.get(&live.address()).copied()),
+                Served::Pushed(push) => (push.live(), None),
+            };
+            (live, state, entry.recording.as_ref().map(|recording| recording.progress()))
         });
         all.collect()
     }

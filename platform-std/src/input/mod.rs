@@ -43,6 +43,7 @@ pub(crate) mod feeder;
 pub mod http;
 mod inputs;
 mod lines;
+mod no_signal;
 mod pipe;
 mod publisher;
 mod push;

@@ -82,7 +82,7 @@ impl Supervisor {
 
     /// Runs `input`, which publishes to `live`. `policy`: what may be done with pictures that RTP/JPEG cannot carry.
     pub fn add(&self, live: &Live, input: Box<dyn Input>, start: Start, policy: Policy) {
-        live.cease(STARTING, SOON);
+        live.rest(STARTING, SOON);
         let shared = Arc::downgrade(&self.shared);
         live.on_change(move || {
             if let Some(shared) = shared.upgrade() {
@@ -266,7 +266,7 @@ impl Supervised {
             }
             (_, None) => {
                 log::debug!("{name}: stopped");
-                self.live.cease(STARTING, SOON);
+                self.live.rest(STARTING, SOON);
             }
         }
     }

@@ -19,7 +19,7 @@ struct Seats {
     ever: u64,
     /// The medium is gone, so no viewer comes any more.
     is_over: bool,
-    notify: Option<Arc<Notify>>,
+    notify: Vec<Arc<Notify>>,
 }
 
 impl Audience {
@@ -35,9 +35,7 @@ impl Audience {
         };
         self.changed.notify_all();
         // Without the lock: who is told may want to know the number.
-        if let Some(notify) = notify {
-            notify();
-        }
+        notify.iter().for_each(|notify| notify());
         result
     }
 
@@ -71,9 +69,9 @@ impl Audience {
         !seats.is_over
     }
 
-    /// Has `notify` called whenever the number changes.
+    /// Has `notify`, too, called whenever the number changes.
     pub(super) fn on_change(&self, notify: Notify) {
-        self.seats().notify = Some(Arc::new(notify));
+        self.seats().notify.push(Arc::new(notify));
     }
 }
 

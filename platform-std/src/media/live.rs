@@ -59,6 +59,8 @@ struct Shared {
     audience: Arc<Audience>,
     /// Who keeps each picture.
     keeper: Mutex<Option<Keeper>>,
+    /// Called when pictures cease.
+    on_absence: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// Called for each picture; it must not wait.
@@ -85,7 +87,7 @@ impl Taken {
 
     #[cfg(test)]
     pub(crate) fn new(jpeg: Vec<u8>, captured: Instant) -> Self {
-        Self(Arc::new(Picture { number: 0, captured, made: Made::as_is(jpeg), refusal: None }))
+        Self(Arc::new(Picture { number: 0, captured, made: Made::as_is(jpeg), refusal: None, absence: None }))
     }
 }
 
@@ -106,10 +108,26 @@ pub(crate) struct Glance {
     pub(crate) totals: Totals,
 }
 
+/// That there are no pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Absence {
+    /// Since when there are none. `None`: nobody was there to watch.
+    pub(crate) lost: Option<Instant>,
+    pub(crate) reason: Arc<str>,
+    /// Width and height of the last one; 0: there was none, or its headers did not tell.
+    pub(crate) size: (u16, u16),
+}
+
 struct State {
     newest: Option<Arc<Picture>>,
+    /// What is shown while there are no pictures.
+    substitute: Option<Arc<Picture>>,
     /// The pictures have ceased with the newest one.
     ceased: Option<Instant>,
+    /// Since when something is wrong.
+    lost: Option<Instant>,
+    /// Of the last picture.
+    size: (u16, u16),
     /// There will be no more pictures.
     is_over: bool,
     /// The number of the next picture.
@@ -129,6 +147,15 @@ struct Picture {
     made: Made,
     /// Why RTP/JPEG cannot carry it.
     refusal: Option<String>,
+    /// Why there is no picture, where this only says so.
+    absence: Option<Arc<str>>,
+}
+
+impl Picture {
+    fn new(number: u32, captured: Instant, made: Made, absence: Option<Arc<str>>) -> Self {
+        let refusal = made.layout().ok().and_then(|layout| layout.rtp_format().err()).map(|error| error.to_string());
+        Self { number, captured, made, refusal, absence }
+    }
 }
 
 impl Shared {
@@ -137,19 +164,19 @@ impl Shared {
     }
 
     fn publish(&self, made: Made, captured: Instant) {
-        let refusal = made.layout().ok().and_then(|layout| layout.rtp_format().err()).map(|error| error.to_string());
+        let mut picture = Picture::new(0, captured, made, None);
         let mut taken = None;
         self.state.change(|state| {
-            let number = state.next;
-            state.next = number.wrapping_add(1);
-            state.ceased = None;
+            picture.number = state.take_number();
+            (state.ceased, state.lost, state.substitute) = (None, None, None);
+            state.size = picture.made.layout().map_or((0, 0), |layout| (layout.width, layout.height));
             state.cadence.note(captured);
             let totals = &mut state.totals;
             totals.frames += 1;
-            totals.bytes += made.original().unwrap_or(made.data()).len() as u64;
-            totals.mended += u64::from(!made.flaws.is_empty());
-            totals.unsendable += u64::from(refusal.is_some());
-            let picture = Arc::new(Picture { number, captured, made, refusal });
+            totals.bytes += picture.made.original().unwrap_or(picture.made.data()).len() as u64;
+            totals.mended += u64::from(!picture.made.flaws.is_empty());
+            totals.unsendable += u64::from(picture.refusal.is_some());
+            let picture = Arc::new(picture);
             taken = Some(Taken(Arc::clone(&picture)));
             let replaced = state.newest.replace(picture);
             state.keep(replaced);
@@ -169,25 +196,45 @@ impl Shared {
         self.state.change(|state| state.is_over = true);
     }
 
-    fn cease(&self, reason: &str, retry_after: Duration) {
-        let mut state = self.state();
-        state.ceased = Some(Instant::now());
+    fn cease(&self, reason: &str, retry_after: Duration, is_wrong: bool) {
+        let (mut state, now) = (self.state(), Instant::now());
+        state.ceased = Some(now);
+        state.lost = is_wrong.then(|| state.lost.unwrap_or(now));
         state.absence = (reason.into(), retry_after);
         state.cadence.interrupt();
         state.losses = Losses::default();
+        drop(state);
+        if let Some(tell) = self.on_absence.get() {
+            tell();
+        }
     }
 }
 
 impl State {
-    /// The picture that a viewer begins with.
-    fn current(&self) -> Option<&Arc<Picture>> {
+    /// The newest picture, unless they have ceased.
+    fn picture(&self) -> Option<&Arc<Picture>> {
         self.newest.as_ref().filter(|_| self.ceased.is_none())
     }
 
-    /// The picture that a viewer goes on with. The last one before they ceased is for those who were just about to take it.
-    fn following(&self) -> Option<&Arc<Picture>> {
+    /// The picture that a viewer begins with.
+    fn current(&self) -> Option<&Arc<Picture>> {
+        self.picture().or(self.substitute.as_ref())
+    }
+
+    /// The picture that a viewer goes on with, who has seen all before the number `next`. The last one before they ceased is for
+    /// those who were just about to take it.
+    fn following(&self, next: u32) -> Option<&Arc<Picture>> {
+        // Not before `next`, in numbers that wrap.
+        let is_new = |picture: &&Arc<Picture>| picture.number.wrapping_sub(next) < u32::MAX / 2;
         let is_stale = self.ceased.is_some_and(|ceased| ceased.elapsed() > FRESH);
-        self.newest.as_ref().filter(|_| !is_stale)
+        let last = self.newest.as_ref().filter(|_| !is_stale).filter(is_new);
+        last.or(self.substitute.as_ref().filter(is_new))
+    }
+
+    fn take_number(&mut self) -> u32 {
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        number
     }
 
     /// Keeps the memory of a picture that was replaced.
@@ -211,7 +258,10 @@ impl Live {
     pub fn new(name: &str, rate: impl Into<Option<FrameRate>>) -> Self {
         let state = State {
             newest: None,
+            substitute: None,
             ceased: None,
+            lost: None,
+            size: (0, 0),
             is_over: false,
             next: 0,
             cadence: Cadence::new(rate.into()),
@@ -226,6 +276,7 @@ impl Live {
                 state: Awaited::new(state),
                 audience: Arc::default(),
                 keeper: Mutex::default(),
+                on_absence: OnceLock::new(),
             }),
         }
     }
@@ -253,7 +304,7 @@ impl Live {
                     && let Some(shared) = shared.upgrade()
                 {
                     // Who comes next shall not begin with what is old by then.
-                    shared.cease("the next picture is not there yet", Duration::from_secs(1));
+                    shared.cease("the next picture is not there yet", Duration::from_secs(1), false);
                 }
                 if !audience.wait() {
                     return;
@@ -300,13 +351,48 @@ impl Live {
     /// There are no pictures for the time being: the newest one is shown to nobody any more. Viewers stay, and get the next
     /// one that is published. `reason` and `retry_after` are for those who come meanwhile.
     pub fn cease(&self, reason: &str, retry_after: Duration) {
-        self.shared.cease(reason, retry_after);
+        self.shared.cease(reason, retry_after, true);
+    }
+
+    /// The same where nothing is wrong: there will be pictures when somebody watches.
+    pub(crate) fn rest(&self, reason: &str, retry_after: Duration) {
+        self.shared.cease(reason, retry_after, false);
+    }
+
+    /// Why there is no picture; `None`: there is one, or it is over.
+    pub(crate) fn absence(&self) -> Option<Absence> {
+        let state = self.shared.state();
+        let is_absent = state.picture().is_none() && !state.is_over;
+        is_absent.then(|| Absence { lost: state.lost, reason: Arc::clone(&state.absence.0), size: state.size })
+    }
+
+    /// Has `tell` called whenever pictures cease; the first one who wants to know is told.
+    pub(crate) fn on_absence(&self, tell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.shared.on_absence.set(Box::new(tell));
+    }
+
+    /// While there are no pictures, those who watch are shown this one, which says why. It counts as no picture of the medium, is kept by
+    /// nobody, and goes away with the next one that is published.
+    pub(crate) fn substitute(&self, jpeg: Vec<u8>, reason: Arc<str>, now: Instant) {
+        let mut picture = Picture::new(0, now, Made::as_is(jpeg), Some(reason));
+        self.shared.state.change(|state| {
+            // One may have come while this was drawn.
+            if state.picture().is_none() {
+                picture.number = state.take_number();
+                state.substitute = Some(Arc::new(picture));
+            }
+        });
+    }
+
+    /// Nobody is shown that any more.
+    pub(crate) fn withdraw_substitute(&self) {
+        self.shared.state().substitute = None;
     }
 
     /// While there is no picture, this is why, for those who come.
     pub(crate) fn explain(&self, reason: &str, retry_after: Duration) {
         let mut state = self.shared.state();
-        if state.current().is_none() {
+        if state.picture().is_none() {
             state.absence = (reason.into(), retry_after);
         }
     }
@@ -344,6 +430,11 @@ impl Live {
         self.shared.audience.len()
     }
 
+    /// The same without who keeps its pictures.
+    pub(crate) fn spectators(&self) -> usize {
+        self.viewers().saturating_sub(usize::from(self.shared.keeper().is_some()))
+    }
+
     /// What is known of it now. Nobody is counted as a viewer for that.
     #[cfg(feature = "http")]
     pub(crate) fn glance(&self) -> Glance {
@@ -351,7 +442,7 @@ impl Live {
         let layout = state.newest.as_ref().and_then(|newest| newest.made.layout().ok());
         let (width, height) = layout.map_or((0, 0), |layout| (layout.width, layout.height));
         let age = state.newest.as_ref().map(|newest| newest.captured.elapsed());
-        let is_there = state.current().is_some() && !state.is_over;
+        let is_there = state.picture().is_some() && !state.is_over;
         let rate = age.filter(|_| is_there).and_then(|age| state.cadence.present_rate(age));
         let absence = (!is_there).then(|| state.absence.0.to_string());
         let loss = state.losses.present();
@@ -529,9 +620,7 @@ impl FrameSource for LiveSource {
             if state.is_over {
                 return Ok(None);
             }
-            // Not before `next`, in numbers that wrap.
-            let is_new = |picture: &&Arc<Picture>| picture.number.wrapping_sub(next) < u32::MAX / 2;
-            state.following().filter(is_new).map(|newest| Some(Arc::clone(newest))).ok_or(())
+            state.following(next).map(|newest| Some(Arc::clone(newest))).ok_or(())
         });
         Ok(match found {
             Ok(Some(newest)) => {
@@ -559,6 +648,10 @@ impl FrameSource for LiveSource {
         self.held.as_ref().and_then(|picture| picture.made.original())
     }
 
+    fn absence(&self) -> Option<&str> {
+        self.held.as_ref().and_then(|picture| picture.absence.as_deref())
+    }
+
     fn position(&self) -> u32 {
         self.next
     }
@@ -582,201 +675,4 @@ impl fmt::Debug for LiveSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::media::testing::{jpeg, picture};
-    use mutoscope::wire::url::Path;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
-    use std::task::Wake;
-
-    #[derive(Default)]
-    struct Counter(AtomicUsize);
-
-    impl Wake for Counter {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn live() -> Live {
-        Live::new("camera", FrameRate::new(25, 1).unwrap())
-    }
-
-    const NOW: time::Instant = time::Instant::from_millis(1000);
-    const NOTHING: Result<Advance, Infallible> = Ok(Advance::Pending { until: None });
-
-    #[test]
-    fn a_published_picture_wakes_each_viewer_that_waits_once() {
-        let live = live();
-        let (mut one, mut other) = (live.viewer(), live.viewer());
-        let counters = [(); 2].map(|()| Arc::new(Counter::default()));
-        let wakers = counters.clone().map(Waker::from);
-        let woken = || counters.each_ref().map(|counter| counter.0.load(Ordering::SeqCst));
-        for (viewer, waker) in [(&mut one, &wakers[0]), (&mut other, &wakers[1])] {
-            assert_eq!((viewer.advance(NOW, Waker::noop()), viewer.advance(NOW, waker)), (NOTHING, NOTHING));
-        }
-        assert_eq!((woken(), live.viewers()), ([0, 0], 2));
-        live.publish(b"a".to_vec());
-        live.publish(b"b".to_vec());
-        assert_eq!(woken(), [1, 1], "who does not wait is not woken");
-        for viewer in [&mut one, &mut other] {
-            assert_eq!(viewer.advance(NOW, Waker::noop()), Ok(Advance::Ready));
-            assert_eq!(viewer.frame().map(|frame| (frame.number, frame.data)), Some((1, &b"b"[..])));
-        }
-        assert_eq!(one.advance(NOW, &wakers[0]), NOTHING);
-        drop(one);
-        live.publish(b"c".to_vec());
-        assert_eq!((woken(), live.viewers()), ([1, 1], 1), "a viewer that has gone is not woken");
-    }
-
-    #[test]
-    fn a_picture_stays_while_it_is_sent_and_those_published_meanwhile_are_left_out() {
-        let live = live();
-        let mut viewer = live.viewer();
-        live.publish(b"a".to_vec());
-        assert_eq!(viewer.advance(NOW, Waker::noop()), Ok(Advance::Ready));
-        for byte in b"bcd" {
-            live.publish(vec![*byte]);
-        }
-        assert_eq!(viewer.frame().unwrap().data, b"a");
-        assert_eq!(viewer.advance(NOW, Waker::noop()), Ok(Advance::Ready));
-        assert_eq!(viewer.frame().map(|frame| (frame.number, frame.data)), Some((3, &b"d"[..])));
-        assert_eq!((viewer.seek(0), viewer.frame().is_none()), (Ok(()), true));
-        assert_eq!((viewer.advance(NOW, Waker::noop()), viewer.position()), (NOTHING, 4));
-    }
-
-    #[test]
-    fn timestamps_are_as_far_apart_as_the_pictures_were_taken() {
-        let live = live();
-        let mut viewer = live.viewer();
-        assert_eq!(viewer.advance(NOW, Waker::noop()), NOTHING);
-        let begin = Instant::now();
-        let mut captured = |millis| {
-            live.publish_captured(vec![0], begin + Duration::from_millis(millis));
-            viewer.advance(NOW.after(Duration::from_millis(millis + 17)), Waker::noop()).unwrap();
-            viewer.frame().unwrap().captured.unwrap()
-        };
-        let first = captured(0);
-        assert!(first.since(NOW) < Duration::from_secs(10));
-        assert_eq!(
-            (captured(40).since(first), captured(85).since(first)),
-            (Duration::from_millis(40), Duration::from_millis(85))
-        );
-    }
-
-    #[test]
-    fn a_viewer_begins_with_the_newest_picture_unless_pictures_have_ceased() {
-        let live = live();
-        live.publish(b"a".to_vec());
-        live.publish(b"b".to_vec());
-        let shown = |viewer: &mut LiveSource| {
-            assert_eq!(viewer.advance(NOW, Waker::noop()), Ok(Advance::Ready));
-            viewer.frame().unwrap().data.to_vec()
-        };
-        let (mut one, mut late) = (live.viewer(), live.viewer());
-        assert_eq!((shown(&mut one), one.advance(NOW, Waker::noop())), (b"b".to_vec(), NOTHING));
-        live.cease("unplugged", Duration::from_secs(3));
-        let mut other = live.viewer();
-        for viewer in [&mut one, &mut other] {
-            assert_eq!(viewer.advance(NOW, Waker::noop()), NOTHING);
-        }
-        assert_eq!(shown(&mut late), b"b", "it came before");
-        let mut later = live.viewer();
-        later.next -= 1;
-        thread::sleep(FRESH * 2);
-        assert_eq!(later.advance(NOW, Waker::noop()), NOTHING, "it would be stale by now");
-        live.publish(b"c".to_vec());
-        assert_eq!([&mut one, &mut late, &mut other].map(shown), [b"c", b"c", b"c"]);
-    }
-
-    #[test]
-    fn it_answers_to_its_name_and_is_ready_once_it_has_a_picture() {
-        let live = live();
-        assert!(live.find(Path::new("movie")).is_none());
-        let medium = live.find(Path::new("/camera/")).unwrap();
-        assert_eq!(live.viewers(), 1, "who asks may be waiting for a camera to start");
-        let counter = Arc::new(Counter::default());
-        let waker = Waker::from(Arc::clone(&counter));
-        let reason = |medium: &LiveMedium| {
-            let NotReady { reason, retry_after } = medium.entry(&waker).unwrap_err();
-            (reason.to_owned(), retry_after.as_secs())
-        };
-        assert_eq!(reason(&medium), ("there is no picture yet".to_owned(), 1));
-        live.cease("unplugged", Duration::from_secs(3));
-        assert_eq!(reason(&medium), ("unplugged".to_owned(), 3));
-        live.publish(jpeg(32, 48, 0, b"x"));
-        assert_eq!(counter.0.load(Ordering::SeqCst), 1);
-        let entry = medium.entry(&waker).unwrap();
-        assert_eq!((entry.extent, entry.width, entry.height, entry.refusal), (Extent::Live, 32, 48, None));
-        assert_eq!((entry.name, entry.frame_rate), ("camera", FrameRate::new(25, 1).unwrap()));
-        live.publish(picture(16, 16, |encoder| encoder.set_progressive(true)));
-        assert!(medium.entry(&waker).unwrap().refusal.is_some());
-        drop(medium);
-        assert_eq!(live.viewers(), 0);
-    }
-
-    #[test]
-    fn the_memory_of_a_picture_is_used_again_once_nobody_sends_it() {
-        let live = live();
-        let mut viewer = live.viewer();
-        let publish = |byte| {
-            let mut file = live.spare().0;
-            file.clear();
-            file.push(byte);
-            let address = file.as_ptr();
-            live.publish(file);
-            address
-        };
-        let first = publish(1);
-        viewer.advance(NOW, Waker::noop()).unwrap();
-        let second = publish(2);
-        let third = publish(3);
-        assert!(first != second && second != third && first != third, "the first one is being sent");
-        assert_eq!(publish(4), second);
-        viewer.advance(NOW, Waker::noop()).unwrap();
-        assert_eq!(viewer.frame().unwrap().data, [4]);
-        assert_eq!(publish(5), first);
-    }
-
-    #[test]
-    fn pictures_that_have_ceased_and_that_nobody_watches_are_forgotten() {
-        let live = live();
-        let viewer = live.viewer();
-        for byte in 0..3 {
-            live.publish(vec![byte]);
-        }
-        let kept = |live: &Live| {
-            live.forget();
-            let state = live.shared.state();
-            (state.newest.is_some(), state.spare.len())
-        };
-        live.explain("connected", Duration::ZERO);
-        assert_eq!((kept(&live), &*live.shared.state().absence.0), ((true, 0), "there is no picture yet"));
-        live.cease("unplugged", Duration::ZERO);
-        live.explain("connected", Duration::ZERO);
-        assert_eq!((kept(&live), &*live.shared.state().absence.0), ((true, 0), "connected"));
-        drop(viewer);
-        assert_eq!(kept(&live), (false, 0));
-    }
-
-    #[test]
-    fn a_function_is_called_while_there_are_viewers_and_its_thread_ends_with_the_medium() {
-        let (sender, calls) = mpsc::channel();
-        let live = Live::from_fn("camera", FrameRate::new(1000, 1).unwrap(), move |number| {
-            sender.send(number).unwrap();
-            vec![0]
-        });
-        let live = live.unwrap();
-        assert!(calls.recv_timeout(Duration::from_millis(20)).is_err(), "nobody watches");
-        let viewer = live.viewer();
-        let numbers: Vec<u32> = calls.iter().take(5).collect();
-        assert!(numbers[0] >= 20 && numbers.is_sorted(), "{numbers:?}");
-        drop(viewer);
-        let other = live.viewer();
-        assert!(calls.recv().unwrap() >= numbers[4]);
-        drop((live, other));
-        // Ends when the thread has dropped the other end.
-        assert!(calls.iter().count() < 1000);
-    }
-}
+mod tests;

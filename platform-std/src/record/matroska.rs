@@ -95,6 +95,14 @@ pub(super) fn head(film: Film, ending: Option<Ending>) -> Vec<u8> {
     out
 }
 
+/// How long a film is, in microseconds, of which this is the beginning; `None`: it has not ended as it should, or is none of ours.
+pub(super) fn length(beginning: &[u8]) -> Option<u64> {
+    let id = [0x44, 0x89, 0x88];
+    let at = beginning.windows(id.len()).position(|bytes| bytes == id)? + id.len();
+    let length = f64::from_be_bytes(beginning.get(at..at + 8)?.try_into().ok()?);
+    (0.0..=1e15).contains(&length).then_some(length as u64)
+}
+
 /// What stands before a picture of `len` bytes: a cluster of its own, with its time.
 pub(super) fn before_picture(time: u64, len: usize) -> Vec<u8> {
     let timestamp = element(&[0xe7], &time.to_be_bytes());
@@ -134,5 +142,15 @@ mod tests {
         let film = Film { begin: SystemTime::UNIX_EPOCH, width: 640, height: 480 };
         let ending = Ending { length: u64::MAX, index: 1 << 40, end: 1 << 41 };
         assert_eq!(head(film, None).len(), head(film, Some(ending)).len());
+    }
+
+    #[test]
+    fn the_beginning_tells_the_length_of_what_has_ended() {
+        let film = Film { begin: SystemTime::UNIX_EPOCH, width: 640, height: 480 };
+        let ended = head(film, Some(Ending { length: 600_012_345, index: 1 << 40, end: 1 << 41 }));
+        assert_eq!((length(&ended), length(&head(film, None))), (Some(600_012_345), None));
+        for cut in 0..ended.len() {
+            assert!(length(&ended[..cut]).is_none_or(|length| length == 600_012_345));
+        }
     }
 }

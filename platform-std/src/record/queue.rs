@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 #[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::options::Options;
+use super::status::Status;
 use crate::media::live::Taken;
 
 /// So many pictures of a stream wait at most, with so many bytes together.
@@ -17,7 +18,7 @@ const MAX_BYTES: usize = 32 << 20;
 /// What the writer is told.
 pub(super) enum Message {
     /// A stream of this name is recorded from now on.
-    Begin(u64, String, Options),
+    Begin(u64, String, Options, Arc<Status>),
     Picture(u64, Taken),
     /// Pictures of this stream found no room; the next one did.
     Lost(u64, u64),
@@ -47,6 +48,7 @@ struct Waiting {
     bytes: usize,
     /// Pictures that found no room since the last one that did.
     lost: u64,
+    status: Arc<Status>,
 }
 
 impl Queue {
@@ -60,12 +62,12 @@ impl Queue {
     }
 
     /// A stream is recorded from now on; gives what to call it.
-    pub(super) fn begin(&self, name: &str, options: Options) -> u64 {
+    pub(super) fn begin(&self, name: &str, options: Options, status: Arc<Status>) -> u64 {
         let mut state = self.state();
         let id = state.next;
         state.next += 1;
-        state.waiting.insert(id, Waiting::default());
-        self.send(&mut state, Message::Begin(id, name.to_owned(), options));
+        state.waiting.insert(id, Waiting { status: Arc::clone(&status), ..Waiting::default() });
+        self.send(&mut state, Message::Begin(id, name.to_owned(), options, status));
         id
     }
 
@@ -77,6 +79,7 @@ impl Queue {
         let has_room = waiting.pictures < MAX_WAITING && waiting.bytes.saturating_add(bytes) <= MAX_BYTES;
         if !has_room && waiting.pictures > 0 {
             waiting.lost += 1;
+            waiting.status.note_dropped();
             return;
         }
         waiting.pictures += 1;
@@ -157,14 +160,15 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_is_counted_stream_by_stream() {
-        let queue = Queue::default();
-        let (one, other) = (queue.begin("one", options()), queue.begin("other", options()));
+        let (queue, status) = (Queue::default(), Arc::<Status>::default());
+        let begin = |queue: &Queue, name, status| queue.begin(name, options(), Arc::clone(status));
+        let (one, other) = (begin(&queue, "one", &status), begin(&queue, "other", &Arc::default()));
         let small = || Taken::new(jpeg(16, 16, 0, &[]), Instant::now());
         (0..MAX_WAITING + 7).for_each(|_| queue.push(one, small()));
         queue.push(other, small());
         assert_eq!(count(&queue), (MAX_WAITING + 1, 0));
         queue.push(one, small());
-        assert_eq!(count(&queue), (1, 7));
+        assert_eq!((count(&queue), status.progress().dropped), ((1, 7), 7));
         // A large one is taken where nothing else waits, and nothing beside it.
         queue.push(one, Taken::new(jpeg(16, 16, 0, &vec![0; MAX_BYTES + 1]), Instant::now()));
         queue.push(one, small());

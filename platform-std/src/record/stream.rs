@@ -1,12 +1,14 @@
 //! What happens next to the recording of one stream. Time is told, so tests need not wait.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::disk::Disk;
 use super::options::Options;
 use super::retention;
 use super::segment::Segment;
+use super::status::Status;
 use crate::media::live::Taken;
 
 /// What has failed is tried again no sooner.
@@ -21,6 +23,7 @@ const COMPLAINTS: Duration = Duration::from_secs(300);
 pub(super) struct Stream {
     name: String,
     options: Options,
+    status: Arc<Status>,
     state: State,
     /// Pictures that are not recorded since that was said.
     lost: u64,
@@ -44,6 +47,7 @@ impl Stream {
         Self {
             name,
             options,
+            status: Arc::default(),
             state: State::Idle,
             lost: 0,
             late: 0,
@@ -53,16 +57,25 @@ impl Stream {
         }
     }
 
+    /// Tells others by this what becomes of it.
+    pub(super) fn telling(self, status: Arc<Status>) -> Self {
+        Self { status, ..self }
+    }
+
     /// Records a picture. `true`: it was handed to the system.
     pub(super) fn write(&mut self, disk: &mut dyn Disk, picture: &Taken, now: Instant) -> bool {
         if let State::Stopped(until) = self.state
             && now < until
         {
             self.lost += 1;
+            self.status.note_dropped();
             return false;
         }
         match self.try_write(disk, picture, now) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.status.note_written(picture.jpeg().len());
+                true
+            }
             Err(error) => {
                 self.stop(&error, now);
                 false
@@ -93,6 +106,7 @@ impl Stream {
             return Err(error);
         }
         if was_stopped {
+            self.status.resume();
             log::warn!("{}: it is recorded again; {} pictures were not", self.name, std::mem::take(&mut self.lost));
         }
         Ok(())
@@ -110,6 +124,8 @@ impl Stream {
             );
         }
         self.lost += 1;
+        self.status.note_dropped();
+        self.status.stop(error);
         self.state = State::Stopped(now + RETRY);
     }
 

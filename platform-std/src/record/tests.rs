@@ -144,7 +144,13 @@ fn a_full_disk_stops_the_recording_until_there_is_room() {
     let (folder, frames, start) = (Folder::new(), frames(8), Instant::now());
     let room = Arc::new(AtomicU64::new(1600));
     let mut disk = Small { room: Arc::clone(&room) };
-    let mut stream = Stream::new("cam".into(), options(folder.path()));
+    let status = Arc::<Status>::default();
+    let mut stream = Stream::new("cam".into(), options(folder.path())).telling(Arc::clone(&status));
+    let told = || {
+        let Progress { frames, dropped, trouble, .. } = status.progress();
+        (frames as usize, dropped as usize, trouble)
+    };
+    let full = Some("the disk is full".to_owned());
     let pictures = taken(&frames, &[0, 1, 2, 3, 4, 5, 6, 7], start);
     let written: Vec<bool> = pictures[..5].iter().map(|picture| stream.write(&mut disk, picture, start)).collect();
     let whole = written.iter().take_while(|written| **written).count();
@@ -152,6 +158,7 @@ fn a_full_disk_stops_the_recording_until_there_is_room() {
     let first = files(folder.path()).remove(0);
     let bytes = fs::read(&first).unwrap();
     assert_eq!(pictures_in(&bytes).len(), whole);
+    assert_eq!(told(), (whole, 5 - whole, full.clone()));
     // Nothing is tried before its time, and nothing is left of what does not fit.
     let later = start + Duration::from_secs(31);
     room.store(50, Ordering::Relaxed);
@@ -159,7 +166,9 @@ fn a_full_disk_stops_the_recording_until_there_is_room() {
     assert_eq!((files(folder.path()), room.load(Ordering::Relaxed)), (vec![first.clone()], 0));
     room.store(1 << 20, Ordering::Relaxed);
     assert!(!stream.write(&mut disk, &pictures[6], later + Duration::from_secs(29)));
+    assert_eq!(told(), (whole, 7 - whole, full));
     assert!(stream.write(&mut disk, &pictures[7], later + Duration::from_secs(30)));
+    assert_eq!(told(), (whole + 1, 7 - whole, None));
     stream.finish_segment(&mut disk);
     let all = files(folder.path());
     assert_eq!((all.len(), fs::read(&first).unwrap() == bytes), (2, true));

@@ -44,8 +44,8 @@ impl Writer {
     fn take(&mut self, message: Message) {
         let disk = &mut *self.disk;
         match message {
-            Message::Begin(id, name, options) => {
-                let mut stream = Stream::new(name, options);
+            Message::Begin(id, name, options, status) => {
+                let mut stream = Stream::new(name, options).telling(status);
                 stream.tick(disk, Instant::now());
                 self.streams.insert(id, stream);
             }

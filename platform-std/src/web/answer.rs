@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hasher};
+use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, USER_AGENT};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, ORIGIN, RANGE, USER_AGENT,
+};
 use hyper::{Method, Request, StatusCode, Version};
 use mutoscope::io::server::{Verdict, Visit};
 use mutoscope::media::Extent;
@@ -21,6 +24,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::body::{Body, Form, Video};
+use super::download::{self, Download};
 use super::feed::Course;
 use super::origin::Claims;
 use super::part::{self, Part};
@@ -90,6 +94,7 @@ where
         Route::Sessions => asked.sessions().await,
         Route::End(id) => asked.end(id).await,
         Route::Recordings(stream, portion) => asked.recordings(stream, portion).await,
+        Route::File(stream, name) => asked.file(stream, name).await,
         Route::State => Ok(api::state(&asked.listing().await?)),
         Route::Health => Ok(condition(health(site).await, "the server runs")),
         Route::Ready => Ok(condition(readiness(site).await, "the server serves")),
@@ -130,10 +135,46 @@ where
         self.may(stream.as_str(), false).await?;
         let (name, folder) = self.site.catalogue.recordings(stream).ok_or_else(reply::not_found)?;
         // A disk may make it wait.
-        let found = spawn_blocking(move || record::recorded(&folder)).await;
-        let found = found.ok().and_then(Result::ok);
-        let found = found.ok_or_else(|| reply::later("the folder of the recordings cannot be read", 10))?;
-        Ok(api::recordings(self.site, &name, &found, portion))
+        let look = move || {
+            let found = record::recorded(&folder)?;
+            let (total, chosen) = (found.len(), found.into_iter().rev().skip(portion.from));
+            let chosen = chosen.take(portion.count.min(api::MOST_RECORDINGS));
+            Ok::<_, io::Error>((chosen.map(|recorded| recorded.measured(&folder)).collect::<Vec<_>>(), total))
+        };
+        let found = spawn_blocking(look).await.ok().and_then(Result::ok);
+        let (found, total) = found.ok_or_else(|| reply::later("the folder of the recordings cannot be read", 10))?;
+        Ok(api::recordings(self.site, &name, &found, total))
+    }
+
+    /// A file of a recording, for those who may watch it.
+    async fn file(&self, stream: Path<'_>, name: &str) -> Result<Reply, Reply> {
+        let site = self.site;
+        let path = format!("{}/{}/{name}", stream.as_str(), record::FOLDER);
+        let visit = self.may(&path, false).await?;
+        let (of, folder) = site.catalogue.recordings(stream).ok_or_else(reply::not_found)?;
+        if let Some(lack) = site.usage.lack() {
+            site.usage.refuse();
+            return Err(reply::later(lack, 10));
+        }
+        let file_name = name.to_owned();
+        let opened = spawn_blocking(move || download::open(&folder, &file_name)).await.ok().and_then(Result::ok);
+        let (file, len, tag) = opened.ok_or_else(reply::not_found)?;
+        let text = |name: HeaderName| self.request.headers().get(name).and_then(|value| value.to_str().ok());
+        // A part of another version would not fit to what the client has.
+        let is_same = text(IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
+        let portion =
+            download::portion(text(RANGE).filter(|_| is_same), len).ok_or_else(|| reply::beyond_the_end(len))?;
+        let watcher = Watcher::new(
+            self.connection.peer,
+            site.door.about(&visit).user,
+            names::decoded(Path::new(&path)).unwrap_or_default(),
+        );
+        let watching = Watching::new(&site.usage, &site.limits, watcher);
+        let clocks = site.feeds.clocks;
+        let ends = move || visit.ends().is_some_and(|end| end <= clocks.now());
+        let called: String =
+            of.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+        Ok(reply::file(Download::new(file, portion, watching, ends), portion, tag, &format!("{called}-{name}")))
     }
 
     /// It could say who it is, and has not.

@@ -11,11 +11,11 @@ use super::reply::{self, Reply};
 use super::route::Portion;
 use super::usage::Watcher;
 use super::{Listed, Listing, Site};
-use crate::record::{FOLDER, Recorded};
+use crate::record::{FOLDER, Progress, Recorded};
 use crate::server::{Session, percent_encode};
 
 /// So many recordings are told at once.
-const MOST_RECORDINGS: usize = 1000;
+pub(super) const MOST_RECORDINGS: usize = 1000;
 
 /// Some of those streams that somebody may watch. `may_log_in`: more might be seen by who says who it is.
 pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, may_log_in: bool) -> Reply {
@@ -48,7 +48,21 @@ fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
         ("absence", json!(about.absence)),
     ];
     fields.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(progress) = &about.recording {
+        fields.insert("recording".to_owned(), recording(progress));
+    }
     fields.into()
+}
+
+/// What has become of a recording.
+fn recording(Progress { frames, bytes, dropped, trouble }: &Progress) -> Value {
+    json!({
+        "running": trouble.is_none(),
+        "frames": frames,
+        "bytes": bytes,
+        "dropped": dropped,
+        "trouble": trouble,
+    })
 }
 
 /// The name of something that is watched, and where that is, which is at `path` of our servers.
@@ -63,17 +77,22 @@ fn named<C, D>(site: &Site<C, D>, name: &str, path: &str) -> Map<String, Value> 
     fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
-/// Some of the recordings of a stream, the newest first.
-pub(super) fn recordings<C, D>(site: &Site<C, D>, stream: &str, all: &[Recorded], portion: Portion) -> Reply {
+/// Some of the recordings of a stream, the newest first, of so many.
+pub(super) fn recordings<C, D>(site: &Site<C, D>, stream: &str, chosen: &[Recorded], total: usize) -> Reply {
     let recording = |recorded: &Recorded| {
         let path = format!("{}/{FOLDER}/{}", percent_encode(stream), recorded.name);
         let mut fields = named(site, &recorded.name, &path);
-        fields.extend([("begin".to_owned(), json!(recorded.begin)), ("bytes".to_owned(), json!(recorded.bytes))]);
+        let known = [
+            ("begin", json!(recorded.begin)),
+            ("bytes", json!(recorded.bytes)),
+            ("length", json!(recorded.length.map(|length| length.as_secs_f64()))),
+            ("file", json!(format!("/streams/{path}"))),
+        ];
+        fields.extend(known.map(|(name, value)| (name.to_owned(), value)));
         Value::from(fields)
     };
-    let chosen = all.iter().rev().skip(portion.from).take(portion.count.min(MOST_RECORDINGS));
-    let recordings: Vec<Value> = chosen.map(recording).collect();
-    json(&json!({ "stream": stream, "recordings": recordings, "total": all.len() }))
+    let recordings: Vec<Value> = chosen.iter().map(recording).collect();
+    json(&json!({ "stream": stream, "recordings": recordings, "total": total }))
 }
 
 /// How many watch a stream, each browser counted, and how old its newest picture is.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::download::Download;
 use super::feed::{Clocks, Viewer};
 use super::usage::{Watcher, Watching};
 
@@ -19,6 +20,19 @@ pub(super) enum Body {
     Whole(Bytes),
     /// The pictures of a stream until it ends or the client goes.
     Video(Box<Video>),
+    /// A file, or a part of it.
+    File(Box<Download>),
+}
+
+impl Body {
+    /// Who watches by it, where somebody does.
+    pub(super) const fn watcher(&self) -> Option<&Arc<Watcher>> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Video(video) => Some(video.watcher()),
+            Self::File(download) => Some(download.watcher()),
+        }
+    }
 }
 
 /// Pictures of a stream for one client.
@@ -62,7 +76,7 @@ impl Video {
     }
 
     /// Who gets them.
-    pub(super) const fn watcher(&self) -> &Arc<Watcher> {
+    const fn watcher(&self) -> &Arc<Watcher> {
         self.watching.watcher()
     }
 
@@ -108,6 +122,7 @@ impl hyper::body::Body for Body {
         let next = match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
             Self::Video(video) => video.poll_next(context),
+            Self::File(download) => download.poll_next(context),
         };
         next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -120,6 +135,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Video(_) => SizeHint::default(),
+            Self::File(download) => SizeHint::with_exact(download.left()),
         }
     }
 }

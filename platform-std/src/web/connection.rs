@@ -50,8 +50,8 @@ impl Connection {
                     // A connection keeps the room of this as long as it is there, and what is in the box only until there is an answer.
                     Box::pin(answer(&site, self, request)).await
                 };
-                if let Body::Video(video) = reply.body() {
-                    *lock(watcher) = Some(Arc::clone(video.watcher()));
+                if let Some(who) = reply.body().watcher() {
+                    *lock(watcher) = Some(Arc::clone(who));
                 }
                 if self.is_refused || number >= MOST_REQUESTS {
                     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -144,7 +144,7 @@ impl Feed {
             return feed;
         }
         let about = About { width: scale.dimensions(self.about.width, 1).0, ..self.about };
-        let feed = Self::played(about, None, |feed| reduce(Arc::clone(self).viewer(), scale, feed));
+        let feed = Self::played(about, None, |feed| reduce(Arc::clone(self).viewer(), about.width, feed));
         *known = Arc::downgrade(&feed);
         feed
     }
@@ -195,7 +195,7 @@ impl Drop for Feed {
             && let Some(feeds) = keeper.feeds.upgrade()
             && let Some(known) = feeds.live().get_mut(&keeper.name)
         {
-            known.last = self.newest().or(known.last.take());
+            known.last = self.newest().filter(|newest| newest.absence().is_none()).or(known.last.take());
         }
     }
 }
@@ -268,7 +268,7 @@ impl Feeds {
     pub(super) fn watched(&self, name: &str) -> Option<(usize, Option<u64>)> {
         // What is given back after the lock may be the last one who has it.
         let feed = self.live().get(name)?.feed.upgrade()?;
-        let newest = feed.newest().map(|newest| newest.taken);
+        let newest = feed.newest().filter(|newest| newest.absence().is_none()).map(|newest| newest.taken);
         Some((feed.watching(Arc::strong_count(&feed), 1), newest))
     }
 
@@ -392,7 +392,7 @@ impl<S: FrameSource> Player<S> {
         let taken = self.clocks.unix_micros(frame.captured.unwrap_or_else(|| self.clocks.now()));
         Some(match self.source.original() {
             Some(original) => Part::new(taken, original).rewritten_as(frame.data),
-            None => Part::new(taken, frame.data),
+            None => Part::with(taken, frame.data, self.source.absence()),
         })
     }
 
@@ -458,12 +458,13 @@ async fn play_through<S: FrameSource>(player: &mut Player<S>, feed: &Weak<Feed>,
     }
 }
 
-/// Makes the newest picture of a feed smaller, again and again; those that come meanwhile replace each other.
-async fn reduce(mut full: Viewer, scale: Scale, feed: Weak<Feed>) {
+/// Makes the newest picture of a feed smaller, again and again; those that come meanwhile replace each other. Where pictures change
+/// their size, they stay as wide as they are wanted.
+async fn reduce(mut full: Viewer, wanted: u16, feed: Weak<Feed>) {
     let mut workshop = Workshop::default();
     while let Some(part) = full.next().await {
         let work = move || {
-            let part = workshop.reduce(part, |_| Some(scale));
+            let part = workshop.reduce(part, |width| Scale::for_width(width, wanted));
             (workshop, part)
         };
         let Ok((back, part)) = spawn_blocking(work).await else { break };

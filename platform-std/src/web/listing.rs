@@ -6,6 +6,7 @@ use super::Directory;
 use crate::input::{Inputs, STARTING, State};
 use crate::media::live::Live;
 use crate::media::{Glance, Library, Totals};
+use crate::record::Progress;
 
 /// A stream as it is listed.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Listing {
     pub condition: Condition,
     /// Why there is no picture, as a sentence for people.
     pub absence: Option<String>,
+    /// What has become of its recording; `None`: it is not recorded.
+    pub recording: Option<Progress>,
 }
 
 /// What a stream does.
@@ -100,10 +103,11 @@ impl Listing {
             totals: Totals::default(),
             condition,
             absence: failure,
+            recording: None,
         }
     }
 
-    fn of_input(live: &Live, state: Option<State>) -> Self {
+    fn of_input(live: &Live, state: Option<State>, recording: Option<Progress>) -> Self {
         let seen = live.glance();
         let condition = Condition::of_input(state, seen.absence.is_none());
         Self {
@@ -119,6 +123,7 @@ impl Listing {
             condition,
             // Nothing is wrong with what is only about to begin.
             absence: seen.absence.filter(|reason| condition != Condition::Ready && reason != STARTING),
+            recording,
         }
     }
 }
@@ -135,9 +140,9 @@ impl Directory for Library {
 
 impl Directory for Inputs {
     fn list(&self) -> Vec<Listed> {
-        let listed = |(live, state): (&Live, Option<State>)| Listed {
+        let listed = |(live, state, recording): (&Live, Option<State>, Option<Progress>)| Listed {
             name: live.name().to_owned(),
-            about: Some(Listing::of_input(live, state)),
+            about: Some(Listing::of_input(live, state, recording)),
         };
         self.glance().into_iter().map(listed).collect()
     }

@@ -23,6 +23,7 @@ mod answer;
 mod api;
 mod body;
 mod connection;
+mod download;
 mod feed;
 mod listen;
 mod listing;

@@ -49,21 +49,38 @@ pub(super) struct Part {
     start: usize,
     /// The same picture as RTP/JPEG carries it, where that is another file.
     rewritten: Option<Box<[u8]>>,
+    /// Why there is no picture, where this only says so.
+    absence: Option<Box<str>>,
 }
+
+/// The header that says of a picture that it is none of the stream, and why.
+pub(super) const NO_SIGNAL: &str = "x-no-signal";
+/// No more of the reason stands there.
+const MOST_OF_REASON: usize = 200;
 
 impl Part {
     /// Makes a part of a JPEG file. What the file lacks is put in: Safari shows nothing without Huffman tables, and other programs
     /// nothing without an end.
     pub(super) fn new(taken: u64, jpeg: &[u8]) -> Self {
+        Self::with(taken, jpeg, None)
+    }
+
+    /// The same, where it only says that there is no picture.
+    pub(super) fn with(taken: u64, jpeg: &[u8], absence: Option<&str>) -> Self {
+        let absence = absence.map(in_header);
         let (tables, end) = missing(jpeg);
         let len = jpeg.len() + tables.len() + end.len();
         let mut bytes = Vec::with_capacity(len + MOST_AROUND);
         // Writing to memory does not fail.
         let _ = write!(
             bytes,
-            "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len}\r\nX-Timestamp: {}\r\n\r\n",
+            "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len}\r\nX-Timestamp: {}\r\n",
             Seconds(taken)
         );
+        if let Some(absence) = &absence {
+            let _ = write!(bytes, "X-No-Signal: {absence}\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
         let start = bytes.len();
         let (soi, rest) = jpeg.split_at(jpeg.len().min(2));
         bytes.extend_from_slice(soi);
@@ -72,12 +89,17 @@ impl Part {
         bytes.extend_from_slice(end);
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(NEXT);
-        Self { taken, bytes: bytes.into(), start, rewritten: None }
+        Self { taken, bytes: bytes.into(), start, rewritten: None, absence }
     }
 
     /// Keeps what was made of the picture for RTP, too.
     pub(super) fn rewritten_as(self, jpeg: &[u8]) -> Self {
         Self { rewritten: Some(jpeg.into()), ..self }
+    }
+
+    /// Why there is no picture, where this only says so; as a header has it.
+    pub(super) fn absence(&self) -> Option<&str> {
+        self.absence.as_deref()
     }
 
     /// The part of a multipart body.
@@ -104,6 +126,13 @@ impl Part {
     pub(super) fn for_rtp(&self) -> &[u8] {
         self.rewritten.as_deref().unwrap_or(&self.bytes[self.start..self.end()])
     }
+}
+
+/// A sentence as the value of a header.
+fn in_header(sentence: &str) -> Box<str> {
+    let is_printable = |character: char| matches!(character, ' '..='~');
+    let written = sentence.chars().map(|character| if is_printable(character) { character } else { '?' });
+    written.take(MOST_OF_REASON).collect::<String>().trim().into()
 }
 
 /// The Huffman tables that a file leaves out because they are the usual ones, and the end that it leaves out.

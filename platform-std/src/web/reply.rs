@@ -2,12 +2,13 @@
 
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode, Version};
 
 use super::body::{Body, Video};
+use super::download::{Download, Portion};
 use super::feed::Absent;
 use super::origin::Foreign;
 use super::part::{self, Part, Seconds};
@@ -58,8 +59,38 @@ pub(super) fn picture(part: &Part, tag: HeaderValue, age: Option<u64>) -> Reply 
     if let Ok(seconds) = HeaderValue::try_from(seconds) {
         headers.insert(TIMESTAMP, seconds);
     }
+    if let Some(absence) = part.absence().and_then(|absence| HeaderValue::try_from(absence).ok()) {
+        headers.insert(HeaderName::from_static(part::NO_SIGNAL), absence);
+    }
     if let Some(age) = age {
         headers.insert(hyper::header::AGE, age.into());
+    }
+    reply
+}
+
+/// A file, or a part of it. `name`: what a browser calls it.
+pub(super) fn file(download: Download, portion: Portion, tag: HeaderValue, name: &str) -> Reply {
+    let mut reply = whole(HeaderValue::from_static("video/x-matroska"), Bytes::new());
+    let headers = reply.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CONTENT_LENGTH, portion.len().into());
+    headers.insert(ETAG, tag);
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    if let Some(value) = portion.content_range().and_then(|range| HeaderValue::try_from(range).ok()) {
+        headers.insert(CONTENT_RANGE, value);
+        *reply.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    *reply.body_mut() = Body::File(Box::new(download));
+    reply
+}
+
+/// The file is so long, and does not reach to where it was asked for.
+pub(super) fn beyond_the_end(len: u64) -> Reply {
+    let mut reply = text(StatusCode::RANGE_NOT_SATISFIABLE, "the file ends before that");
+    if let Ok(value) = HeaderValue::try_from(format!("bytes */{len}")) {
+        reply.headers_mut().insert(CONTENT_RANGE, value);
     }
     reply
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use mutoscope::wire::url::Path;
 
+use crate::record;
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Route<'a> {
@@ -23,6 +25,8 @@ pub(super) enum Route<'a> {
     End(&'a str),
     /// The recordings of a stream, for programs.
     Recordings(Path<'a>, Portion),
+    /// A file of the recordings of this stream.
+    File(Path<'a>, &'a str),
     /// Who asks wants to say who it is.
     Login,
     /// The first stream, as ustreamer tells it.
@@ -100,8 +104,11 @@ const BAD_TIME: &str = "t= is a time in seconds, such as 12.5";
 
 /// What `method` asks for at a path and query.
 pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> Result<Route<'a>, NoRoute> {
-    let found = find(path, query.unwrap_or_default())?;
     let is_read = matches!(method, "GET" | "HEAD");
+    if let Some((stream, name)) = recorded(path).filter(|_| is_read) {
+        return Ok(Route::File(stream, name));
+    }
+    let found = find(path, query.unwrap_or_default())?;
     match (found, method) {
         (Found::Stream(stream), "POST" | "PUT") => Ok(Route::Publish(stream)),
         (Found::Stream(_), _) => Err(NoRoute::Method("POST, PUT")),
@@ -110,6 +117,13 @@ pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> 
         (Found::Read(route), _) if is_read => Ok(route),
         (Found::Read(_), _) => Err(NoRoute::Method(READ)),
     }
+}
+
+/// `/streams/NAME/recordings/FILE`: the name of the stream, and the file.
+fn recorded(path: &str) -> Option<(Path<'_>, &str)> {
+    let (rest, file) = path.strip_prefix("/streams/")?.rsplit_once('/')?;
+    let stream = rest.strip_suffix(record::FOLDER)?.strip_suffix('/').filter(|stream| !stream.is_empty())?;
+    record::is_segment(file).then_some((Path::new(stream), file))
 }
 
 enum Found<'a> {

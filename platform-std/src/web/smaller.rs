@@ -28,7 +28,8 @@ impl Workshop {
     /// What is left of a picture at the scale that `choose` has for its width; the picture itself where it has none, or where this
     /// cannot be done. It takes milliseconds.
     pub(super) fn reduce(&mut self, part: Arc<Part>, choose: impl Fn(u16) -> Option<Scale>) -> Arc<Part> {
-        let made = self.reduced(part.for_rtp(), choose).map(|len| Part::new(part.taken, &self.out[..len]));
+        let made =
+            self.reduced(part.for_rtp(), choose).map(|len| Part::with(part.taken, &self.out[..len], part.absence()));
         made.map_or(part, Arc::new)
     }
 

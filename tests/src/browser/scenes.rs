@@ -32,6 +32,7 @@ pub const SCENES: &[Scene] = &[
     Scene { what: "a stream is opened and closed by mouse, by keys and by address", play: a_stream_is_opened },
     Scene { what: "the page is refused without a password, and shown with it", play: passwords },
     Scene { what: "a stream that ends and returns is shown again, and so is a server", play: what_ends_returns },
+    Scene { what: "what is recorded of a stream is listed, played and downloaded", play: recordings },
     Scene { what: "texts can be read in either colours, and fit into any width", play: texts_can_be_read },
     Scene { what: "forty streams are shown with the connections that there are", play: many_streams },
 ];
@@ -304,6 +305,38 @@ const LEAST_CONTRAST: &str = r#"(() => {
   texts.sort((a, b) => contrast(a) - contrast(b));
   return [contrast(texts[0]), texts[0].textContent, texts.length];
 })()"#;
+
+fn recordings(browser: &mut Chromium, program: &Path) -> Result<()> {
+    let (source_port, port, folder) = (free_port()?, free_port()?, Scratch::new("browser-recordings")?);
+    let source = serve(program, source_port, &[])?;
+    let records = folder.0.join("camera");
+    let camera = format!("camera=http://127.0.0.1:{source_port}/testcard.mjpg#record={}", records.display());
+    let server = serve(program, port, &[&camera])?;
+    browser.resize(1280, 1000, 1.0)?;
+    browser.open(page(&server)?)?;
+    browser.wait(&Tile("camera").shows(), PATIENCE)?;
+    let facts = format!("document.querySelector(`{} .facts`).textContent", Tile("camera"));
+    browser.wait(&format!("{facts}.endsWith('recorded')"), PATIENCE)?;
+    browser.evaluate("location.hash = 'camera'")?;
+    browser.wait("document.querySelectorAll('#recordings li').length === 1", PATIENCE)?;
+    browser.wait("document.querySelector('#recordings p').textContent === 'It is being recorded.'", PATIENCE)?;
+    let file = "(await fetch(document.querySelector('#recordings a').href)).arrayBuffer()";
+    browser.wait(&format!("(async () => new Uint8Array(await {file})[0] === 0x1a)()"), PATIENCE)?;
+    browser.evaluate("document.querySelector('#recordings .play').click()")?;
+    let title = "document.querySelector('#full .facts').textContent";
+    browser.wait(&format!("{title}.startsWith('Recording of ')"), PATIENCE)?;
+    browser.wait("full.screen.image.naturalWidth === 640", PATIENCE)?;
+    let area = browser.area("#screen img")?;
+    let width = area.height * 4.0 / 3.0;
+    let area = Area { x: area.x + (area.width - width) / 2.0, width, ..area };
+    let before = number_at(browser, area)?;
+    std::thread::sleep(Duration::from_millis(500));
+    ensure!(before < number_at(browser, area)?, "the recording stands still");
+    browser.evaluate("document.getElementById('live').click()")?;
+    browser.wait("!recordings.played && full.screen.hasPicture && document.getElementById('live').hidden", PATIENCE)?;
+    drop((source, server));
+    Ok(())
+}
 
 fn texts_can_be_read(browser: &mut Chromium, program: &Path) -> Result<()> {
     let long = format!("{}=push:", "a_name_without_an_end_".repeat(5));

@@ -43,14 +43,14 @@ impl TestCard {
     }
 }
 
-const PANEL: Color = Color::rgb(0x18, 0x18, 0x18);
-const TEXT: Color = Color::rgb(0xF2, 0xF2, 0xF2);
-const SECONDARY: Color = Color::rgb(0x9A, 0x9A, 0x9A);
+pub(super) const PANEL: Color = Color::rgb(0x18, 0x18, 0x18);
+pub(super) const TEXT: Color = Color::rgb(0xF2, 0xF2, 0xF2);
+pub(super) const SECONDARY: Color = Color::rgb(0x9A, 0x9A, 0x9A);
 const RULE: Color = Color::rgb(0x40, 0x40, 0x40);
 const ACCENT: Color = Color::rgb(0xFF, 0x3B, 0x30);
 
 /// White, yellow, cyan, green, magenta, red, blue at 75 %, and black.
-const BARS: [Color; 8] = [
+pub(super) const BARS: [Color; 8] = [
     Color::rgb(191, 191, 191),
     Color::rgb(191, 191, 0),
     Color::rgb(0, 191, 191),
@@ -61,7 +61,7 @@ const BARS: [Color; 8] = [
     Color::rgb(0, 0, 0),
 ];
 
-const BAR_COUNT: i32 = BARS.len() as i32;
+pub(super) const BAR_COUNT: i32 = BARS.len() as i32;
 
 /// Grey steps from black to white.
 const STEPS: i32 = 16;

@@ -1,10 +1,15 @@
 //! Letters made of straight and circular strokes. They are sharp at any size, and small in flash.
 
 use super::canvas::{Arc, Bounds, Line, ONE, Ring, Surface};
+use super::letters::{self, Glyph, Stroke};
+use Stroke::{C, Dot, L};
 
-/// A line of text.
+/// A line of text in the letters that the designs need, which are few.
+pub(super) type Text<'t> = Lettering<'t, false>;
+
+/// A line of text. `ALL`: in all letters that there are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'t> {
+pub(super) struct Lettering<'t, const ALL: bool> {
     /// The text in ASCII. A character that the font does not have becomes a space.
     pub(super) text: &'t [u8],
     /// The left end of the first letter's middle line, in sixteenths of a pixel.
@@ -19,10 +24,10 @@ pub(super) struct Text<'t> {
     pub(super) gap: i32,
 }
 
-impl Text<'_> {
+impl<const ALL: bool> Lettering<'_, ALL> {
     /// The width from the left end of the first letter to the right end of the last, between the middle lines of their strokes.
     pub(super) fn width(&self) -> i32 {
-        let letters = self.text.iter().map(|&letter| self.advance(&glyph(letter)));
+        let letters = self.text.iter().map(|&letter| self.advance(&glyph::<ALL>(letter)));
         let units = letters.fold(0_i32, i32::wrapping_add);
         self.scaled(units.wrapping_sub(self.advance_beyond()).max(0))
     }
@@ -64,7 +69,7 @@ impl Text<'_> {
         let (top, bottom) = self.rows();
         let mut units = 0_i32;
         for &letter in self.text {
-            let glyph = glyph(letter);
+            let glyph = glyph::<ALL>(letter);
             let left = self.x.wrapping_add(self.scaled(units));
             let begin = left.wrapping_sub(edge);
             if !tile.touches(Bounds { left: begin, top, right: i32::MAX, bottom }) {
@@ -117,25 +122,16 @@ impl Text<'_> {
     }
 }
 
-/// A part of a letter. Its unit is a hundredth of a capital's height, from the letter's upper left corner.
-enum Stroke {
-    /// A line from x, y to x, y.
-    L(i16, i16, i16, i16),
-    /// A part of a circle: x and y of its centre, its radius, the eighth of a turn at which it starts (clockwise from the
-    /// right), and the number of eighths.
-    C(i16, i16, i16, u8, u8),
-    /// A dot at x, y.
-    Dot(i16, i16),
-}
-use Stroke::{C, Dot, L};
-
-struct Glyph {
-    width: i32,
-    strokes: &'static [Stroke],
+/// The others are asked for only where they may be needed, and so are no part of programs that need none.
+fn glyph<const ALL: bool>(letter: u8) -> Glyph {
+    match ALL.then(|| letters::glyph(letter)).flatten() {
+        Some(glyph) => glyph,
+        None => usual(letter),
+    }
 }
 
 #[rustfmt::skip]
-fn glyph(letter: u8) -> Glyph {
+fn usual(letter: u8) -> Glyph {
     let (width, strokes): (i32, &'static [Stroke]) = match letter {
         b'0' => (60, &[C(30, 30, 30, 4, 4), L(60, 30, 60, 70), C(30, 70, 30, 0, 4), L(0, 70, 0, 30)]),
         // It is as wide as the other digits, so that a running number does not move.

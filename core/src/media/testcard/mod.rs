@@ -2,13 +2,16 @@
 //!
 //! A picture depends on its number and nothing else. Both designs carry that number in a [`strip`]. A program can read it
 //! back from the picture that a player shows, and so learn how many frames were lost, and how old this one is.
+//! A [`Notice`] is a single picture that says in words why there is no other one.
 
 mod canvas;
 mod card;
 mod font;
 mod generated;
 mod leader;
+mod letters;
 mod memory;
+mod notice;
 pub mod strip;
 
 pub use crate::jpeg::encoder::Full;
@@ -16,6 +19,7 @@ pub use card::TestCard;
 pub use generated::{Design, Generated};
 pub use leader::Leader;
 pub use memory::{DrawnTile, tile_count};
+pub use notice::Notice;
 
 use super::FrameRate;
 use crate::jpeg::encoder::Quantizer;

@@ -14,7 +14,8 @@ use super::{is_setting, key};
 use crate::access::{RULE_KEYS, RuleLine, StreamRule};
 
 /// What a stream is said to have.
-const STREAM_KEYS: &[&str] = &["input", "rate", "size", "poll", "order", "times", "tls-pin", "start", "record"];
+const STREAM_KEYS: &[&str] =
+    &["input", "rate", "size", "poll", "order", "times", "tls-pin", "start", "record", "no-signal"];
 /// Names that are less alike than this are not meant.
 const ALIKE: f64 = 0.75;
 

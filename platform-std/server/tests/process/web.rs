@@ -99,7 +99,24 @@ fn what_is_recorded_is_listed_and_shown_to_those_who_may_watch_the_stream() {
     // It may be about to be written.
     while !ask(&page, &path, "", b"").0.starts_with("HTTP/1.1 200") {}
     assert_eq!(ask(&page, &path, "", b"").1, picture);
-    for nothing in ["/api/streams/none/recordings", "/api/streams/yard/recordings/recordings"] {
+    let address = format!("GET /streams/yard/recordings/{name}");
+    let file = std::fs::read(recordings.join(&name)).unwrap();
+    let (head, body) = ask(&page, &address, "", b"");
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains(&format!("yard-{name}")), "{head}");
+    assert!(body == file, "{} bytes of {}", body.len(), file.len());
+    let (head, body) = ask(&page, &address, "Range: bytes=10-19\r\n", b"");
+    assert!(head.starts_with("HTTP/1.1 206") && body == file[10..20], "{head}");
+    let (head, _) = ask(&page, &address, "Range: bytes=9999999-\r\n", b"");
+    assert!(head.starts_with("HTTP/1.1 416") && head.contains(&format!("bytes */{}", file.len())), "{head}");
+    let (head, body) = ask(&page, &address.replacen("GET", "HEAD", 1), "", b"");
+    assert!(head.contains(&format!("content-length: {}\r\n", file.len())) && body.is_empty(), "{head}");
+    let told = String::from_utf8(ask(&page, "GET /api/streams", "", b"").1).unwrap();
+    assert!(told.contains("\"recording\":{\"bytes\":") && told.contains("\"running\":true"), "{told}");
+    let measured = String::from_utf8(ask(&page, "GET /metrics", "", b"").1).unwrap();
+    assert!(measured.contains("mutoscope_recording_frames_total{stream=\"yard\"} 1\n"), "{measured}");
+    let missing = ["/streams/yard/recordings/20200101T000000Z.mkv", "/streams/none/recordings/20200101T000000Z.mkv"];
+    let others = ["/api/streams/none/recordings", "/api/streams/yard/recordings/recordings"];
+    for nothing in others.into_iter().chain(missing) {
         assert!(ask(&page, &format!("GET {nothing}"), "", b"").0.starts_with("HTTP/1.1 404"), "{nothing}");
     }
     drop(server);
@@ -108,10 +125,62 @@ fn what_is_recorded_is_listed_and_shown_to_those_who_may_watch_the_stream() {
     let config = folder.file_of("config.toml", rules.as_bytes());
     let mut server = Running::start(&[], &["--config", &config, "--http", "0"]);
     let page = server.urls_to_page().pop().unwrap();
-    for path in [&path[..], "GET /api/streams/yard/recordings", "GET /streams/yard/snapshot.jpg"] {
+    for path in [&path[..], &address, "GET /api/streams/yard/recordings", "GET /streams/yard/snapshot.jpg"] {
         let (head, _) = ask(&page, path, "", b"");
         assert!(head.starts_with("HTTP/1.1 401") || head.starts_with("HTTP/1.1 403"), "{path}: {head}");
     }
+}
+
+/// A part of a body that is read as it comes: its head, and its picture.
+fn part(stream: &mut impl BufRead) -> (String, Vec<u8>) {
+    let (mut head, mut line) = (String::new(), String::new());
+    loop {
+        line.clear();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream has ended");
+        match line.trim_end() {
+            "" if head.contains("Content-Length") => break,
+            _ => head.push_str(&line),
+        }
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    stream.read_exact(&mut body).unwrap();
+    (head, body)
+}
+
+#[test]
+fn while_an_input_is_away_a_picture_says_so_and_those_who_watch_stay() {
+    let mut server = Running::start(&[], &["yard=push:#no-signal", "--http", "0"]);
+    let urls = server.urls_to_page();
+    let page = urls.last().unwrap();
+    assert!(super::describe(&urls[0]).starts_with("RTSP/1.0 200"), "who comes need not wait");
+    let mut viewer = TcpStream::connect(address(page)).unwrap();
+    viewer.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(viewer, "GET /yard.mjpg HTTP/1.1\r\nHost: {}\r\n\r\n", address(page)).unwrap();
+    let (mut viewer, mut last) = (BufReader::new(viewer), 0.0);
+    let mut next = |is_signal: bool| loop {
+        let (head, picture) = part(&mut viewer);
+        let timestamp = head.lines().find_map(|line| line.strip_prefix("X-Timestamp: ")).unwrap().parse().unwrap();
+        assert!(timestamp > last, "{head}");
+        last = timestamp;
+        if head.contains("X-No-Signal: nobody publishes this stream at the moment") != is_signal {
+            return picture;
+        }
+    };
+    let picture = picture(32);
+    let length = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", picture.len());
+    for _ in 0..2 {
+        assert_ne!(next(false), picture);
+        assert!(ask(page, "POST /streams/yard", &length, &picture).0.starts_with("HTTP/1.1 200"));
+        assert_eq!(next(true), picture);
+    }
+    next(false);
+    let (head, _) = ask(page, "GET /yard.jpg", "", b"");
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("x-no-signal: nobody"), "{head}");
+    let told = String::from_utf8(ask(page, "GET /api/streams", "", b"").1).unwrap();
+    assert!(told.contains("\"state\":\"absent\"") && told.contains("\"width\":32"), "{told}");
+    let measured = String::from_utf8(ask(page, "GET /metrics", "", b"").1).unwrap();
+    assert!(measured.contains("mutoscope_stream_frames_total{stream=\"yard\"} 2\n"), "{measured}");
 }
 
 #[test]

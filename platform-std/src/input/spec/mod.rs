@@ -449,7 +449,7 @@ mod tests {
             ("cam=http://h/${", "\"${\" begins a variable and needs its name and \"}\""),
             (
                 "cam=-#rat=5",
-                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times, tls-pin, record, segment, keep",
+                "there is no parameter \"rat\"; those there are: rate, always, on-demand, poll, size, order, times, tls-pin, record, segment, keep, no-signal",
             ),
             ("cam=-#rate=fast", "#rate takes pictures per second: 25, 29.97 or 30000/1001"),
             ("cam=-#always=1", "#always takes no value"),
@@ -457,6 +457,7 @@ mod tests {
             ("cam=-#poll=1", "#poll is for http://"),
             ("cam=-#record=", "#record takes a folder, for the recordings of this stream alone"),
             ("cam=-#record=/r#segment=1s", "#segment takes a time from 10s to 24h: 10m"),
+            ("cam=-#no-signal=maybe", "#no-signal takes true, false or no value"),
             ("cam=-#record=/r#keep=long", "#keep takes a time or a size: 7d, 12h, 50GB"),
             ("cam=-#keep=7d", "#keep is for recordings (#record=FOLDER)"),
             ("cam=-#order=name", "#order is for folders of pictures"),

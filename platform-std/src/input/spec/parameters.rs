@@ -12,8 +12,20 @@ use crate::record::{self, DEFAULT_SEGMENT, Keep};
 use crate::tls::Fingerprint;
 
 /// All parameters there are.
-const KEYS: &[&str] =
-    &["rate", "always", "on-demand", "poll", "size", "order", "times", "tls-pin", "record", "segment", "keep"];
+const KEYS: &[&str] = &[
+    "rate",
+    "always",
+    "on-demand",
+    "poll",
+    "size",
+    "order",
+    "times",
+    "tls-pin",
+    "record",
+    "segment",
+    "keep",
+    "no-signal",
+];
 
 /// When an input runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +60,8 @@ pub struct Parameters {
     pub segment: Option<Duration>,
     /// How long its recordings are kept.
     pub keep: Option<Keep>,
+    /// Whether those who watch are shown a picture that says so while it is away.
+    pub no_signal: Option<bool>,
 }
 
 /// The longest time between two pictures that are asked for.
@@ -134,6 +148,13 @@ impl Parameters {
             ("keep", value) => {
                 let keep = value.and_then(|value| value.parse().ok());
                 self.keep = Some(keep.ok_or(wrong("keep", "a time or a size: 7d, 12h, 50GB"))?);
+            }
+            ("no-signal", value) => {
+                self.no_signal = Some(match value {
+                    None | Some("true") => true,
+                    Some("false") => false,
+                    _ => return Err(wrong("no-signal", "true, false or no value")),
+                });
             }
             _ => return Err(SpecError::UnknownParameter { key: key.to_owned(), known: KEYS }),
         }

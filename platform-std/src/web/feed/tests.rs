@@ -249,6 +249,21 @@ fn a_width_asks_for_the_smallest_pictures_that_are_no_narrower() {
 }
 
 #[test]
+fn where_pictures_change_their_size_smaller_ones_stay_as_wide_as_they_are_wanted() {
+    run(async {
+        let (live, feeds) = (Live::new("camera", None), feeds());
+        live.publish(card(0));
+        let mut viewer = open(&feeds, &live).await.at_width(Some(160)).viewer();
+        assert_eq!(size(&viewer.next().await.unwrap().picture()).0, 160);
+        for (width, expected) in [(320, 160), (1280, 160), (160, 160), (64, 64)] {
+            live.publish(crate::media::testing::picture(width, 48, |_| ()));
+            settle().await;
+            assert_eq!(size(&viewer.next().await.unwrap().picture()).0, expected, "{width}");
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_made_smaller_itself_is_so_as_it_is_sent_by_rtp() {
     let picture =
         |is_progressive| crate::media::testing::picture(320, 240, |encoder| encoder.set_progressive(is_progressive));

@@ -8,6 +8,7 @@ use hyper::header::HeaderValue;
 use super::usage::Counts;
 use super::{Directory, Listed, Listing, Site, api};
 use crate::media::Totals;
+use crate::record::Progress;
 use crate::server::{Door, Flow, Histogram, Report, Spread, Tally};
 use names as n;
 use text::{Family, Metric, Text};
@@ -163,6 +164,13 @@ struct Live {
     /// In seconds.
     age: Option<f64>,
     loss: Option<f64>,
+    recording: Option<Progress>,
+}
+
+impl Stream {
+    fn recording(&self) -> Option<&Progress> {
+        self.live.as_ref()?.recording.as_ref()
+    }
 }
 
 /// The first streams, and the sum of all others.
@@ -178,8 +186,8 @@ fn streams<C: Directory, D>(site: &Site<C, D>) -> Streams {
     let all = known.into_iter().map(|Listed { name, about }| {
         let about = about.unwrap_or_default();
         let (viewers, age) = api::present(site, &name, &about);
-        let Listing { is_live, totals, loss, condition, .. } = about;
-        let live = is_live.then(|| Live { totals, age: age.map(|age| age.as_secs_f64()), loss });
+        let Listing { is_live, totals, loss, condition, recording, .. } = about;
+        let live = is_live.then(|| Live { totals, age: age.map(|age| age.as_secs_f64()), loss, recording });
         let (is_up, is_idle) = (condition == super::Condition::Ready, condition == super::Condition::Idle);
         Stream { name, viewers, live, is_up, is_idle }
     });
@@ -199,8 +207,16 @@ fn added_up(all: impl ExactSizeIterator<Item = Stream>, most: usize) -> Streams 
         }
         let rest = streams.rest.get_or_insert_with(|| Stream { name: OTHER.to_owned(), ..Stream::default() });
         rest.viewers += stream.viewers;
-        if let Some(Live { totals, .. }) = stream.live {
-            rest.live.get_or_insert_default().totals += totals;
+        if let Some(Live { totals, recording, .. }) = stream.live {
+            let rest = rest.live.get_or_insert_default();
+            rest.totals += totals;
+            if let Some(Progress { frames, bytes, dropped, trouble }) = recording {
+                let all = rest.recording.get_or_insert_default();
+                all.frames += frames;
+                all.bytes += bytes;
+                all.dropped += dropped;
+                all.trouble = all.trouble.take().or(trouble);
+            }
         }
     }
     streams
@@ -213,17 +229,21 @@ fn write_streams(text: &mut Text, streams: &Streams) {
     let Streams { each, rest, count, up } = streams;
     text.single(&n::STREAMS, *count as f64);
     text.single(&n::STREAMS_UP, *up as f64);
-    let of_each: [(&Metric, OfStream); 4] = [
+    let of_each: [(&Metric, OfStream); 5] = [
         (&n::UP, |stream| Some(u8::from(stream.is_up).into())),
         (&n::IDLE, |stream| Some(u8::from(stream.is_idle).into())),
         (&n::AGE, |stream| stream.live.as_ref()?.age),
         (&n::INPUT_LOSS, |stream| stream.live.as_ref()?.loss),
+        (&n::RECORDING, |stream| Some(u8::from(stream.recording()?.trouble.is_none()).into())),
     ];
-    let of_all: [(&Metric, OfStream); 4] = [
+    let of_all: [(&Metric, OfStream); 7] = [
         (&n::STREAM_VIEWERS, |stream| Some(stream.viewers as f64)),
         (&n::FRAMES, |stream| Some(stream.live.as_ref()?.totals.frames as f64)),
         (&n::BYTES, |stream| Some(stream.live.as_ref()?.totals.bytes as f64)),
         (&n::MENDED, |stream| Some(stream.live.as_ref()?.totals.mended as f64)),
+        (&n::RECORDED, |stream| Some(stream.recording()?.frames as f64)),
+        (&n::RECORDED_BYTES, |stream| Some(stream.recording()?.bytes as f64)),
+        (&n::UNRECORDED, |stream| Some(stream.recording()?.dropped as f64)),
     ];
     let of_each = of_each.iter().map(|of| (of, None));
     for ((metric, value), rest) in of_each.chain(of_all.iter().map(|of| (of, rest.as_ref()))) {

@@ -57,5 +57,9 @@ metrics! {
     FRAMES = "stream_frames_total", Counter, "Pictures that came to a live stream and were shown.";
     BYTES = "stream_bytes_total", Counter, "Bytes of these pictures.";
     MENDED = "stream_mended_frames_total", Counter, "Pictures of a live stream that were damaged and were mended.";
+    RECORDING = "recording_running", Gauge, "Whether a stream that is recorded is; 0: the disk takes no pictures.";
+    RECORDED = "recording_frames_total", Counter, "Pictures of a stream that were recorded.";
+    RECORDED_BYTES = "recording_bytes_total", Counter, "Bytes of these pictures.";
+    UNRECORDED = "recording_dropped_frames_total", Counter, "Pictures that are missing in a recording: the disk took none, or was too slow.";
     LEFT_OUT = "stream_left_out_frames_total", Counter, "Pictures that came to a live stream and were left out for all; unsendable: for those who watch by RTP.";
 }

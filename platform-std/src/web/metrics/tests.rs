@@ -132,8 +132,10 @@ fn what_a_stream_is_called_is_escaped() {
 #[test]
 fn streams_beyond_the_limit_are_added_up() {
     let stream = |number: u64| {
-        let live =
-            Some(Live { totals: Totals { frames: 10 + number, ..Totals::default() }, age: Some(1.0), loss: None });
+        let trouble = (number == 2).then(|| "the disk is full".to_owned());
+        let recording = (number > 1).then_some(Progress { frames: number, bytes: 100, dropped: 1, trouble });
+        let totals = Totals { frames: 10 + number, ..Totals::default() };
+        let live = Some(Live { totals, age: Some(1.0), loss: None, recording });
         let name = if number == 0 { "other".to_owned() } else { format!("cam-{number}") };
         Stream { name, viewers: 1, live, is_up: number < 4, is_idle: false }
     };
@@ -146,6 +148,10 @@ fn streams_beyond_the_limit_are_added_up() {
     assert_eq!([frames("cam-1"), frames("cam-2"), frames("other")], [11.0, 12.0, 10.0 + 13.0 + 14.0 + 15.0]);
     assert_eq!(value(&text, "mutoscope_streams_up"), 4.0);
     assert_eq!(value(&text, "mutoscope_stream_viewers{stream=\"other\"}"), 4.0);
+    let recorded = |name: &str| value(&text, &format!("mutoscope_recording_frames_total{{stream=\"{name}\"}}"));
+    assert_eq!([recorded("cam-2"), recorded("other")], [2.0, 3.0 + 4.0 + 5.0]);
+    assert_eq!(value(&text, "mutoscope_recording_running{stream=\"cam-2\"}"), 0.0, "its disk is full");
+    assert!(!text.contains("mutoscope_recording_running{stream=\"cam-1\"}"), "it is not recorded");
     // The age of several has no meaning.
     assert!(!text.contains("mutoscope_stream_age_seconds{stream=\"other\"}"));
     let whole = added_up(all(), 6);

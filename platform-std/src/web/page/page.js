@@ -63,6 +63,15 @@ function clockTime(seconds) {
   return shown.map((part, at) => (at > 0 ? String(part).padStart(2, '0') : part)).join(':');
 }
 
+function size(bytes) {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const at = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  const amount = bytes / 1000 ** at;
+  return `${at > 0 && amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${units[at]}`;
+}
+
+const moment = (seconds) => new Date(seconds * 1000).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
+
 function sentence(text) {
   const first = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
@@ -89,10 +98,20 @@ function facts(info, isFull) {
   if (info.age !== undefined && info.age !== null) {
     said.push(isReady(info) ? `${isFull ? 'newest picture ' : ''}${span(info.age)} old` : `last picture ${span(info.age)} ago`);
   }
+  if (info.recording?.running) said.push('recorded');
   return said.join(' · ');
 }
 
 function wrong(info) {
+  return [amiss(info), unrecorded(info)].filter((text) => text !== '').join(' ');
+}
+
+function unrecorded(info) {
+  if (!info.recording || info.recording.running) return '';
+  return sentence(`it is not recorded now: ${info.recording.trouble}`);
+}
+
+function amiss(info) {
   if (info.absence && info.state !== 'idle') return sentence(info.absence);
   if (info.absence) return `It failed the last time: ${sentence(info.absence)}`;
   if (isLate(info)) return `There has been no new picture for ${span(info.age)}.`;
@@ -381,6 +400,7 @@ const full = {
     if (isOther) {
       this.screen.forget();
       this.playing.reset();
+      recordings.open(tile.info);
     }
     if (!$('full').open) $('full').showModal();
     if (isOther) $('full').scrollTop = 0;
@@ -396,6 +416,7 @@ const full = {
     if (!this.isOpen) return;
     [this.isOpen, this.name] = [false, undefined];
     this.screen.forget();
+    recordings.close();
     document.title = 'Mutoscope';
     if ($('full').open) $('full').close();
     if (location.hash) history.replaceState(null, '', location.pathname);
@@ -405,24 +426,31 @@ const full = {
   update(info) {
     if (isReady(info) && !isReady(this.info ?? info)) this.playing.notBefore = 0;
     this.info = info;
-    this.playing.check(info);
+    this.playing.check(this.shown);
     const dialog = $('full');
-    write(dialog.querySelector('.facts'), facts(info, true));
+    write(dialog.querySelector('.facts'), recordings.played ? recordings.words(recordings.played) : facts(info, true));
     write(dialog.querySelector('.wrong'), wrong(info));
-    $('again').hidden = !isFilm(info);
+    recordings.update(info);
+    $('again').hidden = !isFilm(this.shown);
+    $('live').hidden = !recordings.played;
     const order = [...tiles.keys()];
     $('previous').disabled = order[0] === this.name;
     $('next').disabled = order[order.length - 1] === this.name;
-    $('save').href = absolute(info.snapshot);
+    $('save').href = absolute(this.shown.snapshot);
     $('save').download = `${this.name.replaceAll('/', '-')}.jpg`;
     this.draw();
+  },
+
+  // What is played: the stream, or one of its recordings.
+  get shown() {
+    return recordings.played ?? this.info;
   },
 
   draw() {
     if (!this.isOpen) return;
     if (document.hidden) this.screen.stop();
-    else if (this.playing.mayPlay(this.info)) this.playing.play(this.info, this.info.video);
-    const text = cover(this.info, this.screen.hasPicture, this.playing.failures > 0);
+    else if (this.playing.mayPlay(this.shown)) this.playing.play(this.shown, this.shown.video);
+    const text = cover(this.shown, this.screen.hasPicture, this.playing.failures > 0);
     write($('screen').querySelector('.cover'), text);
     $('screen').toggleAttribute('data-loading', text.endsWith('…'));
   },
@@ -437,6 +465,107 @@ const full = {
     this.screen.stop();
     this.playing.reset();
     this.draw();
+  },
+};
+
+// ---- What is recorded of the stream that is shown in full ----
+
+const RECORDINGS_AT_ONCE = 20;
+const RECORDINGS_POLL = 10000;
+
+const recordings = {
+  rows: new Map(),
+
+  open(info) {
+    [this.name, this.played, this.count, this.asked] = [info.name, undefined, RECORDINGS_AT_ONCE, -Infinity];
+    this.rows.clear();
+    $('recordings').querySelector('ul').replaceChildren();
+    $('recordings').hidden = true;
+  },
+
+  close() {
+    [this.name, this.played] = [undefined, undefined];
+  },
+
+  // Streams that are not recorded have nothing to be asked for.
+  update(info) {
+    if (!info.recording) {
+      $('recordings').hidden = true;
+      return;
+    }
+    const { running, frames, dropped } = info.recording;
+    const said = [running ? 'It is being recorded.' : unrecorded(info)];
+    if (dropped > 0) said.push(`${count(dropped, 'picture is', 'pictures are')} missing of ${(frames + dropped).toLocaleString('en')}.`);
+    write($('recordings').querySelector('p'), said.join(' '));
+    $('recordings').hidden = false;
+    if (now() - this.asked >= RECORDINGS_POLL) this.ask(info);
+  },
+
+  async ask(info) {
+    this.asked = now();
+    const url = info.video.replace(/^\/streams\//, '/api/streams/').replace(/stream\.mjpg$/, `recordings?count=${this.count}`);
+    try {
+      const reply = await fetch(absolute(url), { signal: AbortSignal.timeout(PATIENCE), cache: 'no-store' });
+      if (reply.ok) this.show(await reply.json());
+    } catch {
+      // It is asked for again.
+    }
+  },
+
+  show({ stream, recordings: all, total }) {
+    if (stream !== this.name) return;
+    const before = new Map(this.rows);
+    this.rows.clear();
+    all.forEach((recording, at) => {
+      // The newest one grows.
+      const info = { ...recording, live: false, isOpen: at === 0 && recording.length === null };
+      const row = before.get(info.name) ?? this.row(info);
+      before.delete(info.name);
+      if (this.played?.name === info.name) this.played = info;
+      write(row.querySelector('.play'), moment(info.begin));
+      write(row.querySelector('span'), this.extent(info));
+      row.querySelector('.play').setAttribute('aria-pressed', String(this.played?.name === info.name));
+      row.info = info;
+      this.rows.set(info.name, row);
+      const list = $('recordings').querySelector('ul');
+      if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null);
+    });
+    for (const row of before.values()) row.remove();
+    $('older').hidden = total <= all.length;
+  },
+
+  row(info) {
+    const row = $('recording').content.firstElementChild.cloneNode(true);
+    const [play, file] = [row.querySelector('.play'), row.querySelector('a')];
+    play.title = 'Play this recording';
+    play.addEventListener('click', () => this.play(row.info));
+    file.href = absolute(info.file);
+    file.setAttribute('aria-label', `Download the recording of ${moment(info.begin)}`);
+    return row;
+  },
+
+  extent(info) {
+    const length = info.isOpen ? 'not ended yet' : 'not ended as it should';
+    return [info.length === null ? length : clockTime(info.length), size(info.bytes)].join(' · ');
+  },
+
+  words: (info) => `Recording of ${moment(info.begin)} · ${recordings.extent(info)}`,
+
+  // `info`: what is to be played; nothing: the live pictures.
+  play(info) {
+    this.played = info;
+    for (const row of this.rows.values()) {
+      row.querySelector('.play').setAttribute('aria-pressed', String(row.info.name === info?.name));
+    }
+    full.screen.forget();
+    full.playing.reset();
+    full.update(full.info);
+    if (info) $('full').scrollTop = 0;
+  },
+
+  older() {
+    this.count += RECORDINGS_AT_ONCE;
+    this.ask(full.info);
   },
 };
 
@@ -712,6 +841,8 @@ document.addEventListener('DOMContentLoaded', () => {
   $('previous').addEventListener('click', () => full.move(-1));
   $('next').addEventListener('click', () => full.move(1));
   $('again').addEventListener('click', () => full.again());
+  $('live').addEventListener('click', () => recordings.play(undefined));
+  $('older').addEventListener('click', () => recordings.older());
   $('screenful').addEventListener('click', toggleScreenful);
   $('screen').addEventListener('dblclick', toggleScreenful);
   document.addEventListener('keydown', handleKey);
