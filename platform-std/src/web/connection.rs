@@ -16,7 +16,6 @@ use mutoscope::io::server::Guard;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::answer;
-use super::body::Body;
 use super::socket::Patient;
 use super::usage::Watcher;
 use super::{Connection, Directory, Site, reply};

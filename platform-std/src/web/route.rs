@@ -104,11 +104,8 @@ const BAD_TIME: &str = "t= is a time in seconds, such as 12.5";
 
 /// What `method` asks for at a path and query.
 pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> Result<Route<'a>, NoRoute> {
-    let is_read = matches!(method, "GET" | "HEAD");
-    if let Some((stream, name)) = recorded(path).filter(|_| is_read) {
-        return Ok(Route::File(stream, name));
-    }
     let found = find(path, query.unwrap_or_default())?;
+    let is_read = matches!(method, "GET" | "HEAD");
     match (found, method) {
         (Found::Stream(stream), "POST" | "PUT") => Ok(Route::Publish(stream)),
         (Found::Stream(_), _) => Err(NoRoute::Method("POST, PUT")),
@@ -164,6 +161,9 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
 }
 
 fn stream<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
+    if let Some((stream, file)) = recorded(path) {
+        return Ok(Found::Read(Route::File(stream, file)));
+    }
     if let Some(rest) = path.strip_prefix("/streams/") {
         let named = |name: &'a str| if name.is_empty() { Err(NoRoute::NotFound) } else { Ok(Path::new(name)) };
         return Ok(if let Some(name) = rest.strip_suffix("/stream.mjpg") {
@@ -268,6 +268,10 @@ mod tests {
             (
                 "/api/streams/a%20b/recordings?count=2",
                 Ok(Route::Recordings(path("a%20b"), Portion { from: 0, count: 2 })),
+            ),
+            (
+                "/streams/a%20b/recordings/20261129T185200Z.mkv",
+                Ok(Route::File(path("a%20b"), "20261129T185200Z.mkv")),
             ),
             ("/api/streams?from=-1", Err(NoRoute::Query(BAD_NUMBER))),
         ] {

@@ -16,6 +16,7 @@ pub const ROUTE_WORDS: &[&str] = &[
     "/snapshot.jpg",
     "/api/streams/",
     "/recordings",
+    "/recordings/20261129T185200Z.mkv",
     "/api/sessions/",
     "http-1",
     "action=",
