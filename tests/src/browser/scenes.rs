@@ -312,7 +312,7 @@ fn recordings(browser: &mut Chromium, program: &Path) -> Result<()> {
     let records = folder.0.join("camera");
     let camera = format!("camera=http://127.0.0.1:{source_port}/testcard.mjpg#record={}", records.display());
     let server = serve(program, port, &[&camera])?;
-    browser.resize(1280, 1000, 1.0)?;
+    browser.resize(1280, 800, 1.0)?;
     browser.open(page(&server)?)?;
     browser.wait(&Tile("camera").shows(), PATIENCE)?;
     let facts = format!("document.querySelector(`{} .facts`).textContent", Tile("camera"));
