@@ -269,10 +269,7 @@ mod tests {
                 "/api/streams/a%20b/recordings?count=2",
                 Ok(Route::Recordings(path("a%20b"), Portion { from: 0, count: 2 })),
             ),
-            (
-                "/streams/a%20b/recordings/20261129T185200Z.mkv",
-                Ok(Route::File(path("a%20b"), "20261129T185200Z.mkv")),
-            ),
+            ("/streams/a%20b/recordings/20261129T185200Z.mkv", Ok(Route::File(path("a%20b"), "20261129T185200Z.mkv"))),
             ("/api/streams?from=-1", Err(NoRoute::Query(BAD_NUMBER))),
         ] {
             assert_eq!(get(target), expected, "{target}");
