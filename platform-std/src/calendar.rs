@@ -24,25 +24,28 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(is_next), if is_next { month - 9 } else { month + 3 }, day)
 }
 
+/// Year, month, day, hour, minute and second, UTC.
+pub(crate) fn civil(time: SystemTime) -> [u64; 6] {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (year, month, day) = date(seconds / 86_400);
+    [year, month, day, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60]
+}
+
 /// A time of day as logs show it: UTC, to a millisecond (RFC 3339).
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamp(pub SystemTime);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let (seconds, millis) = (since.as_secs(), since.subsec_millis());
-        let (year, month, day) = date(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let millis = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_millis();
+        let [year, month, day, hour, minute, second] = civil(self.0);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
 }
 
 /// A time of day as names of files have it: UTC, to a second, without what they cannot hold (ISO 8601, basic format).
 pub(crate) fn compact(time: SystemTime) -> String {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let [year, month, day, hour, minute, second] = civil(time);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 

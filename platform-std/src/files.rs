@@ -10,6 +10,11 @@ pub(crate) fn is_open_to_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
 }
 
+/// Whether others than its owner and its group may read a file.
+pub(crate) fn is_open_to_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o007 != 0)
+}
+
 /// Writes a file that only its owner can read; where it takes the place of another one, those who could read that one. Whoever
 /// reads it meanwhile sees the old one or the new one, whole.
 pub(crate) fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {

@@ -12,6 +12,7 @@
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
 //! - `announce`, with the feature of that name: servers are found in the local network.
 //! - `web`, with the feature `http`: the streams in browsers.
+//! - `onvif`, with the feature of that name: video recorders find the server, and ask for its streams.
 //! - [`console`]: text for terminals and logs.
 // `forbid` would allow no exception, and there is one: `input/camera/timestamp.rs`.
 #![deny(unsafe_code)]
@@ -31,6 +32,8 @@ mod link;
 pub mod media;
 mod memory;
 mod names;
+#[cfg(feature = "onvif")]
+pub mod onvif;
 pub mod record;
 pub mod server;
 mod sync;

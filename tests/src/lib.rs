@@ -12,6 +12,7 @@ pub mod interop;
 pub mod latency;
 pub mod load;
 pub mod net;
+pub mod onvif;
 pub mod peers;
 pub mod process;
 pub mod publisher;

@@ -7,7 +7,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// Bytes that `Display` writes in Base64.
 #[derive(Clone, Debug)]
-pub(crate) struct Base64<I>(pub(crate) I);
+pub struct Base64<I>(pub I);
 
 impl<I: Iterator<Item = u8> + Clone> Display for Base64<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +28,7 @@ impl<I: Iterator<Item = u8> + Clone> Display for Base64<I> {
 
 /// The bytes that `text` stands for. Padding may be missing. `None`: another character, a digit too many, or more than `N`
 /// bytes.
-pub(crate) fn decode<const N: usize>(text: &str) -> Option<Vec<u8, N>> {
+pub fn decode<const N: usize>(text: &str) -> Option<Vec<u8, N>> {
     let mut bytes = Vec::new();
     let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
     if digits.len() % 4 == 1 {

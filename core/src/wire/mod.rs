@@ -15,7 +15,7 @@
 //!
 //! Everything here reads what strangers send, so nothing in it may panic. The lints of the crate forbid what could.
 
-pub(crate) mod base64;
+pub mod base64;
 pub mod lab;
 pub mod mikey;
 pub mod onvif;

@@ -18,6 +18,7 @@ use crate::access::AccessArgs;
 use crate::announce::AnnounceArgs;
 use crate::harden::Harden;
 use crate::logging::LogArgs;
+use crate::onvif::OnvifArgs;
 use crate::tls::TlsArgs;
 use crate::web::WebArgs;
 
@@ -99,6 +100,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub announce: AnnounceArgs,
+
+    #[command(flatten)]
+    pub onvif: OnvifArgs,
 
     /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]

@@ -28,7 +28,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("record", &["mutoscope_std::record"]),
     ("access", &["mutoscope_std::guard", "mutoscope_server::access", "mutoscope_security"]),
     ("tls", &["mutoscope_std::tls", "mutoscope_server::tls"]),
-    ("announce", &["mutoscope_std::announce", "mutoscope_server::announce"]),
+    ("announce", &["mutoscope_std::announce", "mutoscope_std::onvif", "mutoscope_server::announce"]),
 ];
 
 /// What there is in front of a message's text and behind it, at the most, where it is the last of a line's values.

@@ -13,6 +13,7 @@ mod limits;
 mod logging;
 #[cfg(test)]
 mod manual;
+mod onvif;
 mod passwd;
 mod reload;
 mod run;

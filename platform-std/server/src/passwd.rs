@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use mutoscope::auth::MAX_PASSWORD;
-use mutoscope_std::guard::{Users, UsersError};
+use mutoscope_std::guard::{Passwords, Users, UsersError};
 
 /// Gives a user a password, in a file for --users, which is made where it is missing.
 ///
@@ -24,30 +24,52 @@ pub(crate) struct PasswdArgs {
     /// Take the user out
     #[arg(long)]
     delete: bool,
+
+    /// A file for --onvif-users: WS-UsernameToken, by which many video recorders log in, takes the password itself, which is kept there
+    /// as it is. Give a recorder a password of its own, that is good for nothing else
+    #[arg(long)]
+    onvif: bool,
 }
 
 /// Changes the file.
 pub(crate) fn run(args: &PasswdArgs) -> Result<()> {
-    let mut users = read(&args.file)?;
-    if args.delete {
-        if !users.remove(&args.name) {
-            bail!("there is no user {:?} in {}", args.name, args.file.display());
+    if args.onvif {
+        let mut passwords = or_none(&args.file, Passwords::read(&args.file))?;
+        if args.delete {
+            is_there(args, passwords.remove(&args.name))?;
+        } else {
+            passwords.set(&args.name, &password(&args.name)?)?;
         }
-        return Ok(users.write(&args.file)?);
+        return Ok(passwords.write(&args.file)?);
     }
-    // Before somebody has typed a password in vain.
-    users.clone().set(&args.name, "x")?;
-    let stdin = io::stdin();
-    let password = if stdin.is_terminal() { ask(&args.name)? } else { first_line(&mut stdin.lock())? };
-    users.set(&args.name, &password)?;
+    let mut users = or_none(&args.file, Users::read(&args.file))?;
+    if args.delete {
+        is_there(args, users.remove(&args.name))?;
+    } else {
+        users.set(&args.name, &password(&args.name)?)?;
+    }
     Ok(users.write(&args.file)?)
 }
 
-fn read(path: &Path) -> Result<Users> {
-    match Users::read(path) {
-        Err(UsersError::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(Users::default()),
+fn is_there(args: &PasswdArgs, is_there: bool) -> Result<()> {
+    anyhow::ensure!(is_there, "there is no user {:?} in {}", args.name, args.file.display());
+    Ok(())
+}
+
+/// The password that a user is to have.
+fn password(name: &str) -> Result<String> {
+    // Before somebody has typed a password in vain.
+    Users::default().set(name, "x")?;
+    let stdin = io::stdin();
+    if stdin.is_terminal() { ask(name) } else { first_line(&mut stdin.lock()) }
+}
+
+/// What was read of a file, which need not be there.
+fn or_none<T: Default>(path: &Path, read: Result<T, UsersError>) -> Result<T> {
+    match read {
+        Err(UsersError::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
         Err(UsersError::Line(line, what)) => bail!("{}, line {line}: {what}", path.display()),
-        users => Ok(users?),
+        read => Ok(read?),
     }
 }
 

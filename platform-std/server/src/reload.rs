@@ -32,7 +32,12 @@ impl Reload {
         }
         // The file, or one of those that the command line names.
         let access = &self.current.args.access;
-        let path = self.current.path().or(access.users.as_deref()).or(access.token_key.as_deref());
+        let path = self
+            .current
+            .path()
+            .or(access.users.as_deref())
+            .or(access.onvif_users.as_deref())
+            .or(access.token_key.as_deref());
         let Some(path) = path.map(|path| path.display().to_string()) else { return true };
         match self.try_run() {
             Ok(report) => log::info!("{path} was read again: {report}"),

@@ -17,6 +17,8 @@ use crate::announce::{Announcement, Places};
 use crate::args::Args;
 use crate::config::Configuration;
 use crate::harden::Hardening;
+#[cfg(feature = "http")]
+use crate::onvif::Onvif;
 use crate::reload::Reload;
 use crate::streams::{self, Streams};
 use crate::systemd::{Manager, Sockets};
@@ -47,10 +49,9 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     #[cfg(feature = "http")]
     let web = web::bind(&args.web, &args.hosts, &server, sockets.web)?;
     #[cfg(not(feature = "http"))]
-    anyhow::ensure!(
-        args.web.http.or(args.web.https).is_none() && sockets.web.is_empty(),
-        "this program has no HTTP: build it with the feature http"
-    );
+    refuse_web(args, sockets.web.is_empty())?;
+    #[cfg(feature = "http")]
+    let onvif = args.onvif.of(&server, web.is_some())?;
     let gate = Gate::new(rules).context("the system has no random numbers")?;
     let gate = Arc::new(gate.with_journal(access::journal(&args.access)?));
     streams::make_folders(&configuration)?;
@@ -80,7 +81,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     #[cfg(feature = "http")]
     let pulse = web.as_ref().map(Web::pulse);
     #[cfg(feature = "http")]
-    let _web = web.map(|web| show(web, &server, args, &streams, &gate, &places)).transpose()?;
+    let _web = web.map(|web| show(web, &server, args, &streams, &gate, &places, onvif)).transpose()?;
     print(urls)?;
     tls::announce(&server);
     let announcement = Announcement::start(args.announce, &places, &gate.rules(), &names)?;
@@ -111,6 +112,13 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     Ok(served?)
 }
 
+#[cfg(not(feature = "http"))]
+fn refuse_web(args: &Args, is_empty: bool) -> Result<()> {
+    let has_none = args.web.http.or(args.web.https).is_none() && is_empty && !args.onvif.onvif;
+    anyhow::ensure!(has_none, "this program has no HTTP: build it with the feature http");
+    Ok(())
+}
+
 /// Serves browsers what `server` serves players.
 #[cfg(feature = "http")]
 fn show(
@@ -120,12 +128,18 @@ fn show(
     streams: &Streams,
     gate: &Arc<Gate>,
     places: &Places,
+    onvif: Option<Onvif>,
 ) -> Result<web::Running> {
     let rtsp = server.urls("").map(|url| url.trim_end_matches('/').to_owned()).collect();
     let site = Site::within(server.limits(), streams.clone(), Arc::clone(gate));
     let names: Vec<_> = args.web.http_names.iter().cloned().chain(args.announce.host_name(places)).collect();
     let site = site.with_names(&names).repeating(args.repeat).with_rtsp(rtsp);
-    web::start(web, site.with_monitor(server.monitor()))
+    let site = site.with_monitor(server.monitor());
+    #[cfg(feature = "onvif")]
+    let site = onvif.into_iter().fold(site, Site::with_onvif);
+    #[cfg(not(feature = "onvif"))]
+    drop(onvif);
+    web::start(web, site)
 }
 
 /// Where it will listen, all in all.

@@ -21,9 +21,10 @@ use super::counted;
 use super::guesses::{Guesses, Patience};
 use super::journal::{Entry, Journal, What};
 use super::reasons::{
-    ENCRYPTED, KEPT_OUT, LAB, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN, Reasons, TOO_MANY, TWICE,
+    AGAIN, CLOCK, ENCRYPTED, KEPT_OUT, LAB, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN, Reasons, TOO_MANY, TWICE,
 };
 use super::rules::{Encryption, Rules, StreamRules};
+use super::username_token::{self, Taken, UsernameToken};
 use crate::names::decoded;
 
 /// Most streams of one connection that are remembered.
@@ -72,6 +73,8 @@ struct Known {
 #[derive(Debug, Default)]
 struct Shared {
     guesses: Guesses,
+    /// Tokens of SOAP that were taken.
+    taken: Taken,
     /// How many live connections have logged in, by where they come from.
     inside: HashMap<IpAddr, usize>,
 }
@@ -233,44 +236,102 @@ impl Gate {
     ) -> Result<(), Verdict> {
         let address = visit.peer.ip();
         let claimed = claimed_user(authorization).unwrap_or_default();
-        let patience = {
-            let shared = lock(&self.shared);
-            let is_trusted = shared.inside.contains_key(&counted(address));
-            shared.guesses.patience(now, address, &claimed, is_trusted)
-        };
-        match patience {
-            Patience::Now => {}
-            Patience::Until(until) => {
-                visit.asks_again = Some(until);
-                return Err(Verdict::Wait);
-            }
-            Patience::Locked(_) => {
-                return Err(self.refuse(now, visit, request, Some(&claimed), StatusCode::FORBIDDEN, TOO_MANY));
-            }
-        }
+        self.listen(visit, now, request, &claimed)?;
         let verifier = self.verifier(visit, rules);
         let claim = Claim { now, address, method: request.method.name(), uri: request.uri };
         match verifier.verify(&mut visit.proofs, &claim, authorization, &rules.users) {
             Ok(()) => {
                 visit.user = visit.proofs.user().and_then(|user| Known::new(user, rules));
-                let mut shared = lock(&self.shared);
-                shared.guesses.forgive(address, &claimed);
-                if !std::mem::replace(&mut visit.is_inside, true) {
-                    *shared.inside.entry(counted(address)).or_default() += 1;
-                    drop(shared);
-                    self.tell(now, What::LoggedIn, visit, request, visit.proofs.user(), "");
-                }
+                self.let_inside(visit, now, request, &claimed);
                 Ok(())
             }
             Err(Unproven::Stale) => Err(Verdict::Challenged { is_stale: true }),
             Err(Unproven::Malformed) => Err(Verdict::Challenged { is_stale: false }),
-            Err(_) => {
-                let count = lock(&self.shared).guesses.count(now, address, &claimed, authorization);
-                let why = format!("wrong user or password, number {count}");
-                self.tell(now, What::Refused, visit, request, Some(&claimed), &why);
-                Err(Verdict::Challenged { is_stale: false })
+            Err(_) => Err(self.refuse_guess(visit, now, request, &claimed, authorization.as_bytes())),
+        }
+    }
+
+    /// Whether a proof that somebody is this user is looked at by now, as far as wrong ones came before it.
+    fn listen(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, claimed: &str) -> Result<(), Verdict> {
+        let address = visit.peer.ip();
+        let patience = {
+            let shared = lock(&self.shared);
+            let is_trusted = shared.inside.contains_key(&counted(address));
+            shared.guesses.patience(now, address, claimed, is_trusted)
+        };
+        match patience {
+            Patience::Now => Ok(()),
+            Patience::Until(until) => {
+                visit.asks_again = Some(until);
+                Err(Verdict::Wait)
+            }
+            Patience::Locked(_) => {
+                Err(self.refuse(now, visit, request, Some(claimed), StatusCode::FORBIDDEN, TOO_MANY))
             }
         }
+    }
+
+    /// The connection is one of those who have logged in.
+    fn let_inside(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, claimed: &str) {
+        let address = visit.peer.ip();
+        let mut shared = lock(&self.shared);
+        shared.guesses.forgive(address, claimed);
+        if !std::mem::replace(&mut visit.is_inside, true) {
+            *shared.inside.entry(counted(address)).or_default() += 1;
+            drop(shared);
+            self.tell(now, What::LoggedIn, visit, request, Some(claimed), "");
+        }
+    }
+
+    /// Somebody has guessed.
+    fn refuse_guess(
+        &self,
+        visit: &GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        claimed: &str,
+        answer: &[u8],
+    ) -> Verdict {
+        let count = lock(&self.shared).guesses.count(now, visit.peer.ip(), claimed, answer);
+        let why = format!("wrong user or password, number {count}");
+        self.tell(now, What::Refused, visit, request, Some(claimed), &why);
+        Verdict::Challenged { is_stale: false }
+    }
+
+    /// Finds out who asks by a token of SOAP, in place of a proof in the request's head.
+    pub(crate) fn identify_by_token(
+        &self,
+        visit: &mut GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        token: &UsernameToken,
+    ) -> Verdict {
+        visit.asks_again = None;
+        let rules = self.rules();
+        if !rules.networks.let_in(visit.peer.ip()) {
+            return self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
+        }
+        if let Err(verdict) = self.listen(visit, now, request, token.user()) {
+            return verdict;
+        }
+        let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let proven = lock(&self.shared).taken.take(token, &rules.passwords, second);
+        let why = match proven {
+            Ok(()) => {
+                visit.user = Known::new(token.user(), &rules);
+                self.let_inside(visit, now, request, token.user());
+                return Verdict::Allowed(Secrecy::NONE);
+            }
+            Err(username_token::Unproven::Wrong) => {
+                return self.refuse_guess(visit, now, request, token.user(), token.digest());
+            }
+            Err(username_token::Unproven::Clock) => CLOCK,
+            Err(username_token::Unproven::Again) => AGAIN,
+            Err(username_token::Unproven::Many) => TOO_MANY,
+        };
+        // The password is right: it is no guess.
+        self.tell(now, What::Refused, visit, request, Some(token.user()), why);
+        Verdict::Challenged { is_stale: false }
     }
 
     fn verifier<'g>(&'g self, visit: &GateVisit, rules: &'g Rules) -> Verifier<'g> {

@@ -80,7 +80,7 @@ impl Guesses {
     }
 
     /// An answer was wrong. Gives how many there have been.
-    pub(super) fn count(&mut self, now: Instant, address: IpAddr, user: &str, answer: &str) -> u32 {
+    pub(super) fn count(&mut self, now: Instant, address: IpAddr, user: &str, answer: &[u8]) -> u32 {
         let (name, answer) = (self.hashes.hash_one(user), self.hashes.hash_one(answer));
         if self.all.len() >= MOST_ADDRESSES && !self.all.contains_key(&counted(address)) {
             self.forget(now);
@@ -171,7 +171,7 @@ mod tests {
         for number in 0..30 {
             match guesses.patience(now, here(), "anna", false) {
                 Patience::Now => {
-                    guesses.count(now, here(), "anna", &number.to_string());
+                    guesses.count(now, here(), "anna", number.to_string().as_bytes());
                 }
                 Patience::Until(until) => {
                     waited.push(until.since(now).as_millis());
@@ -189,34 +189,34 @@ mod tests {
         assert_eq!(guesses.patience(now, "192.0.2.8".parse().unwrap(), "anna", false), Patience::Now);
         let later = now.after(LOCKED);
         assert_eq!(guesses.patience(later, here(), "anna", false), Patience::Now);
-        assert_eq!(guesses.count(later, here(), "anna", "x"), 1, "all is forgotten");
+        assert_eq!(guesses.count(later, here(), "anna", b"x"), 1, "all is forgotten");
     }
 
     #[test]
     fn one_answer_is_one_guess_however_often_it_comes() {
         let mut guesses = Guesses::default();
         for _ in 0..9 {
-            assert_eq!(guesses.count(at(0), here(), "anna", "same"), 1);
+            assert_eq!(guesses.count(at(0), here(), "anna", b"same"), 1);
         }
-        assert_eq!(guesses.count(at(0), here(), "anna", "other"), 2);
+        assert_eq!(guesses.count(at(0), here(), "anna", b"other"), 2);
         guesses.forgive(here(), "anna");
-        assert_eq!(guesses.count(at(0), here(), "anna", "other"), 1);
+        assert_eq!(guesses.count(at(0), here(), "anna", b"other"), 1);
         let (one, two) = ("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
-        guesses.count(at(0), one, "anna", "a");
-        assert_eq!(guesses.count(at(0), two, "anna", "b"), 2, "an IPv6 host has many addresses");
+        guesses.count(at(0), one, "anna", b"a");
+        assert_eq!(guesses.count(at(0), two, "anna", b"b"), 2, "an IPv6 host has many addresses");
     }
 
     #[test]
     fn made_up_names_make_no_guess_forgotten() {
         let mut guesses = Guesses::default();
         for number in 0..MOST {
-            guesses.count(at(0), here(), "anna", &number.to_string());
+            guesses.count(at(0), here(), "anna", number.to_string().as_bytes());
         }
         // Time that others need to guess, too.
         for number in 0..20_000_u32 {
             let (name, now) = (format!("nobody {number}"), at(1 + u64::from(number / 500)));
             if guesses.patience(now, here(), &name, false) == Patience::Now {
-                guesses.count(now, here(), &name, &name);
+                guesses.count(now, here(), &name, name.as_bytes());
             }
         }
         assert!(matches!(guesses.patience(at(60), here(), "anna", false), Patience::Locked(_)));
@@ -230,10 +230,10 @@ mod tests {
         let mut guesses = Guesses::default();
         for number in 0..20_000_u32 {
             let address = std::net::Ipv4Addr::from(number).into();
-            guesses.count(at(u64::from(number) / 100), address, "anna", "x");
+            guesses.count(at(u64::from(number) / 100), address, "anna", b"x");
         }
         assert!(guesses.all.len() <= MOST_ADDRESSES);
         let last = std::net::Ipv4Addr::from(19_999).into();
-        assert_eq!(guesses.count(at(200), last, "anna", "y"), 2, "the newest are kept");
+        assert_eq!(guesses.count(at(200), last, "anna", b"y"), 2, "the newest are kept");
     }
 }

@@ -78,9 +78,9 @@ impl What {
 }
 
 impl Entry<'_> {
-    /// It is a question by HTTP, where who asks proves that with each one.
+    /// It is a question by HTTP, where who asks proves that with each one. Those of ONVIF are sent by POST, and are for no stream.
     fn is_reading(&self) -> bool {
-        matches!(self.method, "GET" | "HEAD")
+        matches!(self.method, "GET" | "HEAD") || (self.method == "POST" && self.stream.is_empty())
     }
 }
 
@@ -294,10 +294,14 @@ mod tests {
             journal.write(at(second), &entry("GET"));
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+        (0..5).for_each(|second| journal.write(at(second), &Entry { stream: "", ..entry("POST") }));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+        (0..5).for_each(|second| journal.write(at(second), &entry("POST")));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 6);
         // What changes something, and what lasts, is told each time.
         (0..5).for_each(|second| journal.write(at(second), &entry("DELETE")));
         (0..5).for_each(|second| journal.write(at(second), &entry("DESCRIBE")));
-        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 11);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 16);
         let line = Entry { stream: "", ..entry("GET") }.to_string();
         assert_eq!(line, "192.0.2.7:5000 logged in as \"anna\": GET");
     }

@@ -18,6 +18,8 @@
 //! | `gate` | the decision about a request, and what is remembered of a connection |
 //! | `rules` | what is decided by: for the server, and for each stream |
 //! | `users` | users and the hashes of their passwords, in a file |
+//! | `passwords` | passwords as they are, in a file, for ONVIF |
+//! | `username_token` | a proof of who asks, in SOAP |
 //! | `networks` | networks that are let in or kept out |
 //! | `guesses` | who has guessed passwords, and how long that one has to wait |
 //! | `token_key` | the key of tokens, in a file |
@@ -30,18 +32,22 @@ mod gate;
 mod guesses;
 mod journal;
 mod networks;
+mod passwords;
 mod reasons;
 mod refusals;
 mod rules;
 mod token_key;
+mod username_token;
 mod users;
 
 pub use gate::{Gate, GateVisit};
 pub use journal::Journal;
 pub use networks::{Networks, parse_network};
+pub use passwords::Passwords;
 pub(crate) use reasons::KEPT_OUT;
 pub use rules::{Encryption, Rules, StreamRules, StreamTable, Who};
 pub use token_key::{TokenKeyError, token_key};
+pub use username_token::UsernameToken;
 pub use users::{REALM, Users, UsersError};
 
 use std::net::IpAddr;

@@ -9,10 +9,12 @@ pub(super) const TOO_MANY: &str = "too many wrong passwords: try again in a few 
 pub(super) const ENCRYPTED: &str = "this stream is encrypted: ask for it by rtsps";
 pub(super) const OTHER_TOKEN: &str = "the token has ended, or is another stream's or of another key";
 pub(super) const LAB: &str = "the lab's client cannot log in";
+pub(super) const CLOCK: &str = "the proof is of another time: the clocks differ by more than five minutes";
+pub(super) const AGAIN: &str = "the proof was used before";
 pub(super) const TWICE: &str = "there are two proofs of who asks";
 
 /// What each is called where it is counted. All others are wrong users or passwords.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 10] = [
     (KEPT_OUT, "address"),
     (NOT_THIS_USER, "user"),
     (NO_PASSWORD_HELPS, "address_without_users"),
@@ -21,6 +23,8 @@ const NAMES: [(&str, &str); 8] = [
     (OTHER_TOKEN, "token"),
     (LAB, "lab"),
     (TWICE, "two_proofs"),
+    (CLOCK, "clock"),
+    (AGAIN, "used_proof"),
 ];
 const PASSWORD: &str = "password";
 

@@ -9,6 +9,7 @@ use mutoscope::auth::Key;
 use mutoscope::wire::url::Path;
 
 use super::networks::{Networks, contain};
+use super::passwords::Passwords;
 use super::users::Users;
 use crate::names::Index;
 
@@ -23,6 +24,8 @@ const LOOPBACK: [IpNet; 2] = [
 pub struct Rules {
     /// Who has a password.
     pub users: Users,
+    /// Those of them who may prove who they are by a token of ONVIF, too.
+    pub passwords: Passwords,
     /// Which addresses are let in at all.
     pub networks: Networks,
     /// Rules of streams, by their names. Those without a rule here are [`default`](Self::default).

@@ -8,7 +8,7 @@ use mutoscope::session::server::Asking;
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
-use crate::guard::{Gate, GateVisit};
+use crate::guard::{Gate, GateVisit, UsernameToken};
 
 /// What a guard knows of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,17 @@ pub trait Door: Guard {
     /// Finds out who asks for what is no stream, such as a list of them. Without a proof it is nobody, which is allowed, too.
     fn identify(&self, visit: &mut Self::Visit, now: Instant, request: &Asking<'_>) -> Verdict {
         self.judge(visit, now, request, Waker::noop())
+    }
+
+    /// The same by a token of SOAP, in place of a proof in the request's head. Where nobody has a password for that, it proves nothing.
+    fn identify_by_token(
+        &self,
+        _visit: &mut Self::Visit,
+        _now: Instant,
+        _request: &Asking<'_>,
+        _token: &UsernameToken,
+    ) -> Verdict {
+        Verdict::Challenged { is_stale: false }
     }
 
     /// Whether who was found out so may watch a stream as it is. Nothing is written down of that.
@@ -90,6 +101,16 @@ impl Door for Gate {
         self.identify(visit, now, request)
     }
 
+    fn identify_by_token(
+        &self,
+        visit: &mut GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        token: &UsernameToken,
+    ) -> Verdict {
+        self.identify_by_token(visit, now, request, token)
+    }
+
     fn may_watch(&self, visit: &GateVisit, path: Path<'_>) -> bool {
         self.may_watch(visit, path)
     }
@@ -127,6 +148,16 @@ impl<D: Door> Door for &D {
 
     fn identify(&self, visit: &mut D::Visit, now: Instant, request: &Asking<'_>) -> Verdict {
         (**self).identify(visit, now, request)
+    }
+
+    fn identify_by_token(
+        &self,
+        visit: &mut D::Visit,
+        now: Instant,
+        request: &Asking<'_>,
+        token: &UsernameToken,
+    ) -> Verdict {
+        (**self).identify_by_token(visit, now, request, token)
     }
 
     fn may_watch(&self, visit: &D::Visit, path: Path<'_>) -> bool {

@@ -102,6 +102,8 @@ where
         Route::Video(named, wish) => asked.video(named, wish).await,
         Route::Snapshot(named, moment) => asked.snapshot(named, moment).await,
         Route::Publish(path) => asked.publish(path, body).await,
+        #[cfg(feature = "onvif")]
+        Route::Onvif => asked.onvif(body).await.map_err(super::onvif::refusal),
     }
 }
 
@@ -120,14 +122,49 @@ where
 {
     /// The streams that who asks may watch. Who may watch none is asked who it is.
     async fn listing(&self) -> Result<Vec<Listed>, Reply> {
-        let Asked { site, .. } = self;
         let visit = self.identified().await?;
-        let mut all = site.catalogue.list();
-        all.retain(|listed| site.door.may_watch(&visit, Path::new(&percent_encode(&listed.name))));
+        let all = self.watchable(&visit);
         if all.is_empty() && self.is_stranger() {
             return Err(self.challenges(&visit, false));
         }
         Ok(all)
+    }
+
+    /// The streams that somebody may watch.
+    fn watchable(&self, visit: &D::Visit) -> Vec<Listed> {
+        let Asked { site, .. } = self;
+        let mut all = site.catalogue.list();
+        all.retain(|listed| site.door.may_watch(visit, Path::new(&percent_encode(&listed.name))));
+        all
+    }
+
+    /// What a video recorder asks.
+    #[cfg(feature = "onvif")]
+    async fn onvif(&self, body: Incoming) -> Result<Reply, Reply> {
+        use super::onvif::{answer, call, fault, stream};
+        use crate::onvif::{Places, Token};
+        let Asked { site, connection, request } = self;
+        let onvif = site.onvif.as_ref().ok_or_else(reply::not_found)?;
+        let call = call(body).await?;
+        let places =
+            Places::new(onvif, connection.is_private, claims(request).host.unwrap_or_default(), connection.local);
+        let streams = if call.is_for_everybody() {
+            Vec::new()
+        } else {
+            let door = &site.door;
+            // A proof in the head counts first. Where nobody has a password, clients send theirs all the same.
+            let is_in_head = request.headers().contains_key(AUTHORIZATION);
+            match &call.token {
+                Token::Username(token) if !is_in_head && door.asks_who_it_is() => {
+                    let visit =
+                        self.decided("", false, |visit, now, asking| door.identify_by_token(visit, now, asking, token));
+                    self.watchable(&visit.await?)
+                }
+                _ => self.listing().await?,
+            }
+        };
+        let streams: Vec<_> = streams.into_iter().map(stream).collect();
+        call.answer(&onvif.device, &streams, &places).map(answer).map_err(fault)
     }
 
     /// What is recorded of a stream, for those who may watch it.

@@ -25,6 +25,9 @@ const SEND_BUFFER: usize = 128 * 1024;
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// Pictures that are made smaller at once.
 const BLOCKING_THREADS: usize = 2;
+/// How long goodbye may take.
+#[cfg(feature = "onvif")]
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long to leave connections waiting when the system has no descriptor for them.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -176,14 +179,22 @@ impl Web {
             .map_err(Error::Wait)?;
         let Self { listeners, pulse, stop } = self;
         let site = Arc::new(site);
+        #[cfg(feature = "onvif")]
+        let pages =
+            listeners.iter().filter_map(|(it, around)| Some((it.local_addr().ok()?, around.scheme()))).collect();
         let served = runtime.block_on(async {
             for (listener, around) in listeners {
                 let listener = TcpListener::from_std(listener).map_err(Error::Wait)?;
                 tokio::spawn(accept(listener, around, Arc::clone(&site)));
             }
             tokio::spawn(measure(Arc::clone(&site), pulse));
+            #[cfg(feature = "onvif")]
+            let beacon = tokio::spawn(discover(pages, Arc::clone(&site), stop.subscribe()));
             // Whoever could stop it is there: this has one of the ends.
             let _ = stop.subscribe().wait_for(|is_stopped| *is_stopped).await;
+            // It says goodbye.
+            #[cfg(feature = "onvif")]
+            let _ = tokio::time::timeout(GOODBYE_PATIENCE, beacon).await;
             Ok(())
         });
         // What is still being made is for nobody any more.
@@ -223,6 +234,27 @@ async fn measure<C: Directory, D>(site: Arc<Site<C, D>>, pulse: Pulse) {
         pulse.beat();
         sleep(Duration::from_secs(1)).await;
         site.usage.tell(&site.limits);
+    }
+}
+
+/// Answers those who look for cameras in the network.
+#[cfg(feature = "onvif")]
+async fn discover<C, D>(pages: Vec<(SocketAddr, &'static str)>, site: Arc<Site<C, D>>, mut stop: watch::Receiver<bool>)
+where
+    C: Directory,
+    D: Door + Send + Sync + 'static,
+{
+    let Some(onvif) = &site.onvif else { return };
+    if pages.iter().all(|(page, _)| page.ip().to_canonical().is_loopback()) {
+        log::warn!("ONVIF clients find this server on this machine only, which alone can reach it: --host 0.0.0.0");
+    }
+    let lets_in = |peer| site.door.lets_in(peer);
+    let served = match crate::onvif::Beacon::open(&onvif.device, pages) {
+        Ok(beacon) => beacon.serve(lets_in, stop.wait_for(|is_stopped| *is_stopped)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = served {
+        log::warn!("ONVIF clients do not find this server by themselves, port 3702 of UDP cannot be used: {error}");
     }
 }
 

@@ -28,6 +28,8 @@ mod feed;
 mod listen;
 mod listing;
 mod metrics;
+#[cfg(feature = "onvif")]
+mod onvif;
 mod origin;
 mod page;
 mod part;
@@ -97,6 +99,9 @@ pub struct Site<C, D> {
     usage: Arc<Usage>,
     /// Of the server that serves the same streams by RTSP.
     monitor: Option<Monitor>,
+    /// Video recorders may ask by ONVIF.
+    #[cfg(feature = "onvif")]
+    onvif: Option<crate::onvif::Onvif>,
 }
 
 impl<C: Directory, D> Site<C, D> {
@@ -110,7 +115,20 @@ impl<C: Directory, D> Site<C, D> {
         let (feeds, usage) = (Arc::new(Feeds::new(limits.clock)), Arc::new(Usage::new(limits.guest())));
         let (names, rtsp) = (Names::new(&[]), Vec::new());
         let began = feeds.clocks.unix_micros(feeds.clocks.now());
-        Self { catalogue, door, names, feeds, repeats: false, rtsp, began, limits, usage, monitor: None }
+        Self {
+            catalogue,
+            door,
+            names,
+            feeds,
+            repeats: false,
+            rtsp,
+            began,
+            limits,
+            usage,
+            monitor: None,
+            #[cfg(feature = "onvif")]
+            onvif: None,
+        }
     }
 
     /// It answers to these host names, too, beside its addresses, `localhost` and the machine's name.
@@ -123,6 +141,13 @@ impl<C: Directory, D> Site<C, D> {
     #[must_use]
     pub fn with_monitor(self, monitor: Monitor) -> Self {
         Self { monitor: Some(monitor), ..self }
+    }
+
+    /// Video recorders find it by WS-Discovery, and ask by ONVIF.
+    #[cfg(feature = "onvif")]
+    #[must_use]
+    pub fn with_onvif(self, onvif: crate::onvif::Onvif) -> Self {
+        Self { onvif: Some(onvif), ..self }
     }
 
     /// Files start over at their end.

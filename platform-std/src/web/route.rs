@@ -37,6 +37,9 @@ pub(super) enum Route<'a> {
     Ready,
     /// What is measured of it.
     Metrics,
+    /// A request of ONVIF is sent along.
+    #[cfg(feature = "onvif")]
+    Onvif,
 }
 
 /// The files of the page.
@@ -107,6 +110,10 @@ pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> 
     let found = find(path, query.unwrap_or_default())?;
     let is_read = matches!(method, "GET" | "HEAD");
     match (found, method) {
+        #[cfg(feature = "onvif")]
+        (Found::Service, "POST") => Ok(Route::Onvif),
+        #[cfg(feature = "onvif")]
+        (Found::Service, _) => Err(NoRoute::Method("POST")),
         (Found::Stream(stream), "POST" | "PUT") => Ok(Route::Publish(stream)),
         (Found::Stream(_), _) => Err(NoRoute::Method("POST, PUT")),
         (Found::Session(id), "DELETE") => Ok(Route::End(id)),
@@ -130,6 +137,9 @@ enum Found<'a> {
     Stream(Path<'a>),
     /// A session, which may be ended.
     Session(&'a str),
+    /// It takes requests of ONVIF.
+    #[cfg(feature = "onvif")]
+    Service,
 }
 
 fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
@@ -145,6 +155,8 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/healthz" => read(Route::Health),
         "/readyz" => read(Route::Ready),
         "/metrics" => read(Route::Metrics),
+        #[cfg(feature = "onvif")]
+        path if crate::onvif::PATHS.contains(&path) => Ok(Found::Service),
         // What ustreamer has. A stream of such a name is found below /streams.
         "/stream" => read(Route::Video(Named::At(0), wish(query)?)),
         "/snapshot" => read(Route::Snapshot(Named::At(0), moment(query)?)),

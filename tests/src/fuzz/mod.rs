@@ -17,6 +17,7 @@ pub mod keys;
 pub mod machines;
 pub mod mutate;
 pub mod networks;
+pub mod onvif;
 pub mod proofs;
 pub mod publisher;
 pub mod rtp;
@@ -108,6 +109,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "reduce", run: jpeg::reduce, seeds: jpeg::reduce_seeds, words: &[] },
     Target { name: "transcode", run: jpeg::transcode, seeds: jpeg::transcode_seeds, words: &[] },
     Target { name: "http_answers", run: inputs::answers, seeds: inputs::answer_seeds, words: inputs::HTTP_WORDS },
+    Target { name: "onvif", run: onvif::request, seeds: onvif::request_seeds, words: onvif::WORDS },
+    Target { name: "ws_discovery", run: onvif::discovery, seeds: onvif::discovery_seeds, words: onvif::WORDS },
     Target { name: "input_spec", run: inputs::spec, seeds: inputs::spec_seeds, words: inputs::SPEC_WORDS },
     Target { name: "web_routes", run: web::routes, seeds: web::route_seeds, words: web::ROUTE_WORDS },
     Target { name: "web_origins", run: web::origins, seeds: web::origin_seeds, words: web::ORIGIN_WORDS },

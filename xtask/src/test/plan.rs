@@ -176,6 +176,11 @@ fn playing(long: bool) -> Vec<Step> {
             .alone_with(&["many players"])
             .needs(&[&FFMPEG])
             .likes(&[&GSTREAMER, &GSTREAMER_SERVER, &SDL2]),
+        Step::waiting(Group::Interop, "onvif", steps::onvif)
+            .after(&[TESTS, PROGRAMS])
+            .alone_with(&["many players"])
+            .needs(&[&VENV])
+            .likes(&[&FFMPEG]),
         Step::waiting(Group::Browser, "browser", steps::browser)
             .after(&[TESTS, PROGRAMS])
             .alone_with(&["many players"])

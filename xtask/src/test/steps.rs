@@ -272,6 +272,17 @@ pub(super) fn guarded() -> Result<()> {
     against_server_with(command, &media::CLIPS)
 }
 
+/// A video recorder of others' libraries finds the server, and plays what it is led to.
+pub(super) fn onvif() -> Result<()> {
+    let mut command = program("onvif")?;
+    command.arg("--server").arg(release_program("mutoscope-server")?);
+    // Without the libraries, discovery is tried all the same.
+    let recorder = peers::onvif();
+    command.args(recorder.iter().flat_map(|python| [std::ffi::OsStr::new("--python"), python.as_os_str()]));
+    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))?;
+    recorder.map(drop)
+}
+
 /// The page in a browser.
 pub(super) fn browser() -> Result<()> {
     let mut command = program("browser")?;

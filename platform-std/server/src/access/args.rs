@@ -14,6 +14,11 @@ pub(crate) struct AccessArgs {
     #[arg(long, env = "MUTOSCOPE_USERS", value_name = "FILE")]
     pub users: Option<PathBuf>,
 
+    /// And of this one, which `mutoscope-server passwd --onvif FILE NAME` makes: with their passwords as they are, for video recorders
+    /// that log in by WS-UsernameToken (--onvif)
+    #[arg(long, value_name = "FILE")]
+    pub onvif_users: Option<PathBuf>,
+
     /// Take connections from these networks alone (10.0.0.0/8, ::1), several with commas or by several options
     #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = parse_network)]
     pub allow: Vec<IpNet>,

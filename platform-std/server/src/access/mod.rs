@@ -7,7 +7,7 @@ mod streams;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use mutoscope_std::guard::{Journal, Networks, Rules, StreamRules, Users, UsersError, Who, token_key};
+use mutoscope_std::guard::{Journal, Networks, Passwords, Rules, StreamRules, Users, UsersError, Who, token_key};
 
 use crate::config::Configuration;
 use crate::state;
@@ -19,7 +19,11 @@ pub(crate) use streams::{RULE_KEYS, RuleLine, StreamRule};
 /// What a configuration says of who may watch and publish.
 pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
     let args = &configuration.args.access;
-    let users = args.users.as_deref().map(read_users).transpose()?.unwrap_or_default();
+    let mut users = args.users.as_deref().map(read_users).transpose()?.unwrap_or_default();
+    let passwords = args.onvif_users.as_deref().map(read_passwords).transpose()?.unwrap_or_default();
+    if let Err(name) = passwords.join(&mut users) {
+        bail!("{name:?} is a user of --users and of --onvif-users: nobody has two passwords");
+    }
     for rule in configuration.stream_rules() {
         if let Some((name, line)) = rule.users().find(|(name, _)| !users.contains(name)) {
             let file = configuration.path().unwrap_or(Path::new("")).display();
@@ -40,6 +44,7 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
         admin,
         token_key: key(args.token_key.as_deref(), asks(configuration))?,
         users,
+        passwords,
         networks: Networks::new(args.allow.iter().copied(), args.deny.iter().copied()),
         streams: streams.collect(),
         default: StreamRules { watch, ..StreamRules::default() },
@@ -51,7 +56,8 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
 
 /// The files that are read again later.
 pub(crate) fn files(configuration: &Configuration) -> Vec<PathBuf> {
-    configuration.args.access.users.iter().cloned().chain(key_file(configuration)).collect()
+    let AccessArgs { users, onvif_users, .. } = &configuration.args.access;
+    users.iter().chain(onvif_users).cloned().chain(key_file(configuration)).collect()
 }
 
 /// The file of the key of tokens, which is made where it is missing.
@@ -62,7 +68,8 @@ pub(crate) fn key_file(configuration: &Configuration) -> Option<PathBuf> {
 
 /// Whether somebody is asked who it is, so that a token may help.
 fn asks(configuration: &Configuration) -> bool {
-    configuration.args.access.users.is_some() || configuration.stream_rules().any(|rule| rule.rules.watch.is_some())
+    let AccessArgs { users, onvif_users, .. } = &configuration.args.access;
+    users.is_some() || onvif_users.is_some() || configuration.stream_rules().any(|rule| rule.rules.watch.is_some())
 }
 
 /// Where the security log goes.
@@ -88,8 +95,17 @@ fn admins(words: &[String], users: &Users) -> Result<Who> {
 }
 
 fn read_users(path: &Path) -> Result<Users> {
-    let advice = || format!("mutoscope-server passwd {} NAME", path.display());
-    let users = Users::read(path).map_err(|error| match error {
+    some(path, "passwd", Users::read(path), Users::is_empty)
+}
+
+fn read_passwords(path: &Path) -> Result<Passwords> {
+    some(path, "passwd --onvif", Passwords::read(path), Passwords::is_empty)
+}
+
+/// What was read of a file that has a user at least.
+fn some<T>(path: &Path, made_by: &str, read: Result<T, UsersError>, is_empty: impl Fn(&T) -> bool) -> Result<T> {
+    let advice = || format!("mutoscope-server {made_by} {} NAME", path.display());
+    let users = read.map_err(|error| match error {
         UsersError::Io(_, error) if error.kind() == std::io::ErrorKind::NotFound => {
             anyhow!("there are no users in {}, as it is not there; make one: {}", path.display(), advice())
         }
@@ -97,7 +113,7 @@ fn read_users(path: &Path) -> Result<Users> {
         error => anyhow!("users cannot be read from {error}"),
     })?;
     // Everybody might watch otherwise, which is not what somebody wants who names a file of users.
-    if users.is_empty() {
+    if is_empty(&users) {
         bail!("{} holds no user; make one: {}", path.display(), advice());
     }
     Ok(users)

@@ -97,7 +97,7 @@ impl Configuration {
     /// Whether there are files that may say something else later, and are read again then.
     pub(crate) fn is_reloadable(&self) -> bool {
         let access = &self.args.access;
-        let named = [&access.users, &access.token_key, &access.security_log];
+        let named = [&access.users, &access.onvif_users, &access.token_key, &access.security_log];
         self.file.is_some() || named.into_iter().any(Option::is_some)
     }
 
@@ -152,7 +152,7 @@ fn is_setting(argument: &clap::Arg) -> bool {
 
 /// The settings that take effect at once when the file has been read again.
 fn is_read_again(argument: &clap::Arg) -> bool {
-    ["media", "users", "allow", "deny", "open", "admin", "token_key", "cut", "basic", "sdes"]
+    ["media", "users", "onvif_users", "allow", "deny", "open", "admin", "token_key", "cut", "basic", "sdes"]
         .contains(&argument.get_id().as_str())
 }
 

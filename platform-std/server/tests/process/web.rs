@@ -195,3 +195,67 @@ fn a_port_that_is_taken_is_told_with_its_option() {
     let expected = if cfg!(feature = "tls") { "ask for both" } else { "--features tls builds it in" };
     assert!(code == Some(1) && log.contains(expected), "{log}");
 }
+
+#[cfg(feature = "onvif")]
+#[test]
+fn a_video_recorder_asks_by_onvif_and_has_an_account_of_its_own() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("onvif");
+    let users = folder.0.join("onvif").to_str().unwrap().to_owned();
+    let passwd = |arguments: &[&str], password: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mutoscope-server"));
+        command.args([&["passwd"], arguments].concat()).stdin(std::process::Stdio::piped());
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().status.code()
+    };
+    assert_eq!(passwd(&["--onvif", &users, "nvr"], "a secret\n"), Some(0));
+    assert_eq!(passwd(&["--onvif", &users, "old"], "x\n"), Some(0));
+    assert_eq!(passwd(&["--onvif", "--delete", &users, "old"], ""), Some(0));
+    assert_eq!(passwd(&["--onvif", "--delete", &users, "old"], ""), Some(1));
+    let kept = std::fs::read_to_string(&users).unwrap();
+    assert!(kept.ends_with("\nnvr:a secret\n"), "{kept}");
+    assert_eq!(std::fs::metadata(&users).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let soap = |service: &str, operation: &str| {
+        format!(
+            "<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'><e:Body><{operation} \
+             xmlns='http://www.onvif.org/ver10/{service}/wsdl'/></e:Body></e:Envelope>"
+        )
+    };
+    let call = |page: &str, operation: &str, service: &str| {
+        let body = soap(service, operation);
+        let length = format!("Content-Length: {}\r\n", body.len());
+        let (head, body) = ask(page, "POST /onvif/device_service", &length, body.as_bytes());
+        head + &String::from_utf8(body).unwrap()
+    };
+    let mut server = Running::start(&[], &["--http", "0", "--onvif"]);
+    let urls = server.urls_to_page();
+    let page = urls.last().unwrap();
+    let profiles = call(page, "GetProfiles", "media");
+    assert!(profiles.starts_with("HTTP/1.1 200") && profiles.contains("<tt:Name>testcard</tt:Name>"), "{profiles}");
+    let services = call(page, "GetServices", "device");
+    assert!(services.contains(&format!("<tds:XAddr>{page}onvif/media_service</tds:XAddr>")), "{services}");
+    drop(server);
+    let mut server = Running::start(&[], &["--http", "0", "--onvif", "--onvif-users", &users]);
+    let page = server.urls_to_page().pop().unwrap();
+    assert!(call(&page, "GetSystemDateAndTime", "device").starts_with("HTTP/1.1 200"));
+    let refused = call(&page, "GetProfiles", "media");
+    assert!(refused.starts_with("HTTP/1.1 401") && !refused.contains("testcard"), "{refused}");
+    drop(server);
+    // It is off where nobody asks for it, and where there is nothing to speak it by.
+    let mut server = Running::start(&[], &["--http", "0"]);
+    let page = server.urls_to_page().pop().unwrap();
+    assert!(call(&page, "GetSystemDateAndTime", "device").starts_with("HTTP/1.1 404"));
+    for (arguments, words) in [
+        (&["--onvif"][..], "--onvif takes --http PORT"),
+        (&["--onvif-users", &users, "--users", &users], "it is not name:realm:hash"),
+        (&["--onvif-users", "/nonexistent"], "passwd --onvif /nonexistent NAME"),
+    ] {
+        let (code, _, log) = Running::start(&[], arguments).wait();
+        assert!(code == Some(1) && log.contains(words) && !log.contains("a secret"), "{log}");
+    }
+    std::fs::set_permissions(&users, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, _, log) = Running::start(&[], &["--onvif-users", &users]).wait();
+    assert!(code == Some(1) && log.contains("chmod 600"), "{log}");
+}

@@ -162,3 +162,32 @@ fn a_token_of_another_stream_makes_none_last_longer() {
     }
     assert!((98..=100).contains(&left(uri("yard", 100))));
 }
+
+#[test]
+fn who_guesses_tokens_of_soap_is_not_listened_to_any_more_and_a_wrong_clock_is_no_guess() {
+    use crate::guard::{Passwords, UsernameToken};
+    use mutoscope::wire::base64::Base64;
+    let passwords = Passwords::parse("user:userpassword").unwrap();
+    let mut users = Users::default();
+    passwords.join(&mut users).unwrap();
+    let gate = gate(Rules { users, passwords, ..Rules::default() });
+    let mut visit = gate.visit("192.0.2.9:4000".parse().unwrap(), false);
+    let asking = Asking::new(Method::Other("POST"), "/onvif", Path::new(""), false, []);
+    let mut ask = |now: Instant, digest: &str| {
+        let token = UsernameToken::new("user", digest, "LKqI6G/AikKCQrN0zqZFlg==", "2010-09-16T07:50:45Z").unwrap();
+        gate.identify_by_token(&mut visit, now, &asking, &token)
+    };
+    let mut now = start();
+    // Right, but of another year.
+    for _ in 0..20 {
+        assert_eq!(ask(now, "tuOSpGlFlIXsozq4HFNeeGeFLEI="), Verdict::Challenged { is_stale: false });
+    }
+    for number in 0..10_u8 {
+        let wrong = Base64([number; 20].into_iter()).to_string();
+        assert_eq!(ask(now, &wrong), Verdict::Challenged { is_stale: false });
+        now = now.after(Duration::from_secs(20));
+    }
+    assert_eq!(ask(now, "tuOSpGlFlIXsozq4HFNeeGeFLEI="), Verdict::Refused(StatusCode::FORBIDDEN, TOO_MANY));
+    let counts: Vec<_> = gate.refusals().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counts, [("guesses", 1), ("clock", 20), ("password", 10)]);
+}
