@@ -76,11 +76,12 @@ impl Video {
     }
 
     /// Who gets them.
-    const fn watcher(&self) -> &Arc<Watcher> {
+    pub(super) const fn watcher(&self) -> &Arc<Watcher> {
         self.watching.watcher()
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// The next bytes of the body; `None`: there are no more.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.is_over {
             return Poll::Ready(None);
         }
@@ -121,7 +122,8 @@ impl hyper::body::Body for Body {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Self::Video(video) => video.poll_next(context),
+            // `Sending` has them.
+            Self::Video(_) => Poll::Ready(None),
             Self::File(download) => download.poll_next(context),
         };
         next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))

@@ -17,7 +17,7 @@
 //!
 //! What it answers is what hyper makes of HTTP/1; everything happens on one thread. In reading order: `route` says what is asked for,
 //! `origin` whether the question may be asked by this page and name, `answer` who may have it, `feed` plays the stream, `smaller`
-//! makes its pictures as small as somebody wants them, and `part` makes of its frames what browsers show.
+//! makes its pictures as small as somebody wants them, `part` makes of its frames what browsers show, and `sending` gives them to a client.
 
 mod answer;
 mod api;
@@ -36,6 +36,7 @@ mod part;
 mod publish;
 mod reply;
 mod route;
+mod sending;
 mod smaller;
 mod socket;
 #[doc(hidden)]
