@@ -8,7 +8,7 @@ use mutoscope_tests::process::{Server, Usage, pin};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Watches one live stream by HTTP with many viewers; prints `name=value`.
@@ -181,6 +181,8 @@ fn ustreamer(camera: &Path, args: &Args) -> Result<Scene> {
     let port = free_port()?;
     let mut command = Command::new("ustreamer");
     command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--device", "/dev/video0", "--format", "MJPEG"]);
+    // It tells of each viewer.
+    command.stderr(Stdio::null());
     command.env("LD_PRELOAD", camera).env("CAMERA_FILE", &args.film).env("CAMERA_RATE", "24");
     let other = spawn(&mut command)?;
     let (id, address) = (other.id(), format!("127.0.0.1:{port}"));

@@ -199,6 +199,42 @@ fn a_stream_that_ends_is_closed_as_its_client_understands_it() {
 }
 
 #[test]
+fn a_stream_follows_what_was_asked_before_it_and_ends_with_its_client() {
+    run(async {
+        let camera = Camera::new();
+        let (health, stream) = (
+            "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "GET /camera.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        );
+        let mut client = connect(&camera, HERE);
+        client.write_all([health, stream].concat().as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut come = vec![0; 1 << 16];
+        let len = client.read(&mut come).await.unwrap();
+        let text = String::from_utf8_lossy(&come[..len]).into_owned();
+        let (first, second) = text.split_once("the server runs\n").expect("an answer to the first one");
+        assert!(first.starts_with("HTTP/1.1 200 OK\r\n") && second.starts_with("HTTP/1.0 200 OK\r\n"), "{text}");
+        assert!(second.contains("\r\ndate: ") && second.contains("\r\n\r\n--mutoscope\r\n"), "{text}");
+        // Nobody answers what it asks now, and its pictures come all the same.
+        client.write_all(health.as_bytes()).await.unwrap();
+        camera.publish(1, 1000);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let len = client.read(&mut come).await.unwrap();
+        assert!(come[..len].starts_with(b"--mutoscope\r\n"), "{}", String::from_utf8_lossy(&come[..len]));
+        drop(client);
+        // That somebody has gone is seen without a picture.
+        let mut client = connect(&camera, HERE);
+        client.write_all(stream.as_bytes()).await.unwrap();
+        camera.publish(2, 1000);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(camera.live.viewers(), 1);
+        drop(client);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(camera.live.viewers(), 0);
+    });
+}
+
+#[test]
 fn for_images_of_browsers_each_part_begins_before_its_picture_is_there() {
     run(async {
         let image = "User-Agent: Mozilla/5.0\r\nAccept: image/avif,image/*;q=0.8\r\n";
