@@ -282,7 +282,10 @@ pub(crate) fn is_listening(listener: &std::net::TcpListener) -> bool {
     #[cfg(any(target_os = "linux", target_os = "freebsd"))]
     return SockRef::from(listener).is_listener().unwrap_or(false);
     #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
-    return true;
+    return {
+        let _ = listener;
+        true
+    };
 }
 
 /// A socket that listens and does not block.

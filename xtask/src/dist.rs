@@ -102,7 +102,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let kinds = if options.kinds.is_empty() { Kind::value_variants() } else { &options.kinds };
     install_missing(&kinds.iter().flat_map(|kind| kind.needs()).copied().collect::<Vec<_>>());
     install_tool("deb")?;
-    let folder = target_dir()?.join("dist");
+    // The manifest takes the pages from there, wherever cargo builds.
+    let folder = root().join("target/dist");
     fs::create_dir_all(&folder)?;
     service::make_pages(&folder.join("pages"))?;
     let mut rows = Vec::new();

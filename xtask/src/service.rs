@@ -79,3 +79,22 @@ pub(crate) fn check_units() -> Result<()> {
     println!("{}", overall.trim());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skip::reason;
+
+    #[test]
+    fn the_package_names_files_that_are_there() {
+        check_metadata().unwrap();
+    }
+
+    #[test]
+    fn systemd_understands_the_units_and_they_allow_little() {
+        if let Err(error) = check_units() {
+            let why = reason(&error).unwrap_or_else(|| panic!("{error:#}"));
+            eprintln!("SKIPPED: {why}");
+        }
+    }
+}
