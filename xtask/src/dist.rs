@@ -175,7 +175,7 @@ fn package(kind: Kind, folder: &Path) -> Result<(PathBuf, PathBuf)> {
     }
     if on_path("lintian") {
         // What it finds is for people: much of it is about archives that this is not for.
-        let _ = Command::new("lintian").arg("--no-tag-display-limit").arg(&deb).status();
+        let _ = Command::new("lintian").args(["--tag-display-limit", "0"]).arg(&deb).status();
     }
     let program = unpacked.join("usr/bin").join(PROGRAM);
     Ok((deb, program))
