@@ -9,6 +9,7 @@
 //! - [`media`]: files and folders as media that many viewers share.
 //! - [`input`]: cameras, programs and whatever else makes JPEG while it is watched.
 //! - [`record`]: live streams kept in files.
+//! - [`hook`]: a program that is run when viewers and inputs come and go.
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
 //! - `announce`, with the feature of that name: servers are found in the local network.
 //! - `web`, with the feature `http`: the streams in browsers.
@@ -27,6 +28,7 @@ pub mod console;
 mod files;
 pub mod guard;
 mod hex;
+pub mod hook;
 pub mod input;
 mod link;
 pub mod media;
@@ -34,6 +36,7 @@ mod memory;
 mod names;
 #[cfg(feature = "onvif")]
 pub mod onvif;
+mod reach;
 pub mod record;
 pub mod server;
 mod sync;

@@ -3,6 +3,7 @@
 use super::Error;
 use super::security::{Greeting, Security};
 use crate::link::Link;
+use crate::reach::Reach;
 use crate::tcp::TcpStream;
 use mio::{Interest, Registry, Token, Waker};
 use std::io;
@@ -16,9 +17,17 @@ use std::time::{Duration, Instant};
 pub(super) struct Connect {
     host: String,
     state: State,
-    timeout: Duration,
+    manner: Manner,
+}
+
+/// How to connect.
+#[derive(Debug)]
+pub(super) struct Manner {
+    /// How long each address may take.
+    pub(super) timeout: Duration,
+    pub(super) reach: Reach,
     /// What is to be around the connection once it stands.
-    security: Security,
+    pub(super) security: Security,
 }
 
 #[derive(Debug)]
@@ -46,13 +55,12 @@ impl Connect {
     pub(super) fn new(
         host: &str,
         port: u16,
-        timeout: Duration,
-        security: Security,
+        manner: Manner,
         waker: &Arc<Waker>,
         registry: &Registry,
         token: Token,
     ) -> Result<Self, Error> {
-        let mut connect = Self { host: host.to_owned(), state: State::Done, timeout, security };
+        let mut connect = Self { host: host.to_owned(), state: State::Done, manner };
         if let Ok(address) = host.parse::<IpAddr>() {
             connect.start(vec![SocketAddr::new(address, port)], registry, token)?;
             return Ok(connect);
@@ -104,7 +112,8 @@ impl Connect {
             };
             match outcome {
                 Ok(_) => {
-                    let (greeting, until) = (Greeting::new(stream, &self.security)?, Instant::now() + self.timeout);
+                    let (greeting, until) =
+                        (Greeting::new(stream, &self.manner.security)?, Instant::now() + self.manner.timeout);
                     self.state = State::Greeting { greeting, to, until };
                 }
                 Err(error) if others.is_empty() => return Err(Error::Connect(to, error)),
@@ -151,13 +160,14 @@ impl Connect {
     /// Tries addresses from the last to the first until one does not fail at once.
     fn start(&mut self, mut addresses: Vec<SocketAddr>, registry: &Registry, token: Token) -> Result<(), Error> {
         while let Some(to) = addresses.pop() {
-            let started = TcpStream::connect(to).and_then(|mut stream| {
+            let allowed = if self.manner.reach.allows(to.ip()) { Ok(()) } else { Err(Reach::refusal()) };
+            let started = allowed.and_then(|()| TcpStream::connect(to)).and_then(|mut stream| {
                 registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
                 Ok(stream)
             });
             match started {
                 Ok(stream) => {
-                    let until = Instant::now() + self.timeout;
+                    let until = Instant::now() + self.manner.timeout;
                     self.state = State::Connecting { stream, to, until, others: addresses };
                     return Ok(());
                 }

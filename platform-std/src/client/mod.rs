@@ -55,6 +55,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use crate::reach::Reach;
 pub use error::{Error, without_credentials};
 pub use frame::{Jpeg, PlayedFrame};
 pub use mutoscope::auth::Credentials;
@@ -89,7 +90,7 @@ use mutoscope::wire::rtsp::StatusCode;
 use crate::clock::MonotonicClock;
 use crate::memory;
 use crate::tls::Fingerprint;
-use connect::Connect;
+use connect::{Connect, Manner};
 use frame::Pool;
 use security::{Securities, Security};
 use sockets::{CONTROL, Connection, DESCRIPTOR, WAKER};
@@ -364,8 +365,8 @@ impl Client {
                     let timeout = self.options.connect_timeout;
                     let security =
                         if is_secure { self.security.secure(&self.options, host, port) } else { Ok(Security::None) };
-                    let connect = security
-                        .and_then(|security| Connect::new(host, port, timeout, security, waker, registry, CONTROL));
+                    let manner = security.map(|security| Manner { timeout, reach: self.options.reach, security });
+                    let connect = manner.and_then(|manner| Connect::new(host, port, manner, waker, registry, CONTROL));
                     self.link = connect.map_or_else(Link::Unreachable, Link::Connecting);
                 }
                 Demand::OpenPorts => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Credentials, without_credentials};
+use crate::reach::Reach;
 use crate::tls::Fingerprint;
 use mutoscope::io::Loss;
 use mutoscope::player::{Dialect, Settings, Transport};
@@ -36,6 +37,8 @@ pub struct Options {
     /// Our RTP port over UDP, an even number; RTCP is the next one. Where it is taken, the next free even pair; 0: any.
     /// Default 25000.
     pub rtp_port: u16,
+    /// Which addresses are connected to (default: all).
+    pub reach: Reach,
     /// How long one address of the server may take to accept the connection (default 5 s).
     pub connect_timeout: Duration,
     /// How long a request may stay unanswered (default 10 s).
@@ -74,6 +77,7 @@ impl Options {
             transport: settings.transport,
             dialect: settings.dialect,
             rtp_port: 25_000,
+            reach: Reach::default(),
             connect_timeout: Duration::from_secs(5),
             response_timeout: settings.response_timeout,
             dialect_timeout: settings.dialect_timeout,

@@ -23,15 +23,14 @@ use super::rtsp::Rtsp;
 use super::spec::{Source, Spec, Start};
 use super::supervisor::Supervisor;
 use super::{Input, State};
-use crate::media::Policy;
 use crate::media::live::Live;
+use crate::media::{Change, Observer, Policy};
 use crate::names;
 #[cfg(feature = "http")]
 use crate::record::Progress;
 use crate::record::{self, Recorder, Recording};
 
 /// Live inputs by name. Dropping it ends them.
-#[derive(Debug)]
 pub struct Inputs {
     all: Vec<Entry>,
     /// By name.
@@ -49,6 +48,8 @@ pub struct Inputs {
     tells_absence: bool,
     /// Who draws it, from the first one on.
     no_signal: Option<Arc<NoSignal>>,
+    /// Who is told when pictures cease and begin.
+    observer: Option<Arc<dyn Observer>>,
 }
 
 #[derive(Clone, Debug)]
@@ -122,6 +123,12 @@ impl fmt::Display for InputsError {
 // No `source`: the sentence holds what it would say.
 impl std::error::Error for InputsError {}
 
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs").field("all", &self.all).field("supervisor", &self.supervisor).finish_non_exhaustive()
+    }
+}
+
 impl Inputs {
     /// No inputs yet. `policy`: what may be done with pictures that RTP/JPEG cannot carry.
     ///
@@ -143,6 +150,7 @@ impl Inputs {
             recorder: None,
             tells_absence: false,
             no_signal: None,
+            observer: None,
         }
     }
 
@@ -163,6 +171,13 @@ impl Inputs {
     #[must_use]
     pub fn with_no_signal(self) -> Self {
         Self { tells_absence: true, ..self }
+    }
+
+    /// The same, where `observer` is told when the pictures of an input cease and when they begin, of those that are described from now
+    /// on.
+    #[must_use]
+    pub fn with_observer(self, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Ends all recordings when what waits is written, and waits for that.
@@ -199,6 +214,7 @@ impl Inputs {
             }
             no_signal => no_signal.clone(),
         };
+        inputs.observer.clone_from(&self.observer);
         inputs.recorder = match &self.recorder {
             None if self.records && specs.iter().any(|spec| spec.parameters().record.is_some()) => {
                 Some(Arc::new(Recorder::new().map_err(InputsError::Thread)?))
@@ -226,8 +242,13 @@ impl Inputs {
             inputs.push(Some(spec.clone()), Served::Run(live.clone()));
             starting.push((live, input, spec));
         }
-        pushed.iter().for_each(|(live, spec)| inputs.tell_absence_of(live, spec));
+        // Nothing fails from here on.
+        for (live, spec) in &pushed {
+            inputs.observe(live, Change::Away);
+            inputs.tell_absence_of(live, spec);
+        }
         for (live, input, spec) in starting {
+            inputs.observe(&live, Change::Back);
             self.supervisor.add(&live, input, spec.start(), self.policy);
             inputs.tell_absence_of(&live, spec);
         }
@@ -243,6 +264,14 @@ impl Inputs {
     fn tell_absence_of(&self, live: &Live, spec: &Spec) {
         if let Some(no_signal) = self.no_signal.as_ref().filter(|_| self.tells_absence_of(spec)) {
             no_signal.add(live, spec.parameters().size);
+        }
+    }
+
+    /// Has the observer told of this one, of which `change` is expected.
+    fn observe(&self, live: &Live, change: Change<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.handle(live.name(), change);
+            live.observe(Arc::clone(observer));
         }
     }
 
@@ -273,6 +302,10 @@ impl Inputs {
                     live.end();
                 }
                 Served::Pushed(push) => push.end(),
+            }
+            let name = entry.served.name();
+            if let Some(observer) = self.observer.as_ref().filter(|_| successor.names().all(|other| other != name)) {
+                observer.handle(name, Change::Gone);
             }
         }
     }
@@ -389,7 +422,8 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
         Source::Stdin => Box::new(Stdin::new()?),
         Source::Exec(words) => Box::new(Exec::with_secrets(words.clone(), spec.secrets().clone())),
         Source::Http(remote) => {
-            let http = Http::new(remote.clone(), spec.parameters().poll).with_pin(spec.parameters().tls_pin);
+            let http = Http::new(remote.clone(), spec.parameters().poll);
+            let http = http.with_pin(spec.parameters().tls_pin).with_reach(spec.reach());
             match spec.parameters().rate {
                 Some(rate) => Box::new(http.with_interval(rate.interval())),
                 None => Box::new(http),
@@ -410,7 +444,10 @@ fn input(spec: &Spec) -> Result<Box<dyn Input>, InputError> {
                 }
             }
         }
-        Source::Rtsp(remote) => Box::new(Rtsp::new(remote.clone()).with_pin(spec.parameters().tls_pin)),
+        Source::Rtsp(remote) => {
+            let rtsp = Rtsp::new(remote.clone()).with_pin(spec.parameters().tls_pin);
+            Box::new(rtsp.with_reach(spec.reach()))
+        }
         Source::Push => return Err(InputError::last("its pictures come from clients of the server")),
         Source::Device(path) => Box::new(Camera::new(path, spec.parameters().size, spec.parameters().rate)?),
     })

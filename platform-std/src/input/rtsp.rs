@@ -11,6 +11,7 @@ use super::stop::Stop;
 use super::{Input, redact};
 use crate::client::{Client, Error, Event, Goal, Options, Statistics};
 use crate::media::Packets;
+use crate::reach::Reach;
 use crate::tls::Fingerprint;
 
 /// How long the other server may take to let us go.
@@ -20,13 +21,14 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Rtsp {
     remote: Remote,
     pin: Option<Fingerprint>,
+    reach: Reach,
     rtp_port: u16,
 }
 
 impl Rtsp {
     /// The stream at `remote`.
     pub fn new(remote: Remote) -> Self {
-        Self { remote, pin: None, rtp_port: 0 }
+        Self { remote, pin: None, reach: Reach::default(), rtp_port: 0 }
     }
 
     /// Of `rtsps://`, this certificate alone is believed, if there is one.
@@ -34,10 +36,16 @@ impl Rtsp {
         Self { pin, ..self }
     }
 
+    /// Only such addresses are connected to.
+    pub fn with_reach(self, reach: Reach) -> Self {
+        Self { reach, ..self }
+    }
+
     fn options(&self) -> Options {
         let mut options = Options::new(self.remote.url());
         options.credentials = self.remote.credentials().cloned();
         options.tls_pin = self.pin;
+        options.reach = self.reach;
         // As over HTTP: cameras that know nothing else would be of no use.
         options.basic = true;
         options.rtp_port = self.rtp_port;

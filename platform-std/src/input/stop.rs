@@ -83,7 +83,7 @@ impl Stop {
     }
 
     /// Waits until one of two descriptors can be read, and tells which of them can.
-    pub(super) fn wait_for_either(
+    pub(crate) fn wait_for_either(
         &self,
         fds: [BorrowedFd<'_>; 2],
         until: Option<Instant>,

@@ -17,8 +17,10 @@ use super::audience::{Audience, Seat};
 use super::awaited::{Awaited, Locked};
 use super::cadence::Cadence;
 use super::losses::{Losses, Packets};
+use super::observer::{Change, Observer};
 use super::picture::{Buffers, Made};
 use super::preparer::Prepared;
+use super::texts::Texts;
 use super::totals::{LeftOut, Totals};
 use crate::names;
 
@@ -61,6 +63,8 @@ struct Shared {
     keeper: Mutex<Option<Keeper>>,
     /// Called when pictures cease.
     on_absence: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Who is told when pictures cease and begin.
+    observer: OnceLock<Arc<dyn Observer>>,
 }
 
 /// Called for each picture; it must not wait.
@@ -165,8 +169,9 @@ impl Shared {
 
     fn publish(&self, made: Made, captured: Instant) {
         let mut picture = Picture::new(0, captured, made, None);
-        let mut taken = None;
+        let (mut taken, mut was_away) = (None, false);
         self.state.change(|state| {
+            was_away = state.ceased.is_some() || state.newest.is_none();
             picture.number = state.take_number();
             (state.ceased, state.lost, state.substitute) = (None, None, None);
             state.size = picture.made.layout().map_or((0, 0), |layout| (layout.width, layout.height));
@@ -185,6 +190,15 @@ impl Shared {
             && let Some(keeper) = &*self.keeper()
         {
             keeper(taken);
+        }
+        if was_away {
+            self.tell(Change::Back);
+        }
+    }
+
+    fn tell(&self, change: Change<'_>) {
+        if let Some(observer) = self.observer.get() {
+            observer.handle(&self.name, change);
         }
     }
 
@@ -206,6 +220,9 @@ impl Shared {
         drop(state);
         if let Some(tell) = self.on_absence.get() {
             tell();
+        }
+        if is_wrong {
+            self.tell(Change::Lost(reason));
         }
     }
 }
@@ -277,6 +294,7 @@ impl Live {
                 audience: Arc::default(),
                 keeper: Mutex::default(),
                 on_absence: OnceLock::new(),
+                observer: OnceLock::new(),
             }),
         }
     }
@@ -387,6 +405,11 @@ impl Live {
     /// Nobody is shown that any more.
     pub(crate) fn withdraw_substitute(&self) {
         self.shared.state().substitute = None;
+    }
+
+    /// Has `observer` told when pictures cease, because something is wrong, and when they begin, and nobody after it.
+    pub(crate) fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.shared.observer.set(observer);
     }
 
     /// While there is no picture, this is why, for those who come.
@@ -554,30 +577,6 @@ impl Drop for LiveMedium {
 impl fmt::Debug for LiveMedium {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LiveMedium").field("live", &self.live).field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Texts that live as long as this, so that they can be lent where only a reference to their owner is at hand. There are few.
-#[derive(Default)]
-struct Texts {
-    first: OnceLock<Box<Text>>,
-}
-
-struct Text {
-    text: String,
-    next: OnceLock<Box<Text>>,
-}
-
-impl Texts {
-    fn keep(&self, text: &str) -> &str {
-        let mut place = &self.first;
-        loop {
-            let kept = place.get_or_init(|| Box::new(Text { text: text.to_owned(), next: OnceLock::new() }));
-            if kept.text == text {
-                return &kept.text;
-            }
-            place = &kept.next;
-        }
     }
 }
 

@@ -28,6 +28,7 @@ mod library;
 pub mod live;
 mod losses;
 mod mending;
+mod observer;
 mod picture;
 #[cfg(test)]
 pub(crate) mod played;
@@ -42,6 +43,7 @@ mod storage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod totals;
 mod workers;
 
@@ -50,6 +52,7 @@ pub use error::{FrameError, LibraryError};
 pub(crate) use glance::Glance;
 pub use library::{DEFAULT_RATE, Library, LibraryMedium};
 pub(crate) use losses::Packets;
+pub use observer::{Change, Observed, ObservedSource, Observer};
 pub use policy::{OnUnsupported, Policy};
 pub(crate) use preparer::Preparer;
 pub use source::LibrarySource;

@@ -2,6 +2,8 @@ use super::super::testing::{PATIENCE, Running};
 use super::super::{LINGER, State};
 use super::*;
 use crate::media::testing::{Folder, frames};
+use std::thread;
+use std::time::Instant;
 
 fn shell(script: &str) -> Exec {
     Exec::new(["sh", "-c", script].map(str::to_owned).to_vec())

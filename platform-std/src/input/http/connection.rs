@@ -12,6 +12,7 @@ use super::super::spec::Remote;
 use super::super::stop::{Stop, Woken};
 use super::answer::{Answers, Event};
 use super::wire::{Ended, Trust, Wire, woken};
+use crate::reach::Reach;
 
 /// How long a connection may take to be made, to each address of a host.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +32,12 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects. `None`: the input is to end.
-    pub(super) fn open(remote: &Remote, trust: &mut Trust, stop: &Stop) -> Result<Option<Self>, InputError> {
+    pub(super) fn open(
+        remote: &Remote,
+        reach: Reach,
+        trust: &mut Trust,
+        stop: &Stop,
+    ) -> Result<Option<Self>, InputError> {
         // The zone of an address is written with an escape in URLs.
         let host = remote.host().replace("%25", "%");
         let addresses =
@@ -39,7 +45,7 @@ impl Connection {
         let addresses = addresses.map_err(|_| InputError::new("its host is not known"))?;
         let mut failure = InputError::new("its host has no address");
         for address in addresses {
-            match connect(address, stop) {
+            match connect(address, reach, stop) {
                 Ok(Some(socket)) => {
                     log::debug!("connected to {address}");
                     let until = Instant::now() + CONNECT_PATIENCE;
@@ -111,7 +117,10 @@ impl Connection {
     }
 }
 
-fn connect(address: SocketAddr, stop: &Stop) -> io::Result<Option<Socket>> {
+fn connect(address: SocketAddr, reach: Reach, stop: &Stop) -> io::Result<Option<Socket>> {
+    if !reach.allows(address.ip()) {
+        return Err(Reach::refusal());
+    }
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     match socket.connect(&address.into()) {

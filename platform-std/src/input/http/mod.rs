@@ -20,6 +20,7 @@ use super::feeder::Feeder;
 use super::publisher::Publisher;
 use super::spec::Remote;
 use super::stop::Stop;
+use crate::reach::Reach;
 use crate::tls::Fingerprint;
 use connection::Connection;
 use wire::{Ended, Trust};
@@ -38,6 +39,7 @@ const USUAL_POLL: Duration = Duration::from_secs(1);
 pub struct Http {
     remote: Remote,
     pin: Option<Fingerprint>,
+    reach: Reach,
     poll: Duration,
     patience: Duration,
 }
@@ -45,12 +47,17 @@ pub struct Http {
 impl Http {
     /// The camera at `remote`. `poll`: how often a single picture is asked for, every second if `None`.
     pub fn new(remote: Remote, poll: Option<Duration>) -> Self {
-        Self { remote, pin: None, poll: poll.unwrap_or(USUAL_POLL), patience: PATIENCE }
+        Self { remote, pin: None, reach: Reach::default(), poll: poll.unwrap_or(USUAL_POLL), patience: PATIENCE }
     }
 
     /// Of `https://`, this certificate alone is believed, if there is one.
     pub fn with_pin(self, pin: Option<Fingerprint>) -> Self {
         Self { pin, ..self }
+    }
+
+    /// Only such addresses are connected to.
+    pub fn with_reach(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// Waits for the next picture of a stream for as long as three of them last, where that is longer than usual.
@@ -61,7 +68,7 @@ impl Http {
 
 impl Input for Http {
     fn run(&mut self, publisher: &Publisher, stop: &Stop) -> Result<(), InputError> {
-        let mut client = Client::new(&self.remote, self.pin)?;
+        let mut client = Client::new(&self.remote, self.pin, self.reach)?;
         let mut feeder = Feeder::new();
         loop {
             let asked = Instant::now();
@@ -98,6 +105,7 @@ enum Got {
 struct Client {
     /// Where the pictures are, after redirections.
     remote: Remote,
+    reach: Reach,
     trust: Trust,
     authenticator: Option<Authenticator>,
     connection: Option<Connection>,
@@ -107,12 +115,20 @@ struct Client {
 }
 
 impl Client {
-    fn new(remote: &Remote, pin: Option<Fingerprint>) -> Result<Self, InputError> {
+    fn new(remote: &Remote, pin: Option<Fingerprint>, reach: Reach) -> Result<Self, InputError> {
         let entropy = getrandom::u64().map_err(|error| InputError::new(format!("no random numbers: {error}")))?;
         let authenticator =
             remote.credentials().map(|known| Authenticator::new(known.clone(), Basic::Allowed, entropy));
         let trust = Trust::new(pin);
-        Ok(Self { remote: remote.clone(), trust, authenticator, connection: None, etag: None, last_modified: None })
+        Ok(Self {
+            remote: remote.clone(),
+            reach,
+            trust,
+            authenticator,
+            connection: None,
+            etag: None,
+            last_modified: None,
+        })
     }
 
     /// Asks, wherever that leads, and publishes the pictures that come.
@@ -181,7 +197,7 @@ impl Client {
         loop {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
-                None => match Connection::open(&self.remote, &mut self.trust, stop) {
+                None => match Connection::open(&self.remote, self.reach, &mut self.trust, stop) {
                     Ok(Some(connection)) => {
                         publisher.await_picture("connected");
                         connection

@@ -334,7 +334,7 @@ fn an_address_of_ipv6_is_named_in_brackets_and_without_its_zone() {
     ] {
         let spec = Spec::parse(url).unwrap();
         let Source::Http(remote) = spec.source() else { panic!("{url}") };
-        let request = Client::new(remote, None).unwrap().request();
+        let request = Client::new(remote, None, Reach::default()).unwrap().request();
         assert!(request.starts_with("GET /x HTTP/1.1\r\n") && request.contains(host), "{request}");
     }
 }

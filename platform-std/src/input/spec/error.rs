@@ -59,6 +59,16 @@ pub enum SpecError {
     },
     /// There is nothing behind `=`.
     Empty,
+    /// Who is no user of this machine may not have the server do this.
+    Forbidden {
+        /// What, and why.
+        why: &'static str,
+    },
+    /// The name, or the input, has more bytes than somebody elsewhere may have the server keep.
+    TooLong {
+        /// So many are allowed.
+        most: usize,
+    },
 }
 
 impl SpecError {
@@ -92,6 +102,8 @@ impl fmt::Display for SpecError {
                 write!(f, "{scheme}:// takes TLS, which was left out when this program was built (the feature \"tls\")")
             }
             Self::Empty => f.write_str("there is no input behind the name"),
+            Self::Forbidden { why } => f.write_str(why),
+            Self::TooLong { most } => write!(f, "it has more than {most} bytes"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod escapes;
+mod foreign;
 mod parameters;
 mod remote;
 mod variables;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use super::redact::{Secrets, mask, mask_whole, redact_whole};
 use crate::media::Order;
+use crate::reach::Reach;
 use variables::Variables;
 
 /// An input and its name, as people write them:
@@ -56,6 +58,8 @@ pub struct Spec {
     secrets: Secrets,
     /// As it was written, and the values of its variables: where all of it is the same, so is the input.
     written: (String, Vec<String>),
+    /// Where it may be.
+    reach: Reach,
 }
 
 /// Where the pictures of an input come from. Neither `Debug` nor `Display` shows a secret.
@@ -140,8 +144,17 @@ impl Spec {
             Source::Http(_) | Source::Rtsp(_) => redact_whole(head),
             _ => head.to_owned(),
         };
+        let reach = Reach::Anywhere;
         let shown = secrets.hide(&head) + &secrets.hide(parameters_text);
-        Ok(Self { name: name.to_owned(), source, parameters, shown, secrets, written: (text.to_owned(), values) })
+        Ok(Self {
+            name: name.to_owned(),
+            source,
+            parameters,
+            shown,
+            secrets,
+            written: (text.to_owned(), values),
+            reach,
+        })
     }
 
     /// The name under which it is served.
@@ -167,6 +180,11 @@ impl Spec {
             Source::Stdin | Source::Push | Source::Path(_) => Start::Always,
         };
         self.parameters.start.unwrap_or(usual)
+    }
+
+    /// Which addresses it may be at.
+    pub fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// The input as it was written, for a file that is to be read again: variables by their names, and literal passwords of
@@ -197,7 +215,7 @@ impl Spec {
 /// Whether both describe the same, variables included.
 impl PartialEq for Spec {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.written == other.written && self.reach == other.reach
     }
 }
 
