@@ -178,6 +178,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub harden: Harden,
 
+    /// Run this program, without a shell, when the first viewer of a stream comes and the last one is gone, when an input is lost and when
+    /// it is back. Its environment tells which: MUTOSCOPE_EVENT (first-viewer, last-viewer, input-lost, input-back) and
+    /// MUTOSCOPE_STREAM; see docs/hooks.md
+    #[arg(long, value_name = "PROGRAM")]
+    pub hook: Option<PathBuf>,
+
     /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
     #[arg(long, conflicts_with_all = ["media", "check"])]
     pub list_cameras: bool,
@@ -217,6 +223,11 @@ impl Args {
             record: false,
             tls: None,
         }
+    }
+
+    /// Somebody may add streams while the server runs, by the web.
+    pub(crate) fn adds_streams(&self) -> bool {
+        !self.access.admin.is_empty() && self.web.http.or(self.web.https).is_some()
     }
 
     /// The treatment of pictures that RTP/JPEG cannot carry as they are.

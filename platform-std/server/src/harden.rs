@@ -14,7 +14,7 @@ use crate::config::Configuration;
 /// Whether to do that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Harden {
-    /// Only what is named can be reached, where the system can do that and no input is a program
+    /// Only what is named can be reached, where the system can do that and no program is run for an input or as a hook
     Auto,
     /// Whatever the user may reach
     Off,
@@ -116,12 +116,17 @@ fn places_of(path: &Path) -> impl Iterator<Item = PathBuf> {
 impl Hardening {
     /// Gives up what `configuration` does not need, for this thread and those that it starts.
     pub(crate) fn new(configuration: &Configuration) -> Self {
-        let needs = Needs::of(configuration);
-        if configuration.args.harden == Harden::Off {
+        let (args, mut needs) = (&configuration.args, Needs::of(configuration));
+        // These are decided at the start, and when the configuration is read again they ask for nothing more.
+        needs.has_programs |= args.hook.is_some();
+        if args.adds_streams() {
+            needs.read.extend(RESOLVER.iter().map(PathBuf::from));
+        }
+        if args.harden == Harden::Off {
             return Self(None);
         }
         if needs.has_programs {
-            log::info!("programs of inputs (exec:) may need any file, so this server is not kept from any (--harden)");
+            log::info!("programs (exec:, --hook) may need any file, so this server is not kept from any (--harden)");
             return Self(None);
         }
         match restrict(&needs) {

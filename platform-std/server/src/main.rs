@@ -9,6 +9,7 @@ mod check_inputs;
 mod config;
 mod harden;
 mod health;
+mod hook;
 mod limits;
 mod logging;
 #[cfg(test)]

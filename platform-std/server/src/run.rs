@@ -17,6 +17,7 @@ use crate::announce::{Announcement, Places};
 use crate::args::Args;
 use crate::config::Configuration;
 use crate::harden::Hardening;
+use crate::hook;
 #[cfg(feature = "http")]
 use crate::onvif::Onvif;
 use crate::reload::Reload;
@@ -33,15 +34,13 @@ const FILES_OF_INPUT: u64 = 6;
 
 /// Serves what it is told to until Ctrl-C. Errors are sentences for people.
 pub(crate) fn run(configuration: Configuration) -> Result<()> {
-    let Configuration { args, specs, .. } = &configuration;
-    // A file may say later that somebody may publish.
-    let record = configuration.path().is_some() || specs.iter().any(|spec| matches!(spec.source(), Source::Push));
+    let args = &configuration.args;
     let (sockets, manager) = (Sockets::take()?, Manager::new());
     let tls = args.tls.options()?;
     let tls_port = tls.as_ref().map(|tls| tls.port);
     // Before there are other threads, which would hear the signal.
     let hang_ups = (configuration.is_reloadable() || tls.is_some()).then(signals::block_hang_ups).transpose()?;
-    let options = Options { record, tls, ..args.server_options() };
+    let options = Options { record: takes_publishers(&configuration), tls, ..args.server_options() };
     let rules = access::rules(&configuration)?;
     access::check_reach(&args.access, &rules, || addresses(args, &options, &sockets))?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
@@ -61,7 +60,9 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     signals::handle_ctrl_c(server.stop_handle(), Arc::clone(&serving), manager.clone())?;
 
     warn_of_few_files(limits::raise_file_limit(), &configuration);
-    let streams = Streams::new(&configuration)?;
+    // It ends after all who watch.
+    let hook = hook::Running::start(args.hook.as_deref())?;
+    let streams = Streams::new(&configuration, hook.observer())?;
     let names = streams.names();
     access::warn_of_idle_rules(&configuration, &names);
     warn_of_reach(&server, args.access.open);
@@ -85,6 +86,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     print(urls)?;
     tls::announce(&server);
     let announcement = Announcement::start(args.announce, &places, &gate.rules(), &names)?;
+    follow(&streams, &announcement, &gate, &manager);
     if let Some(hang_ups) = hang_ups {
         let (streams, gate, mut certificate) = (streams.clone(), Arc::clone(&gate), tls::reload(&server));
         let announcement = announcement.clone();
@@ -99,7 +101,6 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
         })?;
     }
     serving.store(true, Ordering::Release);
-    manager.set_streams(names.len());
     #[cfg(feature = "http")]
     manager.watch(server.monitor(), Box::new(move |patience| pulse.iter().all(|pulse| pulse.is_alive(patience))))?;
     #[cfg(not(feature = "http"))]
@@ -117,6 +118,28 @@ fn refuse_web(args: &Args, is_empty: bool) -> Result<()> {
     let has_none = args.web.http.or(args.web.https).is_none() && is_empty && !args.onvif.onvif;
     anyhow::ensure!(has_none, "this program has no HTTP: build it with the feature http");
     Ok(())
+}
+
+/// Whether somebody may publish, or may do so later: a file may say that, or those who add streams.
+fn takes_publishers(configuration: &Configuration) -> bool {
+    let Configuration { args, specs, .. } = configuration;
+    let may_change = configuration.path().is_some() || args.adds_streams();
+    may_change || specs.iter().any(|spec| matches!(spec.source(), Source::Push))
+}
+
+/// Has those told of streams that are added and removed by the web who tell others of them.
+fn follow(streams: &Streams, announcement: &Announcement, gate: &Arc<Gate>, manager: &Manager) {
+    manager.set_streams(streams.names().len());
+    #[cfg(feature = "http")]
+    streams.on_change({
+        let (announcement, gate, manager) = (announcement.clone(), Arc::clone(gate), manager.clone());
+        move |names| {
+            announcement.update(&gate.rules(), names);
+            manager.set_streams(names.len());
+        }
+    });
+    #[cfg(not(feature = "http"))]
+    let _ = (announcement, gate);
 }
 
 /// Serves browsers what `server` serves players.

@@ -1,43 +1,104 @@
-//! What the server shows: inputs and files, which may change while it serves.
+//! What the server shows: inputs and files, which may change while it serves: when the configuration is read again, and when those who
+//! administer it by the web add a stream or remove it.
 
 #[cfg(feature = "http")]
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+#[cfg(feature = "http")]
+use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use anyhow::{Context, Result, bail};
 use mutoscope::media::Either;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
-use mutoscope_std::input::{InputMedium, Inputs, Source};
-use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium};
+use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
+use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium, Observed, Observer};
 
 #[cfg(feature = "http")]
-use mutoscope_std::web::{Directory, Listed};
+use mutoscope_std::input::SpecError;
+#[cfg(feature = "http")]
+use mutoscope_std::server::percent_encode;
+#[cfg(feature = "http")]
+use mutoscope_std::web::{Directory, Listed, NotChanged};
 
 use crate::config::Configuration;
 
-/// The streams of the present configuration. Copies are the same.
+/// So many streams can be added while the server runs.
+#[cfg(feature = "http")]
+const MOST_ADDED: usize = 100;
+
+/// The streams of the present configuration, and those that were added to them. Copies are the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Streams(Arc<RwLock<Arc<Shown>>>);
+pub(crate) struct Streams(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    shown: RwLock<Arc<Shown>>,
+    /// Held by who changes it, so that nothing of another change is lost.
+    changing: Mutex<()>,
+    observer: Seen,
+    #[cfg(feature = "http")]
+    follower: OnceLock<Follower>,
+}
 
 #[derive(Debug)]
 struct Shown {
     inputs: Inputs,
     /// Of those inputs that are recorded, where there are any.
-    recordings: Option<Library>,
-    library: Option<Library>,
+    recordings: Option<Arc<Library>>,
+    library: Option<Arc<Library>>,
+    /// The inputs of the configuration.
+    configured: Vec<Spec>,
+    /// And those that were added.
+    added: Vec<Spec>,
 }
 
-/// Streams that may be shown in the place of others.
-pub(crate) struct Prepared(Arc<Shown>);
+/// Who is told of viewers, and of inputs that come and go.
+struct Seen(Option<Arc<dyn Observer>>);
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Seen" } else { "Unseen" })
+    }
+}
+
+/// Streams that may be shown in the place of others. No other change happens meanwhile.
+pub(crate) struct Prepared<'a>(Arc<Shown>, MutexGuard<'a, ()>);
+
+/// Who is told the names of all streams when one was added or removed.
+#[cfg(feature = "http")]
+struct Follower(Follow);
+
+#[cfg(feature = "http")]
+type Follow = Box<dyn Fn(&[String]) + Send + Sync>;
+
+#[cfg(feature = "http")]
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Follower")
+    }
+}
 
 impl Streams {
-    /// The streams that `configuration` names; where it names none, two that are drawn.
-    pub(crate) fn new(configuration: &Configuration) -> Result<Self> {
+    /// The streams that `configuration` names; where it names none, two that are drawn. `observer` is told of what happens to them.
+    pub(crate) fn new(configuration: &Configuration, observer: Option<Arc<dyn Observer>>) -> Result<Self> {
         // The gate decides about publishers.
-        let inputs =
-            Inputs::new(configuration.args.policy())?.with_remote_publishers().with_recordings().with_no_signal();
-        Ok(Self(Arc::new(RwLock::new(Arc::new(Shown::new(&inputs, configuration)?)))))
+        let inputs = Inputs::new(configuration.args.policy())?.with_remote_publishers().with_recordings();
+        let inputs = inputs.with_no_signal().with_observer(observer.clone());
+        let shown = RwLock::new(Arc::new(Shown::new(&inputs, &[], configuration)?));
+        Ok(Self(Arc::new(Shared {
+            shown,
+            changing: Mutex::default(),
+            observer: Seen(observer),
+            #[cfg(feature = "http")]
+            follower: OnceLock::new(),
+        })))
+    }
+
+    /// Has `follow` told the names of all streams whenever one was added or removed.
+    #[cfg(feature = "http")]
+    pub(crate) fn on_change(&self, follow: impl Fn(&[String]) + Send + Sync + 'static) {
+        let _ = self.0.follower.set(Follower(Box::new(follow)));
     }
 
     /// All names, inputs first.
@@ -45,18 +106,47 @@ impl Streams {
         self.shown().names().map(str::to_owned).collect()
     }
 
-    /// What `configuration` names, instead of this, when that is [shown](Self::show). Streams that have not changed play on.
-    pub(crate) fn prepare(&self, configuration: &Configuration) -> Result<Prepared> {
-        Ok(Prepared(Arc::new(Shown::new(&self.shown().inputs, configuration)?)))
+    /// What `configuration` names, instead of this, when that is [shown](Self::show), and what was added. Streams that have not
+    /// changed play on.
+    pub(crate) fn prepare(&self, configuration: &Configuration) -> Result<Prepared<'_>> {
+        let change = self.change();
+        let shown = self.shown();
+        Ok(Prepared(Arc::new(Shown::new(&shown.inputs, &shown.added, configuration)?), change))
     }
 
     /// Shows that; gives what there is now, in words.
-    pub(crate) fn show(&self, Prepared(after): Prepared) -> String {
+    pub(crate) fn show(&self, Prepared(after, _change): Prepared<'_>) -> String {
         let before = self.shown();
+        for spec in before.added.iter().filter(|spec| !after.added.contains(spec)) {
+            log::warn!("{}: the stream that was added gives way to the one of the configuration", spec.name());
+        }
         let (kept, number) = (before.inputs.in_common(&after.inputs), after.inputs.names().count());
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
-        before.inputs.retire(&after.inputs);
+        self.replace(&after);
         format!("{number} inputs, {kept} of them as before, and {} files", after.names().count() - number)
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, after: &Arc<Shown>) {
+        let before = self.shown();
+        *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(after);
+        before.inputs.retire(&after.inputs);
+    }
+
+    /// The same with these inputs in the place of those that were added.
+    #[cfg(feature = "http")]
+    fn replace_added(&self, before: &Shown, added: Vec<Spec>) -> Result<(), NotChanged> {
+        let failed = |error: mutoscope_std::input::InputsError| NotChanged::Failed(error.to_string());
+        let Shown { recordings, library, configured, .. } = before;
+        let inputs = before.inputs.updated(&[configured.as_slice(), &added].concat()).map_err(failed)?;
+        let (recordings, library, configured) = (recordings.clone(), library.clone(), configured.clone());
+        self.replace(&Arc::new(Shown { inputs, recordings, library, configured, added }));
+        if let Some(Follower(follow)) = self.0.follower.get() {
+            follow(&self.names());
+        }
+        Ok(())
     }
 
     /// Ends the recordings, when what waits is written.
@@ -65,13 +155,13 @@ impl Streams {
     }
 
     fn shown(&self) -> Arc<Shown> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.shown.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Shown {
-    /// Inputs that `before` has already are the same.
-    fn new(before: &Inputs, configuration: &Configuration) -> Result<Self> {
+    /// Inputs that `before` has already are the same. Of those that were `added`, the ones stay whose names are not taken.
+    fn new(before: &Inputs, added: &[Spec], configuration: &Configuration) -> Result<Self> {
         let Configuration { paths, films, specs, .. } = configuration;
         // Files first: they cost nothing where the rest is refused, and inputs would have been started.
         let library = match (paths.is_empty() && films.is_empty(), specs.is_empty()) {
@@ -79,17 +169,28 @@ impl Shown {
             (true, false) => None,
             (false, _) => Some(library_of(configuration)?),
         };
-        let is_taken = |name: &str| library.iter().flat_map(Library::names).any(|other| other == name);
-        if let Some(spec) = specs.iter().find(|spec| is_taken(spec.name())) {
+        let is_film = |name: &str| library.iter().flat_map(Library::names).any(|other| other == name);
+        if let Some(spec) = specs.iter().find(|spec| is_film(spec.name())) {
             bail!("both a file and an input are called {:?}; give the input another name", spec.name());
         }
         make_folders(configuration)?;
-        let recordings = recordings_of(configuration);
-        Ok(Self { inputs: before.updated(specs)?, recordings, library })
+        let is_taken = |name: &str| is_film(name) || specs.iter().any(|spec| spec.name() == name);
+        let added: Vec<Spec> = added.iter().filter(|spec| !is_taken(spec.name())).cloned().collect();
+        let inputs = before.updated(&[specs.as_slice(), &added].concat())?;
+        let recordings = recordings_of(configuration).map(Arc::new);
+        Ok(Self { inputs, recordings, library: library.map(Arc::new), configured: specs.clone(), added })
+    }
+
+    /// There is a stream of this name, or an input that has another form of it.
+    #[cfg(feature = "http")]
+    fn has(&self, name: &str) -> bool {
+        let path = percent_encode(name);
+        let films = self.library.iter().flat_map(|library| library.list());
+        self.inputs.find(Path::new(&path)).is_some() || films.into_iter().any(|film| film.name == name)
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.inputs.names().chain(self.library.iter().flat_map(Library::names))
+        self.inputs.names().chain(self.library.iter().flat_map(|library| library.names()))
     }
 }
 
@@ -149,7 +250,7 @@ fn library_of(configuration: &Configuration) -> Result<Library> {
 impl Directory for Streams {
     fn list(&self) -> Vec<Listed> {
         let shown = self.shown();
-        let library = shown.library.iter().flat_map(Directory::list);
+        let library = shown.library.iter().flat_map(|library| library.list());
         shown.inputs.list().into_iter().chain(library).collect()
     }
 
@@ -157,19 +258,62 @@ impl Directory for Streams {
         let shown = self.shown();
         shown.inputs.recordings(stream).map(|(name, folder)| (name.to_owned(), folder.to_owned()))
     }
+
+    fn add_stream(&self, name: &str, input: &str) -> Result<bool, NotChanged> {
+        let spec = Spec::from_elsewhere(name, input).map_err(|error| match error {
+            SpecError::Forbidden { .. } => NotChanged::Forbidden(error.to_string()),
+            error => NotChanged::Unfit(error.to_string()),
+        })?;
+        let _change = self.change();
+        let before = self.shown();
+        let mut added = before.added.clone();
+        let place = added.iter().position(|spec| spec.name() == name);
+        match place {
+            Some(place) => added[place] = spec,
+            None if before.has(name) => {
+                let sentence = format!("{name:?}, or a name that looks the same, is taken by another stream");
+                return Err(NotChanged::Conflict(sentence));
+            }
+            None if added.len() >= MOST_ADDED => {
+                let sentence =
+                    format!("{MOST_ADDED} streams have been added, and one has to be removed before another");
+                return Err(NotChanged::Conflict(sentence));
+            }
+            None => added.push(spec),
+        }
+        self.replace_added(&before, added)?;
+        Ok(place.is_none())
+    }
+
+    fn remove_stream(&self, name: &str) -> Result<(), NotChanged> {
+        let _change = self.change();
+        let before = self.shown();
+        let mut added = before.added.clone();
+        let Some(place) = added.iter().position(|spec| spec.name() == name) else {
+            return Err(if before.has(name) {
+                NotChanged::Conflict(format!("{name:?} is a stream of the server's configuration"))
+            } else {
+                NotChanged::Missing
+            });
+        };
+        added.remove(place);
+        self.replace_added(&before, added)
+    }
 }
 
 impl Catalogue for Streams {
-    type Medium = Either<InputMedium, LibraryMedium>;
+    type Medium = Observed<Either<InputMedium, LibraryMedium>>;
 
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         let shown = self.shown();
+        let observer = self.0.observer.0.clone();
         if let Some(input) = shown.inputs.find(path) {
-            return Some(Either::First(input));
+            return Some(Observed::new(Either::First(input), observer));
         }
         // STREAM/recordings/NAME; names of films have no slash.
         let is_recording = path.segments().count() == 3;
-        let library = if is_recording { &shown.recordings } else { &shown.library };
-        library.as_ref()?.find(path).map(Either::Second)
+        // Who watches what was recorded does not watch the stream.
+        let (library, observer) = if is_recording { (&shown.recordings, None) } else { (&shown.library, observer) };
+        Some(Observed::new(Either::Second(library.as_ref()?.find(path)?), observer))
     }
 }

@@ -2,6 +2,8 @@
 
 #[path = "process/access.rs"]
 mod access;
+#[path = "process/hooks.rs"]
+mod hooks;
 #[path = "process/logs.rs"]
 mod logs;
 #[path = "process/room.rs"]

@@ -31,7 +31,7 @@ use super::part::{self, Part};
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Portion, Route, Wish, route};
 use super::usage::{Watcher, Watching};
-use super::{Connection, Directory, Listed, Site, api, metrics, page, publish, smaller};
+use super::{Connection, Directory, Listed, Site, api, change, metrics, page, publish, smaller};
 use crate::server::{Door, Monitor, Session, percent_encode};
 use crate::{names, record};
 
@@ -93,6 +93,8 @@ where
         }
         Route::Sessions => asked.sessions().await,
         Route::End(id) => asked.end(id).await,
+        Route::Add(path) => asked.add(path, body).await,
+        Route::Remove(path) => asked.remove(path).await,
         Route::Recordings(stream, portion) => asked.recordings(stream, portion).await,
         Route::File(stream, name) => asked.file(stream, name).await,
         Route::State => Ok(api::state(&asked.listing().await?)),
@@ -299,12 +301,12 @@ where
         Ok(reply::picture(&part, tag, (!is_newest).then_some(age)))
     }
 
-    /// Who asks is one of those who may see all sessions and end them.
-    async fn administers(&self) -> Result<(), Reply> {
+    /// Who asks is one of those who may add and remove streams, see all sessions and end them.
+    async fn administers(&self) -> Result<D::Visit, Reply> {
         let door = &self.site.door;
         let visit = self.identified().await?;
         if door.may_administer(&visit) {
-            Ok(())
+            Ok(visit)
         } else if self.is_stranger() {
             Err(self.challenges(&visit, false))
         } else {
@@ -337,6 +339,39 @@ where
             (None, None) => false,
         };
         if is_there { Ok(reply::text(StatusCode::OK, "it ends")) } else { Err(reply::not_found()) }
+    }
+
+    async fn add(&self, path: Path<'_>, body: Incoming) -> Result<Reply, Reply> {
+        let visit = self.administers().await?;
+        let name = names::decoded(path).ok_or_else(reply::not_found)?;
+        let input = change::input(body).await?;
+        let (site, added) = (Arc::clone(self.site), name.clone());
+        let is_new = change::changed(move || site.catalogue.add_stream(&added, &input)).await?;
+        // What was seen under that name is another stream's.
+        self.site.feeds.forget(&name);
+        log::info!("{name}: it was added by {}", self.described(&visit));
+        let listed = self.site.catalogue.list().into_iter().find(|listed| listed.name == name);
+        let listed = listed.ok_or_else(reply::not_found)?;
+        let mut reply = api::one(self.site, &listed);
+        *reply.status_mut() = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(reply)
+    }
+
+    async fn remove(&self, path: Path<'_>) -> Result<Reply, Reply> {
+        let visit = self.administers().await?;
+        let name = names::decoded(path).ok_or_else(reply::not_found)?;
+        let (site, removed) = (Arc::clone(self.site), name.clone());
+        change::changed(move || site.catalogue.remove_stream(&removed)).await?;
+        self.site.feeds.forget(&name);
+        log::info!("{name}: it was removed by {}", self.described(&visit));
+        Ok(reply::text(StatusCode::OK, "it is removed"))
+    }
+
+    /// Who asks, for the log.
+    fn described(&self, visit: &D::Visit) -> String {
+        let user = self.site.door.about(visit).user;
+        let address = self.connection.peer.ip();
+        user.map_or_else(|| address.to_string(), |user| format!("{user}, {address}"))
     }
 
     /// What is measured, for those who may do what no rule says otherwise of.

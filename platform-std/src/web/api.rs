@@ -31,6 +31,11 @@ pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Port
     }))
 }
 
+/// One stream alone.
+pub(super) fn one<C, D>(site: &Site<C, D>, listed: &Listed) -> Reply {
+    json(&stream(site, listed))
+}
+
 fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
     let mut fields = named(site, name, &percent_encode(name));
     let Some(about) = about else { return fields.into() };

@@ -272,6 +272,13 @@ impl Feeds {
         Some((feed.watching(Arc::strong_count(&feed), 1), newest))
     }
 
+    /// Keeps nothing of a live stream that is gone: another one may get its name.
+    pub(super) fn forget(&self, name: &str) {
+        // Outside of the lock: what is dropped may have been the last one who had it.
+        let known = self.live().remove(name);
+        drop(known);
+    }
+
     /// The last picture of a live stream that was watched by HTTP before.
     pub(super) fn last(&self, path: Path<'_>) -> Option<Arc<Part>> {
         let live = self.live();

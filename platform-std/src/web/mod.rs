@@ -22,6 +22,7 @@
 mod answer;
 mod api;
 mod body;
+mod change;
 mod connection;
 mod download;
 mod feed;
@@ -50,6 +51,7 @@ use std::sync::Arc;
 use mutoscope::media::catalogue::{Catalogue, Medium};
 use mutoscope::wire::url::Path;
 
+pub use change::NotChanged;
 pub use listen::{Options, Pulse, StopHandle, Web};
 pub use listing::{Condition, Listed, Listing};
 
@@ -69,7 +71,28 @@ pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> 
         let _ = stream;
         None
     }
+
+    /// Adds a stream of this name, or puts it in the place of one that was added before, at the request of somebody who administers the
+    /// server and is no user of its machine. `true`: there was none. It may take a while.
+    ///
+    /// # Errors
+    /// Why it does not; this says that streams cannot be added.
+    fn add_stream(&self, name: &str, input: &str) -> Result<bool, NotChanged> {
+        let _ = (name, input);
+        Err(NotChanged::Forbidden(UNCHANGING.to_owned()))
+    }
+
+    /// Removes a stream that was added. It may take a while.
+    ///
+    /// # Errors
+    /// Why it does not; this says that streams cannot be removed.
+    fn remove_stream(&self, name: &str) -> Result<(), NotChanged> {
+        let _ = name;
+        Err(NotChanged::Forbidden(UNCHANGING.to_owned()))
+    }
 }
+
+const UNCHANGING: &str = "this server has the streams that it was started with";
 
 /// Where requests come from, and by which way.
 #[derive(Clone, Copy, Debug)]

@@ -62,7 +62,7 @@ where
 }
 
 /// The next bytes of a body; `None`: it has ended.
-async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Bytes>, Reply> {
+pub(super) async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Bytes>, Reply> {
     loop {
         let next = timeout(PATIENCE, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await;
         match next {

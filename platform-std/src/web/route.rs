@@ -23,6 +23,10 @@ pub(super) enum Route<'a> {
     Sessions,
     /// A session is to end.
     End(&'a str),
+    /// A stream is to be added, with what is sent along.
+    Add(Path<'a>),
+    /// One that was added is to be removed.
+    Remove(Path<'a>),
     /// The recordings of a stream, for programs.
     Recordings(Path<'a>, Portion),
     /// A file of the recordings of this stream.
@@ -116,6 +120,9 @@ pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> 
         (Found::Service, _) => Err(NoRoute::Method("POST")),
         (Found::Stream(stream), "POST" | "PUT") => Ok(Route::Publish(stream)),
         (Found::Stream(_), _) => Err(NoRoute::Method("POST, PUT")),
+        (Found::Entry(stream), "PUT") => Ok(Route::Add(stream)),
+        (Found::Entry(stream), "DELETE") => Ok(Route::Remove(stream)),
+        (Found::Entry(_), _) => Err(NoRoute::Method("PUT, DELETE")),
         (Found::Session(id), "DELETE") => Ok(Route::End(id)),
         (Found::Session(_), _) => Err(NoRoute::Method("DELETE")),
         (Found::Read(route), _) if is_read => Ok(route),
@@ -135,6 +142,8 @@ enum Found<'a> {
     Read(Route<'a>),
     /// A stream, which takes pictures.
     Stream(Path<'a>),
+    /// A stream, which may be added and removed.
+    Entry(Path<'a>),
     /// A session, which may be ended.
     Session(&'a str),
     /// It takes requests of ONVIF.
@@ -162,11 +171,13 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/snapshot" => read(Route::Snapshot(Named::At(0), moment(query)?)),
         "/state" => read(Route::State),
         _ => {
-            let recorded = path.strip_prefix("/api/streams/").and_then(|rest| rest.strip_suffix("/recordings"));
-            match (recorded.filter(|name| !name.is_empty()), path.strip_prefix("/api/sessions/")) {
-                (Some(name), _) => read(Route::Recordings(Path::new(name), portion(query)?)),
-                (None, Some(id)) => Ok(Found::Session(id)),
-                (None, None) => stream(path, query),
+            let entry = path.strip_prefix("/api/streams/").filter(|name| !name.is_empty() && !name.starts_with('/'));
+            let recorded = entry.and_then(|rest| rest.strip_suffix("/recordings")).filter(|name| !name.is_empty());
+            match (recorded, entry, path.strip_prefix("/api/sessions/")) {
+                (Some(name), ..) => read(Route::Recordings(Path::new(name), portion(query)?)),
+                (_, Some(name), _) => Ok(Found::Entry(Path::new(name))),
+                (.., Some(id)) => Ok(Found::Session(id)),
+                _ => stream(path, query),
             }
         }
     }
@@ -289,7 +300,7 @@ mod tests {
         for nothing in [
             "/x",
             "/api/streams//recordings",
-            "/api/streams/recordings",
+            "/api/streams/",
             "/.mjpg",
             "/.jpg",
             "/streams/",
@@ -324,6 +335,11 @@ mod tests {
     fn what_is_read_is_not_written_and_the_other_way_round() {
         assert_eq!(route("POST", "/streams/yard", None), Ok(Route::Publish(Path::new("yard"))));
         assert_eq!(route("GET", "/streams/yard", None), Err(NoRoute::Method("POST, PUT")));
+        assert_eq!(route("PUT", "/api/streams/a%20b", None), Ok(Route::Add(Path::new("a%20b"))));
+        assert_eq!(route("DELETE", "/api/streams/recordings", None), Ok(Route::Remove(Path::new("recordings"))));
+        assert_eq!(route("POST", "/api/streams/yard", None), Err(NoRoute::Method("PUT, DELETE")));
+        assert_eq!(route("PUT", "/api/streams", None), Err(NoRoute::Method(READ)));
+        assert_eq!(route("DELETE", "/api/streams/yard/recordings", None), Err(NoRoute::Method(READ)));
         assert_eq!(route("HEAD", "/", None), Ok(Route::Page(Page::Html)));
         assert_eq!(route("POST", "/", None), Err(NoRoute::Method(READ)));
         assert_eq!(route("DELETE", "/yard.mjpg", None), Err(NoRoute::Method(READ)));

@@ -52,7 +52,9 @@ pub fn route(method: &str, path: &str, query: Option<&str>) -> Result<Asked, (u1
         Route::Snapshot(named, Moment { time, width }) => {
             (asked.names, asked.time, asked.width) = (names(named), time, width);
         }
-        Route::Publish(name) => (asked.names, asked.changes) = (vec![name.as_str().to_owned()], true),
+        Route::Publish(name) | Route::Add(name) | Route::Remove(name) => {
+            (asked.names, asked.changes) = (vec![name.as_str().to_owned()], true);
+        }
         Route::End(id) => (asked.names, asked.changes) = (vec![id.to_owned()], true),
         Route::File(name, file) => asked.names = vec![name.as_str().to_owned(), file.to_owned()],
         Route::Recordings(name, _) => asked.names = vec![name.as_str().to_owned()],

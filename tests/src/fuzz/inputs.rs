@@ -1,7 +1,7 @@
 //! Targets of live inputs: answers of HTTP servers, and what people write on command lines.
 
 use mutoscope_std::input::http::{Answers, Event, Malformed};
-use mutoscope_std::input::{MASK, Spec, redact};
+use mutoscope_std::input::{MASK, Source, Spec, redact};
 
 /// Pieces of answers.
 pub const HTTP_WORDS: &[&str] = &[
@@ -155,6 +155,13 @@ pub fn spec(bytes: &[u8]) {
         Err(error) => format!("{error} {error:?}"),
     };
     assert!(!shown.contains("S3cret") || text.contains("S3cret"), "{shown}");
+    // Somebody elsewhere has the server run and read nothing.
+    if let Some((name, input)) = text.split_once('=')
+        && let Ok(spec) = Spec::from_elsewhere(name, input)
+    {
+        assert!(matches!(spec.source(), Source::Http(_) | Source::Rtsp(_) | Source::Push), "{text:?}");
+        assert!(spec.name() == name && spec.parameters().record.is_none() && !text.contains("${"), "{text:?}");
+    }
     // What is redacted stays so.
     let once = redact(text);
     assert_eq!(redact(&once), once, "{text:?}");

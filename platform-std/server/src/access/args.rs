@@ -31,7 +31,7 @@ pub(crate) struct AccessArgs {
     #[arg(long)]
     pub open: bool,
 
-    /// Let these users and addresses see who watches, and end sessions (/api/sessions), several with commas or by several options
+    /// Let these users and addresses see who watches, end sessions, and add streams of other machines (/api/sessions, /api/streams), several with commas or by several options
     #[arg(long, value_name = "WHO", value_delimiter = ',')]
     pub admin: Vec<String>,
 

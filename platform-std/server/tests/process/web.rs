@@ -1,9 +1,10 @@
 //! The program as browsers see it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-use super::{Folder, PATIENCE, Running, picture};
+use super::{Folder, PATIENCE, Running, heeding, picture};
 
 impl Running {
     /// All URLs that it prints, up to the one of the page.
@@ -258,4 +259,92 @@ fn a_video_recorder_asks_by_onvif_and_has_an_account_of_its_own() {
     std::fs::set_permissions(&users, std::fs::Permissions::from_mode(0o644)).unwrap();
     let (code, _, log) = Running::start(&[], &["--onvif-users", &users]).wait();
     assert!(code == Some(1) && log.contains("chmod 600"), "{log}");
+}
+
+/// A request with a description of a stream: the status of its answer, and its body.
+fn change(page: &str, request: &str, headers: &str, body: &str) -> (u16, String) {
+    let headers = format!("{headers}Content-Length: {}\r\n", body.len());
+    let (head, body) = ask(page, request, &headers, body.as_bytes());
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), String::from_utf8(body).unwrap())
+}
+
+/// What is sent to describe this input.
+fn input(input: &str) -> String {
+    format!("{{\"input\": {input:?}}}")
+}
+
+#[test]
+fn streams_are_added_and_removed_by_those_who_administer_the_server() {
+    let folder = Folder::new("web-added");
+    let film = folder.file("film.mjpeg");
+    let config = folder.file_of("config.toml", b"[streams.door]\ninput = \"push:\"\n");
+    let options = [&film, "--config", &config, "--http", "0", "--admin", "127.0.0.1"];
+    let mut server = Running::start(heeding(1), &options);
+    let page = server.urls_to_page().pop().unwrap();
+    let put = |name: &str, text: &str| change(&page, &format!("PUT /api/streams/{name}"), "", &input(text));
+    let names = || {
+        let list = String::from_utf8(ask(&page, "GET /api/streams", "", b"").1).unwrap();
+        let names = list.split("\"name\":\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let (status, added) = put("back%20yard", "push:#rate=5");
+    assert_eq!((status, added.contains("\"name\":\"back yard\"")), (201, true), "{added}");
+    assert_eq!(put("back%20yard", "push:#rate=5").0, 200, "it is the same");
+    assert_eq!(put("far", "http://anna:geheim@192.0.2.7/x?key=geheim").0, 201);
+    assert_eq!(names(), ["door", "back yard", "far", "film.mjpeg"]);
+    // It is a stream as others are.
+    let picture = picture(32);
+    let length = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", picture.len());
+    assert!(ask(&page, "POST /streams/back%20yard", &length, &picture).0.starts_with("HTTP/1.1 200"));
+    // What the configuration names is not touched, nor what is not understood or allowed.
+    for (name, text, expected) in [
+        ("door", "push:", 409),
+        ("film.mjpeg", "push:", 409),
+        ("x", "exec:touch /tmp/x", 403),
+        ("x", "/etc/passwd", 403),
+        ("x", "-", 403),
+        ("x", "http://${HOME}/", 403),
+        ("x", "push:#record=/tmp", 403),
+        ("x", &page, 403),
+        ("x", "push:#rate=fast", 400),
+        ("x", "http://", 400),
+        ("a%2Fb", "push:", 400),
+        ("a/b", "push:", 400),
+        ("a%00b", "push:", 400),
+        ("%2e%2e", "push:", 400),
+        ("%ff", "push:", 404),
+    ] {
+        let (status, why) = put(name, text);
+        assert_eq!(status, expected, "{name}={text}: {why}");
+    }
+    let request = "PUT /api/streams/x";
+    assert_eq!(change(&page, request, "", "push:").0, 400);
+    assert_eq!(change(&page, request, "Origin: http://evil.example\r\n", &input("push:")).0, 403);
+    assert_eq!(change(&page, request, "Sec-Fetch-Site: cross-site\r\n", &input("push:")).0, 403);
+    // What was added stays when the configuration is read again, and gives way to a stream of the same name.
+    fs::write(&config, "[streams.door]\ninput = \"push:\"\n[streams.far]\ninput = \"push:\"\n").unwrap();
+    server.signal("-HUP");
+    let log = server.log_until("was read again: 3 inputs");
+    assert!(log.contains("far: the stream that was added gives way"), "{log}");
+    assert!(log.contains("back yard: it was added by 127.0.0.1") && !log.contains("geheim"), "{log}");
+    assert_eq!(names(), ["door", "far", "back yard", "film.mjpeg"]);
+    let remove = |name: &str| change(&page, &format!("DELETE /api/streams/{name}"), "", "").0;
+    assert_eq!(["far", "film.mjpeg", "none", "back%20yard", "back%20yard"].map(remove), [409, 409, 404, 200, 404]);
+    assert!(ask(&page, "GET /streams/back%20yard/snapshot.jpg", "", b"").0.starts_with("HTTP/1.1 404"));
+    assert_eq!(names(), ["door", "far", "film.mjpeg"]);
+    // There is an end of it.
+    for number in 0..100 {
+        assert_eq!(put(&format!("more{number}"), "http://192.0.2.7/").0, 201);
+    }
+    assert_eq!(put("one-more", "http://192.0.2.7/").0, 409);
+    assert_eq!([remove("more7"), put("one-more", "push:").0], [200, 201]);
+}
+
+#[test]
+fn nobody_else_adds_or_removes_streams() {
+    let mut server = Running::start(&[], &["yard=push:", "--http", "0"]);
+    let page = server.urls_to_page().pop().unwrap();
+    assert_eq!(change(&page, "PUT /api/streams/x", "", &input("push:")).0, 403);
+    assert_eq!(change(&page, "DELETE /api/streams/yard", "", "").0, 403);
+    assert_eq!(change(&page, "POST /api/streams/x", "", &input("push:")).0, 405);
 }
