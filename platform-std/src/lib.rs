@@ -45,6 +45,7 @@ pub mod tls;
 pub mod udp;
 #[cfg(feature = "http")]
 pub mod web;
+mod wording;
 
 pub use client::play;
 #[cfg(feature = "futures")]

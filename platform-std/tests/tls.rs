@@ -15,6 +15,7 @@ use mutoscope_std::media::Library;
 use mutoscope_std::play;
 use mutoscope_std::server::{Options, Server, StopHandle, TlsOptions};
 use mutoscope_std::tls::{Fingerprint, Identity};
+use mutoscope_std::web::{self, Site, Web};
 use rustls_pki_types::pem::PemObject as _;
 use support::{Folder, PATIENCE, options};
 
@@ -210,3 +211,56 @@ fn a_password_as_it_is_opens_within_tls_alone_and_only_where_that_is_allowed() {
         thread.join().unwrap();
     }
 }
+
+#[test]
+fn a_password_that_a_form_sends_in_tls_is_a_cookie_from_then_on() {
+    let folder = Folder::new("tls-form");
+    let server = Server::bind(&tls(&folder, false)).unwrap();
+    let tls = Some((0, server.certificates().unwrap().clone()));
+    let web = Web::bind(&web::Options { tls, ..web::Options::new(vec!["127.0.0.1".to_owned()], Some(0)) }).unwrap();
+    let addresses: Vec<SocketAddr> = web.local_addrs().collect();
+    let mut users = Users::default();
+    users.set("anna", "secret").unwrap();
+    let gate = Gate::new(Rules { users, ..Rules::default() }).unwrap();
+    let stop = web.stop_handle();
+    let library = Library::built_in(FrameRate::new(50, 1).unwrap());
+    let thread = std::thread::spawn(move || web.serve(Site::new(library, gate)).unwrap());
+    let certificate = folder.0.join("certificate.pem");
+    let ask = |at: usize, request: &str, headers: &str, body: &str| {
+        let head = format!("{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}", addresses[at]);
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        let talk = |mut stream: Box<dyn ReadWrite>| {
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+        let stream: Box<dyn ReadWrite> =
+            if at == 1 { Box::new(in_tls(addresses[1], &certificate)) } else { Box::new(connected(addresses[0])) };
+        talk(stream)
+    };
+    let origin = format!("Origin: https://{}\r\n", addresses[1]);
+    let form = format!("Content-Type: application/x-www-form-urlencoded\r\n{origin}");
+    let asked = ask(1, "GET /", "Accept: text/html\r\n", "");
+    assert!(asked.starts_with("HTTP/1.1 303") && asked.contains("location: /login\r\n"), "{asked}");
+    let wrong = ask(1, "POST /login", &form, "name=anna&password=wrong");
+    assert!(wrong.starts_with("HTTP/1.1 401") && wrong.contains("Wrong name or password."), "{wrong}");
+    let right = ask(1, "POST /login", &form, "name=anna&password=secret");
+    assert!(right.starts_with("HTTP/1.1 303"), "{right}");
+    let cookie = right.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap();
+    assert!(cookie.starts_with(&format!("__Host-mutoscope-{}=", addresses[1].port())), "{cookie}");
+    let cookie = format!("Cookie: {cookie}\r\n");
+    let picture = ask(1, "GET /testcard.jpg", &cookie, "");
+    assert!(picture.starts_with("HTTP/1.1 200") && picture.contains("image/jpeg"), "{picture:.300}");
+    assert!(ask(0, "GET /testcard.jpg", &cookie, "").starts_with("HTTP/1.1 401"), "without TLS it is worth nothing");
+    let plain = ask(0, "POST /login", &form.replace("https", "http"), "name=anna&password=secret");
+    assert!(plain.starts_with("HTTP/1.1 403"), "{plain}");
+    assert!(ask(1, "POST /logout", &format!("{cookie}{origin}"), "").starts_with("HTTP/1.1 303"));
+    assert!(ask(1, "GET /testcard.jpg", &cookie, "").starts_with("HTTP/1.1 401"));
+    stop.stop();
+    thread.join().unwrap();
+}
+
+trait ReadWrite: Read + Write {}
+
+impl<S: Read + Write> ReadWrite for S {}

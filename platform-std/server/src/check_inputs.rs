@@ -109,7 +109,7 @@ mod tests {
         assert!(told.starts_with("it cannot be recorded in "), "{told}");
         for (input, reason) in [
             ("cam=exec:/no/such/program", "the program cannot be started: No such file or directory"),
-            ("cam=/no/such/file", "cam: cannot open /no/such/file: No such file or directory (os error 2)"),
+            ("cam=/no/such/file", "cam: cannot open /no/such/file: No such file or directory"),
         ] {
             let spec = Spec::parse(input).unwrap();
             let told = check(&spec, Policy::default(), Duration::from_millis(300)).unwrap_err();

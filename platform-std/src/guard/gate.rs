@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mutoscope::auth::{Basic, Claim, Key, Proofs, Token, Unproven, Verifier, claimed_user};
+use mutoscope::auth::{Basic, Claim, Credentials, Key, Proofs, Token, Unproven, Verifier, claimed_user};
 use mutoscope::io::server::{Guard, Verdict, Visit};
 use mutoscope::session::server::Asking;
 use mutoscope::session::{Dialect, KeyExchange, Secrecy};
@@ -20,11 +20,14 @@ use mutoscope::wire::url::Path;
 use super::counted;
 use super::guesses::{Guesses, Patience};
 use super::journal::{Entry, Journal, What};
+use super::logins::{Login, Logins};
 use super::reasons::{
-    AGAIN, CLOCK, ENCRYPTED, KEPT_OUT, LAB, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN, Reasons, TOO_MANY, TWICE,
+    AGAIN, CLOCK, ENCRYPTED, IN_THE_CLEAR, KEPT_OUT, LAB, NO_CHANCE, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN,
+    Reasons, TOO_MANY, TWICE,
 };
 use super::rules::{Encryption, Rules, StreamRules};
 use super::username_token::{self, Taken, UsernameToken};
+use super::users::Known;
 use crate::names::decoded;
 
 /// Most streams of one connection that are remembered.
@@ -53,20 +56,28 @@ impl Current {
     }
 }
 
+/// What becomes of a name and a password that came by a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogIn {
+    /// They are right. This is the cookie that stands for them from now on: 64 hexadecimal digits, which nobody else may see.
+    Done(String),
+    /// The name or the password is wrong.
+    Wrong,
+    /// There were wrong ones before: the same is to be asked again when the visit [says so](Visit::asks_again).
+    Wait,
+    /// There were too many wrong ones: nothing is listened to for so long.
+    Locked(Duration),
+    /// Passwords are not taken, for this reason.
+    Refused(&'static str),
+}
+
 /// What somebody was allowed that lasts longer than a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Granted {
     path: String,
     is_to_publish: bool,
     /// What was known of who asks.
-    user: Option<Known>,
-}
-
-/// A user, and which password that one had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Known {
-    name: String,
-    password: u64,
+    user: Option<Arc<Known>>,
 }
 
 /// What connections have in common.
@@ -77,6 +88,8 @@ struct Shared {
     taken: Taken,
     /// How many live connections have logged in, by where they come from.
     inside: HashMap<IpAddr, usize>,
+    /// Those who have logged in by a form.
+    logins: Logins,
 }
 
 /// What a [`Gate`] remembers of one connection.
@@ -93,7 +106,9 @@ pub struct GateVisit {
     /// It has logged in, and is counted with those who have.
     is_inside: bool,
     /// Which password the user had who has logged in.
-    user: Option<Known>,
+    user: Option<Arc<Known>>,
+    /// By a form, and not with this request.
+    login: Option<Arc<Login>>,
     /// What a session may be for by now: it is not known which of these requests failed after all.
     granted: Vec<Granted>,
     /// The number of the last rules that allow all of that.
@@ -126,9 +141,12 @@ impl Gate {
     }
 
     /// Decides by other rules from now on. The next request of those who watch is decided by the new ones. Until then they go on,
-    /// or, where the new rules [cut](Rules::cut), their connections are closed if the new rules would not let them.
+    /// or, where the new rules [cut](Rules::cut), their connections are closed if the new rules would not let them. Who has logged in by
+    /// a form, and is no user any more or has another password, is logged out at once.
     pub fn replace(&self, rules: Rules) {
-        *self.current.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        let rules = Arc::new(rules);
+        *self.current.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
+        lock(&self.shared).logins.retain(|user| rules.users.know(user));
         self.current.number.fetch_add(1, Ordering::Release);
     }
 
@@ -198,10 +216,10 @@ impl Gate {
     /// Whether who was found out so may see the sessions of all, and end them.
     pub(crate) fn may_administer(&self, visit: &GateVisit) -> bool {
         let (rules, address) = (self.rules(), visit.peer.ip());
-        let is_known = |user: &&Known| Known::new(&user.name, &rules).as_ref() == Some(*user);
+        let is_known = |user: &&Known| rules.users.know(user);
         let is_one = |user: &Known| rules.admin.has_user(&user.name);
         rules.networks.let_in(address)
-            && (rules.admin.has_address(address) || visit.user.as_ref().filter(is_known).is_some_and(is_one))
+            && (rules.admin.has_address(address) || visit.user.as_deref().filter(is_known).is_some_and(is_one))
     }
 
     fn refuse(
@@ -241,7 +259,8 @@ impl Gate {
         let claim = Claim { now, address, method: request.method.name(), uri: request.uri };
         match verifier.verify(&mut visit.proofs, &claim, authorization, &rules.users) {
             Ok(()) => {
-                visit.user = visit.proofs.user().and_then(|user| Known::new(user, rules));
+                let user = visit.proofs.user().and_then(|user| rules.users.known(user));
+                (visit.user, visit.login) = (user.map(Arc::new), None);
                 self.let_inside(visit, now, request, &claimed);
                 Ok(())
             }
@@ -253,13 +272,7 @@ impl Gate {
 
     /// Whether a proof that somebody is this user is looked at by now, as far as wrong ones came before it.
     fn listen(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, claimed: &str) -> Result<(), Verdict> {
-        let address = visit.peer.ip();
-        let patience = {
-            let shared = lock(&self.shared);
-            let is_trusted = shared.inside.contains_key(&counted(address));
-            shared.guesses.patience(now, address, claimed, is_trusted)
-        };
-        match patience {
+        match self.patience(visit, now, claimed) {
             Patience::Now => Ok(()),
             Patience::Until(until) => {
                 visit.asks_again = Some(until);
@@ -273,12 +286,8 @@ impl Gate {
 
     /// The connection is one of those who have logged in.
     fn let_inside(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, claimed: &str) {
-        let address = visit.peer.ip();
-        let mut shared = lock(&self.shared);
-        shared.guesses.forgive(address, claimed);
-        if !std::mem::replace(&mut visit.is_inside, true) {
-            *shared.inside.entry(counted(address)).or_default() += 1;
-            drop(shared);
+        lock(&self.shared).guesses.forgive(visit.peer.ip(), claimed);
+        if visit.enter() {
             self.tell(now, What::LoggedIn, visit, request, Some(claimed), "");
         }
     }
@@ -318,7 +327,7 @@ impl Gate {
         let proven = lock(&self.shared).taken.take(token, &rules.passwords, second);
         let why = match proven {
             Ok(()) => {
-                visit.user = Known::new(token.user(), &rules);
+                (visit.user, visit.login) = (rules.users.known(token.user()).map(Arc::new), None);
                 self.let_inside(visit, now, request, token.user());
                 return Verdict::Allowed(Secrecy::NONE);
             }
@@ -332,6 +341,77 @@ impl Gate {
         // The password is right: it is no guess.
         self.tell(now, What::Refused, visit, request, Some(token.user()), why);
         Verdict::Challenged { is_stale: false }
+    }
+
+    /// How long somebody waits who says to be this user.
+    fn patience(&self, visit: &GateVisit, now: Instant, claimed: &str) -> Patience {
+        let (shared, address) = (lock(&self.shared), visit.peer.ip());
+        let is_trusted = shared.inside.contains_key(&counted(address));
+        shared.guesses.patience(now, address, claimed, is_trusted)
+    }
+
+    /// A name and a password, as a form sends them.
+    pub(crate) fn log_in(
+        &self,
+        visit: &mut GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        (name, password): (&str, &str),
+    ) -> LogIn {
+        visit.asks_again = None;
+        let (rules, address) = (self.rules(), visit.peer.ip());
+        let refused =
+            if !visit.is_private { Some(IN_THE_CLEAR) } else { (!rules.networks.let_in(address)).then_some(KEPT_OUT) };
+        if let Some(why) = refused {
+            self.tell(now, What::Refused, visit, request, None, why);
+            return LogIn::Refused(why);
+        }
+        match self.patience(visit, now, name) {
+            Patience::Now => {}
+            Patience::Until(until) => {
+                visit.asks_again = Some(until);
+                return LogIn::Wait;
+            }
+            Patience::Locked(until) => {
+                self.tell(now, What::Refused, visit, request, Some(name), TOO_MANY);
+                return LogIn::Locked(until.since(now));
+            }
+        }
+        let verifier = self.verifier(visit, &rules);
+        let credentials = Credentials::new(name, password);
+        let is_right = credentials
+            .is_ok_and(|credentials| verifier.verify_password(&mut visit.proofs, &credentials, &rules.users).is_ok());
+        let Some(user) = rules.users.known(name).filter(|_| is_right) else {
+            self.refuse_guess(visit, now, request, name, password.as_bytes());
+            return LogIn::Wrong;
+        };
+        let mut shared = lock(&self.shared);
+        shared.guesses.forgive(address, name);
+        let Some(cookie) = shared.logins.begin(now, user) else { return LogIn::Refused(NO_CHANCE) };
+        drop(shared);
+        self.tell(now, What::LoggedIn, visit, request, Some(name), "by the form");
+        LogIn::Done(cookie)
+    }
+
+    /// Somebody shows a cookie. Whether it is that of one who has logged in, and still has.
+    pub(crate) fn resume(&self, visit: &mut GateVisit, now: Instant, cookie: &str) -> bool {
+        if !visit.is_private {
+            return false;
+        }
+        let rules = self.rules();
+        let login = lock(&self.shared).logins.find(now, cookie).filter(|login| rules.users.know(login.user()));
+        let Some(login) = login else { return false };
+        (visit.user, visit.login) = (Some(Arc::clone(login.user())), Some(login));
+        visit.enter();
+        true
+    }
+
+    /// The cookie is nobody's from now on. What it allowed ends.
+    pub(crate) fn log_out(&self, visit: &GateVisit, now: Instant, request: &Asking<'_>, cookie: &str) {
+        let ended = lock(&self.shared).logins.end(cookie);
+        if let Some(login) = ended {
+            self.tell(now, What::LoggedOut, visit, request, Some(&login.user().name), "");
+        }
     }
 
     fn verifier<'g>(&'g self, visit: &GateVisit, rules: &'g Rules) -> Verifier<'g> {
@@ -382,7 +462,8 @@ impl Gate {
             (Encryption::Required, true) => (Some(KeyExchange::Mikey), false, true),
             (Encryption::Required, false) if rules.sdes => (Some(KeyExchange::Sdes), false, false),
             (Encryption::Required, false) => {
-                return self.refuse(now, visit, request, visit.proofs.user(), StatusCode::FORBIDDEN, ENCRYPTED);
+                let user = visit.user_name();
+                return self.refuse(now, visit, request, user.as_deref(), StatusCode::FORBIDDEN, ENCRYPTED);
             }
         };
         Verdict::Allowed(Secrecy { exchange, plain_udp, plain_tcp })
@@ -409,7 +490,7 @@ impl Gate {
         {
             return verdict;
         }
-        match visit.proofs.user() {
+        match visit.user_name().as_deref() {
             // Somebody whom new rules do not know any more is a stranger.
             Some(user) if rules.users.contains(user) && who.has_user(user) => {
                 self.allow(now, visit, request, rules, stream)
@@ -446,6 +527,7 @@ impl Guard for Gate {
             ends: None,
             is_inside: false,
             user: None,
+            login: None,
             granted: Vec::new(),
             allowed_by: Cell::new(self.current.number.load(Ordering::Acquire)),
             current: self.current.clone(),
@@ -462,7 +544,10 @@ impl Guard for Gate {
             return self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
         }
         let verdict = self.judge_person(visit, now, request, &rules, stream);
-        let lasts = matches!(request.method, Method::Setup | Method::Announce | Method::Play | Method::Record);
+        // By HTTP, one request is all that a stream takes.
+        let of_http = matches!(request.method, Method::Other("GET"));
+        let lasts =
+            of_http || matches!(request.method, Method::Setup | Method::Announce | Method::Play | Method::Record);
         if lasts && matches!(verdict, Verdict::Allowed(_)) {
             visit.grant(request);
         }
@@ -476,13 +561,22 @@ impl Guard for Gate {
     }
 }
 
-impl Known {
-    fn new(name: &str, rules: &Rules) -> Option<Self> {
-        Some(Self { name: name.to_owned(), password: rules.users.version(name)? })
-    }
-}
-
 impl GateVisit {
+    /// Who it is, by a proof in a request or by a login.
+    fn user_name(&self) -> Option<String> {
+        let of_login = || self.login.as_ref().map(|login| login.user().name.as_str());
+        self.proofs.user().or_else(of_login).map(str::to_owned)
+    }
+
+    /// It has logged in; whether that is new.
+    fn enter(&mut self) -> bool {
+        let is_new = !std::mem::replace(&mut self.is_inside, true);
+        if is_new {
+            *lock(&self.shared).inside.entry(counted(self.peer.ip())).or_default() += 1;
+        }
+        is_new
+    }
+
     /// Remembers what was allowed.
     fn grant(&mut self, request: &Asking<'_>) {
         let (path, is_to_publish) = (request.path.as_str().to_owned(), request.is_to_publish);
@@ -518,7 +612,7 @@ impl GateVisit {
         let (path, address) = (Path::new(&granted.path), self.peer.ip());
         let stream = rules.of(path);
         let who = rules.who(stream, granted.is_to_publish);
-        let is_same = |user: &&Known| Known::new(&user.name, rules).as_ref() == Some(*user);
+        let is_same = |user: &&Known| rules.users.know(user);
         let has_token = || {
             let token =
                 self.token.as_ref().filter(|(_, first)| !granted.is_to_publish && Path::new(first).is_same(path));
@@ -530,7 +624,7 @@ impl GateVisit {
         rules.networks.let_in(address)
             && stream.networks.let_in(address)
             && (who.has_address(address)
-                || granted.user.as_ref().filter(is_same).is_some_and(|user| who.has_user(&user.name))
+                || granted.user.as_deref().filter(is_same).is_some_and(|user| who.has_user(&user.name))
                 || has_token())
     }
 }
@@ -543,8 +637,9 @@ impl Visit for GateVisit {
     }
 
     fn ends(&self) -> Option<Instant> {
+        let login = self.login.as_ref().map(|login| login.ends());
         // Long ago.
-        if self.is_cut() { Some(Instant::default()) } else { self.ends }
+        if self.is_cut() { Some(Instant::default()) } else { login.into_iter().chain(self.ends).min() }
     }
 
     fn stream_key(&self) -> Option<[u8; 30]> {

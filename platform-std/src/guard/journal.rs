@@ -61,6 +61,8 @@ pub(super) struct Entry<'a> {
 pub(super) enum What {
     /// Somebody has proven who it is.
     LoggedIn,
+    /// Somebody wants it to be forgotten.
+    LoggedOut,
     /// A token let somebody in.
     Admitted,
     /// Somebody was refused.
@@ -71,6 +73,7 @@ impl What {
     const fn name(self) -> &'static str {
         match self {
             Self::LoggedIn => "logged in",
+            Self::LoggedOut => "logged out",
             Self::Admitted => "admitted",
             Self::Refused => "refused",
         }

@@ -22,6 +22,7 @@
 //! | `username_token` | a proof of who asks, in SOAP |
 //! | `networks` | networks that are let in or kept out |
 //! | `guesses` | who has guessed passwords, and how long that one has to wait |
+//! | `logins` | who has logged in by a form, and shows a cookie since then |
 //! | `token_key` | the key of tokens, in a file |
 //! | `journal` | what is told to the log, and to a file of JSON lines |
 //! | `arrivals` | which of those who are let in are told, where they ask again and again |
@@ -31,6 +32,7 @@ mod arrivals;
 mod gate;
 mod guesses;
 mod journal;
+mod logins;
 mod networks;
 mod passwords;
 mod reasons;
@@ -40,8 +42,10 @@ mod token_key;
 mod username_token;
 mod users;
 
-pub use gate::{Gate, GateVisit};
+pub use gate::{Gate, GateVisit, LogIn};
 pub use journal::Journal;
+#[cfg(feature = "http")]
+pub(crate) use logins::LONGEST as LONGEST_LOGIN;
 pub use networks::{Networks, parse_network};
 pub use passwords::Passwords;
 pub(crate) use reasons::KEPT_OUT;

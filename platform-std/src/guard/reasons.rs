@@ -11,15 +11,18 @@ pub(super) const OTHER_TOKEN: &str = "the token has ended, or is another stream'
 pub(super) const LAB: &str = "the lab's client cannot log in";
 pub(super) const CLOCK: &str = "the proof is of another time: the clocks differ by more than five minutes";
 pub(super) const AGAIN: &str = "the proof was used before";
+pub(super) const IN_THE_CLEAR: &str = "a password is not taken without encryption: ask by https";
+pub(super) const NO_CHANCE: &str = "there are no random numbers";
 pub(super) const TWICE: &str = "there are two proofs of who asks";
 
 /// What each is called where it is counted. All others are wrong users or passwords.
-const NAMES: [(&str, &str); 10] = [
+const NAMES: [(&str, &str); 11] = [
     (KEPT_OUT, "address"),
     (NOT_THIS_USER, "user"),
     (NO_PASSWORD_HELPS, "address_without_users"),
     (TOO_MANY, "guesses"),
     (ENCRYPTED, "encryption"),
+    (IN_THE_CLEAR, "in_the_clear"),
     (OTHER_TOKEN, "token"),
     (LAB, "lab"),
     (TWICE, "two_proofs"),

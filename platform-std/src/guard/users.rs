@@ -24,6 +24,14 @@ pub struct Users {
     secrets: HashMap<String, Secrets>,
 }
 
+/// A user, and which password that one had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) name: String,
+    /// A number that changes with the password. It means nothing in another program.
+    pub(super) password: u64,
+}
+
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Secrets {
     md5: Option<String>,
@@ -157,11 +165,16 @@ impl Users {
         self.secrets.contains_key(name)
     }
 
-    /// A number that changes with the user's password. It means nothing in another program. `None`: there is no such user.
-    pub(super) fn version(&self, name: &str) -> Option<u64> {
+    /// The user of this name, as it is now.
+    pub(super) fn known(&self, name: &str) -> Option<Known> {
         let mut hasher = DefaultHasher::new();
         self.secrets.get(name)?.hash(&mut hasher);
-        Some(hasher.finish())
+        Some(Known { name: name.to_owned(), password: hasher.finish() })
+    }
+
+    /// Whether there is still that user, with the same password.
+    pub(super) fn know(&self, user: &Known) -> bool {
+        self.known(&user.name).as_ref() == Some(user)
     }
 
     /// Writes a file that only its owner can read, whole or not at all.

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::io;
 
-/// Why an input ended, as a sentence for people. Those who wait for its pictures are told, so it names no user, password or path.
+use crate::wording::without_codes;
+
+/// Why an input ended, as a sentence for people. Those who wait for its pictures are told, so it names no user, password or path, and
+/// no number of the system's errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputError {
     reason: String,
@@ -13,12 +16,12 @@ pub struct InputError {
 impl InputError {
     /// It may be tried again.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_final: false }
+        Self { reason: without_codes(&reason.into()), is_final: false }
     }
 
     /// It cannot be tried again.
     pub fn last(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_final: true }
+        Self { reason: without_codes(&reason.into()), is_final: true }
     }
 
     /// Whether it cannot be tried again.
@@ -45,3 +48,19 @@ impl fmt::Display for InputError {
 }
 
 impl std::error::Error for InputError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_no_numbers() {
+        let error = || io::Error::from_raw_os_error(111);
+        let made = [
+            InputError::from(error()),
+            InputError::new(format!("it cannot be reached: {}", error())),
+            InputError::last(error().to_string()),
+        ];
+        assert!(made.iter().all(|error| !error.reason().contains("os error")), "{made:?}");
+    }
+}

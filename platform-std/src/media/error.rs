@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::wording::without_codes;
+
 /// Why a path cannot be served. The sentence names the path and holds what the system said.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -119,7 +121,7 @@ impl fmt::Display for LibraryError {
 impl LibraryError {
     /// What is wrong with the file, as a sentence for those who asked for it and need not know where it lies.
     pub fn reason(&self) -> String {
-        match self {
+        let reason = match self {
             Self::Open { error, .. } => format!("the file cannot be opened: {error}"),
             Self::Read { error, .. } => format!("the file cannot be read: {error}"),
             Self::Folder { error, .. } => format!("the folder cannot be read: {error}"),
@@ -127,7 +129,8 @@ impl LibraryError {
             Self::NoPicture { .. } => "there is no whole JPEG picture in it".to_owned(),
             Self::TooLarge { .. } => "the pictures are too large: RTP/JPEG carries pictures of up to 16 MB".to_owned(),
             _ => "the file cannot be served".to_owned(),
-        }
+        };
+        without_codes(&reason)
     }
 }
 

@@ -8,7 +8,7 @@ use mutoscope::session::server::Asking;
 use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
-use crate::guard::{Gate, GateVisit, UsernameToken};
+use crate::guard::{Gate, GateVisit, LogIn, UsernameToken};
 
 /// What a guard knows of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,30 @@ pub trait Door: Guard {
     fn may_administer(&self, _visit: &Self::Visit) -> bool {
         false
     }
+
+    /// Whether names and passwords may come by a form, on private connections: what [`log_in`](Self::log_in) says of them counts.
+    fn has_form(&self) -> bool {
+        false
+    }
+
+    /// Whether this name and this password, which came by a form, are somebody's.
+    fn log_in(
+        &self,
+        _visit: &mut Self::Visit,
+        _now: Instant,
+        _request: &Asking<'_>,
+        _name_and_password: (&str, &str),
+    ) -> LogIn {
+        LogIn::Refused("there is nobody who could log in")
+    }
+
+    /// A cookie is shown. If somebody has it who has logged in by a form, that one makes the requests of this visit.
+    fn resume(&self, _visit: &mut Self::Visit, _now: Instant, _cookie: &str) -> bool {
+        false
+    }
+
+    /// The cookie is nobody's from now on.
+    fn log_out(&self, _visit: &Self::Visit, _now: Instant, _request: &Asking<'_>, _cookie: &str) {}
 
     /// What is known of who has a session.
     fn about(&self, _visit: &Self::Visit) -> About {
@@ -119,6 +143,28 @@ impl Door for Gate {
         self.may_administer(visit)
     }
 
+    fn has_form(&self) -> bool {
+        self.asks_who_it_is()
+    }
+
+    fn log_in(
+        &self,
+        visit: &mut GateVisit,
+        now: Instant,
+        request: &Asking<'_>,
+        name_and_password: (&str, &str),
+    ) -> LogIn {
+        self.log_in(visit, now, request, name_and_password)
+    }
+
+    fn resume(&self, visit: &mut GateVisit, now: Instant, cookie: &str) -> bool {
+        self.resume(visit, now, cookie)
+    }
+
+    fn log_out(&self, visit: &GateVisit, now: Instant, request: &Asking<'_>, cookie: &str) {
+        self.log_out(visit, now, request, cookie);
+    }
+
     fn about(&self, visit: &GateVisit) -> About {
         let (user, path) = visit.about();
         About { user, path }
@@ -166,6 +212,28 @@ impl<D: Door> Door for &D {
 
     fn may_administer(&self, visit: &D::Visit) -> bool {
         (**self).may_administer(visit)
+    }
+
+    fn has_form(&self) -> bool {
+        (**self).has_form()
+    }
+
+    fn log_in(
+        &self,
+        visit: &mut D::Visit,
+        now: Instant,
+        request: &Asking<'_>,
+        name_and_password: (&str, &str),
+    ) -> LogIn {
+        (**self).log_in(visit, now, request, name_and_password)
+    }
+
+    fn resume(&self, visit: &mut D::Visit, now: Instant, cookie: &str) -> bool {
+        (**self).resume(visit, now, cookie)
+    }
+
+    fn log_out(&self, visit: &D::Visit, now: Instant, request: &Asking<'_>, cookie: &str) {
+        (**self).log_out(visit, now, request, cookie);
     }
 
     fn about(&self, visit: &D::Visit) -> About {

@@ -23,15 +23,17 @@ use mutoscope::wire::url::Path;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use super::api::Caller;
 use super::body::{Body, Form, Video};
 use super::download::{self, Download};
 use super::feed::Course;
-use super::origin::Claims;
+use super::origin::{Claims, Foreign};
 use super::part::{self, Part};
 use super::reply::{self, Reply};
 use super::route::{Moment, Named, Page, Portion, Route, Wish, route};
 use super::usage::{Watcher, Watching};
-use super::{Connection, Directory, Listed, Site, api, change, metrics, page, publish, smaller};
+use super::{Connection, Directory, Listed, Site, api, change, login, metrics, page, publish, smaller};
+use crate::guard::LogIn;
 use crate::server::{Door, Monitor, Session, percent_encode};
 use crate::{names, record};
 
@@ -75,9 +77,10 @@ where
     D::Visit: Send,
 {
     let uri = request.uri();
-    site.names.judge(claims(request), connection.local)?;
+    let claims = Claims { is_private: connection.is_private, ..claims(request) };
+    site.names.judge(claims, connection.local)?;
     let route = route(request.method().as_str(), uri.path(), uri.query())?;
-    let asked = Asked { site, connection, request };
+    let asked = Asked { site, connection, request, is_of_our_page: claims.are_ours() };
     match route {
         Route::Page(part) => {
             // The others are the same on every server.
@@ -86,10 +89,12 @@ where
             }
             Ok(page::reply(part))
         }
-        Route::Login => asked.log_in().await,
+        Route::Login(query) => asked.login(query).await,
+        Route::LogIn(query) => asked.log_in(query, body).await,
+        Route::LogOut => Ok(asked.log_out()),
         Route::Streams(portion) => {
-            let listing = asked.listing().await?;
-            Ok(api::streams(site, &listing, portion, asked.is_stranger()))
+            let (listing, visit) = asked.listing().await?;
+            Ok(api::streams(site, &listing, portion, &asked.caller(&visit)))
         }
         Route::Sessions => asked.sessions().await,
         Route::End(id) => asked.end(id).await,
@@ -97,7 +102,7 @@ where
         Route::Remove(path) => asked.remove(path).await,
         Route::Recordings(stream, portion) => asked.recordings(stream, portion).await,
         Route::File(stream, name) => asked.file(stream, name).await,
-        Route::State => Ok(api::state(&asked.listing().await?)),
+        Route::State => Ok(api::state(&asked.listing().await?.0)),
         Route::Health => Ok(condition(health(site).await, "the server runs")),
         Route::Ready => Ok(condition(readiness(site).await, "the server serves")),
         Route::Metrics => asked.metrics().await,
@@ -114,6 +119,8 @@ struct Asked<'a, C, D> {
     site: &'a Arc<Site<C, D>>,
     connection: Connection,
     request: &'a Request<()>,
+    /// The browser says so.
+    is_of_our_page: bool,
 }
 
 impl<C, D> Asked<'_, C, D>
@@ -123,13 +130,13 @@ where
     D::Visit: Send,
 {
     /// The streams that who asks may watch. Who may watch none is asked who it is.
-    async fn listing(&self) -> Result<Vec<Listed>, Reply> {
+    async fn listing(&self) -> Result<(Vec<Listed>, D::Visit), Reply> {
         let visit = self.identified().await?;
         let all = self.watchable(&visit);
-        if all.is_empty() && self.is_stranger() {
+        if all.is_empty() && self.is_stranger(&visit) {
             return Err(self.challenges(&visit, false));
         }
-        Ok(all)
+        Ok((all, visit))
     }
 
     /// The streams that somebody may watch.
@@ -145,7 +152,7 @@ where
     async fn onvif(&self, body: Incoming) -> Result<Reply, Reply> {
         use super::onvif::{answer, call, fault, stream};
         use crate::onvif::{Places, Token};
-        let Asked { site, connection, request } = self;
+        let Asked { site, connection, request, .. } = self;
         let onvif = site.onvif.as_ref().ok_or_else(reply::not_found)?;
         let call = call(body).await?;
         let places =
@@ -162,7 +169,7 @@ where
                         self.decided("", false, |visit, now, asking| door.identify_by_token(visit, now, asking, token));
                     self.watchable(&visit.await?)
                 }
-                _ => self.listing().await?,
+                _ => self.listing().await?.0,
             }
         };
         let streams: Vec<_> = streams.into_iter().map(stream).collect();
@@ -217,17 +224,97 @@ where
     }
 
     /// It could say who it is, and has not.
-    fn is_stranger(&self) -> bool {
-        self.site.door.asks_who_it_is() && !self.request.headers().contains_key(AUTHORIZATION)
+    fn is_stranger(&self, visit: &D::Visit) -> bool {
+        let door = &self.site.door;
+        door.asks_who_it_is() && !self.request.headers().contains_key(AUTHORIZATION) && door.about(visit).user.is_none()
     }
 
-    /// Has who asks say who it is, and sends it back to the page.
-    async fn log_in(&self) -> Result<Reply, Reply> {
+    fn caller(&self, visit: &D::Visit) -> Caller {
+        let user = self.site.door.about(visit).user;
+        let is_by_cookie = self.cookie().is_some() && !self.request.headers().contains_key(AUTHORIZATION);
+        Caller { may_log_in: self.is_stranger(visit), may_log_out: is_by_cookie && user.is_some(), user }
+    }
+
+    /// Passwords may come by the form.
+    fn has_form(&self) -> bool {
+        self.connection.is_private && self.site.door.has_form()
+    }
+
+    /// The cookie of who has logged in. Without encryption anybody may have seen it.
+    fn cookie(&self) -> Option<&str> {
+        let port = self.connection.local.port();
+        login::cookie(self.request.headers(), port).filter(|_| self.connection.is_private)
+    }
+
+    /// Has who asks say who it is, and sends it to where it wanted to be.
+    async fn login(&self, query: &str) -> Result<Reply, Reply> {
         let visit = self.identified().await?;
-        if self.is_stranger() { Err(self.challenges(&visit, false)) } else { Ok(reply::see("/")) }
+        if !self.is_stranger(&visit) {
+            Ok(reply::see(&login::target(query)))
+        } else if self.has_form() {
+            Ok(page::login(StatusCode::OK, "", ""))
+        } else {
+            Err(self.challenges(&visit, false))
+        }
     }
 
+    /// Somebody says by the form who it is.
+    async fn log_in(&self, query: &str, body: Incoming) -> Result<Reply, Reply> {
+        let Asked { site, connection, request, .. } = self;
+        let asking = self.asking("", false);
+        let mut visit = site.door.visit(connection.peer, connection.is_private);
+        if site.door.asks_who_it_is() && !connection.is_private {
+            // What came is not even read.
+            let refused = site.door.log_in(&mut visit, site.feeds.clocks.now(), &asking, ("", ""));
+            let why = if let LogIn::Refused(why) = refused { why } else { "this takes https" };
+            return Err(reply::text(StatusCode::FORBIDDEN, why));
+        }
+        if !self.has_form() {
+            return Ok(reply::see(&login::target(query)));
+        }
+        let login::Form { name, password } = login::form(request.headers(), body).await?;
+        loop {
+            let now = site.feeds.clocks.now();
+            return Ok(match site.door.log_in(&mut visit, now, &asking, (&name, &password)) {
+                LogIn::Done(cookie) => {
+                    // Nobody goes on with what there was before.
+                    self.cookie().inspect(|old| site.door.log_out(&visit, now, &asking, old));
+                    login::welcome(&login::target(query), connection.local.port(), &cookie)
+                }
+                LogIn::Wait => {
+                    let until = visit.asks_again().unwrap_or(now);
+                    sleep(until.since(now).max(Duration::from_millis(10))).await;
+                    continue;
+                }
+                LogIn::Wrong => login::wrong(&name),
+                LogIn::Locked(rest) => login::locked(&name, rest),
+                LogIn::Refused(why) => reply::text(StatusCode::FORBIDDEN, why),
+            });
+        }
+    }
+
+    /// Forgets who asks.
+    fn log_out(&self) -> Reply {
+        let Asked { site, connection, .. } = self;
+        if let Some(cookie) = self.cookie() {
+            if !self.is_of_our_page {
+                return Foreign::Origin.into();
+            }
+            let visit = site.door.visit(connection.peer, connection.is_private);
+            site.door.log_out(&visit, site.feeds.clocks.now(), &self.asking("", false), cookie);
+        }
+        login::farewell(connection.local.port())
+    }
+
+    /// Asks who it is: people by the form, where there is one, and programs, and all others without encryption, by Digest.
     fn challenges(&self, visit: &D::Visit, is_stale: bool) -> Reply {
+        let headers = self.request.headers();
+        if self.has_form() && !headers.contains_key(AUTHORIZATION) {
+            let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
+            if let Some(reply) = login::instead(self.request.method(), headers, target) {
+                return reply;
+            }
+        }
         reply::challenges(self.site.door.challenges(visit, self.site.feeds.clocks.now(), is_stale))
     }
 
@@ -307,7 +394,7 @@ where
         let visit = self.identified().await?;
         if door.may_administer(&visit) {
             Ok(visit)
-        } else if self.is_stranger() {
+        } else if self.is_stranger(&visit) {
             Err(self.challenges(&visit, false))
         } else {
             Err(reply::text(StatusCode::FORBIDDEN, "this is for those whom --admin names"))
@@ -417,7 +504,7 @@ where
                 _ => (name.as_str().into(), catalogue.find(name)),
             },
             Named::At(at) => {
-                let name = self.listing().await?.into_iter().nth(at).ok_or_else(reply::not_found)?.name;
+                let name = self.listing().await?.0.into_iter().nth(at).ok_or_else(reply::not_found)?.name;
                 let path = percent_encode(&name);
                 let medium = catalogue.find(Path::new(&path));
                 (path.into(), medium)
@@ -438,6 +525,15 @@ where
         self.decided("", false, |visit, now, asking| door.identify(visit, now, asking)).await
     }
 
+    /// The request, as guards see it.
+    fn asking<'p>(&'p self, path: &'p str, is_to_publish: bool) -> Asking<'p> {
+        let request = self.request;
+        let method = rtsp::Method::Other(request.method().as_str());
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let proofs = request.headers().get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
+        Asking::new(method, target, Path::new(path), is_to_publish, proofs)
+    }
+
     /// What `decide` allows.
     async fn decided(
         &self,
@@ -445,15 +541,18 @@ where
         is_to_publish: bool,
         decide: impl Fn(&mut D::Visit, Instant, &Asking<'_>) -> Verdict,
     ) -> Result<D::Visit, Reply> {
-        let Asked { site, connection, request } = self;
-        let method = rtsp::Method::Other(request.method().as_str());
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let texts = |name| request.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let Asked { site, connection, .. } = self;
         // Each request proves anew who makes it: behind one connection there may be many (RFC 9110 section 11.6.1).
         let mut visit = site.door.visit(connection.peer, connection.is_private);
+        let is_resumed =
+            self.cookie().is_some_and(|cookie| site.door.resume(&mut visit, site.feeds.clocks.now(), cookie));
+        // Browsers send cookies without being asked, whichever page makes them.
+        if is_resumed && !self.request.method().is_safe() && !self.is_of_our_page {
+            return Err(Foreign::Origin.into());
+        }
+        let asking = self.asking(path, is_to_publish);
         loop {
             let now = site.feeds.clocks.now();
-            let asking = Asking::new(method, target, Path::new(path), is_to_publish, texts(AUTHORIZATION));
             match decide(&mut visit, now, &asking) {
                 Verdict::Allowed(secrecy) if secrecy.plain_tcp => return Ok(visit),
                 Verdict::Allowed(_) => return Err(reply::text(StatusCode::FORBIDDEN, ENCRYPTED)),
@@ -516,7 +615,8 @@ pub(super) fn claims<B>(request: &Request<B>) -> Claims<'_> {
     let is_shown = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")
         || text(HeaderName::from_static("sec-fetch-dest")) == Some("image");
     let site = text(HeaderName::from_static("sec-fetch-site"));
-    Claims { host, origin: text(ORIGIN), site, is_shown: is_shown && request.method().is_safe() }
+    let is_shown = is_shown && request.method().is_safe();
+    Claims { host, origin: text(ORIGIN), site, is_private: false, is_shown }
 }
 
 /// What tells a picture from others.

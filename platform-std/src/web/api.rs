@@ -17,15 +17,26 @@ use crate::server::{Session, percent_encode};
 /// So many recordings are told at once.
 pub(super) const MOST_RECORDINGS: usize = 1000;
 
-/// Some of those streams that somebody may watch. `may_log_in`: more might be seen by who says who it is.
-pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, may_log_in: bool) -> Reply {
+/// Who asks.
+pub(super) struct Caller {
+    pub(super) user: Option<String>,
+    /// More might be seen by who says who it is.
+    pub(super) may_log_in: bool,
+    /// It has logged in by the form.
+    pub(super) may_log_out: bool,
+}
+
+/// Some of those streams that somebody may watch.
+pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, caller: &Caller) -> Reply {
     let chosen = listing.iter().skip(portion.from).take(portion.count);
     let streams: Vec<Value> = chosen.map(|listed| stream(site, listed)).collect();
     json(&json!({
         "streams": streams,
         "total": listing.len(),
         "rtsp": site.rtsp,
-        "may_log_in": may_log_in,
+        "user": caller.user,
+        "may_log_in": caller.may_log_in,
+        "may_log_out": caller.may_log_out,
         // Whoever asks again sees by it that the server is another one, and its streams have begun anew.
         "began": site.began,
     }))

@@ -16,8 +16,9 @@
 //! ```
 //!
 //! What it answers is what hyper makes of HTTP/1; everything happens on one thread. In reading order: `route` says what is asked for,
-//! `origin` whether the question may be asked by this page and name, `answer` who may have it, `feed` plays the stream, `smaller`
-//! makes its pictures as small as somebody wants them, `part` makes of its frames what browsers show, and `sending` gives them to a client.
+//! `origin` whether the question may be asked by this page and name, `answer` who may have it and `login` who that is, `feed` plays the
+//! stream, `smaller` makes its pictures as small as somebody wants them, `part` makes of its frames what browsers show, and `sending` gives
+//! them to a client.
 
 mod answer;
 mod api;
@@ -28,6 +29,7 @@ mod download;
 mod feed;
 mod listen;
 mod listing;
+mod login;
 mod metrics;
 #[cfg(feature = "onvif")]
 mod onvif;

@@ -44,8 +44,17 @@ pub(super) struct Claims<'a> {
     pub(super) origin: Option<&'a str>,
     /// `Sec-Fetch-Site`.
     pub(super) site: Option<&'a str>,
+    /// It came encrypted.
+    pub(super) is_private: bool,
     /// The browser shows what comes, as a page or as a picture in one, and lets no other page read it.
     pub(super) is_shown: bool,
+}
+
+impl Claims<'_> {
+    /// The browser itself says that a page of ours made the request. What is answered at all, and has an origin, has ours.
+    pub(super) fn are_ours(self) -> bool {
+        self.origin.is_some() || self.site == Some("same-origin")
+    }
 }
 
 impl Names {
@@ -70,7 +79,10 @@ impl Names {
         }
         let is_same_site = claims.site.is_none_or(|site| matches!(site, "same-origin" | "none"));
         let is_same_origin = claims.origin.is_none_or(|origin| {
-            origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+            // In front of a port without encryption there may be a proxy that has it.
+            let is_scheme = |scheme| !claims.is_private || scheme == "https";
+            let parts = origin.split_once("://");
+            parts.is_some_and(|(scheme, authority)| is_scheme(scheme) && authority.eq_ignore_ascii_case(host))
         });
         if is_same_site && is_same_origin { Ok(()) } else { Err(Foreign::Origin) }
     }
@@ -154,6 +166,10 @@ mod tests {
         for other in ["http://evil.example", "null", "http://192.0.2.1", "http://192.0.2.1:8081", "192.0.2.1:8080"] {
             assert_eq!(judge(host, of(other)), Err(Foreign::Origin), "{other}");
         }
+        // One that came without encryption, where anybody may have changed it.
+        let private = |origin| Claims { is_private: true, ..of(origin) };
+        assert_eq!(judge(host, private("https://192.0.2.1:8080")), Ok(()));
+        assert_eq!(judge(host, private("http://192.0.2.1:8080")), Err(Foreign::Origin));
         let from = |site, is_shown| Claims { site: Some(site), is_shown, ..Claims::default() };
         assert_eq!(judge(host, from("same-origin", false)), Ok(()));
         assert_eq!(judge(host, from("none", false)), Ok(()));

@@ -116,9 +116,10 @@ pub(super) fn challenges(challenges: impl IntoIterator<Item = impl ToString>) ->
 }
 
 /// What was asked for is done, and this is to be looked at next.
-pub(super) fn see(address: &'static str) -> Reply {
+pub(super) fn see(address: &str) -> Reply {
     let mut reply = text(StatusCode::SEE_OTHER, "there is more at the other address");
-    reply.headers_mut().insert(LOCATION, HeaderValue::from_static(address));
+    let address = HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static("/"));
+    reply.headers_mut().insert(LOCATION, address);
     reply
 }
 

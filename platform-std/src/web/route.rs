@@ -31,8 +31,12 @@ pub(super) enum Route<'a> {
     Recordings(Path<'a>, Portion),
     /// A file of the recordings of this stream.
     File(Path<'a>, &'a str),
-    /// Who asks wants to say who it is.
-    Login,
+    /// Who asks wants to say who it is, and to go where the query says.
+    Login(&'a str),
+    /// It says so by a form.
+    LogIn(&'a str),
+    /// That is to be forgotten.
+    LogOut,
     /// The first stream, as ustreamer tells it.
     State,
     /// The server runs.
@@ -51,6 +55,7 @@ pub(super) enum Route<'a> {
 pub(super) enum Page {
     Html,
     Style,
+    Theme,
     Script,
     Icon,
 }
@@ -104,6 +109,7 @@ pub(super) enum NoRoute {
 }
 
 const READ: &str = "GET, HEAD";
+const FORM: &str = "GET, HEAD, POST";
 const BAD_RATE: &str = "rate= is a number of pictures per second above 0, up to 1000";
 const BAD_WIDTH: &str = "width= is a number of pixels from 1 to 65535";
 const BAD_NUMBER: &str = "from and count are numbers";
@@ -125,6 +131,11 @@ pub(super) fn route<'a>(method: &str, path: &'a str, query: Option<&'a str>) -> 
         (Found::Entry(_), _) => Err(NoRoute::Method("PUT, DELETE")),
         (Found::Session(id), "DELETE") => Ok(Route::End(id)),
         (Found::Session(_), _) => Err(NoRoute::Method("DELETE")),
+        (Found::Login(query), "POST") => Ok(Route::LogIn(query)),
+        (Found::Login(query), _) if is_read => Ok(Route::Login(query)),
+        (Found::Login(_), _) => Err(NoRoute::Method(FORM)),
+        (Found::Logout, "POST") => Ok(Route::LogOut),
+        (Found::Logout, _) => Err(NoRoute::Method("POST")),
         (Found::Read(route), _) if is_read => Ok(route),
         (Found::Read(_), _) => Err(NoRoute::Method(READ)),
     }
@@ -149,6 +160,10 @@ enum Found<'a> {
     /// It takes requests of ONVIF.
     #[cfg(feature = "onvif")]
     Service,
+    /// Where people say who they are.
+    Login(&'a str),
+    /// Where that ends.
+    Logout,
 }
 
 fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
@@ -158,7 +173,9 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/page.css" => read(Route::Page(Page::Style)),
         "/page.js" => read(Route::Page(Page::Script)),
         "/favicon.svg" => read(Route::Page(Page::Icon)),
-        "/login" => read(Route::Login),
+        "/theme.js" => read(Route::Page(Page::Theme)),
+        "/login" => Ok(Found::Login(query)),
+        "/logout" => Ok(Found::Logout),
         "/api/streams" => read(Route::Streams(portion(query)?)),
         "/api/sessions" => read(Route::Sessions),
         "/healthz" => read(Route::Health),
@@ -285,7 +302,7 @@ mod tests {
             ("/state", Ok(Route::State)),
             ("/", Ok(Route::Page(Page::Html))),
             ("/?utm=1", Ok(Route::Page(Page::Html))),
-            ("/login", Ok(Route::Login)),
+            ("/login?to=/", Ok(Route::Login("to=/"))),
             ("/api/streams", Ok(Route::Streams(Portion { from: 0, count: usize::MAX }))),
             ("/api/streams?count=60&from=120", Ok(Route::Streams(Portion { from: 120, count: 60 }))),
             (
@@ -342,6 +359,10 @@ mod tests {
         assert_eq!(route("DELETE", "/api/streams/yard/recordings", None), Err(NoRoute::Method(READ)));
         assert_eq!(route("HEAD", "/", None), Ok(Route::Page(Page::Html)));
         assert_eq!(route("POST", "/", None), Err(NoRoute::Method(READ)));
+        assert_eq!(route("POST", "/login", Some("to=/")), Ok(Route::LogIn("to=/")));
+        assert_eq!(route("PUT", "/login", None), Err(NoRoute::Method(FORM)));
+        assert_eq!(route("POST", "/logout", None), Ok(Route::LogOut));
+        assert_eq!(route("GET", "/logout", None), Err(NoRoute::Method("POST")));
         assert_eq!(route("DELETE", "/yard.mjpg", None), Err(NoRoute::Method(READ)));
     }
 }

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::Uri;
+use hyper::header::{COOKIE, HeaderMap, HeaderValue};
 use hyper::http::request::Builder;
 use mutoscope::media::FrameSink;
 use mutoscope::time::Instant;
 
 use super::answer::claims;
 use super::feed::Clocks;
+use super::login;
 use super::origin::Names;
 use super::publish::Taker;
 use super::reply::Reply;
@@ -57,6 +59,9 @@ pub fn route(method: &str, path: &str, query: Option<&str>) -> Result<Asked, (u1
         }
         Route::End(id) => (asked.names, asked.changes) = (vec![id.to_owned()], true),
         Route::File(name, file) => asked.names = vec![name.as_str().to_owned(), file.to_owned()],
+        Route::Login(query) => asked.shown = format!("the form, then {}", login::target(query)),
+        Route::LogIn(query) => (asked.shown, asked.changes) = (format!("login, then {}", login::target(query)), true),
+        Route::LogOut => asked.changes = true,
         Route::Recordings(name, _) => asked.names = vec![name.as_str().to_owned()],
         _ => {}
     }
@@ -77,6 +82,25 @@ pub fn judge(
     let request = headers.iter().fold(begin, |request, (name, value)| request.header(*name, *value)).body(()).ok()?;
     let judged = Names::new(names).judge(claims(&request), local);
     Some(judged.map_err(|foreign| Reply::from(foreign).status().as_u16()))
+}
+
+/// The name and the password in a form.
+pub fn form(body: &[u8]) -> Option<(String, String)> {
+    login::fields(body).map(|login::Form { name, password }| (name, password))
+}
+
+/// Where a query of the form leads to, and the address of the form that leads there.
+pub fn target(query: &str) -> (String, String) {
+    let target = login::target(query);
+    let form = login::login_for(&target);
+    (target, form)
+}
+
+/// The cookie among others.
+pub fn cookie(values: &[&[u8]], port: u16) -> Option<String> {
+    let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok());
+    let headers: HeaderMap = values.map(|value| (COOKIE, value)).collect();
+    login::cookie(&headers, port).map(str::to_owned)
 }
 
 /// What comes of the body of a request that publishes.

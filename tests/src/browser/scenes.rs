@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::chromium::{Area, Chromium};
 use super::{PATIENCE, Sender, Tile, free_port, get, publish, serve, users};
@@ -31,6 +31,7 @@ pub const SCENES: &[Scene] = &[
     Scene { what: "a picture is shown when it has come, and not with the next one", play: pictures_are_not_kept_back },
     Scene { what: "a stream is opened and closed by mouse, by keys and by address", play: a_stream_is_opened },
     Scene { what: "the page is refused without a password, and shown with it", play: passwords },
+    Scene { what: "a form in TLS lets those in who have a password, until they log out", play: the_form },
     Scene { what: "a stream that ends and returns is shown again, and so is a server", play: what_ends_returns },
     Scene { what: "what is recorded of a stream is listed, played and downloaded", play: recordings },
     Scene { what: "texts can be read in either colours, and fit into any width", play: texts_can_be_read },
@@ -191,6 +192,58 @@ fn passwords(browser: &mut Chromium, program: &Path) -> Result<()> {
     browser
         .wait("tiles.size === 2 && document.getElementById('log-in').hidden && location.pathname === '/'", PATIENCE)?;
     browser.wait(&Tile("movie.Mjpeg").shows(), PATIENCE)
+}
+
+fn the_form(browser: &mut Chromium, program: &Path) -> Result<()> {
+    let scratch = Scratch::new("browser-form")?;
+    let users = users(program, &scratch.0, "anna", "a secret")?;
+    let users = users.to_str().context("a path that is not UTF-8")?;
+    let https = free_port()?.to_string();
+    let arguments = ["--users", users, "--tls", "--tls-port", "0", "--https", &https];
+    let server = serve(program, free_port()?, &arguments)?;
+    let url = format!("https://127.0.0.1:{https}/");
+    // Nobody vouches for the certificate.
+    browser.call("Security.setIgnoreCertificateErrors", json!({ "ignore": true }))?;
+    // Who keeps the address of a stream gets there by the form.
+    browser.open(&format!("{url}#testcard"))?;
+    browser.wait("location.pathname === '/login' && document.activeElement?.id === 'name'", PATIENCE)?;
+    let fill = |browser: &mut Chromium, field: &str, text: &str| -> Result<()> {
+        browser.evaluate(&format!("document.getElementById('{field}').select()"))?;
+        browser.call("Input.insertText", json!({ "text": text })).map(drop)
+    };
+    fill(browser, "name", "anna")?;
+    browser.press("Tab")?;
+    browser.call("Input.insertText", json!({ "text": "another" }))?;
+    browser.press("Enter")?;
+    let said = "document.getElementById('wrong')?.textContent === 'Wrong name or password.'";
+    browser.wait(&format!("{said} && document.activeElement?.id === 'password'"), PATIENCE)?;
+    let name = browser.evaluate("document.getElementById('name').value")?;
+    ensure!(name == "anna", "the name is {name}");
+    fill(browser, "password", "a secret")?;
+    browser.click("button")?;
+    browser.wait("location.pathname === '/' && full.isOpen && full.name === 'testcard'", PATIENCE)?;
+    browser.press("Escape")?;
+    browser.wait(&Tile("testcard").shows(), PATIENCE)?;
+    let area = picture_of(browser, "testcard")?;
+    let before = number_at(browser, area)?;
+    std::thread::sleep(Duration::from_millis(500));
+    ensure!(before < number_at(browser, area)?, "it stands still");
+    browser.wait("document.getElementById('user').textContent === 'anna'", PATIENCE)?;
+    let seen = browser.evaluate("document.cookie")?;
+    ensure!(seen == "", "scripts see {seen}");
+    // A link on a page of another site leads to the page, too, though browsers keep the cookie to themselves at first.
+    browser.open(&format!("{}page.css", page(&server)?))?;
+    browser.wait("location.protocol === 'http:'", PATIENCE)?;
+    browser.evaluate(&format!("void (location.href = '{url}')"))?;
+    browser
+        .wait("location.protocol === 'https:' && document.getElementById('user')?.textContent === 'anna'", PATIENCE)?;
+    browser.click("#log-out button")?;
+    browser.wait("location.pathname === '/login' && document.getElementById('name').value === ''", PATIENCE)?;
+    let seen = browser.evaluate("(async () => (await fetch('/api/streams')).status)()")?;
+    ensure!(seen == 401, "after that, the answer is {seen}");
+    let log = server.log();
+    ensure!(log.contains("logged out") && !log.contains("a secret"), "{log}");
+    Ok(())
 }
 
 fn what_ends_returns(browser: &mut Chromium, program: &Path) -> Result<()> {

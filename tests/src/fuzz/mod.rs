@@ -114,6 +114,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "input_spec", run: inputs::spec, seeds: inputs::spec_seeds, words: inputs::SPEC_WORDS },
     Target { name: "web_routes", run: web::routes, seeds: web::route_seeds, words: web::ROUTE_WORDS },
     Target { name: "web_origins", run: web::origins, seeds: web::origin_seeds, words: web::ORIGIN_WORDS },
+    Target { name: "web_forms", run: web::forms, seeds: web::form_seeds, words: web::FORM_WORDS },
     Target { name: "web_publish", run: web::publish, seeds: feed::feed_seeds, words: feed::WORDS },
     Target {
         name: "announcements",

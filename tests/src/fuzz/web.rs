@@ -19,6 +19,9 @@ pub const ROUTE_WORDS: &[&str] = &[
     "/recordings",
     "/recordings/20261129T185200Z.mkv",
     "/api/sessions/",
+    "/login",
+    "/logout",
+    "to=",
     "http-1",
     "action=",
     "stream_",
@@ -113,12 +116,71 @@ pub fn route_seeds() -> Vec<Vec<u8>> {
         "DELETE /api/sessions/http-1",
         "PUT /api/streams/a%20b",
         "GET /api/streams?from=1&count=2",
+        "POST /login?to=/yard.jpg",
+        "POST /logout",
         "GET /api/streams/yard/recordings?from=0",
         "GET /streams//stream.mjpg",
         "OPTIONS *",
     ]
     .map(|request| request.as_bytes().to_vec())
     .to_vec()
+}
+
+/// Pieces of forms, of addresses to go to, and of cookies.
+pub const FORM_WORDS: &[&str] = &[
+    "name=",
+    "password=",
+    "to=",
+    "&",
+    "=",
+    "%",
+    "%00",
+    "%2f",
+    "%5c",
+    "%0d%0a",
+    "+",
+    "/",
+    "//",
+    "\\",
+    "\t",
+    "https:",
+    "@",
+    "evil.example",
+    ";",
+    "; ",
+    "__Host-mutoscope-443=",
+    "\n",
+];
+
+/// A form, a query and lines of cookies. Nobody is led to another server, or two headers made of one, and what is there twice counts for
+/// nothing.
+pub fn forms(data: &[u8]) {
+    if let Some((name, password)) = testing::form(data) {
+        // Each escape takes three bytes, and what is no text becomes a character of three.
+        assert!(name.len() + password.len() <= 3 * data.len(), "{name:?} {password:?}");
+        assert_eq!(testing::form(&[data, b"&name=x"].concat()), None);
+        assert_eq!(testing::form(&[data, b"&other=x"].concat()), Some((name, password)));
+    }
+    let lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
+    if let Some(cookie) = testing::cookie(&lines, 443) {
+        assert!(!cookie.contains(';') && String::from_utf8_lossy(data).contains(&cookie));
+        assert_eq!(testing::cookie(&[&lines[..], &[b"__Host-mutoscope-443=x"]].concat(), 443), None);
+    }
+    let Ok(query) = std::str::from_utf8(data) else { return };
+    let (target, form) = testing::target(query);
+    assert!(target.starts_with('/') && !target.starts_with("//"), "{target:?}");
+    assert!(target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\'), "{target:?}");
+    // What leads there does so, and is an address like that itself.
+    let again = form.strip_prefix("/login").expect("that of the form");
+    assert_eq!(testing::target(again.trim_start_matches('?')).0, target);
+    assert!(again.is_empty() || again.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"?=%.-_*+".contains(&byte)));
+}
+
+/// What browsers send.
+pub fn form_seeds() -> Vec<Vec<u8>> {
+    let forms =
+        ["name=anna&password=a+b%26%C3%A9", "to=%2Fcamera.mjpg%3Frate%3D2", "a=b; __Host-mutoscope-443=00ff; c=d"];
+    forms.map(|form| form.as_bytes().to_vec()).to_vec()
 }
 
 /// Pieces of what browsers say of themselves.

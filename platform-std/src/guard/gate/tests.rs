@@ -1,6 +1,7 @@
 //! Whole dialogues with a gate, on virtual time.
 
 mod attacks;
+mod forms;
 mod matrix;
 
 use super::*;

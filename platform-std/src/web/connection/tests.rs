@@ -1,5 +1,8 @@
 use super::super::tests::{Camera, run, site};
 use super::*;
+use crate::guard::{Gate, Rules, Users, Who};
+use crate::media::live::Live;
+use crate::server::{Limits, Options};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -301,5 +304,240 @@ fn who_may_ends_a_session_of_a_browser() {
         let listed = rest(&mut begin("GET /api/sessions").await).await;
         assert!(listed.ends_with("{\"sessions\":[]}"), "{listed}");
         drop(stuck);
+    });
+}
+
+/// A server with the user anna, who may watch and end sessions, and what asks it things.
+struct Guarded {
+    site: Arc<Site<Live, Gate>>,
+    gate: Arc<Gate>,
+}
+
+const ENCRYPTED: Connection = Connection { is_private: true, ..HERE };
+const OURS: &str = "Origin: https://localhost\r\n";
+const NAVIGATION: &str = "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nAccept: text/html,*/*\r\n";
+const OF_THE_PAGE: &str = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nAccept: */*\r\n";
+
+impl Guarded {
+    fn new(camera: &Camera) -> Self {
+        let gate = Arc::new(Gate::new(Self::rules("secret")).unwrap());
+        let limits = Limits::new(&Options::default());
+        Self { site: Arc::new(Site::within(limits, camera.live.clone(), Arc::clone(&gate))), gate }
+    }
+
+    fn rules(password: &str) -> Rules {
+        let mut users = Users::default();
+        users.set("anna", password).unwrap();
+        Rules { users, admin: Who::parse(["anna"]).unwrap(), ..Rules::default() }
+    }
+
+    async fn begin(&self, connection: Connection, request: &str, headers: &str, body: &str) -> DuplexStream {
+        let (mut client, server) = duplex(64 * 1024);
+        tokio::spawn(connection.serve(server, Arc::clone(&self.site)));
+        let head = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}");
+        client.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+        client
+    }
+
+    async fn ask(&self, request: &str, headers: &str) -> String {
+        rest(&mut self.begin(ENCRYPTED, request, headers, "").await).await
+    }
+
+    async fn log_in(&self, connection: Connection, to: &str, headers: &str, form: &str) -> String {
+        let headers = format!("Content-Type: application/x-www-form-urlencoded\r\n{headers}");
+        rest(&mut self.begin(connection, &format!("POST /login{to}"), &headers, form).await).await
+    }
+
+    /// Logs in, and gives the header with the cookie.
+    async fn cookie(&self) -> String {
+        let answer = self.log_in(ENCRYPTED, "", OURS, "name=anna&password=secret").await;
+        let cookie = answer.split("set-cookie: ").nth(1).expect("a cookie").split(';').next().unwrap();
+        format!("Cookie: {cookie}\r\n")
+    }
+}
+
+fn is(answer: &str, status: u16) -> bool {
+    answer.starts_with(&format!("HTTP/1.1 {status} "))
+}
+
+#[test]
+fn people_are_asked_by_the_form_and_programs_by_digest() {
+    run(async {
+        let camera = Camera::new();
+        let guarded = Guarded::new(&camera);
+        for (request, address) in [
+            ("GET /", "/login"),
+            ("GET /camera.mjpg?rate=2", "/login?to=%2Fcamera.mjpg%3Frate%3D2"),
+            ("GET /api/sessions", "/login?to=%2Fapi%2Fsessions"),
+        ] {
+            let answer = guarded.ask(request, NAVIGATION).await;
+            assert!(is(&answer, 303) && answer.contains(&format!("location: {address}\r\n")), "{answer}");
+            // From another site the cookie does not come along; from this page it does.
+            let led = guarded.ask(request, &NAVIGATION.replace("none", "cross-site")).await;
+            assert!(is(&led, 200) && led.contains(&format!("content=\"0;url={address}\"")), "{led}");
+            for headers in ["", "User-Agent: Lavf/59.27.100\r\nAccept: */*\r\n"] {
+                let answer = guarded.ask(request, headers).await;
+                assert!(is(&answer, 401) && answer.matches("www-authenticate: Digest").count() == 2, "{answer}");
+            }
+            // The page has no use for the browser's dialog.
+            let answer = guarded.ask(request, OF_THE_PAGE).await;
+            assert!(is(&answer, 401) && answer.contains("www-authenticate: Cookie ") && !answer.contains("Digest"));
+            // Without encryption all is as ever.
+            let answer = rest(&mut guarded.begin(HERE, request, NAVIGATION, "").await).await;
+            assert!(is(&answer, 401) && answer.contains("www-authenticate: Digest"), "{answer}");
+        }
+        let form = guarded.ask("GET /login", NAVIGATION).await;
+        assert!(is(&form, 200) && form.contains("autocomplete=\"current-password\""), "{form}");
+        assert!(form.contains("form-action 'self'") && form.contains("referrer-policy: same-origin"), "{form}");
+        let plain = rest(&mut guarded.begin(HERE, "GET /login", NAVIGATION, "").await).await;
+        assert!(is(&plain, 401) && plain.contains("www-authenticate: Digest"), "{plain}");
+    });
+}
+
+#[test]
+fn a_password_is_taken_encrypted_and_once() {
+    run(async {
+        let camera = Camera::new();
+        let guarded = Guarded::new(&camera);
+        let right = "name=anna&password=secret";
+        for (form, status) in [
+            ("name=anna&password=Secret", 401),
+            ("name=otto&password=secret", 401),
+            ("name=anna%00&password=secret", 401),
+            ("name=anna", 400),
+            ("name=anna&password=secret&name=otto", 400),
+            (&*format!("{right}&x={}", "x".repeat(5000)), 413),
+        ] {
+            let answer = guarded.log_in(ENCRYPTED, "", OURS, form).await;
+            assert!(is(&answer, status) && !answer.contains("set-cookie"), "{form:.40}: {answer}");
+            assert_eq!(answer.contains("Wrong name or password."), status == 401, "{answer}");
+            assert!(!answer.contains("ecret"), "a password is never shown: {answer}");
+        }
+        for headers in ["Origin: https://evil.example\r\n", "Origin: http://localhost\r\n", "Origin: null\r\n"] {
+            assert!(is(&guarded.log_in(ENCRYPTED, "", headers, right).await, 403), "{headers}");
+        }
+        let answer = guarded.log_in(HERE, "", "", right).await;
+        assert!(is(&answer, 403) && answer.contains("ask by https"), "{answer}");
+        let answer = rest(&mut guarded.begin(ENCRYPTED, "POST /login", OURS, right).await).await;
+        assert!(is(&answer, 415), "{answer}");
+        for (to, address) in
+            [("", "/"), ("?to=/camera.mjpg", "/camera.mjpg"), ("?to=//evil.example", "/"), ("?to=/%0d%0aX:y", "/")]
+        {
+            let answer = guarded.log_in(ENCRYPTED, to, OURS, right).await;
+            assert!(is(&answer, 303) && answer.contains(&format!("location: {address}\r\n")), "{answer}");
+            assert!(answer.contains("; Secure; HttpOnly; SameSite=Strict\r\n"), "{answer}");
+        }
+        // A form that takes too long to come is not waited for.
+        let begin = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                     Content-Length: 100\r\nConnection: close\r\n\r\nname=";
+        let (mut client, server) = duplex(64 * 1024);
+        tokio::spawn(ENCRYPTED.serve(server, Arc::clone(&guarded.site)));
+        client.write_all(begin.as_bytes()).await.unwrap();
+        assert!(is(&rest(&mut client).await, 408));
+    });
+}
+
+#[test]
+fn who_has_logged_in_by_the_form_is_known_by_the_cookie() {
+    run(async {
+        let camera = Camera::new();
+        let guarded = Guarded::new(&camera);
+        let cookie = guarded.cookie().await;
+        let listed = guarded.ask("GET /api/streams", &cookie).await;
+        assert!(is(&listed, 200) && listed.contains("\"may_log_out\":true,"), "{listed}");
+        assert!(listed.contains("\"user\":\"anna\"") && listed.contains("\"may_log_in\":false"), "{listed}");
+        assert!(
+            is(&guarded.ask("GET /", &cookie).await, 200) && is(&guarded.ask("GET /camera.jpg", &cookie).await, 200)
+        );
+        let form = guarded.ask("GET /login?to=/camera.jpg", &cookie).await;
+        assert!(is(&form, 303) && form.contains("location: /camera.jpg"), "{form}");
+        // Where it was not encrypted, others may have seen it.
+        let plain = rest(&mut guarded.begin(HERE, "GET /api/streams", &cookie, "").await).await;
+        assert!(is(&plain, 401), "{plain}");
+        // One that somebody has made up is nobody's, before and after a login with it.
+        let other = format!("Cookie: __Host-mutoscope-80={}\r\n", "ab".repeat(32));
+        assert!(is(&guarded.ask("GET /", &other).await, 401));
+        let headers = format!("{OURS}{other}");
+        assert!(is(&guarded.log_in(ENCRYPTED, "", &headers, "name=anna&password=secret").await, 303));
+        assert!(is(&guarded.ask("GET /", &other).await, 401));
+        // A new login takes the place of the one that the browser had.
+        let old = guarded.cookie().await;
+        let headers = format!("{OURS}{old}");
+        assert!(is(&guarded.log_in(ENCRYPTED, "", &headers, "name=anna&password=secret").await, 303));
+        assert!(is(&guarded.ask("GET /", &old).await, 401));
+        assert!(is(&guarded.ask("GET /", &cookie).await, 200));
+    });
+}
+
+#[test]
+fn what_changes_something_takes_our_own_page_beside_the_cookie() {
+    run(async {
+        let camera = Camera::new();
+        let guarded = Guarded::new(&camera);
+        let cookie = guarded.cookie().await;
+        let mut viewer = guarded.begin(ENCRYPTED, "GET /camera.mjpg", &cookie, "").await;
+        viewer.read_exact(&mut [0; 500]).await.unwrap();
+        let listed = guarded.ask("GET /api/sessions", &cookie).await;
+        assert!(listed.contains("\"user\":\"anna\""), "{listed}");
+        let with = |more: &str| format!("{cookie}{more}");
+        let foreign = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n";
+        for request in ["DELETE /api/sessions/http-1", "POST /streams/camera", "PUT /streams/camera", "POST /logout"] {
+            for more in ["", "Origin: null\r\n", "Origin: http://localhost\r\n", foreign, "Sec-Fetch-Site: none\r\n"] {
+                let answer = guarded.ask(request, &with(more)).await;
+                assert!(is(&answer, 403) && answer.contains("another site"), "{request}, {more}: {answer}");
+            }
+        }
+        assert!(is(&guarded.ask("DELETE /api/sessions/http-9", &with(OURS)).await, 404));
+        assert!(is(&guarded.ask("DELETE /api/sessions/http-9", &with("Sec-Fetch-Site: same-origin\r\n")).await, 404));
+        let farewell = guarded.ask("POST /logout", &with(OURS)).await;
+        assert!(is(&farewell, 303) && farewell.contains("=; Path=/; Max-Age=0;"), "{farewell}");
+        assert!(is(&guarded.ask("GET /", &cookie).await, 401));
+        // What was watched with it ends, too.
+        camera.publish(1, 1000);
+        rest(&mut viewer).await;
+        assert_eq!(guarded.site.usage.watchers().len(), 0);
+    });
+}
+
+#[test]
+fn who_is_no_user_any_more_or_has_another_password_is_logged_out() {
+    run(async {
+        let camera = Camera::new();
+        let guarded = Guarded::new(&camera);
+        let nobody =
+            Rules { users: Users::parse(&format!("otto:mutoscope:{}", "0".repeat(32))).unwrap(), ..Rules::default() };
+        for (rules, is_out) in [(Guarded::rules("secret"), false), (Guarded::rules("other"), true), (nobody, true)] {
+            guarded.gate.replace(Guarded::rules("secret"));
+            let cookie = guarded.cookie().await;
+            let mut viewer = guarded.begin(ENCRYPTED, "GET /camera.mjpg", &cookie, "").await;
+            viewer.read_exact(&mut [0; 500]).await.unwrap();
+            guarded.gate.replace(rules);
+            assert_eq!(is(&guarded.ask("GET /", &cookie).await, 401), is_out);
+            camera.publish(1, 1000);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(guarded.site.usage.watchers().is_empty(), is_out);
+            drop(viewer);
+            camera.publish(2, 1000);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            guarded.gate.replace(Guarded::rules("secret"));
+            assert_eq!(is(&guarded.ask("GET /", &cookie).await, 401), is_out, "it does not come back either");
+        }
+    });
+}
+
+#[test]
+fn what_new_rules_do_not_allow_is_cut_where_they_say_so() {
+    run(async {
+        for cut in [false, true] {
+            let camera = Camera::new();
+            let guarded = Guarded::new(&camera);
+            guarded.gate.replace(Rules::default());
+            let mut viewer = guarded.begin(HERE, "GET /camera.mjpg", "", "").await;
+            viewer.read_exact(&mut [0; 500]).await.unwrap();
+            guarded.gate.replace(Rules { cut, ..Guarded::rules("secret") });
+            camera.publish(1, 1000);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(guarded.site.usage.watchers().is_empty(), cut);
+        }
     });
 }

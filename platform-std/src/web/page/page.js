@@ -1,20 +1,5 @@
 'use strict';
 
-// The theme first, before anything is drawn.
-const THEMES = { auto: '◐ Auto', light: '☀ Light', dark: '☾ Dark' };
-
-function storedTheme() {
-  try {
-    const theme = localStorage.getItem('theme');
-    return Object.hasOwn(THEMES, theme) ? theme : 'auto';
-  } catch {
-    return 'auto';
-  }
-}
-
-let theme = storedTheme();
-document.documentElement.dataset.theme = theme;
-
 // Browsers open six connections to one server. One is for what is asked about the streams, and one for single pictures.
 const MOST_LIVE = 4;
 const MOST_AT_ONCE = 120;
@@ -697,7 +682,7 @@ function startAnew() {
   full.playing.reset();
 }
 
-function handleStreams({ streams, total, may_log_in: mayLogIn }) {
+function handleStreams({ streams, total, user, may_log_in: mayLogIn, may_log_out: mayLogOut }) {
   const names = new Set(streams.map((info) => info.name));
   for (const [name, tile] of tiles) {
     if (!names.has(name)) {
@@ -719,6 +704,8 @@ function handleStreams({ streams, total, may_log_in: mayLogIn }) {
   write($('summary'), total > 0 ? count(total, 'stream', 'streams') : '');
   $('more').hidden = total <= streams.length;
   $('log-in').hidden = !mayLogIn;
+  $('log-out').hidden = !mayLogOut;
+  write($('user'), mayLogOut ? user : '');
   $('search').hidden = streams.length < 9 && $('search').value === '';
   search();
   if (full.isOpen) {
