@@ -1,7 +1,7 @@
 //! systemd, where it has started this program: what it is told, and the sockets that it hands over. Elsewhere all of this does nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ impl Manager {
                 thread::sleep(Duration::from_millis(20));
             }
             this.tell_status(monitor.clients());
-            this.tell("READY=1");
+            this.tell_unless_stopping("READY=1");
             log::debug!("systemd is told that the server is ready, and then every {} ms how it is", period.as_millis());
             let mut was_alive = true;
             loop {
@@ -84,9 +84,7 @@ impl Manager {
                     log::error!("a thread of the server does not answer: systemd is not told any more that it lives");
                 }
                 was_alive = is_alive;
-                if !this.0.is_stopping.load(Ordering::Relaxed) {
-                    this.tell_status(monitor.clients());
-                }
+                this.tell_status(monitor.clients());
                 thread::sleep(period.saturating_sub(begun.elapsed()));
             }
         };
@@ -96,16 +94,17 @@ impl Manager {
 
     /// Does `work`, during which the configuration is read again. It gives how many streams there are, where the new one can be used.
     pub(crate) fn reloading(&self, work: impl FnOnce() -> Option<usize>) {
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
+        self.tell_unless_stopping(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
         let streams = work();
         self.0.is_current.store(streams.is_some(), Ordering::Relaxed);
         streams.into_iter().for_each(|number| self.set_streams(number));
-        self.tell("READY=1");
+        self.tell_unless_stopping("READY=1");
     }
 
     /// The server stops. It is told once.
     pub(crate) fn stopping(&self) {
-        if !self.0.is_stopping.swap(true, Ordering::Relaxed) {
+        if !self.0.is_stopping.swap(true, Ordering::SeqCst) {
+            let _last = self.last();
             self.tell("STOPPING=1\nSTATUS=Says goodbye to its clients");
         }
     }
@@ -121,11 +120,24 @@ impl Manager {
 
     fn tell_status(&self, clients: usize) {
         let status = self.status(clients);
-        let mut last = self.0.status.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != status {
+        let mut last = self.last();
+        if *last != status && !self.0.is_stopping.load(Ordering::SeqCst) {
             self.tell(&format!("STATUS={status}"));
             *last = status;
         }
+    }
+
+    /// What would come after the news that it stops is not told any more.
+    fn tell_unless_stopping(&self, news: &str) {
+        let _last = self.last();
+        if !self.0.is_stopping.load(Ordering::SeqCst) {
+            self.tell(news);
+        }
+    }
+
+    /// Whoever holds it is the only one who tells something that has an order.
+    fn last(&self) -> MutexGuard<'_, String> {
+        self.0.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nobody is the worse for it if nobody hears it.
@@ -212,6 +224,15 @@ const FIRST_DESCRIPTOR: usize = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nothing_is_told_of_a_server_that_stops_but_that() {
+        let manager = Manager::with(false);
+        manager.stopping();
+        manager.tell_status(7);
+        assert_eq!(*manager.last(), "", "it was not told");
+    }
 
     #[test]
     fn the_status_is_a_sentence() {
