@@ -48,6 +48,7 @@ struct Shown {
     recordings: Option<Arc<Library>>,
     library: Option<Arc<Library>>,
     /// The inputs of the configuration.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "nobody adds others"))]
     configured: Vec<Spec>,
     /// And those that were added.
     added: Vec<Spec>,
