@@ -81,9 +81,11 @@ impl What {
 }
 
 impl Entry<'_> {
-    /// It is a question by HTTP, where who asks proves that with each one. Those of ONVIF are sent by POST, and are for no stream.
+    /// It is a question by HTTP, where who asks proves that with each one. Those of ONVIF are sent by POST, and are for no stream; a form is
+    /// sent once, and its line says so.
     fn is_reading(&self) -> bool {
-        matches!(self.method, "GET" | "HEAD") || (self.method == "POST" && self.stream.is_empty())
+        let is_question = self.method == "POST" && self.stream.is_empty() && self.why.is_empty();
+        matches!(self.method, "GET" | "HEAD") || is_question
     }
 }
 
