@@ -160,7 +160,7 @@ pub fn spec(bytes: &[u8]) {
         && let Ok(spec) = Spec::from_elsewhere(name, input)
     {
         assert!(matches!(spec.source(), Source::Http(_) | Source::Rtsp(_) | Source::Push), "{text:?}");
-        assert!(spec.name() == name && spec.parameters().record.is_none() && !text.contains("${"), "{text:?}");
+        assert!(spec.name() == name && spec.parameters().record.is_none() && !input.contains("${"), "{text:?}");
     }
     // What is redacted stays so.
     let once = redact(text);
