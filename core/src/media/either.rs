@@ -88,6 +88,20 @@ impl<A: FrameSink, B: FrameSink> FrameSink for Either<A, B> {
             Self::Second(sink) => sink.publish(now, jpeg, captured),
         }
     }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::First(sink) => sink.is_over(),
+            Self::Second(sink) => sink.is_over(),
+        }
+    }
+
+    fn note_packets(&mut self, came: u64, lost: u64) {
+        match self {
+            Self::First(sink) => sink.note_packets(came, lost),
+            Self::Second(sink) => sink.note_packets(came, lost),
+        }
+    }
 }
 
 impl<T, A: Deref<Target = T>, B: Deref<Target = T>> Deref for Either<A, B> {
@@ -214,6 +228,7 @@ impl<A: fmt::Display, B: fmt::Display> fmt::Display for Either<A, B> {
 mod tests {
     use super::*;
     use crate::media::FrameRate;
+    use crate::media::NoSink;
     use crate::media::live::{Live, LiveSource};
 
     type Camera = Live<'static, [u8; 4], 1>;
@@ -252,5 +267,42 @@ mod tests {
         assert_eq!(source.advance(Instant::default(), Waker::noop()), Ok(Advance::Ready));
         assert_eq!(source.frame().map(|frame| frame.data.len()), Some(2));
         assert_eq!((source.position(), source.seek(0), source.original()), (1, Ok(()), None));
+    }
+
+    /// Remembers what it is told.
+    #[derive(Default)]
+    struct Sink {
+        pictures: usize,
+        packets: (u64, u64),
+    }
+
+    impl FrameSink for Sink {
+        type Buffer = [u8; 0];
+        type Home<T> = std::boxed::Box<T>;
+
+        fn home<T>(&self, machine: T) -> std::boxed::Box<T> {
+            std::boxed::Box::new(machine)
+        }
+
+        fn buffers(&mut self) -> [[u8; 0]; 2] {
+            [[]; 2]
+        }
+
+        fn publish(&mut self, _: Instant, _: &[u8], _: Instant) {
+            self.pictures += 1;
+        }
+
+        fn note_packets(&mut self, came: u64, lost: u64) {
+            self.packets = (came, lost);
+        }
+    }
+
+    #[test]
+    fn a_sink_hears_all_that_it_hears_alone() {
+        let mut sink: Either<NoSink, Sink> = Either::Second(Sink::default());
+        sink.publish(Instant::default(), &[], Instant::default());
+        sink.note_packets(40, 10);
+        let Either::Second(sink) = sink;
+        assert_eq!((sink.pictures, sink.packets), (1, (40, 10)));
     }
 }

@@ -29,6 +29,11 @@ pub trait FrameSink {
     /// and on the clock that shows `now`.
     fn publish(&mut self, now: Instant, jpeg: &[u8], captured: Instant);
 
+    /// Whether what it takes is shown to nobody any more: its medium is gone, and its publisher may go, too.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// So many packets of the publisher have come by now, and so many were lost. Told with each picture.
     fn note_packets(&mut self, _came: u64, _lost: u64) {}
 }

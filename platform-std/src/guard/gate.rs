@@ -213,6 +213,11 @@ impl Gate {
         is_encrypted && visit.may_go_on(&granted, &rules)
     }
 
+    /// Whether a rule lets who was found out so watch something. There are as many as somebody has written.
+    pub(crate) fn may_watch_something(&self, visit: &GateVisit) -> bool {
+        visit.user.is_some() || self.rules().let_strangers_watch(visit.peer.ip())
+    }
+
     /// Whether who was found out so may see the sessions of all, and end them.
     pub(crate) fn may_administer(&self, visit: &GateVisit) -> bool {
         let (rules, address) = (self.rules(), visit.peer.ip());
@@ -544,8 +549,8 @@ impl Guard for Gate {
             return self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
         }
         let verdict = self.judge_person(visit, now, request, &rules, stream);
-        // By HTTP, one request is all that a stream takes.
-        let of_http = matches!(request.method, Method::Other("GET"));
+        // By HTTP, one request is all that a stream takes, and all that a publisher makes.
+        let of_http = matches!(request.method, Method::Other("GET" | "POST" | "PUT"));
         let lasts =
             of_http || matches!(request.method, Method::Setup | Method::Announce | Method::Play | Method::Record);
         if lasts && matches!(verdict, Verdict::Allowed(_)) {

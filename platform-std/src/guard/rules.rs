@@ -179,6 +179,12 @@ impl Rules {
         self.streams.find(path).unwrap_or(&self.default)
     }
 
+    /// Whether some stream may be watched from there by who does not say who it is.
+    pub(super) fn let_strangers_watch(&self, address: IpAddr) -> bool {
+        let mut all = self.streams.streams.iter().map(|(_, rules)| rules).chain([&self.default]);
+        all.any(|stream| self.who(stream, false).has_address(address))
+    }
+
     /// Who may watch a stream, or publish it.
     pub(super) fn who<'r>(&'r self, stream: &'r StreamRules, is_to_publish: bool) -> Cow<'r, Who> {
         match if is_to_publish { &stream.publish } else { &stream.watch } {

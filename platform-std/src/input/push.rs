@@ -226,6 +226,10 @@ impl FrameSink for PushSink {
         self.shared.send(Work::Picture(jpeg.to_vec(), captured.unwrap_or(system)));
     }
 
+    fn is_over(&self) -> bool {
+        self.live.is_over()
+    }
+
     fn note_packets(&mut self, came: u64, lost: u64) {
         self.live.note_packets(Packets { lost, came });
     }

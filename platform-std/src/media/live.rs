@@ -197,7 +197,10 @@ impl Shared {
     }
 
     fn tell(&self, change: Change<'_>) {
-        if let Some(observer) = self.observer.get() {
+        // Of what has ended nothing is told: another stream may have its name by now.
+        if let Some(observer) = self.observer.get()
+            && !self.state().is_over
+        {
             observer.handle(&self.name, change);
         }
     }
@@ -435,6 +438,11 @@ impl Live {
     /// There will be no more pictures: the streams of those who watch end.
     pub fn end(&self) {
         self.shared.end();
+    }
+
+    /// Whether it has [ended](Self::end).
+    pub(crate) fn is_over(&self) -> bool {
+        self.shared.state().is_over
     }
 
     /// What became of the packets in which pictures come.

@@ -51,6 +51,11 @@ pub trait Door: Guard {
         true
     }
 
+    /// Whether there may be a stream that who was found out so may watch. It is told in a time that does not depend on how many there are.
+    fn may_watch_something(&self, _visit: &Self::Visit) -> bool {
+        true
+    }
+
     /// Whether who was found out so may see the sessions of all, and end them.
     fn may_administer(&self, _visit: &Self::Visit) -> bool {
         false
@@ -139,6 +144,10 @@ impl Door for Gate {
         self.may_watch(visit, path)
     }
 
+    fn may_watch_something(&self, visit: &GateVisit) -> bool {
+        self.may_watch_something(visit)
+    }
+
     fn may_administer(&self, visit: &GateVisit) -> bool {
         self.may_administer(visit)
     }
@@ -208,6 +217,10 @@ impl<D: Door> Door for &D {
 
     fn may_watch(&self, visit: &D::Visit, path: Path<'_>) -> bool {
         (**self).may_watch(visit, path)
+    }
+
+    fn may_watch_something(&self, visit: &D::Visit) -> bool {
+        (**self).may_watch_something(visit)
     }
 
     fn may_administer(&self, visit: &D::Visit) -> bool {

@@ -132,6 +132,10 @@ where
     /// The streams that who asks may watch. Who may watch none is asked who it is.
     async fn listing(&self) -> Result<(Vec<Listed>, D::Visit), Reply> {
         let visit = self.identified().await?;
+        // There may be very many streams, and strangers ask often.
+        if self.is_stranger(&visit) && !self.site.door.may_watch_something(&visit) {
+            return Err(self.challenges(&visit, false));
+        }
         let all = self.watchable(&visit);
         if all.is_empty() && self.is_stranger(&visit) {
             return Err(self.challenges(&visit, false));
@@ -469,11 +473,13 @@ where
     }
 
     async fn publish(&self, path: Path<'_>, body: Incoming) -> Result<Reply, Reply> {
-        self.may(path.as_str(), true).await?;
+        let visit = self.may(path.as_str(), true).await?;
         let medium = self.site.catalogue.find(path).ok_or_else(reply::not_found)?;
         let sink = medium.record(self.connection.peer.ip()).map_err(publish::refusal)?;
         drop(medium);
-        publish::publish(body, sink, self.site.feeds.clocks).await
+        let clocks = self.site.feeds.clocks;
+        let ends = move || visit.ends().is_some_and(|end| end <= clocks.now());
+        publish::publish(body, sink, clocks, ends).await
     }
 
     /// The newest picture of a live stream, or one of a recorded stream.

@@ -194,6 +194,8 @@ impl Drop for Feed {
         if let Some(keeper) = &self.keeper
             && let Some(feeds) = keeper.feeds.upgrade()
             && let Some(known) = feeds.live().get_mut(&keeper.name)
+            // Another stream may have its name by now.
+            && std::ptr::eq(known.feed.as_ptr(), self)
         {
             known.last = self.newest().filter(|newest| newest.absence().is_none()).or(known.last.take());
         }

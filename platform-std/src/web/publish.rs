@@ -33,8 +33,8 @@ pub(super) fn refusal(why: NotRecorded) -> Reply {
     reply::text(status, sentence)
 }
 
-/// Gives a sink the pictures of a body until it ends.
-pub(super) async fn publish<B, S>(body: B, sink: S, clocks: Clocks) -> Result<Reply, Reply>
+/// Gives a sink the pictures of a body until it ends. `ends`: whether what the client was allowed has ended by now.
+pub(super) async fn publish<B, S>(body: B, sink: S, clocks: Clocks, ends: impl Fn() -> bool) -> Result<Reply, Reply>
 where
     B: Body<Data = Bytes> + Unpin,
     S: FrameSink,
@@ -43,6 +43,12 @@ where
         Taker::new(sink, clocks, memory::zeros(MAX_PICTURE)).ok_or_else(|| reply::later("there is no memory", 10))?;
     let (mut body, mut throttle) = (body, Throttle::of_input());
     while let Some(bytes) = next(&mut body).await? {
+        if ends() {
+            return Err(reply::text(StatusCode::FORBIDDEN, "what was allowed has ended"));
+        }
+        if taker.sink.is_over() {
+            return Err(reply::text(StatusCode::GONE, "there is no such stream any more"));
+        }
         taker.take(&bytes);
         if taker.junk > MAX_JUNK {
             return Err(taker.unfit());

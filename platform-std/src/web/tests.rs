@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mutoscope::io::server::Open;
 
 use super::{Directory, Listed, Site};
+use crate::input::Push;
 use crate::media::live::Live;
 
 pub(super) struct Camera {
@@ -35,6 +36,12 @@ pub(super) fn picture(number: u32, len: usize) -> Vec<u8> {
 }
 
 impl Directory for Live {
+    fn list(&self) -> Vec<Listed> {
+        vec![Listed { name: self.name().to_owned(), about: None }]
+    }
+}
+
+impl Directory for Push {
     fn list(&self) -> Vec<Listed> {
         vec![Listed { name: self.name().to_owned(), about: None }]
     }

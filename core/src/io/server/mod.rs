@@ -549,9 +549,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         }
     }
 
-    /// Ends the session of a client that may not have it any longer.
+    /// Ends the session of a client that may not have it any longer, or whose pictures are shown to nobody any more.
     fn end_visit(&mut self, now: Instant) {
-        if self.visit.ends().is_some_and(|end| end <= now) && !self.connection.is_closing() {
+        let is_over = self.recorder.as_ref().is_some_and(Recorder::is_over);
+        if (is_over || self.visit.ends().is_some_and(|end| end <= now)) && !self.connection.is_closing() {
             info!("closed: what was allowed has ended");
             self.connection.shut_down(now);
         }

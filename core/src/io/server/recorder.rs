@@ -121,6 +121,11 @@ impl<S: FrameSink> Recorder<S> {
         Self { sink, machine }
     }
 
+    /// Whether its medium is gone.
+    pub(super) fn is_over(&self) -> bool {
+        self.sink.is_over()
+    }
+
     /// Where media comes from; `None` before SETUP.
     pub(super) fn transport(&self) -> Option<MediaTransport> {
         self.machine.transport

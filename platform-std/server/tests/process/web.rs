@@ -341,6 +341,28 @@ fn streams_are_added_and_removed_by_those_who_administer_the_server() {
 }
 
 #[test]
+fn who_publishes_a_stream_that_is_removed_is_sent_away() {
+    let mut server = Running::start(&[], &["yard=push:", "--http", "0", "--admin", "127.0.0.1"]);
+    let urls = server.urls_to_page();
+    let page = urls.last().unwrap();
+    assert_eq!(change(page, "PUT /api/streams/cam", "", &input("push:")).0, 201);
+    let description = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\n";
+    let url = urls[0].replace("/yard", "/cam");
+    let mut publisher = TcpStream::connect(super::address(&url)).unwrap();
+    publisher.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (kind, length) = ("Content-Type: application/sdp", description.len());
+    let announce = format!("ANNOUNCE {url} RTSP/1.0\r\nCSeq: 1\r\n{kind}\r\nContent-Length: {length}\r\n\r\n");
+    publisher.write_all((announce + description).as_bytes()).unwrap();
+    let mut status = [0; 15];
+    publisher.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"RTSP/1.0 200 OK");
+    assert_eq!(change(page, "DELETE /api/streams/cam", "", "").0, 200);
+    // Its next packet, or a sign of life.
+    publisher.write_all(format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 2\r\n\r\n").as_bytes()).unwrap();
+    publisher.read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
 fn nobody_else_adds_or_removes_streams() {
     let mut server = Running::start(&[], &["yard=push:", "--http", "0"]);
     let page = server.urls_to_page().pop().unwrap();

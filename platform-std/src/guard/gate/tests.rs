@@ -380,6 +380,20 @@ fn what_new_rules_do_not_allow_ends_where_they_cut_and_nothing_else_does() {
 }
 
 #[test]
+fn a_stranger_may_watch_something_where_a_rule_says_so() {
+    let may = |gate: &Gate, address: &str| gate.may_watch_something(&Client::at(gate, address).visit);
+    let mut rules = Rules { users: users(), ..Rules::default() };
+    assert!(!may(&gate(rules.clone()), "10.0.0.1"));
+    rules.streams.insert("cam", StreamRules { watch: who(&["10.0.0.0/8"]), ..StreamRules::default() });
+    let gate = gate(rules);
+    assert!(may(&gate, "10.0.0.1") && !may(&gate, "192.0.2.7"));
+    let mut anna = Client::at(&gate, "192.0.2.7").logging_in("anna", "secret");
+    anna.insist("DESCRIBE", CAM);
+    assert!(gate.may_watch_something(&anna.visit));
+    assert!(may(&super::Gate::new(Rules::default()).unwrap(), "192.0.2.7"));
+}
+
+#[test]
 fn the_lab_s_client_is_let_in_by_its_address_alone() {
     let mut rules = Rules { users: users(), ..Rules::default() };
     rules.streams.insert("movie.Mjpeg", StreamRules { watch: who(&["10.0.0.0/8"]), ..Default::default() });

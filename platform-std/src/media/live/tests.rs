@@ -196,3 +196,25 @@ fn a_function_is_called_while_there_are_viewers_and_its_thread_ends_with_the_med
     // Ends when the thread has dropped the other end.
     assert!(calls.iter().count() < 1000);
 }
+
+/// Remembers what happens.
+#[derive(Default)]
+struct Notes(std::sync::Mutex<Vec<String>>);
+
+impl Observer for Notes {
+    fn handle(&self, stream: &str, change: Change<'_>) {
+        self.0.lock().unwrap().push(format!("{stream}: {change:?}"));
+    }
+}
+
+#[test]
+fn nothing_is_told_of_what_has_ended() {
+    let (live, notes) = (live(), Arc::new(Notes::default()));
+    live.observe(notes.clone());
+    live.publish(b"a".to_vec());
+    live.end();
+    // Who published it may not know that yet.
+    live.cease("the publisher has gone", Duration::ZERO);
+    live.publish(b"b".to_vec());
+    assert_eq!(*notes.0.lock().unwrap(), ["camera: Back"]);
+}

@@ -1,8 +1,11 @@
-use super::super::tests::{Camera, run, site};
+use super::super::tests::{Camera, picture, run, site};
 use super::*;
 use crate::guard::{Gate, Rules, Users, Who};
+use crate::input::Push;
+use crate::media::Policy;
 use crate::media::live::Live;
 use crate::server::{Limits, Options};
+use mutoscope::media::catalogue::Medium;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -308,8 +311,8 @@ fn who_may_ends_a_session_of_a_browser() {
 }
 
 /// A server with the user anna, who may watch and end sessions, and what asks it things.
-struct Guarded {
-    site: Arc<Site<Live, Gate>>,
+struct Guarded<C = Live> {
+    site: Arc<Site<C, Gate>>,
     gate: Arc<Gate>,
 }
 
@@ -320,15 +323,21 @@ const OF_THE_PAGE: &str = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r
 
 impl Guarded {
     fn new(camera: &Camera) -> Self {
-        let gate = Arc::new(Gate::new(Self::rules("secret")).unwrap());
-        let limits = Limits::new(&Options::default());
-        Self { site: Arc::new(Site::within(limits, camera.live.clone(), Arc::clone(&gate))), gate }
+        Self::of(camera.live.clone())
     }
 
     fn rules(password: &str) -> Rules {
         let mut users = Users::default();
         users.set("anna", password).unwrap();
         Rules { users, admin: Who::parse(["anna"]).unwrap(), ..Rules::default() }
+    }
+}
+
+impl<C: Directory> Guarded<C> {
+    fn of(catalogue: C) -> Self {
+        let gate = Arc::new(Gate::new(Guarded::rules("secret")).unwrap());
+        let limits = Limits::new(&Options::default());
+        Self { site: Arc::new(Site::within(limits, catalogue, Arc::clone(&gate))), gate }
     }
 
     async fn begin(&self, connection: Connection, request: &str, headers: &str, body: &str) -> DuplexStream {
@@ -538,6 +547,36 @@ fn what_new_rules_do_not_allow_is_cut_where_they_say_so() {
             camera.publish(1, 1000);
             tokio::time::sleep(Duration::from_secs(1)).await;
             assert_eq!(guarded.site.usage.watchers().is_empty(), cut);
+        }
+    });
+}
+
+#[test]
+fn who_publishes_does_so_no_longer_than_that_is_allowed() {
+    run(async {
+        for (cut, logs_out) in [(false, false), (true, false), (false, true)] {
+            let push = Push::new("yard", None, Policy::default()).unwrap().with_remote_publishers();
+            let guarded = Guarded::of(push.clone());
+            let cookie = guarded.cookie().await;
+            let (mut client, server) = duplex(64 * 1024);
+            tokio::spawn(ENCRYPTED.serve(server, Arc::clone(&guarded.site)));
+            let head = "POST /streams/yard HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n";
+            client.write_all(format!("{head}{OURS}{cookie}\r\n").as_bytes()).await.unwrap();
+            client.write_all(&picture(1, 1000)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if logs_out {
+                assert!(is(&guarded.ask("POST /logout", &format!("{cookie}{OURS}")).await, 303));
+            }
+            if cut {
+                guarded.gate.replace(Rules { cut, ..Guarded::rules("other") });
+            }
+            client.write_all(&picture(2, 1000)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let is_over = push.medium(0).record(HERE.peer.ip()).is_ok();
+            assert_eq!(is_over, cut || logs_out, "{cut} {logs_out}");
+            if is_over {
+                assert!(is(&rest(&mut client).await, 403));
+            }
         }
     });
 }

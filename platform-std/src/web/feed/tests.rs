@@ -308,3 +308,19 @@ fn one_picture_is_made_as_wide_as_wanted() {
         assert_eq!(size(&smaller::once(part, Some(100)).await.picture()), (160, 120));
     });
 }
+
+#[test]
+fn the_last_picture_of_a_stream_is_not_that_of_another_one_that_has_its_name_now() {
+    run(async {
+        let (one, other, feeds) = (Camera::new(), Camera::new(), feeds());
+        let mut slow = watch(&feeds, &one.live).await;
+        slow.next().await.unwrap();
+        one.live.end();
+        feeds.forget("camera");
+        let viewer = watch(&feeds, &other.live).await;
+        drop(slow);
+        settle().await;
+        assert!(feeds.last(Path::new("camera")).is_none());
+        drop(viewer);
+    });
+}

@@ -55,7 +55,7 @@ fn send(bytes: &[u8], size: usize, ends: bool) -> (StatusCode, Vec<Vec<u8>>) {
     let mut sink = Sink::default();
     let body = Pieces { left: bytes.chunks(size).map(<[u8]>::to_vec).collect(), ends };
     let clocks = super::super::feed::Clocks::new(MonotonicClock::new());
-    let reply = run(publish(body, &mut sink, clocks)).unwrap_or_else(|reply| reply);
+    let reply = run(publish(body, &mut sink, clocks, || false)).unwrap_or_else(|reply| reply);
     (reply.status(), sink.0.into_iter().map(|(jpeg, _)| jpeg).collect())
 }
 
@@ -99,4 +99,18 @@ fn one_publisher_at_a_time() {
     assert!(push.medium(0).record(here).is_ok());
     let elsewhere = push.medium(0).record("192.0.2.1".parse().unwrap()).err().unwrap();
     assert_eq!(refusal(elsewhere).status(), StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn who_publishes_a_stream_that_is_gone_is_told() {
+    let push = Push::new("yard", None, Policy::default()).unwrap();
+    let publish_one = || {
+        let sink = push.medium(0).record("127.0.0.1".parse().unwrap()).unwrap();
+        let body = Pieces { left: [picture(1, 5000)].into(), ends: true };
+        let clocks = super::super::feed::Clocks::new(MonotonicClock::new());
+        run(publish(body, sink, clocks, || false)).unwrap_or_else(|reply| reply).status()
+    };
+    assert_eq!(publish_one(), StatusCode::OK);
+    push.end();
+    assert_eq!(publish_one(), StatusCode::GONE);
 }
