@@ -11,6 +11,9 @@ use crate::media::live::Taken;
 
 /// Times in the index are this far apart, at least.
 const INDEX_INTERVAL: u64 = 1_000_000;
+/// Pictures of another size go into another segment once this one is as long as that. Who sends such pictures in turns would make
+/// a file of each otherwise.
+const SHORTEST: Duration = Duration::from_secs(10);
 /// So many segments may begin within one second.
 const MAX_WITHIN_SECOND: u32 = 1000;
 
@@ -65,9 +68,11 @@ impl Segment {
         self.begin
     }
 
-    /// Whether this picture goes into another one: this one is as long as it is to be, or its pictures have another size.
+    /// Whether this picture goes into another one: this one is as long as it is to be, or began with pictures of another size a while
+    /// ago.
     pub(super) fn is_over_for(&self, picture: &Taken, longest: Duration) -> bool {
-        self.is_over_at(picture.captured(), longest) || picture.size() != (self.film.width, self.film.height)
+        let is_same_size = picture.size() == (self.film.width, self.film.height);
+        self.is_over_at(picture.captured(), if is_same_size { longest } else { longest.min(SHORTEST) })
     }
 
     pub(super) fn is_over_at(&self, time: Instant, longest: Duration) -> bool {

@@ -127,16 +127,31 @@ fn segments_end_in_time_and_where_pictures_change_their_size() {
         let picture = Taken::new(jpeg(width, 16, 0, &[]), start + Duration::from_secs(seconds));
         assert!(stream.write(&mut System, &picture, start + Duration::from_secs(seconds)));
     };
-    for (width, seconds) in [(16, 0), (16, 599), (16, 600), (32, 601), (32, 602)] {
+    for (width, seconds) in [(16, 0), (16, 599), (16, 600), (32, 620), (32, 621)] {
         write(&mut stream, width, seconds);
     }
     let counts =
         |folder: &Folder| -> Vec<usize> { files(folder.path()).iter().map(|path| played(path).len()).collect() };
     assert_eq!(counts(&folder), [2, 1, 2]);
-    let due = start + Duration::from_secs(601) + LONG;
+    let due = start + Duration::from_secs(620) + LONG;
     assert_eq!(stream.deadline(), Some(due));
     stream.tick(&mut System, due);
     assert_eq!(stream.deadline(), None, "it is finished though no picture has come");
+}
+
+#[test]
+fn who_changes_the_size_of_each_picture_fills_few_files_and_none_is_lost() {
+    let (folder, start) = (Folder::new(), Instant::now());
+    let mut stream = Stream::new("cam".into(), options(folder.path()));
+    for number in 0..1000_u64 {
+        let millis = Duration::from_millis(40 * number);
+        let picture = Taken::new(jpeg(16 + 16 * (number % 2) as u16, 16, 0, &[]), start + millis);
+        assert!(stream.write(&mut System, &picture, start + millis));
+    }
+    stream.finish_segment(&mut System);
+    let files = files(folder.path());
+    assert_eq!(files.iter().map(|path| played(path).len()).sum::<usize>(), 1000);
+    assert_eq!(files.len(), 4, "40 s");
 }
 
 #[test]
