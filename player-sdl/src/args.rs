@@ -17,8 +17,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
-    after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), F full screen, P snapshot, \
-                  I statistics, H help, Esc or Q stop and quit.\n\nExits with 0 when it showed what was asked for, \
+    after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), comma/period step a frame, Home/End, \
+                  F full screen, P snapshot, R record, I statistics, Tab to the buttons, H help, Esc or Q stop and quit.\n\nExits with 0 when it showed what was asked for, \
                   with 1 otherwise, and with 2 when it was called wrongly."
 )]
 pub(crate) struct Args {
@@ -285,7 +285,7 @@ fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).replace(|c: char| c.is_control(), " ")
+    String::from_utf8_lossy(&bytes).replace(|c: char| !crate::wording::is_harmless(c), " ")
 }
 
 /// A URL, with the values of its variables.

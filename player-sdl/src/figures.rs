@@ -22,7 +22,7 @@ pub(crate) struct Sample {
     pub(crate) jitter_ms: f64,
     /// The share of packets that were lost since the last sample, in percent.
     pub(crate) loss: f64,
-    /// The age of the oldest picture that was shown since the last sample, if any was whose age is known.
+    /// The mean age of the pictures that were shown since the last sample, if any was whose age is known.
     pub(crate) latency_ms: Option<f64>,
     /// Frames that the player dropped since the last sample.
     pub(crate) dropped: f64,
@@ -34,7 +34,8 @@ pub(crate) struct Figures {
     samples: VecDeque<Sample>,
     /// The counts at each sample, and at the one before the oldest that is kept.
     totals: VecDeque<Totals>,
-    worst_latency: Option<Duration>,
+    /// The sum of the known ages of pictures since the last sample, in milliseconds, and how many there were.
+    ages: (f64, u32),
     latency: Smoothed,
     next: Option<Instant>,
     local: Smoothed,
@@ -55,8 +56,8 @@ impl Figures {
         self.shown += 1;
         self.local.add(Some(local));
         self.latency.add(latency);
-        self.worst_latency = self.worst_latency.max(latency);
         if let Some(latency) = latency {
+            self.ages = (self.ages.0 + latency.as_secs_f64() * 1000.0, self.ages.1 + 1);
             self.latencies.add(latency);
         }
     }
@@ -81,7 +82,10 @@ impl Figures {
             fps: live.arrivals.events_per_second(now).unwrap_or(0.0),
             jitter_ms: live.session.jitter.as_secs_f64() * 1000.0,
             loss: share(totals.lost.saturating_sub(before.lost), totals.packets.saturating_sub(before.packets)),
-            latency_ms: self.worst_latency.take().map(|latency| latency.as_secs_f64() * 1000.0),
+            latency_ms: match std::mem::take(&mut self.ages) {
+                (_, 0) => None,
+                (sum, count) => Some(sum / f64::from(count)),
+            },
             dropped: totals.dropped.saturating_sub(before.dropped) as f64,
         };
         self.samples.push_back(sample);
@@ -116,6 +120,12 @@ impl Figures {
     /// Returns the age of the pictures that are shown, smoothed; `None` if it is not known.
     pub(crate) fn latency_ms(&self) -> Option<f64> {
         self.latency.0
+    }
+
+    /// Returns the mean of the ages that the samples of the last half minute have; `None` if none is known.
+    pub(crate) fn average_latency_ms(&self) -> Option<f64> {
+        let known: Vec<f64> = self.samples.iter().filter_map(|sample| sample.latency_ms).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
     }
 
     /// Returns how long pictures take inside the player, from their last packet to the display. It is smoothed in the same

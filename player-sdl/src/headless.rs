@@ -152,7 +152,7 @@ impl Headless<'_> {
         match report {
             Report::Complete => return Some(EndReason::Complete),
             Report::Ended | Report::Stopped => return Some(EndReason::Ended),
-            Report::Failed { reason } | Report::NotRecorded(reason) => return Some(EndReason::Failed(reason)),
+            Report::Failed { reason, .. } | Report::NotRecorded(reason) => return Some(EndReason::Failed(reason)),
             Report::SetUp(presentation) => return self.check_start(&presentation).err().map(EndReason::Failed),
             // The server can only have refused a position: without a window nothing pauses.
             Report::Refused(what) => match self.args.extent.from.filter(|_| !self.has_played) {

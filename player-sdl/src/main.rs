@@ -7,6 +7,7 @@ mod decode;
 mod discover;
 mod figures;
 mod frame;
+mod glimpse;
 mod headless;
 mod json;
 mod logging;

@@ -2,8 +2,8 @@
 //! change that. Nothing here draws.
 
 use crate::asking::Asked;
-use crate::network::Report;
-use crate::wording::sentence;
+use crate::network::{Order, Report};
+use crate::wording::{Cause, sentence};
 use mutoscope::media::FrameRate;
 use mutoscope_std::client::{Dialect, Goal, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;
@@ -27,6 +27,7 @@ pub(crate) enum Phase {
     /// The stream was lost. The next attempt to get it back is at `at`.
     Reconnecting {
         reason: String,
+        cause: Cause,
         at: Instant,
         attempt: u32,
     },
@@ -35,6 +36,7 @@ pub(crate) enum Phase {
     /// The stream cannot be played, and trying again would not help.
     Failed {
         reason: String,
+        cause: Cause,
     },
 }
 
@@ -105,6 +107,10 @@ pub(crate) struct Model {
     pub(crate) trying: Option<Retry>,
     /// The goal that the server has not reached yet.
     pending: Option<Goal>,
+    /// Whether the user is dragging the position. The stream stands meanwhile and shows the frame there.
+    pub(crate) scrubbing: bool,
+    /// Whether frames are recorded.
+    pub(crate) recording: bool,
     /// The position of a seek that the server has not answered yet. Until then, frames do not change `position`.
     seeking: Option<Duration>,
     /// When the last seek was answered. Frames that arrived before belong to the old position.
@@ -128,6 +134,8 @@ impl Model {
             silence: None,
             trying: None,
             pending: None,
+            scrubbing: false,
+            recording: false,
             seeking: None,
             sought: None,
             toast: None,
@@ -185,14 +193,23 @@ impl Model {
         phase && self.duration().is_some()
     }
 
-    /// Seeks to a part of the length, 0 to 1. Returns the goal for the network, or `None` if the user cannot seek.
-    pub(crate) fn seek_to(&mut self, fraction: f64) -> Option<Goal> {
+    /// Seeks to a part of the length, 0 to 1. Returns the order for the network, or `None` if the user cannot seek.
+    pub(crate) fn seek_to(&mut self, fraction: f64) -> Option<Order> {
+        self.scrubbing = false;
         let duration = self.duration().filter(|_| self.can_seek())?;
         Some(self.seek(duration.mul_f64(fraction.clamp(0.0, 1.0)), duration))
     }
 
-    /// Seeks forward or back by a step. Returns the goal for the network, or `None` if the user cannot seek.
-    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool) -> Option<Goal> {
+    /// Shows the frame at a part of the length, 0 to 1, while the user drags the position there.
+    pub(crate) fn scrub_to(&mut self, fraction: f64) -> Option<Order> {
+        let duration = self.duration().filter(|_| self.can_seek())?;
+        self.scrubbing = true;
+        let to = self.within(duration.mul_f64(fraction.clamp(0.0, 1.0)), duration);
+        (self.position != Some(to) || self.seeking.is_none()).then(|| self.show(to))
+    }
+
+    /// Seeks forward or back by a step. Returns the order for the network, or `None` if the user cannot seek.
+    pub(crate) fn seek_by(&mut self, step: Duration, forward: bool) -> Option<Order> {
         let duration = self.duration().filter(|_| self.can_seek())?;
         let from = match self.phase {
             Phase::Ended => duration,
@@ -200,6 +217,21 @@ impl Model {
         };
         let to = if forward { from.saturating_add(step) } else { from.saturating_sub(step) };
         Some(self.seek(to, duration))
+    }
+
+    /// Shows the next frame, or the one before, and stands there. Returns the orders for the network.
+    pub(crate) fn step_frame(&mut self, forward: bool) -> Vec<Order> {
+        let Some(duration) = self.duration().filter(|_| self.can_seek()) else { return Vec::new() };
+        let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
+        let interval = rate.map_or(LAST_FRAME, FrameRate::interval);
+        let position = self.position.unwrap_or_default();
+        let frame = (position + interval / 4).as_nanos() / interval.as_nanos().max(1);
+        let frame = u32::try_from(frame).unwrap_or(u32::MAX);
+        let frame = if forward { frame.saturating_add(1) } else { frame.saturating_sub(1) };
+        // Not at the frame's very beginning: some servers round down what they are asked for.
+        let to = self.within(interval * frame + interval / 4, duration);
+        let pause = self.press(Button::Pause).map(Order::Goal);
+        pause.into_iter().chain([self.show(to)]).collect()
     }
 
     /// Returns the length of the stream, if the server has told one.
@@ -242,6 +274,11 @@ impl Model {
                     (self.seeking, self.sought) = (None, Some(now));
                 }
             }
+            Report::Shown(to) => {
+                if self.seeking == Some(to) {
+                    (self.seeking, self.sought) = (None, Some(now));
+                }
+            }
             Report::Playing => {
                 self.pending = None;
                 self.silence = None;
@@ -260,7 +297,17 @@ impl Model {
                 self.seeking = None;
                 self.show_toast(what, now);
             }
-            Report::NotRecorded(reason) => self.show_toast(sentence(&reason), now),
+            Report::NotRecorded(reason) => {
+                self.recording = false;
+                self.show_toast(sentence(&reason), now);
+            }
+            Report::Recorded(recorded) => {
+                let missed = match recorded.missed {
+                    0 => String::new(),
+                    missed => format!(", {missed} are missing: the disk could not keep up"),
+                };
+                self.show_toast(format!("{} frames are recorded{missed}", recorded.written), now);
+            }
             Report::Silence(why) => self.silence = Some(why),
             Report::Ended => {
                 (self.pending, self.silence, self.seeking) = (None, None, None);
@@ -270,18 +317,18 @@ impl Model {
                 }
             }
             Report::Stopped => self.reset(),
-            Report::Interrupted { reason, at, attempt } => {
+            Report::Interrupted { reason, cause, at, attempt } => {
                 self.lose();
-                self.phase = Phase::Reconnecting { reason, at, attempt };
+                self.phase = Phase::Reconnecting { reason, cause, at, attempt };
             }
             Report::Asks(asked) => {
                 self.lose();
                 self.phase = Phase::Asking(asked);
             }
             Report::Forgetful(why) => self.show_toast(why, now),
-            Report::Failed { reason } => {
+            Report::Failed { reason, cause } => {
                 (self.pending, self.silence, self.trying, self.seeking) = (None, None, None, None);
-                self.phase = Phase::Failed { reason };
+                self.phase = Phase::Failed { reason, cause };
             }
             Report::Complete => {}
         }
@@ -352,23 +399,35 @@ impl Model {
         goal
     }
 
-    /// Seeks to a position. The last frame is the limit, because from the very end there is nothing to play.
-    fn seek(&mut self, to: Duration, duration: Duration) -> Goal {
+    /// The position, with the last frame as the limit, because from the very end there is nothing to play.
+    fn within(&self, to: Duration, duration: Duration) -> Duration {
         let rate = self.presentation.and_then(|presentation| presentation.frame_rate);
-        let last = duration.saturating_sub(rate.map_or(LAST_FRAME, FrameRate::interval));
-        let to = to.min(last);
+        to.min(duration.saturating_sub(rate.map_or(LAST_FRAME, FrameRate::interval)))
+    }
+
+    /// Seeks to a position. What stands shows the frame there, and what plays plays on from it.
+    fn seek(&mut self, to: Duration, duration: Duration) -> Order {
+        let to = self.within(to, duration);
+        if matches!(self.phase, Phase::Paused | Phase::Ready) && self.pending.is_none() {
+            return self.show(to);
+        }
         (self.position, self.seeking) = (Some(to), Some(to));
         if self.phase == Phase::Ended {
             self.pending = None;
             self.phase = Phase::Buffering;
         }
-        Goal::Seek { to }
+        Order::Goal(Goal::Seek { to })
     }
 
-    /// Forgets everything about the stream, but not a message that is shown.
+    fn show(&mut self, to: Duration) -> Order {
+        (self.position, self.seeking) = (Some(to), Some(to));
+        Order::Show(to)
+    }
+
+    /// Forgets everything about the stream, but not a message that is shown, and what was to be recorded.
     fn reset(&mut self) {
-        let toast = self.toast.take();
-        *self = Self { toast, ..Self::new() };
+        let (toast, recording) = (self.toast.take(), self.recording);
+        *self = Self { toast, recording, ..Self::new() };
     }
 }
 
@@ -441,9 +500,9 @@ pub(crate) mod tests {
         assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Paused, "PLST"));
         model.handle_report(Report::Ended, now);
         assert_eq!((model.phase.clone(), enabled(&model).as_str()), (Phase::Ended, "PLST"));
-        model.handle_report(Report::Interrupted { reason: "x".into(), at: now, attempt: 1 }, now);
+        model.handle_report(Report::Interrupted { reason: "x".into(), cause: Cause::Other, at: now, attempt: 1 }, now);
         assert_eq!(enabled(&model), "ST");
-        model.handle_report(Report::Failed { reason: "x".into() }, now);
+        model.handle_report(Report::Failed { reason: "x".into(), cause: Cause::Other }, now);
         assert_eq!(enabled(&model), "SE");
         model.press(Button::Setup);
         assert_eq!(model.press(Button::Stop), Some(Goal::Stop));
@@ -474,7 +533,7 @@ pub(crate) mod tests {
     fn seeking_takes_a_length_and_stays_within_it() {
         let now = Instant::now();
         let mut model = playing(now);
-        let to = |seconds| Some(Goal::Seek { to: Duration::from_secs(seconds) });
+        let to = |seconds| Some(Order::Goal(Goal::Seek { to: Duration::from_secs(seconds) }));
         assert_eq!(model.seek_to(0.5), to(30));
         assert_eq!(model.seek_by(STEP, true), to(35));
         assert_eq!(model.seek_to(-3.0), to(0));
@@ -489,7 +548,7 @@ pub(crate) mod tests {
     fn seeking_to_the_end_shows_the_last_frame() {
         let now = Instant::now();
         let rate = FrameRate::new(24, 1).unwrap();
-        let last = Some(Goal::Seek { to: Duration::from_secs(60) - rate.interval() });
+        let last = Some(Order::Goal(Goal::Seek { to: Duration::from_secs(60) - rate.interval() }));
         let mut model = playing(now);
         assert_eq!(model.seek_to(1.0), last);
         model.position = Some(Duration::from_secs(50));
@@ -497,7 +556,7 @@ pub(crate) mod tests {
         model.handle_report(Report::Ended, now);
         assert_eq!(model.seek_by(STEP, true), last);
         model.presentation = Some(Presentation { frame_rate: None, ..presentation(Some(60)) });
-        assert_eq!(model.seek_to(1.0), Some(Goal::Seek { to: Duration::from_millis(59_900) }));
+        assert_eq!(model.seek_to(1.0), Some(Order::Goal(Goal::Seek { to: Duration::from_millis(59_900) })));
     }
 
     #[test]
@@ -521,6 +580,41 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_stands_shows_the_frame_that_is_sought_and_so_does_what_is_dragged() {
+        let (now, seconds) = (Instant::now(), Duration::from_secs);
+        let mut model = playing(now);
+        assert_eq!(model.scrub_to(0.5), Some(Order::Show(seconds(30))));
+        assert_eq!((model.scrub_to(0.5), model.position), (None, Some(seconds(30))), "it is on its way");
+        model.handle_picture(25, Some(seconds(1)), now);
+        assert_eq!(model.position, Some(seconds(30)), "the knob stays where the pointer is");
+        assert_eq!(model.seek_to(0.75), Some(Order::Goal(Goal::Seek { to: seconds(45) })), "it plays on from there");
+        assert!(!model.scrubbing);
+        model.handle_report(Report::Paused, now);
+        assert_eq!(model.seek_to(0.25), Some(Order::Show(seconds(15))));
+        model.handle_report(Report::Shown(seconds(15)), now);
+        model.handle_report(Report::Paused, now);
+        assert_eq!((model.position, model.phase.clone()), (Some(seconds(15)), Phase::Paused));
+        assert_eq!(model.seek_by(STEP, true), Some(Order::Show(seconds(20))));
+    }
+
+    #[test]
+    fn frames_are_stepped_through_one_by_one() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        let interval = FrameRate::new(24, 1).unwrap().interval();
+        let at = |frame: u32| Order::Show(interval * frame + interval / 4);
+        assert_eq!(model.step_frame(true), [Order::Goal(Goal::Pause), at(1)]);
+        model.handle_report(Report::Paused, now);
+        for frame in 2..200 {
+            assert_eq!(model.step_frame(true), [at(frame)]);
+        }
+        assert_eq!(model.step_frame(false), [at(198)]);
+        model.position = Some(Duration::ZERO);
+        assert_eq!(model.step_frame(false), [at(0)]);
+        assert_eq!(Model::new().step_frame(true), []);
+    }
+
+    #[test]
     fn a_frame_is_counted_by_its_place_in_the_film() {
         let now = Instant::now();
         let mut model = playing(now);
@@ -534,8 +628,14 @@ pub(crate) mod tests {
     fn after_an_interruption_it_plays_on_or_stands_still_as_before() {
         let now = Instant::now();
         let lost = |model: &mut Model| {
-            model.handle_report(Report::Interrupted { reason: "gone".into(), at: now, attempt: 1 }, now);
-            model.handle_report(Report::Interrupted { reason: "gone".into(), at: now, attempt: 2 }, now);
+            model.handle_report(
+                Report::Interrupted { reason: "gone".into(), cause: Cause::Other, at: now, attempt: 1 },
+                now,
+            );
+            model.handle_report(
+                Report::Interrupted { reason: "gone".into(), cause: Cause::Other, at: now, attempt: 2 },
+                now,
+            );
             assert!(model.has_picture, "the last picture stays");
             model.handle_report(Report::SetUp(presentation(Some(60))), now);
         };
@@ -596,7 +696,7 @@ pub(crate) mod tests {
         assert_eq!((model.position, model.phase.clone()), (None, Phase::Buffering));
         let mut model = playing(now);
         model.handle_report(Report::Ended, now);
-        assert_eq!(model.seek_by(STEP, false), Some(Goal::Seek { to: Duration::from_secs(55) }));
+        assert_eq!(model.seek_by(STEP, false), Some(Order::Goal(Goal::Seek { to: Duration::from_secs(55) })));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The network thread: a client, what the user wants of it, and what to do when the network does not want.
 
 use crate::asking::{self, Asked, Asking};
+use crate::glimpse::{Glimpse, Seen, Step};
 use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
-use crate::record::Recorded;
+use crate::record::{Recorded, Recorder};
 use crate::sink::Sink;
-use crate::wording::sentence;
+use crate::wording::{Cause, sentence};
 use mutoscope_std::client::{
     Answer, Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
 };
@@ -25,6 +26,8 @@ pub(crate) enum Report {
     SetUp(Presentation),
     /// It plays from there, as was wished for; `Playing` follows.
     Sought(Duration),
+    /// The frame at this position has come, as was wished for ([`Order::Show`]), and the stream does not go on.
+    Shown(Duration),
     Playing,
     Paused,
     /// Something did not work, and something else is tried at once.
@@ -37,6 +40,8 @@ pub(crate) enum Report {
     Forgetful(String),
     /// Nothing is recorded any more, for this reason; it plays on.
     NotRecorded(String),
+    /// What has been recorded on the user's wish is on disk.
+    Recorded(Recorded),
     /// There have been no pictures for long; the sentence says why.
     Silence(String),
     Ended,
@@ -44,12 +49,14 @@ pub(crate) enum Report {
     /// The stream is gone; the next attempt to get it back is at `at`.
     Interrupted {
         reason: String,
+        cause: Cause,
         at: Instant,
         attempt: u32,
     },
     /// The stream is gone, and trying again would not help.
     Failed {
         reason: String,
+        cause: Cause,
     },
     /// All that was asked for on the command line has been received.
     Complete,
@@ -73,10 +80,20 @@ pub(crate) struct Network {
     thread: JoinHandle<Outcome>,
 }
 
+/// What the user wants of the stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Order {
+    Goal(Goal),
+    /// Show the frame at this position, and stand there.
+    Show(Duration),
+}
+
 /// What the network thread is told.
 #[derive(Debug)]
 enum Wish {
-    Goal(Goal),
+    Order(Order),
+    /// Record to this from now on, instead of where it was recorded to; with `None`: nowhere.
+    Record(Option<Recorder>),
     /// What was asked, with `None`: there is no answer.
     Answer(Option<Answer>),
     /// The last: no session, and no thread.
@@ -93,8 +110,13 @@ pub(crate) struct Commander {
 }
 
 impl Commander {
-    pub(crate) fn send(&self, goal: Goal) {
-        self.pass_on(Wish::Goal(goal));
+    pub(crate) fn send(&self, order: Order) {
+        self.pass_on(Wish::Order(order));
+    }
+
+    /// Records to this from now on; `None`: nowhere.
+    pub(crate) fn record(&self, recorder: Option<Recorder>) {
+        self.pass_on(Wish::Record(recorder));
     }
 
     /// Answers what was asked; `None`: there is no answer.
@@ -133,12 +155,12 @@ impl Network {
             client,
             wishes,
             asking,
+            glimpse: Glimpse::default(),
             reporter: Reporter { reports: reporter, wake: Box::new(wake) },
             goal: Goal::Stop,
             resume: None,
             recovery: Recovery::new(patience),
             presentation: None,
-            worked: false,
             engaged: false,
             ended: None,
             quitting: None,
@@ -161,7 +183,7 @@ impl Network {
         match self.reports.try_recv() {
             Ok(report) => Some(report),
             Err(TryRecvError::Disconnected) if self.commands.expectant.swap(false, Ordering::Relaxed) => {
-                Some(Report::Failed { reason: "The player's network thread has failed".into() })
+                Some(Report::Failed { reason: "The player's network thread has failed".into(), cause: Cause::Other })
             }
             Err(_) => None,
         }
@@ -205,8 +227,10 @@ impl Reporter {
 struct Recovery {
     reconnect: Reconnect,
     retry_at: Option<Instant>,
+    /// Whether a frame of this stream has ever arrived.
+    worked: bool,
     /// Why there is no picture: why the last attempt failed, or what the present one waits for.
-    failure: Option<String>,
+    failure: Option<(String, Cause)>,
     /// The session that is being torn down has been told to be over.
     given_up: bool,
     /// The session is given up for this reason, to be tried anew.
@@ -218,6 +242,7 @@ impl Recovery {
         Self {
             reconnect: Reconnect::new(patience),
             retry_at: None,
+            worked: false,
             failure: None,
             given_up: false,
             after_teardown: None,
@@ -235,6 +260,7 @@ struct Worker {
     client: Client,
     wishes: Receiver<Wish>,
     asking: Asking,
+    glimpse: Glimpse,
     reporter: Reporter,
     /// What is to be, as far as the network allows: playing, a session, or nothing ([`Goal::Stop`]).
     goal: Goal,
@@ -242,8 +268,6 @@ struct Worker {
     resume: Option<Duration>,
     recovery: Recovery,
     presentation: Option<Presentation>,
-    /// Whether a frame of this stream has ever arrived.
-    worked: bool,
     /// Whether the client is connected or about to be: whether it will tell that it has been torn down.
     engaged: bool,
     /// Since when the stream has been at its end, and whether its length is not known, so that it may not be one.
@@ -260,7 +284,9 @@ impl Worker {
         loop {
             while let Ok(wish) = self.wishes.try_recv() {
                 match wish {
-                    Wish::Goal(goal) => self.handle_goal(goal),
+                    Wish::Order(Order::Goal(goal)) => self.handle_goal(goal),
+                    Wish::Order(Order::Show(to)) => self.handle_show(to),
+                    Wish::Record(recorder) => self.record(recorder),
                     Wish::Answer(answer) => self.handle_answer(answer),
                     Wish::Quit => self.quit(),
                 }
@@ -322,7 +348,7 @@ impl Worker {
                 self.goal = goal;
                 self.begin();
             }
-            asking::Outcome::Over(reason) => self.report(Report::Failed { reason }),
+            asking::Outcome::Over(reason) => self.report(Report::Failed { reason, cause: Cause::Unanswered }),
             asking::Outcome::Stale => {}
         }
     }
@@ -337,6 +363,8 @@ impl Worker {
             }
             Goal::Play { from } => {
                 self.goal = Goal::Play { from: None };
+                // The server stands a little behind the frame that was shown last.
+                let from = from.or_else(|| self.glimpse.take_position());
                 self.resume = from.or(self.resume);
                 // What waits for the next attempt need not wait any longer.
                 if waits {
@@ -351,7 +379,9 @@ impl Worker {
                 if self.wants_playing() {
                     self.goal = Goal::SetUp;
                 }
-                if !waits {
+                if self.glimpse.stands() && !self.glimpse.is_active() {
+                    self.report(Report::Paused);
+                } else if !waits {
                     self.client.set_goal(Goal::Pause);
                 }
             }
@@ -370,6 +400,44 @@ impl Worker {
         }
     }
 
+    /// Shows the frame at a position of a stream that stands still, or is to stand still meanwhile.
+    fn handle_show(&mut self, to: Duration) {
+        self.resume = Some(to);
+        self.ended = None;
+        if self.recovery.retry_at.is_none() && self.presentation.is_some() {
+            let step = self.glimpse.show(to);
+            self.take_step(step);
+        }
+    }
+
+    fn take_step(&mut self, step: Option<Step>) {
+        match step {
+            Some(Step::Pause) => self.client.set_goal(Goal::Pause),
+            Some(Step::Play(from)) => {
+                self.engaged = true;
+                self.client.set_goal(Goal::Play { from: Some(from) });
+            }
+            Some(Step::Stand) if !self.wants_playing() => self.report(Report::Paused),
+            Some(Step::Stand) | None => {}
+        }
+    }
+
+    fn record(&mut self, recorder: Option<Recorder>) {
+        let Some(before) = self.sink.replace_recorder(recorder) else { return };
+        let reports = self.reporter.reports.clone();
+        // The disk may be slow, and nothing waits for it here. Whoever reads the reports looks for them often enough.
+        let finish = move || {
+            let report = match before.finish() {
+                Ok(recorded) => Report::Recorded(recorded),
+                Err(reason) => Report::NotRecorded(reason),
+            };
+            let _ = reports.send(report);
+        };
+        if let Err(error) = std::thread::Builder::new().name("recorded".into()).spawn(finish) {
+            self.report(Report::NotRecorded(format!("cannot finish the recording: {error}")));
+        }
+    }
+
     fn quit(&mut self) {
         let patience = if self.engaged { LAST_PATIENCE } else { Duration::ZERO };
         self.quitting = Some(Instant::now() + patience);
@@ -378,6 +446,7 @@ impl Worker {
 
     fn engage(&mut self, goal: Goal) {
         self.engaged = true;
+        self.glimpse.handle_play();
         self.client.set_goal(goal);
     }
 
@@ -389,7 +458,9 @@ impl Worker {
         if self.engaged {
             self.recovery.reconnect.begin(Instant::now());
         }
+        self.glimpse.reset();
         if self.wants_playing() {
+            self.glimpse.handle_play();
             self.client.set_goal(Goal::Play { from: self.resume });
         } else if self.wants_session() {
             self.client.set_goal(Goal::SetUp);
@@ -416,7 +487,7 @@ impl Worker {
     }
 
     fn handle_frame(&mut self, position: Option<Duration>, full: bool) {
-        self.worked = true;
+        self.recovery.worked = true;
         self.recovery.failure = None;
         self.recovery.reconnect.succeeded();
         if position.is_some() {
@@ -442,20 +513,31 @@ impl Worker {
 
     fn handle_event(&mut self, event: Event) {
         match event {
-            Event::Frame(frame) => {
-                let full = self.sink.take(&self.client, &frame);
-                self.handle_frame(frame.position, full);
-                if let Some(reason) = self.sink.check_recorder() {
-                    self.report(Report::NotRecorded(reason));
+            Event::Frame(frame) => match self.glimpse.handle_frame() {
+                Seen::Usual => {
+                    let full = self.sink.take(&self.client, &frame);
+                    self.handle_frame(frame.position, full);
+                    if let Some(reason) = self.sink.check_recorder() {
+                        self.report(Report::NotRecorded(reason));
+                    }
                 }
-            }
+                Seen::Wanted(at) => {
+                    self.client.set_goal(Goal::Pause);
+                    self.sink.show(&self.client, &frame, at);
+                    self.handle_frame(Some(at), false);
+                    self.report(Report::Shown(at));
+                }
+                Seen::Surplus => {}
+            },
             Event::Connected { peer } => {
-                self.recovery.failure = Some("The server takes the connection, but does not answer in time".into());
+                let why = "The server takes the connection, but does not answer in time";
+                self.recovery.failure = Some((why.into(), Cause::Other));
                 self.report(Report::Connected(peer));
             }
             Event::SetUp(presentation) => {
                 self.presentation = Some(presentation);
-                self.recovery.failure = Some("The server has a stream, but no picture of it has come in time".into());
+                let why = "The server has a stream, but no picture of it has come in time";
+                self.recovery.failure = Some((why.into(), Cause::Other));
                 if !self.wants_playing() {
                     self.recovery.reconnect.succeeded();
                 }
@@ -464,6 +546,9 @@ impl Worker {
             Event::Playing { from, .. } => {
                 // A pause is no gap.
                 self.sink.live().previous = None;
+                if self.glimpse.is_active() {
+                    return;
+                }
                 if let Some(from) = from {
                     self.report(Report::Sought(from));
                 }
@@ -471,10 +556,16 @@ impl Worker {
             }
             Event::Paused => {
                 self.recovery.reconnect.succeeded();
-                self.report(Report::Paused);
+                match self.glimpse.handle_stand() {
+                    None => self.report(Report::Paused),
+                    step => self.take_step(step),
+                }
             }
             Event::Retrying { with, .. } => self.report(Report::Trying(with)),
             Event::Refused { status, during } => {
+                if during == Command::Pause || self.glimpse.is_active() {
+                    self.glimpse.handle_refusal(during == Command::Pause);
+                }
                 if during == Command::Play {
                     // To be there after an interruption would be refused again.
                     self.resume = None;
@@ -490,7 +581,10 @@ impl Worker {
                 self.handle_silence(format!("Nothing has arrived for {:.0} s", lasting.as_secs_f32()));
             }
             Event::NoFrames { cause, .. } => self.handle_no_frames(&cause),
-            Event::EndOfStream { announced } => self.handle_end(announced),
+            Event::EndOfStream { announced } => match self.glimpse.handle_stand() {
+                None => self.handle_end(announced),
+                step => self.take_step(step),
+            },
             _ => {}
         }
     }
@@ -500,7 +594,7 @@ impl Worker {
     }
 
     fn handle_silence(&mut self, why: String) {
-        self.recovery.failure = Some(why.clone());
+        self.recovery.failure = Some((why.clone(), Cause::Other));
         self.report(Report::Silence(why));
     }
 
@@ -527,13 +621,13 @@ impl Worker {
     fn handle_torn_down(&mut self) -> bool {
         self.close_session();
         if let Some(reason) = self.recovery.after_teardown.take() {
-            self.lose(reason);
+            self.lose(&reason, Cause::Other);
         } else if self.quitting.is_some() {
             return true;
         } else if std::mem::take(&mut self.recovery.given_up) {
             // Nobody needs to know any more.
         } else if self.wants_session() && self.server_left() {
-            self.lose("the server left".into());
+            self.lose("the server left", Cause::Other);
         } else if !self.wants_session() {
             self.report(Report::Stopped);
         }
@@ -549,7 +643,7 @@ impl Worker {
         } else if std::mem::take(&mut self.recovery.given_up) && !self.wants_session() {
             // Nobody needs to know any more.
         } else if let Some(reason) = self.recovery.after_teardown.take() {
-            self.lose(reason);
+            self.lose(&reason, Cause::Other);
         } else if !self.wants_session() {
             self.report(Report::Stopped);
         } else if self.ended.is_some() && !self.server_left() {
@@ -559,11 +653,11 @@ impl Worker {
             self.recovery.forget();
             self.goal = Goal::Stop;
             self.report(Report::Asks(asked));
-        } else if may_pass(error, self.worked) {
-            self.lose(sentence(&error.to_string()));
+        } else if may_pass(error, self.recovery.worked) {
+            self.lose(&error.to_string(), Cause::of(error));
         } else {
             self.goal = Goal::Stop;
-            self.report(Report::Failed { reason: sentence(&error.to_string()) });
+            self.report(Report::Failed { reason: sentence(&error.to_string()), cause: Cause::of(error) });
         }
     }
 
@@ -582,31 +676,33 @@ impl Worker {
 
     fn close_session(&mut self) {
         (self.presentation, self.engaged) = (None, false);
+        self.glimpse.reset();
         self.sink.live().close_session();
     }
 
     /// It has been long enough, whatever is under way.
     fn give_up(&mut self) {
-        let reason = self.recovery.failure.take().unwrap_or_else(|| UNCONNECTED.into());
+        let failure = self.recovery.failure.take();
+        let (reason, cause) = failure.unwrap_or_else(|| (UNCONNECTED.into(), Cause::Other));
         let engaged = self.engaged;
         // What is under way ends without a word.
         self.recovery.given_up = engaged;
         self.abandon();
-        self.report(Report::Failed { reason });
+        self.report(Report::Failed { reason, cause });
     }
 
-    fn lose(&mut self, reason: String) {
-        let reason = sentence(&reason);
-        self.recovery.failure = Some(reason.clone());
+    fn lose(&mut self, reason: &str, cause: Cause) {
+        let reason = sentence(reason);
+        self.recovery.failure = Some((reason.clone(), cause));
         self.sink.live().interruptions += 1;
         match self.recovery.reconnect.failed(Instant::now()) {
             Decision::Retry { at, attempt } => {
                 self.recovery.retry_at = Some(at);
-                self.report(Report::Interrupted { reason, at, attempt });
+                self.report(Report::Interrupted { reason, cause, at, attempt });
             }
             Decision::GiveUp => {
                 self.goal = Goal::Stop;
-                self.report(Report::Failed { reason });
+                self.report(Report::Failed { reason, cause });
             }
         }
     }
@@ -626,11 +722,11 @@ mod tests {
         let network = Network::start(options, None, Patience::Endless, sink, wake).unwrap();
         let commander = network.commander();
         for goal in [Goal::Stop, Goal::SetUp] {
-            commander.send(goal);
+            commander.send(Order::Goal(goal));
             let deadline = Instant::now() + Duration::from_secs(30);
             let failed = loop {
                 match network.poll_report() {
-                    Some(Report::Failed { reason }) => break reason,
+                    Some(Report::Failed { reason, .. }) => break reason,
                     Some(_) => {}
                     None => std::thread::sleep(Duration::from_millis(5)),
                 }

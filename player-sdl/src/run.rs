@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::json::{JsonLine, Output};
-use crate::network::{Limit, Live, Network, Outcome};
+use crate::network::{Limit, Live, Network, Order, Outcome};
 use crate::record::Recorder;
 use crate::sink::Sink;
 use anyhow::{Result, bail};
@@ -83,7 +83,12 @@ impl Run {
 
     /// Passes a goal to the network thread.
     pub(crate) fn send(&self, goal: Goal) {
-        self.network.commander().send(goal);
+        self.order(Order::Goal(goal));
+    }
+
+    /// Passes to the network thread what the user wants.
+    pub(crate) fn order(&self, order: Order) {
+        self.network.commander().send(order);
     }
 
     /// Takes a sample of the figures if one is due. Returns whether one was.

@@ -6,7 +6,7 @@ use crate::frame::{Encoded, FrameInfo};
 use crate::rates::Rate;
 use crate::record::{Recorded, Recorder};
 use mutoscope::player;
-use mutoscope_std::client::{Client, Statistics};
+use mutoscope_std::client::{Client, PlayedFrame, Statistics};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -106,6 +106,12 @@ impl Sink {
         self.live().first.zip(self.limit.duration).map(|(first, duration)| first + duration)
     }
 
+    /// Records to this from now on, or nowhere. Returns what was recorded to.
+    pub(crate) fn replace_recorder(&mut self, recorder: Option<Recorder>) -> Option<Recorder> {
+        (self.recorded, self.told) = (None, false);
+        std::mem::replace(&mut self.recorder, recorder)
+    }
+
     /// Why nothing is recorded any more, once.
     pub(crate) fn check_recorder(&mut self) -> Option<String> {
         let failed = self.recorded.as_ref()?.as_ref().err()?;
@@ -146,6 +152,28 @@ impl Sink {
             }
             live.arrivals.add(arrived, session.octets);
         }
+        self.put(frame, arrived, now);
+        self.limit.frames == Some(self.frames)
+    }
+
+    /// Passes on a frame of a stream that stands still, for which it was asked: it is shown and counted, but is no part of what is played
+    /// and recorded.
+    pub(crate) fn show(&mut self, client: &Client, frame: &player::ReceivedFrame, position: Duration) {
+        let now = Instant::now();
+        // A frame that comes before the answer to PLAY is counted from where the stream stood before.
+        let told = frame.position.filter(|told| told.abs_diff(position) < Duration::from_secs(1));
+        let frame = PlayedFrame { position: told.or(Some(position)), ..client.copy_frame(frame) };
+        let arrived = now.checked_sub(frame.age).unwrap_or(now);
+        {
+            let mut live = self.live();
+            live.frames += 1;
+            live.bytes += frame.jpeg.len() as u64;
+        }
+        // It may have been made long ago, and its age says nothing about the way that it came.
+        self.put(PlayedFrame { since_capture: None, ..frame }, arrived, now);
+    }
+
+    fn put(&self, frame: PlayedFrame, arrived: Instant, now: Instant) {
         let info = FrameInfo {
             number: frame.number,
             position: frame.position,
@@ -154,6 +182,5 @@ impl Sink {
             len: frame.jpeg.len(),
         };
         self.pipeline.put_frame(Encoded { jpeg: frame.jpeg, info });
-        self.limit.frames == Some(self.frames)
     }
 }

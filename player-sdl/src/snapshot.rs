@@ -106,17 +106,29 @@ fn write_png(jpeg: &[u8], path: &Path) -> Result<(), String> {
 /// Returns a name for a snapshot that no file has yet. It consists of the stream's name, the frame's number and, if that is
 /// taken, another number.
 pub(crate) fn new_name(stem: &str, frame: u32) -> PathBuf {
-    let stem = if stem.is_empty() { "stream" } else { stem };
-    let stem: String = stem
-        .trim_start_matches('.')
-        .chars()
-        .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-        .collect();
+    free_name(&format!("{}-{frame:06}", harmless(stem)), "png")
+}
+
+/// Returns a name for a recording that no file has yet: the stream's name and, if that is taken, a number.
+pub(crate) fn new_film_name(stem: &str) -> PathBuf {
+    free_name(&harmless(stem), "mjpeg")
+}
+
+fn free_name(stem: &str, ending: &str) -> PathBuf {
     let names = (1..).map(|copy: u32| match copy {
-        1 => PathBuf::from(format!("{stem}-{frame:06}.png")),
-        copy => PathBuf::from(format!("{stem}-{frame:06}-{copy}.png")),
+        1 => PathBuf::from(format!("{stem}.{ending}")),
+        copy => PathBuf::from(format!("{stem}-{copy}.{ending}")),
     });
     names.into_iter().find(|name| !name.exists()).unwrap_or_default()
+}
+
+/// Returns a stream's name as files may be called.
+fn harmless(stem: &str) -> String {
+    let stem = if stem.is_empty() { "stream" } else { stem };
+    stem.trim_start_matches('.')
+        .chars()
+        .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -165,5 +177,6 @@ mod tests {
         assert_eq!(new_name("127.0.0.1:8554", 245), PathBuf::from("127.0.0.1_8554-000245.png"));
         assert_eq!(new_name("../a b", 1), PathBuf::from("_a_b-000001.png"));
         assert_eq!(new_name("", 1), PathBuf::from("stream-000001.png"));
+        assert_eq!(new_film_name("a/b"), PathBuf::from("a_b.mjpeg"));
     }
 }

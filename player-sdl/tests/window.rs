@@ -63,7 +63,6 @@ struct Window<'d> {
     display: &'d Display,
     player: Player,
     id: String,
-    layout: Line,
 }
 
 impl<'d> Window<'d> {
@@ -75,11 +74,11 @@ impl<'d> Window<'d> {
     fn open_at(display: &'d Display, args: &[&str], config: &Path) -> Self {
         let args = [args, &["--ui-log", "--renderer", "software"]].concat();
         let player = Player::start_at(&args, Some(&display.name), config);
-        let layout = player.wait_for("layout", |_| true);
+        player.wait_for("layout", |_| true);
         let found = display.xdotool(&["search", "--sync", "--onlyvisible", "--name", "Video Streaming Player"]);
         let id = found.lines().last().unwrap().to_owned();
         display.xdotool(&["windowfocus", "--sync", &id]);
-        Self { display, player, id, layout }
+        Self { display, player, id }
     }
 
     fn key(&self, key: &str) {
@@ -88,9 +87,42 @@ impl<'d> Window<'d> {
 
     /// Clicks on a place of the layout, at this part of its width, 0 to 1.
     fn click(&self, place: &str, part: f64) {
-        let [x, y, w, h] = self.layout.rect(place);
-        let (x, y) = (x + (f64::from(w) * part) as i32, y + h / 2);
-        self.display.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string(), "click", "1"]);
+        self.point(place, part, &["click", "1"]);
+    }
+
+    /// Moves the mouse to a place of the layout, at this part of its width, and does something there.
+    fn point(&self, place: &str, part: f64, then: &[&str]) {
+        let [x, y, w, h] = self.player.layout().rect(place);
+        let (x, y) = ((x + (f64::from(w) * part) as i32).to_string(), (y + h / 2).to_string());
+        self.display.xdotool(&[&["mousemove", "--window", &self.id, &x, &y], then].concat());
+    }
+
+    /// Waits until a picture is shown that lies here in the film, in seconds.
+    fn shown_at(&self, position: std::ops::Range<f64>) -> Line {
+        self.player.wait_for("shown", |line| line.number("position").is_some_and(|at| position.contains(&at)))
+    }
+
+    /// Waits until the picture with this number in its strip is shown.
+    fn strip(&self, number: u32) -> Line {
+        self.player.wait_for("shown", |line| line.number("strip") == Some(f64::from(number)))
+    }
+
+    /// The colour of a pixel of a screenshot.
+    fn screenshot(&self, folder: &Folder) -> impl Fn(i32, i32) -> [u8; 3] + use<> {
+        let file = folder.file("screen.png");
+        let taken = Command::new("import").args(["-window", "root", &file]).env("DISPLAY", &self.display.name).status();
+        assert!(taken.unwrap().success());
+        let (pixels, width, _) = read_png(&file);
+        let place = self.display.xdotool(&["getwindowgeometry", "--shell", &self.id]);
+        let side = |name: &str| -> i32 {
+            let line = place.lines().find_map(|line| line.strip_prefix(name));
+            line.expect("a place").parse().unwrap()
+        };
+        let (left, top) = (side("X="), side("Y="));
+        move |x, y| {
+            let at = ((y + top) as usize * width + (x + left) as usize) * 3;
+            [pixels[at], pixels[at + 1], pixels[at + 2]]
+        }
     }
 
     fn write(&self, text: &str) {
@@ -116,7 +148,7 @@ impl<'d> Window<'d> {
             Command::new("import").args(["-window", &self.id, &file]).env("DISPLAY", &self.display.name).status();
         assert!(shot.unwrap().success());
         let (pixels, width, _) = read_png(&file);
-        let [x, y, w, h] = self.layout.rect("video").map(|side| side as usize);
+        let [x, y, w, h] = self.player.layout().rect("video").map(|side| side as usize);
         let green = |x: usize, y: usize| pixels[(y * width + x) * 3 + 1];
         let luma: Vec<u8> =
             (y..y + h).flat_map(|row| (x..x + w).map(move |column| (column, row))).map(|(x, y)| green(x, y)).collect();
@@ -186,7 +218,7 @@ fn after_any_presses_in_any_order_it_plays_when_told_to() {
             let choice = (random >> 16) % 8;
             match ["setup", "play", "pause", "stop", "track"].get(choice as usize) {
                 Some(place) => {
-                    let [x, y, w, h] = window.layout.rect(place);
+                    let [x, y, w, h] = window.player.layout().rect(place);
                     presses.extend(["mousemove", "--window", &window.id].map(str::to_owned));
                     presses.extend([(x + w / 3).to_string(), (y + h / 2).to_string(), "click".into(), "1".into()]);
                 }
@@ -280,7 +312,7 @@ fn interrupt(display: &Display, folder: &Folder, transport: &str) {
     let shown = folder.file("lost.png");
     Command::new("import").args(["-window", &window.id, &shown]).env("DISPLAY", &display.name).status().unwrap();
     let (pixels, width, _) = read_png(&shown);
-    let [x, y, _, _] = window.layout.rect("video").map(|side| side as usize);
+    let [x, y, _, _] = window.player.layout().rect("video").map(|side| side as usize);
     let corner = (y + 200) * width + x + 20;
     assert!(pixels[corner * 3] > 0x20, "the last picture stays");
     server.restart();
@@ -434,4 +466,244 @@ fn an_unknown_certificate_is_asked_about_once_and_a_changed_one_is_a_warning() {
     window.quit();
     let known = std::fs::read_to_string(&file).unwrap();
     assert_eq!(known.lines().filter(|line| !line.starts_with('#')).count(), 1, "{known}");
+}
+
+/// A server with a film of ten seconds, whose frames have their numbers in their strips.
+fn film(folder: &Folder) -> (ServerProcess, String) {
+    let film = folder.file("film.mjpeg");
+    std::fs::write(&film, cards(240).concat()).unwrap();
+    let server = ServerProcess::start(Some(film.as_ref()));
+    let url = server.url("film.mjpeg");
+    (server, url)
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn what_stands_shows_the_frame_that_is_sought_dragged_or_stepped_to() {
+    let (display, folder) = (Display::open(), Folder::new("still"));
+    let (_server, url) = film(&folder);
+    for transport in ["udp", "tcp"] {
+        let window = Window::open(&display, &[&url, "--transport", transport]);
+        window.player.wait_for("shown", |_| true);
+        window.key("space");
+        window.player.wait_for_phase("Paused");
+        window.click("track", 0.5);
+        let there = window.shown_at(4.9..5.1).number("strip").unwrap() as u32;
+        // The time at the pointer lies over the strip.
+        window.point("header", 0.3, &[]);
+        window.player.wait_for("bubble", |line| line.text("text").is_empty());
+        assert_eq!(window.strip_on_screen(&folder), Some(there), "it is on the screen");
+        for (key, frame) in
+            [("period", there + 1), ("period", there + 2), ("comma", there + 1), ("Home", 0), ("End", 239)]
+        {
+            window.key(key);
+            window.strip(frame);
+        }
+        for (key, position) in [("Left", 4.7..5.1), ("shift+Left", 0.0..0.1), ("Right", 4.8..5.1)] {
+            window.key(key);
+            window.shown_at(position);
+        }
+        drag(&window, &folder);
+        window.key("space");
+        window.player.wait_for_phase("Playing");
+        window.shown_at(6.0..6.6);
+        window.quit();
+    }
+}
+
+/// Drags the position of a paused film, and looks at what is shown meanwhile.
+fn drag(window: &Window<'_>, folder: &Folder) {
+    let [x, y, w, h] = window.player.layout().rect("track");
+    window.point("track", 0.2, &["mousedown", "1"]);
+    for part in [0.3, 0.45, 0.6] {
+        window.point("track", part, &[]);
+        let bubble = window.player.wait_for("bubble", |line| {
+            line.number("knob").is_some_and(|knob| (knob - part * f64::from(w)).abs() < 3.0)
+        });
+        let (time, [left, top, width, height]) = (format!("0:0{:.0}", (part * 10.0).floor()), bubble.rect("place"));
+        assert_eq!((bubble.text("text"), bubble.text("elapsed")), (time.as_str(), time.as_str()));
+        let middle = f64::from(left) + f64::from(width) / 2.0 - f64::from(x);
+        assert!((middle - part * f64::from(w)).abs() < 4.0 && top + height <= y + h / 2, "{bubble:?}");
+        window.shown_at(part * 10.0 - 0.2..part * 10.0 + 0.1);
+    }
+    let pixel = window.screenshot(folder);
+    let middle = y + h / 2;
+    assert_eq!(pixel(x + w * 6 / 10, middle), [255, 0, 0], "the knob");
+    assert_eq!(pixel(x + w * 3 / 10, middle), [255, 0, 0], "what is played");
+    assert_eq!(pixel(x + w * 8 / 10, middle), [0x33, 0x33, 0x33], "and nothing that looks like a buffer");
+    window.display.xdotool(&["mouseup", "1"]);
+    window.shown_at(5.8..6.1);
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn what_plays_stands_while_it_is_dragged_and_then_plays_on() {
+    let (display, folder) = (Display::open(), Folder::new("drag"));
+    let (_server, url) = film(&folder);
+    let window = Window::open(&display, &[&url]);
+    window.player.wait_for_phase("Playing");
+    window.point("track", 0.1, &["mousedown", "1"]);
+    window.point("track", 0.5, &[]);
+    window.shown_at(4.8..5.1);
+    window.point("track", 0.3, &[]);
+    window.shown_at(2.8..3.1);
+    let stood = window.player.last_shown().number("position").unwrap();
+    assert!((2.8..3.1).contains(&stood), "it stands there: {stood}");
+    window.display.xdotool(&["mouseup", "1"]);
+    window.shown_at(3.2..4.5);
+    window.key("space");
+    assert_eq!(enabled(&window.player.wait_for_phase("Paused")), "play stop");
+    window.quit();
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn the_picture_is_clicked_to_pause_and_play_double_clicked_to_fill_the_screen_and_the_wheel_seeks() {
+    let (display, folder) = (Display::open(), Folder::new("click"));
+    let (_server, url) = film(&folder);
+    // Without a window manager nobody would make the window as large as the screen.
+    let window = Window::open(&display, &[&url, "--window-size", "1280x1024"]);
+    window.player.wait_for_phase("Playing");
+    window.click("video", 0.5);
+    window.player.wait_for_phase("Paused");
+    window.player.wait_for("sign", |line| line.text("faded") == "true");
+    for (button, position) in [("4", 4.5..9.0), ("5", 0.0..3.9)] {
+        window.point("video", 0.5, &["click", button]);
+        window.shown_at(position);
+    }
+    window.click("video", 0.4);
+    window.player.wait_for_phase("Playing");
+    window.point("video", 0.3, &["click", "--repeat", "2", "--delay", "60", "1"]);
+    window.player.wait_for("fullscreen", |line| line.text("on") == "true");
+    let full = window.player.wait_for("layout", |line| line.rect("video")[3] == 1024);
+    let [_, top, ..] = full.rect("track");
+    assert!(1024 - top <= 84 && full.rect("header")[3] <= 48, "the controls are no slab: {full:?}");
+    // Two clicks are no pause.
+    window.shown_at(0.0..9.0);
+    window.shown_at(0.0..9.0);
+    // The controls go after a while, and come when the mouse moves.
+    window.player.wait_for("layout", |line| line.rect("header")[3] == 0);
+    window.point("video", 0.6, &[]);
+    window.player.wait_for("layout", |line| line.rect("header")[3] > 0);
+    window.click("tool_fullscreen", 0.5);
+    window.player.wait_for("fullscreen", |line| line.text("on") == "false");
+    window.quit();
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn the_keyboard_alone_reaches_every_button() {
+    let display = Display::open();
+    let server = ServerProcess::start(None);
+    let window = Window::open(&display, &[&server.url("testcard"), "--wait"]);
+    window.player.wait_for_phase("Stopped");
+    let focus = |key: &str, control: &str| {
+        window.key(key);
+        window.player.wait_for("focus", |line| line.text("control") == control);
+    };
+    focus("Tab", "setup");
+    window.key("Return");
+    window.player.wait_for_phase("Ready");
+    focus("Tab", "play");
+    window.key("space");
+    window.player.wait_for_phase("Playing");
+    focus("Tab", "pause");
+    focus("Tab", "stop");
+    focus("Tab", "tool_record");
+    focus("Tab", "tool_snapshot");
+    focus("Tab", "tool_statistics");
+    window.key("Return");
+    window.player.wait_for("overlay", |line| line.text("name") == "statistics" && line.text("on") == "true");
+    focus("shift+Tab", "tool_snapshot");
+    focus("Escape", "none");
+    window.click("stop", 0.5);
+    window.player.wait_for_phase("Stopped");
+    // The mouse rests on a button.
+    window.point("tool_fullscreen", 0.5, &[]);
+    window.player.wait_for("bubble", |line| line.text("text") == "Full screen (F)");
+    window.quit();
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn overlays_never_cover_each_other_and_leave_half_of_the_picture_free() {
+    let (display, folder) = (Display::open(), Folder::new("overlays"));
+    let (_server, url) = film(&folder);
+    let snapshot = folder.file("saved.png");
+    for shape in [&["--scale", "2"][..], &["--window-size", "640x480"], &["--window-size", "320x320"]] {
+        let window = Window::open(&display, &[&[&url, "--snapshot", &snapshot, "--from", "9.2"], shape].concat());
+        window.key("i");
+        let [_, _, w, h] = window.player.layout().rect("video");
+        assert!(window.player.layout().number("entries") >= Some(6.0));
+        let [_, top, _, height] = window.player.layout().rect("status");
+        assert!(top + height <= window.player.layout().rect("window")[3], "the status bar is whole");
+        let check = |line: &Line| {
+            let [.., width, height] = line.rect("statistics");
+            assert!(2 * width * height <= w * h, "{line:?}");
+            let names = ["notice", "toast", "bubble", "statistics", "help"];
+            for (at, a) in names.iter().enumerate() {
+                for b in &names[at + 1..] {
+                    let ([ax, ay, aw, ah], [bx, by, bw, bh]) = (line.rect(a), line.rect(b));
+                    let apart = aw.min(ah).min(bw).min(bh) == 0
+                        || ax + aw <= bx
+                        || bx + bw <= ax
+                        || ay + ah <= by
+                        || by + bh <= ay;
+                    assert!(apart, "{a} and {b}: {line:?}");
+                }
+            }
+        };
+        window.player.wait_for_phase("Ended");
+        window.key("p");
+        window.player.wait_for("overlays", |line| {
+            check(line);
+            line.rect("toast")[2] > 0 && line.rect("notice")[2] > 0
+        });
+        window.point("track", 0.5, &[]);
+        window.player.wait_for("overlays", |line| {
+            check(line);
+            line.rect("bubble")[2] > 0
+        });
+        window.quit();
+    }
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn each_failure_says_in_words_for_people_what_to_do_next() {
+    let display = Display::open();
+    let server = ServerProcess::start(None);
+    let window = Window::open(&display, &[&server.url("nothing")]);
+    let notice = window.player.wait_for("notice", |line| line.text("title") == "There is no such stream");
+    assert!(notice.text("hint").contains("Check the name"), "{notice:?}");
+    window.key("q");
+    let window = Window::open(&display, &["rtsp://nowhere.invalid/x"]);
+    let notice = window.player.wait_for("notice", |line| line.text("title") == "Cannot reach the server");
+    assert!(notice.text("detail").starts_with("No machine called nowhere.invalid is known here"), "{notice:?}");
+    assert!(!notice.text("detail").contains("lookup") && notice.text("hint").contains("STOP"), "{notice:?}");
+    window.key("q");
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn the_window_is_as_large_as_the_desktop_s_settings_want_it() {
+    use x11rb::connection::Connection;
+    use x11rb::protocol::xproto::{AtomEnum, PropMode};
+    use x11rb::wrapper::ConnectionExt;
+    let (display, folder) = (Display::open(), Folder::new("dpi"));
+    let (connection, screen) = x11rb::connect(Some(&display.name)).unwrap();
+    let root = connection.setup().roots[screen].root;
+    let resources = b"Xft.dpi:\t144\n";
+    let (property, kind) = (AtomEnum::RESOURCE_MANAGER, AtomEnum::STRING);
+    connection.change_property8(PropMode::REPLACE, root, property, kind, resources).unwrap();
+    connection.sync().unwrap();
+    let name = "%D7%A9%D7%9C%D7%95%D7%9D%20%E7%94%B5%E5%BD%B1%20%D9%85%D8%B1%D8%AD%D8%A8%D8%A7";
+    let window = Window::open(&display, &[&format!("rtsp://127.0.0.1:9/{name}"), "--wait"]);
+    assert_eq!((window.player.layout().number("scale"), window.player.layout().rect("window")[2]), (Some(1.5), 960));
+    // The name is written in the title bar, whatever its script.
+    window.player.wait_for("notice", |line| line.text("detail").contains("שלום 电影 مرحبا"));
+    let pixel = window.screenshot(&folder);
+    let ink = (300..500).filter(|&x| (10..56).any(|y| pixel(x, y)[0] > 0x80)).count();
+    assert!(ink > 20, "{ink} columns have ink");
+    window.quit();
 }

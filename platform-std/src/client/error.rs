@@ -91,7 +91,12 @@ impl fmt::Display for Error {
                 write!(f, "the RTP port must be even, because RTCP takes the next one; {port} is not")
             }
             Self::System(what, error) => write!(f, "cannot {what}: {error}"),
-            Self::Resolve(host, error) => write!(f, "no address is known for {host}: {error}"),
+            Self::Resolve(host, error) => {
+                let text = error.to_string();
+                // What the standard library puts before the system's words says nothing to people.
+                let why = text.rsplit_once(": ").map_or(&*text, |(_, why)| why).to_lowercase();
+                write!(f, "no machine called {} is known here ({why})", OneLine(host))
+            }
             Self::Connect(address, error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 write!(f, "nobody listens at {address}: is the server running?")
             }
@@ -176,7 +181,8 @@ fn protocol(f: &mut fmt::Formatter<'_>, error: session::Error) -> fmt::Result {
         session::Error::Transport => f.write_str("the server chose a transport that cannot be used here"),
         session::Error::MessageTooLarge => f.write_str("the server's answer is too large"),
         session::Error::Message(error) => {
-            write!(f, "what the server sends is not RTSP ({:?} at byte {}): is this its port?", error.kind, error.at)
+            log::debug!("no RTSP: {:?} at byte {}", error.kind, error.at);
+            f.write_str("what the server sends is not RTSP: is this its port?")
         }
         session::Error::SessionTooLong => f.write_str("the server's session identifier is too long"),
         session::Error::Url | session::Error::UrlTooLong => f.write_str("a URL of the server's is too long"),
@@ -220,6 +226,13 @@ mod tests {
         assert!(!refused(302, Some("rtsp://x/\u{9b}2J\x1b[2J")).contains(char::is_control));
         assert!(refused(404, None).contains("nothing of that name"));
         assert!(refused(500, None).contains("DESCRIBE"));
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_told_in_words_for_people() {
+        let error = io::Error::other("failed to lookup address information: Name or service not known");
+        let told = Error::Resolve("nowhere".into(), error).to_string();
+        assert_eq!(told, "no machine called nowhere is known here (name or service not known)");
     }
 
     #[test]

@@ -349,7 +349,7 @@ fn refusals_and_silence_are_told_in_sentences() {
                 request(stream);
                 stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
             }],
-            "what the server sends is not RTSP (StartLine at byte 4): is this its port?",
+            "what the server sends is not RTSP: is this its port?",
         ),
         (
             vec![

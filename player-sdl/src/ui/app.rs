@@ -1,52 +1,44 @@
-//! What the window shows and does: passes the user's actions and the network's reports to the model, and the newest
-//! picture and the model's state to the display.
+//! What the window shows and does: passes the user's actions and the network's reports to the stream, and the newest
+//! picture and the stream's state to the display.
 
-use super::canvas::Rect;
 use super::dialog::{self, Closing, Dialog};
 use super::display::Display;
 use super::input::{Action, Input, InputContext};
-use super::layout::Chrome;
+use super::layout::{Chrome, Target, Tool};
 use super::overlay;
-use super::view::{self, Scene};
-use crate::args::{Args, stream_name, stream_stem};
-use crate::figures;
-use crate::frame::Picture;
+use super::stream::Stream;
+use super::told::{self, Told};
+use super::view::{self, Pointing, Scene};
+use crate::args::Args;
+use crate::figures::{self, Figures};
 use crate::json::JsonLine;
-use crate::model::{Button, Model, Phase};
+use crate::model::{Model, Phase};
 use crate::network::Report;
 use crate::run::Run;
 use crate::snapshot::{self, Saver};
 use crate::wording::sentence;
 use anyhow::Result;
-use mutoscope_std::client::Goal;
 use sdl2::clipboard::ClipboardUtil;
 use sdl2::event::Event as SdlEvent;
 use std::time::{Duration, Instant};
 
 /// How long the controls stay visible in full screen after the mouse has moved.
 const CHROME_STAYS: Duration = Duration::from_millis(2500);
-/// The time between two steps of a turning spinner.
+/// The time between two steps of a turning spinner, or of a sign that fades.
 const SPIN: Duration = Duration::from_millis(42);
 
 /// The player behind the window.
 pub(super) struct App<'a, 't> {
     args: &'a Args,
-    url: String,
-    /// The stream's name, for the title bar.
-    name: String,
-    pub(super) run: Run,
-    pub(super) model: Model,
+    /// What is played. The window shows the one that is [chosen](Self::chosen), and knows what to show where there is none.
+    streams: Vec<Stream<'t>>,
+    chosen: usize,
     display: Display<'t>,
     input: Input,
     overlays: Overlays,
     asking: Asking,
-    /// The picture that is shown.
-    picture: Option<Picture>,
     saver: Saver,
-    /// The phase that was last reported to programs, and since when it has lasted.
-    phase: (&'static str, Instant),
-    /// Whether all that was asked for on the command line has been received.
-    pub(super) complete: bool,
+    told: Told,
     /// Whether the window is to be closed.
     over: bool,
 }
@@ -64,51 +56,63 @@ struct Overlays {
 struct Asking {
     dialog: Option<Dialog>,
     clipboard: ClipboardUtil,
-    /// Where its parts were when that was last reported to programs.
-    reported: Vec<(dialog::Part, Rect)>,
 }
 
 impl<'a, 't> App<'a, 't> {
     pub(super) fn new(args: &'a Args, run: Run, display: Display<'t>, clipboard: ClipboardUtil) -> Self {
-        let (url, now) = (args.shown_url(), Instant::now());
+        let now = Instant::now();
         let app = Self {
             args,
-            name: stream_name(&url),
-            url,
-            run,
-            model: Model::new(),
+            streams: vec![Stream::new(args.shown_url(), run, args.output.record.is_some(), now)],
+            chosen: 0,
             display,
             input: Input::new(now),
             overlays: Overlays::default(),
-            asking: Asking { dialog: None, clipboard, reported: Vec::new() },
-            picture: None,
+            asking: Asking { dialog: None, clipboard },
             saver: Saver::new(),
-            phase: ("", now),
-            complete: false,
+            told: Told::default(),
             over: false,
         };
         app.log_layout();
         app
     }
 
+    fn stream(&self) -> Option<&Stream<'t>> {
+        self.streams.get(self.chosen)
+    }
+
+    fn stream_mut(&mut self) -> Option<&mut Stream<'t>> {
+        self.streams.get_mut(self.chosen)
+    }
+
     /// Connects and plays without waiting for the user.
     pub(super) fn start(&mut self) {
-        let goal = self.model.start(self.args.extent.from);
-        self.run.send(goal);
+        let from = self.args.extent.from;
+        self.streams.iter_mut().for_each(|stream| stream.start(from));
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
 
-    pub(super) fn hide(&mut self) {
+    /// Closes the window. Returns what was played, with its threads still running, how it ended, and whether all of it was shown that
+    /// was asked for.
+    pub(super) fn close(mut self) -> Vec<(Run, Model, bool)> {
         self.display.hide();
+        let parts = |Stream { run, model, complete, .. }| (run, model, complete);
+        self.streams.into_iter().map(parts).collect()
     }
 
     /// How long to wait for an event before the window may have to be drawn all the same.
     pub(super) fn timeout(&self) -> Duration {
-        let spins = matches!(self.model.phase, Phase::Connecting | Phase::Buffering | Phase::Reconnecting { .. });
-        if spins { SPIN } else { figures::INTERVAL / 2 }
+        let now = Instant::now();
+        let moves = self.stream().is_some_and(|stream| match stream.model.phase {
+            Phase::Connecting | Phase::Buffering | Phase::Reconnecting { .. } => true,
+            Phase::Paused => view::notice_alpha(&stream.model, stream.phase_age(now)) > 0,
+            _ => false,
+        });
+        let most = if moves { SPIN } else { figures::INTERVAL / 2 };
+        self.input.timeout(now).map_or(most, |due| due.min(most))
     }
 
     pub(super) fn handle_event(&mut self, event: &SdlEvent) {
@@ -131,9 +135,10 @@ impl<'a, 't> App<'a, 't> {
             }
             return;
         }
+        let nothing = Model::new();
         let context = InputContext {
             layout: self.display.layout(),
-            model: &self.model,
+            model: self.streams.get(self.chosen).map_or(&nothing, |stream| &stream.model),
             help: self.overlays.help,
             pixel_ratio: self.display.pixel_ratio(),
         };
@@ -148,26 +153,15 @@ impl<'a, 't> App<'a, 't> {
             Closing::Answer(answer) => Some(answer),
             Closing::Cancel => None,
         };
+        let Some(stream) = self.stream_mut() else { return };
         if answer.is_some() {
-            self.model.handle_answer();
+            stream.model.handle_answer();
         }
-        self.run.network.commander().answer(answer);
+        stream.run.network.commander().answer(answer);
     }
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Press(button) => {
-                let goal = self.model.press(button);
-                self.perform(goal);
-            }
-            Action::TogglePlaying => {
-                let goal = self.model.toggle();
-                self.perform(goal);
-            }
-            Action::SeekTo(fraction) => self.model.seek_to(fraction).into_iter().for_each(|seek| self.run.send(seek)),
-            Action::SeekBy { step, forward } => {
-                self.model.seek_by(step, forward).into_iter().for_each(|seek| self.run.send(seek));
-            }
             Action::ToggleHelp => self.toggle_help(),
             Action::ToggleStatistics => {
                 self.overlays.show_statistics = !self.overlays.show_statistics;
@@ -175,29 +169,25 @@ impl<'a, 't> App<'a, 't> {
             }
             Action::ToggleFullscreen => self.toggle_fullscreen(),
             Action::SaveSnapshot => self.save_snapshot(),
+            Action::ToggleRecording => {
+                let line = self.stream_mut().and_then(|stream| stream.toggle_recording(Instant::now()));
+                line.into_iter().for_each(|line| self.log(line));
+            }
             Action::Back if self.overlays.help => self.toggle_help(),
             Action::Back if self.display.is_fullscreen() => self.toggle_fullscreen(),
             Action::Back | Action::Quit => self.over = true,
             Action::Redraw => self.display.mark_dirty(),
-            Action::Restore => self.display.restore(self.picture.as_ref()),
+            Action::Restore => {
+                self.display.restore();
+                let Self { streams, display, .. } = self;
+                streams.iter_mut().for_each(|stream| stream.restore(display));
+            }
+            _ => {
+                if let Some(stream) = self.stream_mut() {
+                    act_on(stream, action);
+                }
+            }
         }
-    }
-
-    /// Passes a goal on, and forgets the picture if a new session begins or the old one ends.
-    fn perform(&mut self, goal: Option<Goal>) {
-        let Some(goal) = goal else { return };
-        if self.model.phase == Phase::Idle || self.model.phase == Phase::Connecting {
-            self.forget_picture();
-        }
-        self.run.send(goal);
-    }
-
-    fn forget_picture(&mut self) {
-        self.display.clear_picture();
-        if let Some(picture) = self.picture.take() {
-            self.run.pipeline.recycle(picture);
-        }
-        self.run.figures.clear();
     }
 
     fn toggle_help(&mut self) {
@@ -208,22 +198,20 @@ impl<'a, 't> App<'a, 't> {
     fn toggle_fullscreen(&mut self) {
         if self.display.toggle_fullscreen() {
             self.input.touch(Instant::now());
-            if self.args.testing.ui_log {
-                self.run.output.print(JsonLine::new("fullscreen").bool("on", self.display.is_fullscreen()));
-            }
+            self.log(JsonLine::new("fullscreen").bool("on", self.display.is_fullscreen()));
         }
     }
 
     fn save_snapshot(&mut self) {
-        let Some(picture) = &self.picture else {
-            self.model.show_toast("There is no picture to save yet", Instant::now());
+        let now = Instant::now();
+        let named = self.args.output.snapshot.as_ref();
+        let Some(stream) = self.streams.get_mut(self.chosen) else { return };
+        let Some((path, jpeg)) = stream.snapshot(named) else {
+            stream.model.show_toast("There is no picture to save yet", now);
             return;
         };
-        let number = self.model.frame.unwrap_or(picture.info.number);
-        let path =
-            self.args.output.snapshot.clone().unwrap_or_else(|| snapshot::new_name(&stream_stem(&self.url), number));
-        if let Err(error) = self.saver.save(picture.jpeg.clone(), path) {
-            self.model.show_toast(format!("Cannot save the picture: {error}"), Instant::now());
+        if let Err(error) = self.saver.save(jpeg, path) {
+            stream.model.show_toast(format!("Cannot save the picture: {error}"), now);
         }
     }
 
@@ -233,108 +221,87 @@ impl<'a, 't> App<'a, 't> {
     /// A sentence, if the window cannot be drawn any more.
     pub(super) fn advance(&mut self) -> Result<()> {
         let now = Instant::now();
-        while let Some(report) = self.run.network.poll_report() {
-            self.handle_report(report, now);
+        if let Some(action) = self.input.poll(now) {
+            self.act(action);
         }
+        self.take_reports(now);
         while let Some(saved) = self.saver.poll() {
             self.handle_saved(saved, now);
         }
-        let new_picture = self.take_picture();
+        let Self { streams, display, .. } = self;
+        let mut new_pictures = streams.iter_mut().map(|stream| stream.take_picture(display)).collect::<Vec<_>>();
         self.sample(now);
-        self.log_phase(now);
+        self.log_phases(now);
         self.arrange(now);
         let scene = self.scene(now);
-        let changed = self.display.update(&scene, self.picture.is_some())?;
-        self.log_dialog();
-        if new_picture || changed || self.display.take_dirty() {
-            self.display.draw(self.picture.as_ref(), scene.dims_picture(), scene.help);
-            if new_picture {
-                self.handle_shown();
+        let changed = self.display.update(&scene, self.stream().is_some_and(Stream::has_picture))?;
+        self.log_scene(&scene);
+        let is_new = new_pictures.iter().any(|&new| new);
+        if is_new || changed || self.display.take_dirty() {
+            let Self { streams, chosen, display, .. } = self;
+            display.draw(streams.get(*chosen).map(|stream| &stream.view), &scene);
+            for (stream, new) in self.streams.iter_mut().zip(new_pictures.drain(..)) {
+                let line = if new { stream.handle_shown() } else { None };
+                if let Some(line) = line.filter(|_| self.args.testing.ui_log) {
+                    stream.run.output.print(line);
+                }
             }
             std::thread::sleep(Duration::from_millis(self.args.testing.slow_display));
         }
         // When all that was asked for has been received, the last picture of it is still to be shown.
-        self.over |= self.complete && self.run.pipeline.is_settled(self.run.network.live().frames);
+        self.over |= !self.streams.is_empty() && self.streams.iter().all(Stream::is_over);
         Ok(())
     }
 
-    fn handle_report(&mut self, report: Report, now: Instant) {
-        match &report {
-            Report::Complete => self.complete = true,
-            Report::Stopped => self.forget_picture(),
-            Report::Asks(asked) => {
-                self.overlays.help = false;
-                self.asking.dialog = Some(Dialog::new(asked.question.clone(), now));
+    fn take_reports(&mut self, now: Instant) {
+        let Self { streams, asking, overlays, .. } = self;
+        for stream in streams {
+            while let Some(report) = stream.poll_report(now) {
+                if let Report::Asks(asked) = report {
+                    overlays.help = false;
+                    asking.dialog = Some(Dialog::new(asked.question, now));
+                }
             }
-            _ => {}
         }
-        self.model.handle_report(report, now);
     }
 
     fn handle_saved(&mut self, saved: snapshot::Saved, now: Instant) {
-        if let (Ok(path), true) = (&saved, self.args.testing.ui_log) {
-            self.run.output.print(JsonLine::new("snapshot").text("path", path));
+        if let Ok(path) = &saved {
+            self.log(JsonLine::new("snapshot").text("path", path));
         }
         let text = saved.map_or_else(|error| sentence(&error), |path| format!("Saved {path}"));
-        self.model.show_toast(text, now);
-    }
-
-    /// Takes the newest picture from the decoder. Returns whether there is one to be drawn.
-    fn take_picture(&mut self) -> bool {
-        let Some(picture) = self.run.pipeline.pictures.take() else { return false };
-        // After STOP was pressed, the decoder may still bring a picture, which is not to be shown.
-        if self.model.phase == Phase::Idle || !self.display.set_picture(&picture) {
-            self.run.pipeline.recycle(picture);
-            return false;
-        }
-        let number = match (picture.strip, self.model.is_live()) {
-            // The test card's strip says which frame of the stream this is.
-            (Some(strip), true) => strip,
-            _ => picture.info.number,
-        };
-        self.model.handle_picture(number, picture.info.position, picture.info.arrived);
-        if let Some(before) = self.picture.replace(picture) {
-            self.run.pipeline.recycle(before);
-        }
-        true
-    }
-
-    /// Counts the picture that has just come onto the screen.
-    fn handle_shown(&mut self) {
-        let Some(picture) = &self.picture else { return };
-        let ages = picture.ages(Instant::now());
-        self.run.figures.handle_shown(ages.latency, ages.local);
-        if self.args.testing.ui_log {
-            let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-            let line = JsonLine::new("shown")
-                .int("number", picture.info.number)
-                .int("strip", picture.strip.map_or(-1, i128::from))
-                .number("position", picture.info.position.map(|position| position.as_secs_f64()))
-                .number("latency_ms", ages.latency.map(ms))
-                .number("local_ms", ms(ages.local))
-                .number("decoding_ms", ms(picture.decoding));
-            self.run.output.print(line);
+        if let Some(stream) = self.stream_mut() {
+            stream.model.show_toast(text, now);
         }
     }
 
     /// Takes a sample of the figures, and brings the statistics on paper and on the screen up to date.
     fn sample(&mut self, now: Instant) {
-        let sampled = self.run.sample(now);
-        if let Some(line) = self.run.statistics_line(now) {
-            self.run.output.print(line.text("phase", self.model.phase.name()));
+        let mut sampled = false;
+        for stream in &mut self.streams {
+            sampled |= stream.run.sample(now);
+            if let Some(line) = stream.run.statistics_line(now) {
+                stream.run.output.print(line.text("phase", stream.model.phase.name()));
+            }
         }
-        if !self.overlays.show_statistics {
+        let shown = self.streams.get(self.chosen).filter(|_| self.overlays.show_statistics);
+        let Some(stream) = shown else {
             self.overlays.statistics = None;
-        } else if sampled || self.overlays.statistics.is_none() {
-            let picture = self.picture.as_ref().map(|picture| (picture.width, picture.height, picture.info.len));
-            let Run { figures, network, pipeline, .. } = &self.run;
-            self.overlays.statistics = Some(overlay::statistics(figures, &network.live(), pipeline, picture));
+            return;
+        };
+        let readings = view::readings(&stream.model, &stream.run.figures);
+        let stands = self.overlays.statistics.as_ref().is_none_or(|view| view.flowing != readings.flowing);
+        if sampled || stands {
+            let Run { figures, network, pipeline, .. } = &stream.run;
+            let view = overlay::statistics(&readings, figures, &network.live(), pipeline, stream.picture_size());
+            self.overlays.statistics = Some(view);
         }
     }
 
     /// Places everything anew if the window or the controls have changed.
     fn arrange(&mut self, now: Instant) {
-        let stays = self.input.is_active(now, CHROME_STAYS) || self.model.phase != Phase::Playing;
+        let plays = self.stream().is_some_and(|stream| stream.model.phase == Phase::Playing);
+        let stays = self.input.is_active(now, CHROME_STAYS) || self.input.focus().is_some() || !plays;
         let chrome = match (self.display.is_fullscreen(), stays) {
             (false, _) => Chrome::Framed,
             (true, true) => Chrome::Overlaid,
@@ -343,88 +310,117 @@ impl<'a, 't> App<'a, 't> {
         if self.display.arrange(chrome) {
             self.log_layout();
         }
+        let target = match (self.asking.dialog.is_some(), self.input.hovered(self.display.layout())) {
+            (false, Some(control)) => Target::Control(control),
+            (false, None) => self.input.pointed(self.display.layout()).map_or(Target::Nothing, Target::Track),
+            (true, _) => Target::Nothing,
+        };
+        self.display.point_to(target);
     }
 
     /// Returns what the window is to show now.
     fn scene(&self, now: Instant) -> Scene {
-        let (model, figures, layout) = (&self.model, &self.run.figures, self.display.layout());
+        let (layout, asks) = (self.display.layout(), self.asking.dialog.is_some());
+        let fullscreen = self.display.is_fullscreen();
+        let pointing = Pointing {
+            hovered: self.input.hovered(layout).filter(|_| !asks),
+            pressed: self.input.pressed(),
+            focus: self.input.focus().filter(|_| !asks),
+        };
+        let (pointed, hint) = (self.input.pointed(layout).filter(|_| !asks), self.input.hint(layout, now));
+        let (nothing, no_figures) = (Model::new(), Figures::default());
+        let (stream, dialog) = (self.stream(), self.asking.dialog.as_ref());
+        let model = stream.map_or(&nothing, |stream| &stream.model);
+        let on = [
+            (Tool::Record, model.recording),
+            (Tool::Statistics, self.overlays.show_statistics),
+            (Tool::Help, self.overlays.help),
+        ];
+        let on: Vec<Tool> = on.into_iter().filter_map(|(tool, on)| on.then_some(tool)).collect();
+        let figures = stream.map_or(&no_figures, |stream| &stream.run.figures);
         let held = Some(Duration::from_secs_f64(figures.local_ms().unwrap_or_default() / 1000.0));
-        let (_, since) = self.phase;
-        let hovered = self.input.hovered(layout).filter(|_| self.asking.dialog.is_none());
+        let age = stream.map_or(Duration::ZERO, |stream| stream.phase_age(now));
+        let url = stream.map_or("", |stream| &stream.url);
         Scene {
             header: view::Header {
-                stream: self.name.clone(),
+                stream: stream.map_or_else(String::new, |stream| stream.name.clone()),
                 badge: model.badge(),
-                recording: self.args.output.record.is_some() && model.phase == Phase::Playing,
+                recording: model.recording && model.phase == Phase::Playing,
+                tools: view::tool_looks(model, pointing, &on),
+                fullscreen,
             },
-            progress: view::progress(model, held, layout.track.w, self.input.pointed(layout)),
-            buttons: view::button_looks(model, hovered, self.input.pressed()),
-            status: view::status_entries(model, figures, self.run.pipeline.counters.dropped()),
-            notice: view::notice(model, &self.url, now, now.duration_since(since)).filter(|_| !self.overlays.help),
+            progress: view::progress(model, held, layout.track.w, pointed.is_some()),
+            buttons: view::button_looks(model, pointing),
+            status: view::status_entries(
+                model,
+                figures,
+                stream.map_or(0, |stream| stream.run.pipeline.counters.dropped()),
+            ),
+            notice: view::notice(model, url, now, age).filter(|_| !self.overlays.help),
+            notice_alpha: view::notice_alpha(model, age),
+            bubble: view::bubble(model, layout, pointed, hint.filter(|_| !asks), fullscreen)
+                .filter(|_| !self.overlays.help),
             toast: view::toast(model, now),
             statistics: self.overlays.statistics.clone(),
             help: self.overlays.help,
-            dialog: self.asking.dialog.as_ref().map(|dialog| dialog.view(now)),
+            dialog: dialog.map(|dialog| dialog.view(now)),
         }
     }
 
-    fn log_phase(&mut self, now: Instant) {
-        let phase = self.model.phase.name();
-        if phase == self.phase.0 {
-            return;
-        }
-        self.phase = (phase, now);
-        if self.args.output.stats.is_some() || self.args.testing.ui_log {
-            let reason = match &self.model.phase {
-                Phase::Reconnecting { reason, .. } | Phase::Failed { reason } => reason.as_str(),
-                Phase::Asking(asked) => asked.reason.as_str(),
-                _ => "",
-            };
-            let mut line = JsonLine::new("phase").text("phase", phase).text("reason", reason);
-            for button in Button::ALL {
-                line = line.bool(&button.label().to_lowercase(), self.model.is_enabled(button));
+    fn log_phases(&mut self, now: Instant) {
+        for stream in &mut self.streams {
+            if stream.note_phase(now) && (self.args.output.stats.is_some() || self.args.testing.ui_log) {
+                stream.run.output.print(told::phase(&stream.model));
             }
-            self.run.output.print(line);
+        }
+    }
+
+    fn log_scene(&mut self, scene: &Scene) {
+        let Self { streams, chosen, told, display, asking, .. } = self;
+        if let Some(stream) = streams.get(*chosen).filter(|_| self.args.testing.ui_log) {
+            let output = &stream.run.output;
+            told.tell(output, scene, display.placed(), self.input.focus());
+            told.tell_dialog(output, asking.dialog.as_ref(), display.dialog_parts());
         }
     }
 
     fn log_overlay(&self, name: &str, on: bool) {
-        if self.args.testing.ui_log {
-            self.run.output.print(JsonLine::new("overlay").text("name", name).bool("on", on));
-        }
-    }
-
-    /// Reports which dialog is open and where its parts are, but nothing of what is typed.
-    fn log_dialog(&mut self) {
-        if !self.args.testing.ui_log || self.asking.reported == self.display.dialog_parts() {
-            return;
-        }
-        self.asking.reported = self.display.dialog_parts().to_vec();
-        let kind = self.asking.dialog.as_ref().map_or("none", Dialog::kind);
-        let mut line = JsonLine::new("dialog").text("kind", kind);
-        for (part, rect) in &self.asking.reported {
-            line = line.ints(&format!("{part:?}").to_lowercase(), &[rect.x, rect.y, rect.w, rect.h]);
-        }
-        self.run.output.print(line);
+        self.log(JsonLine::new("overlay").text("name", name).bool("on", on));
     }
 
     fn log_layout(&self) {
-        if !self.args.testing.ui_log {
-            return;
+        let picture = self.stream().and_then(|stream| stream.view.size());
+        self.log(told::layout(self.display.layout(), picture));
+    }
+
+    fn log(&self, line: JsonLine) {
+        if let Some(stream) = self.stream().filter(|_| self.args.testing.ui_log) {
+            stream.run.output.print(line);
         }
-        let layout = self.display.layout();
-        let ints = |rect: Rect| [rect.x, rect.y, rect.w, rect.h];
-        let mut line = JsonLine::new("layout")
-            .ints("window", &ints(layout.window))
-            .ints("video", &ints(layout.video))
-            .ints("track", &ints(layout.track))
-            .number("scale", f64::from(layout.scale));
-        if let Some(picture) = &self.picture {
-            line = line.ints("picture", &ints(layout.fit(picture.width, picture.height)));
+    }
+}
+
+/// Does what the user asks of a stream.
+fn act_on(stream: &mut Stream<'_>, action: Action) {
+    match action {
+        Action::Press(button) => stream.press(button),
+        Action::TogglePlaying => stream.toggle(),
+        Action::SeekTo(fraction) => {
+            let order = stream.model.seek_to(fraction);
+            stream.order(order);
         }
-        for (button, rect) in Button::ALL.into_iter().zip(layout.buttons) {
-            line = line.ints(&button.label().to_lowercase(), &ints(rect));
+        Action::ScrubTo(fraction) => {
+            let order = stream.model.scrub_to(fraction);
+            stream.order(order);
         }
-        self.run.output.print(line);
+        Action::SeekBy { step, forward } => {
+            let order = stream.model.seek_by(step, forward);
+            stream.order(order);
+        }
+        Action::StepFrame { forward } => {
+            let orders = stream.model.step_frame(forward);
+            stream.order(orders);
+        }
+        _ => {}
     }
 }

@@ -55,6 +55,9 @@ pub(crate) struct Canvas {
     width: i32,
     height: i32,
     pixels: Vec<u32>,
+    /// Each text that was drawn, its colour, and what was below it.
+    #[cfg(test)]
+    pub(crate) written: Vec<(String, Color, Color)>,
 }
 
 impl Canvas {
@@ -63,6 +66,8 @@ impl Canvas {
         (self.width, self.height) = (width.max(0), height.max(0));
         self.pixels.clear();
         self.pixels.resize(self.width as usize * self.height as usize, fill.0);
+        #[cfg(test)]
+        self.written.clear();
     }
 
     pub(crate) fn rect(&self) -> Rect {
@@ -151,6 +156,8 @@ impl Canvas {
 
     /// Writes text from `x` on with its baseline at `y`. Returns the x at which it ends.
     pub(crate) fn text(&mut self, fonts: &mut Fonts, font: Font, (x, y): (i32, i32), text: &str, color: Color) -> i32 {
+        #[cfg(test)]
+        self.note(fonts, font, (x, y), text, color);
         let (width, height, pixels) = (self.width, self.height, &mut self.pixels);
         fonts.layout(font, text, |glyph, at| {
             let (left, top) = (x + at + glyph.left, y - glyph.top);
@@ -167,6 +174,16 @@ impl Canvas {
                 }
             }
         }) + x
+    }
+
+    /// Takes note of a text before it is drawn.
+    #[cfg(test)]
+    fn note(&mut self, fonts: &mut Fonts, font: Font, (x, y): (i32, i32), text: &str, color: Color) {
+        let middle = (x + fonts.width(font, text) / 2, y - fonts.cap_height(font) / 2);
+        if self.rect().contains(middle.0, middle.1) && !text.is_empty() {
+            let ground = self.pixel(middle.0, middle.1);
+            self.written.push((text.into(), color, ground));
+        }
     }
 
     fn around(&mut self, x: f32, y: f32, reach: f32, color: Color, inside: impl Fn(f32, f32, f32) -> f32) {

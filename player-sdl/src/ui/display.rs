@@ -2,16 +2,16 @@
 
 use super::canvas::Rect;
 use super::dialog;
-use super::layout::{Chrome, Layout};
-use super::overlay::{self, StatisticsPlan};
-use super::screen::{Layer, Screen};
+use super::layout::{Chrome, Layout, MIN_SIZE, SCRIM_TAIL, Target};
+use super::overlay;
+use super::places::{Placed, Places};
+use super::screen::{Layer, PictureView, Screen};
 use super::text::Fonts;
 use super::theme::{self, Color};
 use super::view::{self, Scene};
 use super::widgets::{self, Pen};
-use crate::frame::Picture;
 use anyhow::Result;
-use sdl2::mouse::MouseUtil;
+use sdl2::mouse::{Cursor, MouseUtil, SystemCursor};
 
 /// Behind the parts that lie over the picture.
 const CLEAR: Color = theme::BLACK.alpha(0);
@@ -21,27 +21,54 @@ pub(super) struct Display<'t> {
     screen: Screen<'t>,
     layers: Layers<'t>,
     fonts: Fonts,
-    /// How many pixels of the window a pixel of the design is.
-    scale: f32,
-    /// How wide the entries of the status bar get at most.
-    entry_widths: Vec<i32>,
+    /// How many pixels of the window a pixel of the design is to be, where one of the mouse's units is `1` pixels of the window.
+    scale: (f32, f32),
+    /// How wide the entries of the status bar get at most, at this scale.
+    entry_widths: (f32, Vec<i32>),
     layout: Layout,
     /// The parts of the dialog that take keys and clicks, and their places in the window.
     dialog_parts: Vec<(dialog::Part, Rect)>,
-    cursor: MouseUtil,
+    /// Where the parts over the picture are.
+    placed: Placed,
+    pointer: Pointer,
     fullscreen: bool,
     /// Whether the window has to be drawn although no part has changed.
     dirty: bool,
+}
+
+/// The mouse's pointer: an arrow, or a hand over what can be pressed.
+struct Pointer {
+    mouse: MouseUtil,
+    /// What the pointer can be; systems have to have neither.
+    arrow: Option<Cursor>,
+    hand: Option<Cursor>,
+    is_hand: bool,
+}
+
+impl Pointer {
+    fn new(mouse: MouseUtil) -> Self {
+        let cursor = |kind| Cursor::from_system(kind).ok();
+        Self { mouse, arrow: cursor(SystemCursor::Arrow), hand: cursor(SystemCursor::Hand), is_hand: false }
+    }
+
+    fn set_hand(&mut self, on: bool) {
+        if self.is_hand != on {
+            self.is_hand = on;
+            let cursor = if on { &self.hand } else { &self.arrow };
+            cursor.iter().for_each(Cursor::set);
+        }
+    }
 }
 
 /// The window's parts, each drawn anew only when its view has changed.
 struct Layers<'t> {
     header: Layer<'t, view::Header>,
     progress: Layer<'t, view::Progress>,
-    controls: Layer<'t, [view::ButtonLook; 4]>,
+    controls: Layer<'t, [view::Look; 4]>,
     status: Layer<'t, Vec<view::StatusEntry>>,
     notice: Layer<'t, Option<widgets::notice::ArrangedNotice>>,
     toast: Layer<'t, Option<String>>,
+    bubble: Layer<'t, Option<String>>,
     statistics: Layer<'t, Option<view::StatisticsView>>,
     help: Layer<'t, bool>,
     dialog: Layer<'t, Option<dialog::Plan>>,
@@ -56,6 +83,7 @@ impl Layers<'_> {
             status: Layer::new(),
             notice: Layer::new(),
             toast: Layer::new(),
+            bubble: Layer::new(),
             statistics: Layer::new(),
             help: Layer::new(),
             dialog: Layer::new(),
@@ -64,23 +92,23 @@ impl Layers<'_> {
 }
 
 impl<'t> Display<'t> {
-    pub(super) fn new(screen: Screen<'t>, scale: f32, cursor: MouseUtil) -> Self {
-        let mut fonts = Fonts::new();
-        let entry_widths = widgets::status::widths(&mut Pen { fonts: &mut fonts, scale });
-        let layout = Layout::new(screen.size().0, scale, Chrome::Framed, &entry_widths, view::NEEDED_ENTRIES);
-        let layers = Layers::new();
-        Self {
+    pub(super) fn new(screen: Screen<'t>, scale: f32, mouse: MouseUtil) -> Self {
+        let (size, ratio) = screen.size();
+        let mut display = Self {
             screen,
-            layers,
-            fonts,
-            scale,
-            entry_widths,
-            layout,
+            layers: Layers::new(),
+            fonts: Fonts::new(),
+            scale: (scale, ratio),
+            entry_widths: (0.0, Vec::new()),
+            layout: Layout::new(size, scale, Chrome::Framed, &[], 0),
             dialog_parts: Vec::new(),
-            cursor,
+            placed: Placed::default(),
+            pointer: Pointer::new(mouse),
             fullscreen: false,
             dirty: true,
-        }
+        };
+        display.arrange(Chrome::Framed);
+        display
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -90,6 +118,11 @@ impl<'t> Display<'t> {
     /// Where the parts of the dialog are at present; none without one.
     pub(super) fn dialog_parts(&self) -> &[(dialog::Part, Rect)] {
         &self.dialog_parts
+    }
+
+    /// Where the parts over the picture are at present.
+    pub(super) fn placed(&self) -> Placed {
+        self.placed
     }
 
     /// How many pixels of the window one of the mouse's units is.
@@ -124,33 +157,36 @@ impl<'t> Display<'t> {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Shows this picture from now on. Returns whether the graphics card can.
-    pub(super) fn set_picture(&mut self, picture: &Picture) -> bool {
-        self.screen.set_picture(&picture.pixels, picture.width, picture.height)
+    /// Shows these pixels in a view from now on. Returns whether the graphics card can.
+    pub(super) fn set_picture(&mut self, view: &mut PictureView<'t>, pixels: &[u8], size: (usize, usize)) -> bool {
+        self.screen.set_picture(view, pixels, size)
     }
 
-    pub(super) fn clear_picture(&mut self) {
-        self.screen.clear_picture();
-    }
-
-    /// Forgets all textures, which the graphics card has lost, and gives it the picture again.
-    pub(super) fn restore(&mut self, picture: Option<&Picture>) {
+    /// Forgets all textures of the window's parts, which the graphics card has lost.
+    pub(super) fn restore(&mut self) {
         self.layers = Layers::new();
-        self.screen.clear_picture();
-        if let Some(picture) = picture {
-            self.set_picture(picture);
-        }
         self.dirty = true;
+    }
+
+    /// Shows at the pointer what it can do where it is.
+    pub(super) fn point_to(&mut self, target: Target) {
+        self.pointer.set_hand(matches!(target, Target::Control(_) | Target::Track(_)));
     }
 
     /// Places all parts for the window's present size. Returns whether any of them has moved.
     pub(super) fn arrange(&mut self, chrome: Chrome) -> bool {
-        let (size, _) = self.screen.size();
-        let layout = Layout::new(size, self.scale, chrome, &self.entry_widths, view::NEEDED_ENTRIES);
+        let (size, ratio) = self.screen.size();
+        // On another display, one of the system's units may be more pixels.
+        let wanted = self.scale.0 * ratio / self.scale.1;
+        let scale = fitting_scale(wanted, size);
+        if self.entry_widths.0 != scale {
+            self.entry_widths = (scale, widgets::status::widths(&mut Pen { fonts: &mut self.fonts, scale }));
+        }
+        let layout = Layout::new(size, scale, chrome, &self.entry_widths.1, view::NEEDED_ENTRIES);
         if layout == self.layout {
             return false;
         }
-        self.cursor.show_cursor(chrome != Chrome::Hidden);
+        self.pointer.mouse.show_cursor(chrome != Chrome::Hidden);
         self.layout = layout;
         self.dirty = true;
         true
@@ -162,25 +198,30 @@ impl<'t> Display<'t> {
     /// # Errors
     /// A sentence, if the graphics card has no room for a part.
     pub(super) fn update(&mut self, scene: &Scene, over_picture: bool) -> Result<bool> {
-        let mut pen = Pen { fonts: &mut self.fonts, scale: self.scale };
-        let overlays = OverlayPlaces::new(&mut pen, scene, &self.layout, over_picture);
-        let place = overlays.dialog_place;
-        let parts = overlays.dialog.iter().flat_map(dialog::Plan::parts);
-        let in_window = |rect: Rect| Rect { x: rect.x + place.x, y: rect.y + place.y, ..rect };
+        let mut pen = Pen { fonts: &mut self.fonts, scale: self.layout.scale };
+        let places = Places::new(&mut pen, scene, &self.layout, over_picture);
+        let parts = places.dialog.0.iter().flat_map(dialog::Plan::parts);
+        let corner = places.dialog.1;
+        self.placed = places.placed();
+        let in_window = |rect: Rect| Rect { x: rect.x + corner.x, y: rect.y + corner.y, ..rect };
         self.dialog_parts = parts.map(|(part, rect)| (part, in_window(rect))).collect();
         let bars = self.update_bars(scene)?;
-        Ok(self.update_overlays(scene, &overlays)? || bars)
+        Ok(self.update_overlays(scene, &places)? || bars)
     }
 
     /// Draws the bars above and below the picture.
     fn update_bars(&mut self, scene: &Scene) -> Result<bool> {
-        let Self { screen, layers, layout, fonts, scale, .. } = self;
-        let mut pen = Pen { fonts, scale: *scale };
+        let Self { screen, layers, layout, fonts, .. } = self;
+        let mut pen = Pen { fonts, scale: layout.scale };
+        let framed = layout.chrome == Chrome::Framed;
+        let on = |panel: Color| if framed { panel } else { CLEAR };
         let mut changed = false;
-        changed |= screen.update(&mut layers.header, &scene.header, layout.header, theme::PANEL, |canvas, view| {
-            widgets::header::draw(canvas, &mut pen, view);
-        })?;
-        let (panel, track) = (theme::CONTROL_PANEL, layout.track.within(layout.progress));
+        let tools: Vec<Rect> = layout.tools.iter().map(|tool| tool.within(layout.header)).collect();
+        changed |=
+            screen.update(&mut layers.header, &scene.header, layout.header, on(theme::PANEL), |canvas, view| {
+                widgets::header::draw(canvas, &mut pen, view, &tools);
+            })?;
+        let (panel, track) = (on(theme::CONTROL_PANEL), layout.track.within(layout.progress));
         changed |= screen.update(&mut layers.progress, &scene.progress, layout.progress, panel, |canvas, view| {
             widgets::progress::draw(canvas, &mut pen, view, track);
         })?;
@@ -189,53 +230,63 @@ impl<'t> Display<'t> {
             widgets::buttons::draw(canvas, &mut pen, looks, &places);
         })?;
         let places: Vec<Rect> = layout.entries.iter().map(|entry| entry.within(layout.status)).collect();
-        changed |=
-            screen.update(&mut layers.status, &scene.status, layout.status, theme::PANEL, |canvas, entries| {
-                widgets::status::draw(canvas, &mut pen, entries, &places);
-            })?;
+        let panel = on(theme::PANEL);
+        changed |= screen.update(&mut layers.status, &scene.status, layout.status, panel, |canvas, entries| {
+            widgets::status::draw(canvas, &mut pen, entries, &places, framed);
+        })?;
         Ok(changed)
     }
 
     /// Draws what lies over the picture.
-    fn update_overlays(&mut self, scene: &Scene, overlays: &OverlayPlaces) -> Result<bool> {
-        let Self { screen, layers, fonts, scale, .. } = self;
-        let mut pen = Pen { fonts, scale: *scale };
+    fn update_overlays(&mut self, scene: &Scene, places: &Places) -> Result<bool> {
+        let Self { screen, layers, fonts, layout, .. } = self;
+        let mut pen = Pen { fonts, scale: layout.scale };
         let mut changed = false;
-        let place = overlays.notice_place;
-        changed |= screen.update(&mut layers.notice, &overlays.notice, place, CLEAR, |canvas, notice| {
+        let (notice, place) = &places.notice;
+        changed |= screen.update(&mut layers.notice, notice, *place, CLEAR, |canvas, notice| {
             notice.iter().for_each(|notice| widgets::notice::draw(canvas, &mut pen, notice));
         })?;
-        changed |= screen.update(&mut layers.toast, &scene.toast, overlays.toast_place, CLEAR, |canvas, toast| {
+        changed |= screen.update(&mut layers.toast, &scene.toast, places.toast, CLEAR, |canvas, toast| {
             toast.iter().for_each(|toast| widgets::draw_toast(canvas, &mut pen, toast));
         })?;
-        let (plan, place) = (overlays.statistics, overlays.statistics_place);
+        let text = scene.bubble.as_ref().map(|bubble| bubble.text.clone());
+        changed |= screen.update(&mut layers.bubble, &text, places.bubble, CLEAR, |canvas, text| {
+            text.iter().for_each(|text| widgets::draw_bubble(canvas, &mut pen, text));
+        })?;
+        let (plan, place) = places.statistics;
         changed |= screen.update(&mut layers.statistics, &scene.statistics, place, CLEAR, |canvas, view| {
             view.iter().zip(plan).for_each(|(view, plan)| overlay::draw_statistics(canvas, &mut pen, view, &plan));
         })?;
-        changed |= screen.update(&mut layers.help, &scene.help, overlays.help_place, CLEAR, |canvas, _| {
+        changed |= screen.update(&mut layers.help, &scene.help, places.help, CLEAR, |canvas, _| {
             overlay::draw_help(canvas, &mut pen);
         })?;
-        changed |=
-            screen.update(&mut layers.dialog, &overlays.dialog, overlays.dialog_place, CLEAR, |canvas, plan| {
-                plan.iter().for_each(|plan| dialog::draw(canvas, &mut pen, plan));
-            })?;
+        let (plan, place) = &places.dialog;
+        changed |= screen.update(&mut layers.dialog, plan, *place, CLEAR, |canvas, plan| {
+            plan.iter().for_each(|plan| dialog::draw(canvas, &mut pen, plan));
+        })?;
         Ok(changed)
     }
 
     /// Puts everything on the screen: the picture, which may be darkened, and the parts over and around it.
-    pub(super) fn draw(&mut self, picture: Option<&Picture>, dimmed: bool, help: bool) {
+    pub(super) fn draw(&mut self, picture: Option<&PictureView<'t>>, scene: &Scene) {
         let Self { screen, layers, layout, fullscreen, .. } = self;
         screen.clear(if *fullscreen { theme::BLACK } else { theme::BACKGROUND });
-        if let Some(picture) = picture {
-            screen.draw_picture(layout.fit(picture.width, picture.height));
-            if dimmed {
+        if let Some((picture, (width, height))) = picture.and_then(|picture| Some((picture, picture.size()?))) {
+            screen.draw_picture(picture, layout.fit(width, height));
+            if scene.dims_picture() {
                 screen.fill(layout.video, theme::DIM);
             }
         }
-        screen.draw(&layers.notice);
-        if !help {
-            screen.draw(&layers.statistics);
+        if layout.chrome == Chrome::Overlaid {
+            let tail = layout.px(SCRIM_TAIL);
+            let header = Rect { h: layout.header.h + tail, ..layout.header };
+            screen.scrim(header, tail, true, theme::SCRIM);
+            let top = layout.progress.y - tail;
+            let bottom = Rect { y: top, h: layout.window.bottom() - top, ..layout.window };
+            screen.scrim(bottom, tail, false, theme::SCRIM);
         }
+        screen.draw_faded(&mut layers.notice, scene.notice_alpha);
+        screen.draw(&layers.statistics);
         screen.draw(&layers.header);
         screen.draw(&layers.progress);
         screen.draw(&layers.controls);
@@ -248,48 +299,26 @@ impl<'t> Display<'t> {
             screen.draw(&layers.dialog);
         }
         screen.draw(&layers.toast);
+        screen.draw(&layers.bubble);
         screen.present();
     }
 }
 
-/// The places of what lies over the picture, and how it uses them.
-struct OverlayPlaces {
-    notice: Option<widgets::notice::ArrangedNotice>,
-    notice_place: Rect,
-    toast_place: Rect,
-    statistics: Option<StatisticsPlan>,
-    statistics_place: Rect,
-    help_place: Rect,
-    dialog: Option<dialog::Plan>,
-    dialog_place: Rect,
+/// The scale at which everything fits into a window of this size, if it would not at the one that is wanted.
+fn fitting_scale(wanted: f32, (width, height): (i32, i32)) -> f32 {
+    let most = (width as f32 / MIN_SIZE.0 as f32).min(height as f32 / MIN_SIZE.1 as f32);
+    wanted.min(most.max(0.5))
 }
 
-impl OverlayPlaces {
-    fn new(pen: &mut Pen<'_>, scene: &Scene, layout: &Layout, over_picture: bool) -> Self {
-        let room = layout.video.shrunk(layout.px(12));
-        let notice = scene.notice.as_ref();
-        let notice = notice.map(|notice| widgets::notice::arrange(pen, notice, layout.video, over_picture));
-        let notice_size = notice.as_ref().map_or((0, 0), |notice| notice.size);
-        let toast_size = scene.toast.as_ref().map_or((0, 0), |toast| widgets::toast_size(pen, toast, room.w));
-        let statistics = scene.statistics.as_ref().map(|view| overlay::arrange_statistics(pen, view, room));
-        let statistics_size = statistics.map_or((0, 0), |plan| plan.size);
-        let help_size = if scene.help { overlay::help_size(pen) } else { (0, 0) };
-        // In a small window the help also covers the controls, because half of the help would be of no use.
-        let dialog_room = layout.window.shrunk(layout.px(8));
-        let dialog = scene.dialog.as_ref().map(|view| dialog::arrange(pen, view, dialog_room));
-        let dialog_size = dialog.as_ref().map_or((0, 0), |plan| plan.size);
-        // In the middle of the picture, where it fits there.
-        let dialog_room = if dialog_size.1 <= room.h { layout.video } else { layout.window };
-        let help_room = if help_size.1 <= room.h { layout.video } else { layout.window };
-        Self {
-            notice,
-            notice_place: layout.video.centred(notice_size.0, notice_size.1),
-            toast_place: Rect { y: room.y, h: toast_size.1, ..room.centred(toast_size.0, 0) },
-            statistics,
-            statistics_place: Rect::new(room.x, room.y, statistics_size.0, statistics_size.1),
-            help_place: help_room.centred(help_size.0.min(room.w), help_size.1.min(layout.window.h)),
-            dialog,
-            dialog_place: dialog_room.centred(dialog_size.0, dialog_size.1),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_window_has_smaller_controls_than_the_user_wants_rather_than_half_of_them() {
+        assert_eq!(fitting_scale(2.0, (1280, 1024)), 2.0);
+        assert_eq!(fitting_scale(2.0, (640, 480)), 1.5);
+        assert_eq!(fitting_scale(1.0, (1280, 720)), 1.0);
+        assert_eq!(fitting_scale(2.0, (10, 10)), 0.5);
     }
 }

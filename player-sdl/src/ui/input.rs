@@ -1,10 +1,10 @@
 //! What the user does with mouse and keyboard, as actions.
 
-use super::layout::{Layout, Target};
+use super::layout::{Control, Layout, Target, Tool};
 use crate::model::{Button, LONG_STEP, Model, STEP};
 use sdl2::event::{Event as SdlEvent, WindowEvent};
 use sdl2::keyboard::{Keycode, Mod};
-use sdl2::mouse::MouseButton;
+use sdl2::mouse::{MouseButton, MouseWheelDirection};
 use std::time::{Duration, Instant};
 
 /// What the user asks of the window.
@@ -15,14 +15,21 @@ pub(super) enum Action {
     TogglePlaying,
     /// Seek to this part of the stream's length, 0 to 1.
     SeekTo(f64),
+    /// Show what is at this part of the stream's length, where the position is being dragged to.
+    ScrubTo(f64),
     SeekBy {
         step: Duration,
+        forward: bool,
+    },
+    /// Show the next frame, or the one before.
+    StepFrame {
         forward: bool,
     },
     ToggleHelp,
     ToggleStatistics,
     ToggleFullscreen,
     SaveSnapshot,
+    ToggleRecording,
     /// Leave whatever covers the window, or the player if nothing does.
     Back,
     Quit,
@@ -43,41 +50,81 @@ pub(super) struct InputContext<'a> {
     pub(super) pixel_ratio: f32,
 }
 
-/// Where the mouse is and what it holds.
+impl InputContext<'_> {
+    /// Whether a control can be pressed, and is to be seen.
+    fn is_enabled(&self, control: Control) -> bool {
+        let can_be = match control {
+            Control::Button(button) => self.model.is_enabled(button),
+            Control::Tool(tool) => tool.is_enabled(self.model),
+        };
+        can_be && !self.layout.place(control).is_empty()
+    }
+}
+
+/// For so long a click on the picture may turn out to be the first half of a double click.
+const DOUBLE_CLICK: Duration = Duration::from_millis(250);
+/// For so long the mouse rests on a control before it is told what that does.
+const HINT_AFTER: Duration = Duration::from_millis(600);
+/// The mouse has to move so many pixels of the design before a press is a drag.
+const DRAG: i32 = 3;
+
+/// The position is being dragged.
+#[derive(Clone, Copy, Debug)]
+struct Drag {
+    /// Where the mouse was pressed.
+    from: i32,
+    /// The part of the progress bar where the mouse is.
+    fraction: f64,
+    /// Whether the mouse has moved far enough.
+    is_one: bool,
+}
+
+/// Where the mouse is and what it holds, and where keys go to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input {
     /// The mouse's place in pixels. `None`: it is outside the window.
     mouse: Option<(i32, i32)>,
     /// When the mouse last moved.
     moved: Instant,
-    /// The button on which the mouse's button was pressed and not yet released.
-    pressed: Option<Button>,
-    /// The part of the progress bar to which the user drags the position.
-    dragging: Option<f64>,
+    /// The control on which the mouse's button was pressed and not yet released.
+    pressed: Option<Control>,
+    dragging: Option<Drag>,
+    /// The control that the keyboard is at.
+    focus: Option<Control>,
+    /// When a click on the picture counts, unless another one follows.
+    click: Option<Instant>,
+    /// What was told of the control under the mouse has been read, or pressed away.
+    is_hint_over: bool,
 }
 
 impl Input {
     pub(super) fn new(now: Instant) -> Self {
-        Self { mouse: None, moved: now, pressed: None, dragging: None }
+        Self { mouse: None, moved: now, pressed: None, dragging: None, focus: None, click: None, is_hint_over: false }
     }
 
     /// Takes an event of SDL's, and returns what the user asks for by it.
     pub(super) fn handle_event(&mut self, event: &SdlEvent, now: Instant, context: InputContext<'_>) -> Option<Action> {
         match *event {
             SdlEvent::Quit { .. } => Some(Action::Quit),
-            SdlEvent::KeyDown { keycode: Some(key), keymod, repeat, .. } => key_action(key, keymod, repeat),
-            SdlEvent::TextInput { ref text, .. } if text == "?" => Some(Action::ToggleHelp),
-            SdlEvent::MouseMotion { x, y, .. } => {
-                self.move_to(x, y, now, context);
-                None
+            SdlEvent::KeyDown { keycode: Some(key), keymod, repeat, .. } => {
+                self.press_key(key, keymod, repeat, context)
             }
+            SdlEvent::TextInput { ref text, .. } if text == "?" => Some(Action::ToggleHelp),
+            SdlEvent::MouseMotion { x, y, .. } => self.move_to(x, y, now, context),
             SdlEvent::MouseButtonDown { mouse_btn: MouseButton::Left, clicks, x, y, .. } => {
                 self.move_to(x, y, now, context);
-                self.press(clicks, context)
+                self.press(clicks, now, context)
             }
             SdlEvent::MouseButtonUp { mouse_btn: MouseButton::Left, x, y, .. } => {
                 self.move_to(x, y, now, context);
                 self.release(context.layout)
+            }
+            SdlEvent::MouseWheel { x, y, direction, .. } => {
+                self.moved = now;
+                let steps = if y == 0 { x } else { y };
+                let steps = if direction == MouseWheelDirection::Flipped { -steps } else { steps };
+                let step = STEP.saturating_mul(steps.unsigned_abs());
+                (steps != 0 && !context.help).then_some(Action::SeekBy { step, forward: steps > 0 })
             }
             SdlEvent::Window { win_event, .. } => match win_event {
                 WindowEvent::Leave => {
@@ -93,6 +140,18 @@ impl Input {
         }
     }
 
+    /// Returns what the user has asked for by a click that no other one has followed.
+    pub(super) fn poll(&mut self, now: Instant) -> Option<Action> {
+        self.click.take_if(|at| *at <= now).map(|_| Action::TogglePlaying)
+    }
+
+    /// How long it takes at most until [`poll`](Self::poll) or [`hint`](Self::hint) say something else, if they do.
+    pub(super) fn timeout(&self, now: Instant) -> Option<Duration> {
+        let hint = (self.moved + HINT_AFTER).checked_duration_since(now).filter(|_| self.mouse.is_some());
+        let click = self.click.map(|at| at.saturating_duration_since(now));
+        [hint, click].into_iter().flatten().min()
+    }
+
     /// Counts as a movement of the mouse, so that the controls in full screen stay visible for a while.
     pub(super) fn touch(&mut self, now: Instant) {
         self.moved = now;
@@ -103,23 +162,34 @@ impl Input {
         now.duration_since(self.moved) < within || self.dragging.is_some()
     }
 
-    /// The button under the mouse.
-    pub(super) fn hovered(&self, layout: &Layout) -> Option<Button> {
+    /// The control under the mouse.
+    pub(super) fn hovered(&self, layout: &Layout) -> Option<Control> {
         match self.target(layout) {
-            Target::Button(button) => Some(button),
+            Target::Control(control) => Some(control),
             _ => None,
         }
     }
 
-    /// The button that the mouse holds down.
-    pub(super) fn pressed(&self) -> Option<Button> {
+    /// The control under the mouse, if the mouse has rested there for long enough to ask what it does.
+    pub(super) fn hint(&self, layout: &Layout, now: Instant) -> Option<Control> {
+        let rests = now.duration_since(self.moved) >= HINT_AFTER && !self.is_hint_over;
+        self.hovered(layout).filter(|_| rests && self.pressed.is_none())
+    }
+
+    /// The control that the mouse holds down.
+    pub(super) fn pressed(&self) -> Option<Control> {
         self.pressed
+    }
+
+    /// The control that the keyboard is at.
+    pub(super) fn focus(&self) -> Option<Control> {
+        self.focus
     }
 
     /// The part of the progress bar that the mouse points to.
     pub(super) fn pointed(&self, layout: &Layout) -> Option<f64> {
         match (self.dragging, self.target(layout)) {
-            (Some(fraction), _) | (None, Target::Track(fraction)) => Some(fraction),
+            (Some(Drag { fraction, .. }), _) | (None, Target::Track(fraction)) => Some(fraction),
             _ => None,
         }
     }
@@ -128,50 +198,111 @@ impl Input {
         self.mouse.map_or(Target::Nothing, |(x, y)| layout.target(x, y))
     }
 
-    fn move_to(&mut self, x: i32, y: i32, now: Instant, context: InputContext<'_>) {
+    fn move_to(&mut self, x: i32, y: i32, now: Instant, context: InputContext<'_>) -> Option<Action> {
         let pixels = |units: i32| (units as f32 * context.pixel_ratio) as i32;
-        self.mouse = Some((pixels(x), pixels(y)));
-        self.moved = now;
-        if self.dragging.is_some() {
-            self.dragging = Some(context.layout.fraction(pixels(x)));
+        let place = Some((pixels(x), pixels(y)));
+        if self.mouse == place {
+            return None;
         }
+        (self.mouse, self.moved, self.is_hint_over) = (place, now, false);
+        let drag = self.dragging.as_mut()?;
+        drag.is_one |= (pixels(x) - drag.from).abs() >= context.layout.px(DRAG);
+        if drag.is_one {
+            drag.fraction = context.layout.fraction(pixels(x));
+        }
+        drag.is_one.then_some(Action::ScrubTo(drag.fraction))
     }
 
-    fn press(&mut self, clicks: u8, context: InputContext<'_>) -> Option<Action> {
+    fn press(&mut self, clicks: u8, now: Instant, context: InputContext<'_>) -> Option<Action> {
+        (self.focus, self.is_hint_over) = (None, true);
         if context.help {
             // The help hides what lies under it, so a click there can only mean the help.
             return Some(Action::ToggleHelp);
         }
         match self.target(context.layout) {
-            Target::Button(button) => self.pressed = Some(button).filter(|&button| context.model.is_enabled(button)),
-            Target::Track(fraction) if context.model.can_seek() => self.dragging = Some(fraction),
-            Target::Video if clicks >= 2 => return Some(Action::ToggleFullscreen),
-            _ => {}
+            Target::Control(control) => self.pressed = Some(control).filter(|&control| context.is_enabled(control)),
+            Target::Track(fraction) if context.model.can_seek() => {
+                let from = self.mouse.map_or(0, |(x, _)| x);
+                self.dragging = Some(Drag { from, fraction, is_one: false });
+            }
+            Target::Video if clicks.is_multiple_of(2) => {
+                self.click = None;
+                return Some(Action::ToggleFullscreen);
+            }
+            Target::Video => self.click = Some(now + DOUBLE_CLICK),
+            Target::Track(_) | Target::Nothing => {}
         }
         None
     }
 
     fn release(&mut self, layout: &Layout) -> Option<Action> {
         let (pressed, dragged) = (self.pressed.take(), self.dragging.take());
-        // A button counts only if the mouse has not left it in the meantime.
-        let button = pressed.filter(|&button| self.hovered(layout) == Some(button));
-        button.map(Action::Press).or(dragged.map(Action::SeekTo))
+        // A control counts only if the mouse has not left it in the meantime.
+        let control = pressed.filter(|&control| self.hovered(layout) == Some(control));
+        control.map(activate).or(dragged.map(|drag| Action::SeekTo(drag.fraction)))
+    }
+
+    fn press_key(&mut self, key: Keycode, held: Mod, repeat: bool, context: InputContext<'_>) -> Option<Action> {
+        if is_the_desktop_s(held) {
+            return None;
+        }
+        // What has the focus may have become impossible in the meantime.
+        let focus = self.focus.filter(|&control| context.is_enabled(control));
+        match (key, focus) {
+            (Keycode::Tab, _) => {
+                self.go_on(held.intersects(Mod::LSHIFTMOD | Mod::RSHIFTMOD), context);
+                None
+            }
+            (Keycode::Space | Keycode::Return | Keycode::KpEnter, Some(control)) if !repeat => Some(activate(control)),
+            (Keycode::Escape, _) if self.focus.take().is_some() => None,
+            _ => key_action(key, held, repeat),
+        }
+    }
+
+    /// Moves the focus to the next control that can be pressed, or the one before.
+    fn go_on(&mut self, back: bool, context: InputContext<'_>) {
+        let mut all: Vec<Control> = Control::all().collect();
+        if back {
+            all.reverse();
+        }
+        let at = all.iter().position(|&control| Some(control) == self.focus);
+        all.rotate_left(at.map_or(0, |at| at + 1));
+        self.focus = all.into_iter().find(|&control| context.is_enabled(control));
     }
 }
 
+fn activate(control: Control) -> Action {
+    match control {
+        Control::Button(button) => Action::Press(button),
+        Control::Tool(Tool::Record) => Action::ToggleRecording,
+        Control::Tool(Tool::Snapshot) => Action::SaveSnapshot,
+        Control::Tool(Tool::Statistics) => Action::ToggleStatistics,
+        Control::Tool(Tool::Help) => Action::ToggleHelp,
+        Control::Tool(Tool::Fullscreen) => Action::ToggleFullscreen,
+    }
+}
+
+fn is_the_desktop_s(held: Mod) -> bool {
+    held.intersects(Mod::LCTRLMOD | Mod::RCTRLMOD | Mod::LALTMOD | Mod::LGUIMOD | Mod::RGUIMOD)
+}
+
 fn key_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
-    if held.intersects(Mod::LCTRLMOD | Mod::RCTRLMOD | Mod::LALTMOD | Mod::LGUIMOD | Mod::RGUIMOD) {
+    if is_the_desktop_s(held) {
         return None;
     }
     let step = if held.intersects(Mod::LSHIFTMOD | Mod::RSHIFTMOD) { LONG_STEP } else { STEP };
     Some(match key {
         Keycode::Left | Keycode::Right => Action::SeekBy { step, forward: key == Keycode::Right },
+        Keycode::Comma | Keycode::Period => Action::StepFrame { forward: key == Keycode::Period },
         // A key that is held down goes on seeking. It must not start and stop in turns.
         _ if repeat => return None,
+        Keycode::Home => Action::SeekTo(0.0),
+        Keycode::End => Action::SeekTo(1.0),
         Keycode::Space => Action::TogglePlaying,
         Keycode::S => Action::Press(Button::Setup),
-        Keycode::F => Action::ToggleFullscreen,
+        Keycode::F | Keycode::F11 => Action::ToggleFullscreen,
         Keycode::P => Action::SaveSnapshot,
+        Keycode::R => Action::ToggleRecording,
         Keycode::I => Action::ToggleStatistics,
         Keycode::H | Keycode::F1 => Action::ToggleHelp,
         Keycode::Escape => Action::Back,
@@ -239,17 +370,70 @@ mod tests {
         let track = layout().track;
         let at = |part: i32| (track.x + track.w * part / 4, track.y + 2);
         let drag = [button_event(true, at(1), 1), motion(at(3)), button_event(false, at(2), 1)];
-        let [Action::SeekTo(fraction)] = actions(&drag, &ready(), false)[..] else { panic!("one seek at the end") };
-        assert!((fraction - 0.5).abs() < 0.01, "{fraction}");
+        let [Action::ScrubTo(shown), Action::SeekTo(fraction)] = actions(&drag, &ready(), false)[..] else {
+            panic!("what is under the pointer is shown, and there is one seek at the end")
+        };
+        assert!((shown - 0.75).abs() < 0.01 && (fraction - 0.5).abs() < 0.01, "{shown} {fraction}");
+        let click = [button_event(true, at(1), 1), motion((at(1).0 + 1, 0)), button_event(false, at(1), 1)];
+        assert_eq!(actions(&click, &ready(), false), [Action::SeekTo(0.25)], "a click is no drag");
         assert_eq!(actions(&drag, &Model::new(), false), [], "there is no length to seek in");
     }
 
     #[test]
-    fn a_double_click_on_the_picture_fills_the_screen() {
-        let video = layout().video;
-        let place = (video.x + 9, video.y + 9);
-        assert_eq!(actions(&[button_event(true, place, 1)], &ready(), false), []);
-        assert_eq!(actions(&[button_event(true, place, 2)], &ready(), false), [Action::ToggleFullscreen]);
+    fn a_click_on_the_picture_plays_or_pauses_and_a_double_click_fills_the_screen() {
+        let (now, layout, model) = (Instant::now(), layout(), ready());
+        let context = InputContext { layout: &layout, model: &model, help: false, pixel_ratio: 1.0 };
+        let place = (layout.video.x + 9, layout.video.y + 9);
+        let mut input = Input::new(now);
+        assert_eq!(input.handle_event(&button_event(true, place, 1), now, context), None);
+        assert_eq!(input.poll(now), None, "it may become a double click");
+        assert_eq!(input.poll(now + DOUBLE_CLICK), Some(Action::TogglePlaying));
+        assert_eq!(input.poll(now + DOUBLE_CLICK), None, "once");
+        input.handle_event(&button_event(true, place, 1), now, context);
+        let full = input.handle_event(&button_event(true, place, 2), now, context);
+        assert_eq!((full, input.poll(now + DOUBLE_CLICK)), (Some(Action::ToggleFullscreen), None));
+    }
+
+    #[test]
+    fn the_wheel_seeks() {
+        let wheel = |y| SdlEvent::MouseWheel {
+            timestamp: 0,
+            window_id: 0,
+            which: 0,
+            x: 0,
+            y,
+            direction: MouseWheelDirection::Normal,
+            precise_x: 0.0,
+            precise_y: y as f32,
+            mouse_x: 0,
+            mouse_y: 0,
+        };
+        let seek = |steps: u32, forward| Action::SeekBy { step: STEP * steps, forward };
+        assert_eq!(actions(&[wheel(1), wheel(-3), wheel(0)], &ready(), false), [seek(1, true), seek(3, false)]);
+        assert_eq!(actions(&[wheel(1)], &ready(), true), [], "the help is in front");
+    }
+
+    #[test]
+    fn tab_goes_through_what_can_be_pressed_and_space_and_enter_press_it() {
+        let (now, layout, model) = (Instant::now(), layout(), ready());
+        let context = InputContext { layout: &layout, model: &model, help: false, pixel_ratio: 1.0 };
+        let mut input = Input::new(now);
+        let none = Mod::empty();
+        assert_eq!(input.press_key(Keycode::Space, none, false, context), Some(Action::TogglePlaying));
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            assert_eq!(input.press_key(Keycode::Tab, none, false, context), None);
+            seen.push(input.focus().unwrap());
+        }
+        let [play, stop] = [Button::Play, Button::Stop].map(Control::Button);
+        // There is no picture yet to be saved or recorded.
+        let tools = [Tool::Statistics, Tool::Help, Tool::Fullscreen].map(Control::Tool);
+        assert_eq!(seen, [&[play, stop], &tools[..], &[play]].concat());
+        assert_eq!(input.press_key(Keycode::Return, none, false, context), Some(Action::Press(Button::Play)));
+        input.press_key(Keycode::Tab, Mod::LSHIFTMOD, false, context);
+        assert_eq!(input.press_key(Keycode::Space, none, false, context), Some(Action::ToggleFullscreen));
+        assert_eq!(input.press_key(Keycode::Escape, none, false, context), None, "it leaves the button");
+        assert_eq!(input.press_key(Keycode::Escape, none, false, context), Some(Action::Back));
     }
 
     #[test]

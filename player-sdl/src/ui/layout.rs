@@ -1,16 +1,16 @@
 //! Computes where each part of the window is, for any size and scale.
 
 use super::canvas::Rect;
-use crate::model::Button;
+use crate::model::{Button, Model};
 
 /// How the controls are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chrome {
     /// The title bar is above the picture, the controls are below it.
     Framed,
-    /// In full screen, the controls cover the lower edge of the picture.
+    /// In full screen, the title bar and the controls lie over the upper and the lower edge of the picture.
     Overlaid,
-    /// In full screen, the controls disappear when the mouse has not moved for a while.
+    /// In full screen, they disappear when the mouse has not moved for a while.
     Hidden,
 }
 
@@ -32,15 +32,24 @@ const BUTTON_GAP: i32 = 10;
 pub(crate) const ENTRY_GAP: i32 = 17;
 /// The room for a time on each side of the progress bar's line. A time with hours fits.
 const TIME: i32 = 64;
+/// The side of a button without a label in the title bar.
+const TOOL: i32 = 32;
+/// How far the darkening of the picture's edges reaches beyond what lies over them in full screen.
+pub(crate) const SCRIM_TAIL: i32 = 36;
 
 /// The places of all parts, in pixels of the window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) scale: f32,
     pub(crate) window: Rect,
+    pub(crate) chrome: Chrome,
     pub(crate) header: Rect,
+    /// The buttons of the title bar, in the order of [`Tool::ALL`].
+    pub(crate) tools: [Rect; Tool::ALL.len()],
     /// The area that the picture is fitted into.
     pub(crate) video: Rect,
+    /// The part of it where overlays hide no controls.
+    pub(crate) stage: Rect,
     pub(crate) progress: Rect,
     /// The part of the progress bar that can be clicked: its line, in full height.
     pub(crate) track: Rect,
@@ -52,10 +61,60 @@ pub(crate) struct Layout {
     pub(crate) entries: Vec<Rect>,
 }
 
+/// A button of the title bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// Record what is received, or end that.
+    Record,
+    Snapshot,
+    Statistics,
+    Help,
+    /// Fill the screen, or leave it.
+    Fullscreen,
+}
+
+impl Tool {
+    pub(crate) const ALL: [Self; 5] = [Self::Record, Self::Snapshot, Self::Statistics, Self::Help, Self::Fullscreen];
+
+    /// Whether it can be pressed in the present state.
+    pub(crate) fn is_enabled(self, model: &Model) -> bool {
+        match self {
+            Self::Record => model.recording || model.has_picture,
+            Self::Snapshot => model.has_picture,
+            Self::Statistics | Self::Help | Self::Fullscreen => true,
+        }
+    }
+
+    /// The name for programs.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Record => "tool_record",
+            Self::Snapshot => "tool_snapshot",
+            Self::Statistics => "tool_statistics",
+            Self::Help => "tool_help",
+            Self::Fullscreen => "tool_fullscreen",
+        }
+    }
+}
+
+/// What can be pressed, by the mouse or by keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    Button(Button),
+    Tool(Tool),
+}
+
+impl Control {
+    /// All of them, in the order in which Tab goes through them.
+    pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> + Clone {
+        Button::ALL.into_iter().map(Self::Button).chain(Tool::ALL.into_iter().map(Self::Tool))
+    }
+}
+
 /// A part of the window that the mouse can point to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Target {
-    Button(Button),
+    Control(Control),
     /// The progress bar, at this part of its length, 0 to 1.
     Track(f64),
     Video,
@@ -69,35 +128,62 @@ impl Layout {
         let px = |length: i32| scaled(length, scale);
         let window = Rect::new(0, 0, width, height);
         let margin = px(MARGIN).min(width / 16);
-        let (entries, rows) = flow(entries, needed, width - 2 * margin, px(ENTRY_GAP));
-        let status_height = rows * px(STATUS_ROW) + 2 * px(STATUS_PAD);
+        let framed = chrome == Chrome::Framed;
+        let flowed = framed.then(|| flow(entries, needed, width - 2 * margin, px(ENTRY_GAP)));
+        let status_height = flowed.as_ref().map_or(0, |(_, rows)| rows * px(STATUS_ROW) + 2 * px(STATUS_PAD));
         let bottom = px(PROGRESS) + px(CONTROLS) + status_height;
         let below = if chrome == Chrome::Hidden { height } else { (height - bottom).max(0) };
         let header = match chrome {
-            Chrome::Framed => Rect::new(0, 0, width, px(HEADER).min(below)),
-            Chrome::Overlaid | Chrome::Hidden => Rect::default(),
+            Chrome::Framed | Chrome::Overlaid => Rect::new(0, 0, width, px(HEADER).min(below)),
+            Chrome::Hidden => Rect::default(),
         };
-        let video = match chrome {
-            Chrome::Framed => Rect::new(0, header.h, width, below - header.h),
-            Chrome::Overlaid | Chrome::Hidden => window,
-        };
+        let between = Rect::new(0, header.h, width, below - header.h);
+        let video = if framed { between } else { window };
         let progress = Rect::new(0, below, width, px(PROGRESS));
         let controls = Rect::new(0, progress.bottom(), width, px(CONTROLS));
-        let status = Rect::new(0, controls.bottom(), width, status_height);
 
         let time = px(TIME).min(width / 5);
         let track = Rect::new(margin + time, progress.y, width - 2 * (margin + time), progress.h);
 
         let gap = px(BUTTON_GAP);
         let button_width = ((width - 2 * margin - 3 * gap) / 4).min(px(BUTTON.0));
-        let all = Rect::new(0, 0, width, controls.h).centred(4 * button_width + 3 * gap, px(BUTTON.1));
+        let mut all = Rect::new(0, 0, width, controls.h).centred(4 * button_width + 3 * gap, px(BUTTON.1));
+        if !framed {
+            all.x = margin;
+        }
         let buttons = [0, 1, 2, 3]
             .map(|index| Rect::new(all.x + index * (button_width + gap), controls.y + all.y, button_width, all.h));
 
-        let top = status.y + px(STATUS_PAD);
-        let place = |(x, row, w): (i32, i32, i32)| Rect::new(margin + x, top + row * px(STATUS_ROW), w, px(STATUS_ROW));
-        let entries = entries.into_iter().map(place).collect();
-        Self { scale, window, header, video, progress, track, controls, buttons, status, entries }
+        let (status, entries) = match flowed {
+            Some((entries, _)) => {
+                let status = Rect::new(0, controls.bottom(), width, status_height);
+                let top = status.y + px(STATUS_PAD);
+                let place =
+                    |(x, row, w): (i32, i32, i32)| Rect::new(margin + x, top + row * px(STATUS_ROW), w, px(STATUS_ROW));
+                (status, entries.into_iter().map(place).collect())
+            }
+            None => {
+                let left = all.right() + 2 * margin;
+                let status = Rect::new(left, controls.y, (width - margin - left).max(0), controls.h);
+                (status, beside(entries, status, px(ENTRY_GAP)))
+            }
+        };
+        let tools = place_tools(header, scale);
+        Self {
+            scale,
+            window,
+            chrome,
+            header,
+            tools,
+            video,
+            stage: between,
+            progress,
+            track,
+            controls,
+            buttons,
+            status,
+            entries,
+        }
     }
 
     /// Returns how many pixels a length of the design takes.
@@ -107,8 +193,8 @@ impl Layout {
 
     /// Returns what lies at a point.
     pub(crate) fn target(&self, x: i32, y: i32) -> Target {
-        if let Some((button, _)) = Button::ALL.into_iter().zip(self.buttons).find(|(_, rect)| rect.contains(x, y)) {
-            return Target::Button(button);
+        if let Some(control) = Control::all().find(|&control| self.place(control).contains(x, y)) {
+            return Target::Control(control);
         }
         if self.track.contains(x, y) {
             return Target::Track(self.fraction(x));
@@ -118,6 +204,14 @@ impl Layout {
             return Target::Video;
         }
         Target::Nothing
+    }
+
+    /// Returns where a control is; an empty rectangle if it is not shown.
+    pub(crate) fn place(&self, control: Control) -> Rect {
+        match control {
+            Control::Button(button) => self.buttons[button as usize],
+            Control::Tool(tool) => self.tools[tool as usize],
+        }
     }
 
     /// Returns how much of the progress bar's line lies left of `x`, 0 to 1.
@@ -143,6 +237,32 @@ pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
     (length as f32 * scale).round() as i32
 }
 
+/// Places the buttons at the right end of the title bar.
+fn place_tools(header: Rect, scale: f32) -> [Rect; Tool::ALL.len()] {
+    let side = scaled(TOOL, scale).min(header.h);
+    let count = Tool::ALL.len() as i32;
+    let left = header.right() - scaled(8, scale) - count * side;
+    [0, 1, 2, 3, 4].map(|index| Rect::new(left + index * side, header.y + (header.h - side) / 2, side, side))
+}
+
+/// Places as many entries as fit one after the other at the right end of an area.
+fn beside(entries: &[i32], area: Rect, gap: i32) -> Vec<Rect> {
+    let mut room = area.w;
+    let fitting = entries.iter().take_while(|&&entry| {
+        room -= entry + gap;
+        room + gap >= 0
+    });
+    let count = fitting.count();
+    let shown = &entries[..count];
+    let mut x = area.right() - shown.iter().sum::<i32>() - gap * (count as i32 - 1).max(0);
+    let place = |&entry: &i32| {
+        let left = x;
+        x += entry + gap;
+        Rect::new(left, area.y, entry, area.h)
+    };
+    shown.iter().map(place).collect()
+}
+
 /// Places entries in a bar of this width: one after the other if all that are needed fit into one row, and in a table
 /// otherwise. Returns the left edge, row and width of each, and the number of rows.
 fn flow(entries: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32, i32)>, i32) {
@@ -165,12 +285,12 @@ fn flow(entries: &[i32], needed: usize, width: i32, gap: i32) -> (Vec<(i32, i32,
     let columns = ((width + gap) / (widest + gap)).max(1);
     let rows = (needed as i32 + columns - 1) / columns;
     let column = (width + gap) / columns;
-    let place = |(index, &entry): (usize, &i32)| {
+    let place = |index: usize| {
         let index = index as i32;
-        (index % columns * column, index / columns, entry.min(column - gap).max(0))
+        (index % columns * column, index / columns, (column - gap).max(0))
     };
     // The last row of the table may have room for entries that are not needed.
-    (entries.iter().enumerate().take((rows * columns) as usize).map(place).collect(), rows)
+    ((0..entries.len().min((rows * columns) as usize)).map(place).collect(), rows)
 }
 
 #[cfg(test)]
@@ -211,9 +331,9 @@ mod tests {
     fn nothing_overlaps_and_nothing_is_cut_off_at_any_size_and_scale() {
         for (layout, name) in layouts() {
             let framed = layout.video != layout.window;
-            let mut areas = vec![layout.progress, layout.controls, layout.status];
+            let mut areas = vec![layout.header, layout.stage, layout.progress, layout.controls];
             if framed {
-                areas.extend([layout.header, layout.video]);
+                areas.push(layout.status);
             }
             let within = |inner: Rect, outer: Rect| {
                 inner.x >= outer.x
@@ -230,13 +350,21 @@ mod tests {
                 assert!(within(*button, layout.controls) && button.w >= layout.px(64), "{name}: {button:?}");
                 assert!(layout.buttons.iter().skip(index + 1).all(|other| !overlap(*button, *other)), "{name}");
             }
-            assert!(layout.entries.len() >= 6, "{name}: what is needed is there");
+            for (index, tool) in layout.tools.iter().enumerate() {
+                assert!(within(*tool, layout.header) && tool.w >= layout.px(28), "{name}: {tool:?}");
+                assert!(layout.tools.iter().skip(index + 1).all(|other| !overlap(*tool, *other)), "{name}");
+            }
+            assert!(!framed || layout.entries.len() >= 6, "{name}: what is needed is there");
+            assert!(layout.buttons.iter().all(|button| layout.entries.iter().all(|entry| !overlap(*button, *entry))));
             for (index, entry) in layout.entries.iter().enumerate() {
                 assert!(within(*entry, layout.status), "{name}: {entry:?} in {:?}", layout.status);
                 assert!(layout.entries.iter().skip(index + 1).all(|other| !overlap(*entry, *other)), "{name}");
             }
             if framed {
                 assert!(layout.video.h >= layout.px(100), "{name}: {:?}", layout.video);
+            } else {
+                let free = layout.stage.h * 100 / layout.window.h;
+                assert!(free >= 60, "{name}: {free} % of the picture are free of controls");
             }
         }
     }
@@ -268,13 +396,16 @@ mod tests {
     fn points_are_found() {
         let layout = Layout::new((640, 636), 1.0, Chrome::Framed, &ENTRIES, 6);
         for (button, rect) in Button::ALL.into_iter().zip(layout.buttons) {
-            assert_eq!(layout.target(rect.x, rect.y), Target::Button(button));
+            assert_eq!(layout.target(rect.x, rect.y), Target::Control(Control::Button(button)));
             assert_eq!(layout.target(rect.x - 1, rect.y), Target::Nothing);
         }
         let middle = layout.track.x + layout.track.w / 2;
         assert_eq!(layout.target(middle, layout.track.y + 3), Target::Track(0.5));
         assert_eq!(layout.target(5, layout.header.h + 5), Target::Video);
         assert_eq!(layout.target(5, 5), Target::Nothing);
+        let full = layout.tools[Tool::Fullscreen as usize];
+        let found = layout.target(full.x + 9, full.y + 9);
+        assert_eq!(found, Target::Control(Control::Tool(Tool::Fullscreen)));
         assert_eq!((layout.fraction(-99), layout.fraction(9999)), (0.0, 1.0));
     }
 

@@ -12,12 +12,17 @@ use sdl2::video::{FullscreenType, WindowContext};
 
 /// Opens the window. Returns its canvas, and how many pixels of the window a pixel of the design is.
 pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::Result<(WindowCanvas, f32)> {
-    let scale = args.window.scale.unwrap_or_else(|| density(video));
-    let side = |length: u32| scaled(length as i32, scale) as u32;
-    let (mut width, mut height) = args.window.window_size.unwrap_or((side(START_SIZE.0), side(START_SIZE.1)));
-    if let (None, Ok(bounds)) = (args.window.window_size, video.display_usable_bounds(0)) {
-        (width, height) = (width.min(bounds.width()), height.min(bounds.height()));
-    }
+    // Some systems scale windows by themselves: their sizes are told in units of theirs. How many pixels one of these is is known
+    // when there is a window.
+    let scales_itself = matches!(video.current_video_driver(), "wayland" | "cocoa");
+    let guess = args.window.scale.unwrap_or_else(|| if scales_itself { 1.0 } else { desktop_scale(video) });
+    let side = |length: u32| scaled(length as i32, if scales_itself { 1.0 } else { guess }) as u32;
+    let bounds = video.display_usable_bounds(0);
+    let within = |(width, height): (u32, u32)| match (args.window.window_size, &bounds) {
+        (None, Ok(bounds)) => (width.min(bounds.width()), height.min(bounds.height())),
+        _ => (width, height),
+    };
+    let (width, height) = within(args.window.window_size.unwrap_or((side(START_SIZE.0), side(START_SIZE.1))));
     let mut window = video
         .window(title, width, height)
         .position_centered()
@@ -25,22 +30,26 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
         .allow_highdpi()
         .build()
         .context("cannot open a window")?;
-    let logical = window.size().0.max(1);
-    let ratio = window.drawable_size().0 as f32 / logical as f32;
-    // If the system scales windows by itself, its scale is better than one computed from the display's density.
-    let scale = args.window.scale.unwrap_or(if ratio > 1.0 { ratio } else { scale });
-    let least = |length: u32| (scaled(length as i32, scale) as f32 / ratio) as u32;
+    let ratio = window.drawable_size().0 as f32 / window.size().0.max(1) as f32;
+    let scale = args.window.scale.unwrap_or(if ratio > 1.0 { ratio } else { guess });
+    let units = |length: u32| (scaled(length as i32, scale) as f32 / ratio) as u32;
+    let wanted = within((units(START_SIZE.0), units(START_SIZE.1)));
+    if scales_itself && args.window.window_size.is_none() && wanted != (width, height) {
+        let _ = window.set_size(wanted.0, wanted.1);
+    }
+    let (width, height) = window.size();
     // The user may ask for a smaller window on the command line, but cannot make one with the mouse.
-    let _ = window.set_minimum_size(least(MIN_SIZE.0).min(width), least(MIN_SIZE.1).min(height));
+    let _ = window.set_minimum_size(units(MIN_SIZE.0).min(width), units(MIN_SIZE.1).min(height));
     let software = match args.window.renderer.as_str() {
-        "auto" => !has_graphics_card(),
+        // Wayland has nothing to draw on without OpenGL, which does without a card where it has to.
+        "auto" => !has_graphics_card() && video.current_video_driver() != "wayland",
         "software" => true,
         name => {
             sdl2::hint::set("SDL_RENDER_DRIVER", name);
             false
         }
     };
-    if software {
+    if software && video.current_video_driver() != "wayland" {
         // Otherwise SDL would put the drawn window on the screen through OpenGL, which without a graphics card is slow.
         sdl2::hint::set("SDL_FRAMEBUFFER_ACCELERATION", "0");
     }
@@ -63,6 +72,29 @@ fn has_graphics_card() -> bool {
     renders || ["/dev/dxg", "/dev/nvidiactl"].iter().any(|path| std::path::Path::new(path).exists())
 }
 
+/// Returns how large the desktop wants things to be: 1 is the usual size.
+fn desktop_scale(video: &VideoSubsystem) -> f32 {
+    let told = if video.current_video_driver() == "x11" { xft_dpi() } else { None };
+    match told {
+        // What the user has chosen in the desktop's settings, in steps of a quarter.
+        Some(dpi) => ((dpi / 96.0 * 4.0).round() / 4.0).clamp(1.0, 4.0),
+        None => density(video),
+    }
+}
+
+/// Returns the resolution for text that the desktop's settings tell X11's programs (`Xft.dpi`).
+#[cfg(all(unix, not(target_os = "macos")))]
+fn xft_dpi() -> Option<f32> {
+    let (connection, _) = x11rb::connect(None).ok()?;
+    let resources = x11rb::resource_manager::new_from_default(&connection).ok()?;
+    resources.get_value("Xft.dpi", "").ok()?.filter(|dpi: &f32| dpi.is_finite() && *dpi > 0.0)
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn xft_dpi() -> Option<f32> {
+    None
+}
+
 /// Returns how dense the display's pixels are, in steps of a half: 1 means 96 pixels an inch.
 fn density(video: &VideoSubsystem) -> f32 {
     let (density, ..) = video.display_dpi(0).unwrap_or((96.0, 96.0, 96.0));
@@ -73,7 +105,8 @@ fn density(video: &VideoSubsystem) -> f32 {
 
 /// A part of the window, which is drawn anew only when its view or its place changes.
 pub(super) struct Layer<'t, V> {
-    shown: Option<(V, Rect)>,
+    /// What it shows, where, and on which ground.
+    shown: Option<(V, Rect, Color)>,
     texture: Option<Texture<'t>>,
 }
 
@@ -83,18 +116,34 @@ impl<V: PartialEq> Layer<'_, V> {
     }
 }
 
-/// The window's renderer, the texture of the picture, and memory to draw the other parts in.
+/// The picture of a stream as the graphics card has it.
+#[derive(Default)]
+pub(super) struct PictureView<'t> {
+    texture: Option<(Texture<'t>, (usize, usize))>,
+}
+
+impl PictureView<'_> {
+    /// The picture's width and height, if there is one.
+    pub(super) fn size(&self) -> Option<(usize, usize)> {
+        self.texture.as_ref().map(|&(_, size)| size)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.texture = None;
+    }
+}
+
+/// The window's renderer, and memory to draw the parts in that are no pictures.
 pub(super) struct Screen<'t> {
     canvas: WindowCanvas,
     creator: &'t TextureCreator<WindowContext>,
     scratch: Canvas,
     bytes: Vec<u8>,
-    video: Option<(Texture<'t>, (usize, usize))>,
 }
 
 impl<'t> Screen<'t> {
     pub(super) fn new(canvas: WindowCanvas, creator: &'t TextureCreator<WindowContext>) -> Self {
-        Self { canvas, creator, scratch: Canvas::default(), bytes: Vec::new(), video: None }
+        Self { canvas, creator, scratch: Canvas::default(), bytes: Vec::new() }
     }
 
     /// Returns the window's width and height in pixels, and how many pixels one of the mouse's units is.
@@ -126,10 +175,10 @@ impl<'t> Screen<'t> {
         ground: Color,
         draw: impl FnOnce(&mut Canvas, &V),
     ) -> anyhow::Result<bool> {
-        if layer.shown.as_ref().is_some_and(|(shown, place)| shown == view && *place == rect) {
+        if layer.shown.as_ref().is_some_and(|(shown, place, on)| shown == view && (*place, *on) == (rect, ground)) {
             return Ok(false);
         }
-        let size_changed = layer.shown.as_ref().is_none_or(|(_, place)| (place.w, place.h) != (rect.w, rect.h));
+        let size_changed = layer.shown.as_ref().is_none_or(|(_, place, _)| (place.w, place.h) != (rect.w, rect.h));
         if rect.is_empty() {
             layer.texture = None;
         } else {
@@ -137,40 +186,41 @@ impl<'t> Screen<'t> {
             draw(&mut self.scratch, view);
             if size_changed || layer.texture.is_none() {
                 layer.texture = None;
-                let mut texture = self
+                let texture = self
                     .creator
                     .create_texture_streaming(PixelFormatEnum::ARGB8888, rect.w as u32, rect.h as u32)
                     .context("cannot draw the controls")?;
-                texture.set_blend_mode(if ground.a() == 255 { BlendMode::None } else { BlendMode::Blend });
                 layer.texture = Some(texture);
             }
             self.scratch.bytes(&mut self.bytes);
             if let Some(texture) = &mut layer.texture {
+                texture.set_blend_mode(if ground.a() == 255 { BlendMode::None } else { BlendMode::Blend });
                 texture.update(None, &self.bytes, rect.w as usize * 4).context("cannot draw the controls")?;
             }
         }
-        layer.shown = Some((view.clone(), rect));
+        layer.shown = Some((view.clone(), rect, ground));
         Ok(true)
     }
 
-    /// Makes these pixels the picture. Returns whether there is a texture for them.
-    pub(super) fn set_picture(&mut self, pixels: &[u8], width: usize, height: usize) -> bool {
-        if self.video.as_ref().is_none_or(|&(_, size)| size != (width, height)) {
+    /// Makes these pixels the picture of a view. Returns whether there is a texture for them.
+    pub(super) fn set_picture(
+        &mut self,
+        view: &mut PictureView<'t>,
+        pixels: &[u8],
+        (width, height): (usize, usize),
+    ) -> bool {
+        if view.size() != Some((width, height)) {
             let format = PixelFormatEnum::RGB888;
             match self.creator.create_texture_streaming(format, width as u32, height as u32) {
-                Ok(texture) => self.video = Some((texture, (width, height))),
+                Ok(texture) => view.texture = Some((texture, (width, height))),
                 Err(error) => {
                     log::warn!("a picture of {width} x {height} cannot be shown: {error}");
                     return false;
                 }
             }
         }
-        let Some((texture, _)) = &mut self.video else { return false };
+        let Some((texture, _)) = &mut view.texture else { return false };
         texture.update(None, pixels, width * 4).is_ok()
-    }
-
-    pub(super) fn clear_picture(&mut self) {
-        self.video = None;
     }
 
     pub(super) fn clear(&mut self, color: Color) {
@@ -185,15 +235,45 @@ impl<'t> Screen<'t> {
         let _ = self.canvas.fill_rect(to_sdl(rect));
     }
 
-    pub(super) fn draw_picture(&mut self, rect: Rect) {
-        if let Some((texture, _)) = &self.video {
+    /// Darkens a strip at the upper edge of the window, or at the lower one, more and more towards the edge from where `tail` ends.
+    pub(super) fn scrim(&mut self, rect: Rect, tail: i32, is_upper: bool, color: Color) {
+        let solid = rect.h - tail;
+        let place = |from: i32, rows: i32| {
+            let y = if is_upper { rect.bottom() - from - rows } else { rect.y + from };
+            Rect { y, h: rows, ..rect }
+        };
+        let step = (tail / 32).max(1);
+        let mut at = 0;
+        while at < tail {
+            let rows = step.min(tail - at);
+            let part = (at + rows) as f32 / (tail + step) as f32;
+            // It begins softly.
+            let alpha = color.a() as f32 * part * part * (3.0 - 2.0 * part);
+            self.fill(place(at, rows), color.alpha(alpha as u8));
+            at += rows;
+        }
+        self.fill(place(tail, solid), color);
+    }
+
+    pub(super) fn draw_picture(&mut self, view: &PictureView<'t>, rect: Rect) {
+        if let Some((texture, _)) = &view.texture {
             let _ = self.canvas.copy(texture, None, to_sdl(rect));
         }
     }
 
     pub(super) fn draw<V>(&mut self, layer: &Layer<'t, V>) {
-        if let (Some(texture), Some((_, rect))) = (&layer.texture, &layer.shown) {
+        if let (Some(texture), Some((_, rect, _))) = (&layer.texture, &layer.shown) {
             let _ = self.canvas.copy(texture, None, to_sdl(*rect));
+        }
+    }
+
+    /// Draws a layer of which only a part is to be seen, 0 to 255.
+    pub(super) fn draw_faded<V>(&mut self, layer: &mut Layer<'t, V>, alpha: u8) {
+        if let Some(texture) = &mut layer.texture {
+            texture.set_alpha_mod(alpha);
+        }
+        if alpha > 0 {
+            self.draw(layer);
         }
     }
 

@@ -1,28 +1,39 @@
-//! Text in Roboto. Each glyph is rasterised once for each size.
+//! Text in Roboto, and, where that lacks characters, in the system's fonts. Each glyph is rasterised once for each size.
 
+use super::scripts::{Line, Scripts};
 use fontdue::FontSettings;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-const REGULAR: &[u8] = include_bytes!("../../assets/Roboto-Regular.ttf");
-const MEDIUM: &[u8] = include_bytes!("../../assets/Roboto-Medium.ttf");
+pub(super) const REGULAR: &[u8] = include_bytes!("../../assets/Roboto-Regular.ttf");
+pub(super) const MEDIUM: &[u8] = include_bytes!("../../assets/Roboto-Medium.ttf");
 
 /// How many glyphs are kept. There is no other limit: a stream's name may have any characters.
 const MAX_GLYPHS: usize = 2048;
+/// How many lines in other scripts are kept.
+const MAX_LINES: usize = 64;
+
+/// A weight of Roboto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Weight {
+    Regular,
+    Medium,
+}
 
 /// A weight of Roboto and a size in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Font {
-    medium: bool,
+    weight: Weight,
     size: f32,
 }
 
 impl Font {
     pub(crate) const fn regular(size: f32) -> Self {
-        Self { medium: false, size }
+        Self { weight: Weight::Regular, size }
     }
 
     pub(crate) const fn medium(size: f32) -> Self {
-        Self { medium: true, size }
+        Self { weight: Weight::Medium, size }
     }
 }
 
@@ -36,14 +47,18 @@ pub(crate) struct Glyph {
     pub(crate) width: usize,
     /// How much of each pixel the glyph covers, 0 to 255, row by row.
     pub(crate) coverage: Vec<u8>,
-    advance: f32,
+    pub(super) advance: f32,
 }
 
 /// Both weights of Roboto, and the glyphs that have been rasterised.
 pub(crate) struct Fonts {
     regular: fontdue::Font,
     medium: fontdue::Font,
-    glyphs: HashMap<(char, bool, u32), Glyph>,
+    glyphs: HashMap<(char, Weight, u32), Glyph>,
+    /// The system's fonts, once they have been needed.
+    scripts: Option<Box<Scripts>>,
+    /// Lines in other scripts.
+    lines: HashMap<(String, Weight, u32), Rc<Line>>,
 }
 
 impl Fonts {
@@ -51,7 +66,13 @@ impl Fonts {
         // Outlines are made of straight lines that are fine enough for this size. The player uses no larger one.
         let settings = || FontSettings { scale: 48.0, load_substitutions: false, ..FontSettings::default() };
         let load = |bytes: &[u8]| fontdue::Font::from_bytes(bytes, settings()).expect("the built-in font is whole");
-        Self { regular: load(REGULAR), medium: load(MEDIUM), glyphs: HashMap::new() }
+        Self {
+            regular: load(REGULAR),
+            medium: load(MEDIUM),
+            glyphs: HashMap::new(),
+            scripts: None,
+            lines: HashMap::new(),
+        }
     }
 
     /// Returns the width of a text.
@@ -105,21 +126,40 @@ impl Fonts {
 
     /// Calls `place` with each glyph and its distance from the text's beginning. Returns the width of the whole text.
     pub(super) fn layout(&mut self, font: Font, text: &str, mut place: impl FnMut(&Glyph, i32)) -> i32 {
-        let Font { medium, size } = font;
-        let face = if medium { &self.medium } else { &self.regular };
+        let Font { weight, size } = font;
+        let face = if weight == Weight::Medium { &self.medium } else { &self.regular };
+        if text.chars().any(|c| !face.has_glyph(c)) {
+            let line = self.other_script(font, text);
+            line.glyphs.iter().for_each(|(glyph, at)| place(glyph, *at));
+            return line.width;
+        }
         if self.glyphs.len() > MAX_GLYPHS {
             self.glyphs.clear();
         }
         let (mut x, mut before) = (0.0_f32, None);
-        for c in text.chars().map(|c| if face.has_glyph(c) { c } else { '?' }) {
+        for c in text.chars() {
             if let Some(before) = before.replace(c) {
                 x += face.horizontal_kern(before, c, size).unwrap_or(0.0);
             }
-            let glyph = self.glyphs.entry((c, medium, size.to_bits())).or_insert_with(|| rasterize(face, c, size));
+            let glyph = self.glyphs.entry((c, weight, size.to_bits())).or_insert_with(|| rasterize(face, c, size));
             place(glyph, x.round() as i32);
             x += glyph.advance;
         }
         x.ceil() as i32
+    }
+
+    fn other_script(&mut self, font: Font, text: &str) -> Rc<Line> {
+        let key = (text.to_owned(), font.weight, font.size.to_bits());
+        if let Some(line) = self.lines.get(&key) {
+            return line.clone();
+        }
+        let scripts = self.scripts.get_or_insert_with(|| Box::new(Scripts::new()));
+        let line = Rc::new(scripts.line(font.weight, font.size, text));
+        if self.lines.len() >= MAX_LINES {
+            self.lines.clear();
+        }
+        self.lines.insert(key, line.clone());
+        line
     }
 }
 
@@ -131,9 +171,7 @@ impl std::fmt::Debug for Fonts {
 
 fn rasterize(face: &fontdue::Font, c: char, size: f32) -> Glyph {
     let (metrics, coverage) = face.rasterize(c, size);
-    // Light text on a dark ground would look too thin, so half covered pixels are made a little stronger.
-    let coverage =
-        coverage.into_iter().map(|ink| ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8).collect();
+    let coverage = coverage.into_iter().map(strengthened).collect();
     Glyph {
         left: metrics.xmin,
         top: metrics.ymin + metrics.height as i32,
@@ -141,6 +179,11 @@ fn rasterize(face: &fontdue::Font, c: char, size: f32) -> Glyph {
         coverage,
         advance: metrics.advance_width,
     }
+}
+
+/// Light text on a dark ground would look too thin, so half covered pixels are made a little stronger.
+pub(super) fn strengthened(ink: u8) -> u8 {
+    ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8
 }
 
 #[cfg(test)]
@@ -181,11 +224,55 @@ mod tests {
     }
 
     #[test]
-    fn names_in_many_languages_have_glyphs_and_others_a_question_mark() {
+    fn what_roboto_has_needs_no_other_fonts() {
         let mut fonts = Fonts::new();
         for c in "đẹpжαßłő…·—’".chars() {
             assert!(fonts.regular.has_glyph(c) && fonts.medium.has_glyph(c), "{c}");
         }
-        assert_eq!(fonts.width(FONT, "漢"), fonts.width(FONT, "?"));
+        fonts.width(FONT, "Прогулка đẹp.mjpeg");
+        assert!(fonts.scripts.is_none(), "looking for fonts takes time and memory");
+    }
+
+    /// Returns where each glyph of a text is, and how much ink it has.
+    fn glyphs(fonts: &mut Fonts, text: &str) -> Vec<(i32, u32)> {
+        let mut glyphs = Vec::new();
+        let ink = |glyph: &Glyph| glyph.coverage.iter().map(|&ink| u32::from(ink)).sum();
+        let width = fonts.layout(FONT, text, |glyph, at| glyphs.push((at, ink(glyph))));
+        assert!(glyphs.iter().all(|&(at, _)| (-1..=width).contains(&at)), "{text}: {glyphs:?} in {width}");
+        glyphs
+    }
+
+    #[test]
+    fn other_scripts_are_written_in_their_direction_and_joined_or_there_is_a_box_for_each_character() {
+        let mut fonts = Fonts::new();
+        for text in ["שלום עולם", "מצלמה 7.mjpeg", "电影.mjpeg", "ひらがな", "한국어", "สวัสดี", "\u{e123}\u{e124}"]
+        {
+            let written = glyphs(&mut fonts, text);
+            assert!(written.len() >= 2 && written.iter().any(|&(_, ink)| ink > 0), "{text}: {written:?}");
+        }
+        // Two directions: the digit stands left of the letters that come before it.
+        let (letters, both) = (fonts.width(FONT, "שלום"), fonts.width(FONT, "שלום 7"));
+        assert!(both > letters);
+        // The same letter alone and within a word: where there is an Arabic font, it is not the same glyph. A box always is.
+        let arabic = glyphs(&mut fonts, "ههه");
+        assert!(!arabic.is_empty() && arabic.len() <= 3, "{arabic:?}");
+        let line = fonts.other_script(FONT, "ههه");
+        assert!(Rc::ptr_eq(&line, &fonts.other_script(FONT, "ههه")), "it is laid out once");
+        for number in 0..200 {
+            fonts.width(FONT, &format!("漢{number}"));
+        }
+        assert!(fonts.lines.len() <= MAX_LINES);
+    }
+
+    #[test]
+    fn names_in_other_scripts_are_elided_and_broken_like_others() {
+        let mut fonts = Fonts::new();
+        for text in ["זה שם ארוך מאוד של סרט", "这是一部很长的电影的名字", "هذا اسم طويل جدا لفيلم"]
+        {
+            let whole = fonts.width(FONT, text);
+            let elided = fonts.elided(FONT, text, whole / 2);
+            assert!(elided.ends_with('…') && fonts.width(FONT, &elided) <= whole / 2, "{elided}");
+            assert!(fonts.wrapped(FONT, text, whole / 2, 9).iter().all(|line| fonts.width(FONT, line) <= whole / 2));
+        }
     }
 }

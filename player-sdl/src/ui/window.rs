@@ -50,16 +50,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         app.advance()?;
     }
-    app.hide();
-    let App { run, model, complete, .. } = app;
-    let finished = run.finish();
-    if args.output.stats.is_some() {
-        finished.output.print(finished.figures.add_latencies(finished.summary()));
+    let mut first = None;
+    for (run, model, complete) in app.close() {
+        let finished = run.finish();
+        if args.output.stats.is_some() {
+            finished.output.print(finished.figures.add_latencies(finished.summary()));
+        }
+        first = first.or_else(|| problem(args, &finished, model, complete));
     }
-    match problem(args, &finished, model, complete) {
-        Some(problem) => Err(anyhow!(problem)),
-        None => Ok(()),
-    }
+    first.map_or(Ok(()), |problem| Err(anyhow!(problem)))
 }
 
 fn window_title(name: &str) -> String {
@@ -87,7 +86,7 @@ fn problem(args: &Args, finished: &FinishedRun, model: Model, complete: bool) ->
     let unprinted = finished.output.failure().filter(|error| *error != PrintError::ReaderGone);
     let unprinted = unprinted.map(|error| error.to_string());
     unprinted.or_else(|| finished.recording_problem()).or_else(|| match model.phase {
-        Phase::Failed { reason } => Some(uncapitalised(&reason)),
+        Phase::Failed { reason, .. } => Some(uncapitalised(&reason)),
         Phase::Asking(asked) => Some(uncapitalised(&asked.reason)),
         Phase::Reconnecting { reason, .. } if !model.worked => Some(uncapitalised(&reason)),
         _ if (args.extent.frames.is_some() || args.extent.duration.is_some()) && !complete => {

@@ -145,6 +145,8 @@ pub(crate) struct Player {
     lines: Receiver<String>,
     /// The last line about a shown picture that has been read.
     shown: RefCell<Option<Line>>,
+    /// The last line about where the window's parts are.
+    layout: RefCell<Option<Line>>,
 }
 
 impl Player {
@@ -177,7 +179,7 @@ impl Player {
                 }
             }
         });
-        Self { child, lines, shown: RefCell::new(None) }
+        Self { child, lines, shown: RefCell::new(None), layout: RefCell::new(None) }
     }
 
     /// Waits for a line of this kind that is as wanted, and returns it.
@@ -211,9 +213,16 @@ impl Player {
         self.shown.borrow().clone().expect("something was shown")
     }
 
+    /// Returns where the window's parts are, as far as has been read.
+    pub(crate) fn layout(&self) -> Line {
+        self.layout.borrow().clone().expect("a window")
+    }
+
     fn remember(&self, line: &Line) {
-        if line.text("event") == "shown" {
-            *self.shown.borrow_mut() = Some(line.clone());
+        match line.text("event") {
+            "shown" => *self.shown.borrow_mut() = Some(line.clone()),
+            "layout" => *self.layout.borrow_mut() = Some(line.clone()),
+            _ => {}
         }
     }
 

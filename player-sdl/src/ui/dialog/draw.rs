@@ -6,12 +6,10 @@ use crate::ui::text::Font;
 use crate::ui::theme::{self, Color};
 use crate::ui::widgets::Pen;
 
-const ALARM: Color = Color::rgb(0xe5_39_35);
-
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, plan: &Plan) {
     let rect = canvas.rect();
     let (edge, view) = (pen.px(1).max(1), &plan.view);
-    let border = if view.tone == Tone::Alarm { ALARM } else { theme::NEUTRAL };
+    let border = if view.tone == Tone::Alarm { theme::ALARM } else { theme::NEUTRAL };
     let edge = if view.tone == Tone::Alarm { 2 * edge } else { edge };
     canvas.round(rect, pen.at(10.0), border);
     canvas.round(rect.shrunk(edge), pen.at(10.0) - edge as f32, theme::PANEL);
@@ -32,7 +30,7 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, plan: &Plan) {
 
 fn draw_line(canvas: &mut Canvas, pen: &mut Pen<'_>, tone: Tone, style: Style, text: &str, place: Rect) {
     let color = match style {
-        Style::Title if tone == Tone::Alarm => ALARM.mix(theme::TEXT, 60),
+        Style::Title if tone == Tone::Alarm => theme::ALARM.mix(theme::TEXT, 110),
         Style::Title => theme::TEXT,
         Style::Text => theme::SECONDARY.mix(theme::TEXT, 110),
         Style::Complaint => theme::WARNING,
@@ -65,7 +63,7 @@ fn draw_sign(canvas: &mut Canvas, pen: &Pen<'_>, tone: Tone, place: Rect) {
         }
         Tone::Alarm => {
             let corners = [(middle, y), (x + side, y + side * 0.92), (x, y + side * 0.92)];
-            canvas.polygon(&corners, ALARM);
+            canvas.polygon(&corners, theme::ALARM);
             canvas.line((middle, y + side * 0.34), (middle, y + side * 0.58), pen.at(2.2), theme::TEXT);
             canvas.circle(middle, y + side * 0.77, pen.at(1.5), theme::TEXT);
         }
@@ -74,7 +72,8 @@ fn draw_sign(canvas: &mut Canvas, pen: &Pen<'_>, tone: Tone, place: Rect) {
 
 /// A frame of two colours that shows where keys go to.
 fn draw_frame(canvas: &mut Canvas, pen: &Pen<'_>, place: Rect, ground: Color, is_focused: bool) {
-    let (color, edge) = if is_focused { (theme::SETUP, pen.px(2).max(1)) } else { (theme::TRACK, pen.px(1).max(1)) };
+    let (color, edge) =
+        if is_focused { (theme::SETUP, pen.px(2).max(1)) } else { (theme::TRACK_EDGE, pen.px(1).max(1)) };
     canvas.round(place, pen.at(5.0), color);
     canvas.round(place.shrunk(edge), pen.at(5.0) - edge as f32, ground);
 }
@@ -153,16 +152,18 @@ fn draw_tick(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &View, place: Rect) {
 
 fn draw_button(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &View, part: Part, place: Rect) {
     let (label, color, ink) = match (part, view.tone) {
-        (Part::Accept, Tone::Calm) => (view.accept, theme::SETUP, Color::rgb(0x0f_0f_0f)),
-        (Part::Accept, Tone::Alarm) => (view.accept, ALARM, theme::TEXT),
+        (Part::Accept, Tone::Calm) => (view.accept, theme::SETUP, theme::INK),
+        (Part::Accept, Tone::Alarm) => (view.accept, theme::ALARM, theme::TEXT),
         _ => ("CANCEL", theme::NEUTRAL, theme::TEXT),
     };
     let is_enabled = part != Part::Accept || view.can_accept;
     let (is_hovered, is_pressed) = (view.hovered == Some(part), view.pressed == Some(part));
+    // Away from the ink, so that the label stays as clear as it is.
+    let towards = if color == theme::NEUTRAL { theme::TEXT } else { theme::BLACK };
     let (ground, ink) = match (is_enabled, is_hovered, is_pressed) {
-        (false, ..) => (theme::PANEL.mix(color, 38), theme::FAINT),
-        (true, true, true) => (color.mix(theme::BLACK, 80), ink),
-        (true, true, false) => (color.mix(theme::TEXT, 40), ink),
+        (false, ..) => (theme::PANEL.mix(color, 24), theme::DISABLED),
+        (true, true, true) => (color.mix(towards, 50), ink),
+        (true, true, false) => (color.mix(towards, 26), ink),
         (true, false, _) => (color, ink),
     };
     if view.focus == part {

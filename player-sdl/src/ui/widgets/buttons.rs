@@ -4,30 +4,47 @@ use super::Pen;
 use crate::model::Button;
 use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme::{self, Color};
-use crate::ui::view::ButtonLook;
+use crate::ui::view::{Look, LookState};
 
 /// Draws the buttons at their places onto a canvas of the control panel's size.
-pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, looks: &[ButtonLook; 4], places: &[Rect; 4]) {
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, looks: &[Look; 4], places: &[Rect; 4]) {
     for ((button, look), place) in Button::ALL.into_iter().zip(looks).zip(places) {
         draw_one(canvas, pen, button, *look, *place);
     }
 }
 
-fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: ButtonLook, rect: Rect) {
-    let color = match button {
-        Button::Setup => theme::SETUP,
-        Button::Play => theme::PLAY,
-        Button::Pause | Button::Stop => theme::NEUTRAL,
+/// The colours of a button and of its label. Light buttons become darker under the mouse, and dark ones lighter, so that the label
+/// stays as clear as it is.
+fn colors(button: Button, state: LookState) -> (Color, Color) {
+    let (color, ink) = match button {
+        Button::Setup => (theme::SETUP, theme::INK),
+        Button::Play => (theme::PLAY, theme::INK),
+        Button::Pause | Button::Stop => (theme::NEUTRAL, theme::TEXT),
     };
-    let (ground, ink) = match look {
-        // A button that cannot be pressed has nearly the colour of the panel.
-        ButtonLook::Disabled => (theme::CONTROL_PANEL.mix(color, 38), theme::FAINT),
-        ButtonLook::Normal => (color, ink_on(button)),
-        ButtonLook::Hover => (color.mix(theme::TEXT, 40), ink_on(button)),
-        ButtonLook::Pressed => (color.mix(theme::BLACK, 80), ink_on(button)),
-    };
-    let rect = if look == ButtonLook::Pressed { Rect { y: rect.y + pen.px(1), ..rect } } else { rect };
-    canvas.round(rect, pen.at(6.0), ground);
+    let towards = if ink == theme::TEXT { theme::TEXT } else { theme::BLACK };
+    match state {
+        LookState::Disabled => (theme::CONTROL_PANEL.mix(color, 24), theme::DISABLED),
+        LookState::Normal | LookState::On => (color, ink),
+        LookState::Hover => (color.mix(towards, if towards == theme::TEXT { 34 } else { 12 }), ink),
+        LookState::Pressed => (color.mix(towards, if towards == theme::TEXT { 60 } else { 20 }), ink),
+    }
+}
+
+fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Look, rect: Rect) {
+    let (ground, ink) = colors(button, look.state);
+    if look.focused {
+        super::draw_focus(canvas, pen, rect, 6.0);
+    }
+    let is_pressed = look.state == LookState::Pressed;
+    let rect = if is_pressed { Rect { y: rect.y + pen.px(1), ..rect } } else { rect };
+    if is_pressed {
+        // An edge around it, as if it lay deeper.
+        canvas.round(rect, pen.at(6.0), ground.mix(ink, 150));
+        let edge = pen.px(2).max(1);
+        canvas.round(rect.shrunk(edge), pen.at(6.0) - edge as f32, ground);
+    } else {
+        canvas.round(rect, pen.at(6.0), ground);
+    }
     let font = pen.medium(theme::BUTTON_SIZE);
     let (label, sign, gap) = (pen.fonts.width(font, button.label()), pen.px(12), pen.px(8));
     let with_sign = sign + gap + label <= rect.w - 2 * pen.px(10);
@@ -40,14 +57,6 @@ fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Button
     let x = if with_sign { left + sign + gap } else { left };
     let baseline = pen.baseline(rect, font);
     canvas.text(pen.fonts, font, (x, baseline), button.label(), ink);
-}
-
-/// Returns the colour of the label: black on the light blue button, white on the others.
-fn ink_on(button: Button) -> Color {
-    match button {
-        Button::Setup => Color::rgb(0x0f_0f_0f),
-        Button::Play | Button::Pause | Button::Stop => theme::TEXT,
-    }
 }
 
 fn draw_sign(canvas: &mut Canvas, button: Button, place: Rect, ink: Color) {

@@ -1,28 +1,35 @@
-//! Draws the title bar: the program's name, the stream's name, and how the stream travels.
+//! Draws the title bar: the program's name, the stream's name, how the stream travels, and buttons without labels.
 
 use super::Pen;
 use crate::ui::canvas::{Canvas, Rect};
+use crate::ui::layout::Tool;
 use crate::ui::theme;
-use crate::ui::view::Header;
+use crate::ui::view::{Header, Look, LookState};
 
 pub(crate) const TITLE: &str = "Video Streaming Player";
 
-pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header) {
+/// Draws the bar onto a canvas of its size. `tools` are the places of its buttons on that canvas.
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools: &[Rect]) {
     let rect = canvas.rect();
     let (margin, gap) = (pen.px(16), pen.px(12));
-    let mut right = rect.w - margin;
-    if let Some(badge) = view.badge {
+    for ((tool, look), place) in Tool::ALL.into_iter().zip(view.tools).zip(tools) {
+        draw_tool(canvas, pen, (tool, view.fullscreen), look, *place);
+    }
+    let mut right = tools.first().map_or(rect.w - margin, |first| first.x - pen.px(6));
+    let title = pen.medium(theme::TITLE_SIZE);
+    let radius = pen.at(9.0);
+    let x = margin + (radius * 2.0) as i32 + pen.px(10);
+    // In a narrow window the name goes first.
+    let name = pen.fonts.width(title, &view.stream).min(pen.px(96));
+    if let Some(badge) = view.badge.filter(|badge| right - badge_width(pen, badge) - gap - x >= name) {
         right = badge_at(canvas, pen, right, badge, theme::SECONDARY) - gap;
     }
     if view.recording {
-        right = badge_at(canvas, pen, right, "REC", theme::PLAY) - gap;
+        right = badge_at(canvas, pen, right, "REC", theme::BAD) - gap;
     }
-    let title = pen.medium(theme::TITLE_SIZE);
     let small = pen.regular(theme::TEXT_SIZE);
     let middle = rect.h as f32 / 2.0;
-    let radius = pen.at(9.0);
     draw_reel(canvas, (margin as f32 + radius, middle), radius);
-    let x = margin + (radius * 2.0) as i32 + pen.px(10);
     let baseline = pen.baseline(rect, title);
     let width = pen.fonts.width(title, TITLE);
     // In a narrow window the program's name is left out, because the stream's name says more.
@@ -32,7 +39,77 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header) {
     let (font, color) = if with_title { (small, theme::SECONDARY) } else { (title, theme::TEXT) };
     let name = pen.fonts.elided(font, &view.stream, right - x);
     canvas.text(pen.fonts, font, (x, baseline), &name, color);
-    canvas.fill(Rect::new(0, rect.h - pen.px(1).max(1), rect.w, pen.px(1).max(1)), theme::BLACK.alpha(0x60));
+    if !view.fullscreen {
+        canvas.fill(Rect::new(0, rect.h - pen.px(1).max(1), rect.w, pen.px(1).max(1)), theme::BLACK.alpha(0x60));
+    }
+}
+
+/// Draws a button of the title bar. What it stands for may be switched on.
+fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool), look: Look, place: Rect) {
+    let inner = place.shrunk(pen.px(2));
+    if look.focused {
+        super::draw_focus(canvas, pen, inner.shrunk(pen.px(2)), 4.0);
+    }
+    let ground = match look.state {
+        LookState::Hover => theme::TEXT.alpha(0x24),
+        LookState::Pressed => theme::TEXT.alpha(0x48),
+        LookState::On => theme::SETUP.alpha(0x48),
+        LookState::Normal | LookState::Disabled => theme::TEXT.alpha(0),
+    };
+    canvas.round(inner, pen.at(5.0), ground);
+    let ink = if look.state == LookState::Disabled { theme::DISABLED } else { theme::TEXT };
+    let side = pen.at(16.0);
+    let (x, y) = (place.x as f32 + (place.w as f32 - side) / 2.0, place.y as f32 + (place.h as f32 - side) / 2.0);
+    let at = |(right, down): (f32, f32)| (x + side * right, y + side * down);
+    let width = pen.at(1.7);
+    let mut lines = |points: &[(f32, f32)]| {
+        for pair in points.windows(2) {
+            canvas.line(at(pair[0]), at(pair[1]), width, ink);
+        }
+    };
+    match tool {
+        Tool::Record => {
+            canvas.arc(at((0.5, 0.5)), side * 0.5, width, (0.0, 1.0), ink);
+            let dot = if look.state == LookState::Disabled { ink } else { theme::BAD };
+            canvas.circle(x + side * 0.5, y + side * 0.5, side * 0.27, dot);
+        }
+        Tool::Snapshot => {
+            // A camera.
+            lines(&[
+                (0.0, 0.26),
+                (0.0, 0.9),
+                (1.0, 0.9),
+                (1.0, 0.26),
+                (0.74, 0.26),
+                (0.64, 0.1),
+                (0.36, 0.1),
+                (0.26, 0.26),
+                (0.0, 0.26),
+            ]);
+            canvas.arc(at((0.5, 0.56)), side * 0.19, width, (0.0, 1.0), ink);
+        }
+        Tool::Statistics => {
+            lines(&[(0.02, 0.02), (0.02, 0.98), (1.0, 0.98)]);
+            lines(&[(0.2, 0.7), (0.45, 0.38), (0.64, 0.58), (0.96, 0.14)]);
+        }
+        Tool::Help => {
+            canvas.arc(at((0.5, 0.5)), side * 0.5, width, (0.0, 1.0), ink);
+            canvas.arc(at((0.5, 0.4)), side * 0.17, width, (0.72, 0.7), ink);
+            canvas.line(at((0.5, 0.55)), at((0.5, 0.62)), width, ink);
+            canvas.circle(x + side * 0.5, y + side * 0.77, width * 0.62, ink);
+        }
+        Tool::Fullscreen => {
+            // Four corners that point outwards, or inwards.
+            for (sx, sy) in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
+                let (dx, dy) = (if sx == 0.0 { 0.32 } else { -0.32 }, if sy == 0.0 { 0.32 } else { -0.32 });
+                if fullscreen {
+                    lines(&[(sx, sy + dy), (sx + dx, sy + dy), (sx + dx, sy)]);
+                } else {
+                    lines(&[(sx, sy + dy), (sx, sy), (sx + dx, sy)]);
+                }
+            }
+        }
+    }
 }
 
 /// Draws the program's mark: the reel of cards of a mutoscope, with one card in another colour.
@@ -47,10 +124,15 @@ fn draw_reel(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32) {
     canvas.circle(x, y, radius * 0.24, theme::SECONDARY);
 }
 
+fn badge_width(pen: &mut Pen<'_>, text: &str) -> i32 {
+    let font = pen.medium(theme::SMALL_SIZE);
+    pen.fonts.width(font, text) + 2 * pen.px(8)
+}
+
 /// Draws a label in a frame that ends at `right`. Returns the x at which the frame begins.
 fn badge_at(canvas: &mut Canvas, pen: &mut Pen<'_>, right: i32, text: &str, color: theme::Color) -> i32 {
     let font = pen.medium(theme::SMALL_SIZE);
-    let (width, height) = (pen.fonts.width(font, text) + 2 * pen.px(8), pen.px(22));
+    let (width, height) = (badge_width(pen, text), pen.px(22));
     let rect = Rect::new(right - width, (canvas.rect().h - height) / 2, width, height);
     canvas.round(rect, pen.at(4.0), color.alpha(0x38));
     pen.centred(canvas, rect, font, text, color.mix(theme::TEXT, 90));

@@ -48,6 +48,28 @@ impl Pen<'_> {
     }
 }
 
+/// Draws a ring around what keys go to.
+pub(crate) fn draw_focus(canvas: &mut Canvas, pen: &Pen<'_>, rect: Rect, radius: f32) {
+    let line = pen.px(2).max(1);
+    canvas.round(rect.shrunk(-2 * line), pen.at(radius) + 2.0 * line as f32, theme::TEXT);
+    canvas.round(rect.shrunk(-line), pen.at(radius) + line as f32, theme::BACKGROUND);
+}
+
+/// Returns the width and height of a bubble with this text.
+pub(crate) fn bubble_size(pen: &mut Pen<'_>, text: &str) -> (i32, i32) {
+    let font = pen.medium(theme::TEXT_SIZE - 1.0);
+    (pen.fonts.width(font, text) + 2 * pen.px(9), pen.px(24))
+}
+
+pub(crate) fn draw_bubble(canvas: &mut Canvas, pen: &mut Pen<'_>, text: &str) {
+    let rect = canvas.rect();
+    // An edge, because it may lie over the panel, which is as dark.
+    canvas.round(rect, pen.at(5.0), theme::TRACK_EDGE);
+    canvas.round(rect.shrunk(pen.px(1).max(1)), pen.at(4.0), theme::SHADE.alpha(0xff));
+    let font = pen.medium(theme::TEXT_SIZE - 1.0);
+    pen.centred(canvas, rect, font, text, theme::TEXT);
+}
+
 /// Returns the width and height that a short message takes, in an area of this width.
 pub(crate) fn toast_size(pen: &mut Pen<'_>, text: &str, width: i32) -> (i32, i32) {
     let font = pen.medium(theme::TEXT_SIZE);

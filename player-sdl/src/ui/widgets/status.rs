@@ -13,21 +13,26 @@ fn font(scale: f32) -> Font {
 /// Returns how wide each entry gets at most.
 pub(crate) fn widths(pen: &mut Pen<'_>) -> Vec<i32> {
     let font = font(pen.scale);
-    WIDEST.iter().map(|(label, value)| pen.fonts.width(font, &format!("{label}{value}"))).collect()
+    // Digits are equally wide, and no letter stands closer to them than they do to each other.
+    WIDEST.iter().map(|(label, value)| pen.fonts.width(font, label) + pen.fonts.width(font, value) + 1).collect()
 }
 
 /// Draws the entries at their places onto a canvas of the status bar's size.
-pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, entries: &[StatusEntry], places: &[Rect]) {
+///
+/// `framed`: the bar is a part of the window's frame, and does not lie over the picture.
+pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, entries: &[StatusEntry], places: &[Rect], framed: bool) {
     let font = font(pen.scale);
     let hair = pen.px(1).max(1);
-    canvas.fill(Rect { h: hair, ..canvas.rect() }, theme::BLACK.alpha(0x60));
+    if framed {
+        canvas.fill(Rect { h: hair, ..canvas.rect() }, theme::BLACK.alpha(0x60));
+    }
     let mut above = None;
     for (entry, place) in entries.iter().zip(places) {
         if above == Some(place.y) {
             // A line divides two entries of one row.
             let x = place.x - pen.px(super::super::layout::ENTRY_GAP) / 2;
             let height = pen.fonts.cap_height(font) + pen.px(2);
-            canvas.fill(Rect::new(x, place.y + (place.h - height) / 2, hair, height), theme::TRACK);
+            canvas.fill(Rect::new(x, place.y + (place.h - height) / 2, hair, height), theme::TRACK_EDGE);
         }
         above = Some(place.y);
         let baseline = pen.baseline(*place, font);

@@ -1,0 +1,127 @@
+//! What programs that test the window are told of it (`--ui-log`): a line of JSON when something that is shown has changed.
+
+use super::canvas::Rect;
+use super::dialog::{self, Dialog};
+use super::layout::{Control, Layout};
+use super::places::Placed;
+use super::view::{Notice, Progress, Scene};
+use crate::json::{JsonLine, Output};
+use crate::model::{Button, Model, Phase};
+
+/// What was told last.
+#[derive(Default)]
+pub(super) struct Told {
+    notice: Option<Notice>,
+    faded: bool,
+    toast: Option<String>,
+    bubble: Option<String>,
+    focus: Option<Control>,
+    knob: Option<i32>,
+    placed: Placed,
+    dialog: (&'static str, Vec<(dialog::Part, Rect)>),
+}
+
+fn ints(rect: Rect) -> [i32; 4] {
+    [rect.x, rect.y, rect.w, rect.h]
+}
+
+impl Told {
+    /// Tells what is new in a scene, and where its parts lie.
+    pub(super) fn tell(&mut self, output: &Output, scene: &Scene, placed: Placed, focus: Option<Control>) {
+        let still = |notice: &Notice| notice.title.clone() + &notice.detail;
+        if self.notice.as_ref().map(still) != scene.notice.as_ref().map(still) {
+            let text = |part: fn(&Notice) -> &String| scene.notice.as_ref().map_or("", |notice| part(notice));
+            let line = JsonLine::new("notice").text("title", text(|notice| &notice.title));
+            output.print(line.text("detail", text(|notice| &notice.detail)).text("hint", text(|notice| &notice.hint)));
+            self.notice.clone_from(&scene.notice);
+        }
+        let faded = scene.notice.is_some() && scene.notice_alpha == 0;
+        if std::mem::replace(&mut self.faded, faded) != faded {
+            output.print(JsonLine::new("sign").bool("faded", faded));
+        }
+        if self.toast != scene.toast {
+            output.print(JsonLine::new("toast").text("text", scene.toast.as_deref().unwrap_or("")));
+            self.toast.clone_from(&scene.toast);
+        }
+        if self.placed != placed {
+            let mut line = JsonLine::new("overlays");
+            for (name, rect) in placed.named() {
+                line = line.ints(name, &ints(rect));
+            }
+            output.print(line);
+            self.placed = placed;
+        }
+        let bubble = scene.bubble.as_ref().map(|bubble| bubble.text.clone());
+        let knob = match &scene.progress {
+            Progress::Length { filled, pointed: true, .. } => Some(*filled),
+            _ => None,
+        };
+        if self.bubble != bubble || self.knob != knob {
+            let mut line = JsonLine::new("bubble").text("text", bubble.as_deref().unwrap_or(""));
+            line = line.ints("place", &ints(placed.bubble));
+            if let (Some(filled), Progress::Length { position, .. }) = (knob, &scene.progress) {
+                line = line.int("knob", filled).text("elapsed", position);
+            }
+            output.print(line);
+            (self.bubble, self.knob) = (bubble, knob);
+        }
+        if self.focus != focus {
+            output.print(JsonLine::new("focus").text("control", &focus.map_or_else(|| "none".into(), name)));
+            self.focus = focus;
+        }
+    }
+
+    /// Tells which dialog is open and where its parts are, but nothing of what is typed.
+    pub(super) fn tell_dialog(&mut self, output: &Output, dialog: Option<&Dialog>, parts: &[(dialog::Part, Rect)]) {
+        let kind = dialog.map_or("none", Dialog::kind);
+        if self.dialog.1 == parts && (self.dialog.0 == kind || parts.is_empty()) {
+            return;
+        }
+        self.dialog = (kind, parts.to_vec());
+        let mut line = JsonLine::new("dialog").text("kind", kind);
+        for (part, rect) in parts {
+            line = line.ints(&format!("{part:?}").to_lowercase(), &ints(*rect));
+        }
+        output.print(line);
+    }
+}
+
+fn name(control: Control) -> String {
+    match control {
+        Control::Button(button) => button.label().to_lowercase(),
+        Control::Tool(tool) => tool.name().into(),
+    }
+}
+
+/// Returns a line about the phase: why it is so, and what can be pressed.
+pub(super) fn phase(model: &Model) -> JsonLine {
+    let reason = match &model.phase {
+        Phase::Reconnecting { reason, .. } | Phase::Failed { reason, .. } => reason.as_str(),
+        Phase::Asking(asked) => asked.reason.as_str(),
+        _ => "",
+    };
+    let mut line = JsonLine::new("phase").text("phase", model.phase.name()).text("reason", reason);
+    for button in Button::ALL {
+        line = line.bool(&button.label().to_lowercase(), model.is_enabled(button));
+    }
+    line
+}
+
+/// Returns a line about where the parts of the window are. `picture` is the shown one's width and height.
+pub(super) fn layout(layout: &Layout, picture: Option<(usize, usize)>) -> JsonLine {
+    let mut line = JsonLine::new("layout")
+        .ints("window", &ints(layout.window))
+        .ints("header", &ints(layout.header))
+        .ints("video", &ints(layout.video))
+        .ints("track", &ints(layout.track))
+        .ints("status", &ints(layout.status))
+        .int("entries", layout.entries.len() as i32)
+        .number("scale", f64::from(layout.scale));
+    if let Some((width, height)) = picture {
+        line = line.ints("picture", &ints(layout.fit(width, height)));
+    }
+    for control in Control::all() {
+        line = line.ints(&name(control), &ints(layout.place(control)));
+    }
+    line
+}
