@@ -116,9 +116,9 @@ impl Glimpse {
         }
     }
 
-    /// The server refused. What plays plays on.
-    pub(crate) fn handle_refusal(&mut self, of_pause: bool) {
-        self.flows |= of_pause;
+    /// The server refused to pause, or to play from there. `plays`: the stream was to play all the same, and plays on.
+    pub(crate) fn handle_refusal(&mut self, of_pause: bool, plays: bool) {
+        self.flows = of_pause || plays;
         self.unable |= of_pause;
         (self.stage, self.next, self.stands_at) = (Stage::Idle, None, None);
     }
@@ -187,12 +187,13 @@ mod tests {
         let mut glimpse = Glimpse::default();
         glimpse.handle_play();
         glimpse.show(at(5));
-        glimpse.handle_refusal(true);
+        glimpse.handle_refusal(true, true);
         assert_eq!(glimpse.handle_frame(), Seen::Usual);
         assert_eq!(glimpse.show(at(6)), None);
         glimpse.reset();
         assert_eq!(glimpse.show(at(6)), Some(Step::Play(at(6))), "another session");
-        glimpse.handle_refusal(false);
+        glimpse.handle_refusal(false, false);
         assert!(!glimpse.is_active());
+        assert_eq!(glimpse.show(at(7)), Some(Step::Play(at(7))), "it stands as before");
     }
 }

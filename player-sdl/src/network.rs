@@ -6,6 +6,7 @@ use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
 use crate::record::{Recorded, Recorder};
 use crate::sink::Sink;
 use crate::wording::{Cause, sentence};
+use mutoscope::wire::rtsp::StatusCode;
 use mutoscope_std::client::{
     Answer, Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
 };
@@ -562,17 +563,7 @@ impl Worker {
                 }
             }
             Event::Retrying { with, .. } => self.report(Report::Trying(with)),
-            Event::Refused { status, during } => {
-                if during == Command::Pause || self.glimpse.is_active() {
-                    self.glimpse.handle_refusal(during == Command::Pause);
-                }
-                if during == Command::Play {
-                    // To be there after an interruption would be refused again.
-                    self.resume = None;
-                }
-                let (name, reason) = (during.name(), status.reason());
-                self.report(Report::Refused(format!("The server refuses {name} ({} {reason})", status.0)));
-            }
+            Event::Refused { status, during } => self.handle_refusal(status, during),
             Event::Unseekable => {
                 self.resume = None;
                 self.report(Report::Refused("The lab's dialect knows no positions".into()));
@@ -587,6 +578,24 @@ impl Worker {
             },
             _ => {}
         }
+    }
+
+    /// The server refused a wish. What plays plays on.
+    fn handle_refusal(&mut self, status: StatusCode, during: Command) {
+        let was_glimpse = self.glimpse.is_active();
+        if during == Command::Pause || was_glimpse {
+            self.glimpse.handle_refusal(during == Command::Pause, self.wants_playing());
+        }
+        if was_glimpse && !self.wants_playing() {
+            // It stood before, and is to stand on.
+            self.client.set_goal(Goal::Pause);
+        }
+        if during == Command::Play {
+            // To be there after an interruption would be refused again.
+            self.resume = None;
+        }
+        let (name, reason) = (during.name(), status.reason());
+        self.report(Report::Refused(format!("The server refuses {name} ({} {reason})", status.0)));
     }
 
     fn handle_no_frames(&mut self, cause: &NoFrames) {
