@@ -567,6 +567,9 @@ fn the_picture_is_clicked_to_pause_and_play_double_clicked_to_fill_the_screen_an
     window.click("video", 0.5);
     window.player.wait_for_phase("Paused");
     window.player.wait_for("sign", |line| line.text("faded") == "true");
+    let [x, y, w, h] = window.player.layout().rect("video");
+    let bar = window.screenshot(&folder)(x + w / 2 - 6, y + h / 2);
+    assert!(bar[0] < 0xe0, "no bar of the sign is left where the test card is dark: {bar:?}");
     for (button, position) in [("4", 4.5..9.0), ("5", 0.0..3.9)] {
         window.point("video", 0.5, &["click", button]);
         window.shown_at(position);

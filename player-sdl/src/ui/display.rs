@@ -30,6 +30,8 @@ pub(super) struct Display<'t> {
     dialog_parts: Vec<(dialog::Part, Rect)>,
     /// Where the parts over the picture are.
     placed: Placed,
+    /// How much of the notice was to be seen when that was last looked at.
+    notice_alpha: u8,
     pointer: Pointer,
     fullscreen: bool,
     /// Whether the window has to be drawn although no part has changed.
@@ -103,6 +105,7 @@ impl<'t> Display<'t> {
             layout: Layout::new(size, scale, Chrome::Framed, &[], 0),
             dialog_parts: Vec::new(),
             placed: Placed::default(),
+            notice_alpha: 255,
             pointer: Pointer::new(mouse),
             fullscreen: false,
             dirty: true,
@@ -205,8 +208,9 @@ impl<'t> Display<'t> {
         self.placed = places.placed();
         let in_window = |rect: Rect| Rect { x: rect.x + corner.x, y: rect.y + corner.y, ..rect };
         self.dialog_parts = parts.map(|(part, rect)| (part, in_window(rect))).collect();
+        let faded = std::mem::replace(&mut self.notice_alpha, scene.notice_alpha) != scene.notice_alpha;
         let bars = self.update_bars(scene)?;
-        Ok(self.update_overlays(scene, &places)? || bars)
+        Ok(self.update_overlays(scene, &places)? || bars || faded)
     }
 
     /// Draws the bars above and below the picture.

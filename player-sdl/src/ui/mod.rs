@@ -17,7 +17,6 @@ mod layout;
 mod overlay;
 mod places;
 mod screen;
-mod scripts;
 mod stream;
 mod text;
 mod theme;

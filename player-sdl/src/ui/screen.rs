@@ -19,7 +19,8 @@ pub(super) fn open(video: &VideoSubsystem, args: &Args, title: &str) -> anyhow::
     let side = |length: u32| scaled(length as i32, if scales_itself { 1.0 } else { guess }) as u32;
     let bounds = video.display_usable_bounds(0);
     let within = |(width, height): (u32, u32)| match (args.window.window_size, &bounds) {
-        (None, Ok(bounds)) => (width.min(bounds.width()), height.min(bounds.height())),
+        // The desktop puts a title bar above the window, which has to fit, too.
+        (None, Ok(bounds)) => (width.min(bounds.width()), height.min(bounds.height() / 12 * 11)),
         _ => (width, height),
     };
     let (width, height) = within(args.window.window_size.unwrap_or((side(START_SIZE.0), side(START_SIZE.1))));

@@ -1,12 +1,14 @@
 //! Text in Roboto, and, where that lacks characters, in the system's fonts. Each glyph is rasterised once for each size.
 
-use super::scripts::{Line, Scripts};
+mod scripts;
+
 use fontdue::FontSettings;
+use scripts::{Line, Scripts};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub(super) const REGULAR: &[u8] = include_bytes!("../../assets/Roboto-Regular.ttf");
-pub(super) const MEDIUM: &[u8] = include_bytes!("../../assets/Roboto-Medium.ttf");
+const REGULAR: &[u8] = include_bytes!("../../../assets/Roboto-Regular.ttf");
+const MEDIUM: &[u8] = include_bytes!("../../../assets/Roboto-Medium.ttf");
 
 /// How many glyphs are kept. There is no other limit: a stream's name may have any characters.
 const MAX_GLYPHS: usize = 2048;
@@ -47,7 +49,7 @@ pub(crate) struct Glyph {
     pub(crate) width: usize,
     /// How much of each pixel the glyph covers, 0 to 255, row by row.
     pub(crate) coverage: Vec<u8>,
-    pub(super) advance: f32,
+    advance: f32,
 }
 
 /// Both weights of Roboto, and the glyphs that have been rasterised.
@@ -182,7 +184,7 @@ fn rasterize(face: &fontdue::Font, c: char, size: f32) -> Glyph {
 }
 
 /// Light text on a dark ground would look too thin, so half covered pixels are made a little stronger.
-pub(super) fn strengthened(ink: u8) -> u8 {
+fn strengthened(ink: u8) -> u8 {
     ((f32::from(ink) / 255.0).powf(0.82) * 255.0).round() as u8
 }
 

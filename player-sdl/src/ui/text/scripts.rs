@@ -3,7 +3,7 @@
 //!
 //! Fonts are looked for when the first such text is to be shown: most windows never show one, and looking takes a while.
 
-use super::text::{Glyph, MEDIUM, REGULAR, Weight, strengthened};
+use super::{Glyph, MEDIUM, REGULAR, Weight, strengthened};
 use cosmic_text::{Attrs, Buffer, Family, FontSystem, Metrics, Shaping, SwashCache, SwashContent, Wrap, fontdb};
 use std::sync::Arc;
 
