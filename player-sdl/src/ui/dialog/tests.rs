@@ -164,3 +164,26 @@ fn dialogs_fit_every_window_and_are_drawn_with_any_text() {
         }
     }
 }
+
+#[test]
+fn every_text_of_a_dialog_can_be_read() {
+    let (mut fonts, mut canvas) = (Fonts::new(), Canvas::default());
+    let other = Some(Fingerprint([1; 32]));
+    for mut dialog in [password("", false), password("anna", true), certificate(None), certificate(other)] {
+        for pointed in [None, Some(Part::Accept), Some(Part::Cancel)] {
+            for pressed in [None, pointed] {
+                (dialog.hovered, dialog.pressed) = (pointed, pressed);
+                let mut pen = Pen { fonts: &mut fonts, scale: 1.0 };
+                let plan = arrange(&mut pen, &dialog.view(Instant::now()), Rect::new(0, 0, 640, 600));
+                canvas.reset(plan.size.0, plan.size.1, theme::BLACK);
+                draw(&mut canvas, &mut pen, &plan);
+                assert!(canvas.written.len() >= 4);
+                for (text, ink, ground) in &canvas.written {
+                    let least = if *ink == theme::DISABLED { 3.0 } else { 4.5 };
+                    let reached = theme::contrast(*ink, *ground);
+                    assert!(reached >= least, "{text:?} has {reached:.2}, in {ink:x?} on {ground:x?}");
+                }
+            }
+        }
+    }
+}
