@@ -12,6 +12,7 @@
 //! - [`hook`]: a program that is run when viewers and inputs come and go.
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
 //! - `announce`, with the feature of that name: servers are found in the local network.
+//! - `capture`, with the feature `pcap`: conversations in a file that Wireshark opens.
 //! - `web`, with the feature `http`: the streams in browsers.
 //! - `onvif`, with the feature of that name: video recorders find the server, and ask for its streams.
 //! - [`console`]: text for terminals and logs.
@@ -22,6 +23,8 @@
 pub mod announce;
 mod bucket;
 mod calendar;
+#[cfg(feature = "pcap")]
+pub mod capture;
 pub mod client;
 pub mod clock;
 pub mod console;
@@ -43,6 +46,7 @@ mod sync;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
+mod watch;
 #[cfg(feature = "http")]
 pub mod web;
 mod wording;

@@ -5,7 +5,9 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use mutoscope::wire::url::Url;
-use mutoscope_std::client::{Client, Credentials, Dialect, Error, Loss, Options, Transport, without_credentials};
+use mutoscope_std::client::{
+    Client, Credentials, Dialect, Error, Impairments, Options, Transport, without_credentials,
+};
 use mutoscope_std::input::expand_url;
 use mutoscope_std::tls::Fingerprint;
 use std::ffi::OsStr;
@@ -37,6 +39,8 @@ pub(crate) struct Args {
     /// Wait for SETUP and PLAY instead of playing at once.
     #[arg(long, conflicts_with = "headless")]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) extent: ExtentArgs,
     #[command(flatten)]
@@ -111,6 +115,29 @@ pub(crate) struct TransportArgs {
     buffer: u64,
 }
 
+// What a bad network does, tried out on RTP packets over UDP that have arrived.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct NetworkArgs {
+    /// Try out a bad network: so many per cent of the RTP packets that arrive over UDP count as lost, always the same ones.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    loss: f64,
+    /// So many per cent of them come twice.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    duplication: f64,
+    /// So many per cent of them come 20 ms later than they would, so that others overtake them.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    reordering: f64,
+    /// Each comes so many milliseconds later, 1000 at most.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1000))]
+    delay: u64,
+    /// Each comes up to so many milliseconds later than that, by chance, 1000 at most.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1000))]
+    jitter: u64,
+    /// The line carries so many megabits a second; what would wait longer than half a second is lost. 0: any number.
+    #[arg(long, value_name = "MBIT", default_value_t = 0.0, value_parser = megabits)]
+    rate: f64,
+}
+
 // Which part of the stream to play.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ExtentArgs {
@@ -131,6 +158,11 @@ pub(crate) struct OutputArgs {
     /// Write every frame as it is received, one JPEG after the other.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// Write the conversation with the server (RTSP, RTP, RTCP) to a file that Wireshark opens. Passwords, tokens and keys are covered in it;
+    /// what goes through TLS is written as it is inside.
+    #[cfg(feature = "pcap")]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
     /// Save a picture as .png, or .jpg as it was received: the last one when headless, otherwise what the P key sees.
     #[arg(long, value_name = "FILE", value_parser = picture_file)]
     pub(crate) snapshot: Option<PathBuf>,
@@ -165,9 +197,6 @@ pub(crate) struct TestingArgs {
     /// Pretend that drawing takes so many milliseconds.
     #[arg(long, hide = true, value_name = "MS", default_value_t = 0)]
     pub(crate) slow_display: u64,
-    /// Pretend that so many of each thousand RTP packets over UDP are lost on the way, always the same ones.
-    #[arg(long, hide = true, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1000))]
-    drop_per_mille: u16,
 }
 
 /// How statistics are printed.
@@ -220,8 +249,23 @@ impl Args {
             rtp_port: self.transport.rtp_port,
             playout_delay: Duration::from_millis(self.transport.buffer),
             // The seed is fixed so that a run can be repeated.
-            loss: Loss { per_mille: self.testing.drop_per_mille, seed: 1 },
+            impairments: self.impairments(),
             ..Options::new(self.url())
+        }
+    }
+
+    /// Returns what the network is to be like.
+    fn impairments(&self) -> Impairments {
+        let NetworkArgs { loss, duplication, reordering, delay, jitter, rate } = self.network;
+        let per_mille = |percent: f64| (percent * 10.0).round() as u16;
+        Impairments {
+            loss: per_mille(loss),
+            duplication: per_mille(duplication),
+            reordering: per_mille(reordering),
+            delay: Duration::from_millis(delay),
+            jitter: Duration::from_millis(jitter),
+            rate: (rate * 1e6) as u64,
+            seed: 1,
         }
     }
 
@@ -318,6 +362,18 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
         let text = StringValueParser::new().parse_ref(command, argument, value)?;
         (self.0)(&text).map_err(|reason| clap::Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")))
     }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    within(text, 100.0, "expected per cent, 0 to 100")
+}
+
+fn megabits(text: &str) -> Result<f64, String> {
+    within(text, 100_000.0, "expected megabits a second, 0 to 100000")
+}
+
+fn within(text: &str, most: f64, expected: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number| (0.0..=most).contains(number)).ok_or_else(|| expected.to_owned())
 }
 
 fn user(text: &str) -> Result<String, String> {

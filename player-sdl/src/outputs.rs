@@ -24,6 +24,8 @@ pub(crate) fn check(args: &Args) -> Result<(), String> {
     let mut files = Vec::new();
     let named = |path: &Option<PathBuf>| path.as_deref().and_then(file_id);
     files.extend(named(&args.output.record).map(|id| ("the recording", id)));
+    #[cfg(feature = "pcap")]
+    files.extend(named(&args.output.pcap).map(|id| ("the capture", id)));
     files.extend(named(&args.output.snapshot).map(|id| ("the picture", id)));
     if args.output.stats.is_some() || args.testing.ui_log {
         let shared = |file: &Metadata| file.is_file() || file.file_type().is_fifo() || file.file_type().is_socket();

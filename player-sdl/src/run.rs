@@ -9,8 +9,10 @@ use crate::network::{Limit, Live, Network, Order, Outcome};
 use crate::record::Recorder;
 use crate::sink::Sink;
 use anyhow::{Result, bail};
-use mutoscope_std::client::Goal;
+use mutoscope_std::client::{Goal, Options};
 use mutoscope_std::tls::KnownServers;
+#[cfg(feature = "pcap")]
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -53,6 +55,25 @@ pub(crate) fn open_recorder(args: &Args) -> Result<Option<Recorder>> {
     }
 }
 
+/// Has the client write the conversation down, if the user wants that.
+///
+/// # Errors
+/// A sentence with the file's name, if it cannot be written.
+#[cfg(feature = "pcap")]
+fn capture(args: &Args, options: &mut Options) -> Result<()> {
+    use anyhow::Context;
+    use mutoscope_std::capture::Capture;
+
+    let create = |path: &PathBuf| Capture::create(path).with_context(|| format!("cannot write {}", path.display()));
+    options.capture = args.output.pcap.as_ref().map(create).transpose()?;
+    Ok(())
+}
+
+#[cfg(not(feature = "pcap"))]
+fn capture(_: &Args, _: &mut Options) -> Result<()> {
+    Ok(())
+}
+
 impl Run {
     /// Starts all threads. The network thread does nothing until it gets a command. Both threads call `wake` after each
     /// report and each picture. If statistics are wanted, the first line of them is due after `first_line`.
@@ -68,7 +89,8 @@ impl Run {
         let pipeline = Pipeline::new();
         let decoder = decode::spawn(pipeline.clone(), Duration::from_millis(args.testing.slow_decoder), wake.clone());
         let limit = Limit { frames: args.extent.frames, duration: args.extent.duration };
-        let (options, known) = (args.client_options(), KnownServers::user_path());
+        let (mut options, known) = (args.client_options(), KnownServers::user_path());
+        capture(args, &mut options)?;
         let sink = Sink::new(pipeline.clone(), recorder, limit);
         let network = Network::start(options, known, args.patience(), sink, wake)?;
         Ok(Self {

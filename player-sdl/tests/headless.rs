@@ -58,6 +58,25 @@ fn the_lab_s_dialect_is_recorded_byte_for_byte() {
     assert!(std::fs::read(&recording).unwrap() == frames[..8].concat());
 }
 
+#[cfg(feature = "pcap")]
+#[test]
+fn a_capture_holds_the_conversation_and_no_password() {
+    let folder = Folder::new("capture");
+    let server = ServerProcess::start(None);
+    for transport in ["udp", "tcp"] {
+        let capture = folder.file("capture.pcap");
+        let url = server.url("testcard").replace("rtsp://", "rtsp://anna:S3cret@");
+        let args = [&url, "--headless", "--frames", "3", "--transport", transport, "--pcap", &capture];
+        assert!(Player::start(&args, None).end().success());
+        let bytes = std::fs::read(&capture).unwrap();
+        let holds = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+        for said in ["OPTIONS rtsp://", "RTSP/1.0 200 OK", "DESCRIBE ", "SETUP ", "PLAY ", "TEARDOWN "] {
+            assert!(holds(said.as_bytes()), "{transport}: {said}");
+        }
+        assert!(!holds(b"S3cret") && bytes.len() > 3 * 10_000, "{transport}: {}", bytes.len());
+    }
+}
+
 #[test]
 fn it_succeeds_only_with_what_was_asked_for() {
     let folder = Folder::new("exit");

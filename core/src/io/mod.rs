@@ -5,8 +5,10 @@ mod faults;
 mod outlet;
 pub mod server;
 mod sockets;
+mod tap;
 mod traits;
 
-pub use faults::{Faults, Loss};
+pub use faults::{Faults, Impairments, LONGEST_QUEUE, REORDERED_BY};
 pub use sockets::Sockets;
+pub use tap::{Tap, Witness};
 pub use traits::{Clock, Datagram, Meta, Stream, Transmit};

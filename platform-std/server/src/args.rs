@@ -184,6 +184,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PROGRAM")]
     pub hook: Option<PathBuf>,
 
+    /// Write all conversations by RTSP, RTP and RTCP to a file that Wireshark opens: it grows with all that is sent. Passwords, tokens and keys
+    /// are covered in it; what goes through TLS is written as it is inside
+    #[cfg(feature = "pcap")]
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
+
     /// Serve nothing: list the cameras of this machine (/dev/video0) and what they can give
     #[arg(long, conflicts_with_all = ["media", "check"])]
     pub list_cameras: bool,

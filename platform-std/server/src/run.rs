@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Error, Result, anyhow};
+#[cfg(feature = "pcap")]
+use mutoscope_std::capture::Capture;
 use mutoscope_std::guard::Gate;
 use mutoscope_std::input::Source;
 use mutoscope_std::server::{self, MAX_URL_LEN, Options, Server};
@@ -44,7 +46,8 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     let rules = access::rules(&configuration)?;
     access::check_reach(&args.access, &rules, || addresses(args, &options, &sockets))?;
     // Before the files are looked for, which may take a while: a taken port should not be found out after that.
-    let server = Server::bind_with(&options, sockets.rtsp).map_err(|error| with_advice(error, tls_port))?;
+    let mut server = Server::bind_with(&options, sockets.rtsp).map_err(|error| with_advice(error, tls_port))?;
+    capture(args, &mut server)?;
     #[cfg(feature = "http")]
     let web = web::bind(&args.web, &args.hosts, &server, sockets.web)?;
     #[cfg(not(feature = "http"))]
@@ -117,6 +120,22 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
 fn refuse_web(args: &Args, is_empty: bool) -> Result<()> {
     let has_none = args.web.http.or(args.web.https).is_none() && is_empty && !args.onvif.onvif;
     anyhow::ensure!(has_none, "this program has no HTTP: build it with the feature http");
+    Ok(())
+}
+
+/// Has the server write all conversations down, where that is wanted.
+#[cfg(feature = "pcap")]
+fn capture(args: &Args, server: &mut Server) -> Result<()> {
+    if let Some(path) = &args.pcap {
+        let capture = Capture::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        log::warn!("all conversations are written to {}: it grows until the server ends", path.display());
+        server.capture(capture);
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "pcap"))]
+fn capture(_: &Args, _: &mut Server) -> Result<()> {
     Ok(())
 }
 

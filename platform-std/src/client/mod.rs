@@ -59,7 +59,7 @@ pub use crate::reach::Reach;
 pub use error::{Error, without_credentials};
 pub use frame::{Jpeg, PlayedFrame};
 pub use mutoscope::auth::Credentials;
-pub use mutoscope::io::Loss;
+pub use mutoscope::io::{Impairments, LONGEST_QUEUE, REORDERED_BY};
 pub use mutoscope::player::{
     Dialect, Event, Goal, NoFrameReason, NoFrames, Presentation, Rejected, Retry, Statistics, Transport,
 };
@@ -84,7 +84,7 @@ use mutoscope::io::Clock;
 use mutoscope::io::client::Pump;
 use mutoscope::player::{self, Demand, Failure, Player};
 use mutoscope::session::client as session;
-use mutoscope::time::WallClock;
+use mutoscope::time::{WallClock, earliest};
 use mutoscope::wire::rtsp::StatusCode;
 
 use crate::clock::MonotonicClock;
@@ -104,26 +104,40 @@ const RX_BUFFER: usize = 256 * 1024;
 
 const TX_BUFFER: usize = 8 * 1024;
 
+/// What another thread wants of a client.
+#[derive(Clone, Debug)]
+enum Wish {
+    Goal(Goal),
+    Impair(Impairments),
+    /// To return.
+    Wake,
+}
+
 /// Changes a client's goal from another thread, and wakes it.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    sender: mpsc::Sender<Option<Goal>>,
+    sender: mpsc::Sender<Wish>,
     waker: Arc<Waker>,
 }
 
 impl Handle {
     /// Gives the client another goal. `false`: the client is gone.
     pub fn set_goal(&self, goal: Goal) -> bool {
-        self.send(Some(goal))
+        self.send(Wish::Goal(goal))
     }
 
     /// Makes [`Client::next`] return. `false`: the client is gone.
     pub fn wake(&self) -> bool {
-        self.send(None)
+        self.send(Wish::Wake)
     }
 
-    fn send(&self, goal: Option<Goal>) -> bool {
-        self.sender.send(goal).is_ok() && self.waker.wake().is_ok()
+    /// From now on this happens to RTP packets over UDP, in this session and in later ones. `false`: the client is gone.
+    pub fn impair(&self, impairments: Impairments) -> bool {
+        self.send(Wish::Impair(impairments))
+    }
+
+    fn send(&self, wish: Wish) -> bool {
+        self.sender.send(wish).is_ok() && self.waker.wake().is_ok()
     }
 }
 
@@ -145,7 +159,7 @@ pub struct Client {
     wall: WallClock,
     poll: Poll,
     events: Events,
-    goals: mpsc::Receiver<Option<Goal>>,
+    wishes: mpsc::Receiver<Wish>,
     handle: Handle,
     player: Player<Box<[u8]>, Vec<u8>, SLOTS>,
     pump: Pump,
@@ -184,14 +198,14 @@ impl Client {
         }
         let poll = Poll::new().map_err(|error| Error::System("make an event queue", error))?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::System("make a waker", error))?;
-        let (sender, goals) = mpsc::channel();
+        let (sender, wishes) = mpsc::channel();
         Ok(Self {
             options,
             clock,
             wall,
             poll,
             events: Events::with_capacity(16),
-            goals,
+            wishes,
             handle: Handle { sender, waker: Arc::new(waker) },
             player,
             pump: Pump::default(),
@@ -245,7 +259,7 @@ impl Client {
     /// anew, with what has been found out.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Error> {
         loop {
-            let woken = self.take_goals() | std::mem::take(&mut self.woken);
+            let woken = self.take_wishes() | std::mem::take(&mut self.woken);
             if let Some(event) = self.advance()? {
                 return Ok(Some(event));
             }
@@ -300,16 +314,25 @@ impl Client {
         self.player.is_idle()
     }
 
-    /// Takes the goals that other threads have set. Whether there were any, or a wish to be woken.
-    fn take_goals(&mut self) -> bool {
+    /// Does what other threads want. Whether there was anything.
+    fn take_wishes(&mut self) -> bool {
         let mut any = false;
-        while let Ok(goal) = self.goals.try_recv() {
-            if let Some(goal) = goal {
-                self.set_goal(goal);
+        while let Ok(wish) = self.wishes.try_recv() {
+            match wish {
+                Wish::Goal(goal) => self.set_goal(goal),
+                Wish::Impair(impairments) => self.impair(impairments),
+                Wish::Wake => {}
             }
             any = true;
         }
         any
+    }
+
+    fn impair(&mut self, impairments: Impairments) {
+        self.options.impairments = impairments;
+        if let Link::Connected(connection) = &mut self.link {
+            connection.impair(impairments);
+        }
     }
 
     /// Does what can be done without waiting.
@@ -320,7 +343,7 @@ impl Client {
                 Link::None => self.player.poll_event(now),
                 Link::Connecting(_) => self.player.poll_event(now).or_else(|| self.poll_connect()),
                 Link::Unreachable(_) => self.tell_unreachable(),
-                Link::Connected(connection) => self.pump.service(now, &mut self.player, connection.sockets()),
+                Link::Connected(connection) => self.pump.service(now, &mut self.player, connection.sockets(now)),
             };
             // A refusal is lent by the player until the next call.
             let outcome = event.map(|event| self.outcome(event)).transpose();
@@ -337,7 +360,7 @@ impl Client {
             Ok(None) => None,
             Ok(Some((control, peer))) => {
                 log::debug!("connected to {peer}");
-                self.link = Link::Connected(Box::new(Connection::new(control)));
+                self.link = Link::Connected(Box::new(Connection::new(control, peer, &self.options)));
                 Some(self.player.handle_connected(peer))
             }
             Err(error) => {
@@ -377,7 +400,8 @@ impl Client {
                 }
                 Demand::Close => {
                     if let Link::Connected(connection) = &mut self.link {
-                        self.pump.finish(self.clock.now(), &mut self.player, connection.sockets());
+                        let now = self.clock.now();
+                        self.pump.finish(now, &mut self.player, connection.sockets(now));
                     }
                     self.link = Link::None;
                 }
@@ -447,7 +471,9 @@ impl Client {
         let (at, in_core) = match &self.link {
             Link::None | Link::Unreachable(_) => (None, None),
             Link::Connecting(connect) => (connect.poll_timeout(), None),
-            Link::Connected(_) => (None, self.pump.poll_timeout(&self.player)),
+            Link::Connected(connection) => {
+                (None, earliest(self.pump.poll_timeout(&self.player), connection.poll_timeout()))
+            }
         };
         let at = [at, deadline].into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
         let in_core = in_core.map(|at| at.since(self.clock.now()));

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{Credentials, without_credentials};
 use crate::reach::Reach;
 use crate::tls::Fingerprint;
-use mutoscope::io::Loss;
+use crate::watch::Captured;
+use mutoscope::io::Impairments;
 use mutoscope::player::{Dialect, Settings, Transport};
 use mutoscope::time::WallClock;
 use mutoscope::wire::url::Url;
@@ -60,8 +61,12 @@ pub struct Options {
     pub playout_delay: Duration,
     /// The largest frame, in bytes (default 4 MiB). Memory is used as frames need it.
     pub max_frame: usize,
-    /// RTP packets over UDP that are to be lost though they arrive, to see what a bad network does (default: none).
-    pub loss: Loss,
+    /// What is to happen to RTP packets over UDP though they arrive, to see what a bad network does (default: nothing). See
+    /// [`Handle::impair`](super::Handle::impair).
+    pub impairments: Impairments,
+    /// Where all that is said and heard is written to (default: nowhere).
+    #[cfg(feature = "pcap")]
+    pub capture: Option<crate::capture::Capture>,
 }
 
 impl Options {
@@ -87,8 +92,17 @@ impl Options {
             reorder_delay: settings.reorder_delay,
             playout_delay: settings.playout_delay,
             max_frame: 4 << 20,
-            loss: Loss::default(),
+            impairments: Impairments::default(),
+            #[cfg(feature = "pcap")]
+            capture: None,
         }
+    }
+
+    pub(super) fn captured(&self) -> Captured {
+        Captured(
+            #[cfg(feature = "pcap")]
+            self.capture.clone(),
+        )
     }
 
     fn is_secure(&self) -> bool {
@@ -128,7 +142,7 @@ impl fmt::Debug for Options {
             .field("rtp_port", &self.rtp_port)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_frame", &self.max_frame)
-            .field("loss", &self.loss)
+            .field("impairments", &self.impairments)
             .finish()
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
 
+use mutoscope::io::Tap;
 use mutoscope::io::server::{Claims, Guard, Peer};
 use mutoscope::media::catalogue::Medium;
 use mutoscope::session::MediaTransport;
@@ -18,13 +19,14 @@ use super::reports::{Counted, Reports};
 use super::slab::Slab;
 use super::wake;
 use crate::link::Link;
+use crate::watch::Watch;
 
 /// A client that is lent its buffers.
 pub(super) type Served<M, G> = Peer<Box<[u8]>, M, G>;
 
 /// One connection.
 pub(super) struct Slot<M: Medium, G: Guard> {
-    pub(super) stream: Link,
+    pub(super) stream: Tap<Link, Watch>,
     /// The number of the address that it came to.
     pub(super) endpoint: usize,
     pub(super) peer: Served<M, G>,

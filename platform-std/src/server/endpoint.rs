@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use mio::{Interest, Poll, Registry, Token};
-use mutoscope::io::{Datagram, Meta};
+use mutoscope::io::{Datagram, Meta, Tap};
 
 use super::Error;
 use super::acceptor::Acceptor;
@@ -15,6 +15,7 @@ use crate::tcp::{Listener, TcpStream, is_listening};
 #[cfg(feature = "tls")]
 use crate::tls::{Certificates, Tls};
 use crate::udp::{self, UdpSocket};
+use crate::watch::{Captured, Watch};
 
 /// Where ports are free to choose, the ones that are free at one address may be taken at another: how often to choose anew.
 const ATTEMPTS: usize = 16;
@@ -198,8 +199,8 @@ impl Endpoint {
         let token = |at: usize| Token(first + tokens(number) + at);
         // They are not registered for writing: the kernel would report room after every datagram that left. Only while somebody waits
         // for it, `watch_room` asks for it.
-        poll.registry().register(&mut self.rtp.socket, token(0), Interest::READABLE)?;
-        poll.registry().register(&mut self.rtcp.socket, token(1), Interest::READABLE)?;
+        poll.registry().register(self.rtp.socket.inner_mut(), token(0), Interest::READABLE)?;
+        poll.registry().register(self.rtcp.socket.inner_mut(), token(1), Interest::READABLE)?;
         let mut entrances = self.entrances.iter_mut().zip(2..);
         entrances.try_for_each(|(entrance, at)| entrance.acceptor.register(poll.registry(), token(at)))
     }
@@ -209,6 +210,12 @@ impl Endpoint {
         let (rtp, rtcp) = (self.rtp.share()?, self.rtcp.share()?);
         let (room, ports) = (Queue::default(), self.ports);
         Ok(Self { entrances: Vec::new(), rtp, rtcp, room, has_room: false, ports })
+    }
+
+    /// It is seen what goes through the UDP sockets.
+    pub(super) fn capture(&mut self, captured: &Captured) {
+        self.rtp.capture(captured);
+        self.rtcp.capture(captured);
     }
 
     /// Has the kernel tell of room in the RTP socket while somebody waits for it, as those of the endpoint `number`. If that is not to be
@@ -265,7 +272,7 @@ fn is_unlucky(error: &Error, plans: &[Plan], server_port: Option<u16>) -> bool {
 /// A UDP socket that all clients of an address share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) socket: UdpSocket,
+    pub(super) socket: Tap<UdpSocket, Watch>,
     /// Datagrams may wait that no further event will report.
     pub(super) has_more: bool,
     /// What comes is for this loop.
@@ -276,23 +283,30 @@ pub(super) struct Shared {
 
 impl Shared {
     fn new(socket: UdpSocket) -> Self {
-        Self { socket, has_more: true, is_read: true, is_watched: false }
+        Self { socket: Tap::new(socket, Watch::default()), has_more: true, is_read: true, is_watched: false }
     }
 
     /// Asks the kernel to tell of room, or to do so no more.
     fn watch(&mut self, registry: &Registry, token: Token, is_watched: bool) -> io::Result<()> {
         self.is_watched = is_watched;
+        let socket = self.socket.inner_mut();
         match (self.is_read, is_watched) {
-            (true, true) => registry.reregister(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE),
-            (true, false) => registry.reregister(&mut self.socket, token, Interest::READABLE),
-            (false, true) => registry.register(&mut self.socket, token, Interest::WRITABLE),
-            (false, false) => registry.deregister(&mut self.socket),
+            (true, true) => registry.reregister(socket, token, Interest::READABLE | Interest::WRITABLE),
+            (true, false) => registry.reregister(socket, token, Interest::READABLE),
+            (false, true) => registry.register(socket, token, Interest::WRITABLE),
+            (false, false) => registry.deregister(socket),
         }
+    }
+
+    /// From now on it is seen what goes through it.
+    fn capture(&mut self, captured: &Captured) {
+        *self.socket.witness_mut() = captured.socket(self.socket.inner().local_addr().ok());
     }
 
     /// The same socket, for sending only.
     fn share(&self) -> io::Result<Self> {
-        Ok(Self { socket: self.socket.share()?, has_more: false, is_read: false, is_watched: false })
+        let socket = Tap::new(self.socket.inner().share()?, Watch::default());
+        Ok(Self { socket, has_more: false, is_read: false, is_watched: false })
     }
 
     /// Hands on what has come, and remembers whether more may wait.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mio::{Events, Interest, Poll, Token};
 use mutoscope::io::server::{self, Addresses, Context, Outcome, Peer, Settings};
-use mutoscope::io::{Clock, Meta};
+use mutoscope::io::{Clock, Meta, Tap};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::State;
 use mutoscope::time::{Duration, Instant, earliest};
@@ -34,6 +34,7 @@ use super::{Error, StopHandle, random};
 use crate::clock::MonotonicClock;
 use crate::link::Link;
 use crate::udp;
+use crate::watch::Captured;
 
 /// Behind the waker, those of the endpoints follow, and behind them those of the clients.
 const FIRST_ENDPOINT: usize = 1;
@@ -88,6 +89,11 @@ impl Sockets {
         Mailbox::new(&self.poll)
     }
 
+    /// It is seen what goes through the UDP sockets.
+    pub(super) fn capture(&mut self, captured: &Captured) {
+        self.endpoints.iter_mut().for_each(|endpoint| endpoint.capture(captured));
+    }
+
     pub(super) fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
@@ -106,6 +112,7 @@ pub(super) struct Common<'a, C, D> {
     pub(super) clock: MonotonicClock,
     pub(super) limits: Arc<Limits>,
     pub(super) stop: StopHandle,
+    pub(super) captured: Captured,
 }
 
 /// One loop of a server at work.
@@ -182,7 +189,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
                     // The number may have gone to another client since the event arose. Servicing that one does no harm.
                     Some(number) => {
                         if let Some(slot) = self.clients.at(number) {
-                            slot.stream.handle_event(event);
+                            slot.stream.inner_mut().handle_event(event);
                             self.schedule.push(number);
                         }
                     }
@@ -274,17 +281,17 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             let Endpoint { rtp, rtcp, room, .. } = &mut self.sockets.endpoints[slot.endpoint];
             let mut rtp = Gate::new(&mut rtp.socket, room.lets(now, number));
             // What has been written may wait in it for room.
-            slot.stream.drive();
+            slot.stream.inner_mut().drive();
             let (control, rtp, rtcp) = (&mut slot.stream, &mut rtp, &mut rtcp.socket);
             let sockets = server::Sockets { control, rtp, rtcp };
             let kept = self.buffers.lend(&mut slot.peer);
             let outcome =
                 slot.peer.service_guarded::<{ udp::MAX_TRAIN }, _, _, _, _>(context, sockets, *catalogue, *door);
             self.buffers.take_back(&mut slot.peer, kept);
-            slot.stream.tell_failure();
+            slot.stream.inner_mut().tell_failure();
             outcome
         });
-        slot.debt.update(now, slot.stream.owes());
+        slot.debt.update(now, slot.stream.inner().owes());
         if !slot.is_shut && slot.debt.deadline().is_some_and(|deadline| deadline <= now) {
             log::warn!("{}: closed: the rest of a handshake or record of TLS never came", slot.peer.peer());
             slot.peer.shut_down(now);
@@ -294,7 +301,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         }
         let Endpoint { rtp, room, .. } = &mut self.sockets.endpoints[slot.endpoint];
         room.update(now, number, slot.peer.waits_for_room());
-        self.meter.count(slot.stream.take_sent() + rtp.socket.take_sent());
+        self.meter.count(slot.stream.inner_mut().take_sent() + rtp.socket.inner_mut().take_sent());
         let doing = match (slot.peer.is_viewer(), slot.peer.state()) {
             (true, State::Playing) => Doing::Playing,
             (true, _) => Doing::Resting,
@@ -308,7 +315,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             Outcome::Closed => return self.remove(number),
             Outcome::Closing if !slot.is_shut => {
                 slot.is_shut = true;
-                if let Err(error) = slot.stream.shut_down_write() {
+                if let Err(error) = slot.stream.inner_mut().shut_down_write() {
                     log::debug!("{}: {error}", slot.peer.peer());
                 }
             }
@@ -325,7 +332,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         self.gone.handle_end(&mut slot);
         self.sockets.endpoints[slot.endpoint].room.update(now, number, None);
         // Closing the descriptor would be enough. Should that fail, the registration must not stay behind.
-        let _ = self.sockets.poll.registry().deregister(&mut slot.stream);
+        let _ = self.sockets.poll.registry().deregister(slot.stream.inner_mut());
         if slot.doing != Doing::Nothing {
             self.meter.handle_viewer(&self.common.limits.load, slot.doing, Doing::Nothing);
         }
@@ -366,7 +373,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
     /// Begins to serve a connection.
     fn take(&mut self, arrival: Arrival) {
         let Arrival { link, peer, place, .. } = arrival;
-        let addresses = Addresses { peer, local: link.local_addr().ok().map(|address| address.ip()) };
+        let local = link.local_addr().ok();
+        let addresses = Addresses { peer, local: local.map(|address| address.ip()) };
         let slot = self.peer(addresses, place, link.is_private()).and_then(|client| {
             let number = self.clients.next_number();
             let woken_as = wake::Client::new(number, &self.wake_list);
@@ -374,12 +382,13 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
             let debt = Debt::new(&self.common.settings.session, place.standing);
             let (doing, is_shut) = (Doing::Nothing, false);
             let counted = Counted::default();
+            let stream = Tap::new(link, self.common.captured.connection(local, peer));
             let mut slot =
-                Slot { stream: link, endpoint, peer: client, waker, woken_as, place, doing, is_shut, debt, counted };
+                Slot { stream, endpoint, peer: client, waker, woken_as, place, doing, is_shut, debt, counted };
             let token = Token(self.sockets.first_client() + number);
             let interest = Interest::READABLE | Interest::WRITABLE;
             let registry = self.sockets.poll.registry();
-            registry.register(&mut slot.stream, token, interest).map_err(Error::Wait)?;
+            registry.register(slot.stream.inner_mut(), token, interest).map_err(Error::Wait)?;
             Ok(slot)
         });
         match slot {
@@ -506,7 +515,8 @@ mod tests {
             let clock = MonotonicClock::new();
             let address = server.local_addr();
             let (limits, stop) = (server.limits, server.stop);
-            let common = Common { catalogue, door: &Open, settings, clock, limits, stop };
+            let common =
+                Common { catalogue, door: &Open, settings, clock, limits, stop, captured: Captured::default() };
             let common = Box::leak(Box::new(common));
             let server = EventLoop::new(common, 0, server.sockets.into_iter().next().unwrap());
             Self { server, address, events: Events::with_capacity(64) }

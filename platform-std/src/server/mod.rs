@@ -87,6 +87,7 @@ use mutoscope::time::Duration;
 use crate::tls::Certificates;
 use crate::tls::Identity;
 use crate::udp;
+use crate::watch::Captured;
 use address::Place as At;
 use endpoint::{Around, Endpoint, Entrance, Plan};
 use event_loop::{Common, EventLoop, Sockets};
@@ -198,6 +199,7 @@ pub struct Server {
     limits: Arc<Limits>,
     stop: StopHandle,
     register: Arc<Register>,
+    captured: Captured,
 }
 
 impl Server {
@@ -242,7 +244,14 @@ impl Server {
         let (sockets, mailboxes) = register().map_err(Error::Wait)?;
         let stop = StopHandle { requested: Arc::default(), mailboxes };
         let (limits, register) = (Limits::new(options), Register::new(sockets.len()));
-        Ok(Self { options: options.clone(), sockets, certificates, limits, stop, register })
+        let captured = Captured::default();
+        Ok(Self { options: options.clone(), sockets, certificates, limits, stop, register, captured })
+    }
+
+    /// All that is said and heard, by RTSP, RTP and RTCP, is written there.
+    #[cfg(feature = "pcap")]
+    pub fn capture(&mut self, capture: crate::capture::Capture) {
+        self.captured = Captured(Some(capture));
     }
 
     /// Its limits, for others who serve the same streams.
@@ -334,8 +343,9 @@ impl Server {
             cname: &cname,
             ..Settings::default()
         };
-        let Self { sockets, limits, stop, .. } = self;
-        let common = Common { catalogue: &catalogue, door: &door, settings, clock, limits, stop };
+        let Self { mut sockets, limits, stop, captured, .. } = self;
+        sockets.iter_mut().for_each(|sockets| sockets.capture(&captured));
+        let common = Common { catalogue: &catalogue, door: &door, settings, clock, limits, stop, captured };
         run_all(&common, sockets)
     }
 }
