@@ -19,7 +19,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
-    after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), comma/period step a frame, Home/End, \
+    after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), comma/period step a frame, Home/End, [ ] speed, B backwards, \
                   F full screen, P snapshot, R record, I statistics, Tab to the buttons, H help, Esc or Q stop and quit.\n\nExits with 0 when it showed what was asked for, \
                   with 1 otherwise, and with 2 when it was called wrongly."
 )]

@@ -5,6 +5,7 @@ use crate::asking::Asked;
 use crate::network::{Order, Report};
 use crate::wording::{Cause, sentence};
 use mutoscope::media::FrameRate;
+use mutoscope::wire::rtsp::headers::Scale;
 use mutoscope_std::client::{Dialect, Goal, MediaTransport, Presentation, Retry};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -87,6 +88,28 @@ pub(crate) const LONG_STEP: Duration = Duration::from_secs(30);
 /// How long a short message is shown.
 const TOAST: Duration = Duration::from_secs(4);
 
+/// The last seek.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seek {
+    /// The position of one that the server has not answered yet. Until then, frames do not change the position.
+    to: Option<Duration>,
+    /// When the last one was answered. Frames that arrived before belong to the old position.
+    answered: Option<Instant>,
+}
+
+/// How to play otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Slower,
+    Faster,
+    /// In the other direction.
+    Reversed,
+    Normal,
+}
+
+/// How fast a film can be played, in thousandths.
+const PACES: [i32; 6] = [250, 500, 1000, 2000, 4000, 8000];
+
 /// What the window knows about its stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
@@ -111,10 +134,9 @@ pub(crate) struct Model {
     pub(crate) scrubbing: bool,
     /// Whether frames are recorded.
     pub(crate) recording: bool,
-    /// The position of a seek that the server has not answered yet. Until then, frames do not change `position`.
-    seeking: Option<Duration>,
-    /// When the last seek was answered. Frames that arrived before belong to the old position.
-    sought: Option<Instant>,
+    seek: Seek,
+    /// How fast and in which direction it plays, or is to play.
+    pub(crate) scale: Scale,
     toast: Option<(String, Instant)>,
 }
 
@@ -136,8 +158,8 @@ impl Model {
             pending: None,
             scrubbing: false,
             recording: false,
-            seeking: None,
-            sought: None,
+            seek: Seek::default(),
+            scale: Scale::NORMAL,
             toast: None,
         }
     }
@@ -205,7 +227,7 @@ impl Model {
         let duration = self.duration().filter(|_| self.can_seek())?;
         self.scrubbing = true;
         let to = self.within(duration.mul_f64(fraction.clamp(0.0, 1.0)), duration);
-        (self.position != Some(to) || self.seeking.is_none()).then(|| self.show(to))
+        (self.position != Some(to) || self.seek.to.is_none()).then(|| self.show(to))
     }
 
     /// Seeks forward or back by a step. Returns the order for the network, or `None` if the user cannot seek.
@@ -232,6 +254,23 @@ impl Model {
         let to = self.within(interval * frame + interval / 4, duration);
         let pause = self.press(Button::Pause).map(Order::Goal);
         pause.into_iter().chain([self.show(to)]).collect()
+    }
+
+    /// Plays faster, slower or backwards. Returns the order for the network, or `None` where there is nothing to change.
+    pub(crate) fn change_pace(&mut self, pace: Pace) -> Option<Order> {
+        self.duration().filter(|_| self.can_seek())?;
+        let now = self.scale.thousandths();
+        let at = PACES.iter().position(|&speed| speed >= now.abs()).unwrap_or(PACES.len() - 1);
+        let speed = |at: usize| PACES[at.min(PACES.len() - 1)] * now.signum();
+        let to = match pace {
+            Pace::Slower => speed(at.saturating_sub(1)),
+            Pace::Faster => speed(at + 1),
+            Pace::Reversed => -now,
+            Pace::Normal => 1000,
+        };
+        let to = Scale::from_thousandths(to).filter(|&to| to != self.scale)?;
+        self.scale = to;
+        Some(Order::Goal(Goal::Scale { to }))
     }
 
     /// Returns the length of the stream, if the server has told one.
@@ -270,13 +309,19 @@ impl Model {
             }
             Report::Sought(to) => {
                 // Only the answer to the last seek counts. Answers to earlier ones come before it.
-                if self.seeking == Some(to) {
-                    (self.seeking, self.sought) = (None, Some(now));
+                if self.seek.to == Some(to) {
+                    (self.seek.to, self.seek.answered) = (None, Some(now));
                 }
             }
+            Report::Pace(scale) => {
+                if scale != self.scale {
+                    self.show_toast(format!("The server plays at {}× only", times(scale)), now);
+                }
+                self.scale = scale;
+            }
             Report::Shown(to) => {
-                if self.seeking == Some(to) {
-                    (self.seeking, self.sought) = (None, Some(now));
+                if self.seek.to == Some(to) {
+                    (self.seek.to, self.seek.answered) = (None, Some(now));
                 }
             }
             Report::Playing => {
@@ -294,7 +339,7 @@ impl Model {
             Report::Trying(retry) => self.trying = Some(retry),
             Report::Refused(what) => {
                 self.pending = None;
-                self.seeking = None;
+                self.seek.to = None;
                 self.show_toast(what, now);
             }
             Report::NotRecorded(reason) => {
@@ -310,7 +355,7 @@ impl Model {
             }
             Report::Silence(why) => self.silence = Some(why),
             Report::Ended => {
-                (self.pending, self.silence, self.seeking) = (None, None, None);
+                (self.pending, self.silence, self.seek.to) = (None, None, None);
                 self.phase = Phase::Ended;
                 if self.duration().is_some() {
                     self.position = self.duration();
@@ -327,7 +372,7 @@ impl Model {
             }
             Report::Forgetful(why) => self.show_toast(why, now),
             Report::Failed { reason, cause } => {
-                (self.pending, self.silence, self.trying, self.seeking) = (None, None, None, None);
+                (self.pending, self.silence, self.trying, self.seek.to) = (None, None, None, None);
                 self.phase = Phase::Failed { reason, cause };
             }
             Report::Complete => {}
@@ -349,7 +394,7 @@ impl Model {
             Some((position, rate)) => Some(frame_at(position, rate)),
             None => Some(number),
         };
-        let is_there = self.seeking.is_none() && self.sought.is_none_or(|sought| sought <= arrived);
+        let is_there = self.seek.to.is_none() && self.seek.answered.is_none_or(|sought| sought <= arrived);
         if let (Some(position), true) = (position, is_there) {
             self.position = Some(position);
         }
@@ -374,7 +419,8 @@ impl Model {
 
     /// There is no session any more. When the stream is back it goes on playing, or stands still if it did so before.
     fn lose(&mut self) {
-        (self.silence, self.trying, self.seeking) = (None, None, None);
+        (self.silence, self.trying, self.seek.to) = (None, None, None);
+        self.scale = Scale::NORMAL;
         self.pending = match (&self.phase, self.pending) {
             (Phase::Reconnecting { .. } | Phase::Connecting, pending) => pending,
             (Phase::Paused | Phase::Ready, _) => Some(Goal::SetUp),
@@ -411,7 +457,7 @@ impl Model {
         if matches!(self.phase, Phase::Paused | Phase::Ready) && self.pending.is_none() {
             return self.show(to);
         }
-        (self.position, self.seeking) = (Some(to), Some(to));
+        (self.position, self.seek.to) = (Some(to), Some(to));
         if self.phase == Phase::Ended {
             self.pending = None;
             self.phase = Phase::Buffering;
@@ -420,7 +466,7 @@ impl Model {
     }
 
     fn show(&mut self, to: Duration) -> Order {
-        (self.position, self.seeking) = (Some(to), Some(to));
+        (self.position, self.seek.to) = (Some(to), Some(to));
         Order::Show(to)
     }
 
@@ -429,6 +475,11 @@ impl Model {
         let (toast, recording) = (self.toast.take(), self.recording);
         *self = Self { toast, recording, ..Self::new() };
     }
+}
+
+/// Returns a scale as people read it.
+pub(crate) fn times(scale: Scale) -> String {
+    (f64::from(scale.thousandths()) / 1000.0).to_string().replace('-', "−")
 }
 
 /// Returns the number of the frame nearest to a position, counted from 1.
@@ -612,6 +663,25 @@ pub(crate) mod tests {
         model.position = Some(Duration::ZERO);
         assert_eq!(model.step_frame(false), [at(0)]);
         assert_eq!(Model::new().step_frame(true), []);
+    }
+
+    #[test]
+    fn a_film_is_played_faster_slower_and_backwards_as_far_as_the_server_can() {
+        let now = Instant::now();
+        let mut model = playing(now);
+        let mut pace = |pace| match model.change_pace(pace) {
+            Some(Order::Goal(Goal::Scale { to })) => to.thousandths(),
+            order => panic!("{order:?}"),
+        };
+        assert_eq!([pace(Pace::Faster), pace(Pace::Faster), pace(Pace::Faster)], [2000, 4000, 8000]);
+        assert_eq!([pace(Pace::Reversed), pace(Pace::Slower), pace(Pace::Normal)], [-8000, -4000, 1000]);
+        assert_eq!([pace(Pace::Slower), pace(Pace::Slower)], [500, 250]);
+        assert_eq!(model.change_pace(Pace::Slower), None);
+        model.handle_report(Report::Pace(Scale::NORMAL), now);
+        assert_eq!((model.toast(now), model.scale), (Some("The server plays at 1× only"), Scale::NORMAL));
+        let mut live = playing(now);
+        live.presentation = Some(presentation(None));
+        assert_eq!(live.change_pace(Pace::Faster), None);
     }
 
     #[test]

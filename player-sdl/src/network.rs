@@ -7,6 +7,7 @@ use crate::record::{Recorded, Recorder};
 use crate::sink::Sink;
 use crate::wording::{Cause, sentence};
 use mutoscope::wire::rtsp::StatusCode;
+use mutoscope::wire::rtsp::headers::Scale;
 use mutoscope_std::client::{
     Answer, Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
 };
@@ -27,6 +28,8 @@ pub(crate) enum Report {
     SetUp(Presentation),
     /// It plays from there, as was wished for; `Playing` follows.
     Sought(Duration),
+    /// It plays so fast; `Playing` follows.
+    Pace(Scale),
     /// The frame at this position has come, as was wished for ([`Order::Show`]), and the stream does not go on.
     Shown(Duration),
     Playing,
@@ -234,6 +237,8 @@ struct Recovery {
     failure: Option<(String, Cause)>,
     /// The session that is being torn down has been told to be over.
     given_up: bool,
+    /// It plays towards its beginning, where its end is then.
+    backwards: bool,
     /// The session is given up for this reason, to be tried anew.
     after_teardown: Option<String>,
 }
@@ -246,6 +251,7 @@ impl Recovery {
             worked: false,
             failure: None,
             given_up: false,
+            backwards: false,
             after_teardown: None,
         }
     }
@@ -397,6 +403,7 @@ impl Worker {
                     (false, false) => self.client.set_goal(goal),
                 }
             }
+            Goal::Scale { .. } => self.client.set_goal(goal),
             Goal::Stop => self.stop(),
         }
     }
@@ -544,7 +551,7 @@ impl Worker {
                 }
                 self.report(Report::SetUp(presentation));
             }
-            Event::Playing { from, .. } => {
+            Event::Playing { from, answer } => {
                 // A pause is no gap.
                 self.sink.live().previous = None;
                 if self.glimpse.is_active() {
@@ -553,6 +560,9 @@ impl Worker {
                 if let Some(from) = from {
                     self.report(Report::Sought(from));
                 }
+                let scale = answer.scale.unwrap_or_default();
+                self.recovery.backwards = scale.is_backwards();
+                self.report(Report::Pace(scale));
                 self.report(Report::Playing);
             }
             Event::Paused => {
@@ -610,7 +620,10 @@ impl Worker {
     /// The stream has come to its end, or says so: a server that is stopped says BYE as well.
     fn handle_end(&mut self, announced: bool) {
         let duration = self.presentation.and_then(|presentation| presentation.duration);
-        let early = duration.zip(self.resume).is_some_and(|(duration, position)| position + END_MARGIN < duration);
+        let early = duration.zip(self.resume).is_some_and(|(duration, position)| match self.recovery.backwards {
+            false => position + END_MARGIN < duration,
+            true => position > END_MARGIN,
+        });
         if announced && early {
             self.recovery.after_teardown = Some("the server left in the middle of the stream".into());
             self.client.set_goal(Goal::Stop);

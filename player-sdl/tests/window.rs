@@ -710,3 +710,30 @@ fn the_window_is_as_large_as_the_desktop_s_settings_want_it() {
     assert!(ink > 20, "{ink} columns have ink");
     window.quit();
 }
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn a_film_plays_faster_and_backwards_to_its_beginning() {
+    let (display, folder) = (Display::open(), Folder::new("pace"));
+    let (_server, url) = film(&folder);
+    let window = Window::open(&display, &[&url, "--from", "2"]);
+    window.player.wait_for_phase("Playing");
+    window.key("bracketright");
+    window.key("bracketright");
+    let strips = |count: usize| -> Vec<f64> {
+        (0..count).map(|_| window.player.wait_for("shown", |_| true).number("strip").unwrap()).collect()
+    };
+    let positions = || -> Vec<f64> {
+        (0..2).map(|_| window.player.wait_for("shown", |_| true).number("position").unwrap()).collect()
+    };
+    // Frames that were on their way come first.
+    window.shown_at(4.0..9.0);
+    let fast = strips(3);
+    assert!(fast.windows(2).all(|pair| pair[1] - pair[0] >= 4.0), "every fourth frame: {fast:?}");
+    window.key("b");
+    let turned = window.player.wait_for("shown", |line| line.number("strip").is_some_and(|strip| strip < fast[2]));
+    let back = positions();
+    assert!(back[1] < back[0] && back[0] < turned.number("position").unwrap(), "{turned:?} {back:?}");
+    assert_eq!(enabled(&window.player.wait_for_phase("Ended")), "play stop");
+    window.quit();
+}

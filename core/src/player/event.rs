@@ -9,6 +9,7 @@ use crate::session::MediaTransport;
 use crate::session::client::{Command, Playing};
 use crate::time::{Duration, NtpTime};
 use crate::wire::rtsp::StatusCode;
+use crate::wire::rtsp::headers::Scale;
 use core::net::SocketAddr;
 
 /// What a player is to achieve. A new goal changes the one before. The player itself chooses the requests that lead there.
@@ -28,6 +29,11 @@ pub enum Goal {
     Seek {
         /// From the presentation's start.
         to: Duration,
+    },
+    /// Play so much faster or slower, or backwards, from where it stands. [`Event::Playing`] says what the server does of it.
+    Scale {
+        /// [`Scale::NORMAL`]: as it was recorded.
+        to: Scale,
     },
     /// End the session and close.
     Stop,

@@ -56,7 +56,7 @@ use crate::session::client::{self as session, Command, Connection, NotNow, Prote
 use crate::session::{self as spoken, MediaTransport, State};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::rtsp::StatusCode;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale};
 use crate::wire::url::Url;
 use core::net::SocketAddr;
 use fallback::Fallback;
@@ -182,10 +182,12 @@ where
         match goal {
             Goal::SetUp => self.wanted.session = true,
             Goal::Play { from } => {
-                self.wanted = Wanted { session: true, playing: true, from: from.or(self.wanted.from) };
+                let Wanted { from: before, scale, .. } = self.wanted;
+                self.wanted = Wanted { session: true, playing: true, from: from.or(before), scale };
             }
             Goal::Pause => self.wanted.playing = false,
             Goal::Seek { to } => self.wanted.from = Some(to),
+            Goal::Scale { to } => self.wanted.scale = to,
             Goal::Stop => self.wanted = Wanted::default(),
         }
     }
@@ -452,13 +454,14 @@ where
     }
 
     fn request(&mut self, now: Instant) -> Result<(), NotNow> {
-        let Wanted { playing, from, .. } = self.wanted;
+        let Wanted { playing, from, scale, .. } = self.wanted;
+        let elsewhere = from.is_some() || scale != self.standing.scale;
         match self.connection.state() {
             State::Init if self.fallback.attempt.is_standard() && self.media.described().is_none() => {
                 self.connection.describe(now)
             }
             State::Init => self.offer(now),
-            state => match self.standing.next(state, playing, from.is_some()) {
+            state => match self.standing.next(state, playing, elsewhere) {
                 Next::Play => self.play(now),
                 Next::Pause => self.connection.pause(now),
                 Next::Nothing => Ok(()),
@@ -484,14 +487,22 @@ where
     }
 
     fn play(&mut self, now: Instant) -> Result<(), NotNow> {
-        let from = self.wanted.from.or(self.standing.opening());
+        let scale = self.wanted.scale;
+        // Backwards, the beginning is at the end, which the server knows.
+        let from = self.wanted.from.or(self.standing.opening().filter(|_| !scale.is_backwards()));
         let standard = self.fallback.attempt.is_standard();
         let range = from.filter(|_| standard).map(|from| {
             let from = u64::try_from(from.as_micros()).unwrap_or(u64::MAX);
             let begins = policies::begins(self.media.described());
             Range::Npt { start: Some(begins.saturating_add(from)), end: None }
         });
-        self.connection.play(now, range)?;
+        // Whoever never wanted anything else says nothing of it.
+        if standard && (scale != Scale::NORMAL || self.standing.scale != Scale::NORMAL) {
+            self.connection.play_scaled(now, range, scale)?;
+        } else {
+            self.connection.play(now, range)?;
+        }
+        self.standing.scale = scale;
         self.media.handle_play(range);
         let wished = self.wanted.from.take();
         self.unseekable = !standard && wished.is_some();

@@ -6,7 +6,7 @@ use crate::session::State;
 use crate::session::client::{Command, Described};
 use crate::time::Duration;
 use crate::wire::rtsp::StatusCode;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale};
 
 /// The longest length that is believed: a thousand hours. Some say with a larger one that there is no end.
 const LONGEST: Duration = Duration::from_secs(3_600_000);
@@ -36,6 +36,8 @@ pub(super) struct Standing {
     pub(super) ranged: bool,
     /// Where the last frame was.
     pub(super) position: Option<Duration>,
+    /// What the last PLAY asked for, whatever the server does of it.
+    pub(super) scale: Scale,
 }
 
 /// What a session that exists needs next.
@@ -109,7 +111,8 @@ impl Standing {
     /// For servers that send no BYE at the end of a file. What has played on beyond its length is repeated, and has no
     /// end.
     pub(super) fn is_at_its_end(&self, duration: Option<Duration>) -> bool {
-        duration.zip(self.position).is_some_and(|(duration, position)| duration.abs_diff(position) <= END_MARGIN)
+        let end = if self.scale.is_backwards() { duration.map(|_| Duration::ZERO) } else { duration };
+        end.zip(self.position).is_some_and(|(end, position)| end.abs_diff(position) <= END_MARGIN)
     }
 
     /// Whether silence means the end in the lab's dialect, whose servers have no way to say it: after frames, and for as

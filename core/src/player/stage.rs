@@ -1,6 +1,7 @@
 //! What is wanted, and how far it has come.
 
 use crate::time::{Duration, Instant};
+use crate::wire::rtsp::headers::Scale;
 
 /// What the goals up to now add up to. Where the session does not stand there yet, the player takes the next step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,6 +10,7 @@ pub(super) struct Wanted {
     pub(super) playing: bool,
     /// Play from here; taken when PLAY leaves.
     pub(super) from: Option<Duration>,
+    pub(super) scale: Scale,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

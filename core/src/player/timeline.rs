@@ -3,7 +3,7 @@
 
 use crate::rtp::clock;
 use crate::session::client::Playing;
-use crate::wire::rtsp::headers::{NptMicros, Range};
+use crate::wire::rtsp::headers::{NptMicros, Range, Scale};
 
 /// Timestamps further than this from what PLAY's answer announces do not belong to it: the announcement is wrong, as it
 /// is with some servers.
@@ -17,6 +17,8 @@ pub(super) struct Timeline {
     announced: Option<u32>,
     /// The last frame's timestamp and its distance from the start in clock ticks: timestamps wrap within 14 hours.
     last: Option<(u32, i64)>,
+    /// How fast the presentation passes while RTP's clock does, as far as the server says.
+    scale: Scale,
 }
 
 impl Timeline {
@@ -37,7 +39,8 @@ impl Timeline {
             Some(start) => start.saturating_sub(begins),
             None => before.unwrap_or(0),
         });
-        *self = Self { start, announced: playing.rtptime, last: None };
+        let scale = playing.scale.unwrap_or_default();
+        *self = Self { start, announced: playing.rtptime, last: None, scale };
     }
 
     /// The place of the frame with this timestamp, in microseconds from the presentation's start.
@@ -50,7 +53,8 @@ impl Timeline {
             (None, _) => 0,
         };
         self.last = Some((timestamp, ticks));
-        Some(start.saturating_add_signed(clock::micros(ticks)))
+        let passed = clock::micros(ticks).saturating_mul(self.scale.thousandths().into()) / 1000;
+        Some(start.saturating_add_signed(passed))
     }
 }
 
@@ -61,7 +65,7 @@ mod tests {
     const SECOND: u64 = 1_000_000;
 
     fn playing(range: Option<&str>, rtptime: Option<u32>) -> Playing {
-        Playing { sequence: None, rtptime, range: range.and_then(Range::parse) }
+        Playing { sequence: None, rtptime, range: range.and_then(Range::parse), scale: None }
     }
 
     fn started(range: Option<&str>, rtptime: Option<u32>, asked: Option<&str>, whole: Option<&str>) -> Timeline {

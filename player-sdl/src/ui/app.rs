@@ -345,6 +345,7 @@ impl<'a, 't> App<'a, 't> {
             header: view::Header {
                 stream: stream.map_or_else(String::new, |stream| stream.name.clone()),
                 badge: model.badge(),
+                pace: view::pace(model),
                 recording: model.recording && model.phase == Phase::Playing,
                 tools: view::tool_looks(model, pointing, &on),
                 fullscreen,
@@ -415,6 +416,10 @@ fn act_on(stream: &mut Stream<'_>, action: Action) {
         }
         Action::SeekBy { step, forward } => {
             let order = stream.model.seek_by(step, forward);
+            stream.order(order);
+        }
+        Action::ChangePace(pace) => {
+            let order = stream.model.change_pace(pace);
             stream.order(order);
         }
         Action::StepFrame { forward } => {

@@ -61,8 +61,14 @@ fn bars_can_be_read_in_the_window_and_over_any_picture() {
         for state in STATES {
             let tools = [Look { state, focused: false }; Tool::ALL.len()];
             let fullscreen = scrim != NO_SCRIM;
-            let view =
-                Header { stream: "a name".into(), badge: Some("LAB · UDP"), recording: true, tools, fullscreen };
+            let view = Header {
+                stream: "a name".into(),
+                badge: Some("LAB · UDP"),
+                pace: Some("−2×".into()),
+                recording: true,
+                tools,
+                fullscreen,
+            };
             let draw = |canvas: &mut Canvas, pen: &mut Pen<'_>| {
                 widgets::header::draw(canvas, pen, &view, &layout.tools.map(|tool| tool.within(layout.header)));
             };

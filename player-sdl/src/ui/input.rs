@@ -1,7 +1,7 @@
 //! What the user does with mouse and keyboard, as actions.
 
 use super::layout::{Control, Layout, Target, Tool};
-use crate::model::{Button, LONG_STEP, Model, STEP};
+use crate::model::{Button, LONG_STEP, Model, Pace, STEP};
 use sdl2::event::{Event as SdlEvent, WindowEvent};
 use sdl2::keyboard::{Keycode, Mod};
 use sdl2::mouse::{MouseButton, MouseWheelDirection};
@@ -25,6 +25,7 @@ pub(super) enum Action {
     StepFrame {
         forward: bool,
     },
+    ChangePace(Pace),
     ToggleHelp,
     ToggleStatistics,
     ToggleFullscreen,
@@ -301,6 +302,10 @@ fn key_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
         Keycode::Space => Action::TogglePlaying,
         Keycode::S => Action::Press(Button::Setup),
         Keycode::F | Keycode::F11 => Action::ToggleFullscreen,
+        Keycode::LeftBracket => Action::ChangePace(Pace::Slower),
+        Keycode::RightBracket => Action::ChangePace(Pace::Faster),
+        Keycode::B => Action::ChangePace(Pace::Reversed),
+        Keycode::Backspace => Action::ChangePace(Pace::Normal),
         Keycode::P => Action::SaveSnapshot,
         Keycode::R => Action::ToggleRecording,
         Keycode::I => Action::ToggleStatistics,

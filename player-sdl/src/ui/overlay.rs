@@ -17,9 +17,9 @@ const KEYS: [(&str, &str); 12] = [
     ("Home, End", "First frame, last frame"),
     ("F, double click", "Full screen"),
     ("P,  R", "Save the picture, record"),
-    ("I", "Statistics"),
+    ("[   ]   B", "Slower, faster, backwards"),
     ("Tab, Enter", "Go to a button, press it"),
-    ("H, ?", "This help"),
+    ("I;   H, ?", "Statistics; this help"),
     ("Esc, Q", "Leave, stop and quit"),
 ];
 

@@ -5,8 +5,9 @@ use super::dialog;
 use super::layout::{Control, Layout, Tool};
 use super::theme::{self, Color};
 use crate::figures::{Figures, Sample};
-use crate::model::{Button, Model, Phase, clock};
+use crate::model::{Button, Model, Phase, clock, times};
 use crate::wording::readable;
+use mutoscope::wire::rtsp::headers::Scale;
 use mutoscope_std::client::Retry;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Header {
     pub(crate) stream: String,
     pub(crate) badge: Option<&'static str>,
+    /// How fast it plays, where that is not as it was recorded.
+    pub(crate) pace: Option<String>,
     pub(crate) recording: bool,
     /// The buttons, in the order of [`Tool::ALL`].
     pub(crate) tools: [Look; Tool::ALL.len()],
@@ -242,6 +245,11 @@ pub(crate) fn button_looks(model: &Model, pointing: Pointing) -> [Look; 4] {
 /// Returns how each button of the title bar looks, in the order of [`Tool::ALL`]. `on`: what is switched on.
 pub(crate) fn tool_looks(model: &Model, pointing: Pointing, on: &[Tool]) -> [Look; Tool::ALL.len()] {
     Tool::ALL.map(|tool| pointing.look(Control::Tool(tool), tool.is_enabled(model), on.contains(&tool)))
+}
+
+/// Returns how fast a stream plays, if that is not as it was recorded.
+pub(crate) fn pace(model: &Model) -> Option<String> {
+    (model.scale != Scale::NORMAL).then(|| format!("{}×", times(model.scale)))
 }
 
 /// The present figures as text. The status bar and the statistics say the same because they say these.

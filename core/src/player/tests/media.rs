@@ -1,6 +1,7 @@
 //! What comes, what does not, and what is said about it.
 
 use super::*;
+use crate::wire::rtsp::headers::Scale;
 
 /// How many of the compounds that were sent say BYE.
 fn byes(scene: &Scene) -> usize {
@@ -312,4 +313,26 @@ fn the_end_of_the_connection_is_told_after_what_it_brought() {
     let mut scene = Scene::over_udp();
     scene.player.handle_broken(scene.now);
     assert_eq!(scene.events(), [Event::Failed(Failure::Broken)]);
+}
+
+#[test]
+fn another_scale_is_asked_for_after_a_pause_and_positions_pass_as_the_server_says() {
+    let mut scene = Scene::over_udp();
+    scene.datagram((SERVER, 6970), &packet(10, 90_000, b"old"));
+    let backwards = Scale::from_thousandths(-2000).unwrap();
+    scene.goal(Goal::Scale { to: backwards });
+    assert_eq!(scene.answer(200, ""), [], "nobody asked for the pause");
+    assert!(scene.peek().contains("\r\nScale: -2.0\r\n"), "{}", scene.peek());
+    let told = "RTP-Info: url=x;seq=15;rtptime=500000\r\nRange: npt=30-0\r\nScale: -2\r\n";
+    let events = scene.answer(200, told);
+    assert!(matches!(events[..], [Event::Playing { from: None, answer }] if answer.scale == Some(backwards)));
+    let packets = [packet(15, 500_000, b"new"), packet(16, 545_000, b"new")];
+    let events: Vec<_> = packets.iter().flat_map(|packet| scene.datagram((SERVER, 6970), packet)).collect();
+    assert_eq!(positions(&events), [Some(seconds(30)), Some(seconds(29))]);
+    scene.goal(Goal::Scale { to: Scale::NORMAL });
+    scene.answer(200, "");
+    assert!(scene.peek().contains("\r\nScale: 1.0\r\n"), "it is told that it is over: {}", scene.peek());
+    scene.answer(200, "");
+    seek(&mut scene, "");
+    assert!(!scene.peek().contains("Scale"), "and then no more");
 }

@@ -21,7 +21,7 @@ use super::events::{Described, Error, Playing, SetUp};
 use super::keying::Keying;
 use crate::session::MediaTransport;
 use crate::time::Duration;
-use crate::wire::rtsp::headers::{LowerTransport, Range, RtpInfo, Transport};
+use crate::wire::rtsp::headers::{LowerTransport, Range, RtpInfo, Scale, Transport};
 use crate::wire::rtsp::{Headers, Response};
 use crate::wire::sdp::Sdp;
 use crate::wire::url::{Control, Url};
@@ -118,6 +118,7 @@ pub(super) fn play(headers: &Headers<'_>, control: &str) -> Playing {
         sequence: info.and_then(|info| info.sequence),
         rtptime: info.and_then(|info| info.rtptime),
         range: headers.first("Range").and_then(Range::parse),
+        scale: headers.first("Scale").and_then(Scale::parse),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::session::buffer::{Buffer, Storage};
 use crate::session::timer::{self, Timers};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant};
-use crate::wire::rtsp::headers::{APPLICATION_SDP, KeyMgmt, Range, Session, Transport};
+use crate::wire::rtsp::headers::{APPLICATION_SDP, KeyMgmt, Range, Scale, Session, Transport};
 use crate::wire::rtsp::{Emitter, Full, Headers, Method, Request, Response, StatusCode};
 use crate::wire::url::Url;
 use crate::wire::{lab, rtsp};
@@ -44,7 +44,14 @@ impl timer::Timer for Timer {
 struct Outstanding {
     command: Command,
     /// What PLAY asks for.
-    range: Option<Range>,
+    stretch: Stretch,
+}
+
+/// What PLAY asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stretch {
+    pub(super) range: Option<Range>,
+    pub(super) scale: Option<Scale>,
 }
 
 /// A command with what its request says.
@@ -52,7 +59,7 @@ struct Outstanding {
 enum Planned {
     Describe,
     Setup(MediaTransport),
-    Play(Option<Range>),
+    Play(Stretch),
     Pause,
     Teardown,
 }
@@ -199,10 +206,10 @@ impl Dialogue {
         &mut self,
         tx: &mut Buffer<B>,
         now: Instant,
-        range: Option<Range>,
+        stretch: Stretch,
     ) -> Result<(), NotNow> {
         self.state.on_play().ok_or(NotNow::State)?;
-        self.plan(tx, now, Planned::Play(range))
+        self.plan(tx, now, Planned::Play(stretch))
     }
 
     pub(super) fn pause<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
@@ -386,7 +393,7 @@ impl Dialogue {
                     is_encrypted: false,
                 })
             }
-            Command::Play => self.handle_play(Playing { sequence: None, rtptime: None, range: None }),
+            Command::Play => self.handle_play(Playing { sequence: None, rtptime: None, range: None, scale: None }),
             Command::Pause => self.handle_pause(),
             Command::Teardown => {
                 self.end_session();
@@ -414,7 +421,7 @@ impl Dialogue {
             return Ok(());
         }
         if matches!(planned, Planned::Describe) && !self.options_asked {
-            self.request(tx, now, Command::Options, None)?;
+            self.request(tx, now, Command::Options, Stretch::default())?;
             self.options_asked = true;
             self.planned = Some(planned);
             return Ok(());
@@ -439,14 +446,14 @@ impl Dialogue {
         if let Planned::Setup(offer) = planned {
             self.offer = offer;
         }
-        let range = if let Planned::Play(range) = planned { range } else { None };
-        self.request(tx, now, planned.command(), range)
+        let stretch = if let Planned::Play(stretch) = planned { stretch } else { Stretch::default() };
+        self.request(tx, now, planned.command(), stretch)
     }
 
     /// Sends a request again that has to say something else: who we are, or another profile.
     fn repeat<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant, again: Outstanding) -> Option<Event> {
         debug!("{} is asked again in other words", again.command.name());
-        if self.request(tx, now, again.command, again.range).is_err() {
+        if self.request(tx, now, again.command, again.stretch).is_err() {
             // As in `proceed`.
             self.planned = None;
             self.expired = Some(again.command);
@@ -456,7 +463,7 @@ impl Dialogue {
 
     fn keep_alive<B: Storage>(&mut self, tx: &mut Buffer<B>, now: Instant) -> Result<(), NotNow> {
         debug!("keep-alive");
-        self.request(tx, now, Command::KeepAlive, None)
+        self.request(tx, now, Command::KeepAlive, Stretch::default())
     }
 
     fn keep_alive_interval(&self) -> Duration {
@@ -469,7 +476,7 @@ impl Dialogue {
         tx: &mut Buffer<B>,
         now: Instant,
         command: Command,
-        range: Option<Range>,
+        stretch: Stretch,
     ) -> Result<(), NotNow> {
         let cseq = self.cseq.wrapping_add(1);
         let session = Some(self.session.as_str()).filter(|session| !session.is_empty());
@@ -491,7 +498,7 @@ impl Dialogue {
                     let message = self.keying.message().map(|data| KeyMgmt { uri, data });
                     (answers::offer(self.offer, self.keying.asks_secure()), message)
                 });
-                write_request(space, method, uri, cseq, session, command, transport, range, authorization)
+                write_request(space, method, uri, cseq, session, command, transport, stretch, authorization)
             }
             Dialect::Lab => {
                 let file = Url::parse(&self.urls.presentation).map_or("", |url| url.path().as_str());
@@ -505,7 +512,7 @@ impl Dialogue {
         };
         tx.commit(written.map_err(|Full| NotNow::Full)?);
         self.cseq = cseq;
-        self.outstanding = Some(Outstanding { command, range });
+        self.outstanding = Some(Outstanding { command, stretch });
         let patience = match command {
             Command::Options => self.config.options_timeout,
             Command::Setup if self.dialect == Dialect::Lab => self.config.lab_timeout,
@@ -638,7 +645,7 @@ fn write_request(
     session: Option<&str>,
     command: Command,
     transport: Option<(Transport, Option<Key<'_>>)>,
-    range: Option<Range>,
+    stretch: Stretch,
     authorization: Option<impl Display>,
 ) -> Result<usize, Full> {
     let mut request = Emitter::request(space, method, uri)?.header("CSeq", cseq)?.header("User-Agent", USER_AGENT)?;
@@ -657,8 +664,11 @@ fn write_request(
             request = request.header("KeyMgmt", key)?;
         }
     }
-    if let Some(range) = range {
+    if let Some(range) = stretch.range {
         request = request.header("Range", range)?;
+    }
+    if let Some(scale) = stretch.scale {
+        request = request.header("Scale", scale)?;
     }
     request.finish()
 }

@@ -6,7 +6,7 @@ use crate::session::MediaTransport;
 use crate::time::Duration;
 use crate::wire::rtsp;
 use crate::wire::rtsp::StatusCode;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale};
 
 /// A request of ours, by its purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +149,8 @@ pub struct Playing {
     pub rtptime: Option<u32>,
     /// The range that is being played.
     pub range: Option<Range>,
+    /// How fast, and in which direction; servers that know no `Scale` leave it out.
+    pub scale: Option<Scale>,
 }
 
 /// Why a server does not believe who we are, or may not be told.

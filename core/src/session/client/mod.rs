@@ -39,10 +39,10 @@ use super::channel::{Channel, Packet};
 use super::{Dialect, MediaTransport, State};
 use crate::time::Instant;
 use crate::wire::lab;
-use crate::wire::rtsp::headers::Range;
+use crate::wire::rtsp::headers::{Range, Scale};
 use crate::wire::rtsp::{self, Message};
 use crate::wire::sdp::Sdp;
-use dialogue::Dialogue;
+use dialogue::{Dialogue, Stretch};
 
 /// Longest URL, ours or the server's, in bytes.
 pub const MAX_URL: usize = 256;
@@ -160,7 +160,15 @@ impl<B: Storage> Connection<B> {
     pub fn play(&mut self, now: Instant, range: Option<Range>) -> Result<(), NotNow> {
         self.now = now;
         self.check_open()?;
-        self.dialogue.play(&mut self.channel.tx, now, range)
+        self.dialogue.play(&mut self.channel.tx, now, Stretch { range, scale: None })
+    }
+
+    /// Plays faster or slower than it was recorded, or backwards, from where it stands or a range. The answer says what the server
+    /// does of it ([`Playing::scale`]).
+    pub fn play_scaled(&mut self, now: Instant, range: Option<Range>, scale: Scale) -> Result<(), NotNow> {
+        self.now = now;
+        self.check_open()?;
+        self.dialogue.play(&mut self.channel.tx, now, Stretch { range, scale: Some(scale) })
     }
 
     /// Pauses; leads to [`Event::Paused`].

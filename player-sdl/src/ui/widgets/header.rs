@@ -24,6 +24,9 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools:
     if let Some(badge) = view.badge.filter(|badge| right - badge_width(pen, badge) - gap - x >= name) {
         right = badge_at(canvas, pen, right, badge, theme::SECONDARY) - gap;
     }
+    if let Some(pace) = &view.pace {
+        right = badge_at(canvas, pen, right, pace, theme::SETUP) - gap;
+    }
     if view.recording {
         right = badge_at(canvas, pen, right, "REC", theme::BAD) - gap;
     }
