@@ -3,6 +3,7 @@
 
 use crate::asking::Asked;
 use crate::network::{Order, Report};
+use crate::record::Recorded;
 use crate::wording::{Cause, sentence};
 use mutoscope::media::FrameRate;
 use mutoscope::wire::rtsp::headers::Scale;
@@ -346,13 +347,7 @@ impl Model {
                 self.recording = false;
                 self.show_toast(sentence(&reason), now);
             }
-            Report::Recorded(recorded) => {
-                let missed = match recorded.missed {
-                    0 => String::new(),
-                    missed => format!(", {missed} are missing: the disk could not keep up"),
-                };
-                self.show_toast(format!("{} frames are recorded{missed}", recorded.written), now);
-            }
+            Report::Recorded(recorded) => self.show_toast(recorded_words(recorded), now),
             Report::Silence(why) => self.silence = Some(why),
             Report::Ended => {
                 (self.pending, self.silence, self.seek.to) = (None, None, None);
@@ -475,6 +470,15 @@ impl Model {
         let (toast, recording) = (self.toast.take(), self.recording);
         *self = Self { toast, recording, ..Self::new() };
     }
+}
+
+/// Returns what a recording came to as people read it.
+fn recorded_words(recorded: Recorded) -> String {
+    let missed = match recorded.missed {
+        0 => String::new(),
+        missed => format!(", {missed} are missing: the disk could not keep up"),
+    };
+    format!("{} frames are recorded{missed}", recorded.written)
 }
 
 /// Returns a scale as people read it.
