@@ -92,7 +92,10 @@ impl Publisher {
             command.stdin(Stdio::null()).stderr(File::create(&log)?).spawn().with_context(|| self.name())?;
         ensure!(!wait(&mut child, length + PATIENCE)?, "{} does not end", self.name());
         let (status, said) = (child.wait()?, std::fs::read_to_string(&log).unwrap_or_default());
-        ensure!(status.success(), "{} ended with {status}: {said}", self.name());
+        // rtspclientsink 1.22 still sends something while the connection ends, and calls that an error in one of forty playings, after all
+        // pictures have left. Whether they came is seen by who receives them.
+        let is_late = self == Self::Gstreamer && said.contains("Could not send message. (Received end-of-file)");
+        ensure!(status.success() || is_late, "{} ended with {status}: {said}", self.name());
         Ok(())
     }
 }
