@@ -24,6 +24,10 @@ impl fmt::Debug for Watch {
 }
 
 impl Witness for Watch {
+    fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn wrote(&mut self, bytes: &[u8]) {
         if let Some(witness) = &mut self.0 {
             witness.wrote(bytes);

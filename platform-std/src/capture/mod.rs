@@ -12,7 +12,7 @@ mod packet;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -103,11 +103,12 @@ pub(crate) struct Socket {
 impl Socket {
     /// Our address as it is towards `peer`: a socket that is bound to all addresses is written as one of that peer's kind.
     fn local(&self, address: Option<IpAddr>, peer: SocketAddr) -> SocketAddr {
-        let address = address.unwrap_or(self.local.ip()).to_canonical();
-        let is_same_kind = address.is_ipv4() == peer.ip().to_canonical().is_ipv4();
-        let unspecified =
-            if peer.ip().to_canonical().is_ipv4() { IpAddr::from([0, 0, 0, 0]) } else { IpAddr::from([0_u16; 8]) };
-        SocketAddr::new(if is_same_kind { address } else { unspecified }, self.local.port())
+        let address = match (address.unwrap_or(self.local.ip()).to_canonical(), peer.ip().to_canonical()) {
+            (IpAddr::V6(_), IpAddr::V4(_)) => Ipv4Addr::UNSPECIFIED.into(),
+            (IpAddr::V4(_), IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+            (address, _) => address,
+        };
+        SocketAddr::new(address, self.local.port())
     }
 }
 
