@@ -1,6 +1,6 @@
 //! `cargo xtask run-server`: the server, freshly built, in the place of this process.
 
-use crate::shell::{cargo, release_program, require};
+use crate::shell::{cargo, profile_program, require};
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::fs;
@@ -11,15 +11,36 @@ use std::process::Command;
 /// Where the page of a first run is: at the first one of these that is free.
 const PAGE_PORTS: RangeInclusive<u16> = 8080..=8099;
 
-/// Builds the release server and becomes it, so that Ctrl-C and the exit code are the server's own.
+/// How the server is built here: see the profile's comment in Cargo.toml.
+const PROFILE: &str = "quick";
+
+/// A part of the server that takes time to build, and is built only for who asks for it.
+struct Part {
+    feature: &'static str,
+    /// What an argument contains that asks for it.
+    arguments: &'static [&'static str],
+    /// How a line of a configuration file begins that asks for it.
+    keys: &'static [&'static str],
+}
+
+const PARTS: [Part; 4] = [
+    Part { feature: "announce", arguments: &["--announce"], keys: &["announce"] },
+    Part { feature: "onvif", arguments: &["--onvif"], keys: &["onvif"] },
+    Part { feature: "pcap", arguments: &["--pcap"], keys: &["pcap"] },
+    Part {
+        feature: "tls",
+        arguments: &["--tls", "--https", "rtsps://", "https://"],
+        keys: &["tls", "https", "rtsps://", "https://"],
+    },
+];
+
+/// Builds the server and becomes it, so that Ctrl-C and the exit code are the server's own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     let mut build = cargo();
-    build.args(["build", "--release", "--package", "mutoscope-server", "--bin", "mutoscope-server"]);
-    if needs_tls(arguments) {
-        build.args(["--features", "tls"]);
-    }
+    build.args(["build", "--profile", PROFILE, "--package", "mutoscope-server", "--bin", "mutoscope-server"]);
+    build.args(["--no-default-features", "--features", &features(arguments).join(",")]);
     require(&mut build)?;
-    let server = release_program("mutoscope-server")?;
+    let server = profile_program(PROFILE, "mutoscope-server")?;
     // The working directory stays the caller's: MEDIA arguments are relative to it.
     replace_process(Command::new(&server).args(arguments).args(page(arguments)))
         .with_context(|| format!("cannot run {}", server.display()))
@@ -36,18 +57,25 @@ fn free_port(mut ports: RangeInclusive<u16>) -> Option<u16> {
     ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
 
-/// Whether the arguments, or the configuration file among them, ask for what takes TLS: to build that costs time, and a C compiler.
-fn needs_tls(arguments: &[OsString]) -> bool {
-    let is_asked = |text: &str| {
-        text.contains("--tls") || text.contains("--https") || text.contains("rtsps://") || text.contains("https://")
+/// What the server has to be able to, for these arguments and the configuration file among them.
+fn features(arguments: &[OsString]) -> Vec<&'static str> {
+    let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    // Helps list all options, but for those that are built with a C compiler.
+    let is_help = texts.iter().any(|text| matches!(&**text, "--help" | "-h"));
+    let files = texts.iter().filter_map(|text| fs::read_to_string(text.trim_start_matches("--config=")).ok());
+    let file: String = files.filter(|_| arguments.iter().any(is_config)).collect();
+    let is_asked = |part: &&Part| {
+        let by_arguments = texts.iter().any(|text| part.arguments.iter().any(|word| text.contains(word)));
+        let begins = |line: &str| part.keys.iter().any(|key| line.trim_start().starts_with(key) || is_url(line, key));
+        by_arguments || file.lines().any(begins) || (is_help && part.feature != "tls")
     };
-    let texts = arguments.iter().map(|argument| argument.to_string_lossy());
-    let files = texts.clone().filter_map(|text| fs::read_to_string(text.trim_start_matches("--config=")).ok());
-    let is_set = |text: String| {
-        is_asked(&text)
-            || text.lines().any(|line| line.trim_start().starts_with("tls") || line.trim_start().starts_with("https"))
-    };
-    texts.clone().any(|text| is_asked(&text)) || files.filter(|_| arguments.iter().any(is_config)).any(is_set)
+    let parts = PARTS.iter().filter(is_asked).map(|part| part.feature);
+    std::iter::once("http").chain(parts).collect()
+}
+
+/// Whether a line of a configuration file has a URL that begins with `key`.
+fn is_url(line: &str, key: &str) -> bool {
+    key.ends_with("://") && line.contains(key)
 }
 
 fn is_config(argument: &OsString) -> bool {
@@ -78,5 +106,26 @@ mod tests {
         assert!(free_port(port..=u16::MAX).is_none_or(|free| free > port));
         assert!(page(&[]).is_none_or(|argument| argument.starts_with("--http=80")));
         assert_eq!(page(&["movie.mjpeg".into()]), None);
+    }
+
+    #[test]
+    fn parts_are_built_for_who_asks_for_them() {
+        let of = |arguments: &[&str]| features(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(of(&[]), ["http"]);
+        assert_eq!(of(&["movie.mjpeg", "--port", "9000"]), ["http"]);
+        assert_eq!(of(&["--announce", "--pcap=all.pcap"]), ["http", "announce", "pcap"]);
+        assert_eq!(of(&["door=rtsps://camera/"]), ["http", "tls"]);
+        assert_eq!(of(&["--help"]), ["http", "announce", "onvif", "pcap"]);
+    }
+
+    #[test]
+    fn a_configuration_file_asks_as_arguments_do() {
+        let file = std::env::temp_dir().join(format!("mutoscope-xtask-{}.toml", std::process::id()));
+        fs::write(&file, "onvif = true\n[streams]\ndoor = \"rtsps://camera/\"\n").unwrap();
+        let path = file.to_string_lossy();
+        let of = |arguments: &[&str]| features(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        let found = [of(&["--config", &path]), of(&[&format!("--config={path}")]), of(&[&path])];
+        fs::remove_file(&file).unwrap();
+        assert_eq!(found, [vec!["http", "onvif", "tls"], vec!["http", "onvif", "tls"], vec!["http"]]);
     }
 }

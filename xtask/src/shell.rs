@@ -18,7 +18,12 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
 
 /// Where cargo puts a release program of this workspace.
 pub(crate) fn release_program(name: &str) -> Result<PathBuf> {
-    Ok(target_dir()?.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+    profile_program("release", name)
+}
+
+/// Where cargo puts a program of this workspace that it builds by this profile.
+pub(crate) fn profile_program(profile: &str, name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// The cargo that runs this program, working on this workspace from any directory.
