@@ -13,6 +13,7 @@
 //! - [`guard`]: users, networks and tokens, for servers that not everybody may watch.
 //! - `announce`, with the feature of that name: servers are found in the local network.
 //! - `capture`, with the feature `pcap`: conversations in a file that Wireshark opens.
+//! - [`watch`]: who is shown a client's conversation while it goes on; [`secrets`]: what of it nobody is shown.
 //! - `web`, with the feature `http`: the streams in browsers.
 //! - `onvif`, with the feature of that name: video recorders find the server, and ask for its streams.
 //! - [`console`]: text for terminals and logs.
@@ -41,12 +42,13 @@ mod names;
 pub mod onvif;
 mod reach;
 pub mod record;
+pub mod secrets;
 pub mod server;
 mod sync;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
-mod watch;
+pub mod watch;
 #[cfg(feature = "http")]
 pub mod web;
 mod wording;

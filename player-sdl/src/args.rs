@@ -163,6 +163,10 @@ pub(crate) struct OutputArgs {
     #[cfg(feature = "pcap")]
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Write what was said and heard as text at the end: RTSP with the client's states, the headers of the last 256 RTP packets, and
+    /// RTCP. Passwords, tokens and keys are left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) protocol: Option<PathBuf>,
     /// Save a picture as .png, or .jpg as it was received: the last one when headless, otherwise what the P key sees.
     #[arg(long, value_name = "FILE", value_parser = picture_file)]
     pub(crate) snapshot: Option<PathBuf>,

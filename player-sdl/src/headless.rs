@@ -216,6 +216,7 @@ fn print_summary(finished: &FinishedRun, last: Option<&Picture>, end: &EndReason
 /// Saves the snapshot, and turns all that went wrong into one error.
 fn conclude(args: &Args, finished: &FinishedRun, last: Option<&Picture>, end: &EndReason) -> Result<()> {
     let mut problems = Vec::from_iter(finished.recording_problem());
+    problems.extend(finished.protocol_problem.clone());
     if let Some(path) = &args.output.snapshot {
         match last {
             Some(picture) => problems.extend(snapshot::save(&picture.jpeg, path).err()),

@@ -15,6 +15,7 @@ mod mailbox;
 mod model;
 mod network;
 mod outputs;
+mod protocol;
 mod rates;
 mod reconnect;
 mod record;

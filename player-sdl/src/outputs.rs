@@ -26,6 +26,7 @@ pub(crate) fn check(args: &Args) -> Result<(), String> {
     files.extend(named(&args.output.record).map(|id| ("the recording", id)));
     #[cfg(feature = "pcap")]
     files.extend(named(&args.output.pcap).map(|id| ("the capture", id)));
+    files.extend(named(&args.output.protocol).map(|id| ("the protocol", id)));
     files.extend(named(&args.output.snapshot).map(|id| ("the picture", id)));
     if args.output.stats.is_some() || args.testing.ui_log {
         let shared = |file: &Metadata| file.is_file() || file.file_type().is_fifo() || file.file_type().is_socket();

@@ -6,12 +6,12 @@ use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::json::{JsonLine, Output};
 use crate::network::{Limit, Live, Network, Order, Outcome};
+use crate::protocol::{Protocol, ProtocolFile};
 use crate::record::Recorder;
 use crate::sink::Sink;
 use anyhow::{Result, bail};
 use mutoscope_std::client::{Goal, Options};
 use mutoscope_std::tls::KnownServers;
-#[cfg(feature = "pcap")]
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -27,6 +27,10 @@ pub(crate) struct Run {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) figures: Figures,
     pub(crate) output: Output,
+    /// What is said and heard, where somebody may want to know it.
+    pub(crate) protocol: Protocol,
+    /// Where that is written at the end.
+    protocol_file: Option<ProtocolFile>,
     decoder: JoinHandle<()>,
     /// When the next line of statistics is to be printed. `None`: the user wants no statistics.
     line_due: Option<Instant>,
@@ -40,6 +44,8 @@ pub(crate) struct FinishedRun {
     pub(crate) output: Output,
     pub(crate) live: Live,
     pub(crate) outcome: Outcome,
+    /// Why the protocol is not written, if it is not.
+    pub(crate) protocol_problem: Option<String>,
 }
 
 /// Opens the file that the user wants the frames recorded in, if the user named one. Both kinds of run call this before
@@ -91,6 +97,12 @@ impl Run {
         let limit = Limit { frames: args.extent.frames, duration: args.extent.duration };
         let (mut options, known) = (args.client_options(), KnownServers::user_path());
         capture(args, &mut options)?;
+        let protocol = Protocol::default();
+        let file = |path: &PathBuf| ProtocolFile::create(args.shown_url(), path);
+        let protocol_file = args.output.protocol.as_ref().map(file).transpose()?;
+        if !args.headless || protocol_file.is_some() {
+            options.watcher = Some(Arc::new(protocol.clone()));
+        }
         let sink = Sink::new(pipeline.clone(), recorder, limit);
         let network = Network::start(options, known, args.patience(), sink, wake)?;
         Ok(Self {
@@ -98,6 +110,8 @@ impl Run {
             pipeline,
             figures: Figures::default(),
             output: Output::default(),
+            protocol,
+            protocol_file,
             decoder,
             line_due: args.output.stats.map(|_| Instant::now() + first_line),
         })
@@ -127,13 +141,14 @@ impl Run {
 
     /// Ends the session with the server and all threads. This takes two seconds if the server does not answer.
     pub(crate) fn finish(self) -> FinishedRun {
-        let Self { network, pipeline, figures, output, decoder, .. } = self;
+        let Self { network, pipeline, figures, output, protocol, protocol_file, decoder, .. } = self;
         let live = network.live.clone();
         let outcome = network.finish();
         // The network thread has closed the mailbox of frames. The decoder ends when it has done the frame it works at.
         let _ = decoder.join();
         let live = live.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        FinishedRun { pipeline, figures, output, live, outcome }
+        let protocol_problem = protocol_file.and_then(|file| file.write(&protocol).err());
+        FinishedRun { pipeline, figures, output, live, outcome, protocol_problem }
     }
 }
 

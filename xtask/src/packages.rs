@@ -81,6 +81,14 @@ pub(crate) const DISPLAY: Need = Need {
     elsewhere: "xorg-x11-server-Xvfb, xdotool and ImageMagick (Fedora), xorg-server-xvfb, xdotool and imagemagick (Arch)",
 };
 
+/// Reads captures, independently of us.
+pub(crate) const TSHARK: Need = Need {
+    what: "tshark",
+    present: || on_path("tshark"),
+    debian: &["tshark"],
+    elsewhere: "wireshark-cli (Fedora, Arch), wireshark (Homebrew)",
+};
+
 /// A server that the player plays.
 pub(crate) const GSTREAMER_SERVER: Need = Need {
     what: "GStreamer's RTSP server with Python bindings",

@@ -5,7 +5,6 @@
 //! repeating). What goes through TLS is written as it was before and will be after it. Passwords, tokens and keys are covered by stars
 //! of the same length, so that the file can be shown to others; pictures are in it as they are.
 
-mod cover;
 mod file;
 mod packet;
 #[cfg(test)]
@@ -19,8 +18,9 @@ use std::time::SystemTime;
 
 use mutoscope::io::{Meta, Witness};
 
-use cover::Cover;
 use file::File;
+
+use crate::secrets::Cover;
 
 /// A file of packets. Copies write to the same one.
 #[derive(Clone, Debug)]

@@ -1,13 +1,15 @@
 //! What a client is told before it starts.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Credentials, without_credentials};
 use crate::reach::Reach;
 use crate::tls::Fingerprint;
-use crate::watch::Captured;
+use crate::watch::{Captured, Traffic, Watch, Watcher};
 use mutoscope::io::Impairments;
 use mutoscope::player::{Dialect, Settings, Transport};
 use mutoscope::time::WallClock;
@@ -67,6 +69,8 @@ pub struct Options {
     /// Where all that is said and heard is written to (default: nowhere).
     #[cfg(feature = "pcap")]
     pub capture: Option<crate::capture::Capture>,
+    /// Who is shown all that is said and heard (default: nobody).
+    pub watcher: Option<Arc<dyn Watcher>>,
 }
 
 impl Options {
@@ -95,14 +99,27 @@ impl Options {
             impairments: Impairments::default(),
             #[cfg(feature = "pcap")]
             capture: None,
+            watcher: None,
         }
     }
 
-    pub(super) fn captured(&self) -> Captured {
+    fn captured(&self) -> Captured {
         Captured(
             #[cfg(feature = "pcap")]
             self.capture.clone(),
         )
+    }
+
+    /// Whoever sees a connection between these two.
+    pub(super) fn watch_connection(&self, local: Option<SocketAddr>, peer: SocketAddr) -> Watch {
+        let watched = self.watcher.as_ref().map(|watcher| watcher.connection(peer));
+        self.captured().connection(local, peer).and(watched)
+    }
+
+    /// Whoever sees a UDP socket that is bound to this address.
+    pub(super) fn watch_socket(&self, local: Option<SocketAddr>, traffic: Traffic) -> Watch {
+        let watched = self.watcher.as_ref().map(|watcher| watcher.socket(traffic));
+        self.captured().socket(local).and(watched)
     }
 
     fn is_secure(&self) -> bool {

@@ -14,7 +14,7 @@ use super::Options;
 use crate::link::Link;
 use crate::memory;
 use crate::udp::{self, UdpSocket, bind_pair, bind_pair_from};
-use crate::watch::Watch;
+use crate::watch::{Traffic, Watch};
 
 pub(super) const WAKER: Token = Token(0);
 pub(super) const CONTROL: Token = Token(1);
@@ -37,7 +37,7 @@ pub(super) struct Connection {
 impl Connection {
     /// `control` is registered already.
     pub(super) fn new(control: Link, peer: SocketAddr, options: &Options) -> Self {
-        let watch = options.captured().connection(control.local_addr().ok(), peer);
+        let watch = options.watch_connection(control.local_addr().ok(), peer);
         Self { control: Tap::new(control, watch), rtp: Tap::default(), rtcp: Tap::default() }
     }
 
@@ -75,8 +75,8 @@ impl Connection {
             log::info!("RTP port {} is taken: using {}", options.rtp_port, ports.0);
         }
         // Reports keep arriving: what is tried out is what happens to media.
-        let watch = |socket: &UdpSocket| options.captured().socket(socket.local_addr().ok());
-        let watches = (watch(&rtp), watch(&rtcp));
+        let watch = |socket: &UdpSocket, traffic| options.watch_socket(socket.local_addr().ok(), traffic);
+        let watches = (watch(&rtp, Traffic::Rtp), watch(&rtcp, Traffic::Rtcp));
         (self.rtp, self.rtcp) = (Tap::new(Port::Open(rtp), watches.0), Tap::new(Port::Open(rtcp), watches.1));
         self.impair(options.impairments);
         Ok(ports)

@@ -85,7 +85,8 @@ fn problem(args: &Args, finished: &FinishedRun, model: Model, complete: bool) ->
     // If only the reader of the statistics has gone, the user who watched the window does not mind.
     let unprinted = finished.output.failure().filter(|error| *error != PrintError::ReaderGone);
     let unprinted = unprinted.map(|error| error.to_string());
-    unprinted.or_else(|| finished.recording_problem()).or_else(|| match model.phase {
+    let unwritten = || finished.recording_problem().or_else(|| finished.protocol_problem.clone());
+    unprinted.or_else(unwritten).or_else(|| match model.phase {
         Phase::Failed { reason, .. } => Some(uncapitalised(&reason)),
         Phase::Asking(asked) => Some(uncapitalised(&asked.reason)),
         Phase::Reconnecting { reason, .. } if !model.worked => Some(uncapitalised(&reason)),

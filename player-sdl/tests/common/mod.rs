@@ -22,6 +22,7 @@ const SERVER_PORT: &str = "MUTOSCOPE_TEST_SERVER_PORT";
 const SERVER_MEDIA: &str = "MUTOSCOPE_TEST_SERVER_MEDIA";
 const SERVER_PASSWORD: &str = "MUTOSCOPE_TEST_SERVER_PASSWORD";
 const SERVER_IDENTITY: &str = "MUTOSCOPE_TEST_SERVER_IDENTITY";
+const SERVER_CAPTURE: &str = "MUTOSCOPE_TEST_SERVER_CAPTURE";
 
 /// Serves, in a process that [`ServerProcess`] has started. Each test file has a test `the_server_s_process` that calls this.
 pub(crate) fn serve_if_asked() {
@@ -40,7 +41,12 @@ pub(crate) fn serve_if_asked() {
         }
         None => Library::built_in(rate),
     };
-    let server = Server::bind(&options).expect("sockets");
+    #[allow(unused_mut, reason = "without captures")]
+    let mut server = Server::bind(&options).expect("sockets");
+    #[cfg(feature = "pcap")]
+    if let Some(path) = std::env::var_os(SERVER_CAPTURE) {
+        server.capture(mutoscope_std::capture::Capture::create(Path::new(&path)).expect("a file"));
+    }
     let stop = server.stop_handle();
     std::thread::spawn(move || {
         // The server runs until the test closes the pipe.
@@ -76,6 +82,11 @@ impl ServerProcess {
     /// Starts a server in TLS, with a certificate that it makes in this directory where there is none.
     pub(crate) fn start_private(identity: &Path) -> Self {
         Self::start_with(vec![(SERVER_IDENTITY, identity.to_owned())])
+    }
+
+    /// Starts a server that serves a file, and writes down what is said and heard.
+    pub(crate) fn start_captured(media: &Path, capture: &Path) -> Self {
+        Self::start_with(vec![(SERVER_MEDIA, media.to_owned()), (SERVER_CAPTURE, capture.to_owned())])
     }
 
     fn start_with(settings: Vec<(&'static str, PathBuf)>) -> Self {

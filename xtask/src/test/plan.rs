@@ -8,7 +8,7 @@ use super::{package, steps};
 use crate::groups::Group;
 use crate::packages::{
     CHROMIUM, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, KERNEL_MACHINE, Need, QEMU, SDL2,
-    TURBO_TOOLS, VENV, VLC,
+    TSHARK, TURBO_TOOLS, VENV, VLC,
 };
 use anyhow::Result;
 
@@ -154,6 +154,9 @@ fn playing(long: bool) -> Vec<Step> {
             .likes(DECODERS),
         Step::single(None, FIRMWARE, steps::build_firmware).after(&[TARGETS]),
         Step::waiting(Group::Player, "player", steps::player).after(&[TESTS]).needs(&[&SDL2]),
+        Step::waiting(Group::Player, "player protocol", steps::player_protocol)
+            .after(&[TESTS])
+            .needs(&[&SDL2, &TSHARK]),
         Step::waiting(Group::Player, "player window", steps::player_window).after(&[TESTS]).needs(&[&SDL2, &DISPLAY]),
         Step::waiting(Group::Firmware, "firmware", firmware).after(&[FIRMWARE]).needs(&[&FFMPEG, &QEMU]),
         Step::waiting(Group::Interop, "interop corpus", || steps::interop(&crate::media::CORPUS))

@@ -174,6 +174,11 @@ pub(super) fn player_window() -> Result<()> {
     run_tests(is_player, Some("window"), &["--ignored"])
 }
 
+/// Runs the test that is ignored by default, because it takes tshark.
+pub(super) fn player_protocol() -> Result<()> {
+    run_tests(is_player, Some("protocol"), &["--ignored"])
+}
+
 pub(super) fn doc_tests() -> Result<()> {
     require(cargo().args(["test", "--workspace", "--doc"]).args(packages()))
 }

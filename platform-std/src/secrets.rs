@@ -1,13 +1,22 @@
-//! Secrets of a conversation are covered, byte for byte.
+//! Secrets of a conversation are covered, byte for byte, before it is shown to anybody or written down.
 
 use std::borrow::Cow;
 
+/// What ends a value in a URL.
+const ENDS_OF_VALUES: &[u8] = b" \r\n&;,\"#/<>";
 /// What comes before a secret, in small letters, and the bytes of which each ends it.
-const SECRETS: [(&[u8], &[u8]); 6] = [
+const SECRETS: [(&[u8], &[u8]); 13] = [
     (b"\nauthorization:", b"\r\n"),
     (b"\nproxy-authorization:", b"\r\n"),
-    // In URLs.
-    (b"token=", b" \r\n&;,\"#/<>"),
+    (b"\ncookie:", b"\r\n"),
+    (b"\nset-cookie:", b"\r\n"),
+    (b"\nx-sessioncookie:", b"\r\n"),
+    // In URLs; many cameras have user and password there.
+    (b"token=", ENDS_OF_VALUES),
+    (b"password=", ENDS_OF_VALUES),
+    (b"passwd=", ENDS_OF_VALUES),
+    (b"pass=", ENDS_OF_VALUES),
+    (b"pwd=", ENDS_OF_VALUES),
     // Keys of SRTP, in descriptions and requests.
     (b" inline:", b"\r\n"),
     (b"key-mgmt:", b"\r\n"),
@@ -15,9 +24,9 @@ const SECRETS: [(&[u8], &[u8]); 6] = [
 ];
 const LONGEST: usize = 21;
 
-/// One direction of a conversation, of which parts come one after the other.
+/// Covers the passwords, tokens, cookies and keys in one direction of a conversation, of which parts come one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Cover {
+pub struct Cover {
     /// The last bytes, in small letters.
     last: [u8; LONGEST],
     /// Inside of a secret: what ends it.
@@ -26,7 +35,8 @@ pub(super) struct Cover {
 
 impl Cover {
     /// The next part, with stars in the place of secrets.
-    pub(super) fn cover<'a>(&mut self, part: &'a [u8]) -> Cow<'a, [u8]> {
+    #[must_use]
+    pub fn cover<'a>(&mut self, part: &'a [u8]) -> Cow<'a, [u8]> {
         let mut covered = Cow::Borrowed(part);
         for (at, byte) in part.iter().enumerate() {
             match self.ends {
@@ -81,6 +91,11 @@ mod tests {
             covered("PLAY rtsp://h/a?token=69ab&y=2 RTSP/1.0\r\n"),
             "PLAY rtsp://h/a?token=****&y=2 RTSP/1.0\r\n"
         );
+        assert_eq!(
+            covered("OPTIONS rtsp://h/user=a&password=b1&channel=2 RTSP/1.0\r\n"),
+            "OPTIONS rtsp://h/user=a&password=**&channel=2 RTSP/1.0\r\n"
+        );
+        assert_eq!(covered("\r\nSet-Cookie: id=7; x\r\nA: b\r\n"), "\r\nSet-Cookie: ***** *\r\nA: b\r\n");
         assert_eq!(covered("a=crypto:1 AES inline:abc|2\r\na=x\r\n"), "a=crypto:1 AES inline:*****\r\na=x\r\n");
         assert_eq!(covered("a=key-mgmt:mikey AQAF\r\n"), "a=key-mgmt:***** ****\r\n");
         assert_eq!(covered("\nKeyMgmt: prot=mikey;data=\"A\"\r\n"), "\nKeyMgmt: *******************\r\n");
