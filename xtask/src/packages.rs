@@ -89,6 +89,14 @@ pub(crate) const TSHARK: Need = Need {
     elsewhere: "wireshark-cli (Fedora, Arch), wireshark (Homebrew)",
 };
 
+/// Windows of programs in Python, whose buttons `lab-check` presses.
+pub(crate) const TKINTER: Need = Need {
+    what: "Python with tkinter, and Xvfb",
+    present: || on_path("Xvfb") && succeeds(Command::new("python3").args(["-c", "import tkinter"])),
+    debian: &["python3-tk", "xvfb"],
+    elsewhere: "python3-tkinter and xorg-x11-server-Xvfb (Fedora), tk and xorg-server-xvfb (Arch)",
+};
+
 /// A server that the player plays.
 pub(crate) const GSTREAMER_SERVER: Need = Need {
     what: "GStreamer's RTSP server with Python bindings",

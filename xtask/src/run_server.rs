@@ -23,8 +23,9 @@ struct Part {
     keys: &'static [&'static str],
 }
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part { feature: "announce", arguments: &["--announce"], keys: &["announce"] },
+    Part { feature: "lab-check", arguments: &["lab-check"], keys: &[] },
     Part { feature: "onvif", arguments: &["--onvif"], keys: &["onvif"] },
     Part { feature: "pcap", arguments: &["--pcap"], keys: &["pcap"] },
     Part {

@@ -51,7 +51,7 @@ Examples:
 
   mutoscope-server token movie.Mjpeg --for 10m
           A URL with which anybody may watch that film for ten minutes.
-          (A file that is called passwd, token or health is served as ./passwd, ./token or ./health.)
+          (A file that is called passwd, token, health or lab-check is served as ./passwd and so on.)
 
   mutoscope-server --tls movie.Mjpeg
           rtsps://127.0.0.1:8322/movie.Mjpeg beside rtsp://127.0.0.1:8554/movie.Mjpeg. Clients are told by the fingerprint
@@ -62,7 +62,8 @@ Examples:
           Makes a file that every RTP/JPEG player takes.
 
 Clients of the classic RTSP/RTP lab use the same port and the bare file name:
-  python3 ClientLauncher.py 127.0.0.1 8554 25000 movie.Mjpeg";
+  python3 ClientLauncher.py 127.0.0.1 8554 25000 movie.Mjpeg
+What students write in that lab is checked by: mutoscope-server lab-check DIR";
 
 /// Streams motion JPEG files over RTSP and RTP, to any number of viewers, without decoding them.
 // More than 15 fields: each is an option of the command line, in the order in which the help lists them.

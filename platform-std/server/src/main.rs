@@ -10,6 +10,8 @@ mod config;
 mod harden;
 mod health;
 mod hook;
+#[cfg(feature = "lab-check")]
+mod lab_check;
 mod limits;
 mod logging;
 #[cfg(test)]
@@ -39,10 +41,9 @@ use config::Configuration;
 use mutoscope_std::console::OneLine;
 
 fn main() -> ExitCode {
-    let done = tools::run().map(|done| done.map(|()| true));
-    match done.unwrap_or_else(|| Configuration::load().and_then(run)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let code = |is_good| if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match tools::run().unwrap_or_else(|| Configuration::load().and_then(run).map(code)) {
+        Ok(code) => code,
         // The reader of the report has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::from(128 + 13),
         Err(error) => {

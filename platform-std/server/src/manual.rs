@@ -11,17 +11,21 @@ use clap_mangen::Man;
 
 use crate::args::Args;
 use crate::health::HealthArgs;
+#[cfg(feature = "lab-check")]
+use crate::lab_check::LabCheckArgs;
 use crate::passwd::PasswdArgs;
 use crate::token::TokenArgs;
 
 const PROGRAM: &str = "mutoscope-server";
 
 /// The commands, by the names of their pages.
-fn commands() -> [(&'static str, Command); 4] {
-    [
+fn commands() -> Vec<(&'static str, Command)> {
+    vec![
         (PROGRAM, Args::command().bin_name(PROGRAM)),
         ("mutoscope-server-passwd", PasswdArgs::command().about("Makes and changes users of mutoscope-server")),
         ("mutoscope-server-health", HealthArgs::command()),
+        #[cfg(feature = "lab-check")]
+        ("mutoscope-server-lab-check", LabCheckArgs::command()),
         ("mutoscope-server-token", TokenArgs::command().about("Makes links of mutoscope-server that expire")),
     ]
 }

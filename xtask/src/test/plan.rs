@@ -8,7 +8,7 @@ use super::{package, steps};
 use crate::groups::Group;
 use crate::packages::{
     CHROMIUM, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, KERNEL_MACHINE, Need, QEMU, SDL2,
-    TSHARK, TURBO_TOOLS, VENV, VLC,
+    TKINTER, TSHARK, TURBO_TOOLS, VENV, VLC,
 };
 use anyhow::Result;
 
@@ -112,7 +112,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         ]);
     }
     steps.extend([
-        Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
+        Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS, &TKINTER]),
         Step::single(Group::Unit, "metrics", steps::metrics).after(&[TESTS]),
         Step::single(Group::Unit, "loom", steps::loom),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
