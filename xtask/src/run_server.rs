@@ -116,7 +116,8 @@ mod tests {
         assert_eq!(of(&["movie.mjpeg", "--port", "9000"]), ["http"]);
         assert_eq!(of(&["--announce", "--pcap=all.pcap"]), ["http", "announce", "pcap"]);
         assert_eq!(of(&["door=rtsps://camera/"]), ["http", "tls"]);
-        assert_eq!(of(&["--help"]), ["http", "announce", "onvif", "pcap"]);
+        assert_eq!(of(&["--help"]), ["http", "announce", "lab-check", "onvif", "pcap"]);
+        assert_eq!(of(&["lab-check", "submissions/anna"]), ["http", "lab-check"]);
     }
 
     #[test]
