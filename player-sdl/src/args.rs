@@ -20,7 +20,8 @@ use std::time::Duration;
 #[command(
     version,
     after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), comma/period step a frame, Home/End, [ ] speed, B backwards, \
-                  F full screen, P snapshot, R record, I statistics, Tab to the buttons, H help, Esc or Q stop and quit.\n\nExits with 0 when it showed what was asked for, \
+                  F full screen, P snapshot, R record, I statistics, Tab to the buttons, H help, Esc or Q stop and quit. \
+                  On a wall: arrows choose a stream, Enter, a click or 1 to 9 show it alone, Esc leads back.\n\nExits with 0 when it showed what was asked for, \
                   with 1 otherwise, and with 2 when it was called wrongly."
 )]
 pub(crate) struct Args {
@@ -64,10 +65,10 @@ pub(crate) struct Args {
 // The stream: a URL, or the parts of one, which may come from the environment.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME`, or rtsps:// for TLS; `${VARIABLE}` in it is a value of the environment
-    /// [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
-    #[arg(value_parser = Discreet(stream_url))]
-    url: Option<StreamUrl>,
+    /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME`, or rtsps:// for TLS; `${VARIABLE}` in it is a value of the environment.
+    /// Several, 16 at most, are a wall of pictures [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
+    #[arg(value_name = "URL", value_parser = Discreet(stream_url), num_args = 0..)]
+    url: Vec<StreamUrl>,
     /// The user's name, where the server asks for one.
     #[arg(long, env = "RTSP_USER", value_name = "NAME", value_parser = Discreet(user))]
     user: Option<String>,
@@ -210,43 +211,65 @@ pub(crate) enum StatsFormat {
     Json,
 }
 
+/// The most streams that are played at once.
+pub(crate) const MOST_STREAMS: usize = 16;
+
 impl Args {
-    /// Returns the URL to play: the one on the command line, or one made of host, port and name.
-    pub(crate) fn url(&self) -> String {
+    /// Returns what to play: what is on the command line, or one stream made of host, port and name.
+    pub(crate) fn streams(&self) -> Vec<StreamUrl> {
         let source = &self.source;
-        source.url.as_ref().map(|given| given.url.clone()).unwrap_or_else(|| {
-            let host = &source.server_host;
-            // An IPv6 address needs brackets in a URL (RFC 3986 section 3.2.2).
-            let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
-            format!("rtsp://{host}:{}/{}", source.rtsp_port, source.video_file.trim_start_matches('/'))
-        })
+        if !source.url.is_empty() {
+            return source.url.clone();
+        }
+        let host = &source.server_host;
+        // An IPv6 address needs brackets in a URL (RFC 3986 section 3.2.2).
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
+        let url = format!("rtsp://{host}:{}/{}", source.rtsp_port, source.video_file.trim_start_matches('/'));
+        vec![StreamUrl { shown: without_credentials(&url), url }]
     }
 
-    /// Returns the URL to play as it may be shown to anybody: without user and password, and with the names of variables.
-    pub(crate) fn shown_url(&self) -> String {
-        self.source.url.as_ref().map_or_else(|| without_credentials(&self.url()), |given| given.shown.clone())
+    /// Checks that so many streams can be played as it says.
+    ///
+    /// # Errors
+    /// A sentence that says what cannot be together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let count = self.source.url.len();
+        if count > MOST_STREAMS {
+            return Err(format!("{count} URLs were given, and at most {MOST_STREAMS} streams are played at once"));
+        }
+        let OutputArgs { record, snapshot, .. } = &self.output;
+        let files = [
+            ("--record", record.is_some()),
+            #[cfg(feature = "pcap")]
+            ("--pcap", self.output.pcap.is_some()),
+            ("--protocol", self.output.protocol.is_some()),
+            ("--snapshot with --headless", self.headless && snapshot.is_some()),
+        ];
+        match files.into_iter().find(|&(_, given)| given && count > 1) {
+            Some((option, _)) => Err(format!("{option} writes one file, and {count} URLs were given")),
+            None => Ok(()),
+        }
     }
 
     /// Returns user and password, if they are not in the URL. A password alone belongs to the user in the URL.
-    fn credentials(&self) -> Option<Credentials> {
+    fn credentials(&self, url: &str) -> Option<Credentials> {
         let SourceArgs { user, password, .. } = &self.source;
         match (user, password) {
             (Some(user), password) => Credentials::new(user, password.as_deref().unwrap_or_default()).ok(),
             (None, Some(password)) => {
-                let url = self.url();
-                let user = Url::parse(&url)?.user_info().filter(|info| !info.is_empty() && !info.contains(':'))?;
+                let user = Url::parse(url)?.user_info().filter(|info| !info.is_empty() && !info.contains(':'))?;
                 Credentials::from_user_info(&format!("{user}:{}", password.replace('%', "%25"))).ok()
             }
             (None, None) => None,
         }
     }
 
-    /// Returns the options of the network client.
-    pub(crate) fn client_options(&self) -> Options {
+    /// Returns the options of the network client for a stream.
+    pub(crate) fn client_options(&self, stream: &StreamUrl) -> Options {
         Options {
             transport: self.transport.transport,
             dialect: self.transport.dialect,
-            credentials: self.credentials(),
+            credentials: self.credentials(&stream.url),
             basic: self.source.basic,
             tls_ca: self.source.tls_ca.clone(),
             tls_pin: self.source.tls_pin,
@@ -254,7 +277,7 @@ impl Args {
             playout_delay: Duration::from_millis(self.transport.buffer),
             // The seed is fixed so that a run can be repeated.
             impairments: self.impairments(),
-            ..Options::new(self.url())
+            ..Options::new(stream.url.clone())
         }
     }
 
@@ -289,6 +312,11 @@ impl Args {
 pub(crate) fn stream_name(url: &str) -> String {
     let (server, path) = server_and_path(url);
     percent_decoded(last_part(path).unwrap_or(server))
+}
+
+/// Returns host and port of a URL.
+pub(crate) fn server_name(url: &str) -> &str {
+    server_and_path(url).0
 }
 
 /// Returns what snapshots of the stream are called after: its name without a file name's ending.
@@ -338,10 +366,10 @@ fn percent_decoded(text: &str) -> String {
 
 /// A URL, with the values of its variables.
 #[derive(Clone)]
-struct StreamUrl {
+pub(crate) struct StreamUrl {
     url: String,
-    /// As it may be shown to anybody.
-    shown: String,
+    /// As it may be shown to anybody: without user and password, and with the names of variables.
+    pub(crate) shown: String,
 }
 
 impl fmt::Debug for StreamUrl {
@@ -459,7 +487,7 @@ mod tests {
 
     #[test]
     fn the_url_comes_from_the_environment_s_defaults_where_none_is_given() {
-        let url = |args: &[&str]| Args::parse_from([&["player-sdl"], args].concat()).url();
+        let url = |args: &[&str]| Args::parse_from([&["player-sdl"], args].concat()).streams().swap_remove(0).url;
         assert_eq!(url(&["rtsp://x/y"]), "rtsp://x/y");
         assert_eq!(url(&["x:8554/y"]), "rtsp://x:8554/y");
         assert_eq!(url(&["--server-host", "::1", "--video-file", "/a b"]), "rtsp://[::1]:8554/a b");
@@ -482,12 +510,17 @@ mod tests {
     fn passwords_are_taken_and_not_shown() {
         let parsed = |args: &[&str]| Args::try_parse_from([&["player-sdl"], args].concat());
         let anna = Credentials::new("anna", "hun%ter:2").ok();
-        let options = parsed(&["--user", "anna", "--password", "hun%ter:2", "rtsp://x/y"]).unwrap().client_options();
-        assert_eq!((options.credentials, options.basic), (anna.clone(), false));
-        let options = parsed(&["--password", "hun%ter:2", "--basic", "anna@x/y"]).unwrap().client_options();
-        assert_eq!((options.credentials, options.basic), (anna, true));
-        let args = parsed(&["rtsp://anna:hunter2@x/y"]).unwrap();
-        assert_eq!((args.client_options().credentials, &*args.shown_url()), (None, "rtsp://x/y"));
+        let options = |args: &[&str]| {
+            let args = parsed(args).unwrap();
+            let stream = args.streams().swap_remove(0);
+            (args.client_options(&stream), stream.shown)
+        };
+        let (given, _) = options(&["--user", "anna", "--password", "hun%ter:2", "rtsp://x/y"]);
+        assert_eq!((given.credentials, given.basic), (anna.clone(), false));
+        let (given, _) = options(&["--password", "hun%ter:2", "--basic", "anna@x/y"]);
+        assert_eq!((given.credentials, given.basic), (anna, true));
+        let (given, shown) = options(&["rtsp://anna:hunter2@x/y"]);
+        assert_eq!((given.credentials, shown.as_str()), (None, "rtsp://x/y"));
         for wrong in [
             &["rtsp://anna:hunter2@x:99999/y"][..],
             &["http://anna:hunter2@x/y"],
@@ -567,6 +600,22 @@ mod tests {
         assert_eq!(seconds("18446744073709551615"), Ok(LONGEST));
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         assert!(seconds("NaN").is_err() && seconds("inf").is_err());
+    }
+
+    #[test]
+    fn up_to_sixteen_streams_are_played_and_none_is_written_over_another() {
+        let checked = |count: usize, args: &[&str]| {
+            let urls = vec!["rtsp://x/y"; count];
+            let args = Args::try_parse_from([&["player-sdl"], args, &urls[..]].concat()).unwrap();
+            args.check().map(|()| args.streams().len())
+        };
+        assert_eq!([1, 2, 16].map(|count| checked(count, &[])), [Ok(1), Ok(2), Ok(16)]);
+        assert!(checked(17, &[]).unwrap_err().contains("17 URLs were given, and at most 16"));
+        let file = ["--record", "x.mjpeg"];
+        assert_eq!(checked(1, &file), Ok(1));
+        assert!(checked(2, &file).unwrap_err().starts_with("--record writes one file"));
+        let picture = ["--headless", "--snapshot", "x.png"];
+        assert!(checked(2, &picture).is_err() && checked(2, &picture[1..]).is_ok(), "a key saves one of them");
     }
 
     #[test]

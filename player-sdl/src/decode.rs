@@ -1,12 +1,15 @@
 //! Decodes frames to pictures, in a thread that neither the network nor the display has to wait for.
 
 use crate::frame::{Encoded, Picture};
-use crate::mailbox::{Mailbox, Pool};
+use crate::mailbox::{Mailbox, Pool, Woken};
+use crate::smaller::{Place, SharedPlace, Workshop};
+use mutoscope::jpeg::Layout;
+use mutoscope::jpeg::reduce::Scale;
 use mutoscope::media::testcard::strip;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use zune_jpeg::JpegDecoder;
@@ -30,12 +33,22 @@ pub(crate) struct Counters {
     pub(crate) skipped: AtomicU64,
     /// Pictures that a newer one replaced before anybody showed them.
     pub(crate) unshown: AtomicU64,
+    /// Frames that were not decoded because nobody would have seen them.
+    pub(crate) unwatched: AtomicU64,
+    /// How long decoding took in all, in microseconds.
+    pub(crate) decoding_micros: AtomicU64,
 }
 
 impl Counters {
     /// Returns how many frames arrived and were dropped because the decoder or the display was too slow.
     pub(crate) fn dropped(&self) -> u64 {
         self.skipped.load(Ordering::Relaxed) + self.unshown.load(Ordering::Relaxed)
+    }
+
+    /// Returns how long decoding takes for a picture, on average; `None` if there was none.
+    pub(crate) fn decoding_ms(&self) -> Option<f64> {
+        let [decoded, micros] = [&self.decoded, &self.decoding_micros].map(|counter| counter.load(Ordering::Relaxed));
+        (decoded > 0).then(|| micros as f64 / decoded as f64 / 1000.0)
     }
 }
 
@@ -47,6 +60,10 @@ pub(crate) struct Pipeline {
     pub(crate) counters: Counters,
     /// Buffers for pixels.
     pub(crate) pixels: Pool,
+    /// Where the pictures are shown, which decides how large they are decoded.
+    place: SharedPlace,
+    /// The last frame that the decoder has taken.
+    last: Mutex<Option<Encoded>>,
 }
 
 impl Pipeline {
@@ -56,7 +73,29 @@ impl Pipeline {
             pictures: Mailbox::new(),
             counters: Counters::default(),
             pixels: Pool::default(),
+            place: SharedPlace::new(),
+            last: Mutex::default(),
         })
+    }
+
+    /// Pictures are shown there from now on, the last one too.
+    pub(crate) fn set_place(&self, place: Place) {
+        if self.place.set(place) {
+            self.frames.nudge();
+        }
+    }
+
+    /// The last frame is not to be decoded again.
+    pub(crate) fn forget(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn keep(&self, frame: &Encoded) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame.clone());
+    }
+
+    fn kept(&self) -> Option<Encoded> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Hands in a frame that has arrived.
@@ -66,10 +105,11 @@ impl Pipeline {
         }
     }
 
-    /// Whether all of `received` frames have been decoded or dropped, and the main thread has taken the last picture.
+    /// Whether all of `received` frames have been decoded, dropped or passed over, and the main thread has taken the last picture.
     pub(crate) fn is_settled(&self, received: u64) -> bool {
-        let Counters { decoded, damaged, skipped, .. } = &self.counters;
-        let done = [decoded, damaged, skipped].map(|counter| counter.load(Ordering::Acquire)).iter().sum::<u64>();
+        let Counters { decoded, damaged, skipped, unwatched, .. } = &self.counters;
+        let done =
+            [decoded, damaged, skipped, unwatched].map(|counter| counter.load(Ordering::Acquire)).iter().sum::<u64>();
         done >= received && self.pictures.is_empty()
     }
 
@@ -89,39 +129,121 @@ impl Pipeline {
 /// Starts the decoder's thread, which works until the mailbox of frames is closed. It calls `wake` after each frame. `delay`
 /// makes each frame take so much longer, which only tests want.
 pub(crate) fn spawn(pipeline: Arc<Pipeline>, delay: Duration, wake: impl Fn() + Send + 'static) -> JoinHandle<()> {
-    let run = move || {
-        let mut size = (0, 0);
-        let mut luma = Vec::new();
-        while let Some(Encoded { jpeg, info }) = pipeline.frames.wait() {
-            let started = Instant::now();
-            let mut pixels = pipeline.pixels.take();
-            match decode(&jpeg, ColorSpace::BGRA, &mut pixels) {
-                Ok((width, height)) => {
-                    if size != (width, height) {
-                        // The pool holds buffers of the old size, which would be too large or have to grow one by one.
-                        pipeline.pixels.clear();
-                        size = (width, height);
-                    }
-                    let strip = read_strip(&pixels, width, height, &mut luma);
-                    std::thread::sleep(delay);
-                    let decoding = started.elapsed();
-                    pipeline.put_picture(Picture { pixels, width, height, jpeg, info, strip, decoding });
-                    // The picture is put first, so that a thread that sees the count also finds the picture.
-                    pipeline.counters.decoded.fetch_add(1, Ordering::Release);
-                }
-                Err(error) => {
-                    if pipeline.counters.damaged.fetch_add(1, Ordering::Relaxed) == 0 {
-                        log::warn!("frame {} cannot be decoded: {error}", info.number);
-                    } else {
-                        log::debug!("frame {} cannot be decoded: {error}", info.number);
-                    }
-                    pipeline.pixels.give(pixels);
-                }
-            }
-            wake();
+    let mut decoder =
+        Decoder { pipeline, delay, workshop: None, luma: Vec::new(), size: (0, 0), made: None, made_at: None };
+    let run = move || loop {
+        match decoder.pipeline.frames.wait() {
+            Woken::With(frame) => decoder.handle_frame(frame),
+            Woken::Nudged => decoder.handle_place(),
+            Woken::Closed => break,
         }
+        wake();
     };
     std::thread::Builder::new().name("decoder".into()).spawn(run).expect("a thread can be started")
+}
+
+/// How often a picture is decoded that nobody sees: its stream's state is known by it.
+const HIDDEN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the decoder's thread has.
+struct Decoder {
+    pipeline: Arc<Pipeline>,
+    delay: Duration,
+    /// There is none until a picture is to be made smaller.
+    workshop: Option<Workshop>,
+    luma: Vec<u8>,
+    size: (usize, usize),
+    /// The scale at which the last frame was decoded, if it was.
+    made: Option<Option<Scale>>,
+    made_at: Option<Instant>,
+}
+
+impl Decoder {
+    fn handle_frame(&mut self, frame: Encoded) {
+        self.pipeline.keep(&frame);
+        let is_hidden = self.pipeline.place.get() == Place::Hidden;
+        if is_hidden && self.made_at.is_some_and(|at| at.elapsed() < HIDDEN_INTERVAL) {
+            self.made = None;
+            self.pipeline.counters.unwatched.fetch_add(1, Ordering::Release);
+            return;
+        }
+        let (number, counters) = (frame.info.number, &self.pipeline.clone().counters);
+        match self.make(frame, true) {
+            Ok(took) => {
+                counters.decoding_micros.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
+                // The picture is put first, so that a thread that sees the count also finds the picture.
+                counters.decoded.fetch_add(1, Ordering::Release);
+            }
+            Err(error) => {
+                if counters.damaged.fetch_add(1, Ordering::Relaxed) == 0 {
+                    log::warn!("frame {number} cannot be decoded: {error}");
+                } else {
+                    log::debug!("frame {number} cannot be decoded: {error}");
+                }
+            }
+        }
+    }
+
+    /// Pictures are shown elsewhere. The last frame is decoded again if that takes more of it, or less.
+    fn handle_place(&mut self) {
+        let place = self.pipeline.place.get();
+        let Some(frame) = self.pipeline.kept().filter(|_| place != Place::Hidden) else { return };
+        if self.made != Some(scale_of(&frame.jpeg, place).map(|(_, scale)| scale)) {
+            // What is wrong with it was said when it came.
+            let _ = self.make(frame, false);
+        }
+    }
+
+    /// Decodes a frame as large as it is shown, and hands the picture on. Returns how long that took.
+    fn make(&mut self, frame: Encoded, is_fresh: bool) -> Result<Duration, String> {
+        let started = Instant::now();
+        let pipeline = self.pipeline.clone();
+        let mut pixels = pipeline.pixels.take();
+        let Encoded { jpeg, info } = frame;
+        let [(width, height), whole] = match self.decode(&jpeg, pipeline.place.get(), &mut pixels) {
+            Ok(sizes) => sizes,
+            Err(error) => {
+                pipeline.pixels.give(pixels);
+                return Err(error);
+            }
+        };
+        if self.size != (width, height) {
+            // The pool holds buffers of the old size, which would be too large or have to grow one by one.
+            pipeline.pixels.clear();
+            self.size = (width, height);
+        }
+        let strip = read_strip(&pixels, width, height, &mut self.luma);
+        std::thread::sleep(self.delay);
+        self.made_at = Some(Instant::now());
+        let decoding = started.elapsed();
+        pipeline.put_picture(Picture { pixels, width, height, whole, is_fresh, jpeg, info, strip, decoding });
+        Ok(decoding)
+    }
+
+    /// Decodes a frame for a place. Returns the width and height of what is in `out` then, and of the whole picture.
+    fn decode(&mut self, jpeg: &[u8], place: Place, out: &mut Vec<u8>) -> Result<[(usize, usize); 2], String> {
+        if let Some((layout, scale)) = scale_of(jpeg, place) {
+            let workshop = self.workshop.get_or_insert_with(Workshop::new);
+            let small = workshop.reduce(jpeg, &layout, scale);
+            if let Some(Ok(size)) = small.map(|small| decode(small, ColorSpace::BGRA, out)) {
+                self.made = Some(Some(scale));
+                return Ok([size, (layout.width.into(), layout.height.into())]);
+            }
+        }
+        let size = decode(jpeg, ColorSpace::BGRA, out)?;
+        self.made = Some(None);
+        Ok([size, size])
+    }
+}
+
+/// The scale at which a file is to be decoded for a place. `None`: all of it.
+fn scale_of(jpeg: &[u8], place: Place) -> Option<(Layout, Scale)> {
+    if place == Place::Any {
+        return None;
+    }
+    let layout = Layout::parse(jpeg).ok()?;
+    let scale = place.scale(layout.width, layout.height)?;
+    (usize::from(layout.width) * usize::from(layout.height) <= MAX_PIXELS).then_some((layout, scale))
 }
 
 /// Decodes a whole JPEG file into `out`. Returns its width and height in pixels.
@@ -282,5 +404,88 @@ pub(crate) mod tests {
         assert_eq!(pipeline.counters.damaged.load(Ordering::Relaxed), 1);
         pipeline.frames.close();
         thread.join().unwrap();
+    }
+
+    /// A decoder at work, and what tells that it has done something.
+    fn at_work() -> (Arc<Pipeline>, std::sync::mpsc::Receiver<()>) {
+        let pipeline = Pipeline::new();
+        let (sender, woken) = std::sync::mpsc::channel();
+        // It ends with the test.
+        spawn(pipeline.clone(), Duration::ZERO, move || _ = sender.send(()));
+        (pipeline, woken)
+    }
+
+    fn frame(number: u32) -> Encoded {
+        Encoded { jpeg: card(640, 480, number).into(), info: info(number) }
+    }
+
+    #[test]
+    fn a_picture_is_decoded_as_large_as_it_is_shown_and_again_when_that_changes() {
+        let (pipeline, woken) = at_work();
+        let shown = |place, decoded| {
+            pipeline.set_place(place);
+            woken.recv().unwrap();
+            let picture = pipeline.pictures.take().expect("a picture");
+            assert_eq!((picture.width, picture.height, picture.whole), (decoded, decoded / 4 * 3, (640, 480)));
+            assert_eq!((picture.strip, picture.is_fresh), (Some(7), false));
+        };
+        pipeline.place.set(Place::Within(150, 150));
+        pipeline.put_frame(frame(7));
+        woken.recv().unwrap();
+        let picture = pipeline.pictures.take().unwrap();
+        assert_eq!((picture.width, picture.height, picture.is_fresh), (160, 120, true));
+        shown(Place::Within(1280, 900), 640);
+        shown(Place::Within(300, 300), 320);
+        shown(Place::Any, 640);
+        shown(Place::Within(70, 70), 80);
+        pipeline.set_place(Place::Within(75, 75));
+        woken.recv().unwrap();
+        assert!(pipeline.pictures.is_empty(), "that takes no more of it");
+        pipeline.forget();
+        pipeline.set_place(Place::Any);
+        woken.recv().unwrap();
+        assert!(pipeline.pictures.is_empty(), "it is not to come back");
+        assert_eq!(pipeline.counters.decoded.load(Ordering::Relaxed), 1, "there was one frame");
+        pipeline.frames.close();
+    }
+
+    #[test]
+    fn what_is_hidden_is_decoded_once_a_second_and_at_once_when_it_is_to_be_seen() {
+        let (pipeline, woken) = at_work();
+        pipeline.place.set(Place::Hidden);
+        for number in 1..=3 {
+            pipeline.put_frame(frame(number));
+            woken.recv().unwrap();
+        }
+        let picture = pipeline.pictures.take().unwrap();
+        assert_eq!((picture.info.number, picture.width), (1, 80));
+        assert!(pipeline.is_settled(3) && pipeline.counters.dropped() == 0);
+        pipeline.set_place(Place::Within(640, 480));
+        woken.recv().unwrap();
+        let picture = pipeline.pictures.take().unwrap();
+        assert_eq!((picture.info.number, picture.width, picture.is_fresh), (3, 640, false));
+        pipeline.set_place(Place::Hidden);
+        woken.recv().unwrap();
+        assert!(pipeline.pictures.is_empty());
+        pipeline.frames.close();
+    }
+
+    #[test]
+    fn what_cannot_be_made_smaller_is_decoded_whole() {
+        let mut decoder = Decoder {
+            pipeline: Pipeline::new(),
+            delay: Duration::ZERO,
+            workshop: None,
+            luma: Vec::new(),
+            size: (0, 0),
+            made: None,
+            made_at: None,
+        };
+        let (place, mut pixels) = (Place::Within(99, 99), Vec::new());
+        let whole = card(640, 480, 9);
+        assert_eq!(decoder.decode(&whole, place, &mut pixels), Ok([(160, 120), (640, 480)]));
+        let cut = &whole[..whole.len() / 2];
+        assert!(decoder.decode(cut, place, &mut pixels).is_err(), "the last good picture stays");
+        assert!(decoder.decode(b"no JPEG", place, &mut pixels).is_err());
     }
 }

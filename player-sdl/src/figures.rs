@@ -41,6 +41,8 @@ pub(crate) struct Figures {
     local: Smoothed,
     pub(crate) shown: u64,
     latencies: Histogram,
+    /// How long it last took from the user's wish to play until the first picture was shown.
+    first: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,6 +62,11 @@ impl Figures {
             self.ages = (self.ages.0 + latency.as_secs_f64() * 1000.0, self.ages.1 + 1);
             self.latencies.add(latency);
         }
+    }
+
+    /// The first picture was shown so long after the user had asked for the stream.
+    pub(crate) fn handle_first(&mut self, waited: Duration) {
+        self.first = Some(waited);
     }
 
     /// Returns when the next sample is due; `None` before the first one.
@@ -98,7 +105,8 @@ impl Figures {
 
     /// Forgets the last half minute, but not the figures of the whole run.
     pub(crate) fn clear(&mut self) {
-        *self = Self { latencies: std::mem::take(&mut self.latencies), shown: self.shown, ..Self::default() };
+        let latencies = std::mem::take(&mut self.latencies);
+        *self = Self { latencies, shown: self.shown, first: self.first, ..Self::default() };
     }
 
     /// Returns the newest sample.
@@ -139,6 +147,7 @@ impl Figures {
         line.number("latency_median_ms", self.latencies.quantile_ms(0.5))
             .number("latency_99_ms", self.latencies.quantile_ms(0.99))
             .number("latency_worst_ms", self.latencies.quantile_ms(1.0))
+            .number("first_picture_ms", self.first.map(|first| first.as_secs_f64() * 1000.0))
     }
 }
 
@@ -151,6 +160,7 @@ pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Count
         .int("bytes", live.bytes)
         .int("decoded", load(&counters.decoded))
         .int("shown", figures.shown)
+        .number("decoding_ms", counters.decoding_ms())
         .int("damaged", load(&counters.damaged))
         .int("dropped", counters.dropped())
         .int("incomplete", live.incomplete())

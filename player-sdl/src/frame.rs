@@ -37,7 +37,7 @@ impl FrameInfo {
 }
 
 /// A frame as it was received.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Encoded {
     pub(crate) jpeg: Jpeg,
     pub(crate) info: FrameInfo,
@@ -50,6 +50,10 @@ pub(crate) struct Picture {
     pub(crate) pixels: Vec<u8>,
     pub(crate) width: usize,
     pub(crate) height: usize,
+    /// The width and height of the whole picture, of which this may be a smaller one.
+    pub(crate) whole: (usize, usize),
+    /// Whether it was decoded when its frame came, and not later, because it is shown larger or smaller now.
+    pub(crate) is_fresh: bool,
     /// The JPEG file that the picture was decoded from, for snapshots.
     pub(crate) jpeg: Jpeg,
     pub(crate) info: FrameInfo,

@@ -1,38 +1,71 @@
 //! The player without a window: plays until there is enough, the stream ends or the user interrupts it, then says how it
 //! went.
 
-use crate::args::{Args, in_seconds};
+use crate::args::{Args, StreamUrl, in_seconds};
 use crate::asking::Asked;
 use crate::decode::Pipeline;
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
-use crate::json::PrintError;
+use crate::json::{Output, PrintError};
 use crate::network::Report;
+use crate::record::Recorder;
 use crate::run::{self, FinishedRun, LINE_INTERVAL, Run};
 use crate::snapshot;
 use crate::wording::uncapitalised;
 use anyhow::{Context, Result, anyhow};
 use mutoscope_std::client::{Goal, Presentation, Terminal};
+use mutoscope_std::console::OneLine;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the decoder may take for the frames that have arrived when the run ends.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// Plays until there is enough, the stream ends, or the user interrupts it.
+/// Plays each stream until there is enough, it ends, or the user interrupts it. What becomes of one changes nothing for the others.
 ///
 /// # Errors
 /// A sentence, if not all that was asked for has come, or [`PrintError::ReaderGone`].
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let recorder = run::open_recorder(args)?;
-    let (waker, wakes) = mpsc::channel();
-    let wake = {
-        let waker = waker.clone();
-        move || _ = waker.send(Wake::Work)
+    let mut recorder = run::open_recorder(args)?;
+    let streams = args.streams();
+    let (wakers, wakes): (Vec<_>, Vec<_>) = streams.iter().map(|_| mpsc::channel()).unzip();
+    catch_interrupts(wakers.clone())?;
+    let several = streams.len() > 1;
+    let problem = |stream: &StreamUrl, result: Result<()>| {
+        let error = result.err()?;
+        if several && error.downcast_ref() != Some(&PrintError::ReaderGone) {
+            eprintln!("player-sdl: {}: {}", OneLine(&stream.shown), OneLine(format_args!("{error:#}")));
+        }
+        Some(error)
     };
-    let run = Run::start(args, recorder, LINE_INTERVAL, wake)?;
-    catch_interrupts(waker)?;
+    let mut problems: Vec<anyhow::Error> = std::thread::scope(|scope| {
+        let ways = wakers.into_iter().zip(wakes);
+        let runs = streams.iter().zip(Output::several(streams.len())).zip(ways).map(|((stream, output), way)| {
+            let recorder = recorder.take();
+            scope.spawn(move || problem(stream, play(args, (stream, output), recorder, way)))
+        });
+        let runs: Vec<_> = runs.collect();
+        runs.into_iter().filter_map(|run| run.join().unwrap_or_else(|_| Some(anyhow!("a thread has failed")))).collect()
+    });
+    let gone = problems.iter().position(|problem| problem.downcast_ref() == Some(&PrintError::ReaderGone));
+    match (gone, problems.len()) {
+        (_, 0) => Ok(()),
+        (Some(at), _) => Err(problems.swap_remove(at)),
+        (None, failed) if several => Err(anyhow!("{failed} of {} streams failed", streams.len())),
+        (None, _) => Err(problems.swap_remove(0)),
+    }
+}
+
+/// Plays one stream until there is enough, the stream ends, or the user interrupts it.
+fn play(
+    args: &Args,
+    stream: (&StreamUrl, Output),
+    recorder: Option<Recorder>,
+    (waker, wakes): (Sender<Wake>, Receiver<Wake>),
+) -> Result<()> {
+    let run = Run::start(args, stream, recorder, LINE_INTERVAL, move || _ = waker.send(Wake::Work))?;
     run.send(Goal::Play { from: args.extent.from });
     let mut player = Headless { args, run, wakes, last: None, has_played: false };
     let end = player.play();
@@ -48,13 +81,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     conclude(args, &finished, last.as_ref(), &end)
 }
 
-/// Makes Ctrl-C end the run through `waker`, and the second Ctrl-C end the program at once.
-fn catch_interrupts(waker: Sender<Wake>) -> Result<()> {
+/// Makes Ctrl-C end all runs through `wakers`, and the second Ctrl-C end the program at once.
+fn catch_interrupts(wakers: Vec<Sender<Wake>>) -> Result<()> {
     let mut interrupts = 0;
     let handle = move || {
         interrupts += 1;
+        let told = wakers.iter().filter(|waker| waker.send(Wake::Interrupt).is_ok()).count();
         // The user who presses it twice does not want to wait for a server that does not answer TEARDOWN.
-        if interrupts > 1 || waker.send(Wake::Interrupt).is_err() {
+        if interrupts > 1 || told == 0 {
             std::process::exit(130);
         }
     };
@@ -174,7 +208,10 @@ impl Headless<'_> {
 
     /// Asks on the terminal, if there is somebody. Returns why the run is over if that ends it.
     fn ask(&self, asked: Asked) -> Option<EndReason> {
+        // One question at a time, however many streams there are.
+        static TERMINAL: Mutex<()> = Mutex::new(());
         let Some(mut terminal) = Terminal::open() else { return Some(EndReason::Failed(asked.reason)) };
+        let _turn = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
         match terminal.ask(&asked.question) {
             Ok(Some(answer)) => self.run.network.commander().answer(Some(answer)),
             Ok(None) => return Some(EndReason::Failed(asked.reason)),

@@ -73,15 +73,25 @@ impl JsonLine {
 /// Standard output. After the first error nothing more is printed.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
+    /// The number of the stream that the lines are about, where there are several.
+    stream: Option<usize>,
     failed: RefCell<Option<io::Error>>,
 }
 
 impl Output {
+    /// For the lines about each of so many streams. Where there are several, the key `stream` numbers them from 1.
+    pub(crate) fn several(count: usize) -> impl Iterator<Item = Self> {
+        (1..=count).map(move |number| Self { stream: Some(number).filter(|_| count > 1), ..Self::default() })
+    }
+
     /// Prints a line at once. If that fails, [`failure`](Self::failure) says why.
     pub(crate) fn print(&self, mut line: JsonLine) {
         let mut failed = self.failed.borrow_mut();
         if failed.is_some() {
             return;
+        }
+        if let Some(stream) = self.stream {
+            line = line.int("stream", stream as i128);
         }
         line.0.push_str("}\n");
         let mut out = io::stdout().lock();

@@ -13,12 +13,24 @@ pub(crate) struct Mailbox<T> {
 #[derive(Debug)]
 struct Slot<T> {
     value: Option<T>,
+    nudged: bool,
     closed: bool,
+}
+
+/// Why a thread that waits goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Woken<T> {
+    /// With a value.
+    With(T),
+    /// There is none, but something else has changed.
+    Nudged,
+    /// There will be none any more.
+    Closed,
 }
 
 impl<T> Mailbox<T> {
     pub(crate) fn new() -> Self {
-        Self { slot: Mutex::new(Slot { value: None, closed: false }), filled: Condvar::new() }
+        Self { slot: Mutex::new(Slot { value: None, nudged: false, closed: false }), filled: Condvar::new() }
     }
 
     /// Puts a value in. Returns the value that it replaces, which has not been taken.
@@ -33,15 +45,19 @@ impl<T> Mailbox<T> {
         self.lock().value.take()
     }
 
-    /// Waits for a value and takes it out. Returns `None` once the mailbox is closed.
-    pub(crate) fn wait(&self) -> Option<T> {
+    /// Waits for a value and takes it out, or until the thread is [nudged](Self::nudge) or the mailbox closed.
+    pub(crate) fn wait(&self) -> Woken<T> {
         let mut slot = self.lock();
         loop {
             if slot.closed {
-                return None;
+                return Woken::Closed;
             }
+            let nudged = std::mem::take(&mut slot.nudged);
             if let Some(value) = slot.value.take() {
-                return Some(value);
+                return Woken::With(value);
+            }
+            if nudged {
+                return Woken::Nudged;
             }
             slot = self.filled.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
@@ -52,7 +68,13 @@ impl<T> Mailbox<T> {
         self.lock().value.is_none()
     }
 
-    /// Makes [`wait`](Self::wait) return `None`, now and from now on.
+    /// Makes [`wait`](Self::wait) return once, also without a value.
+    pub(crate) fn nudge(&self) {
+        self.lock().nudged = true;
+        self.filled.notify_all();
+    }
+
+    /// Makes [`wait`](Self::wait) return [`Woken::Closed`], now and from now on.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.filled.notify_all();
@@ -106,19 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_waits_is_woken_by_a_value_and_by_the_end() {
+    fn a_thread_that_waits_is_woken_by_a_value_by_a_nudge_and_by_the_end() {
         let mailbox = Arc::new(Mailbox::new());
         let waiting = mailbox.clone();
         let (sender, taken) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            while let Some(value) = waiting.wait() {
-                sender.send(value).unwrap();
+            loop {
+                match waiting.wait() {
+                    Woken::Closed => break,
+                    woken => sender.send(woken).unwrap(),
+                }
             }
         });
         for value in [7, 8] {
             mailbox.put(value);
-            assert_eq!(taken.recv(), Ok(value));
+            assert_eq!(taken.recv(), Ok(Woken::With(value)));
         }
+        mailbox.nudge();
+        assert_eq!(taken.recv(), Ok(Woken::Nudged));
         mailbox.close();
         thread.join().unwrap();
     }

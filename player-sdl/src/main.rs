@@ -21,6 +21,7 @@ mod reconnect;
 mod record;
 mod run;
 mod sink;
+mod smaller;
 mod snapshot;
 mod ui;
 mod wording;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if let Err(conflict) = outputs::check(&args) {
+    if let Err(conflict) = args.check().and_then(|()| outputs::check(&args)) {
         Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
     }
     let levels = [LevelFilter::Warn, LevelFilter::Info, LevelFilter::Debug];

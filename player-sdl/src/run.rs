@@ -1,7 +1,7 @@
 //! One run of the player, with a window or without: starts the threads that receive, record and decode, keeps and prints
 //! the figures, ends the threads, and says what went wrong.
 
-use crate::args::Args;
+use crate::args::{Args, StreamUrl};
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::json::{JsonLine, Output};
@@ -81,13 +81,15 @@ fn capture(_: &Args, _: &mut Options) -> Result<()> {
 }
 
 impl Run {
-    /// Starts all threads. The network thread does nothing until it gets a command. Both threads call `wake` after each
-    /// report and each picture. If statistics are wanted, the first line of them is due after `first_line`.
+    /// Starts all threads for a stream. The network thread does nothing until it gets a command. Both threads call `wake` after
+    /// each report and each picture. If statistics are wanted, the first line of them is due after `first_line`. The lines on
+    /// `output` are about this stream.
     ///
     /// # Errors
     /// A sentence, if the URL or the port cannot be used.
     pub(crate) fn start(
         args: &Args,
+        (stream, output): (&StreamUrl, Output),
         recorder: Option<Recorder>,
         first_line: Duration,
         wake: impl Fn() + Clone + Send + 'static,
@@ -95,10 +97,10 @@ impl Run {
         let pipeline = Pipeline::new();
         let decoder = decode::spawn(pipeline.clone(), Duration::from_millis(args.testing.slow_decoder), wake.clone());
         let limit = Limit { frames: args.extent.frames, duration: args.extent.duration };
-        let (mut options, known) = (args.client_options(), KnownServers::user_path());
+        let (mut options, known) = (args.client_options(stream), KnownServers::user_path());
         capture(args, &mut options)?;
         let protocol = Protocol::default();
-        let file = |path: &PathBuf| ProtocolFile::create(args.shown_url(), path);
+        let file = |path: &PathBuf| ProtocolFile::create(stream.shown.clone(), path);
         let protocol_file = args.output.protocol.as_ref().map(file).transpose()?;
         if !args.headless || protocol_file.is_some() {
             options.watcher = Some(Arc::new(protocol.clone()));
@@ -109,7 +111,7 @@ impl Run {
             network,
             pipeline,
             figures: Figures::default(),
-            output: Output::default(),
+            output,
             protocol,
             protocol_file,
             decoder,

@@ -45,6 +45,27 @@ fn a_recording_holds_the_source_s_scans_and_a_snapshot_its_picture() {
 }
 
 #[test]
+fn several_streams_are_played_at_once_and_each_has_figures_of_its_own() {
+    let server = ServerProcess::start(None);
+    let urls = ["testcard", "movie.Mjpeg"].map(|name| server.url(name));
+    let arguments = ["--headless", "--frames", "5", "--stats", "json"];
+    let player = Player::start(&[&[urls[0].as_str(), &urls[1]], &arguments[..]].concat(), None);
+    let mut seen = [0, 1].map(|_| player.wait_for("summary", |line| line.text("frames") == "5").number("stream"));
+    seen.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    assert_eq!(seen, [Some(1.0), Some(2.0)]);
+    assert!(player.end().success());
+
+    let (good, bad) = (server.url("testcard"), server.url("nothing"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_player-sdl"));
+    ENVIRONMENT.iter().for_each(|name| _ = command.env_remove(name));
+    let output = command.args([&good, &bad, "--headless", "--frames", "5"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains(&format!("player-sdl: {bad}: ")) && said.contains("1 of 2 streams failed"), "{said}");
+    assert!(!said.contains(&good), "{said}");
+}
+
+#[test]
 fn the_lab_s_dialect_is_recorded_byte_for_byte() {
     let folder = Folder::new("lab");
     let frames = cards(12);

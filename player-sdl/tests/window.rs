@@ -5,6 +5,8 @@
 //! `cargo test -p player-sdl --test window -- --include-ignored` runs them too.
 
 mod common;
+#[path = "window/wall.rs"]
+mod wall;
 
 use common::{Folder, Line, Player, ServerProcess, cards, read_png, serve_if_asked};
 use mutoscope::media::testcard::strip;

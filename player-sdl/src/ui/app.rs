@@ -1,25 +1,30 @@
 //! What the window shows and does: passes the user's actions and the network's reports to the stream, and the newest
 //! picture and the stream's state to the display.
 
+use super::canvas::Rect;
 use super::dialog::{self, Closing, Dialog};
-use super::display::Display;
+use super::display::{Display, Shown};
 use super::input::{Action, Input, InputContext};
-use super::layout::{Chrome, Target, Tool};
+use super::layout::{Chrome, Control, Target, Tool};
 use super::overlay;
 use super::stream::Stream;
 use super::told::{self, Told};
 use super::view::{self, Pointing, Scene};
-use crate::args::Args;
+use super::wall::{self, grid, pace::Pace, tile::Tile};
+use crate::args::{Args, server_name};
+use crate::asking::Asked;
 use crate::figures::{self, Figures};
 use crate::json::JsonLine;
 use crate::model::{Model, Phase};
 use crate::network::Report;
 use crate::run::Run;
+use crate::smaller::Place;
 use crate::snapshot::{self, Saver};
 use crate::wording::sentence;
 use anyhow::Result;
 use sdl2::clipboard::ClipboardUtil;
 use sdl2::event::Event as SdlEvent;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long the controls stay visible in full screen after the mouse has moved.
@@ -33,6 +38,9 @@ pub(super) struct App<'a, 't> {
     /// What is played. The window shows the one that is [chosen](Self::chosen), and knows what to show where there is none.
     streams: Vec<Stream<'t>>,
     chosen: usize,
+    /// Whether it shows all streams instead, as a wall.
+    on_wall: bool,
+    pace: Pace,
     display: Display<'t>,
     input: Input,
     overlays: Overlays,
@@ -55,26 +63,50 @@ struct Overlays {
 /// The dialog, and what it takes to use it.
 struct Asking {
     dialog: Option<Dialog>,
+    /// The stream that the dialog is about.
+    stream: usize,
+    /// What others ask when it has been answered.
+    waiting: VecDeque<(usize, Asked)>,
     clipboard: ClipboardUtil,
 }
 
 impl<'a, 't> App<'a, 't> {
-    pub(super) fn new(args: &'a Args, run: Run, display: Display<'t>, clipboard: ClipboardUtil) -> Self {
+    /// `runs`: what is played, each with its URL as it may be shown.
+    pub(super) fn new(
+        args: &'a Args,
+        runs: Vec<(String, Run)>,
+        display: Display<'t>,
+        clipboard: ClipboardUtil,
+    ) -> Self {
         let now = Instant::now();
-        let app = Self {
+        let records = args.output.record.is_some();
+        let mut streams: Vec<_> = runs.into_iter().map(|(url, run)| Stream::new(url, run, records, now)).collect();
+        name_apart(&mut streams);
+        let mut app = Self {
             args,
-            streams: vec![Stream::new(args.shown_url(), run, args.output.record.is_some(), now)],
+            on_wall: streams.len() > 1,
+            streams,
             chosen: 0,
+            pace: Pace::new(now),
             display,
             input: Input::new(now),
             overlays: Overlays::default(),
-            asking: Asking { dialog: None, clipboard },
+            asking: Asking { dialog: None, stream: 0, waiting: VecDeque::new(), clipboard },
             saver: Saver::new(),
             told: Told::default(),
             over: false,
         };
+        app.display.arrange(Chrome::Framed, app.shown());
         app.log_layout();
         app
+    }
+
+    fn shown(&self) -> Shown {
+        match self.streams.len() {
+            0 | 1 => Shown::Single,
+            several if self.on_wall => Shown::Wall(several),
+            _ => Shown::OneOfSeveral,
+        }
     }
 
     fn stream(&self) -> Option<&Stream<'t>> {
@@ -97,22 +129,32 @@ impl<'a, 't> App<'a, 't> {
 
     /// Closes the window. Returns what was played, with its threads still running, how it ended, and whether all of it was shown that
     /// was asked for.
-    pub(super) fn close(mut self) -> Vec<(Run, Model, bool)> {
+    pub(super) fn close(mut self) -> Vec<(String, Run, Model, bool)> {
         self.display.hide();
-        let parts = |Stream { run, model, complete, .. }| (run, model, complete);
+        let parts = |Stream { url, run, model, complete, .. }| (url, run, model, complete);
         self.streams.into_iter().map(parts).collect()
     }
 
     /// How long to wait for an event before the window may have to be drawn all the same.
     pub(super) fn timeout(&self) -> Duration {
         let now = Instant::now();
-        let moves = self.stream().is_some_and(|stream| match stream.model.phase {
+        let moves = self.visible().any(|(_, stream)| match stream.model.phase {
             Phase::Connecting | Phase::Buffering | Phase::Reconnecting { .. } => true,
-            Phase::Paused => view::notice_alpha(&stream.model, stream.phase_age(now)) > 0,
+            Phase::Paused if !self.on_wall => view::notice_alpha(&stream.model, stream.phase_age(now)) > 0,
             _ => false,
         });
         let most = if moves { SPIN } else { figures::INTERVAL / 2 };
         self.input.timeout(now).map_or(most, |due| due.min(most))
+    }
+
+    /// How long nothing need be done, whatever happens.
+    pub(super) fn rest(&self) -> Duration {
+        if self.on_wall { self.pace.rest(Instant::now()) } else { Duration::ZERO }
+    }
+
+    /// The streams that are shown, with their numbers.
+    fn visible(&self) -> impl Iterator<Item = (usize, &Stream<'t>)> {
+        self.streams.iter().enumerate().filter(|&(index, _)| self.on_wall || index == self.chosen)
     }
 
     pub(super) fn handle_event(&mut self, event: &SdlEvent) {
@@ -153,11 +195,20 @@ impl<'a, 't> App<'a, 't> {
             Closing::Answer(answer) => Some(answer),
             Closing::Cancel => None,
         };
-        let Some(stream) = self.stream_mut() else { return };
-        if answer.is_some() {
-            stream.model.handle_answer();
+        if let Some(stream) = self.streams.get_mut(self.asking.stream) {
+            if answer.is_some() {
+                stream.model.handle_answer();
+            }
+            stream.run.network.commander().answer(answer);
         }
-        stream.run.network.commander().answer(answer);
+        // What one asks who has been stopped meanwhile is not to be answered any more.
+        let is_open = |streams: &[Stream<'_>], index: usize, asked: &Asked| matches!(streams.get(index).map(|stream| &stream.model.phase), Some(Phase::Asking(now)) if now == asked);
+        while let Some((index, asked)) = self.asking.waiting.pop_front() {
+            if is_open(&self.streams, index, &asked) {
+                self.asking.open(index, asked, Instant::now());
+                break;
+            }
+        }
     }
 
     fn act(&mut self, action: Action) {
@@ -173,7 +224,11 @@ impl<'a, 't> App<'a, 't> {
                 let line = self.stream_mut().and_then(|stream| stream.toggle_recording(Instant::now()));
                 line.into_iter().for_each(|line| self.log(line));
             }
+            Action::Choose(way) => self.choose(way),
+            Action::Open(stream) => self.open(stream.unwrap_or(self.chosen)),
+            Action::ShowWall => self.show_wall(),
             Action::Back if self.overlays.help => self.toggle_help(),
+            Action::Back if self.streams.len() > 1 && !self.on_wall => self.show_wall(),
             Action::Back if self.display.is_fullscreen() => self.toggle_fullscreen(),
             Action::Back | Action::Quit => self.over = true,
             Action::Redraw => self.display.mark_dirty(),
@@ -188,6 +243,38 @@ impl<'a, 't> App<'a, 't> {
                 }
             }
         }
+    }
+
+    /// Goes from the chosen tile of the wall to another one.
+    fn choose(&mut self, way: grid::Way) {
+        if self.on_wall {
+            self.chosen = grid::beside(&self.display.layout().tiles, self.chosen, way);
+            self.log(JsonLine::new("chosen").int("tile", self.chosen as i128 + 1));
+        }
+    }
+
+    /// Shows one of several streams alone.
+    fn open(&mut self, stream: usize) {
+        if self.streams.len() > 1 && stream < self.streams.len() {
+            (self.chosen, self.on_wall) = (stream, false);
+            self.log_wall();
+        }
+    }
+
+    /// Shows all streams, where there are several.
+    fn show_wall(&mut self) {
+        if self.streams.len() > 1 {
+            self.on_wall = true;
+            self.log_wall();
+        }
+    }
+
+    fn log_wall(&mut self) {
+        let now = Instant::now();
+        self.input.touch(now);
+        self.display.mark_dirty();
+        self.log(JsonLine::new("wall").bool("on", self.on_wall).int("tile", self.chosen as i128 + 1));
+        self.arrange(now);
     }
 
     fn toggle_help(&mut self) {
@@ -228,38 +315,53 @@ impl<'a, 't> App<'a, 't> {
         while let Some(saved) = self.saver.poll() {
             self.handle_saved(saved, now);
         }
-        let Self { streams, display, .. } = self;
-        let mut new_pictures = streams.iter_mut().map(|stream| stream.take_picture(display)).collect::<Vec<_>>();
+        let Self { streams, display, chosen, on_wall, .. } = self;
+        let mut taken: Vec<_> = streams.iter_mut().map(|stream| stream.take_picture(display)).collect();
+        // What is hidden is taken all the same, for what is known by it.
+        taken.iter_mut().enumerate().for_each(|(index, new)| *new &= *on_wall || index == *chosen);
         self.sample(now);
         self.log_phases(now);
         self.arrange(now);
-        let scene = self.scene(now);
-        let changed = self.display.update(&scene, self.stream().is_some_and(Stream::has_picture))?;
-        self.log_scene(&scene);
-        let is_new = new_pictures.iter().any(|&new| new);
-        if is_new || changed || self.display.take_dirty() {
-            let Self { streams, chosen, display, .. } = self;
-            display.draw(streams.get(*chosen).map(|stream| &stream.view), &scene);
-            for (stream, new) in self.streams.iter_mut().zip(new_pictures.drain(..)) {
-                let line = if new { stream.handle_shown() } else { None };
-                if let Some(line) = line.filter(|_| self.args.testing.ui_log) {
-                    stream.run.output.print(line);
-                }
-            }
-            std::thread::sleep(Duration::from_millis(self.args.testing.slow_display));
+        let (scene, wall) = (self.scene(now), self.on_wall.then(|| self.wall(now)));
+        let has_picture = self.stream().is_some_and(Stream::has_picture) && !self.on_wall;
+        let changed = self.display.update(&scene, wall.as_ref(), has_picture)?;
+        self.log_scene(&scene, wall.as_ref());
+        if taken.contains(&true) || changed || self.display.take_dirty() {
+            self.draw(&scene, wall.as_ref(), &taken);
         }
         // When all that was asked for has been received, the last picture of it is still to be shown.
         self.over |= !self.streams.is_empty() && self.streams.iter().all(Stream::is_over);
         Ok(())
     }
 
+    /// Draws the window, and takes note of the pictures that are new in it.
+    fn draw(&mut self, scene: &Scene, wall: Option<&wall::View>, new: &[bool]) {
+        let began = Instant::now();
+        let Self { streams, chosen, display, .. } = self;
+        match wall {
+            Some(wall) => display.draw_wall(streams.iter().map(|stream| &stream.view), wall, scene),
+            None => display.draw(streams.get(*chosen).map(|stream| &stream.view), scene),
+        }
+        self.pace.handle_drawn(began, Instant::now());
+        for (stream, &new) in self.streams.iter_mut().zip(new) {
+            let line = if new { stream.handle_shown() } else { None };
+            if let Some(line) = line.filter(|_| self.args.testing.ui_log) {
+                stream.run.output.print(line);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(self.args.testing.slow_display));
+    }
+
     fn take_reports(&mut self, now: Instant) {
         let Self { streams, asking, overlays, .. } = self;
-        for stream in streams {
+        for (index, stream) in streams.iter_mut().enumerate() {
             while let Some(report) = stream.poll_report(now) {
-                if let Report::Asks(asked) = report {
+                let Report::Asks(asked) = report else { continue };
+                if asking.dialog.is_some() && asking.stream != index {
+                    asking.waiting.push_back((index, asked));
+                } else {
                     overlays.help = false;
-                    asking.dialog = Some(Dialog::new(asked.question, now));
+                    asking.open(index, asked, now);
                 }
             }
         }
@@ -284,7 +386,7 @@ impl<'a, 't> App<'a, 't> {
                 stream.run.output.print(line.text("phase", stream.model.phase.name()));
             }
         }
-        let shown = self.streams.get(self.chosen).filter(|_| self.overlays.show_statistics);
+        let shown = self.streams.get(self.chosen).filter(|_| self.overlays.show_statistics && !self.on_wall);
         let Some(stream) = shown else {
             self.overlays.statistics = None;
             return;
@@ -300,15 +402,23 @@ impl<'a, 't> App<'a, 't> {
 
     /// Places everything anew if the window or the controls have changed.
     fn arrange(&mut self, now: Instant) {
-        let plays = self.stream().is_some_and(|stream| stream.model.phase == Phase::Playing);
+        let plays = self.on_wall || self.stream().is_some_and(|stream| stream.model.phase == Phase::Playing);
         let stays = self.input.is_active(now, CHROME_STAYS) || self.input.focus().is_some() || !plays;
         let chrome = match (self.display.is_fullscreen(), stays) {
             (false, _) => Chrome::Framed,
             (true, true) => Chrome::Overlaid,
             (true, false) => Chrome::Hidden,
         };
-        if self.display.arrange(chrome) {
+        if self.display.arrange(chrome, self.shown()) {
             self.log_layout();
+        }
+        let layout = self.display.layout();
+        for (index, stream) in self.streams.iter().enumerate() {
+            stream.set_place(match () {
+                () if self.on_wall => place(layout.place(Control::Tile(index))),
+                () if index == self.chosen => place(layout.video),
+                () => Place::Hidden,
+            });
         }
         let target = match (self.asking.dialog.is_some(), self.input.hovered(self.display.layout())) {
             (false, Some(control)) => Target::Control(control),
@@ -318,15 +428,52 @@ impl<'a, 't> App<'a, 't> {
         self.display.point_to(target);
     }
 
-    /// Returns what the window is to show now.
-    fn scene(&self, now: Instant) -> Scene {
+    /// Returns what the window is to show now besides the tiles of the wall.
+    fn wall_scene(&self, now: Instant) -> Scene {
         let (layout, asks) = (self.display.layout(), self.asking.dialog.is_some());
-        let fullscreen = self.display.is_fullscreen();
-        let pointing = Pointing {
+        let (fullscreen, nothing) = (self.display.is_fullscreen(), Model::new());
+        let help = self.overlays.help;
+        let on: &[Tool] = if help { &[Tool::Help] } else { &[] };
+        let hint = self.input.hint(layout, now).filter(|_| !asks && !help);
+        Scene {
+            header: view::Header {
+                stream: wall_name(&self.streams),
+                badge: None,
+                pace: None,
+                recording: false,
+                tools: view::tool_looks(&nothing, self.pointing(), on),
+                fullscreen,
+            },
+            progress: view::Progress::None,
+            buttons: view::button_looks(&nothing, Pointing::default()),
+            status: Vec::new(),
+            notice: None,
+            notice_alpha: 255,
+            bubble: view::bubble(&nothing, layout, None, hint, fullscreen),
+            toast: self.stream().and_then(|stream| stream.model.toast(now)).map(str::to_owned),
+            statistics: None,
+            help,
+            dialog: self.asking.dialog.as_ref().map(|dialog| dialog.view(now)),
+        }
+    }
+
+    fn pointing(&self) -> Pointing {
+        let (layout, asks) = (self.display.layout(), self.asking.dialog.is_some());
+        Pointing {
             hovered: self.input.hovered(layout).filter(|_| !asks),
             pressed: self.input.pressed(),
             focus: self.input.focus().filter(|_| !asks),
-        };
+        }
+    }
+
+    /// Returns what the window is to show now.
+    fn scene(&self, now: Instant) -> Scene {
+        if self.on_wall {
+            return self.wall_scene(now);
+        }
+        let (layout, asks) = (self.display.layout(), self.asking.dialog.is_some());
+        let fullscreen = self.display.is_fullscreen();
+        let pointing = self.pointing();
         let (pointed, hint) = (self.input.pointed(layout).filter(|_| !asks), self.input.hint(layout, now));
         let (nothing, no_figures) = (Model::new(), Figures::default());
         let (stream, dialog) = (self.stream(), self.asking.dialog.as_ref());
@@ -368,6 +515,17 @@ impl<'a, 't> App<'a, 't> {
         }
     }
 
+    /// Returns what the tiles say besides their pictures.
+    fn wall(&self, now: Instant) -> wall::View {
+        let tile =
+            |stream: &Stream<'_>| Tile::new(&stream.name, &stream.url, &stream.model, now, stream.phase_age(now));
+        let hovered = match self.input.hovered(self.display.layout()) {
+            Some(Control::Tile(tile)) if self.asking.dialog.is_none() && !self.overlays.help => Some(tile),
+            _ => None,
+        };
+        wall::View { tiles: self.streams.iter().map(tile).collect(), focus: self.chosen, hovered }
+    }
+
     fn log_phases(&mut self, now: Instant) {
         for stream in &mut self.streams {
             if stream.note_phase(now) && (self.args.output.stats.is_some() || self.args.testing.ui_log) {
@@ -376,9 +534,15 @@ impl<'a, 't> App<'a, 't> {
         }
     }
 
-    fn log_scene(&mut self, scene: &Scene) {
+    fn log_scene(&mut self, scene: &Scene, wall: Option<&wall::View>) {
         let Self { streams, chosen, told, display, asking, .. } = self;
-        if let Some(stream) = streams.get(*chosen).filter(|_| self.args.testing.ui_log) {
+        if !self.args.testing.ui_log {
+            return;
+        }
+        if let Some(wall) = wall {
+            told.tell_tiles(&wall.tiles, streams.iter().map(|stream| &stream.run.output));
+        }
+        if let Some(stream) = streams.get(*chosen) {
             let output = &stream.run.output;
             told.tell(output, scene, display.placed(), self.input.focus());
             told.tell_dialog(output, asking.dialog.as_ref(), display.dialog_parts());
@@ -399,6 +563,36 @@ impl<'a, 't> App<'a, 't> {
             stream.run.output.print(line);
         }
     }
+}
+
+impl Asking {
+    fn open(&mut self, stream: usize, asked: Asked, now: Instant) {
+        (self.dialog, self.stream) = (Some(Dialog::new(asked.question, now)), stream);
+    }
+}
+
+/// Where pictures are shown that are fitted into a rectangle.
+fn place(rect: Rect) -> Place {
+    let side = |length: i32| u16::try_from(length.max(1)).unwrap_or(u16::MAX);
+    Place::Within(side(rect.w), side(rect.h))
+}
+
+/// Streams of one name are told apart by their servers.
+fn name_apart(streams: &mut [Stream<'_>]) {
+    let names: Vec<String> = streams.iter().map(|stream| stream.name.clone()).collect();
+    for stream in streams {
+        let server = server_name(&stream.url);
+        if names.iter().filter(|name| **name == stream.name).count() > 1 && server != stream.name {
+            stream.name = format!("{} · {server}", stream.name);
+        }
+    }
+}
+
+/// What the title bar says of all streams.
+fn wall_name(streams: &[Stream<'_>]) -> String {
+    let playing = streams.iter().filter(|stream| stream.model.phase == Phase::Playing).count();
+    let all = streams.len();
+    if playing == all { format!("{all} streams") } else { format!("{all} streams, {playing} playing") }
 }
 
 /// Does what the user asks of a stream.

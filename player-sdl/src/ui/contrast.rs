@@ -108,7 +108,10 @@ fn what_lies_over_the_picture_can_be_read_over_any_picture() {
         NO_SCRIM,
     );
     check(&with(|canvas, pen| widgets::draw_bubble(canvas, pen, "0:07"), (60, 24), clear), "bubble", 4.5, NO_SCRIM);
-    check(&with(overlay::draw_help, (304, 330), clear), "help", 4.5, theme::DIM);
+    for help in [overlay::Help::Single, overlay::Help::Wall] {
+        let draw = |canvas: &mut Canvas, pen: &mut Pen<'_>| overlay::draw_help(canvas, pen, help);
+        check(&with(draw, (304, 330), clear), "help", 4.5, theme::DIM);
+    }
     let notice = Notice {
         icon: Icon::Warning,
         title: "There is no such stream".into(),

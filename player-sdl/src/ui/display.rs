@@ -3,13 +3,15 @@
 use super::canvas::Rect;
 use super::dialog;
 use super::layout::{Chrome, Layout, MIN_SIZE, SCRIM_TAIL, Target};
-use super::overlay;
+use super::overlay::{self, Help};
 use super::places::{Placed, Places};
 use super::screen::{Layer, PictureView, Screen};
 use super::text::Fonts;
 use super::theme::{self, Color};
 use super::view::{self, Scene};
+use super::wall::{self, Wall, grid};
 use super::widgets::{self, Pen};
+use crate::frame::Picture;
 use anyhow::Result;
 use sdl2::mouse::{Cursor, MouseUtil, SystemCursor};
 
@@ -20,6 +22,7 @@ const CLEAR: Color = theme::BLACK.alpha(0);
 pub(super) struct Display<'t> {
     screen: Screen<'t>,
     layers: Layers<'t>,
+    wall: Wall<'t>,
     fonts: Fonts,
     /// How many pixels of the window a pixel of the design is to be, where one of the mouse's units is `1` pixels of the window.
     scale: (f32, f32),
@@ -62,6 +65,17 @@ impl Pointer {
     }
 }
 
+/// How many streams are shown, and of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The only one, or none.
+    Single,
+    /// One, from which the user can go back to the others.
+    OneOfSeveral,
+    /// All, so many.
+    Wall(usize),
+}
+
 /// The window's parts, each drawn anew only when its view has changed.
 struct Layers<'t> {
     header: Layer<'t, view::Header>,
@@ -72,7 +86,7 @@ struct Layers<'t> {
     toast: Layer<'t, Option<String>>,
     bubble: Layer<'t, Option<String>>,
     statistics: Layer<'t, Option<view::StatisticsView>>,
-    help: Layer<'t, bool>,
+    help: Layer<'t, (bool, Help)>,
     dialog: Layer<'t, Option<dialog::Plan>>,
 }
 
@@ -99,6 +113,7 @@ impl<'t> Display<'t> {
         let mut display = Self {
             screen,
             layers: Layers::new(),
+            wall: Wall::default(),
             fonts: Fonts::new(),
             scale: (scale, ratio),
             entry_widths: (0.0, Vec::new()),
@@ -110,7 +125,7 @@ impl<'t> Display<'t> {
             fullscreen: false,
             dirty: true,
         };
-        display.arrange(Chrome::Framed);
+        display.arrange(Chrome::Framed, Shown::Single);
         display
     }
 
@@ -160,14 +175,14 @@ impl<'t> Display<'t> {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Shows these pixels in a view from now on. Returns whether the graphics card can.
-    pub(super) fn set_picture(&mut self, view: &mut PictureView<'t>, pixels: &[u8], size: (usize, usize)) -> bool {
-        self.screen.set_picture(view, pixels, size)
+    /// Shows this picture in a view from now on. Returns whether the graphics card can.
+    pub(super) fn set_picture(&mut self, view: &mut PictureView<'t>, picture: &Picture) -> bool {
+        self.screen.set_picture(view, picture)
     }
 
     /// Forgets all textures of the window's parts, which the graphics card has lost.
     pub(super) fn restore(&mut self) {
-        self.layers = Layers::new();
+        (self.layers, self.wall) = (Layers::new(), Wall::default());
         self.dirty = true;
     }
 
@@ -177,7 +192,7 @@ impl<'t> Display<'t> {
     }
 
     /// Places all parts for the window's present size. Returns whether any of them has moved.
-    pub(super) fn arrange(&mut self, chrome: Chrome) -> bool {
+    pub(super) fn arrange(&mut self, chrome: Chrome, shown: Shown) -> bool {
         let (size, ratio) = self.screen.size();
         // On another display, one of the system's units may be more pixels.
         let wanted = self.scale.0 * ratio / self.scale.1;
@@ -186,6 +201,12 @@ impl<'t> Display<'t> {
             self.entry_widths = (scale, widgets::status::widths(&mut Pen { fonts: &mut self.fonts, scale }));
         }
         let layout = Layout::new(size, scale, chrome, &self.entry_widths.1, view::NEEDED_ENTRIES);
+        let gap = layout.px(wall::GAP);
+        let layout = match shown {
+            Shown::Single => layout,
+            Shown::OneOfSeveral => layout.with_way_back(),
+            Shown::Wall(count) => layout.with_wall(|area| grid::arrange(area, count, gap)),
+        };
         if layout == self.layout {
             return false;
         }
@@ -200,7 +221,14 @@ impl<'t> Display<'t> {
     ///
     /// # Errors
     /// A sentence, if the graphics card has no room for a part.
-    pub(super) fn update(&mut self, scene: &Scene, over_picture: bool) -> Result<bool> {
+    pub(super) fn update(&mut self, scene: &Scene, wall: Option<&wall::View>, over_picture: bool) -> Result<bool> {
+        let on_wall = match wall {
+            Some(view) => {
+                let mut pen = Pen { fonts: &mut self.fonts, scale: self.layout.scale };
+                self.wall.update(&mut self.screen, &mut pen, &self.layout, view)?
+            }
+            None => false,
+        };
         let mut pen = Pen { fonts: &mut self.fonts, scale: self.layout.scale };
         let places = Places::new(&mut pen, scene, &self.layout, over_picture);
         let parts = places.dialog.0.iter().flat_map(dialog::Plan::parts);
@@ -210,7 +238,7 @@ impl<'t> Display<'t> {
         self.dialog_parts = parts.map(|(part, rect)| (part, in_window(rect))).collect();
         let faded = std::mem::replace(&mut self.notice_alpha, scene.notice_alpha) != scene.notice_alpha;
         let bars = self.update_bars(scene)?;
-        Ok(self.update_overlays(scene, &places)? || bars || faded)
+        Ok(self.update_overlays(scene, &places)? || bars || faded || on_wall)
     }
 
     /// Draws the bars above and below the picture.
@@ -261,8 +289,9 @@ impl<'t> Display<'t> {
         changed |= screen.update(&mut layers.statistics, &scene.statistics, place, CLEAR, |canvas, view| {
             view.iter().zip(plan).for_each(|(view, plan)| overlay::draw_statistics(canvas, &mut pen, view, &plan));
         })?;
-        changed |= screen.update(&mut layers.help, &scene.help, places.help, CLEAR, |canvas, _| {
-            overlay::draw_help(canvas, &mut pen);
+        let help = (scene.help, Help::of(layout));
+        changed |= screen.update(&mut layers.help, &help, places.help, CLEAR, |canvas, &(_, help)| {
+            overlay::draw_help(canvas, &mut pen, help);
         })?;
         let (plan, place) = &places.dialog;
         changed |= screen.update(&mut layers.dialog, plan, *place, CLEAR, |canvas, plan| {
@@ -271,9 +300,27 @@ impl<'t> Display<'t> {
         Ok(changed)
     }
 
+    /// Puts a wall on the screen, and the parts over and around it.
+    pub(super) fn draw_wall<'p>(
+        &mut self,
+        pictures: impl Iterator<Item = &'p PictureView<'t>>,
+        view: &wall::View,
+        scene: &Scene,
+    ) where
+        't: 'p,
+    {
+        let Self { screen, wall, layout, .. } = self;
+        screen.clear(theme::BACKGROUND);
+        wall.draw(screen, layout, pictures, view);
+        if scene.dims_picture() {
+            screen.fill(layout.video, theme::DIM);
+        }
+        self.draw_parts(scene);
+    }
+
     /// Puts everything on the screen: the picture, which may be darkened, and the parts over and around it.
     pub(super) fn draw(&mut self, picture: Option<&PictureView<'t>>, scene: &Scene) {
-        let Self { screen, layers, layout, fullscreen, .. } = self;
+        let Self { screen, layout, fullscreen, .. } = self;
         screen.clear(if *fullscreen { theme::BLACK } else { theme::BACKGROUND });
         if let Some((picture, (width, height))) = picture.and_then(|picture| Some((picture, picture.size()?))) {
             screen.draw_picture(picture, layout.fit(width, height));
@@ -281,13 +328,20 @@ impl<'t> Display<'t> {
                 screen.fill(layout.video, theme::DIM);
             }
         }
+        self.draw_parts(scene);
+    }
+
+    fn draw_parts(&mut self, scene: &Scene) {
+        let Self { screen, layers, layout, .. } = self;
         if layout.chrome == Chrome::Overlaid {
             let tail = layout.px(SCRIM_TAIL);
             let header = Rect { h: layout.header.h + tail, ..layout.header };
             screen.scrim(header, tail, true, theme::SCRIM);
-            let top = layout.progress.y - tail;
-            let bottom = Rect { y: top, h: layout.window.bottom() - top, ..layout.window };
-            screen.scrim(bottom, tail, false, theme::SCRIM);
+            if !layout.progress.is_empty() {
+                let top = layout.progress.y - tail;
+                let bottom = Rect { y: top, h: layout.window.bottom() - top, ..layout.window };
+                screen.scrim(bottom, tail, false, theme::SCRIM);
+            }
         }
         screen.draw_faded(&mut layers.notice, scene.notice_alpha);
         screen.draw(&layers.statistics);

@@ -1,6 +1,7 @@
 //! What the user does with mouse and keyboard, as actions.
 
 use super::layout::{Control, Layout, Target, Tool};
+use super::wall::grid::Way;
 use crate::model::{Button, LONG_STEP, Model, Pace, STEP};
 use sdl2::event::{Event as SdlEvent, WindowEvent};
 use sdl2::keyboard::{Keycode, Mod};
@@ -31,6 +32,12 @@ pub(super) enum Action {
     ToggleFullscreen,
     SaveSnapshot,
     ToggleRecording,
+    /// Go from the chosen tile of the wall to another one.
+    Choose(Way),
+    /// Show this stream alone; `None`: the chosen one.
+    Open(Option<usize>),
+    /// Show all streams.
+    ShowWall,
     /// Leave whatever covers the window, or the player if nothing does.
     Back,
     Quit,
@@ -57,6 +64,7 @@ impl InputContext<'_> {
         let can_be = match control {
             Control::Button(button) => self.model.is_enabled(button),
             Control::Tool(tool) => tool.is_enabled(self.model),
+            Control::Tile(_) => true,
         };
         can_be && !self.layout.place(control).is_empty()
     }
@@ -125,7 +133,8 @@ impl Input {
                 let steps = if y == 0 { x } else { y };
                 let steps = if direction == MouseWheelDirection::Flipped { -steps } else { steps };
                 let step = STEP.saturating_mul(steps.unsigned_abs());
-                (steps != 0 && !context.help).then_some(Action::SeekBy { step, forward: steps > 0 })
+                let seeks = steps != 0 && !context.help && context.layout.tiles.is_empty();
+                seeks.then_some(Action::SeekBy { step, forward: steps > 0 })
             }
             SdlEvent::Window { win_event, .. } => match win_event {
                 WindowEvent::Leave => {
@@ -256,6 +265,7 @@ impl Input {
             }
             (Keycode::Space | Keycode::Return | Keycode::KpEnter, Some(control)) if !repeat => Some(activate(control)),
             (Keycode::Escape, _) if self.focus.take().is_some() => None,
+            _ if !context.layout.tiles.is_empty() => wall_action(key, held, repeat),
             _ => key_action(key, held, repeat),
         }
     }
@@ -267,14 +277,18 @@ impl Input {
             all.reverse();
         }
         let at = all.iter().position(|&control| Some(control) == self.focus);
-        all.rotate_left(at.map_or(0, |at| at + 1));
-        self.focus = all.into_iter().find(|&control| context.is_enabled(control));
+        let rest = all.split_off(at.map_or(0, |at| at + 1));
+        // Behind the last one are the tiles of a wall, if there is one, which have the keys when no control has.
+        let first = if context.layout.tiles.is_empty() { all } else { Vec::new() };
+        self.focus = rest.into_iter().chain(first).find(|&control| context.is_enabled(control));
     }
 }
 
 fn activate(control: Control) -> Action {
     match control {
         Control::Button(button) => Action::Press(button),
+        Control::Tile(tile) => Action::Open(Some(tile)),
+        Control::Tool(Tool::Wall) => Action::ShowWall,
         Control::Tool(Tool::Record) => Action::ToggleRecording,
         Control::Tool(Tool::Snapshot) => Action::SaveSnapshot,
         Control::Tool(Tool::Statistics) => Action::ToggleStatistics,
@@ -285,6 +299,42 @@ fn activate(control: Control) -> Action {
 
 fn is_the_desktop_s(held: Mod) -> bool {
     held.intersects(Mod::LCTRLMOD | Mod::RCTRLMOD | Mod::LALTMOD | Mod::LGUIMOD | Mod::RGUIMOD)
+}
+
+/// What a key means while all streams are shown: there is no position to change, and a tile to choose.
+fn wall_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
+    let way = match key {
+        Keycode::Left => Way::Left,
+        Keycode::Right => Way::Right,
+        Keycode::Up => Way::Up,
+        Keycode::Down => Way::Down,
+        Keycode::Home => Way::First,
+        Keycode::End => Way::Last,
+        Keycode::Return | Keycode::KpEnter if !repeat && !is_the_desktop_s(held) => return Some(Action::Open(None)),
+        _ => {
+            let action = key_action(key, held, repeat);
+            return action.filter(|action| {
+                !matches!(action, Action::StepFrame { .. } | Action::ChangePace(_) | Action::ToggleStatistics)
+            });
+        }
+    };
+    (!is_the_desktop_s(held)).then_some(Action::Choose(way))
+}
+
+/// The stream that a digit means: the first one for 1.
+fn digit(key: Keycode) -> Option<usize> {
+    let digits = [
+        [Keycode::Num1, Keycode::Kp1],
+        [Keycode::Num2, Keycode::Kp2],
+        [Keycode::Num3, Keycode::Kp3],
+        [Keycode::Num4, Keycode::Kp4],
+        [Keycode::Num5, Keycode::Kp5],
+        [Keycode::Num6, Keycode::Kp6],
+        [Keycode::Num7, Keycode::Kp7],
+        [Keycode::Num8, Keycode::Kp8],
+        [Keycode::Num9, Keycode::Kp9],
+    ];
+    digits.iter().position(|keys| keys.contains(&key))
 }
 
 fn key_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
@@ -312,12 +362,13 @@ fn key_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
         Keycode::H | Keycode::F1 => Action::ToggleHelp,
         Keycode::Escape => Action::Back,
         Keycode::Q => Action::Quit,
-        _ => return None,
+        _ => return digit(key).map(|stream| Action::Open(Some(stream))),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::canvas::Rect;
     use super::super::layout::Chrome;
     use super::*;
     use crate::model::tests::presentation;
@@ -439,6 +490,32 @@ mod tests {
         assert_eq!(input.press_key(Keycode::Space, none, false, context), Some(Action::ToggleFullscreen));
         assert_eq!(input.press_key(Keycode::Escape, none, false, context), None, "it leaves the button");
         assert_eq!(input.press_key(Keycode::Escape, none, false, context), Some(Action::Back));
+    }
+
+    #[test]
+    fn on_a_wall_keys_choose_a_tile_and_a_click_opens_it() {
+        let (now, model) = (Instant::now(), ready());
+        let tiles = vec![Rect::new(6, 50, 300, 200), Rect::new(312, 50, 300, 200)];
+        let layout = layout().with_wall(|_| tiles);
+        let context = InputContext { layout: &layout, model: &model, help: false, pixel_ratio: 1.0 };
+        let mut input = Input::new(now);
+        let none = Mod::empty();
+        let mut key = |key| input.press_key(key, none, false, context);
+        assert_eq!([Keycode::Down, Keycode::Home].map(&mut key), [Way::Down, Way::First].map(Action::Choose).map(Some));
+        assert_eq!(key(Keycode::Return), Some(Action::Open(None)));
+        assert_eq!(key(Keycode::Num2), Some(Action::Open(Some(1))));
+        assert_eq!([Keycode::Space, Keycode::B].map(&mut key), [Some(Action::TogglePlaying), None]);
+        let place = (400, 100);
+        assert_eq!(input.handle_event(&button_event(true, place, 1), now, context), None);
+        let opened = input.handle_event(&button_event(false, place, 1), now, context);
+        assert_eq!((opened, input.poll(now + DOUBLE_CLICK)), (Some(Action::Open(Some(1))), None));
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            input.press_key(Keycode::Tab, none, false, context);
+            seen.push(input.focus());
+        }
+        let [help, full] = [Tool::Help, Tool::Fullscreen].map(|tool| Some(Control::Tool(tool)));
+        assert_eq!(seen, [help, full, None], "and then back to the tiles");
     }
 
     #[test]

@@ -59,11 +59,15 @@ pub(crate) struct Layout {
     pub(crate) status: Rect,
     /// The entries of the status bar that fit, in their order.
     pub(crate) entries: Vec<Rect>,
+    /// The tiles of a wall, where one is shown instead of a picture.
+    pub(crate) tiles: Vec<Rect>,
 }
 
 /// A button of the title bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
+    /// Go back to all streams, where one of several is shown.
+    Wall,
     /// Record what is received, or end that.
     Record,
     Snapshot,
@@ -74,20 +78,22 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 5] = [Self::Record, Self::Snapshot, Self::Statistics, Self::Help, Self::Fullscreen];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Wall, Self::Record, Self::Snapshot, Self::Statistics, Self::Help, Self::Fullscreen];
 
     /// Whether it can be pressed in the present state.
     pub(crate) fn is_enabled(self, model: &Model) -> bool {
         match self {
             Self::Record => model.recording || model.has_picture,
             Self::Snapshot => model.has_picture,
-            Self::Statistics | Self::Help | Self::Fullscreen => true,
+            Self::Wall | Self::Statistics | Self::Help | Self::Fullscreen => true,
         }
     }
 
     /// The name for programs.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Wall => "tool_wall",
             Self::Record => "tool_record",
             Self::Snapshot => "tool_snapshot",
             Self::Statistics => "tool_statistics",
@@ -102,10 +108,12 @@ impl Tool {
 pub(crate) enum Control {
     Button(Button),
     Tool(Tool),
+    /// The tile of this stream.
+    Tile(usize),
 }
 
 impl Control {
-    /// All of them, in the order in which Tab goes through them.
+    /// All but the tiles, in the order in which Tab goes through them.
     pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> + Clone {
         Button::ALL.into_iter().map(Self::Button).chain(Tool::ALL.into_iter().map(Self::Tool))
     }
@@ -168,8 +176,10 @@ impl Layout {
                 (status, beside(entries, status, px(ENTRY_GAP)))
             }
         };
-        let tools = place_tools(header, scale);
+        let mut tools = place_tools(header, scale);
+        tools[Tool::Wall as usize] = Rect::default();
         Self {
+            tiles: Vec::new(),
             scale,
             window,
             chrome,
@@ -186,6 +196,26 @@ impl Layout {
         }
     }
 
+    /// Returns this with a wall instead of a picture and of all that belongs to one. `arrange` places the tiles in an area.
+    pub(crate) fn with_wall(self, arrange: impl FnOnce(Rect) -> Vec<Rect>) -> Self {
+        let video = Rect { h: self.window.bottom() - self.video.y, ..self.video };
+        let stage = Rect { h: self.window.bottom() - self.header.bottom(), y: self.header.bottom(), ..self.window };
+        let none = Rect::default();
+        let mut tools = self.tools;
+        for tool in [Tool::Wall, Tool::Record, Tool::Snapshot, Tool::Statistics] {
+            tools[tool as usize] = none;
+        }
+        let (tiles, buttons) = (arrange(video), [none; 4]);
+        let bars = Self { progress: none, track: none, controls: none, status: none, entries: Vec::new(), ..self };
+        Self { video, stage, tools, buttons, tiles, ..bars }
+    }
+
+    /// Returns this with a way back to a wall.
+    pub(crate) fn with_way_back(mut self) -> Self {
+        self.tools = place_tools(self.header, self.scale);
+        self
+    }
+
     /// Returns how many pixels a length of the design takes.
     pub(crate) fn px(&self, length: i32) -> i32 {
         scaled(length, self.scale)
@@ -195,6 +225,10 @@ impl Layout {
     pub(crate) fn target(&self, x: i32, y: i32) -> Target {
         if let Some(control) = Control::all().find(|&control| self.place(control).contains(x, y)) {
             return Target::Control(control);
+        }
+        if !self.tiles.is_empty() {
+            let tile = self.tiles.iter().position(|tile| tile.contains(x, y)).filter(|_| !self.header.contains(x, y));
+            return tile.map_or(Target::Nothing, |tile| Target::Control(Control::Tile(tile)));
         }
         if self.track.contains(x, y) {
             return Target::Track(self.fraction(x));
@@ -211,6 +245,7 @@ impl Layout {
         match control {
             Control::Button(button) => self.buttons[button as usize],
             Control::Tool(tool) => self.tools[tool as usize],
+            Control::Tile(tile) => self.tiles.get(tile).copied().unwrap_or_default(),
         }
     }
 
@@ -221,15 +256,17 @@ impl Layout {
 
     /// Returns the place of a picture of this size: in the middle, as large as possible without changing its aspect ratio.
     pub(crate) fn fit(&self, width: usize, height: usize) -> Rect {
-        let (w, h) = (width.max(1) as i64, height.max(1) as i64);
-        let (area_w, area_h) = (i64::from(self.video.w.max(1)), i64::from(self.video.h.max(1)));
-        let (w, h) = if area_w * h <= area_h * w {
-            (area_w, (area_w * h + w / 2) / w)
-        } else {
-            ((area_h * w + h / 2) / h, area_h)
-        };
-        self.video.centred(w.max(1) as i32, h.max(1) as i32)
+        fitted(self.video, (width, height))
     }
+}
+
+/// Returns the place of a picture of this size in an area: in the middle, as large as possible without changing its aspect ratio.
+pub(crate) fn fitted(area: Rect, (width, height): (usize, usize)) -> Rect {
+    let (w, h) = (width.max(1) as i64, height.max(1) as i64);
+    let (area_w, area_h) = (i64::from(area.w.max(1)), i64::from(area.h.max(1)));
+    let (w, h) =
+        if area_w * h <= area_h * w { (area_w, (area_w * h + w / 2) / w) } else { ((area_h * w + h / 2) / h, area_h) };
+    area.centred(w.max(1) as i32, h.max(1) as i32)
 }
 
 /// Returns how many pixels a length of the design takes.
@@ -237,12 +274,14 @@ pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
     (length as f32 * scale).round() as i32
 }
 
-/// Places the buttons at the right end of the title bar.
+/// Places the buttons at the right end of the title bar, and at its left end the one that leads back.
 fn place_tools(header: Rect, scale: f32) -> [Rect; Tool::ALL.len()] {
-    let side = scaled(TOOL, scale).min(header.h);
-    let count = Tool::ALL.len() as i32;
-    let left = header.right() - scaled(8, scale) - count * side;
-    [0, 1, 2, 3, 4].map(|index| Rect::new(left + index * side, header.y + (header.h - side) / 2, side, side))
+    let (side, edge) = (scaled(TOOL, scale).min(header.h), scaled(8, scale));
+    let left = header.right() - edge - Tool::ALL.len() as i32 * side;
+    Tool::ALL.map(|tool| {
+        let x = if tool == Tool::Wall { header.x + edge } else { left + tool as i32 * side };
+        Rect::new(x, header.y + (header.h - side) / 2, side, side)
+    })
 }
 
 /// Places as many entries as fit one after the other at the right end of an area.
@@ -317,7 +356,7 @@ mod tests {
                     let physical = (scaled(size.0, scale), scaled(size.1, scale));
                     let entries = ENTRIES.map(|entry| scaled(entry, scale));
                     let name = format!("{size:?} x {scale}, {chrome:?}");
-                    (Layout::new(physical, scale, chrome, &entries, 6), name)
+                    (Layout::new(physical, scale, chrome, &entries, 6).with_way_back(), name)
                 })
             })
         })
@@ -325,6 +364,22 @@ mod tests {
 
     fn overlap(a: Rect, b: Rect) -> bool {
         !a.is_empty() && !b.is_empty() && a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
+    }
+
+    #[test]
+    fn a_wall_has_the_window_but_for_the_title_bar() {
+        for (layout, name) in layouts() {
+            let framed = layout.chrome == Chrome::Framed;
+            let wall = layout.with_wall(|area| vec![area]);
+            let top = if framed { wall.header.bottom() } else { 0 };
+            let all = Rect { y: top, h: wall.window.h - top, ..wall.window };
+            assert_eq!((&wall.tiles[..], wall.video), (&[all][..], all), "{name}");
+            let places = Control::all().filter(|&control| !wall.place(control).is_empty());
+            let tools = [Tool::Wall, Tool::Help, Tool::Fullscreen].map(Control::Tool);
+            assert!(places.eq(tools[1..].iter().copied()), "{name}");
+            let (x, y) = (wall.window.w / 2, wall.window.h - 9);
+            assert_eq!(wall.target(x, y), Target::Control(Control::Tile(0)), "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The player's window. `window` opens it and runs its loop. `input` turns events into actions, `app` carries them out.
 //!
 //! A `stream` is what is played: its network and decoder, the state that they have brought it to, and its picture. The window shows one,
-//! and could show none, or several: all else belongs to the window.
+//! or all of several as a `wall`: all else belongs to the window.
 //!
 //! `view`, `layout` and `places` decide what is shown and where, without SDL; `canvas`, `text`, `widgets` and `overlay` draw it in
 //! memory; `dialog` asks for passwords and about certificates; `display` and `screen` put on the screen what has changed.
@@ -22,6 +22,7 @@ mod text;
 mod theme;
 mod told;
 mod view;
+mod wall;
 mod widgets;
 mod window;
 

@@ -1,6 +1,7 @@
 //! The overlays that the user can switch on: the help, and the statistics with graphs of the last half minute.
 
 use super::canvas::{Canvas, Rect};
+use super::layout::Layout;
 use super::theme::{self, Color};
 use super::view::{self, DASH, Readings, StatisticsView};
 use super::widgets::Pen;
@@ -23,6 +24,40 @@ const KEYS: [(&str, &str); 12] = [
     ("Esc, Q", "Leave, stop and quit"),
 ];
 
+/// The same where several streams are shown at once.
+const WALL_KEYS: [(&str, &str); 9] = [
+    ("Click, Enter", "Show a stream alone"),
+    ("Arrows", "Choose a stream"),
+    ("1 … 9", "Show this one alone"),
+    ("Esc", "Back to all streams"),
+    ("Space", "Play or pause the chosen one"),
+    ("P,  R", "Save its picture, record it"),
+    ("F", "Full screen"),
+    ("H, ?", "This help"),
+    ("Q", "Stop and quit"),
+];
+
+/// Which keys the help tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Help {
+    Single,
+    Wall,
+}
+
+impl Help {
+    /// Those that mean something in what is shown.
+    pub(crate) fn of(layout: &Layout) -> Self {
+        if layout.tiles.is_empty() { Self::Single } else { Self::Wall }
+    }
+
+    const fn keys(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Single => &KEYS,
+            Self::Wall => &WALL_KEYS,
+        }
+    }
+}
+
 const PADDING: i32 = 18;
 const ROW: i32 = 22;
 const KEY_ROW: i32 = 21;
@@ -32,18 +67,18 @@ const GRAPH_GAP: i32 = 12;
 const GRAPH_NAME: i32 = 14;
 
 /// Returns the width and height of the help.
-pub(crate) fn help_size(pen: &Pen<'_>) -> (i32, i32) {
-    (pen.px(304), pen.px(2 * PADDING + 26 + KEY_ROW * KEYS.len() as i32))
+pub(crate) fn help_size(pen: &Pen<'_>, help: Help) -> (i32, i32) {
+    (pen.px(304), pen.px(2 * PADDING + 26 + KEY_ROW * help.keys().len() as i32))
 }
 
-pub(crate) fn draw_help(canvas: &mut Canvas, pen: &mut Pen<'_>) {
+pub(crate) fn draw_help(canvas: &mut Canvas, pen: &mut Pen<'_>, help: Help) {
     let rect = canvas.rect();
     canvas.round(rect, pen.at(10.0), theme::SHADE.alpha(0xee));
     let (padding, row) = (pen.px(PADDING), pen.px(KEY_ROW));
     let (title, text, key) =
         (pen.medium(theme::TITLE_SIZE), pen.regular(theme::TEXT_SIZE), pen.medium(theme::TEXT_SIZE));
     canvas.text(pen.fonts, title, (padding, padding + pen.px(12)), "Keys and mouse", theme::TEXT);
-    for (index, (name, what)) in KEYS.into_iter().enumerate() {
+    for (index, &(name, what)) in help.keys().iter().enumerate() {
         let place = Rect::new(padding, padding + pen.px(26) + index as i32 * row, rect.w, row);
         let baseline = pen.baseline(place, text);
         canvas.text(pen.fonts, key, (padding, baseline), name, theme::SETUP.mix(theme::TEXT, 60));
@@ -318,10 +353,12 @@ mod tests {
                 draw_statistics(&mut canvas, &mut pen, &view, &plan);
             }
             let mut pen = Pen { fonts: &mut fonts, scale };
-            let (smallest, size) = (crate::ui::layout::MIN_SIZE, help_size(&pen));
-            assert!(size.1 <= pen.px(smallest.1 as i32), "{size:?}: the help fits the smallest window");
-            canvas.reset(size.0, size.1, theme::BLACK.alpha(0));
-            draw_help(&mut canvas, &mut pen);
+            for help in [Help::Single, Help::Wall] {
+                let (smallest, size) = (crate::ui::layout::MIN_SIZE, help_size(&pen, help));
+                assert!(size.1 <= pen.px(smallest.1 as i32), "{size:?}: the help fits the smallest window");
+                canvas.reset(size.0, size.1, theme::BLACK.alpha(0));
+                draw_help(&mut canvas, &mut pen, help);
+            }
         }
     }
 }

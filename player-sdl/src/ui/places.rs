@@ -3,7 +3,7 @@
 use super::canvas::Rect;
 use super::dialog;
 use super::layout::Layout;
-use super::overlay::{self, StatisticsPlan};
+use super::overlay::{self, Help, StatisticsPlan};
 use super::view::{Notice, Scene};
 use super::widgets::{self, Pen, notice::ArrangedNotice};
 
@@ -77,7 +77,8 @@ impl Places {
         let notice = notice.map(|notice| widgets::notice::arrange(pen, notice, area, over_picture));
         let notice_size = notice.as_ref().map_or((0, 0), |notice| notice.size);
 
-        let help = if scene.help && scene.dialog.is_none() { overlay::help_size(pen) } else { (0, 0) };
+        let help =
+            if scene.help && scene.dialog.is_none() { overlay::help_size(pen, Help::of(layout)) } else { (0, 0) };
         // In a small window the help also covers the controls, because half of the help would be of no use.
         let window = layout.window.shrunk(layout.px(8));
         let dialog = scene.dialog.as_ref().map(|view| dialog::arrange(pen, view, window));

@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Rect};
 use super::layout::{MIN_SIZE, START_SIZE, scaled};
 use super::theme::Color;
 use crate::args::Args;
+use crate::frame::Picture;
 use anyhow::{Context, anyhow, bail};
 use sdl2::VideoSubsystem;
 use sdl2::pixels::PixelFormatEnum;
@@ -120,13 +121,15 @@ impl<V: PartialEq> Layer<'_, V> {
 /// The picture of a stream as the graphics card has it.
 #[derive(Default)]
 pub(super) struct PictureView<'t> {
+    /// With its width and height.
     texture: Option<(Texture<'t>, (usize, usize))>,
+    whole: (usize, usize),
 }
 
 impl PictureView<'_> {
-    /// The picture's width and height, if there is one.
+    /// The picture's width and height, if there is one: those of the whole picture, where this is a smaller one.
     pub(super) fn size(&self) -> Option<(usize, usize)> {
-        self.texture.as_ref().map(|&(_, size)| size)
+        self.texture.as_ref().map(|_| self.whole)
     }
 
     pub(super) fn clear(&mut self) {
@@ -203,14 +206,11 @@ impl<'t> Screen<'t> {
         Ok(true)
     }
 
-    /// Makes these pixels the picture of a view. Returns whether there is a texture for them.
-    pub(super) fn set_picture(
-        &mut self,
-        view: &mut PictureView<'t>,
-        pixels: &[u8],
-        (width, height): (usize, usize),
-    ) -> bool {
-        if view.size() != Some((width, height)) {
+    /// Makes a picture the one of a view. Returns whether there is a texture for it.
+    pub(super) fn set_picture(&mut self, view: &mut PictureView<'t>, picture: &Picture) -> bool {
+        let &Picture { ref pixels, width, height, whole, .. } = picture;
+        view.whole = whole;
+        if view.texture.as_ref().map(|&(_, size)| size) != Some((width, height)) {
             let format = PixelFormatEnum::RGB888;
             match self.creator.create_texture_streaming(format, width as u32, height as u32) {
                 Ok(texture) => view.texture = Some((texture, (width, height))),

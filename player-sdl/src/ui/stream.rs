@@ -10,6 +10,7 @@ use crate::model::{Button, Model, Phase};
 use crate::network::{Order, Report};
 use crate::record::Recorder;
 use crate::run::Run;
+use crate::smaller::Place;
 use crate::snapshot;
 use mutoscope_std::client::Goal;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub(super) struct Stream<'t> {
     pub(super) model: Model,
     /// The picture that is shown.
     picture: Option<Picture>,
+    /// When it was last told to play or to connect, until its first picture is shown.
+    asked: Option<Instant>,
     pub(super) view: PictureView<'t>,
     /// The phase that was last seen, and since when it has lasted.
     phase: (&'static str, Instant),
@@ -41,6 +44,7 @@ impl<'t> Stream<'t> {
             run,
             model,
             picture: None,
+            asked: None,
             view: PictureView::default(),
             phase: ("", now),
             complete: false,
@@ -50,6 +54,7 @@ impl<'t> Stream<'t> {
     /// Connects and plays without waiting for the user.
     pub(super) fn start(&mut self, from: Option<Duration>) {
         let goal = self.model.start(from);
+        self.asked = Some(Instant::now());
         self.run.send(goal);
     }
 
@@ -73,11 +78,15 @@ impl<'t> Stream<'t> {
         if self.model.phase == Phase::Idle || self.model.phase == Phase::Connecting {
             self.forget_picture();
         }
+        if self.picture.is_none() {
+            self.asked = Some(Instant::now());
+        }
         self.run.send(goal);
     }
 
     fn forget_picture(&mut self) {
         self.view.clear();
+        self.run.pipeline.forget();
         if let Some(picture) = self.picture.take() {
             self.run.pipeline.recycle(picture);
         }
@@ -90,7 +99,12 @@ impl<'t> Stream<'t> {
 
     /// The picture's width and height in pixels, and the length of its file in bytes.
     pub(super) fn picture_size(&self) -> Option<(usize, usize, usize)> {
-        self.picture.as_ref().map(|picture| (picture.width, picture.height, picture.info.len))
+        self.picture.as_ref().map(|picture| (picture.whole.0, picture.whole.1, picture.info.len))
+    }
+
+    /// Its pictures are shown there.
+    pub(super) fn set_place(&self, place: Place) {
+        self.run.pipeline.set_place(place);
     }
 
     /// Takes the next report of the network, and returns it.
@@ -109,10 +123,15 @@ impl<'t> Stream<'t> {
     pub(super) fn take_picture(&mut self, display: &mut Display<'t>) -> bool {
         let Some(picture) = self.run.pipeline.pictures.take() else { return false };
         // After STOP was pressed, the decoder may still bring a picture, which is not to be shown.
-        let size = (picture.width, picture.height);
-        if self.model.phase == Phase::Idle || !display.set_picture(&mut self.view, &picture.pixels, size) {
+        if self.model.phase == Phase::Idle || !display.set_picture(&mut self.view, &picture) {
             self.run.pipeline.recycle(picture);
             return false;
+        }
+        let is_same = |before: &Picture| before.info == picture.info;
+        if self.picture.as_ref().is_some_and(is_same) {
+            // It is only larger or smaller than before.
+            self.picture.replace(picture).into_iter().for_each(|before| self.run.pipeline.recycle(before));
+            return true;
         }
         let number = match (picture.strip, self.model.is_live()) {
             // The test card's strip says which frame of the stream this is.
@@ -130,15 +149,20 @@ impl<'t> Stream<'t> {
     pub(super) fn restore(&mut self, display: &mut Display<'t>) {
         self.view.clear();
         if let Some(picture) = &self.picture {
-            display.set_picture(&mut self.view, &picture.pixels, (picture.width, picture.height));
+            display.set_picture(&mut self.view, picture);
         }
     }
 
     /// Counts the picture that has just come onto the screen. Returns a line about it, for programs.
     pub(super) fn handle_shown(&mut self) -> Option<JsonLine> {
         let picture = self.picture.as_ref()?;
-        let ages = picture.ages(Instant::now());
-        self.run.figures.handle_shown(ages.latency, ages.local);
+        let now = Instant::now();
+        let ages = picture.ages(now);
+        if picture.is_fresh {
+            self.run.figures.handle_shown(ages.latency, ages.local);
+            let waited = self.asked.take().map(|asked| now.saturating_duration_since(asked));
+            waited.into_iter().for_each(|waited| self.run.figures.handle_first(waited));
+        }
         let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let line = JsonLine::new("shown")
             .int("number", picture.info.number)
@@ -146,7 +170,9 @@ impl<'t> Stream<'t> {
             .number("position", picture.info.position.map(|position| position.as_secs_f64()))
             .number("latency_ms", ages.latency.map(ms))
             .number("local_ms", ms(ages.local))
-            .number("decoding_ms", ms(picture.decoding));
+            .number("decoding_ms", ms(picture.decoding))
+            .int("width", picture.width as i128)
+            .bool("fresh", picture.is_fresh);
         Some(line)
     }
 

@@ -5,6 +5,7 @@ use super::dialog::{self, Dialog};
 use super::layout::{Control, Layout};
 use super::places::Placed;
 use super::view::{Notice, Progress, Scene};
+use super::wall::tile::Tile;
 use crate::json::{JsonLine, Output};
 use crate::model::{Button, Model, Phase};
 
@@ -19,6 +20,7 @@ pub(super) struct Told {
     knob: Option<i32>,
     placed: Placed,
     dialog: (&'static str, Vec<(dialog::Part, Rect)>),
+    tiles: Vec<Tile>,
 }
 
 fn ints(rect: Rect) -> [i32; 4] {
@@ -71,6 +73,27 @@ impl Told {
         }
     }
 
+    /// Tells what is new in the tiles of a wall, each where lines about its stream go.
+    pub(super) fn tell_tiles<'o>(&mut self, tiles: &[Tile], outputs: impl Iterator<Item = &'o Output>) {
+        // A countdown and a spinner are nothing new.
+        let words = |tile: &Tile| {
+            let notice = tile.notice.as_ref().map(|notice| (notice.title.clone(), notice.detail.clone()));
+            (notice, tile.label.sign, tile.label.recording)
+        };
+        for ((index, tile), output) in tiles.iter().enumerate().zip(outputs) {
+            if self.tiles.get(index).map(words) != Some(words(tile)) {
+                let text = |part: fn(&Notice) -> &String| tile.notice.as_ref().map_or("", |notice| part(notice));
+                let line = JsonLine::new("tile").int("tile", index as i128 + 1).text("name", &tile.label.name);
+                let line =
+                    line.text("sign", &format!("{:?}", tile.label.sign)).text("title", text(|notice| &notice.title));
+                output.print(
+                    line.text("detail", text(|notice| &notice.detail)).text("hint", text(|notice| &notice.hint)),
+                );
+            }
+        }
+        self.tiles = tiles.to_vec();
+    }
+
     /// Tells which dialog is open and where its parts are, but nothing of what is typed.
     pub(super) fn tell_dialog(&mut self, output: &Output, dialog: Option<&Dialog>, parts: &[(dialog::Part, Rect)]) {
         let kind = dialog.map_or("none", Dialog::kind);
@@ -90,6 +113,7 @@ fn name(control: Control) -> String {
     match control {
         Control::Button(button) => button.label().to_lowercase(),
         Control::Tool(tool) => tool.name().into(),
+        Control::Tile(tile) => format!("tile{}", tile + 1),
     }
 }
 
@@ -120,7 +144,7 @@ pub(super) fn layout(layout: &Layout, picture: Option<(usize, usize)>) -> JsonLi
     if let Some((width, height)) = picture {
         line = line.ints("picture", &ints(layout.fit(width, height)));
     }
-    for control in Control::all() {
+    for control in Control::all().chain((0..layout.tiles.len()).map(Control::Tile)) {
         line = line.ints(&name(control), &ints(layout.place(control)));
     }
     line

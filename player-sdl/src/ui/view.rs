@@ -230,6 +230,9 @@ pub(crate) fn bubble(
         Control::Tool(Tool::Help) => "Keys and mouse (H)",
         Control::Tool(Tool::Fullscreen) if fullscreen => "Leave full screen (F)",
         Control::Tool(Tool::Fullscreen) => "Full screen (F)",
+        Control::Tool(Tool::Wall) => "All streams (Esc)",
+        // What is at hand needs no words.
+        Control::Tile(_) => return None,
     };
     Some(Bubble { text: text.into(), about: layout.place(control) })
 }

@@ -5,8 +5,8 @@ use super::app::App;
 use super::display::Display;
 use super::screen::{self, Screen, sdl_error};
 use super::widgets;
-use crate::args::{Args, stream_name};
-use crate::json::PrintError;
+use crate::args::{Args, StreamUrl, stream_name};
+use crate::json::{Output, PrintError};
 use crate::model::{Model, Phase};
 use crate::run::{self, FinishedRun, Run};
 use crate::wording::uncapitalised;
@@ -30,14 +30,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let video = sdl.video().map_err(sdl_error("cannot use a display"))?;
     screen::ensure_visible(&video)?;
     let mut pump = sdl.event_pump().map_err(sdl_error("cannot take input"))?;
-    let (canvas, scale) = screen::open(&video, args, &window_title(&stream_name(&args.shown_url())))?;
+    let urls = args.streams();
+    let title = match &urls[..] {
+        [url] => stream_name(&url.shown),
+        several => format!("{} streams", several.len()),
+    };
+    let (canvas, scale) = screen::open(&video, args, &window_title(&title))?;
     let creator = canvas.texture_creator();
     let display = Display::new(Screen::new(canvas, &creator), scale, sdl.mouse());
 
     let woken = Arc::new(AtomicBool::new(false));
     let events = sdl.event().map_err(sdl_error("cannot take input"))?;
-    let run = Run::start(args, recorder, Duration::ZERO, waker(&events, woken.clone())?)?;
-    let mut app = App::new(args, run, display, video.clipboard());
+    let wake = waker(&events, woken.clone())?;
+    // There is one stream where there is a recorder.
+    let mut recorders = std::iter::once(recorder).chain(std::iter::repeat_with(|| None));
+    let mut start = |(url, output): (&StreamUrl, Output)| {
+        let recorder = recorders.next().flatten();
+        let run = Run::start(args, (url, output), recorder, Duration::ZERO, wake.clone())?;
+        Ok((url.shown.clone(), run))
+    };
+    let runs = urls.iter().zip(Output::several(urls.len())).map(&mut start).collect::<Result<Vec<_>>>()?;
+    let mut app = App::new(args, runs, display, video.clipboard());
     if !args.wait {
         app.start();
     }
@@ -49,14 +62,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             app.handle_event(&event);
         }
         app.advance()?;
+        std::thread::sleep(app.rest());
     }
     let mut first = None;
-    for (run, model, complete) in app.close() {
+    for (url, run, model, complete) in app.close() {
         let finished = run.finish();
         if args.output.stats.is_some() {
             finished.output.print(finished.figures.add_latencies(finished.summary()));
         }
-        first = first.or_else(|| problem(args, &finished, model, complete));
+        let problem = problem(args, &finished, model, complete);
+        let problem = problem.map(|problem| if urls.len() > 1 { format!("{url}: {problem}") } else { problem });
+        first = first.or(problem);
     }
     first.map_or(Ok(()), |problem| Err(anyhow!(problem)))
 }

@@ -90,7 +90,7 @@ pub(super) fn play_sign(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32, in
 }
 
 /// Draws two upright bars.
-pub(super) fn pause_sign(canvas: &mut Canvas, place: Rect, ink: Color) {
+pub(crate) fn pause_sign(canvas: &mut Canvas, place: Rect, ink: Color) {
     let bar = (place.w as f32 * 0.3).round().max(1.0) as i32;
     let inset = place.w / 10;
     canvas.fill(Rect::new(place.x + inset, place.y, bar, place.h), ink);

@@ -15,10 +15,18 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools:
     for ((tool, look), place) in Tool::ALL.into_iter().zip(view.tools).zip(tools) {
         draw_tool(canvas, pen, (tool, view.fullscreen), look, *place);
     }
-    let mut right = tools.first().map_or(rect.w - margin, |first| first.x - pen.px(6));
+    let shown = |tool: Tool| tools.get(tool as usize).filter(|place| !place.is_empty());
+    let first = Tool::ALL.into_iter().filter(|&tool| tool != Tool::Wall).find_map(shown);
+    let mut right = first.map_or(rect.w - margin, |first| first.x - pen.px(6));
     let title = pen.medium(theme::TITLE_SIZE);
     let radius = pen.at(9.0);
-    let x = margin + (radius * 2.0) as i32 + pen.px(10);
+    let x = match shown(Tool::Wall) {
+        Some(back) => back.right() + pen.px(8),
+        None => {
+            draw_reel(canvas, (margin as f32 + radius, rect.h as f32 / 2.0), radius);
+            margin + (radius * 2.0) as i32 + pen.px(10)
+        }
+    };
     // In a narrow window the name goes first.
     let name = pen.fonts.width(title, &view.stream).min(pen.px(96));
     if let Some(badge) = view.badge.filter(|badge| right - badge_width(pen, badge) - gap - x >= name) {
@@ -31,8 +39,6 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools:
         right = badge_at(canvas, pen, right, "REC", theme::BAD) - gap;
     }
     let small = pen.regular(theme::TEXT_SIZE);
-    let middle = rect.h as f32 / 2.0;
-    draw_reel(canvas, (margin as f32 + radius, middle), radius);
     let baseline = pen.baseline(rect, title);
     let width = pen.fonts.width(title, TITLE);
     // In a narrow window the program's name is left out, because the stream's name says more.
@@ -49,6 +55,9 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools:
 
 /// Draws a button of the title bar. What it stands for may be switched on.
 fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool), look: Look, place: Rect) {
+    if place.is_empty() {
+        return;
+    }
     let inner = place.shrunk(pen.px(2));
     if look.focused {
         super::draw_focus(canvas, pen, inner.shrunk(pen.px(2)), 4.0);
@@ -71,6 +80,14 @@ fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool
         }
     };
     match tool {
+        Tool::Wall => {
+            // Four tiles.
+            let side = side * 0.42;
+            for (right, down) in [(0.0, 0.0), (0.58, 0.0), (0.0, 0.58), (0.58, 0.58)] {
+                let (x, y) = at((right, down));
+                canvas.round(Rect::new(x.round() as i32, y.round() as i32, side as i32, side as i32), 1.0, ink);
+            }
+        }
         Tool::Record => {
             canvas.arc(at((0.5, 0.5)), side * 0.5, width, (0.0, 1.0), ink);
             let dot = if look.state == LookState::Disabled { ink } else { theme::BAD };

@@ -79,7 +79,7 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &ArrangedNo
     }
     let side = arranged.icon;
     if side > 0 {
-        draw_icon(canvas, pen, arranged.notice.icon, Rect::new((rect.w - side) / 2, arranged.plate, side, side));
+        draw_icon(canvas, arranged.notice.icon, Rect::new((rect.w - side) / 2, arranged.plate, side, side));
     }
     let (title, text) = (pen.medium(theme::NOTICE_SIZE), pen.regular(theme::TEXT_SIZE));
     let mut y = arranged.plate + side;
@@ -100,11 +100,12 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &ArrangedNo
     }
 }
 
-fn draw_icon(canvas: &mut Canvas, pen: &Pen<'_>, icon: Icon, place: Rect) {
+pub(crate) fn draw_icon(canvas: &mut Canvas, icon: Icon, place: Rect) {
     let centre = (place.x as f32 + place.w as f32 / 2.0, place.y as f32 + place.h as f32 / 2.0);
     let radius = place.w as f32 / 2.0 - 1.0;
     canvas.circle(centre.0, centre.1, radius, theme::BLACK.alpha(0x90));
-    let line = pen.at(3.5);
+    // As thick as it is in the large view.
+    let line = radius * 0.113;
     match icon {
         Icon::Play => play_sign(canvas, (centre.0 + radius * 0.06, centre.1), radius * 0.42, theme::TEXT),
         Icon::Pause => pause_sign(canvas, place.centred(place.w * 3 / 8, place.w * 3 / 8), theme::TEXT),
