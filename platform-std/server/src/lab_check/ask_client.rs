@@ -36,6 +36,8 @@ const LOST: usize = 5;
 /// When a packet comes a second time, and which: so many frames before.
 const LATE: (usize, usize) = (14, 4);
 
+const UNSEEN: &str = "What a program shows that is not in Python cannot be seen.";
+
 /// A student's client, and how to start it.
 pub(super) struct Client<'a> {
     /// Starts it for a server's port, a port for RTP, and the one who presses its buttons.
@@ -135,6 +137,9 @@ impl Scene {
 
     fn notes(&self) -> Vec<String> {
         let Some([tk, pil, version]) = self.link.as_ref().and_then(Link::hello) else { return Vec::new() };
+        if tk == "java" {
+            return vec![format!("The client ran under Java {version}.")];
+        }
         let mut notes = vec![format!("The client ran under Python {version}.")];
         if tk == "stub" {
             notes.push("There is no tkinter or no display: a stand-in took its place, which draws nothing.".to_owned());
@@ -400,9 +405,8 @@ fn transport(scene: &Scene, sheet: &mut Sheet, setup: &Request) {
 
 /// Whether pictures are shown as they were sent, and a late one is not.
 fn frames(client: &Client<'_>, scene: &Scene, sheet: &mut Sheet, sent: &[usize]) {
-    if scene.link.is_none() {
-        sheet.skips("client.frames", "What a program that is no Python's shows cannot be seen.");
-        return;
+    if scene.link.is_none() || client.is_java {
+        return ["client.frames", "client.late"].iter().for_each(|id| sheet.skips(id, UNSEEN));
     }
     // A busy machine shows fewer.
     let (places, others) = scene.shown(client.clip, sent.len() / 2, SHOWING);
@@ -488,8 +492,8 @@ fn refuses(client: &Client<'_>, scene: &mut Scene, sheet: &mut Sheet) {
 
 /// Sends frames in parts with one number.
 fn parts(client: &Client<'_>, scene: &mut Scene, sheet: &mut Sheet) {
-    if scene.link.is_none() {
-        return;
+    if scene.link.is_none() || client.is_java {
+        return sheet.skips("client.fragments", UNSEEN);
     }
     let mut count = 0;
     for place in 0..12 {

@@ -298,20 +298,27 @@ fn plays(server: &Server<'_>, sheet: &mut Sheet) {
     let pause = dialogue.request("PAUSE", REPLY);
     let is_ok = carried_out(sheet, "server.pause", "PAUSE", &dialogue, &pause);
     let (late, stray) = dialogue.silence();
-    if is_ok && stray.len() > STRAY {
+    let goes_on_sending = stray.len() > STRAY;
+    if is_ok && goes_on_sending {
         sheet.fails("server.pause", after("PAUSE", &stray), evidence(&pause, &stray));
     }
 
     let again = dialogue.request("PLAY", REPLY);
-    carried_out(sheet, "server.play", "PLAY after PAUSE", &dialogue, &again);
+    // After a PAUSE that was not carried out, it has nothing to do.
+    let is_asked = is_ok && carried_out(sheet, "server.play", "PLAY after PAUSE", &dialogue, &again);
     let second = dialogue.play();
-    if second.is_empty() {
+    if second.is_empty() && is_asked {
         sheet.fails("server.play", "No packet comes after the second PLAY.", again.seen.clone());
     } else {
         goes_on(sheet, server.clip, &[&first, &late, &stray], &second, &again);
         sheet.holds("server.pause", "The packets stop, and the next PLAY goes on.", pause.seen);
     }
-    stream::judge(sheet, server.clip, &[first, second]);
+    if goes_on_sending {
+        // The second PLAY may have begun another stream beside this one.
+        stream::judge(sheet, server.clip, &[[first, late, stray].concat()]);
+    } else {
+        stream::judge(sheet, server.clip, &[first, second]);
+    }
     ends(sheet, &mut dialogue);
 }
 
@@ -363,6 +370,16 @@ fn ends(sheet: &mut Sheet, dialogue: &mut Dialogue) {
     let _ = dialogue.stream.shutdown(Shutdown::Both);
 }
 
+/// Whether what came as the reply to SETUP is that to the request before, because the one to SETUP comes as well.
+fn is_late(dialogue: &mut Dialogue, setup: &Exchange) -> bool {
+    let Some(reply) = setup.reply.as_ref().filter(|reply| reply.is_ok() && reply.cseq == Some(dialogue.cseq - 1))
+    else {
+        return false;
+    };
+    let are_two = String::from_utf8_lossy(&reply.bytes).matches("RTSP/1.").count() > 1;
+    are_two || !dialogue.read(REFUSAL).is_empty()
+}
+
 /// Requests that must not be carried out: PLAY before SETUP, a session that is not ours, a film that is not there.
 fn states(server: &Server<'_>, sheet: &mut Sheet) {
     // The other conversation says why, where it cannot be reached.
@@ -375,7 +392,11 @@ fn states(server: &Server<'_>, sheet: &mut Sheet) {
     } else {
         sheet.holds("server.state", format!("PLAY before SETUP {}, and nothing comes.", early.outcome()), early.seen);
     }
-    if dialogue.setup(clip::NAME, REPLY).is_ok() {
+    let setup = dialogue.setup(clip::NAME, REPLY);
+    if is_late(&mut dialogue, &setup) {
+        return sheet.fails("server.state", "PLAY before SETUP is answered with 200, late.", setup.seen);
+    }
+    if setup.is_ok() {
         let own = dialogue.session.replace("999999999".to_owned());
         let other = dialogue.request("PLAY", REFUSAL);
         dialogue.session = own;

@@ -58,9 +58,7 @@ impl Display {
         let deadline = Instant::now() + START;
         loop {
             // It writes its number when it is ready.
-            let output = xvfb.output();
-            let number = output.split_once('\n').and_then(|(line, _)| line.trim().parse::<u32>().ok());
-            if let Some(number) = number {
+            if let Some(number) = number(&xvfb.output()) {
                 return Some(Self { name: Some(format!(":{number}").into()), _xvfb: Some(xvfb) });
             }
             if !xvfb.is_running() || Instant::now() >= deadline {
@@ -68,5 +66,23 @@ impl Display {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+}
+
+/// The line that is a number, among complaints of what could not be had.
+fn number(output: &str) -> Option<u32> {
+    let mut whole = output.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    whole.find_map(|line| line.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_is_found_among_complaints() {
+        assert_eq!(number("_XSERVTransMakeAllCOTSServerListeners: server already running\n12\n"), Some(12));
+        assert_eq!(number("1"), None);
+        assert_eq!(number("no\n"), None);
     }
 }

@@ -28,7 +28,7 @@ pub(super) const NOT_STARTED: i32 = 252;
 /// How often it looks whether the program has ended.
 const TICK: Duration = Duration::from_millis(20);
 /// And how many processes there are, which takes longer.
-const COUNTING: Duration = Duration::from_millis(50);
+const COUNTING: Duration = Duration::from_millis(100);
 
 /// What a program may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,7 +86,9 @@ fn check(args: &LabCheckArgs) -> Result<Report> {
     let folders: Vec<_> = [&server, &client].into_iter().flatten().map(Program::folder).collect();
     find::put_film(&copy, clip::NAME, &clip.file(), &folders)?;
     start::write_tools(&tools)?;
-    let needs_display = client.as_ref().is_some_and(|client| start::is_pressed(client) || start::is_java(client));
+    // The lab's server in Java has a window, too.
+    let needs_display =
+        client.as_ref().is_some_and(start::is_pressed) || [&server, &client].into_iter().flatten().any(start::is_java);
     let display = if needs_display {
         Display::open(args.display, work.path()).map_err(|why| anyhow::anyhow!(why))?
     } else {
@@ -111,8 +113,16 @@ fn check(args: &LabCheckArgs) -> Result<Report> {
     let halves = [(Half::Server, server), (Half::Client, client)].into_iter().filter(|(half, _)| args.wants(*half));
     let halves: Result<Vec<Part>> = thread::scope(|scope| {
         let (starter, clip) = (&starter, &clip);
-        let parts: Vec<_> =
-            halves.map(|(half, program)| scope.spawn(move || part(half, program, starter, clip))).collect();
+        // What is compiled for one may be what the other runs: one after the other.
+        let compiled = halves.map(|(half, program)| {
+            let made = program.as_ref().map_or(Ok(()), |program| starter.compile(program, half));
+            (half, program, made)
+        });
+        let compiled: Vec<_> = compiled.collect();
+        let parts: Vec<_> = compiled
+            .into_iter()
+            .map(|(half, program, made)| scope.spawn(move || part(half, program, made, starter, clip)))
+            .collect();
         parts.into_iter().map(|part| part.join().map_err(|_| anyhow::anyhow!("the check itself has failed"))).collect()
     });
     let halves = halves?;
@@ -131,12 +141,12 @@ fn program(args: &LabCheckArgs, copy: &Path, half: Half, command: Option<&str>) 
 }
 
 /// Checks one of the programs.
-fn part(half: Half, program: Option<Program>, starter: &Starter, clip: &Clip) -> Part {
+fn part(half: Half, program: Option<Program>, made: Result<()>, starter: &Starter, clip: &Clip) -> Part {
     let Some(program) = program else {
         return Part { half, program: None, findings: Vec::new(), notes: Vec::new() };
     };
     let name = Some(program.name());
-    if let Err(error) = starter.compile(&program) {
+    if let Err(error) = made {
         let mut sheet = sheet::Sheet::new(half);
         sheet.fails(&format!("{}.setup", half.name()), format!("{error:#}."), Vec::new());
         let findings = sheet.finish("The program does not run.");

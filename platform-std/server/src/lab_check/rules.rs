@@ -189,7 +189,7 @@ pub(super) const RULES: &[Rule] = &[
         Server,
         "server.rate",
         "frame rate",
-        "Some 20 frames leave in a second, one each 50 ms; 10 to 35 are taken for that.",
+        "Some 20 frames leave in a second, one each 50 ms (in Java 10); 8 to 35 are taken for that.",
         "lab, The Server",
     ),
     must(

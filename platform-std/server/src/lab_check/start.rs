@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::child::{Frame, Running, ask};
 use super::clip;
 use super::find::{Program, words};
 use super::keeper::Limits;
 use super::link::Link;
+use super::rules::Half;
 
 /// Where servers listen and clients connect.
 const HOST: &str = "127.0.0.1";
@@ -20,7 +21,8 @@ const PROBE: &str = "import sys, site; print(sys.executable); print(site.getuser
 /// How long a compiler may take.
 const COMPILING: Duration = Duration::from_secs(60);
 /// The files that stand beside the program which presses buttons.
-const TOOLS: [(&str, &str); 3] = [
+const TOOLS: [(&str, &str); 4] = [
+    ("LabPress.java", include_str!("shim/LabPress.java")),
     ("press.py", include_str!("shim/press.py")),
     ("stub_tk.py", include_str!("shim/stub_tk.py")),
     ("stub_pil.py", include_str!("shim/stub_pil.py")),
@@ -86,7 +88,12 @@ impl Starter {
                 line.extend([HOST, &port, &rtp_port, clip::NAME].map(OsString::from));
                 line
             }
-            Program::Java { class, .. } => java(&[class, HOST, &port, clip::NAME]),
+            Program::Java { class, .. } => {
+                let path = format!(".:{}", self.tools.display());
+                let link_port = link.port.to_string();
+                let line = ["java", "-cp", &path, "LabPress", &link_port, &link.token, class, HOST, &port, clip::NAME];
+                line.map(OsString::from).to_vec()
+            }
             Program::Command(words) => {
                 let values = [("port", &*port), ("rtp_port", &rtp_port), ("host", HOST), ("file", clip::NAME)];
                 let mut line = filled(words, &values);
@@ -118,7 +125,7 @@ impl Starter {
             ("PYTHONDONTWRITEBYTECODE", "1"),
             ("PYTHONIOENCODING", "utf-8"),
             // The machine that runs Java counts as memory what it only might take.
-            ("JAVA_TOOL_OPTIONS", "-Xmx256m"),
+            ("JAVA_TOOL_OPTIONS", "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
         ]
         .map(|(name, value)| (name.into(), value.into()))
         .to_vec();
@@ -132,31 +139,39 @@ impl Starter {
         Running::start(line, &Frame { limits, output: self.output, folder, variables })
     }
 
-    /// Compiles what is there as source alone.
-    pub(super) fn compile(&self, program: &Program) -> Result<()> {
+    /// Compiles what is there as source alone; and, for a client, what presses its buttons.
+    pub(super) fn compile(&self, program: &Program, half: Half) -> Result<()> {
         let Program::Java { folder, class } = program else { return Ok(()) };
         let place = self.copy.join(folder);
-        if place.join(format!("{class}.class")).exists() {
-            return Ok(());
+        let has_class = || place.join(format!("{class}.class")).exists();
+        if !has_class() {
+            let mut sources: Vec<OsString> = fs::read_dir(&place)?.flatten().map(|entry| entry.file_name()).collect();
+            sources.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "java"));
+            let told = self.javac(program, &sources)?;
+            ensure!(has_class(), "javac does not make {class}.class: {told}");
         }
-        let mut sources: Vec<OsString> = fs::read_dir(&place)?.flatten().map(|entry| entry.file_name()).collect();
-        sources.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "java"));
-        let line: Vec<OsString> = [OsString::from("javac")].into_iter().chain(sources).collect();
-        let mut running = self.run(program, &line)?;
-        let has_ended = running.ends_within(COMPILING);
-        running.end();
-        if !has_ended || !place.join(format!("{class}.class")).exists() {
-            bail!("javac does not make {class}.class: {}", running.last_words().join("; "));
+        if half == Half::Client {
+            let tools = self.tools.as_os_str();
+            let told = self.javac(program, &["-d".into(), tools.into(), self.tools.join("LabPress.java").into()])?;
+            ensure!(self.tools.join("LabPress.class").exists(), "what presses buttons cannot be compiled: {told}");
         }
         Ok(())
+    }
+
+    /// Runs the compiler. What it says at the end.
+    fn javac(&self, program: &Program, arguments: &[OsString]) -> Result<String> {
+        let line = [&["javac".into()], arguments].concat();
+        let mut running = self.run(program, &line)?;
+        running.ends_within(COMPILING);
+        running.end();
+        Ok(running.last_words().join("; "))
     }
 }
 
 /// Whether a program of ours presses its buttons.
 pub(super) fn is_pressed(program: &Program) -> bool {
     match program {
-        Program::Python(_) => true,
-        Program::Java { .. } => false,
+        Program::Python(_) | Program::Java { .. } => true,
         Program::Command(words) => {
             let name = words.first().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
             name.starts_with("python") && words.get(1).is_some_and(|word| !word.starts_with('-'))

@@ -288,7 +288,7 @@ fn rate(sheet: &mut Sheet, phases: &[Vec<Packet>], assemblies: &[Assembly]) {
     }
     let rate = count as f64 / time.as_secs_f64();
     let said = format!("{rate:.1} frames a second.");
-    if (10.0..35.0).contains(&rate) {
+    if (8.0..35.0).contains(&rate) {
         sheet.holds("server.rate", said, Vec::new());
     } else {
         sheet.fails("server.rate", said, Vec::new());

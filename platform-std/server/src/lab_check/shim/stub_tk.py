@@ -134,7 +134,7 @@ class Tk(Misc):
     def _loop(self):
         while not (self._is_over or self._is_gone):
             self._turn()
-            time.sleep(0.005)
+            time.sleep(0.01)
 
     def destroy(self):
         self._is_gone = True
