@@ -1,17 +1,14 @@
 //! The command line, and what it says about the stream.
 
+use crate::address::Address;
 use crate::reconnect::Patience;
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 use mutoscope::wire::url::Url;
-use mutoscope_std::client::{
-    Client, Credentials, Dialect, Error, Impairments, Options, Transport, without_credentials,
-};
-use mutoscope_std::input::expand_url;
+use mutoscope_std::client::{Credentials, Dialect, Error, Impairments, Options, Transport};
 use mutoscope_std::tls::Fingerprint;
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +17,7 @@ use std::time::Duration;
 #[command(
     version,
     after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), comma/period step a frame, Home/End, [ ] speed, B backwards, \
-                  F full screen, P snapshot, R record, I statistics, Tab to the buttons, H help, Esc or Q stop and quit. \
+                  F full screen, P snapshot, R record, I statistics, O or Ctrl-V another address, Tab to the buttons, H help, Esc back, Q stop and quit. \
                   On a wall: arrows choose a stream, Enter, a click or 1 to 9 show it alone, Esc leads back.\n\nExits with 0 when it showed what was asked for, \
                   with 1 otherwise, and with 2 when it was called wrongly."
 )]
@@ -66,9 +63,10 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SourceArgs {
     /// What to play, `rtsp://[USER:PASSWORD@]HOST[:PORT]/NAME`, or rtsps:// for TLS; `${VARIABLE}` in it is a value of the environment.
-    /// Several, 16 at most, are a wall of pictures [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE].
-    #[arg(value_name = "URL", value_parser = Discreet(stream_url), num_args = 0..)]
-    url: Vec<StreamUrl>,
+    /// Several, 16 at most, are a wall of pictures [default: rtsp://SERVER_HOST:RTSP_PORT/VIDEO_FILE; in a window, where none of these
+    /// is given either, the start page].
+    #[arg(value_name = "URL", value_parser = Discreet(Address::given), num_args = 0..)]
+    url: Vec<Address>,
     /// The user's name, where the server asks for one.
     #[arg(long, env = "RTSP_USER", value_name = "NAME", value_parser = Discreet(user))]
     user: Option<String>,
@@ -88,15 +86,15 @@ pub(crate) struct SourceArgs {
     /// about those that it does not believe, and remembers the answer].
     #[arg(long, env = "RTSP_TLS_PIN", value_name = "FINGERPRINT")]
     tls_pin: Option<Fingerprint>,
-    /// The server, where no URL is given.
-    #[arg(long, env = "SERVER_HOST", value_name = "HOST", default_value = "127.0.0.1")]
-    server_host: String,
-    /// Its RTSP port, where no URL is given.
-    #[arg(long, env = "RTSP_PORT", value_name = "PORT", default_value_t = 8554)]
-    rtsp_port: u16,
-    /// The stream's name, where no URL is given.
-    #[arg(long, env = "VIDEO_FILE", value_name = "NAME", default_value = "movie.Mjpeg")]
-    video_file: String,
+    /// The server, where no URL is given [default: 127.0.0.1].
+    #[arg(long, env = "SERVER_HOST", value_name = "HOST")]
+    server_host: Option<String>,
+    /// Its RTSP port, where no URL is given [default: 8554].
+    #[arg(long, env = "RTSP_PORT", value_name = "PORT")]
+    rtsp_port: Option<u16>,
+    /// The stream's name, where no URL is given [default: movie.Mjpeg].
+    #[arg(long, env = "VIDEO_FILE", value_name = "NAME")]
+    video_file: Option<String>,
 }
 
 // How the stream travels.
@@ -185,6 +183,9 @@ pub(crate) struct WindowArgs {
     /// What draws the window: auto (the graphics card, or the processor where there is none), or one of SDL's renderers.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) renderer: String,
+    /// Keep no list of what was played, and show none.
+    #[arg(long)]
+    pub(crate) no_recent: bool,
     /// The window's size at the start, in pixels.
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub(crate) window_size: Option<(u32, u32)>,
@@ -196,6 +197,9 @@ pub(crate) struct TestingArgs {
     /// Also print what the window shows and where, for programs that test it.
     #[arg(long, hide = true)]
     pub(crate) ui_log: bool,
+    /// Listen for servers of this machine alone, at this port.
+    #[arg(long, hide = true, value_name = "PORT")]
+    pub(crate) mdns_port: Option<u16>,
     /// Pretend that decoding takes so many milliseconds, to see what a slow machine does.
     #[arg(long, hide = true, value_name = "MS", default_value_t = 0)]
     pub(crate) slow_decoder: u64,
@@ -216,16 +220,22 @@ pub(crate) const MOST_STREAMS: usize = 16;
 
 impl Args {
     /// Returns what to play: what is on the command line, or one stream made of host, port and name.
-    pub(crate) fn streams(&self) -> Vec<StreamUrl> {
-        let source = &self.source;
-        if !source.url.is_empty() {
-            return source.url.clone();
+    pub(crate) fn streams(&self) -> Vec<Address> {
+        let SourceArgs { url, server_host, rtsp_port, video_file, .. } = &self.source;
+        if !url.is_empty() {
+            return url.clone();
         }
-        let host = &source.server_host;
+        let host = server_host.as_deref().unwrap_or("127.0.0.1");
         // An IPv6 address needs brackets in a URL (RFC 3986 section 3.2.2).
-        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
-        let url = format!("rtsp://{host}:{}/{}", source.rtsp_port, source.video_file.trim_start_matches('/'));
-        vec![StreamUrl { shown: without_credentials(&url), url }]
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+        let name = video_file.as_deref().unwrap_or("movie.Mjpeg").trim_start_matches('/');
+        vec![Address::of_parts(format!("rtsp://{host}:{}/{name}", rtsp_port.unwrap_or(8554)))]
+    }
+
+    /// Whether the command line or the environment says what to play.
+    pub(crate) fn names_stream(&self) -> bool {
+        let SourceArgs { url, server_host, rtsp_port, video_file, .. } = &self.source;
+        !url.is_empty() || server_host.is_some() || rtsp_port.is_some() || video_file.is_some()
     }
 
     /// Checks that so many streams can be played as it says.
@@ -264,21 +274,27 @@ impl Args {
         }
     }
 
-    /// Returns the options of the network client for a stream.
-    pub(crate) fn client_options(&self, stream: &StreamUrl) -> Options {
+    /// Returns the options of the network client for a stream. User, password and certificate of the command line are for the servers
+    /// that are named there, and no other one is told them.
+    pub(crate) fn client_options(&self, stream: &Address) -> Options {
         Options {
             transport: self.transport.transport,
             dialect: self.transport.dialect,
-            credentials: self.credentials(&stream.url),
+            credentials: self.credentials(&stream.url).filter(|_| stream.is_given),
             basic: self.source.basic,
             tls_ca: self.source.tls_ca.clone(),
-            tls_pin: self.source.tls_pin,
+            tls_pin: self.source.tls_pin.filter(|_| stream.is_given),
             rtp_port: self.transport.rtp_port,
             playout_delay: Duration::from_millis(self.transport.buffer),
             // The seed is fixed so that a run can be repeated.
             impairments: self.impairments(),
             ..Options::new(stream.url.clone())
         }
+    }
+
+    /// Returns how media is to travel.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport.transport
     }
 
     /// Returns what the network is to be like.
@@ -364,20 +380,6 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).replace(|c: char| !crate::wording::is_harmless(c), " ")
 }
 
-/// A URL, with the values of its variables.
-#[derive(Clone)]
-pub(crate) struct StreamUrl {
-    url: String,
-    /// As it may be shown to anybody: without user and password, and with the names of variables.
-    pub(crate) shown: String,
-}
-
-impl fmt::Debug for StreamUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
 /// Checks a value that may hold a password: what is wrong is told without the value.
 #[derive(Clone, Copy)]
 struct Discreet<T>(fn(&str) -> Result<T, String>);
@@ -414,26 +416,6 @@ fn user(text: &str) -> Result<String, String> {
 
 fn password(text: &str) -> Result<String, String> {
     Credentials::new("", text).map(|_| text.to_owned()).map_err(|_| Error::Credentials.to_string())
-}
-
-fn stream_url(text: &str) -> Result<StreamUrl, String> {
-    stream_url_with(text, &|name| std::env::var(name).ok())
-}
-
-fn stream_url_with(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<StreamUrl, String> {
-    // A URL without a scheme means the usual one.
-    let with_scheme = |text: &str| if text.contains("://") { text.to_owned() } else { format!("rtsp://{text}") };
-    let url = with_scheme(&expand_url(text, lookup).map_err(|error| error.to_string())?);
-    // Values may be secret wherever they stand; only what is a variable from end to end has nothing else to be shown by.
-    let is_whole = text.starts_with("${") && text.ends_with('}') && text.matches("${").count() == 1;
-    let shown = without_credentials(&if is_whole { url.clone() } else { with_scheme(text) });
-    match Client::new(Options::new(url.clone())) {
-        Err(Error::Url(_)) if text.contains("${") => {
-            Err("with the values of its variables this is not a URL of the form rtsp://HOST:PORT/NAME".to_owned())
-        }
-        Err(error @ (Error::Url(_) | Error::Credentials)) => Err(error.to_string()),
-        _ => Ok(StreamUrl { url, shown }),
-    }
 }
 
 fn even_port(text: &str) -> Result<u16, String> {
@@ -487,10 +469,12 @@ mod tests {
 
     #[test]
     fn the_url_comes_from_the_environment_s_defaults_where_none_is_given() {
-        let url = |args: &[&str]| Args::parse_from([&["player-sdl"], args].concat()).streams().swap_remove(0).url;
+        let parsed = |args: &[&str]| Args::parse_from([&["player-sdl"], args].concat());
+        let url = |args: &[&str]| parsed(args).streams().swap_remove(0).url;
         assert_eq!(url(&["rtsp://x/y"]), "rtsp://x/y");
         assert_eq!(url(&["x:8554/y"]), "rtsp://x:8554/y");
         assert_eq!(url(&["--server-host", "::1", "--video-file", "/a b"]), "rtsp://[::1]:8554/a b");
+        assert!(parsed(&["x"]).names_stream() && parsed(&["--rtsp-port", "554"]).names_stream());
     }
 
     #[cfg(feature = "announce")]
@@ -519,6 +503,10 @@ mod tests {
         assert_eq!((given.credentials, given.basic), (anna.clone(), false));
         let (given, _) = options(&["--password", "hun%ter:2", "--basic", "anna@x/y"]);
         assert_eq!((given.credentials, given.basic), (anna, true));
+        let elsewhere = Address::typed("rtsp://z/y").unwrap();
+        let elsewhere =
+            parsed(&["--user", "anna", "--password", "x", "rtsp://x/y"]).unwrap().client_options(&elsewhere);
+        assert_eq!((elsewhere.credentials, elsewhere.tls_pin), (None, None), "another server is told no password");
         let (given, shown) = options(&["rtsp://anna:hunter2@x/y"]);
         assert_eq!((given.credentials, shown.as_str()), (None, "rtsp://x/y"));
         for wrong in [
@@ -545,7 +533,7 @@ mod tests {
             };
             Some(value.to_owned())
         };
-        let url = |text: &str| stream_url_with(text, &lookup);
+        let url = |text: &str| Address::given_with(text, &lookup);
         for (text, expanded, shown) in [
             ("rtsp://anna:${PASSWORD}@cam/x", "rtsp://anna:h%40n%2Fer%3A2@cam/x", "rtsp://cam/x"),
             ("anna:${PASSWORD}@${HOST}/x", "rtsp://anna:h%40n%2Fer%3A2@cam:8554/x", "rtsp://${HOST}/x"),

@@ -1,7 +1,7 @@
 //! What the user is asked before the network thread can go on, and what comes of the answer. Passwords that were typed are kept
 //! by the client alone, for reconnections, until the player ends.
 
-use crate::wording::sentence;
+use crate::wording::{Cause, sentence};
 use mutoscope_std::client::{Answer, Client, Error, Goal, Inquiry, Options, Question};
 use mutoscope_std::tls::KnownServers;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) enum Outcome {
     /// This goal is to be tried again. The sentence: it will be asked again another time, because it could not be written down.
     TryAgain { goal: Goal, forgetful: Option<String> },
     /// It ends here, for this reason.
-    Over(String),
+    Over(String, Cause),
     /// Nothing was asked any more.
     Stale,
 }
@@ -56,7 +56,11 @@ impl Asking {
     /// Takes the answer; `None`: there will be none.
     pub(crate) fn answer(&mut self, answer: Option<Answer>, client: &mut Client) -> Outcome {
         let Some((asked, goal)) = self.open.take() else { return Outcome::Stale };
-        let Some(answer) = answer else { return Outcome::Over(asked.reason) };
+        let cause = match asked.question {
+            Question::Password { .. } => Cause::Unanswered,
+            Question::Certificate { .. } => Cause::Untrusted,
+        };
+        let Some(answer) = answer else { return Outcome::Over(asked.reason, cause) };
         match self.inquiry.answer(&asked.question, answer, client) {
             Ok(written) => {
                 let forgetful = written.err().map(|error| {
@@ -65,7 +69,7 @@ impl Asking {
                 });
                 Outcome::TryAgain { goal, forgetful }
             }
-            Err(error) => Outcome::Over(sentence(&error.to_string())),
+            Err(error) => Outcome::Over(sentence(&error.to_string()), cause),
         }
     }
 }
@@ -99,9 +103,9 @@ mod tests {
         assert_eq!(asking.answer(credentials("x"), &mut client), tried);
         assert_eq!(asking.answer(credentials("x"), &mut client), Outcome::Stale);
         asking.ask(&error, GOAL).unwrap();
-        assert_eq!(asking.answer(None, &mut client), Outcome::Over(asked.reason));
+        assert_eq!(asking.answer(None, &mut client), Outcome::Over(asked.reason, Cause::Unanswered));
         asking.ask(&error, GOAL).unwrap();
-        assert!(matches!(asking.answer(credentials("a\tb"), &mut client), Outcome::Over(_)));
+        assert!(matches!(asking.answer(credentials("a\tb"), &mut client), Outcome::Over(..)));
         asking.ask(&error, GOAL).unwrap();
         asking.forget();
         assert_eq!(asking.answer(credentials("x"), &mut client), Outcome::Stale);

@@ -1,15 +1,15 @@
 //! The player without a window: plays until there is enough, the stream ends or the user interrupts it, then says how it
 //! went.
 
-use crate::args::{Args, StreamUrl, in_seconds};
+use crate::address::Address;
+use crate::args::{Args, in_seconds};
 use crate::asking::Asked;
 use crate::decode::Pipeline;
 use crate::figures::{self, Figures};
 use crate::frame::Picture;
 use crate::json::{Output, PrintError};
 use crate::network::Report;
-use crate::record::Recorder;
-use crate::run::{self, FinishedRun, LINE_INTERVAL, Run};
+use crate::run::{Files, FinishedRun, LINE_INTERVAL, Run};
 use crate::snapshot;
 use crate::wording::uncapitalised;
 use anyhow::{Context, Result, anyhow};
@@ -28,12 +28,12 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// # Errors
 /// A sentence, if not all that was asked for has come, or [`PrintError::ReaderGone`].
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut recorder = run::open_recorder(args)?;
+    let mut files = Files::open(args)?;
     let streams = args.streams();
     let (wakers, wakes): (Vec<_>, Vec<_>) = streams.iter().map(|_| mpsc::channel()).unzip();
     catch_interrupts(wakers.clone())?;
     let several = streams.len() > 1;
-    let problem = |stream: &StreamUrl, result: Result<()>| {
+    let problem = |stream: &Address, result: Result<()>| {
         let error = result.err()?;
         if several && error.downcast_ref() != Some(&PrintError::ReaderGone) {
             eprintln!("player-sdl: {}: {}", OneLine(&stream.shown), OneLine(format_args!("{error:#}")));
@@ -43,8 +43,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut problems: Vec<anyhow::Error> = std::thread::scope(|scope| {
         let ways = wakers.into_iter().zip(wakes);
         let runs = streams.iter().zip(Output::several(streams.len())).zip(ways).map(|((stream, output), way)| {
-            let recorder = recorder.take();
-            scope.spawn(move || problem(stream, play(args, (stream, output), recorder, way)))
+            let files = files.take(&stream.shown);
+            scope.spawn(move || problem(stream, play(args, (stream, output), files, way)))
         });
         let runs: Vec<_> = runs.collect();
         runs.into_iter().filter_map(|run| run.join().unwrap_or_else(|_| Some(anyhow!("a thread has failed")))).collect()
@@ -61,11 +61,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Plays one stream until there is enough, the stream ends, or the user interrupts it.
 fn play(
     args: &Args,
-    stream: (&StreamUrl, Output),
-    recorder: Option<Recorder>,
+    (stream, output): (&Address, Output),
+    files: Files,
     (waker, wakes): (Sender<Wake>, Receiver<Wake>),
 ) -> Result<()> {
-    let run = Run::start(args, stream, recorder, LINE_INTERVAL, move || _ = waker.send(Wake::Work))?;
+    let options = args.client_options(stream);
+    let run = Run::start(args, (options, output), files, LINE_INTERVAL, move || _ = waker.send(Wake::Work))?;
     run.send(Goal::Play { from: args.extent.from });
     let mut player = Headless { args, run, wakes, last: None, has_played: false };
     let end = player.play();

@@ -1,5 +1,6 @@
 //! Plays motion JPEG over RTSP, in an SDL2 window or headless.
 
+mod address;
 mod args;
 mod asking;
 mod decode;
@@ -17,12 +18,15 @@ mod network;
 mod outputs;
 mod protocol;
 mod rates;
+mod recent;
 mod reconnect;
 mod record;
 mod run;
+mod servers;
 mod sink;
 mod smaller;
 mod snapshot;
+mod steps;
 mod ui;
 mod wording;
 

@@ -209,6 +209,12 @@ impl Model {
         self.connect(Goal::Play { from })
     }
 
+    /// Tries now what is to be tried soon. Returns the goal for the network, or `None` if it is being tried.
+    pub(crate) fn try_now(&self, now: Instant) -> Option<Goal> {
+        let waits = matches!(self.phase, Phase::Reconnecting { at, .. } if at > now);
+        waits.then(|| self.pending.unwrap_or(Goal::Play { from: None }))
+    }
+
     /// Whether the user can seek: there must be a session, and its stream must have a length.
     pub(crate) fn can_seek(&self) -> bool {
         let phase =

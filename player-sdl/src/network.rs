@@ -355,7 +355,7 @@ impl Worker {
                 self.goal = goal;
                 self.begin();
             }
-            asking::Outcome::Over(reason) => self.report(Report::Failed { reason, cause: Cause::Unanswered }),
+            asking::Outcome::Over(reason, cause) => self.report(Report::Failed { reason, cause }),
             asking::Outcome::Stale => {}
         }
     }

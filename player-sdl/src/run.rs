@@ -1,7 +1,7 @@
 //! One run of the player, with a window or without: starts the threads that receive, record and decode, keeps and prints
 //! the figures, ends the threads, and says what went wrong.
 
-use crate::args::{Args, StreamUrl};
+use crate::args::Args;
 use crate::decode::{self, Pipeline};
 use crate::figures::{self, Figures};
 use crate::json::{JsonLine, Output};
@@ -9,10 +9,13 @@ use crate::network::{Limit, Live, Network, Order, Outcome};
 use crate::protocol::{Protocol, ProtocolFile};
 use crate::record::Recorder;
 use crate::sink::Sink;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
+#[cfg(feature = "pcap")]
+use mutoscope_std::capture::Capture;
 use mutoscope_std::client::{Goal, Options};
 use mutoscope_std::tls::KnownServers;
-use std::path::PathBuf;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -48,40 +51,50 @@ pub(crate) struct FinishedRun {
     pub(crate) protocol_problem: Option<String>,
 }
 
-/// Opens the file that the user wants the frames recorded in, if the user named one. Both kinds of run call this before
-/// anything else, so that a name that does not work is known at once.
-///
-/// # Errors
-/// A sentence with the file's name, if it cannot be opened for writing.
-pub(crate) fn open_recorder(args: &Args) -> Result<Option<Recorder>> {
-    let Some(path) = &args.output.record else { return Ok(None) };
-    match Recorder::create(path) {
-        Ok(recorder) => Ok(Some(recorder)),
-        Err(error) => bail!("cannot write {}: {error}", path.display()),
+/// The files that the command line wants written, opened once, whatever is played.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) recorder: Option<Recorder>,
+    protocol: Option<ProtocolFile>,
+    #[cfg(feature = "pcap")]
+    capture: Option<Capture>,
+}
+
+impl Files {
+    /// Opens them. Both kinds of run call this before anything else, so that a name that does not work is known at once.
+    ///
+    /// # Errors
+    /// A sentence with the file's name, if it cannot be opened for writing.
+    pub(crate) fn open(args: &Args) -> Result<Self> {
+        let cannot = |path: &Path, error: io::Error| anyhow!("cannot write {}: {error}", path.display());
+        let recorder = args.output.record.as_ref();
+        let recorder = recorder.map(|path| Recorder::create(path).map_err(|error| cannot(path, error))).transpose()?;
+        let protocol = args.output.protocol.as_deref().map(ProtocolFile::create).transpose()?;
+        #[cfg(feature = "pcap")]
+        let capture = args.output.pcap.as_ref();
+        #[cfg(feature = "pcap")]
+        let capture = capture.map(|path| Capture::create(path).map_err(|error| cannot(path, error))).transpose()?;
+        Ok(Self {
+            recorder,
+            protocol,
+            #[cfg(feature = "pcap")]
+            capture,
+        })
+    }
+
+    /// Those for the next stream, which is played from `url`: the first one is recorded and its protocol written, and captures have all.
+    pub(crate) fn take(&mut self, url: &str) -> Self {
+        Self {
+            recorder: self.recorder.take(),
+            protocol: self.protocol.take().map(|file| file.of(url)),
+            #[cfg(feature = "pcap")]
+            capture: self.capture.clone(),
+        }
     }
 }
 
-/// Has the client write the conversation down, if the user wants that.
-///
-/// # Errors
-/// A sentence with the file's name, if it cannot be written.
-#[cfg(feature = "pcap")]
-fn capture(args: &Args, options: &mut Options) -> Result<()> {
-    use anyhow::Context;
-    use mutoscope_std::capture::Capture;
-
-    let create = |path: &PathBuf| Capture::create(path).with_context(|| format!("cannot write {}", path.display()));
-    options.capture = args.output.pcap.as_ref().map(create).transpose()?;
-    Ok(())
-}
-
-#[cfg(not(feature = "pcap"))]
-fn capture(_: &Args, _: &mut Options) -> Result<()> {
-    Ok(())
-}
-
 impl Run {
-    /// Starts all threads for a stream. The network thread does nothing until it gets a command. Both threads call `wake` after
+    /// Starts all threads for the stream of these options. The network thread does nothing until it gets a command. Both threads call `wake` after
     /// each report and each picture. If statistics are wanted, the first line of them is due after `first_line`. The lines on
     /// `output` are about this stream.
     ///
@@ -89,23 +102,24 @@ impl Run {
     /// A sentence, if the URL or the port cannot be used.
     pub(crate) fn start(
         args: &Args,
-        (stream, output): (&StreamUrl, Output),
-        recorder: Option<Recorder>,
+        (options, output): (Options, Output),
+        files: Files,
         first_line: Duration,
         wake: impl Fn() + Clone + Send + 'static,
     ) -> Result<Self> {
         let pipeline = Pipeline::new();
         let decoder = decode::spawn(pipeline.clone(), Duration::from_millis(args.testing.slow_decoder), wake.clone());
         let limit = Limit { frames: args.extent.frames, duration: args.extent.duration };
-        let (mut options, known) = (args.client_options(stream), KnownServers::user_path());
-        capture(args, &mut options)?;
-        let protocol = Protocol::default();
-        let file = |path: &PathBuf| ProtocolFile::create(stream.shown.clone(), path);
-        let protocol_file = args.output.protocol.as_ref().map(file).transpose()?;
-        if !args.headless || protocol_file.is_some() {
-            options.watcher = Some(Arc::new(protocol.clone()));
-        }
-        let sink = Sink::new(pipeline.clone(), recorder, limit);
+        let (protocol, protocol_file) = (Protocol::default(), files.protocol);
+        let watcher = (!args.headless || protocol_file.is_some()).then(|| Arc::new(protocol.clone()) as Arc<_>);
+        let options = Options {
+            watcher,
+            #[cfg(feature = "pcap")]
+            capture: files.capture,
+            ..options
+        };
+        let known = KnownServers::user_path();
+        let sink = Sink::new(pipeline.clone(), files.recorder, limit);
         let network = Network::start(options, known, args.patience(), sink, wake)?;
         Ok(Self {
             network,

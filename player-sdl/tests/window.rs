@@ -5,6 +5,10 @@
 //! `cargo test -p player-sdl --test window -- --include-ignored` runs them too.
 
 mod common;
+#[path = "window/selection.rs"]
+mod selection;
+#[path = "window/start.rs"]
+mod start;
 #[path = "window/wall.rs"]
 mod wall;
 

@@ -66,7 +66,6 @@ impl Announcer {
     }
 
     /// At another port, and to this machine itself.
-    #[cfg(test)]
     pub(super) fn within_machine(daemon: Daemon, rtsp: SocketAddr, http: Option<SocketAddr>) -> Result<Self, Error> {
         let rtsp = Reach::of(&[rtsp]).ok_or(Error::OnlyThisMachine)?;
         Self::within(daemon, rtsp, http.and_then(|place| Reach::of(&[place])))

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use mdns_sd::{Receiver, ResolvedService, ServiceEvent};
 
-use super::{Daemon, Error, PATH, RTSP, label};
+use super::{Daemon, Error, HTTP, PATH, RTSP, label};
 
 /// So many are remembered: strangers may tell of any number.
 const MOST_HEARD: usize = 256;
@@ -22,13 +22,14 @@ pub struct Heard {
 /// Hears servers of the local network, until this is dropped.
 pub struct Browser {
     daemon: Daemon,
-    events: Receiver<ServiceEvent>,
-    heard: BTreeMap<String, Heard>,
+    streams: Ear<Heard>,
+    /// The pages of our servers, where they are listened for.
+    pages: Option<Ear<SocketAddr>>,
 }
 
 impl std::fmt::Debug for Browser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Browser").field("heard", &self.heard).finish_non_exhaustive()
+        f.debug_struct("Browser").field("heard", &self.streams.heard).finish_non_exhaustive()
     }
 }
 
@@ -42,18 +43,52 @@ pub fn browse() -> Result<Browser, Error> {
 
 impl Browser {
     pub(super) fn within(daemon: Daemon) -> Result<Self, Error> {
-        let events = daemon.0.browse(RTSP)?;
-        Ok(Self { daemon, events, heard: BTreeMap::new() })
+        let streams = Ear::open(&daemon, RTSP, heard)?;
+        Ok(Self { daemon, streams, pages: None })
+    }
+
+    /// The same, and for the pages of our servers.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn with_pages(mut self) -> Result<Self, Error> {
+        self.pages = Some(Ear::open(&self.daemon, HTTP, page)?);
+        Ok(self)
     }
 
     /// Those that are there, as far as they have been heard, by their names. It does not wait: answers take up to a second.
     pub fn heard(&mut self) -> Vec<Heard> {
+        self.streams.all(&self.daemon)
+    }
+
+    /// Where the pages of our servers are, which know of all their streams ([`offers`](super::offers)); none without
+    /// [`with_pages`](Self::with_pages). It does not wait.
+    pub fn pages(&mut self) -> Vec<SocketAddr> {
+        self.pages.as_mut().map(|pages| pages.all(&self.daemon)).unwrap_or_default()
+    }
+}
+
+/// Hears services of one kind.
+struct Ear<T> {
+    kind: &'static str,
+    /// What is made of a service; `None`: it is nothing for us.
+    read: fn(&ResolvedService) -> Option<T>,
+    events: Receiver<ServiceEvent>,
+    heard: BTreeMap<String, T>,
+}
+
+impl<T: Clone + Ord> Ear<T> {
+    fn open(daemon: &Daemon, kind: &'static str, read: fn(&ResolvedService) -> Option<T>) -> Result<Self, Error> {
+        Ok(Self { kind, read, events: daemon.0.browse(kind)?, heard: BTreeMap::new() })
+    }
+
+    fn all(&mut self, daemon: &Daemon) -> Vec<T> {
         while let Ok(event) = self.events.try_recv() {
             self.take(event);
         }
         // There was more than anybody had asked for in time.
         if self.events.is_disconnected()
-            && let Ok(events) = self.daemon.0.browse(RTSP)
+            && let Ok(events) = daemon.0.browse(self.kind)
         {
             self.events = events;
         }
@@ -66,7 +101,7 @@ impl Browser {
         match event {
             ServiceEvent::ServiceResolved(service) => {
                 let is_new = !self.heard.contains_key(&service.fullname);
-                match heard(&service) {
+                match (self.read)(&service) {
                     Some(_) if is_new && self.heard.len() >= MOST_HEARD => {}
                     Some(heard) => _ = self.heard.insert(service.fullname, heard),
                     None => _ = self.heard.remove(&service.fullname),
@@ -93,6 +128,13 @@ fn heard(service: &ResolvedService) -> Option<Heard> {
         name: label::of_instance(&service.fullname, RTSP),
         url: url(SocketAddr::new(address, service.port), path)?,
     })
+}
+
+/// Printers have pages, too: only those are taken whose machine is called as our servers call it.
+fn page(service: &ResolvedService) -> Option<SocketAddr> {
+    let is_ours = service.host.to_ascii_lowercase().starts_with(label::HOST);
+    let address = best(service.addresses.iter().map(mdns_sd::ScopedIp::to_ip_addr))?;
+    (is_ours && service.port != 0).then(|| SocketAddr::new(address, service.port))
 }
 
 /// The one that most clients can reach: of IPv4 before IPv6. One that is good for one link only has to be told together with that link.

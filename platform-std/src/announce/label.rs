@@ -13,12 +13,15 @@ pub(super) fn instance(what: &str, machine: &str) -> String {
     format!("{}{behind}", cut(&what, LONGEST - behind.len()))
 }
 
+/// How the names of machines begin that our servers tell.
+pub(super) const HOST: &str = "mutoscope-";
+
 /// A name of this server's own for the machine, beside the one that the system has: who answers for that is not disturbed, and a server
 /// that says goodbye takes no name from another one.
 pub(super) fn host(machine: &str, port: u16, stream: Option<u32>) -> String {
     let letters: String = machine.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let stream = stream.map(|number| format!("-{number}")).unwrap_or_default();
-    format!("mutoscope-{}-{port}{stream}.local.", cut(letters.trim_matches('-'), 30))
+    format!("{HOST}{}-{port}{stream}.local.", cut(letters.trim_matches('-'), 30))
 }
 
 /// What people call this machine.

@@ -1,7 +1,7 @@
 //! Servers that are found without typing: DNS-based service discovery over multicast DNS (RFC 6763, RFC 6762).
 //!
 //! An [`Announcer`] tells the local network of a server's streams, as `_rtsp._tcp` with a `path` each, and of its page, as `_http._tcp`.
-//! A [`Browser`] hears those of others.
+//! A [`Browser`] hears those of others, and [`offers`] asks a page for all streams of its server.
 //!
 //! ```no_run
 //! use mutoscope_std::announce::{Announcer, browse};
@@ -22,11 +22,13 @@
 mod announcer;
 mod browser;
 mod label;
+mod offers;
 #[doc(hidden)]
 pub mod testing;
 
 pub use announcer::{Announcer, MOST_STREAMS};
 pub use browser::{Browser, Heard, browse};
+pub use offers::{Offer, Offers, Unanswered, offers};
 
 use std::fmt;
 
@@ -82,6 +84,14 @@ impl fmt::Debug for Daemon {
 }
 
 impl Daemon {
+    /// Within this machine, at a port where nobody else talks.
+    fn within_machine(port: u16) -> Result<Self, Error> {
+        let daemon = ServiceDaemon::new_with_port(port)?;
+        daemon.disable_interface(mdns_sd::IfKind::All)?;
+        daemon.enable_interface(mdns_sd::IfKind::LoopbackV4)?;
+        Ok(Self(daemon))
+    }
+
     /// At the port of multicast DNS, among the machines of the network.
     fn new() -> Result<Self, Error> {
         let daemon = ServiceDaemon::new()?;

@@ -5,12 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// Within this machine, at a port where nobody else talks.
 fn daemon(port: u16) -> Daemon {
-    let daemon = ServiceDaemon::new_with_port(port).unwrap();
-    daemon.disable_interface(mdns_sd::IfKind::All).unwrap();
-    daemon.enable_interface(mdns_sd::IfKind::LoopbackV4).unwrap();
-    Daemon(daemon)
+    Daemon::within_machine(port).unwrap()
 }
 
 /// Waits for what is told to be heard.
@@ -33,8 +29,13 @@ fn a_server_is_heard_with_its_streams_until_it_says_goodbye() {
     let mut announcer =
         Announcer::within_machine(daemon(port), place, Some("127.0.0.1:8080".parse().unwrap())).unwrap();
     assert_eq!(announcer.tell(["porch", "the garden"]), Ok(2));
-    let mut browser = Browser::within(daemon(port)).unwrap();
+    let mut browser = Browser::within(daemon(port)).unwrap().with_pages().unwrap();
     let heard = wait(&mut browser, |heard| heard.len() == 2);
+    let late = Instant::now() + Duration::from_secs(20);
+    while browser.pages() != ["127.0.0.1:8080".parse().unwrap()] {
+        assert!(Instant::now() < late, "{:?}", browser.pages());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let urls: Vec<_> = heard.iter().map(|heard| heard.url.as_str()).collect();
     assert_eq!(urls, ["rtsp://127.0.0.1:8554/porch", "rtsp://127.0.0.1:8554/the%20garden"]);
     assert!(heard[0].name.starts_with("porch on ") && heard[1].name.starts_with("the garden on "), "{heard:?}");

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// A file for the record of what is played from a URL.
+/// A file for the record of what is played.
 #[derive(Debug)]
 pub(crate) struct ProtocolFile {
     url: String,
@@ -20,9 +20,14 @@ impl ProtocolFile {
     ///
     /// # Errors
     /// A sentence with the file's name, if it cannot be written.
-    pub(crate) fn create(url: String, path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { url, path: path.to_owned(), file })
+        Ok(Self { url: String::new(), path: path.to_owned(), file })
+    }
+
+    /// The file of what is played from this URL.
+    pub(crate) fn of(self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self }
     }
 
     /// Writes all of it.

@@ -1,12 +1,15 @@
 //! What the window shows and does: passes the user's actions and the network's reports to the stream, and the newest
 //! picture and the stream's state to the display.
 
+mod opening;
+
 use super::canvas::Rect;
 use super::dialog::{self, Closing, Dialog};
 use super::display::{Display, Shown};
 use super::input::{Action, Input, InputContext};
 use super::layout::{Chrome, Control, Target, Tool};
 use super::overlay;
+use super::start::{self, Page};
 use super::stream::Stream;
 use super::told::{self, Told};
 use super::view::{self, Pointing, Scene};
@@ -17,14 +20,18 @@ use crate::figures::{self, Figures};
 use crate::json::JsonLine;
 use crate::model::{Model, Phase};
 use crate::network::Report;
-use crate::run::Run;
+use crate::run::{Files, FinishedRun, Run};
 use crate::smaller::Place;
 use crate::snapshot::{self, Saver};
+use crate::steps;
 use crate::wording::sentence;
 use anyhow::Result;
+use opening::Home;
+pub(super) use opening::Wake;
 use sdl2::clipboard::ClipboardUtil;
 use sdl2::event::Event as SdlEvent;
 use std::collections::VecDeque;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long the controls stay visible in full screen after the mouse has moved.
@@ -47,8 +54,18 @@ pub(super) struct App<'a, 't> {
     asking: Asking,
     saver: Saver,
     told: Told,
+    home: Home,
     /// Whether the window is to be closed.
     over: bool,
+}
+
+/// What a closed window has left.
+pub(super) struct Closed {
+    /// What was played, with its URL as it may be shown and its threads still running, how it ended, and whether all of it was shown that
+    /// was asked for.
+    pub(super) last: Vec<(String, Run, Model, bool)>,
+    /// What was left before.
+    pub(super) left: Vec<JoinHandle<FinishedRun>>,
 }
 
 /// The overlays that the user can switch on.
@@ -71,21 +88,18 @@ struct Asking {
 }
 
 impl<'a, 't> App<'a, 't> {
-    /// `runs`: what is played, each with its URL as it may be shown.
+    /// A window that shows nothing yet. `files`: those that the command line wants written. `wake` wakes the main thread.
     pub(super) fn new(
         args: &'a Args,
-        runs: Vec<(String, Run)>,
+        (files, wake): (Files, Wake),
         display: Display<'t>,
         clipboard: ClipboardUtil,
     ) -> Self {
         let now = Instant::now();
-        let records = args.output.record.is_some();
-        let mut streams: Vec<_> = runs.into_iter().map(|(url, run)| Stream::new(url, run, records, now)).collect();
-        name_apart(&mut streams);
-        let mut app = Self {
+        let app = Self {
             args,
-            on_wall: streams.len() > 1,
-            streams,
+            on_wall: false,
+            streams: Vec::new(),
             chosen: 0,
             pace: Pace::new(now),
             display,
@@ -94,9 +108,9 @@ impl<'a, 't> App<'a, 't> {
             asking: Asking { dialog: None, stream: 0, waiting: VecDeque::new(), clipboard },
             saver: Saver::new(),
             told: Told::default(),
+            home: Home::new(args, files, wake),
             over: false,
         };
-        app.display.arrange(Chrome::Framed, app.shown());
         app.log_layout();
         app
     }
@@ -118,7 +132,7 @@ impl<'a, 't> App<'a, 't> {
     }
 
     /// Connects and plays without waiting for the user.
-    pub(super) fn start(&mut self) {
+    fn start(&mut self) {
         let from = self.args.extent.from;
         self.streams.iter_mut().for_each(|stream| stream.start(from));
     }
@@ -127,12 +141,11 @@ impl<'a, 't> App<'a, 't> {
         self.over
     }
 
-    /// Closes the window. Returns what was played, with its threads still running, how it ended, and whether all of it was shown that
-    /// was asked for.
-    pub(super) fn close(mut self) -> Vec<(String, Run, Model, bool)> {
+    /// Closes the window.
+    pub(super) fn close(mut self) -> Closed {
         self.display.hide();
         let parts = |Stream { url, run, model, complete, .. }| (url, run, model, complete);
-        self.streams.into_iter().map(parts).collect()
+        Closed { last: self.streams.into_iter().map(parts).collect(), left: self.home.into_leaving() }
     }
 
     /// How long to wait for an event before the window may have to be drawn all the same.
@@ -175,6 +188,9 @@ impl<'a, 't> App<'a, 't> {
             if let Some(closing) = dialog.handle_event(event, Instant::now(), &context) {
                 self.close_dialog(closing);
             }
+            return;
+        }
+        if self.take_in(event) || (!is_window_s && self.give_to_page(event)) {
             return;
         }
         let nothing = Model::new();
@@ -230,7 +246,13 @@ impl<'a, 't> App<'a, 't> {
             Action::Back if self.overlays.help => self.toggle_help(),
             Action::Back if self.streams.len() > 1 && !self.on_wall => self.show_wall(),
             Action::Back if self.display.is_fullscreen() => self.toggle_fullscreen(),
+            Action::Back if self.home.was_chosen => self.return_to_page(),
             Action::Back | Action::Quit => self.over = true,
+            Action::ShowPage => {
+                self.show_page();
+                self.home.page.iter_mut().for_each(Page::swallow_key);
+            }
+            Action::Take(step) => self.take_step(step),
             Action::Redraw => self.display.mark_dirty(),
             Action::Restore => {
                 self.display.restore();
@@ -319,13 +341,18 @@ impl<'a, 't> App<'a, 't> {
         let mut taken: Vec<_> = streams.iter_mut().map(|stream| stream.take_picture(display)).collect();
         // What is hidden is taken all the same, for what is known by it.
         taken.iter_mut().enumerate().for_each(|(index, new)| *new &= *on_wall || index == *chosen);
+        self.take_servers();
         self.sample(now);
         self.log_phases(now);
         self.arrange(now);
-        let (scene, wall) = (self.scene(now), self.on_wall.then(|| self.wall(now)));
+        let page = self.home.page.as_ref().map(|page| page.view(now));
+        let (scene, wall) = (self.scene(now), (self.on_wall && page.is_none()).then(|| self.wall(now)));
         let has_picture = self.stream().is_some_and(Stream::has_picture) && !self.on_wall;
-        let changed = self.display.update(&scene, wall.as_ref(), has_picture)?;
-        self.log_scene(&scene, wall.as_ref());
+        let changed = self.display.update(&scene, (wall.as_ref(), page.as_ref()), has_picture)?;
+        if let (Some(page), Some(scroll)) = (&mut self.home.page, self.display.page_scroll()) {
+            page.settle(scroll);
+        }
+        self.log_scene(&scene, wall.as_ref(), page.as_ref());
         if taken.contains(&true) || changed || self.display.take_dirty() {
             self.draw(&scene, wall.as_ref(), &taken);
         }
@@ -353,9 +380,12 @@ impl<'a, 't> App<'a, 't> {
     }
 
     fn take_reports(&mut self, now: Instant) {
-        let Self { streams, asking, overlays, .. } = self;
+        let Self { streams, asking, overlays, home, .. } = self;
         for (index, stream) in streams.iter_mut().enumerate() {
             while let Some(report) = stream.poll_report(now) {
+                if matches!(report, Report::SetUp(_)) {
+                    home.recent.add(&stream.address);
+                }
                 let Report::Asks(asked) = report else { continue };
                 if asking.dialog.is_some() && asking.stream != index {
                     asking.waiting.push_back((index, asked));
@@ -404,7 +434,7 @@ impl<'a, 't> App<'a, 't> {
     fn arrange(&mut self, now: Instant) {
         let plays = self.on_wall || self.stream().is_some_and(|stream| stream.model.phase == Phase::Playing);
         let stays = self.input.is_active(now, CHROME_STAYS) || self.input.focus().is_some() || !plays;
-        let chrome = match (self.display.is_fullscreen(), stays) {
+        let chrome = match (self.display.is_fullscreen() && self.home.page.is_none(), stays) {
             (false, _) => Chrome::Framed,
             (true, true) => Chrome::Overlaid,
             (true, false) => Chrome::Hidden,
@@ -420,6 +450,10 @@ impl<'a, 't> App<'a, 't> {
                 () => Place::Hidden,
             });
         }
+        if self.home.page.is_some() && self.asking.dialog.is_none() {
+            self.display.point_to_page();
+            return;
+        }
         let target = match (self.asking.dialog.is_some(), self.input.hovered(self.display.layout())) {
             (false, Some(control)) => Target::Control(control),
             (false, None) => self.input.pointed(self.display.layout()).map_or(Target::Nothing, Target::Track),
@@ -432,9 +466,9 @@ impl<'a, 't> App<'a, 't> {
     fn wall_scene(&self, now: Instant) -> Scene {
         let (layout, asks) = (self.display.layout(), self.asking.dialog.is_some());
         let (fullscreen, nothing) = (self.display.is_fullscreen(), Model::new());
-        let help = self.overlays.help;
+        let (help, is_covered) = (self.overlays.help, self.overlays.help || self.home.page.is_some());
         let on: &[Tool] = if help { &[Tool::Help] } else { &[] };
-        let hint = self.input.hint(layout, now).filter(|_| !asks && !help);
+        let hint = self.input.hint(layout, now).filter(|_| !asks && !is_covered);
         Scene {
             header: view::Header {
                 stream: wall_name(&self.streams),
@@ -488,6 +522,10 @@ impl<'a, 't> App<'a, 't> {
         let held = Some(Duration::from_secs_f64(figures.local_ms().unwrap_or_default() / 1000.0));
         let age = stream.map_or(Duration::ZERO, |stream| stream.phase_age(now));
         let url = stream.map_or("", |stream| &stream.url);
+        let steps = steps::steps(model, age, self.transport());
+        let notice = view::notice(model, url, now, age).map(|notice| notice.with_steps(&steps, pointing));
+        // The start page covers what lies over the picture.
+        let is_covered = self.overlays.help || self.home.page.is_some();
         Scene {
             header: view::Header {
                 stream: stream.map_or_else(String::new, |stream| stream.name.clone()),
@@ -504,12 +542,11 @@ impl<'a, 't> App<'a, 't> {
                 figures,
                 stream.map_or(0, |stream| stream.run.pipeline.counters.dropped()),
             ),
-            notice: view::notice(model, url, now, age).filter(|_| !self.overlays.help),
+            notice: notice.filter(|_| !is_covered),
             notice_alpha: view::notice_alpha(model, age),
-            bubble: view::bubble(model, layout, pointed, hint.filter(|_| !asks), fullscreen)
-                .filter(|_| !self.overlays.help),
+            bubble: view::bubble(model, layout, pointed, hint.filter(|_| !asks), fullscreen).filter(|_| !is_covered),
             toast: view::toast(model, now),
-            statistics: self.overlays.statistics.clone(),
+            statistics: self.overlays.statistics.clone().filter(|_| self.home.page.is_none()),
             help: self.overlays.help,
             dialog: dialog.map(|dialog| dialog.view(now)),
         }
@@ -534,19 +571,19 @@ impl<'a, 't> App<'a, 't> {
         }
     }
 
-    fn log_scene(&mut self, scene: &Scene, wall: Option<&wall::View>) {
-        let Self { streams, chosen, told, display, asking, .. } = self;
+    fn log_scene(&mut self, scene: &Scene, wall: Option<&wall::View>, page: Option<&start::View>) {
+        let Self { streams, told, display, asking, home, .. } = self;
         if !self.args.testing.ui_log {
             return;
         }
         if let Some(wall) = wall {
             told.tell_tiles(&wall.tiles, streams.iter().map(|stream| &stream.run.output));
         }
-        if let Some(stream) = streams.get(*chosen) {
-            let output = &stream.run.output;
-            told.tell(output, scene, display.placed(), self.input.focus());
-            told.tell_dialog(output, asking.dialog.as_ref(), display.dialog_parts());
-        }
+        let page = home.page.as_ref().zip(page);
+        told.tell_page(&home.output, page.map(|(page, view)| page.told(display.page_parts(), view)));
+        let output = streams.get(self.chosen).map_or(&home.output, |stream| &stream.run.output);
+        told.tell(output, scene, (display.placed(), display.layout()), self.input.focus());
+        told.tell_dialog(output, asking.dialog.as_ref(), display.dialog_parts());
     }
 
     fn log_overlay(&self, name: &str, on: bool) {
@@ -559,8 +596,8 @@ impl<'a, 't> App<'a, 't> {
     }
 
     fn log(&self, line: JsonLine) {
-        if let Some(stream) = self.stream().filter(|_| self.args.testing.ui_log) {
-            stream.run.output.print(line);
+        if self.args.testing.ui_log {
+            self.stream().map_or(&self.home.output, |stream| &stream.run.output).print(line);
         }
     }
 }

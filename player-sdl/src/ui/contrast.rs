@@ -7,6 +7,7 @@ use super::text::Fonts;
 use super::theme::{self, Color, contrast};
 use super::view::{self, Header, Icon, Look, LookState, Notice, Progress, StatusEntry};
 use super::widgets::{self, Pen};
+use crate::steps::Step;
 
 const STATES: [LookState; 5] =
     [LookState::Disabled, LookState::Normal, LookState::Hover, LookState::Pressed, LookState::On];
@@ -117,8 +118,12 @@ fn what_lies_over_the_picture_can_be_read_over_any_picture() {
         title: "There is no such stream".into(),
         detail: "The server has nothing of that name".into(),
         hint: "Check the name in the URL".into(),
+        steps: [Step::OtherAddress, Step::TryAgain].map(|step| (step, Look::NORMAL)).into(),
     };
-    for over_picture in [false, true] {
+    let states = [LookState::Normal, LookState::Hover, LookState::Pressed];
+    for (over_picture, state) in [false, true].into_iter().flat_map(|over| states.map(|state| (over, state))) {
+        let steps = notice.steps.iter().map(|&(step, look)| (step, Look { state, ..look })).collect();
+        let notice = Notice { steps, ..notice.clone() };
         let draw = |canvas: &mut Canvas, pen: &mut Pen<'_>| {
             let arranged = widgets::notice::arrange(pen, &notice, Rect::new(0, 0, 640, 480), over_picture);
             widgets::notice::draw(canvas, pen, &arranged);

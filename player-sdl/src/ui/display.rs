@@ -6,11 +6,12 @@ use super::layout::{Chrome, Layout, MIN_SIZE, SCRIM_TAIL, Target};
 use super::overlay::{self, Help};
 use super::places::{Placed, Places};
 use super::screen::{Layer, PictureView, Screen};
+use super::start;
 use super::text::Fonts;
 use super::theme::{self, Color};
 use super::view::{self, Scene};
 use super::wall::{self, Wall, grid};
-use super::widgets::{self, Pen};
+use super::widgets::{self, Pen, notice::ArrangedNotice};
 use crate::frame::Picture;
 use anyhow::Result;
 use sdl2::mouse::{Cursor, MouseUtil, SystemCursor};
@@ -31,6 +32,8 @@ pub(super) struct Display<'t> {
     layout: Layout,
     /// The parts of the dialog that take keys and clicks, and their places in the window.
     dialog_parts: Vec<(dialog::Part, Rect)>,
+    /// The start page, if it is shown.
+    page: Option<start::Plan>,
     /// Where the parts over the picture are.
     placed: Placed,
     /// How much of the notice was to be seen when that was last looked at.
@@ -88,6 +91,7 @@ struct Layers<'t> {
     statistics: Layer<'t, Option<view::StatisticsView>>,
     help: Layer<'t, (bool, Help)>,
     dialog: Layer<'t, Option<dialog::Plan>>,
+    page: [Layer<'t, start::Items>; 2],
 }
 
 impl Layers<'_> {
@@ -103,6 +107,7 @@ impl Layers<'_> {
             statistics: Layer::new(),
             help: Layer::new(),
             dialog: Layer::new(),
+            page: [Layer::new(), Layer::new()],
         }
     }
 }
@@ -119,6 +124,7 @@ impl<'t> Display<'t> {
             entry_widths: (0.0, Vec::new()),
             layout: Layout::new(size, scale, Chrome::Framed, &[], 0),
             dialog_parts: Vec::new(),
+            page: None,
             placed: Placed::default(),
             notice_alpha: 255,
             pointer: Pointer::new(mouse),
@@ -136,6 +142,27 @@ impl<'t> Display<'t> {
     /// Where the parts of the dialog are at present; none without one.
     pub(super) fn dialog_parts(&self) -> &[(dialog::Part, Rect)] {
         &self.dialog_parts
+    }
+
+    /// Where the parts of the start page are at present; none without it.
+    pub(super) fn page_parts(&self) -> &[(start::Part, Rect)] {
+        self.page.as_ref().map_or(&[], |page| &page.parts)
+    }
+
+    /// How far down the start page is, if it is shown.
+    pub(super) fn page_scroll(&self) -> Option<i32> {
+        self.page.as_ref().map(|page| page.scroll)
+    }
+
+    /// Shows at the pointer whether the start page's part there can be pressed.
+    pub(super) fn point_to_page(&mut self) {
+        let hovered = self.page.as_ref().and_then(|page| page.hovered);
+        self.pointer.set_hand(hovered.is_some_and(|part| part != start::Part::Field));
+    }
+
+    /// Names what is played in the window's own title; nothing, if that is empty.
+    pub(super) fn set_title(&mut self, name: &str) {
+        self.screen.set_title(&widgets::header::window_title(name));
     }
 
     /// Where the parts over the picture are at present.
@@ -202,11 +229,12 @@ impl<'t> Display<'t> {
         }
         let layout = Layout::new(size, scale, chrome, &self.entry_widths.1, view::NEEDED_ENTRIES);
         let gap = layout.px(wall::GAP);
-        let layout = match shown {
+        let mut layout = match shown {
             Shown::Single => layout,
             Shown::OneOfSeveral => layout.with_way_back(),
             Shown::Wall(count) => layout.with_wall(|area| grid::arrange(area, count, gap)),
         };
+        layout.steps.clone_from(&self.layout.steps);
         if layout == self.layout {
             return false;
         }
@@ -216,12 +244,17 @@ impl<'t> Display<'t> {
         true
     }
 
-    /// Draws in memory what has changed. `over_picture` says whether there is a picture below. Returns whether anything
-    /// has changed.
+    /// Draws in memory what has changed. `over_picture` says whether there is a picture below; `page` is the start page, which takes the
+    /// place of all else. Returns whether anything has changed.
     ///
     /// # Errors
     /// A sentence, if the graphics card has no room for a part.
-    pub(super) fn update(&mut self, scene: &Scene, wall: Option<&wall::View>, over_picture: bool) -> Result<bool> {
+    pub(super) fn update(
+        &mut self,
+        scene: &Scene,
+        (wall, page): (Option<&wall::View>, Option<&start::View>),
+        over_picture: bool,
+    ) -> Result<bool> {
         let on_wall = match wall {
             Some(view) => {
                 let mut pen = Pen { fonts: &mut self.fonts, scale: self.layout.scale };
@@ -234,11 +267,36 @@ impl<'t> Display<'t> {
         let parts = places.dialog.0.iter().flat_map(dialog::Plan::parts);
         let corner = places.dialog.1;
         self.placed = places.placed();
-        let in_window = |rect: Rect| Rect { x: rect.x + corner.x, y: rect.y + corner.y, ..rect };
+        let at = |corner: Rect| move |rect: Rect| Rect { x: rect.x + corner.x, y: rect.y + corner.y, ..rect };
+        let in_window = at(corner);
         self.dialog_parts = parts.map(|(part, rect)| (part, in_window(rect))).collect();
+        let (notice, in_window) = (places.notice.0.iter(), at(places.notice.1));
+        let steps = notice.flat_map(ArrangedNotice::steps).map(|(step, rect)| (step, in_window(rect)));
+        self.layout.steps = steps.collect();
+        let window = self.layout.window;
+        self.page = page.map(|view| start::arrange(&mut pen, view, window));
+        if page.is_some() {
+            return Ok(self.update_overlays(scene, &places)? || self.update_page()?);
+        }
         let faded = std::mem::replace(&mut self.notice_alpha, scene.notice_alpha) != scene.notice_alpha;
         let bars = self.update_bars(scene)?;
-        Ok(self.update_overlays(scene, &places)? || bars || faded || on_wall)
+        let left = self.update_page()?;
+        Ok(self.update_overlays(scene, &places)? || bars || faded || left || on_wall)
+    }
+
+    /// Draws the start page, or forgets it.
+    fn update_page(&mut self) -> Result<bool> {
+        let Self { screen, layers, layout, fonts, page, .. } = self;
+        let mut pen = Pen { fonts, scale: layout.scale };
+        let nothing = (start::Items::new(), Rect::default());
+        let parts = page.as_ref().map_or([&nothing, &nothing], |page| [&page.top, &page.list]);
+        let mut changed = false;
+        for (layer, (items, place)) in layers.page.iter_mut().zip(parts) {
+            changed |= screen.update(layer, items, *place, theme::BACKGROUND, |canvas, items| {
+                start::draw(canvas, &mut pen, items);
+            })?;
+        }
+        Ok(changed)
     }
 
     /// Draws the bars above and below the picture.
@@ -320,6 +378,10 @@ impl<'t> Display<'t> {
 
     /// Puts everything on the screen: the picture, which may be darkened, and the parts over and around it.
     pub(super) fn draw(&mut self, picture: Option<&PictureView<'t>>, scene: &Scene) {
+        if self.page.is_some() {
+            self.draw_page();
+            return;
+        }
         let Self { screen, layout, fullscreen, .. } = self;
         screen.clear(if *fullscreen { theme::BLACK } else { theme::BACKGROUND });
         if let Some((picture, (width, height))) = picture.and_then(|picture| Some((picture, picture.size()?))) {
@@ -358,6 +420,22 @@ impl<'t> Display<'t> {
         }
         screen.draw(&layers.toast);
         screen.draw(&layers.bubble);
+        screen.present();
+    }
+}
+
+impl Display<'_> {
+    /// Puts the start page on the screen, and what lies over it.
+    fn draw_page(&mut self) {
+        let Self { screen, layers, layout, .. } = self;
+        screen.clear(theme::BACKGROUND);
+        layers.page.iter().for_each(|layer| screen.draw(layer));
+        if layers.help.is_shown() || !self.dialog_parts.is_empty() {
+            screen.fill(layout.window, theme::VEIL);
+        }
+        screen.draw(&layers.help);
+        screen.draw(&layers.dialog);
+        screen.draw(&layers.toast);
         screen.present();
     }
 }

@@ -3,6 +3,7 @@
 use super::layout::{Control, Layout, Target, Tool};
 use super::wall::grid::Way;
 use crate::model::{Button, LONG_STEP, Model, Pace, STEP};
+use crate::steps::Step;
 use sdl2::event::{Event as SdlEvent, WindowEvent};
 use sdl2::keyboard::{Keycode, Mod};
 use sdl2::mouse::{MouseButton, MouseWheelDirection};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Action {
     Press(Button),
+    /// Do what a button of the notice says.
+    Take(Step),
     /// Play or pause, whichever is possible.
     TogglePlaying,
     /// Seek to this part of the stream's length, 0 to 1.
@@ -38,6 +41,8 @@ pub(super) enum Action {
     Open(Option<usize>),
     /// Show all streams.
     ShowWall,
+    /// Show the start page.
+    ShowPage,
     /// Leave whatever covers the window, or the player if nothing does.
     Back,
     Quit,
@@ -62,6 +67,7 @@ impl InputContext<'_> {
     /// Whether a control can be pressed, and is to be seen.
     fn is_enabled(&self, control: Control) -> bool {
         let can_be = match control {
+            Control::Step(_) => true,
             Control::Button(button) => self.model.is_enabled(button),
             Control::Tool(tool) => tool.is_enabled(self.model),
             Control::Tile(_) => true,
@@ -264,6 +270,9 @@ impl Input {
                 None
             }
             (Keycode::Space | Keycode::Return | Keycode::KpEnter, Some(control)) if !repeat => Some(activate(control)),
+            (Keycode::Return | Keycode::KpEnter, None) if !repeat && !context.layout.steps.is_empty() => {
+                context.layout.steps.first().map(|&(step, _)| Action::Take(step))
+            }
             (Keycode::Escape, _) if self.focus.take().is_some() => None,
             _ if !context.layout.tiles.is_empty() => wall_action(key, held, repeat),
             _ => key_action(key, held, repeat),
@@ -286,6 +295,7 @@ impl Input {
 
 fn activate(control: Control) -> Action {
     match control {
+        Control::Step(step) => Action::Take(step),
         Control::Button(button) => Action::Press(button),
         Control::Tile(tile) => Action::Open(Some(tile)),
         Control::Tool(Tool::Wall) => Action::ShowWall,
@@ -356,6 +366,7 @@ fn key_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
         Keycode::RightBracket => Action::ChangePace(Pace::Faster),
         Keycode::B => Action::ChangePace(Pace::Reversed),
         Keycode::Backspace => Action::ChangePace(Pace::Normal),
+        Keycode::O => Action::ShowPage,
         Keycode::P => Action::SaveSnapshot,
         Keycode::R => Action::ToggleRecording,
         Keycode::I => Action::ToggleStatistics,

@@ -2,6 +2,7 @@
 
 use super::canvas::Rect;
 use crate::model::{Button, Model};
+use crate::steps::Step;
 
 /// How the controls are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub(crate) struct Layout {
     pub(crate) entries: Vec<Rect>,
     /// The tiles of a wall, where one is shown instead of a picture.
     pub(crate) tiles: Vec<Rect>,
+    /// The buttons of the notice, which is placed when all else is.
+    pub(crate) steps: Vec<(Step, Rect)>,
 }
 
 /// A button of the title bar.
@@ -106,6 +109,7 @@ impl Tool {
 /// What can be pressed, by the mouse or by keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
+    Step(Step),
     Button(Button),
     Tool(Tool),
     /// The tile of this stream.
@@ -115,7 +119,8 @@ pub(crate) enum Control {
 impl Control {
     /// All but the tiles, in the order in which Tab goes through them.
     pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> + Clone {
-        Button::ALL.into_iter().map(Self::Button).chain(Tool::ALL.into_iter().map(Self::Tool))
+        let steps = Step::ALL.into_iter().map(Self::Step);
+        steps.chain(Button::ALL.into_iter().map(Self::Button)).chain(Tool::ALL.into_iter().map(Self::Tool))
     }
 }
 
@@ -193,6 +198,7 @@ impl Layout {
             buttons,
             status,
             entries,
+            steps: Vec::new(),
         }
     }
 
@@ -243,6 +249,10 @@ impl Layout {
     /// Returns where a control is; an empty rectangle if it is not shown.
     pub(crate) fn place(&self, control: Control) -> Rect {
         match control {
+            Control::Step(step) => {
+                let placed = self.steps.iter().find(|(placed, _)| *placed == step);
+                placed.map_or_else(Rect::default, |&(_, place)| place)
+            }
             Control::Button(button) => self.buttons[button as usize],
             Control::Tool(tool) => self.tools[tool as usize],
             Control::Tile(tile) => self.tiles.get(tile).copied().unwrap_or_default(),

@@ -3,6 +3,8 @@
 //! A `stream` is what is played: its network and decoder, the state that they have brought it to, and its picture. The window shows one,
 //! or all of several as a `wall`: all else belongs to the window.
 //!
+//! `start` is the page that is shown where there is none: it says what is to be played.
+//!
 //! `view`, `layout` and `places` decide what is shown and where, without SDL; `canvas`, `text`, `widgets` and `overlay` draw it in
 //! memory; `dialog` asks for passwords and about certificates; `display` and `screen` put on the screen what has changed.
 
@@ -17,6 +19,7 @@ mod layout;
 mod overlay;
 mod places;
 mod screen;
+mod start;
 mod stream;
 mod text;
 mod theme;

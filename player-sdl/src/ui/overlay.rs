@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 
 const KEYS: [(&str, &str); 12] = [
     ("Space, click", "Play or pause"),
-    ("S", "Connect (SETUP)"),
+    ("S;   O", "Connect; other address"),
     ("Left, Right", "Seek 5 s, with Shift 30 s"),
     ("Wheel, drag", "Seek, too"),
     ("Comma, period", "One frame back, or on"),

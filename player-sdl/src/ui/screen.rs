@@ -116,6 +116,10 @@ impl<V: PartialEq> Layer<'_, V> {
     pub(super) const fn new() -> Self {
         Self { shown: None, texture: None }
     }
+
+    pub(super) const fn is_shown(&self) -> bool {
+        self.texture.is_some()
+    }
 }
 
 /// The picture of a stream as the graphics card has it.
@@ -161,6 +165,11 @@ impl<'t> Screen<'t> {
     pub(super) fn set_fullscreen(&mut self, on: bool) -> bool {
         let mode = if on { FullscreenType::Desktop } else { FullscreenType::Off };
         self.canvas.window_mut().set_fullscreen(mode).is_ok()
+    }
+
+    pub(super) fn set_title(&mut self, title: &str) {
+        // A name with NUL in it has no title.
+        let _ = self.canvas.window_mut().set_title(title);
     }
 
     pub(super) fn hide(&mut self) {

@@ -3,6 +3,7 @@
 
 use super::display::Display;
 use super::screen::PictureView;
+use crate::address::Address;
 use crate::args::{stream_name, stream_stem};
 use crate::frame::Picture;
 use crate::json::JsonLine;
@@ -12,11 +13,13 @@ use crate::record::Recorder;
 use crate::run::Run;
 use crate::smaller::Place;
 use crate::snapshot;
+use crate::steps::Step;
 use mutoscope_std::client::Goal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub(super) struct Stream<'t> {
+    pub(super) address: Address,
     /// As it may be shown to anybody.
     pub(super) url: String,
     /// For the title bar.
@@ -35,11 +38,13 @@ pub(super) struct Stream<'t> {
 }
 
 impl<'t> Stream<'t> {
-    pub(super) fn new(url: String, run: Run, records: bool, now: Instant) -> Self {
+    pub(super) fn new(address: Address, run: Run, records: bool, now: Instant) -> Self {
+        let url = address.shown.clone();
         let mut model = Model::new();
         model.recording = records;
         Self {
             name: stream_name(&url),
+            address,
             url,
             run,
             model,
@@ -66,6 +71,17 @@ impl<'t> Stream<'t> {
     pub(super) fn toggle(&mut self) {
         let goal = self.model.toggle();
         self.perform(goal);
+    }
+
+    /// Does what a button of the notice says: try now what is to be tried soon, or stop trying.
+    pub(super) fn take_step(&mut self, step: Step) {
+        match step {
+            Step::TryNow => {
+                let goal = self.model.try_now(Instant::now());
+                self.perform(goal);
+            }
+            _ => self.press(Button::Stop),
+        }
     }
 
     pub(super) fn order(&self, orders: impl IntoIterator<Item = Order>) {

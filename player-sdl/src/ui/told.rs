@@ -4,10 +4,12 @@ use super::canvas::Rect;
 use super::dialog::{self, Dialog};
 use super::layout::{Control, Layout};
 use super::places::Placed;
+use super::start;
 use super::view::{Notice, Progress, Scene};
 use super::wall::tile::Tile;
 use crate::json::{JsonLine, Output};
 use crate::model::{Button, Model, Phase};
+use crate::steps::Step;
 
 /// What was told last.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub(super) struct Told {
     focus: Option<Control>,
     knob: Option<i32>,
     placed: Placed,
+    steps: Vec<(Step, Rect)>,
+    page: Option<start::Told>,
     dialog: (&'static str, Vec<(dialog::Part, Rect)>),
     tiles: Vec<Tile>,
 }
@@ -29,7 +33,19 @@ fn ints(rect: Rect) -> [i32; 4] {
 
 impl Told {
     /// Tells what is new in a scene, and where its parts lie.
-    pub(super) fn tell(&mut self, output: &Output, scene: &Scene, placed: Placed, focus: Option<Control>) {
+    pub(super) fn tell(
+        &mut self,
+        output: &Output,
+        scene: &Scene,
+        (placed, layout): (Placed, &Layout),
+        focus: Option<Control>,
+    ) {
+        if self.steps != layout.steps {
+            let steps = layout.steps.iter();
+            let line = steps.fold(JsonLine::new("steps"), |line, (step, rect)| line.ints(step.name(), &ints(*rect)));
+            output.print(line);
+            self.steps.clone_from(&layout.steps);
+        }
         let still = |notice: &Notice| notice.title.clone() + &notice.detail;
         if self.notice.as_ref().map(still) != scene.notice.as_ref().map(still) {
             let text = |part: fn(&Notice) -> &String| scene.notice.as_ref().map_or("", |notice| part(notice));
@@ -94,6 +110,23 @@ impl Told {
         self.tiles = tiles.to_vec();
     }
 
+    /// Tells where the parts of the start page are, but nothing of what is typed.
+    pub(super) fn tell_page(&mut self, output: &Output, page: Option<start::Told>) {
+        if self.page == page {
+            return;
+        }
+        let mut line = JsonLine::new("start").bool("open", page.is_some());
+        if let Some(page) = &page {
+            line = line.text("focus", &page.focus).text("complaint", &page.complaint).text("network", &page.network);
+            line = line.int("typed", page.typed as i64).text("titles", &page.titles.join(" | "));
+            for (part, rect) in &page.parts {
+                line = line.ints(&part.name(), &ints(*rect));
+            }
+        }
+        output.print(line);
+        self.page = page;
+    }
+
     /// Tells which dialog is open and where its parts are, but nothing of what is typed.
     pub(super) fn tell_dialog(&mut self, output: &Output, dialog: Option<&Dialog>, parts: &[(dialog::Part, Rect)]) {
         let kind = dialog.map_or("none", Dialog::kind);
@@ -111,6 +144,7 @@ impl Told {
 
 fn name(control: Control) -> String {
     match control {
+        Control::Step(step) => step.name().into(),
         Control::Button(button) => button.label().to_lowercase(),
         Control::Tool(tool) => tool.name().into(),
         Control::Tile(tile) => format!("tile{}", tile + 1),
@@ -144,7 +178,8 @@ pub(super) fn layout(layout: &Layout, picture: Option<(usize, usize)>) -> JsonLi
     if let Some((width, height)) = picture {
         line = line.ints("picture", &ints(layout.fit(width, height)));
     }
-    for control in Control::all().chain((0..layout.tiles.len()).map(Control::Tile)) {
+    let controls = Control::all().filter(|control| !matches!(control, Control::Step(_)));
+    for control in controls.chain((0..layout.tiles.len()).map(Control::Tile)) {
         line = line.ints(&name(control), &ints(layout.place(control)));
     }
     line

@@ -6,6 +6,7 @@ use super::layout::{Control, Layout, Tool};
 use super::theme::{self, Color};
 use crate::figures::{Figures, Sample};
 use crate::model::{Button, Model, Phase, clock, times};
+use crate::steps::Step;
 use crate::wording::readable;
 use mutoscope::wire::rtsp::headers::Scale;
 use mutoscope_std::client::Retry;
@@ -50,6 +51,10 @@ pub(crate) struct Look {
     pub(crate) state: LookState,
     /// Whether keys go to it.
     pub(crate) focused: bool,
+}
+
+impl Look {
+    pub(crate) const NORMAL: Self = Self { state: LookState::Normal, focused: false };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,12 +141,21 @@ pub(crate) struct Notice {
     pub(crate) title: String,
     pub(crate) detail: String,
     pub(crate) hint: String,
+    /// What can be done next, as buttons.
+    pub(crate) steps: Vec<(Step, Look)>,
 }
 
 impl Notice {
     /// Whether the picture behind the notice is darkened, because the notice has text to read.
     pub(crate) fn dims(&self) -> bool {
         !self.title.is_empty()
+    }
+
+    /// The same, with buttons for what can be done next. What has no text has none.
+    pub(crate) fn with_steps(self, steps: &[Step], pointing: Pointing) -> Self {
+        let look = |&step: &Step| (step, pointing.look(Control::Step(step), true, false));
+        let steps = if self.dims() { steps.iter().map(look).collect() } else { Vec::new() };
+        Self { steps, ..self }
     }
 }
 
@@ -223,6 +237,7 @@ pub(crate) fn bubble(
         Control::Button(Button::Play) => "Play (Space)",
         Control::Button(Button::Pause) => "Pause (Space)",
         Control::Button(Button::Stop) => "End the session",
+        Control::Step(_) => return None,
         Control::Tool(Tool::Record) if model.recording => "End the recording (R)",
         Control::Tool(Tool::Record) => "Record (R)",
         Control::Tool(Tool::Snapshot) => "Save the picture (P)",
@@ -355,7 +370,7 @@ pub(crate) fn notice_alpha(model: &Model, since: Duration) -> u8 {
 pub(crate) fn notice(model: &Model, url: &str, now: Instant, since: Duration) -> Option<Notice> {
     let spinner = Icon::Spinner((since.as_millis() / 42 % 24) as u32);
     let notice = |icon, title: &str, detail: String, hint: &str| {
-        Some(Notice { icon, title: title.into(), detail, hint: hint.into() })
+        Some(Notice { icon, title: title.into(), detail, hint: hint.into(), steps: Vec::new() })
     };
     if model.scrubbing {
         return None;
@@ -398,7 +413,7 @@ pub(crate) fn notice(model: &Model, url: &str, now: Instant, since: Duration) ->
                 if left > 0.05 { format!("Trying again in {:.0} s", left.ceil()) } else { "Trying again…".into() };
             notice(spinner, title, reason.clone(), &format!("{again}, until STOP is pressed"))
         }
-        Phase::Failed { reason, cause } => notice(Icon::Warning, cause.title(), reason.clone(), &cause.advice("SETUP")),
+        Phase::Failed { reason, cause } => notice(Icon::Warning, cause.title(), reason.clone(), cause.advice()),
     }
 }
 

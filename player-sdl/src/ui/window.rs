@@ -1,28 +1,27 @@
 //! The player with a window: opens it, passes SDL's events to the [`App`] until the user closes it, then says what went
 //! wrong.
 
-use super::app::App;
+use super::app::{App, Closed, Wake};
 use super::display::Display;
 use super::screen::{self, Screen, sdl_error};
-use super::widgets;
-use crate::args::{Args, StreamUrl, stream_name};
-use crate::json::{Output, PrintError};
+use super::widgets::header::window_title;
+use crate::args::Args;
+use crate::json::PrintError;
 use crate::model::{Model, Phase};
-use crate::run::{self, FinishedRun, Run};
+use crate::run::{Files, FinishedRun};
 use crate::wording::uncapitalised;
 use anyhow::{Result, anyhow};
 use sdl2::EventSubsystem;
 use sdl2::event::Event as SdlEvent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Shows the window until the user closes it, or until all that was asked for on the command line has been shown.
 ///
 /// # Errors
 /// A sentence, if there is no display for a window, or if not all that was asked for has been shown.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let recorder = run::open_recorder(args)?;
+    let files = Files::open(args)?;
     sdl2::hint::set("SDL_RENDER_SCALE_QUALITY", "linear");
     // SDL asks the compositor to stand aside by default, which makes the screen flicker whenever the player starts.
     sdl2::hint::set("SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR", "0");
@@ -30,30 +29,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let video = sdl.video().map_err(sdl_error("cannot use a display"))?;
     screen::ensure_visible(&video)?;
     let mut pump = sdl.event_pump().map_err(sdl_error("cannot take input"))?;
-    let urls = args.streams();
-    let title = match &urls[..] {
-        [url] => stream_name(&url.shown),
-        several => format!("{} streams", several.len()),
-    };
-    let (canvas, scale) = screen::open(&video, args, &window_title(&title))?;
+    let (canvas, scale) = screen::open(&video, args, &window_title(""))?;
     let creator = canvas.texture_creator();
     let display = Display::new(Screen::new(canvas, &creator), scale, sdl.mouse());
 
     let woken = Arc::new(AtomicBool::new(false));
     let events = sdl.event().map_err(sdl_error("cannot take input"))?;
-    let wake = waker(&events, woken.clone())?;
-    // There is one stream where there is a recorder.
-    let mut recorders = std::iter::once(recorder).chain(std::iter::repeat_with(|| None));
-    let mut start = |(url, output): (&StreamUrl, Output)| {
-        let recorder = recorders.next().flatten();
-        let run = Run::start(args, (url, output), recorder, Duration::ZERO, wake.clone())?;
-        Ok((url.shown.clone(), run))
-    };
-    let runs = urls.iter().zip(Output::several(urls.len())).map(&mut start).collect::<Result<Vec<_>>>()?;
-    let mut app = App::new(args, runs, display, video.clipboard());
-    if !args.wait {
-        app.start();
-    }
+    let wake: Wake = Arc::new(waker(&events, woken.clone())?);
+    let mut app = App::new(args, (files, wake), display, video.clipboard());
+    app.begin()?;
     while !app.is_over() {
         let timeout = app.timeout().as_millis().clamp(1, 1000) as u32;
         let first = pump.wait_event_timeout(timeout);
@@ -65,25 +49,31 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         std::thread::sleep(app.rest());
     }
     let mut first = None;
-    for (url, run, model, complete) in app.close() {
-        let finished = run.finish();
+    let summarise = |finished: &FinishedRun| {
         if args.output.stats.is_some() {
             finished.output.print(finished.figures.add_latencies(finished.summary()));
         }
+    };
+    let Closed { last, left } = app.close();
+    for finished in left.into_iter().filter_map(|thread| thread.join().ok()) {
+        summarise(&finished);
+        // What could not be played was left for something else.
+        first = first.or_else(|| finished.recording_problem()).or(finished.protocol_problem);
+    }
+    let several = last.len() > 1;
+    for (url, run, model, complete) in last {
+        let finished = run.finish();
+        summarise(&finished);
         let problem = problem(args, &finished, model, complete);
-        let problem = problem.map(|problem| if urls.len() > 1 { format!("{url}: {problem}") } else { problem });
+        let problem = problem.map(|problem| if several { format!("{url}: {problem}") } else { problem });
         first = first.or(problem);
     }
     first.map_or(Ok(()), |problem| Err(anyhow!(problem)))
 }
 
-fn window_title(name: &str) -> String {
-    format!("{} - {name}", widgets::header::TITLE)
-}
-
 /// Returns a function with which other threads wake the main thread. It sends an event of SDL's, but only one until
 /// `woken` is cleared: one is enough to wake, however much there is to do.
-fn waker(events: &EventSubsystem, woken: Arc<AtomicBool>) -> Result<impl Fn() + Clone + Send + 'static> {
+fn waker(events: &EventSubsystem, woken: Arc<AtomicBool>) -> Result<impl Fn() + Send + Sync + 'static> {
     // SAFETY: the number is only used for events without data, so nothing can misread what they carry.
     let kind = unsafe { events.register_event() }.map_err(sdl_error("cannot take input"))?;
     let sender = Arc::new(events.event_sender());

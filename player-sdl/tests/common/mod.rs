@@ -174,7 +174,7 @@ impl Player {
         for name in ENVIRONMENT {
             command.env_remove(name);
         }
-        command.env("XDG_CONFIG_HOME", config);
+        command.env("XDG_CONFIG_HOME", config).env("XDG_STATE_HOME", config.join("state"));
         // Several tests run at the same time, so each player takes a free port.
         command.env("RTP_PORT", "0");
         if let Some(display) = display {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use mutoscope::wire::url::Url;
-use mutoscope_std::announce::testing::{KIND, of_instance, told, url};
+use mutoscope_std::announce::testing::{KIND, listing, of_instance, told, url};
 use mutoscope_std::console::OneLine;
 
 /// Pieces of names and paths.
@@ -23,9 +23,14 @@ pub const WORDS: &[&str] = &[
     "\u{202e}",
     " on ",
     "\n",
+    "{\"streams\":[{\"name\":\"a\",\"rtsp\":[\"rtsp://h:1/a\"],\"length\":1e300}]}",
+    "rtsp://",
+    "rtsps://",
+    "\"total\":",
 ];
 
-/// A path leads to the server that told of it and to no other, and names are one line that is the same when it is read back.
+/// A path leads to the server that told of it and to no other, and so does what a page lists; names are one line that is the same when it is
+/// read back.
 pub fn announcements(data: &[u8]) {
     for place in ["192.0.2.7:554", "[fd00::7]:8554"] {
         let place: SocketAddr = place.parse().expect("an address");
@@ -38,6 +43,12 @@ pub fn announcements(data: &[u8]) {
             assert_eq!((host, read.port()), (Some(place.ip()), Some(place.port())), "{found}");
             assert!(read.user_info().is_none(), "{found}");
         }
+    }
+    let page: SocketAddr = "[fd00::7]:8080".parse().expect("an address");
+    for offer in listing(data, page).map(|offers| offers.streams).unwrap_or_default() {
+        let read = Url::parse(&offer.url).expect("a URL");
+        assert_eq!(read.host().trim_matches(['[', ']']).parse().ok(), Some(page.ip()), "{offer:?}");
+        assert!(!offer.name.is_empty() && offer.name == OneLine(&offer.name).to_string(), "{offer:?}");
     }
     assert_eq!(url("192.0.2.7:0".parse().expect("an address"), data), None);
 
@@ -69,6 +80,7 @@ pub fn announcement_seeds() -> Vec<Vec<u8>> {
         "a\\.b \\\\c._rtsp._tcp.local.",
         "\u{fc}\u{1b}[2J\n\u{f6}",
         "\\",
+        "{\"streams\":[{\"name\":\"a b\",\"rtsp\":[\"rtsp://192.0.2.9:8554/a%20b\"],\"width\":640,\"height\":480,\"rate\":25.0,\"live\":true}],\"total\":1}",
     ];
     let long = ["\u{fc}".repeat(100), "a".repeat(300)];
     texts.iter().map(|text| text.as_bytes().to_vec()).chain(long.map(String::into_bytes)).collect()

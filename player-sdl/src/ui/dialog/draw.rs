@@ -2,9 +2,9 @@
 
 use super::plan::{FieldView, Item, Part, Plan, SIGN, Style, TICK_LABEL, Tone, View, font};
 use crate::ui::canvas::{Canvas, Rect};
-use crate::ui::text::Font;
-use crate::ui::theme::{self, Color};
+use crate::ui::theme;
 use crate::ui::widgets::Pen;
+use crate::ui::widgets::field::{Line, draw_frame, draw_line as draw_line_field};
 
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, plan: &Plan) {
     let rect = canvas.rect();
@@ -70,47 +70,11 @@ fn draw_sign(canvas: &mut Canvas, pen: &Pen<'_>, tone: Tone, place: Rect) {
     }
 }
 
-/// A frame of two colours that shows where keys go to.
-fn draw_frame(canvas: &mut Canvas, pen: &Pen<'_>, place: Rect, ground: Color, is_focused: bool) {
-    let (color, edge) =
-        if is_focused { (theme::SETUP, pen.px(2).max(1)) } else { (theme::TRACK_EDGE, pen.px(1).max(1)) };
-    canvas.round(place, pen.at(5.0), color);
-    canvas.round(place.shrunk(edge), pen.at(5.0) - edge as f32, ground);
-}
-
 fn draw_field(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &View, field: &FieldView, place: Rect) {
     let is_focused = view.focus == field.part;
-    draw_frame(canvas, pen, place, theme::BACKGROUND, is_focused);
     let size = if field.part == Part::Password { theme::TITLE_SIZE + 3.0 } else { theme::TITLE_SIZE - 1.0 };
-    let font = pen.regular(size);
-    let inset = pen.px(10);
-    let (text, caret) = window(pen, font, &field.text, field.caret, place.w - 2 * inset - pen.px(2));
-    let baseline = pen.baseline(place, font);
-    canvas.text(pen.fonts, font, (place.x + inset, baseline), &text, theme::TEXT);
-    if is_focused && view.caret {
-        let height = pen.px(18);
-        let line = Rect::new(place.x + inset + caret, place.y + (place.h - height) / 2, pen.px(2).max(1), height);
-        canvas.fill(line, theme::SETUP);
-    }
-}
-
-/// The part of a text that is seen in this width, which has the caret in it, and how far the caret is from its beginning.
-fn window(pen: &mut Pen<'_>, font: Font, text: &str, caret: usize, width: i32) -> (String, i32) {
-    let chars: Vec<char> = text.chars().collect();
-    let caret = caret.min(chars.len());
-    let mut start = 0;
-    let wide = |pen: &mut Pen<'_>, from: usize, to: usize| {
-        let text: String = chars.get(from..to).unwrap_or_default().iter().collect();
-        (pen.fonts.width(font, &text), text)
-    };
-    while start < caret && wide(pen, start, caret).0 > width {
-        start += 1;
-    }
-    let mut end = chars.len();
-    while end > caret && wide(pen, start, end).0 > width {
-        end -= 1;
-    }
-    (wide(pen, start, end).1, wide(pen, start, caret).0)
+    let line = Line { text: &field.text, caret: field.caret, is_focused, shows_caret: is_focused && view.caret, size };
+    draw_line_field(canvas, pen, &line, place);
 }
 
 /// Each byte has a place of its own, so that two fingerprints can be compared line by line.

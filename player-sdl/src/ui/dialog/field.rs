@@ -6,9 +6,10 @@ use std::fmt;
 const MAX_BYTES: usize = 128;
 
 /// One line, and where in it the next character goes.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Field {
     text: String,
+    most: usize,
     /// In characters.
     caret: usize,
 }
@@ -29,7 +30,18 @@ impl fmt::Debug for Field {
     }
 }
 
+impl Default for Field {
+    fn default() -> Self {
+        Self::with_room(MAX_BYTES)
+    }
+}
+
 impl Field {
+    /// An empty line that takes so many bytes.
+    pub(crate) const fn with_room(most: usize) -> Self {
+        Self { text: String::new(), most, caret: 0 }
+    }
+
     /// A line that has this in it, with the caret behind it.
     pub(crate) fn new(text: &str) -> Self {
         let mut field = Self::default();
@@ -54,7 +66,7 @@ impl Field {
     pub(crate) fn insert(&mut self, text: &str) {
         let line = text.trim_start_matches(['\r', '\n']).split(['\r', '\n']).next().unwrap_or("");
         for c in line.chars().filter(|c| !c.is_control()) {
-            if self.text.len() + c.len_utf8() > MAX_BYTES {
+            if self.text.len() + c.len_utf8() > self.most {
                 break;
             }
             self.text.insert(self.at(self.caret), c);

@@ -2,7 +2,7 @@
 //! of text, `plan` says what is shown and where, `draw` draws it.
 
 mod draw;
-mod field;
+pub(crate) mod field;
 mod plan;
 
 pub(crate) use draw::draw;

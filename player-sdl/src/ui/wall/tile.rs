@@ -7,6 +7,7 @@ use crate::ui::text::Font;
 use crate::ui::theme::{self, Color};
 use crate::ui::view::{self, Icon, Notice};
 use crate::ui::widgets::{self, Pen, buttons::pause_sign};
+use crate::wording::Cause;
 use std::time::{Duration, Instant};
 
 /// A tile without its picture.
@@ -63,7 +64,7 @@ impl Tile {
 fn notice(model: &Model, url: &str, now: Instant, since: Duration) -> Option<Notice> {
     if let Phase::Asking(asked) = &model.phase {
         let (title, detail) = ("It waits for your answer".into(), asked.reason.clone());
-        return Some(Notice { icon: Icon::Warning, title, detail, hint: String::new() });
+        return Some(Notice { icon: Icon::Warning, title, detail, hint: String::new(), steps: Vec::new() });
     }
     let notice = view::notice(model, url, now, since)?;
     let hint = match &model.phase {
@@ -75,7 +76,8 @@ fn notice(model: &Model, url: &str, now: Instant, since: Duration) -> Option<Not
             let left = at.saturating_duration_since(now).as_secs_f32();
             if left > 0.05 { format!("Trying again in {:.0} s", left.ceil()) } else { "Trying again…".into() }
         }
-        Phase::Failed { cause, .. } => cause.advice("Space"),
+        Phase::Failed { cause: cause @ (Cause::Unsendable | Cause::NotJpeg), .. } => cause.advice().into(),
+        Phase::Failed { cause, .. } => format!("{} Space tries again.", cause.advice()).trim().into(),
         _ => String::new(),
     };
     Some(Notice { hint, ..notice })
@@ -238,7 +240,6 @@ mod tests {
     use crate::model::tests::presentation;
     use crate::network::Report;
     use crate::ui::text::Fonts;
-    use crate::wording::Cause;
 
     fn tile(reports: impl IntoIterator<Item = Report>) -> Tile {
         let (mut model, now) = (Model::new(), Instant::now());

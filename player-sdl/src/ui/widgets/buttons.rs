@@ -21,6 +21,10 @@ fn colors(button: Button, state: LookState) -> (Color, Color) {
         Button::Play => (theme::PLAY, theme::INK),
         Button::Pause | Button::Stop => (theme::NEUTRAL, theme::TEXT),
     };
+    shaded(color, ink, state)
+}
+
+fn shaded(color: Color, ink: Color, state: LookState) -> (Color, Color) {
     let towards = if ink == theme::TEXT { theme::TEXT } else { theme::BLACK };
     match state {
         LookState::Disabled => (theme::CONTROL_PANEL.mix(color, 24), theme::DISABLED),
@@ -32,6 +36,23 @@ fn colors(button: Button, state: LookState) -> (Color, Color) {
 
 fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Look, rect: Rect) {
     let (ground, ink) = colors(button, look.state);
+    let rect = draw_plate(canvas, pen, (ground, ink), look, rect);
+    let font = pen.medium(theme::BUTTON_SIZE);
+    let (label, sign, gap) = (pen.fonts.width(font, button.label()), pen.px(12), pen.px(8));
+    let with_sign = sign + gap + label <= rect.w - 2 * pen.px(10);
+    let width = if with_sign { sign + gap + label } else { label };
+    let left = rect.x + (rect.w - width) / 2;
+    if with_sign {
+        let place = Rect::new(left, rect.y + (rect.h - sign) / 2, sign, sign);
+        draw_sign(canvas, button, place, ink);
+    }
+    let x = if with_sign { left + sign + gap } else { left };
+    let baseline = pen.baseline(rect, font);
+    canvas.text(pen.fonts, font, (x, baseline), button.label(), ink);
+}
+
+/// Draws what is below a button's label. Returns the label's place.
+fn draw_plate(canvas: &mut Canvas, pen: &Pen<'_>, (ground, ink): (Color, Color), look: Look, rect: Rect) -> Rect {
     if look.focused {
         super::draw_focus(canvas, pen, rect, 6.0);
     }
@@ -45,18 +66,23 @@ fn draw_one(canvas: &mut Canvas, pen: &mut Pen<'_>, button: Button, look: Look, 
     } else {
         canvas.round(rect, pen.at(6.0), ground);
     }
+    rect
+}
+
+/// How wide a button with this label is at least.
+pub(crate) fn labelled_width(pen: &mut Pen<'_>, label: &str) -> i32 {
     let font = pen.medium(theme::BUTTON_SIZE);
-    let (label, sign, gap) = (pen.fonts.width(font, button.label()), pen.px(12), pen.px(8));
-    let with_sign = sign + gap + label <= rect.w - 2 * pen.px(10);
-    let width = if with_sign { sign + gap + label } else { label };
-    let left = rect.x + (rect.w - width) / 2;
-    if with_sign {
-        let place = Rect::new(left, rect.y + (rect.h - sign) / 2, sign, sign);
-        draw_sign(canvas, button, place, ink);
-    }
-    let x = if with_sign { left + sign + gap } else { left };
-    let baseline = pen.baseline(rect, font);
-    canvas.text(pen.fonts, font, (x, baseline), button.label(), ink);
+    (pen.fonts.width(font, label) + 2 * pen.px(14)).max(pen.px(96))
+}
+
+/// Draws a button with a label alone. `first`: it is what most people want.
+pub(crate) fn draw_labelled(canvas: &mut Canvas, pen: &mut Pen<'_>, label: &str, first: bool, look: Look, place: Rect) {
+    let (color, ink) = if first { (theme::SETUP, theme::INK) } else { (theme::NEUTRAL, theme::TEXT) };
+    let (ground, ink) = shaded(color, ink, look.state);
+    let place = draw_plate(canvas, pen, (ground, ink), look, place);
+    let font = pen.medium(theme::BUTTON_SIZE);
+    let label = pen.fonts.elided(font, label, place.w - 2 * pen.px(4));
+    pen.centred(canvas, place, font, &label, ink);
 }
 
 fn draw_sign(canvas: &mut Canvas, button: Button, place: Rect, ink: Color) {
@@ -85,7 +111,7 @@ fn draw_sign(canvas: &mut Canvas, button: Button, place: Rect, ink: Color) {
 }
 
 /// Draws a triangle around a point.
-pub(super) fn play_sign(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32, ink: Color) {
+pub(crate) fn play_sign(canvas: &mut Canvas, (x, y): (f32, f32), radius: f32, ink: Color) {
     canvas.polygon(&[(x - radius * 0.75, y - radius), (x + radius, y), (x - radius * 0.75, y + radius)], ink);
 }
 

@@ -8,6 +8,11 @@ use crate::ui::view::{Header, Look, LookState};
 
 pub(crate) const TITLE: &str = "Video Streaming Player";
 
+/// Returns the title of a window in which this is played; "": nothing is.
+pub(crate) fn window_title(name: &str) -> String {
+    if name.is_empty() { TITLE.to_owned() } else { format!("{TITLE} - {name}") }
+}
+
 /// Draws the bar onto a canvas of its size. `tools` are the places of its buttons on that canvas.
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools: &[Rect]) {
     let rect = canvas.rect();
@@ -51,6 +56,14 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, view: &Header, tools:
     if !view.fullscreen {
         canvas.fill(Rect::new(0, rect.h - pen.px(1).max(1), rect.w, pen.px(1).max(1)), theme::BLACK.alpha(0x60));
     }
+}
+
+/// Draws the program's mark and name into a bar.
+pub(crate) fn draw_name(canvas: &mut Canvas, pen: &mut Pen<'_>, bar: Rect) {
+    let (margin, radius, title) = (pen.px(16), pen.at(9.0), pen.medium(theme::TITLE_SIZE));
+    draw_reel(canvas, (margin as f32 + radius, bar.h as f32 / 2.0), radius);
+    let at = (margin + (radius * 2.0) as i32 + pen.px(10), pen.baseline(bar, title));
+    canvas.text(pen.fonts, title, at, TITLE, theme::TEXT);
 }
 
 /// Draws a button of the title bar. What it stands for may be switched on.

@@ -1,6 +1,7 @@
 //! The widgets of the window. Each draws its view onto a canvas of its own.
 
 pub(crate) mod buttons;
+pub(crate) mod field;
 pub(crate) mod header;
 pub(crate) mod notice;
 pub(crate) mod progress;

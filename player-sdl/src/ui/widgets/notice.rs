@@ -1,7 +1,8 @@
 //! Draws the notice in the middle of the picture.
 
 use super::Pen;
-use super::buttons::{pause_sign, play_sign};
+use super::buttons::{self, pause_sign, play_sign};
+use crate::steps::Step;
 use crate::ui::canvas::{Canvas, Rect};
 use crate::ui::theme;
 use crate::ui::view::{Icon, Notice};
@@ -16,6 +17,8 @@ pub(crate) struct ArrangedNotice {
     title: Vec<String>,
     detail: Vec<String>,
     hint: Vec<String>,
+    /// The places of the buttons on the notice's canvas.
+    steps: Vec<Rect>,
     icon: i32,
     /// The margin of the dark plate behind the text; 0 without a plate. Over a picture, text is hard to read without one.
     plate: i32,
@@ -33,6 +36,7 @@ pub(crate) fn arrange(pen: &mut Pen<'_>, notice: &Notice, area: Rect, over_pictu
         title: pen.fonts.wrapped(title, &notice.title, width, 2),
         detail: pen.fonts.wrapped(text, &notice.detail, width, MAX_LINES),
         hint: pen.fonts.wrapped(text, &notice.hint, width, 2),
+        steps: Vec::new(),
         icon: pen.px(64),
         plate,
         size: (width + 2 * plate, 0),
@@ -40,16 +44,17 @@ pub(crate) fn arrange(pen: &mut Pen<'_>, notice: &Notice, area: Rect, over_pictu
     if !notice.dims() {
         return ArrangedNotice { size: (arranged.icon, arranged.icon), ..arranged };
     }
+    let (row, row_width) = step_row(pen, notice, width);
     if plate > 0 {
         let blocks = [(&arranged.title, title), (&arranged.detail, text), (&arranged.hint, text)];
         let lines = blocks.into_iter().flat_map(|(lines, font)| lines.iter().map(move |line| (line, font)));
         let widest = lines.map(|(line, font)| pen.fonts.width(font, line)).max().unwrap_or(0);
         // The plate has a least width, so that it does not change with each number of a countdown.
-        let widest = widest.max(pen.px(220)).min(width);
+        let widest = widest.max(pen.px(220)).max(row_width).min(width);
         arranged.size.0 = widest + 4 * plate;
     }
     let available = area.h - 2 * pen.px(8);
-    for step in 0..4 {
+    for step in 0..5 {
         let (title, text) = (title, pen.fonts.line_height(text));
         let lines = |lines: &[String], height: i32, gap: i32| match lines.len() as i32 {
             0 => 0,
@@ -59,17 +64,53 @@ pub(crate) fn arrange(pen: &mut Pen<'_>, notice: &Notice, area: Rect, over_pictu
             + arranged.icon
             + lines(&arranged.title, pen.fonts.line_height(title), pen.px(14))
             + lines(&arranged.detail, text, pen.px(6))
-            + lines(&arranged.hint, text, pen.px(14));
+            + lines(&arranged.hint, text, pen.px(14))
+            + if row.is_empty() { 0 } else { pen.px(STEP_GAP + STEP) + pen.px(STEP_EDGE) };
         arranged.size.1 = height.min(available);
         match step {
             _ if height <= available => break,
             0 => arranged.icon = pen.px(40),
             1 => arranged.hint.clear(),
-            _ => arranged.icon = 0,
+            2 => arranged.icon = 0,
+            // Where all else is too much, the title says what is the matter, and the buttons what to do about it.
+            _ => arranged.detail.clear(),
         }
     }
     arranged.size.0 = arranged.size.0.min(area.w);
+    let left = (arranged.size.0 - row_width) / 2;
+    let top = arranged.size.1 - plate - pen.px(STEP_EDGE) - pen.px(STEP);
+    arranged.steps = row.into_iter().map(|(x, w)| Rect::new(left + x, top, w, pen.px(STEP))).collect();
     arranged
+}
+
+impl ArrangedNotice {
+    /// The buttons, and their places on the notice's canvas.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (Step, Rect)> + '_ {
+        self.notice.steps.iter().zip(&self.steps).map(|(&(step, _), &place)| (step, place))
+    }
+}
+
+/// The height of a button, its distance from the text above it, and room for the ring around one that has the focus.
+const STEP: i32 = 32;
+const STEP_GAP: i32 = 16;
+const STEP_EDGE: i32 = 5;
+
+/// Places the buttons side by side in a row. Returns the left edge and width of each, and the width of all.
+fn step_row(pen: &mut Pen<'_>, notice: &Notice, room: i32) -> (Vec<(i32, i32)>, i32) {
+    let gap = pen.px(12);
+    let widths: Vec<i32> = notice.steps.iter().map(|(step, _)| buttons::labelled_width(pen, step.label())).collect();
+    let count = widths.len() as i32;
+    let most = (room - 2 * pen.px(STEP_EDGE) - gap * (count - 1).max(0)) / count.max(1);
+    let mut x = 0;
+    let place = |width: &i32| {
+        let width = (*width).min(most);
+        let left = x;
+        x += width + gap;
+        (left, width)
+    };
+    let row: Vec<(i32, i32)> = widths.iter().map(place).collect();
+    let width = row.last().map_or(0, |(x, width)| x + width);
+    (row, width)
 }
 
 pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &ArrangedNotice) {
@@ -97,6 +138,9 @@ pub(crate) fn draw(canvas: &mut Canvas, pen: &mut Pen<'_>, arranged: &ArrangedNo
             pen.centred(canvas, Rect::new(0, y, rect.w, height), font, line, color);
             y += height;
         }
+    }
+    for (at, ((step, look), place)) in arranged.notice.steps.iter().zip(&arranged.steps).enumerate() {
+        buttons::draw_labelled(canvas, pen, step.label(), at == 0, *look, *place);
     }
 }
 
@@ -134,6 +178,7 @@ pub(crate) fn draw_icon(canvas: &mut Canvas, icon: Icon, place: Rect) {
 mod tests {
     use super::*;
     use crate::ui::text::Fonts;
+    use crate::ui::view::Look;
 
     #[test]
     fn a_face_fits_every_area() {
@@ -144,6 +189,7 @@ mod tests {
             detail: "the server speaks neither standard RTSP (the server does not answer) nor the lab's dialect "
                 .repeat(3),
             hint: "SETUP tries again, and this is a rather long hint that takes more than a line of text".into(),
+            steps: [Step::OtherAddress, Step::TryAgain].map(|step| (step, Look::NORMAL)).into(),
         };
         for scale in [1.0, 1.5, 2.0] {
             for (w, h) in [(320, 120), (320, 240), (640, 480), (1900, 200), (200, 900)] {
@@ -155,6 +201,12 @@ mod tests {
                     let mut canvas = Canvas::default();
                     canvas.reset(arranged.size.0, arranged.size.1, theme::BLACK.alpha(0));
                     draw(&mut canvas, &mut pen, &arranged);
+                    let whole = canvas.rect();
+                    assert_eq!(arranged.steps().count(), 2);
+                    for (step, place) in arranged.steps() {
+                        let fits = place.x > 0 && place.right() < whole.w && place.y > 0 && place.bottom() < whole.h;
+                        assert!(fits, "{w}x{h}: {step:?} {place:?} in {whole:?}");
+                    }
                 }
             }
         }
