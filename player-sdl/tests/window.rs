@@ -610,6 +610,8 @@ fn the_keyboard_alone_reaches_every_button() {
         window.key(key);
         window.player.wait_for("focus", |line| line.text("control") == control);
     };
+    focus("Tab", "step_play");
+    focus("Tab", "step_other_address");
     focus("Tab", "setup");
     window.key("Return");
     window.player.wait_for_phase("Ready");
