@@ -257,7 +257,7 @@ mod tests {
         let shown = tile([failed()]);
         let notice = shown.notice.clone().unwrap();
         assert_eq!((notice.title.as_str(), shown.label.sign), ("There is no such stream", Sign::Failed));
-        assert!(notice.hint.ends_with("Space asks again.") && shown.dims_picture(), "{notice:?}");
+        assert!(notice.hint.ends_with("Space tries again.") && shown.dims_picture(), "{notice:?}");
         let at = Instant::now() + Duration::from_secs(2);
         let lost = tile([Report::Interrupted { reason: "Gone".into(), cause: Cause::NoListener, at, attempt: 1 }]);
         let notice = lost.notice.unwrap();
