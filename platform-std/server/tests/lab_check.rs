@@ -129,12 +129,15 @@ impl Case {
 const SERVERS: &[(&str, &str)] = &[
     ("", ""),
     ("in-parts", ""),
+    // A fixed port of its own, which two servers cannot have at the same time.
+    ("second-port", ""),
     ("cseq", "server.cseq"),
     ("no-session", "server.session server.session-checked"),
     ("session-changes", "server.session"),
     ("order", "server.reply"),
     ("play-in-init", "server.state"),
     ("play-after-teardown", "server.state"),
+    ("play-ends-it", "server.state"),
     ("pause-keeps-sending", "server.pause"),
     ("rewinds", "server.pause"),
     ("teardown-keeps-sending", "server.teardown"),
@@ -153,6 +156,7 @@ const SERVERS: &[(&str, &str)] = &[
 /// Clients that do.
 const CLIENTS: &[(&str, &str)] = &[
     ("", ""),
+    ("three-buttons", ""),
     ("no-version", "client.setup client.play client.pause client.teardown"),
     ("cseq-stuck", "client.cseq"),
     ("cseq-skips", "client.cseq"),

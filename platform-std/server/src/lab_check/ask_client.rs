@@ -197,7 +197,7 @@ impl Scene {
             sheet.fails(id, format!("Pressing {word} once sends {count} requests."), seen);
         } else if let Some(flaw) = request.flaw() {
             sheet.fails(id, format!("Of {method}, {flaw}."), seen);
-        } else if method == "SETUP" && request.target.trim_start_matches("./") != clip::NAME {
+        } else if method == "SETUP" && request.target.rsplit('/').next() != Some(clip::NAME) {
             let said = format!("SETUP is for {}, not for {}.", quoted(request.target.as_bytes(), 80), clip::NAME);
             sheet.fails(id, said, seen);
         } else {
@@ -360,10 +360,17 @@ fn set_up(scene: &mut Scene, sheet: &mut Sheet) -> Option<Request> {
     if scene.can("setup") {
         return scene.sends(sheet, "client.setup", "SETUP");
     }
-    let deed = scene.press("play", true);
-    thread::sleep(REPLY);
-    scene.note(sheet, &deed);
+    let before = scene.stand_in.count();
+    let mut deed = scene.press("play", true);
+    // It follows the reply to SETUP.
+    let deadline = Instant::now() + REQUEST;
+    while !deed.requests.iter().any(|request| request.method == "PLAY") && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+        deed.requests = scene.stand_in.since(before);
+    }
     let found = |method: &str| deed.requests.iter().find(|request| request.method == method).cloned();
+    scene.has_session = found("SETUP").is_some();
+    scene.note(sheet, &deed);
     if let Some(setup) = found("SETUP") {
         scene.take_port(&setup);
     }

@@ -47,21 +47,30 @@ pub(super) struct Server<'a> {
     pub(super) wants_line_ends: bool,
 }
 
-/// Tries the server in two conversations beside each other.
+/// Tries the server in two conversations: beside each other, where two servers can be.
 pub(super) fn check(server: &Server<'_>) -> Vec<Finding> {
-    let mut sheet = Sheet::new(Half::Server);
-    let mut other = Sheet::new(Half::Server);
-    thread::scope(|scope| {
-        let states = scope.spawn(|| {
-            let mut sheet = Sheet::new(Half::Server);
-            states(server, &mut sheet);
-            sheet
-        });
-        plays(server, &mut sheet);
-        if let Ok(states) = states.join() {
-            other = states;
-        }
-    });
+    let run = |conversation: fn(&Server<'_>, &mut Sheet) -> bool| {
+        let mut sheet = Sheet::new(Half::Server);
+        let has_begun = conversation(server, &mut sheet);
+        (sheet, has_begun)
+    };
+    // A server in Java may have a fixed port of its own for reports.
+    let (first, second) = if server.wants_line_ends {
+        (run(plays), run(states))
+    } else {
+        thread::scope(|scope| {
+            let second = scope.spawn(|| run(states));
+            let first = run(plays);
+            (first, second.join().unwrap_or_else(|_| (Sheet::new(Half::Server), false)))
+        })
+    };
+    // So may others: where one of the two did not begin, it tries again alone.
+    let (mut sheet, other) = match (first, second) {
+        ((_, false), (other, true)) => (run(plays).0, other),
+        ((sheet, true), (_, false)) => (sheet, run(states).0),
+        ((sheet, true), (other, true)) => (sheet, other),
+        ((sheet, false), (_, false)) => (sheet, Sheet::new(Half::Server)),
+    };
     sheet.merge(other);
     sheet.finish("The conversation did not come so far.")
 }
@@ -104,6 +113,8 @@ struct Dialogue {
     session: Option<String>,
     wants_line_ends: bool,
     port: u16,
+    /// The server has answered something.
+    has_heard: bool,
 }
 
 impl Dialogue {
@@ -120,7 +131,8 @@ impl Dialogue {
                 Ok(stream) => {
                     let talk = Talk::new();
                     let wants_line_ends = server.wants_line_ends;
-                    return Ok(Self { program, stream, media, talk, cseq: 0, session: None, wants_line_ends, port });
+                    let (cseq, session, has_heard) = (0, None, false);
+                    return Ok(Self { program, stream, media, talk, cseq, session, wants_line_ends, port, has_heard });
                 }
                 // Somebody was faster.
                 Err(_) if tries < 3 && program.output().contains("ddress already in use") => {}
@@ -143,6 +155,7 @@ impl Dialogue {
         let bytes = self.stream.write_all(request.as_bytes()).ok().map(|()| self.read(patience)).unwrap_or_default();
         let reply = (!bytes.is_empty()).then(|| Reply::parse(&bytes));
         if reply.is_some() {
+            self.has_heard = true;
             self.talk.add(Speaker::Program, &bytes);
         }
         let (mut seen, mut trouble) = (self.talk.since(mark), None);
@@ -272,20 +285,28 @@ fn carried_out(sheet: &mut Sheet, id: &str, method: &str, dialogue: &Dialogue, e
     exchange.is_ok()
 }
 
-/// SETUP, PLAY, PAUSE, PLAY, TEARDOWN, and PLAY after that.
-fn plays(server: &Server<'_>, sheet: &mut Sheet) {
+/// SETUP, and what follows. Whether the server could be reached.
+fn plays(server: &Server<'_>, sheet: &mut Sheet) -> bool {
     let mut dialogue = match Dialogue::begin(server) {
         Ok(dialogue) => dialogue,
-        Err((said, seen)) => return sheet.fails("server.setup", said, seen),
+        Err((said, seen)) => {
+            sheet.fails("server.setup", said, seen);
+            return false;
+        }
     };
     let setup = dialogue.setup(clip::NAME, REPLY);
     if !carried_out(sheet, "server.setup", "SETUP", &dialogue, &setup) {
-        return;
+        return dialogue.has_heard || dialogue.program.is_running();
     }
     sheet.holds("server.setup", "SETUP is answered with 200.", setup.seen);
+    play(server, &mut dialogue, sheet);
+    true
+}
 
+/// PLAY, PAUSE, PLAY, TEARDOWN, and PLAY after that.
+fn play(server: &Server<'_>, dialogue: &mut Dialogue, sheet: &mut Sheet) {
     let play = dialogue.request("PLAY", REPLY);
-    let is_ok = carried_out(sheet, "server.play", "PLAY", &dialogue, &play);
+    let is_ok = carried_out(sheet, "server.play", "PLAY", dialogue, &play);
     let first = dialogue.play();
     if first.is_empty() {
         let said = if is_ok { "PLAY is answered with 200, but no packet comes." } else { "PLAY has no effect." };
@@ -296,7 +317,7 @@ fn plays(server: &Server<'_>, sheet: &mut Sheet) {
     sheet.holds("server.play", format!("{} packets came in the first second.", first.len()), play.seen);
 
     let pause = dialogue.request("PAUSE", REPLY);
-    let is_ok = carried_out(sheet, "server.pause", "PAUSE", &dialogue, &pause);
+    let is_ok = carried_out(sheet, "server.pause", "PAUSE", dialogue, &pause);
     let (late, stray) = dialogue.silence();
     let goes_on_sending = stray.len() > STRAY;
     if is_ok && goes_on_sending {
@@ -305,7 +326,7 @@ fn plays(server: &Server<'_>, sheet: &mut Sheet) {
 
     let again = dialogue.request("PLAY", REPLY);
     // After a PAUSE that was not carried out, it has nothing to do.
-    let is_asked = is_ok && carried_out(sheet, "server.play", "PLAY after PAUSE", &dialogue, &again);
+    let is_asked = is_ok && carried_out(sheet, "server.play", "PLAY after PAUSE", dialogue, &again);
     let second = dialogue.play();
     if second.is_empty() && is_asked {
         sheet.fails("server.play", "No packet comes after the second PLAY.", again.seen.clone());
@@ -319,7 +340,7 @@ fn plays(server: &Server<'_>, sheet: &mut Sheet) {
     } else {
         stream::judge(sheet, server.clip, &[first, second]);
     }
-    ends(sheet, &mut dialogue);
+    ends(sheet, dialogue);
 }
 
 /// What came though nothing may come any more.
@@ -381,9 +402,14 @@ fn is_late(dialogue: &mut Dialogue, setup: &Exchange) -> bool {
 }
 
 /// Requests that must not be carried out: PLAY before SETUP, a session that is not ours, a film that is not there.
-fn states(server: &Server<'_>, sheet: &mut Sheet) {
-    // The other conversation says why, where it cannot be reached.
-    let Ok(mut dialogue) = Dialogue::begin(server) else { return };
+/// Whether the server could be reached; where it could not, the other conversation says why.
+fn states(server: &Server<'_>, sheet: &mut Sheet) -> bool {
+    let Ok(mut dialogue) = Dialogue::begin(server) else { return false };
+    refused(server, &mut dialogue, sheet);
+    dialogue.program.is_running() || dialogue.has_heard
+}
+
+fn refused(server: &Server<'_>, dialogue: &mut Dialogue, sheet: &mut Sheet) {
     let early = dialogue.request("PLAY", REFUSAL);
     let packets = dialogue.media.count();
     if early.is_ok() || packets > 0 {
@@ -393,8 +419,11 @@ fn states(server: &Server<'_>, sheet: &mut Sheet) {
         sheet.holds("server.state", format!("PLAY before SETUP {}, and nothing comes.", early.outcome()), early.seen);
     }
     let setup = dialogue.setup(clip::NAME, REPLY);
-    if is_late(&mut dialogue, &setup) {
+    if is_late(dialogue, &setup) {
         return sheet.fails("server.state", "PLAY before SETUP is answered with 200, late.", setup.seen);
+    }
+    if setup.reply.is_none() {
+        return sheet.fails("server.state", format!("After PLAY before SETUP, SETUP {}.", setup.outcome()), setup.seen);
     }
     if setup.is_ok() {
         let own = dialogue.session.replace("999999999".to_owned());

@@ -18,6 +18,8 @@ const QUIET: Duration = Duration::from_millis(50);
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
 /// Bytes of a part of a frame.
 const PART: usize = 1400;
+/// Of a film of 25 seconds.
+const LENGTH: &str = "TotalTime: 25.0\nFrames: 500\nX-TotalFrames: 500\n";
 const METHODS: [&str; 4] = ["SETUP ", "PLAY ", "PAUSE ", "TEARDOWN "];
 
 /// How a request is answered.
@@ -209,7 +211,10 @@ impl Worker {
         };
         let (end, last) = if self.wants_line_ends { ("\r\n", "") } else { ("\n", "\n") };
         let cseq = request.cseq.unwrap_or(0);
-        format!("RTSP/1.0 {status}{end}CSeq: {cseq}{end}Session: {session}{end}{last}")
+        // Some copies do not begin without the length, under three names; none minds.
+        let length =
+            if request.method == "SETUP" && answer == Answer::Ok && !self.wants_line_ends { LENGTH } else { "" };
+        format!("RTSP/1.0 {status}{end}CSeq: {cseq}{end}Session: {session}{end}{length}{last}")
     }
 }
 
@@ -253,7 +258,7 @@ mod tests {
         };
         let setup = "SETUP a RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 5000";
         assert_eq!(say(setup), "RTSP/1.0 404 Not Found\nCSeq: 1\nSession: 0\n\n");
-        assert_eq!(say(setup), "RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\n\n");
+        assert_eq!(say(setup), format!("RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\n{LENGTH}\n"));
         server.answer_next(Answer::OtherSession);
         assert_eq!(say("PLAY a RTSP/1.0\nCSeq: 9"), "RTSP/1.0 200 OK\nCSeq: 9\nSession: 123457\n\n");
         assert_eq!(server.count(), 3);

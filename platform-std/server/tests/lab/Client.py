@@ -30,7 +30,10 @@ class Client:
         self.last, self.parts, self.lost, self.received = 0, b"", 0, 0
         self.socket, self.is_over = None, False
         commands = (self.set_up, self.play, self.pause, self.tear_down)
-        for column, (text, command) in enumerate(zip(("Setup", "Play", "Pause", "Teardown"), commands)):
+        buttons = list(zip(("Setup", "Play", "Pause", "Teardown"), commands))
+        if BROKEN == "three-buttons":
+            del buttons[0]
+        for column, (text, command) in enumerate(buttons):
             button = Button(master, width=20, padx=3, pady=3, text=text, command=command)
             button.grid(row=1, column=column, padx=2, pady=2)
         self.label = Label(master, height=19)
@@ -45,6 +48,8 @@ class Client:
             self.ask("SETUP")
 
     def play(self):
+        if BROKEN == "three-buttons" and self.state == "INIT":
+            return self.ask("SETUP")
         if self.state == "READY" or BROKEN == "play-in-init" and self.state == "INIT":
             self.ask("PLAY")
 
@@ -101,6 +106,8 @@ class Client:
                 self.socket.settimeout(0.5)
                 self.socket.bind(("", self.rtp_port))
                 threading.Thread(target=self.read_packets, daemon=True).start()
+            if BROKEN == "three-buttons":
+                self.ask("PLAY")
         else:
             self.state = {"PLAY": "PLAYING", "PAUSE": "READY", "TEARDOWN": "INIT"}[self.asked]
 

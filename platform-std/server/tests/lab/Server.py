@@ -75,6 +75,8 @@ class Session:
             return self.reply("200 OK", cseq)
         if method == "PLAY" and self.state == "INIT" and BROKEN == "play-in-init":
             return self.reply("200 OK", cseq)
+        if method == "PLAY" and self.state == "INIT" and BROKEN == "play-ends-it":
+            os._exit(1)
         if session != str(self.number) and BROKEN != "no-session":
             return self.reply("454 Session Not Found", cseq) if self.number else None
         if method == "PLAY" and self.state == "READY":
@@ -156,6 +158,9 @@ def main():
     if BROKEN.startswith("leaves "):
         # Neither of its group nor its child any more.
         os.spawnlp(os.P_NOWAIT, "setsid", "setsid", "--fork", "sleep", BROKEN.split()[1])
+    if BROKEN == "second-port":
+        reports = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        reports.bind(("127.0.0.1", 19001))
     if BROKEN == "forks":
         while True:
             os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "1000")
