@@ -33,6 +33,13 @@ impl Recent {
         Self { path, urls }
     }
 
+    /// Looks into the file again: another player may have written it.
+    pub(crate) fn reload(&mut self) {
+        if let Some(path) = &self.path {
+            self.urls = read(path);
+        }
+    }
+
     /// Their URLs, the newest first.
     pub(crate) fn urls(&self) -> &[String] {
         &self.urls
@@ -169,6 +176,8 @@ mod tests {
         let mut recents = [(); 2].map(|()| Recent::open(Some(path.clone())));
         recents[0].add(&address("cam/a"));
         recents[1].add(&address("cam/b"));
+        recents[0].reload();
+        assert_eq!(recents[0].urls(), recents[1].urls());
         assert_eq!(recents[1].urls(), ["rtsp://cam/b", "rtsp://cam/a"]);
         recents[0].remove("rtsp://cam/a");
         assert_eq!(recents[0].urls(), ["rtsp://cam/b"]);

@@ -212,6 +212,24 @@ mod tests {
         answer
     }
 
+    #[cfg(feature = "http")]
+    #[test]
+    fn a_page_of_ours_lists_the_streams_of_its_server() {
+        use crate::media::Library;
+        use crate::web::{self, Site, Web};
+        let web = Web::bind(&web::Options::new(vec!["127.0.0.1".to_owned()], Some(0))).unwrap();
+        let (place, stop) = (web.local_addrs().next().unwrap(), web.stop_handle());
+        let library = Library::built_in("25".parse().unwrap());
+        let site = Site::new(library, mutoscope::io::server::Open).with_rtsp(vec!["rtsp://192.0.2.1:8554".to_owned()]);
+        let server = std::thread::spawn(move || web.serve(site));
+        let offers = offers(place, Duration::from_secs(20)).unwrap();
+        let urls: Vec<&str> = offers.streams.iter().map(|offer| offer.url.as_str()).collect();
+        assert!(urls.contains(&"rtsp://127.0.0.1:8554/testcard"), "{offers:?}");
+        assert_eq!(offers.total, urls.len());
+        stop.stop();
+        server.join().unwrap().unwrap();
+    }
+
     #[test]
     fn an_answer_takes_no_more_time_and_memory_than_it_may() {
         let empty = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"streams\":[]}";

@@ -1,6 +1,7 @@
 //! What the window shows and does: passes the user's actions and the network's reports to the stream, and the newest
 //! picture and the stream's state to the display.
 
+mod logins;
 mod opening;
 
 use super::canvas::Rect;
@@ -211,6 +212,9 @@ impl<'a, 't> App<'a, 't> {
             Closing::Answer(answer) => Some(answer),
             Closing::Cancel => None,
         };
+        if let (Some(answer), Some(stream)) = (&answer, self.streams.get(self.asking.stream)) {
+            self.home.logins.keep(&stream.address.url, answer);
+        }
         if let Some(stream) = self.streams.get_mut(self.asking.stream) {
             if answer.is_some() {
                 stream.model.handle_answer();

@@ -1,5 +1,6 @@
 //! The start page in the window: what is chosen there is opened, and there is a way back to it.
 
+use super::logins::Logins;
 use super::{App, Chrome, Stream};
 use crate::address::Address;
 use crate::json::{JsonLine, Output};
@@ -31,6 +32,8 @@ pub(super) struct Home {
     wake: Wake,
     /// What is being left: the servers are told, which may take a while.
     leaving: Vec<JoinHandle<FinishedRun>>,
+    /// Who the user has said to be.
+    pub(super) logins: Logins,
     /// The stream was chosen on the page, so that it is left for the page.
     pub(super) was_chosen: bool,
     /// How media is to travel, which is not as the command line says where that does not work.
@@ -49,6 +52,7 @@ impl Home {
             files,
             wake,
             leaving: Vec::new(),
+            logins: Logins::default(),
             was_chosen: false,
             transport: args.transport(),
             output: Output::default(),
@@ -85,6 +89,7 @@ impl App<'_, '_> {
         for (address, output) in addresses.into_iter().zip(outputs) {
             let mut options = self.args.client_options(&address);
             options.transport = self.home.transport;
+            options.credentials = self.home.logins.of(&address.url).or(options.credentials);
             let files = self.home.files.take(&address.shown);
             let records = files.recorder.is_some();
             let wake = self.home.wake.clone();
@@ -144,6 +149,7 @@ impl App<'_, '_> {
         if self.streams.is_empty() {
             self.display.set_title("");
         }
+        self.home.recent.reload();
         self.home.page = Some(Page::new(self.home.recent.urls(), !self.streams.is_empty(), now));
     }
 
