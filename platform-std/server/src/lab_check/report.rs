@@ -6,7 +6,7 @@ use mutoscope_std::console::OneLine;
 use serde_json::{Value, json};
 
 use super::rules::{Half, Level};
-use super::sheet::{Finding, Outcome, passes};
+use super::sheet::{Finding, Outcome, fails};
 
 /// The name of the form that programs read. It changes when something that was there means something else or is gone.
 const SCHEMA: &str = "mutoscope-lab-check/1";
@@ -34,7 +34,7 @@ pub(super) struct Report {
 impl Report {
     /// All that counts holds.
     pub(super) fn passes(&self) -> bool {
-        self.halves.iter().all(|half| passes(&half.findings, self.is_strict))
+        !self.halves.iter().flat_map(|half| &half.findings).any(|finding| fails(finding, self.is_strict))
     }
 
     /// For people. Without `is_long`, rules and bytes are shown of what does not hold.
@@ -49,7 +49,11 @@ impl Report {
             };
             let (good, bad) = (count(Level::Must, Outcome::Holds), count(Level::Must, Outcome::Fails));
             let open = count(Level::Must, Outcome::NotChecked);
-            let unchecked = if open > 0 { format!(", {open} were not checked") } else { String::new() };
+            let unchecked = match open {
+                0 => String::new(),
+                1 => ", 1 was not checked".to_owned(),
+                _ => format!(", {open} were not checked"),
+            };
             writeln!(
                 out,
                 "{}, {}: {good} of {} requirements hold{unchecked}",
@@ -58,12 +62,19 @@ impl Report {
                 good + bad + open
             )?;
             for finding in &half.findings {
-                write_finding(out, finding, is_long)?;
+                write_finding(out, finding, is_long, self.is_strict)?;
             }
             half.notes.iter().try_for_each(|note| writeln!(out, "  note: {}", OneLine(note)))?;
         }
         self.notes.iter().try_for_each(|note| writeln!(out, "note: {}", OneLine(note)))?;
-        writeln!(out, "{}", if self.passes() { "All that counts holds." } else { "Not all that counts holds." })
+        let all = self.halves.iter().flat_map(|half| &half.findings);
+        let failing: Vec<&str> =
+            all.filter(|finding| fails(finding, self.is_strict)).map(|finding| finding.rule.id).collect();
+        if failing.is_empty() {
+            writeln!(out, "All that was checked holds.")
+        } else {
+            writeln!(out, "Fails: {}", failing.join(", "))
+        }
     }
 
     /// For programs.
@@ -106,12 +117,12 @@ fn half_json(half: &Part) -> Value {
     json!({ "half": half.half.name(), "program": half.program, "requirements": requirements, "notes": half.notes })
 }
 
-fn write_finding(out: &mut impl Write, finding: &Finding, is_long: bool) -> io::Result<()> {
+fn write_finding(out: &mut impl Write, finding: &Finding, is_long: bool, is_strict: bool) -> io::Result<()> {
     let Finding { rule, outcome, said, seen } = finding;
     let word = match (outcome, rule.level) {
         (Outcome::Holds, _) => "ok",
-        (Outcome::Fails, Level::Must) => "FAILS",
-        (Outcome::Fails, Level::Should) => "advice",
+        (Outcome::Fails, Level::Should) if !is_strict => "advice",
+        (Outcome::Fails, _) => "FAILS",
         (Outcome::NotChecked, _) => "-",
     };
     writeln!(out, "  {word:<7}{:<26}{}", rule.title, OneLine(said))?;
@@ -151,6 +162,10 @@ mod tests {
         assert!(text.contains("  FAILS  CSeq                      CSeq 1 for 2\\u{1b}\n         rule: "), "{text}");
         assert!(text.contains("         seen: a\\nb\n") && text.contains("  advice frame rate"), "{text}");
         assert!(text.contains("client: there is none") && !text.contains("bytes\n"), "{text}");
+        assert!(text.ends_with("\nFails: server.cseq\n"), "{text}");
+        let mut text = Vec::new();
+        Report { is_strict: true, ..report() }.write_text(&mut text, false).unwrap();
+        assert!(text.ends_with(b"\nFails: server.cseq, server.rate\n"));
     }
 
     #[test]

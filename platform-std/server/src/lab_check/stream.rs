@@ -264,7 +264,7 @@ fn pictures(sheet: &mut Sheet, phases: &[Vec<Packet>], assemblies: &[Assembly], 
     }
     let first: Vec<String> = phases.iter().flatten().take(1).map(|packet| hex(&packet.bytes, 32)).collect();
     if split == 0 {
-        sheet.skips(PARTS, "Each frame came in one packet.");
+        sheet.holds(PARTS, "Each frame came in one packet.", Vec::new());
     } else {
         let said = format!("{split} frames came in parts ({}) and are whole.", form.name());
         sheet.holds(PARTS, said, first.clone());
