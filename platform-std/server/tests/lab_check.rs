@@ -328,6 +328,9 @@ fn nothing_that_a_program_has_started_outlives_the_check() {
     let seconds = format!("20000.{id}");
     let submission = Submission::new(&format!("leaves {seconds}"));
     let mut command = submission.command(&["--only", "server"]);
+    // It cannot take its folder away any more.
+    let work = Submission::empty();
+    command.env("TMPDIR", &work.0);
     let mut check = Killed(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     wait_until("it does not start", || sleeper(&seconds));
     check.0.kill().unwrap();

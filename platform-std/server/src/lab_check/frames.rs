@@ -330,4 +330,41 @@ pub(super) mod tests {
         assert_eq!(assembly.frames.len(), 1);
         assert!(Assembly::new(&[], &clip).form.is_none());
     }
+
+    #[test]
+    fn no_packets_make_it_panic() {
+        let clip = Clip::draw().unwrap();
+        let mut seed = 1_u64;
+        let mut random = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % most
+        };
+        let begins: [&[u8]; 8] = [
+            &START,
+            b"00042\xff\xd8\xff",
+            &[0, 0, 0, 2, 0xff, 0xd8, 0xff],
+            &[0, 0, 0, 2, 7, 208, 0xff, 0xd8, 0xff],
+            &[0, 0, 0, 0, 0, 0, 9, 0, 0xff, 0xd8, 0xff],
+            &[0, 0, 0, 9, 0, 0, 0, 3, 0xff, 0xd8, 0xff],
+            &[0, 0, 0, 0, 1, 255, 20, 15, 0, 0, 0, 128],
+            &[],
+        ];
+        for _ in 0..2000 {
+            let begin = begins[random(begins.len())];
+            let packets: Vec<Packet> = (0..random(12))
+                .map(|_| {
+                    let mut bytes = packet(random(4) as u16, 0, random(2) == 0, begin).bytes;
+                    bytes.extend((0..random(20)).map(|_| [0, 1, 2, 0xff, 0xd8, 0xd9][random(6)]));
+                    // Some are changed, some cut.
+                    let at = random(bytes.len());
+                    bytes[at] = random(256) as u8;
+                    bytes.truncate(if random(4) == 0 { random(30) } else { 100 });
+                    Packet { at: Instant::now(), bytes }
+                })
+                .collect();
+            let assembly = Assembly::new(&packets, &clip);
+            assert!(assembly.frames.iter().all(|frame| *frame.packets.end() < packets.len()));
+            packets.iter().for_each(|packet| assert!(!packet.shown().is_empty()));
+        }
+    }
 }

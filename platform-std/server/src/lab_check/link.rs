@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use super::child::Running;
 
 /// Longer than any event; what is longer is no line of ours.
-const MOST: u64 = 1 << 16;
+const MOST: u64 = 1 << 14;
 /// More events than any client has in the time of a check.
-const EVENTS: usize = 20_000;
+const EVENTS: usize = 5000;
 
 /// A picture that the client has opened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,9 @@ use anyhow::Result;
 
 use super::frames::Packet;
 
-/// More packets than any lab's server sends in the time of a check.
-const MOST: usize = 50_000;
+/// More packets than any lab's server sends in the time of a check, and more bytes.
+const MOST: usize = 20_000;
+const MOST_BYTES: usize = 64 << 20;
 
 /// A port that is listened at until this value goes.
 #[derive(Debug)]
@@ -31,11 +32,12 @@ impl Media {
         let thread = thread::spawn({
             let (packets, stop) = (Arc::clone(&packets), Arc::clone(&stop));
             move || {
-                let mut buffer = vec![0; 65_536];
+                let (mut buffer, mut bytes) = (vec![0; 65_536], 0);
                 while !stop.load(Ordering::Relaxed) {
                     let Ok(len) = socket.recv(&mut buffer) else { continue };
                     let mut packets = packets.lock().unwrap_or_else(PoisonError::into_inner);
-                    if packets.len() < MOST {
+                    bytes += len;
+                    if packets.len() < MOST && bytes < MOST_BYTES {
                         packets.push(Packet { at: Instant::now(), bytes: buffer[..len].to_vec() });
                     }
                 }

@@ -201,4 +201,34 @@ mod tests {
         let empty = Request::parse(b"RTSP/1.0");
         assert_eq!((empty.has_version, &*empty.target), (false, ""));
     }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let words: [&[u8]; 14] = [
+            b"SETUP ",
+            b"movie",
+            b" RTSP/1.",
+            b"0",
+            b"\n",
+            b"\r\n",
+            b"CSeq",
+            b":",
+            b"Session",
+            b"Transport: ",
+            b"client_port",
+            b"=",
+            b"\xff",
+            "Ü".as_bytes(),
+        ];
+        let mut seed = 1_u64;
+        let mut random = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % most
+        };
+        for _ in 0..20_000 {
+            let text: Vec<u8> = (0..random(14)).flat_map(|_| words[random(words.len())].iter().copied()).collect();
+            let request = Request::parse(&text);
+            let _ = (request.port(), request.flaw(), Reply::parse(&text).flaw(), quoted(&text, random(20)));
+        }
+    }
 }
