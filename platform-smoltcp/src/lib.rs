@@ -9,8 +9,8 @@
 //! Nothing here allocates or blocks; all memory is the caller's, and any [`Device`](smoltcp::phy::Device) will do. smoltcp's
 //! own limits (addresses, routes, neighbours) are its Cargo features; set them in the firmware's manifest.
 //!
-//! What smoltcp does not do shows: it sends no datagram longer than one frame of the link, so a lab client gets frames of
-//! 1472 bytes at most over Ethernet, and should be served by a larger machine.
+//! What smoltcp does not do shows: it sends no datagram longer than one frame of the link, so a lab client gets frames of more than
+//! 1460 bytes in parts over Ethernet. Clients of the lab that collect no parts should be served by a larger machine.
 #![no_std]
 #![forbid(unsafe_code)]
 

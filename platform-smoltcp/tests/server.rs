@@ -528,7 +528,7 @@ fn a_client_that_has_closed_its_half_still_gets_its_answer() {
 }
 
 #[test]
-fn a_lab_client_gets_frames_that_fit_the_link() {
+fn a_lab_client_gets_frames_whole_where_they_fit_the_link_and_otherwise_in_parts() {
     for (size, fits) in [(32, true), (96, false)] {
         let mut stage = Stage::<1>::new(Movie::new(24, size), options(1));
         let player = &mut stage.connect();
@@ -541,10 +541,16 @@ fn a_lab_client_gets_frames_that_fit_the_link() {
         let play = format!("PLAY movie.Mjpeg RTSP/1.0\nCSeq: 2\n{}", lines[2]);
         assert!(stage.ask(player, &play).starts_with("RTSP/1.0 200 OK\nCSeq: 2\n"));
         stage.run_for(player, Duration::from_secs(2));
-        assert_eq!(player.frames.len(), if fits { 24 } else { 0 });
+        assert_eq!(player.frames.len(), 24);
         for (number, frame) in player.frames.iter().enumerate() {
             assert!(frame == stage.movie.frame(number));
         }
+        // Parts have the number of their frame.
+        let mut numbers = player.sequence.clone();
+        assert_eq!(numbers.len() == 24, fits);
+        numbers.dedup();
+        assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
+        assert!(player.longest <= 1472, "{} bytes", player.longest);
     }
 }
 

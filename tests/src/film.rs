@@ -220,6 +220,10 @@ impl Catalogue for Films {
         let id = self.0.iter().position(|film| path.names(film.name))?;
         Some(ListedFilm { id, film: self.0[id].clone() })
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.0.iter().for_each(|film| each(film.name));
+    }
 }
 
 /// A film by its place in the list.

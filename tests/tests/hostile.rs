@@ -220,7 +220,10 @@ fn lab_cases() -> Vec<Case> {
         text("port 65536", "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 65536", 461, Open),
         text("PLAY first", "PLAY movie.Mjpeg RTSP/1.0\nCSeq: 1\nSession: 123456", 455, Open),
         text("TEARDOWN first", "TEARDOWN movie.Mjpeg RTSP/1.0\nCSeq: 1\nSession: 123456", 454, Open),
-        text("an unknown method", "REWIND movie.Mjpeg RTSP/1.0\nCSeq: 1", 501, Open),
+        text("an unknown method", "EXPLODE movie.Mjpeg RTSP/1.0\nCSeq: 1", 501, Open),
+        text("a jump before SETUP", "FORWARD movie.Mjpeg RTSP/1.0\nCSeq: 1", 455, Open),
+        text("a jump to nowhere", "SEEK movie.Mjpeg RTSP/1.0\nCSeq: 1\nX-Seek: nan", 400, Open),
+        text("another file before SETUP", "NEXT movie.Mjpeg RTSP/1.0\nCSeq: 1", 461, Open),
         text("a line of 5,000 bytes", &format!("SETUP movie.Mjpeg RTSP/1.0\nX: {}", "x".repeat(5000)), 413, Closed),
         text("NUL", &format!("SETUP mo\0vie RTSP/1.0\nCSeq: 1\n{port}"), 400, Closed),
     ]
@@ -388,19 +391,20 @@ fn a_lab_client_gone_after_any_byte_of_a_dialogue_leaves_nothing_behind() {
 fn a_lab_client_may_say_anything_at_any_time() {
     let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
     let request = |method: &str| format!("{method} movie.Mjpeg RTSP/1.0\nCSeq: 7\nSession: {{S}}");
-    let cases: [(&str, &[&str], &[u16]); 7] = [
+    let cases: [(&str, &[&str], &[u16]); 8] = [
         ("SETUP twice", &["PAUSE", "SETUP", "PLAY"], &[200, 200, 200]),
         ("SETUP while playing", &["PLAY", "SETUP", "PAUSE"], &[200, 455, 200]),
         ("PLAY twice", &["PLAY", "PLAY"], &[200, 200]),
         ("PAUSE twice", &["PLAY", "PAUSE", "PAUSE"], &[200, 200, 200]),
-        ("nonsense while playing", &["PLAY", "REWIND", "", "NEXT"], &[200, 501, 501]),
+        ("nonsense while playing", &["PLAY", "EXPLODE", "", "OPTIONS"], &[200, 501, 501]),
+        ("buttons while playing", &["PLAY", "REWIND", "PLAY", "NEXT", "PLAY"], &[200; 5]),
         ("TEARDOWN twice", &["PLAY", "TEARDOWN", "TEARDOWN"], &[200, 200]),
         ("data after TEARDOWN", &["TEARDOWN", "SETUP", "OPTIONS"], &[200]),
     ];
     let mut stage = HostileScene::new();
     for (name, methods, statuses) in cases {
         let mut hostile = stage.scene.connect(66, "movie.Mjpeg");
-        hostile.tolerate_gaps = true;
+        (hostile.tolerate_gaps, hostile.may_jump) = (true, name.starts_with("buttons"));
         hostile.send(setup.as_bytes());
         stage.run(Some(&mut hostile), millis(60));
         assert_eq!(hostile.answers.pop_front().map(|answer| answer.status), Some(200));

@@ -40,14 +40,16 @@ fn a_whole_conversation_to_the_byte() {
 
     let setup = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
     let reply = say(&mut scene, &mut viewer, setup);
-    let session = reply.strip_prefix("RTSP/1.0 200 OK\nCSeq: 1\nSession: ").and_then(|rest| rest.strip_suffix("\n\n"));
+    let session = reply.strip_prefix("RTSP/1.0 200 OK\nCSeq: 1\nSession: ");
+    let session = session.and_then(|rest| rest.strip_suffix("\nTotalTime: 1.50\nFrames: 30\nX-TotalFrames: 30\n\n"));
     let session = session.unwrap_or_else(|| panic!("{reply:?}")).to_owned();
     assert!((100_000..1_000_000).contains(&session.parse::<u32>().unwrap()));
 
     let ok = |cseq| format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: {session}\n\n");
+    let playing = |cseq| ok(cseq).trim_end().to_owned() + "\nTTtime: 30\n\n";
     let request = |method, cseq| format!("{method} movie.Mjpeg RTSP/1.0\nCSeq: {cseq}\nSession: {session}");
     let wall = settings().wall;
-    assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 2)), ok(2));
+    assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 2)), playing(2));
     let begun = scene.network.now();
     scene.run(&mut [&mut viewer], millis(420));
     assert_eq!(viewer.frames.len(), 9);
@@ -59,7 +61,7 @@ fn a_whole_conversation_to_the_byte() {
     let paused = viewer.frames.len();
     scene.run(&mut [&mut viewer], Duration::from_secs(90));
     assert_eq!((viewer.frames.len(), scene.server.sessions(State::Ready)), (paused, 1));
-    assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 4)), ok(4));
+    assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 4)), playing(4));
     scene.run(&mut [&mut viewer], Duration::from_secs(3));
     assert_eq!((viewer.frames.len(), scene.server.sessions(State::Ready)), (30, 1));
     assert_frames(&viewer, &film, 0);
@@ -67,7 +69,7 @@ fn a_whole_conversation_to_the_byte() {
     // After the end the same button starts over. The client drops frames that it has seen, but the server sends them.
     viewer.frames.clear();
     viewer.expect_gap();
-    assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 5)), ok(5));
+    assert_eq!(say(&mut scene, &mut viewer, &request("PLAY", 5)), playing(5));
     scene.run(&mut [&mut viewer], millis(500));
     assert_frames(&viewer, &film, 0);
     assert_eq!(say(&mut scene, &mut viewer, &request("TEARDOWN", 6)), ok(6));
@@ -77,7 +79,7 @@ fn a_whole_conversation_to_the_byte() {
     for (_, bytes) in &viewer.kept {
         let packet = Packet::new_checked(&bytes[..]).unwrap();
         let Repr { marker, payload_type, ssrc, .. } = Repr::parse(&packet);
-        assert_eq!((marker, payload_type, ssrc), (false, 26, 0));
+        assert_eq!((marker, payload_type, ssrc), (true, 26, 0));
     }
     viewer.vanish();
     scene.run(&mut [], millis(1));
@@ -112,7 +114,8 @@ fn every_copy_of_the_clients_request_is_understood() {
             let name = if setup.contains("CSEQ") { "SESSION" } else { "Session" };
             let request = format!("{method} movie.Mjpeg RTSP/1.0{crlf}CSeq: {cseq}{crlf}{name}: {session}");
             let reply = say(&mut scene, &mut viewer, &request);
-            assert_eq!(reply, format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: {session}\n\n"), "{request:?}");
+            let more = if *method == "PLAY" { "TTtime: 6\n" } else { "" };
+            assert_eq!(reply, format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: {session}\n{more}\n"), "{request:?}");
         }
         scene.run(&mut [&mut viewer], millis(500));
         assert_eq!(viewer.frames.len(), 6, "{setup:?}");
@@ -130,7 +133,7 @@ fn the_oldest_copies_of_the_exercise_are_understood_too() {
     assert!(reply.starts_with("RTSP/1.0 200 OK\nCSeq: 1\nSession: "), "{reply:?}");
     let session = viewer.session.clone().unwrap();
     let reply = say(&mut scene, &mut viewer, "PLAY movie.Mjpeg\n2");
-    assert_eq!(reply, format!("RTSP/1.0 200 OK\nCSeq: 2\nSession: {session}\n\n"));
+    assert_eq!(reply, format!("RTSP/1.0 200 OK\nCSeq: 2\nSession: {session}\nTTtime: 6\n\n"));
     scene.run(&mut [&mut viewer], millis(500));
     assert_eq!(viewer.frames.len(), 6);
 }
@@ -146,8 +149,8 @@ fn errors_have_a_status_and_three_lines_and_silence_never_happens() {
         ("TEARDOWN movie.Mjpeg RTSP/1.0\nCSeq: 3\nSession: 0", 454, 3),
         (&format!("SETUP other.Mjpeg RTSP/1.0\nCSeq: 4\n{port}"), 404, 4),
         (&format!("SETUP ../movie.Mjpeg RTSP/1.0\nCSeq: 5\n{port}"), 404, 5),
-        ("DESCRIBE movie.Mjpeg RTSP/1.0\nCSeq: 6", 501, 6),
-        ("FASTFORWARD movie.Mjpeg RTSP/1.0\nCSeq: 7\nSession: 0", 501, 7),
+        ("DESCRIBE other.Mjpeg RTSP/1.0\nCSeq: 6", 404, 6),
+        ("EXPLODE movie.Mjpeg RTSP/1.0\nCSeq: 7\nSession: 0", 501, 7),
         ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 8", 461, 8),
         ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 9\nTransport: RTP/UDP; client_port= 0", 461, 9),
         ("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 10\nTransport: RTP/UDP; client_port= 65536", 461, 10),
@@ -164,7 +167,7 @@ fn errors_have_a_status_and_three_lines_and_silence_never_happens() {
     let session = viewer.session.clone().unwrap();
     let after = [
         (format!("PLAY movie.Mjpeg RTSP/1.0\nCSeq: 21\nSession: {}", "1234567"), 454),
-        (format!("SWITCH movie.Mjpeg RTSP/1.0\nCSeq: 22\nSession: {session}"), 501),
+        (format!("EXPLODE movie.Mjpeg RTSP/1.0\nCSeq: 22\nSession: {session}"), 501),
         (format!("PLAY movie.Mjpeg RTSP/1.0\nCSeq: 23\nSession: {session}"), 200),
         (format!("PLAY movie.Mjpeg RTSP/1.0\nCSeq: 24\nSession: {session}"), 200),
         (format!("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 25\n{port}"), 455),
@@ -198,34 +201,37 @@ fn requests_in_pieces_and_requests_in_one_piece_are_the_same() {
         assert_eq!((answer.status, answer.header("CSeq")), (200, Some(cseq.to_string().as_str())));
     }
     scene.run(&mut [&mut viewer], millis(500));
-    // The silence that ends PAUSE is as long as a frame lasts here.
+    // The silence before each answer is as long as a frame lasts here.
     assert_eq!((scene.server.sessions(State::Ready), viewer.frames.len()), (1, 1));
     assert_frames(&viewer, &film, 0);
 }
 
 #[test]
-fn frames_that_do_not_fit_are_skipped_and_the_numbers_go_on() {
+fn frames_that_do_not_fit_leave_in_parts_that_are_spread_over_their_time() {
     let mut frames = pictures(6);
     frames[2] = picture(9, (640, 480), 60);
     assert!(frames[2].len() > MAX_DATAGRAM);
     frames[4] = picture(9, (320, 240), 55);
     assert!((20_480..65_000).contains(&frames[4].len()), "{}", frames[4].len());
     let film = Film::new("movie.Mjpeg", frames, 20);
-    for (max_packet_size, numbers) in [(20_480, vec![1, 2, 4, 6]), (100_000, vec![1, 2, 4, 5, 6])] {
+    for (max_packet_size, whole) in [(20_480, vec![1, 2, 4, 6]), (100_000, vec![1, 2, 4, 5, 6])] {
         let mut scene = World::with([film.clone()], Settings { max_packet_size, ..settings() }, 1, Faults::default());
         let mut viewer = scene.connect(2, "movie.Mjpeg");
-        viewer.tolerate_gaps = true;
+        viewer.keep_packets = true;
         scene.start(&mut viewer);
         let begun = scene.network.now();
         scene.run(&mut [&mut viewer], Duration::from_secs(1));
-        let got: Vec<_> = viewer.frames.iter().map(|frame| usize::from(frame.sequence)).collect();
-        assert_eq!(got, numbers);
-        for frame in &viewer.frames {
-            let number = usize::from(frame.sequence) - 1;
-            assert!(frame.is(&film.frames[number]));
-            assert_eq!(frame.at, begun.after(millis(50 * number as u64)), "the others keep their time");
+        assert_frames(&viewer, &film, 0);
+        assert_eq!(viewer.frames.len(), 6);
+        for (n, frame) in viewer.frames.iter().enumerate() {
+            assert_eq!(frame.packets == 1, whole.contains(&(n + 1)), "frame {n}");
+            assert_eq!(frame.begun, begun.after(millis(50 * n as u64)), "each at its time");
+            assert!(frame.at < begun.after(millis(50 * n as u64 + 45)), "and before that of the next");
         }
-        assert_eq!(scene.server.counts()[0].unsendable as usize, 6 - numbers.len());
+        assert_eq!(scene.server.counts()[0].unsendable, 0);
+        // No reader loses so few at once.
+        let most = viewer.kept.chunk_by(|one, other| one.0 == other.0).map(<[_]>::len).max();
+        assert!(most <= Some(4), "{most:?} at once");
     }
 }
 

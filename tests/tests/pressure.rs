@@ -218,12 +218,15 @@ fn a_peer_that_never_stops_sending_gets_its_turn_and_no_more() {
             let context = Context::new(now, Waker::noop(), &settings);
             client.service::<1, _, _, _, _>(context, Sockets { control: hose, rtp: &mut rtp, rtcp: &mut rtcp }, films)
         };
+        // A request of the lab is not answered at once, so there is room for another one only later.
+        let patience = if name.starts_with("lab") { settings.session.lab_silence } else { Duration::ZERO };
         for _ in 0..10 {
             let outcome = turn(&mut client, &mut hose, now);
             if outcome == Outcome::Closed {
                 break;
             }
             assert!(hose.taken > 0, "{name}");
+            now = now.after(patience);
             // There are more bytes, and no socket will announce them again.
             assert!(client.poll_timeout().is_some_and(|timeout| timeout <= now), "{name}");
         }

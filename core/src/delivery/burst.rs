@@ -15,6 +15,9 @@ const SHORT: u8 = 1;
 /// The gap where nobody waits for the frame: a receiver may come twice as late. It wakes up nobody more often.
 const LONG: u8 = 2;
 
+/// The longest gap where each packet leaves alone. Servers of the lab dialect do not wait longer.
+const LONGEST: u32 = 5;
+
 /// The packets that have left at one instant, and those that may.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Burst {
@@ -25,23 +28,31 @@ pub(super) struct Burst {
     gap: u8,
     /// A full socket has interrupted the burst: the next packets still count as part of it, however much later they leave.
     is_cut_short: bool,
+    /// Each packet leaves alone, as far as there are milliseconds for them.
+    is_spread: bool,
     /// The low half of the instant's microseconds. Every 71 minutes two instants look alike, which costs one gap too many.
     at: u32,
 }
 
 impl Burst {
     pub(super) const fn new() -> Self {
-        Self { packets: 0, most: LEAST, gap: SHORT, is_cut_short: false, at: 0 }
+        Self { packets: 0, most: LEAST, gap: SHORT, is_cut_short: false, is_spread: false, at: 0 }
+    }
+
+    pub(super) const fn spread(&mut self) {
+        self.is_spread = true;
     }
 
     /// A frame of so many packets begins, and should leave in seven eighths of the time until the next one, or in half of it where
     /// it is late. `false`: it is too large for that. `is_film`: it has a due time, and nobody minds if it takes a little longer.
     pub(super) fn begin(&mut self, now: Instant, packets: u32, schedule: &Schedule, is_film: bool) -> bool {
         (self.most, self.gap) = (LEAST, SHORT);
-        let gaps = packets.div_ceil(LEAST.into()).saturating_sub(1);
+        let least = if self.is_spread { 1 } else { LEAST };
+        let gaps = packets.div_ceil(least.into()).saturating_sub(1);
         if gaps == 0 {
             return true;
         }
+        self.most = least;
         let interval = schedule.interval();
         let is_late = is_film && schedule.lag(now) >= Duration::from_micros(interval);
         let eighths = if is_late { 4 } else { 7 };
@@ -49,8 +60,12 @@ impl Burst {
         match time.checked_div(gaps) {
             None | Some(0) => {
                 let most = packets.div_ceil(time.saturating_add(1));
-                self.most = most.clamp(LEAST.into(), MOST.into()) as u8;
+                self.most = most.clamp(least.into(), MOST.into()) as u8;
                 most <= MOST.into()
+            }
+            Some(gap) if self.is_spread => {
+                self.gap = gap.min(LONGEST) as u8;
+                true
             }
             Some(gap) => {
                 self.gap = gap.min(if is_film && !is_late { LONG } else { SHORT }.into()) as u8;

@@ -285,9 +285,24 @@ impl Delivery {
         }
     }
 
+    /// Lets the packets of a frame leave one by one, spread over its interval: receivers of the lab dialect lose what comes in bursts.
+    pub const fn spread(&mut self) {
+        self.burst.spread();
+    }
+
     /// What became of its frames.
     pub const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Frames per second.
+    pub const fn rate(&self) -> FrameRate {
+        self.schedule.rate()
+    }
+
+    /// How fast frames leave.
+    pub fn speed(&self) -> Speed {
+        self.schedule.tempo().for_speed()
     }
 
     /// How many frames are worth keeping on their way to the client: two of a live source, of which the newest counts, and a second
@@ -372,6 +387,13 @@ impl Delivery {
         let back = self.frame_under_way().and_then(|_| self.position.step_back(self.schedule.rate()));
         self.state = State::Paused;
         back
+    }
+
+    /// The fragments of a frame that have not left, if others of it have: they are to be sent now, and the stream stands behind the frame.
+    pub fn rest(&mut self) -> Option<ops::Range<u32>> {
+        let frame = self.frame_under_way().filter(|frame| frame.next > 0)?;
+        self.state = State::Sending(frame);
+        Some(frame.next..frame.fragments)
     }
 
     /// What to do now.

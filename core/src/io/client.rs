@@ -66,7 +66,10 @@ impl Pump {
                 return link.give_out(event);
             }
             // RTCP waits until there is no RTP, so that a packet costs one call to the system and not two.
-            let received = link.receive_rtp() || link.receive_rtcp();
+            let mut received = link.receive_rtp();
+            if !received || link.player.takes_media_at_both_ports() {
+                received |= link.receive_rtcp();
+            }
             let read = link.read();
             bytes = bytes.saturating_add(read.unwrap_or(0));
             if received || read.is_some() || link.write() {

@@ -225,7 +225,7 @@ fn outcome<E>(sent: Result<usize, E>) -> Sent {
 mod tests {
     use super::*;
     use crate::io::Meta;
-    use crate::rtp::fragment::{Fragments, whole_file};
+    use crate::rtp::fragment::{Fragments, lab};
     use crate::rtp::protect::Unprotected;
     use crate::rtp::sender::Sender;
     use crate::session::server::{Config, Event};
@@ -441,7 +441,7 @@ mod tests {
 
     fn packets() -> Vec<Packet<'static>> {
         let mut sender = Sender::new(7, 40);
-        let fragments = Fragments::WholeFile(whole_file::Fragments::new(FRAME.len() as u32));
+        let fragments = Fragments::Lab(lab::Fragments::whole(FRAME.len() as u32));
         let packet = |_| {
             let packet = Packet::new(&sender, 9000, &fragments, 0, FRAME).unwrap();
             sender.commit(packet.payload_len());

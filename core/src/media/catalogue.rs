@@ -54,6 +54,12 @@ pub trait Catalogue {
 
     /// The medium that `path` names, if there is one.
     fn find(&self, path: Path<'_>) -> Option<Self::Medium>;
+
+    /// Calls `each` with the name of each medium, as far as they are known, for clients of the lab dialect that ask what there is.
+    /// Where nothing is to be told, as here, there is nothing to do.
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        let _ = each;
+    }
 }
 
 /// A medium that a server offers under one name. A server keeps it while a client waits for it, so a medium that is produced on
@@ -95,5 +101,9 @@ impl<C: Catalogue> Catalogue for &C {
 
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         (**self).find(path)
+    }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        (**self).tell_names(each);
     }
 }

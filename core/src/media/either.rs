@@ -27,6 +27,11 @@ impl<A: Catalogue, B: Catalogue> Catalogue for (A, B) {
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         self.0.find(path).map(Either::First).or_else(|| self.1.find(path).map(Either::Second))
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.0.tell_names(each);
+        self.1.tell_names(each);
+    }
 }
 
 impl<A: Medium, B: Medium> Medium for Either<A, B> {

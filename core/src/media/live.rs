@@ -133,6 +133,10 @@ impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Catalogue for &
     fn find(&self, path: Path<'_>) -> Option<Self> {
         path.names(self.name).then_some(*self)
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        each(self.name);
+    }
 }
 
 impl<'l, 'a, B: AsRef<[u8]> + AsMut<[u8]>, const BUFFERS: usize> Medium for &'l Live<'a, B, BUFFERS> {

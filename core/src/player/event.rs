@@ -116,7 +116,7 @@ pub enum Event {
     },
     /// The stream is over. [`Goal::Play`] starts it again.
     EndOfStream {
-        /// Whether the server said so (RTCP BYE). Those who do not are believed to have ended when they fall silent at
+        /// Whether the server said so: by RTCP BYE, or in the lab dialect by the number of frames. Those who do not are believed to have ended when they fall silent at
         /// the presentation's end; in the lab dialect, which has no way to say it, when they fall silent at all.
         announced: bool,
     },
@@ -142,7 +142,9 @@ pub enum Retry {
     Tcp,
     /// The server does not answer RTSP: the lab's dialect.
     Lab,
-    /// The server does not speak the lab's dialect either: RTSP again, without OPTIONS.
+    /// The lab's server does not understand where media are to go: the same in other words.
+    LabWording,
+    /// The server does not speak the lab's dialect either, or has answered RTSP too late: RTSP again.
     Standard,
 }
 

@@ -29,6 +29,8 @@ pub enum Failure {
     },
     /// The server did not answer a request.
     NoAnswer(Command),
+    /// A lab server did not answer this request, as most of them do where they do not have the file.
+    NoFile(Command),
     /// The server said what cannot be understood.
     Protocol(session::Error),
     /// Playing, and no packet came for this long.

@@ -5,6 +5,9 @@
 //!     └───────► RTSP is not answered ──► the lab's dialect ──► not understood either ──► RTSP without OPTIONS' answer
 //! ```
 //!
+//! The lab's dialect is tried early, on the connection on which OPTIONS went unanswered, and then on another one. If OPTIONS is answered
+//! meanwhile, RTSP is tried again with more patience.
+//!
 //! After the first frame the player keeps the transport and the dialect that brought it, and tries nothing else any more.
 
 use super::event::{Event, Retry};
@@ -54,11 +57,18 @@ pub(super) struct Fallback {
     lab: Option<Failure>,
     /// Transport and dialect have brought a frame, and stay.
     settled: bool,
+    /// The lab's dialect is tried on the connection on which OPTIONS went unanswered.
+    here: bool,
+    /// The server has been too slow for that: OPTIONS has all its time.
+    patient: bool,
+    /// SETUP's `Transport` in the lab's dialect is without spaces.
+    glued: bool,
 }
 
 impl Fallback {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { attempt: Attempt::first(settings), standard: None, lab: None, settled: false }
+        let attempt = Attempt::first(settings);
+        Self { attempt, standard: None, lab: None, settled: false, here: false, patient: false, glued: false }
     }
 
     /// For servers that refuse UDP in SETUP (cameras and gateways behind tunnels do), and for firewalls and address
@@ -83,13 +93,51 @@ impl Fallback {
         Some(Retry::Lab)
     }
 
+    /// Whether OPTIONS is given up early, because the lab's dialect can be tried on the same connection.
+    pub(super) fn may_turn(&self) -> bool {
+        self.attempt.is_standard() && !self.attempt.last && !self.patient && !self.settled && self.standard.is_none()
+    }
+
+    /// The same as `without_rtsp`, on the same connection.
+    pub(super) fn turn_to_lab(&mut self, failure: Failure) -> Option<Retry> {
+        let with = if self.may_turn() { self.without_rtsp(failure) } else { None };
+        self.here = with.is_some();
+        with
+    }
+
+    /// Whether the lab's dialect is tried on the connection of another attempt.
+    pub(super) const fn is_here(&self) -> bool {
+        self.here
+    }
+
+    /// For lab servers that OPTIONS has upset: another connection.
+    pub(super) fn elsewhere(&mut self, failure: Failure) -> Option<Retry> {
+        let was_here = core::mem::take(&mut self.here);
+        (was_here && !is_understood(failure)).then_some(Retry::Lab)
+    }
+
+    /// For servers that take their time to answer OPTIONS: standard RTSP again.
+    pub(super) fn was_late(&mut self, settings: &Settings) -> Retry {
+        *self = Self { patient: true, ..Self::new(settings) };
+        Retry::Standard
+    }
+
+    /// For the one lab server that finds the port only where no spaces are, and says so at PLAY.
+    pub(super) fn glue(&mut self, status: StatusCode) -> Option<Retry> {
+        let may_help = !self.attempt.is_standard() && !self.glued && !self.settled && (500..600).contains(&status.0);
+        self.glued |= may_help;
+        may_help.then_some(Retry::LabWording)
+    }
+
+    pub(super) const fn is_glued(&self) -> bool {
+        self.glued
+    }
+
     /// For servers that ignore OPTIONS, but would answer DESCRIBE, and know nothing of the lab's dialect: standard RTSP
     /// again, where DESCRIBE follows OPTIONS though there is no answer.
     pub(super) fn without_lab(&mut self, failure: Failure) -> Option<Retry> {
         let unasked = matches!(self.standard, Some(Failure::NoAnswer(Command::Options)));
-        // What a lab server says of a file that it does not have, or cannot read.
-        let understood = matches!(failure, Failure::Refused { status: StatusCode(404 | 500), .. });
-        if !unasked || understood || self.lab.is_some() {
+        if !unasked || is_understood(failure) || self.lab.is_some() {
             return None;
         }
         self.attempt = Attempt { dialect: session::Dialect::Standard, tcp: false, last: true };
@@ -104,7 +152,7 @@ impl Fallback {
 
     /// There is a session: the dialect is the right one.
     pub(super) fn handle_set_up(&mut self) {
-        (self.standard, self.lab) = (None, None);
+        (self.standard, self.lab, self.here) = (None, None, false);
     }
 
     /// A frame has come: the transport is the right one as well.
@@ -116,13 +164,20 @@ impl Fallback {
     pub(super) fn fail(&mut self, failure: Failure, settings: &Settings) -> Event {
         if !self.settled {
             self.attempt = Attempt::first(settings);
+            (self.patient, self.glued) = (false, false);
         }
+        self.here = false;
         match (self.standard.take(), self.lab.take()) {
             (_, Some(lab)) => Event::NoDialect { standard: failure, lab },
             (Some(standard), None) => Event::NoDialect { standard, lab: failure },
             (None, None) => Event::Failed(failure),
         }
     }
+}
+
+/// What a lab server says of a file that it does not have, or cannot read.
+const fn is_understood(failure: Failure) -> bool {
+    matches!(failure, Failure::Refused { status: StatusCode(404 | 500), .. })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::rtp::receiver::{self, Control, NoFrameReason, Receiver, Statistics};
 use crate::session::client::{self, Connection, Described, NotNow, Playing, SetUp};
 use crate::session::{Dialect, MediaTransport};
 use crate::time::{Duration, Instant, NtpTime, earliest};
+use crate::wire::lab::Length;
 use crate::wire::rtp;
 use crate::wire::rtsp::headers::Range;
 use core::fmt::Write;
@@ -21,13 +22,19 @@ use core::net::{Ipv4Addr, SocketAddr};
 /// the connection is slow.
 const MAX_TCP_REORDER_DELAY: Duration = Duration::from_millis(50);
 
+/// For so long after its last frame a lab server may start over.
+const LAB_END: Duration = Duration::from_millis(500);
+
+/// Frames of a second.
+const LAB_MARGIN: u32 = 30;
+
 /// One of our two UDP ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Port {
     /// For media.
     Rtp,
-    /// For reports.
+    /// For reports. In the lab's dialect, which has none, for media, too.
     Rtcp,
 }
 
@@ -61,6 +68,7 @@ enum ByeState {
     Said,
 }
 
+// More than 15 fields: what is known of one session's media, of which a new session changes all.
 /// Receives the media of one session after the other. `F`: a frame buffer, of which there are `SLOTS`.
 #[derive(Debug)]
 pub(super) struct Media<F, const SLOTS: usize> {
@@ -80,6 +88,10 @@ pub(super) struct Media<F, const SLOTS: usize> {
     timeline: Timeline,
     asked: Option<Range>,
     silence: Silence,
+    /// How long the file is, as far as a lab server tells.
+    lab_length: Length,
+    /// The number of the last frame of a lab server's.
+    lab_number: u32,
     /// When the end is told: what UDP delivers out of order may still come before.
     end: Option<Instant>,
     bye: ByeState,
@@ -111,6 +123,8 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
             timeline: Timeline::default(),
             asked: None,
             silence: Silence::default(),
+            lab_length: Length::default(),
+            lab_number: 0,
             end: None,
             bye: ByeState::Unsaid,
             strangers: 0,
@@ -129,6 +143,7 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         (self.rtcp_to, self.opener_to, self.sender_clock) = (None, None, None);
         (self.timeline, self.asked) = (Timeline::default(), None);
         (self.silence, self.end) = (Silence::default(), None);
+        (self.lab_length, self.lab_number) = (Length::default(), 0);
         (self.bye, self.strangers) = (ByeState::Unsaid, 0);
     }
 
@@ -325,9 +340,32 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         self.protection.handle_frame();
         let (position, captured) = match dialect {
             Dialect::Standard => (self.timeline.position(received.timestamp), self.captured(received.timestamp)),
-            Dialect::Lab => (None, None),
+            Dialect::Lab => (self.take_lab_number(now, received.number), None),
         };
         Some(ReceivedFrame { received, position: position.map(Duration::from_micros), captured })
+    }
+
+    /// How long the file is, as far as a lab server tells.
+    pub(super) fn set_lab_length(&mut self, length: Length) {
+        self.lab_length = length;
+    }
+
+    /// The place of a lab server's frame, in microseconds. The last frame is the end, unless another one follows it: some servers start
+    /// over.
+    fn take_lab_number(&mut self, now: Instant, number: u32) -> Option<u64> {
+        self.lab_number = number;
+        let Length { frames: Some(frames), time: Some(time) } = self.lab_length else { return None };
+        self.end = (number == frames).then(|| now.after(LAB_END));
+        let before = u64::from(number.wrapping_sub(1).checked_rem(frames)?);
+        u64::try_from(time.as_micros()).ok()?.saturating_mul(before).checked_div(frames.into())
+    }
+
+    /// Whether silence means that a lab server's file has ended, and not that the connection is lost: of its last second frames may
+    /// have been lost.
+    pub(super) fn is_near_lab_s_end(&self) -> bool {
+        self.lab_length
+            .frames
+            .is_some_and(|frames| self.lab_number <= frames && self.lab_number.saturating_add(LAB_MARGIN) >= frames)
     }
 
     /// Whether the server has said BYE, and what it overtook has had its time.

@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `event` | what a player is told and tells |
 //! | `settings`, `failure` | how it plays, and why it cannot |
+//! | `attempts` | what is done when something did not work |
 //! | `fallback` | which transport and which dialect are tried, one after the other |
 //! | `stage` | what is wanted, and how far it has come |
 //! | `redirection` | where a server that sends us elsewhere sends us |
@@ -31,6 +32,7 @@
 //! | `protection` | its packets are encrypted, and so are its reports |
 //! | `silence`, `timeline` | that nothing comes; where in the presentation a frame lies |
 
+mod attempts;
 mod event;
 mod failure;
 mod fallback;
@@ -73,6 +75,7 @@ pub const MAX_DATAGRAM: usize = 256;
 /// this often instead, which is more than a socket holds.
 const LATE_READS: u32 = 64;
 
+// More than 15 fields: the parts that decide together what comes next, and what is wanted.
 /// A player of one URL.
 ///
 /// `B`: the control connection's buffers; `F`: `SLOTS` frame buffers, each for the largest frame. See [`Connection`] and
@@ -98,6 +101,8 @@ pub struct Player<B, F, const SLOTS: usize> {
     unseekable: bool,
     redirections: Redirections,
     random: Random,
+    /// When the connection was asked for.
+    connecting: Instant,
 }
 
 impl<B, F, const SLOTS: usize> Player<B, F, SLOTS>
@@ -152,6 +157,7 @@ where
             unseekable: false,
             redirections,
             random,
+            connecting: Instant::default(),
         };
         #[cfg(feature = "auth")]
         let player = player.authenticated(url)?;
@@ -218,6 +224,7 @@ where
         if self.fallback.is_options_unanswered() {
             self.connection.skip_options();
         }
+        self.connection.set_glued(self.fallback.is_glued());
         self.media.restart(peer, self.random.bits() as u32);
         self.standing = Standing::default();
         self.stage = Stage::Linked;
@@ -271,6 +278,7 @@ where
             return;
         }
         match port {
+            Port::Rtcp if self.takes_media_at_both_ports() => self.media.handle_rtp(now, from, bytes),
             Port::Rtp => self.media.handle_rtp(now, from, bytes),
             Port::Rtcp => self.media.handle_rtcp(now, from, bytes, &self.settings),
         }
@@ -422,6 +430,7 @@ where
         match self.stage {
             Stage::Idle if self.wanted.session => {
                 self.stage = Stage::Connecting { asked: false };
+                self.connecting = now;
                 return None;
             }
             Stage::Connecting { .. } if !self.wanted.session => return Some(self.end_link()),
@@ -458,6 +467,7 @@ where
         let elsewhere = from.is_some() || scale != self.standing.scale;
         match self.connection.state() {
             State::Init if self.fallback.attempt.is_standard() && self.media.described().is_none() => {
+                self.set_patience(now);
                 self.connection.describe(now)
             }
             State::Init => self.offer(now),
@@ -471,6 +481,7 @@ where
 
     /// SETUP, as soon as there are the ports that it takes.
     fn offer(&mut self, now: Instant) -> Result<(), NotNow> {
+        self.set_patience(now);
         if self.fallback.attempt.tcp {
             return self.connection.setup(now, MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 });
         }
@@ -531,6 +542,7 @@ where
             }
             session::Event::SetUp(set_up) => Some(self.handle_set_up(now, set_up)),
             session::Event::Playing(answer) => {
+                self.media.set_lab_length(self.connection.lab_length());
                 self.media.handle_playing(now, answer, self.settings.silence);
                 self.standing.played = true;
                 let from = self.standing.asked.take();
@@ -544,6 +556,10 @@ where
             }
             session::Event::TornDown => Some(self.end_link()),
             session::Event::Refused { status, during } => self.handle_refusal(now, status, during),
+            session::Event::Late => {
+                let with = self.fallback.was_late(&self.settings);
+                Some(self.reconnect(now, with, Failure::NoAnswer(Command::Options)))
+            }
             session::Event::TimedOut { during } => self.handle_no_answer(now, during),
             session::Event::ServerClosed => {
                 self.media.handle_stop();
@@ -566,11 +582,13 @@ where
         let protection = protection::Protection::new(&self.connection);
         self.media.handle_set_up(set_up, dialect, &self.settings, protection);
         self.fallback.handle_set_up();
+        let length = self.connection.lab_length();
+        self.media.set_lab_length(length);
         let described = self.media.described();
         Event::SetUp(Presentation {
             dialect: chosen(dialect),
             transport: set_up.transport,
-            duration: policies::duration(described),
+            duration: policies::duration(described).or(length.time),
             frame_rate: described.and_then(|described| described.frame_rate),
         })
     }
@@ -597,6 +615,11 @@ where
             return Some(if self.wanted.session { Event::Redirected } else { Event::TornDown });
         }
         let failure = Failure::Refused { status, during };
+        if during == Command::Play
+            && let Some(with) = self.fallback.glue(status)
+        {
+            return Some(self.reconnect(now, with, failure));
+        }
         match during {
             Command::Setup if status == StatusCode::UNSUPPORTED_TRANSPORT && !self.fallback.attempt.tcp => {
                 return Some(self.try_tcp(now, failure, true));
@@ -642,6 +665,8 @@ where
             Command::KeepAlive => None,
             // Some servers ignore OPTIONS but answer DESCRIBE. They are asked where no other dialect is left to try.
             Command::Options if self.fallback.attempt.last => None,
+            Command::Options if self.fallback.may_turn() => Some(self.turn_to_lab(now, Failure::NoAnswer(during))),
+            Command::Play | Command::Setup if self.is_surely_lab() => Some(self.fail(now, Failure::NoFile(during))),
             _ => Some(self.handle_absent_server(now, Failure::NoAnswer(during))),
         }
     }
@@ -677,7 +702,9 @@ where
             return self.try_tcp(now, self.absence(cause, Transport::Udp), false);
         }
         let at_its_end = match self.connection.dialect() {
-            spoken::Dialect::Lab => self.standing.is_lab_s_end(lasting, self.settings.stall_timeout),
+            spoken::Dialect::Lab => {
+                self.media.is_near_lab_s_end() || self.standing.is_lab_s_end(lasting, self.settings.stall_timeout)
+            }
             spoken::Dialect::Standard => self.standing.is_at_its_end(policies::duration(self.media.described())),
         };
         if at_its_end {
@@ -711,35 +738,6 @@ where
         self.standing.ended = true;
         self.wanted.playing = false;
         Event::EndOfStream { announced }
-    }
-
-    /// Goes on over TCP, on the same connection where it is as good as before, or else on a new one.
-    fn try_tcp(&mut self, now: Instant, failure: Failure, connected: bool) -> Event {
-        match self.fallback.without_udp(&self.settings) {
-            Some(with) if connected => Event::Retrying { with, after: failure },
-            Some(with) => self.reconnect(now, with, failure),
-            None => self.fail(now, failure),
-        }
-    }
-
-    fn try_lab(&mut self, now: Instant, failure: Failure) -> Event {
-        match self.fallback.without_rtsp(failure) {
-            Some(with) => self.reconnect(now, with, failure),
-            None => self.fail(now, failure),
-        }
-    }
-
-    fn fail_or_retry(&mut self, now: Instant, failure: Failure) -> Event {
-        match self.fallback.without_lab(failure) {
-            Some(with) => self.reconnect(now, with, failure),
-            None => self.fail(now, failure),
-        }
-    }
-
-    fn reconnect(&mut self, now: Instant, with: Retry, after: Failure) -> Event {
-        self.leave(now);
-        // Nobody wants another session.
-        if self.wanted.session { Event::Retrying { with, after } } else { Event::TornDown }
     }
 
     fn fail(&mut self, now: Instant, failure: Failure) -> Event {

@@ -68,6 +68,10 @@ pub struct Settings {
     /// How long the first request may stay unanswered before the other dialect is tried (default 3 s). The
     /// first request in the lab's dialect is waited for as long, where that is only guessed.
     pub dialect_timeout: Duration,
+    /// Where the dialect is decided by what works: how long OPTIONS may stay unanswered before the lab's dialect is tried on the
+    /// same connection, whose servers never answer it (default 300 ms; on slow networks four times what connecting took, and never
+    /// longer than the time above). A server that answers after all is asked again, and has all the time above.
+    pub lab_after: Duration,
     /// How long any other request may stay unanswered (default 10 s).
     pub response_timeout: Duration,
     /// How long leaving waits for the server (default 2 s).
@@ -94,6 +98,7 @@ impl Default for Settings {
             dialect: Dialect::Auto,
             basic: false,
             dialect_timeout: Duration::from_secs(3),
+            lab_after: Duration::from_millis(300),
             response_timeout: Duration::from_secs(10),
             teardown_timeout: Duration::from_secs(2),
             silence: Duration::from_secs(3),

@@ -21,13 +21,13 @@ impl<'f> Packet<'f> {
         let mut head = [0; HEADER_LEN + MAX_HEADER];
         let (rtp_header, room) = head.split_first_chunk_mut()?;
         let fragment = fragments.get(frame, index, room.first_chunk_mut()?)?;
-        let Fragment { extension_len, header_len, payload, marker } = fragment;
+        let Fragment { extension_len, header_len, payload, marker, is_headless } = fragment;
         *rtp_header = sender.header(marker, timestamp);
         if extension_len > 0 {
             announce_extension(rtp_header);
         }
         // At most 180.
-        let rtp_len = HEADER_LEN.wrapping_add(extension_len);
+        let rtp_len = if is_headless { 0 } else { HEADER_LEN.wrapping_add(extension_len) };
         let head_len = rtp_len.wrapping_add(header_len) as u8;
         Some(Self { head, rtp_len: rtp_len as u8, head_len, payload: frame.get(payload)? })
     }
@@ -75,7 +75,7 @@ impl<'f> Packet<'f> {
         self.payload.len().wrapping_add(self.payload_header().len())
     }
 
-    /// Whether it ends a frame; never set in the lab dialect.
+    /// Whether it ends a frame.
     #[inline]
     pub fn marker(&self) -> bool {
         let [_, marker_type, ..] = self.head;

@@ -14,12 +14,26 @@ pub struct Sender {
     octets: u32,
     next_sequence: u16,
     payload_type: u8,
+    numbers_frames: bool,
 }
 
 impl Sender {
     /// A stream of JPEG (payload type 26) that has sent nothing yet. `ssrc` and `first_sequence` should be random.
     pub fn new(ssrc: u32, first_sequence: u16) -> Self {
-        Self { ssrc, packets: 0, octets: 0, next_sequence: first_sequence, payload_type: rtp::PAYLOAD_TYPE_JPEG }
+        Self {
+            ssrc,
+            packets: 0,
+            octets: 0,
+            next_sequence: first_sequence,
+            payload_type: rtp::PAYLOAD_TYPE_JPEG,
+            numbers_frames: false,
+        }
+    }
+
+    /// A stream of the lab dialect, whose packets have the number of their frame: [`set_next_sequence`](Self::set_next_sequence) tells
+    /// it.
+    pub fn of_frames(ssrc: u32) -> Self {
+        Self { numbers_frames: true, ..Self::new(ssrc, 1) }
     }
 
     /// The synchronisation source.
@@ -64,7 +78,7 @@ impl Sender {
     /// A packet left, with so many bytes behind its RTP header, extensions of the header not counted.
     #[inline]
     pub fn commit(&mut self, payload_len: usize) {
-        self.next_sequence = self.next_sequence.wrapping_add(1);
+        self.next_sequence = self.next_sequence.wrapping_add((!self.numbers_frames).into());
         self.packets = self.packets.wrapping_add(1);
         // The count is modulo 2^32 anyway.
         self.octets = self.octets.wrapping_add(payload_len as u32);
@@ -92,16 +106,6 @@ impl Sender {
         let info = SenderInfo { ssrc: self.ssrc, ntp, rtp_timestamp, packets: self.packets, octets: self.octets };
         Emitter::new(buffer).sender_report(&info, &[])?.cname(self.ssrc, cname)
     }
-}
-
-/// How a stream's frames are numbered and dated. Chosen once, at SETUP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbering {
-    /// As RFC 3550 has it: each packet has a number, and timestamps count 90 kHz.
-    Packets,
-    /// As the classic lab has it: packets have the number of their frame, counted from 1, and timestamps count the wall
-    /// clock's seconds.
-    Frames,
 }
 
 /// Maps the sender's clock to RTP timestamps: a random offset, and 90 kHz from an epoch on. Pauses and seeks do not
@@ -145,6 +149,15 @@ mod tests {
     #[test]
     fn packets_and_octets_are_counted_and_the_sequence_wraps() {
         assert_eq!((sender().packets(), sender().octets(), sender().next_sequence()), (2, 1500, 1));
+    }
+
+    #[test]
+    fn packets_of_a_frame_have_its_number_where_frames_are_numbered() {
+        let mut sender = Sender::of_frames(0);
+        sender.set_next_sequence(7);
+        sender.commit(1400);
+        sender.commit(200);
+        assert_eq!((sender.packets(), sender.octets(), sender.next_sequence()), (2, 1600, 7));
     }
 
     #[test]

@@ -54,6 +54,8 @@ transitions!(State {
     on_record(Prepared | Recording => Recording);
     /// PAUSE; harmless where nothing plays.
     on_pause(Ready | Playing => Ready, Prepared | Recording => Prepared);
+    /// Another file is meant (lab dialect), whether it plays or not.
+    on_change(Init | Ready | Playing => Ready);
     /// TEARDOWN, and every other end of a session. (A request without the session's identifier is answered with 454 before.)
     on_teardown(Init | Ready | Playing | Announced | Prepared | Recording => Init);
     /// The media ended.

@@ -128,7 +128,7 @@ impl Opener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::fragment::{Fragments, whole_file};
+    use crate::rtp::fragment::{Fragments, lab};
     use crate::rtp::packet::Packet;
     use crate::rtp::protect::Protect;
     use crate::rtp::sender::Sender;
@@ -144,7 +144,7 @@ mod tests {
 
     /// The packet with this sequence number, sealed and as it was.
     fn sealed(sealer: &mut Sealer, sequence: u16) -> (Vec<u8>, Vec<u8>) {
-        let fragments = Fragments::WholeFile(whole_file::Fragments::new(FRAME.len() as u32));
+        let fragments = Fragments::Lab(lab::Fragments::whole(FRAME.len() as u32));
         let packet = Packet::new(&Sender::new(SSRC, sequence), 9000, &fragments, 0, FRAME).unwrap();
         let mut room = sealer.room();
         let bytes = sealer.protect(&packet, &mut room).unwrap().concat();
@@ -198,7 +198,7 @@ mod tests {
         // Nothing of that has counted.
         assert!(opener.open(&mut packet.clone()).is_ok());
         let mut other = Sealer::new(&keys());
-        let fragments = Fragments::WholeFile(whole_file::Fragments::new(FRAME.len() as u32));
+        let fragments = Fragments::Lab(lab::Fragments::whole(FRAME.len() as u32));
         let packet = Packet::new(&Sender::new(1, 8), 9000, &fragments, 0, FRAME).unwrap();
         let mut room = other.room();
         let mut bytes = other.protect(&packet, &mut room).unwrap().concat();

@@ -14,8 +14,23 @@
 use super::rtsp::lines::{End, line};
 use super::rtsp::{Error, ErrorKind, Full, Headers, MAX_LINE, Method, StatusCode, blank_prefix};
 use super::text::{OneLine, SliceWriter, decimal, is_token_byte, strip_prefix_ignore_case, trim};
-use super::url::Path;
+use super::url::{Path, Url};
 use core::fmt::Write;
+
+pub mod extra;
+mod length;
+mod list;
+pub mod payload;
+#[cfg(test)]
+mod tests;
+
+pub use length::{Length, More};
+pub use list::{Visitor, emit_list};
+
+/// Whether a server knows the variants of the dialect (feature `lab`): payloads that are not plain, methods that copies of the exercise
+/// have added, and lengths in replies. Without them it speaks the dialect of the exercise alone, and code that only they need does not
+/// become part of a program. A client knows them always.
+pub const VARIANTS: bool = cfg!(feature = "lab");
 
 /// The result of parsing the bytes that have come so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +45,24 @@ pub enum Parsed<T> {
     Malformed(Error),
 }
 
+/// How requests are laid out on a connection. The first one tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Layout {
+    /// Method, file and version in the first line, headers in the others.
+    #[default]
+    Classic,
+    /// `METHOD file`, the number in the second line, and in SETUP a third one with version and port.
+    BrokenOrder,
+    /// Like `Classic`, but lines end in CRLF, and `rtsp://` stands before the file. There is no host, nor a blank line at the end.
+    Url,
+}
+
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
+    /// How it is laid out.
+    pub layout: Layout,
     /// The method. Copies of the exercise add methods of their own; these are [`Method::Other`].
     pub method: Method<'a>,
     /// The file's name. Some clients give it with SETUP only; it is empty in their other requests.
@@ -56,6 +86,8 @@ pub struct Reply<'a> {
     pub cseq: Option<u32>,
     /// The session's identifier, a decimal number in the classic server.
     pub session: Option<&'a str>,
+    /// How long the file is, which some servers tell in lines behind the third.
+    pub length: Length,
 }
 
 /// Whether a connection's first line is of this dialect: `METHOD file RTSP/1.x`, where the file has no `://`, does not begin
@@ -65,7 +97,8 @@ pub struct Reply<'a> {
 pub fn is_lab(first_line: &[u8]) -> bool {
     let start = |line: &'_ str| {
         // A path alone is what programs ask the standard dialect for that look whether a server is there.
-        start_line(line.trim_end_matches(['\r', '\n']), true)
+        start_line(line.trim_end_matches(['\r', '\n']), Versionless::Classic)
+            .filter(|start| !start.is_url())
             .is_some_and(|start| !start.file.starts_with('/') && start.method != Method::Options.name())
     };
     core::str::from_utf8(first_line).is_ok_and(start)
@@ -75,14 +108,15 @@ pub fn is_lab(first_line: &[u8]) -> bool {
 /// skipped.
 ///
 /// The first line tells, but for SETUP of a name that begins with a slash: some copies of the exercise write that, too, and
-/// their `Transport` tells.
+/// their `Transport` tells. It also tells of SETUP of a URL without a host, as one copy writes file names.
 pub fn detect(input: &[u8]) -> Option<bool> {
     let rest = input.get(blank_prefix(input)..)?;
     let end = rest.iter().position(|&byte| byte == b'\n')?;
     let (line, block) = rest.split_at_checked(end)?;
-    let start = core::str::from_utf8(line).ok().and_then(|line| start_line(line.trim_end_matches('\r'), true));
+    let start =
+        core::str::from_utf8(line).ok().and_then(|line| start_line(line.trim_end_matches('\r'), Versionless::Classic));
     match start {
-        Some(start) if start.file.starts_with('/') && start.method == Method::Setup.name() => transport_tells(block),
+        Some(start) if start.is_doubtful() && start.method == Method::Setup.name() => transport_tells(block),
         _ => Some(is_lab(line)),
     }
 }
@@ -107,8 +141,25 @@ fn transport_tells(block: &[u8]) -> Option<bool> {
     None
 }
 
-/// Parses the first request of `input`; blank lines before it are skipped and counted in its length.
+/// How requests are laid out on a connection of this dialect that begins with `input`, whose first line has come whole.
+pub fn layout(input: &[u8]) -> Layout {
+    let line = input.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let line = core::str::from_utf8(line).unwrap_or_default();
+    match start_line(line.trim_end_matches('\r'), Versionless::Classic) {
+        Some(start) if !start.has_version => Layout::BrokenOrder,
+        Some(start) if start.is_url() => Layout::Url,
+        _ => Layout::Classic,
+    }
+}
+
+/// Parses the first request of a connection; blank lines before it are skipped and counted in its length.
 pub fn parse_request(input: &[u8]) -> Parsed<Request<'_>> {
+    parse_request_in(input, Layout::Classic)
+}
+
+/// Parses the first request of `input`, on a connection whose requests are laid out like this.
+pub fn parse_request_in(input: &[u8], layout: Layout) -> Parsed<Request<'_>> {
+    let versionless = if layout == Layout::BrokenOrder { Versionless::Any } else { Versionless::Classic };
     let begin = blank_prefix(input);
     let first = line(input, begin, MAX_LINE, ErrorKind::StartLine);
     let block_start = match first.end {
@@ -116,16 +167,17 @@ pub fn parse_request(input: &[u8]) -> Parsed<Request<'_>> {
         End::Bad(error) => return Parsed::Malformed(error),
         End::Next(next) => next,
     };
-    let Some(start) = start_line(first.text, true) else {
+    let Some(start) = start_line(first.text, versionless).filter(|start| !start.is_url() || start.names_file()) else {
         return Parsed::Malformed(Error::new(ErrorKind::StartLine, begin));
     };
+    let following = if start.has_version { Versionless::None } else { versionless };
     let mut fields = Fields { broken_order: !start.has_version, ..Fields::default() };
     fields.read(start.after_version);
 
     let mut at = block_start;
     let (complete, end) = loop {
         let line = line(input, at, MAX_LINE, ErrorKind::Header);
-        if let Some(cut) = next_request(line.text, fields.broken_order) {
+        if let Some(cut) = next_request(line.text, following) {
             fields.read(line.text.get(..cut).unwrap_or_default());
             break (true, at.saturating_add(cut));
         }
@@ -140,8 +192,13 @@ pub fn parse_request(input: &[u8]) -> Parsed<Request<'_>> {
     };
     let block = input.get(block_start..end).and_then(|block| core::str::from_utf8(block).ok()).unwrap_or_default();
     let request = Request {
+        layout: match start {
+            StartLine { has_version: false, .. } => Layout::BrokenOrder,
+            start if start.is_url() => Layout::Url,
+            _ => Layout::Classic,
+        },
         method: Method::from_name(start.method),
-        file: Path::new(start.file),
+        file: Path::new(start.file.split_once("://").map_or(start.file, |(_, file)| file)),
         cseq: fields.cseq.flatten(),
         session: fields.session,
         client_port: fields.client_port,
@@ -192,9 +249,22 @@ pub fn parse_reply(input: &[u8]) -> Parsed<Reply<'_>> {
         };
     }
     let Some(status) = code else { return Parsed::Incomplete };
-    let reply = Reply { status, cseq: fields.cseq.flatten(), session: fields.session };
-    // The third line has its line end, so nothing more belongs to the reply.
-    if complete || next.is_some() { Parsed::Complete(reply, end) } else { Parsed::Pending(reply, end) }
+    // The third line has its line end, so nothing more belongs to the reply but what tells the length.
+    complete |= next.is_some();
+    let mut length = Length::default();
+    while let Some(at) = next.filter(|&at| at < input.len()) {
+        let line = line(input, at, MAX_LINE, ErrorKind::Header);
+        (next, end, complete) = match line.end {
+            End::Next(next) if length.read(line.text) => (Some(next), next, true),
+            End::Open if !line.text.contains("RTSP/1.") && !line.text.trim().is_empty() => {
+                length.read(line.text);
+                (None, input.len(), false)
+            }
+            _ => break,
+        };
+    }
+    let reply = Reply { status, cseq: fields.cseq.flatten(), session: fields.session, length };
+    if complete { Parsed::Complete(reply, end) } else { Parsed::Pending(reply, end) }
 }
 
 /// Writes a reply as the student's client reads it. That client takes words by their position. So the order of the lines is
@@ -202,19 +272,45 @@ pub fn parse_reply(input: &[u8]) -> Parsed<Reply<'_>> {
 ///
 /// # Errors
 /// [`Full`] where it does not fit.
-pub fn emit_reply(buffer: &mut [u8], status: StatusCode, cseq: u32, session: u32) -> Result<usize, Full> {
+pub fn emit_reply(buffer: &mut [u8], status: StatusCode, cseq: u32, session: u32, more: More) -> Result<usize, Full> {
     let mut out = SliceWriter::new(buffer);
-    write!(out, "RTSP/1.0 {status} {}\nCSeq: {cseq}\nSession: {session}\n\n", status.reason())?;
+    write!(out, "RTSP/1.0 {status} {}\nCSeq: {cseq}\nSession: {session}\n{more}", status.reason())?;
     Ok(out.len())
+}
+
+/// How SETUP is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Wording {
+    /// Without spaces in `Transport`: one copy of the exercise finds the port only there. All others want them.
+    pub is_glued: bool,
+    /// Asks one copy for its larger pictures, which it sends in the form `I4`.
+    pub prefers_hd: bool,
 }
 
 /// Writes SETUP as the student's client does. The classic server accepts only this order and spacing.
 ///
 /// # Errors
 /// [`Full`] where it does not fit.
-pub fn emit_setup(buffer: &mut [u8], file: &str, cseq: u32, rtp_port: u16) -> Result<usize, Full> {
+pub fn emit_setup(buffer: &mut [u8], file: &str, cseq: u32, rtp_port: u16, wording: Wording) -> Result<usize, Full> {
     let mut out = start(buffer, Method::Setup, file, cseq)?;
-    write!(out, "Transport: RTP/UDP; client_port= {rtp_port}")?;
+    let spaces = if wording.is_glued { ["", ""] } else { [" ", " "] };
+    let [before, behind] = spaces;
+    write!(out, "Transport: RTP/UDP;{before}client_port={behind}{rtp_port}")?;
+    if wording.prefers_hd {
+        out.write_str("\nPrefer: HD")?;
+    }
+    Ok(out.len())
+}
+
+/// Writes CONNECT, with which a session begins before there is a file at the one server that wants it. SETUP is then written as
+/// [`emit_request`] does.
+///
+/// # Errors
+/// [`Full`] where it does not fit.
+pub fn emit_connect(buffer: &mut [u8], cseq: u32, rtp_port: u16) -> Result<usize, Full> {
+    let mut out = SliceWriter::new(buffer);
+    write!(out, "CONNECT RTSP/1.0\nCSeq: {cseq}\nTransport: RTP/UDP; client_port= {rtp_port}")?;
     Ok(out.len())
 }
 
@@ -251,9 +347,45 @@ struct StartLine<'a> {
     after_version: &'a str,
 }
 
-/// Reads `METHOD file RTSP/1.x`; with `broken_order` also `METHOD [file]` of the four classic methods, whose version
-/// comes in a later line or not at all. File names may hold spaces.
-fn start_line(text: &str, broken_order: bool) -> Option<StartLine<'_>> {
+impl StartLine<'_> {
+    fn is_url(&self) -> bool {
+        self.file.contains("://")
+    }
+
+    /// Whether what looks like a URL is a file's name behind a scheme: it has no path.
+    fn names_file(&self) -> bool {
+        VARIANTS && Url::parse(self.file).is_some_and(|url| url.path().is_empty())
+    }
+
+    /// Whether only SETUP's `Transport` can tell the dialect.
+    fn is_doubtful(&self) -> bool {
+        self.file.starts_with('/') || (self.is_url() && self.names_file())
+    }
+}
+
+/// The methods of which a first line may come without a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Versionless {
+    None,
+    /// The exercise's own four.
+    Classic,
+    /// Whatever is written in capital letters.
+    Any,
+}
+
+impl Versionless {
+    fn has(self, method: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Classic => matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN"),
+            Self::Any => method.len() > 2 && method.bytes().all(|byte| byte.is_ascii_uppercase()),
+        }
+    }
+}
+
+/// Reads `METHOD file RTSP/1.x`, and of methods that may be without a version `METHOD [file]`: it comes in a later line or not at
+/// all. File names may hold spaces.
+fn start_line(text: &str, versionless: Versionless) -> Option<StartLine<'_>> {
     let (method, rest) = text.split_once(' ').unwrap_or((text, ""));
     if method.is_empty() || !method.bytes().all(is_token_byte) {
         return None;
@@ -263,22 +395,18 @@ fn start_line(text: &str, broken_order: bool) -> Option<StartLine<'_>> {
             let after = version.trim_start_matches("RTSP/1.").trim_start_matches(|c: char| c.is_ascii_digit());
             StartLine { method, file: trim(file), has_version: true, after_version: after }
         }
-        None if broken_order
-            && matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN")
-            && !rest.contains("RTSP/")
-            && !rest.contains("HTTP/") =>
-        {
+        None if versionless.has(method) && !rest.contains("RTSP/") && !rest.contains("HTTP/") => {
             StartLine { method, file: trim(rest), has_version: false, after_version: "" }
         }
         _ => return None,
     };
-    (!line.file.contains("://") && line.file != "*").then_some(line)
+    (line.file != "*").then_some(line)
 }
 
 /// The position in a line where the next request begins: at the line's start, or behind the number that ends the request before
 /// (`Session: 123456PAUSE movie.Mjpeg RTSP/1.0`), since the last line of a request may have no end.
-fn next_request(text: &str, broken_order: bool) -> Option<usize> {
-    if start_line(text, broken_order).is_some() {
+fn next_request(text: &str, versionless: Versionless) -> Option<usize> {
+    if start_line(text, versionless).is_some() {
         return Some(0);
     }
     let bytes = text.as_bytes();
@@ -287,7 +415,7 @@ fn next_request(text: &str, broken_order: bool) -> Option<usize> {
         _ => None,
     });
     // Few positions are enough for any real request. The limit bounds the time that a hostile line can take.
-    starts.take(8).find(|&at| text.get(at..).is_some_and(|rest| start_line(rest, broken_order).is_some()))
+    starts.take(8).find(|&at| text.get(at..).is_some_and(|rest| start_line(rest, versionless).is_some()))
 }
 
 /// The fields of the lines after the first.
@@ -336,309 +464,4 @@ fn client_port(transport: &str) -> Option<u16> {
 
 fn port(digits: &str) -> Option<u16> {
     decimal(digits).filter(|&port| port > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::format;
-    use std::string::String;
-    use std::vec::Vec;
-
-    const SETUP: &str = "SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000";
-    const PLAY: &str = "PLAY movie.Mjpeg RTSP/1.0\nCSeq: 2\nSession: 123456";
-    const PAUSE: &str = "PAUSE movie.Mjpeg RTSP/1.0\nCSeq: 3\nSession: 123456";
-    const TEARDOWN: &str = "TEARDOWN movie.Mjpeg RTSP/1.0\nCSeq: 4\nSession: 123456";
-    const REPLY: &str = "RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\n\n";
-
-    fn complete(input: &str) -> (Request<'_>, usize) {
-        match parse_request(input.as_bytes()) {
-            Parsed::Complete(request, len) => (request, len),
-            other => panic!("{input:?}: {other:?}"),
-        }
-    }
-
-    fn pending(input: &str) -> Request<'_> {
-        match parse_request(input.as_bytes()) {
-            Parsed::Pending(request, len) if len == input.len() => request,
-            other => panic!("{input:?}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_first_line_tells_the_dialect() {
-        for line in [
-            "SETUP movie.Mjpeg RTSP/1.0",
-            "PLAY movie.Mjpeg RTSP/1.0\r\n",
-            "DESCRIBE x RTSP/1.0",
-            "SETUP my movie.Mjpeg RTSP/1.0",
-            "FORWARD movie.Mjpeg RTSP/1.0CSeq: 3",
-            "PLAY  RTSP/1.0",
-            "SETUP movie.Mjpeg",
-            "PLAY ",
-        ] {
-            assert!(is_lab(line.as_bytes()), "{line:?}");
-        }
-        for line in [
-            "SETUP rtsp://h/movie.Mjpeg RTSP/1.0",
-            "OPTIONS * RTSP/1.0",
-            "OPTIONS / RTSP/1.0",
-            "OPTIONS movie.Mjpeg RTSP/1.0",
-            "DESCRIBE /x RTSP/1.0",
-            "SETUP /x/trackID=0 RTSP/1.0",
-            "SETUP movie.Mjpeg RTSP/2.0",
-            "SETUP movie.Mjpeg HTTP/1.0",
-            "SETUP rtsp://h/x",
-            "GET / HTTP/1.1",
-            "GET /",
-            "SETUP movie.MjpegRTSP/1.0",
-            "RTSP/1.0 200 OK",
-            "",
-        ] {
-            assert!(!is_lab(line.as_bytes()), "{line:?}");
-        }
-        assert!(!is_lab(b"SETUP \xff RTSP/1.0"));
-        assert_eq!(detect(b"\r\nPLAY x RTSP/1.0\n"), Some(true));
-        assert_eq!(detect(b"PLAY rtsp://h/x RTSP/1.0\r\n"), Some(false));
-        for (input, expected) in [
-            ("SETUP /x RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000", Some(true)),
-            ("SETUP /x RTSP/1.0\r\nTRANSPORT: TCP/UDP ;client_port=25000\r\n", Some(true)),
-            ("SETUP /x RTSP/1.0\nTransport: RTP/AVP;unicast;client_port=25000-25001", Some(false)),
-            ("SETUP /x RTSP/1.0\nTransport: RTP/AVP/TCP\n", Some(false)),
-            ("SETUP /x RTSP/1.0\nCSeq: 1\n\nTransport: RTP/UDP;", Some(false)),
-            ("SETUP /x RTSP/1.0\r\nCSeq: 1\r\n\r\n", Some(false)),
-            ("PLAY /x RTSP/1.0\n", Some(false)),
-        ] {
-            assert_eq!(detect(input.as_bytes()), expected, "{input:?}");
-            for n in 0..input.len() {
-                let found = detect(&input.as_bytes()[..n]);
-                assert!(found.is_none() || found == expected, "{n} bytes of {input:?}");
-            }
-        }
-        assert_eq!(detect(b"PLAY x RTSP/1.0"), None);
-    }
-
-    #[test]
-    fn the_classic_requests_are_whole_once_nothing_follows() {
-        let setup = pending(SETUP);
-        assert_eq!((setup.method, setup.file.as_str()), (Method::Setup, "movie.Mjpeg"));
-        assert_eq!((setup.cseq, setup.session, setup.client_port), (Some(1), None, Some(25000)));
-        for (text, method, cseq) in
-            [(PLAY, Method::Play, 2), (PAUSE, Method::Pause, 3), (TEARDOWN, Method::Teardown, 4)]
-        {
-            let request = pending(text);
-            assert_eq!((request.method, request.file.as_str()), (method, "movie.Mjpeg"));
-            assert_eq!((request.cseq, request.session, request.client_port), (Some(cseq), Some("123456"), None));
-        }
-    }
-
-    #[test]
-    fn every_spelling_of_the_transport_is_read() {
-        for transport in [
-            "Transport: RTP/UDP; client_port= 25000",
-            "Transport: RTP/UDP; client_port=25000",
-            "Transport: RTP/UDP;client_port=25000\n",
-            "Transport: TCP/UDP ; client_port = 25000\n",
-            "TRANSPORT: RTP/UDP; Client_port= 25000",
-            "Transport: RTP/AVP;unicast;client_port=25000-25001",
-            "transport:RTP/UDP client_port=\"25000\"",
-            "Transport: RTP/AVP;mode=play;client_port=25000;x=y",
-        ] {
-            for end in ["\n", "\r\n"] {
-                let text = format!("SETUP a RTSP/1.0{end}CSeq: 1{end}{transport}");
-                assert_eq!(pending(&text).client_port, Some(25000), "{text:?}");
-            }
-        }
-        for transport in ["RTP/UDP", "", "client_port", "client_port=", "=", "client_port=0", "x_client_port= 65536"] {
-            let text = format!("SETUP a RTSP/1.0\nCSeq: 1\nTransport: {transport}");
-            assert_eq!(pending(&text).client_port, None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn requests_end_at_a_blank_line_or_where_the_next_one_begins() {
-        let (play, len) = complete("\n\nPLAY a RTSP/1.0\r\nCSeq: 2\r\nSession: 7\r\n\r\nrest");
-        assert_eq!((play.cseq, play.session, len), (Some(2), Some("7"), 42));
-        assert_eq!(play.headers.first("session"), Some("7"));
-
-        for separator in ["\n", "", "\r\n"] {
-            let text = [SETUP, PLAY, PAUSE, TEARDOWN].join(separator);
-            let mut at = 0;
-            for alone in [SETUP, PLAY, PAUSE] {
-                let (request, len) = complete(&text[at..]);
-                let expected = pending(alone);
-                assert_eq!((request.method, request.cseq), (expected.method, expected.cseq));
-                assert_eq!((request.session, request.client_port), (expected.session, expected.client_port));
-                at += len;
-            }
-            assert_eq!(pending(&text[at..]).method, Method::Teardown);
-        }
-    }
-
-    #[test]
-    fn the_broken_order_of_the_oldest_copies_is_read() {
-        let text = "SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000";
-        let setup = pending(text);
-        assert_eq!((setup.method, setup.file.as_str()), (Method::Setup, "movie.Mjpeg"));
-        assert_eq!((setup.cseq, setup.client_port), (Some(1), Some(25000)));
-
-        let play = pending("PLAY \n2");
-        assert_eq!((play.method, play.file.as_str(), play.cseq), (Method::Play, "", Some(2)));
-        let (play, len) = complete("PLAY \n2PAUSE \n3");
-        assert_eq!((play.cseq, len), (Some(2), 7));
-    }
-
-    #[test]
-    fn extra_methods_and_stray_lines_do_no_harm() {
-        let request = pending("FORWARD my movie.Mjpeg RTSP/1.0CSeq: 3\nSession: 5\n2\nRange: npt = 4 -");
-        assert_eq!((request.method, request.file.as_str()), (Method::Other("FORWARD"), "my movie.Mjpeg"));
-        assert_eq!((request.cseq, request.session), (Some(3), Some("5")));
-        assert_eq!(request.headers.first("range"), Some("npt = 4 -"));
-    }
-
-    #[test]
-    fn a_request_without_a_usable_number_says_so() {
-        for header in ["", "CSeq: x\n", "CSeq: -1\n", "CSeq: 4294967296\n", "CSeq:\n"] {
-            assert_eq!(complete(&format!("PLAY a RTSP/1.0\n{header}\n")).0.cseq, None, "{header:?}");
-        }
-        assert_eq!(parse_request(b"PLAY a RTSP/1.0\nSession: 1\n"), Parsed::Incomplete);
-        assert_eq!(complete("PLAY a RTSP/1.0\nCSeq: 1\nCSeq: 2\n\n").0.cseq, Some(1));
-    }
-
-    #[test]
-    fn what_is_not_of_this_dialect_is_malformed() {
-        let cases: [(&[u8], ErrorKind, u16); 6] = [
-            (b"PLAY rtsp://h/x RTSP/1.0\n", ErrorKind::StartLine, 0),
-            (b"\nGET / HTTP/1.1\n", ErrorKind::StartLine, 1),
-            (b"PLAY \x00", ErrorKind::Encoding, 5),
-            (b"PLAY \xff", ErrorKind::Encoding, 5),
-            (b"PLAY a RTSP/1.0\nCSeq: 1\x07", ErrorKind::Header, 23),
-            (b"PLAY a RTSP/1.0\nCSeq: 1\rX", ErrorKind::Header, 23),
-        ];
-        for (input, kind, at) in cases {
-            assert_eq!(parse_request(input), Parsed::Malformed(Error { kind, at }), "{input:?}");
-        }
-        let long = format!("PLAY {}", "x".repeat(MAX_LINE));
-        let Parsed::Malformed(error) = parse_request(long.as_bytes()) else { panic!() };
-        assert_eq!(error.kind, ErrorKind::TooLarge);
-    }
-
-    #[test]
-    fn a_reply_is_written_as_the_students_client_splits_it() {
-        let mut buffer = [0; 64];
-        let len = emit_reply(&mut buffer, StatusCode::OK, 1, 123_456).unwrap();
-        assert_eq!(&buffer[..len], REPLY.as_bytes());
-        let len = emit_reply(&mut buffer, StatusCode::NOT_FOUND, 7, 0).unwrap();
-        assert_eq!(&buffer[..len], b"RTSP/1.0 404 Not Found\nCSeq: 7\nSession: 0\n\n");
-        assert_eq!(emit_reply(&mut buffer[..REPLY.len() - 1], StatusCode::OK, 1, 123_456), Err(Full));
-    }
-
-    #[test]
-    fn requests_are_written_as_the_students_client_does() {
-        let mut buffer = [0; 128];
-        let len = emit_setup(&mut buffer, "movie.Mjpeg", 1, 25000).unwrap();
-        assert_eq!(&buffer[..len], SETUP.as_bytes());
-        for text in [PLAY, PAUSE, TEARDOWN] {
-            let request = pending(text);
-            let (cseq, session) = (request.cseq.unwrap(), request.session.unwrap());
-            let len = emit_request(&mut buffer, request.method, request.file.as_str(), cseq, session).unwrap();
-            assert_eq!(&buffer[..len], text.as_bytes());
-        }
-        let len = emit_request(&mut buffer, Method::Play, "a\nb", 1, "1\r\n2").unwrap();
-        assert_eq!(&buffer[..len], b"PLAY a b RTSP/1.0\nCSeq: 1\nSession: 1  2");
-    }
-
-    #[test]
-    fn replies_are_read_with_and_without_an_end() {
-        let reply = |status, cseq, session| Reply { status: StatusCode(status), cseq, session };
-        let ok = reply(200, Some(1), Some("123456"));
-        let cases = [
-            (REPLY, Parsed::Complete(ok, 40)),
-            (&REPLY[..40], Parsed::Complete(ok, 40)),
-            (&REPLY[..39], Parsed::Pending(ok, 39)),
-            ("\nRTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: 123456\r", Parsed::Pending(ok, 43)),
-            ("RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456RTSP/1.0 ", Parsed::Complete(ok, 39)),
-            ("TotalTime: 5\nRTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\n", Parsed::Complete(ok, 53)),
-            ("TotalTime: 5RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\n", Parsed::Complete(ok, 52)),
-            ("RTSP/1.0 404 NOT FOUND\nCSeq: 1\n", Parsed::Pending(reply(404, Some(1), None), 31)),
-            ("RTSP/1.0 404 NOT FOUND\nCSeq: 1\n\n", Parsed::Complete(reply(404, Some(1), None), 32)),
-            ("RTSP/1.0 500 CONNECTION ERROR", Parsed::Pending(reply(500, None, None), 29)),
-            ("RTSP/1.0 404", Parsed::Pending(reply(404, None, None), 12)),
-            ("RTSP/1.0 40", Parsed::Incomplete),
-            ("RTSP/", Parsed::Incomplete),
-            ("hello\n", Parsed::Incomplete),
-            ("", Parsed::Incomplete),
-            ("RTSP/1.0 OK\n", Parsed::Malformed(Error { kind: ErrorKind::StartLine, at: 0 })),
-            ("\0", Parsed::Malformed(Error { kind: ErrorKind::Encoding, at: 0 })),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(parse_reply(text.as_bytes()), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_prefix_is_never_a_complete_message() {
-        let text = [SETUP, PLAY].join("\n");
-        let (_, len) = complete(&text);
-        let second_line = len + PLAY.find('\n').unwrap();
-        for n in 0..second_line {
-            match parse_request(&text.as_bytes()[..n]) {
-                Parsed::Complete(_, end) => assert!(end == len && text[len..n].contains("RTSP/1."), "{n}"),
-                Parsed::Malformed(error) => panic!("{n}: {error:?}"),
-                _ => {}
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(
-            input in prop_like(), raw in prop::collection::vec(any::<u8>(), 0..200),
-        ) {
-            for input in [&input, &raw] {
-                if let Parsed::Complete(_, len) | Parsed::Pending(_, len) = parse_request(input) {
-                    prop_assert!(len > 0 && len <= input.len());
-                }
-                if let Parsed::Complete(_, len) | Parsed::Pending(_, len) = parse_reply(input) {
-                    prop_assert!(len > 0 && len <= input.len());
-                }
-                let _ = detect(input);
-            }
-        }
-
-        #[test]
-        fn what_is_written_is_read_back(
-            file in "[!-)+-.0->@-~]{1,20}", cseq: u32, port in 1u16.., session in "[0-9]{1,9}",
-        ) {
-            let mut buffer = [0; 128];
-            let len = emit_setup(&mut buffer, &file, cseq, port).unwrap();
-            let text = String::from_utf8_lossy(&buffer[..len]).into_owned();
-            let request = pending(&text);
-            prop_assert_eq!((request.cseq, request.client_port), (Some(cseq), Some(port)));
-            let len = emit_request(&mut buffer, Method::Play, &file, cseq, &session).unwrap();
-            let text = String::from_utf8_lossy(&buffer[..len]).into_owned();
-            prop_assert_eq!(pending(&text).session, Some(&*session));
-        }
-    }
-
-    /// Random bytes that often get past the first line.
-    fn prop_like() -> impl Strategy<Value = Vec<u8>> {
-        let pieces: [&[u8]; 12] = [
-            b"SETUP ",
-            b"PLAY ",
-            b"a.Mjpeg",
-            b" RTSP/1.0",
-            b"\n",
-            b"\r\n",
-            b"CSeq: 1",
-            b"Session: 9",
-            b"Transport: RTP/UDP; client_port= 1",
-            b"RTSP/1.0 200 OK",
-            b"\xff",
-            b"7",
-        ];
-        let piece = prop::sample::select(pieces.to_vec());
-        prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
-    }
 }

@@ -151,10 +151,15 @@ pub struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Wraps a path without query and fragment. Leading and trailing slashes carry no meaning.
+    /// Wraps a path without query and fragment. Leading and trailing slashes carry no meaning, nor does a leading `./`.
     pub fn new(text: &'a str) -> Self {
         let path = text.split(['?', '#']).next().unwrap_or_default();
-        Self { text: path.trim_matches('/') }
+        let mut text = path.trim_matches('/');
+        // Clients of the lab write `./movie.Mjpeg`.
+        while let Some(rest) = text.strip_prefix("./") {
+            text = rest.trim_start_matches('/');
+        }
+        Self { text }
     }
 
     /// The path as written, without leading and trailing slashes.
@@ -412,13 +417,23 @@ mod tests {
     }
 
     #[test]
+    fn a_dot_before_a_path_means_nothing() {
+        for path in ["b", "./b", "/./b", "././b/", ".//b"] {
+            assert!(Path::new(path).names("b"), "{path:?}");
+            assert_eq!(Path::new(path).as_str(), "b");
+        }
+    }
+
+    #[test]
     fn no_path_leaves_its_folder() {
         for (path, name) in [
             ("..", ".."),
             ("%2e%2E", ".."),
             ("a/../b", "b"),
             ("a/../b", "a/../b"),
-            ("./b", "b"),
+            ("./../b", "b"),
+            ("././..", ".."),
+            ("a/./b", "a/b"),
             ("%2e/b", "./b"),
             ("a%2Fb", "a/b"),
             ("a//b", "a/b"),

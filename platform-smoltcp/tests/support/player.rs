@@ -30,7 +30,7 @@ pub struct Player {
     pub sequence: Vec<u16>,
     /// Bytes of the longest RTP packet.
     pub longest: usize,
-    /// It speaks the lab dialect: every packet carries a frame.
+    /// It speaks the lab dialect: packets up to the one with the marker carry a file.
     pub lab: bool,
     pub reports: Vec<Vec<u8>>,
     /// Where media came from.
@@ -126,7 +126,10 @@ impl Player {
         let repr = Repr::parse(&packet);
         self.sequence.push(repr.sequence);
         if self.lab {
-            self.frames.push(packet.payload().to_vec());
+            self.frame.extend_from_slice(packet.payload());
+            if repr.marker {
+                self.frames.push(core::mem::take(&mut self.frame));
+            }
             return;
         }
         let payload = Payload::parse(packet.payload()).unwrap();

@@ -9,6 +9,7 @@ use clap::{ArgAction, ArgGroup, Parser};
 use ipnet::IpNet;
 use mutoscope::media::FrameRate;
 use mutoscope::time::Duration;
+use mutoscope::wire::lab::payload::Payload;
 use mutoscope::wire::rtp::MAX_DATAGRAM;
 use mutoscope_std::guard::parse_network;
 use mutoscope_std::media::{OnUnsupported, Policy};
@@ -143,7 +144,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = sizes(256, 65_000))]
     pub payload_size: usize,
 
-    /// Largest RTP packet for clients of the classic lab, in bytes: there, a frame is one packet
+    /// Largest RTP packet for clients of the classic lab, in bytes: there, a frame is one packet, and a larger one leaves in parts
     #[arg(
         long,
         env = "MAX_PACKET_SIZE",
@@ -152,6 +153,11 @@ pub(crate) struct Args {
         value_parser = sizes(512, MAX_DATAGRAM as u64)
     )]
     pub max_packet_size: usize,
+
+    /// How frames lie in packets for clients of the classic lab that do not say: as they are (plain), or with the header that a single
+    /// copy of the lab wants (o8, i6, g8). A client says it behind the file's name: movie.Mjpeg;o8
+    #[arg(long, value_name = "FORM", default_value = "plain", value_parser = lab_payload())]
+    pub lab_payload: Payload,
 
     /// Send frames with restart markers as RTP/JPEG types 64 and 65, which some players refuse
     #[arg(long)]
@@ -222,6 +228,7 @@ impl Args {
             session_timeout: Duration::from_secs(self.session_timeout as u64),
             payload_size: self.payload_size,
             max_packet_size: self.max_packet_size,
+            lab_payload: self.lab_payload,
             repeat: self.repeat,
             restart_markers: self.restart_markers,
             computed_tables: self.computed_tables,
@@ -267,6 +274,11 @@ fn on_unsupported() -> impl TypedValueParser<Value = OnUnsupported> {
     );
     PossibleValuesParser::new([refuse, convert])
         .map(|word| if word == "convert" { OnUnsupported::Convert } else { OnUnsupported::Refuse })
+}
+
+/// I4 has no line of its own: its client asks for it.
+fn lab_payload() -> impl TypedValueParser<Value = Payload> {
+    PossibleValuesParser::new(["plain", "o8", "i6", "g8"]).map(|word| word.parse().unwrap_or_default())
 }
 
 fn sizes(least: u64, most: u64) -> RangedU64ValueParser<usize> {

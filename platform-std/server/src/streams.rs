@@ -317,4 +317,10 @@ impl Catalogue for Streams {
         let (library, observer) = if is_recording { (&shown.recordings, None) } else { (&shown.library, observer) };
         Some(Observed::new(Either::Second(library.as_ref()?.find(path)?), observer))
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        let shown = self.shown();
+        shown.inputs.tell_names(each);
+        shown.library.iter().for_each(|library| library.tell_names(each));
+    }
 }

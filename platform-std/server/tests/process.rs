@@ -18,7 +18,7 @@ mod web;
 use mutoscope::jpeg::encoder::{Encoder, Quantizer};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -541,6 +541,40 @@ fn a_file_is_served_under_the_name_before_it() {
     {
         let (code, _, stderr) = Running::start(&[], &[&format!("named={file}{parameter}")]).wait();
         assert!(code == Some(1) && stderr.contains(complaint), "{stderr}");
+    }
+}
+
+#[test]
+fn clients_of_the_lab_are_told_what_there_is_and_how_they_get_it() {
+    let folder = Folder::new("lab");
+    let (file, config) = (folder.file("film.mjpeg"), folder.0.join("mutoscope.toml"));
+    fs::write(&config, "[streams.\"film.mjpeg\"]\nwatch = [\"192.0.2.1\"]\n").unwrap();
+    for (options, names) in [(&[][..], "NVideo: 2\nfilm.mjpeg\nmovie"), (&["--config"], "NVideo: 1\nmovie")] {
+        let config = options.iter().map(|_| config.to_str().unwrap());
+        let options: Vec<&str> = options.iter().copied().chain(config).collect();
+        let files = [file.as_str(), &format!("movie={file}"), "--lab-payload", "o8"];
+        let mut server = Running::start(&[], &[&options[..], &files].concat());
+        let mut connection = TcpStream::connect(address(&server.url())).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut ask = |request: &str| {
+            connection.write_all(request.as_bytes()).unwrap();
+            let mut answer = [0; 1024];
+            let len = connection.read(&mut answer).unwrap();
+            String::from_utf8_lossy(&answer[..len]).into_owned()
+        };
+        let media = UdpSocket::bind("127.0.0.1:0").unwrap();
+        media.set_read_timeout(Some(PATIENCE)).unwrap();
+        let port = media.local_addr().unwrap().port();
+        let connected = ask(&format!("CONNECT RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= {port}\n"));
+        let session = connected.strip_prefix("RTSP/1.0 200 OK\nCSeq: 1\n").unwrap().trim_end();
+        let told = ask(&format!("GETLIST / RTSP/1.0\nCSeq: 2\n{session}\n"));
+        assert_eq!(told, format!("RTSP/1.0 200 OK\nCSeq: 2\n{session}\n{names}"));
+        assert!(ask(&format!("SETUP movie RTSP/1.0\nCSeq: 3\n{session}\n")).starts_with("RTSP/1.0 200 OK\n"));
+        assert!(ask(&format!("PLAY movie RTSP/1.0\nCSeq: 4\n{session}\n")).starts_with("RTSP/1.0 200 OK\n"));
+        let mut packet = [0; 2000];
+        let len = media.recv(&mut packet).unwrap();
+        let total = u32::try_from(len - 20).unwrap().to_be_bytes();
+        assert_eq!((&packet[12..16], &packet[16..20], &packet[20..22]), (&[0; 4][..], &total[..], &[0xff, 0xd8][..]));
     }
 }
 

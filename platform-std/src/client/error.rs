@@ -57,6 +57,8 @@ pub enum Error {
     Unauthorized(Unauthorized),
     /// The server did not answer a request.
     NoAnswer(Command),
+    /// A lab server did not answer a request, as most of them do where they do not have the file.
+    NoFile(Command),
     /// It answered neither dialect: what became of each.
     NoDialect(Box<Error>, Box<Error>),
     /// The server said what cannot be understood.
@@ -107,6 +109,11 @@ impl fmt::Display for Error {
             Self::Refused { status, during, location } => refused(f, *status, *during, location.as_deref()),
             Self::Unauthorized(why) => f.write_str(unauthorized(*why)),
             Self::NoAnswer(command) => write!(f, "the server does not answer {}", command.name()),
+            Self::NoFile(command) => write!(
+                f,
+                "the server does not answer {}: most servers of the lab do that when they have no file of that name",
+                command.name()
+            ),
             Self::NoDialect(standard, lab)
                 if matches!((&**standard, &**lab), (Self::NoAnswer(_), Self::NoAnswer(_))) =>
             {

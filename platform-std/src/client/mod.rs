@@ -394,7 +394,8 @@ impl Client {
                 }
                 Demand::OpenPorts => {
                     let Link::Connected(connection) = &mut self.link else { continue };
-                    let ports = connection.open_ports(&self.options, self.poll.registry());
+                    let distance = self.player.port_distance();
+                    let ports = connection.open_ports(&self.options, self.poll.registry(), distance);
                     let ports = ports.map_err(|error| self.unmet = Some(Error::System("open UDP sockets", error)));
                     self.player.handle_ports(ports.ok());
                 }
@@ -421,7 +422,8 @@ impl Client {
                 let what = match with {
                     Retry::Tcp => "TCP",
                     Retry::Lab => "the lab's dialect",
-                    _ => "RTSP without OPTIONS",
+                    Retry::LabWording => "the lab's dialect in other words",
+                    _ => "RTSP again",
                 };
                 log::info!("{}: trying {what}", self.error(after));
                 Ok(event)
@@ -452,6 +454,7 @@ impl Client {
             // What the core keeps of an I/O error, in the standard library's words.
             Failure::Broken => Error::Closed(self.pump.broken().map(Into::into)),
             Failure::NoAnswer(command) => Error::NoAnswer(command),
+            Failure::NoFile(command) => Error::NoFile(command),
             Failure::Protocol(error) => Error::Protocol(error),
             Failure::Stalled(lasting) => Error::Stalled(lasting),
             Failure::NothingArrived { dialect, transport } => Error::NothingArrived { dialect, transport },

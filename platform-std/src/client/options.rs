@@ -48,6 +48,9 @@ pub struct Options {
     pub response_timeout: Duration,
     /// How long the first request may stay unanswered before the other dialect is tried (default 3 s).
     pub dialect_timeout: Duration,
+    /// Where the dialect is decided by what works: how long OPTIONS may stay unanswered before the lab's dialect is tried on the same
+    /// connection (default 300 ms; on slow networks four times what connecting took).
+    pub lab_after: Duration,
     /// How long leaving waits for the server (default 2 s).
     pub teardown_timeout: Duration,
     /// While playing: after how long without a packet, or without a frame though there are packets, that is told, and TCP
@@ -90,6 +93,7 @@ impl Options {
             connect_timeout: Duration::from_secs(5),
             response_timeout: settings.response_timeout,
             dialect_timeout: settings.dialect_timeout,
+            lab_after: settings.lab_after,
             teardown_timeout: settings.teardown_timeout,
             silence: settings.silence,
             stall_timeout: settings.stall_timeout,
@@ -139,6 +143,7 @@ impl Options {
             dialect,
             basic: self.basic,
             dialect_timeout: self.dialect_timeout,
+            lab_after: self.lab_after,
             response_timeout: self.response_timeout,
             teardown_timeout: self.teardown_timeout,
             silence: self.silence,

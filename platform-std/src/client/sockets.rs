@@ -61,12 +61,23 @@ impl Connection {
     }
 
     /// Opens two neighbouring ports on the address that the connection has on our side.
-    pub(super) fn open_ports(&mut self, options: &Options, registry: &Registry) -> io::Result<(u16, u16)> {
+    pub(super) fn open_ports(
+        &mut self,
+        options: &Options,
+        registry: &Registry,
+        distance: u16,
+    ) -> io::Result<(u16, u16)> {
         let host = self.control.inner().local_addr()?.ip();
         let (mut rtp, mut rtcp) = match options.rtp_port {
             0 => bind_pair(host, None, udp::Options::CLIENT),
             port => bind_pair_from(host, port, udp::Options::CLIENT),
         }?;
+        if distance == 2
+            && let Some(port) = rtp.local_addr()?.port().checked_add(2)
+            && let Ok(second) = UdpSocket::bind(SocketAddr::new(host, port), udp::Options::CLIENT)
+        {
+            rtcp = second;
+        }
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut rtp, RTP, interest)?;
         registry.register(&mut rtcp, RTCP, interest)?;

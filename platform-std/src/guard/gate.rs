@@ -29,6 +29,7 @@ use super::rules::{Encryption, Rules, StreamRules};
 use super::username_token::{self, Taken, UsernameToken};
 use super::users::Known;
 use crate::names::decoded;
+use crate::server::percent_encode;
 
 /// Most streams of one connection that are remembered.
 const MOST_GRANTED: usize = 4;
@@ -563,6 +564,10 @@ impl Guard for Gate {
         let rules = self.rules();
         let challenges = self.verifier(visit, &rules).challenges(now, visit.peer.ip(), is_stale);
         challenges.map(|challenge| challenge.to_string()).collect::<Vec<_>>()
+    }
+
+    fn may_know(&self, visit: &GateVisit, name: &str) -> bool {
+        self.may_watch(visit, Path::new(&percent_encode(name)))
     }
 }
 

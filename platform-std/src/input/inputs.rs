@@ -399,6 +399,10 @@ impl Catalogue for Inputs {
     fn find(&self, path: url::Path<'_>) -> Option<InputMedium> {
         self.medium(self.index.find(path, |at| self.all.get(at).map(|entry| entry.served.name()))?)
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.all.iter().for_each(|entry| each(entry.served.name()));
+    }
 }
 
 /// Retention goes by folders, so each recording has its own.

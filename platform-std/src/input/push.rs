@@ -144,6 +144,10 @@ impl Catalogue for Push {
     fn find(&self, path: Path<'_>) -> Option<InputMedium> {
         names::is_named(path, self.name()).then(|| self.medium(0))
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        each(self.name());
+    }
 }
 
 impl fmt::Debug for Push {

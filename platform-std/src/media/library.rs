@@ -271,6 +271,10 @@ impl Catalogue for Library {
             Err(sought) => Handle::Sought(sought),
         }))
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.media.iter().for_each(|medium| each(medium.name()));
+    }
 }
 
 /// A medium of a [`Library`]. A file stays open for whoever has one.

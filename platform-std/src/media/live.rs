@@ -531,6 +531,10 @@ impl Catalogue for Live {
     fn find(&self, path: Path<'_>) -> Option<LiveMedium> {
         names::is_named(path, &self.shared.name).then(|| self.medium(0))
     }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        each(&self.shared.name);
+    }
 }
 
 impl fmt::Debug for Live {

@@ -82,6 +82,7 @@ use mutoscope::io::server::{Open, Settings};
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::session::server::Config;
 use mutoscope::time::Duration;
+use mutoscope::wire::lab::payload::Payload;
 
 #[cfg(feature = "tls")]
 use crate::tls::Certificates;
@@ -120,8 +121,10 @@ pub struct Options {
     pub session_timeout: Duration,
     /// Largest RTP payload in the standard dialect, in bytes.
     pub payload_size: usize,
-    /// Largest RTP packet in the lab dialect, in bytes.
+    /// Largest RTP packet in the lab dialect, in bytes. Larger files leave in parts.
     pub max_packet_size: usize,
+    /// How files lie in packets in the lab dialect, where the client does not say.
+    pub lab_payload: Payload,
     /// Files start over at their end.
     pub repeat: bool,
     /// Send frames with restart markers.
@@ -162,6 +165,7 @@ impl Default for Options {
             session_timeout: session.session_timeout,
             payload_size: settings.payload_size,
             max_packet_size: settings.max_packet_size,
+            lab_payload: settings.lab_payload,
             repeat: settings.repeat,
             restart_markers: settings.restart_markers,
             computed_tables: settings.computed_tables,
@@ -336,6 +340,7 @@ impl Server {
             server_port: self.sockets[0].endpoints().first().map_or((0, 0), Endpoint::ports),
             payload_size: self.options.payload_size,
             max_packet_size: self.options.max_packet_size,
+            lab_payload: self.options.lab_payload,
             repeat: self.options.repeat,
             restart_markers: self.options.restart_markers,
             computed_tables: self.options.computed_tables,

@@ -393,6 +393,12 @@ pub fn client_seeds() -> Vec<Vec<u8>> {
     for number in 1..4_u8 {
         let header = [0x80, 26, 0, number, 0, 0, 0, 1, 0, 0, 0, 0];
         lab.extend(record(100, &[&header[..], file].concat()));
+        // In parts that have headers of their own.
+        let end = (file.len() as u32).to_be_bytes();
+        let private = [&[0, 0, 0, 0][..], &end].concat();
+        lab.extend(record(100, &[&header[..], &private, file].concat()));
+        lab.extend(record(100, &[&header[..], &[0, 0, 0, 2], &file[..file.len() / 2]].concat()));
+        lab.extend(record(100, &[&header[..], &[0, 1, 0, 2], &file[file.len() / 2..]].concat()));
     }
     seeds.push(lab);
     seeds

@@ -1,7 +1,7 @@
 //! The target of encrypted streams: packets that are sealed, lost, repeated, swapped and changed on their way.
 
 use super::Cursor;
-use mutoscope::rtp::fragment::{Fragments, whole_file};
+use mutoscope::rtp::fragment::{Fragments, lab};
 use mutoscope::rtp::packet::Packet;
 use mutoscope::rtp::protect::Protect as _;
 use mutoscope::rtp::sender::Sender;
@@ -114,7 +114,7 @@ fn check_keystreams(sent: &[Sent]) {
 /// The packet with this number; `len` bytes of payload.
 fn seal(sealer: &mut Sealer, number: u64, len: u8) -> Sent {
     let frame: Vec<u8> = (0..len.max(1)).map(|at| at ^ number as u8).collect();
-    let fragments = Fragments::WholeFile(whole_file::Fragments::new(frame.len() as u32));
+    let fragments = Fragments::Lab(lab::Fragments::whole(frame.len() as u32));
     let packet = Packet::new(&Sender::new(SSRC, number as u16), 9000, &fragments, 0, &frame).expect("it is a frame");
     let mut room = sealer.room();
     let sealed = sealer.protect(&packet, &mut room).expect("it fits").concat();

@@ -1,6 +1,8 @@
 //! Targets of the text formats: RTSP messages and their headers, the lab's dialect, SDP, URLs.
 
-use mutoscope::wire::lab::{self, Parsed};
+use mutoscope::wire::lab::extra::Extra;
+use mutoscope::wire::lab::payload::Payload as Form;
+use mutoscope::wire::lab::{self, Layout, Parsed};
 use mutoscope::wire::rtsp::headers::{self, Range, RtpInfo, Scale, Session, Speed, Transport};
 use mutoscope::wire::rtsp::{self, Emitter, Message, Method};
 use mutoscope::wire::sdp::Sdp;
@@ -263,7 +265,19 @@ pub fn header_seeds() -> Vec<Vec<u8>> {
 
 /// The lab's dialect, requests and replies.
 pub fn lab(data: &[u8]) {
-    let _ = (lab::detect(data), lab::is_lab(data));
+    let _ = (lab::detect(data), lab::is_lab(data), lab::layout(data));
+    for layout in [Layout::Classic, Layout::BrokenOrder, Layout::Url] {
+        if let Parsed::Complete(request, len) | Parsed::Pending(request, len) = lab::parse_request_in(data, layout) {
+            assert!(0 < len && len <= data.len());
+            let extra = Extra::of(&request, false);
+            assert!(extra.is_none() || lab::extra::is_known(request.method.name()));
+            if let Some(Extra::Move(moved)) = extra {
+                assert!(moved.to.resolve(u32::MAX, 500) < 500);
+            }
+            let (name, form) = Form::split_name(request.file.as_str());
+            assert_eq!(form.is_some(), name.len() < request.file.as_str().len());
+        }
+    }
     match lab::parse_request(data) {
         Parsed::Complete(request, len) | Parsed::Pending(request, len) => {
             assert!(0 < len && len <= data.len());
@@ -287,11 +301,13 @@ pub fn lab(data: &[u8]) {
         assert!(0 < len && len <= data.len());
         let mut buffer = [0; 256];
         let (cseq, session) = (reply.cseq.unwrap_or(7), 123_456);
-        let len = lab::emit_reply(&mut buffer, reply.status, cseq, session).expect("the buffer is large enough");
+        let len = lab::emit_reply(&mut buffer, reply.status, cseq, session, lab::More::Length(reply.length))
+            .expect("the buffer is large enough");
         let (Parsed::Complete(again, _) | Parsed::Pending(again, _)) = lab::parse_reply(&buffer[..len]) else {
             panic!("not read back: {:?}", String::from_utf8_lossy(&buffer[..len]))
         };
         assert_eq!((again.status, again.cseq, again.session), (reply.status, Some(cseq), Some("123456")));
+        assert_eq!(again.length.frames, reply.length.frames);
     }
 }
 
@@ -304,6 +320,14 @@ pub fn lab_seeds() -> Vec<Vec<u8>> {
         "SETUP movie.Mjpeg RTSP/1.0\r\nCSEQ: 1\r\nTRANSPORT: RTP/UDP; Client_port= 25000\r\n\r\n",
         "SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000",
         "PAUSE movie.Mjpeg RTSP/1.0\nCSeq: 3\nSession: 123456\nTEARDOWN movie.Mjpeg RTSP/1.0\nCSeq: 4\nSession: 123456",
+        "SETUP rtsp://movie.mjpeg RTSP/1.0\r\nCSeq: 0\r\nTransport: RTP/UDP;client_port=25000\r\n",
+        "SETUP ./movie.Mjpeg;o8 RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP;client_port=25000\nPrefer: HD",
+        "CONNECT RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\n",
+        "SETTIME movie.Mjpeg RTSP/1.0\nCSeq: 5\nSession: 123456\nFRAME: 40",
+        "SEEK movie.Mjpeg RTSP/1.0\nCSeq: 5\nSession: 123456\nX-Seek: 0.500000",
+        "FASTFORWARD \n 3REWIND \n 4STOP \n 5SPEEDUP movie.Mjpeg\n 6",
+        "RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\nTotalTime: 20.83\nFrames: 500\nX-TotalFrames: 500\n\n",
+        "RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456\nTTtime: 500",
         "RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456",
         "RTSP/1.0 404 Not Found\nCSeq: 1\nSession: 0\n\n",
     ];

@@ -94,10 +94,10 @@ pub(super) fn core_features(tree: &Tree) -> Vec<Problem> {
     let Some(core) = tree.text(CORE) else { return vec![Problem::new(CORE, 0, "is not there")] };
     entries(core)
         .filter(|(_, section, key, _)| {
-            *section == "features" && !matches!(*key, "auth" | "defmt" | "log" | "sha256" | "srtp")
+            *section == "features" && !matches!(*key, "auth" | "defmt" | "lab" | "log" | "sha256" | "srtp")
         })
         .map(|(line, _, key, _)| {
-            Problem::new(CORE, line, format!("feature {key}: only auth, defmt, log, sha256 and srtp are allowed"))
+            Problem::new(CORE, line, format!("feature {key}: only auth, defmt, lab, log, sha256 and srtp are allowed"))
         })
         .collect()
 }

@@ -30,7 +30,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "core-features",
-        says: "the core has the features auth, defmt, log, sha256 and srtp, no others",
+        says: "the core has the features auth, defmt, lab, log, sha256 and srtp, no others",
         check: manifests::core_features,
     },
     Rule { name: "file-length", says: "Rust files have 800 lines at most", check: code::file_length },

@@ -15,8 +15,8 @@ use std::time::Duration;
 pub(super) const NO_STD: &[NoStd] = &[
     NoStd {
         package: "mutoscope",
-        everywhere: &["", "sha256,srtp,defmt"],
-        once: &["auth", "sha256", "srtp", "defmt", "log"],
+        everywhere: &["", "sha256,srtp,lab,defmt"],
+        once: &["auth", "sha256", "srtp", "lab", "defmt", "log"],
     },
     NoStd { package: "mutoscope-smoltcp", everywhere: &[""], once: &["defmt", "log"] },
 ];

@@ -37,6 +37,13 @@ pub trait Guard {
         now: Instant,
         is_stale: bool,
     ) -> impl IntoIterator<Item = Self::Challenge>;
+
+    /// Whether a client may hear that there is a medium of this name: clients of the lab dialect ask for lists. By default it may
+    /// not, because a name may be a secret.
+    fn may_know(&self, visit: &Self::Visit, name: &str) -> bool {
+        let _ = (visit, name);
+        false
+    }
 }
 
 /// What a [`Guard`] remembers of one connection. By default its guard never makes a request wait, what it allows has no end, and
@@ -126,6 +133,10 @@ impl Guard for Open {
     fn challenges(&self, (): &(), _: Instant, _: bool) -> impl IntoIterator<Item = Infallible> {
         empty()
     }
+
+    fn may_know(&self, (): &(), _: &str) -> bool {
+        true
+    }
 }
 
 impl<G: Guard> Guard for &G {
@@ -144,5 +155,9 @@ impl<G: Guard> Guard for &G {
 
     fn challenges(&self, visit: &G::Visit, now: Instant, is_stale: bool) -> impl IntoIterator<Item = G::Challenge> {
         (**self).challenges(visit, now, is_stale)
+    }
+
+    fn may_know(&self, visit: &G::Visit, name: &str) -> bool {
+        (**self).may_know(visit, name)
     }
 }

@@ -4,6 +4,7 @@ mod datagrams;
 mod ended;
 mod guard;
 mod hole;
+mod lab;
 #[cfg(feature = "auth")]
 mod password;
 #[cfg(not(feature = "srtp"))]
@@ -12,6 +13,7 @@ mod protection;
 #[cfg(feature = "srtp")]
 mod protection;
 mod recorder;
+mod settings;
 mod stream;
 
 use super::outlet::Outlet;
@@ -20,18 +22,19 @@ use crate::delivery::Asked;
 use crate::media::FrameSink;
 use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
 use crate::random::Random;
+use crate::rtp::fragment::Format;
 use crate::rtp::protect::Unprotected;
 use crate::rtp::receiver::Statistics;
 use crate::rtp::reception::Reception;
 use crate::session::server::{Config, Connection, Description, Event};
 use crate::session::{Dialect, MediaTransport, State};
-use crate::time::{Duration, Instant, WallClock, earliest};
+use crate::time::{Duration, Instant, earliest};
+use crate::wire::lab::VARIANTS;
 use crate::wire::rtcp;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::Range;
 use crate::wire::sdp::Exchange;
 use core::net::SocketAddr;
-use core::task::Waker;
 use hole::Hole;
 use protection::{MAX_REPORT, Protection};
 use recorder::{Recorder, Track};
@@ -45,79 +48,7 @@ pub use guard::{Guard, Inline, Open, Verdict, Visit};
 pub use hole::{Claim, Claims};
 #[cfg(feature = "auth")]
 pub use password::{Password, PasswordVisit};
-
-/// How a server serves; one value for all its clients.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings<'a> {
-    /// Deadlines of control connections.
-    pub session: Config,
-    /// Relates `Instant`s to NTP time, for sender reports.
-    pub wall: WallClock,
-    /// Our RTP and RTCP port over UDP, as SETUP's answers announce them.
-    pub server_port: (u16, u16),
-    /// Largest RTP payload in the standard dialect, in bytes (default 1400). Over TCP it is also kept to what fits the
-    /// connection's transmit buffer.
-    pub payload_size: usize,
-    /// Largest RTP packet in the lab dialect, in bytes (default 20,480, what its client reads).
-    pub max_packet_size: usize,
-    /// Files start over at their end, with continuous timestamps. They are described without an end then, and play times
-    /// run on from round to round.
-    pub repeat: bool,
-    /// Send frames with restart markers (RTP/JPEG types 64 and 65), which some receivers refuse.
-    pub restart_markers: bool,
-    /// Send the number of quantisation tables that RFC 2435 computes (Q 1 to 99) instead of the tables themselves: 132 bytes
-    /// less with each frame. All receivers are said to know them, and all are known to read tables.
-    pub computed_tables: bool,
-    /// How long a request waits for a medium that is not ready, such as a camera that is starting, before it is refused
-    /// (default 5 s).
-    pub patience: Duration,
-    /// Frames of files are due on a grid of so much, so that viewers share wake-ups (default none): see
-    /// [`Delivery::set_wake_grid`](crate::delivery::Delivery::set_wake_grid).
-    pub wake_grid: Duration,
-    /// Our canonical name in RTCP (RFC 3550 section 6.5.1), at most 255 bytes.
-    pub cname: &'a str,
-}
-
-/// Deadlines of [`Config::default`], UDP ports 6970 and 6971, packets for Ethernet and for the lab's client, nothing that any
-/// receiver refuses, the name `mutoscope`, and a wall clock that starts in 1900: those who have a better one say so.
-impl Default for Settings<'_> {
-    fn default() -> Self {
-        Self {
-            session: Config::default(),
-            wall: WallClock::default(),
-            server_port: (6970, 6971),
-            payload_size: 1400,
-            max_packet_size: 20_480,
-            repeat: false,
-            restart_markers: false,
-            computed_tables: false,
-            patience: Duration::from_secs(5),
-            wake_grid: Duration::ZERO,
-            cname: "mutoscope",
-        }
-    }
-}
-
-/// What a turn of [`Peer::service`] happens in.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The time.
-    pub now: Instant,
-    /// Is woken when the client's source has a frame that was not there yet: call [`Peer::service`] again then. So each client
-    /// has its own. [`Waker::noop`] does where all clients are serviced often enough anyway.
-    pub waker: &'a Waker,
-    /// How to serve.
-    pub settings: &'a Settings<'a>,
-    /// Why there is no room for another viewer, in words; `None`: there is. Those who have a stream already keep it.
-    pub is_full: Option<&'static str>,
-}
-
-impl<'a> Context<'a> {
-    /// A turn with room for more viewers.
-    pub const fn new(now: Instant, waker: &'a Waker, settings: &'a Settings<'a>) -> Self {
-        Self { now, waker, settings, is_full: None }
-    }
-}
+pub use settings::{Context, Settings};
 
 /// Whether a client is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +95,11 @@ struct Waiting<M> {
 #[derive(Clone, Copy)]
 enum Request {
     Describe,
-    Setup { transport: MediaTransport },
+    Setup {
+        transport: MediaTransport,
+        /// It takes the place of what was set up, even if that is the same.
+        begins_anew: bool,
+    },
 }
 
 /// Rounds of reading, answering and sending in one turn. A peer that never stops sending would otherwise keep all others
@@ -483,12 +418,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         guard: &G,
     ) {
         let Context { now, settings, .. } = context;
+        let mut sockets = sockets;
+        if matches!(event, Event::Pause | Event::Change { .. } | Event::Lab(_)) {
+            self.finish_frame(now, sockets.reborrow());
+        }
         match event {
             Event::Authorize if G::GUARDS => self.judge(context, guard),
             // Nobody has to be asked.
             Event::Authorize => {}
             Event::Describe => self.look_up(context, Request::Describe, catalogue),
-            Event::Setup { transport } => self.look_up(context, Request::Setup { transport }, catalogue),
+            Event::Setup { transport } | Event::Change { transport } => {
+                let begins_anew = VARIANTS && matches!(event, Event::Change { .. });
+                self.look_up(context, Request::Setup { transport, begins_anew }, catalogue);
+            }
+            Event::Lab(extra) if VARIANTS => self.handle_lab(context, extra, catalogue, guard),
+            // No request leads to this then.
+            Event::Lab(_) => {}
             Event::Play { range, scale, speed } => {
                 let asked = Asked { range, scale, speed };
                 let answer = match &mut self.stream {
@@ -586,7 +531,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
             }
             (Err(_), _) => self.waiting = Some(waiting),
             (Ok(entry), Request::Describe) => self.describe(now, &entry, settings),
-            (Ok(entry), Request::Setup { transport }) => self.setup(context, transport, &waiting.medium, &entry),
+            (Ok(entry), Request::Setup { transport, begins_anew }) => {
+                self.setup(context, transport, &waiting.medium, &entry, begins_anew);
+            }
         }
     }
 
@@ -616,7 +563,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         self.connection.answer_describe(now, &description);
     }
 
-    fn setup(&mut self, context: Context<'_>, transport: MediaTransport, medium: &M, entry: &Entry<'_>) {
+    fn setup(
+        &mut self,
+        context: Context<'_>,
+        transport: MediaTransport,
+        medium: &M,
+        entry: &Entry<'_>,
+        begins_anew: bool,
+    ) {
         let Context { now, settings, .. } = context;
         let dialect = self.connection.dialect().unwrap_or(Dialect::Standard);
         if let (Dialect::Standard, Some(reason)) = (dialect, entry.refusal) {
@@ -625,6 +579,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         if let (None, Some(reason)) = (&self.stream, context.is_full) {
             return self.connection.refuse_for_now(now, reason, BUSY_FOR);
         }
+        let format = match dialect {
+            Dialect::Standard => Format::Jpeg,
+            Dialect::Lab => Format::Lab(self.connection.lab_payload().unwrap_or(settings.lab_payload)),
+        };
         let (is_secure, secrecy) = (self.connection.is_secure(), self.connection.secrecy());
         let keys = match self.protection.agree(is_secure, || self.connection.key_management()) {
             Ok(keys) => keys,
@@ -633,13 +591,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         let is_kept = self.protection.is_with(keys.as_ref());
         match &mut self.stream {
             // The same medium again: only the transport changes, the position stays. With another key it is another stream.
-            Some(stream) if stream.media() == entry.id && is_kept => stream.set_transport(transport),
+            Some(stream) if stream.media() == entry.id && is_kept && !begins_anew => {
+                stream.set_transport(transport);
+                stream.set_format(format);
+            }
             stream => {
                 // Until here nothing has changed: what was set up before goes on as it was where this cannot be had.
                 let Some(source) = medium.open() else {
                     self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, "no more viewers of this medium");
                     return;
                 };
+                if let Some(stream) = stream.take() {
+                    self.ended.add(&stream);
+                }
                 self.protection.begin(keys, secrecy);
                 let ssrc = self.random.bits() as u32;
                 let ssrc = self.protection.take_ssrc().filter(|_| is_secure).unwrap_or(ssrc);
@@ -647,12 +611,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
                 // A receiver of encrypted packets could not tell otherwise whether numbers have begun anew.
                 let sequence = if is_secure { sequence & 0x7fff } else { sequence };
                 let random = (ssrc, sequence, self.random.bits() as u32);
-                *stream = Some(MediaStream::new(now, source, entry, dialect, transport, random, settings));
+                *stream = Some(MediaStream::new(now, source, entry, format, transport, random, settings));
             }
         }
         info!("{} is set up over {}{}", entry.name, transport, if is_secure { ", encrypted" } else { "" });
         self.hole = matches!(transport, MediaTransport::Udp { .. }).then(|| Hole::new(now));
         let ssrc = self.stream.as_ref().map_or(0, MediaStream::ssrc);
+        if VARIANTS {
+            self.connection.set_lab_length(lab::length(entry));
+        }
         self.connection.answer_setup(now, settings.server_port, ssrc);
     }
 

@@ -5,20 +5,26 @@ use crate::delivery::{self, Asked, AtEnd, Counts, Delivery, Fetched, LeftOut, Me
 use crate::io::outlet::{Outlet, Sent};
 use crate::io::{Datagram, Stream};
 use crate::media::catalogue::Entry;
-use crate::media::{Advance, Frame, FrameSource};
+use crate::media::{Advance, Extent, Frame, FrameSource, scaled};
 use crate::rtp::fragment::{Format, Fragments, Rules};
 use crate::rtp::packet::Packet;
 use crate::rtp::protect::Protect;
 use crate::rtp::reception::Reception;
-use crate::rtp::sender::{Numbering, Sender, Timeline};
+use crate::rtp::sender::{Sender, Timeline};
+use crate::session::MediaTransport;
 use crate::session::server::Played;
-use crate::session::{Dialect, MediaTransport};
 use crate::time::Instant;
+use crate::wire::lab::Length;
+use crate::wire::lab::extra::Target;
+use crate::wire::lab::payload::Payload;
 use crate::wire::rtcp;
+use crate::wire::rtsp::headers::{Range, Speed};
 use core::ops;
 
 /// Warnings about frames that are left out, per viewer; a file of ten thousand such frames must not fill a disk.
 const MAX_WARNINGS: u32 = 5;
+/// Frames a second that the lab's SPEEDUP adds.
+const FASTER: u64 = 4;
 /// The longest compound packet: SR, SDES with a CNAME of 255 bytes, BYE with a reason.
 const REPORT_LEN: usize = 400;
 
@@ -30,7 +36,6 @@ pub(super) struct MediaStream<S> {
     described: (u16, u16),
     transport: MediaTransport,
     format: Format,
-    numbering: Numbering,
     sender: Sender,
     timeline: Timeline,
     delivery: Delivery,
@@ -62,7 +67,7 @@ impl<S: FrameSource> MediaStream<S> {
         now: Instant,
         source: S,
         media: &Entry<'_>,
-        dialect: Dialect,
+        format: Format,
         transport: MediaTransport,
         random: (u32, u16, u32),
         settings: &Settings<'_>,
@@ -73,12 +78,14 @@ impl<S: FrameSource> MediaStream<S> {
             extent: media.extent,
             at_end: if settings.repeat { AtEnd::StartOver } else { AtEnd::Stop },
         };
-        // Payload format, names and reports of a stream are its dialect's, and chosen here.
-        let (format, numbering, sender, reports) = match dialect {
-            Dialect::Standard => (Format::Jpeg, Numbering::Packets, Sender::new(ssrc, sequence), Some(ssrc)),
-            Dialect::Lab => (Format::WholeFile, Numbering::Frames, Sender::new(0, 1), None),
+        let (sender, reports) = match format {
+            Format::Jpeg => (Sender::new(ssrc, sequence), Some(ssrc)),
+            Format::Lab(form) => (lab_sender(form), None),
         };
         let mut delivery = Delivery::new(now, medium, way(transport), reports);
+        if let Format::Lab(_) = format {
+            delivery.spread();
+        }
         delivery.set_wake_grid(settings.wake_grid);
         Self {
             source,
@@ -86,7 +93,6 @@ impl<S: FrameSource> MediaStream<S> {
             described: (media.width, media.height),
             transport,
             format,
-            numbering,
             sender,
             timeline: Timeline::new(now, offset),
             delivery,
@@ -125,6 +131,13 @@ impl<S: FrameSource> MediaStream<S> {
         self.transport
     }
 
+    /// The client has asked for another form.
+    pub(super) fn set_format(&mut self, format: Format) {
+        if let (Format::Lab(form), true) = (format, self.format != format) {
+            (self.format, self.sender) = (format, lab_sender(form));
+        }
+    }
+
     pub(super) fn set_transport(&mut self, transport: MediaTransport) {
         self.transport = transport;
         self.delivery.set_way(way(transport));
@@ -157,6 +170,30 @@ impl<S: FrameSource> MediaStream<S> {
             let _ = self.source.seek(number);
         }
         self.outgoing = None;
+    }
+
+    /// Goes to another frame of a film, and plays on there if `plays`.
+    pub(super) fn jump(&mut self, now: Instant, to: Target, plays: bool, length: Length) {
+        let Some(count) = length.frames else { return };
+        let frame = to.resolve(self.source.position(), count);
+        let start = match self.source.extent() {
+            Some(Extent::Timed { duration, .. }) => {
+                scaled(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), frame, count)
+            }
+            _ => self.delivery.rate().micros(frame.into()),
+        };
+        let _ = self.play(now, Asked { range: Some(Range::Npt { start: Some(start), end: None }), ..Asked::default() });
+        if !plays {
+            self.pause();
+        }
+    }
+
+    /// Sends some frames a second more from now on.
+    pub(super) fn hasten(&mut self, now: Instant) {
+        let more = self.delivery.rate().micros(FASTER) / 1000;
+        let speed = u64::from(self.delivery.speed().thousandths()).saturating_add(more);
+        let speed = u32::try_from(speed).ok().and_then(Speed::from_thousandths);
+        let _ = self.play(now, Asked { speed, ..Asked::default() });
     }
 
     /// The source may have a frame.
@@ -262,11 +299,14 @@ impl<S: FrameSource> MediaStream<S> {
         };
         let stamp = self.delivery.handle_frame(now, fetched);
         self.outgoing = stamp.zip(cut).map(|(stamp, fragments)| {
-            let timestamp = match self.numbering {
-                Numbering::Packets => self.timeline.timestamp(stamp.at),
-                Numbering::Frames => {
-                    self.sender.set_next_sequence(stamp.number.wrapping_add(1) as u16);
-                    settings.wall.ntp(now).unix_seconds()
+            let timestamp = match self.format {
+                Format::Jpeg => self.timeline.timestamp(stamp.at),
+                Format::Lab(form) => {
+                    let (sequence, timestamp) = lab_numbers(form, stamp.number, settings.wall.ntp(now).unix_seconds());
+                    if form.numbers_frames() {
+                        self.sender.set_next_sequence(sequence);
+                    }
+                    timestamp
                 }
             };
             Outgoing { fragments, timestamp }
@@ -282,6 +322,7 @@ impl<S: FrameSource> MediaStream<S> {
             restart_markers: settings.restart_markers,
             computed_tables: settings.computed_tables,
             described: self.described,
+            first_block: self.sender.packets(),
         };
         match self.format.cut(&frame, &rules) {
             Ok(cut) => {
@@ -344,6 +385,26 @@ impl<S: FrameSource> MediaStream<S> {
         self.delivery.handle_sent(now, left as u32);
     }
 
+    /// Sends the rest of a frame of which a part has left, in the lab dialect: its clients put together what comes up to a marker, and would
+    /// put the frame that comes again behind its own beginning.
+    pub(super) fn finish_frame<B, T, D, E, P>(&mut self, now: Instant, outlet: &mut Outlet<'_, B, T, D, E, P>)
+    where
+        B: AsRef<[u8]> + AsMut<[u8]>,
+        T: Stream,
+        D: Datagram,
+        E: Datagram,
+        P: Protect,
+    {
+        if self.format == Format::Jpeg {
+            return;
+        }
+        let mut left = None;
+        while let Some(rest) = self.delivery.rest().filter(|rest| left.as_ref() != Some(rest)) {
+            left = Some(rest.clone());
+            self.send::<1, B, T, D, E, P>(now, outlet, rest);
+        }
+    }
+
     /// Tells the client that nothing more will come (RFC 3550 section 6.6), where it could read that.
     pub(super) fn say_bye<B, T, D, E, P>(
         &self,
@@ -387,6 +448,19 @@ impl<S: FrameSource> MediaStream<S> {
             Some(len) => outlet.report(buffer.get(..len).unwrap_or(&[])),
             None => Sent::Taken(1),
         }
+    }
+}
+
+fn lab_sender(form: Payload) -> Sender {
+    if form.numbers_frames() { Sender::of_frames(0) } else { Sender::new(0, 1) }
+}
+
+/// The sequence number and the timestamp of a frame in the lab's formats: its number, counted from 1, and the time of day. The copy
+/// that cuts packets into bare datagrams counts frames from 0, and 41 ms for each.
+const fn lab_numbers(form: Payload, number: u32, seconds: u32) -> (u16, u32) {
+    match form {
+        Payload::Bare => (number as u16, number.wrapping_mul(41)),
+        _ => (number.wrapping_add(1) as u16, seconds),
     }
 }
 

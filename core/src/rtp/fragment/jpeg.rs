@@ -118,7 +118,7 @@ impl Fragments {
             *extension = onvif::header(self.main.kind, width, height);
         }
         let header_len = room.len().wrapping_sub(self.emit(frame, offset, room)?);
-        Some(Fragment { extension_len, header_len, payload, marker: left <= limit })
+        Some(Fragment { extension_len, header_len, payload, marker: left <= limit, is_headless: false })
     }
 
     /// Writes the payload header to the start of `room`; how much of it is left.
@@ -356,6 +356,7 @@ mod tests {
         restart_markers: false,
         computed_tables: false,
         described: (0, 0),
+        first_block: 0,
     };
 
     /// A picture of one colour, 16 lines high.

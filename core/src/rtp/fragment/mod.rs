@@ -3,10 +3,11 @@
 //! Each payload format has a file of its own here. A stream's [`Format`] is chosen once, at SETUP.
 
 pub mod jpeg;
-pub mod whole_file;
+pub mod lab;
 
 use crate::jpeg::{Error, Unsupported};
 use crate::media::{Frame, FrameSource};
+use crate::wire::lab::payload::Payload;
 use crate::wire::onvif;
 use crate::wire::rtp_jpeg::MAX_HEADER_SIDE;
 use core::ops::Range;
@@ -24,8 +25,10 @@ pub struct Fragment {
     pub header_len: usize,
     /// The slice of the frame.
     pub payload: Range<usize>,
-    /// Whether its packet has the RTP header's marker, which ends a frame in formats that use it.
+    /// Whether its packet has the RTP header's marker, which ends a frame.
     pub marker: bool,
+    /// Whether its packet has no RTP header: it goes on with the packet before (lab dialect).
+    pub is_headless: bool,
 }
 
 /// A payload format.
@@ -34,8 +37,8 @@ pub struct Fragment {
 pub enum Format {
     /// RFC 2435.
     Jpeg,
-    /// The classic lab's: a whole JPEG file in each packet.
-    WholeFile,
+    /// The lab's: JPEG files, whole or in parts.
+    Lab(Payload),
 }
 
 /// What formats have to keep to.
@@ -43,7 +46,7 @@ pub enum Format {
 pub struct Rules {
     /// Largest RTP payload where a frame takes several packets, in bytes.
     pub payload_size: usize,
-    /// Largest RTP packet where a frame takes one, in bytes.
+    /// Largest RTP packet of the lab's formats, in bytes.
     pub max_packet_size: usize,
     /// Send frames with restart markers.
     pub restart_markers: bool,
@@ -51,6 +54,8 @@ pub struct Rules {
     pub computed_tables: bool,
     /// The size that the description tells, in pixels; 0 where it tells none.
     pub described: (u16, u16),
+    /// In the lab's format that numbers blocks: the number of this frame's first.
+    pub first_block: u32,
 }
 
 /// Why a frame cannot be sent.
@@ -69,7 +74,7 @@ pub enum Unsendable {
         /// Those of the description.
         described: (u16, u16),
     },
-    /// It is longer than a packet may be.
+    /// It is longer than as many packets as can be told apart may be.
     TooLarge {
         /// Bytes of the frame.
         len: usize,
@@ -109,7 +114,7 @@ impl Format {
     pub fn lent<S: FrameSource>(self, source: &S) -> Option<Frame<'_>> {
         let frame = source.frame()?;
         Some(match (self, source.original()) {
-            (Self::WholeFile, Some(data)) => Frame { data, ..frame },
+            (Self::Lab(_), Some(data)) => Frame { data, ..frame },
             _ => frame,
         })
     }
@@ -118,7 +123,7 @@ impl Format {
     pub fn cut(self, frame: &Frame<'_>, rules: &Rules) -> Result<Fragments, Unsendable> {
         let fragments = match self {
             Self::Jpeg => Fragments::Jpeg(jpeg::cut(frame, rules)?),
-            Self::WholeFile => Fragments::WholeFile(whole_file::cut(frame, rules)?),
+            Self::Lab(form) => Fragments::Lab(lab::cut(frame, form, rules)?),
         };
         if fragments.fits(frame.data) { Ok(fragments) } else { Err(Unsendable::Empty) }
     }
@@ -129,8 +134,8 @@ impl Format {
 pub enum Fragments {
     /// In RTP/JPEG.
     Jpeg(jpeg::Fragments),
-    /// Not at all.
-    WholeFile(whole_file::Fragments),
+    /// In the lab's formats.
+    Lab(lab::Fragments),
 }
 
 impl Fragments {
@@ -138,7 +143,7 @@ impl Fragments {
     pub fn count(&self) -> u32 {
         match self {
             Self::Jpeg(fragments) => fragments.count(),
-            Self::WholeFile(_) => 1,
+            Self::Lab(fragments) => fragments.count(),
         }
     }
 
@@ -146,7 +151,7 @@ impl Fragments {
     pub fn fits(&self, frame: &[u8]) -> bool {
         match self {
             Self::Jpeg(fragments) => fragments.fits(frame),
-            Self::WholeFile(fragments) => fragments.fits(frame),
+            Self::Lab(fragments) => fragments.fits(frame),
         }
     }
 
@@ -156,7 +161,7 @@ impl Fragments {
     pub fn get(&self, frame: &[u8], index: u32, header: &mut [u8; MAX_HEADER]) -> Option<Fragment> {
         match self {
             Self::Jpeg(fragments) => fragments.get(frame, index, header),
-            Self::WholeFile(fragments) => fragments.get(frame, index),
+            Self::Lab(fragments) => fragments.get(frame, index, header),
         }
     }
 }

@@ -8,6 +8,8 @@
 //!            |<-------------------------- the frame ----------------------->|
 //! ```
 
+mod lab;
+
 use super::Rejected;
 use super::depacketizer::{Depacketizer, HEADER_ROOM};
 use super::holes::Holes;
@@ -167,31 +169,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Assembler<B, SLOTS> {
         }
         self.floor = self.floor.max(Some(fragment.ordinal));
         Err(Rejected::TooLarge)
-    }
-
-    /// Stores a frame that came in one packet (lab dialect).
-    pub(super) fn store(
-        &mut self,
-        now: Instant,
-        ordinal: u64,
-        timestamp: u32,
-        file: &[u8],
-        number: u32,
-        due: Instant,
-    ) -> Result<(), Rejected> {
-        let index = self.open(now, ordinal, timestamp, 0..0)?;
-        let slot = self.slots.get_mut(index).ok_or(Rejected::Late)?;
-        match (slot.buffer.as_mut().get_mut(..file.len()), &mut slot.frame) {
-            (Some(room), Some(frame)) => {
-                room.copy_from_slice(file);
-                frame.complete = Some(Complete { start: 0, len: file.len(), due, number: Some(number) });
-                Ok(())
-            }
-            _ => {
-                self.discard(index, |dropped| &mut dropped.oversized);
-                Err(Rejected::TooLarge)
-            }
-        }
     }
 
     /// The frame that this fragment belongs to, if a part of it has arrived.

@@ -7,6 +7,7 @@
 //! | `jitter` | interarrival jitter (RFC 3550 A.8) |
 //! | `depacketizer`, `tables` | JPEG file headers from RTP/JPEG headers (RFC 2435) |
 //! | `assembler`, `holes` | puts fragments to their places in frames, and knows which are missing |
+//! | `lab` | whole files, and parts of files in the forms of the lab dialect |
 //! | `playout` | when a frame is due |
 //! | `reports` | receiver reports (RFC 3550 section 6) |
 //! | `no_frame_reason` | why packets come and no frames |
@@ -15,6 +16,7 @@ mod assembler;
 mod depacketizer;
 mod holes;
 mod jitter;
+mod lab;
 mod no_frame_reason;
 mod playout;
 mod reports;
@@ -35,6 +37,7 @@ use assembler::{Assembler, Fragment};
 use core::ops::Range;
 use depacketizer::Depacketizer;
 use jitter::Jitter;
+use lab::Reassembly;
 use no_frame_reason::Troubles;
 use playout::Playout;
 use reports::Reports;
@@ -57,7 +60,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Payload {
     /// In fragments with JPEG headers of their own (RFC 2435).
     Jpeg,
-    /// As whole files, one in each packet. The packet's sequence number is the frame's number.
+    /// As files, whole or in parts (lab dialect). The form of the parts shows, and mostly the packet's sequence number is the frame's
+    /// number.
     Lab,
 }
 
@@ -214,6 +218,7 @@ pub struct Receiver<B, const SLOTS: usize> {
     candidate: Option<(u32, u16)>,
     start: Option<Start>,
     troubles: Troubles,
+    lab: Reassembly,
     last_arrival: Option<Instant>,
     /// A packet has come late, and others may until then.
     patient_until: Option<Instant>,
@@ -248,6 +253,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
             candidate: None,
             start: None,
             troubles: Troubles::default(),
+            lab: Reassembly::default(),
             last_arrival: None,
             patient_until: None,
             fetched: None,
@@ -275,47 +281,40 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     fn take(&mut self, now: Instant, packet: &[u8]) -> Result<(), Rejected> {
         let packet = rtp::Packet::new_checked(packet).map_err(Rejected::Rtp);
         let identified = packet.and_then(|packet| Ok((packet, self.identify(now, &packet)?)));
-        let (packet, arrival) =
-            identified.inspect_err(|_| self.counts.rejected = self.counts.rejected.wrapping_add(1))?;
-        let rtp::Repr { marker, timestamp, .. } = rtp::Repr::parse(&packet);
+        let (packet, ()) = identified.inspect_err(|_| self.counts.rejected = self.counts.rejected.wrapping_add(1))?;
+        let header = rtp::Repr::parse(&packet);
+        let rtp::Repr { marker, timestamp, sequence, .. } = header;
         let payload = packet.payload();
         self.last_arrival = Some(now);
         self.counts.packets = self.counts.packets.wrapping_add(1);
         self.counts.octets = self.counts.octets.wrapping_add(payload.len() as u64);
         self.reports.handle_packet(now);
-        let (ordinal, is_newest) = match arrival {
-            Arrival::Newest(ordinal) => (ordinal, true),
+        if self.config.payload == Payload::Lab {
+            // Several packets may have one number there.
+            return self.take_lab(now, &header, payload);
+        }
+        let ordinal = match self.tracker.handle(sequence) {
+            Arrival::Newest(ordinal) => ordinal,
             Arrival::Late(ordinal) => {
                 self.patient_until = Some(now.after(PATIENCE));
-                (ordinal, false)
+                ordinal
             }
             Arrival::Duplicate => return Err(Rejected::Duplicate),
             Arrival::Jump => return Err(Rejected::Jump),
         };
         self.assembler.set_sequence_start(self.tracker.start());
-        match self.config.payload {
-            Payload::Jpeg => {
-                self.jitter.handle(now, timestamp);
-                let payload = self.depacketizer.parse(payload)?;
-                let dimensions = packet.extension().and_then(|(profile, data)| onvif::dimensions(profile, data));
-                let fragment = Fragment { ordinal, timestamp, marker, payload, dimensions };
-                self.assembler.place(now, &fragment, &mut self.depacketizer, &mut self.playout)
-            }
-            Payload::Lab if payload.is_empty() => Err(Rejected::Empty),
-            Payload::Lab if !payload.starts_with(&[0xff, 0xd8]) => Err(Rejected::NotJpeg),
-            Payload::Lab if !is_newest => Err(Rejected::Late),
-            Payload::Lab => {
-                let number = self.tracker.extended(ordinal);
-                let due = self.playout.due_untimed(now);
-                self.assembler.store(now, ordinal, timestamp, payload, number, due)
-            }
-        }
+        self.jitter.handle(now, timestamp);
+        let payload = self.depacketizer.parse(payload)?;
+        let dimensions = packet.extension().and_then(|(profile, data)| onvif::dimensions(profile, data));
+        let fragment = Fragment { ordinal, timestamp, marker, payload, dimensions };
+        self.assembler.place(now, &fragment, &mut self.depacketizer, &mut self.playout)
     }
 
-    /// Whether a packet belongs to the stream, and where in it.
-    fn identify(&mut self, now: Instant, packet: &rtp::Packet<&[u8]>) -> Result<Arrival, Rejected> {
+    /// Whether a packet belongs to the stream.
+    fn identify(&mut self, now: Instant, packet: &rtp::Packet<&[u8]>) -> Result<(), Rejected> {
         let rtp::Repr { payload_type, sequence, ssrc, .. } = rtp::Repr::parse(packet);
-        if payload_type != self.config.payload_type && payload_type != rtp::PAYLOAD_TYPE_JPEG {
+        let is_media = payload_type == self.config.payload_type || payload_type == rtp::PAYLOAD_TYPE_JPEG;
+        if !is_media && !self.lab.is_parity(payload_type) {
             return Err(Rejected::PayloadType(payload_type));
         }
         let after_silence = self.last_arrival.is_none_or(|last| now.since(last) >= SILENCE);
@@ -359,12 +358,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         if after_silence && starts_over {
             self.interrupt();
         }
-        Ok(self.tracker.handle(sequence))
+        Ok(())
     }
 
     /// The next packet does not continue the packets before.
     fn interrupt(&mut self) {
         self.tracker.stop();
+        self.lab.interrupt();
         self.break_time();
     }
 
@@ -539,6 +539,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
     pub fn reset(&mut self) {
         self.fetched = None;
         self.assembler.clear();
+        self.lab.interrupt();
         self.tracker.resume(None);
         self.break_time();
         self.start = None;
@@ -567,6 +568,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Receiver<B, SLOTS> {
         self.playout = Playout::new(config.playout_delay);
         self.interrupt();
         self.reports.forget();
+        self.lab = Reassembly::default();
         self.source = None;
         self.candidate = None;
         self.start = None;

@@ -40,6 +40,16 @@ impl timer::Timer for Timer {
     }
 }
 
+/// How a lab server is asked for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Usual,
+    /// For the larger pictures that one copy has.
+    PrefersHd,
+    /// After CONNECT, which one copy wants.
+    Connecting,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
     command: Command,
@@ -123,6 +133,10 @@ pub(super) struct Dialogue {
     options_asked: bool,
     methods: ServerMethods,
     offer: MediaTransport,
+    /// `CSeq` of an OPTIONS that may still be answered, on a connection that has turned to the lab's dialect.
+    turned: Option<u32>,
+    pub(super) is_glued: bool,
+    pub(super) length: lab::Length,
 }
 
 impl Dialogue {
@@ -151,6 +165,9 @@ impl Dialogue {
             options_asked: false,
             methods: ServerMethods::default(),
             offer: MediaTransport::Interleaved { rtp_channel: 0, rtcp_channel: 1 },
+            turned: None,
+            is_glued: false,
+            length: lab::Length::default(),
         }
     }
 
@@ -165,6 +182,30 @@ impl Dialogue {
     /// OPTIONS has gone unanswered before: it is not asked again.
     pub(super) fn skip_options(&mut self) {
         self.options_asked = true;
+    }
+
+    pub(super) fn turn_to_lab(&mut self) {
+        self.dialect = Dialect::Lab;
+        self.planned = None;
+        self.turned = Some(self.cseq);
+    }
+
+    pub(super) fn set_patience(&mut self, options: Duration, lab: Duration) {
+        (self.config.options_timeout, self.config.lab_timeout) = (options, lab);
+    }
+
+    /// Whether `input` begins with an answer to the OPTIONS that nobody waits for any more. `None`: more of it has to come.
+    pub(super) fn is_options_answer(&self, input: &[u8]) -> Option<bool> {
+        let Some(options) = self.turned else { return Some(false) };
+        match rtsp::parse(input) {
+            Ok(Some((rtsp::Message::Response(response), _))) => {
+                let cseq = rtsp::headers::cseq(&response.headers).ok();
+                Some(cseq == Some(options) || response.headers.first("Public").is_some())
+            }
+            // A lab server's reply has no CRLF, and no end.
+            Ok(None) if input.windows(2).any(|pair| pair == b"\r\n") => None,
+            _ => Some(false),
+        }
     }
 
     /// What opens packets and seals reports.
@@ -243,7 +284,10 @@ impl Dialogue {
 
     /// Whether a command of the driver's is under way or waits for its turn.
     pub(super) fn is_busy(&self) -> bool {
-        self.planned.is_some() || self.outstanding.is_some_and(|outstanding| outstanding.command != Command::KeepAlive)
+        // Nothing else is asked before the driver knows that a request went unanswered.
+        self.planned.is_some()
+            || self.expired.is_some()
+            || self.outstanding.is_some_and(|outstanding| outstanding.command != Command::KeepAlive)
     }
 
     #[cfg(test)]
@@ -374,15 +418,20 @@ impl Dialogue {
         }
         let outstanding = self.settle(reply.cseq)?;
         let during = outstanding.command;
+        self.length = self.length.or(reply.length);
         if reply.status != StatusCode::OK {
             return self.handle_refusal(tx, now, reply.status, during);
         }
         let event = match during {
             Command::Setup => {
+                let is_connected = !self.session.is_empty();
                 match reply.session.map(bounded) {
                     Some(Ok(session)) => self.session = session,
                     Some(Err(_)) => return Some(Event::Failed(Error::SessionTooLong)),
                     None => {}
+                }
+                if self.lab_file().1 == Manner::Connecting && !is_connected && !self.session.is_empty() {
+                    return self.repeat(tx, now, outstanding);
                 }
                 self.state = self.state.on_setup().unwrap_or(self.state);
                 Event::SetUp(SetUp {
@@ -501,10 +550,14 @@ impl Dialogue {
                 write_request(space, method, uri, cseq, session, command, transport, stretch, authorization)
             }
             Dialect::Lab => {
-                let file = Url::parse(&self.urls.presentation).map_or("", |url| url.path().as_str());
-                match (command, self.offer) {
-                    (Command::Setup, MediaTransport::Udp { rtp_port, .. }) => {
-                        lab::emit_setup(space, file, cseq, rtp_port)
+                let (file, manner) = self.lab_file();
+                match (command, self.offer, manner) {
+                    (Command::Setup, MediaTransport::Udp { rtp_port, .. }, Manner::Connecting) if session.is_none() => {
+                        lab::emit_connect(space, cseq, rtp_port)
+                    }
+                    (Command::Setup, MediaTransport::Udp { rtp_port, .. }, Manner::Usual | Manner::PrefersHd) => {
+                        let wording = lab::Wording { is_glued: self.is_glued, prefers_hd: manner == Manner::PrefersHd };
+                        lab::emit_setup(space, file, cseq, rtp_port, wording)
                     }
                     _ => lab::emit_request(space, method_of(command), file, cseq, &self.session),
                 }
@@ -523,6 +576,16 @@ impl Dialogue {
             self.timers.set(Timer::KeepAlive, now.after(self.keep_alive_interval()));
         }
         Ok(())
+    }
+
+    /// The file that a lab server is asked for, and how, which a word behind its name says.
+    fn lab_file(&self) -> (&str, Manner) {
+        let path = Url::parse(&self.urls.presentation).map_or("", |url| url.path().as_str());
+        match path.rsplit_once(';') {
+            Some((file, word)) if word.eq_ignore_ascii_case("hd") => (file, Manner::PrefersHd),
+            Some((file, word)) if word.eq_ignore_ascii_case("connect") => (file, Manner::Connecting),
+            _ => (path, Manner::Usual),
+        }
     }
 
     /// The request that an answer with this `CSeq` ends. The number may be missing or wrong: with one request at a time

@@ -72,6 +72,9 @@ pub enum Event {
         /// The command that was refused.
         during: Command,
     },
+    /// OPTIONS was answered after all, while the lab's dialect was being tried ([`turn_to_lab`](super::Connection::turn_to_lab)): the
+    /// server speaks standard RTSP, and the connection is of no more use. Nothing is read after it.
+    Late,
     /// No answer came in time. The connection still works as far as the machine can tell.
     TimedOut {
         /// The command that was not answered.

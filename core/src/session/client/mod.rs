@@ -37,7 +37,7 @@ pub use events::{Command, Config, Described, Error, Event, NotNow, Playing, Prot
 use super::buffer::Storage;
 use super::channel::{Channel, Packet};
 use super::{Dialect, MediaTransport, State};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::lab;
 use crate::wire::rtsp::headers::{Range, Scale};
 use crate::wire::rtsp::{self, Message};
@@ -138,6 +138,27 @@ impl<B: Storage> Connection<B> {
     /// Does without OPTIONS, which the server is known not to answer.
     pub fn skip_options(&mut self) {
         self.dialogue.skip_options();
+    }
+
+    /// Goes on in the lab's dialect on this connection, whose server has not answered OPTIONS. Lab servers pass over what they do not
+    /// know, and many never let go of a thread whose connection ends. An answer that comes after all leads to [`Event::Late`].
+    pub fn turn_to_lab(&mut self) {
+        self.dialogue.turn_to_lab();
+    }
+
+    /// How long OPTIONS, and the first request in the lab's dialect, may stay unanswered from now on.
+    pub fn set_patience(&mut self, options: Duration, lab: Duration) {
+        self.dialogue.set_patience(options, lab);
+    }
+
+    /// Leaves out the spaces in `Transport` in the lab's dialect, as a single copy of the exercise wants it.
+    pub fn set_glued(&mut self, is_glued: bool) {
+        self.dialogue.is_glued = is_glued;
+    }
+
+    /// How long the file is, as far as a lab server's replies have told.
+    pub fn lab_length(&self) -> lab::Length {
+        self.dialogue.length
     }
 
     /// Asks what there is to play; leads to [`Event::Described`]. The lab dialect knows no such request.
@@ -245,7 +266,7 @@ impl<B: Storage> Connection<B> {
             };
             match read {
                 Read::Event(event) => {
-                    if matches!(event, Event::Failed(_)) {
+                    if matches!(event, Event::Failed(_) | Event::Late) {
                         self.input = Input::Over;
                     }
                     return Some(event);
@@ -407,6 +428,12 @@ impl<B: Storage> Connection<B> {
     fn read_reply(&mut self) -> Read {
         let ended = self.input != Input::Open;
         let input = self.channel.rx.bytes();
+        match self.dialogue.is_options_answer(input) {
+            Some(true) => return Read::Event(Event::Late),
+            Some(false) => {}
+            None if ended => {}
+            None => return Read::Incomplete,
+        }
         let (reply, taken) = match lab::parse_reply(input) {
             lab::Parsed::Complete(reply, taken) => (reply, taken),
             lab::Parsed::Pending(reply, taken) if ended => (reply, taken),

@@ -71,12 +71,14 @@ impl<B: Storage> Connection<B> {
         let Some(Pending { kind: Waiting::Authorize, request, .. }) = &self.pending else { return None };
         let (path, bytes) = (self.resource(), self.channel.rx.bytes().get(..request.len)?);
         if self.dialect == Some(Dialect::Lab) {
-            let (lab::Parsed::Complete(lab, _) | lab::Parsed::Pending(lab, _)) = lab::parse_request(bytes) else {
+            let (lab::Parsed::Complete(lab, _) | lab::Parsed::Pending(lab, _)) =
+                lab::parse_request_in(bytes, self.lab.layout())
+            else {
                 return None;
             };
             let (method, uri, headers) = (lab.method, lab.file.as_str(), lab.headers);
-            // Whatever else such a request names, it is about the connection's session.
-            let session = self.session.as_ref().filter(|_| method != Method::Setup);
+            // Whatever else such a request names, it is about the connection's session, unless it is about another file.
+            let session = self.session.as_ref().filter(|_| method != Method::Setup && !is_change(method));
             let path = session.map_or(path, |session| session.path.of(&session.url));
             let is_to_publish = Purpose::of(method, self.state) == Purpose::Publish;
             let authorization = only(headers.all("Authorization"));
@@ -143,6 +145,11 @@ impl<B: Storage> Connection<B> {
         };
         self.go_on(request, sent);
     }
+}
+
+/// Whether a method of the lab dialect means another file than that of the session.
+fn is_change(method: Method<'_>) -> bool {
+    matches!(method.name(), "CHANGE" | "NEXT" | "BACK" | "DESCRIBE")
 }
 
 fn is_keep_alive(method: Method<'_>) -> bool {

@@ -8,6 +8,7 @@ use super::{
 use crate::session::buffer::{Buffer, Storage};
 use crate::session::channel::Channel;
 use crate::time::{Duration, Instant};
+use crate::wire::lab::More;
 use crate::wire::rtsp::headers::{
     self, APPLICATION_SDP, ContentBase, LowerTransport, PUBLIC, PUBLIC_WITH_RECORD, RtpInfo, Scale, Speed, Transport,
     Unsupported,
@@ -63,9 +64,9 @@ pub(super) enum Outcome {
 impl<B: Storage> Connection<B> {
     /// The judge of requests, as things stand.
     pub(super) fn policy(&self) -> RequestPolicy<'_> {
-        let Self { refusing, state, session, config, input, .. } = self;
+        let Self { refusing, state, session, config, input, lab, .. } = self;
         let (session, allowed) = (session.as_ref(), input.allowed.map(|allowed| allowed.secrecy));
-        RequestPolicy { refusing: *refusing, state: *state, session, config, allowed }
+        RequestPolicy { refusing: *refusing, state: *state, session, config, lab, allowed }
     }
 
     /// Judges a standard request of `len` bytes, the first in the receive buffer.
@@ -142,9 +143,10 @@ impl<B: Storage> Connection<B> {
             Some(session) => Session { id: session.id, url, path: request.resource.path, transport },
             None => Session { id: self.new_session_id(), url, path: request.resource.path, transport },
         });
-        self.enter(self.state.on_setup());
+        let is_lab = self.dialect == Some(Dialect::Lab);
+        self.enter(if is_lab { self.state.on_change() } else { self.state.on_setup() });
         let sent = match chosen {
-            None => self.reply(StatusCode::OK, Some(request.cseq)),
+            None => self.reply_to_setup(request.cseq),
             Some(chosen) => {
                 let ssrc = (!self.state.is_publishing()).then_some(ssrc);
                 self.respond_setup(request, answered_transport(&chosen, media, server_port, ssrc))
@@ -199,7 +201,7 @@ impl<B: Storage> Connection<B> {
                     answer.header("RTP-Info", info)?.finish()
                 })
             }
-            _ => self.reply(StatusCode::OK, Some(request.cseq)),
+            _ => self.reply_to_play(request.cseq),
         };
         self.go_on(request, sent);
     }
@@ -295,7 +297,7 @@ impl<B: Storage> Connection<B> {
     /// Queues an answer that has nothing but a status, in the connection's dialect.
     pub(super) fn respond_plain(&mut self, status: StatusCode, cseq: Option<u32>) -> Result<(), Full> {
         if self.dialect == Some(Dialect::Lab) {
-            return self.reply(status, cseq);
+            return self.reply(status, cseq, More::Nothing);
         }
         let head = self.head(status, cseq);
         respond(&mut self.channel.tx, head, |answer| answer.finish())
@@ -319,6 +321,16 @@ impl<B: Storage> Connection<B> {
         if closes {
             self.begin_close();
         }
+    }
+
+    /// The request is done with, and nothing is said about it.
+    pub(super) fn go_on_silently(&mut self, request: Parsed) {
+        self.pending = None;
+        self.event = None;
+        self.input.allowed = None;
+        self.channel.rx.consume(request.len);
+        self.refresh();
+        self.pump();
     }
 
     pub(super) fn go_on(&mut self, request: Parsed, sent: Result<(), Full>) {

@@ -1,6 +1,7 @@
 //! The way from bytes to requests and interleaved packets. They have any length and arrive in any pieces.
 
 use super::answer::ANSWER_ROOM;
+use super::lab_memory::Lab;
 use super::lifetime::{Deadline, Phase};
 use super::{Connection, Dialect, Event, MediaTransport};
 use crate::session::buffer::Storage;
@@ -86,6 +87,7 @@ impl<B: Storage> Connection<B> {
                 lab::is_lab(bytes.split(|&byte| byte == b'\n').next().unwrap_or_default())
             }
         };
+        self.lab = Lab::begin(self.channel.rx.bytes());
         self.dialect = Some(if is_lab { Dialect::Lab } else { Dialect::Standard });
         Progress::Again
     }

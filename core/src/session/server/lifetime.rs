@@ -112,6 +112,9 @@ impl<B: Storage> Connection<B> {
 
     /// An identifier for a new session: 64 bits, or the six digits that the lab dialect reads.
     pub(super) fn new_session_id(&mut self) -> u64 {
+        if let Some(id) = self.lab.connected_id() {
+            return id.into();
+        }
         // A client that sees its identifier could foresee the next one, but that is one of its own connection too.
         let id = self.random.bits();
         match self.dialect {

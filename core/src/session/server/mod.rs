@@ -23,6 +23,7 @@
 //! | `resource` | where the URL of a waiting request and the path in it lie |
 //! | `policy` | **the one place where a request, of either dialect, is judged** before it is carried out |
 //! | `lab` | from bytes to requests and answers of the lab dialect |
+//! | `lab_memory` | what is remembered of a lab connection |
 //! | `answer` | answers, at once or when the driver has decided |
 //! | `lifetime` | deadlines, and every way in which a session and the connection end |
 
@@ -30,6 +31,11 @@ mod access;
 mod answer;
 mod input;
 mod lab;
+#[cfg(feature = "lab")]
+mod lab_memory;
+#[cfg(not(feature = "lab"))]
+#[path = "no_lab_memory.rs"]
+mod lab_memory;
 mod lifetime;
 mod policy;
 mod ports;
@@ -49,8 +55,10 @@ use super::channel::Channel;
 use super::timer::Timers;
 use crate::random::Random;
 use crate::time::Instant;
+use crate::wire::lab::extra::Extra;
 use crate::wire::rtsp::{Interleaved, Message, headers, parse};
 use crate::wire::url::Path;
+use lab_memory::Lab;
 use lifetime::{Deadline, Phase};
 use resource::{PathRange, Resource};
 
@@ -80,6 +88,7 @@ pub struct Connection<B> {
     pending: Option<Pending>,
     state: State,
     session: Option<Session>,
+    lab: Lab,
 }
 
 /// The state of the input.
@@ -89,6 +98,8 @@ struct Input {
     ended: bool,
     /// The peer has been silent for long enough to end a lab request.
     quiet: bool,
+    /// A whole lab request waits for its time.
+    is_whole: bool,
     /// A request waits at the front of the receive buffer until the answers before it have left.
     blocked: bool,
     /// The driver has allowed the request at the front of the receive buffer.
@@ -166,6 +177,7 @@ enum Waiting {
     Teardown,
     Announce,
     Record,
+    Lab(Extra),
 }
 
 impl Waiting {
@@ -180,6 +192,7 @@ impl Waiting {
             Self::Teardown => "TEARDOWN",
             Self::Announce => "ANNOUNCE",
             Self::Record => "RECORD",
+            Self::Lab(_) => "a request of the lab",
         }
     }
 }
@@ -202,6 +215,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
             pending: None,
             state: State::Init,
             session: None,
+            lab: Lab::begin(&[]),
         };
         connection.refresh();
         connection
@@ -234,7 +248,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
         if self.phase == Phase::Open && n > 0 {
             self.channel.rx.commit(n);
             self.input.quiet = false;
-            self.timers.stop(Deadline::LabSilence);
+            if !self.input.is_whole {
+                self.timers.stop(Deadline::LabSilence);
+            }
             self.pump();
         }
     }

@@ -1,9 +1,12 @@
 //! The one place where a request, of either dialect, is judged before anything is done for it.
 
+use super::lab_memory::Lab;
 use super::ports::may_take_media;
 use super::{Config, Dialect, Event, MediaTransport, Session, State, Waiting};
 use crate::session::{KeyExchange, Secrecy};
 use crate::wire::lab;
+use crate::wire::lab::extra::{self, Extra, Listing};
+use crate::wire::lab::payload::Payload;
 use crate::wire::rtsp::headers::{self, APPLICATION_SDP, CSeqError, LowerTransport, Range, Scale, Speed, Transport};
 use crate::wire::rtsp::{Method, Request, StatusCode};
 use crate::wire::url::{Path, Target};
@@ -41,13 +44,22 @@ pub(super) enum Accepted {
     },
     Pause,
     Teardown,
+    /// A session without a medium begins, whose client takes media at this port.
+    Connect {
+        rtp_port: u16,
+    },
+    /// Another medium.
+    Change {
+        media: MediaTransport,
+    },
+    Lab(Extra),
 }
 
 impl Accepted {
     /// The event for the driver, and the kind of answer that is then waited for. `None`: the machine answers by itself.
     pub(super) fn question(self) -> Option<(Event, Waiting)> {
         match self {
-            Self::Options | Self::KeepAlive => None,
+            Self::Options | Self::KeepAlive | Self::Connect { .. } => None,
             Self::Authorize => Some((Event::Authorize, Waiting::Authorize)),
             Self::Describe { ipv6 } => Some((Event::Describe, Waiting::Describe { ipv6 })),
             Self::Setup { media, chosen, record, is_secure } => {
@@ -63,6 +75,11 @@ impl Accepted {
             }
             Self::Pause => Some((Event::Pause, Waiting::Pause)),
             Self::Teardown => Some((Event::Teardown, Waiting::Teardown)),
+            Self::Change { media } => {
+                let waiting = Waiting::Setup { media, chosen: None, is_secure: false };
+                Some((Event::Change { transport: media }, waiting))
+            }
+            Self::Lab(extra) => Some((Event::Lab(extra), Waiting::Lab(extra))),
         }
     }
 }
@@ -105,6 +122,7 @@ pub(super) struct RequestPolicy<'a> {
     pub(super) state: State,
     pub(super) session: Option<&'a Session>,
     pub(super) config: &'a Config,
+    pub(super) lab: &'a Lab,
     /// The driver has allowed the request, if media travel like this.
     pub(super) allowed: Option<Secrecy>,
 }
@@ -173,27 +191,67 @@ impl RequestPolicy<'_> {
         Ok((accepted, path.split_track().0))
     }
 
-    /// Lab requests have no details but SETUP's port.
+    /// Lab requests have few details but SETUP's port.
     fn judge_lab(&self, request: &lab::Request<'_>) -> Result<Accepted, StatusCode> {
+        if extra::is_known(request.method.name()) {
+            return self.judge_extra(request);
+        }
         self.judge_state(request.method)?;
         if request.method == Method::Setup {
-            let rtp_port = request.client_port.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
-            let media = self.over_udp((rtp_port, rtp_port.saturating_add(1))).filter(|_| self.secrecy().plain_udp);
-            let media = media.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)?;
+            let media = self.lab_media(request)?;
             return Ok(Accepted::Setup { media, chosen: None, record: false, is_secure: false });
         }
-        // A request without a session identifier means this connection's session. A request with one must have the right one.
-        match (self.session, request.session) {
-            (Some(session), Some(named)) if named.parse() != Ok(session.id) => return Err(SESSION_NOT_FOUND),
-            (Some(_), _) => {}
-            (None, _) => return Err(SESSION_NOT_FOUND),
-        }
+        self.judge_lab_session(request)?;
         Ok(match request.method {
             // The client's window has lost track. Playing goes on.
             Method::Play if self.state == State::Playing => Accepted::KeepAlive,
             Method::Play => Accepted::Play { range: None, scale: None, speed: None },
             Method::Pause => Accepted::Pause,
             _ => Accepted::Teardown,
+        })
+    }
+
+    /// A request without a session identifier means this connection's session. A request with one must have the right one.
+    fn judge_lab_session(&self, request: &lab::Request<'_>) -> Result<(), StatusCode> {
+        let session = self.session.ok_or(SESSION_NOT_FOUND)?;
+        let is_ours = request.session.is_none_or(|named| named.parse() == Ok(session.id));
+        is_ours.then_some(()).ok_or(SESSION_NOT_FOUND)
+    }
+
+    /// Where media goes: to the port that the request names, or to that which has been named before.
+    fn lab_media(&self, request: &lab::Request<'_>) -> Result<MediaTransport, StatusCode> {
+        let named = self.session.and_then(|session| session.transport);
+        let rtp_port = match (request.client_port.or_else(|| self.lab.port()), named) {
+            (Some(port), _) => port,
+            (None, Some(MediaTransport::Udp { rtp_port, .. })) if request.method != Method::Setup => rtp_port,
+            _ => return Err(StatusCode::UNSUPPORTED_TRANSPORT),
+        };
+        let media = self.over_udp((rtp_port, rtp_port.saturating_add(1))).filter(|_| self.secrecy().plain_udp);
+        media.ok_or(StatusCode::UNSUPPORTED_TRANSPORT)
+    }
+
+    /// Methods that copies of the exercise have added.
+    fn judge_extra(&self, request: &lab::Request<'_>) -> Result<Accepted, StatusCode> {
+        let is_repeated = request.cseq.is_some() && request.cseq == self.lab.last_cseq();
+        let extra = Extra::of(request, is_repeated).ok_or(StatusCode::BAD_REQUEST)?;
+        if self.session.is_some() && extra != Extra::Connect {
+            self.judge_lab_session(request)?;
+        }
+        Ok(match extra {
+            Extra::Connect if self.session.is_some() => return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE),
+            Extra::Connect => match self.lab_media(request)? {
+                MediaTransport::Udp { rtp_port, .. } => Accepted::Connect { rtp_port },
+                MediaTransport::Interleaved { .. } => return Err(StatusCode::UNSUPPORTED_TRANSPORT),
+            },
+            Extra::Change => Accepted::Change { media: self.lab_media(request)? },
+            Extra::Describe | Extra::List(Listing::All) => Accepted::Lab(extra),
+            Extra::Nothing => Accepted::KeepAlive,
+            // One copy sends each request twice, and means it once.
+            Extra::Move(_) | Extra::Faster if is_repeated && request.layout == lab::Layout::BrokenOrder => {
+                Accepted::KeepAlive
+            }
+            _ if self.session.is_none() => return Err(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE),
+            _ => Accepted::Lab(extra),
         })
     }
 
@@ -320,7 +378,8 @@ impl<'a> Plea<'a> {
                 cseq: request.cseq,
                 requires: false,
                 uri: request.file.as_str(),
-                resource: Some(request.file),
+                // The form of the payload may stand behind the name.
+                resource: Some(Path::new(Payload::split_name(request.file.as_str()).0)),
             },
         }
     }
@@ -347,7 +406,10 @@ const SESSION_NOT_FOUND: StatusCode = StatusCode::SESSION_NOT_FOUND;
 fn is_known(dialect: Dialect, method: Method<'_>) -> bool {
     match dialect {
         Dialect::Standard => !matches!(method, Method::Other(_)),
-        Dialect::Lab => matches!(method, Method::Setup | Method::Play | Method::Pause | Method::Teardown),
+        Dialect::Lab => {
+            matches!(method, Method::Setup | Method::Play | Method::Pause | Method::Teardown)
+                || extra::is_known(method.name())
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::media::FrameRate;
 use crate::session::MediaTransport;
 use crate::time::Duration;
+use crate::wire::lab::extra::Extra;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use crate::wire::sdp::Exchange;
 
@@ -66,6 +67,15 @@ pub enum Event {
         /// Where media goes.
         transport: MediaTransport,
     },
+    /// The same for another resource, whose stream takes the place of the one that there may be, from its beginning. Comes in the lab
+    /// dialect alone, in any state but a publisher's.
+    Change {
+        /// Where media goes.
+        transport: MediaTransport,
+    },
+    /// A request of a method that copies of the lab's exercise have added: `answer_description`, `answer_list` or `answer_lab`, as
+    /// it says, or `refuse`.
+    Lab(Extra),
     /// `answer_play` or `refuse`. Also comes while playing: then it is a seek.
     Play {
         /// The part to play: a play time or `now`. `None`: go on where the stream stands.

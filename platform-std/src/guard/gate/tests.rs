@@ -216,6 +216,18 @@ fn networks_are_kept_out_whoever_asks() {
 }
 
 #[test]
+fn who_asks_for_names_is_told_those_that_may_be_watched_from_there() {
+    let mut rules = Rules::default();
+    rules.streams.insert("a yard", StreamRules { watch: who(&["10.0.0.0/8"]), ..StreamRules::default() });
+    let gate = gate(rules);
+    let known = |address: &str| {
+        let visit = gate.visit(SocketAddr::new(address.parse().unwrap(), 1), false);
+        ["a yard", "movie.Mjpeg"].map(|name| gate.may_know(&visit, name))
+    };
+    assert_eq!((known("10.0.0.1"), known("192.0.2.7")), ([true, true], [false, true]));
+}
+
+#[test]
 fn without_users_an_address_decides() {
     let gate =
         gate(Rules { default: StreamRules { watch: who(&["10.0.0.0/8"]), ..Default::default() }, ..Rules::default() });

@@ -5,6 +5,8 @@ mod dialogues;
 mod hostile;
 mod interleaved;
 mod lab;
+#[cfg(feature = "lab")]
+mod lab_variants;
 mod lifetimes;
 mod random;
 mod recording;
@@ -15,6 +17,7 @@ use super::*;
 use crate::media::FrameRate;
 use crate::session::server::access::Repeated;
 use crate::time::Duration;
+use crate::wire::lab::Length;
 use crate::wire::rtsp::StatusCode;
 use crate::wire::rtsp::headers::{Range, Scale, Speed};
 use crate::wire::sdp::Exchange;
@@ -36,6 +39,8 @@ struct Peer {
     packets: Vec<Vec<u8>>,
     /// Whether the driver answers at once.
     answers: bool,
+    /// How long the movie is, for the lab dialect.
+    length: Length,
 }
 
 impl Peer {
@@ -54,7 +59,7 @@ impl Peer {
 
     fn of(connection: Connection<Vec<u8>>) -> Self {
         let now = connection.now;
-        Self { connection, now, events: Vec::new(), packets: Vec::new(), answers: true }
+        Self { connection, now, events: Vec::new(), packets: Vec::new(), answers: true, length: Length::default() }
     }
 
     /// A client that has set up the movie over TCP and plays it.
@@ -133,11 +138,19 @@ impl Peer {
                     Err(Repeated) => connection.refuse(now, StatusCode::BAD_REQUEST, ""),
                 }
             }
-            Event::Describe | Event::Setup { .. } | Event::Announce if !found => {
+            Event::Describe | Event::Setup { .. } | Event::Change { .. } | Event::Announce if !found => {
                 connection.refuse(now, StatusCode::NOT_FOUND, "");
             }
             Event::Describe => connection.answer_describe(now, &MOVIE),
-            Event::Setup { .. } | Event::SetupRecord { .. } => connection.answer_setup(now, (5004, 5005), SSRC),
+            Event::Setup { .. } | Event::Change { .. } | Event::SetupRecord { .. } => {
+                connection.set_lab_length(self.length);
+                connection.answer_setup(now, (5004, 5005), SSRC);
+            }
+            Event::Lab(Extra::Describe) => connection.answer_description(now, 500),
+            Event::Lab(Extra::List(_)) => {
+                connection.answer_list(now, &mut |each| ["a", "b"].into_iter().for_each(each))
+            }
+            Event::Lab(_) => connection.answer_lab(now),
             Event::Play { .. } => {
                 connection.answer_play(now, played(7, 90_000, Range::Npt { start: Some(0), end: Some(10_000_000) }));
             }

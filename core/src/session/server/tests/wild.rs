@@ -250,6 +250,7 @@ fn a_connection_that_is_to_close_closes_behind_the_answer() {
     assert_eq!((header(&answer, "Connection"), peer.connection.is_closing()), (None, false));
     let mut peer = Peer::new();
     peer.feed(b"SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\nConnection: close\n\n");
+    peer.pass(Duration::from_millis(50));
     assert_eq!(status_of(&peer.sent()), 200);
     assert!(peer.connection.is_closing());
     assert_eq!(peer.expirations(), 1);
