@@ -29,7 +29,7 @@ impl Submission {
         let path = std::env::temp_dir().join(format!("mutoscope-submission-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab");
-        for name in ["Server.py", "Client.py", "ClientLauncher.py"] {
+        for name in ["Server.py", "Client.py", "ClientLauncher.py", "Words.py"] {
             fs::copy(programs.join(name), path.join(name)).unwrap();
         }
         fs::write(path.join("broken"), broken).unwrap();
@@ -65,12 +65,16 @@ impl Drop for Submission {
     }
 }
 
+/// Says aloud, past what collects the output of tests and in one piece, what was not tried.
+fn skip(what: &str, why: &str) {
+    let _ = io::stderr().write_all(format!("SKIPPED lab-check, {what}: {why}\n").as_bytes());
+}
+
 /// Whether Python is there, perhaps with a module of it. Otherwise it is said aloud what was not tried.
 fn has_python(probe: &str, what: &str) -> bool {
     let found = Command::new("python3").args(["-c", probe]).output().is_ok_and(|output| output.status.success());
     if !found {
-        // Past what collects the output of tests.
-        let _ = writeln!(io::stderr(), "SKIPPED lab-check, {what}: python3 does not run {probe:?}");
+        skip(what, &format!("python3 does not run {probe:?}"));
     }
     found
 }
@@ -179,7 +183,7 @@ const CLIENTS: &[(&str, &str)] = &[
 fn has_programs(names: &[&str], what: &str) -> bool {
     let missing = names.iter().find(|name| Command::new(name).arg("-version").output().is_err());
     if let Some(missing) = missing {
-        let _ = writeln!(io::stderr(), "SKIPPED lab-check, {what}: {missing} not found");
+        skip(what, &format!("{missing} not found"));
     }
     missing.is_none()
 }
@@ -207,6 +211,9 @@ fn cases() -> Vec<Case> {
     let client = "python3 gui.py {host} {port} {rtp_port} {file}";
     let arguments = ["--strict", "--display", "none", "--server", "sh run.sh {port}", "--client", client];
     cases.push(Case::new("other names", "", renamed, &arguments));
+
+    let client = "python3 -u Words.py {host} {port} {rtp_port} {file}";
+    cases.push(Case::new("words", "client.statistics", Submission::new(""), &["--only", "client", "--client", client]));
 
     if has_programs(&["java", "javac", "Xvfb"], "Java") {
         let submission = Submission::empty();

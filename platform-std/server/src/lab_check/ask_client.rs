@@ -17,6 +17,8 @@ use super::statistics::{self, Losses};
 
 /// How long a program may take to show its window.
 const START: Duration = Duration::from_secs(20);
+/// How long one without a window may take to connect.
+const CONNECTING: Duration = Duration::from_secs(2);
 /// How long a request may take that a button sends, and pressing it.
 const REQUEST: Duration = Duration::from_secs(3);
 /// After a request: its reply, which comes after 50 ms, and what the client does with it.
@@ -36,7 +38,7 @@ const LOST: usize = 5;
 /// When a packet comes a second time, and which: so many frames before.
 const LATE: (usize, usize) = (14, 4);
 
-const UNSEEN: &str = "What a program shows that is not in Python cannot be seen.";
+const UNSEEN: &str = "What it shows cannot be seen: it is not in Python, or opens pictures without Pillow and OpenCV.";
 
 /// A student's client, and how to start it.
 pub(super) struct Client<'a> {
@@ -133,6 +135,11 @@ impl Scene {
 
     fn can(&self, word: &str) -> bool {
         self.ready.iter().any(|ready| ready == word)
+    }
+
+    /// What it shows can be seen.
+    fn sees(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::sees)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -308,11 +315,11 @@ impl Scene {
     }
 }
 
-/// Waits for a client without a window to connect; it can be told everything.
+/// Waits for a client without a window to connect, which it may do at SETUP only; it can be told everything.
 fn connected(stand_in: &StandIn, program: &mut Running) -> Option<Vec<String>> {
-    let deadline = Instant::now() + START;
-    while !stand_in.is_connected() {
-        if Instant::now() >= deadline || !program.is_running() {
+    let deadline = Instant::now() + CONNECTING;
+    while !stand_in.is_connected() && Instant::now() < deadline {
+        if !program.is_running() {
             return None;
         }
         thread::sleep(Duration::from_millis(20));
@@ -412,7 +419,7 @@ fn transport(scene: &Scene, sheet: &mut Sheet, setup: &Request) {
 
 /// Whether pictures are shown as they were sent, and a late one is not.
 fn frames(client: &Client<'_>, scene: &Scene, sheet: &mut Sheet, sent: &[usize]) {
-    if scene.link.is_none() || client.is_java {
+    if !scene.sees() {
         return ["client.frames", "client.late"].iter().for_each(|id| sheet.skips(id, UNSEEN));
     }
     // A busy machine shows fewer.
@@ -499,7 +506,7 @@ fn refuses(client: &Client<'_>, scene: &mut Scene, sheet: &mut Sheet) {
 
 /// Sends frames in parts with one number.
 fn parts(client: &Client<'_>, scene: &mut Scene, sheet: &mut Sheet) {
-    if scene.link.is_none() || client.is_java {
+    if !scene.sees() {
         return sheet.skips("client.fragments", UNSEEN);
     }
     let mut count = 0;

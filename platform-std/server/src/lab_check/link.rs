@@ -47,6 +47,8 @@ struct Told {
     shown: Vec<Shown>,
     texts: Vec<String>,
     text_ends: usize,
+    /// The client opens pictures with what is not watched.
+    is_unseen: bool,
     is_closed: bool,
     events: usize,
 }
@@ -146,6 +148,11 @@ impl Link {
         self.told().shown.clone()
     }
 
+    /// What the client shows can be seen.
+    pub(super) fn sees(&self) -> bool {
+        !self.told().is_unseen
+    }
+
     /// What the window and its boxes say.
     pub(super) fn texts(&self, patience: Duration) -> Vec<String> {
         let before = self.told().text_ends;
@@ -201,6 +208,7 @@ fn take(told: &mut Told, words: &[&str]) {
         }
         ["box", _, texts @ ..] | ["text", texts @ ..] => told.texts.push(texts.join(" ")),
         ["texts-end"] => told.text_ends += 1,
+        ["unseen"] => told.is_unseen = true,
         _ => {}
     }
 }

@@ -65,6 +65,8 @@ public final class LabPress {
                 ready.add(word);
             }
         }
+        // What a window in Java shows cannot be seen.
+        tell("unseen");
         tell(ready.toArray(new String[0]));
     }
 
