@@ -356,6 +356,7 @@ impl<'a, 't> App<'a, 't> {
         if let (Some(page), Some(scroll)) = (&mut self.home.page, self.display.page_scroll()) {
             page.settle(scroll);
         }
+        self.input.leave_hidden(self.display.layout());
         self.log_scene(&scene, wall.as_ref(), page.as_ref());
         if taken.contains(&true) || changed || self.display.take_dirty() {
             self.draw(&scene, wall.as_ref(), &taken);

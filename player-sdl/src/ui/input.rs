@@ -202,6 +202,11 @@ impl Input {
         self.focus
     }
 
+    /// Takes the keyboard from a control that is not shown any more.
+    pub(super) fn leave_hidden(&mut self, layout: &Layout) {
+        self.focus.take_if(|control| layout.place(*control).is_empty());
+    }
+
     /// The part of the progress bar that the mouse points to.
     pub(super) fn pointed(&self, layout: &Layout) -> Option<f64> {
         match (self.dragging, self.target(layout)) {
@@ -527,6 +532,29 @@ mod tests {
         }
         let [help, full] = [Tool::Help, Tool::Fullscreen].map(|tool| Some(Control::Tool(tool)));
         assert_eq!(seen, [help, full, None], "and then back to the tiles");
+    }
+
+    #[test]
+    fn buttons_of_a_notice_come_first_and_leave_no_focus_behind() {
+        let (now, mut layout, model) = (Instant::now(), layout(), ready());
+        layout.steps =
+            vec![(Step::OtherAddress, Rect::new(200, 300, 90, 30)), (Step::TryAgain, Rect::new(300, 300, 90, 30))];
+        let context = InputContext { layout: &layout, model: &model, help: false, pixel_ratio: 1.0 };
+        let mut input = Input::new(now);
+        let none = Mod::empty();
+        let enter = input.press_key(Keycode::Return, none, false, context);
+        assert_eq!(enter, Some(Action::Take(Step::OtherAddress)), "the first one is what Enter means");
+        input.press_key(Keycode::Tab, none, false, context);
+        input.leave_hidden(&layout);
+        assert!(matches!(input.focus(), Some(Control::Step(_))));
+        let place = (310, 310);
+        input.handle_event(&button_event(true, place, 1), now, context);
+        let clicked = input.handle_event(&button_event(false, place, 1), now, context);
+        assert_eq!((clicked, input.poll(now + DOUBLE_CLICK)), (Some(Action::Take(Step::TryAgain)), None));
+        input.press_key(Keycode::Tab, none, false, context);
+        layout.steps.clear();
+        input.leave_hidden(&layout);
+        assert_eq!(input.focus(), None);
     }
 
     #[test]

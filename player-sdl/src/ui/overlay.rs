@@ -21,7 +21,7 @@ const KEYS: [(&str, &str); 12] = [
     ("[   ]   B", "Slower, faster, backwards"),
     ("Tab, Enter", "Go to a button, press it"),
     ("I;   H, ?", "Statistics; this help"),
-    ("Esc, Q", "Leave, stop and quit"),
+    ("Esc;   Q", "Back; stop and quit"),
 ];
 
 /// The same where several streams are shown at once.

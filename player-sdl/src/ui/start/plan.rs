@@ -145,6 +145,8 @@ const EDGE: i32 = 8;
 const LOW: i32 = 380;
 const ADVICE: &str = "Ctrl-V pastes an address, and a link or a file with one can be dropped here.";
 
+const ADVICE_ON_RECENT: &str = "Enter plays it, Delete takes it off the list.";
+
 pub(crate) fn font(pen: &Pen<'_>, style: Style) -> Font {
     match style {
         Style::Heading => pen.medium(theme::SMALL_SIZE),
@@ -237,15 +239,21 @@ fn arrange_top(
     y += height + pen.px(8);
     let words = match &view.complaint {
         Some(why) => Some((Style::Complaint, why.as_str())),
-        None => (!is_low).then_some((Style::Note, ADVICE)),
+        None if is_low => None,
+        None if matches!(view.focus, Part::Recent(_)) => Some((Style::Note, ADVICE_ON_RECENT)),
+        None => Some((Style::Note, ADVICE)),
     };
     if let Some((style, text)) = words {
         let font = font(pen, style);
         let line = pen.fonts.line_height(font);
-        for text in pen.fonts.wrapped(font, text, width, 2) {
-            items.push((None, Item::Line(style, text), Rect::new(left, y, width, line)));
-            y += line;
+        // The list stays where it is when the advice is another one.
+        let reserved = if is_low { 0 } else { pen.fonts.wrapped(font, ADVICE, width, 2).len() };
+        let lines = pen.fonts.wrapped(font, text, width, 2);
+        let count = lines.len().max(reserved) as i32;
+        for (text, row) in lines.into_iter().zip(0..) {
+            items.push((None, Item::Line(style, text), Rect::new(left, y + row * line, width, line)));
         }
+        y += count * line;
     }
     y += pen.px(if is_low { 4 } else { 12 });
     let parts = items.iter().filter_map(|(part, _, place)| part.map(|part| (part, *place))).collect();
