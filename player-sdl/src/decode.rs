@@ -224,8 +224,7 @@ impl Decoder {
     fn decode(&mut self, jpeg: &[u8], place: Place, out: &mut Vec<u8>) -> Result<[(usize, usize); 2], String> {
         if let Some((layout, scale)) = scale_of(jpeg, place) {
             let workshop = self.workshop.get_or_insert_with(Workshop::new);
-            let small = workshop.reduce(jpeg, &layout, scale);
-            if let Some(Ok(size)) = small.map(|small| decode(small, ColorSpace::BGRA, out)) {
+            if let Some(size) = workshop.decode(jpeg, &layout, scale, out) {
                 self.made = Some(Some(scale));
                 return Ok([size, (layout.width.into(), layout.height.into())]);
             }

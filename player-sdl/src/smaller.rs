@@ -1,8 +1,7 @@
 //! How large a picture is decoded: not larger than it is shown.
 
 use mutoscope::jpeg::Layout;
-use mutoscope::jpeg::encoder::Quantizer;
-use mutoscope::jpeg::reduce::{Q, Reducer, Scale, max_output_len, memory_len};
+use mutoscope::jpeg::reduce::{Reducer, Rows, Scale, memory_len};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the pictures of a stream are shown.
@@ -62,37 +61,76 @@ impl SharedPlace {
     }
 }
 
-/// No picture that is made smaller gets longer than this. Real ones take a tenth of it at the most.
-const MOST_LEN: usize = 16 << 20;
-
-/// Makes pictures smaller, one after the other. What it has of memory it keeps for the next one.
+/// Decodes pictures smaller than they are, one after the other. What it has of memory it keeps for the next one.
 pub(crate) struct Workshop {
     reducer: Box<Reducer>,
-    quantizer: Quantizer,
     memory: Vec<u8>,
-    out: Vec<u8>,
+    chroma: [Vec<u8>; 2],
 }
 
 impl Workshop {
     pub(crate) fn new() -> Self {
-        Self { reducer: Box::default(), quantizer: Quantizer::new(Q), memory: Vec::new(), out: Vec::new() }
+        Self { reducer: Box::default(), memory: Vec::new(), chroma: [const { Vec::new() }; 2] }
     }
 
-    /// What is left of a picture at a scale, as a JPEG file. `None` where that cannot be done, or where anything is wrong with the
-    /// picture: whoever decodes all of it judges that.
-    pub(crate) fn reduce(&mut self, jpeg: &[u8], layout: &Layout, scale: Scale) -> Option<&[u8]> {
-        grow(&mut self.memory, memory_len(layout, scale).ok()?);
-        grow(&mut self.out, max_output_len(layout, scale).ok()?.min(MOST_LEN));
-        let Self { reducer, quantizer, memory, out } = self;
-        let len = reducer.reduce(jpeg, layout, scale, quantizer, memory, out).ok()?;
-        reducer.flaws().is_empty().then(|| &out[..len])
+    /// Writes what is left of a picture at a scale to `out`: blue, green, red and an unused byte for each pixel. Returns its width and
+    /// height. `None` where that cannot be done, or where anything is wrong with the picture: whoever decodes all of it judges that.
+    pub(crate) fn decode(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        scale: Scale,
+        out: &mut Vec<u8>,
+    ) -> Option<(usize, usize)> {
+        let needed = memory_len(layout, scale).ok()?;
+        if self.memory.len() < needed {
+            self.memory = vec![0; needed];
+        }
+        let (width, height) = scale.dimensions(layout.width, layout.height);
+        let (width, height) = (usize::from(width), usize::from(height));
+        let len = width * height * 4;
+        if out.capacity() < len {
+            out.clear();
+        }
+        out.resize(len, 0);
+        let Self { reducer, memory, chroma } = self;
+        let mut left = out.chunks_exact_mut(width.max(1) * 4);
+        let painted = reducer.samples(jpeg, layout, scale, memory, |[luma, blue, red]| {
+            // A row of chroma may stand for several of luma.
+            let down = luma.iter().len().div_ceil(blue.iter().len().max(1));
+            for (row, luma) in luma.iter().enumerate() {
+                for (wide, rows) in chroma.iter_mut().zip([blue, red]) {
+                    widen(wide, rows, row / down.max(1), luma.len());
+                }
+                let [blue, red] = &*chroma;
+                left.next().into_iter().for_each(|out| paint(out, luma, blue, red));
+            }
+        });
+        (painted.is_ok() && reducer.flaws().is_empty()).then_some((width, height))
     }
 }
 
-/// Memory that is not touched is not there: most pictures are far shorter than they could be.
-fn grow(buffer: &mut Vec<u8>, len: usize) {
-    if buffer.len() < len {
-        *buffer = vec![0; len];
+/// Makes a row of chroma as wide as luma.
+fn widen(out: &mut Vec<u8>, rows: Rows<'_>, row: usize, width: usize) {
+    out.clear();
+    let samples = rows.iter().nth(row).unwrap_or(&[]);
+    match width.div_ceil(samples.len().max(1)) {
+        1 => out.extend_from_slice(samples),
+        2 => out.extend(samples.iter().flat_map(|&sample| [sample; 2])),
+        // As there is in 4:1:1. Without chroma, it is grey.
+        across => out.extend(samples.iter().flat_map(|&sample| std::iter::repeat_n(sample, across))),
+    }
+    out.resize(width, 128);
+}
+
+/// Converts a row to pixels (ITU-T T.871), in numbers that many of fit into a register.
+fn paint(out: &mut [u8], luma: &[u8], blue: &[u8], red: &[u8]) {
+    let share = |value: i16| (value + 64) >> 7;
+    let sample = |value: i16| value.clamp(0, 255) as u8;
+    for (((pixel, &y), &cb), &cr) in out.as_chunks_mut::<4>().0.iter_mut().zip(luma).zip(blue).zip(red) {
+        let (y, cb, cr) = (i16::from(y), i16::from(cb) - 128, i16::from(cr) - 128);
+        let green = y - share(44 * cb + 91 * cr);
+        *pixel = [sample(y + share(227 * cb)), sample(green), sample(y + share(179 * cr)), 255];
     }
 }
 
@@ -112,6 +150,36 @@ mod tests {
         assert_eq!(within(313, 200, (1920, 1080)), Some(4));
         assert_eq!(within(1920, 1080, (320, 240)), None);
         assert_eq!((Place::Any.scale(8192, 8192), Place::Hidden.scale(640, 480)), (None, Some(Scale::Eighth)));
+    }
+
+    #[test]
+    fn a_smaller_picture_is_the_mean_of_the_large_one() {
+        use crate::decode::{decode, tests::card};
+        use zune_jpeg::zune_core::colorspace::ColorSpace;
+        let (mut workshop, mut whole, mut small) = (Workshop::new(), Vec::new(), Vec::new());
+        for (width, height) in [(640, 480), (320, 240)] {
+            let jpeg = card(width, height, 77);
+            let layout = Layout::parse(&jpeg).unwrap();
+            let (width, height) = decode(&jpeg, ColorSpace::BGRA, &mut whole).unwrap();
+            for scale in Scale::ALL {
+                let (w, h) = workshop.decode(&jpeg, &layout, scale, &mut small).unwrap();
+                let side = usize::from(scale.divisor());
+                assert_eq!((w, h, small.len()), (width.div_ceil(side), height.div_ceil(side), w * h * 4));
+                let mean = |x: usize, y: usize, channel: usize| {
+                    let across = x * side..(x * side + side).min(width);
+                    let square = (y * side..(y * side + side).min(height))
+                        .flat_map(|y| across.clone().map(move |x| (y * width + x) * 4 + channel));
+                    let (sum, count) = square.fold((0, 0), |(sum, count), at| (sum + i32::from(whole[at]), count + 1));
+                    sum / count
+                };
+                let off = (0..h * w * 4).filter(|at| at % 4 < 3).map(|at| {
+                    let (pixel, channel) = (at / 4, at % 4);
+                    (i32::from(small[at]) - mean(pixel % w, pixel / w, channel)).abs()
+                });
+                let off = f64::from(off.sum::<i32>()) / (w * h * 3) as f64;
+                assert!(off < 6.0, "{off:.2} on average: {width}x{height}, {scale:?}");
+            }
+        }
     }
 
     #[test]

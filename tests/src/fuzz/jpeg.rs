@@ -118,6 +118,11 @@ pub fn reduce(data: &[u8]) {
         };
         // Larger ones take more time, but no other way.
         let (mut memory, mut out) = (vec![0x5a; needed], vec![0; bound.min(MOST)]);
+        let mut rows = 0;
+        let samples = reducer.samples(data, &layout, scale, &mut memory, |[luma, ..]| rows += luma.iter().len());
+        if samples.is_ok() {
+            assert_eq!(rows, usize::from(scale.dimensions(1, layout.height).1), "all rows of the picture");
+        }
         let len = match reducer.reduce(data, &layout, scale, &quantizer, &mut memory, &mut out) {
             Ok(len) => len,
             Err(reduce::Error::Damaged(error)) => {

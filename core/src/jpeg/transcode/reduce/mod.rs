@@ -8,6 +8,8 @@
 //! What comes out is a whole file that RTP/JPEG can carry, too: 4:2:0 stays 4:2:0 and 4:2:2 stays 4:2:2. 4:4:4 and 4:1:1 become
 //! 4:2:2, 4:4:0 becomes 4:2:0, and grey pictures get neutral chroma. It has no restart markers.
 //!
+//! Whoever shows the picture takes the [samples](Reducer::samples), which spares encoding and decoding them.
+//!
 //! Sources are baseline files of one scan. Others are made so by a [`Recoder`](super::Recoder). Of damaged ones, what is shown is what
 //! a [`Transcoder`](super::Transcoder) makes of them.
 //!
@@ -47,6 +49,8 @@ use super::reader::{Input, Reader};
 use super::{Policy, judge_streamed, narrow, writer};
 use fold::{Block, MIDDLE, Mean, Samples, Tables};
 use strip::Shape;
+
+pub use strip::Rows;
 
 /// A quality that serves small pictures well, as RFC 2435's Q for a [`Quantizer`]. They have more detail to a pixel than large ones, so
 /// that the tables of a usual source would blur them: this is the smallest Q whose tables alone leave each component 35 dB, whatever
@@ -214,6 +218,39 @@ impl Reducer {
         memory: &mut [u8],
         out: &mut [u8],
     ) -> Result<usize, Error> {
+        let shape = self.prepare(jpeg, layout, scale)?;
+        let planes = shape.split(memory).ok_or(Error::Memory { needed: shape.strip_len() })?;
+        let (width, height) = scale.dimensions(layout.width, layout.height);
+        let mut encoder = Encoder::of_blocks(out, shape.kind, width, height, quantizer)?;
+        self.run((jpeg, layout), scale, (shape, planes), |run, strip| run.encode(strip, &mut encoder))?;
+        Ok(encoder.finish()?)
+    }
+
+    /// Gives what is left of a picture at this scale to `each`, from its upper edge on: some rows of luma, and those of blue and of red
+    /// chroma (ITU-T T.871) that belong to them, which may be shorter or fewer, and of a grey picture are none. The file's sampling says
+    /// how many samples of luma one of chroma stands for. The rest is as for [`reduce`](Self::reduce).
+    ///
+    /// # Errors
+    /// All of [`Error`] but [`Error::Full`]; `each` may have been given some of it.
+    pub fn samples(
+        &mut self,
+        jpeg: &[u8],
+        layout: &Layout,
+        scale: Scale,
+        memory: &mut [u8],
+        mut each: impl FnMut([Rows<'_>; 3]),
+    ) -> Result<(), Error> {
+        let shape = self.prepare(jpeg, layout, scale)?;
+        let planes = shape.split(memory).ok_or(Error::Memory { needed: shape.strip_len() })?;
+        self.run((jpeg, layout), scale, (shape, planes), |run, strip| {
+            let [luma, blue, red] = &run.planes;
+            each([(0, luma), (1, blue), (2, red)].map(|(component, samples)| shape.rows(component, samples, strip)));
+            Ok(())
+        })
+    }
+
+    /// Makes the tables for a picture.
+    fn prepare(&mut self, jpeg: &[u8], layout: &Layout, scale: Scale) -> Result<Shape, Error> {
         self.flaws = Flaws::NONE;
         // Whatever is missing is noticed, and any sampling will do.
         let policy = Policy { convert: true, restart_markers: false, read_all: true };
@@ -221,18 +258,25 @@ impl Reducer {
         let unusual = Error::Unsupported(Unsupported::Sampling(layout.sampling));
         let (source, _) = task.ok_or(unusual)?;
         let shape = shape(layout, scale)?;
-        let planes = shape.split(memory).ok_or(Error::Memory { needed: shape.strip_len() })?;
         let quantization = layout.quantization.map(|table| narrow(table, jpeg).unwrap_or([1; 64]));
         self.tables.prepare(&source, scale, &quantization, jpeg).map_err(|error| located(error, layout.scan))?;
+        Ok(shape)
+    }
 
-        let (width, height) = scale.dimensions(layout.width, layout.height);
-        let encoder = Encoder::of_blocks(out, shape.kind, width, height, quantizer)?;
+    /// Reads a picture, strip by strip.
+    fn run(
+        &mut self,
+        (jpeg, layout): (&[u8], &Layout),
+        scale: Scale,
+        (shape, planes): (Shape, [&mut [u8]; 3]),
+        put: impl FnMut(&Run<'_>, u16) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let input = Input { jpeg, scan: layout.scan.of(jpeg) };
         let mut run = Run { tables: &self.tables, shape, planes, input, reader: Reader::new(layout.restart_interval) };
         let result = match scale {
-            Scale::Half => run.all::<Samples<4>>(encoder),
-            Scale::Quarter => run.all::<Samples<2>>(encoder),
-            Scale::Eighth => run.all::<Mean>(encoder),
+            Scale::Half => run.all::<Samples<4>>(put),
+            Scale::Quarter => run.all::<Samples<2>>(put),
+            Scale::Eighth => run.all::<Mean>(put),
         };
         self.flaws = run.reader.flaws;
         result.map_err(|error| match error {
@@ -263,7 +307,7 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    fn all<B: Block>(&mut self, mut encoder: Encoder<'_, '_>) -> Result<usize, Error> {
+    fn all<B: Block>(&mut self, mut put: impl FnMut(&Self, u16) -> Result<(), Error>) -> Result<(), Error> {
         let mut left = self.shape.rows;
         for strip in 0..self.shape.new_rows {
             let rows = left.min(self.shape.rows_of_strip);
@@ -271,10 +315,10 @@ impl Run<'_> {
                 self.read_row::<B>(row).map_err(Error::Damaged)?;
             }
             left = left.saturating_sub(rows);
-            self.encode(strip, &mut encoder)?;
+            put(self, strip)?;
         }
         self.reader.end();
-        Ok(encoder.finish()?)
+        Ok(())
     }
 
     /// Reads a row of MCUs of the file, which becomes this one of its strip.

@@ -27,6 +27,22 @@ impl Plane {
     }
 }
 
+/// Rows of samples of one component.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'s> {
+    samples: &'s [u8],
+    stride: usize,
+    width: usize,
+}
+
+impl<'s> Rows<'s> {
+    /// One row after the other, from the upper one on.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'s [u8]> + Clone + use<'s> {
+        let width = self.width;
+        self.samples.chunks_exact(self.stride.max(1)).map(move |row| row.get(..width).unwrap_or(row))
+    }
+}
+
 /// The shapes of a file's MCUs, of the strips that they are reduced to, and of the MCUs to be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -97,6 +113,15 @@ impl Shape {
         let (luma, rest) = memory.split_at_mut_checked(y.len())?;
         let (blue, rest) = rest.split_at_mut_checked(cb.len())?;
         Some([luma, blue, rest.get_mut(..cr.len())?])
+    }
+
+    /// The rows of a component that are in a strip, without what is beyond the picture's edge.
+    pub(super) fn rows<'s>(&self, component: usize, samples: &'s [u8], strip: u16) -> Rows<'s> {
+        let plane = self.planes.get(component).copied().unwrap_or_default();
+        let above = usize::from(strip).saturating_mul(plane.lines);
+        let lines = plane.height.saturating_sub(above).min(plane.lines);
+        let samples = samples.get(..lines.saturating_mul(plane.stride)).unwrap_or(&[]);
+        Rows { samples, stride: plane.stride, width: plane.width }
     }
 
     /// Where the first block of an MCU begins in the plane of a component: of the one at `column` in row `row` of its strip.

@@ -161,6 +161,47 @@ fn each_component_is_the_mean_of_its_samples() {
     }
 }
 
+#[test]
+fn samples_are_those_of_each_component_row_by_row() {
+    let mut random = Random(93);
+    let mut reducer = Reducer::new();
+    for (factors, (width, height)) in
+        SAME.iter().chain(&RESAMPLED).flat_map(|factors| SIZES.map(|size| (factors, size)))
+    {
+        let style = Style::random(&mut random);
+        let source = drawn(width, height, factors, &style, &mut random);
+        let file = encode(&source, &style);
+        let layout = Layout::parse(&file).unwrap();
+        for scale in Scale::ALL {
+            let mut memory = std::vec![0x5a; memory_len(&layout, scale).unwrap()];
+            let mut found = [const { Vec::new() }; 3];
+            let take = |rows: [Rows<'_>; 3]| {
+                for (found, rows) in found.iter_mut().zip(rows) {
+                    rows.iter().for_each(|row| found.push(row.to_vec()));
+                }
+            };
+            reducer.samples(&file, &layout, scale, &mut memory, take).unwrap();
+            assert!(reducer.flaws().is_empty());
+            for (index, found) in found.into_iter().enumerate() {
+                let Some(component) = source.components.get(index) else {
+                    assert!(found.is_empty(), "a grey picture has no chroma");
+                    continue;
+                };
+                let all = samples(component, &style.quantization[index.min(1)]);
+                let expected = expected(&source, component, &all, scale);
+                assert!(found.iter().all(|row| row.len() == expected.width), "{factors:?} {width}x{height}, {scale:?}");
+                let found: Vec<f64> = found.concat().into_iter().map(f64::from).collect();
+                assert_eq!(found.len(), expected.samples.len());
+                let psnr = psnr(&found, &expected.samples);
+                assert!(psnr >= 48.0, "{psnr:.1} dB of {factors:?} {width}x{height}, {scale:?}");
+            }
+            let needed = memory.len();
+            let less = reducer.samples(&file, &layout, scale, &mut memory[1..], |_| {});
+            assert_eq!(less, Err(Error::Memory { needed }));
+        }
+    }
+}
+
 /// Where djpeg is not installed, `cargo xtask test` says so; its step "reduced frames" compares more.
 #[test]
 fn luma_is_what_djpeg_shows() {
