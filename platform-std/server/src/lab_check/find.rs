@@ -17,6 +17,8 @@ const LEFT_OUT: [&str; 7] = [".git", ".venv", "venv", "env", "node_modules", "__
 const MOST_BYTES: u64 = 512 << 20;
 const MOST_ENTRIES: usize = 10_000;
 const MOST_DEPTH: usize = 8;
+/// Where programs keep films, from their own folders.
+const FILM_FOLDERS: [&str; 3] = ["", "video", "videos"];
 /// Programs stand no deeper than this.
 const PROGRAM_DEPTH: usize = 4;
 
@@ -128,12 +130,17 @@ fn files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Puts the film into the program's folder, and where the copy has one of that name in any spelling.
+/// Puts the film where programs look for it: into their folders, into folders of films there, and wherever the copy has one of that name.
+/// Some programs have its name in their text, in a spelling of their own.
 pub(super) fn put_film(root: &Path, name: &str, film: &[u8], folders: &[PathBuf]) -> Result<()> {
-    let others = files(root)
-        .into_iter()
-        .filter(|file| file.file_name().is_some_and(|other| other.to_string_lossy().eq_ignore_ascii_case(name)));
-    for place in folders.iter().map(|folder| folder.join(name)).chain(others) {
+    let spellings = [name.to_owned(), name.to_lowercase(), name.replace("Mjpeg", "MJPEG")];
+    let is_film = |file: &PathBuf| file.file_name().is_some_and(|other| other.eq_ignore_ascii_case(name));
+    let others = files(root).into_iter().filter(is_film);
+    let films = folders.iter().flat_map(|folder| FILM_FOLDERS.iter().map(|films| folder.join(films)));
+    let films = films.filter(|films| root.join(films).is_dir());
+    let places: Vec<PathBuf> =
+        films.flat_map(|films| spellings.iter().map(move |name| films.join(name)).collect::<Vec<_>>()).collect();
+    for place in places.into_iter().chain(others) {
         let place = root.join(place);
         // One that may not be written to.
         let _ = fs::remove_file(&place);
@@ -174,7 +181,14 @@ mod tests {
     fn programs_are_found_by_their_names_the_nearest_first_and_films_are_replaced() {
         let root = std::env::temp_dir().join(format!("mutoscope-lab-find-{}", std::process::id()));
         let (from, to) = (root.join("from"), root.join("to"));
-        for file in ["src/deep/Server.py", "src/server.PY", "src/Client.java", "src/MOVIE.mjpeg", ".git/Server.py"] {
+        for file in [
+            "src/deep/Server.py",
+            "src/server.PY",
+            "src/Client.java",
+            "src/MOVIE.mjpeg",
+            ".git/Server.py",
+            "src/deep/videos/x",
+        ] {
             fs::create_dir_all(from.join(file).parent().unwrap()).unwrap();
             fs::write(from.join(file), "x").unwrap();
         }
@@ -188,7 +202,8 @@ mod tests {
             Some(Program::Java { folder: "src".into(), class: "Client".to_owned() })
         );
         put_film(&to, "movie.Mjpeg", b"film", &["src/deep".into()]).unwrap();
-        for place in ["src/deep/movie.Mjpeg", "src/MOVIE.mjpeg"] {
+        for place in ["src/deep/movie.Mjpeg", "src/deep/movie.MJPEG", "src/MOVIE.mjpeg", "src/deep/videos/movie.Mjpeg"]
+        {
             assert_eq!(fs::read(to.join(place)).unwrap(), b"film");
         }
         assert_eq!(fs::read(from.join("src/MOVIE.mjpeg")).unwrap(), b"x");

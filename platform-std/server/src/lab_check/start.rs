@@ -133,6 +133,11 @@ impl Starter {
         .map(|(name, value)| (name.into(), value.into()))
         .to_vec();
         variables.extend(self.display.iter().map(|display| ("DISPLAY".into(), display.clone())));
+        // It lies in the user's home, which the program does not get.
+        let key = std::env::var_os("HOME").map(|home| Path::new(&home).join(".Xauthority")).filter(|key| key.exists());
+        if let Some(key) = key.filter(|_| std::env::var_os("XAUTHORITY").is_none()) {
+            variables.push(("XAUTHORITY".into(), key.into()));
+        }
         variables.extend(self.python.iter().map(|python| ("PYTHONUSERBASE".into(), python.user_base.clone().into())));
         let mut limits = self.limits;
         if is_java(program) {
