@@ -18,6 +18,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mutoscope-server");
 /// So many checks run beside each other: most of the time they wait.
 const BESIDE: usize = 24;
 
+/// Where `python3` is a script that looks for it, that takes as long as a check.
+static PYTHON: LazyLock<String> = LazyLock::new(|| {
+    let told = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned()).unwrap_or_default();
+    if told.is_empty() { "python3".to_owned() } else { told }
+});
+
 /// A folder with the programs; it goes when the test ends.
 struct Submission(PathBuf);
 
@@ -43,12 +50,6 @@ impl Submission {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        // Where `python3` is a script that looks for it, that takes as long as a check.
-        static PYTHON: LazyLock<String> = LazyLock::new(|| {
-            let told = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
-            let told = told.map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned()).unwrap_or_default();
-            if told.is_empty() { "python3".to_owned() } else { told }
-        });
         let mut command = Command::new(PROGRAM);
         command.args(["lab-check", "--python", &PYTHON]).args(arguments).arg(&self.0).stdin(Stdio::null());
         command
@@ -212,8 +213,17 @@ fn cases() -> Vec<Case> {
     let arguments = ["--strict", "--display", "none", "--server", "sh run.sh {port}", "--client", client];
     cases.push(Case::new("other names", "", renamed, &arguments));
 
-    let client = "python3 -u Words.py {host} {port} {rtp_port} {file}";
-    cases.push(Case::new("words", "client.statistics", Submission::new(""), &["--only", "client", "--client", client]));
+    for form in ["o8", "i6"] {
+        let arguments = ["--strict", "--display", "none", "--only", "client", "--payload", form];
+        cases.push(Case::new(form, "", Submission::new(form), &arguments));
+    }
+    let client = format!("'{}' -u Words.py {{host}} {{port}} {{rtp_port}} {{file}}", *PYTHON);
+    cases.push(Case::new(
+        "words",
+        "client.statistics",
+        Submission::new(""),
+        &["--only", "client", "--client", &client],
+    ));
 
     if has_programs(&["java", "javac", "Xvfb"], "Java") {
         let submission = Submission::empty();

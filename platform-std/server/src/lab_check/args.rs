@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use super::display::Where;
+use super::payload::Payload;
 use super::rules::Half;
 
 const EXAMPLES: &str = "\
@@ -72,6 +73,10 @@ pub(crate) struct LabCheckArgs {
     /// Where the client's window opens
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     pub(super) display: Where,
+
+    /// The form of packets that the client wants, where its exercise has another
+    #[arg(long, value_name = "FORM", default_value = "plain")]
+    pub(super) payload: Payload,
 
     /// Seconds after which a program is ended, of the clock and of a processor
     #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u64).range(10..=3600))]

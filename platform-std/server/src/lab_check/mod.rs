@@ -13,6 +13,7 @@ pub(crate) mod keeper;
 mod link;
 mod media;
 mod messages;
+mod payload;
 mod ports;
 mod report;
 mod rules;
@@ -109,6 +110,7 @@ fn check(args: &LabCheckArgs) -> Result<Report> {
         output: args.output << 20,
         python,
         display: display.name.clone(),
+        payload: args.payload,
     };
     let halves = [(Half::Server, server), (Half::Client, client)].into_iter().filter(|(half, _)| args.wants(*half));
     let halves: Result<Vec<Part>> = thread::scope(|scope| {
@@ -161,7 +163,8 @@ fn part(half: Half, program: Option<Program>, made: Result<()>, starter: &Starte
         Half::Client => {
             let start = |port, rtp_port, link: &link::Link| starter.client(&program, port, rtp_port, link);
             let (has_shim, gets_port) = (start::is_pressed(&program), start::gets_port(&program));
-            ask_client::check(&Client { start: &start, clip, has_shim, gets_port, is_java })
+            let payload = starter.payload;
+            ask_client::check(&Client { start: &start, clip, has_shim, payload, gets_port, is_java })
         }
     };
     Part { half, program: name, findings, notes }

@@ -1,5 +1,6 @@
 //! Our server for a student's client: it answers what comes as it was told to, and remembers it.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 
 use super::messages::{Request, Speaker, Talk};
+use super::payload::Payload;
 
 /// A request is whole when nothing follows for so long; and many copies take a reply that comes sooner for that to the request before.
 const QUIET: Duration = Duration::from_millis(50);
@@ -49,11 +51,14 @@ pub(super) struct StandIn {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     media: UdpSocket,
+    payload: Payload,
+    /// How many packets there were, with those that were left out.
+    packets: Cell<u32>,
 }
 
 impl StandIn {
     /// Listens. With `wants_line_ends`, replies are as clients want them that read lines.
-    pub(super) fn start(session: u32, wants_line_ends: bool) -> Result<Self> {
+    pub(super) fn start(session: u32, payload: Payload, wants_line_ends: bool) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
@@ -62,7 +67,8 @@ impl StandIn {
         let media = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let worker = Worker { session, wants_line_ends, log: Arc::clone(&log), stop: Arc::clone(&stop) };
         let thread = thread::spawn(move || worker.run(&listener));
-        Ok(Self { port, session, log, stop, thread: Some(thread), media })
+        let (thread, packets) = (Some(thread), Cell::new(0));
+        Ok(Self { port, session, log, stop, thread, media, payload, packets })
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -102,18 +108,37 @@ impl StandIn {
         self.log().peer.is_some()
     }
 
-    /// Sends a frame to the client, in one packet.
+    /// Sends a frame to the client, in the form that was chosen.
     pub(super) fn send(&self, port: u16, number: u16, frame: &[u8]) {
-        self.packet(port, number, true, frame);
+        let first = self.packets.get();
+        self.send_parts(port, number, &self.payload.parts(frame, first));
+    }
+
+    /// Leaves a frame out; its packets have numbers all the same.
+    pub(super) fn leave_out(&self, frame: &[u8]) {
+        let first = self.packets.get();
+        self.packets.set(first + self.payload.parts(frame, first).len() as u32);
     }
 
     /// The same in parts that share its number, the marker on the last.
     pub(super) fn send_in_parts(&self, port: u16, number: u16, frame: &[u8]) {
-        let parts: Vec<&[u8]> = frame.chunks(PART).collect();
+        if self.payload == Payload::Plain {
+            let parts: Vec<Vec<u8>> = frame.chunks(PART).map(<[u8]>::to_vec).collect();
+            self.send_parts(port, number, &parts);
+        } else {
+            self.send(port, number, frame);
+        }
+    }
+
+    fn send_parts(&self, port: u16, number: u16, parts: &[Vec<u8>]) {
         for (index, part) in parts.iter().enumerate() {
+            self.packets.set(self.packets.get() + 1);
+            let number = if self.payload.numbers_packets() { self.packets.get() as u16 } else { number };
             self.packet(port, number, index + 1 == parts.len(), part);
-            // A program in Python loses what comes in a burst.
-            thread::sleep(Duration::from_millis(2));
+            if parts.len() > 1 {
+                // A program in Python loses what comes in a burst.
+                thread::sleep(Duration::from_millis(2));
+            }
         }
     }
 
@@ -247,7 +272,7 @@ mod tests {
 
     #[test]
     fn it_answers_as_it_was_told_to_and_remembers_what_came() {
-        let server = StandIn::start(123_456, false).unwrap();
+        let server = StandIn::start(123_456, Payload::Plain, false).unwrap();
         server.answer_next(Answer::Refused("404 Not Found"));
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).unwrap();
         let mut say = |text: &str| {

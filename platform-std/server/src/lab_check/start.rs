@@ -12,6 +12,7 @@ use super::clip;
 use super::find::{Program, words};
 use super::keeper::Limits;
 use super::link::Link;
+use super::payload::Payload;
 use super::rules::Half;
 
 /// Where servers listen and clients connect.
@@ -39,6 +40,8 @@ pub(super) struct Starter {
     pub(super) output: u64,
     pub(super) python: Option<Python>,
     pub(super) display: Option<OsString>,
+    /// The form of packets for the client.
+    pub(super) payload: Payload,
 }
 
 /// An interpreter.

@@ -120,7 +120,7 @@ class Client:
             number, is_last = int.from_bytes(packet[2:4], "big"), packet[1] & 0x80
             if number <= self.last and BROKEN != "late":
                 continue
-            self.parts += packet[10 if BROKEN == "header" else 12:]
+            self.parts += packet[{"header": 10, "o8": 20, "i6": 18}.get(BROKEN, 12):]
             if not is_last and BROKEN != "whole-only":
                 continue
             frame, self.parts = self.parts, b""
