@@ -4,8 +4,9 @@ use super::common::{Folder, Line, ServerProcess};
 use super::selection::Owner;
 use super::{Display, Window, film};
 use mutoscope_std::announce::testing::announce_machine;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 impl Window<'_> {
@@ -194,4 +195,51 @@ fn each_notice_has_buttons_that_do_what_they_say() {
     window.click_in(&idle, "step_play");
     window.player.wait_for_phase("Playing");
     window.quit();
+}
+
+/// A server that sends its stream in no way, and tells in which it was asked to.
+fn stubborn() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/x", listener.local_addr().unwrap());
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut request = String::new();
+            for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                if !line.is_empty() {
+                    request += &(line + "\n");
+                    continue;
+                }
+                let field = |name: &str| request.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+                let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:1\r\n";
+                let (status, body) = match request.split(' ').next() {
+                    Some("DESCRIBE") => ("200 OK", sdp),
+                    Some("SETUP") => {
+                        let _ = tell.send(field("Transport: ").to_owned());
+                        ("461 Unsupported Transport", "")
+                    }
+                    _ => ("200 OK", ""),
+                };
+                let head =
+                    format!("RTSP/1.0 {status}\r\nCSeq: {}\r\nContent-Type: application/sdp\r\n", field("CSeq: "));
+                let _ = (&stream).write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+                request.clear();
+            }
+        }
+    });
+    (url, told)
+}
+
+#[test]
+#[ignore = "takes a display: see above"]
+fn where_udp_is_refused_that_was_wanted_a_button_tries_tcp() {
+    let display = Display::open();
+    let (url, setups) = stubborn();
+    let window = Window::open(&display, &[&url, "--transport", "udp", "--dialect", "standard", "--no-recent"]);
+    let steps = window.player.wait_for("steps", |line| !line.text("step_use_tcp").is_empty());
+    assert!(!setups.try_iter().any(|transport| transport.contains("TCP")));
+    window.click_in(&steps, "step_use_tcp");
+    window.player.wait_for("steps", |line| !line.text("step_use_udp").is_empty());
+    assert!(setups.try_iter().all(|transport| transport.starts_with("RTP/AVP/TCP")));
+    window.key("q");
 }
