@@ -123,7 +123,7 @@ fn play(url: &str, transport: &str, display: &str, seconds: u64) -> Result<Run> 
     let duration = seconds.to_string();
     let mut command = Command::new(release_program("player-sdl")?);
     command.args([url, "--transport", transport, "--rtp-port", "0", "--renderer", "software", "--scale", "1"]);
-    command.args(["--window-size", "640x636", "--stats", "json", "--duration", &duration]);
+    command.args(["--window-size", "640x636", "--no-recent", "--stats", "json", "--duration", &duration]);
     command.env("DISPLAY", display).env("SDL_VIDEODRIVER", "x11").env_remove("WAYLAND_DISPLAY");
     let mut player = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
     let started = Instant::now();
