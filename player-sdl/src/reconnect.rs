@@ -96,7 +96,7 @@ pub(crate) fn may_pass(error: &Error, worked: bool) -> bool {
         Error::Tls(_) => worked,
         Error::Refused { status, .. } => worked || matches!(status.0, 408 | 453 | 454 | 500 | 502 | 503 | 504),
         Error::NoDialect(standard, lab) => worked || (may_pass(standard, false) && may_pass(lab, false)),
-        Error::Protocol(_) => worked,
+        Error::Protocol(_) | Error::NoFile(_) => worked,
         Error::NoFrames(trouble) => worked || !trouble.lasts(),
         _ => true,
     }
@@ -181,6 +181,7 @@ mod tests {
             assert!(may_pass(&refused(code), false), "{code}");
         }
         assert!(!may_pass(&Error::Url("x".into()), true));
+        assert_eq!([false, true].map(|worked| may_pass(&Error::NoFile(Command::Play), worked)), [false, true]);
         assert!(may_pass(&Error::Closed(None), false));
         assert!(may_pass(
             &Error::NothingArrived {

@@ -63,6 +63,8 @@ impl Cause {
                 461 => Self::Transport,
                 _ => Self::Other,
             },
+            // So do most servers of the lab say it.
+            Error::NoFile(_) => Self::NotFound,
             Error::Protocol(Protocol::NoJpegVideo) => Self::NotJpeg,
             Error::Protocol(Protocol::Message(_)) => Self::NotRtsp,
             Error::NothingArrived { .. } => Self::NothingArrived,
@@ -165,6 +167,7 @@ mod tests {
     fn each_failure_says_what_can_be_done() {
         let refused = |code| Error::Refused { status: StatusCode(code), during: Command::Describe, location: None };
         assert_eq!(Cause::of(&refused(404)), Cause::NotFound);
+        assert_eq!(Cause::of(&Error::NoFile(Command::Play)), Cause::NotFound);
         assert_eq!(Cause::of(&refused(415)), Cause::Unsendable);
         let silent = || Box::new(Error::NoAnswer(Command::Options));
         assert_eq!(Cause::of(&Error::NoDialect(silent(), silent())), Cause::NotRtsp);

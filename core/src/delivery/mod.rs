@@ -158,7 +158,7 @@ pub struct Counts {
     pub skipped: u32,
     /// Frames left out because the source does not make them ready in time.
     pub unready: u32,
-    /// Frames left out because they are damaged, too large for the lab dialect, or not expressible in RFC 2435.
+    /// Frames left out because they are damaged, too large to be sent in so many parts as can be told apart, or not expressible in RFC 2435.
     pub unsendable: u32,
 }
 

@@ -38,10 +38,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
                     stream.pause();
                 }
                 let visit = &self.visit;
-                let mut tell = |each: &mut dyn FnMut(&str)| {
+                let mut tell = |each: &mut dyn FnMut(&str) -> bool| {
+                    // To ask the guard takes longer than to pass over what there is no room for.
+                    let mut wants_more = true;
                     catalogue.tell_names(&mut |name| {
-                        if guard.may_know(visit, name) {
-                            each(name);
+                        if wants_more && guard.may_know(visit, name) {
+                            wants_more = each(name);
                         }
                     });
                 };

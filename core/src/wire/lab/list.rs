@@ -5,8 +5,8 @@ use crate::wire::rtsp::Full;
 use crate::wire::text::{OneLine, SliceWriter};
 use core::fmt::Write;
 
-/// Names go to the closure that the visitor is called with, one after the other.
-pub type Visitor<'v> = dyn FnMut(&mut dyn FnMut(&str)) + 'v;
+/// Names go to the closure that the visitor is called with, one after the other, as long as it says that it wants more.
+pub type Visitor<'v> = dyn FnMut(&mut dyn FnMut(&str) -> bool) + 'v;
 
 /// Bytes of a list: its clients read 1024 at once, and what is behind them as another reply.
 const MAX_LEN: usize = 900;
@@ -37,7 +37,11 @@ pub fn emit_list(
         count <= most && len <= MAX_LEN
     };
     let mut listed = 0_usize;
-    visit(&mut |name| listed = listed.saturating_add(fits(name).into()));
+    visit(&mut |name| {
+        let is_listed = fits(name);
+        listed = listed.saturating_add(is_listed.into());
+        is_listed
+    });
     match listing {
         Listing::Switch => out.write_str("Available video\n")?,
         Listing::All => write!(out, "NVideo: {listed}")?,
@@ -49,6 +53,7 @@ pub fn emit_list(
             left = left.saturating_sub(1);
             written = emit_name(&mut out, listing, name);
         }
+        left > 0
     });
     written?;
     Ok(out.len())
@@ -70,7 +75,7 @@ mod tests {
 
     fn list(listing: Listing, names: &[&str]) -> String {
         let mut buffer = [0; 1024];
-        let len = emit_list(&mut buffer, 7, 123_456, listing, &mut |each| names.iter().for_each(|name| each(name)));
+        let len = emit_list(&mut buffer, 7, 123_456, listing, &mut |each| _ = names.iter().all(|name| each(name)));
         String::from_utf8(buffer[..len.unwrap()].to_vec()).unwrap()
     }
 

@@ -147,9 +147,7 @@ impl Peer {
                 connection.answer_setup(now, (5004, 5005), SSRC);
             }
             Event::Lab(Extra::Describe) => connection.answer_description(now, 500),
-            Event::Lab(Extra::List(_)) => {
-                connection.answer_list(now, &mut |each| ["a", "b"].into_iter().for_each(each))
-            }
+            Event::Lab(Extra::List(_)) => connection.answer_list(now, &mut |each| _ = ["a", "b"].into_iter().all(each)),
             Event::Lab(_) => connection.answer_lab(now),
             Event::Play { .. } => {
                 connection.answer_play(now, played(7, 90_000, Range::Npt { start: Some(0), end: Some(10_000_000) }));
