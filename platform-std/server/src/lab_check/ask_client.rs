@@ -1,5 +1,6 @@
 //! A student's client, whose buttons are pressed, and our server, which looks at what comes.
 
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::clip::{self, Clip};
 use super::link::{Link, Pressed, Shown, crc32};
 use super::messages::Request;
 use super::payload::Payload;
-use super::ports;
+use super::ports::{self, Port};
 use super::rules::Half;
 use super::sheet::{Finding, Sheet, quoted};
 use super::stand_in::{Answer, INTERVAL, StandIn};
@@ -103,7 +104,7 @@ struct Scene {
     link: Option<Link>,
     stand_in: StandIn,
     /// The port of the command line.
-    rtp_port: u16,
+    rtp_port: Port<TcpListener>,
     gets_port: bool,
     /// Packets can come a second time: they have their frame's number.
     has_late: bool,
@@ -123,9 +124,9 @@ impl Scene {
         let failed = |error: anyhow::Error| (format!("{error:#}."), Vec::new());
         let session = session + (super::work::random() % 90_000) as u32;
         let stand_in = StandIn::start(session, client.payload, client.is_java).map_err(failed)?;
-        let rtp_port = ports::free().map_err(failed)?;
+        let rtp_port = ports::for_udp().map_err(failed)?;
         let link = Link::open().map_err(failed)?;
-        let mut program = (client.start)(stand_in.port, rtp_port, &link).map_err(failed)?;
+        let mut program = (client.start)(stand_in.port, rtp_port.number, &link).map_err(failed)?;
         let ready = if client.has_shim { link.ready(&mut program, START) } else { connected(&stand_in, &mut program) };
         let Some(ready) = ready else {
             program.end();
@@ -134,7 +135,7 @@ impl Scene {
         };
         let link = client.has_shim.then_some(link);
         let (gets_port, has_late) = (client.gets_port, !client.payload.numbers_packets());
-        let (cseq, has_session, port, next) = (None, false, rtp_port, 0);
+        let (cseq, has_session, port, next) = (None, false, rtp_port.number, 0);
         Ok(Self { program, link, stand_in, rtp_port, gets_port, has_late, ready, cseq, has_session, port, next })
     }
 
@@ -408,16 +409,14 @@ fn transport(scene: &Scene, sheet: &mut Sheet, setup: &Request) {
     const ID: &str = "client.transport";
     let seen = vec![format!("Transport: {}", quoted(setup.transport.as_deref().unwrap_or_default().as_bytes(), 100))];
     let is_udp = setup.transport.as_deref().is_some_and(|transport| transport.to_uppercase().contains("RTP/"));
-    let listens = std::net::UdpSocket::bind(("0.0.0.0", setup.port().unwrap_or(0))).is_err();
     match setup.port() {
         None => sheet.fails(ID, "SETUP names no port.", seen),
         Some(_) if !is_udp => sheet.fails(ID, "SETUP does not name RTP over UDP.", seen),
-        Some(port) if port == scene.rtp_port || !scene.gets_port => {
-            let said = if listens { "the client listens there" } else { "nobody listens there yet" };
-            sheet.holds(ID, format!("It names port {port}, and {said}."), seen);
+        Some(port) if port == scene.rtp_port.number || !scene.gets_port => {
+            sheet.holds(ID, format!("It names port {port}."), seen);
         }
         Some(port) => {
-            let said = format!("SETUP names port {port}; the command line gave {}.", scene.rtp_port);
+            let said = format!("SETUP names port {port}; the command line gave {}.", scene.rtp_port.number);
             sheet.fails(ID, said, seen);
         }
     }

@@ -1,7 +1,7 @@
 //! Our client, which asks a student's server and looks at the bytes that come.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::clip::{self, Clip};
 use super::frames::{Assembly, Packet};
 use super::media::Media;
 use super::messages::{Reply, Speaker, Talk};
+use super::ports::Port;
 use super::rules::Half;
 use super::sheet::{Finding, Sheet};
 use super::{ports, stream};
@@ -112,7 +113,7 @@ struct Dialogue {
     /// As the reply to SETUP gave it.
     session: Option<String>,
     wants_line_ends: bool,
-    port: u16,
+    port: Port<UdpSocket>,
     /// The server has answered something.
     has_heard: bool,
 }
@@ -125,9 +126,9 @@ impl Dialogue {
         let mut tries = 0;
         loop {
             tries += 1;
-            let port = ports::free().map_err(failed)?;
-            let mut program = (server.start)(port).map_err(failed)?;
-            match connect(port, &mut program) {
+            let port = ports::for_tcp().map_err(failed)?;
+            let mut program = (server.start)(port.number).map_err(failed)?;
+            match connect(port.number, &mut program) {
                 Ok(stream) => {
                     let talk = Talk::new();
                     let wants_line_ends = server.wants_line_ends;
@@ -418,7 +419,11 @@ fn refused(server: &Server<'_>, dialogue: &mut Dialogue, sheet: &mut Sheet) {
     } else {
         sheet.holds("server.state", format!("PLAY before SETUP {}, and nothing comes.", early.outcome()), early.seen);
     }
-    let setup = dialogue.setup(clip::NAME, REPLY);
+    let mut setup = dialogue.setup(clip::NAME, REPLY);
+    if setup.reply.is_none() && dialogue.program.is_running() {
+        // On a busy machine the server may have read both at once, as one request.
+        setup = dialogue.setup(clip::NAME, REPLY);
+    }
     if is_late(dialogue, &setup) {
         return sheet.fails("server.state", "PLAY before SETUP is answered with 200, late.", setup.seen);
     }
@@ -441,7 +446,7 @@ fn refused(server: &Server<'_>, dialogue: &mut Dialogue, sheet: &mut Sheet) {
         return sheet.skips("server.not-found", "A server in Java takes one connection only.");
     }
     let _ = dialogue.stream.shutdown(Shutdown::Both);
-    let Ok(stream) = connect(dialogue.port, &mut dialogue.program) else {
+    let Ok(stream) = connect(dialogue.port.number, &mut dialogue.program) else {
         return sheet.skips("server.not-found", "The server takes one connection only.");
     };
     (dialogue.stream, dialogue.cseq, dialogue.session) = (stream, 0, None);

@@ -25,7 +25,7 @@ pub(super) struct Media {
 
 impl Media {
     pub(super) fn open() -> Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, super::ports::free()?))?;
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let port = socket.local_addr()?.port();
         let (packets, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
