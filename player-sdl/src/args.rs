@@ -17,7 +17,7 @@ use std::time::Duration;
 #[command(
     version,
     after_help = "Keys: Space play/pause, S setup, Left/Right seek 5 s (with Shift 30 s), comma/period step a frame, Home/End, [ ] speed, B backwards, \
-                  F full screen, P snapshot, R record, I statistics, O or Ctrl-V another address, Tab to the buttons, H help, Esc back, Q stop and quit. \
+                  F full screen, P snapshot, R record, I statistics, D protocol, N bad network, O or Ctrl-V another address, Tab to the buttons, H help, Esc back, Q stop and quit. \
                   On a wall: arrows choose a stream, Enter, a click or 1 to 9 show it alone, Esc leads back.\n\nExits with 0 when it showed what was asked for, \
                   with 1 otherwise, and with 2 when it was called wrongly."
 )]
@@ -297,8 +297,8 @@ impl Args {
         self.transport.transport
     }
 
-    /// Returns what the network is to be like.
-    fn impairments(&self) -> Impairments {
+    /// Returns what the network is to be like at the start.
+    pub(crate) fn impairments(&self) -> Impairments {
         let NetworkArgs { loss, duplication, reordering, delay, jitter, rate } = self.network;
         let per_mille = |percent: f64| (percent * 10.0).round() as u16;
         Impairments {

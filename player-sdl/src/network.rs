@@ -9,7 +9,7 @@ use crate::wording::{Cause, sentence};
 use mutoscope::wire::rtsp::StatusCode;
 use mutoscope::wire::rtsp::headers::Scale;
 use mutoscope_std::client::{
-    Answer, Client, Command, Dialect, Error, Event, Goal, Handle, NoFrames, Options, Presentation, Retry,
+    Answer, Client, Command, Dialect, Error, Event, Goal, Handle, Impairments, NoFrames, Options, Presentation, Retry,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -126,6 +126,11 @@ impl Commander {
     /// Answers what was asked; `None`: there is no answer.
     pub(crate) fn answer(&self, answer: Option<Answer>) {
         self.pass_on(Wish::Answer(answer));
+    }
+
+    /// From now on this happens to media over UDP.
+    pub(crate) fn impair(&self, impairments: Impairments) {
+        self.handle.impair(impairments);
     }
 
     fn pass_on(&self, wish: Wish) {

@@ -114,6 +114,11 @@ pub(crate) fn new_film_name(stem: &str) -> PathBuf {
     free_name(&harmless(stem), "mjpeg")
 }
 
+/// Returns a name for the protocol as text that no file has yet.
+pub(crate) fn new_text_name(stem: &str) -> PathBuf {
+    free_name(&format!("{}-protocol", harmless(stem)), "txt")
+}
+
 fn free_name(stem: &str, ending: &str) -> PathBuf {
     let names = (1..).map(|copy: u32| match copy {
         1 => PathBuf::from(format!("{stem}.{ending}")),

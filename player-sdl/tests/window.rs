@@ -5,6 +5,8 @@
 //! `cargo test -p player-sdl --test window -- --include-ignored` runs them too.
 
 mod common;
+#[path = "window/pane.rs"]
+mod pane;
 #[path = "window/selection.rs"]
 mod selection;
 #[path = "window/start.rs"]

@@ -11,7 +11,7 @@ pub(crate) const MOST_PACKETS: usize = 256;
 /// So much of each: all headers, with both tables of 128 bytes.
 const MOST_KEPT: usize = 320;
 /// Figures are kept for parts of a second, …
-pub(crate) const BUCKET: Duration = Duration::from_millis(50);
+const BUCKET: Duration = Duration::from_millis(50);
 /// … of which there are so many.
 pub(crate) const BUCKETS: usize = 240;
 

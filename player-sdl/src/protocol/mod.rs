@@ -14,8 +14,6 @@
 //! | `explain` | what fields and messages mean, and where that is written |
 //! | `text`, `file` | all of it as text |
 
-#![allow(dead_code, reason = "the window does not show it yet")]
-
 mod dialogue;
 pub(crate) mod explain;
 mod fields;
@@ -27,22 +25,24 @@ mod report;
 mod ring;
 mod split;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use dialogue::{Dialogue, Facts, Side};
+use fields::Kind;
 use mutoscope::io::{Meta, Witness};
 use mutoscope_std::watch::{Traffic, Watcher};
+use ring::Ring;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dialogue::{Message, What};
-use fields::{Field, Kind};
+pub(crate) use dialogue::{Message, What};
+pub(crate) use fields::Field;
 pub(crate) use file::ProtocolFile;
-use media::{Media, Packet};
-use numbers::Order;
-use ring::Ring;
+pub(crate) use media::{BUCKETS, MOST_PACKETS, Media, Packet};
+pub(crate) use numbers::{Counts, Order};
+pub(crate) use text::packets_text;
 
 /// So many reports are kept.
 const MOST_REPORTS: usize = 256;
@@ -103,11 +103,6 @@ impl Record {
     /// Whether media come within the connection, where a bad network is not tried out.
     pub(crate) fn is_interleaved(&self) -> bool {
         self.dialogue.facts.interleaved
-    }
-
-    /// Whether media are encrypted.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.dialogue.facts.encrypted
     }
 
     /// Time goes on: what may be whole is, and plots move.

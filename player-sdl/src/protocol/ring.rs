@@ -48,8 +48,4 @@ impl<T> Ring<T> {
             self.gone += 1;
         }
     }
-
-    pub(super) fn last_mut(&mut self) -> Option<&mut T> {
-        self.entries.back_mut()
-    }
 }

@@ -1,6 +1,5 @@
 //! A record as a whole: what comes in as bytes, and what is told of it.
 
-use super::media::{BUCKETS, MOST_PACKETS};
 use super::*;
 use mutoscope::wire::rtcp::Emitter;
 
@@ -62,11 +61,37 @@ RTCP: 1 packets
     0.007000 > RR, SDES len=24 RR=0x00000009 CNAME=me
 ";
     assert_eq!(text, expected);
-    assert!(record.is_interleaved() && !record.is_encrypted());
+    assert!(record.is_interleaved());
     let counts = record.media().counts();
     assert_eq!((counts.packets, counts.missing, counts.late, counts.twice), (5, 1, 1, 1));
     let found: Vec<u32> = record.media().buckets().map(|bucket| bucket.packets).collect();
     assert_eq!(found, [5, 0], "figures go on where nothing comes");
+}
+
+/// A record of a short conversation: five messages, sixty packets with gaps, some late and some twice, and reports.
+pub(crate) fn conversation() -> Protocol {
+    let (protocol, begun) = (Protocol::default(), Instant::now());
+    let mut record = protocol.lock();
+    let connection = record.connect(begun, "192.0.2.1:554");
+    let at = |ms| begun + Duration::from_millis(ms);
+    record.stream(at(1), connection, Side::Us, b"SETUP rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    let answer = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nTransport: RTP/AVP;unicast;client_port=25000-25001\r\n\r\n";
+    record.stream(at(2), connection, Side::Server, answer);
+    record.stream(at(3), connection, Side::Us, b"PLAY rtsp://h/a RTSP/1.0\r\nCSeq: 2\r\n\r\n");
+    record.stream(at(4), connection, Side::Server, b"RTSP/1.0 404 Not Found\r\nCSeq: 2\r\n\r\n");
+    let sequences = (100..130).chain(135..145).chain([132, 144]).chain(145..163);
+    for (count, sequence) in sequences.enumerate() {
+        let packet = packet(sequence, count as u32 / 6 * 3750, count % 6 == 5, &MAIN);
+        record.datagram(at(10 + count as u64 * 7), Traffic::Rtp, false, &packet);
+    }
+    record.datagram(at(500), Traffic::Rtcp, true, &receiver_report());
+    drop(record);
+    protocol
+}
+
+/// One more packet comes.
+pub(crate) fn packet_comes(protocol: &Protocol, sequence: u16) {
+    protocol.lock().datagram(Instant::now(), Traffic::Rtp, false, &packet(sequence, 0, false, &MAIN));
 }
 
 #[test]
@@ -91,7 +116,7 @@ fn packets_over_udp_encrypted_of_the_lab_and_of_other_formats_have_their_kinds()
     setup(&mut record, "RTP/SAVP;client_port=1-2");
     record.datagram(now, Traffic::Rtp, false, &packet(4, 0, true, &MAIN));
     record.datagram(now, Traffic::Rtcp, false, &receiver_report());
-    assert!(record.is_encrypted() && record.reports().iter().all(|report| report.names() == "RR, encrypted"));
+    assert!(record.dialogue.facts.encrypted && record.reports().iter().all(|report| report.names() == "RR, encrypted"));
     let connection = record.connect(now, "h");
     record.stream(
         now,

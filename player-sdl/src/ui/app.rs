@@ -3,6 +3,7 @@
 
 mod logins;
 mod opening;
+mod protocol;
 
 use super::canvas::Rect;
 use super::dialog::{self, Closing, Dialog};
@@ -10,6 +11,7 @@ use super::display::{Display, Shown};
 use super::input::{Action, Input, InputContext};
 use super::layout::{Chrome, Control, Target, Tool};
 use super::overlay;
+use super::pane::Pane;
 use super::start::{self, Page};
 use super::stream::Stream;
 use super::told::{self, Told};
@@ -52,6 +54,7 @@ pub(super) struct App<'a, 't> {
     display: Display<'t>,
     input: Input,
     overlays: Overlays,
+    pane: Pane,
     asking: Asking,
     saver: Saver,
     told: Told,
@@ -106,6 +109,7 @@ impl<'a, 't> App<'a, 't> {
             display,
             input: Input::new(now),
             overlays: Overlays::default(),
+            pane: Pane::new(args.impairments(), now),
             asking: Asking { dialog: None, stream: 0, waiting: VecDeque::new(), clipboard },
             saver: Saver::new(),
             told: Told::default(),
@@ -158,7 +162,8 @@ impl<'a, 't> App<'a, 't> {
             _ => false,
         });
         let most = if moves { SPIN } else { figures::INTERVAL / 2 };
-        self.input.timeout(now).map_or(most, |due| due.min(most))
+        let due = self.pane.due().map(|due| due.saturating_duration_since(now));
+        [self.input.timeout(now), due].into_iter().flatten().fold(most, Duration::min)
     }
 
     /// How long nothing need be done, whatever happens.
@@ -192,6 +197,9 @@ impl<'a, 't> App<'a, 't> {
             return;
         }
         if self.take_in(event) || (!is_window_s && self.give_to_page(event)) {
+            return;
+        }
+        if !is_window_s && self.give_to_pane(event) {
             return;
         }
         let nothing = Model::new();
@@ -238,6 +246,12 @@ impl<'a, 't> App<'a, 't> {
                 self.overlays.show_statistics = !self.overlays.show_statistics;
                 self.log_overlay("statistics", self.overlays.show_statistics);
             }
+            Action::TogglePane => self.pane.toggle(),
+            Action::ToggleNetwork => self.pane.toggle_network(),
+            Action::Pane(part) => {
+                let done = self.pane.press(part);
+                self.finish(done);
+            }
             Action::ToggleFullscreen => self.toggle_fullscreen(),
             Action::SaveSnapshot => self.save_snapshot(),
             Action::ToggleRecording => {
@@ -248,6 +262,11 @@ impl<'a, 't> App<'a, 't> {
             Action::Open(stream) => self.open(stream.unwrap_or(self.chosen)),
             Action::ShowWall => self.show_wall(),
             Action::Back if self.overlays.help => self.toggle_help(),
+            Action::Back if self.pane.is_open() && !self.on_wall => {
+                if !self.pane.close_explanation() {
+                    self.pane.toggle();
+                }
+            }
             Action::Back if self.streams.len() > 1 && !self.on_wall => self.show_wall(),
             Action::Back if self.display.is_fullscreen() => self.toggle_fullscreen(),
             Action::Back if self.home.was_chosen => self.return_to_page(),
@@ -438,12 +457,15 @@ impl<'a, 't> App<'a, 't> {
     /// Places everything anew if the window or the controls have changed.
     fn arrange(&mut self, now: Instant) {
         let plays = self.on_wall || self.stream().is_some_and(|stream| stream.model.phase == Phase::Playing);
-        let stays = self.input.is_active(now, CHROME_STAYS) || self.input.focus().is_some() || !plays;
+        let has_pane = self.pane.is_open() && !self.on_wall && self.home.page.is_none();
+        let is_used = self.input.is_active(now, CHROME_STAYS) || self.input.focus().is_some() || has_pane;
+        let stays = is_used || !plays;
         let chrome = match (self.display.is_fullscreen() && self.home.page.is_none(), stays) {
             (false, _) => Chrome::Framed,
             (true, true) => Chrome::Overlaid,
             (true, false) => Chrome::Hidden,
         };
+        self.display.set_pane(has_pane.then(|| (self.pane.tab(), self.pane.follows())));
         if self.display.arrange(chrome, self.shown()) {
             self.log_layout();
         }
@@ -455,6 +477,8 @@ impl<'a, 't> App<'a, 't> {
                 () => Place::Hidden,
             });
         }
+        let protocol = self.streams.get(self.chosen).map(|stream| &stream.run.protocol);
+        self.pane.update(now, self.display.layout().pane.as_ref(), protocol);
         if self.home.page.is_some() && self.asking.dialog.is_none() {
             self.display.point_to_page();
             return;
@@ -493,6 +517,7 @@ impl<'a, 't> App<'a, 't> {
             statistics: None,
             help,
             dialog: self.asking.dialog.as_ref().map(|dialog| dialog.view(now)),
+            pane: None,
         }
     }
 
@@ -520,6 +545,7 @@ impl<'a, 't> App<'a, 't> {
         let on = [
             (Tool::Record, model.recording),
             (Tool::Statistics, self.overlays.show_statistics),
+            (Tool::Protocol, self.pane.is_open()),
             (Tool::Help, self.overlays.help),
         ];
         let on: Vec<Tool> = on.into_iter().filter_map(|(tool, on)| on.then_some(tool)).collect();
@@ -547,13 +573,14 @@ impl<'a, 't> App<'a, 't> {
                 figures,
                 stream.map_or(0, |stream| stream.run.pipeline.counters.dropped()),
             ),
-            notice: notice.filter(|_| !is_covered),
+            notice: notice.filter(|_| !is_covered && !layout.is_covered()),
             notice_alpha: view::notice_alpha(model, age),
             bubble: view::bubble(model, layout, pointed, hint.filter(|_| !asks), fullscreen).filter(|_| !is_covered),
             toast: view::toast(model, now),
-            statistics: self.overlays.statistics.clone().filter(|_| self.home.page.is_none()),
+            statistics: self.overlays.statistics.clone().filter(|_| self.home.page.is_none() && !layout.is_covered()),
             help: self.overlays.help,
             dialog: dialog.map(|dialog| dialog.view(now)),
+            pane: self.pane.view().map(|view| (view, view::pane_looks(pointing))),
         }
     }
 
@@ -588,6 +615,7 @@ impl<'a, 't> App<'a, 't> {
         told.tell_page(&home.output, page.map(|(page, view)| page.told(display.page_parts(), view)));
         let output = streams.get(self.chosen).map_or(&home.output, |stream| &stream.run.output);
         told.tell(output, scene, (display.placed(), display.layout()), self.input.focus());
+        told.tell_pane(output, scene.pane.as_ref().map(|(view, _)| view));
         told.tell_dialog(output, asking.dialog.as_ref(), display.dialog_parts());
     }
 

@@ -4,6 +4,7 @@ use super::canvas::Rect;
 use super::dialog;
 use super::layout::{Chrome, Layout, MIN_SIZE, SCRIM_TAIL, Target};
 use super::overlay::{self, Help};
+use super::pane;
 use super::places::{Placed, Places};
 use super::screen::{Layer, PictureView, Screen};
 use super::start;
@@ -15,6 +16,7 @@ use super::widgets::{self, Pen, notice::ArrangedNotice};
 use crate::frame::Picture;
 use anyhow::Result;
 use sdl2::mouse::{Cursor, MouseUtil, SystemCursor};
+use std::rc::Rc;
 
 /// Behind the parts that lie over the picture.
 const CLEAR: Color = theme::BLACK.alpha(0);
@@ -36,6 +38,8 @@ pub(super) struct Display<'t> {
     page: Option<start::Plan>,
     /// Where the parts over the picture are.
     placed: Placed,
+    /// Whether there is to be a protocol pane: what it shows, and whether that is what comes.
+    pane: Option<(pane::Tab, bool)>,
     /// How much of the notice was to be seen when that was last looked at.
     notice_alpha: u8,
     pointer: Pointer,
@@ -90,6 +94,7 @@ struct Layers<'t> {
     bubble: Layer<'t, Option<String>>,
     statistics: Layer<'t, Option<view::StatisticsView>>,
     help: Layer<'t, (bool, Help)>,
+    pane: Layer<'t, Option<(Rc<pane::View>, [view::Look; pane::Part::ALL.len()])>>,
     dialog: Layer<'t, Option<dialog::Plan>>,
     page: [Layer<'t, start::Items>; 2],
 }
@@ -106,6 +111,7 @@ impl Layers<'_> {
             bubble: Layer::new(),
             statistics: Layer::new(),
             help: Layer::new(),
+            pane: Layer::new(),
             dialog: Layer::new(),
             page: [Layer::new(), Layer::new()],
         }
@@ -126,6 +132,7 @@ impl<'t> Display<'t> {
             dialog_parts: Vec::new(),
             page: None,
             placed: Placed::default(),
+            pane: None,
             notice_alpha: 255,
             pointer: Pointer::new(mouse),
             fullscreen: false,
@@ -168,6 +175,11 @@ impl<'t> Display<'t> {
     /// Where the parts over the picture are at present.
     pub(super) fn placed(&self) -> Placed {
         self.placed
+    }
+
+    /// Makes room for the protocol pane when all is [arranged](Self::arrange) next, or none.
+    pub(super) fn set_pane(&mut self, pane: Option<(pane::Tab, bool)>) {
+        self.pane = pane;
     }
 
     /// How many pixels of the window one of the mouse's units is.
@@ -229,10 +241,14 @@ impl<'t> Display<'t> {
         }
         let layout = Layout::new(size, scale, chrome, &self.entry_widths.1, view::NEEDED_ENTRIES);
         let gap = layout.px(wall::GAP);
-        let mut layout = match shown {
+        let layout = match shown {
             Shown::Single => layout,
             Shown::OneOfSeveral => layout.with_way_back(),
             Shown::Wall(count) => layout.with_wall(|area| grid::arrange(area, count, gap)),
+        };
+        let mut layout = match self.pane {
+            Some((tab, follows)) => layout.with_pane(tab, follows),
+            None => layout,
         };
         layout.steps.clone_from(&self.layout.steps);
         if layout == self.layout {
@@ -351,6 +367,10 @@ impl<'t> Display<'t> {
         changed |= screen.update(&mut layers.help, &help, places.help, CLEAR, |canvas, &(_, help)| {
             overlay::draw_help(canvas, &mut pen, help);
         })?;
+        let place = layout.pane.as_ref().map_or_else(Rect::default, |plan| plan.rect);
+        changed |= screen.update(&mut layers.pane, &scene.pane, place, theme::PANEL, |canvas, pane| {
+            pane.iter().for_each(|(view, looks)| pane::draw(canvas, &mut pen, view, looks));
+        })?;
         let (plan, place) = &places.dialog;
         changed |= screen.update(&mut layers.dialog, plan, *place, CLEAR, |canvas, plan| {
             plan.iter().for_each(|plan| dialog::draw(canvas, &mut pen, plan));
@@ -407,6 +427,7 @@ impl<'t> Display<'t> {
         }
         screen.draw_faded(&mut layers.notice, scene.notice_alpha);
         screen.draw(&layers.statistics);
+        screen.draw(&layers.pane);
         screen.draw(&layers.header);
         screen.draw(&layers.progress);
         screen.draw(&layers.controls);

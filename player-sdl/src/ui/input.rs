@@ -1,6 +1,7 @@
 //! What the user does with mouse and keyboard, as actions.
 
 use super::layout::{Control, Layout, Target, Tool};
+use super::pane::Part;
 use super::wall::grid::Way;
 use crate::model::{Button, LONG_STEP, Model, Pace, STEP};
 use crate::steps::Step;
@@ -32,6 +33,12 @@ pub(super) enum Action {
     ChangePace(Pace),
     ToggleHelp,
     ToggleStatistics,
+    /// Show the protocol pane, or not.
+    TogglePane,
+    /// Show the bad network in it, or close it.
+    ToggleNetwork,
+    /// Press a part of the pane.
+    Pane(Part),
     ToggleFullscreen,
     SaveSnapshot,
     ToggleRecording,
@@ -71,6 +78,7 @@ impl InputContext<'_> {
             Control::Button(button) => self.model.is_enabled(button),
             Control::Tool(tool) => tool.is_enabled(self.model),
             Control::Tile(_) => true,
+            Control::Pane(_) => true,
         };
         can_be && !self.layout.place(control).is_empty()
     }
@@ -307,6 +315,8 @@ fn activate(control: Control) -> Action {
         Control::Tool(Tool::Record) => Action::ToggleRecording,
         Control::Tool(Tool::Snapshot) => Action::SaveSnapshot,
         Control::Tool(Tool::Statistics) => Action::ToggleStatistics,
+        Control::Tool(Tool::Protocol) => Action::TogglePane,
+        Control::Pane(part) => Action::Pane(part),
         Control::Tool(Tool::Help) => Action::ToggleHelp,
         Control::Tool(Tool::Fullscreen) => Action::ToggleFullscreen,
     }
@@ -330,6 +340,7 @@ fn wall_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
             let action = key_action(key, held, repeat);
             return action.filter(|action| {
                 !matches!(action, Action::StepFrame { .. } | Action::ChangePace(_) | Action::ToggleStatistics)
+                    && !matches!(action, Action::TogglePane | Action::ToggleNetwork)
             });
         }
     };
@@ -375,6 +386,8 @@ fn key_action(key: Keycode, held: Mod, repeat: bool) -> Option<Action> {
         Keycode::P => Action::SaveSnapshot,
         Keycode::R => Action::ToggleRecording,
         Keycode::I => Action::ToggleStatistics,
+        Keycode::D => Action::TogglePane,
+        Keycode::N => Action::ToggleNetwork,
         Keycode::H | Keycode::F1 => Action::ToggleHelp,
         Keycode::Escape => Action::Back,
         Keycode::Q => Action::Quit,
@@ -493,13 +506,13 @@ mod tests {
         let none = Mod::empty();
         assert_eq!(input.press_key(Keycode::Space, none, false, context), Some(Action::TogglePlaying));
         let mut seen = Vec::new();
-        for _ in 0..6 {
+        for _ in 0..7 {
             assert_eq!(input.press_key(Keycode::Tab, none, false, context), None);
             seen.push(input.focus().unwrap());
         }
         let [play, stop] = [Button::Play, Button::Stop].map(Control::Button);
         // There is no picture yet to be saved or recorded.
-        let tools = [Tool::Statistics, Tool::Help, Tool::Fullscreen].map(Control::Tool);
+        let tools = [Tool::Statistics, Tool::Protocol, Tool::Help, Tool::Fullscreen].map(Control::Tool);
         assert_eq!(seen, [&[play, stop], &tools[..], &[play]].concat());
         assert_eq!(input.press_key(Keycode::Return, none, false, context), Some(Action::Press(Button::Play)));
         input.press_key(Keycode::Tab, Mod::LSHIFTMOD, false, context);

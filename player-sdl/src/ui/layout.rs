@@ -1,6 +1,7 @@
 //! Computes where each part of the window is, for any size and scale.
 
 use super::canvas::Rect;
+use super::pane;
 use crate::model::{Button, Model};
 use crate::steps::Step;
 
@@ -38,6 +39,7 @@ const TOOL: i32 = 32;
 /// How far the darkening of the picture's edges reaches beyond what lies over them in full screen.
 pub(crate) const SCRIM_TAIL: i32 = 36;
 
+// More than 15 fields: each is the place of a part.
 /// The places of all parts, in pixels of the window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
@@ -64,6 +66,8 @@ pub(crate) struct Layout {
     pub(crate) tiles: Vec<Rect>,
     /// The buttons of the notice, which is placed when all else is.
     pub(crate) steps: Vec<(Step, Rect)>,
+    /// The protocol pane, where it is open.
+    pub(crate) pane: Option<pane::Plan>,
 }
 
 /// A button of the title bar.
@@ -75,21 +79,23 @@ pub(crate) enum Tool {
     Record,
     Snapshot,
     Statistics,
+    /// The protocol pane.
+    Protocol,
     Help,
     /// Fill the screen, or leave it.
     Fullscreen,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Wall, Self::Record, Self::Snapshot, Self::Statistics, Self::Help, Self::Fullscreen];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Wall, Self::Record, Self::Snapshot, Self::Statistics, Self::Protocol, Self::Help, Self::Fullscreen];
 
     /// Whether it can be pressed in the present state.
     pub(crate) fn is_enabled(self, model: &Model) -> bool {
         match self {
             Self::Record => model.recording || model.has_picture,
             Self::Snapshot => model.has_picture,
-            Self::Wall | Self::Statistics | Self::Help | Self::Fullscreen => true,
+            Self::Wall | Self::Statistics | Self::Protocol | Self::Help | Self::Fullscreen => true,
         }
     }
 
@@ -100,6 +106,7 @@ impl Tool {
             Self::Record => "tool_record",
             Self::Snapshot => "tool_snapshot",
             Self::Statistics => "tool_statistics",
+            Self::Protocol => "tool_protocol",
             Self::Help => "tool_help",
             Self::Fullscreen => "tool_fullscreen",
         }
@@ -114,13 +121,16 @@ pub(crate) enum Control {
     Tool(Tool),
     /// The tile of this stream.
     Tile(usize),
+    Pane(pane::Part),
 }
 
 impl Control {
     /// All but the tiles, in the order in which Tab goes through them.
     pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> + Clone {
         let steps = Step::ALL.into_iter().map(Self::Step);
-        steps.chain(Button::ALL.into_iter().map(Self::Button)).chain(Tool::ALL.into_iter().map(Self::Tool))
+        let tools = Tool::ALL.into_iter().map(Self::Tool);
+        let parts = pane::Part::ALL.into_iter().map(Self::Pane);
+        steps.chain(Button::ALL.into_iter().map(Self::Button)).chain(tools).chain(parts)
     }
 }
 
@@ -199,6 +209,7 @@ impl Layout {
             status,
             entries,
             steps: Vec::new(),
+            pane: None,
         }
     }
 
@@ -208,7 +219,7 @@ impl Layout {
         let stage = Rect { h: self.window.bottom() - self.header.bottom(), y: self.header.bottom(), ..self.window };
         let none = Rect::default();
         let mut tools = self.tools;
-        for tool in [Tool::Wall, Tool::Record, Tool::Snapshot, Tool::Statistics] {
+        for tool in [Tool::Wall, Tool::Record, Tool::Snapshot, Tool::Statistics, Tool::Protocol] {
             tools[tool as usize] = none;
         }
         let (tiles, buttons) = (arrange(video), [none; 4]);
@@ -220,6 +231,23 @@ impl Layout {
     pub(crate) fn with_way_back(mut self) -> Self {
         self.tools = place_tools(self.header, self.scale);
         self
+    }
+
+    /// Makes room for the protocol pane: beside the picture, or over it in a narrow window. `follows`: whether it shows what comes.
+    pub(crate) fn with_pane(mut self, tab: pane::Tab, follows: bool) -> Self {
+        let width = pane::width(self.window.w, self.scale);
+        let beside = self.window.w - width;
+        let rect = Rect { x: beside, w: width, ..self.stage };
+        self.pane = Some(pane::Plan::new(rect, self.scale, tab, follows));
+        if beside > 0 {
+            (self.video.w, self.stage.w) = (beside, beside);
+        }
+        self
+    }
+
+    /// Whether the pane lies over the picture, of which nothing is left.
+    pub(crate) fn is_covered(&self) -> bool {
+        self.pane.as_ref().is_some_and(|pane| pane.rect.w == self.window.w)
     }
 
     /// Returns how many pixels a length of the design takes.
@@ -240,7 +268,8 @@ impl Layout {
             return Target::Track(self.fraction(x));
         }
         let chrome = [self.header, self.progress, self.controls, self.status];
-        if self.video.contains(x, y) && !chrome.iter().any(|rect| rect.contains(x, y)) {
+        let is_pane_s = self.pane.as_ref().is_some_and(|pane| pane.rect.contains(x, y));
+        if self.video.contains(x, y) && !is_pane_s && !chrome.iter().any(|rect| rect.contains(x, y)) {
             return Target::Video;
         }
         Target::Nothing
@@ -256,6 +285,10 @@ impl Layout {
             Control::Button(button) => self.buttons[button as usize],
             Control::Tool(tool) => self.tools[tool as usize],
             Control::Tile(tile) => self.tiles.get(tile).copied().unwrap_or_default(),
+            Control::Pane(part) => {
+                let index = pane::Part::ALL.iter().position(|&other| other == part);
+                self.pane.as_ref().zip(index).map_or_else(Rect::default, |(pane, index)| pane.parts[index])
+            }
         }
     }
 
@@ -284,14 +317,23 @@ pub(crate) fn scaled(length: i32, scale: f32) -> i32 {
     (length as f32 * scale).round() as i32
 }
 
+/// In narrower windows, the title needs the place of the pane's button.
+const TOOLS_FIT: i32 = 400;
+
 /// Places the buttons at the right end of the title bar, and at its left end the one that leads back.
 fn place_tools(header: Rect, scale: f32) -> [Rect; Tool::ALL.len()] {
     let (side, edge) = (scaled(TOOL, scale).min(header.h), scaled(8, scale));
-    let left = header.right() - edge - Tool::ALL.len() as i32 * side;
-    Tool::ALL.map(|tool| {
-        let x = if tool == Tool::Wall { header.x + edge } else { left + tool as i32 * side };
-        Rect::new(x, header.y + (header.h - side) / 2, side, side)
-    })
+    let y = header.y + (header.h - side) / 2;
+    let mut places = [Rect::default(); Tool::ALL.len()];
+    places[Tool::Wall as usize] = Rect::new(header.x + edge, y, side, side);
+    let has_room = header.w >= scaled(TOOLS_FIT, scale);
+    let at_the_right = |tool: &Tool| *tool != Tool::Wall && (*tool != Tool::Protocol || has_room);
+    let mut x = header.right() - edge;
+    for tool in Tool::ALL.into_iter().rev().filter(at_the_right) {
+        x -= side;
+        places[tool as usize] = Rect::new(x, y, side, side);
+    }
+    places
 }
 
 /// Places as many entries as fit one after the other at the right end of an area.
@@ -416,7 +458,9 @@ mod tests {
                 assert!(layout.buttons.iter().skip(index + 1).all(|other| !overlap(*button, *other)), "{name}");
             }
             for (index, tool) in layout.tools.iter().enumerate() {
-                assert!(within(*tool, layout.header) && tool.w >= layout.px(28), "{name}: {tool:?}");
+                let is_hidden = index == Tool::Protocol as usize && layout.window.w < layout.px(TOOLS_FIT);
+                let fits = within(*tool, layout.header) && tool.w >= layout.px(28);
+                assert!(if is_hidden { tool.is_empty() } else { fits }, "{name}: {tool:?}");
                 assert!(layout.tools.iter().skip(index + 1).all(|other| !overlap(*tool, *other)), "{name}");
             }
             assert!(!framed || layout.entries.len() >= 6, "{name}: what is needed is there");
@@ -442,6 +486,28 @@ mod tests {
             let layout = Layout::new(size, scale, Chrome::Framed, &entries, 6);
             assert_eq!((layout.video.w, layout.video.h), (scaled(640, scale), scaled(480, scale)));
             assert_eq!(layout.fit(640, 480), layout.video);
+        }
+    }
+
+    #[test]
+    fn the_pane_takes_nothing_of_the_controls_and_leaves_a_picture_where_there_is_room() {
+        for (layout, name) in layouts() {
+            let before = layout.clone();
+            let layout = layout.with_pane(pane::Tab::Rtp, true);
+            let rect = layout.pane.as_ref().unwrap().rect;
+            for other in [layout.header, layout.progress, layout.controls, layout.status] {
+                assert!(!overlap(rect, other), "{name}: {rect:?} {other:?}");
+            }
+            assert_eq!(layout.is_covered(), layout.window.w < layout.px(640), "{name}");
+            if layout.is_covered() {
+                assert_eq!(rect, before.stage, "{name}");
+            } else {
+                assert!(!overlap(rect, layout.video) && layout.video.w >= layout.px(320), "{name}: {rect:?}");
+            }
+            assert_eq!(layout.target(rect.x + 2, rect.bottom() - 2), Target::Nothing, "{name}");
+            let close = layout.place(Control::Pane(pane::Part::Close));
+            assert_eq!(layout.target(close.x, close.y), Target::Control(Control::Pane(pane::Part::Close)), "{name}");
+            assert!(before.place(Control::Pane(pane::Part::Close)).is_empty());
         }
     }
 

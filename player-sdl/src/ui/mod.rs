@@ -6,7 +6,7 @@
 //! `start` is the page that is shown where there is none: it says what is to be played.
 //!
 //! `view`, `layout` and `places` decide what is shown and where, without SDL; `canvas`, `text`, `widgets` and `overlay` draw it in
-//! memory; `dialog` asks for passwords and about certificates; `display` and `screen` put on the screen what has changed.
+//! memory; `pane` shows the protocol; `dialog` asks for passwords and about certificates; `display` and `screen` put on the screen what has changed.
 
 mod app;
 mod canvas;
@@ -17,6 +17,7 @@ mod display;
 mod input;
 mod layout;
 mod overlay;
+mod pane;
 mod places;
 mod screen;
 mod start;

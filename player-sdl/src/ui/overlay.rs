@@ -9,7 +9,7 @@ use crate::figures::{Figures, SAMPLES, Sample};
 use crate::network::Live;
 use std::sync::atomic::Ordering;
 
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("Space, click", "Play or pause"),
     ("S;   O", "Connect; other address"),
     ("Left, Right", "Seek 5 s, with Shift 30 s"),
@@ -20,6 +20,7 @@ const KEYS: [(&str, &str); 12] = [
     ("P,  R", "Save the picture, record"),
     ("[   ]   B", "Slower, faster, backwards"),
     ("Tab, Enter", "Go to a button, press it"),
+    ("D;   N", "Protocol; bad network"),
     ("I;   H, ?", "Statistics; this help"),
     ("Esc;   Q", "Back; stop and quit"),
 ];
@@ -60,7 +61,7 @@ impl Help {
 
 const PADDING: i32 = 18;
 const ROW: i32 = 22;
-const KEY_ROW: i32 = 21;
+const KEY_ROW: i32 = 19;
 const GRAPH: (i32, i32) = (124, 44);
 const GRAPH_GAP: i32 = 12;
 /// The height above a graph for its name and present value.

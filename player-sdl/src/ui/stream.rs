@@ -9,11 +9,13 @@ use crate::frame::Picture;
 use crate::json::JsonLine;
 use crate::model::{Button, Model, Phase};
 use crate::network::{Order, Report};
+use crate::protocol::ProtocolFile;
 use crate::record::Recorder;
 use crate::run::Run;
 use crate::smaller::Place;
 use crate::snapshot;
 use crate::steps::Step;
+use crate::wording::sentence;
 use mutoscope_std::client::Goal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -229,6 +231,23 @@ impl<'t> Stream<'t> {
             }
             Err(error) => {
                 self.model.show_toast(format!("Cannot write {}: {error}", path.display()), now);
+                None
+            }
+        }
+    }
+
+    /// Writes what was said and heard into a new file. Returns a line about it, for programs.
+    pub(super) fn save_protocol(&mut self, now: Instant) -> Option<JsonLine> {
+        let path = snapshot::new_text_name(&stream_stem(&self.url));
+        let saved = ProtocolFile::create(&path).map_err(|error| format!("{error:#}"));
+        let saved = saved.and_then(|file| file.of(&self.url).write(&self.run.protocol));
+        match saved {
+            Ok(()) => {
+                self.model.show_toast(format!("Saved {}", path.display()), now);
+                Some(JsonLine::new("protocol").text("path", &path.display().to_string()))
+            }
+            Err(error) => {
+                self.model.show_toast(sentence(&error), now);
                 None
             }
         }

@@ -3,6 +3,7 @@
 use super::canvas::Rect;
 use super::dialog::{self, Dialog};
 use super::layout::{Control, Layout};
+use super::pane;
 use super::places::Placed;
 use super::start;
 use super::view::{Notice, Progress, Scene};
@@ -10,6 +11,7 @@ use super::wall::tile::Tile;
 use crate::json::{JsonLine, Output};
 use crate::model::{Button, Model, Phase};
 use crate::steps::Step;
+use std::rc::Rc;
 
 /// What was told last.
 #[derive(Default)]
@@ -25,6 +27,7 @@ pub(super) struct Told {
     page: Option<start::Told>,
     dialog: (&'static str, Vec<(dialog::Part, Rect)>),
     tiles: Vec<Tile>,
+    pane: Option<Rc<pane::View>>,
 }
 
 fn ints(rect: Rect) -> [i32; 4] {
@@ -127,6 +130,30 @@ impl Told {
         self.page = page;
     }
 
+    /// Tells what the pane shows: its tab, how many rows there are, where those are that are shown, which one is selected, and what is
+    /// told of it; and where the sliders stand.
+    pub(super) fn tell_pane(&mut self, output: &Output, view: Option<&Rc<pane::View>>) {
+        if self.pane.as_ref() == view {
+            return;
+        }
+        self.pane = view.cloned();
+        let Some(view) = view else {
+            output.print(JsonLine::new("pane").bool("open", false));
+            return;
+        };
+        let mut line = JsonLine::new("pane").bool("open", true).text("tab", view.plan.tab.label());
+        line = line.ints("place", &ints(view.plan.rect)).ints("list", &ints(view.plan.list)).int("row", view.plan.row);
+        line = line.int("first", view.scroll.first as i128).int("total", view.scroll.total as i128);
+        line = line.bool("plots", view.plots.is_some());
+        let explained = view.explained.as_ref();
+        line = line.text("title", explained.map_or("", |explained| &explained.title));
+        line = line.text("section", explained.map_or("", |explained| &explained.section));
+        for slider in &view.sliders {
+            line = line.text(slider.evil.name(), &slider.value);
+        }
+        output.print(line);
+    }
+
     /// Tells which dialog is open and where its parts are, but nothing of what is typed.
     pub(super) fn tell_dialog(&mut self, output: &Output, dialog: Option<&Dialog>, parts: &[(dialog::Part, Rect)]) {
         let kind = dialog.map_or("none", Dialog::kind);
@@ -148,6 +175,7 @@ fn name(control: Control) -> String {
         Control::Button(button) => button.label().to_lowercase(),
         Control::Tool(tool) => tool.name().into(),
         Control::Tile(tile) => format!("tile{}", tile + 1),
+        Control::Pane(part) => part.name().into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::canvas::Rect;
 use super::dialog;
 use super::layout::{Control, Layout, Tool};
+use super::pane;
 use super::theme::{self, Color};
 use crate::figures::{Figures, Sample};
 use crate::model::{Button, Model, Phase, clock, times};
@@ -10,6 +11,7 @@ use crate::steps::Step;
 use crate::wording::readable;
 use mutoscope::wire::rtsp::headers::Scale;
 use mutoscope_std::client::Retry;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The title bar.
@@ -183,6 +185,8 @@ pub(crate) struct Scene {
     pub(crate) statistics: Option<StatisticsView>,
     pub(crate) help: bool,
     pub(crate) dialog: Option<dialog::View>,
+    /// The protocol pane, and how its parts look.
+    pub(crate) pane: Option<(Rc<pane::View>, [Look; pane::Part::ALL.len()])>,
 }
 
 impl Scene {
@@ -238,6 +242,8 @@ pub(crate) fn bubble(
         Control::Button(Button::Pause) => "Pause (Space)",
         Control::Button(Button::Stop) => "End the session",
         Control::Step(_) => return None,
+        Control::Pane(part) => part.hint(),
+        Control::Tool(Tool::Protocol) => "Protocol (D)",
         Control::Tool(Tool::Record) if model.recording => "End the recording (R)",
         Control::Tool(Tool::Record) => "Record (R)",
         Control::Tool(Tool::Snapshot) => "Save the picture (P)",
@@ -263,6 +269,11 @@ pub(crate) fn button_looks(model: &Model, pointing: Pointing) -> [Look; 4] {
 /// Returns how each button of the title bar looks, in the order of [`Tool::ALL`]. `on`: what is switched on.
 pub(crate) fn tool_looks(model: &Model, pointing: Pointing, on: &[Tool]) -> [Look; Tool::ALL.len()] {
     Tool::ALL.map(|tool| pointing.look(Control::Tool(tool), tool.is_enabled(model), on.contains(&tool)))
+}
+
+/// Returns how each part of the pane looks that can be pressed, in the order of [`pane::Part::ALL`].
+pub(crate) fn pane_looks(pointing: Pointing) -> [Look; pane::Part::ALL.len()] {
+    pane::Part::ALL.map(|part| pointing.look(Control::Pane(part), true, false))
 }
 
 /// Returns how fast a stream plays, if that is not as it was recorded.

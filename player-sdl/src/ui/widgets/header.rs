@@ -125,6 +125,13 @@ fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool
             lines(&[(0.02, 0.02), (0.02, 0.98), (1.0, 0.98)]);
             lines(&[(0.2, 0.7), (0.45, 0.38), (0.64, 0.58), (0.96, 0.14)]);
         }
+        Tool::Protocol => {
+            // Something goes there, and something comes back.
+            lines(&[(0.0, 0.28), (1.0, 0.28)]);
+            lines(&[(0.74, 0.04), (1.0, 0.28), (0.74, 0.52)]);
+            lines(&[(1.0, 0.76), (0.0, 0.76)]);
+            lines(&[(0.26, 0.52), (0.0, 0.76), (0.26, 1.0)]);
+        }
         Tool::Help => {
             canvas.arc(at((0.5, 0.5)), side * 0.5, width, (0.0, 1.0), ink);
             canvas.arc(at((0.5, 0.4)), side * 0.17, width, (0.72, 0.7), ink);
