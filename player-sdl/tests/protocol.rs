@@ -5,8 +5,8 @@
 
 mod common;
 
-use common::{Folder, Player, ServerProcess, cards, serve_if_asked};
-use std::process::Command;
+use common::{ENVIRONMENT, Folder, Player, ServerProcess, cards, serve_if_asked};
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_server_s_process() {
@@ -141,5 +141,36 @@ fn the_text_of_the_protocol_is_what_tshark_reads_in_the_server_s_capture() {
         compare_rtsp(&text, &capture, &server);
         compare_rtp(&text, &capture, &server);
         compare_rtcp(&text, &capture, &server);
+    }
+}
+
+/// Plays two pictures, and returns what was said on standard error, and the protocol.
+fn play(url: &str, options: &[&str], folder: &Folder) -> (String, String) {
+    let text = folder.file("protocol.txt");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_player-sdl"));
+    ENVIRONMENT.iter().for_each(|name| _ = command.env_remove(name));
+    command.args([url, "--headless", "--frames", "2", "--protocol", &text]).args(options);
+    command.env("RTP_PORT", "0").env("XDG_CONFIG_HOME", "/nowhere").stdin(Stdio::null());
+    let output = command.output().unwrap();
+    (String::from_utf8(output.stderr).unwrap(), std::fs::read_to_string(&text).unwrap())
+}
+
+#[test]
+fn proofs_are_not_told_and_what_is_within_tls_is_told_as_it_is_inside() {
+    let folder = Folder::new("secrets");
+    let server = ServerProcess::start_guarded("S3cret");
+    let (_, text) = play(&server.url("movie.Mjpeg"), &["--user", "anna", "--password", "S3cret"], &folder);
+    for told in [" < RTSP/1.0 401 Unauthorized", "Authorization: Digest (hidden)\n", "[Ready -> Playing]", " seq="] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(!text.contains("S3cret") && !text.contains("anna") && !text.contains("response="), "{text}");
+    let server = ServerProcess::start_private(&folder.0.join("identity"));
+    let url = server.url("movie.Mjpeg");
+    let (log, _) = play(&url, &[], &folder);
+    let pin =
+        log.split("--tls-pin ").nth(1).and_then(|rest| rest.split(|c: char| c != ':' && !c.is_ascii_hexdigit()).next());
+    let (log, text) = play(&url, &["--tls-pin", pin.unwrap_or_else(|| panic!("{log}"))], &folder);
+    for told in [" > DESCRIBE rtsps://", "[Ready -> Playing]", " seq=", " offset="] {
+        assert!(text.contains(told), "{told}: {log} {text}");
     }
 }
