@@ -83,6 +83,23 @@ fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool
     };
     canvas.round(inner, pen.at(5.0), ground);
     let ink = if look.state == LookState::Disabled { theme::DISABLED } else { theme::TEXT };
+    draw_sign(
+        canvas,
+        pen,
+        (tool, fullscreen),
+        place,
+        (ink, if look.state == LookState::Disabled { ink } else { theme::BAD }),
+    );
+}
+
+/// Draws the sign of a tool. `dot`: the colour of what records.
+fn draw_sign(
+    canvas: &mut Canvas,
+    pen: &Pen<'_>,
+    (tool, fullscreen): (Tool, bool),
+    place: Rect,
+    (ink, dot): (theme::Color, theme::Color),
+) {
     let side = pen.at(16.0);
     let (x, y) = (place.x as f32 + (place.w as f32 - side) / 2.0, place.y as f32 + (place.h as f32 - side) / 2.0);
     let at = |(right, down): (f32, f32)| (x + side * right, y + side * down);
@@ -103,7 +120,6 @@ fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool
         }
         Tool::Record => {
             canvas.arc(at((0.5, 0.5)), side * 0.5, width, (0.0, 1.0), ink);
-            let dot = if look.state == LookState::Disabled { ink } else { theme::BAD };
             canvas.circle(x + side * 0.5, y + side * 0.5, side * 0.27, dot);
         }
         Tool::Snapshot => {
