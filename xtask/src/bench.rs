@@ -90,7 +90,8 @@ enum Part {
     Load,
     /// The age of a picture when a client has decoded it
     Latency,
-    /// The player's window on a display in memory: the age of what it shows, memory and processor
+    /// The player's window on a display in memory: the age of what it shows, memory and processor; walls of 4 to 16 streams, and large
+    /// pictures beside the limit of decoding them
     Player,
     /// The start of a server with thousands of files, with a film of 2 GB and with one of 100 GB
     Files,
@@ -120,7 +121,8 @@ impl Part {
     /// The programs of the tests that it runs.
     const fn programs(self) -> &'static [&'static str] {
         match self {
-            Self::Micro | Self::Player | Self::Files => &[],
+            Self::Micro | Self::Files => &[],
+            Self::Player => &["pictures"],
             Self::Load => &["bare", "load"],
             Self::Latency => &["latency"],
             Self::Inputs => &["load", "relay"],

@@ -1,5 +1,7 @@
 //! The cost of the player, and the age of its pictures when they are shown: the real window on a display in memory, drawn by
-//! the processor alone, as on a machine without a graphics card.
+//! the processor alone, as on a machine without a graphics card. `wall` measures several streams at once, and large pictures.
+
+mod wall;
 
 use super::{CARD, LATENCY_MS, Promise, TRIES};
 use crate::child::Running;
@@ -11,6 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const RESIDENT_MB: f64 = 50.0;
+/// From the wish to play until a picture is shown.
+const FIRST_MS: f64 = 150.0;
 /// Of one core.
 const PROCESSOR_PERCENT: f64 = 15.0;
 
@@ -32,13 +36,17 @@ struct Run {
     fps: f64,
     dropped: f64,
     lost: f64,
+    first_ms: f64,
     peak_mb: f64,
     processor_percent: f64,
 }
 
 impl Run {
     fn is_good(&self) -> bool {
-        self.most_ms < LATENCY_MS && self.peak_mb < RESIDENT_MB && self.processor_percent < PROCESSOR_PERCENT
+        self.most_ms < LATENCY_MS
+            && self.first_ms <= FIRST_MS
+            && self.peak_mb < RESIDENT_MB
+            && self.processor_percent < PROCESSOR_PERCENT
     }
 }
 
@@ -61,7 +69,7 @@ pub(super) fn measure(seconds: u64) -> Result<Vec<Promise>> {
     let mut command = Command::new(release_program("mutoscope-server")?);
     let (_server, urls) = Running::start_server(command.args(["--host", "127.0.0.1", "--rtsp-port", &port, "-q"]))?;
     let url = urls.iter().find(|url| url.ends_with(CARD)).context("the server has no test card")?;
-    let (_screen, display) = screen()?;
+    let (_screen, display) = screen("1920x1080")?;
     let mut promises = Vec::new();
     for transport in ["udp", "tcp"] {
         let mut best = play(url, transport, &display, seconds)?;
@@ -75,10 +83,11 @@ pub(super) fn measure(seconds: u64) -> Result<Vec<Promise>> {
         }
         promises.extend(promised(transport, &best, tries));
     }
+    promises.extend(wall::measure(url, &display, seconds)?);
     Ok(promises)
 }
 
-fn promised(transport: &str, run: &Run, tries: usize) -> [Promise; 3] {
+fn promised(transport: &str, run: &Run, tries: usize) -> [Promise; 4] {
     let name = transport.to_uppercase();
     let again = if tries > 1 { format!(" (best of {tries} runs)") } else { String::new() };
     println!(
@@ -96,6 +105,12 @@ fn promised(transport: &str, run: &Run, tries: usize) -> [Promise; 3] {
             reached: run.most_ms < LATENCY_MS,
         },
         Promise {
+            what: format!("{name}: from the wish to play until the first picture is shown"),
+            target: format!("<= {FIRST_MS} ms"),
+            measured: format!("{:.0} ms{again}", run.first_ms),
+            reached: run.first_ms <= FIRST_MS,
+        },
+        Promise {
             what: format!("{name}: player's memory at its most"),
             target: format!("< {RESIDENT_MB} MB"),
             measured: format!("{:.1} MB{again}", run.peak_mb),
@@ -110,71 +125,103 @@ fn promised(transport: &str, run: &Run, tries: usize) -> [Promise; 3] {
     ]
 }
 
-/// A display in memory, and its name.
-fn screen() -> Result<(Running, String)> {
+/// A display in memory of this size, and its name.
+fn screen(size: &str) -> Result<(Running, String)> {
     let mut command = Command::new("Xvfb");
-    command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
+    command.args(["-displayfd", "1", "-screen", "0", &format!("{size}x24"), "-nolisten", "tcp"]);
     let screen = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))?;
     let number = screen.next_line(PATIENCE).context("Xvfb does not start")?;
     Ok((screen, format!(":{}", number.trim())))
 }
 
 fn play(url: &str, transport: &str, display: &str, seconds: u64) -> Result<Run> {
-    let duration = seconds.to_string();
-    let mut command = Command::new(release_program("player-sdl")?);
-    command.args([url, "--transport", transport, "--rtp-port", "0", "--renderer", "software", "--scale", "1"]);
-    command.args(["--window-size", "640x636", "--no-recent", "--stats", "json", "--duration", &duration]);
-    command.env("DISPLAY", display).env("SDL_VIDEODRIVER", "x11").env_remove("WAYLAND_DISPLAY");
-    let mut player = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-    let started = Instant::now();
-    let deadline = started + Duration::from_secs(seconds) + PATIENCE;
-    let (mut first, mut last) = (None, None);
-    let mut peak_kib = 0;
-    let status = loop {
-        if let Some(status) = player.status()? {
-            break status;
-        }
-        if Instant::now() > deadline {
-            bail!("the player does not end");
-        }
-        // It may end at any moment between these lines: what cannot be read any more was read before.
-        if let Ok(usage) = Usage::of(player.id()) {
-            peak_kib = usage.peak_kib.max(peak_kib);
-            let moment = (Instant::now(), usage.processor);
-            if started.elapsed() >= WARM_UP.min(Duration::from_secs(seconds) / 2) {
-                first.get_or_insert(moment);
-                last = Some(moment);
-            }
-        }
-        std::thread::sleep(INTERVAL);
-    };
-    if !status.success() {
-        bail!("the player ended with {status}");
-    }
-    let (Some((from, before)), Some((to, after))) = (first, last) else { bail!("the player ended too soon") };
-    let share = after.saturating_sub(before).as_secs_f64() / to.duration_since(from).as_secs_f64().max(1e-9);
-
-    let (mut summary, mut fps) = (None, 0.0);
-    while let Some(line) = player.next_line(INTERVAL) {
-        if line.contains("\"summary\"") {
-            summary = Some(line);
-        } else if line.contains("\"statistics\"") {
-            fps = number(&line, "fps").unwrap_or(fps);
-        }
-    }
-    let summary = summary.context("the player printed no summary")?;
-    let value = |key| number(&summary, key).with_context(|| format!("no {key} in {summary}"));
+    let played = Played::watch(&[url], &["--transport", transport, "--window-size", "640x636"], display, seconds)?;
+    let value = |key| played.value(0, key);
     Ok(Run {
         median_ms: value("latency_median_ms")?,
         most_ms: value("latency_99_ms")?,
         worst_ms: value("latency_worst_ms")?,
         shown: value("shown")?,
-        fps,
+        fps: played.fps,
         dropped: value("dropped")?,
         lost: value("lost")?,
-        peak_mb: peak_kib as f64 * 1024.0 / 1e6,
-        processor_percent: share * 100.0,
+        first_ms: value("first_picture_ms")?,
+        peak_mb: played.peak_mb,
+        processor_percent: played.processor_percent,
     })
+}
+
+/// A run of the player with its window.
+#[derive(Debug)]
+struct Played {
+    /// The last line about each stream, in their order.
+    summaries: Vec<String>,
+    /// Frames a second, when that was told last.
+    fps: f64,
+    peak_mb: f64,
+    processor_percent: f64,
+}
+
+impl Played {
+    /// Plays for so many seconds, and looks at what that takes meanwhile.
+    fn watch(urls: &[&str], options: &[&str], display: &str, seconds: u64) -> Result<Self> {
+        let duration = seconds.to_string();
+        let mut command = Command::new(release_program("player-sdl")?);
+        command.args(urls).args(options).args(["--rtp-port", "0", "--renderer", "software", "--scale", "1"]);
+        command.args(["--no-recent", "--stats", "json", "--duration", &duration]);
+        command.env("DISPLAY", display).env("SDL_VIDEODRIVER", "x11").env_remove("WAYLAND_DISPLAY");
+        let mut player = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+        let started = Instant::now();
+        let deadline = started + Duration::from_secs(seconds) + PATIENCE;
+        let (mut first, mut last) = (None, None);
+        let mut peak_kib = 0;
+        let status = loop {
+            if let Some(status) = player.status()? {
+                break status;
+            }
+            if Instant::now() > deadline {
+                bail!("the player does not end");
+            }
+            // It may end at any moment between these lines: what cannot be read any more was read before.
+            if let Ok(usage) = Usage::of(player.id()) {
+                peak_kib = usage.peak_kib.max(peak_kib);
+                let moment = (Instant::now(), usage.processor);
+                if started.elapsed() >= WARM_UP.min(Duration::from_secs(seconds) / 2) {
+                    first.get_or_insert(moment);
+                    last = Some(moment);
+                }
+            }
+            std::thread::sleep(INTERVAL);
+        };
+        if !status.success() {
+            bail!("the player ended with {status}");
+        }
+        let (Some((from, before)), Some((to, after))) = (first, last) else { bail!("the player ended too soon") };
+        let share = after.saturating_sub(before).as_secs_f64() / to.duration_since(from).as_secs_f64().max(1e-9);
+        let (mut summaries, mut fps) = (Vec::new(), 0.0);
+        while let Some(line) = player.next_line(INTERVAL) {
+            if line.contains("\"summary\"") {
+                summaries.push(line);
+            } else if line.contains("\"statistics\"") {
+                fps = number(&line, "fps").unwrap_or(fps);
+            }
+        }
+        if summaries.len() != urls.len() {
+            bail!("the player printed {} summaries of {} streams", summaries.len(), urls.len());
+        }
+        let peak_mb = peak_kib as f64 * 1024.0 / 1e6;
+        Ok(Self { summaries, fps, peak_mb, processor_percent: share * 100.0 })
+    }
+
+    fn value(&self, stream: usize, key: &str) -> Result<f64> {
+        let summary = self.summaries.get(stream).context("no such stream")?;
+        number(summary, key).with_context(|| format!("no {key} in {summary}"))
+    }
+
+    /// A figure of each stream.
+    fn values<'p>(&'p self, key: &'p str) -> impl Iterator<Item = f64> + 'p {
+        self.summaries.iter().filter_map(move |summary| number(summary, key))
+    }
 }
 
 /// A number in a line of flat JSON.
