@@ -77,7 +77,7 @@ pub(super) fn of_rtp(start: &[u8], end: [u8; 2], len: usize, kind: Kind) -> Vec<
             return vec![field.note("these bytes are no RTP packet")];
         }
     };
-    let mut fields = of_rtp_header(&packet, padded, end);
+    let mut fields = of_rtp_header(&packet, padded, end, kind);
     let payload = packet.payload();
     let whole = len.saturating_sub(start.len() - payload.len());
     match kind {
@@ -95,7 +95,7 @@ pub(super) fn of_rtp(start: &[u8], end: [u8; 2], len: usize, kind: Kind) -> Vec<
     fields
 }
 
-fn of_rtp_header(packet: &Packet<&[u8]>, padded: bool, end: [u8; 2]) -> Vec<Field> {
+fn of_rtp_header(packet: &Packet<&[u8]>, padded: bool, end: [u8; 2], kind: Kind) -> Vec<Field> {
     let Repr { marker, payload_type, sequence, timestamp, ssrc } = Repr::parse(packet);
     let csrcs: Vec<u32> = packet.csrcs().collect();
     let extension = packet.extension();
@@ -105,6 +105,12 @@ fn of_rtp_header(packet: &Packet<&[u8]>, padded: bool, end: [u8; 2]) -> Vec<Fiel
         0..=95 => "a format of RFC 3551's table",
         _ => "named by the description",
     };
+    let marked = match (marker, kind) {
+        (true, _) => "the last packet of a frame",
+        // Many of the lab's senders never set it.
+        (false, Kind::File | Kind::Other) => "not set",
+        (false, _) => "more of this frame follows",
+    };
     let mut fields = vec![
         Field::new("V", "Version", 2).bits(2, 2).note("RTP"),
         Field::new("P", "Padding", u8::from(padded)).bits(padded.into(), 1).note(padding),
@@ -112,11 +118,7 @@ fn of_rtp_header(packet: &Packet<&[u8]>, padded: bool, end: [u8; 2]) -> Vec<Fiel
             .bits(extension.is_some().into(), 1)
             .note(if extension.is_some() { "an extension follows the header" } else { "no extension" }),
         Field::new("CC", "CSRC count", csrcs.len()).bits(csrcs.len() as u32, 4).note("contributing sources"),
-        Field::new("M", "Marker", u8::from(marker)).bits(marker.into(), 1).note(if marker {
-            "the last packet of a frame"
-        } else {
-            "more of this frame follows"
-        }),
+        Field::new("M", "Marker", u8::from(marker)).bits(marker.into(), 1).note(marked),
         Field::new("PT", "Payload type", payload_type).bits(payload_type.into(), 7).note(format),
         Field::new("seq", "Sequence number", sequence).bits(sequence.into(), 16),
         Field::new("ts", "Timestamp", timestamp).bits(timestamp, 32),

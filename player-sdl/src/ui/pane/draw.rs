@@ -258,7 +258,7 @@ fn draw_field(
 ) {
     let font = pen.regular(SIZE);
     let end = place.right() - pen.px(PADDING + 4);
-    let [first, second, third] = [26, 122, 182].map(|x| place.x + pen.px(x));
+    let [first, second, third] = [26, 138, 206].map(|x| place.x + pen.px(x));
     write(canvas, pen, (first, second - pen.px(4)), baseline, name, theme::SECONDARY);
     let is_short = pen.fonts.width(font, bits) <= third - second - pen.px(6);
     if is_short {

@@ -190,6 +190,8 @@ fn all_that_it_writes_can_be_read() {
                 let view = View { plan, ..view.clone() };
                 draw(&mut canvas, &mut Pen { fonts: &mut fonts, scale }, &view, &looks);
                 assert!(canvas.written.len() >= 3, "{tab:?}");
+                let cut = canvas.written.iter().find(|(text, ..)| text.ends_with('…'));
+                assert!(tab == Tab::Rtsp || cut.is_none(), "{tab:?}: {cut:?}");
                 for (text, ink, ground) in &canvas.written {
                     let ink = ground.mix(ink.alpha(0xff), ink.a());
                     let reached = contrast(ink, *ground);
