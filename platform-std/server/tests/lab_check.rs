@@ -364,8 +364,9 @@ fn programs_that_take_too_much_are_ended_and_it_is_said() {
         ("forks", "it had more processes than it may, and was ended"),
         ("memory", "it ended with status 1"),
         ("output", "it wrote more than it may, and was ended"),
+        ("files", "it wrote more files than it may, and was ended"),
     ] {
-        let output = Submission::new(fault).check(&["--json", "--only", "server"]);
+        let output = Submission::new(fault).check(&["--json", "--only", "server", "--files", "4"]);
         let (report, failing) = failing(&output);
         assert_eq!(failing, BTreeSet::from(["server.setup".to_owned()]), "{fault}: {}", shown(&report));
         assert!(

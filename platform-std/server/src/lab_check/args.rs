@@ -97,6 +97,10 @@ pub(crate) struct LabCheckArgs {
     /// Megabytes that a file may have which a program writes
     #[arg(long, value_name = "MB", default_value = "64", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(super) file: u64,
+
+    /// Megabytes that all files in a program's folder may have, with those of the submission; 20,000 files are too many
+    #[arg(long, value_name = "MB", default_value = "1024", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(super) files: u64,
 }
 
 impl LabCheckArgs {

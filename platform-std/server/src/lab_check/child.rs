@@ -158,6 +158,7 @@ impl Running {
         match self.status? {
             0 => None,
             keeper::TOO_LONG => Some("it ran longer than it may, and was ended".to_owned()),
+            keeper::TOO_FULL => Some("it wrote more files than it may, and was ended".to_owned()),
             keeper::TOO_MANY => Some("it had more processes than it may, and was ended".to_owned()),
             keeper::NOT_STARTED => Some("it cannot be started".to_owned()),
             // As shells have it, and as the kernel ends who takes too much.

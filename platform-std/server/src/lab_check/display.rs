@@ -51,7 +51,7 @@ impl Display {
     }
 
     fn xvfb(folder: &Path) -> Option<Self> {
-        let limits = Limits { seconds: 3600, memory: 0, processes: 16, file: 1 << 30 };
+        let limits = Limits { seconds: 3600, memory: 0, processes: 16, file: 1 << 30, folder: u64::MAX };
         let frame = Frame { limits, output: 1 << 20, folder: folder.to_owned(), variables: Vec::new() };
         let words = ["Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp"].map(OsString::from);
         let mut xvfb = Running::start(&words, &frame).ok()?;

@@ -1,12 +1,13 @@
 //! Keeps a student's program within its limits: this program, started once more, with the other one as its child.
 //!
 //! It sets limits for itself, which its child inherits, and becomes the parent of all that the child leaves behind. It ends them all when the
-//! child has ended, when time is over, when there are too many of them, and when its standard input closes, which it does with
+//! child has ended, when time is over, when there are too many of them, when its folder is too full, and when its standard input closes, which it does with
 //! whoever started it, however that one ends.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ use nix::unistd::Pid;
 /// The first word of its command line.
 pub(crate) const WORD: &str = "lab-check:keep";
 /// Its statuses, where it had to end the program.
+pub(super) const TOO_FULL: i32 = 249;
 pub(super) const TOO_LONG: i32 = 250;
 pub(super) const TOO_MANY: i32 = 251;
 pub(super) const NOT_STARTED: i32 = 252;
@@ -29,6 +31,10 @@ pub(super) const NOT_STARTED: i32 = 252;
 const TICK: Duration = Duration::from_millis(20);
 /// And how many processes there are, which takes longer.
 const COUNTING: Duration = Duration::from_millis(100);
+/// And what lies in the program's folder.
+const MEASURING: Duration = Duration::from_millis(500);
+/// So many files and folders are too many, whatever is in them: to take them away takes its time, too.
+const MOST_ENTRIES: usize = 20_000;
 
 /// What a program may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,29 +47,32 @@ pub(super) struct Limits {
     pub(super) processes: u64,
     /// Bytes of a file that it writes.
     pub(super) file: u64,
+    /// Bytes of all files in its folder.
+    pub(super) folder: u64,
 }
 
 impl Limits {
     /// As words of a command line.
-    pub(super) fn words(self) -> [String; 4] {
-        [self.seconds, self.memory, self.processes, self.file].map(|limit| limit.to_string())
+    pub(super) fn words(self) -> [String; 5] {
+        [self.seconds, self.memory, self.processes, self.file, self.folder].map(|limit| limit.to_string())
     }
 
     fn parse(words: &[OsString]) -> Option<Self> {
-        let [seconds, memory, processes, file] = words else { return None };
+        let [seconds, memory, processes, file, folder] = words else { return None };
         let number = |word: &OsString| word.to_str()?.parse().ok();
         Some(Self {
             seconds: number(seconds)?,
             memory: number(memory)?,
             processes: number(processes)?,
             file: number(file)?,
+            folder: number(folder)?,
         })
     }
 }
 
 /// Runs a program within limits; the words are those behind [`WORD`]: limits, and the program with its arguments. Gives its status.
 pub(crate) fn run(words: &[OsString]) -> Result<u8> {
-    let (limits, program) = words.split_at_checked(4).context("limits and a program are missing")?;
+    let (limits, program) = words.split_at_checked(5).context("limits and a program are missing")?;
     let (limits, [program, arguments @ ..]) = (Limits::parse(limits).context("limits are numbers")?, program) else {
         bail!("a program is missing")
     };
@@ -132,7 +141,7 @@ fn pass_on(child: &mut Child) -> Arc<AtomicBool> {
 /// Waits until the program has ended or has to end.
 fn watch(child: &mut Child, is_over: &AtomicBool, limits: Limits) -> io::Result<u8> {
     let begun = Instant::now();
-    let mut counted = begun;
+    let (mut counted, mut measured) = (begun, begun);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(code(status));
@@ -149,8 +158,36 @@ fn watch(child: &mut Child, is_over: &AtomicBool, limits: Limits) -> io::Result<
                 return Ok(TOO_MANY as u8);
             }
         }
+        if measured.elapsed() >= MEASURING {
+            if size_of(Path::new("."), limits.folder) > limits.folder {
+                return Ok(TOO_FULL as u8);
+            }
+            measured = Instant::now();
+        }
         thread::sleep(TICK);
     }
+}
+
+/// The bytes of a folder's files, and of those below, until that is more than `most`. Too many files are more than anything.
+fn size_of(folder: &Path, most: u64) -> u64 {
+    let (mut size, mut entries, mut folders) = (0, 0, vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            entries += 1;
+            if entries > MOST_ENTRIES {
+                return u64::MAX;
+            }
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => folders.push(entry.path()),
+                Ok(found) => size += found.len(),
+                Err(_) => {}
+            }
+            if size > most {
+                return size;
+            }
+        }
+    }
+    size
 }
 
 /// A status as shells tell it.
@@ -200,8 +237,8 @@ mod tests {
 
     #[test]
     fn limits_survive_a_command_line() {
-        let limits = Limits { seconds: 1, memory: 2, processes: 3, file: 4 };
+        let limits = Limits { seconds: 1, memory: 2, processes: 3, file: 4, folder: 5 };
         assert_eq!(Limits::parse(&limits.words().map(OsString::from)), Some(limits));
-        assert_eq!(Limits::parse(&["1".into(), "2".into(), "x".into(), "4".into()]), None);
+        assert_eq!(Limits::parse(&["1".into(), "2".into(), "x".into(), "4".into(), "5".into()]), None);
     }
 }

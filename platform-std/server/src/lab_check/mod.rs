@@ -106,6 +106,7 @@ fn check(args: &LabCheckArgs) -> Result<Report> {
             memory: args.memory << 20,
             processes: args.processes,
             file: args.file << 20,
+            folder: args.files << 20,
         },
         output: args.output << 20,
         python,

@@ -151,6 +151,11 @@ class Session:
 
 
 def main():
+    if BROKEN == "files":
+        for number in range(100):
+            with open("file%d" % number, "wb") as file:
+                file.write(bytes(100000))
+        time.sleep(60)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("", int(sys.argv[1])))
