@@ -17,6 +17,11 @@ impl Window<'_> {
         self.display.xdotool(&[&["mousemove", "--window", &self.id, &x, &y], then].concat());
     }
 
+    /// Presses a key so many times.
+    fn keys(&self, key: &str, times: usize) {
+        self.display.xdotool(&[&["key", "--delay", "15"][..], &vec![key; times]].concat());
+    }
+
     fn explained(&self, title: &str, section: &str) {
         self.pane(|pane| pane.text("title").starts_with(title) && pane.text("section").contains(section));
     }
@@ -36,13 +41,13 @@ fn the_dialogue_and_packets_are_read_by_mouse_and_keys_and_saved() {
     // The connection, OPTIONS, DESCRIBE with their answers, and then SETUP.
     window.point_to_row(&pane, 5, 0.5, &["click", "1"]);
     window.explained("SETUP rtsp://", "section 10.4");
-    (0..4).for_each(|_| window.key("Down"));
+    window.keys("Down", 4);
     window.explained("Transport: RTP/AVP;unicast;client_port=", "section 12.39");
     window.click("pane_rtp", 0.5);
     let pane = window.pane(|pane| pane.text("tab") == "RTP" && pane.text("plots") == "true");
     window.point_to_row(&pane, 0, 0.5, &["click", "1"]);
     window.explained("A packet of ", "section 5.1");
-    (0..5).for_each(|_| window.key("Down"));
+    window.keys("Down", 5);
     window.explained("Marker: ", "RFC 2435");
     window.key("ctrl+c");
     window.player.wait_for("copied", |line| line.number("bytes") > Some(1000.0));
@@ -83,9 +88,9 @@ fn a_bad_network_is_made_on_sliders_while_it_plays() {
     window.key("Home");
     window.pane(|pane| pane.text("Loss") == "0 %");
     window.player.wait_for("shown", |line| line.number("strip") > last.map(|strip| strip + 6.0));
-    (0..3).for_each(|_| window.key("Down"));
+    window.keys("Down", 3);
     window.pane(|pane| pane.text("title") == "Delay");
-    (0..11).for_each(|_| window.key("Right"));
+    window.keys("Right", 11);
     window.pane(|pane| pane.text("Delay") == "200 ms");
     window.player.wait_for("shown", |line| line.number("latency_ms") > Some(200.0));
     window.click("pane_reset", 0.5);
