@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +14,10 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use nix::sys::signal::{Signal, killpg};
+#[cfg(target_os = "linux")]
+use nix::unistd::Pid;
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mutoscope-server");
@@ -352,6 +358,17 @@ fn nothing_that_a_program_has_started_outlives_the_check() {
     wait_until("it does not start", || sleeper(&seconds));
     check.0.kill().unwrap();
     wait_until("it lives on", || !sleeper(&seconds));
+
+    // Nor where a terminal's Ctrl-C reaches all of its group.
+    let seconds = format!("30000.{id}");
+    let submission = Submission::new(&format!("leaves {seconds}"));
+    let mut command = submission.command(&["--only", "server"]);
+    command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut check = Killed(command.spawn().unwrap());
+    wait_until("it does not start", || sleeper(&seconds));
+    killpg(Pid::from_raw(check.0.id() as i32), Signal::SIGINT).unwrap();
+    assert_eq!(check.0.wait().unwrap().code(), Some(130));
+    wait_until("it lives on after Ctrl-C", || !sleeper(&seconds));
 }
 
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,6 +80,8 @@ impl Running {
             command.env(name, &frame.folder);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Ctrl-C reaches all of a terminal's group: the keeper stays to end what it keeps.
+        command.process_group(0);
         let mut keeper = command.spawn().context("this program cannot be started once more")?;
         let input = Arc::new(Mutex::new(keeper.stdin.take()));
         let output = Arc::new(Mutex::new(Output::default()));
