@@ -85,14 +85,18 @@ impl Address {
     }
 
     /// What of it may be written down: no user, no password, and nothing of the query that may be secret. `None`: it has values of the
-    /// environment, and is for the command line.
+    /// environment, and is for the command line, or its path has something secret.
     pub(crate) fn kept(&self) -> Option<String> {
         if self.shown.contains("${") {
             return None;
         }
         let url = Url::parse(&self.shown)?.to_string();
-        let Some((before, query)) = url.split_once('?') else { return Some(url) };
-        let plain: Vec<&str> = query.split('&').filter(|part| !is_secret(part)).collect();
+        let (before, query) = url.split_once('?').unwrap_or((&url, ""));
+        // Some cameras want the password in the path.
+        if before.split(['/', '&', '_', ';']).any(|part| part.contains('=') && is_secret(part)) {
+            return None;
+        }
+        let plain: Vec<&str> = query.split('&').filter(|part| !part.is_empty() && !is_secret(part)).collect();
         Some(if plain.is_empty() { before.to_owned() } else { format!("{before}?{}", plain.join("&")) })
     }
 }
@@ -139,8 +143,9 @@ fn flaw(url: &str) -> &'static str {
 
 /// Whether a part of a query may say who somebody is.
 fn is_secret(part: &str) -> bool {
-    const WORDS: [&str; 12] =
-        ["pass", "pwd", "psw", "token", "secret", "auth", "key", "sig", "user", "usr", "login", "session"];
+    const WORDS: [&str; 14] = [
+        "pass", "pw", "psw", "token", "secret", "auth", "key", "sig", "user", "usr", "login", "session", "jwt", "cred",
+    ];
     let name = part.split('=').next().unwrap_or_default().to_ascii_lowercase();
     // An escape may hide what it is.
     name.contains('%') || WORDS.iter().any(|word| name.contains(word))
@@ -215,10 +220,14 @@ mod tests {
             ("rtsp://cam/x?token=hunter2", "rtsp://cam/x"),
             ("rtsp://cam/x?channel=1&Password=hunter2&subtype=0", "rtsp://cam/x?channel=1&subtype=0"),
             ("rtsp://cam/x?p%61ssword=hunter2", "rtsp://cam/x"),
+            ("rtsp://cam/x?pw=hunter2&jwt=hunter2&codec=1", "rtsp://cam/x?codec=1"),
             ("rtsp://cam/x#hunter2", "rtsp://cam/x"),
         ] {
             assert_eq!(kept(text).as_deref(), Some(url));
         }
+        assert_eq!(kept("rtsp://cam/user=admin&password=hunter2&channel=1"), None);
+        assert_eq!(kept("rtsp://cam/user=admin_password=hunter2_channel=1.sdp?real_stream"), None);
+        assert_eq!(kept("rtsp://cam/channel=1/keynote").as_deref(), Some("rtsp://cam/channel=1/keynote"));
         let value = |_: &str| Some("hunter2".to_owned());
         assert_eq!(Address::given_with("rtsp://cam/x?a=${TOKEN}", &value).unwrap().kept(), None);
     }
