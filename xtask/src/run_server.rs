@@ -63,8 +63,10 @@ fn features(arguments: &[OsString]) -> Vec<&'static str> {
     let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     // Helps list all options, but for those that are built with a C compiler.
     let is_help = texts.iter().any(|text| matches!(&**text, "--help" | "-h"));
-    let files = texts.iter().filter_map(|text| fs::read_to_string(text.trim_start_matches("--config=")).ok());
-    let file: String = files.filter(|_| arguments.iter().any(is_config)).collect();
+    // Films among the arguments, which may be large or without an end, are not read.
+    let behind = texts.windows(2).filter_map(|pair| (pair[0] == "--config").then_some(&*pair[1]));
+    let paths = behind.chain(texts.iter().filter_map(|text| text.strip_prefix("--config=")));
+    let file: String = paths.filter_map(|path| fs::read_to_string(path).ok()).collect();
     let is_asked = |part: &&Part| {
         let by_arguments = texts.iter().any(|text| part.arguments.iter().any(|word| text.contains(word)));
         let begins = |line: &str| part.keys.iter().any(|key| line.trim_start().starts_with(key) || is_url(line, key));
@@ -77,10 +79,6 @@ fn features(arguments: &[OsString]) -> Vec<&'static str> {
 /// Whether a line of a configuration file has a URL that begins with `key`.
 fn is_url(line: &str, key: &str) -> bool {
     key.ends_with("://") && line.contains(key)
-}
-
-fn is_config(argument: &OsString) -> bool {
-    argument.to_string_lossy().starts_with("--config")
 }
 
 #[cfg(unix)]
@@ -127,6 +125,7 @@ mod tests {
         let path = file.to_string_lossy();
         let of = |arguments: &[&str]| features(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
         let found = [of(&["--config", &path]), of(&[&format!("--config={path}")]), of(&[&path])];
+        assert_eq!(of(&["--config", "/dev/null", &path]), ["http"], "a film is not read");
         fs::remove_file(&file).unwrap();
         assert_eq!(found, [vec!["http", "onvif", "tls"], vec!["http", "onvif", "tls"], vec!["http"]]);
     }
