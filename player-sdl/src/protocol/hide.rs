@@ -26,8 +26,12 @@ pub(super) fn line(line: &str) -> String {
     if line.starts_with("k=") {
         return format!("k={HIDDEN}");
     }
+    // It goes on with the line before (RFC 2326, section 4.1), which may be a secret.
+    if line.starts_with([' ', '\t']) {
+        return format!(" {HIDDEN}");
+    }
     if let Some((name, value)) = line.split_once(':')
-        && HEADERS.contains(&name.trim().to_ascii_lowercase().as_str())
+        && is_secret(&name.trim().to_ascii_lowercase())
     {
         let first = value.split_whitespace().next().unwrap_or("");
         let scheme = SCHEMES.into_iter().find(|scheme| scheme.eq_ignore_ascii_case(first));
@@ -39,9 +43,14 @@ pub(super) fn line(line: &str) -> String {
     without_users(&without_values(line))
 }
 
+/// Whether a header of this name, in small letters, has a secret.
+fn is_secret(name: &str) -> bool {
+    HEADERS.contains(&name) || name.ends_with("-token") || name.ends_with("api-key")
+}
+
 /// Without what the capture covers: tokens and passwords of URLs, keys of descriptions.
 fn without_values(line: &str) -> String {
-    let covered = Cover::default().cover(line.as_bytes()).into_owned();
+    let covered = Cover::default().cover_values(line.as_bytes()).into_owned();
     let covered = String::from_utf8_lossy(&covered);
     if covered == line {
         return line.to_owned();
@@ -92,6 +101,10 @@ mod tests {
             ("authorization : basic YW5uYQ==", "authorization : Basic (hidden)"),
             ("Authorization: S3cret", "Authorization: (hidden)"),
             ("Set-Cookie: id=7", "Set-Cookie: (hidden)"),
+            ("X-Auth-Token: ab", "X-Auth-Token: (hidden)"),
+            ("X-API-Key: ab", "X-API-Key: (hidden)"),
+            (" response=\"ab\"", " (hidden)"),
+            ("PLAY rtsp://h/a?jwt=e.y&pw=b RTSP/1.0", "PLAY rtsp://h/a?jwt=(hidden) RTSP/1.0"),
             ("KeyMgmt: prot=mikey; uri=\"x\"; data=\"AQAF\"", "KeyMgmt: (hidden)"),
             ("a=key-mgmt:mikey AQAFgAAA", "a=key-mgmt:(hidden)"),
             (

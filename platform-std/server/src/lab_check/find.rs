@@ -144,6 +144,8 @@ pub(super) fn put_film(root: &Path, name: &str, film: &[u8], folders: &[PathBuf]
         let place = root.join(place);
         // One that may not be written to.
         let _ = fs::remove_file(&place);
+        // Or a folder that is called so: it is the copy's.
+        let _ = fs::remove_dir_all(&place);
         fs::write(&place, film).with_context(|| format!("cannot write {}", place.display()))?;
     }
     Ok(())
@@ -201,6 +203,8 @@ mod tests {
             program(&to, Half::Client),
             Some(Program::Java { folder: "src".into(), class: "Client".to_owned() })
         );
+        // Whoever calls a folder so.
+        fs::create_dir_all(to.join("src/deep/movie.MJPEG/in")).unwrap();
         put_film(&to, "movie.Mjpeg", b"film", &["src/deep".into()]).unwrap();
         for place in ["src/deep/movie.Mjpeg", "src/deep/movie.MJPEG", "src/MOVIE.mjpeg", "src/deep/videos/movie.Mjpeg"]
         {
