@@ -22,7 +22,7 @@ use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mutoscope-server");
 /// So many checks run beside each other: most of the time they wait.
-const BESIDE: usize = 24;
+const BESIDE: usize = 16;
 
 /// Where `python3` is a script that looks for it, that takes as long as a check.
 static PYTHON: LazyLock<String> = LazyLock::new(|| {
@@ -245,7 +245,9 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+// It takes real time, and a machine that is not busy with other things.
 #[test]
+#[ignore = "cargo xtask test runs it as a step of its own"]
 fn each_fault_is_found_by_the_requirement_that_is_meant_and_good_programs_have_none() {
     if !has_python("", "programs") {
         return;
@@ -255,7 +257,8 @@ fn each_fault_is_found_by_the_requirement_that_is_meant_and_good_programs_have_n
         for _ in 0..BESIDE {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let flaw = case.flaw();
+                    // A fault is there each time. What a busy machine spoils is not.
+                    let flaw = case.flaw().and_then(|_| case.flaw());
                     wrong.lock().unwrap().extend(flaw);
                 }
             });

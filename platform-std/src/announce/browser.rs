@@ -61,7 +61,7 @@ impl Browser {
         self.streams.all(&self.daemon)
     }
 
-    /// Where the pages of our servers are, which know of all their streams ([`offers`](super::offers)); none without
+    /// Where the pages of our servers are, which know of all their streams ([`offers`](super::offers())); none without
     /// [`with_pages`](Self::with_pages). It does not wait.
     pub fn pages(&mut self) -> Vec<SocketAddr> {
         self.pages.as_mut().map(|pages| pages.all(&self.daemon)).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! Servers that are found without typing: DNS-based service discovery over multicast DNS (RFC 6763, RFC 6762).
 //!
 //! An [`Announcer`] tells the local network of a server's streams, as `_rtsp._tcp` with a `path` each, and of its page, as `_http._tcp`.
-//! A [`Browser`] hears those of others, and [`offers`] asks a page for all streams of its server.
+//! A [`Browser`] hears those of others, and [`offers()`] asks a page for all streams of its server.
 //!
 //! ```no_run
 //! use mutoscope_std::announce::{Announcer, browse};

@@ -122,6 +122,12 @@ pub(super) fn unit() -> Result<()> {
     run_tests(|folder| !is_player(folder), None, &[])
 }
 
+/// Programs of students, good and broken, as `lab-check` finds them. They run in real time.
+pub(super) fn lab_check() -> Result<()> {
+    let folder = root().join("platform-std/server");
+    run_tests(|other| other == folder, Some("lab_check"), &["--ignored"])
+}
+
 /// What the server tells Prometheus, as Prometheus's own tool judges it.
 pub(super) fn metrics() -> Result<()> {
     let tool = promtool::promtool()?;

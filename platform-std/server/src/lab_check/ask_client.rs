@@ -32,7 +32,7 @@ const SHOWING: Duration = Duration::from_secs(3);
 /// And the last of them, where most are there.
 const SETTLING: Duration = Duration::from_millis(500);
 /// How long the program may take to end.
-const END: Duration = Duration::from_secs(3);
+const END: Duration = Duration::from_secs(5);
 /// Frames of the first time of playing and of the second, of which each fifth is lost.
 const FIRST: usize = 20;
 const SECOND: usize = 25;
