@@ -22,7 +22,7 @@ use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mutoscope-server");
 /// So many checks run beside each other: most of the time they wait.
-const BESIDE: usize = 16;
+const BESIDE: usize = 24;
 
 /// Where `python3` is a script that looks for it, that takes as long as a check.
 static PYTHON: LazyLock<String> = LazyLock::new(|| {

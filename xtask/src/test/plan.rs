@@ -113,7 +113,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
     }
     steps.extend([
         Step::single(Group::Unit, "unit", steps::unit).after(&[TESTS]).likes(&[&JPEG_TOOLS]),
-        Step::busy(Group::Unit, "lab check", steps::lab_check).after(&[TESTS]).likes(&[&TKINTER]),
+        Step::single(Group::Unit, "lab check", steps::lab_check).after(&[TESTS]).likes(&[&TKINTER]),
         Step::single(Group::Unit, "metrics", steps::metrics).after(&[TESTS]),
         Step::single(Group::Unit, "loom", steps::loom),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
