@@ -18,20 +18,23 @@ const PROFILE: &str = "quick";
 struct Part {
     feature: &'static str,
     /// What an argument contains that asks for it.
-    arguments: &'static [&'static str],
+    options: &'static [&'static str],
     /// How a line of a configuration file begins that asks for it.
     keys: &'static [&'static str],
+    /// How a URL begins that takes it, in an argument or a configuration file.
+    schemes: &'static [&'static str],
 }
 
 const PARTS: [Part; 5] = [
-    Part { feature: "announce", arguments: &["--announce"], keys: &["announce"] },
-    Part { feature: "lab-check", arguments: &["lab-check"], keys: &[] },
-    Part { feature: "onvif", arguments: &["--onvif"], keys: &["onvif"] },
-    Part { feature: "pcap", arguments: &["--pcap"], keys: &["pcap"] },
+    Part { feature: "announce", options: &["--announce"], keys: &["announce"], schemes: &[] },
+    Part { feature: "lab-check", options: &["lab-check"], keys: &[], schemes: &[] },
+    Part { feature: "onvif", options: &["--onvif"], keys: &["onvif"], schemes: &[] },
+    Part { feature: "pcap", options: &["--pcap"], keys: &["pcap"], schemes: &[] },
     Part {
         feature: "tls",
-        arguments: &["--tls", "--https", "rtsps://", "https://"],
-        keys: &["tls", "https", "rtsps://", "https://"],
+        options: &["--tls", "--https"],
+        keys: &["tls", "https"],
+        schemes: &["rtsps://", "https://"],
     },
 ];
 
@@ -68,17 +71,15 @@ fn features(arguments: &[OsString]) -> Vec<&'static str> {
     let paths = behind.chain(texts.iter().filter_map(|text| text.strip_prefix("--config=")));
     let file: String = paths.filter_map(|path| fs::read_to_string(path).ok()).collect();
     let is_asked = |part: &&Part| {
-        let by_arguments = texts.iter().any(|text| part.arguments.iter().any(|word| text.contains(word)));
-        let begins = |line: &str| part.keys.iter().any(|key| line.trim_start().starts_with(key) || is_url(line, key));
-        by_arguments || file.lines().any(begins) || (is_help && part.feature != "tls")
+        let has_url = |text: &str| part.schemes.iter().any(|scheme| text.contains(scheme));
+        let is_option = |text: &str| part.options.iter().any(|option| text.contains(option));
+        let is_setting = |line: &str| part.keys.iter().any(|key| line.trim_start().starts_with(key));
+        texts.iter().any(|text| is_option(text) || has_url(text))
+            || file.lines().any(|line| is_setting(line) || has_url(line))
+            || (is_help && part.feature != "tls")
     };
     let parts = PARTS.iter().filter(is_asked).map(|part| part.feature);
     std::iter::once("http").chain(parts).collect()
-}
-
-/// Whether a line of a configuration file has a URL that begins with `key`.
-fn is_url(line: &str, key: &str) -> bool {
-    key.ends_with("://") && line.contains(key)
 }
 
 #[cfg(unix)]
