@@ -35,6 +35,13 @@ const SECRETS: [(&[u8], &[u8]); 20] = [
 ];
 const LONGEST: usize = 21;
 
+/// Whether the value of a header of this name, in small letters, is a secret. What has an equals sign is no name of a header.
+pub fn is_header(name: &str) -> bool {
+    let begin = format!("\n{name}:");
+    !name.contains('=')
+        && SECRETS.iter().any(|(before, ends)| *ends == ENDS_OF_LINES && begin.as_bytes().ends_with(before))
+}
+
 /// Covers the passwords, tokens, cookies and keys in one direction of a conversation, of which parts come one after the other. User and
 /// password before the host of a URL are covered where they come in one part.
 #[derive(Debug, Default)]
@@ -134,6 +141,18 @@ mod tests {
         }
         assert_eq!(whole.len(), text.len());
         whole
+    }
+
+    #[test]
+    fn headers_are_known_by_their_names() {
+        let secret =
+            ["authorization", "proxy-authorization", "set-cookie", "keymgmt", "key-mgmt", "x-auth-token", "x-api-key"];
+        assert!(secret.into_iter().all(is_header));
+        assert!(
+            !["", "session", "www-authenticate", "inline", "token", "x-authorization", "a=key-mgmt"]
+                .into_iter()
+                .any(is_header)
+        );
     }
 
     #[test]

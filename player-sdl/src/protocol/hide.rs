@@ -1,22 +1,12 @@
 //! What nobody is shown: passwords, tokens, cookies and keys.
 
-use mutoscope_std::secrets::Cover;
+use mutoscope_std::secrets::{self, Cover};
 
 /// What stands in the place of a secret. Its length says nothing.
 pub(super) const HIDDEN: &str = "(hidden)";
 
-/// Headers whose whole value is secret.
-const HEADERS: [&str; 9] = [
-    "authorization",
-    "proxy-authorization",
-    "authentication-info",
-    "proxy-authentication-info",
-    "cookie",
-    "set-cookie",
-    "x-sessioncookie",
-    "keymgmt",
-    "key-mgmt",
-];
+/// Headers that are hidden, too: they prove who the server is.
+const PROOFS: [&str; 2] = ["authentication-info", "proxy-authentication-info"];
 /// Ways to prove who one is, of which the name may be known.
 const SCHEMES: [&str; 3] = ["Basic", "Digest", "Bearer"];
 
@@ -43,9 +33,9 @@ pub(super) fn line(line: &str) -> String {
     without_users(&without_values(line))
 }
 
-/// Whether a header of this name, in small letters, has a secret.
+/// Whether a header of this name, in small letters, is hidden.
 fn is_secret(name: &str) -> bool {
-    HEADERS.contains(&name) || name.ends_with("-token") || name.ends_with("api-key")
+    PROOFS.contains(&name) || secrets::is_header(name)
 }
 
 /// Without what the capture covers: tokens and passwords of URLs, keys of descriptions.
