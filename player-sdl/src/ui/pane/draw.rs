@@ -117,11 +117,7 @@ fn draw_part(canvas: &mut Canvas, pen: &mut Pen<'_>, (part, is_shown): (Part, bo
     if look.focused {
         widgets::draw_focus(canvas, pen, inner.shrunk(pen.px(1)), 4.0);
     }
-    let ground = match look.state {
-        LookState::Hover => theme::TEXT.alpha(0x24),
-        LookState::Pressed => theme::TEXT.alpha(0x48),
-        LookState::On | LookState::Normal | LookState::Disabled => theme::TEXT.alpha(0),
-    };
+    let ground = widgets::ground(look.state);
     match part {
         Part::Tab(tab) => {
             canvas.round(inner, pen.at(4.0), ground);

@@ -7,7 +7,7 @@ use crate::ui::view::{Look, LookState};
 use crate::ui::widgets::buttons::{draw_labelled, play_sign};
 use crate::ui::widgets::field::{Line, draw_line as draw_field};
 use crate::ui::widgets::header::draw_name;
-use crate::ui::widgets::{Pen, draw_focus};
+use crate::ui::widgets::{Pen, draw_focus, ground};
 
 /// What is in the field before anything is typed.
 const EXAMPLE: &str = "rtsp://host:port/name";
@@ -93,12 +93,11 @@ fn draw_row(canvas: &mut Canvas, pen: &mut Pen<'_>, row: &Row, look: Look, remov
 
 /// A cross that takes an entry off the list.
 fn draw_cross(canvas: &mut Canvas, pen: &Pen<'_>, look: Look, place: Rect) {
-    let (ground, ink) = match look.state {
-        LookState::Hover => (theme::TEXT.alpha(0x24), theme::TEXT),
-        LookState::Pressed => (theme::TEXT.alpha(0x48), theme::TEXT),
-        _ => (theme::TEXT.alpha(0), theme::SECONDARY),
+    let ink = match look.state {
+        LookState::Hover | LookState::Pressed => theme::TEXT,
+        _ => theme::SECONDARY,
     };
-    canvas.round(place, pen.at(5.0), ground);
+    canvas.round(place, pen.at(5.0), ground(look.state));
     let (x, y) = (place.x as f32 + place.w as f32 / 2.0, place.y as f32 + place.h as f32 / 2.0);
     let arm = pen.at(4.5);
     canvas.line((x - arm, y - arm), (x + arm, y + arm), pen.at(1.6), ink);

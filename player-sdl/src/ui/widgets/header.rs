@@ -76,10 +76,8 @@ fn draw_tool(canvas: &mut Canvas, pen: &Pen<'_>, (tool, fullscreen): (Tool, bool
         super::draw_focus(canvas, pen, inner.shrunk(pen.px(2)), 4.0);
     }
     let ground = match look.state {
-        LookState::Hover => theme::TEXT.alpha(0x24),
-        LookState::Pressed => theme::TEXT.alpha(0x48),
         LookState::On => theme::SETUP.alpha(0x48),
-        LookState::Normal | LookState::Disabled => theme::TEXT.alpha(0),
+        state => super::ground(state),
     };
     canvas.round(inner, pen.at(5.0), ground);
     let ink = if look.state == LookState::Disabled { theme::DISABLED } else { theme::TEXT };

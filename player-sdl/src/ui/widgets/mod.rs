@@ -10,6 +10,7 @@ pub(crate) mod status;
 use super::canvas::{Canvas, Rect};
 use super::text::{Font, Fonts};
 use super::theme::{self, Color};
+use super::view::LookState;
 
 /// The fonts and the scale that drawing takes.
 pub(crate) struct Pen<'a> {
@@ -47,6 +48,15 @@ impl Pen<'_> {
         let at = (rect.x + (rect.w - width) / 2, self.baseline(rect, font));
         canvas.text(self.fonts, font, at, text, color);
     }
+}
+
+/// Returns the ground of a button that has none by itself.
+pub(crate) fn ground(state: LookState) -> Color {
+    theme::TEXT.alpha(match state {
+        LookState::Hover => 0x24,
+        LookState::Pressed => 0x48,
+        LookState::On | LookState::Normal | LookState::Disabled => 0,
+    })
 }
 
 /// Draws a ring around what keys go to.
