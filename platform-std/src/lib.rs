@@ -28,6 +28,8 @@ mod calendar;
 pub mod capture;
 pub mod client;
 pub mod clock;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod console;
 mod files;
 pub mod guard;

@@ -17,6 +17,7 @@ use mutoscope_std::server::Options;
 
 use crate::access::AccessArgs;
 use crate::announce::AnnounceArgs;
+use crate::cluster::ClusterArgs;
 use crate::harden::Harden;
 use crate::logging::LogArgs;
 use crate::onvif::OnvifArgs;
@@ -105,6 +106,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub onvif: OnvifArgs,
+
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 
     /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]

@@ -6,6 +6,7 @@ mod announce;
 mod args;
 mod check;
 mod check_inputs;
+mod cluster;
 mod config;
 mod harden;
 mod health;

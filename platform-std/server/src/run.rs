@@ -17,12 +17,14 @@ use mutoscope_std::web::{Site, Web};
 
 use crate::announce::{Announcement, Places};
 use crate::args::Args;
+use crate::cluster::Cluster;
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::hook;
 #[cfg(feature = "http")]
 use crate::onvif::Onvif;
 use crate::reload::Reload;
+use crate::signals::HangUps;
 use crate::streams::{self, Streams};
 use crate::systemd::{Manager, Sockets};
 #[cfg(feature = "http")]
@@ -54,8 +56,9 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     refuse_web(args, sockets.web.is_empty())?;
     #[cfg(feature = "http")]
     let onvif = args.onvif.of(&server, web.is_some())?;
-    let gate = Gate::new(rules).context("the system has no random numbers")?;
-    let gate = Arc::new(gate.with_journal(access::journal(&args.access)?));
+    let gate =
+        Gate::new(rules).context("the system has no random numbers")?.with_journal(access::journal(&args.access)?);
+    let gate = Arc::new(gate);
     streams::make_folders(&configuration)?;
     // There are no other threads yet, and the files of secrets are there.
     let hardening = Hardening::new(&configuration);
@@ -66,11 +69,12 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // It ends after all who watch.
     let hook = hook::Running::start(args.hook.as_deref())?;
     let streams = Streams::new(&configuration, hook.observer())?;
+    let cluster = Cluster::join(&args.cluster, &streams, &gate, args.policy())?.map(Arc::new);
     let names = streams.names();
     access::warn_of_idle_rules(&configuration, &names);
     warn_of_reach(&server, args.access.open);
-    let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
     warn_of_long_names(&server, &names);
+    let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
     #[cfg(feature = "http")]
     let pages = web.iter().flat_map(|web| web.local_addrs().zip(web.urls()));
     #[cfg(not(feature = "http"))]
@@ -89,19 +93,11 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     print(urls)?;
     tls::announce(&server);
     let announcement = Announcement::start(args.announce, &places, &gate.rules(), &names)?;
-    follow(&streams, &announcement, &gate, &manager);
+    follow(&streams, &announcement, &gate, &manager, cluster.clone());
     if let Some(hang_ups) = hang_ups {
-        let (streams, gate, mut certificate) = (streams.clone(), Arc::clone(&gate), tls::reload(&server));
-        let announcement = announcement.clone();
-        let (manager, shown) = (manager.clone(), streams.clone());
-        let mut reload = Reload { streams, gate, announcement, hardening, addresses, current: configuration };
-        hang_ups.handle(move || {
-            manager.reloading(|| {
-                let is_used = reload.run();
-                certificate.iter_mut().for_each(|reload| reload());
-                is_used.then(|| shown.names().len())
-            });
-        })?;
+        let (streams, gate, announcement) = (streams.clone(), Arc::clone(&gate), announcement.clone());
+        let reload = Reload { streams, gate, announcement, hardening, addresses, current: configuration };
+        reload_on(hang_ups, reload, tls::reload(&server), manager.clone())?;
     }
     serving.store(true, Ordering::Release);
     #[cfg(feature = "http")]
@@ -114,6 +110,23 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     streams.finish();
     gate.finish_journal();
     Ok(served?)
+}
+
+/// Reads the configuration and the certificate again with each of these signals.
+fn reload_on(
+    hang_ups: HangUps,
+    mut reload: Reload,
+    mut certificate: Option<impl FnMut() + Send + 'static>,
+    manager: Manager,
+) -> Result<()> {
+    let shown = reload.streams.clone();
+    hang_ups.handle(move || {
+        manager.reloading(|| {
+            let is_used = reload.run();
+            certificate.iter_mut().for_each(|reload| reload());
+            is_used.then(|| shown.names().len())
+        });
+    })
 }
 
 #[cfg(not(feature = "http"))]
@@ -147,7 +160,13 @@ fn takes_publishers(configuration: &Configuration) -> bool {
 }
 
 /// Has those told of streams that are added and removed by the web who tell others of them.
-fn follow(streams: &Streams, announcement: &Announcement, gate: &Arc<Gate>, manager: &Manager) {
+fn follow(
+    streams: &Streams,
+    announcement: &Announcement,
+    gate: &Arc<Gate>,
+    manager: &Manager,
+    cluster: Option<Arc<Cluster>>,
+) {
     manager.set_streams(streams.names().len());
     #[cfg(feature = "http")]
     streams.on_change({
@@ -155,10 +174,11 @@ fn follow(streams: &Streams, announcement: &Announcement, gate: &Arc<Gate>, mana
         move |names| {
             announcement.update(&gate.rules(), names);
             manager.set_streams(names.len());
+            cluster.iter().for_each(|cluster| cluster.update());
         }
     });
     #[cfg(not(feature = "http"))]
-    let _ = (announcement, gate);
+    let _ = (announcement, gate, cluster);
 }
 
 /// Serves browsers what `server` serves players.

@@ -11,7 +11,13 @@ use anyhow::{Context, Result, bail};
 use mutoscope::media::Either;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
+#[cfg(feature = "cluster")]
+use mutoscope_std::cluster::{About, Kind, Remote};
+#[cfg(feature = "cluster")]
+use mutoscope_std::guard::Rules;
 use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
+#[cfg(feature = "cluster")]
+use mutoscope_std::media::live::LiveMedium;
 use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium, Observed, Observer};
 
 #[cfg(feature = "http")]
@@ -39,6 +45,9 @@ struct Shared {
     observer: Seen,
     #[cfg(feature = "http")]
     follower: OnceLock<Follower>,
+    /// Of other machines, and what they call this one.
+    #[cfg(feature = "cluster")]
+    remote: OnceLock<(Remote, String)>,
 }
 
 #[derive(Debug)]
@@ -93,6 +102,8 @@ impl Streams {
             observer: Seen(observer),
             #[cfg(feature = "http")]
             follower: OnceLock::new(),
+            #[cfg(feature = "cluster")]
+            remote: OnceLock::new(),
         })))
     }
 
@@ -252,7 +263,10 @@ impl Directory for Streams {
     fn list(&self) -> Vec<Listed> {
         let shown = self.shown();
         let library = shown.library.iter().flat_map(|library| library.list());
-        shown.inputs.list().into_iter().chain(library).collect()
+        let listed = shown.inputs.list().into_iter().chain(library);
+        #[cfg(feature = "cluster")]
+        let listed = listed.chain(self.0.remote.get().into_iter().flat_map(|(remote, _)| remote.list()));
+        listed.collect()
     }
 
     fn recordings(&self, stream: Path<'_>) -> Option<(String, PathBuf)> {
@@ -302,10 +316,90 @@ impl Directory for Streams {
     }
 }
 
+/// A stream of this machine.
+type LocalMedium = Observed<Either<InputMedium, LibraryMedium>>;
+
+/// The streams of this machine alone.
+#[cfg(feature = "cluster")]
+#[derive(Clone, Debug)]
+pub(crate) struct Local(pub(crate) Streams);
+
+#[cfg(feature = "cluster")]
+impl Catalogue for Local {
+    type Medium = LocalMedium;
+
+    fn find(&self, path: Path<'_>) -> Option<LocalMedium> {
+        self.0.find_local(path)
+    }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.0.tell_local_names(each);
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
 impl Catalogue for Streams {
-    type Medium = Observed<Either<InputMedium, LibraryMedium>>;
+    type Medium = LocalMedium;
+
+    fn find(&self, path: Path<'_>) -> Option<LocalMedium> {
+        self.find_local(path)
+    }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.tell_local_names(each);
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Catalogue for Streams {
+    type Medium = Either<LocalMedium, LiveMedium>;
 
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
+        if let Some(local) = self.find_local(path) {
+            return Some(Either::First(local));
+        }
+        let (remote, node) = self.0.remote.get()?;
+        if let Some(name) = mutoscope_std::cluster::below(path, node) {
+            return self.find_local(Path::new(&percent_encode(&name))).map(Either::First);
+        }
+        remote.find(path).map(Either::Second)
+    }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.tell_local_names(each);
+        self.0.remote.get().into_iter().flat_map(|(remote, _)| remote.names()).for_each(|name| each(&name));
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Streams {
+    /// Shows the streams of other machines, too. `node`: what they call this one.
+    pub(crate) fn join(&self, remote: Remote, node: &str) {
+        let _ = self.0.remote.set((remote, node.to_owned()));
+    }
+
+    /// What others are told of a stream.
+    pub(crate) fn about(&self, name: &str, rules: &Rules) -> Option<About> {
+        let shown = self.shown();
+        let library = shown.library.iter().flat_map(|library| library.list());
+        let about = shown.inputs.list().into_iter().chain(library).find(|listed| listed.name == name)?.about;
+        let about = about.unwrap_or_default();
+        let (watch, is_encrypted) = rules.for_others(Path::new(&percent_encode(name)));
+        Some(About { width: about.width, height: about.height, rate: about.rate, watch, is_encrypted })
+    }
+
+    /// What others may have.
+    pub(crate) fn offers(&self) -> Vec<(String, Kind)> {
+        let shown = self.shown();
+        let inputs = shown.inputs.names().map(|name| (name.to_owned(), Kind::Live));
+        let is_live = |listed: &Listed| listed.about.as_ref().is_some_and(|about| about.is_live);
+        let drawn = shown.library.iter().flat_map(|library| library.list()).filter(is_live);
+        inputs.chain(drawn.map(|listed| (listed.name, Kind::Live))).collect()
+    }
+}
+
+impl Streams {
+    fn find_local(&self, path: Path<'_>) -> Option<LocalMedium> {
         let shown = self.shown();
         let observer = self.0.observer.0.clone();
         if let Some(input) = shown.inputs.find(path) {
@@ -318,7 +412,7 @@ impl Catalogue for Streams {
         Some(Observed::new(Either::Second(library.as_ref()?.find(path)?), observer))
     }
 
-    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+    fn tell_local_names(&self, each: &mut dyn FnMut(&str)) {
         let shown = self.shown();
         shown.inputs.tell_names(each);
         shown.library.iter().for_each(|library| library.tell_names(each));

@@ -25,7 +25,8 @@ use super::reasons::{
     AGAIN, CLOCK, ENCRYPTED, IN_THE_CLEAR, KEPT_OUT, LAB, NO_CHANCE, NO_PASSWORD_HELPS, NOT_THIS_USER, OTHER_TOKEN,
     Reasons, TOO_MANY, TWICE,
 };
-use super::rules::{Encryption, Rules, StreamRules};
+use super::rules::Rules;
+use super::stream::{Encryption, StreamRules};
 use super::username_token::{self, Taken, UsernameToken};
 use super::users::Known;
 use crate::names::decoded;
@@ -145,7 +146,8 @@ impl Gate {
     /// or, where the new rules [cut](Rules::cut), their connections are closed if the new rules would not let them. Who has logged in by
     /// a form, and is no user any more or has another password, is logged out at once.
     pub fn replace(&self, rules: Rules) {
-        let rules = Arc::new(rules);
+        let elsewhere = rules.elsewhere.clone().or(&self.rules().elsewhere);
+        let rules = Arc::new(Rules { elsewhere, ..rules });
         *self.current.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rules);
         lock(&self.shared).logins.retain(|user| rules.users.know(user));
         self.current.number.fetch_add(1, Ordering::Release);
@@ -544,7 +546,7 @@ impl Guard for Gate {
     fn judge(&self, visit: &mut GateVisit, now: Instant, request: &Asking<'_>, _: &Waker) -> Verdict {
         visit.asks_again = None;
         let rules = self.rules();
-        let stream = rules.of(request.path);
+        let stream = &*rules.of(request.path);
         let address = visit.peer.ip();
         if !rules.networks.let_in(address) || !stream.networks.let_in(address) {
             return self.refuse(now, visit, request, None, StatusCode::FORBIDDEN, KEPT_OUT);
@@ -620,7 +622,7 @@ impl GateVisit {
 
     fn may_go_on(&self, granted: &Granted, rules: &Rules) -> bool {
         let (path, address) = (Path::new(&granted.path), self.peer.ip());
-        let stream = rules.of(path);
+        let stream = &*rules.of(path);
         let who = rules.who(stream, granted.is_to_publish);
         let is_same = |user: &&Known| rules.users.know(user);
         let has_token = || {

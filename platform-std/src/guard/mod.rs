@@ -17,9 +17,11 @@
 //! |---|---|
 //! | `gate` | the decision about a request, and what is remembered of a connection |
 //! | `rules` | what is decided by: for the server, and for each stream |
+//! | `stream` | the rules of one stream, and who may do what |
 //! | `users` | users and the hashes of their passwords, in a file |
 //! | `passwords` | passwords as they are, in a file, for ONVIF |
 //! | `username_token` | a proof of who asks, in SOAP |
+//! | `elsewhere` | rules of streams that other machines have |
 //! | `networks` | networks that are let in or kept out |
 //! | `guesses` | who has guessed passwords, and how long that one has to wait |
 //! | `logins` | who has logged in by a form, and shows a cookie since then |
@@ -29,6 +31,7 @@
 //! | `refusals` | which of many refusals are told, and how many each stands for |
 
 mod arrivals;
+mod elsewhere;
 mod gate;
 mod guesses;
 mod journal;
@@ -38,10 +41,12 @@ mod passwords;
 mod reasons;
 mod refusals;
 mod rules;
+mod stream;
 mod token_key;
 mod username_token;
 mod users;
 
+pub use elsewhere::{Elsewhere, Homes};
 pub use gate::{Gate, GateVisit, LogIn};
 pub use journal::Journal;
 #[cfg(feature = "http")]
@@ -49,7 +54,8 @@ pub(crate) use logins::LONGEST as LONGEST_LOGIN;
 pub use networks::{Networks, parse_network};
 pub use passwords::Passwords;
 pub(crate) use reasons::KEPT_OUT;
-pub use rules::{Encryption, Rules, StreamRules, StreamTable, Who};
+pub use rules::{Rules, StreamTable};
+pub use stream::{Encryption, StreamRules, Who};
 pub use token_key::{TokenKeyError, token_key};
 pub use username_token::UsernameToken;
 pub use users::{REALM, Users, UsersError};

@@ -1,15 +1,16 @@
 //! What is decided by.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use mutoscope::auth::Key;
 use mutoscope::wire::url::Path;
 
+use super::elsewhere::Elsewhere;
 use super::networks::{Networks, contain};
 use super::passwords::Passwords;
+use super::stream::{Encryption, StreamRules, Who};
 use super::users::Users;
 use crate::names::Index;
 
@@ -44,19 +45,8 @@ pub struct Rules {
     /// Keys of streams that have to be encrypted are told in descriptions on connections that are not private. Whoever listens
     /// on the way can decrypt them.
     pub sdes: bool,
-}
-
-/// The rules of one stream.
-#[derive(Clone, Debug, Default)]
-pub struct StreamRules {
-    /// Who may watch. `None`: each user, and everybody where there are no users.
-    pub watch: Option<Who>,
-    /// Who may publish. `None`: each user, and the server's own machine where there are no users.
-    pub publish: Option<Who>,
-    /// Which addresses may do either.
-    pub networks: Networks,
-    /// Whether it is encrypted.
-    pub encryption: Encryption,
+    /// Who knows the rules of streams of other machines, which hold beside those here.
+    pub elsewhere: Elsewhere,
 }
 
 /// Rules of streams by their names. They are found in a time that does not depend on how many there are: strangers ask for names.
@@ -66,31 +56,6 @@ pub struct StreamTable {
     index: Index,
     /// The networks whose addresses may do something without a password, each once.
     known: Vec<IpNet>,
-}
-
-/// Who may do something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Who {
-    /// Everybody, without a password.
-    pub everybody: bool,
-    /// Everybody who has a password.
-    pub any_user: bool,
-    /// These users.
-    pub users: BTreeSet<String>,
-    /// Everybody at these addresses, without a password.
-    pub networks: Vec<IpNet>,
-}
-
-/// Whether a stream is encrypted on its way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encryption {
-    /// It is as the client asks.
-    #[default]
-    Offered,
-    /// It is not, whatever the client asks.
-    Off,
-    /// Nobody gets it who cannot decrypt it.
-    Required,
 }
 
 impl StreamTable {
@@ -131,52 +96,25 @@ impl<N: Into<String>> FromIterator<(N, StreamRules)> for StreamTable {
     }
 }
 
-impl Who {
-    /// Everybody.
-    pub fn everybody() -> Self {
-        Self { everybody: true, ..Self::default() }
-    }
-
-    /// Everybody who has a password.
-    pub fn any_user() -> Self {
-        Self { any_user: true, ..Self::default() }
-    }
-
-    /// What a configuration says: names of users, networks, `*` for each user, `everybody`.
-    ///
-    /// # Errors
-    /// What is wrong with one of them, in words.
-    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let mut who = Self::default();
-        for word in words {
-            match word {
-                "everybody" => who.everybody = true,
-                "*" => who.any_user = true,
-                // No name of a user has a colon or a slash in a place where a network has one.
-                _ if word.contains('/') || word.parse::<IpAddr>().is_ok() => {
-                    who.networks.push(super::networks::parse_network(word)?);
-                }
-                "" => return Err("the name of a user is not empty".to_owned()),
-                name => _ = who.users.insert(name.to_owned()),
-            }
-        }
-        Ok(who)
-    }
-
-    /// Whether somebody at this address may, without saying who it is.
-    pub(super) fn has_address(&self, address: IpAddr) -> bool {
-        self.everybody || contain(&self.networks, address)
-    }
-
-    pub(super) fn has_user(&self, user: &str) -> bool {
-        self.any_user || self.users.contains(user)
-    }
-}
-
 impl Rules {
     /// The rules of the stream that a path means: its name is compared as the catalogue compares it.
-    pub(super) fn of(&self, path: Path<'_>) -> &StreamRules {
-        self.streams.find(path).unwrap_or(&self.default)
+    pub(super) fn of(&self, path: Path<'_>) -> Cow<'_, StreamRules> {
+        match self.elsewhere.rules_of(path) {
+            None => Cow::Borrowed(self.streams.find(path).unwrap_or(&self.default)),
+            // What stands below a name here is another stream's there.
+            Some(home) => Cow::Owned(self.with_home(self.streams.find_exactly(path).unwrap_or(&self.default), &home)),
+        }
+    }
+
+    /// What may be done here with a stream of another machine: what both allow.
+    fn with_home(&self, here: &StreamRules, home: &StreamRules) -> StreamRules {
+        let nobody = Who::default();
+        let watch = self.who(here, false).and(home.watch.as_ref().unwrap_or(&nobody));
+        let encryption = match home.encryption {
+            Encryption::Required => Encryption::Required,
+            Encryption::Offered | Encryption::Off => here.encryption,
+        };
+        StreamRules { watch: Some(watch), publish: Some(nobody), networks: here.networks.clone(), encryption }
     }
 
     /// Whether some stream may be watched from there by who does not say who it is.
@@ -203,9 +141,15 @@ impl Rules {
 
     /// Whether whoever may connect may watch the stream of that path, without a password and without encryption.
     pub fn are_open_for(&self, path: mutoscope::wire::url::Path<'_>) -> bool {
-        let stream = self.of(path);
+        let stream = &*self.of(path);
         let is_limited = stream.networks.are_few() || stream.encryption == Encryption::Required;
         !is_limited && self.who(stream, false).everybody
+    }
+
+    /// What another machine has to know of the rules of a stream of this one: who may watch it, and whether it is to be encrypted.
+    pub fn for_others(&self, path: Path<'_>) -> (Who, bool) {
+        let stream = self.of(path);
+        (self.who(&stream, false).into_owned(), stream.encryption == Encryption::Required)
     }
 
     /// Whether a stranger who reaches the server may watch something.
@@ -233,6 +177,56 @@ mod tests {
         for path in ["camera/recordings/a.mkv", "other/cam/a", "cam%2Frecordings%2Fa.mkv"] {
             assert!(!watches(path, "anna"), "{path}");
         }
+    }
+
+    #[test]
+    fn of_two_rules_both_hold() {
+        let who = |words: &str| Who::parse(words.split_whitespace()).unwrap();
+        for (one, other, both) in [
+            ("everybody", "everybody", "everybody"),
+            ("everybody", "*", "*"),
+            ("everybody", "anna 10.0.0.0/8", "anna 10.0.0.0/8"),
+            ("*", "*", "*"),
+            ("*", "anna bert", "anna bert"),
+            ("anna bert", "bert carl", "bert"),
+            ("anna", "bert", ""),
+            ("", "everybody", ""),
+            ("* 10.0.0.0/8", "* 10.0.0.0/8", "* 10.0.0.0/8"),
+            ("10.0.0.0/8", "* 10.1.0.0/16", ""),
+        ] {
+            assert_eq!(who(one).and(&who(other)), who(both), "{one} and {other}");
+            assert_eq!(who(other).and(&who(one)), who(both), "{other} and {one}");
+        }
+    }
+
+    #[test]
+    fn the_rules_of_another_machine_hold_here_beside_ours() {
+        struct Garden;
+
+        impl super::super::elsewhere::Homes for Garden {
+            fn rules_of(&self, path: Path<'_>) -> Option<StreamRules> {
+                let watch = match path.as_str() {
+                    "garden/closed" => None,
+                    "garden/anna" => Who::parse(["anna"]).ok(),
+                    "garden/open" | "garden/door" => Some(Who::everybody()),
+                    _ => return None,
+                };
+                Some(StreamRules { watch, ..StreamRules::default() })
+            }
+        }
+
+        let of = |user: &str| StreamRules { watch: Who::parse([user]).ok(), ..StreamRules::default() };
+        // A stream of this machine is called as the other machine is.
+        let names = [("garden", of("everybody")), ("garden/door", of("bert"))];
+        let elsewhere = Elsewhere::new(std::sync::Arc::new(Garden));
+        let rules = Rules { streams: names.into_iter().collect(), elsewhere, default: of("*"), ..Rules::default() };
+        let who = |path: &str| rules.of(Path::new(path)).watch.clone().unwrap();
+        assert_eq!(who("garden/closed"), Who::default());
+        assert_eq!(who("garden/anna"), Who::parse(["anna"]).unwrap());
+        assert_eq!(who("garden/open"), Who::any_user());
+        assert_eq!(who("garden/door"), Who::parse(["bert"]).unwrap());
+        assert_eq!(who("garden/recordings"), Who::everybody(), "it is none of the other machine's");
+        assert!(!rules.are_open_for(Path::new("garden/open")));
     }
 
     #[test]

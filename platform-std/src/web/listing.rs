@@ -128,6 +128,15 @@ impl Listing {
     }
 }
 
+#[cfg(feature = "cluster")]
+impl Listed {
+    /// A live stream of another machine.
+    pub(crate) fn of_remote(name: String, live: &Live) -> Self {
+        let state = if live.viewers() == 0 { State::Idle } else { State::Starting };
+        Self { name, about: Some(Listing::of_input(live, Some(state), None)) }
+    }
+}
+
 impl Directory for Library {
     fn list(&self) -> Vec<Listed> {
         let listed = |(name, about): (&str, Option<Glance>)| Listed {

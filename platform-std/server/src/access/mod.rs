@@ -7,7 +7,9 @@ mod streams;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use mutoscope_std::guard::{Journal, Networks, Passwords, Rules, StreamRules, Users, UsersError, Who, token_key};
+use mutoscope_std::guard::{
+    Elsewhere, Journal, Networks, Passwords, Rules, StreamRules, Users, UsersError, Who, token_key,
+};
 
 use crate::config::Configuration;
 use crate::state;
@@ -51,6 +53,8 @@ pub(crate) fn rules(configuration: &Configuration) -> Result<Rules> {
         cut: args.cut,
         basic: args.basic,
         sdes: args.sdes,
+        // That is known when other machines are.
+        elsewhere: Elsewhere::default(),
     })
 }
 

@@ -1,0 +1,88 @@
+//! What a node tells others of a stream: what it is, and who may watch it.
+
+use serde_json::{Value, json};
+
+use crate::guard::{Encryption, StreamRules, Who};
+
+/// Bytes of the longest description that is believed.
+pub(super) const MAX_LEN: usize = 64 * 1024;
+
+/// A description. Sizes are 0 and the rest `None` where the node does not know them by now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct About {
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+    /// Pictures per second.
+    pub rate: Option<f64>,
+    /// Who may watch it at the node; networks are not told.
+    pub watch: Who,
+    /// Nobody gets it who cannot decrypt it.
+    pub is_encrypted: bool,
+}
+
+impl About {
+    /// As it is sent: an object of JSON.
+    pub fn to_json(&self) -> String {
+        let Self { width, height, rate, watch, is_encrypted } = self;
+        let watch = watch.words_without_networks();
+        json!({ "width": width, "height": height, "rate": rate, "watch": watch, "encrypted": is_encrypted }).to_string()
+    }
+
+    /// What another node has sent. `None`: it is none. What is not told of who may watch is told of nobody.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let json: Value = (json.len() <= MAX_LEN).then(|| serde_json::from_slice(json).ok())??;
+        let size = |name: &str| json.get(name)?.as_u64()?.try_into().ok();
+        let words: Option<Vec<&str>> = json.get("watch")?.as_array()?.iter().map(Value::as_str).collect();
+        let watch = Who::parse(words?).ok()?;
+        Some(Self {
+            width: size("width").unwrap_or(0),
+            height: size("height").unwrap_or(0),
+            rate: json.get("rate").and_then(Value::as_f64).filter(|rate| (0.0..=1000.0).contains(rate)),
+            watch: Who { networks: Vec::new(), ..watch },
+            is_encrypted: json.get("encrypted")?.as_bool()?,
+        })
+    }
+
+    /// The rules that the stream has at its node.
+    pub(super) fn rules(&self) -> StreamRules {
+        let encryption = if self.is_encrypted { Encryption::Required } else { Encryption::Offered };
+        StreamRules { watch: Some(self.watch.clone()), encryption, ..StreamRules::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_are_written_and_read() {
+        let watch = Who::parse(["anna", "bert"]).unwrap();
+        let about = About { width: 640, height: 480, rate: Some(12.5), watch, is_encrypted: true };
+        assert_eq!(About::parse(about.to_json().as_bytes()), Some(about));
+        let nothing = About { watch: Who::everybody(), ..About::default() };
+        assert_eq!(About::parse(nothing.to_json().as_bytes()), Some(nothing));
+    }
+
+    #[test]
+    fn who_is_not_told_may_not() {
+        for json in [
+            "",
+            "{}",
+            "[]",
+            r#"{"watch":["everybody"]}"#,
+            r#"{"encrypted":false}"#,
+            r#"{"watch":"everybody","encrypted":false}"#,
+            r#"{"watch":["everybody",7],"encrypted":false}"#,
+            r#"{"watch":[""],"encrypted":false}"#,
+            r#"{"watch":["300.0.0.0/99"],"encrypted":false}"#,
+        ] {
+            assert_eq!(About::parse(json.as_bytes()), None, "{json}");
+        }
+        let networks = br#"{"watch":["10.0.0.0/8"],"encrypted":false,"width":70000,"rate":-1}"#;
+        assert_eq!(About::parse(networks), Some(About::default()));
+        let long = format!(r#"{{"watch":[],"encrypted":false,"x":"{}"}}"#, "x".repeat(MAX_LEN));
+        assert_eq!(About::parse(long.as_bytes()), None);
+    }
+}

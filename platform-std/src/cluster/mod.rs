@@ -1,0 +1,23 @@
+//! Streams of other machines: each node shows the streams of all, and a picture goes over the network once for all who watch it there.
+
+mod about;
+pub mod exchange;
+pub mod in_process;
+mod name;
+mod publisher;
+mod remote;
+mod stamp;
+#[cfg(test)]
+mod tests;
+mod topology;
+mod transit;
+mod zenoh;
+
+pub use about::About;
+pub use name::{Address, NameError, Part, check_node, machine_name};
+pub use publisher::{Kind, Offers};
+pub use remote::{Remote, below};
+pub use stamp::Stamp;
+pub use topology::{Access, Certificates, Topology};
+pub use transit::{Passage, Transit};
+pub use zenoh::Zenoh;

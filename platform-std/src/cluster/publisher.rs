@@ -1,0 +1,427 @@
+//! What this node has for the others: a word that each of its streams is there, and the pictures of those that somebody watches.
+//!
+//! One thread sends all of them, because sending may wait for a slow network. A live stream keeps its newest picture, so what is taken
+//! meanwhile is left out, and nothing piles up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use mutoscope::io::Clock;
+use mutoscope::media::catalogue::{Catalogue, Medium};
+use mutoscope::media::{Advance, FrameSource};
+use mutoscope::time::Instant;
+use mutoscope::wire::url::Path;
+
+use super::about::About;
+use super::exchange::{Exchange, ExchangeError, Held, Publication, Question, Sample};
+use super::name::{self, Address, Part};
+use super::stamp::Stamp;
+use crate::clock::MonotonicClock;
+use crate::server::percent_encode;
+
+/// Frames of one stream that fail one after the other before it is given a rest.
+const MOST_FAILURES: u32 = 10;
+/// How long that is.
+const REST: Duration = Duration::from_secs(1);
+
+/// What a stream of this node is to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// All who watch see the same at the same time.
+    Live,
+    /// It has an end, and everybody begins at its start.
+    Film,
+}
+
+impl Kind {
+    const fn part(self) -> Part {
+        match self {
+            Self::Live => Part::Live,
+            Self::Film => Part::Film,
+        }
+    }
+}
+
+/// The streams that this node offers to others, for as long as this is there.
+pub struct Offers {
+    exchange: Arc<dyn Exchange>,
+    node: String,
+    offered: Arc<Mutex<Offered>>,
+    work: Arc<Work>,
+    thread: Option<thread::JoinHandle<()>>,
+    #[expect(dead_code, reason = "questions are answered until it is dropped")]
+    answers: Held,
+    /// Tells others to ask again.
+    news: Mutex<Box<dyn Publication>>,
+}
+
+type Offered = BTreeMap<(String, Kind), Offer>;
+
+struct Offer {
+    id: u64,
+    address: Address,
+    #[expect(dead_code, reason = "the others are told by its end")]
+    token: Held,
+}
+
+impl Offers {
+    /// A node that offers nothing yet. `catalogue`: where its streams are found, as those who watch here find them. `describe` tells what
+    /// is known of a stream and who may watch it; it must not wait.
+    ///
+    /// # Errors
+    /// The exchange's, or the system has no thread left, or no random numbers.
+    pub fn new<C>(
+        exchange: Arc<dyn Exchange>,
+        node: &str,
+        catalogue: C,
+        describe: impl Fn(&str) -> Option<About> + Send + Sync + 'static,
+    ) -> io::Result<Self>
+    where
+        C: Catalogue + Send + 'static,
+        C::Medium: Send,
+        <C::Medium as Medium>::Source: Send,
+    {
+        let incarnation = getrandom::u32().map_err(io::Error::other)?;
+        let work = Arc::<Work>::default();
+        let mut sender = Sender { catalogue, incarnation, clock: MonotonicClock::new(), streams: BTreeMap::new() };
+        let thread = thread::Builder::new().name("cluster".to_owned()).spawn({
+            let work = Arc::clone(&work);
+            move || sender.run(&work)
+        })?;
+        let offered = Arc::<Mutex<Offered>>::default();
+        let keys = name::all_of(node, Part::About);
+        let answer = {
+            let offered = Arc::downgrade(&offered);
+            move |question: Box<dyn Question>| {
+                if let Some(offered) = offered.upgrade() {
+                    answer(&*question, &lock(&offered), &describe);
+                }
+            }
+        };
+        let answers = exchange.answer(&keys, Box::new(answer)).map_err(io::Error::other)?;
+        let news = exchange.publish(&name::node_key(node), Box::new(|_| ())).map_err(io::Error::other)?;
+        let (node, news) = (node.to_owned(), Mutex::new(news));
+        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, news })
+    }
+
+    /// What is told of the streams has changed: the others ask again.
+    pub fn tell_changed(&self) {
+        let told = self.news.lock().unwrap_or_else(PoisonError::into_inner).put(b"", b"");
+        if let Err(error) = told {
+            log::error!("other nodes do not hear that rules have changed: {error}");
+        }
+    }
+
+    /// The others are offered these, and nothing else. A name that no key can have is said in the log.
+    ///
+    /// # Errors
+    /// The exchange has ended.
+    pub fn set(&self, streams: &[(String, Kind)]) -> Result<(), ExchangeError> {
+        let mut offered = lock(&self.offered);
+        let is_gone = |key: &(String, Kind)| !streams.contains(key);
+        for (_, offer) in offered.extract_if(.., |key, _| is_gone(key)) {
+            self.work.order(Order::Remove(offer.id));
+        }
+        for stream in streams.iter().filter(|stream| !offered.contains_key(*stream)).cloned().collect::<Vec<_>>() {
+            match Address::new(&self.node, &stream.0) {
+                Ok(address) => {
+                    let offer = self.offer(&address, stream.1)?;
+                    offered.insert(stream, offer);
+                }
+                Err(error) => log::warn!("{}: other nodes are not offered it: {error}", stream.0),
+            }
+        }
+        Ok(())
+    }
+
+    fn offer(&self, address: &Address, kind: Kind) -> Result<Offer, ExchangeError> {
+        let id = self.work.next_id();
+        if kind == Kind::Live {
+            let on_watched = {
+                let work = Arc::downgrade(&self.work);
+                move |is_watched| {
+                    if let Some(work) = work.upgrade() {
+                        work.order(Order::Watched(id, is_watched));
+                    }
+                }
+            };
+            let publication = self.exchange.publish(&address.key(Part::Pictures), Box::new(on_watched))?;
+            self.work.order(Order::Add(id, address.stream().to_owned(), publication));
+        }
+        // At last: whoever hears of it may watch at once.
+        let token = self.exchange.declare(&address.key(kind.part()))?;
+        Ok(Offer { id, address: address.clone(), token })
+    }
+}
+
+impl Drop for Offers {
+    fn drop(&mut self) {
+        self.work.order(Order::End);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Offers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offers").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+fn lock(offered: &Mutex<Offered>) -> MutexGuard<'_, Offered> {
+    offered.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells of all streams that are asked for.
+fn answer(question: &dyn Question, offered: &Offered, describe: &dyn Fn(&str) -> Option<About>) {
+    for Offer { address, .. } in offered.values() {
+        let key = address.key(Part::About);
+        if name::do_match(&key, question.key())
+            && let Some(about) = describe(address.stream())
+        {
+            question.answer(Sample { key: &key, payload: about.to_json().as_bytes(), attachment: b"" });
+        }
+    }
+}
+
+/// What the thread is to do.
+#[derive(Default)]
+struct Work {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    last_id: u64,
+    orders: VecDeque<Order>,
+    /// Streams that may have a picture, in the order in which they had one; each once.
+    ready: VecDeque<u64>,
+}
+
+enum Order {
+    /// A stream of this name is published there.
+    Add(u64, String, Box<dyn Publication>),
+    Remove(u64),
+    Watched(u64, bool),
+    End,
+}
+
+impl Work {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_id(&self) -> u64 {
+        let mut queue = self.queue();
+        queue.last_id += 1;
+        queue.last_id
+    }
+
+    fn order(&self, order: Order) {
+        self.queue().orders.push_back(order);
+        self.changed.notify_one();
+    }
+
+    /// The stream may have a picture.
+    fn note_ready(&self, id: u64) {
+        let mut queue = self.queue();
+        if !queue.ready.contains(&id) {
+            queue.ready.push_back(id);
+            self.changed.notify_one();
+        }
+    }
+
+    /// What is to be done next; `until` that time there may be nothing.
+    fn next(&self, until: Option<Duration>) -> Next {
+        let mut queue = self.queue();
+        loop {
+            if let Some(order) = queue.orders.pop_front() {
+                return Next::Order(order);
+            }
+            if let Some(id) = queue.ready.pop_front() {
+                return Next::Ready(id);
+            }
+            queue = match until {
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let waited = self.changed.wait_timeout(queue, patience);
+                    let (queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+                    if waited.timed_out() && queue.orders.is_empty() && queue.ready.is_empty() {
+                        return Next::Time;
+                    }
+                    queue
+                }
+            };
+        }
+    }
+}
+
+enum Next {
+    Order(Order),
+    Ready(u64),
+    Time,
+}
+
+/// Wakes the thread for one stream.
+struct Bell {
+    id: u64,
+    work: Weak<Work>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(work) = self.work.upgrade() {
+            work.note_ready(self.id);
+        }
+    }
+}
+
+/// What the thread has.
+struct Sender<C: Catalogue> {
+    catalogue: C,
+    incarnation: u32,
+    clock: MonotonicClock,
+    streams: BTreeMap<u64, Published<C::Medium>>,
+}
+
+/// A stream of this node.
+struct Published<M: Medium> {
+    name: String,
+    publication: Box<dyn Publication>,
+    waker: Waker,
+    watched: Watched<M>,
+    /// When it is asked again whatever happens.
+    due: Option<Instant>,
+    /// The number of the last picture, and as the source has it.
+    number: (u64, Option<u32>),
+    failures: u32,
+}
+
+enum Watched<M: Medium> {
+    /// Nobody does.
+    No,
+    /// It is asked for, and has no picture yet.
+    Awaited(M),
+    /// There are pictures.
+    Open(M::Source),
+}
+
+impl<C: Catalogue> Sender<C> {
+    fn run(&mut self, work: &Arc<Work>) {
+        loop {
+            let now = self.clock.now();
+            let due = self.streams.values().filter_map(|stream| stream.due).min();
+            match work.next(due.map(|due| due.since(now))) {
+                Next::Order(Order::End) => return,
+                Next::Order(order) => self.handle(order, work),
+                Next::Ready(id) => self.advance(id, work),
+                Next::Time => {}
+            }
+            let now = self.clock.now();
+            for (&id, stream) in &mut self.streams {
+                if stream.due.is_some_and(|due| due <= now) {
+                    stream.due = None;
+                    work.note_ready(id);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, order: Order, work: &Arc<Work>) {
+        match order {
+            Order::Add(id, name, publication) => {
+                let waker = Waker::from(Arc::new(Bell { id, work: Arc::downgrade(work) }));
+                let watched = Watched::No;
+                let stream = Published { name, publication, waker, watched, due: None, number: (0, None), failures: 0 };
+                self.streams.insert(id, stream);
+            }
+            Order::Remove(id) => drop(self.streams.remove(&id)),
+            Order::Watched(id, is_watched) => {
+                let Some(stream) = self.streams.get_mut(&id) else { return };
+                stream.due = None;
+                stream.watched = match is_watched {
+                    true => {
+                        let path = percent_encode(&stream.name);
+                        self.catalogue.find(Path::new(&path)).map_or(Watched::No, Watched::Awaited)
+                    }
+                    false => Watched::No,
+                };
+                work.note_ready(id);
+            }
+            Order::End => {}
+        }
+    }
+
+    /// Sends the next picture of a stream, if there is one.
+    fn advance(&mut self, id: u64, work: &Arc<Work>) {
+        let now = self.clock.now();
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if let Watched::Awaited(medium) = &stream.watched {
+            match medium.entry(&stream.waker) {
+                Ok(_) => stream.watched = medium.open().map_or(Watched::No, Watched::Open),
+                Err(_) => return,
+            }
+        }
+        let Watched::Open(source) = &mut stream.watched else { return };
+        match source.advance(now, &stream.waker) {
+            Ok(Advance::Ready) => {
+                stream.failures = 0;
+                if stream.send(self.incarnation, now, &self.clock).is_err() {
+                    stream.watched = Watched::No;
+                    return;
+                }
+                // After all others that have one.
+                work.note_ready(id);
+            }
+            Ok(Advance::Pending { until }) => stream.due = until,
+            Ok(Advance::Edge) => {}
+            // There may be another stream of this name.
+            Ok(Advance::End) => {
+                let path = percent_encode(&stream.name);
+                stream.watched = self.catalogue.find(Path::new(&path)).map_or(Watched::No, Watched::Awaited);
+                stream.due = Some(now.after(REST));
+            }
+            Err(error) => {
+                log::debug!("{}: a picture is not sent to other nodes: {error:?}", stream.name);
+                stream.failures += 1;
+                if stream.failures < MOST_FAILURES {
+                    work.note_ready(id);
+                } else {
+                    stream.failures = 0;
+                    stream.due = Some(now.after(REST));
+                }
+            }
+        }
+    }
+}
+
+impl<M: Medium> Published<M> {
+    /// Sends the picture that the source lends.
+    fn send(&mut self, incarnation: u32, now: Instant, clock: &MonotonicClock) -> Result<(), ExchangeError> {
+        let Watched::Open(source) = &self.watched else { return Ok(()) };
+        let Some(frame) = source.frame() else { return Ok(()) };
+        if source.absence().is_some() {
+            // Each node says so itself.
+            return Ok(());
+        }
+        let (number, last) = self.number;
+        let step = last.map_or(1, |last| frame.number.wrapping_sub(last));
+        // One that was opened anew may stand where it stood.
+        let number = number.saturating_add(u64::from(step.clamp(1, u32::MAX / 2)));
+        self.number = (number, Some(frame.number));
+        let captured = frame.captured.unwrap_or(now).as_micros();
+        let stamp = Stamp { incarnation, number, captured, sent: clock.now().as_micros() };
+        self.publication.put(source.original().unwrap_or(frame.data), &stamp.to_bytes())
+    }
+}

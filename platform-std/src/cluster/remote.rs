@@ -1,0 +1,573 @@
+//! Streams of other nodes: which there are, and the pictures of those that somebody watches here.
+//!
+//! A stream is known by its full name, `NODE/STREAM`, and by `STREAM` alone at the node that had it first of those that have it now. So
+//! a stream that moves to another node goes on under its name, and nobody takes the name of another one's stream.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mutoscope::media::catalogue::Catalogue;
+use mutoscope::wire::url::Path;
+
+use super::about::About;
+use super::exchange::{Exchange, ExchangeError, Held, Sample};
+use super::name::{self, Address, Part};
+use super::stamp::Stamp;
+use super::transit::Transit;
+use crate::guard::{Homes, StreamRules, Who};
+use crate::input::Publisher;
+use crate::media::live::{Live, LiveMedium};
+use crate::media::{LeftOut, Packets, Policy};
+use crate::names;
+use crate::web::Listed;
+
+/// The longest picture.
+const MAX_PICTURE: usize = 16 * 1024 * 1024;
+/// A picture that is older is shown to nobody.
+const MAX_AGE: Duration = Duration::from_secs(1);
+/// How long pictures are taken after the last one who watched has gone: the next one comes soon, as players do that try again.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long a stream that is gone keeps its name: a node may be started again.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Streams of one node, and of all.
+const MOST_OF_NODE: usize = 1000;
+const MOST: usize = 10_000;
+/// Nodes of which the log has said that they are wrong.
+const MOST_NAMED: usize = 100;
+/// How long a node may take to tell what its streams are.
+const ANSWER: Duration = Duration::from_secs(5);
+/// When who asks for a stream that is not there may ask again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// The streams of all other nodes. Copies are the same.
+#[derive(Clone)]
+pub struct Remote(Arc<Running>);
+
+/// It ends with the last copy.
+struct Running {
+    shared: Arc<Shared>,
+    follows: Mutex<Vec<Held>>,
+}
+
+struct Shared {
+    exchange: Arc<dyn Exchange>,
+    /// This node, whose streams are found elsewhere.
+    node: String,
+    policy: Policy,
+    known: Mutex<Known>,
+    work: Work,
+    start: Instant,
+}
+
+/// What there is.
+#[derive(Default)]
+struct Known {
+    streams: BTreeMap<Address, Stream>,
+    /// By the names of streams alone.
+    names: HashMap<Arc<str>, Name>,
+    /// What the log says already.
+    named: HashSet<String>,
+}
+
+/// A stream of another node.
+struct Stream {
+    /// Since when it is not there.
+    gone: Option<Instant>,
+    /// What its node tells of it.
+    about: Option<About>,
+    feed: Arc<Feed>,
+}
+
+/// A name without a node.
+struct Name {
+    shown: Arc<Publisher>,
+    live: Live,
+    /// Those that have it, in the order in which they came: the first one is shown.
+    owners: Vec<Address>,
+}
+
+/// The pictures of one stream, on their way.
+struct Feed {
+    address: Address,
+    live: Live,
+    shown: Publisher,
+    /// The newest picture that nobody has looked at yet.
+    slot: Mutex<Option<Arrived>>,
+}
+
+struct Arrived {
+    picture: Vec<u8>,
+    stamp: Stamp,
+    at: Instant,
+}
+
+/// What the thread is to do.
+#[derive(Default)]
+struct Work {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Streams that have a picture in their slots; each once.
+    arrived: VecDeque<Arc<Feed>>,
+    /// Streams that somebody has come to watch, or has left, or that have come or gone; each once.
+    changed: VecDeque<Changed>,
+    /// Nodes that are to be asked what their streams are.
+    unknown: BTreeSet<String>,
+    is_over: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Changed {
+    Stream(Address),
+    /// All that have it.
+    Name(Arc<str>),
+}
+
+impl Work {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_change(&self, changed: Changed) {
+        let mut queue = self.queue();
+        if !queue.changed.contains(&changed) {
+            queue.changed.push_back(changed);
+            self.changed.notify_one();
+        }
+    }
+
+    /// The node is to be asked what its streams are.
+    fn note_unknown(&self, node: &str) {
+        self.queue().unknown.insert(node.to_owned());
+        self.changed.notify_one();
+    }
+
+    fn next(&self, until: Option<Instant>) -> Next {
+        let mut queue = self.queue();
+        loop {
+            if queue.is_over {
+                return Next::End;
+            }
+            if let Some(changed) = queue.changed.pop_front() {
+                return Next::Changed(changed);
+            }
+            if let Some(node) = queue.unknown.pop_first() {
+                return Next::Ask(node);
+            }
+            if let Some(feed) = queue.arrived.pop_front() {
+                return Next::Arrived(feed);
+            }
+            queue = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Next::Time,
+                Some(patience) => self.changed.wait_timeout(queue, patience).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+}
+
+enum Next {
+    Changed(Changed),
+    Ask(String),
+    Arrived(Arc<Feed>),
+    Time,
+    End,
+}
+
+impl Remote {
+    /// The streams of all nodes but this one. `policy`: what may be done with pictures that RTP/JPEG cannot carry.
+    ///
+    /// # Errors
+    /// The exchange's, or the system has no thread left.
+    pub fn new(exchange: Arc<dyn Exchange>, node: &str, policy: Policy) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            exchange: Arc::clone(&exchange),
+            node: node.to_owned(),
+            policy,
+            known: Mutex::default(),
+            work: Work::default(),
+            start: Instant::now(),
+        });
+        let mut receiver = Receiver { shared: Arc::clone(&shared), watched: HashMap::new() };
+        thread::Builder::new().name("cluster-in".to_owned()).spawn(move || receiver.run())?;
+        let remote = Self(Arc::new(Running { shared, follows: Mutex::default() }));
+        let shared = Arc::downgrade(&remote.0.shared);
+        let tell = move |key: &str, is_there: bool| {
+            if let Some(shared) = shared.upgrade() {
+                shared.handle_presence(key, is_there);
+            }
+        };
+        let follow = exchange.follow(&name::all(Part::Live), Box::new(tell)).map_err(io::Error::other)?;
+        let shared = Arc::downgrade(&remote.0.shared);
+        let ask_again = move |sample: Sample<'_>| {
+            if let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key)) {
+                shared.work.note_unknown(&node);
+            }
+        };
+        let news = exchange.watch(&name::all_nodes(), Box::new(ask_again)).map_err(io::Error::other)?;
+        remote.0.follows.lock().unwrap_or_else(PoisonError::into_inner).extend([follow, news]);
+        Ok(remote)
+    }
+
+    /// Full names of all streams that are there.
+    pub fn names(&self) -> Vec<String> {
+        let known = self.0.shared.known();
+        let present = known.streams.iter().filter(|(_, stream)| stream.gone.is_none());
+        present.map(|(address, _)| address.full_name()).collect()
+    }
+
+    /// All streams that are there, as they are listed.
+    pub fn list(&self) -> Vec<Listed> {
+        let known = self.0.shared.known();
+        let present = known.streams.iter().filter(|(_, stream)| stream.gone.is_none());
+        present.map(|(address, stream)| Listed::of_remote(address.full_name(), &stream.feed.live)).collect()
+    }
+
+    /// The stream that a path means.
+    fn live(&self, path: Path<'_>) -> Option<Live> {
+        let decoded = names::decoded(path)?;
+        let known = self.0.shared.known();
+        match decoded.split_once('/') {
+            Some((node, stream)) => {
+                let address = Address::new(node, stream).ok()?;
+                Some(known.streams.get(&address)?.feed.live.clone())
+            }
+            None => Some(known.names.get(&*decoded)?.live.clone()),
+        }
+    }
+}
+
+/// The name behind that of the node `node` in a path; `None`: the path does not begin with it.
+pub fn below(path: Path<'_>, node: &str) -> Option<String> {
+    let decoded = names::decoded(path)?;
+    Some(decoded.strip_prefix(node)?.strip_prefix('/')?.to_owned())
+}
+
+impl Catalogue for Remote {
+    type Medium = LiveMedium;
+
+    fn find(&self, path: Path<'_>) -> Option<LiveMedium> {
+        let live = self.live(path)?;
+        Some(live.medium(live.address()))
+    }
+}
+
+impl Homes for Remote {
+    fn rules_of(&self, path: Path<'_>) -> Option<StreamRules> {
+        let decoded = names::decoded(path)?;
+        let known = self.0.shared.known();
+        let address = match decoded.split_once('/') {
+            Some((node, stream)) => Some(Address::new(node, stream).ok()?),
+            None => known.names.get(&*decoded)?.owners.first().cloned(),
+        };
+        // It was there, and is not now: who asks is told so if everybody may know.
+        let stream = known.streams.get(&address?)?;
+        let nobody = || StreamRules { watch: Some(Who::default()), ..StreamRules::default() };
+        Some(stream.about.as_ref().map_or_else(nobody, About::rules))
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("node", &self.0.shared.node).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.work.queue().is_over = true;
+        self.shared.work.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A node says that a stream is there, or that it is no more.
+    fn handle_presence(self: &Arc<Self>, key: &str, is_there: bool) {
+        let address = match Address::parse(key) {
+            Ok((address, _)) if address.node() == self.node => return,
+            Ok((address, _)) => address,
+            Err(error) => {
+                let what = format!("a node offers {:?}, which cannot be served: {error}", shortened(key));
+                return self.known().complain(what);
+            }
+        };
+        let mut known = self.known();
+        if is_there {
+            known.add(self, address.clone());
+        } else {
+            known.remove(&address);
+        }
+        drop(known);
+        if is_there {
+            self.work.note_unknown(address.node());
+        }
+        self.work.note_change(Changed::Stream(address));
+    }
+
+    /// A node has told of one of its streams.
+    fn handle_about(&self, sample: Sample<'_>) {
+        let Ok((address, Part::About)) = Address::parse(sample.key) else { return };
+        let about = About::parse(sample.payload);
+        if let Some(stream) = self.known().streams.get_mut(&address) {
+            stream.about = about;
+        }
+    }
+
+    /// A medium whose viewers are noticed.
+    fn live(self: &Arc<Self>, name: &str, changed: Changed) -> Live {
+        let live = Live::new(name, None);
+        live.rest("its pictures have not come yet", Duration::from_secs(1));
+        let shared = Arc::downgrade(self);
+        live.on_change(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.work.note_change(changed.clone());
+            }
+        });
+        live
+    }
+}
+
+/// As much of what a stranger has written as a log needs.
+fn shortened(text: &str) -> &str {
+    let end = text.char_indices().nth(100).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
+}
+
+impl Known {
+    /// Says what is wrong, once.
+    fn complain(&mut self, what: String) {
+        if self.named.len() < MOST_NAMED && self.named.insert(what.clone()) {
+            log::warn!("cluster: {what}");
+        }
+    }
+
+    fn add(&mut self, shared: &Arc<Shared>, address: Address) {
+        if let Some(stream) = self.streams.get_mut(&address) {
+            stream.gone = None;
+        } else {
+            let of_node = self.streams.keys().filter(|other| other.node() == address.node()).count();
+            if of_node >= MOST_OF_NODE || self.streams.len() >= MOST {
+                return self.complain(format!(
+                    "{} offers more than {MOST_OF_NODE} streams, or all nodes more than {MOST}: the others are left out",
+                    address.node()
+                ));
+            }
+            let live = shared.live(&address.full_name(), Changed::Stream(address.clone()));
+            let shown = Publisher::new(live.clone(), shared.policy);
+            let feed = Feed { address: address.clone(), live, shown, slot: Mutex::default() };
+            self.streams.insert(address.clone(), Stream { gone: None, about: None, feed: Arc::new(feed) });
+        }
+        let name: Arc<str> = address.stream().into();
+        let entry = self.names.entry(Arc::clone(&name)).or_insert_with(|| {
+            let live = shared.live(&name, Changed::Name(Arc::clone(&name)));
+            let shown = Arc::new(Publisher::new(live.clone(), shared.policy));
+            Name { shown, live, owners: Vec::new() }
+        });
+        if !entry.owners.contains(&address) {
+            entry.owners.push(address);
+        }
+    }
+
+    fn remove(&mut self, address: &Address) {
+        let reason = format!("{} is not there", address.node());
+        if let Some(stream) = self.streams.get_mut(address) {
+            stream.gone = Some(Instant::now());
+            stream.feed.live.cease(&reason, RETRY);
+        }
+        if let Some(name) = self.names.get_mut(address.stream()) {
+            name.owners.retain(|owner| owner != address);
+            if name.owners.is_empty() {
+                name.live.cease(&reason, RETRY);
+            }
+        }
+    }
+
+    /// Forgets what has been gone for too long. Gives when that is to be asked again.
+    fn expire(&mut self, now: Instant) -> Option<Instant> {
+        let mut next = None;
+        let Self { streams, names, .. } = self;
+        streams.retain(|address, stream| {
+            let Some(end) = stream.gone.map(|gone| gone + PATIENCE) else { return true };
+            if end > now {
+                next = Some(next.map_or(end, |next: Instant| next.min(end)));
+                return true;
+            }
+            stream.feed.live.end();
+            if names.get(address.stream()).is_some_and(|name| name.owners.is_empty())
+                && let Some(name) = names.remove(address.stream())
+            {
+                name.live.end();
+            }
+            false
+        });
+        next
+    }
+
+    /// What shows the stream's pictures under its name alone, if anybody watches that.
+    fn named(&self, address: &Address) -> Option<&Name> {
+        let name = self.names.get(address.stream())?;
+        (name.owners.first() == Some(address) && name.live.viewers() > 0).then_some(name)
+    }
+
+    fn is_watched(&self, address: &Address) -> bool {
+        let Some(stream) = self.streams.get(address) else { return false };
+        stream.gone.is_none() && (stream.feed.live.viewers() > 0 || self.named(address).is_some())
+    }
+}
+
+impl Feed {
+    /// Another node has sent this; `work` will look at it, if nothing newer comes before that.
+    fn take(self: &Arc<Self>, sample: Sample<'_>, work: &Work) {
+        if sample.payload.len() > MAX_PICTURE {
+            return self.live.leave_out(LeftOut::TooMany);
+        }
+        let Some(stamp) = Stamp::parse(sample.attachment) else { return self.live.leave_out(LeftOut::Damaged) };
+        let mut picture = self.shown.buffer();
+        picture.extend_from_slice(sample.payload);
+        let arrived = Arrived { picture, stamp, at: Instant::now() };
+        let replaced = self.slot.lock().unwrap_or_else(PoisonError::into_inner).replace(arrived);
+        if replaced.is_some() {
+            // It is in the queue already.
+            return self.live.leave_out(LeftOut::Unready);
+        }
+        work.queue().arrived.push_back(Arc::clone(self));
+        work.changed.notify_one();
+    }
+}
+
+/// The thread that watches other nodes' streams.
+struct Receiver {
+    shared: Arc<Shared>,
+    watched: HashMap<Address, Watched>,
+}
+
+/// A stream whose pictures come here.
+struct Watched {
+    #[expect(dead_code, reason = "it ends by being dropped")]
+    held: Held,
+    transit: Transit,
+    packets: Packets,
+    /// Nobody watches any more, and it ends then.
+    end: Option<Instant>,
+}
+
+impl Receiver {
+    fn run(&mut self) {
+        loop {
+            let now = Instant::now();
+            self.leave(now);
+            let expiry = self.shared.known().expire(now);
+            let until = self.watched.values().filter_map(|watched| watched.end).chain(expiry).min();
+            match self.shared.work.next(until) {
+                Next::Changed(Changed::Stream(address)) => self.reconsider(&address),
+                Next::Changed(Changed::Name(name)) => {
+                    let owners = self.shared.known().names.get(&name).map(|name| name.owners.clone());
+                    owners.into_iter().flatten().for_each(|owner| self.reconsider(&owner));
+                }
+                Next::Ask(node) => self.ask(&node),
+                Next::Arrived(feed) => self.show(&feed),
+                Next::Time => {}
+                Next::End => return,
+            }
+        }
+    }
+
+    /// Watches a stream, or watches it no more, whichever is wanted now.
+    fn reconsider(&mut self, address: &Address) {
+        let known = self.shared.known();
+        let is_wanted = known.is_watched(address);
+        let feed = known.streams.get(address).map(|stream| (Arc::clone(&stream.feed), stream.gone.is_some()));
+        drop(known);
+        match (self.watched.get_mut(address), feed) {
+            (Some(watched), Some((_, false))) => {
+                watched.end =
+                    if is_wanted { None } else { Some(watched.end.unwrap_or_else(|| Instant::now() + LINGER)) };
+            }
+            (Some(_), _) => drop(self.watched.remove(address)),
+            (None, Some((feed, false))) if is_wanted => match self.watch(&feed) {
+                Ok(held) => {
+                    let (transit, packets) = (Transit::default(), Packets::default());
+                    self.watched.insert(address.clone(), Watched { held, transit, packets, end: None });
+                }
+                Err(error) => log::error!("{}: it cannot be watched: {error}", address.full_name()),
+            },
+            (None, _) => {}
+        }
+        // The next one that has the name shows it now.
+        let next = self.shared.known().names.get(address.stream()).and_then(|name| name.owners.first().cloned());
+        if let Some(next) = next.filter(|next| next != address && !self.watched.contains_key(next)) {
+            self.reconsider(&next);
+        }
+    }
+
+    /// Asks a node what its streams are.
+    fn ask(&self, node: &str) {
+        let shared = Arc::downgrade(&self.shared);
+        let tell = move |sample: Option<Sample<'_>>| {
+            if let (Some(shared), Some(sample)) = (shared.upgrade(), sample) {
+                shared.handle_about(sample);
+            }
+        };
+        let asked = self.shared.exchange.ask(&name::all_of(node, Part::About), "", ANSWER, Box::new(tell));
+        if let Err(error) = asked {
+            log::error!("{node}: it cannot be asked what its streams are: {error}");
+        }
+    }
+
+    fn watch(&self, feed: &Arc<Feed>) -> Result<Held, ExchangeError> {
+        let (feed, shared): (_, Weak<Shared>) = (Arc::clone(feed), Arc::downgrade(&self.shared));
+        let key = feed.address.key(Part::Pictures);
+        let take = move |sample: Sample<'_>| {
+            if let Some(shared) = shared.upgrade() {
+                feed.take(sample, &shared.work);
+            }
+        };
+        self.shared.exchange.watch(&key, Box::new(take))
+    }
+
+    /// Ends what nobody has watched for a while.
+    fn leave(&mut self, now: Instant) {
+        let shared = &self.shared;
+        self.watched.retain(|address, watched| {
+            let is_kept = watched.end.is_none_or(|end| end > now);
+            if !is_kept && let Some(stream) = shared.known().streams.get(address) {
+                stream.feed.live.rest("nobody has watched it", Duration::from_secs(1));
+            }
+            is_kept
+        });
+    }
+
+    /// Shows the picture that has come.
+    fn show(&mut self, feed: &Feed) {
+        let Some(arrived) = feed.slot.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(watched) = self.watched.get_mut(&feed.address) else { return };
+        let micros = |at: Instant| u64::try_from(at.duration_since(self.shared.start).as_micros()).unwrap_or(u64::MAX);
+        let Some(passage) = watched.transit.arrive(micros(arrived.at), arrived.stamp) else { return };
+        watched.packets.came += 1;
+        watched.packets.lost += u64::from(passage.missing);
+        feed.live.note_packets(watched.packets);
+        if passage.age > MAX_AGE {
+            return feed.live.leave_out(LeftOut::Unready);
+        }
+        let captured = self.shared.start + Duration::from_micros(passage.captured);
+        let named = self.shared.known().named(&feed.address).map(|name| Arc::clone(&name.shown));
+        if let Some(named) = named {
+            if feed.live.viewers() == 0 {
+                return named.publish(arrived.picture, captured);
+            }
+            named.publish(arrived.picture.clone(), captured);
+        }
+        feed.shown.publish(arrived.picture, captured);
+    }
+}

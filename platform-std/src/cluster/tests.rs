@@ -1,0 +1,176 @@
+//! Nodes with streams, and what others see of them.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use mutoscope::io::Clock;
+use mutoscope::media::FrameSource;
+use mutoscope::media::catalogue::{Catalogue, Medium};
+use mutoscope::wire::url::Path;
+
+use super::exchange::Exchange;
+use super::in_process::Hub;
+use super::{About, Kind, Offers, Remote, Topology, Zenoh};
+use crate::clock::MonotonicClock;
+use crate::guard::{Homes, StreamRules, Who};
+use crate::media::Policy;
+use crate::media::live::{Live, LiveMedium};
+use crate::media::testing::picture;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A node with one live stream.
+struct Camera {
+    live: Live,
+    #[expect(dead_code, reason = "its streams are there as long as it is")]
+    offers: Offers,
+}
+
+impl Camera {
+    fn new(exchange: Arc<dyn Exchange>, name: &str, stream: &str) -> Self {
+        let live = Live::new(stream, None);
+        let about = About { watch: Who::parse(["anna"]).unwrap(), ..About::default() };
+        let offers = Offers::new(exchange, name, live.clone(), move |_| Some(about.clone())).unwrap();
+        offers.set(&[(stream.to_owned(), Kind::Live)]).unwrap();
+        Self { live, offers }
+    }
+
+    /// Publishes a picture of this width as soon as another node wants one.
+    fn show(&self, width: u16) {
+        wait("nobody has come to watch", || self.live.viewers() > 0);
+        self.live.publish(picture(width, 16, |_| ()));
+    }
+}
+
+fn edge(exchange: impl Exchange + 'static) -> Remote {
+    Remote::new(Arc::new(exchange), "edge", Policy::default()).unwrap()
+}
+
+fn find(remote: &Remote, path: &str) -> LiveMedium {
+    remote.find(Path::new(path)).unwrap_or_else(|| panic!("there is no {path}"))
+}
+
+/// The widths of the pictures that a viewer sees until it has seen this one.
+fn see_until(source: &mut impl FrameSource, width: u16) -> Vec<u16> {
+    let (clock, mut seen) = (MonotonicClock::new(), Vec::new());
+    wait("a picture has not come", || {
+        if source.advance(clock.now(), Waker::noop()).is_ok()
+            && let Some(frame) = source.frame()
+        {
+            seen.push(frame.layout.unwrap().width);
+        }
+        seen.last() == Some(&width)
+    });
+    seen
+}
+
+/// A place on this machine where nobody listens.
+fn place() -> String {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn two_cameras_at_an_edge_are_watched_over_zenoh() {
+    let place = place();
+    let topology = Topology { connect: vec![place.clone()], ..Topology::default() };
+    // The camera is there before its edge.
+    let client = std::thread::spawn({
+        let topology = topology.clone();
+        move || Zenoh::open(&topology).unwrap()
+    });
+    let router = Zenoh::open(&Topology { listen: vec![place], ..Topology::default() }).unwrap();
+    let edge = edge(router);
+    let first = Camera::new(Arc::new(client.join().unwrap()), "garden", "bird");
+    let second = Camera::new(Arc::new(Zenoh::open(&topology).unwrap()), "kitchen", "bird");
+    wait("both have not come", || edge.names().len() == 2);
+    assert_eq!(edge.names(), ["garden/bird", "kitchen/bird"]);
+    let mut viewers =
+        [(find(&edge, "garden/bird").open().unwrap(), &first), (find(&edge, "kitchen/bird").open().unwrap(), &second)];
+    for width in [160, 176, 192] {
+        for (viewer, camera) in &mut viewers {
+            camera.show(width);
+            assert_eq!(see_until(viewer, width).last(), Some(&width));
+        }
+    }
+    drop(viewers);
+    drop(first);
+    wait("the one that has gone is there still", || edge.names() == ["kitchen/bird"]);
+}
+
+#[test]
+fn pictures_of_another_node_come_when_somebody_watches_and_only_then() {
+    let hub = Hub::default();
+    let camera = Camera::new(Arc::new(hub.node()), "garden", "bird house");
+    let edge = edge(hub.node());
+    assert_eq!(edge.names(), ["garden/bird house"]);
+    camera.live.publish(picture(16, 16, |_| ()));
+    assert_eq!((camera.live.viewers(), hub.sent()), (0, 0));
+    for path in ["garden/bird%20house", "bird%20house"] {
+        let medium = find(&edge, path);
+        let mut viewer = medium.open().unwrap();
+        camera.show(32);
+        assert_eq!(see_until(&mut viewer, 32).last(), Some(&32));
+        assert_eq!(medium.entry(Waker::noop()).unwrap().name, path.replace("%20", " "));
+        // Many who watch are one to the camera.
+        let others: Vec<_> = (0..5).map(|_| find(&edge, path).open().unwrap()).collect();
+        assert_eq!(camera.live.viewers(), 1);
+        drop((viewer, others, medium));
+        wait("the camera is watched still", || camera.live.viewers() == 0);
+    }
+    assert!(edge.find(Path::new("garden/none")).is_none());
+}
+
+fn watchers(remote: &Remote, path: &str) -> Option<Who> {
+    remote.rules_of(Path::new(path)).map(|StreamRules { watch, .. }| watch.expect("somebody or nobody"))
+}
+
+#[test]
+fn who_may_watch_at_the_node_may_do_so_elsewhere_and_nobody_before_that_is_known() {
+    let hub = Hub::default();
+    let edge = edge(hub.node());
+    let shy = hub.node();
+    let _token = shy.declare("mutoscope/shy/bird/live").unwrap();
+    let _camera = Camera::new(Arc::new(hub.node()), "garden", "bird");
+    let anna = Who::parse(["anna"]).unwrap();
+    wait("nothing is known", || watchers(&edge, "garden/bird") == Some(anna.clone()));
+    assert_eq!(watchers(&edge, "shy/bird"), Some(Who::default()));
+    assert_eq!(watchers(&edge, "bird"), Some(Who::default()), "it is the shy one's, who came first");
+    shy.kill();
+    assert_eq!(watchers(&edge, "bird"), Some(anna));
+    assert_eq!(watchers(&edge, "other"), None);
+}
+
+#[test]
+fn a_stream_that_moves_goes_on_under_its_name_and_nobody_takes_it_before() {
+    let hub = Hub::default();
+    let node = hub.node();
+    let first = Camera::new(Arc::new(node.clone()), "first", "door");
+    let edge = edge(hub.node());
+    let second = Camera::new(Arc::new(hub.node()), "second", "door");
+    let mut viewer = find(&edge, "door").open().unwrap();
+    first.show(32);
+    see_until(&mut viewer, 32);
+    assert_eq!(second.live.viewers(), 0, "the name is taken");
+    node.kill();
+    second.show(48);
+    let seen = see_until(&mut viewer, 48);
+    assert!(seen.iter().all(|width| [32, 48].contains(width)), "{seen:?}");
+    assert!(find(&edge, "first/door").entry(Waker::noop()).is_err(), "it may come back");
+    drop(viewer);
+    // It came later than the second one this time.
+    let again = Camera::new(Arc::new(hub.node()), "first", "door");
+    let mut viewer = find(&edge, "first/door").open().unwrap();
+    again.show(64);
+    see_until(&mut viewer, 64);
+}

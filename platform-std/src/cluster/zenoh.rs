@@ -1,0 +1,273 @@
+//! The exchange between machines: [Eclipse Zenoh](https://zenoh.io). All that knows of it is in this file.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use zenoh::config::Config;
+use zenoh::pubsub::Publisher;
+use zenoh::qos::{CongestionControl, Priority};
+use zenoh::query::{ConsolidationMode, Query, QueryTarget};
+use zenoh::sample::{Locality, SampleKind};
+use zenoh::{Session, Wait};
+
+use super::exchange::{
+    Exchange, ExchangeError, Held, Lasting, OnAnswer, OnPresence, OnQuestion, OnSample, OnWatched, Publication,
+    Question, Sample,
+};
+use super::name;
+use super::topology::{Access, Certificates, Role, Topology};
+
+/// Nobody sends more at once than a picture may have.
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+/// A node of which nothing is heard for so long is gone.
+const LEASE_MILLIS: u64 = 1000;
+/// A node that does not answer for so long is not there, and the next one is tried.
+const OPEN_MILLIS: u64 = 500;
+/// How long it takes until a node is tried again: at first, and at last.
+const RETRY_MILLIS: [u64; 2] = [100, 500];
+/// Batches of 64 KB that wait for the network. All pictures of a node are taken at one moment where cameras are synchronous.
+const QUEUE: u64 = 16;
+/// Microseconds that a picture waits for room in the queue.
+const WAIT_MICROS: u64 = 5_000;
+/// Microseconds that a large one waits on its way. Less, and those that take longer than this on their network never arrive.
+const WAIT_FRAGMENTS_MICROS: u64 = 1_000_000;
+/// Bytes that the system keeps of what is sent: what a picture of a camera has. More would be sent when it is old.
+const SEND_BUFFER: u32 = 65_536;
+
+/// A node's session.
+pub struct Zenoh {
+    session: Session,
+}
+
+impl Zenoh {
+    /// Joins the others. Those that are not there yet are looked for as long as it lasts.
+    ///
+    /// # Errors
+    /// An address is none or is taken, or the files of TLS cannot be used.
+    pub fn open(topology: &Topology) -> Result<Self, ExchangeError> {
+        let text = configuration(topology).to_string();
+        let config = Config::from_json5(&text).map_err(ExchangeError::new)?;
+        Ok(Self { session: zenoh::open(config).wait().map_err(ExchangeError::new)? })
+    }
+}
+
+impl fmt::Debug for Zenoh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Zenoh").field("id", &self.session.zid().to_string()).finish()
+    }
+}
+
+fn configuration(topology: &Topology) -> Value {
+    let (role, send_buffer) = (topology.role(), topology.send_buffer.unwrap_or(SEND_BUFFER));
+    let protocol = if topology.tls.is_some() { "tls" } else { "tcp" };
+    let endpoint = |place: &String| format!("{protocol}/{place}#so_sndbuf={send_buffer}");
+    let endpoints = |places: &[String]| places.iter().map(endpoint).collect::<Vec<_>>();
+    let [first, last] = RETRY_MILLIS;
+    let mut configuration = json!({
+        "mode": role.word(),
+        "listen": { "endpoints": endpoints(&topology.listen) },
+        "connect": {
+            "endpoints": endpoints(&topology.connect),
+            // A router that is not there yet is no reason to end, nor to wait for it here.
+            "timeout_ms": if role == Role::Client { -1 } else { 0 },
+            "exit_on_failure": false,
+            "retry": { "period_init_ms": first, "period_max_ms": last, "period_increase_factor": 2 },
+        },
+        "open": { "return_conditions": { "connect_scouted": false, "declares": false } },
+        "scouting": {
+            "multicast": { "enabled": topology.lan },
+            "gossip": { "enabled": topology.lan },
+        },
+        "adminspace": { "enabled": false },
+        "transport": {
+            "shared_memory": { "enabled": false },
+            "unicast": { "open_timeout": OPEN_MILLIS, "accept_timeout": 2 * OPEN_MILLIS },
+            "link": {
+                "tx": {
+                    "lease": LEASE_MILLIS,
+                    "queue": {
+                        "size": { "data": QUEUE },
+                        "congestion_control": { "drop": {
+                            "wait_before_drop": WAIT_MICROS,
+                            "max_wait_before_drop_fragments": WAIT_FRAGMENTS_MICROS,
+                        } },
+                    },
+                },
+                "rx": { "max_message_size": MAX_MESSAGE },
+            },
+        },
+    });
+    if let Some(Certificates { authority, certificate, key }) = &topology.tls {
+        configuration["transport"]["link"]["tls"] = json!({
+            "root_ca_certificate": authority,
+            "enable_mtls": true,
+            "listen_certificate": certificate,
+            "listen_private_key": key,
+            "connect_certificate": certificate,
+            "connect_private_key": key,
+            // Who is who tells the authority, and the list of names: nodes have addresses of all kinds.
+            "verify_name_on_connect": false,
+            "close_link_on_expiration": true,
+        });
+    }
+    if let Some(access) = &topology.access {
+        configuration["access_control"] = rules(access);
+    }
+    configuration
+}
+
+/// What each certificate may do: all that is not named is forbidden.
+fn rules(access: &Access) -> Value {
+    const SAYING: [&str; 5] = ["put", "delete", "declare_queryable", "reply", "liveliness_token"];
+    const ASKING: [&str; 4] = ["declare_subscriber", "query", "declare_liveliness_subscriber", "liveliness_query"];
+    let (all, both) = (format!("{}/**", name::ROOT), SAYING.iter().chain(&ASKING).collect::<Vec<_>>());
+    let mut rules = vec![
+        json!({ "id": "heard", "permission": "allow", "flows": ["egress"], "messages": both, "key_exprs": [all] }),
+        json!({ "id": "asks", "permission": "allow", "flows": ["ingress"], "messages": ASKING, "key_exprs": [all] }),
+        json!({ "id": "relays", "permission": "allow", "flows": ["ingress"], "messages": SAYING, "key_exprs": [all] }),
+    ];
+    let (mut subjects, mut policies) = (Vec::new(), Vec::new());
+    let mut add = |id: String, name: &String, rules: Vec<String>| {
+        subjects.push(json!({ "id": id, "cert_common_names": [name] }));
+        policies.push(json!({ "rules": rules, "subjects": [id] }));
+    };
+    for (number, node) in access.nodes.iter().enumerate() {
+        let (id, key) = (format!("node{number}"), name::node_key(node));
+        let own = [key.clone(), format!("{key}/**")];
+        let flows = ["ingress"];
+        rules.push(json!({ "id": id, "permission": "allow", "flows": flows, "messages": SAYING, "key_exprs": own }));
+        add(id.clone(), node, vec!["heard".into(), "asks".into(), id]);
+    }
+    for (number, relay) in access.relays.iter().enumerate() {
+        add(format!("relay{number}"), relay, ["heard", "asks", "relays"].map(String::from).into());
+    }
+    json!({
+        "enabled": true,
+        "default_permission": "deny",
+        "rules": rules,
+        "subjects": subjects,
+        "policies": policies,
+    })
+}
+
+struct Published {
+    publisher: Publisher<'static>,
+}
+
+impl Publication for Published {
+    fn put(&mut self, picture: &[u8], attachment: &[u8]) -> Result<(), ExchangeError> {
+        self.publisher.put(picture).attachment(attachment).wait().map_err(ExchangeError::new)
+    }
+}
+
+/// Something of the engine's that ends by being dropped.
+struct Kept<T>(#[allow(dead_code, reason = "it ends by being dropped")] T);
+
+impl<T: Send + Sync> Lasting for Kept<T> {}
+
+struct Asked(Query);
+
+impl Question for Asked {
+    fn key(&self) -> &str {
+        self.0.key_expr().as_str()
+    }
+
+    fn parameters(&self) -> &str {
+        self.0.parameters().as_str()
+    }
+
+    fn answer(&self, sample: Sample<'_>) {
+        let reply = self.0.reply(sample.key, sample.payload).attachment(sample.attachment);
+        if let Err(error) = reply.wait() {
+            log::debug!("cluster: an answer did not leave: {error}");
+        }
+    }
+}
+
+/// Is told that there will be no more answers when the engine drops what it calls.
+struct Asker(OnAnswer);
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        (self.0)(None);
+    }
+}
+
+fn taken(sample: &zenoh::sample::Sample, take: impl FnOnce(Sample<'_>)) {
+    let (payload, key) = (sample.payload().to_bytes(), sample.key_expr().as_str());
+    let attachment = sample.attachment().map_or(Cow::Borrowed(&[][..]), zenoh::bytes::ZBytes::to_bytes);
+    take(Sample { key, payload: &payload, attachment: &attachment });
+}
+
+impl Exchange for Zenoh {
+    fn publish(&self, key: &str, on_watched: OnWatched) -> Result<Box<dyn Publication>, ExchangeError> {
+        let publisher = self
+            .session
+            .declare_publisher(key.to_owned())
+            // The newest picture is worth more than all: what finds no room is left out.
+            .congestion_control(CongestionControl::Drop)
+            .priority(Priority::Data)
+            .express(false)
+            .allowed_destination(Locality::Remote)
+            .wait()
+            .map_err(ExchangeError::new)?;
+        let listener = publisher.matching_listener().callback(move |status| on_watched(status.matching()));
+        listener.background().wait().map_err(ExchangeError::new)?;
+        Ok(Box::new(Published { publisher }))
+    }
+
+    fn watch(&self, key: &str, take: OnSample) -> Result<Held, ExchangeError> {
+        let take = move |sample: zenoh::sample::Sample| {
+            if sample.kind() == SampleKind::Put {
+                taken(&sample, &take);
+            }
+        };
+        let watched = self.session.declare_subscriber(key.to_owned()).callback(take);
+        let watched = watched.allowed_origin(Locality::Remote);
+        Ok(Box::new(Kept(watched.wait().map_err(ExchangeError::new)?)))
+    }
+
+    fn declare(&self, key: &str) -> Result<Held, ExchangeError> {
+        let token = self.session.liveliness().declare_token(key.to_owned());
+        Ok(Box::new(Kept(token.wait().map_err(ExchangeError::new)?)))
+    }
+
+    fn follow(&self, keys: &str, tell: OnPresence) -> Result<Held, ExchangeError> {
+        let tell = move |sample: zenoh::sample::Sample| {
+            tell(sample.key_expr().as_str(), sample.kind() == SampleKind::Put);
+        };
+        let follower = self.session.liveliness().declare_subscriber(keys.to_owned()).history(true).callback(tell);
+        Ok(Box::new(Kept(follower.wait().map_err(ExchangeError::new)?)))
+    }
+
+    fn answer(&self, key: &str, answer: OnQuestion) -> Result<Held, ExchangeError> {
+        let answers =
+            self.session.declare_queryable(key.to_owned()).callback(move |query| answer(Box::new(Asked(query))));
+        Ok(Box::new(Kept(answers.complete(true).wait().map_err(ExchangeError::new)?)))
+    }
+
+    fn ask(&self, keys: &str, parameters: &str, patience: Duration, tell: OnAnswer) -> Result<(), ExchangeError> {
+        let asker = Mutex::new(Asker(tell));
+        let tell = move |reply: zenoh::query::Reply| {
+            if let Ok(sample) = reply.result() {
+                let mut asker = asker.lock().unwrap_or_else(PoisonError::into_inner);
+                taken(sample, |sample| (asker.0)(Some(sample)));
+            }
+        };
+        self.session
+            .get(format!("{keys}?{parameters}"))
+            .target(QueryTarget::All)
+            .consolidation(ConsolidationMode::None)
+            // Beside pictures, and before them.
+            .priority(Priority::InteractiveHigh)
+            .congestion_control(CongestionControl::Block)
+            .allowed_destination(Locality::Remote)
+            .timeout(patience)
+            .callback(tell)
+            .wait()
+            .map_err(ExchangeError::new)
+    }
+}
