@@ -75,8 +75,8 @@ mod with_cluster {
             };
             let offers = Offers::new(exchange, &node, Local(streams.clone()), describe);
             let offers = offers.context("nothing can be shared")?;
-            gate.replace(Rules { elsewhere: Elsewhere::new(Arc::new(remote.clone())), ..Rules::clone(&gate.rules()) });
             streams.join(remote, &node);
+            gate.replace(Rules { elsewhere: Elsewhere::new(Arc::new(streams.clone())), ..Rules::clone(&gate.rules()) });
             log::info!("other machines call this one {node:?}");
             let cluster = Self { offers, streams: streams.clone() };
             cluster.update();

@@ -14,7 +14,7 @@ use mutoscope::wire::url::Path;
 #[cfg(feature = "cluster")]
 use mutoscope_std::cluster::{About, Kind, Remote};
 #[cfg(feature = "cluster")]
-use mutoscope_std::guard::Rules;
+use mutoscope_std::guard::{Home, Homes, Rules};
 use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
 #[cfg(feature = "cluster")]
 use mutoscope_std::media::live::LiveMedium;
@@ -201,6 +201,14 @@ impl Shown {
         self.inputs.find(Path::new(&path)).is_some() || films.into_iter().any(|film| film.name == name)
     }
 
+    /// A path means one of them, or a recording of one.
+    #[cfg(feature = "cluster")]
+    fn knows(&self, path: Path<'_>) -> bool {
+        let is_recording =
+            || path.segments().count() == 3 && self.recordings.iter().any(|library| library.find(path).is_some());
+        self.inputs.find(path).is_some() || self.library.iter().any(|library| library.knows(path)) || is_recording()
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         self.inputs.names().chain(self.library.iter().flat_map(|library| library.names()))
     }
@@ -355,19 +363,27 @@ impl Catalogue for Streams {
     type Medium = Either<LocalMedium, LiveMedium>;
 
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
-        if let Some(local) = self.find_local(path) {
-            return Some(Either::First(local));
+        let local = |path| self.find_local(path).map(Either::First);
+        match self.home_of(path) {
+            None => local(path),
+            Some(Home::Here(name)) => local(Path::new(&percent_encode(&name))),
+            Some(Home::There { .. }) => self.0.remote.get()?.0.find(path).map(Either::Second),
         }
-        let (remote, node) = self.0.remote.get()?;
-        if let Some(name) = mutoscope_std::cluster::below(path, node) {
-            return self.find_local(Path::new(&percent_encode(&name))).map(Either::First);
-        }
-        remote.find(path).map(Either::Second)
     }
 
     fn tell_names(&self, each: &mut dyn FnMut(&str)) {
         self.tell_local_names(each);
         self.0.remote.get().into_iter().flat_map(|(remote, _)| remote.names()).for_each(|name| each(&name));
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Homes for Streams {
+    fn home_of(&self, path: Path<'_>) -> Option<Home> {
+        let (remote, node) = self.0.remote.get()?;
+        let home = mutoscope_std::cluster::below(path, node).map(Home::Here).or_else(|| remote.home_of(path))?;
+        // What this machine has keeps its name, whatever others offer. A film that may be in a folder is nothing yet.
+        (!self.shown().knows(path)).then_some(home)
     }
 }
 

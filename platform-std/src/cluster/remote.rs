@@ -18,11 +18,10 @@ use super::exchange::{Exchange, ExchangeError, Held, Sample};
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use super::transit::Transit;
-use crate::guard::{Homes, StreamRules, Who};
+use crate::guard::{Home, Homes, StreamRules, Who};
 use crate::input::Publisher;
 use crate::media::live::{Live, LiveMedium};
 use crate::media::{LeftOut, Packets, Policy};
-use crate::names;
 use crate::web::Listed;
 
 /// The longest picture.
@@ -88,6 +87,8 @@ struct Name {
     live: Live,
     /// Those that have it, in the order in which they came: the first one is shown.
     owners: Vec<Address>,
+    /// The one that was shown last, whose rules hold for what may still be seen of it.
+    shows: Address,
 }
 
 /// The pictures of one stream, on their way.
@@ -232,22 +233,41 @@ impl Remote {
 
     /// The stream that a path means.
     fn live(&self, path: Path<'_>) -> Option<Live> {
-        let decoded = names::decoded(path)?;
+        let asked = Asked::parse(path)?;
         let known = self.0.shared.known();
-        match decoded.split_once('/') {
-            Some((node, stream)) => {
-                let address = Address::new(node, stream).ok()?;
-                Some(known.streams.get(&address)?.feed.live.clone())
-            }
-            None => Some(known.names.get(&*decoded)?.live.clone()),
-        }
+        Some(match asked {
+            Asked::Full(address) => known.streams.get(&address)?.feed.live.clone(),
+            Asked::Alone(name) => known.names.get(&*name)?.live.clone(),
+        })
+    }
+}
+
+/// What a path asks for.
+enum Asked {
+    /// `NODE/STREAM`.
+    Full(Address),
+    /// `STREAM`.
+    Alone(String),
+}
+
+impl Asked {
+    /// `None`: no stream of another node can be meant. A slash in a name does not stand between two: rules are found by segments, too.
+    fn parse(path: Path<'_>) -> Option<Self> {
+        let mut segments = path.segments().map(|segment| String::from_utf8(segment.collect()).ok());
+        let first = segments.next()??;
+        let Some(second) = segments.next() else { return Some(Self::Alone(first)) };
+        let address = Address::new(&first, &second?).ok()?;
+        segments.next().is_none().then_some(Self::Full(address))
     }
 }
 
 /// The name behind that of the node `node` in a path; `None`: the path does not begin with it.
 pub fn below(path: Path<'_>, node: &str) -> Option<String> {
-    let decoded = names::decoded(path)?;
-    Some(decoded.strip_prefix(node)?.strip_prefix('/')?.to_owned())
+    let segments: Option<Vec<_>> = path.segments().map(|segment| String::from_utf8(segment.collect()).ok()).collect();
+    let (first, rest) = segments?.split_first().map(|(first, rest)| (first.clone(), rest.to_vec()))?;
+    // One of ours has none with a slash in it.
+    let is_ours = first == node && !rest.is_empty() && !rest.iter().any(|segment| segment.contains('/'));
+    is_ours.then(|| rest.join("/"))
 }
 
 impl Catalogue for Remote {
@@ -260,17 +280,17 @@ impl Catalogue for Remote {
 }
 
 impl Homes for Remote {
-    fn rules_of(&self, path: Path<'_>) -> Option<StreamRules> {
-        let decoded = names::decoded(path)?;
+    fn home_of(&self, path: Path<'_>) -> Option<Home> {
+        let asked = Asked::parse(path)?;
         let known = self.0.shared.known();
-        let address = match decoded.split_once('/') {
-            Some((node, stream)) => Some(Address::new(node, stream).ok()?),
-            None => known.names.get(&*decoded)?.owners.first().cloned(),
+        let address = match asked {
+            Asked::Full(address) => address,
+            Asked::Alone(name) => known.names.get(&*name)?.shows.clone(),
         };
-        // It was there, and is not now: who asks is told so if everybody may know.
-        let stream = known.streams.get(&address?)?;
+        let stream = known.streams.get(&address)?;
         let nobody = || StreamRules { watch: Some(Who::default()), ..StreamRules::default() };
-        Some(stream.about.as_ref().map_or_else(nobody, About::rules))
+        let rules = stream.about.as_ref().map_or_else(nobody, About::rules);
+        Some(Home::There { name: address.full_name(), rules })
     }
 }
 
@@ -372,10 +392,11 @@ impl Known {
         let entry = self.names.entry(Arc::clone(&name)).or_insert_with(|| {
             let live = shared.live(&name, Changed::Name(Arc::clone(&name)));
             let shown = Arc::new(Publisher::new(live.clone(), shared.policy));
-            Name { shown, live, owners: Vec::new() }
+            Name { shown, live, owners: Vec::new(), shows: address.clone() }
         });
         if !entry.owners.contains(&address) {
             entry.owners.push(address);
+            entry.choose();
         }
     }
 
@@ -387,6 +408,7 @@ impl Known {
         }
         if let Some(name) = self.names.get_mut(address.stream()) {
             name.owners.retain(|owner| owner != address);
+            name.choose();
             if name.owners.is_empty() {
                 name.live.cease(&reason, RETRY);
             }
@@ -423,6 +445,13 @@ impl Known {
     fn is_watched(&self, address: &Address) -> bool {
         let Some(stream) = self.streams.get(address) else { return false };
         stream.gone.is_none() && (stream.feed.live.viewers() > 0 || self.named(address).is_some())
+    }
+}
+
+impl Name {
+    /// Shows the first one.
+    fn choose(&mut self) {
+        self.shows = self.owners.first().unwrap_or(&self.shows).clone();
     }
 }
 

@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::in_process::Hub;
 use super::{About, Kind, Offers, Remote, Topology, Zenoh};
 use crate::clock::MonotonicClock;
-use crate::guard::{Homes, StreamRules, Who};
+use crate::guard::{Home, Homes, Who};
 use crate::media::Policy;
 use crate::media::live::{Live, LiveMedium};
 use crate::media::testing::picture;
@@ -132,7 +132,10 @@ fn pictures_of_another_node_come_when_somebody_watches_and_only_then() {
 }
 
 fn watchers(remote: &Remote, path: &str) -> Option<Who> {
-    remote.rules_of(Path::new(path)).map(|StreamRules { watch, .. }| watch.expect("somebody or nobody"))
+    match remote.home_of(Path::new(path))? {
+        Home::There { rules, .. } => Some(rules.watch.expect("somebody or nobody")),
+        Home::Here(name) => panic!("{name} is none of this node"),
+    }
 }
 
 #[test]
@@ -141,14 +144,23 @@ fn who_may_watch_at_the_node_may_do_so_elsewhere_and_nobody_before_that_is_known
     let edge = edge(hub.node());
     let shy = hub.node();
     let _token = shy.declare("mutoscope/shy/bird/live").unwrap();
-    let _camera = Camera::new(Arc::new(hub.node()), "garden", "bird");
+    let garden = hub.node();
+    let _camera = Camera::new(Arc::new(garden.clone()), "garden", "bird");
     let anna = Who::parse(["anna"]).unwrap();
     wait("nothing is known", || watchers(&edge, "garden/bird") == Some(anna.clone()));
     assert_eq!(watchers(&edge, "shy/bird"), Some(Who::default()));
     assert_eq!(watchers(&edge, "bird"), Some(Who::default()), "it is the shy one's, who came first");
     shy.kill();
-    assert_eq!(watchers(&edge, "bird"), Some(anna));
+    assert_eq!(watchers(&edge, "bird"), Some(anna.clone()));
     assert_eq!(watchers(&edge, "other"), None);
+    // There is one way to ask for it, and rules here are found by the same.
+    for path in ["garden%2Fbird", "garden/bird/", "/garden/%62ird", "garden//bird", "garden/bird/x"] {
+        let expected = ["garden/bird/", "/garden/%62ird"].contains(&path).then(|| anna.clone());
+        assert_eq!(watchers(&edge, path), expected, "{path}");
+        assert_eq!(edge.find(Path::new(path)).is_some(), expected.is_some(), "{path}");
+    }
+    garden.kill();
+    assert_eq!(watchers(&edge, "bird"), Some(anna), "its last picture may still be seen");
 }
 
 #[test]

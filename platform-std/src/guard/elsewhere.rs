@@ -7,11 +7,25 @@ use mutoscope::wire::url::Path;
 
 use super::stream::StreamRules;
 
-/// Knows the rules of streams that other machines have.
+/// Where a stream comes from.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// From this machine, where it has this name. Its rules here are those of that name.
+    Here(String),
+    /// From another machine.
+    There {
+        /// The name that means it alone, `NODE/STREAM`. It may be asked for by another one, too, and rules here may be for either.
+        name: String,
+        /// Its rules there.
+        rules: StreamRules,
+    },
+}
+
+/// Knows where streams come from.
 pub trait Homes: Send + Sync {
-    /// The rules that the stream of that path has where it comes from; `None`: it is none of another machine. They are asked for with
-    /// each request, so this does not wait. Where they are not known yet, nobody may watch.
-    fn rules_of(&self, path: Path<'_>) -> Option<StreamRules>;
+    /// Where the stream of that path comes from; `None`: from here, by that path. It is asked for with each request, so this does not wait.
+    /// Where the rules of another machine are not known yet, those are told by which nobody may watch.
+    fn home_of(&self, path: Path<'_>) -> Option<Home>;
 }
 
 /// Who knows them, if anybody does.
@@ -24,8 +38,8 @@ impl Elsewhere {
         Self(Some(homes))
     }
 
-    pub(super) fn rules_of(&self, path: Path<'_>) -> Option<StreamRules> {
-        self.0.as_ref()?.rules_of(path)
+    pub(super) fn home_of(&self, path: Path<'_>) -> Option<Home> {
+        self.0.as_ref()?.home_of(path)
     }
 
     /// This, or the other one where there is none.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Which addresses are let in: those of the allowed networks, all where none is named, but never those of the denied ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,25 @@ impl Networks {
     /// Whether an address is let in.
     pub fn let_in(&self, address: IpAddr) -> bool {
         !contain(&self.denied, address) && (self.allowed.is_empty() || contain(&self.allowed, address))
+    }
+
+    /// Those that both let in.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        let within = |one: &[IpNet], other: &[IpNet]| -> Vec<IpNet> {
+            one.iter().filter(|net| other.iter().any(|wide| wide.contains(*net))).copied().collect()
+        };
+        let mut denied = [self.denied.as_slice(), &other.denied].concat();
+        let mut allowed = match (self.allowed.as_slice(), other.allowed.as_slice()) {
+            ([], all) | (all, []) => all.to_vec(),
+            // Of two networks, one is within the other, or they have nothing in common.
+            (one, other) => [within(one, other), within(other, one)].concat(),
+        };
+        if allowed.is_empty() && self.are_few() {
+            // Without any it would be all of them.
+            allowed.clone_from(&self.allowed);
+            denied.extend([IpNet::from(Ipv4Net::default()), Ipv6Net::default().into()]);
+        }
+        Self { allowed, denied }
     }
 
     /// Whether only some are let in.
@@ -101,6 +120,27 @@ mod tests {
         assert!(networks(&[], &["10.0.0.0/8"]).let_in(address("192.0.2.1")));
         assert!(!networks(&[], &["10.0.0.0/8"]).let_in(address("::ffff:10.9.9.9")));
         assert!(Networks::default().let_in(address("::1")) && !Networks::default().are_few() && home.are_few());
+    }
+
+    #[test]
+    fn two_let_in_what_both_let_in() {
+        let lists: [(&[&str], &[&str]); 5] = [
+            (&[], &[]),
+            (&["10.0.0.0/8", "::1"], &["10.2.0.0/16"]),
+            (&["10.1.0.0/16"], &[]),
+            (&["192.0.2.0/24", "10.0.0.0/8"], &["10.1.1.0/24"]),
+            (&[], &["10.1.0.7"]),
+        ];
+        let addresses = ["10.1.0.1", "10.1.0.7", "10.1.1.1", "10.2.0.1", "10.9.9.9", "192.0.2.1", "::1", "fd00::1"];
+        let lists = lists.map(|(allowed, denied)| networks(allowed, denied));
+        for (one, other) in lists.iter().flat_map(|one| lists.iter().map(move |other| (one, other))) {
+            let both = one.and(other);
+            for address in addresses.map(|address| address.parse().unwrap()) {
+                let expected = one.let_in(address) && other.let_in(address);
+                assert_eq!(both.let_in(address), expected, "{address} by {one:?} and {other:?}");
+            }
+            assert_eq!(both.are_few(), one.are_few() || other.are_few());
+        }
     }
 
     #[test]

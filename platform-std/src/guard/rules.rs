@@ -7,12 +7,13 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use mutoscope::auth::Key;
 use mutoscope::wire::url::Path;
 
-use super::elsewhere::Elsewhere;
+use super::elsewhere::{Elsewhere, Home};
 use super::networks::{Networks, contain};
 use super::passwords::Passwords;
 use super::stream::{Encryption, StreamRules, Who};
 use super::users::Users;
 use crate::names::Index;
+use crate::server::percent_encode;
 
 /// The addresses by which a machine reaches itself.
 const LOOPBACK: [IpNet; 2] = [
@@ -99,22 +100,37 @@ impl<N: Into<String>> FromIterator<(N, StreamRules)> for StreamTable {
 impl Rules {
     /// The rules of the stream that a path means: its name is compared as the catalogue compares it.
     pub(super) fn of(&self, path: Path<'_>) -> Cow<'_, StreamRules> {
-        match self.elsewhere.rules_of(path) {
-            None => Cow::Borrowed(self.streams.find(path).unwrap_or(&self.default)),
-            // What stands below a name here is another stream's there.
-            Some(home) => Cow::Owned(self.with_home(self.streams.find_exactly(path).unwrap_or(&self.default), &home)),
+        let here = |path: Path<'_>| self.streams.find(path).unwrap_or(&self.default);
+        match self.elsewhere.home_of(path) {
+            None => Cow::Borrowed(here(path)),
+            Some(Home::Here(name)) => Cow::Borrowed(here(Path::new(&percent_encode(&name)))),
+            Some(Home::There { name, rules }) => Cow::Owned(self.with_home(path, &name, &rules)),
         }
     }
 
-    /// What may be done here with a stream of another machine: what both allow.
-    fn with_home(&self, here: &StreamRules, home: &StreamRules) -> StreamRules {
+    /// What may be done here with a stream of another machine: what all allow that say something of it. `path`: as it is asked for;
+    /// `name`: what means it alone.
+    fn with_home(&self, path: Path<'_>, name: &str, home: &StreamRules) -> StreamRules {
+        let full = percent_encode(name);
+        let full = Path::new(&full);
+        // What stands below a name here is another stream's there.
+        let asked = self.streams.find_exactly(path).filter(|_| !path.is_same(full));
+        let own = self.streams.find_exactly(full);
+        let here = asked.into_iter().chain(own);
+        let here = here.chain([&self.default].into_iter().filter(|_| asked.or(own).is_none()));
         let nobody = Who::default();
-        let watch = self.who(here, false).and(home.watch.as_ref().unwrap_or(&nobody));
-        let encryption = match home.encryption {
-            Encryption::Required => Encryption::Required,
-            Encryption::Offered | Encryption::Off => here.encryption,
+        let mut all = StreamRules {
+            watch: Some(home.watch.clone().unwrap_or_else(|| nobody.clone())),
+            publish: Some(nobody),
+            networks: Networks::default(),
+            encryption: home.encryption,
         };
-        StreamRules { watch: Some(watch), publish: Some(nobody), networks: here.networks.clone(), encryption }
+        for rules in here {
+            all.watch = all.watch.map(|watch| watch.and(&self.who(rules, false)));
+            all.networks = all.networks.and(&rules.networks);
+            all.encryption = all.encryption.and(rules.encryption);
+        }
+        all
     }
 
     /// Whether some stream may be watched from there by who does not say who it is.
@@ -204,20 +220,31 @@ mod tests {
         struct Garden;
 
         impl super::super::elsewhere::Homes for Garden {
-            fn rules_of(&self, path: Path<'_>) -> Option<StreamRules> {
-                let watch = match path.as_str() {
-                    "garden/closed" => None,
-                    "garden/anna" => Who::parse(["anna"]).ok(),
-                    "garden/open" | "garden/door" => Some(Who::everybody()),
+            fn home_of(&self, path: Path<'_>) -> Option<Home> {
+                let (name, watch) = match path.as_str() {
+                    "garden/closed" => ("garden/closed", None),
+                    "garden/anna" => ("garden/anna", Who::parse(["anna"]).ok()),
+                    "garden/open" => ("garden/open", Some(Who::everybody())),
+                    "garden/door" | "door" => ("garden/door", Some(Who::everybody())),
+                    "gate" => ("yard/gate", Some(Who::everybody())),
+                    "here/garden" => return Some(Home::Here("garden".to_owned())),
+                    "here/cam/recordings/x.mkv" => return Some(Home::Here("cam/recordings/x.mkv".to_owned())),
                     _ => return None,
                 };
-                Some(StreamRules { watch, ..StreamRules::default() })
+                Some(Home::There { name: name.to_owned(), rules: StreamRules { watch, ..StreamRules::default() } })
             }
         }
 
         let of = |user: &str| StreamRules { watch: Who::parse([user]).ok(), ..StreamRules::default() };
         // A stream of this machine is called as the other machine is.
-        let names = [("garden", of("everybody")), ("garden/door", of("bert"))];
+        let near = StreamRules { networks: Networks::new(["10.0.0.0/8".parse().unwrap()], []), ..of("*") };
+        let names = [
+            ("garden", of("everybody")),
+            ("garden/door", of("bert")),
+            ("gate", StreamRules { encryption: Encryption::Off, ..of("bert") }),
+            ("yard/gate", StreamRules { encryption: Encryption::Required, ..near }),
+            ("cam", of("carl")),
+        ];
         let elsewhere = Elsewhere::new(std::sync::Arc::new(Garden));
         let rules = Rules { streams: names.into_iter().collect(), elsewhere, default: of("*"), ..Rules::default() };
         let who = |path: &str| rules.of(Path::new(path)).watch.clone().unwrap();
@@ -225,7 +252,13 @@ mod tests {
         assert_eq!(who("garden/anna"), Who::parse(["anna"]).unwrap());
         assert_eq!(who("garden/open"), Who::any_user());
         assert_eq!(who("garden/door"), Who::parse(["bert"]).unwrap());
+        assert_eq!(who("door"), Who::parse(["bert"]).unwrap(), "under whichever name");
         assert_eq!(who("garden/recordings"), Who::everybody(), "it is none of the other machine's");
+        assert_eq!(who("here/garden"), Who::everybody());
+        assert_eq!(who("here/cam/recordings/x.mkv"), Who::parse(["carl"]).unwrap());
+        let both = rules.of(Path::new("gate"));
+        assert_eq!((&both.watch, both.encryption), (&Who::parse(["bert"]).ok(), Encryption::Required));
+        assert!(both.networks.let_in([10, 1, 1, 1].into()) && !both.networks.let_in([11, 1, 1, 1].into()));
         assert!(!rules.are_open_for(Path::new("garden/open")));
     }
 

@@ -45,6 +45,17 @@ pub enum Encryption {
     Required,
 }
 
+impl Encryption {
+    /// What holds where both do.
+    pub(super) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Required, _) | (_, Self::Required) => Self::Required,
+            (Self::Off, _) | (_, Self::Off) => Self::Off,
+            (Self::Offered, Self::Offered) => Self::Offered,
+        }
+    }
+}
+
 impl Who {
     /// Everybody.
     pub fn everybody() -> Self {

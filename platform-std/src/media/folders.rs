@@ -104,6 +104,11 @@ impl Folders {
         self.lock().folders.push(folder);
     }
 
+    /// Whether a film of that name has come and was seen.
+    pub(super) fn knows(&self, path: url::Path<'_>) -> bool {
+        self.lock().film(path).is_some()
+    }
+
     /// A film that has come, or who looks for one. `None`: there are no folders where it could be.
     pub(super) fn find(self: &Arc<Self>, path: url::Path<'_>) -> Option<Result<Arc<FileMedium>, Sought>> {
         let mut state = self.lock();

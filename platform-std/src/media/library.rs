@@ -259,6 +259,13 @@ impl Named {
     }
 }
 
+impl Library {
+    /// Whether a path means something that is known by now. Nothing is looked for, as it is in folders by [`find`](Catalogue::find).
+    pub fn knows(&self, path: url::Path<'_>) -> bool {
+        self.index.find(path, |at| self.media.get(at).map(Named::name)).is_some() || self.folders.knows(path)
+    }
+}
+
 impl Catalogue for Library {
     type Medium = LibraryMedium;
 

@@ -193,12 +193,13 @@ fn usable(listening: IpAddr) -> IpAddr {
         .unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
-/// A name as a URL's path segment (RFC 3986 section 3.3).
+/// A name as the path of a URL (RFC 3986 section 3.3). Slashes stand between its segments, as they do in names of what other machines
+/// and recordings have.
 pub fn percent_encode(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => encoded.push(byte.into()),
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -210,9 +211,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_path_segments() {
+    fn names_become_paths() {
         assert_eq!(percent_encode("movie.Mjpeg"), "movie.Mjpeg");
-        assert_eq!(percent_encode("a b/ü?%#.mjpg"), "a%20b%2F%C3%BC%3F%25%23.mjpg");
+        assert_eq!(percent_encode("a b/ü?%#.mjpg"), "a%20b/%C3%BC%3F%25%23.mjpg");
     }
 
     #[test]
