@@ -42,7 +42,7 @@ impl Catalogue for Camera {
 
 impl Directory for Camera {
     fn list(&self) -> Vec<Listed> {
-        vec![Listed { name: "camera".to_owned(), about: None }]
+        vec![Listed { name: "camera".to_owned(), node: None, about: None }]
     }
 }
 

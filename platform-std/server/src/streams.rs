@@ -177,6 +177,8 @@ impl Shown {
         let Configuration { paths, films, specs, .. } = configuration;
         // Files first: they cost nothing where the rest is refused, and inputs would have been started.
         let library = match (paths.is_empty() && films.is_empty(), specs.is_empty()) {
+            // Whoever waits for cameras of other machines shows theirs.
+            (true, true) if !configuration.args.cluster.cluster_listen.is_empty() => None,
             (true, true) => Some(Library::built_in(configuration.args.frame_rate.unwrap_or(DEFAULT_RATE))),
             (true, false) => None,
             (false, _) => Some(library_of(configuration)?),
@@ -202,7 +204,7 @@ impl Shown {
     }
 
     /// A path means one of them, or a recording of one.
-    #[cfg(feature = "cluster")]
+    #[cfg(feature = "http")]
     fn knows(&self, path: Path<'_>) -> bool {
         let is_recording =
             || path.segments().count() == 3 && self.recordings.iter().any(|library| library.find(path).is_some());
@@ -273,8 +275,26 @@ impl Directory for Streams {
         let library = shown.library.iter().flat_map(|library| library.list());
         let listed = shown.inputs.list().into_iter().chain(library);
         #[cfg(feature = "cluster")]
-        let listed = listed.chain(self.0.remote.get().into_iter().flat_map(|(remote, _)| remote.list()));
+        if let Some((remote, node)) = self.0.remote.get() {
+            let of_node = |listed| Listed { node: Some(node.clone()), ..listed };
+            return listed.map(of_node).chain(remote.list()).collect();
+        }
         listed.collect()
+    }
+
+    fn knows(&self, path: Path<'_>) -> bool {
+        #[cfg(feature = "cluster")]
+        match self.home_of(path) {
+            None => {}
+            Some(Home::Here(name)) => return self.shown().knows(Path::new(&percent_encode(&name))),
+            Some(Home::There { .. }) => return true,
+        }
+        self.shown().knows(path)
+    }
+
+    #[cfg(feature = "cluster")]
+    fn nodes(&self) -> Option<usize> {
+        Some(1 + self.0.remote.get()?.0.nodes())
     }
 
     fn recordings(&self, stream: Path<'_>) -> Option<(String, PathBuf)> {

@@ -2,6 +2,9 @@
 
 #[path = "process/access.rs"]
 mod access;
+#[cfg(feature = "cluster")]
+#[path = "process/cluster.rs"]
+mod cluster;
 #[path = "process/hooks.rs"]
 mod hooks;
 #[path = "process/logs.rs"]

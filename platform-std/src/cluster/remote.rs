@@ -19,10 +19,10 @@ use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use super::transit::Transit;
 use crate::guard::{Home, Homes, StreamRules, Who};
-use crate::input::Publisher;
+use crate::input::{Publisher, STARTING};
 use crate::media::live::{Live, LiveMedium};
 use crate::media::{LeftOut, Packets, Policy};
-use crate::web::Listed;
+use crate::web::{Listed, Listing};
 
 /// The longest picture.
 const MAX_PICTURE: usize = 16 * 1024 * 1024;
@@ -39,7 +39,9 @@ const MOST: usize = 10_000;
 const MOST_NAMED: usize = 100;
 /// How long a node may take to tell what its streams are.
 const ANSWER: Duration = Duration::from_secs(5);
-/// When who asks for a stream that is not there may ask again.
+/// When who asks for a stream may ask again whose pictures have not come yet …
+const SOON: Duration = Duration::from_secs(1);
+/// … and for one that is not there.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// The streams of all other nodes. Copies are the same.
@@ -224,11 +226,23 @@ impl Remote {
         present.map(|(address, _)| address.full_name()).collect()
     }
 
-    /// All streams that are there, as they are listed.
+    /// How many other nodes have streams that are there.
+    pub fn nodes(&self) -> usize {
+        let known = self.0.shared.known();
+        let mut nodes: Vec<&str> = Vec::new();
+        for (address, _) in known.streams.iter().filter(|(_, stream)| stream.gone.is_none()) {
+            // Those of one node stand together.
+            if nodes.last() != Some(&address.node()) {
+                nodes.push(address.node());
+            }
+        }
+        nodes.len()
+    }
+
+    /// All streams, as they are listed; those that are gone as well, as long as they may come back.
     pub fn list(&self) -> Vec<Listed> {
         let known = self.0.shared.known();
-        let present = known.streams.iter().filter(|(_, stream)| stream.gone.is_none());
-        present.map(|(address, stream)| Listed::of_remote(address.full_name(), &stream.feed.live)).collect()
+        known.streams.iter().map(|(address, stream)| stream.listed(address)).collect()
     }
 
     /// The stream that a path means.
@@ -347,7 +361,7 @@ impl Shared {
     /// A medium whose viewers are noticed.
     fn live(self: &Arc<Self>, name: &str, changed: Changed) -> Live {
         let live = Live::new(name, None);
-        live.rest("its pictures have not come yet", Duration::from_secs(1));
+        live.rest(STARTING, SOON);
         let shared = Arc::downgrade(self);
         live.on_change(move || {
             if let Some(shared) = shared.upgrade() {
@@ -375,6 +389,7 @@ impl Known {
     fn add(&mut self, shared: &Arc<Shared>, address: Address) {
         if let Some(stream) = self.streams.get_mut(&address) {
             stream.gone = None;
+            stream.feed.live.explain(STARTING, SOON);
         } else {
             let of_node = self.streams.keys().filter(|other| other.node() == address.node()).count();
             if of_node >= MOST_OF_NODE || self.streams.len() >= MOST {
@@ -397,11 +412,12 @@ impl Known {
         if !entry.owners.contains(&address) {
             entry.owners.push(address);
             entry.choose();
+            entry.live.explain(STARTING, SOON);
         }
     }
 
     fn remove(&mut self, address: &Address) {
-        let reason = format!("{} is not there", address.node());
+        let reason = format!("the machine {} is not there", address.node());
         if let Some(stream) = self.streams.get_mut(address) {
             stream.gone = Some(Instant::now());
             stream.feed.live.cease(&reason, RETRY);
@@ -445,6 +461,17 @@ impl Known {
     fn is_watched(&self, address: &Address) -> bool {
         let Some(stream) = self.streams.get(address) else { return false };
         stream.gone.is_none() && (stream.feed.live.viewers() > 0 || self.named(address).is_some())
+    }
+}
+
+impl Stream {
+    fn listed(&self, address: &Address) -> Listed {
+        let mut listed = Listed::of_remote(address.full_name(), address.node(), &self.feed.live, self.gone.is_none());
+        if let (Some(about), Some(Listing { width: width @ 0, height, rate, .. })) = (&self.about, &mut listed.about) {
+            // Nobody watches it here: its node knows more.
+            (*width, *height, *rate) = (about.width, about.height, about.rate);
+        }
+        listed
     }
 }
 
@@ -571,7 +598,7 @@ impl Receiver {
         self.watched.retain(|address, watched| {
             let is_kept = watched.end.is_none_or(|end| end > now);
             if !is_kept && let Some(stream) = shared.known().streams.get(address) {
-                stream.feed.live.rest("nobody has watched it", Duration::from_secs(1));
+                stream.feed.live.rest(STARTING, SOON);
             }
             is_kept
         });

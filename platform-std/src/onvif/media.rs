@@ -32,12 +32,15 @@ impl Stream {
         urn(hash).chars().skip("urn:uuid:".len()).filter(char::is_ascii_hexdigit).take(16).collect()
     }
 
+    /// As people read it. Where there is no room for the machine, its own name is worth more.
     fn shown(&self) -> &str {
-        let mut end = self.name.len().min(LONGEST_NAME);
-        while !self.name.is_char_boundary(end) {
+        let own = self.name.rsplit_once('/').filter(|_| self.name.len() > LONGEST_NAME);
+        let shown = own.map_or(&*self.name, |(_, own)| own);
+        let mut end = shown.len().min(LONGEST_NAME);
+        while !shown.is_char_boundary(end) {
             end -= 1;
         }
-        self.name.get(..end).unwrap_or_default()
+        shown.get(..end).unwrap_or_default()
     }
 
     fn profile(&self, writer: &mut Writer, element: &str) {

@@ -7,7 +7,8 @@ fn device() -> Device {
 
 fn streams() -> Vec<Stream> {
     let stream = |name: &str| Stream { name: name.to_owned(), width: 640, height: 480, rate: Some(24.4) };
-    vec![stream("yard"), stream("a&b <c> \"d\" é"), Stream { rate: None, width: 0, height: 0, ..stream("unknown") }]
+    let unknown = Stream { rate: None, width: 0, height: 0, ..stream("unknown") };
+    vec![stream("yard"), stream("a&b <c> \"d\" é"), unknown, stream("garden/front door")]
 }
 
 fn onvif() -> Onvif {
@@ -78,13 +79,13 @@ fn every_operation_that_there_is_has_an_answer_and_others_a_fault() {
 fn each_stream_is_a_profile_that_leads_to_its_addresses() {
     let profiles = ask(soap::MEDIA, "<GetProfiles/>").unwrap();
     let tokens = found(&profiles, "Profiles");
-    assert_eq!(tokens.len(), 3);
-    assert_eq!(found(&profiles, "Encoding"), ["JPEG"; 3]);
-    assert_eq!(found(&profiles, "FrameRateLimit"), ["24", "24"]);
-    assert_eq!(found(&profiles, "Width"), ["640", "640", "0"]);
+    assert_eq!(tokens.len(), 4);
+    assert_eq!(found(&profiles, "Encoding"), ["JPEG"; 4]);
+    assert_eq!(found(&profiles, "FrameRateLimit"), ["24", "24", "24"]);
+    assert_eq!(found(&profiles, "Width"), ["640", "640", "0", "640"]);
     // It is the one of the stream's name, at each start and in each place of the list.
     assert_eq!(tokens[0], "p-3ce2e832336a588f");
-    let names = ["yard", "a%26b%20%3Cc%3E%20%22d%22%20%C3%A9", "unknown"];
+    let names = ["yard", "a%26b%20%3Cc%3E%20%22d%22%20%C3%A9", "unknown", "garden/front%20door"];
     for ((token, stream), name) in tokens.iter().zip(streams()).zip(names) {
         let argument = format!("<ProfileToken>{token}</ProfileToken>");
         let one = ask(soap::MEDIA, &format!("<GetProfile>{argument}</GetProfile>")).unwrap();

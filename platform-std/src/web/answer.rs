@@ -92,9 +92,9 @@ where
         Route::Login(query) => asked.login(query).await,
         Route::LogIn(query) => asked.log_in(query, body).await,
         Route::LogOut => Ok(asked.log_out()),
-        Route::Streams(portion) => {
+        Route::Streams(sought, portion) => {
             let (listing, visit) = asked.listing().await?;
-            Ok(api::streams(site, &listing, portion, &asked.caller(&visit)))
+            Ok(api::streams(site, listing, sought, portion, &asked.caller(&visit)))
         }
         Route::Sessions => asked.sessions().await,
         Route::End(id) => asked.end(id).await,
@@ -506,7 +506,10 @@ where
         Ok(match named {
             Named::Exactly(path) => (path.as_str().into(), catalogue.find(path)),
             Named::Either(whole, name) => match catalogue.find(whole) {
-                Some(medium) if !medium.is_missing() => (whole.as_str().into(), Some(medium)),
+                // What would have to be looked for comes after what is there.
+                Some(medium) if !medium.is_missing() && (catalogue.knows(whole) || !catalogue.knows(name)) => {
+                    (whole.as_str().into(), Some(medium))
+                }
                 _ => (name.as_str().into(), catalogue.find(name)),
             },
             Named::At(at) => {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
+use mutoscope::wire::url::Path;
 use serde_json::{Map, Value, json};
 
 use super::reply::{self, Reply};
-use super::route::Portion;
+use super::route::{Portion, Sought};
 use super::usage::Watcher;
 use super::{Listed, Listing, Site};
+use crate::names;
 use crate::record::{FOLDER, Progress, Recorded};
 use crate::server::{Session, percent_encode};
 
@@ -27,12 +29,26 @@ pub(super) struct Caller {
 }
 
 /// Some of those streams that somebody may watch.
-pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Portion, caller: &Caller) -> Reply {
+pub(super) fn streams<C, D>(
+    site: &Site<C, D>,
+    mut listing: Vec<Listed>,
+    sought: Sought<'_>,
+    portion: Portion,
+    caller: &Caller,
+) -> Reply {
+    let nodes: Vec<Value> =
+        nodes(&listing).iter().map(|(name, streams)| json!({ "name": name, "streams": streams })).collect();
+    let [text, node] = [sought.text, sought.node].map(|escaped| names::decoded(Path::new(escaped)).unwrap_or_default());
+    let text = text.to_lowercase();
+    listing.retain(|listed| {
+        (node.is_empty() || listed.node.as_ref() == Some(&node)) && listed.name.to_lowercase().contains(&text)
+    });
     let chosen = listing.iter().skip(portion.from).take(portion.count);
     let streams: Vec<Value> = chosen.map(|listed| stream(site, listed)).collect();
     json(&json!({
         "streams": streams,
         "total": listing.len(),
+        "nodes": nodes,
         "rtsp": site.rtsp,
         "user": caller.user,
         "may_log_in": caller.may_log_in,
@@ -42,13 +58,29 @@ pub(super) fn streams<C, D>(site: &Site<C, D>, listing: &[Listed], portion: Port
     }))
 }
 
+/// The machines that have them, in their order, and how many each has. None: there is no cluster.
+fn nodes(listing: &[Listed]) -> Vec<(&str, usize)> {
+    let mut nodes: Vec<(&str, usize)> = Vec::new();
+    for name in listing.iter().filter_map(|listed| listed.node.as_deref()) {
+        // Those of one machine stand together.
+        match nodes.last_mut() {
+            Some((last, count)) if *last == name => *count += 1,
+            _ => nodes.push((name, 1)),
+        }
+    }
+    nodes
+}
+
 /// One stream alone.
 pub(super) fn one<C, D>(site: &Site<C, D>, listed: &Listed) -> Reply {
     json(&stream(site, listed))
 }
 
-fn stream<C, D>(site: &Site<C, D>, Listed { name, about }: &Listed) -> Value {
+fn stream<C, D>(site: &Site<C, D>, Listed { name, node, about }: &Listed) -> Value {
     let mut fields = named(site, name, &percent_encode(name));
+    if let Some(node) = node {
+        fields.insert("node".to_owned(), json!(node));
+    }
     let Some(about) = about else { return fields.into() };
     let (viewers, age) = present(site, name, about);
     let known = [

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mutoscope::wire::url::Path;
+
 use super::Directory;
 use crate::input::{Inputs, STARTING, State};
 use crate::media::live::Live;
@@ -11,8 +13,10 @@ use crate::record::Progress;
 /// A stream as it is listed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
-    /// Its name.
+    /// Its name; of a stream of another machine, `NODE/STREAM`.
     pub name: String,
+    /// What the machine is called that has it. `None`: this one, which is in no cluster.
+    pub node: Option<String>,
     /// What is known of it by now; nothing of a file that nobody has looked into lately.
     pub about: Option<Listing>,
 }
@@ -130,10 +134,14 @@ impl Listing {
 
 #[cfg(feature = "cluster")]
 impl Listed {
-    /// A live stream of another machine.
-    pub(crate) fn of_remote(name: String, live: &Live) -> Self {
-        let state = if live.viewers() == 0 { State::Idle } else { State::Starting };
-        Self { name, about: Some(Listing::of_input(live, Some(state), None)) }
+    /// A live stream of another machine. `is_there`: that says so.
+    pub(crate) fn of_remote(name: String, node: &str, live: &Live, is_there: bool) -> Self {
+        let state = match (is_there, live.viewers()) {
+            (true, 0) => Some(State::Idle),
+            (true, _) => Some(State::Starting),
+            (false, _) => None,
+        };
+        Self { name, node: Some(node.to_owned()), about: Some(Listing::of_input(live, state, None)) }
     }
 }
 
@@ -141,9 +149,14 @@ impl Directory for Library {
     fn list(&self) -> Vec<Listed> {
         let listed = |(name, about): (&str, Option<Glance>)| Listed {
             name: name.to_owned(),
+            node: None,
             about: about.map(Listing::of_medium),
         };
         self.glance().map(listed).collect()
+    }
+
+    fn knows(&self, path: Path<'_>) -> bool {
+        Self::knows(self, path)
     }
 }
 
@@ -151,6 +164,7 @@ impl Directory for Inputs {
     fn list(&self) -> Vec<Listed> {
         let listed = |(live, state, recording): (&Live, Option<State>, Option<Progress>)| Listed {
             name: live.name().to_owned(),
+            node: None,
             about: Some(Listing::of_input(live, state, recording)),
         };
         self.glance().into_iter().map(listed).collect()

@@ -68,6 +68,16 @@ pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> 
     /// All streams, in the order in which they are shown. Looking at them starts nothing and opens nothing.
     fn list(&self) -> Vec<Listed>;
 
+    /// Whether that path means a stream that is known by now, where [`find`](Catalogue::find) may have to look for it.
+    fn knows(&self, path: Path<'_>) -> bool {
+        self.find(path).is_some()
+    }
+
+    /// Machines whose streams are there, and this one. `None`: it is alone.
+    fn nodes(&self) -> Option<usize> {
+        None
+    }
+
     /// The name of a stream that is recorded, and the folder of its recordings.
     fn recordings(&self, stream: Path<'_>) -> Option<(String, PathBuf)> {
         let _ = stream;

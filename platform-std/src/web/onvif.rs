@@ -59,7 +59,7 @@ pub(super) fn refusal(mut reply: Reply) -> Reply {
     reply
 }
 
-pub(super) fn stream(Listed { name, about }: Listed) -> Stream {
+pub(super) fn stream(Listed { name, about, .. }: Listed) -> Stream {
     let Listing { width, height, rate, .. } = about.unwrap_or_default();
     Stream { name, width, height, rate }
 }

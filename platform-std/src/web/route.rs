@@ -17,8 +17,8 @@ pub(super) enum Route<'a> {
     Snapshot(Named<'a>, Moment),
     /// Pictures for a stream are sent along.
     Publish(Path<'a>),
-    /// The streams, for programs.
-    Streams(Portion),
+    /// The streams, for programs: those that are meant, and of these so many.
+    Streams(Sought<'a>, Portion),
     /// Who has a session.
     Sessions,
     /// A session is to end.
@@ -78,6 +78,15 @@ pub(super) struct Portion {
     pub(super) from: usize,
     /// No more than so many.
     pub(super) count: usize,
+}
+
+/// Which streams are meant, in the escapes of a query. Empty: all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sought<'a> {
+    /// Those that have this in their names, in letters of either case.
+    pub(super) text: &'a str,
+    /// Those of the machine that is called so.
+    pub(super) node: &'a str,
 }
 
 /// How pictures are wanted.
@@ -176,7 +185,7 @@ fn find<'a>(path: &'a str, query: &'a str) -> Result<Found<'a>, NoRoute> {
         "/theme.js" => read(Route::Page(Page::Theme)),
         "/login" => Ok(Found::Login(query)),
         "/logout" => Ok(Found::Logout),
-        "/api/streams" => read(Route::Streams(portion(query)?)),
+        "/api/streams" => read(Route::Streams(sought(query), portion(query)?)),
         "/api/sessions" => read(Route::Sessions),
         "/healthz" => read(Route::Health),
         "/readyz" => read(Route::Ready),
@@ -247,6 +256,11 @@ fn portion(query: &str) -> Result<Portion, NoRoute> {
     Ok(Portion { from: number("from")?.unwrap_or(0), count: number("count")?.unwrap_or(usize::MAX) })
 }
 
+fn sought(query: &str) -> Sought<'_> {
+    let [text, node] = ["find", "node"].map(|name| value(query, name).unwrap_or_default());
+    Sought { text, node }
+}
+
 fn wish(query: &str) -> Result<Wish, NoRoute> {
     let interval = value(query, "rate").map(|rate| {
         let rate = rate.parse().ok().filter(|rate: &f64| *rate > 0.0 && *rate <= 1000.0);
@@ -269,7 +283,7 @@ fn width(query: &str) -> Result<Option<u16>, NoRoute> {
     width.map(|width| width.ok_or(NoRoute::Query(BAD_WIDTH))).transpose()
 }
 
-/// The first value of this name. Values here are numbers and plain words, which nobody escapes.
+/// The first value of this name, as it is written. Most values here are numbers and plain words, which nobody escapes.
 fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
@@ -303,8 +317,11 @@ mod tests {
             ("/", Ok(Route::Page(Page::Html))),
             ("/?utm=1", Ok(Route::Page(Page::Html))),
             ("/login?to=/", Ok(Route::Login("to=/"))),
-            ("/api/streams", Ok(Route::Streams(Portion { from: 0, count: usize::MAX }))),
-            ("/api/streams?count=60&from=120", Ok(Route::Streams(Portion { from: 120, count: 60 }))),
+            ("/api/streams", Ok(Route::Streams(Sought::default(), Portion { from: 0, count: usize::MAX }))),
+            (
+                "/api/streams?count=60&from=120&find=a%20b&node=yard",
+                Ok(Route::Streams(Sought { text: "a%20b", node: "yard" }, Portion { from: 120, count: 60 })),
+            ),
             (
                 "/api/streams/a%20b/recordings?count=2",
                 Ok(Route::Recordings(path("a%20b"), Portion { from: 0, count: 2 })),

@@ -37,13 +37,13 @@ pub(super) fn picture(number: u32, len: usize) -> Vec<u8> {
 
 impl Directory for Live {
     fn list(&self) -> Vec<Listed> {
-        vec![Listed { name: self.name().to_owned(), about: None }]
+        vec![Listed { name: self.name().to_owned(), node: None, about: None }]
     }
 }
 
 impl Directory for Push {
     fn list(&self) -> Vec<Listed> {
-        vec![Listed { name: self.name().to_owned(), about: None }]
+        vec![Listed { name: self.name().to_owned(), node: None, about: None }]
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Folder, PATIENCE, Running, heeding, picture};
 
 impl Running {
     /// All URLs that it prints, up to the one of the page.
-    fn urls_to_page(&mut self) -> Vec<String> {
+    pub(super) fn urls_to_page(&mut self) -> Vec<String> {
         let mut urls = Vec::new();
         for line in BufReader::new(self.0.stdout.as_mut().unwrap()).lines().map(Result::unwrap) {
             let is_page = line.starts_with("http://");
@@ -27,7 +27,7 @@ fn address(page: &str) -> &str {
 }
 
 /// The answer to a request, to the end of the connection.
-fn ask(page: &str, request: &str, headers: &str, body: &[u8]) -> (String, Vec<u8>) {
+pub(super) fn ask(page: &str, request: &str, headers: &str, body: &[u8]) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address(page)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = format!("{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", address(page));
@@ -75,6 +75,20 @@ fn what_is_sent_by_post_is_shown() {
     assert!(ask(&page, "GET /streams/yard", "", b"").0.starts_with("HTTP/1.1 405"));
     let junk = "Content-Length: 4\r\n";
     assert!(ask(&page, "POST /streams/yard", junk, b"junk").0.starts_with("HTTP/1.1 415"));
+}
+
+#[test]
+fn a_short_address_means_an_input_where_there_is_a_folder_of_films_too() {
+    let folder = Folder::new("web-folder");
+    folder.file_of("film.mjpeg", &picture(16));
+    let mut server = Running::start(&[], &["yard=push:", "--http", "0", &folder.0.display().to_string()]);
+    let page = server.urls_to_page().pop().unwrap();
+    let picture = picture(32);
+    let length = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n", picture.len());
+    assert!(ask(&page, "POST /streams/yard", &length, &picture).0.starts_with("HTTP/1.1 200"));
+    for (path, status) in [("/yard.jpg", "200"), ("/film.mjpeg.jpg", "200"), ("/none.jpg", "404")] {
+        assert_eq!(&ask(&page, &format!("GET {path}"), "", b"").0["HTTP/1.1 ".len()..][..3], status, "{path}");
+    }
 }
 
 #[test]

@@ -45,6 +45,9 @@ pub(super) fn text<C: Directory, D: Door>(site: &Site<C, D>) -> String {
     if let Some(report) = &report {
         write_loops(&mut text, report);
     }
+    if let Some(nodes) = site.catalogue.nodes() {
+        text.single(&n::NODES, nodes as f64);
+    }
     write_streams(&mut text, &streams(site));
     text.finish()
 }
@@ -151,6 +154,8 @@ fn write_loops(text: &mut Text, report: &Report) {
 #[derive(Debug, Default, PartialEq)]
 struct Stream {
     name: String,
+    /// The machine of a cluster that has it.
+    node: Option<String>,
     viewers: usize,
     /// Of one that is live.
     live: Option<Live>,
@@ -168,6 +173,12 @@ struct Live {
 }
 
 impl Stream {
+    /// What tells it from others.
+    fn labels(&self) -> Vec<(&'static str, &str)> {
+        let node = self.node.as_deref().map(|node| ("node", node));
+        node.into_iter().chain([("stream", &*self.name)]).collect()
+    }
+
     fn recording(&self) -> Option<&Progress> {
         self.live.as_ref()?.recording.as_ref()
     }
@@ -183,13 +194,13 @@ struct Streams {
 
 fn streams<C: Directory, D>(site: &Site<C, D>) -> Streams {
     let known = site.catalogue.list();
-    let all = known.into_iter().map(|Listed { name, about }| {
+    let all = known.into_iter().map(|Listed { name, node, about }| {
         let about = about.unwrap_or_default();
         let (viewers, age) = api::present(site, &name, &about);
         let Listing { is_live, totals, loss, condition, recording, .. } = about;
         let live = is_live.then(|| Live { totals, age: age.map(|age| age.as_secs_f64()), loss, recording });
         let (is_up, is_idle) = (condition == super::Condition::Ready, condition == super::Condition::Idle);
-        Stream { name, viewers, live, is_up, is_idle }
+        Stream { name, node, viewers, live, is_up, is_idle }
     });
     added_up(all, MOST_STREAMS)
 }
@@ -249,7 +260,7 @@ fn write_streams(text: &mut Text, streams: &Streams) {
     for ((metric, value), rest) in of_each.chain(of_all.iter().map(|of| (of, rest.as_ref()))) {
         text.family(metric, |family| {
             for stream in each.iter().chain(rest) {
-                value(stream).into_iter().for_each(|value| family.sample(&[("stream", &stream.name)], value));
+                value(stream).into_iter().for_each(|value| family.sample(&stream.labels(), value));
             }
         });
     }
@@ -257,7 +268,8 @@ fn write_streams(text: &mut Text, streams: &Streams) {
         for stream in each.iter().chain(rest) {
             let Some(live) = &stream.live else { continue };
             for (reason, count) in REASONS {
-                family.sample(&[("stream", &stream.name), ("reason", reason)], count(&live.totals) as f64);
+                let labels: Vec<_> = stream.labels().into_iter().chain([("reason", reason)]).collect();
+                family.sample(&labels, count(&live.totals) as f64);
             }
         }
     });

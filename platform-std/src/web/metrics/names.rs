@@ -47,6 +47,7 @@ metrics! {
     MISSING = "event_loops_missing", Gauge, "Those of them that did not answer within a second; what they said last is counted.";
     FULL = "event_loops_full", Gauge, "Those of them that refuse new viewers, for want of processor time or bandwidth.";
     LAG = "event_loop_lag_seconds", Histogram, "How long what was due had to wait.";
+    NODES = "cluster_nodes", Gauge, "Machines of the cluster whose streams are there, and this one.";
     STREAMS = "streams", Gauge, "Streams, whether they have pictures or not.";
     STREAMS_UP = "streams_up", Gauge, "Those of them that have pictures.";
     UP = "stream_up", Gauge, "Whether a stream has pictures now.";

@@ -121,10 +121,14 @@ fn what_a_stream_is_called_is_escaped() {
     let mut text = Text::default();
     let stream = |name: &str| Stream { name: name.to_owned(), live: Some(Live::default()), ..Stream::default() };
     let names = ["a\"} 1\nmutoscope_streams 9", "b\\", "\u{e9}\r\t"];
-    write_streams(&mut text, &added_up(names.map(stream).into_iter(), 9));
+    let far = Stream { node: Some("gar\"den".to_owned()), ..stream("gar\"den/door") };
+    write_streams(&mut text, &added_up(names.map(stream).into_iter().chain([far]).collect::<Vec<_>>().into_iter(), 9));
     let text = text.finish();
     assert_eq!(flaw(&text), Ok(()));
-    assert_eq!(value(&text, "mutoscope_streams"), 3.0);
+    assert_eq!(value(&text, "mutoscope_streams"), 4.0);
+    assert_eq!(value(&text, r#"mutoscope_stream_up{node="gar\"den",stream="gar\"den/door"}"#), 0.0);
+    let left_out = r#"mutoscope_stream_left_out_frames_total{node="gar\"den",stream="gar\"den/door",reason="unready"}"#;
+    assert_eq!(value(&text, left_out), 0.0);
     assert_eq!(value(&text, r#"mutoscope_stream_up{stream="a\"} 1\nmutoscope_streams 9"}"#), 0.0);
     assert_eq!(value(&text, r#"mutoscope_stream_up{stream="b\\"}"#), 0.0);
 }
@@ -137,7 +141,7 @@ fn streams_beyond_the_limit_are_added_up() {
         let totals = Totals { frames: 10 + number, ..Totals::default() };
         let live = Some(Live { totals, age: Some(1.0), loss: None, recording });
         let name = if number == 0 { "other".to_owned() } else { format!("cam-{number}") };
-        Stream { name, viewers: 1, live, is_up: number < 4, is_idle: false }
+        Stream { name, node: None, viewers: 1, live, is_up: number < 4, is_idle: false }
     };
     let all = || (0..6).map(stream).collect::<Vec<_>>().into_iter();
     let mut text = Text::default();

@@ -62,6 +62,10 @@ function sentence(text) {
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
+// Streams of other machines of a cluster have these before their own names.
+const isFar = (info) => info.node !== undefined && info.name.startsWith(`${info.node}/`);
+const ownName = (info) => (isFar(info) ? info.name.slice(info.node.length + 1) : info.name);
+
 const isFilm = (info) => info.live !== true;
 const isReady = (info) => info.state === 'ready' || info.state === undefined;
 // Single pictures do as well, and hold no connection.
@@ -77,7 +81,8 @@ function facts(info, isFull) {
   const said = [];
   if (info.viewers !== undefined) said.push(count(info.viewers, 'viewer', 'viewers'));
   if (info.rate) said.push(`${info.rate >= 10 ? Math.round(info.rate) : info.rate.toFixed(1)} pictures/s`);
-  if (info.loss !== undefined && info.loss !== null) said.push(`${info.loss > 0 ? (info.loss * 100).toFixed(1) : 0} % lost`);
+  // That nothing is lost is worth the room in full alone.
+  if (info.loss > 0 || (isFull && info.loss === 0)) said.push(`${info.loss > 0 ? (info.loss * 100).toFixed(1) : 0} % lost`);
   if (isFull && info.width) said.push(`${info.width} × ${info.height}`);
   if (isFull && info.length) said.push(`${clockTime(info.length)} long`);
   if (info.age !== undefined && info.age !== null) {
@@ -272,9 +277,7 @@ class Tile {
     this.element.tile = this;
     this.link.href = `#${encodeURIComponent(info.name)}`;
     this.link.setAttribute('aria-label', info.name);
-    const title = this.element.querySelector('h2');
-    title.textContent = info.name;
-    title.title = info.name;
+    this.element.querySelector('h2').title = info.name;
     for (const [event, isPointed] of [['pointerenter', true], ['pointerleave', false], ['focusin', true], ['focusout', false]]) {
       this.element.addEventListener(event, () => {
         this.isPointed = isPointed;
@@ -291,6 +294,7 @@ class Tile {
     // It is back.
     if (!wasReady && isReady(info)) [this.playing.notBefore, this.refreshed] = [0, -Infinity];
     this.playing.check(info);
+    write(this.element.querySelector('h2'), ownName(info));
     write(this.element.querySelector('.facts'), facts(info, false));
     write(this.element.querySelector('.wrong'), wrong(info));
     const badge = this.element.querySelector('.badge');
@@ -624,6 +628,8 @@ let isAway = false;
 let began;
 let wantedCount = MOST_AT_ONCE;
 let troubleFree = 0;
+// There are more streams than were told.
+let isPart = false;
 // After so many answers another connection is dared.
 let regain = 30;
 
@@ -635,7 +641,12 @@ function trouble(text) {
 async function poll() {
   let answer;
   try {
-    const url = absolute(`/api/streams?count=${wantedCount}`);
+    const sought = $('search').value.trim();
+    const query = [`count=${wantedCount}`];
+    // Of what is here already, the page finds it by itself.
+    if (sought !== '' && isPart) query.push(`find=${encodeURIComponent(sought)}`);
+    if ($('node').value !== '') query.push(`node=${encodeURIComponent($('node').value)}`);
+    const url = absolute(`/api/streams?${query.join('&')}`);
     const reply = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), cache: 'no-store' });
     if (reply.status === 401 || reply.status === 403) {
       handleAway('You may not see the streams any more. Reload the page to log in.');
@@ -662,6 +673,7 @@ async function poll() {
   trouble('');
   document.body.toggleAttribute('data-away', false);
   if (isNew) startAnew();
+  if ($('search').value.trim() === '') isPart = answer.total > answer.streams.length;
   handleStreams(answer);
 }
 
@@ -682,7 +694,46 @@ function startAnew() {
   full.playing.reset();
 }
 
-function handleStreams({ streams, total, user, may_log_in: mayLogIn, may_log_out: mayLogOut }) {
+// Machines, each with a line over its streams.
+const groups = new Map();
+
+// The line over the streams of a machine, of which `nodes` tells how many it has in all.
+function group(info, nodes) {
+  let heading = groups.get(info.node);
+  if (!heading) {
+    heading = $('group').content.firstElementChild.cloneNode(true);
+    groups.set(info.node, heading);
+  }
+  const streams = nodes.find(({ name }) => name === info.node)?.streams ?? 0;
+  write(heading.querySelector('span'), info.node);
+  write(heading.querySelector('small'), `${isFar(info) ? '' : 'this machine · '}${count(streams, 'stream', 'streams')}`);
+  return heading;
+}
+
+// The machines of a cluster to choose from.
+function offerNodes(nodes) {
+  const select = $('node');
+  select.hidden = nodes.length < 2 && select.value === '';
+  const names = nodes.map(({ name }) => name);
+  // One that is chosen and is gone stays, and its streams may come back.
+  if (select.value !== '' && !names.includes(select.value)) names.push(select.value);
+  const all = ['', ...names];
+  if ([...select.options].map(({ value }) => value).join('\n') === all.join('\n')) return;
+  const chosen = select.value;
+  select.replaceChildren(...all.map((name) => new Option(name === '' ? 'All machines' : name, name)));
+  select.value = chosen;
+}
+
+// These in this order, and nothing else. What stands where it is to be stays there.
+function place(list, elements) {
+  const wanted = new Set(elements);
+  for (const element of [...list.children]) if (!wanted.has(element)) element.remove();
+  elements.forEach((element, at) => {
+    if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
+  });
+}
+
+function handleStreams({ streams, total, nodes, user, may_log_in: mayLogIn, may_log_out: mayLogOut }) {
   const names = new Set(streams.map((info) => info.name));
   for (const [name, tile] of tiles) {
     if (!names.has(name)) {
@@ -693,20 +744,27 @@ function handleStreams({ streams, total, user, may_log_in: mayLogIn, may_log_out
   // In the order in which the server tells them.
   const before = new Map(tiles);
   tiles.clear();
-  const list = $('streams');
-  streams.forEach((info, at) => {
+  const isGrouped = nodes.length > 1;
+  const elements = [];
+  let last;
+  for (const info of streams) {
     const tile = before.get(info.name) ?? new Tile(info);
     tile.update(info);
     tiles.set(info.name, tile);
-    if (list.children[at] !== tile.element) list.insertBefore(tile.element, list.children[at] ?? null);
-  });
-  list.dataset.count = total;
-  write($('summary'), total > 0 ? count(total, 'stream', 'streams') : '');
+    if (isGrouped && info.node !== last) elements.push(group(info, nodes));
+    last = info.node;
+    elements.push(tile.element);
+  }
+  place($('streams'), elements);
+  $('streams').dataset.count = isGrouped ? 'many' : total;
+  offerNodes(nodes);
+  const machines = isGrouped ? ` · ${count(nodes.length, 'machine', 'machines')}` : '';
+  write($('summary'), total > 0 ? `${count(total, 'stream', 'streams')}${$('node').value === '' ? machines : ''}` : '');
   $('more').hidden = total <= streams.length;
   $('log-in').hidden = !mayLogIn;
   $('log-out').hidden = !mayLogOut;
   write($('user'), mayLogOut ? user : '');
-  $('search').hidden = streams.length < 9 && $('search').value === '';
+  $('search').hidden = streams.length < 9 && $('search').value === '' && nodes.length < 2;
   search();
   if (full.isOpen) {
     if (tiles.has(full.name)) full.update(tiles.get(full.name).info);
@@ -724,12 +782,21 @@ function search() {
     tile.element.hidden = !name.toLowerCase().includes(sought);
     shown += tile.element.hidden ? 0 : 1;
   }
+  for (const [node, heading] of groups) {
+    heading.hidden = ![...tiles.values()].some((tile) => tile.info.node === node && !tile.element.hidden);
+  }
   $('empty').hidden = shown > 0;
   const words =
-    tiles.size > 0
+    tiles.size > 0 || sought !== ''
       ? ['Nothing found', 'No stream has a name like that.']
       : ['No streams', 'There is nothing here that you may watch. Streams that are added to the server appear by themselves.'];
   [...$('empty').children].forEach((element, at) => write(element, words[at]));
+}
+
+// When nobody types for a moment.
+function pollSoon() {
+  clearTimeout(pollSoon.timer);
+  pollSoon.timer = setTimeout(poll, 300);
 }
 
 async function pollForever() {
@@ -761,8 +828,11 @@ function neighbour(element, key) {
   const at = all.indexOf(element);
   if (key === 'ArrowRight') return all[at + 1];
   if (key === 'ArrowLeft') return all[at - 1];
-  const columns = all.filter((tile) => tile.offsetTop === all[0].offsetTop).length;
-  return all[at + (key === 'ArrowDown' ? columns : -columns)];
+  // In the next row, the one that is nearest.
+  const isBeyond = (tile) => (key === 'ArrowDown' ? tile.offsetTop > element.offsetTop : tile.offsetTop < element.offsetTop);
+  const far = (tile) => [Math.abs(tile.offsetTop - element.offsetTop), Math.abs(tile.offsetLeft - element.offsetLeft)];
+  const isNearer = ([down, along], [otherDown, otherAlong]) => down < otherDown || (down === otherDown && along < otherAlong);
+  return all.filter(isBeyond).reduce((a, b) => (a && !isNearer(far(b), far(a)) ? a : b), undefined);
 }
 
 function handleKey(event) {
@@ -818,7 +888,15 @@ document.addEventListener('DOMContentLoaded', () => {
   full.playing = new Playing(full.screen);
   drawTheme();
   $('theme').addEventListener('click', nextTheme);
-  $('search').addEventListener('input', search);
+  $('search').addEventListener('input', () => {
+    search();
+    if (isPart) pollSoon();
+  });
+  $('node').addEventListener('change', () => {
+    [wantedCount, isPart] = [MOST_AT_ONCE, false];
+    poll();
+    scrollTo(0, 0);
+  });
   $('more').addEventListener('click', () => {
     wantedCount += MOST_AT_ONCE;
     poll();
