@@ -8,6 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Bytes of the longest picture that goes from node to node.
+pub const MAX_PICTURE: usize = 16 * 1024 * 1024;
+
 /// Something another node has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample<'a> {

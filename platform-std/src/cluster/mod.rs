@@ -1,12 +1,15 @@
 //! Streams of other machines: each node shows the streams of all, and a picture goes over the network once for all who watch it there.
 
 mod about;
+mod certificates;
 pub mod exchange;
 pub mod in_process;
 mod name;
 mod publisher;
 mod remote;
 mod stamp;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod topology;

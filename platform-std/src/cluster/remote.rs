@@ -14,7 +14,7 @@ use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
 
 use super::about::About;
-use super::exchange::{Exchange, ExchangeError, Held, Sample};
+use super::exchange::{Exchange, ExchangeError, Held, MAX_PICTURE, Sample};
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use super::transit::Transit;
@@ -24,8 +24,6 @@ use crate::media::live::{Live, LiveMedium};
 use crate::media::{LeftOut, Packets, Policy};
 use crate::web::{Listed, Listing};
 
-/// The longest picture.
-const MAX_PICTURE: usize = 16 * 1024 * 1024;
 /// A picture that is older is shown to nobody.
 const MAX_AGE: Duration = Duration::from_secs(1);
 /// How long pictures are taken after the last one who watched has gone: the next one comes soon, as players do that try again.

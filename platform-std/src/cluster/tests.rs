@@ -1,5 +1,7 @@
 //! Nodes with streams, and what others see of them.
 
+mod guarded;
+
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};

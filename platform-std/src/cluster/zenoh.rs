@@ -1,8 +1,15 @@
-//! The exchange between machines: [Eclipse Zenoh](https://zenoh.io). All that knows of it is in this file.
+//! The exchange between machines: [Eclipse Zenoh](https://zenoh.io). All that knows of it is in this file, and in its folder.
+
+mod told;
+
+#[cfg(test)]
+pub(super) use told::testing::said;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,14 +21,14 @@ use zenoh::sample::{Locality, SampleKind};
 use zenoh::{Session, Wait};
 
 use super::exchange::{
-    Exchange, ExchangeError, Held, Lasting, OnAnswer, OnPresence, OnQuestion, OnSample, OnWatched, Publication,
-    Question, Sample,
+    Exchange, ExchangeError, Held, Lasting, MAX_PICTURE, OnAnswer, OnPresence, OnQuestion, OnSample, OnWatched,
+    Publication, Question, Sample,
 };
 use super::name;
 use super::topology::{Access, Certificates, Role, Topology};
 
-/// Nobody sends more at once than a picture may have.
-const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+/// Nobody sends more at once than a picture may have, and what goes with it. What is longer is left out when so much of it has come.
+const MAX_MESSAGE: usize = MAX_PICTURE + 64 * 1024;
 /// A node of which nothing is heard for so long is gone.
 const LEASE_MILLIS: u64 = 1000;
 /// A node that does not answer for so long is not there, and the next one is tried.
@@ -43,14 +50,28 @@ pub struct Zenoh {
 }
 
 impl Zenoh {
-    /// Joins the others. Those that are not there yet are looked for as long as it lasts.
+    /// Joins the others. Those that are not there yet are looked for as long as it lasts. A node that does not listen is one of the cluster
+    /// when the first one has answered: this waits for it.
     ///
     /// # Errors
     /// An address is none or is taken, or the files of TLS cannot be used.
     pub fn open(topology: &Topology) -> Result<Self, ExchangeError> {
+        told::listen();
+        topology.check().map_err(ExchangeError::new)?;
         let text = configuration(topology).to_string();
         let config = Config::from_json5(&text).map_err(ExchangeError::new)?;
-        Ok(Self { session: zenoh::open(config).wait().map_err(ExchangeError::new)? })
+        let [mut pause, longest] = RETRY_MILLIS;
+        loop {
+            match zenoh::open(config.clone()).wait() {
+                Ok(session) => return Ok(Self { session }),
+                // The engine tries each place once, and it would try only the first one if it were told to go on.
+                Err(_) if topology.role() == Role::Client => {
+                    thread::sleep(Duration::from_millis(pause));
+                    pause = longest.min(2 * pause);
+                }
+                Err(error) => return Err(ExchangeError::new(error)),
+            }
+        }
     }
 }
 
@@ -60,24 +81,33 @@ impl fmt::Debug for Zenoh {
     }
 }
 
+/// All addresses of the machine, at a port that is free.
+fn any_place() -> String {
+    let has_six = TcpListener::bind("[::]:0").is_ok();
+    if has_six { "[::]:0" } else { "0.0.0.0:0" }.to_owned()
+}
+
 fn configuration(topology: &Topology) -> Value {
     let (role, send_buffer) = (topology.role(), topology.send_buffer.unwrap_or(SEND_BUFFER));
     let protocol = if topology.tls.is_some() { "tls" } else { "tcp" };
     let endpoint = |place: &String| format!("{protocol}/{place}#so_sndbuf={send_buffer}");
     let endpoints = |places: &[String]| places.iter().map(endpoint).collect::<Vec<_>>();
     let [first, last] = RETRY_MILLIS;
+    // Those who are found have to be let in.
+    let listen = if topology.lan && topology.listen.is_empty() { vec![any_place()] } else { topology.listen.clone() };
     let mut configuration = json!({
         "mode": role.word(),
-        "listen": { "endpoints": endpoints(&topology.listen) },
+        "listen": { "endpoints": endpoints(&listen) },
         "connect": {
             "endpoints": endpoints(&topology.connect),
-            // A router that is not there yet is no reason to end, nor to wait for it here.
-            "timeout_ms": if role == Role::Client { -1 } else { 0 },
-            "exit_on_failure": false,
+            // Whoever is not there yet is no reason to end: it is tried again behind our back, or by ourselves.
+            "timeout_ms": if role == Role::Client { 0 } else { -1 },
+            "exit_on_failure": role == Role::Client,
             "retry": { "period_init_ms": first, "period_max_ms": last, "period_increase_factor": 2 },
         },
         "open": { "return_conditions": { "connect_scouted": false, "declares": false } },
         "scouting": {
+            "delay": 0,
             "multicast": { "enabled": topology.lan },
             "gossip": { "enabled": topology.lan },
         },
@@ -108,7 +138,8 @@ fn configuration(topology: &Topology) -> Value {
             "listen_private_key": key,
             "connect_certificate": certificate,
             "connect_private_key": key,
-            // Who is who tells the authority, and the list of names: nodes have addresses of all kinds.
+            // Who is who tells the list of names: nodes have addresses of all kinds. The engine believes all authorities of the web
+            // besides, where it connects, so there is a list then.
             "verify_name_on_connect": false,
             "close_link_on_expiration": true,
         });
@@ -155,10 +186,20 @@ fn rules(access: &Access) -> Value {
 
 struct Published {
     publisher: Publisher<'static>,
+    /// It was said that pictures are left out.
+    has_told: bool,
 }
 
 impl Publication for Published {
     fn put(&mut self, picture: &[u8], attachment: &[u8]) -> Result<(), ExchangeError> {
+        if picture.len() > MAX_PICTURE {
+            if !self.has_told {
+                let (key, len) = (self.publisher.key_expr(), picture.len());
+                log::warn!("{key}: a picture of {len} bytes is not sent to other machines: {MAX_PICTURE} are the most");
+            }
+            self.has_told = true;
+            return Ok(());
+        }
         self.publisher.put(picture).attachment(attachment).wait().map_err(ExchangeError::new)
     }
 }
@@ -216,7 +257,7 @@ impl Exchange for Zenoh {
             .map_err(ExchangeError::new)?;
         let listener = publisher.matching_listener().callback(move |status| on_watched(status.matching()));
         listener.background().wait().map_err(ExchangeError::new)?;
-        Ok(Box::new(Published { publisher }))
+        Ok(Box::new(Published { publisher, has_told: false }))
     }
 
     fn watch(&self, key: &str, take: OnSample) -> Result<Held, ExchangeError> {

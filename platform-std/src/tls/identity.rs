@@ -224,7 +224,8 @@ fn make(directory: &Path, names: &[String]) -> Result<(), IdentityError> {
     fs::write(&certificate_path, certificate.pem()).map_err(|error| IdentityError::Write(certificate_path, error))
 }
 
-fn read(identity: &Identity) -> Result<CertifiedKey, IdentityError> {
+/// The certificate and the key of an identity that is there.
+pub(crate) fn read(identity: &Identity) -> Result<CertifiedKey, IdentityError> {
     let (certificate, key) = paths(identity);
     if files::is_open_to_others(&key) {
         log::warn!("others on this machine may read the key in {}: chmod 600 would keep it private", key.display());

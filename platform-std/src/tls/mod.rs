@@ -17,6 +17,8 @@ mod trust;
 use std::path::PathBuf;
 
 pub use fingerprint::{BadFingerprint, Fingerprint};
+#[cfg(feature = "cluster")]
+pub(crate) use identity::read as read_identity;
 #[cfg(feature = "tls")]
 pub use identity::{Certificates, IdentityError};
 pub use known::{KnownServers, server_name};
