@@ -107,9 +107,6 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub onvif: OnvifArgs,
 
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-
     /// Even UDP port for RTP, the next one is for RTCP [default: a free pair]
     #[arg(long, value_name = "PORT", value_parser = parse_even_port)]
     pub server_port: Option<u16>,
@@ -214,6 +211,9 @@ pub(crate) struct Args {
     pub log: LogArgs,
 
     // Last: its heading would be that of what follows.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+
     #[command(flatten)]
     pub access: AccessArgs,
 }

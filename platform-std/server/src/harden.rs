@@ -69,6 +69,10 @@ impl Needs {
         paths.iter().map(PathBuf::as_path).chain(configuration.path()).for_each(|path| needs.add_media(path));
         // For the certificate to be read again.
         configuration.args.tls.files().for_each(|path| needs.add_media(&path));
+        configuration.args.cluster.files().for_each(|path| needs.add_media(path));
+        if configuration.args.cluster.has_names() {
+            needs.read.extend(RESOLVER.iter().map(PathBuf::from));
+        }
         access::files(configuration).iter().for_each(|path| needs.add_media(path));
         // For the log to be made anew when the old one has another name.
         if let Some(log) = configuration.args.access.security_log.as_deref().filter(|path| path.is_file()) {

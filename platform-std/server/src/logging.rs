@@ -29,6 +29,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("access", &["mutoscope_std::guard", "mutoscope_server::access", "mutoscope_security"]),
     ("tls", &["mutoscope_std::tls", "mutoscope_server::tls"]),
     ("announce", &["mutoscope_std::announce", "mutoscope_std::onvif", "mutoscope_server::announce"]),
+    ("cluster", &["mutoscope_std::cluster", "mutoscope_server::cluster"]),
 ];
 
 /// What there is in front of a message's text and behind it, at the most, where it is the last of a line's values.
@@ -41,7 +42,7 @@ static STYLE: OnceLock<Style> = OnceLock::new();
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LogArgs {
     /// What the log says: off, error, warn, info, debug or trace, or that of one part of the program alone, as in web=debug: rtsp, web,
-    /// input, media, record, access, tls, announce, or a module of its source (mutoscope_std::web). Several with commas or by several options;
+    /// input, media, record, access, tls, announce, cluster, or a module of its source (mutoscope_std::web). Several with commas or by several options;
     /// -v and -q go before a level without a part, RUST_LOG before all
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = Rule::from_str, action = ArgAction::Append)]
     pub log: Vec<Rule>,
@@ -142,6 +143,10 @@ pub(crate) fn start(args: &LogArgs, is_check: bool) {
     let is_limited = level <= LevelFilter::Info && env::var_os("RUST_LOG").is_none_or(|rules| rules.is_empty());
     let mut builder = Builder::new();
     builder.filter_level(level);
+    if level > LevelFilter::Error && is_limited {
+        // It warns of what strangers send, whom nobody has to hear of.
+        builder.filter_module("rustls", LevelFilter::Error);
+    }
     for rule in &args.log {
         rule.targets.iter().for_each(|target| _ = builder.filter_module(target, rule.level));
     }

@@ -87,6 +87,9 @@ fn list_cameras() -> anyhow::Result<bool> {
 /// Checks what is named, inputs first. `true`: all of it can be served.
 fn check_all(configuration: Configuration) -> anyhow::Result<bool> {
     let Configuration { mut args, paths, films, specs, .. } = configuration;
+    if cluster::check(&args.cluster)? {
+        writeln!(io::stdout().lock(), "other machines can be joined as the options say")?;
+    }
     let inputs = check_inputs::run(&specs, args.policy(), &mut io::stdout().lock())?;
     // Where only inputs are named there is no file to be missed.
     let has_files = (specs.is_empty() && films.is_empty()) || !paths.is_empty();

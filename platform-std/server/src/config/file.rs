@@ -62,6 +62,8 @@ impl File {
             let (line, name) = (lines.number(&name.span()), &**name.get_ref());
             let done = if name == "streams" {
                 file.read_streams(&lines, value)
+            } else if let ("cluster", Some(table)) = (name, value.get_ref().as_table()) {
+                file.read_cluster(command, &lines, table)
             } else {
                 file.read_setting(command, line, name, value).with_context(|| format!("line {line}"))
             };
@@ -104,6 +106,24 @@ impl File {
         let values = list(value.get_ref());
         let values = values.with_context(|| format!("{name} is a text, a number, true or false, or a list of them"))?;
         self.settings.push(Setting { id: argument.get_id().to_string(), name: name.to_owned(), values, line });
+        Ok(())
+    }
+
+    /// The settings of clusters, without what their names begin with.
+    fn read_cluster(&mut self, command: &Command, lines: &Lines<'_>, table: &DeTable<'_>) -> Result<()> {
+        for (key, value) in table {
+            let (line, key) = (lines.number(&key.span()), &**key.get_ref());
+            let at = || format!("line {line}");
+            if key == "lan" {
+                let lan = value.get_ref().as_bool().with_context(|| format!("{}: lan is true or false", at()))?;
+                if lan {
+                    let (id, name) = ("cluster".to_owned(), "cluster".to_owned());
+                    self.settings.push(Setting { id, name, values: vec!["lan".to_owned()], line });
+                }
+                continue;
+            }
+            self.read_setting(command, line, &format!("cluster-{key}"), value).with_context(at)?;
+        }
         Ok(())
     }
 

@@ -360,6 +360,47 @@ rate = 30
     }
 
     #[test]
+    fn a_table_has_the_settings_of_clusters_without_what_their_names_begin_with() {
+        let toml = Toml::new(
+            "node = \"edge\"\n[cluster]\nlan = true\nlisten = \"0.0.0.0:7447\"\nconnect = [\"a:1\", \"b:2\"]\n\
+             tls-ca = \"ca.pem\"\ntls-cert = \"edge.pem\"\ntls-key = \"edge.key\"\nnode = [\"garden\", \"yard\"]\nrelay = \"other\"\n",
+        );
+        let loaded = toml.load(&["--cluster-relay", "hub"]).unwrap();
+        let cluster = &loaded.args.cluster;
+        assert_eq!((cluster.cluster.as_deref(), cluster.node.as_deref()), (Some("lan"), Some("edge")));
+        assert_eq!(
+            (&cluster.cluster_listen[..], &cluster.cluster_connect[..]),
+            (&["0.0.0.0:7447".into()][..], &["a:1".into(), "b:2".into()][..])
+        );
+        assert_eq!(
+            (&cluster.cluster_node[..], &cluster.cluster_relay[..]),
+            (&["garden".into(), "yard".into()][..], &["hub".into()][..])
+        );
+        assert_eq!(
+            cluster.files().map(|path| path.to_str().unwrap()).collect::<Vec<_>>(),
+            ["ca.pem", "edge.pem", "edge.key"]
+        );
+        assert_eq!(loaded.origin("cluster_listen"), format!("{}, line 4", toml.0.display()));
+        let [once, twice] = toml.printed(&[]);
+        assert!(once.contains("cluster-connect = [\"a:1\", \"b:2\"]"), "{once}");
+        let values =
+            |text: &str| text.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(values(&once), values(&twice));
+        for (text, complaint) in [
+            ("[cluster]\nlan = 1", "FILE, line 2: lan is true or false"),
+            (
+                "[cluster]\nnodes = []",
+                "FILE, line 2: there is no setting \"cluster-nodes\"; did you mean \"cluster-node\"?",
+            ),
+            ("[cluster]\nlisten = {}", "FILE, line 2: cluster-listen is a text"),
+            ("cluster = \"wan\"", "FILE, line 1: "),
+        ] {
+            let said = Toml::new(text).complaint(&[]);
+            assert!(said.contains(complaint), "{complaint}: {said}");
+        }
+    }
+
+    #[test]
     fn a_file_may_have_a_name_of_its_own() {
         let folder = crate::testing::Folder::new();
         let file = folder.file("film.mjpeg", b"");

@@ -303,11 +303,11 @@ mod tests {
     /// What the log says of these messages.
     fn log(messages: &[(&str, &str)]) -> Vec<String> {
         let (mut state, now) = (State::default(), Instant::now());
-        let mut hear = |(target, message): &(&str, &str)| {
+        let hear = |(target, message): &(&str, &str)| {
             let sentence = state.understand(target, message)?;
             state.is_new(&sentence.kind, now).then_some(sentence.text)
         };
-        messages.iter().filter_map(|message| hear(message)).collect()
+        messages.iter().filter_map(hear).collect()
     }
 
     const LINK: &str =
