@@ -103,6 +103,11 @@ mod with_cluster {
         ) -> Result<Option<Arc<Self>>> {
             let Some((node, topology)) = prepare(args)? else { return Ok(None) };
             warn_of_reach(&topology);
+            if !gate.rules().networks.are_all() {
+                log::warn!(
+                    "--allow and --deny say who may watch by addresses, so other machines show these streams to nobody"
+                );
+            }
             gate.replace(Rules { elsewhere: Elsewhere::new(Arc::new(streams.clone())), ..Rules::clone(&gate.rules()) });
             log::info!("other machines call this one {node:?}");
             let cluster = Arc::new(Self { offers: Mutex::default(), streams: streams.clone() });

@@ -14,7 +14,7 @@ use mutoscope::wire::url::Path;
 #[cfg(feature = "cluster")]
 use mutoscope_std::cluster::{About, Kind, Remote};
 #[cfg(feature = "cluster")]
-use mutoscope_std::guard::{Home, Homes, Rules};
+use mutoscope_std::guard::{ForOthers, Home, Homes, Rules};
 use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
 #[cfg(feature = "cluster")]
 use mutoscope_std::media::live::LiveMedium;
@@ -420,8 +420,10 @@ impl Streams {
         let library = shown.library.iter().flat_map(|library| library.list());
         let about = shown.inputs.list().into_iter().chain(library).find(|listed| listed.name == name)?.about;
         let about = about.unwrap_or_default();
-        let (watch, is_encrypted) = rules.for_others(Path::new(&percent_encode(name)));
-        Some(About { width: about.width, height: about.height, rate: about.rate, watch, is_encrypted })
+        let (_, node) = self.0.remote.get()?;
+        let told = rules.for_others(Path::new(&percent_encode(name)), &format!("{node}/{name}"));
+        let ForOthers { watch, is_encrypted, tokens } = told;
+        Some(About { width: about.width, height: about.height, rate: about.rate, watch, is_encrypted, tokens })
     }
 
     /// What others may have.

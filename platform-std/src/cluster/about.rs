@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::guard::{Encryption, StreamRules, Who};
+use crate::guard::{Encryption, KeyMark, StreamRules, Who};
 
 /// Bytes of the longest description that is believed.
 pub(super) const MAX_LEN: usize = 64 * 1024;
@@ -20,14 +20,18 @@ pub struct About {
     pub watch: Who,
     /// Nobody gets it who cannot decrypt it.
     pub is_encrypted: bool,
+    /// The tokens that are good for it at the node.
+    pub tokens: Option<KeyMark>,
 }
 
 impl About {
     /// As it is sent: an object of JSON.
     pub fn to_json(&self) -> String {
-        let Self { width, height, rate, watch, is_encrypted } = self;
+        let Self { width, height, rate, watch, is_encrypted, tokens } = self;
         let watch = watch.words_without_networks();
-        json!({ "width": width, "height": height, "rate": rate, "watch": watch, "encrypted": is_encrypted }).to_string()
+        let tokens = tokens.as_ref().map(KeyMark::as_str);
+        json!({ "width": width, "height": height, "rate": rate, "watch": watch, "encrypted": is_encrypted, "tokens": tokens })
+            .to_string()
     }
 
     /// What another node has sent. `None`: it is none. What is not told of who may watch is told of nobody.
@@ -42,6 +46,7 @@ impl About {
             rate: json.get("rate").and_then(Value::as_f64).filter(|rate| (0.0..=1000.0).contains(rate)),
             watch: Who { networks: Vec::new(), ..watch },
             is_encrypted: json.get("encrypted")?.as_bool()?,
+            tokens: json.get("tokens").and_then(Value::as_str).and_then(KeyMark::parse),
         })
     }
 
@@ -59,7 +64,9 @@ mod tests {
     #[test]
     fn descriptions_are_written_and_read() {
         let watch = Who::parse(["anna", "bert"]).unwrap();
-        let about = About { width: 640, height: 480, rate: Some(12.5), watch, is_encrypted: true };
+        let tokens = KeyMark::parse(&"0123456789".repeat(4));
+        assert!(tokens.is_some());
+        let about = About { width: 640, height: 480, rate: Some(12.5), watch, is_encrypted: true, tokens };
         assert_eq!(About::parse(about.to_json().as_bytes()), Some(about));
         let nothing = About { watch: Who::everybody(), ..About::default() };
         assert_eq!(About::parse(nothing.to_json().as_bytes()), Some(nothing));

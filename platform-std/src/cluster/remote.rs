@@ -302,7 +302,8 @@ impl Homes for Remote {
         let stream = known.streams.get(&address)?;
         let nobody = || StreamRules { watch: Some(Who::default()), ..StreamRules::default() };
         let rules = stream.about.as_ref().map_or_else(nobody, About::rules);
-        Some(Home::There { name: address.full_name(), rules })
+        let tokens = stream.about.as_ref().and_then(|about| about.tokens.clone());
+        Some(Home::There { name: address.full_name(), rules, tokens })
     }
 }
 

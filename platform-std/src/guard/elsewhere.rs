@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mutoscope::auth::{Key, Token};
 use mutoscope::wire::url::Path;
 
-use super::stream::StreamRules;
+use super::stream::{StreamRules, Who};
 
 /// Where a stream comes from.
 #[derive(Clone, Debug)]
@@ -18,7 +19,43 @@ pub enum Home {
         name: String,
         /// Its rules there.
         rules: StreamRules,
+        /// The tokens that are good for it there.
+        tokens: Option<KeyMark>,
     },
+}
+
+/// By this a machine knows whether another one has the same key of tokens, for a stream of that one. It is no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMark(String);
+
+impl KeyMark {
+    /// The mark of this key for a stream that is called `NODE/STREAM`.
+    pub fn new(key: &Key, name: &str) -> Self {
+        // A token that ended in 1970 is good for nothing else.
+        Self(Token::new(key, name, 0).to_string())
+    }
+
+    /// What another machine has sent.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_one = text.len() == 40 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        is_one.then(|| Self(text.to_owned()))
+    }
+
+    /// As it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What another machine has to know of the rules of a stream of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForOthers {
+    /// Who may watch it, wherever.
+    pub watch: Who,
+    /// Nobody gets it who cannot decrypt it.
+    pub is_encrypted: bool,
+    /// The tokens that are good for it.
+    pub tokens: Option<KeyMark>,
 }
 
 /// Knows where streams come from.

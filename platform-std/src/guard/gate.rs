@@ -490,7 +490,9 @@ impl Gate {
         let Ok(authorization) = request.authorization() else {
             return self.refuse(now, visit, request, None, StatusCode::BAD_REQUEST, TWICE);
         };
-        if who.has_address(visit.peer.ip()) || self.is_admitted(visit, now, request, rules) {
+        let is_admitted =
+            |visit: &mut GateVisit| !stream.refuses_tokens && self.is_admitted(visit, now, request, rules);
+        if who.has_address(visit.peer.ip()) || is_admitted(visit) {
             return self.allow(now, visit, request, rules, stream);
         }
         if let Some(authorization) = authorization
@@ -628,6 +630,7 @@ impl GateVisit {
         let has_token = || {
             let token =
                 self.token.as_ref().filter(|(_, first)| !granted.is_to_publish && Path::new(first).is_same(path));
+            let token = token.filter(|_| !stream.refuses_tokens);
             token
                 .zip(rules.token_key.as_ref())
                 .zip(decoded(path))

@@ -46,7 +46,7 @@ mod token_key;
 mod username_token;
 mod users;
 
-pub use elsewhere::{Elsewhere, Home, Homes};
+pub use elsewhere::{Elsewhere, ForOthers, Home, Homes, KeyMark};
 pub use gate::{Gate, GateVisit, LogIn};
 pub use journal::Journal;
 #[cfg(feature = "http")]

@@ -57,6 +57,11 @@ impl Networks {
     pub fn are_few(&self) -> bool {
         !self.allowed.is_empty()
     }
+
+    /// Whether all are let in.
+    pub fn are_all(&self) -> bool {
+        self.allowed.is_empty() && self.denied.is_empty()
+    }
 }
 
 /// Whether one of the networks has the address. IPv4 is the same whether or not it came over a socket of IPv6.

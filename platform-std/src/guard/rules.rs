@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use mutoscope::auth::Key;
 use mutoscope::wire::url::Path;
 
-use super::elsewhere::{Elsewhere, Home};
+use super::elsewhere::{Elsewhere, ForOthers, Home, KeyMark};
 use super::networks::{Networks, contain};
 use super::passwords::Passwords;
 use super::stream::{Encryption, StreamRules, Who};
@@ -104,7 +104,11 @@ impl Rules {
         match self.elsewhere.home_of(path) {
             None => Cow::Borrowed(here(path)),
             Some(Home::Here(name)) => Cow::Borrowed(here(Path::new(&percent_encode(&name)))),
-            Some(Home::There { name, rules }) => Cow::Owned(self.with_home(path, &name, &rules)),
+            Some(Home::There { name, rules, tokens }) => {
+                let own = self.token_key.as_ref().map(|key| KeyMark::new(key, &name));
+                let refuses_tokens = rules.refuses_tokens || tokens.is_none() || own != tokens;
+                Cow::Owned(StreamRules { refuses_tokens, ..self.with_home(path, &name, &rules) })
+            }
         }
     }
 
@@ -124,11 +128,13 @@ impl Rules {
             publish: Some(nobody),
             networks: Networks::default(),
             encryption: home.encryption,
+            refuses_tokens: home.refuses_tokens,
         };
         for rules in here {
             all.watch = all.watch.map(|watch| watch.and(&self.who(rules, false)));
             all.networks = all.networks.and(&rules.networks);
             all.encryption = all.encryption.and(rules.encryption);
+            all.refuses_tokens |= rules.refuses_tokens;
         }
         all
     }
@@ -162,10 +168,15 @@ impl Rules {
         !is_limited && self.who(stream, false).everybody
     }
 
-    /// What another machine has to know of the rules of a stream of this one: who may watch it, and whether it is to be encrypted.
-    pub fn for_others(&self, path: Path<'_>) -> (Who, bool) {
+    /// What another machine has to know of the rules of a stream of this one. `name`: what it is called there, `NODE/STREAM`. Where only some addresses are
+    /// let in, that is nobody: which they are is of no use elsewhere.
+    pub fn for_others(&self, path: Path<'_>, name: &str) -> ForOthers {
         let stream = self.of(path);
-        (self.who(&stream, false).into_owned(), stream.encryption == Encryption::Required)
+        let is_for_all = self.networks.are_all() && stream.networks.are_all();
+        let watch = if is_for_all { self.who(&stream, false).into_owned() } else { Who::default() };
+        let key = self.token_key.as_ref().filter(|_| is_for_all && !stream.refuses_tokens);
+        let tokens = key.map(|key| KeyMark::new(key, name));
+        ForOthers { watch, is_encrypted: stream.encryption == Encryption::Required, tokens }
     }
 
     /// Whether a stranger who reaches the server may watch something.
@@ -231,7 +242,8 @@ mod tests {
                     "here/cam/recordings/x.mkv" => return Some(Home::Here("cam/recordings/x.mkv".to_owned())),
                     _ => return None,
                 };
-                Some(Home::There { name: name.to_owned(), rules: StreamRules { watch, ..StreamRules::default() } })
+                let rules = StreamRules { watch, ..StreamRules::default() };
+                Some(Home::There { name: name.to_owned(), rules, tokens: None })
             }
         }
 
@@ -260,6 +272,50 @@ mod tests {
         assert_eq!((&both.watch, both.encryption), (&Who::parse(["bert"]).ok(), Encryption::Required));
         assert!(both.networks.let_in([10, 1, 1, 1].into()) && !both.networks.let_in([11, 1, 1, 1].into()));
         assert!(!rules.are_open_for(Path::new("garden/open")));
+    }
+
+    #[test]
+    fn others_are_told_of_nobody_where_addresses_count() {
+        let key = || Key::new([7; 32]);
+        let networks = |allowed: &[&str], denied: &[&str]| {
+            Networks::parse(allowed.iter().copied(), denied.iter().copied()).unwrap()
+        };
+        let few = [networks(&["10.0.0.0/8"], &[]), networks(&[], &["10.0.0.0/8"])];
+        let stream = |networks: &Networks| StreamRules { networks: networks.clone(), ..StreamRules::default() };
+        let told = |server: &Networks, stream: StreamRules| {
+            let rules = Rules {
+                networks: server.clone(),
+                token_key: Some(key()),
+                streams: [("cam", stream)].into_iter().collect(),
+                ..Rules::default()
+            };
+            rules.for_others(Path::new("cam"), "garden/cam")
+        };
+        let all = Networks::default();
+        let open = told(&all, stream(&all));
+        assert_eq!((open.watch, open.tokens), (Who::everybody(), Some(KeyMark::new(&key(), "garden/cam"))));
+        for few in &few {
+            for told in [told(&all, stream(few)), told(few, stream(&all)), told(few, stream(few))] {
+                assert_eq!((told.watch, told.tokens), (Who::default(), None), "{few:?}");
+            }
+        }
+        let closed = StreamRules { refuses_tokens: true, ..StreamRules::default() };
+        assert_eq!(told(&all, closed).tokens, None);
+    }
+
+    #[test]
+    fn marks_of_keys_are_those_of_one_stream_and_good_for_nothing_else() {
+        let [key, other] = [7, 8].map(|byte| Key::new([byte; 32]));
+        let mark = KeyMark::new(&key, "garden/cam");
+        assert_eq!(KeyMark::parse(mark.as_str()), Some(mark.clone()));
+        assert_ne!(KeyMark::new(&other, "garden/cam"), mark);
+        assert_ne!(KeyMark::new(&key, "kitchen/cam"), mark);
+        let token = mutoscope::auth::Token::find(&format!("rtsp://h/garden/cam?token={}", mark.as_str())).unwrap();
+        assert_eq!(token.ends(), 0);
+        let long = "a".repeat(41);
+        for text in ["", "token", &long, &long[2..], &"A".repeat(40), &"\0".repeat(40)] {
+            assert_eq!(KeyMark::parse(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct StreamRules {
     pub networks: Networks,
     /// Whether it is encrypted.
     pub encryption: Encryption,
+    /// Nobody watches it by a token.
+    pub refuses_tokens: bool,
 }
 
 /// Who may do something.

@@ -95,7 +95,7 @@ fn who_has_no_certificate_or_one_of_another_authority_sees_nothing() {
     let listen = vec![place.clone()];
     let edge = ours.certify("edge");
     let router = Zenoh::open(&Topology { listen, tls: Some(edge.clone()), ..Topology::default() }).unwrap();
-    let _token: Held = router.declare("mutoscope/edge/bird/live").unwrap();
+    let _token: Held = router.declare("mutoscope/hub/bird/live").unwrap();
     let error = show_no_certificate(&place, &edge.authority);
     assert!(error.to_string().contains("CertificateRequired"), "{error}");
     let (tell, told) = mpsc::channel();
@@ -115,5 +115,5 @@ fn who_has_no_certificate_or_one_of_another_authority_sees_nothing() {
     assert_eq!(expected.map(said), [1; 4], "each is told once");
     assert_eq!(told.try_recv().ok(), None);
     look(connecting(&place, Some(ours.certify("garden")), access(&[], &["edge"])), &tell);
-    assert_eq!(told.recv_timeout(PATIENCE).ok(), Some(vec!["edge/bird".to_owned()]));
+    assert_eq!(told.recv_timeout(PATIENCE).ok(), Some(vec!["hub/bird".to_owned()]));
 }

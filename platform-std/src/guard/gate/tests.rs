@@ -5,7 +5,7 @@ mod forms;
 mod matrix;
 
 use super::*;
-use crate::guard::{Encryption, Networks, StreamRules, Users, Who};
+use crate::guard::{Elsewhere, Encryption, Home, Homes, KeyMark, Networks, StreamRules, Users, Who};
 use mutoscope::auth::{Authenticator, Credentials};
 use mutoscope::session::server::{Config, Connection, Event};
 
@@ -235,6 +235,50 @@ fn without_users_an_address_decides() {
     assert_eq!(Client::at(&gate, "192.0.2.7").request("DESCRIBE", CAM), 403, "no password would help");
     assert_eq!(Client::at(&gate, "10.0.0.1").request("ANNOUNCE", CAM), 403);
     assert_eq!(Client::at(&gate, "127.0.0.1").request("ANNOUNCE", CAM), 400);
+}
+
+/// Another machine, whose streams have keys of tokens.
+struct Garden(Vec<(&'static str, Option<KeyMark>)>);
+
+impl Homes for Garden {
+    fn home_of(&self, path: Path<'_>) -> Option<Home> {
+        let (name, tokens) = self.0.iter().find(|(name, _)| Path::new(name).is_same(path))?;
+        let rules = StreamRules { watch: who(&[]), ..StreamRules::default() };
+        Some(Home::There { name: (*name).to_owned(), rules, tokens: tokens.clone() })
+    }
+}
+
+#[test]
+fn tokens_open_streams_of_machines_with_the_same_key_alone() {
+    let [key, other] = [7, 8].map(|byte| Key::new([byte; 32]));
+    let mark = |key: &Key, name: &str| Some(KeyMark::new(key, name));
+    let garden = Garden(vec![
+        ("garden/same", mark(&key, "garden/same")),
+        ("garden/other", mark(&other, "garden/other")),
+        ("garden/none", None),
+        // It has heard the mark of another one's stream.
+        ("garden/liar", mark(&key, "garden/same")),
+    ]);
+    let elsewhere = Elsewhere::new(Arc::new(garden));
+    let rules =
+        |token_key| Rules { users: users(), token_key, elsewhere: elsewhere.clone(), cut: true, ..Rules::default() };
+    let gate = gate(rules(Some(key.clone())));
+    let ask = |client: &mut Client<'_>, name: &str, of: &str| {
+        let token = Token::new(&key, of, now_in_seconds() + 600);
+        client.request("DESCRIBE", &format!("rtsp://h/{name}?token={token}"))
+    };
+    for (name, expected) in
+        [("garden/same", ALLOWED), ("garden/other", 401), ("garden/none", 401), ("garden/liar", 401)]
+    {
+        assert_eq!(ask(&mut Client::at(&gate, "192.0.2.7"), name, name), expected, "{name}");
+    }
+    let mut client = Client::at(&gate, "192.0.2.7");
+    assert_eq!(ask(&mut client, "garden/same", "same"), 401, "it is for another stream");
+    assert_eq!(ask(&mut client, "garden/same", "garden/same"), ALLOWED);
+    assert_eq!(client.request("PLAY", "rtsp://h/garden/same"), 455, "it may, if it had a session");
+    assert_eq!(client.visit.ends().is_some_and(|ends| ends < start().after(Duration::from_secs(1))), false);
+    gate.replace(rules(Some(other)));
+    assert_eq!(client.request("PLAY", "rtsp://h/garden/same"), 401);
 }
 
 fn now_in_seconds() -> u32 {
