@@ -87,6 +87,8 @@ mod with_cluster {
     /// What this program is to others, as long as this is there.
     #[derive(Debug)]
     pub(crate) struct Cluster {
+        /// What others call this one.
+        node: String,
         /// `None`: it has not met anybody yet.
         offers: Mutex<Option<Offers>>,
         streams: Streams,
@@ -110,7 +112,7 @@ mod with_cluster {
             }
             gate.replace(Rules { elsewhere: Elsewhere::new(Arc::new(streams.clone())), ..Rules::clone(&gate.rules()) });
             log::info!("other machines call this one {node:?}");
-            let cluster = Arc::new(Self { offers: Mutex::default(), streams: streams.clone() });
+            let cluster = Arc::new(Self { node: node.clone(), offers: Mutex::default(), streams: streams.clone() });
             let begin = {
                 let (cluster, gate, waits) = (Arc::clone(&cluster), Arc::clone(gate), !topology.listens());
                 move || -> Result<()> {
@@ -140,13 +142,22 @@ mod with_cluster {
             };
             let offers = Offers::new(exchange, node, Local(self.streams.clone()), describe);
             let offers = offers.context("nothing can be shared")?;
+            remote.on_rules({
+                let gate = Arc::downgrade(gate);
+                move || gate.upgrade().into_iter().for_each(|gate| gate.reconsider())
+            });
             self.streams.join(remote, node);
             *self.offers.lock().unwrap_or_else(PoisonError::into_inner) = Some(offers);
             self.update();
             Ok(())
         }
 
-        /// Offers others what there is now.
+        /// What others call this one.
+        pub(crate) fn node(&self) -> &str {
+            &self.node
+        }
+
+        /// Offers others what there is now, by the rules that it has now.
         pub(crate) fn update(&self) {
             let offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(offers) = &*offers else { return };
@@ -261,6 +272,10 @@ mod without_cluster {
     impl Cluster {
         pub(crate) fn join(args: &ClusterArgs, _: &Streams, _: &Arc<Gate>, _: Policy) -> Result<Option<Arc<Self>>> {
             check(args).map(|_| None)
+        }
+
+        pub(crate) fn node(&self) -> &str {
+            match *self {}
         }
 
         pub(crate) fn update(&self) {}

@@ -8,6 +8,7 @@ use mutoscope_std::guard::Gate;
 
 use crate::access;
 use crate::announce::Announcement;
+use crate::cluster::Cluster;
 use crate::config::Configuration;
 use crate::harden::Hardening;
 use crate::streams::Streams;
@@ -18,6 +19,7 @@ pub(crate) struct Reload {
     pub(crate) streams: Streams,
     pub(crate) gate: Arc<Gate>,
     pub(crate) announcement: Announcement,
+    pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) hardening: Hardening,
     /// Where the server listens, which is decided once.
     pub(crate) addresses: Vec<SocketAddr>,
@@ -62,8 +64,9 @@ impl Reload {
         self.gate.replace(rules);
         let report = self.streams.show(streams);
         let names = self.streams.names();
-        access::warn_of_idle_rules(&new, &names);
+        access::warn_of_idle_rules(&new, &names, self.cluster.as_ref().map(|cluster| cluster.node()));
         self.announcement.update(&self.gate.rules(), &names);
+        self.cluster.iter().for_each(|cluster| cluster.update());
         self.current = new;
         Ok(report)
     }

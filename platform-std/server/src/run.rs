@@ -71,7 +71,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     let streams = Streams::new(&configuration, hook.observer())?;
     let cluster = Cluster::join(&args.cluster, &streams, &gate, args.policy())?;
     let names = streams.names();
-    access::warn_of_idle_rules(&configuration, &names);
+    access::warn_of_idle_rules(&configuration, &names, cluster.as_ref().map(|cluster| cluster.node()));
     warn_of_reach(&server, args.access.open);
     warn_of_long_names(&server, &names);
     let urls: Vec<String> = names.iter().flat_map(|name| server.urls(name)).collect();
@@ -96,7 +96,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     follow(&streams, &announcement, &gate, &manager, cluster.clone());
     if let Some(hang_ups) = hang_ups {
         let (streams, gate, announcement) = (streams.clone(), Arc::clone(&gate), announcement.clone());
-        let reload = Reload { streams, gate, announcement, hardening, addresses, current: configuration };
+        let reload = Reload { streams, gate, announcement, cluster, hardening, addresses, current: configuration };
         reload_on(hang_ups, reload, tls::reload(&server), manager.clone())?;
     }
     serving.store(true, Ordering::Release);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,8 @@ struct Shared {
     known: Mutex<Known>,
     work: Work,
     start: Instant,
+    /// Is told that other rules hold for a stream.
+    on_rules: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// What there is.
@@ -195,6 +197,7 @@ impl Remote {
             known: Mutex::default(),
             work: Work::default(),
             start: Instant::now(),
+            on_rules: OnceLock::new(),
         });
         let mut receiver = Receiver { shared: Arc::clone(&shared), watched: HashMap::new() };
         thread::Builder::new().name("cluster-in".to_owned()).spawn(move || receiver.run())?;
@@ -215,6 +218,12 @@ impl Remote {
         let news = exchange.watch(&name::all_nodes(), Box::new(ask_again)).map_err(io::Error::other)?;
         remote.0.follows.lock().unwrap_or_else(PoisonError::into_inner).extend([follow, news]);
         Ok(remote)
+    }
+
+    /// Has `tell` called whenever a stream has other rules than before; the first one who wants to know is told. It is called by threads of
+    /// the exchange, and must not wait.
+    pub fn on_rules(&self, tell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.shared.on_rules.set(Box::new(tell));
     }
 
     /// Full names of all streams that are there.
@@ -336,12 +345,17 @@ impl Shared {
             }
         };
         let mut known = self.known();
+        let shown = known.shown_as(address.stream());
         if is_there {
             known.add(self, address.clone());
         } else {
             known.remove(&address);
         }
+        let has_moved = shown.is_some() && known.shown_as(address.stream()) != shown;
         drop(known);
+        if has_moved {
+            self.tell_rules();
+        }
         if is_there {
             self.work.note_unknown(address.node());
         }
@@ -352,9 +366,22 @@ impl Shared {
     fn handle_about(&self, sample: Sample<'_>) {
         let Ok((address, Part::About)) = Address::parse(sample.key) else { return };
         let about = About::parse(sample.payload);
-        if let Some(stream) = self.known().streams.get_mut(&address) {
-            stream.about = about;
+        let rules = |about: &Option<About>| {
+            about.as_ref().map(|about| (about.watch.clone(), about.is_encrypted, about.tokens.clone()))
+        };
+        let mut known = self.known();
+        let Some(stream) = known.streams.get_mut(&address) else { return };
+        let has_changed = rules(&stream.about) != rules(&about);
+        stream.about = about;
+        drop(known);
+        if has_changed {
+            self.tell_rules();
         }
+    }
+
+    /// Other rules hold for a stream than before.
+    fn tell_rules(&self) {
+        self.on_rules.get().into_iter().for_each(|tell| tell());
     }
 
     /// A medium whose viewers are noticed.
@@ -449,6 +476,11 @@ impl Known {
             false
         });
         next
+    }
+
+    /// The stream that is shown under this name alone, or was last.
+    fn shown_as(&self, name: &str) -> Option<Address> {
+        self.names.get(name).map(|name| name.shows.clone())
     }
 
     /// What shows the stream's pictures under its name alone, if anybody watches that.

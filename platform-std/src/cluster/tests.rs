@@ -2,7 +2,8 @@
 
 mod guarded;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -163,6 +164,39 @@ fn who_may_watch_at_the_node_may_do_so_elsewhere_and_nobody_before_that_is_known
     }
     garden.kill();
     assert_eq!(watchers(&edge, "bird"), Some(anna), "its last picture may still be seen");
+}
+
+#[test]
+fn other_rules_are_told_of_as_soon_as_they_hold() {
+    let hub = Hub::default();
+    let edge = edge(hub.node());
+    let changes = Arc::new(AtomicUsize::new(0));
+    edge.on_rules({
+        let changes = Arc::clone(&changes);
+        move || _ = changes.fetch_add(1, Ordering::Relaxed)
+    });
+    let who = Arc::new(Mutex::new("anna"));
+    let (node, live) = (hub.node(), Live::new("door", None));
+    let describe = {
+        let who = Arc::clone(&who);
+        move |_: &str| Some(About { watch: Who::parse([*who.lock().unwrap()]).unwrap(), ..About::default() })
+    };
+    let offers = Offers::new(Arc::new(node.clone()), "garden", live, describe).unwrap();
+    offers.set(&[("door".to_owned(), Kind::Live)]).unwrap();
+    let told = |count: usize| {
+        wait("it is not told of", || changes.load(Ordering::Relaxed) == count);
+        watchers(&edge, "door").unwrap()
+    };
+    assert_eq!(told(1), Who::parse(["anna"]).unwrap());
+    // The same again is no change.
+    offers.tell_changed();
+    *who.lock().unwrap() = "bert";
+    offers.tell_changed();
+    assert_eq!(told(2), Who::parse(["bert"]).unwrap());
+    // Another node's stream, whose rules are not known yet, is shown under its name alone.
+    let _token = hub.node().declare("mutoscope/shy/door/live").unwrap();
+    node.kill();
+    assert_eq!(told(3), Who::default());
 }
 
 #[test]

@@ -153,6 +153,12 @@ impl Gate {
         self.current.number.fetch_add(1, Ordering::Release);
     }
 
+    /// Rules of other machines' streams have changed: what they allow those who watch is decided anew, as when rules are
+    /// [replaced](Self::replace).
+    pub fn reconsider(&self) {
+        self.current.number.fetch_add(1, Ordering::Release);
+    }
+
     /// The rules that it decides by.
     pub fn rules(&self) -> Arc<Rules> {
         self.current.rules()

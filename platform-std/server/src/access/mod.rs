@@ -82,10 +82,32 @@ pub(crate) fn journal(args: &AccessArgs) -> Result<Journal> {
     Journal::to_file(path).with_context(|| format!("the security log cannot be written, {}", path.display()))
 }
 
-/// Says of rules that they are for no stream that there is: somebody may have mistyped a name.
-pub(crate) fn warn_of_idle_rules(configuration: &Configuration, names: &[String]) {
-    for rule in configuration.stream_rules().filter(|rule| !names.contains(&rule.name)) {
-        log::warn!("line {} has rules for {:?}, and there is no such stream", rule.line, rule.name);
+/// Says of rules that they are for no stream that there is: somebody may have mistyped a name. `names`: those of this machine's streams;
+/// `node`: what it is called in a cluster.
+pub(crate) fn warn_of_idle_rules(configuration: &Configuration, names: &[String], node: Option<&str>) {
+    for rule in configuration.stream_rules() {
+        if let Some(why) = idleness(&rule.name, names, node) {
+            log::warn!("line {} has rules for {:?}, and {why}", rule.line, rule.name);
+        }
+    }
+}
+
+/// Why rules of a stream that is called so are of no use here, or may be of none.
+fn idleness(name: &str, names: &[String], node: Option<&str>) -> Option<&'static str> {
+    match (node, name.split_once('/')) {
+        _ if names.iter().any(|other| other == name) => None,
+        // Of this one it is the name alone that has rules.
+        (Some(node), Some((machine, own))) if machine == node => Some(if names.iter().any(|other| other == own) {
+            "that is a stream of this machine: its rules are those of the name without the machine's"
+        } else {
+            "this machine has no such stream"
+        }),
+        // It may come at any time.
+        (Some(_), Some(_)) => None,
+        (Some(_), None) => {
+            Some("this machine has no such stream: they are for one of another machine that is asked for by that name")
+        }
+        (None, _) => Some("there is no such stream"),
     }
 }
 
@@ -163,6 +185,18 @@ mod tests {
         assert!(said(&["anna", "10.0.0.0/8"]).is_ok_and(|who| who.users.contains("anna") && who.networks.len() == 1));
         assert!(said(&["otto"]).is_err_and(|error| error.contains("no user \"otto\"")));
         assert!(said(&["10.0.0.1/8"]).is_err_and(|error| error.starts_with("--admin: ")));
+    }
+
+    #[test]
+    fn rules_of_other_machines_streams_are_not_taken_for_typing_errors() {
+        let names = ["yard".to_owned(), "cam/x".to_owned()];
+        let said = |name: &str, node| idleness(name, &names, node).unwrap_or_default();
+        assert_eq!((said("yard", None), said("yard", Some("hub"))), ("", ""));
+        assert_eq!((said("cam/x", None), said("gate", None)), ("", "there is no such stream"));
+        assert_eq!((said("garden/gate", None), said("garden/gate", Some("hub"))), ("there is no such stream", ""));
+        assert!(said("hub/yard", Some("hub")).contains("the name without"));
+        assert!(said("hub/gate", Some("hub")).contains("no such stream"));
+        assert!(said("gate", Some("hub")).contains("of another machine"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Programs that show each other's streams.
 
-use std::net::TcpListener;
+use std::fs;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,6 @@ fn place() -> String {
 
 /// One of the programs: its name, its page and its RTSP server.
 struct Node {
-    #[expect(dead_code, reason = "it ends by being dropped")]
     program: Running,
     page: String,
     rtsp: String,
@@ -55,6 +56,20 @@ impl Node {
     }
 }
 
+/// Publishes a picture again and again, until the server ends.
+fn publish(page: &str, stream: &str, picture: Vec<u8>) {
+    let host = page.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut publisher = TcpStream::connect(&host).unwrap();
+    write!(publisher, "POST /streams/{stream} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    // Where a picture ends is seen when the next one begins.
+    let chunk = [format!("{:x}\r\n", picture.len()).as_bytes(), &picture, b"\r\n"].concat();
+    thread::spawn(move || {
+        while publisher.write_all(&chunk).is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+}
+
 #[test]
 fn streams_of_other_machines_are_shown_under_their_names() {
     let folder = Folder::new("cluster-films");
@@ -71,9 +86,6 @@ fn streams_of_other_machines_are_shown_under_their_names() {
         ("/garden%2Ftestcard.jpg", "404"),
         ("/garden/none.jpg", "404"),
         ("/other/testcard.jpg", "404"),
-        // Each machine's own is what a name means there.
-        ("/lobby.jpg", "503"),
-        ("/hub/lobby.jpg", "503"),
     ]) {
         assert_eq!(hub.status(path), expected, "{path}");
     }
@@ -91,4 +103,39 @@ fn streams_of_other_machines_are_shown_under_their_names() {
     hub.get_until("/api/streams", "\"absence\":\"the machine garden is not there\"");
     assert_eq!(hub.status("/garden/testcard.jpg"), "200", "its last picture, and how old it is");
     hub.get_until("/metrics", "mutoscope_cluster_nodes 1\n");
+}
+
+#[test]
+fn what_changes_at_a_stream_s_machine_holds_at_others_at_once() {
+    let folder = Folder::new("cluster-rules");
+    let written = |door: &str, more: &str| {
+        format!(
+            "[streams.door]\ninput = \"push:\"\nwatch = [{door:?}]\n\
+             [streams.yard]\ninput = \"push:\"\nwatch = [\"everybody\"]\n{more}"
+        )
+    };
+    let place = place();
+    let config = folder.file_of("garden.toml", written("everybody", "").as_bytes());
+    // The rule of another machine's stream holds here, whoever may watch it there, and under each of its names.
+    let rules = folder.file_of("hub.toml", b"[streams.\"garden/yard\"]\nwatch = [\"192.0.2.0/24\"]\n");
+    let hub = Node::start("hub", &["--config", &rules, "--cluster-listen", &place, "--cut", "lobby=push:"]);
+    let garden = Node::start("garden", &["--config", &config, "--cluster-connect", &place]);
+    hub.get_until("/api/streams", "\"name\":\"garden/door\"");
+    assert_eq!(["/garden/yard.jpg", "/yard.jpg"].map(|path| hub.status(path)), ["401", "401"]);
+    let picture = picture(32);
+    publish(&garden.page, "door", picture.clone());
+    // Somebody who watches, until the end.
+    let page = hub.page.clone();
+    let viewer = thread::spawn(move || ask(&page, "GET /garden/door.mjpg", "", b""));
+    garden.get_until("/api/streams", "\"viewers\":1");
+    fs::write(&config, written("192.0.2.0/24", "[streams.gate]\ninput = \"push:\"\n")).unwrap();
+    garden.program.signal("-HUP");
+    hub.get_until("/api/streams", "\"name\":\"garden/gate\"");
+    let (_, seen) = viewer.join().unwrap();
+    assert!(seen.windows(picture.len()).any(|part| part == picture), "{} bytes were seen", seen.len());
+    assert_eq!(hub.status("/garden/door.jpg"), "401");
+    // What is taken from the configuration is gone elsewhere, too.
+    fs::write(&config, "[streams.gate]\ninput = \"push:\"\n").unwrap();
+    garden.program.signal("-HUP");
+    hub.get_until("/metrics", "mutoscope_stream_idle{node=\"garden\",stream=\"garden/yard\"} 0\n");
 }
