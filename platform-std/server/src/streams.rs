@@ -12,12 +12,10 @@ use mutoscope::media::Either;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
 #[cfg(feature = "cluster")]
-use mutoscope_std::cluster::{About, Kind, Remote};
+use mutoscope_std::cluster::{About, Kind, Remote, RemoteMedium};
 #[cfg(feature = "cluster")]
 use mutoscope_std::guard::{ForOthers, Home, Homes, Rules};
 use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
-#[cfg(feature = "cluster")]
-use mutoscope_std::media::live::LiveMedium;
 use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium, Observed, Observer};
 
 #[cfg(feature = "http")]
@@ -380,7 +378,7 @@ impl Catalogue for Streams {
 
 #[cfg(feature = "cluster")]
 impl Catalogue for Streams {
-    type Medium = Either<LocalMedium, LiveMedium>;
+    type Medium = Either<LocalMedium, RemoteMedium>;
 
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         let local = |path| self.find_local(path).map(Either::First);
@@ -423,16 +421,19 @@ impl Streams {
         let (_, node) = self.0.remote.get()?;
         let told = rules.for_others(Path::new(&percent_encode(name)), &format!("{node}/{name}"));
         let ForOthers { watch, is_encrypted, tokens } = told;
-        Some(About { width: about.width, height: about.height, rate: about.rate, watch, is_encrypted, tokens })
+        let seconds = about.length.map(|length| length.as_secs_f64());
+        Some(About { width: about.width, height: about.height, rate: about.rate, seconds, watch, is_encrypted, tokens })
     }
 
     /// What others may have.
     pub(crate) fn offers(&self) -> Vec<(String, Kind)> {
         let shown = self.shown();
         let inputs = shown.inputs.names().map(|name| (name.to_owned(), Kind::Live));
-        let is_live = |listed: &Listed| listed.about.as_ref().is_some_and(|about| about.is_live);
-        let drawn = shown.library.iter().flat_map(|library| library.list()).filter(is_live);
-        inputs.chain(drawn.map(|listed| (listed.name, Kind::Live))).collect()
+        let library = shown.library.iter().flat_map(|library| library.list()).map(|listed| {
+            let is_live = listed.about.is_some_and(|about| about.is_live);
+            (listed.name, if is_live { Kind::Live } else { Kind::Film })
+        });
+        inputs.chain(library).collect()
     }
 }
 

@@ -6,6 +6,8 @@ use crate::guard::{Encryption, KeyMark, StreamRules, Who};
 
 /// Bytes of the longest description that is believed.
 pub(super) const MAX_LEN: usize = 64 * 1024;
+/// No film is longer: ten years.
+const MAX_SECONDS: f64 = 3.2e8;
 
 /// A description. Sizes are 0 and the rest `None` where the node does not know them by now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +18,8 @@ pub struct About {
     pub height: u16,
     /// Pictures per second.
     pub rate: Option<f64>,
+    /// How long a film is.
+    pub seconds: Option<f64>,
     /// Who may watch it at the node; networks are not told.
     pub watch: Who,
     /// Nobody gets it who cannot decrypt it.
@@ -27,23 +31,28 @@ pub struct About {
 impl About {
     /// As it is sent: an object of JSON.
     pub fn to_json(&self) -> String {
-        let Self { width, height, rate, watch, is_encrypted, tokens } = self;
+        let Self { width, height, rate, seconds, watch, is_encrypted, tokens } = self;
         let watch = watch.words_without_networks();
         let tokens = tokens.as_ref().map(KeyMark::as_str);
-        json!({ "width": width, "height": height, "rate": rate, "watch": watch, "encrypted": is_encrypted, "tokens": tokens })
-            .to_string()
+        let told = json!({
+            "width": width, "height": height, "rate": rate, "seconds": seconds,
+            "watch": watch, "encrypted": is_encrypted, "tokens": tokens,
+        });
+        told.to_string()
     }
 
     /// What another node has sent. `None`: it is none. What is not told of who may watch is told of nobody.
     pub fn parse(json: &[u8]) -> Option<Self> {
         let json: Value = (json.len() <= MAX_LEN).then(|| serde_json::from_slice(json).ok())??;
         let size = |name: &str| json.get(name)?.as_u64()?.try_into().ok();
+        let number = |name: &str| json.get(name).and_then(Value::as_f64);
         let words: Option<Vec<&str>> = json.get("watch")?.as_array()?.iter().map(Value::as_str).collect();
         let watch = Who::parse(words?).ok()?;
         Some(Self {
             width: size("width").unwrap_or(0),
             height: size("height").unwrap_or(0),
-            rate: json.get("rate").and_then(Value::as_f64).filter(|rate| (0.0..=1000.0).contains(rate)),
+            rate: number("rate").filter(|rate| (0.0..=1000.0).contains(rate)),
+            seconds: number("seconds").filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds)),
             watch: Who { networks: Vec::new(), ..watch },
             is_encrypted: json.get("encrypted")?.as_bool()?,
             tokens: json.get("tokens").and_then(Value::as_str).and_then(KeyMark::parse),
@@ -66,7 +75,8 @@ mod tests {
         let watch = Who::parse(["anna", "bert"]).unwrap();
         let tokens = KeyMark::parse(&"0123456789".repeat(4));
         assert!(tokens.is_some());
-        let about = About { width: 640, height: 480, rate: Some(12.5), watch, is_encrypted: true, tokens };
+        let (rate, seconds) = (Some(12.5), Some(90.25));
+        let about = About { width: 640, height: 480, rate, seconds, watch, is_encrypted: true, tokens };
         assert_eq!(About::parse(about.to_json().as_bytes()), Some(about));
         let nothing = About { watch: Who::everybody(), ..About::default() };
         assert_eq!(About::parse(nothing.to_json().as_bytes()), Some(nothing));
@@ -87,7 +97,7 @@ mod tests {
         ] {
             assert_eq!(About::parse(json.as_bytes()), None, "{json}");
         }
-        let networks = br#"{"watch":["10.0.0.0/8"],"encrypted":false,"width":70000,"rate":-1}"#;
+        let networks = br#"{"watch":["10.0.0.0/8"],"encrypted":false,"width":70000,"rate":-1,"seconds":1e300}"#;
         assert_eq!(About::parse(networks), Some(About::default()));
         let long = format!(r#"{{"watch":[],"encrypted":false,"x":"{}"}}"#, "x".repeat(MAX_LEN));
         assert_eq!(About::parse(long.as_bytes()), None);

@@ -102,6 +102,19 @@ pub trait Exchange: Send + Sync {
     /// # Errors
     /// The engine's.
     fn ask(&self, keys: &str, parameters: &str, patience: Duration, tell: OnAnswer) -> Result<(), ExchangeError>;
+
+    /// The same where the answers are pictures. What is live goes before them, and where a network is slow some of them, or the question
+    /// itself, never come.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn ask_for_pictures(
+        &self,
+        keys: &str,
+        parameters: &str,
+        patience: Duration,
+        tell: OnAnswer,
+    ) -> Result<(), ExchangeError>;
 }
 
 /// Why something cannot be exchanged.

@@ -298,16 +298,26 @@ impl Exchange for Node {
         let answerers: Vec<_> = {
             let state = self.hub.lock();
             let answerer = |entry: &Entry| match &entry.kind {
-                Kind::Answerer(answer) => Some((Arc::clone(&entry.key), Arc::clone(answer))),
+                Kind::Answerer(answer) => Some(Arc::clone(answer)),
                 _ => None,
             };
             state.found(self.id, keys).filter_map(answerer).collect()
         };
-        let asked = |key| Asked { key, parameters: parameters.into(), asker: Arc::clone(&asker) };
-        let questions: Vec<_> = answerers.into_iter().map(|(key, answer)| (asked(key), answer)).collect();
+        let asked = || Asked { key: keys.into(), parameters: parameters.into(), asker: Arc::clone(&asker) };
+        let questions: Vec<_> = answerers.into_iter().map(|answer| (asked(), answer)).collect();
         drop(asker);
         questions.into_iter().for_each(|(question, answer)| answer(Box::new(question)));
         Ok(())
+    }
+
+    fn ask_for_pictures(
+        &self,
+        keys: &str,
+        parameters: &str,
+        patience: Duration,
+        tell: OnAnswer,
+    ) -> Result<(), ExchangeError> {
+        self.ask(keys, parameters, patience, tell)
     }
 }
 
@@ -373,12 +383,14 @@ mod tests {
     fn questions_are_answered_by_all_who_can_and_end() {
         let hub = Hub::default();
         let (one, other, asker) = (hub.node(), hub.node(), hub.node());
-        let answer = |question: Box<dyn Question>| {
-            let payload = question.parameters().to_uppercase();
-            question.answer(Sample { key: question.key(), payload: payload.as_bytes(), attachment: b"" });
+        let answer = |key: &'static str| {
+            move |question: Box<dyn Question>| {
+                let payload = [question.key(), question.parameters()].concat();
+                question.answer(Sample { key, payload: payload.as_bytes(), attachment: b"" });
+            }
         };
-        let _one = one.answer("a/q", Box::new(answer)).unwrap();
-        let _other = other.answer("b/q", Box::new(answer)).unwrap();
+        let _one = one.answer("a/q", Box::new(answer("a/q"))).unwrap();
+        let _other = other.answer("b/q", Box::new(answer("b/q"))).unwrap();
         let (heard, answers) = told();
         for keys in ["*/q", "none/q"] {
             let heard = Arc::clone(&heard);
@@ -387,7 +399,7 @@ mod tests {
             };
             asker.ask(keys, "who", Duration::ZERO, Box::new(tell)).unwrap();
         }
-        let word = b"WHO".to_vec();
+        let word = b"*/qwho".to_vec();
         let expected = [Some(("a/q".to_owned(), word.clone())), Some(("b/q".to_owned(), word)), None, None];
         assert_eq!(answers.try_iter().collect::<Vec<_>>(), expected);
     }

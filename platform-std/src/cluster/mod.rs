@@ -2,10 +2,14 @@
 
 mod about;
 mod certificates;
+mod desk;
 pub mod exchange;
+mod film;
+mod film_words;
 pub mod in_process;
 mod name;
 mod publisher;
+mod reel;
 mod remote;
 mod stamp;
 #[cfg(test)]
@@ -17,9 +21,10 @@ mod transit;
 mod zenoh;
 
 pub use about::About;
+pub use film::FilmMedium;
 pub use name::{Address, NameError, Part, check_node, machine_name};
 pub use publisher::{Kind, Offers};
-pub use remote::{Remote, below};
+pub use remote::{Remote, RemoteMedium, below};
 pub use stamp::Stamp;
 pub use topology::{Access, Certificates, Topology};
 pub use transit::{Passage, Transit};

@@ -18,6 +18,7 @@ use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
 use super::about::About;
+use super::desk::{Closes, Desk};
 use super::exchange::{Exchange, ExchangeError, Held, Publication, Question, Sample};
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
@@ -54,8 +55,9 @@ pub struct Offers {
     offered: Arc<Mutex<Offered>>,
     work: Arc<Work>,
     thread: Option<thread::JoinHandle<()>>,
-    #[expect(dead_code, reason = "questions are answered until it is dropped")]
-    answers: Held,
+    #[expect(dead_code, reason = "questions are answered until they are dropped")]
+    answers: [Held; 2],
+    desk: Arc<dyn Closes>,
     /// Tells others to ask again.
     news: Mutex<Box<dyn Publication>>,
 }
@@ -82,13 +84,15 @@ impl Offers {
         describe: impl Fn(&str) -> Option<About> + Send + Sync + 'static,
     ) -> io::Result<Self>
     where
-        C: Catalogue + Send + 'static,
+        C: Catalogue + Clone + Send + 'static,
         C::Medium: Send,
         <C::Medium as Medium>::Source: Send,
     {
         let incarnation = getrandom::u32().map_err(io::Error::other)?;
+        let clock = MonotonicClock::new();
+        let desk = Arc::new(Desk::new(catalogue.clone(), incarnation, clock));
         let work = Arc::<Work>::default();
-        let mut sender = Sender { catalogue, incarnation, clock: MonotonicClock::new(), streams: BTreeMap::new() };
+        let mut sender = Sender { catalogue, incarnation, clock, streams: BTreeMap::new() };
         let thread = thread::Builder::new().name("cluster".to_owned()).spawn({
             let work = Arc::clone(&work);
             move || sender.run(&work)
@@ -103,10 +107,20 @@ impl Offers {
                 }
             }
         };
-        let answers = exchange.answer(&keys, Box::new(answer)).map_err(io::Error::other)?;
+        let abouts = exchange.answer(&keys, Box::new(answer)).map_err(io::Error::other)?;
+        let frames = {
+            let (offered, desk) = (Arc::downgrade(&offered), Arc::downgrade(&desk));
+            move |question: Box<dyn Question>| {
+                let (Some(offered), Some(desk)) = (offered.upgrade(), desk.upgrade()) else { return };
+                let is_film = |film: &Address| lock(&offered).contains_key(&(film.stream().to_owned(), Kind::Film));
+                desk.take(question, is_film);
+            }
+        };
+        let keys = name::all_of(node, Part::Frames);
+        let answers = [abouts, exchange.answer(&keys, Box::new(frames)).map_err(io::Error::other)?];
         let news = exchange.publish(&name::node_key(node), Box::new(|_| ())).map_err(io::Error::other)?;
         let (node, news) = (node.to_owned(), Mutex::new(news));
-        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, news })
+        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, desk, news })
     }
 
     /// What is told of the streams has changed: the others ask again.
@@ -127,6 +141,7 @@ impl Offers {
         for (_, offer) in offered.extract_if(.., |key, _| is_gone(key)) {
             self.work.order(Order::Remove(offer.id));
         }
+        self.desk.retain(&|film| streams.iter().any(|(name, kind)| name == film && *kind == Kind::Film));
         for stream in streams.iter().filter(|stream| !offered.contains_key(*stream)).cloned().collect::<Vec<_>>() {
             match Address::new(&self.node, &stream.0) {
                 Ok(address) => {

@@ -10,11 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mutoscope::media::Either;
 use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
 
 use super::about::About;
 use super::exchange::{Exchange, ExchangeError, Held, MAX_PICTURE, Sample};
+use super::film::{Film, FilmMedium, Films};
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use super::transit::Transit;
@@ -26,10 +28,6 @@ use crate::web::{Listed, Listing};
 
 /// A picture that is older is shown to nobody.
 const MAX_AGE: Duration = Duration::from_secs(1);
-/// How long pictures are taken after the last one who watched has gone: the next one comes soon, as players do that try again.
-const LINGER: Duration = Duration::from_secs(2);
-/// How long a stream that is gone keeps its name: a node may be started again.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Streams of one node, and of all.
 const MOST_OF_NODE: usize = 1000;
 const MOST: usize = 10_000;
@@ -41,6 +39,21 @@ const ANSWER: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(1);
 /// … and for one that is not there.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How long others are waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// Pictures are taken after the last one who watched has gone: the next one comes soon, as players do that try again.
+    pub linger: Duration,
+    /// A stream that is gone keeps its name: a node may be started again.
+    pub patience: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { linger: Duration::from_secs(2), patience: Duration::from_secs(60) }
+    }
+}
 
 /// The streams of all other nodes. Copies are the same.
 #[derive(Clone)]
@@ -57,6 +70,8 @@ struct Shared {
     /// This node, whose streams are found elsewhere.
     node: String,
     policy: Policy,
+    waits: Waits,
+    films: Films,
     known: Mutex<Known>,
     work: Work,
     start: Instant,
@@ -80,8 +95,48 @@ struct Stream {
     gone: Option<Instant>,
     /// What its node tells of it.
     about: Option<About>,
-    feed: Arc<Feed>,
+    shown: Shown,
 }
+
+/// What it is here.
+enum Shown {
+    Live(Arc<Feed>),
+    Film(Arc<Film>),
+}
+
+impl Shown {
+    const fn part(&self) -> Part {
+        match self {
+            Self::Live(_) => Part::Live,
+            Self::Film(_) => Part::Film,
+        }
+    }
+
+    fn medium(&self) -> RemoteMedium {
+        match self {
+            Self::Live(feed) => Either::First(feed.live.medium(feed.live.address())),
+            Self::Film(film) => Either::Second(film.medium()),
+        }
+    }
+
+    /// It is not there, and may come back.
+    fn cease(&self, reason: &str) {
+        match self {
+            Self::Live(feed) => feed.live.cease(reason, RETRY),
+            Self::Film(film) => film.set_there(false),
+        }
+    }
+
+    fn end(&self) {
+        match self {
+            Self::Live(feed) => feed.live.end(),
+            Self::Film(film) => film.end(),
+        }
+    }
+}
+
+/// A stream of another node in the hands of a server.
+pub type RemoteMedium = Either<LiveMedium, FilmMedium>;
 
 /// A name without a node.
 struct Name {
@@ -190,10 +245,21 @@ impl Remote {
     /// # Errors
     /// The exchange's, or the system has no thread left.
     pub fn new(exchange: Arc<dyn Exchange>, node: &str, policy: Policy) -> io::Result<Self> {
+        Self::with_waits(exchange, node, policy, Waits::default())
+    }
+
+    pub(super) fn with_waits(
+        exchange: Arc<dyn Exchange>,
+        node: &str,
+        policy: Policy,
+        waits: Waits,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             exchange: Arc::clone(&exchange),
             node: node.to_owned(),
             policy,
+            waits,
+            films: Films::new(Arc::clone(&exchange), policy)?,
             known: Mutex::default(),
             work: Work::default(),
             start: Instant::now(),
@@ -202,13 +268,16 @@ impl Remote {
         let mut receiver = Receiver { shared: Arc::clone(&shared), watched: HashMap::new() };
         thread::Builder::new().name("cluster-in".to_owned()).spawn(move || receiver.run())?;
         let remote = Self(Arc::new(Running { shared, follows: Mutex::default() }));
-        let shared = Arc::downgrade(&remote.0.shared);
-        let tell = move |key: &str, is_there: bool| {
-            if let Some(shared) = shared.upgrade() {
-                shared.handle_presence(key, is_there);
-            }
-        };
-        let follow = exchange.follow(&name::all(Part::Live), Box::new(tell)).map_err(io::Error::other)?;
+        let mut follows = Vec::new();
+        for part in [Part::Live, Part::Film] {
+            let shared = Arc::downgrade(&remote.0.shared);
+            let tell = move |key: &str, is_there: bool| {
+                if let Some(shared) = shared.upgrade() {
+                    shared.handle_presence(key, is_there);
+                }
+            };
+            follows.push(exchange.follow(&name::all(part), Box::new(tell)).map_err(io::Error::other)?);
+        }
         let shared = Arc::downgrade(&remote.0.shared);
         let ask_again = move |sample: Sample<'_>| {
             if let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key)) {
@@ -216,7 +285,8 @@ impl Remote {
             }
         };
         let news = exchange.watch(&name::all_nodes(), Box::new(ask_again)).map_err(io::Error::other)?;
-        remote.0.follows.lock().unwrap_or_else(PoisonError::into_inner).extend([follow, news]);
+        follows.push(news);
+        remote.0.follows.lock().unwrap_or_else(PoisonError::into_inner).extend(follows);
         Ok(remote)
     }
 
@@ -251,16 +321,6 @@ impl Remote {
         let known = self.0.shared.known();
         known.streams.iter().map(|(address, stream)| stream.listed(address)).collect()
     }
-
-    /// The stream that a path means.
-    fn live(&self, path: Path<'_>) -> Option<Live> {
-        let asked = Asked::parse(path)?;
-        let known = self.0.shared.known();
-        Some(match asked {
-            Asked::Full(address) => known.streams.get(&address)?.feed.live.clone(),
-            Asked::Alone(name) => known.names.get(&*name)?.live.clone(),
-        })
-    }
 }
 
 /// What a path asks for.
@@ -292,11 +352,19 @@ pub fn below(path: Path<'_>, node: &str) -> Option<String> {
 }
 
 impl Catalogue for Remote {
-    type Medium = LiveMedium;
+    type Medium = RemoteMedium;
 
-    fn find(&self, path: Path<'_>) -> Option<LiveMedium> {
-        let live = self.live(path)?;
-        Some(live.medium(live.address()))
+    fn find(&self, path: Path<'_>) -> Option<RemoteMedium> {
+        let asked = Asked::parse(path)?;
+        let known = self.0.shared.known();
+        let name = match asked {
+            Asked::Full(address) => return Some(known.streams.get(&address)?.shown.medium()),
+            Asked::Alone(name) => known.names.get(&*name)?,
+        };
+        match known.streams.get(&name.shows).map(|stream| &stream.shown) {
+            Some(film @ Shown::Film(_)) => Some(film.medium()),
+            _ => Some(Either::First(name.live.medium(name.live.address()))),
+        }
     }
 }
 
@@ -336,9 +404,9 @@ impl Shared {
 
     /// A node says that a stream is there, or that it is no more.
     fn handle_presence(self: &Arc<Self>, key: &str, is_there: bool) {
-        let address = match Address::parse(key) {
+        let (address, part) = match Address::parse(key) {
             Ok((address, _)) if address.node() == self.node => return,
-            Ok((address, _)) => address,
+            Ok(found) => found,
             Err(error) => {
                 let what = format!("a node offers {:?}, which cannot be served: {error}", shortened(key));
                 return self.known().complain(what);
@@ -347,9 +415,9 @@ impl Shared {
         let mut known = self.known();
         let shown = known.shown_as(address.stream());
         if is_there {
-            known.add(self, address.clone());
+            known.add(self, address.clone(), part);
         } else {
-            known.remove(&address);
+            known.remove(&address, part);
         }
         let has_moved = shown.is_some() && known.shown_as(address.stream()) != shown;
         drop(known);
@@ -412,10 +480,19 @@ impl Known {
         }
     }
 
-    fn add(&mut self, shared: &Arc<Shared>, address: Address) {
+    fn add(&mut self, shared: &Arc<Shared>, address: Address, part: Part) {
+        if self.streams.get(&address).is_some_and(|stream| stream.shown.part() != part)
+            && let Some(other) = self.streams.remove(&address)
+        {
+            // It was a film, and is live now, or the other way round.
+            other.shown.end();
+        }
         if let Some(stream) = self.streams.get_mut(&address) {
             stream.gone = None;
-            stream.feed.live.explain(STARTING, SOON);
+            match &stream.shown {
+                Shown::Live(feed) => feed.live.explain(STARTING, SOON),
+                Shown::Film(film) => film.set_there(true),
+            }
         } else {
             let of_node = self.streams.keys().filter(|other| other.node() == address.node()).count();
             if of_node >= MOST_OF_NODE || self.streams.len() >= MOST {
@@ -424,10 +501,15 @@ impl Known {
                     address.node()
                 ));
             }
-            let live = shared.live(&address.full_name(), Changed::Stream(address.clone()));
-            let shown = Publisher::new(live.clone(), shared.policy);
-            let feed = Feed { address: address.clone(), live, shown, slot: Mutex::default() };
-            self.streams.insert(address.clone(), Stream { gone: None, about: None, feed: Arc::new(feed) });
+            let shown = match part {
+                Part::Film => Shown::Film(shared.films.add(&address)),
+                _ => {
+                    let live = shared.live(&address.full_name(), Changed::Stream(address.clone()));
+                    let shown = Publisher::new(live.clone(), shared.policy);
+                    Shown::Live(Arc::new(Feed { address: address.clone(), live, shown, slot: Mutex::default() }))
+                }
+            };
+            self.streams.insert(address.clone(), Stream { gone: None, about: None, shown });
         }
         let name: Arc<str> = address.stream().into();
         let entry = self.names.entry(Arc::clone(&name)).or_insert_with(|| {
@@ -442,12 +524,11 @@ impl Known {
         }
     }
 
-    fn remove(&mut self, address: &Address) {
+    fn remove(&mut self, address: &Address, part: Part) {
         let reason = format!("the machine {} is not there", address.node());
-        if let Some(stream) = self.streams.get_mut(address) {
-            stream.gone = Some(Instant::now());
-            stream.feed.live.cease(&reason, RETRY);
-        }
+        let Some(stream) = self.streams.get_mut(address).filter(|stream| stream.shown.part() == part) else { return };
+        stream.gone = Some(Instant::now());
+        stream.shown.cease(&reason);
         if let Some(name) = self.names.get_mut(address.stream()) {
             name.owners.retain(|owner| owner != address);
             name.choose();
@@ -458,16 +539,16 @@ impl Known {
     }
 
     /// Forgets what has been gone for too long. Gives when that is to be asked again.
-    fn expire(&mut self, now: Instant) -> Option<Instant> {
+    fn expire(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
         let mut next = None;
         let Self { streams, names, .. } = self;
         streams.retain(|address, stream| {
-            let Some(end) = stream.gone.map(|gone| gone + PATIENCE) else { return true };
+            let Some(end) = stream.gone.map(|gone| gone + patience) else { return true };
             if end > now {
                 next = Some(next.map_or(end, |next: Instant| next.min(end)));
                 return true;
             }
-            stream.feed.live.end();
+            stream.shown.end();
             if names.get(address.stream()).is_some_and(|name| name.owners.is_empty())
                 && let Some(name) = names.remove(address.stream())
             {
@@ -491,16 +572,31 @@ impl Known {
 
     fn is_watched(&self, address: &Address) -> bool {
         let Some(stream) = self.streams.get(address) else { return false };
-        stream.gone.is_none() && (stream.feed.live.viewers() > 0 || self.named(address).is_some())
+        let Shown::Live(feed) = &stream.shown else { return false };
+        stream.gone.is_none() && (feed.live.viewers() > 0 || self.named(address).is_some())
+    }
+
+    /// Where a live stream's pictures go, and whether it is there.
+    fn feed(&self, address: &Address) -> Option<(Arc<Feed>, bool)> {
+        let stream = self.streams.get(address)?;
+        let Shown::Live(feed) = &stream.shown else { return None };
+        Some((Arc::clone(feed), stream.gone.is_none()))
     }
 }
 
 impl Stream {
     fn listed(&self, address: &Address) -> Listed {
-        let mut listed = Listed::of_remote(address.full_name(), address.node(), &self.feed.live, self.gone.is_none());
-        if let (Some(about), Some(Listing { width: width @ 0, height, rate, .. })) = (&self.about, &mut listed.about) {
+        let (name, node, is_there) = (address.full_name(), address.node(), self.gone.is_none());
+        let mut listed = match &self.shown {
+            Shown::Live(feed) => Listed::of_remote(name, node, &feed.live, is_there),
+            Shown::Film(film) => Listed::of_remote_film(name, node, film.glance(), is_there),
+        };
+        if let (Some(about), Some(Listing { width: width @ 0, height, rate, length, .. })) =
+            (&self.about, &mut listed.about)
+        {
             // Nobody watches it here: its node knows more.
             (*width, *height, *rate) = (about.width, about.height, about.rate);
+            *length = about.seconds.map(Duration::from_secs_f64);
         }
         listed
     }
@@ -554,7 +650,7 @@ impl Receiver {
         loop {
             let now = Instant::now();
             self.leave(now);
-            let expiry = self.shared.known().expire(now);
+            let expiry = self.shared.known().expire(now, self.shared.waits.patience);
             let until = self.watched.values().filter_map(|watched| watched.end).chain(expiry).min();
             match self.shared.work.next(until) {
                 Next::Changed(Changed::Stream(address)) => self.reconsider(&address),
@@ -574,15 +670,16 @@ impl Receiver {
     fn reconsider(&mut self, address: &Address) {
         let known = self.shared.known();
         let is_wanted = known.is_watched(address);
-        let feed = known.streams.get(address).map(|stream| (Arc::clone(&stream.feed), stream.gone.is_some()));
+        let feed = known.feed(address);
         drop(known);
+        let linger = self.shared.waits.linger;
         match (self.watched.get_mut(address), feed) {
-            (Some(watched), Some((_, false))) => {
+            (Some(watched), Some((_, true))) => {
                 watched.end =
-                    if is_wanted { None } else { Some(watched.end.unwrap_or_else(|| Instant::now() + LINGER)) };
+                    if is_wanted { None } else { Some(watched.end.unwrap_or_else(|| Instant::now() + linger)) };
             }
             (Some(_), _) => drop(self.watched.remove(address)),
-            (None, Some((feed, false))) if is_wanted => match self.watch(&feed) {
+            (None, Some((feed, true))) if is_wanted => match self.watch(&feed) {
                 Ok(held) => {
                     let (transit, packets) = (Transit::default(), Packets::default());
                     self.watched.insert(address.clone(), Watched { held, transit, packets, end: None });
@@ -628,8 +725,8 @@ impl Receiver {
         let shared = &self.shared;
         self.watched.retain(|address, watched| {
             let is_kept = watched.end.is_none_or(|end| end > now);
-            if !is_kept && let Some(stream) = shared.known().streams.get(address) {
-                stream.feed.live.rest(STARTING, SOON);
+            if !is_kept && let Some((feed, _)) = shared.known().feed(address) {
+                feed.live.rest(STARTING, SOON);
             }
             is_kept
         });

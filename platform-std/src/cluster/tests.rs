@@ -1,5 +1,6 @@
 //! Nodes with streams, and what others see of them.
 
+mod films;
 mod guarded;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +15,12 @@ use mutoscope::wire::url::Path;
 
 use super::exchange::Exchange;
 use super::in_process::Hub;
-use super::{About, Kind, Offers, Remote, Topology, Zenoh};
+use super::remote::Waits;
+use super::{About, Kind, Offers, Remote, RemoteMedium, Topology, Zenoh};
 use crate::clock::MonotonicClock;
 use crate::guard::{Home, Homes, Who};
 use crate::media::Policy;
-use crate::media::live::{Live, LiveMedium};
+use crate::media::live::Live;
 use crate::media::testing::picture;
 
 /// Longer than anything here takes.
@@ -56,10 +58,11 @@ impl Camera {
 }
 
 fn edge(exchange: impl Exchange + 'static) -> Remote {
-    Remote::new(Arc::new(exchange), "edge", Policy::default()).unwrap()
+    let waits = Waits { linger: Duration::from_millis(20), ..Waits::default() };
+    Remote::with_waits(Arc::new(exchange), "edge", Policy::default(), waits).unwrap()
 }
 
-fn find(remote: &Remote, path: &str) -> LiveMedium {
+fn find(remote: &Remote, path: &str) -> RemoteMedium {
     remote.find(Path::new(path)).unwrap_or_else(|| panic!("there is no {path}"))
 }
 

@@ -291,6 +291,31 @@ impl Exchange for Zenoh {
     }
 
     fn ask(&self, keys: &str, parameters: &str, patience: Duration, tell: OnAnswer) -> Result<(), ExchangeError> {
+        // Beside pictures, and before them.
+        let how = (Priority::InteractiveHigh, CongestionControl::Block);
+        self.get(&format!("{keys}?{parameters}"), how, patience, tell)
+    }
+
+    fn ask_for_pictures(
+        &self,
+        keys: &str,
+        parameters: &str,
+        patience: Duration,
+        tell: OnAnswer,
+    ) -> Result<(), ExchangeError> {
+        self.get(&format!("{keys}?{parameters}"), (Priority::DataLow, CongestionControl::Drop), patience, tell)
+    }
+}
+
+impl Zenoh {
+    /// Asks; answers come as the question goes.
+    fn get(
+        &self,
+        selector: &str,
+        (priority, congestion): (Priority, CongestionControl),
+        patience: Duration,
+        tell: OnAnswer,
+    ) -> Result<(), ExchangeError> {
         let asker = Mutex::new(Asker(tell));
         let tell = move |reply: zenoh::query::Reply| {
             if let Ok(sample) = reply.result() {
@@ -299,12 +324,11 @@ impl Exchange for Zenoh {
             }
         };
         self.session
-            .get(format!("{keys}?{parameters}"))
+            .get(selector.to_owned())
             .target(QueryTarget::All)
             .consolidation(ConsolidationMode::None)
-            // Beside pictures, and before them.
-            .priority(Priority::InteractiveHigh)
-            .congestion_control(CongestionControl::Block)
+            .priority(priority)
+            .congestion_control(congestion)
             .allowed_destination(Locality::Remote)
             .timeout(patience)
             .callback(tell)

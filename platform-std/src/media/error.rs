@@ -149,6 +149,8 @@ pub enum FrameError {
     Read(Arc<io::Error>),
     /// A generated picture did not fit any buffer.
     TooLarge,
+    /// The machine that has the file cannot show the frame, or is there no more; this is what it said.
+    Elsewhere(Arc<str>),
 }
 
 impl fmt::Display for FrameError {
@@ -158,6 +160,7 @@ impl fmt::Display for FrameError {
             Self::Overwritten => f.write_str("the file was overwritten while it was being served"),
             Self::Read(error) => write!(f, "the file cannot be read: {error}"),
             Self::TooLarge => f.write_str("the picture is too large"),
+            Self::Elsewhere(reason) => f.write_str(reason),
         }
     }
 }

@@ -361,7 +361,8 @@ impl Medium for LibraryMedium {
     }
 }
 
-fn entry(medium: &SharedMedia) -> Entry<'_> {
+/// What such a medium is.
+pub(super) fn entry(medium: &SharedMedia) -> Entry<'_> {
     Entry {
         id: medium.id as usize,
         name: &medium.name,

@@ -9,6 +9,8 @@ mod cadence;
 mod candidates;
 mod converter;
 mod demux;
+#[cfg(feature = "cluster")]
+pub(crate) mod distant;
 #[cfg(feature = "convert")]
 mod encoder;
 mod error;
@@ -43,7 +45,7 @@ mod storage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod texts;
+pub(crate) mod texts;
 mod totals;
 mod workers;
 

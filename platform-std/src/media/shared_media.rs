@@ -13,6 +13,8 @@ use mutoscope::time::Instant;
 
 use super::cache::FrameCache;
 use super::converter::Converter;
+#[cfg(feature = "cluster")]
+use super::distant::{Bringer, Wanted};
 use super::error::FrameError;
 use super::film::{Change, Film, Indexed, Located, PartialFrame};
 use super::generated::{self, Drawing};
@@ -148,6 +150,9 @@ struct Reported {
 enum Origin {
     File(Box<Film>),
     Drawn(Box<Drawing>),
+    /// Others are asked for each frame.
+    #[cfg(feature = "cluster")]
+    Distant(Arc<dyn Bringer>),
 }
 
 impl SharedMedia {
@@ -181,6 +186,24 @@ impl SharedMedia {
         Self::drawn(name, rate, generated::leader(rate), workers)
     }
 
+    /// The frames of a film that is elsewhere, of which this is the first one.
+    #[cfg(feature = "cluster")]
+    pub(super) fn distant(
+        name: &str,
+        rate: FrameRate,
+        mut first: Vec<u8>,
+        bringer: Arc<dyn Bringer>,
+        workers: &Arc<Workers>,
+    ) -> Arc<Self> {
+        let mut probe = Probe::new(workers.policy);
+        probe.count(0, &mut first);
+        let refusal = probe.verdict(name);
+        let Probe { dimensions, tables, .. } = probe;
+        let mut medium = Self::new(name.to_owned(), rate, dimensions, Origin::Distant(bringer), workers);
+        (medium.refusal, medium.tables) = (refusal, tables);
+        Arc::new(medium)
+    }
+
     fn drawn(name: &str, rate: FrameRate, design: Design, workers: &Arc<Workers>) -> Self {
         Self::new(name.to_owned(), rate, DEFAULT_SIZE, Origin::Drawn(Box::new(Drawing::new(design))), workers)
     }
@@ -209,6 +232,8 @@ impl SharedMedia {
         match &self.origin {
             Origin::File(film) => film.extent(self.rate),
             Origin::Drawn(drawing) => drawing.frames().map_or(Extent::Live, Extent::frames),
+            #[cfg(feature = "cluster")]
+            Origin::Distant(bringer) => bringer.extent(),
         }
     }
 
@@ -217,29 +242,40 @@ impl SharedMedia {
         match &self.origin {
             Origin::File(film) => Some(film.frames()),
             Origin::Drawn(drawing) => drawing.frames(),
+            #[cfg(feature = "cluster")]
+            Origin::Distant(bringer) => Some(bringer.frames()),
         }
     }
 
     /// Another file is in its place: those who watch it play it to its end, and nobody else does.
     pub(super) fn is_replaced(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        if let Origin::Distant(bringer) = &self.origin {
+            return bringer.is_over();
+        }
         self.film().is_some_and(Film::is_replaced)
     }
 
     fn film(&self) -> Option<&Film> {
         match &self.origin {
             Origin::File(film) => Some(film),
-            Origin::Drawn(_) => None,
+            _ => None,
         }
     }
 
     /// What a viewer behind the last frame that is there has to do. It is woken if it has to wait.
     pub(super) fn edge(&self, viewer: u64, next: u32, waker: &Waker) -> Advance {
-        let Some(film) = self.film() else { return Advance::End };
-        film.wake_later(viewer, waker);
+        match &self.origin {
+            Origin::File(film) => film.wake_later(viewer, waker),
+            Origin::Drawn(_) => return Advance::End,
+            #[cfg(feature = "cluster")]
+            Origin::Distant(bringer) => bringer.wake_later(viewer, waker),
+        }
         // It may have come before the waker was there.
-        match film.extent(self.rate) {
-            extent if extent.has_end() && film.frames() <= next => Advance::End,
-            _ if film.frames() > next => {
+        let (extent, frames) = (self.extent(), self.frames().unwrap_or(0));
+        match extent {
+            extent if extent.has_end() && frames <= next => Advance::End,
+            _ if frames > next => {
                 waker.wake_by_ref();
                 Advance::Edge
             }
@@ -249,6 +285,10 @@ impl SharedMedia {
 
     /// The number of the frame that is shown at this time. `None`: workers look for it, and wake the viewer.
     pub(super) fn number_at(self: &Arc<Self>, micros: u64, viewer: u64, waker: &Waker) -> Option<u32> {
+        #[cfg(feature = "cluster")]
+        if let Origin::Distant(bringer) = &self.origin {
+            return bringer.number_at(micros, viewer, waker);
+        }
         let Some(film) = self.film() else {
             return Some(u32::try_from(self.rate.frames_in(micros)).unwrap_or(u32::MAX));
         };
@@ -347,13 +387,18 @@ impl SharedMedia {
         self.viewers.1.load(Ordering::Relaxed)
     }
 
-    /// How many pictures are worth being ordered ahead of a viewer that stands at `picture`.
-    pub(super) fn ahead(&self, picture: &Picture) -> usize {
-        match picture.needed_work() {
+    /// How many pictures are worth being ordered ahead of a viewer that stands at `picture`, for whom so many were `before`.
+    pub(super) fn ahead(&self, picture: &Picture, before: usize) -> usize {
+        #[cfg(feature = "cluster")]
+        if let Origin::Distant(bringer) = &self.origin {
+            // No more than they have room.
+            return bringer.ahead();
+        }
+        before.max(match picture.needed_work() {
             NeededWork::None => 0,
             NeededWork::Read => 1,
             NeededWork::Convert => self.workers.converters.per_medium(),
-        }
+        })
     }
 
     /// Frame `number`, shared with whoever holds it; `spare` is the picture the viewer leaves for it. Workers may still read
@@ -380,8 +425,31 @@ impl SharedMedia {
                 }
                 Err(error) => Err(error),
             },
+            #[cfg(feature = "cluster")]
+            Origin::Distant(bringer) => {
+                return bringer.bring(Wanted::new(self, picture, Buffers { file: buffer, converted }));
+            }
         };
         self.handle_frame(Arc::clone(picture), frame, converted);
+    }
+
+    /// Has a worker make a frame ready that has come from elsewhere.
+    #[cfg(feature = "cluster")]
+    pub(super) fn take_later(
+        self: &Arc<Self>,
+        picture: &Arc<Picture>,
+        time: Option<mutoscope::time::Duration>,
+        file: Vec<u8>,
+        converted: Vec<u8>,
+    ) {
+        picture.locate(InFile { time, page: None });
+        let medium = Arc::downgrade(self);
+        let take = move |picture: Arc<Picture>| {
+            if let Some(medium) = Weak::upgrade(&medium) {
+                medium.handle_frame(picture, Ok(file), converted);
+            }
+        };
+        self.workers.read(self.id, Task::of(Arc::downgrade(picture), take));
     }
 
     /// Reads as much of a frame as is in memory: the frame, or what is left to do.
@@ -457,7 +525,7 @@ impl SharedMedia {
     }
 
     /// Gives viewers their picture.
-    fn fulfil(&self, picture: Arc<Picture>, outcome: Result<Made, FrameError>) {
+    pub(super) fn fulfil(&self, picture: Arc<Picture>, outcome: Result<Made, FrameError>) {
         self.note_outcome(picture.number(), &outcome);
         let waiting = picture.fulfil(outcome);
         // Before anybody is woken: a lone viewer takes the picture's memory over when it moves on.
@@ -469,6 +537,8 @@ impl SharedMedia {
     fn note_outcome(&self, number: u32, outcome: &Result<Made, FrameError>) {
         let (name, reported) = (&self.name, &self.reported);
         match outcome {
+            // It was ordered where nobody knew that the film ends before it.
+            Err(_) if self.frames().is_some_and(|frames| number >= frames) => {}
             Err(error) => {
                 if !reported.failing.swap(true, Ordering::Relaxed) {
                     log::warn!("{name}: frame {number} is left out: {error}");

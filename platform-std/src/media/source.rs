@@ -50,15 +50,15 @@ impl LibrarySource {
         };
         let outcome = picture.outcome_or_wake(self.id, waker);
         // A viewer that waits for one such picture will wait for all of them.
-        self.ahead = self.ahead.max(self.medium.ahead(&picture));
+        self.ahead = self.medium.ahead(&picture, self.ahead);
         match outcome {
             Some(outcome) => {
                 // After an error it stands behind the frame that failed.
                 self.next = number.saturating_add(1);
                 if let Err(error) = outcome {
                     self.current = None;
-                    if matches!(error, FrameError::Shortened) && self.medium.is_replaced() {
-                        // Nothing more will come of the old file.
+                    if matches!(error, FrameError::Shortened | FrameError::Elsewhere(_)) && self.medium.is_replaced() {
+                        // Nothing more will come of it.
                         self.next = self.medium.frames().unwrap_or(u32::MAX);
                         return Ok(Advance::End);
                     }
@@ -144,6 +144,8 @@ impl FrameSource for LibrarySource {
             return self.show(self.next, waker);
         }
         self.current = None;
+        // Nothing was there when it was ordered.
+        self.ordered.clear();
         Ok(self.medium.edge(self.id, self.next, waker))
     }
 

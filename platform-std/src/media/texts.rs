@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 /// Texts that live as long as this, so that they can be lent where only a reference to their owner is at hand. There are few.
 #[derive(Default)]
-pub(super) struct Texts {
+pub(crate) struct Texts {
     first: OnceLock<Box<Text>>,
 }
 
@@ -15,7 +15,7 @@ struct Text {
 
 impl Texts {
     /// The same text, kept.
-    pub(super) fn keep(&self, text: &str) -> &str {
+    pub(crate) fn keep(&self, text: &str) -> &str {
         let mut place = &self.first;
         loop {
             let kept = place.get_or_init(|| Box::new(Text { text: text.to_owned(), next: OnceLock::new() }));

@@ -143,6 +143,15 @@ impl Listed {
         };
         Self { name, node: Some(node.to_owned()), about: Some(Listing::of_input(live, state, None)) }
     }
+
+    /// A film of another machine. `is_there`: that says so. `glance`: what is known of it, if anybody has opened it here.
+    pub(crate) fn of_remote_film(name: String, node: &str, glance: Option<Glance>, is_there: bool) -> Self {
+        let unknown =
+            Glance { width: 0, height: 0, rate: None, is_live: false, length: None, viewers: 0, failure: None };
+        let failure = (!is_there).then(|| format!("the machine {node} is not there"));
+        let about = Listing::of_medium(Glance { failure, ..glance.unwrap_or(unknown) });
+        Self { name, node: Some(node.to_owned()), about: Some(about) }
+    }
 }
 
 impl Directory for Library {
