@@ -7,6 +7,7 @@ pub mod exchange;
 mod film;
 mod film_words;
 pub mod in_process;
+mod line;
 mod name;
 mod publisher;
 mod reel;

@@ -3,7 +3,7 @@
 //! One thread sends all of them, because sending may wait for a slow network. A live stream keeps its newest picture, so what is taken
 //! meanwhile is left out, and nothing piles up.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -20,6 +20,7 @@ use mutoscope::wire::url::Path;
 use super::about::About;
 use super::desk::{Closes, Desk};
 use super::exchange::{Exchange, ExchangeError, Held, Publication, Question, Sample};
+use super::line::Line;
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use crate::clock::MonotonicClock;
@@ -92,7 +93,7 @@ impl Offers {
         let clock = MonotonicClock::new();
         let desk = Arc::new(Desk::new(catalogue.clone(), incarnation, clock));
         let work = Arc::<Work>::default();
-        let mut sender = Sender { catalogue, incarnation, clock, streams: BTreeMap::new() };
+        let mut sender = Sender { catalogue, incarnation, clock, streams: BTreeMap::new(), due: BTreeSet::new() };
         let thread = thread::Builder::new().name("cluster".to_owned()).spawn({
             let work = Arc::clone(&work);
             move || sender.run(&work)
@@ -216,8 +217,8 @@ struct Work {
 struct Queue {
     last_id: u64,
     orders: VecDeque<Order>,
-    /// Streams that may have a picture, in the order in which they had one; each once.
-    ready: VecDeque<u64>,
+    /// Streams that may have a picture, in the order in which they had one.
+    ready: Line<u64>,
 }
 
 enum Order {
@@ -246,9 +247,7 @@ impl Work {
 
     /// The stream may have a picture.
     fn note_ready(&self, id: u64) {
-        let mut queue = self.queue();
-        if !queue.ready.contains(&id) {
-            queue.ready.push_back(id);
+        if self.queue().ready.push(id) {
             self.changed.notify_one();
         }
     }
@@ -260,7 +259,7 @@ impl Work {
             if let Some(order) = queue.orders.pop_front() {
                 return Next::Order(order);
             }
-            if let Some(id) = queue.ready.pop_front() {
+            if let Some(id) = queue.ready.pop() {
                 return Next::Ready(id);
             }
             queue = match until {
@@ -308,6 +307,8 @@ struct Sender<C: Catalogue> {
     incarnation: u32,
     clock: MonotonicClock,
     streams: BTreeMap<u64, Published<C::Medium>>,
+    /// When streams are asked again whatever happens.
+    due: BTreeSet<(Instant, u64)>,
 }
 
 /// A stream of this node.
@@ -316,7 +317,7 @@ struct Published<M: Medium> {
     publication: Box<dyn Publication>,
     waker: Waker,
     watched: Watched<M>,
-    /// When it is asked again whatever happens.
+    /// Its place among those that are due.
     due: Option<Instant>,
     /// The number of the last picture, and as the source has it.
     number: (u64, Option<u32>),
@@ -336,21 +337,30 @@ impl<C: Catalogue> Sender<C> {
     fn run(&mut self, work: &Arc<Work>) {
         loop {
             let now = self.clock.now();
-            let due = self.streams.values().filter_map(|stream| stream.due).min();
-            match work.next(due.map(|due| due.since(now))) {
+            match work.next(self.due.first().map(|(due, _)| due.since(now))) {
                 Next::Order(Order::End) => return,
                 Next::Order(order) => self.handle(order, work),
                 Next::Ready(id) => self.advance(id, work),
                 Next::Time => {}
             }
             let now = self.clock.now();
-            for (&id, stream) in &mut self.streams {
-                if stream.due.is_some_and(|due| due <= now) {
+            while let Some(&(due, id)) = self.due.first().filter(|&&(due, _)| due <= now) {
+                self.due.remove(&(due, id));
+                if let Some(stream) = self.streams.get_mut(&id) {
                     stream.due = None;
-                    work.note_ready(id);
                 }
+                work.note_ready(id);
             }
         }
+    }
+
+    /// Has a stream asked again at this time, and at no other one.
+    fn schedule(&mut self, id: u64, at: Option<Instant>) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if let Some(before) = std::mem::replace(&mut stream.due, at) {
+            self.due.remove(&(before, id));
+        }
+        self.due.extend(at.map(|at| (at, id)));
     }
 
     fn handle(&mut self, order: Order, work: &Arc<Work>) {
@@ -361,10 +371,13 @@ impl<C: Catalogue> Sender<C> {
                 let stream = Published { name, publication, waker, watched, due: None, number: (0, None), failures: 0 };
                 self.streams.insert(id, stream);
             }
-            Order::Remove(id) => drop(self.streams.remove(&id)),
+            Order::Remove(id) => {
+                self.schedule(id, None);
+                self.streams.remove(&id);
+            }
             Order::Watched(id, is_watched) => {
+                self.schedule(id, None);
                 let Some(stream) = self.streams.get_mut(&id) else { return };
-                stream.due = None;
                 stream.watched = match is_watched {
                     true => {
                         let path = percent_encode(&stream.name);
@@ -399,13 +412,13 @@ impl<C: Catalogue> Sender<C> {
                 // After all others that have one.
                 work.note_ready(id);
             }
-            Ok(Advance::Pending { until }) => stream.due = until,
+            Ok(Advance::Pending { until }) => self.schedule(id, until),
             Ok(Advance::Edge) => {}
             // There may be another stream of this name.
             Ok(Advance::End) => {
                 let path = percent_encode(&stream.name);
                 stream.watched = self.catalogue.find(Path::new(&path)).map_or(Watched::No, Watched::Awaited);
-                stream.due = Some(now.after(REST));
+                self.schedule(id, Some(now.after(REST)));
             }
             Err(error) => {
                 log::debug!("{}: a picture is not sent to other nodes: {error:?}", stream.name);
@@ -414,7 +427,7 @@ impl<C: Catalogue> Sender<C> {
                     work.note_ready(id);
                 } else {
                     stream.failures = 0;
-                    stream.due = Some(now.after(REST));
+                    self.schedule(id, Some(now.after(REST)));
                 }
             }
         }

@@ -17,6 +17,7 @@ use mutoscope::wire::url::Path;
 use super::about::About;
 use super::exchange::{Exchange, ExchangeError, Held, MAX_PICTURE, Sample};
 use super::film::{Film, FilmMedium, Films};
+use super::line::Line;
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use super::transit::Transit;
@@ -87,6 +88,8 @@ struct Known {
     names: HashMap<Arc<str>, Name>,
     /// What the log says already.
     named: HashSet<String>,
+    /// Since when one is gone; none longer.
+    gone: Option<Instant>,
 }
 
 /// A stream of another node.
@@ -155,12 +158,23 @@ struct Feed {
     shown: Publisher,
     /// The newest picture that nobody has looked at yet.
     slot: Mutex<Option<Arrived>>,
+    /// Known also while nobody watches.
+    passed: Mutex<Passed>,
 }
 
 struct Arrived {
     picture: Vec<u8>,
     stamp: Stamp,
     at: Instant,
+    /// How many came and nobody has looked at since the one before.
+    replaced: u32,
+}
+
+/// The pictures so far.
+#[derive(Default)]
+struct Passed {
+    transit: Transit,
+    packets: Packets,
 }
 
 /// What the thread is to do.
@@ -174,14 +188,14 @@ struct Work {
 struct Queue {
     /// Streams that have a picture in their slots; each once.
     arrived: VecDeque<Arc<Feed>>,
-    /// Streams that somebody has come to watch, or has left, or that have come or gone; each once.
-    changed: VecDeque<Changed>,
+    /// Streams that somebody has come to watch, or has left, or that have come or gone.
+    changed: Line<Changed>,
     /// Nodes that are to be asked what their streams are.
     unknown: BTreeSet<String>,
     is_over: bool,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Changed {
     Stream(Address),
     /// All that have it.
@@ -194,9 +208,7 @@ impl Work {
     }
 
     fn note_change(&self, changed: Changed) {
-        let mut queue = self.queue();
-        if !queue.changed.contains(&changed) {
-            queue.changed.push_back(changed);
+        if self.queue().changed.push(changed) {
             self.changed.notify_one();
         }
     }
@@ -213,7 +225,7 @@ impl Work {
             if queue.is_over {
                 return Next::End;
             }
-            if let Some(changed) = queue.changed.pop_front() {
+            if let Some(changed) = queue.changed.pop() {
                 return Next::Changed(changed);
             }
             if let Some(node) = queue.unknown.pop_first() {
@@ -265,7 +277,7 @@ impl Remote {
             start: Instant::now(),
             on_rules: OnceLock::new(),
         });
-        let mut receiver = Receiver { shared: Arc::clone(&shared), watched: HashMap::new() };
+        let mut receiver = Receiver { shared: Arc::clone(&shared), watched: HashMap::new(), next_end: None };
         thread::Builder::new().name("cluster-in".to_owned()).spawn(move || receiver.run())?;
         let remote = Self(Arc::new(Running { shared, follows: Mutex::default() }));
         let mut follows = Vec::new();
@@ -506,7 +518,7 @@ impl Known {
                 _ => {
                     let live = shared.live(&address.full_name(), Changed::Stream(address.clone()));
                     let shown = Publisher::new(live.clone(), shared.policy);
-                    Shown::Live(Arc::new(Feed { address: address.clone(), live, shown, slot: Mutex::default() }))
+                    Shown::Live(Arc::new(Feed::new(address.clone(), live, shown)))
                 }
             };
             self.streams.insert(address.clone(), Stream { gone: None, about: None, shown });
@@ -527,8 +539,10 @@ impl Known {
     fn remove(&mut self, address: &Address, part: Part) {
         let reason = format!("the machine {} is not there", address.node());
         let Some(stream) = self.streams.get_mut(address).filter(|stream| stream.shown.part() == part) else { return };
-        stream.gone = Some(Instant::now());
+        let now = Instant::now();
+        stream.gone = Some(now);
         stream.shown.cease(&reason);
+        self.gone.get_or_insert(now);
         if let Some(name) = self.names.get_mut(address.stream()) {
             name.owners.retain(|owner| owner != address);
             name.choose();
@@ -540,12 +554,13 @@ impl Known {
 
     /// Forgets what has been gone for too long. Gives when that is to be asked again.
     fn expire(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
-        let mut next = None;
+        let first = self.gone? + patience;
+        if first > now {
+            return Some(first);
+        }
         let Self { streams, names, .. } = self;
         streams.retain(|address, stream| {
-            let Some(end) = stream.gone.map(|gone| gone + patience) else { return true };
-            if end > now {
-                next = Some(next.map_or(end, |next: Instant| next.min(end)));
+            if stream.gone.is_none_or(|gone| gone + patience > now) {
                 return true;
             }
             stream.shown.end();
@@ -556,7 +571,8 @@ impl Known {
             }
             false
         });
-        next
+        self.gone = self.streams.values().filter_map(|stream| stream.gone).min();
+        Some(self.gone? + patience)
     }
 
     /// The stream that is shown under this name alone, or was last.
@@ -610,6 +626,14 @@ impl Name {
 }
 
 impl Feed {
+    fn new(address: Address, live: Live, shown: Publisher) -> Self {
+        Self { address, live, shown, slot: Mutex::default(), passed: Mutex::default() }
+    }
+
+    fn passed(&self) -> MutexGuard<'_, Passed> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Another node has sent this; `work` will look at it, if nothing newer comes before that.
     fn take(self: &Arc<Self>, sample: Sample<'_>, work: &Work) {
         if sample.payload.len() > MAX_PICTURE {
@@ -618,9 +642,11 @@ impl Feed {
         let Some(stamp) = Stamp::parse(sample.attachment) else { return self.live.leave_out(LeftOut::Damaged) };
         let mut picture = self.shown.buffer();
         picture.extend_from_slice(sample.payload);
-        let arrived = Arrived { picture, stamp, at: Instant::now() };
-        let replaced = self.slot.lock().unwrap_or_else(PoisonError::into_inner).replace(arrived);
-        if replaced.is_some() {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = slot.as_ref().map_or(0, |before| before.replaced.saturating_add(1));
+        *slot = Some(Arrived { picture, stamp, at: Instant::now(), replaced });
+        drop(slot);
+        if replaced > 0 {
             // It is in the queue already.
             return self.live.leave_out(LeftOut::Unready);
         }
@@ -633,14 +659,14 @@ impl Feed {
 struct Receiver {
     shared: Arc<Shared>,
     watched: HashMap<Address, Watched>,
+    /// When one of these may end; none before that.
+    next_end: Option<Instant>,
 }
 
 /// A stream whose pictures come here.
 struct Watched {
     #[expect(dead_code, reason = "it ends by being dropped")]
     held: Held,
-    transit: Transit,
-    packets: Packets,
     /// Nobody watches any more, and it ends then.
     end: Option<Instant>,
 }
@@ -649,9 +675,8 @@ impl Receiver {
     fn run(&mut self) {
         loop {
             let now = Instant::now();
-            self.leave(now);
             let expiry = self.shared.known().expire(now, self.shared.waits.patience);
-            let until = self.watched.values().filter_map(|watched| watched.end).chain(expiry).min();
+            let until = self.leave(now).into_iter().chain(expiry).min();
             match self.shared.work.next(until) {
                 Next::Changed(Changed::Stream(address)) => self.reconsider(&address),
                 Next::Changed(Changed::Name(name)) => {
@@ -675,14 +700,13 @@ impl Receiver {
         let linger = self.shared.waits.linger;
         match (self.watched.get_mut(address), feed) {
             (Some(watched), Some((_, true))) => {
-                watched.end =
-                    if is_wanted { None } else { Some(watched.end.unwrap_or_else(|| Instant::now() + linger)) };
+                watched.end = (!is_wanted).then(|| watched.end.unwrap_or_else(|| Instant::now() + linger));
+                self.next_end = self.next_end.into_iter().chain(watched.end).min();
             }
             (Some(_), _) => drop(self.watched.remove(address)),
             (None, Some((feed, true))) if is_wanted => match self.watch(&feed) {
                 Ok(held) => {
-                    let (transit, packets) = (Transit::default(), Packets::default());
-                    self.watched.insert(address.clone(), Watched { held, transit, packets, end: None });
+                    self.watched.insert(address.clone(), Watched { held, end: None });
                 }
                 Err(error) => log::error!("{}: it cannot be watched: {error}", address.full_name()),
             },
@@ -712,6 +736,7 @@ impl Receiver {
     fn watch(&self, feed: &Arc<Feed>) -> Result<Held, ExchangeError> {
         let (feed, shared): (_, Weak<Shared>) = (Arc::clone(feed), Arc::downgrade(&self.shared));
         let key = feed.address.key(Part::Pictures);
+        feed.passed().transit.pause();
         let take = move |sample: Sample<'_>| {
             if let Some(shared) = shared.upgrade() {
                 feed.take(sample, &shared.work);
@@ -720,8 +745,11 @@ impl Receiver {
         self.shared.exchange.watch(&key, Box::new(take))
     }
 
-    /// Ends what nobody has watched for a while.
-    fn leave(&mut self, now: Instant) {
+    /// Ends what nobody has watched for a while. Gives when that is to be asked again.
+    fn leave(&mut self, now: Instant) -> Option<Instant> {
+        if self.next_end? > now {
+            return self.next_end;
+        }
         let shared = &self.shared;
         self.watched.retain(|address, watched| {
             let is_kept = watched.end.is_none_or(|end| end > now);
@@ -730,19 +758,29 @@ impl Receiver {
             }
             is_kept
         });
+        self.next_end = self.watched.values().filter_map(|watched| watched.end).min();
+        self.next_end
     }
 
     /// Shows the picture that has come.
     fn show(&mut self, feed: &Feed) {
         let Some(arrived) = feed.slot.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        let Some(watched) = self.watched.get_mut(&feed.address) else { return };
+        if !self.watched.contains_key(&feed.address) {
+            return;
+        }
         let micros = |at: Instant| u64::try_from(at.duration_since(self.shared.start).as_micros()).unwrap_or(u64::MAX);
-        let Some(passage) = watched.transit.arrive(micros(arrived.at), arrived.stamp) else { return };
-        watched.packets.came += 1;
-        watched.packets.lost += u64::from(passage.missing);
-        feed.live.note_packets(watched.packets);
-        if passage.age > MAX_AGE {
-            return feed.live.leave_out(LeftOut::Unready);
+        let mut passed = feed.passed();
+        let Some(passage) = passed.transit.arrive(micros(arrived.at), arrived.stamp) else { return };
+        let is_old = passage.age > MAX_AGE;
+        // Those that came and were replaced by newer ones have not been lost.
+        let missing = passage.missing.saturating_sub(arrived.replaced);
+        passed.packets.came += u64::from(arrived.replaced) + u64::from(!is_old);
+        passed.packets.lost += u64::from(missing) + u64::from(is_old);
+        let packets = passed.packets;
+        drop(passed);
+        feed.live.note_packets(packets);
+        if is_old {
+            return feed.live.leave_out(LeftOut::Old);
         }
         let captured = self.shared.start + Duration::from_micros(passage.captured);
         let named = self.shared.known().named(&feed.address).map(|name| Arc::clone(&name.shown));

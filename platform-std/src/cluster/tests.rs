@@ -2,6 +2,7 @@
 
 mod films;
 mod guarded;
+mod passage;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

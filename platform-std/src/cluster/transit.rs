@@ -17,8 +17,10 @@ const PART: u64 = 5_000_000;
 pub struct Transit {
     /// The least difference in each part of the last minute, and which part that is; the newest one last.
     least: Vec<(u64, i64)>,
-    /// Of the last picture.
-    last: Option<(u32, u64)>,
+    /// Whose clock that is.
+    incarnation: Option<u32>,
+    /// The number of the last picture.
+    last: Option<u64>,
     /// When the last picture was taken, by our clock.
     captured: u64,
 }
@@ -37,17 +39,15 @@ pub struct Passage {
 impl Transit {
     /// A picture has arrived, at `now` microseconds of our clock. `None`: it is not newer than the one before.
     pub fn arrive(&mut self, now: u64, stamp: Stamp) -> Option<Passage> {
+        if self.incarnation.replace(stamp.incarnation) != Some(stamp.incarnation) {
+            // Another clock, and other numbers.
+            (self.least, self.last) = (Vec::new(), None);
+        }
         let missing = match self.last {
-            Some((incarnation, last)) if incarnation == stamp.incarnation => {
-                u32::try_from(stamp.number.checked_sub(last)?.checked_sub(1)?).unwrap_or(u32::MAX)
-            }
-            _ => {
-                // Another clock.
-                self.least.clear();
-                0
-            }
+            Some(last) => u32::try_from(stamp.number.checked_sub(last)?.checked_sub(1)?).unwrap_or(u32::MAX),
+            None => 0,
         };
-        self.last = Some((stamp.incarnation, stamp.number));
+        self.last = Some(stamp.number);
         // The node may lie: the difference of any two numbers is one that can be compared with others of its kind.
         let difference = now.wrapping_sub(stamp.captured).cast_signed();
         let least = self.note(now, difference);
@@ -56,9 +56,10 @@ impl Transit {
         Some(Passage { age: Duration::from_micros(age), captured: self.captured, missing })
     }
 
-    /// Nothing more is known: who comes next is another node, or it is a long time until then.
-    pub fn forget(&mut self) {
-        (self.last, self.least) = (None, Vec::new());
+    /// What comes from now on is not missed. How quick pictures were is known still: some that are late may come first where a network
+    /// is mended.
+    pub fn pause(&mut self) {
+        self.last = None;
     }
 
     /// The least difference of the last minute, this one among them.
@@ -121,6 +122,23 @@ mod tests {
         assert_eq!(missing(12), None);
         assert_eq!(missing(3), None);
         assert_eq!(missing(u64::from(u32::MAX) * 3), Some(u32::MAX));
+    }
+
+    #[test]
+    fn what_comes_after_a_pause_is_not_missed_but_may_be_old() {
+        let mut transit = Transit::default();
+        let arrive =
+            |transit: &mut Transit, number, captured, now| transit.arrive(now, stamp(number, captured)).unwrap();
+        assert_eq!(arrive(&mut transit, 1, 0, 5_000).age, Duration::ZERO);
+        transit.pause();
+        let late = arrive(&mut transit, 90, 2 * SECOND, 10 * SECOND);
+        assert_eq!((late.age, late.missing), (Duration::from_micros(8 * SECOND - 5_000), 0));
+        let fresh = arrive(&mut transit, 91, 10 * SECOND, 10 * SECOND + 6_000);
+        assert_eq!((fresh.age, fresh.missing), (Duration::from_micros(1_000), 0));
+        // The node was started anew meanwhile: its clock is another one.
+        transit.pause();
+        let other = Stamp { incarnation: 2, ..stamp(0, 77 * SECOND) };
+        assert_eq!(transit.arrive(11 * SECOND, other).unwrap().age, Duration::ZERO);
     }
 
     #[test]

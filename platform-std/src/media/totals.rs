@@ -19,6 +19,8 @@ pub struct Totals {
     pub too_many: u64,
     /// Those that came while those before them were not ready yet.
     pub unready: u64,
+    /// Those that were too old when they came from another machine.
+    pub old: u64,
 }
 
 /// Why a picture is shown to nobody.
@@ -27,12 +29,14 @@ pub(crate) enum LeftOut {
     Damaged,
     TooMany,
     Unready,
+    #[cfg(feature = "cluster")]
+    Old,
 }
 
 impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
         // All of them are named, so that none can be forgotten.
-        let Self { frames, bytes, mended, unsendable, damaged, too_many, unready } = other;
+        let Self { frames, bytes, mended, unsendable, damaged, too_many, unready, old } = other;
         self.frames += frames;
         self.bytes += bytes;
         self.mended += mended;
@@ -40,6 +44,7 @@ impl AddAssign for Totals {
         self.damaged += damaged;
         self.too_many += too_many;
         self.unready += unready;
+        self.old += old;
     }
 }
 
@@ -49,6 +54,8 @@ impl Totals {
             LeftOut::Damaged => self.damaged += 1,
             LeftOut::TooMany => self.too_many += 1,
             LeftOut::Unready => self.unready += 1,
+            #[cfg(feature = "cluster")]
+            LeftOut::Old => self.old += 1,
         }
     }
 }

@@ -21,10 +21,11 @@ const MOST_STREAMS: usize = 1000;
 const OTHER: &str = "other";
 /// Of which [`Totals`] has those that were left out, and why.
 type Reason = (&'static str, fn(&Totals) -> u64);
-const REASONS: [Reason; 4] = [
+const REASONS: [Reason; 5] = [
     ("damaged", |totals| totals.damaged),
     ("too_many", |totals| totals.too_many),
     ("unready", |totals| totals.unready),
+    ("old", |totals| totals.old),
     ("unsendable", |totals| totals.unsendable),
 ];
 
