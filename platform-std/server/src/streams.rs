@@ -415,11 +415,11 @@ impl Streams {
     /// What others are told of a stream.
     pub(crate) fn about(&self, name: &str, rules: &Rules) -> Option<About> {
         let shown = self.shown();
-        let library = shown.library.iter().flat_map(|library| library.list());
-        let about = shown.inputs.list().into_iter().chain(library).find(|listed| listed.name == name)?.about;
-        let about = about.unwrap_or_default();
+        let path = percent_encode(name);
+        let of_library = || shown.library.iter().find_map(|library| library.look(Path::new(&path)));
+        let about = shown.inputs.look(Path::new(&path)).or_else(of_library)?.about.unwrap_or_default();
         let (_, node) = self.0.remote.get()?;
-        let told = rules.for_others(Path::new(&percent_encode(name)), &format!("{node}/{name}"));
+        let told = rules.for_others(Path::new(&path), &format!("{node}/{name}"));
         let ForOthers { watch, is_encrypted, tokens } = told;
         let seconds = about.length.map(|length| length.as_secs_f64());
         Some(About { width: about.width, height: about.height, rate: about.rate, seconds, watch, is_encrypted, tokens })

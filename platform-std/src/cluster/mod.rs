@@ -19,6 +19,7 @@ mod testing;
 mod tests;
 mod topology;
 mod transit;
+mod work;
 mod zenoh;
 
 pub use about::About;

@@ -138,11 +138,14 @@ impl Offers {
     /// The exchange has ended.
     pub fn set(&self, streams: &[(String, Kind)]) -> Result<(), ExchangeError> {
         let mut offered = lock(&self.offered);
-        let is_gone = |key: &(String, Kind)| !streams.contains(key);
+        let wanted: BTreeSet<&(String, Kind)> = streams.iter().collect();
+        let is_gone = |key: &(String, Kind)| !wanted.contains(key);
         for (_, offer) in offered.extract_if(.., |key, _| is_gone(key)) {
             self.work.order(Order::Remove(offer.id));
         }
-        self.desk.retain(&|film| streams.iter().any(|(name, kind)| name == film && *kind == Kind::Film));
+        let films: BTreeSet<&str> =
+            streams.iter().filter(|(_, kind)| *kind == Kind::Film).map(|(name, _)| &**name).collect();
+        self.desk.retain(&|film| films.contains(film));
         for stream in streams.iter().filter(|stream| !offered.contains_key(*stream)).cloned().collect::<Vec<_>>() {
             match Address::new(&self.node, &stream.0) {
                 Ok(address) => {

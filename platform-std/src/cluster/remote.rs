@@ -3,10 +3,10 @@
 //! A stream is known by its full name, `NODE/STREAM`, and by `STREAM` alone at the node that had it first of those that have it now. So
 //! a stream that moves to another node goes on under its name, and nobody takes the name of another one's stream.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,10 @@ use mutoscope::wire::url::Path;
 use super::about::About;
 use super::exchange::{Exchange, ExchangeError, Held, MAX_PICTURE, Sample};
 use super::film::{Film, FilmMedium, Films};
-use super::line::Line;
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
 use super::transit::Transit;
+use super::work::{Changed, Next, Work};
 use crate::guard::{Home, Homes, StreamRules, Who};
 use crate::input::{Publisher, STARTING};
 use crate::media::live::{Live, LiveMedium};
@@ -74,7 +74,7 @@ struct Shared {
     waits: Waits,
     films: Films,
     known: Mutex<Known>,
-    work: Work,
+    work: Work<Feed>,
     start: Instant,
     /// Is told that other rules hold for a stream.
     on_rules: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -84,6 +84,8 @@ struct Shared {
 #[derive(Default)]
 struct Known {
     streams: BTreeMap<Address, Stream>,
+    /// How many of them each node has.
+    counts: HashMap<String, usize>,
     /// By the names of streams alone.
     names: HashMap<Arc<str>, Name>,
     /// What the log says already.
@@ -177,80 +179,6 @@ struct Passed {
     packets: Packets,
 }
 
-/// What the thread is to do.
-#[derive(Default)]
-struct Work {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    /// Streams that have a picture in their slots; each once.
-    arrived: VecDeque<Arc<Feed>>,
-    /// Streams that somebody has come to watch, or has left, or that have come or gone.
-    changed: Line<Changed>,
-    /// Nodes that are to be asked what their streams are.
-    unknown: BTreeSet<String>,
-    is_over: bool,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Changed {
-    Stream(Address),
-    /// All that have it.
-    Name(Arc<str>),
-}
-
-impl Work {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note_change(&self, changed: Changed) {
-        if self.queue().changed.push(changed) {
-            self.changed.notify_one();
-        }
-    }
-
-    /// The node is to be asked what its streams are.
-    fn note_unknown(&self, node: &str) {
-        self.queue().unknown.insert(node.to_owned());
-        self.changed.notify_one();
-    }
-
-    fn next(&self, until: Option<Instant>) -> Next {
-        let mut queue = self.queue();
-        loop {
-            if queue.is_over {
-                return Next::End;
-            }
-            if let Some(changed) = queue.changed.pop() {
-                return Next::Changed(changed);
-            }
-            if let Some(node) = queue.unknown.pop_first() {
-                return Next::Ask(node);
-            }
-            if let Some(feed) = queue.arrived.pop_front() {
-                return Next::Arrived(feed);
-            }
-            queue = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Next::Time,
-                Some(patience) => self.changed.wait_timeout(queue, patience).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
-    }
-}
-
-enum Next {
-    Changed(Changed),
-    Ask(String),
-    Arrived(Arc<Feed>),
-    Time,
-    End,
-}
-
 impl Remote {
     /// The streams of all nodes but this one. `policy`: what may be done with pictures that RTP/JPEG cannot carry.
     ///
@@ -292,7 +220,9 @@ impl Remote {
         }
         let shared = Arc::downgrade(&remote.0.shared);
         let ask_again = move |sample: Sample<'_>| {
-            if let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key)) {
+            if let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key))
+                && shared.known().counts.contains_key(&node)
+            {
                 shared.work.note_unknown(&node);
             }
         };
@@ -404,8 +334,7 @@ impl fmt::Debug for Remote {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.shared.work.queue().is_over = true;
-        self.shared.work.changed.notify_one();
+        self.shared.work.end();
     }
 }
 
@@ -432,11 +361,12 @@ impl Shared {
             known.remove(&address, part);
         }
         let has_moved = shown.is_some() && known.shown_as(address.stream()) != shown;
+        let is_known = known.streams.contains_key(&address);
         drop(known);
         if has_moved {
             self.tell_rules();
         }
-        if is_there {
+        if is_there && is_known {
             self.work.note_unknown(address.node());
         }
         self.work.note_change(Changed::Stream(address));
@@ -494,7 +424,7 @@ impl Known {
 
     fn add(&mut self, shared: &Arc<Shared>, address: Address, part: Part) {
         if self.streams.get(&address).is_some_and(|stream| stream.shown.part() != part)
-            && let Some(other) = self.streams.remove(&address)
+            && let Some(other) = self.take(&address)
         {
             // It was a film, and is live now, or the other way round.
             other.shown.end();
@@ -506,7 +436,7 @@ impl Known {
                 Shown::Film(film) => film.set_there(true),
             }
         } else {
-            let of_node = self.streams.keys().filter(|other| other.node() == address.node()).count();
+            let of_node = self.counts.get(address.node()).copied().unwrap_or(0);
             if of_node >= MOST_OF_NODE || self.streams.len() >= MOST {
                 return self.complain(format!(
                     "{} offers more than {MOST_OF_NODE} streams, or all nodes more than {MOST}: the others are left out",
@@ -522,6 +452,7 @@ impl Known {
                 }
             };
             self.streams.insert(address.clone(), Stream { gone: None, about: None, shown });
+            *self.counts.entry(address.node().to_owned()).or_default() += 1;
         }
         let name: Arc<str> = address.stream().into();
         let entry = self.names.entry(Arc::clone(&name)).or_insert_with(|| {
@@ -552,25 +483,34 @@ impl Known {
         }
     }
 
+    fn take(&mut self, address: &Address) -> Option<Stream> {
+        let stream = self.streams.remove(address)?;
+        if let Some(count) = self.counts.get_mut(address.node()) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(address.node());
+            }
+        }
+        Some(stream)
+    }
+
     /// Forgets what has been gone for too long. Gives when that is to be asked again.
     fn expire(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
         let first = self.gone? + patience;
         if first > now {
             return Some(first);
         }
-        let Self { streams, names, .. } = self;
-        streams.retain(|address, stream| {
-            if stream.gone.is_none_or(|gone| gone + patience > now) {
-                return true;
-            }
-            stream.shown.end();
-            if names.get(address.stream()).is_some_and(|name| name.owners.is_empty())
-                && let Some(name) = names.remove(address.stream())
+        let is_due = |stream: &Stream| stream.gone.is_some_and(|gone| gone + patience <= now);
+        let due: Vec<_> =
+            self.streams.iter().filter(|(_, stream)| is_due(stream)).map(|(due, _)| due.clone()).collect();
+        for address in due {
+            self.take(&address).into_iter().for_each(|stream| stream.shown.end());
+            if self.names.get(address.stream()).is_some_and(|name| name.owners.is_empty())
+                && let Some(name) = self.names.remove(address.stream())
             {
                 name.live.end();
             }
-            false
-        });
+        }
         self.gone = self.streams.values().filter_map(|stream| stream.gone).min();
         Some(self.gone? + patience)
     }
@@ -635,7 +575,7 @@ impl Feed {
     }
 
     /// Another node has sent this; `work` will look at it, if nothing newer comes before that.
-    fn take(self: &Arc<Self>, sample: Sample<'_>, work: &Work) {
+    fn take(self: &Arc<Self>, sample: Sample<'_>, work: &Work<Feed>) {
         if sample.payload.len() > MAX_PICTURE {
             return self.live.leave_out(LeftOut::TooMany);
         }
@@ -650,8 +590,7 @@ impl Feed {
             // It is in the queue already.
             return self.live.leave_out(LeftOut::Unready);
         }
-        work.queue().arrived.push_back(Arc::clone(self));
-        work.changed.notify_one();
+        work.note_arrived(Arc::clone(self));
     }
 }
 
@@ -721,15 +660,16 @@ impl Receiver {
 
     /// Asks a node what its streams are.
     fn ask(&self, node: &str) {
-        let shared = Arc::downgrade(&self.shared);
-        let tell = move |sample: Option<Sample<'_>>| {
-            if let (Some(shared), Some(sample)) = (shared.upgrade(), sample) {
-                shared.handle_about(sample);
-            }
+        let (shared, asked) = (Arc::downgrade(&self.shared), node.to_owned());
+        let tell = move |sample: Option<Sample<'_>>| match (shared.upgrade(), sample) {
+            (Some(shared), Some(sample)) => shared.handle_about(sample),
+            (Some(shared), None) => shared.work.note_told(&asked),
+            (None, _) => {}
         };
         let asked = self.shared.exchange.ask(&name::all_of(node, Part::About), "", ANSWER, Box::new(tell));
         if let Err(error) = asked {
             log::error!("{node}: it cannot be asked what its streams are: {error}");
+            self.shared.work.note_told(node);
         }
     }
 

@@ -62,6 +62,18 @@ struct Entry {
     recording: Option<Arc<Recording>>,
 }
 
+#[cfg(feature = "http")]
+impl Entry {
+    /// What is known of it, where `state` tells what one does that is run.
+    fn glance(&self, state: impl Fn(&Live) -> Option<State>) -> (&Live, Option<State>, Option<Progress>) {
+        let (live, state) = match &self.served {
+            Served::Run(live) => (live, state(live)),
+            Served::Pushed(push) => (push.live(), None),
+        };
+        (live, state, self.recording.as_ref().map(|recording| recording.progress()))
+    }
+}
+
 /// One of them.
 #[derive(Clone, Debug)]
 enum Served {
@@ -370,14 +382,14 @@ impl Inputs {
     #[cfg(feature = "http")]
     pub(crate) fn glance(&self) -> Vec<(&Live, Option<State>, Option<Progress>)> {
         let states = self.supervisor.states_by_address();
-        let all = self.all.iter().map(|entry| {
-            let (live, state) = match &entry.served {
-                Served::Run(live) => (live, states.get(&live.address()).copied()),
-                Served::Pushed(push) => (push.live(), None),
-            };
-            (live, state, entry.recording.as_ref().map(|recording| recording.progress()))
-        });
-        all.collect()
+        self.all.iter().map(|entry| entry.glance(|live| states.get(&live.address()).copied())).collect()
+    }
+
+    /// The same of the one that a path means.
+    #[cfg(feature = "http")]
+    pub(crate) fn glance_at(&self, path: url::Path<'_>) -> Option<(&Live, Option<State>, Option<Progress>)> {
+        let at = self.index.find(path, |at| self.all.get(at).map(|entry| entry.served.name()))?;
+        Some(self.all.get(at)?.glance(|live| self.supervisor.state_of(live.address())))
     }
 
     /// The name of the input that a path means, and the folder in which it is recorded.

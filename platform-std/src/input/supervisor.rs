@@ -124,6 +124,14 @@ impl Supervisor {
         all.map(|supervised| supervised.supervision.state()).collect()
     }
 
+    /// The same of the one whose medium has this address.
+    #[cfg(feature = "http")]
+    pub(super) fn state_of(&self, address: usize) -> Option<State> {
+        let inputs = self.shared.inputs();
+        let found = inputs.all.iter().find(|supervised| !supervised.is_removed && supervised.live.address() == address);
+        found.map(|supervised| supervised.supervision.state())
+    }
+
     /// The same by the addresses of their media.
     #[cfg(feature = "http")]
     pub(super) fn states_by_address(&self) -> std::collections::HashMap<usize, State> {

@@ -197,6 +197,13 @@ impl Library {
     pub(crate) fn glance(&self) -> impl Iterator<Item = (&str, Option<Glance>)> {
         self.media.iter().map(|medium| (medium.name(), medium.glance()))
     }
+
+    /// The same of the one that a path means.
+    #[cfg(feature = "http")]
+    pub(crate) fn glance_at(&self, path: url::Path<'_>) -> Option<(&str, Option<Glance>)> {
+        let at = self.index.find(path, |at| self.media.get(at).map(Named::name))?;
+        self.media.get(at).map(|medium| (medium.name(), medium.glance()))
+    }
 }
 
 /// Whether something is wrong with a file that is seen soon.

@@ -132,6 +132,16 @@ impl Listing {
     }
 }
 
+impl Listed {
+    fn of_medium(name: &str, about: Option<Glance>) -> Self {
+        Self { name: name.to_owned(), node: None, about: about.map(Listing::of_medium) }
+    }
+
+    fn of_input(live: &Live, state: Option<State>, recording: Option<Progress>) -> Self {
+        Self { name: live.name().to_owned(), node: None, about: Some(Listing::of_input(live, state, recording)) }
+    }
+}
+
 #[cfg(feature = "cluster")]
 impl Listed {
     /// A live stream of another machine. `is_there`: that says so.
@@ -156,12 +166,11 @@ impl Listed {
 
 impl Directory for Library {
     fn list(&self) -> Vec<Listed> {
-        let listed = |(name, about): (&str, Option<Glance>)| Listed {
-            name: name.to_owned(),
-            node: None,
-            about: about.map(Listing::of_medium),
-        };
-        self.glance().map(listed).collect()
+        self.glance().map(|(name, about)| Listed::of_medium(name, about)).collect()
+    }
+
+    fn look(&self, path: Path<'_>) -> Option<Listed> {
+        self.glance_at(path).map(|(name, about)| Listed::of_medium(name, about))
     }
 
     fn knows(&self, path: Path<'_>) -> bool {
@@ -171,12 +180,11 @@ impl Directory for Library {
 
 impl Directory for Inputs {
     fn list(&self) -> Vec<Listed> {
-        let listed = |(live, state, recording): (&Live, Option<State>, Option<Progress>)| Listed {
-            name: live.name().to_owned(),
-            node: None,
-            about: Some(Listing::of_input(live, state, recording)),
-        };
-        self.glance().into_iter().map(listed).collect()
+        self.glance().into_iter().map(|(live, state, recording)| Listed::of_input(live, state, recording)).collect()
+    }
+
+    fn look(&self, path: Path<'_>) -> Option<Listed> {
+        self.glance_at(path).map(|(live, state, recording)| Listed::of_input(live, state, recording))
     }
 }
 

@@ -61,12 +61,18 @@ use feed::Feeds;
 use origin::Names;
 use usage::Usage;
 
+use crate::names;
 use crate::server::{self, Limits, Monitor};
 
 /// A catalogue that can be listed.
 pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> + Send + Sync + 'static {
     /// All streams, in the order in which they are shown. Looking at them starts nothing and opens nothing.
     fn list(&self) -> Vec<Listed>;
+
+    /// The stream that a path means, as it is listed, if it is.
+    fn look(&self, path: Path<'_>) -> Option<Listed> {
+        self.list().into_iter().find(|listed| names::is_named(path, &listed.name))
+    }
 
     /// Whether that path means a stream that is known by now, where [`find`](Catalogue::find) may have to look for it.
     fn knows(&self, path: Path<'_>) -> bool {
