@@ -12,9 +12,11 @@ use embedded_io::{ReadReady, WriteReady};
 use mutoscope::io::Datagram;
 use mutoscope::io::server::{Addresses, Claims, Context, Counts, Outcome, Peer, Settings, Sockets};
 use mutoscope::media::Either;
+use mutoscope::media::catalogue::{Catalogue, Displaced};
 use mutoscope::rtp::reception::Reception;
 use mutoscope::session::{Dialect, MediaTransport, State};
 use mutoscope::time::{Duration, Instant, NtpTime, WallClock, earliest};
+use mutoscope::wire::url::Path;
 use mutoscope_std::media::live::LiveMedium;
 use mutoscope_std::server::room::{Gate, Queue};
 
@@ -38,6 +40,30 @@ struct Seat {
     counts: Counts,
 }
 
+/// What it offers, and where else that is to be had.
+struct Media<C> {
+    media: C,
+    elsewhere: Option<&'static str>,
+}
+
+impl<C: Catalogue> Catalogue for Media<C> {
+    type Medium = C::Medium;
+
+    const MOVES: bool = true;
+
+    fn find(&self, path: Path<'_>) -> Option<C::Medium> {
+        self.media.find(path)
+    }
+
+    fn tell_names(&self, each: &mut dyn FnMut(&str)) {
+        self.media.tell_names(each);
+    }
+
+    fn elsewhere(&self, _: &Displaced<'_>, tell: &mut dyn FnMut(&str)) {
+        self.elsewhere.iter().for_each(|url| tell(url));
+    }
+}
+
 /// The simulated server.
 pub struct SimulatedServer {
     /// The films that it offers.
@@ -54,6 +80,8 @@ pub struct SimulatedServer {
     pub max_clients: usize,
     /// Why there is no room for more viewers, if there is none.
     pub is_full: Option<&'static str>,
+    /// Where there is room.
+    pub elsewhere: Option<&'static str>,
     /// The seed of the next client's random numbers.
     pub entropy: u64,
     /// The number of calls of [`service`](Self::service).
@@ -89,6 +117,7 @@ impl SimulatedServer {
             buffers: (4096, 32_768),
             max_clients: usize::MAX,
             is_full: None,
+            elsewhere: None,
             entropy: 0x5EED,
             wakes: 0,
             rtp: bind(SERVER_PORT.0),
@@ -187,7 +216,8 @@ impl SimulatedServer {
         let now = self.network.now();
         let Seat { client, control, is_full, at, number, counts } = &mut self.seats[n];
         let context = Context { is_full: self.is_full, ..Context::new(now, Waker::noop(), &self.settings) };
-        let (media, rtcp) = ((&self.films, (&self.stage, &self.cameras)), &mut self.rtcp);
+        let media = (&self.films, (&self.stage, &self.cameras));
+        let (media, rtcp) = (Media { media, elsewhere: self.elsewhere }, &mut self.rtcp);
         let outcome = match self.rooms.get_mut(*at) {
             None => {
                 let sockets = Sockets { control: &mut *control, rtp: &mut self.rtp, rtcp };

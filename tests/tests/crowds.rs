@@ -41,6 +41,33 @@ fn a_new_viewer_is_told_when_to_come_back_and_is_let_in_then() {
 }
 
 #[test]
+fn a_new_viewer_is_sent_to_where_there_is_room() {
+    const THERE: &str = "rtsp://10.0.0.9:8554/node/movie.Mjpeg?moved=1";
+    let mut scene = scene();
+    scene.server.elsewhere = Some(THERE);
+    let mut first = scene.connect(2, URL);
+    scene.start(&mut first);
+    for (is_full, max_clients) in [(Some(WHY), usize::MAX), (None, 1)] {
+        (scene.server.is_full, scene.server.max_clients) = (is_full, max_clients);
+        scene.server.settings.session.moves = true;
+        let mut viewer = scene.connect(3, URL);
+        assert_eq!(scene.ask(&mut viewer, "OPTIONS", "").status, 200);
+        let answer = scene.ask(&mut viewer, "DESCRIBE", "Accept: application/sdp\r\n");
+        assert_eq!((answer.status, answer.header("Location")), (302, Some(THERE)), "{}", answer.head);
+        // Where nobody has room, it is as if there were nobody.
+        scene.server.elsewhere = None;
+        let mut viewer = scene.connect(4, URL);
+        let status = scene.ask(&mut viewer, "DESCRIBE", "Accept: application/sdp\r\n").status;
+        assert_eq!(status, if is_full.is_some() { 200 } else { 503 });
+        scene.server.elsewhere = Some(THERE);
+        // Nobody is sent to where there is nothing, and nobody who has a stream is sent anywhere.
+        let mut viewer = scene.connect(5, "rtsp://10.0.0.1/other");
+        assert_eq!(scene.ask(&mut viewer, "DESCRIBE", "Accept: application/sdp\r\n").status, 404);
+        assert_eq!(scene.ask(&mut first, "DESCRIBE", "Accept: application/sdp\r\n").status, 200);
+    }
+}
+
+#[test]
 fn a_new_viewer_of_the_lab_gets_a_status_that_its_client_reads() {
     let mut scene = scene();
     scene.server.is_full = Some(WHY);

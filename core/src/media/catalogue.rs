@@ -47,10 +47,24 @@ pub enum NotRecorded {
     Taken,
 }
 
+/// A viewer for whom there is no room, and what it asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Displaced<'a> {
+    /// The path of the medium.
+    pub path: Path<'a>,
+    /// What stands behind the path in the URL, and its `?`.
+    pub query: &'a str,
+    /// Nobody can listen on its way, and nobody is to be able to where it is sent.
+    pub is_private: bool,
+}
+
 /// The media that a server offers. Paths are compared with names and never opened as files, so nothing else can be reached.
 pub trait Catalogue {
     /// One of the media.
     type Medium: Medium;
+
+    /// Whether it may know other servers that have its media. A server has no code for that where not.
+    const MOVES: bool = false;
 
     /// The medium that `path` names, if there is one.
     fn find(&self, path: Path<'_>) -> Option<Self::Medium>;
@@ -59,6 +73,16 @@ pub trait Catalogue {
     /// Where nothing is to be told, as here, there is nothing to do.
     fn tell_names(&self, each: &mut dyn FnMut(&str)) {
         let _ = each;
+    }
+
+    /// Whether another server may have room for viewers. It is asked where there is none here, and must not wait.
+    fn has_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// Calls `tell`, once, with the URL at which another server has a medium and room, if there is such a server. It must not wait.
+    fn elsewhere(&self, displaced: &Displaced<'_>, tell: &mut dyn FnMut(&str)) {
+        let _ = (displaced, tell);
     }
 }
 
@@ -99,11 +123,21 @@ pub trait Medium {
 impl<C: Catalogue> Catalogue for &C {
     type Medium = C::Medium;
 
+    const MOVES: bool = C::MOVES;
+
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         (**self).find(path)
     }
 
     fn tell_names(&self, each: &mut dyn FnMut(&str)) {
         (**self).tell_names(each);
+    }
+
+    fn has_elsewhere(&self) -> bool {
+        (**self).has_elsewhere()
+    }
+
+    fn elsewhere(&self, displaced: &Displaced<'_>, tell: &mut dyn FnMut(&str)) {
+        (**self).elsewhere(displaced, tell);
     }
 }

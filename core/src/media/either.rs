@@ -1,6 +1,6 @@
 //! Two catalogues that are served as one.
 
-use super::catalogue::{Catalogue, Entry, Medium, NotReady, NotRecorded};
+use super::catalogue::{Catalogue, Displaced, Entry, Medium, NotReady, NotRecorded};
 use super::{Advance, Course, Extent, Frame, FrameSink, FrameSource};
 use crate::time::{Duration, Instant};
 use crate::wire::url::Path;
@@ -24,6 +24,8 @@ pub enum Either<A, B> {
 impl<A: Catalogue, B: Catalogue> Catalogue for (A, B) {
     type Medium = Either<A::Medium, B::Medium>;
 
+    const MOVES: bool = A::MOVES || B::MOVES;
+
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         self.0.find(path).map(Either::First).or_else(|| self.1.find(path).map(Either::Second))
     }
@@ -31,6 +33,18 @@ impl<A: Catalogue, B: Catalogue> Catalogue for (A, B) {
     fn tell_names(&self, each: &mut dyn FnMut(&str)) {
         self.0.tell_names(each);
         self.1.tell_names(each);
+    }
+
+    fn has_elsewhere(&self) -> bool {
+        self.0.has_elsewhere() || self.1.has_elsewhere()
+    }
+
+    fn elsewhere(&self, displaced: &Displaced<'_>, tell: &mut dyn FnMut(&str)) {
+        if self.0.find(displaced.path).is_some() {
+            self.0.elsewhere(displaced, tell);
+        } else {
+            self.1.elsewhere(displaced, tell);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use mutoscope::wire::url::Url;
+
 /// The options of clusters.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Streams of other machines")]
@@ -45,6 +47,19 @@ pub(crate) struct ClusterArgs {
     /// The same for one that others are connected with: it hands on their streams, too
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub cluster_relay: Vec<String>,
+
+    /// By what name or address viewers reach this machine who are sent here by others of the cluster that are full; none: nobody is sent here
+    /// [default: the addresses of --host that others reach]
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub cluster_address: Option<String>,
+}
+
+/// A host as URLs have it.
+fn host(text: &str) -> Result<String, &'static str> {
+    let is_literal = text.contains(':') && !text.starts_with('[');
+    let host = if is_literal { format!("[{text}]") } else { text.to_owned() };
+    let is_host = Url::parse(&format!("rtsp://{host}")).is_some_and(|url| url.port().is_none());
+    if is_host && !host.contains(['/', '?', '#', '@']) { Ok(host) } else { Err("expected a name or an address") }
 }
 
 impl ClusterArgs {
@@ -77,9 +92,12 @@ mod with_cluster {
 
     use anyhow::{Context, Error, Result, anyhow, ensure};
     use mutoscope_std::cluster::exchange::Exchange;
-    use mutoscope_std::cluster::{Access, Certificates, Offers, Remote, Topology, Zenoh, check_node, machine_name};
+    use mutoscope_std::cluster::{
+        Access, Certificates, Offers, Places, Remote, Topology, Zenoh, check_node, machine_name,
+    };
     use mutoscope_std::guard::{Elsewhere, Gate, Rules};
     use mutoscope_std::media::Policy;
+    use mutoscope_std::server::Server;
 
     use super::{ClusterArgs, address};
     use crate::streams::{Local, Streams};
@@ -102,6 +120,7 @@ mod with_cluster {
             streams: &Streams,
             gate: &Arc<Gate>,
             policy: Policy,
+            server: &Server,
         ) -> Result<Option<Arc<Self>>> {
             let Some((node, topology)) = prepare(args)? else { return Ok(None) };
             warn_of_reach(&topology);
@@ -113,6 +132,7 @@ mod with_cluster {
             gate.replace(Rules { elsewhere: Elsewhere::new(Arc::new(streams.clone())), ..Rules::clone(&gate.rules()) });
             log::info!("other machines call this one {node:?}");
             let cluster = Arc::new(Self { node: node.clone(), offers: Mutex::default(), streams: streams.clone() });
+            let (urls, is_edge, limits) = (bases(args, server), topology.is_edge(), server.limits());
             let begin = {
                 let (cluster, gate, waits) = (Arc::clone(&cluster), Arc::clone(gate), !topology.listens());
                 move || -> Result<()> {
@@ -122,6 +142,8 @@ mod with_cluster {
                             "another machine has answered: its streams are here, and ours there, if it lets this one take part"
                         );
                     }
+                    let places = Places::new(&exchange, &node, urls, is_edge, limits);
+                    cluster.streams.send_on(places.context("the cluster cannot be joined")?);
                     cluster.begin(Arc::new(exchange), &node, &gate, policy)
                 }
             };
@@ -166,6 +188,29 @@ mod with_cluster {
             }
             offers.tell_changed();
         }
+    }
+
+    /// What the URLs begin with by which others' viewers reach this machine.
+    fn bases(args: &ClusterArgs, server: &Server) -> Vec<String> {
+        if args.cluster_address.as_deref() == Some("none") {
+            return Vec::new();
+        }
+        let entrances = server.local_addrs().zip(server.urls(""));
+        let urls = entrances.filter_map(|(listening, url)| {
+            let scheme = url.split_once("://")?.0;
+            match &args.cluster_address {
+                Some(host) => Some(format!("{scheme}://{host}:{}", listening.port())),
+                None if listening.ip().is_loopback() => None,
+                None => Some(url.trim_end_matches('/').to_owned()),
+            }
+        });
+        let mut bases: Vec<String> = Vec::new();
+        urls.for_each(|url| {
+            if !bases.contains(&url) {
+                bases.push(url);
+            }
+        });
+        bases
     }
 
     /// Whether others can be joined as the options say. `true`: they are to be.
@@ -261,6 +306,7 @@ mod without_cluster {
     use anyhow::{Result, ensure};
     use mutoscope_std::guard::Gate;
     use mutoscope_std::media::Policy;
+    use mutoscope_std::server::Server;
 
     use super::ClusterArgs;
     use crate::streams::Streams;
@@ -270,7 +316,13 @@ mod without_cluster {
     pub(crate) enum Cluster {}
 
     impl Cluster {
-        pub(crate) fn join(args: &ClusterArgs, _: &Streams, _: &Arc<Gate>, _: Policy) -> Result<Option<Arc<Self>>> {
+        pub(crate) fn join(
+            args: &ClusterArgs,
+            _: &Streams,
+            _: &Arc<Gate>,
+            _: Policy,
+            _: &Server,
+        ) -> Result<Option<Arc<Self>>> {
             check(args).map(|_| None)
         }
 

@@ -69,7 +69,7 @@ pub(crate) fn run(configuration: Configuration) -> Result<()> {
     // It ends after all who watch.
     let hook = hook::Running::start(args.hook.as_deref())?;
     let streams = Streams::new(&configuration, hook.observer())?;
-    let cluster = Cluster::join(&args.cluster, &streams, &gate, args.policy())?;
+    let cluster = Cluster::join(&args.cluster, &streams, &gate, args.policy(), &server)?;
     let names = streams.names();
     access::warn_of_idle_rules(&configuration, &names, cluster.as_ref().map(|cluster| cluster.node()));
     warn_of_reach(&server, args.access.open);

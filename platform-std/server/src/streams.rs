@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use anyhow::{Context, Result, bail};
 use mutoscope::media::Either;
 use mutoscope::media::catalogue::Catalogue;
+#[cfg(feature = "cluster")]
+use mutoscope::media::catalogue::Displaced;
 use mutoscope::wire::url::Path;
 #[cfg(feature = "cluster")]
-use mutoscope_std::cluster::{About, Kind, Remote, RemoteMedium};
+use mutoscope_std::cluster::{About, Address, Kind, Places, Remote, RemoteMedium};
 #[cfg(feature = "cluster")]
 use mutoscope_std::guard::{ForOthers, Home, Homes, Rules};
 use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
@@ -46,6 +48,9 @@ struct Shared {
     /// Of other machines, and what they call this one.
     #[cfg(feature = "cluster")]
     remote: OnceLock<(Remote, String)>,
+    /// Other machines that have room for viewers.
+    #[cfg(feature = "cluster")]
+    places: OnceLock<Places>,
 }
 
 #[derive(Debug)]
@@ -102,6 +107,8 @@ impl Streams {
             follower: OnceLock::new(),
             #[cfg(feature = "cluster")]
             remote: OnceLock::new(),
+            #[cfg(feature = "cluster")]
+            places: OnceLock::new(),
         })))
     }
 
@@ -380,6 +387,8 @@ impl Catalogue for Streams {
 impl Catalogue for Streams {
     type Medium = Either<LocalMedium, RemoteMedium>;
 
+    const MOVES: bool = true;
+
     fn find(&self, path: Path<'_>) -> Option<Self::Medium> {
         let local = |path| self.find_local(path).map(Either::First);
         match self.home_of(path) {
@@ -392,6 +401,17 @@ impl Catalogue for Streams {
     fn tell_names(&self, each: &mut dyn FnMut(&str)) {
         self.tell_local_names(each);
         self.0.remote.get().into_iter().flat_map(|(remote, _)| remote.names()).for_each(|name| each(&name));
+    }
+
+    fn has_elsewhere(&self) -> bool {
+        self.0.places.get().is_some_and(Places::has_room)
+    }
+
+    fn elsewhere(&self, displaced: &Displaced<'_>, tell: &mut dyn FnMut(&str)) {
+        let Some(places) = self.0.places.get() else { return };
+        let stream = self.address(displaced.path);
+        let url = stream.and_then(|stream| places.find(&stream, displaced.query, displaced.is_private));
+        url.iter().for_each(|url| tell(url));
     }
 }
 
@@ -423,6 +443,25 @@ impl Streams {
         let ForOthers { watch, is_encrypted, tokens } = told;
         let seconds = about.length.map(|length| length.as_secs_f64());
         Some(About { width: about.width, height: about.height, rate: about.rate, seconds, watch, is_encrypted, tokens })
+    }
+
+    /// Sends viewers on to those for whom there is no room here.
+    pub(crate) fn send_on(&self, places: Places) {
+        let _ = self.0.places.set(places);
+    }
+
+    /// The stream that others, too, can have under its full name.
+    fn address(&self, path: Path<'_>) -> Option<Address> {
+        let (remote, node) = self.0.remote.get()?;
+        let below = mutoscope_std::cluster::below(path, node).map(|name| percent_encode(&name));
+        let own_path = below.as_deref().map_or(path, Path::new);
+        let own = self.offers().into_iter().map(|(name, _)| name).find(|name| own_path.names(name));
+        match own {
+            Some(name) => Address::new(node, &name).ok(),
+            // Nobody else has what is not offered, though others may have something that is called so.
+            None if below.is_some() || self.find_local(path).is_some() => None,
+            None => remote.address(path),
+        }
     }
 
     /// What others may have.

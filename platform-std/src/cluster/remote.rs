@@ -220,7 +220,9 @@ impl Remote {
         }
         let shared = Arc::downgrade(&remote.0.shared);
         let ask_again = move |sample: Sample<'_>| {
+            // More than nothing is the node's word of the room that it has.
             if let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key))
+                && sample.payload.is_empty()
                 && shared.known().counts.contains_key(&node)
             {
                 shared.work.note_unknown(&node);
@@ -262,6 +264,17 @@ impl Remote {
     pub fn list(&self) -> Vec<Listed> {
         let known = self.0.shared.known();
         known.streams.iter().map(|(address, stream)| stream.listed(address)).collect()
+    }
+
+    /// The stream that a path means, if it is there now.
+    pub fn address(&self, path: Path<'_>) -> Option<Address> {
+        let asked = Asked::parse(path)?;
+        let known = self.0.shared.known();
+        let address = match asked {
+            Asked::Full(address) => address,
+            Asked::Alone(name) => known.names.get(&*name)?.owners.first()?.clone(),
+        };
+        known.streams.get(&address)?.gone.is_none().then_some(address)
     }
 }
 

@@ -81,6 +81,11 @@ impl Topology {
         self.lan || !self.connect.is_empty()
     }
 
+    /// Whether it takes viewers of other nodes' streams: it is no camera's, behind a network that carries the camera's streams and no more.
+    pub fn is_edge(&self) -> bool {
+        self.role() != Role::Client
+    }
+
     /// What it is to the others.
     pub(super) const fn role(&self) -> Role {
         match (self.lan, self.listen.is_empty()) {

@@ -10,6 +10,8 @@ use super::hosts::{Hosts, IsInside, Over, Reason, Standing};
 
 /// Clients beyond the limit that are told so. More than these are closed without a word, so that a flood costs little.
 const MAX_REFUSING: usize = 16;
+/// The same where they are told of a server that has room.
+const MAX_MOVING: usize = 128;
 
 /// The decision about a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(super) struct Decision {
     pub(super) why: Option<Why>,
     /// The log is to say so, once for many.
     pub(super) is_said: bool,
+    /// It is not served because all places are taken, and may be told of a server that has some.
+    pub(super) may_move: bool,
 }
 
 /// Why a connection is not served.
@@ -71,8 +75,10 @@ impl Why {
 pub(crate) struct Place {
     /// What its address is, and thus where it is counted.
     pub(super) standing: Standing,
-    /// The client is only told that there is no room.
+    /// The client is only told that there is no room …
     pub(crate) is_refused: bool,
+    /// … or where there is some.
+    pub(super) may_move: bool,
     /// The loop that serves it.
     pub(super) at: usize,
 }
@@ -109,21 +115,31 @@ impl Admissions {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides about a new connection. `is_inside`: where some clients are asked who they are.
-    pub(super) fn admit(&self, now: Instant, address: IpAddr, is_inside: Option<IsInside<'_>>) -> Decision {
+    /// Decides about a new connection. `is_inside`: where some clients are asked who they are. `may_move`: whether another server has
+    /// room for it.
+    pub(super) fn admit(
+        &self,
+        now: Instant,
+        address: IpAddr,
+        is_inside: Option<IsInside<'_>>,
+        may_move: impl FnOnce() -> bool,
+    ) -> Decision {
         let mut places = self.lock();
         let standing = places.hosts.standing(address);
         let (why, is_said) = match places.hosts.arrive(now, standing, is_inside) {
             Err(Over { reason, is_said }) => (Why::Over(reason), is_said),
             Ok(()) if places.served() < places.limit => {
-                return Decision { admission: Admission::Serve, standing, why: None, is_said: false };
+                let admission = Admission::Serve;
+                return Decision { admission, standing, why: None, is_said: false, may_move: false };
             }
             Ok(()) => (Why::Full, !std::mem::replace(&mut places.is_full, true)),
         };
-        let may_be_told = places.refused < MAX_REFUSING && places.hosts.may_be_told(standing);
+        let may_move = why == Why::Full && may_move();
+        let most = if may_move { MAX_MOVING } else { MAX_REFUSING };
+        let may_be_told = places.refused < most && places.hosts.may_be_told(standing, may_move);
         let is_told = may_be_told && why != Why::Over(Reason::Arrivals);
         let admission = if is_told { Admission::Refuse } else { Admission::Ignore };
-        Decision { admission, standing, why: Some(why), is_said }
+        Decision { admission, standing, why: Some(why), is_said, may_move }
     }
 
     /// Gives a connection its place, at the loop that has the fewest, or, `as_guest`, at none.
@@ -134,7 +150,7 @@ impl Admissions {
         let loops = places.by_loop.len() - 1;
         let at = if as_guest { loops } else { (0..loops).min_by_key(|&at| places.by_loop[at]).unwrap_or(0) };
         places.by_loop[at] += 1;
-        Place { standing, is_refused, at }
+        Place { standing, is_refused, may_move: false, at }
     }
 
     /// A connection is over. Gives the number of those that are left.
@@ -183,7 +199,7 @@ mod tests {
         let address: IpAddr = "192.0.2.7".parse().unwrap();
         let mut decisions = Vec::new();
         for number in 0..32 {
-            let decision = admissions.admit(Instant::from_millis(number * 50), address, None);
+            let decision = admissions.admit(Instant::from_millis(number * 50), address, None, || true);
             if decision.admission != Admission::Ignore {
                 admissions.take_place(decision.standing, decision.admission == Admission::Refuse, false);
             }
@@ -195,7 +211,8 @@ mod tests {
         assert!(decisions[26..29].iter().all(|decision| *decision == (Admission::Refuse, None)));
         assert!(decisions[29..].iter().all(|decision| *decision == (Admission::Ignore, None)));
         // Another address that comes very often has its line, and no answer.
-        let mut often = (0..100).map(|_| admissions.admit(Instant::default(), "192.0.2.8".parse().unwrap(), None));
+        let other = "192.0.2.8".parse().unwrap();
+        let mut often = (0..100).map(|_| admissions.admit(Instant::default(), other, None, || true));
         let first = often.find(|decision| decision.admission != Admission::Serve).unwrap();
         assert_eq!((first.admission, first.why, first.is_said), (Admission::Ignore, over(Reason::Arrivals), true));
         assert!(often.all(|decision| decision.admission == Admission::Ignore && !decision.is_said));
@@ -204,10 +221,33 @@ mod tests {
     #[test]
     fn a_server_that_is_full_says_so_once() {
         let admissions = Admissions::new(0, Vec::new(), 1);
-        let decisions = [0, 0].map(|_| admissions.admit(Instant::default(), "127.0.0.1".parse().unwrap(), None));
+        let admit = || admissions.admit(Instant::default(), "127.0.0.1".parse().unwrap(), None, || false);
+        let decisions = [0, 0].map(|_| admit());
         assert!(decisions.iter().all(|decision| decision.admission == Admission::Refuse));
         let said = decisions.map(|decision| (decision.why, decision.is_said));
         assert_eq!(said, [(Some(Why::Full), true), (Some(Why::Full), false)]);
+    }
+
+    #[test]
+    fn more_are_told_where_there_is_room_elsewhere_and_only_if_this_server_is_full() {
+        let admissions = Admissions::new(0, Vec::new(), 1);
+        let refused = |may_move: bool, host: u8| {
+            let decide = |_: &usize| {
+                // Of each address so many at once as may come.
+                let address = [192, 0, 2, host].into();
+                let decision = admissions.admit(Instant::default(), address, None, || may_move);
+                assert_eq!(decision.may_move, may_move);
+                let is_told = decision.admission == Admission::Refuse;
+                if is_told {
+                    admissions.take_place(decision.standing, true, false);
+                }
+                is_told
+            };
+            (0..20).take_while(decide).count()
+        };
+        assert_eq!((refused(false, 1), refused(true, 2)), (4, 16));
+        let told: usize = (3..20).map(|host| refused(true, host)).sum();
+        assert_eq!((told, refused(false, 20)), (128 - 20, 0));
     }
 
     #[test]

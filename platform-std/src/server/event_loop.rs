@@ -277,7 +277,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         let (now, is_full) = (clock.now(), self.meter.is_full().map(Lack::words));
         let Some(slot) = self.clients.at(number) else { return };
         let outcome = serving(slot.peer.peer(), || {
-            let context = Context { now, waker: &slot.waker, settings, is_full };
+            let is_private = C::MOVES && slot.stream.inner().is_private();
+            let context = Context { now, waker: &slot.waker, settings, is_full, is_private };
             let Endpoint { rtp, rtcp, room, .. } = &mut self.sockets.endpoints[slot.endpoint];
             let mut rtp = Gate::new(&mut rtp.socket, room.lets(now, number));
             // What has been written may wait in it for room.
@@ -361,7 +362,8 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
 
     /// Gives a connection a place, at one of the loops.
     fn admit(&mut self, endpoint: usize, link: Link, peer: SocketAddr) {
-        let Some(place) = self.common.limits.receive(self.common.door, peer, false) else { return };
+        let may_move = || C::MOVES && self.common.catalogue.has_elsewhere();
+        let Some(place) = self.common.limits.receive(self.common.door, peer, may_move) else { return };
         let arrival = Arrival { link, endpoint, peer, place };
         if place.at == self.at {
             self.take(arrival);
@@ -414,6 +416,7 @@ impl<'a, C: Catalogue, D: Door> EventLoop<'a, C, D> {
         let visit = self.common.door.visit(addresses.peer, is_private);
         if place.is_refused {
             settings.session.idle_timeout = REFUSING_TIMEOUT;
+            settings.session.moves = place.may_move;
             return Ok(Peer::refusing_guarded(now, addresses, rx, tx, &settings, visit));
         }
         settings.session.is_hurried = place.standing != Standing::Exempt;

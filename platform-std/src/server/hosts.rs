@@ -25,6 +25,8 @@ const LINE_BURST: u32 = 10;
 const LINE_PAUSE: Duration = Duration::from_secs(300);
 /// Connections of one address that may be told that there is no room for them, at once.
 const MAX_REFUSED: usize = 4;
+/// The same where they are told of a server that has room: many may come at once, behind one address too.
+const MAX_MOVING: usize = 16;
 /// Addresses without a place that are remembered; all others count as one.
 const MAX_STRANGERS: usize = 1024;
 
@@ -156,11 +158,12 @@ impl Hosts {
         hosts.map(|(_, host)| host.served).sum()
     }
 
-    /// Whether a connection that is refused may be told so.
-    pub(super) fn may_be_told(&self, standing: Standing) -> bool {
+    /// Whether a connection that is refused may be told so; `may_move`: and told of a server that has room.
+    pub(super) fn may_be_told(&self, standing: Standing, may_move: bool) -> bool {
+        let most = if may_move { MAX_MOVING } else { MAX_REFUSED };
         match standing {
             Standing::Exempt => true,
-            Standing::Counted(address) => self.by_address.get(&address).is_none_or(|host| host.refused < MAX_REFUSED),
+            Standing::Counted(address) => self.by_address.get(&address).is_none_or(|host| host.refused < most),
         }
     }
 

@@ -54,9 +54,30 @@ impl Limits {
         self.loops
     }
 
-    /// A place for a connection that has come, at one of the loops or, `as_guest`, elsewhere. `None`: it is closed without a word. The
-    /// log and the door's journal are told of those who are not served.
-    pub(crate) fn receive<D: Door>(&self, door: &D, peer: SocketAddr, as_guest: bool) -> Option<Place> {
+    /// A place for a connection that has come, at one of the loops. `None`: it is closed without a word. The log and the door's journal
+    /// are told of those who are not served. `may_move`: whether another server may have room for it.
+    pub(crate) fn receive<D: Door>(
+        &self,
+        door: &D,
+        peer: SocketAddr,
+        may_move: impl FnOnce() -> bool,
+    ) -> Option<Place> {
+        self.place(door, peer, false, may_move)
+    }
+
+    /// The same for a connection that is served elsewhere.
+    #[cfg(feature = "http")]
+    pub(crate) fn receive_guest<D: Door>(&self, door: &D, peer: SocketAddr) -> Option<Place> {
+        self.place(door, peer, true, || false)
+    }
+
+    fn place<D: Door>(
+        &self,
+        door: &D,
+        peer: SocketAddr,
+        as_guest: bool,
+        may_move: impl FnOnce() -> bool,
+    ) -> Option<Place> {
         let now = self.now();
         if !door.lets_in(peer) {
             self.refused.1.fetch_add(1, Ordering::Relaxed);
@@ -66,7 +87,8 @@ impl Limits {
         }
         let is_inside = |address| door.is_inside(address);
         let is_inside = door.asks_who_it_is().then_some(&is_inside as IsInside<'_>);
-        let Decision { admission, standing, why, is_said } = self.admissions.admit(now, peer.ip(), is_inside);
+        let decision = self.admissions.admit(now, peer.ip(), is_inside, may_move);
+        let Decision { admission, standing, why, is_said, may_move } = decision;
         if let Some(why) = why {
             self.refused.0[why.kind().0].fetch_add(1, Ordering::Relaxed);
             door.tell_refused(now, peer, why.words());
@@ -84,7 +106,8 @@ impl Limits {
             log::debug!("{peer} is beyond all limits");
             return None;
         }
-        Some(self.admissions.take_place(standing, admission != Admission::Serve, as_guest))
+        let place = self.admissions.take_place(standing, admission != Admission::Serve, as_guest);
+        Some(Place { may_move, ..place })
     }
 
     /// How many connections were refused, by the reason.
@@ -99,6 +122,13 @@ impl Limits {
     #[cfg(feature = "http")]
     pub(crate) fn places(&self) -> (usize, usize) {
         self.admissions.taken()
+    }
+
+    /// How many clients are served, and how many more viewers there is room for.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn room(&self) -> (usize, usize) {
+        let (served, most) = self.admissions.taken();
+        (served, most.saturating_sub(served).min(self.load.room()))
     }
 
     /// A connection is over. Gives the number of those that are left.

@@ -128,6 +128,26 @@ impl Load {
         if self.most_bytes.is_some_and(|most| bytes > most) { Err(Lack::Bandwidth) } else { Ok(()) }
     }
 
+    /// How many more viewers there is room for, as far as can be told. Who is let in goes to any loop.
+    #[cfg(feature = "cluster")]
+    pub(super) fn room(&self) -> usize {
+        let loops = self.lock();
+        let of_time = |gauge: &Gauge| match (gauge.viewers > 0 && gauge.is_late, gauge.last) {
+            (true, (busy @ 1.., _, playing)) => (MOST_WORK * playing / busy).saturating_sub(gauge.viewers),
+            _ => u64::MAX,
+        };
+        let time = loops.iter().map(of_time).min().unwrap_or(u64::MAX);
+        let bytes: u64 = loops.iter().map(|gauge| gauge.with(0).1).sum();
+        let viewers: u64 = loops.iter().map(|gauge| gauge.viewers).sum();
+        let bandwidth = match self.most_bytes {
+            Some(most) if bytes > most => 0,
+            // What one of them takes in the mean.
+            Some(most) if bytes > 0 && viewers > 0 => (most - bytes) * viewers / bytes,
+            _ => u64::MAX,
+        };
+        usize::try_from(time.min(bandwidth)).unwrap_or(usize::MAX)
+    }
+
     /// A viewer of the loop `at` is something else than before.
     pub(super) fn handle_viewer(&self, at: usize, before: Doing, now: Doing) {
         let gauge = &mut self.lock()[at];
@@ -295,6 +315,20 @@ mod tests {
         assert_eq!(begun.has_room(0), Ok(()));
         // A machine that is busy with other things is no reason to serve nobody.
         assert_eq!(load(0, 1000, 0, None).has_room(0), Ok(()));
+    }
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn the_room_that_is_told_others_is_that_of_the_next_ones() {
+        assert_eq!(Load::new(2, Some(1)).room(), usize::MAX, "nothing is known");
+        // Ten take 700 of 850 thousandths.
+        let load = load(10, 700, 10_000, Some(8 * 12_500));
+        assert_eq!(load.room(), 2);
+        (0..2).for_each(|_| load.handle_viewer(0, Doing::Nothing, Doing::Resting));
+        assert_eq!((load.room(), load.has_room(0)), (0, Err(Lack::Time)));
+        let work = Work { time: WINDOW, busy: WINDOW, sent: 13_000, late: Duration::ZERO };
+        load.handle_work(0, work);
+        assert_eq!((load.room(), load.has_room(0)), (0, Err(Lack::Bandwidth)));
     }
 
     #[test]

@@ -268,7 +268,7 @@ where
         match listener.accept().await {
             Ok((stream, peer)) => {
                 is_said = false;
-                let Some(place) = site.limits.receive(&*site.door, peer, true) else { continue };
+                let Some(place) = site.limits.receive_guest(&*site.door, peer) else { continue };
                 let place = Held { place, limits: Arc::clone(&site.limits) };
                 tokio::spawn(serve(stream, around.clone(), peer, Arc::clone(&site), place));
             }

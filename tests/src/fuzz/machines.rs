@@ -194,8 +194,14 @@ pub fn server_session(data: &[u8]) {
     let Some((&seed, input)) = data.split_first() else { return };
     let mut random = Random::new(u64::from(seed));
     let mut now = Instant::from_millis(1000);
-    let config = server::Config { record: seed & 1 == 1, guarded: seed & 2 == 2, ..server::Config::default() };
-    let mut connection = Connection::new(now, vec![0; 1024], vec![0; 2048], ENTROPY, config);
+    let (record, guarded, moves) = (seed & 1 == 1, seed & 2 == 2, seed & 4 == 4);
+    let config = server::Config { record, guarded, moves, ..server::Config::default() };
+    let (rx, tx) = (vec![0; 1024], vec![0; 2048]);
+    // Of these there is less to see.
+    let mut connection = match seed & 0x18 {
+        0x18 => Connection::refusing(now, rx, tx, config),
+        _ => Connection::new(now, rx, tx, ENTROPY, config),
+    };
     let (mut rest, mut output, mut steps) = (input, Vec::new(), 0);
     while !rest.is_empty() && !connection.is_closed() {
         steps += 1;
@@ -278,6 +284,9 @@ fn drive(connection: &mut Connection<Vec<u8>>, now: Instant, random: &mut Random
                 if refused =>
             {
                 connection.refuse(now, StatusCode::NOT_FOUND, "there is no such file\r\n");
+            }
+            Event::Describe if random.below(4) == 0 => {
+                assert!(connection.answer_moved(now, "rtsp://elsewhere:8554/movie.Mjpeg?moved=1"));
             }
             Event::Describe => {
                 let frame_rate = FrameRate::new(24, 1).expect("a rate");

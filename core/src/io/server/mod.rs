@@ -20,13 +20,13 @@ use super::outlet::Outlet;
 use super::{Datagram, Stream};
 use crate::delivery::Asked;
 use crate::media::FrameSink;
-use crate::media::catalogue::{Catalogue, Entry, Medium, NotRecorded};
+use crate::media::catalogue::{Catalogue, Displaced, Entry, Medium, NotRecorded};
 use crate::random::Random;
 use crate::rtp::fragment::Format;
 use crate::rtp::protect::Unprotected;
 use crate::rtp::receiver::Statistics;
 use crate::rtp::reception::Reception;
-use crate::session::server::{Config, Connection, Description, Event};
+use crate::session::server::{Config, Connection, Description, Event, MAX_URI_LEN};
 use crate::session::{Dialect, MediaTransport, State};
 use crate::time::{Duration, Instant, earliest};
 use crate::wire::lab::VARIANTS;
@@ -163,7 +163,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         Self::with(connection, addresses, random, visit)
     }
 
-    /// A client beyond the limit, as [`refusing`](Self::refusing) makes it.
+    /// A client beyond the limit, as [`refusing`](Self::refusing) makes it. Where the settings say that it [may move](Config::moves), the
+    /// guard is asked about it, and then the catalogue, where else there is room.
     pub fn refusing_guarded(
         now: Instant,
         addresses: Addresses,
@@ -172,7 +173,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
         settings: &Settings<'_>,
         visit: G::Visit,
     ) -> Self {
-        Self::with(Connection::refusing(now, rx, tx, settings.session), addresses, Random::new(0), visit)
+        let config = Config { guarded: G::GUARDS, ..settings.session };
+        Self::with(Connection::refusing(now, rx, tx, config), addresses, Random::new(0), visit)
     }
 
     fn with(connection: Connection<B>, addresses: Addresses, random: Random, visit: G::Visit) -> Self {
@@ -507,12 +509,34 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
     fn look_up<C: Catalogue<Medium = M>>(&mut self, context: Context<'_>, request: Request, catalogue: &C) {
         let Context { now, settings, .. } = context;
         match catalogue.find(self.connection.resource()) {
+            Some(_) if C::MOVES && matches!(request, Request::Describe) && self.send_on(context, catalogue) => {}
             Some(medium) => {
                 let until = now.after(settings.patience);
                 self.carry_out(context, Waiting { medium, request, until });
             }
             None => self.connection.refuse(now, StatusCode::NOT_FOUND, ""),
         }
+    }
+
+    /// Sends a viewer for whom there is no room to where there is some. `false`: it stays, as there is room, or may be soon.
+    fn send_on<C: Catalogue<Medium = M>>(&mut self, context: Context<'_>, catalogue: &C) -> bool {
+        let Context { now, is_full, is_private, .. } = context;
+        let is_refusing = self.connection.is_refusing();
+        if !is_refusing && (is_full.is_none() || self.stream.is_some()) {
+            return false;
+        }
+        let (_, query) = self.connection.url().split_once('?').unwrap_or_default();
+        let displaced = Displaced { path: self.connection.resource(), query, is_private };
+        // One that is too long for it is none that can be asked for.
+        let mut location = heapless::String::<MAX_URI_LEN>::new();
+        catalogue.elsewhere(&displaced, &mut |url| _ = location.push_str(url));
+        let is_moved = self.connection.answer_moved(now, &location);
+        if is_refusing {
+            // Nothing, where it is answered already.
+            self.connection.refuse(now, StatusCode::SERVICE_UNAVAILABLE, TOO_MANY);
+            self.connection.shut_down(now);
+        }
+        is_moved || is_refusing
     }
 
     /// The medium of the request that waits may have become ready, or patience may have ended.
@@ -736,6 +760,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, M: Medium, G: Guard> Peer<B, M, G> {
 
 /// When a viewer for whom there is no room may ask again.
 const BUSY_FOR: Duration = Duration::from_secs(10);
+
+const TOO_MANY: &str = "too many clients\r\n";
 
 const NO_MEDIUM: &str = "nothing is called that here, and publishing does not make it";
 

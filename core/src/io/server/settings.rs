@@ -72,11 +72,14 @@ pub struct Context<'a> {
     pub settings: &'a Settings<'a>,
     /// Why there is no room for another viewer, in words; `None`: there is. Those who have a stream already keep it.
     pub is_full: Option<&'static str>,
+    /// Nobody can listen on the client's way. It matters where the catalogue [knows](crate::media::catalogue::Catalogue::MOVES) where else
+    /// its media are.
+    pub is_private: bool,
 }
 
 impl<'a> Context<'a> {
-    /// A turn with room for more viewers.
+    /// A turn with room for more viewers, of a client on whose way others can listen.
     pub const fn new(now: Instant, waker: &'a Waker, settings: &'a Settings<'a>) -> Self {
-        Self { now, waker, settings, is_full: None }
+        Self { now, waker, settings, is_full: None, is_private: false }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests are judged and answered here, at once or when the driver has decided.
 
-use super::policy::{Accepted, Asked, RequestPolicy, allowed};
+use super::policy::{Accepted, Asked, MAX_URI_LEN, RequestPolicy, allowed};
 use super::resource::Resource;
 use super::{
     Connection, Description, Dialect, Event, MediaTransport, Parsed, Pending, Played, Session, State, Waiting,
@@ -15,7 +15,7 @@ use crate::wire::rtsp::headers::{
 };
 use crate::wire::rtsp::{Emitter, Full, Method, Request, StatusCode};
 use crate::wire::sdp;
-use crate::wire::url::{Path, Target};
+use crate::wire::url::{Path, Target, Url};
 use core::fmt::{self, Display};
 
 /// Bytes that suffice for every answer: the longest is DESCRIBE's, with the longest URI and name.
@@ -58,7 +58,7 @@ pub(super) enum Outcome {
     /// The driver has to decide.
     Ask(Event, Waiting, Parsed),
     /// The machine has answered by itself.
-    Answered { len: usize, cseq: Option<u32>, closes: bool, sent: Result<(), Full> },
+    Answered { len: usize, cseq: Option<u32>, is_refused: bool, closes: bool, sent: Result<(), Full> },
 }
 
 impl<B: Storage> Connection<B> {
@@ -84,9 +84,9 @@ impl<B: Storage> Connection<B> {
     pub(super) fn carry_out(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Ask(event, waiting, request) => self.ask(event, waiting, request),
-            Outcome::Answered { len, cseq, closes, sent } => {
+            Outcome::Answered { len, cseq, is_refused, closes, sent } => {
                 self.handle_answered(len, cseq, sent);
-                if self.refusing || closes {
+                if (self.refusing && is_refused) || closes {
                     self.begin_close();
                 }
             }
@@ -126,6 +126,22 @@ impl<B: Storage> Connection<B> {
             answer.finish_with_body(APPLICATION_SDP, body)
         });
         self.go_on(request, sent);
+    }
+
+    /// Answers [`Event::Describe`] with 302: there is no room here, and what was asked for is to be had at `url` (RFC 2326 sections 11.3
+    /// and 12.25). `false`: it is no URL that can be told, or a longer one than servers take, and nothing is answered.
+    pub fn answer_moved(&mut self, now: Instant, url: &str) -> bool {
+        self.now = now;
+        let Some(Pending { kind: Waiting::Describe { .. }, request, .. }) = self.pending else { return false };
+        let is_told = Url::parse(url).is_some_and(|url| url.user_info().is_none());
+        if !is_told || !url.is_ascii() || url.len() > MAX_URI_LEN {
+            return false;
+        }
+        info!("DESCRIBE {} is sent on to {}", self.resource().as_str(), told(url));
+        let head = self.head(StatusCode::FOUND, Some(request.cseq));
+        let sent = respond(&mut self.channel.tx, head, |answer| answer.header("Location", url)?.finish());
+        self.go_on(request, sent);
+        true
     }
 
     /// Answers [`Event::Setup`] and [`Event::SetupRecord`]: there is a session now. `server_port`: RTP and RTCP port of the
@@ -383,7 +399,8 @@ impl Judged {
             Ok(_) => answer.finish(),
             Err(status) => explain(answer, status, request, offer),
         });
-        Outcome::Answered { len: self.len, cseq: self.cseq, closes: self.closes, sent }
+        let is_refused = self.verdict.is_err();
+        Outcome::Answered { len: self.len, cseq: self.cseq, is_refused, closes: self.closes, sent }
     }
 }
 

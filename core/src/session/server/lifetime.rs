@@ -90,6 +90,10 @@ impl<B: Storage> Connection<B> {
 
     /// The peer has shown that it is there, or the session came or went: sets the deadline that applies from now on.
     pub(super) fn refresh(&mut self) {
+        // Who is beyond the limit has the time that it has had from the beginning, however much it asks.
+        if self.refusing {
+            return;
+        }
         self.timers.stop(Deadline::Session);
         self.timers.stop(Deadline::Idle);
         // The time that the driver takes for an answer is not the peer's silence.

@@ -222,7 +222,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     }
 
     /// A connection beyond the limit. It answers its first request with 503 in the client's dialect and closes. If no
-    /// request comes within the request deadline, it closes without an answer. It has no events.
+    /// request comes within the request deadline, it closes without an answer. It has no events, unless the configuration says that it
+    /// [may move](Config::moves).
     pub fn refusing(now: Instant, rx: B, tx: B, config: Config) -> Self {
         let mut connection = Self::new(now, rx, tx, 0, config);
         connection.refusing = true;
@@ -431,6 +432,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Connection<B> {
     /// Gives the receive and the transmit buffer back, for the next connection.
     pub fn into_buffers(self) -> (B, B) {
         self.channel.into_buffers()
+    }
+
+    /// Whether it is beyond the limit.
+    pub fn is_refusing(&self) -> bool {
+        self.refusing
     }
 
     /// The URL (or lab file name) of a request that is still at the front of the receive buffer.

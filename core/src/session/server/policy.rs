@@ -151,7 +151,7 @@ impl RequestPolicy<'_> {
     /// Whether who asks may ask for this, and the path that it is about. The order is: is there room for this client, can the
     /// request be understood, is it addressed to something.
     fn admit<'a>(&self, plea: &Plea<'a>) -> Result<Path<'a>, StatusCode> {
-        if self.refusing {
+        if self.refusing && !(self.config.moves && plea.asks_what_there_is()) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         plea.cseq.ok_or(StatusCode::BAD_REQUEST)?;
@@ -382,6 +382,11 @@ impl<'a> Plea<'a> {
                 resource: Some(Path::new(Payload::split_name(request.file.as_str()).0)),
             },
         }
+    }
+
+    /// Whether it leads to no session.
+    fn asks_what_there_is(&self) -> bool {
+        self.dialect == Dialect::Standard && matches!(self.method, Method::Options | Method::Describe)
     }
 }
 

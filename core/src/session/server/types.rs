@@ -32,6 +32,9 @@ pub struct Config {
     pub record: bool,
     /// Whether the driver is asked before a request is carried out (default no): [`Event::Authorize`] comes for each but OPTIONS.
     pub guarded: bool,
+    /// Whether a connection [beyond the limit](super::Connection::refusing) may ask where else there is room (default no): OPTIONS is
+    /// answered, and [`Event::Describe`] comes. Its idle deadline is for all that it asks.
+    pub moves: bool,
 }
 
 impl Default for Config {
@@ -47,6 +50,7 @@ impl Default for Config {
             udp: true,
             record: false,
             guarded: false,
+            moves: false,
         }
     }
 }
@@ -59,7 +63,7 @@ pub enum Event {
     /// `allow`, `challenge` or `refuse`, at once or later. Comes before anything else is said about a request, so that
     /// strangers do not learn what there is.
     Authorize,
-    /// Look up [`Connection::resource`](super::Connection::resource): `answer_describe` or `refuse`.
+    /// Look up [`Connection::resource`](super::Connection::resource): `answer_describe`, `answer_moved` or `refuse`.
     Describe,
     /// Look up the resource, make a stream (or give the one that is there another transport): `answer_setup` or
     /// `refuse`. The transport is the first of the client's alternatives that the connection can do.

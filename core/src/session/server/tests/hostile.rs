@@ -172,3 +172,56 @@ fn a_connection_beyond_the_limit_is_told_so() {
         assert!(peer.connection.is_closing());
     }
 }
+
+#[test]
+fn a_connection_beyond_the_limit_may_ask_where_there_is_room_and_for_nothing_else() {
+    let moving = |guarded| {
+        let config = Config { moves: true, guarded, idle_timeout: Duration::from_secs(5), ..Config::default() };
+        let connection = Connection::refusing(Instant::default(), std::vec![0; 512], std::vec![0; 1024], config);
+        Peer { answers: false, ..Peer::of(connection) }
+    };
+    let mut peer = moving(true);
+    peer.expect(&request("OPTIONS", "*", 1, ""), 200);
+    let describe = |cseq| request("DESCRIBE", URL, cseq, "Accept: application/sdp\r\n");
+    peer.feed(describe(2).as_bytes());
+    assert_eq!(peer.events, [Event::Authorize]);
+    peer.connection.challenge(peer.now, ["Digest a"]);
+    assert_eq!(status_of(&peer.sent()), 401);
+    peer.feed(describe(3).as_bytes());
+    peer.connection.allow(peer.now, Secrecy::NONE);
+    peer.drive();
+    assert_eq!(peer.events, [Event::Authorize, Event::Authorize, Event::Describe]);
+    for url in [
+        "",
+        "rtsp://",
+        "http://h/x",
+        "rtsp://u:p@h/x",
+        "rtsp://h/x\r\nX: y",
+        "rtsp://h/x y",
+        "rtsp://h/\u{fc}",
+        &std::format!("rtsp://h/{}", "x".repeat(MAX_URI_LEN)),
+    ] {
+        assert!(!peer.connection.answer_moved(peer.now, url), "{url}");
+    }
+    assert!(peer.connection.answer_moved(peer.now, "rtsp://h:8554/there?moved=1"));
+    let answer = peer.sent();
+    assert_eq!(status_of(&answer), 302);
+    assert_eq!(header(&answer, "Location"), Some("rtsp://h:8554/there?moved=1"));
+    assert!(!peer.connection.answer_moved(peer.now, "rtsp://h/there"), "it is answered");
+    peer.expect(&setup(4, UDP), 503);
+    assert!(peer.connection.is_closing());
+    for ask in [request("ANNOUNCE", URL, 5, ""), request("NONSENSE", URL, 5, ""), request("TEARDOWN", URL, 5, "")] {
+        let mut peer = moving(false);
+        peer.expect(&ask, 503);
+        assert!(peer.connection.is_closing());
+    }
+    // However much it asks, its time is the same.
+    let mut peer = moving(false);
+    for cseq in 0..4 {
+        peer.pass(Duration::from_secs(1));
+        peer.expect(&request("OPTIONS", "*", cseq, ""), 200);
+    }
+    assert!(!peer.connection.is_closing());
+    peer.pass(Duration::from_secs(1));
+    assert!(peer.connection.is_closing());
+}

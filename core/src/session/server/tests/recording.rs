@@ -17,6 +17,7 @@ pub(super) const RECORD: Config = Config {
     udp: true,
     record: true,
     guarded: false,
+    moves: false,
 };
 
 fn taker() -> Peer {
