@@ -67,6 +67,10 @@ pub(crate) struct SourceArgs {
     /// is given either, the start page].
     #[arg(value_name = "URL", value_parser = Discreet(Address::given), num_args = 0..)]
     url: Vec<Address>,
+    /// Another URL of the same stream, at another server, to go on at where the one before is gone; several times for several. Behind the
+    /// last of them it is tried at the first one again. User, password and certificate are told to all of them.
+    #[arg(long, value_name = "URL", value_parser = Discreet(Address::given), requires = "url")]
+    fallback: Vec<Address>,
     /// The user's name, where the server asks for one.
     #[arg(long, env = "RTSP_USER", value_name = "NAME", value_parser = Discreet(user))]
     user: Option<String>,
@@ -247,6 +251,9 @@ impl Args {
         if count > MOST_STREAMS {
             return Err(format!("{count} URLs were given, and at most {MOST_STREAMS} streams are played at once"));
         }
+        if count > 1 && !self.source.fallback.is_empty() {
+            return Err(format!("--fallback is another URL of one stream, and {count} URLs were given"));
+        }
         let OutputArgs { record, snapshot, .. } = &self.output;
         let files = [
             ("--record", record.is_some()),
@@ -277,7 +284,8 @@ impl Args {
     /// Returns the options of the network client for a stream. User, password and certificate of the command line are for the servers
     /// that are named there, and no other one is told them.
     pub(crate) fn client_options(&self, stream: &Address) -> Options {
-        Options {
+        let fallbacks = self.source.fallback.iter().filter(|_| stream.is_given).map(|other| other.url.clone());
+        let options = Options {
             transport: self.transport.transport,
             dialect: self.transport.dialect,
             credentials: self.credentials(&stream.url).filter(|_| stream.is_given),
@@ -289,7 +297,8 @@ impl Args {
             // The seed is fixed so that a run can be repeated.
             impairments: self.impairments(),
             ..Options::new(stream.url.clone())
-        }
+        };
+        options.with_fallbacks(fallbacks)
     }
 
     /// Returns how media is to travel.
@@ -519,6 +528,22 @@ mod tests {
             let error = parsed(wrong).unwrap_err();
             assert!(!error.to_string().contains("hunter2") && error.exit_code() == 2, "{error}");
         }
+    }
+
+    #[test]
+    fn other_urls_are_those_of_the_one_stream() {
+        let parsed = |args: &[&str]| Args::try_parse_from([&["player-sdl"], args].concat());
+        let fallbacks = ["--fallback", "b:8554/y", "--fallback", "rtsp://anna:hunter2@c/y"];
+        let args = parsed(&[&["rtsp://a/y"][..], &fallbacks].concat()).unwrap();
+        let options = args.client_options(&args.streams()[0]);
+        assert_eq!((args.check(), options.url.as_str()), (Ok(()), "rtsp://a/y"));
+        assert_eq!(options.fallbacks, ["rtsp://b:8554/y", "rtsp://anna:hunter2@c/y"]);
+        assert!(!format!("{options:?}{args:?}").contains("hunter2"));
+        let typed = args.client_options(&Address::typed("rtsp://z/y").unwrap());
+        assert_eq!((typed.fallbacks, typed.probe), (vec![], None), "they are of another stream");
+        let wall = parsed(&[&["rtsp://a/y", "rtsp://b/y"][..], &fallbacks].concat()).unwrap();
+        assert!(wall.check().unwrap_err().starts_with("--fallback is another URL of one stream"));
+        assert!(parsed(&fallbacks).is_err() && parsed(&["a/y", "--fallback", "http://b/y"]).is_err());
     }
 
     #[test]

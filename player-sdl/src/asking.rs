@@ -4,7 +4,7 @@
 use crate::wording::{Cause, sentence};
 use mutoscope_std::client::{Answer, Client, Error, Goal, Inquiry, Options, Question};
 use mutoscope_std::tls::KnownServers;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A question that is to be answered, and why there is no picture without an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Asking {
     inquiry: Inquiry,
     open: Option<(Asked, Goal)>,
+    /// Where it stands which certificates are believed.
+    file: Option<PathBuf>,
 }
 
 impl Asking {
@@ -36,7 +38,13 @@ impl Asking {
     pub(crate) fn new(options: &Options, client: &mut Client, file: Option<&Path>) -> Self {
         let inquiry = Inquiry::new(options, KnownServers::read_or_warn(file));
         inquiry.prepare(client);
-        Self { inquiry, open: None }
+        Self { inquiry, open: None, file: file.map(Path::to_owned) }
+    }
+
+    /// The client has turned to another server.
+    pub(crate) fn turn(&mut self, client: &mut Client) {
+        let options = client.options().clone();
+        *self = Self::new(&options, client, self.file.take().as_deref());
     }
 
     /// What is to be asked after this failure; `None`: no answer would help. `goal` waits for the answer.

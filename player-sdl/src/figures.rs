@@ -155,7 +155,7 @@ impl Figures {
 pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Counters) -> JsonLine {
     let last = figures.last();
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    JsonLine::new(event)
+    let line = JsonLine::new(event)
         .int("frames", live.frames)
         .int("bytes", live.bytes)
         .int("decoded", load(&counters.decoded))
@@ -174,6 +174,11 @@ pub(crate) fn line(event: &str, figures: &Figures, live: &Live, counters: &Count
         .number("latency_ms", figures.latency_ms())
         .number("local_ms", figures.local_ms())
         .number("longest_gap_ms", live.longest_gap.as_secs_f64() * 1000.0)
+        .number("longest_interruption_ms", live.longest_interruption.as_secs_f64() * 1000.0);
+    match live.server {
+        Some(server) => line.text("server", &server.to_string()),
+        None => line,
+    }
 }
 
 /// Returns the share of sent packets that were lost, in percent.

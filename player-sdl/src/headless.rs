@@ -200,6 +200,7 @@ impl Headless<'_> {
             Report::Playing => self.has_played = true,
             Report::Asks(asked) => return self.ask(asked),
             Report::Forgetful(why) => log::warn!("{}", uncapitalised(&why)),
+            Report::Turned { reason, server } => log::warn!("{reason}: going on at {server}"),
             Report::Interrupted { reason, .. } => log::warn!("{reason}: trying again"),
             Report::Silence(why) => log::warn!("{}", uncapitalised(&why)),
             _ => {}

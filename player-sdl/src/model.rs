@@ -367,6 +367,11 @@ impl Model {
                 self.lose();
                 self.phase = Phase::Reconnecting { reason, cause, at, attempt };
             }
+            Report::Turned { reason, server } => {
+                self.lose();
+                self.phase = Phase::Connecting;
+                self.show_toast(format!("{reason}: going on at {server}"), now);
+            }
             Report::Asks(asked) => {
                 self.lose();
                 self.phase = Phase::Asking(asked);
@@ -708,10 +713,9 @@ pub(crate) mod tests {
     fn after_an_interruption_it_plays_on_or_stands_still_as_before() {
         let now = Instant::now();
         let lost = |model: &mut Model| {
-            model.handle_report(
-                Report::Interrupted { reason: "gone".into(), cause: Cause::Other, at: now, attempt: 1 },
-                now,
-            );
+            let turned = Report::Turned { reason: "The server is gone".into(), server: "b:8554".into() };
+            model.handle_report(turned, now);
+            assert_eq!(model.toast(now), Some("The server is gone: going on at b:8554"));
             model.handle_report(
                 Report::Interrupted { reason: "gone".into(), cause: Cause::Other, at: now, attempt: 2 },
                 now,

@@ -1,5 +1,6 @@
 //! The network thread: a client, what the user wants of it, and what to do when the network does not want.
 
+use crate::args::server_name;
 use crate::asking::{self, Asked, Asking};
 use crate::glimpse::{Glimpse, Seen, Step};
 use crate::reconnect::{Decision, Patience, Reconnect, may_pass};
@@ -50,6 +51,12 @@ pub(crate) enum Report {
     Silence(String),
     Ended,
     Stopped,
+    /// The stream is gone from one server, and it goes on at another.
+    Turned {
+        reason: String,
+        /// Host and port.
+        server: String,
+    },
     /// The stream is gone; the next attempt to get it back is at `at`.
     Interrupted {
         reason: String,
@@ -545,6 +552,7 @@ impl Worker {
             Event::Connected { peer } => {
                 let why = "The server takes the connection, but does not answer in time";
                 self.recovery.failure = Some((why.into(), Cause::Other));
+                self.sink.live().server = Some(peer);
                 self.report(Report::Connected(peer));
             }
             Event::SetUp(presentation) => {
@@ -629,12 +637,15 @@ impl Worker {
             false => position + END_MARGIN < duration,
             true => position > END_MARGIN,
         });
-        if announced && early {
+        let standard = self.presentation.is_some_and(|presentation| presentation.dialect == Dialect::Standard);
+        // A live stream has no end but that of the server, or of what it shows; another one may have it still.
+        let has_others = !self.client.options().fallbacks.is_empty();
+        let may_go_on = has_others && standard && duration.is_none();
+        if announced && (early || may_go_on) {
             self.recovery.after_teardown = Some("the server left in the middle of the stream".into());
             self.client.set_goal(Goal::Stop);
             return;
         }
-        let standard = self.presentation.is_some_and(|presentation| presentation.dialect == Dialect::Standard);
         self.ended = Some((Instant::now(), announced && duration.is_none() && standard));
         if self.wants_playing() {
             self.goal = Goal::SetUp;
@@ -675,6 +686,9 @@ impl Worker {
             self.report(Report::Stopped);
         } else if self.ended.is_some() && !self.server_left() {
             // A server may close what has ended. Playing it again makes a new connection.
+        } else if self.client.has_untried() {
+            // Nobody is asked anything while there is another server.
+            self.lose(&error.to_string(), Cause::of(error));
         } else if let Some(asked) = self.asking.ask(error, self.goal) {
             // However long somebody thinks about it.
             self.recovery.forget();
@@ -721,7 +735,16 @@ impl Worker {
     fn lose(&mut self, reason: &str, cause: Cause) {
         let reason = sentence(reason);
         self.recovery.failure = Some((reason.clone(), cause));
-        self.sink.live().interruptions += 1;
+        self.sink.live().interrupt();
+        let is_untried = self.client.turn();
+        if !self.client.options().fallbacks.is_empty() {
+            self.asking.turn(&mut self.client);
+        }
+        if is_untried {
+            self.recovery.retry_at = Some(Instant::now());
+            let server = server_name(self.client.url()).to_owned();
+            return self.report(Report::Turned { reason, server });
+        }
         match self.recovery.reconnect.failed(Instant::now()) {
             Decision::Retry { at, attempt } => {
                 self.recovery.retry_at = Some(at);

@@ -7,6 +7,7 @@ use crate::rates::Rate;
 use crate::record::{Recorded, Recorder};
 use mutoscope::player;
 use mutoscope_std::client::{Client, PlayedFrame, Statistics};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,12 @@ pub(crate) struct Live {
     pub(crate) longest_gap: Duration,
     /// Connections lost.
     pub(crate) interruptions: u32,
+    /// When the last frame came before the connection was lost, while none has come since.
+    pub(crate) interrupted: Option<Instant>,
+    /// The longest time from there to the next frame.
+    pub(crate) longest_interruption: Duration,
+    /// Who sends it, or has sent it last.
+    pub(crate) server: Option<SocketAddr>,
     pub(crate) first: Option<Instant>,
     pub(crate) last: Option<Instant>,
     /// The frame before, in this session.
@@ -53,6 +60,12 @@ impl Live {
     /// Frames of which a part never came or was of no use, in all sessions.
     pub(crate) fn incomplete(&self) -> u64 {
         self.frames_dropped_before + self.session.frames_dropped
+    }
+
+    /// The connection is lost, or an attempt to get another one has failed.
+    pub(crate) fn interrupt(&mut self) {
+        self.interruptions += 1;
+        self.interrupted = self.interrupted.or(self.last);
     }
 
     pub(crate) fn close_session(&mut self) {
@@ -146,6 +159,9 @@ impl Sink {
             live.session = session;
             live.held = frame.age;
             live.first.get_or_insert(now);
+            if let Some(since) = live.interrupted.take() {
+                live.longest_interruption = live.longest_interruption.max(now.saturating_duration_since(since));
+            }
             live.last = Some(now);
             if let Some(previous) = live.previous.replace(arrived) {
                 live.longest_gap = live.longest_gap.max(arrived.saturating_duration_since(previous));

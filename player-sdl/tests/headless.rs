@@ -3,6 +3,7 @@
 mod common;
 
 use common::{ENVIRONMENT, Folder, Player, ServerProcess, cards, read_png, scan, serve_if_asked, split};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -63,6 +64,43 @@ fn several_streams_are_played_at_once_and_each_has_figures_of_its_own() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains(&format!("player-sdl: {bad}: ")) && said.contains("1 of 2 streams failed"), "{said}");
     assert!(!said.contains(&good), "{said}");
+}
+
+#[test]
+fn where_a_server_is_gone_it_goes_on_at_the_next_one_and_round_again() {
+    for transport in ["udp", "tcp"] {
+        let mut servers = [ServerProcess::start(None), ServerProcess::start(None)];
+        let urls = [0, 1].map(|at: usize| servers[at].url("testcard"));
+        let arguments = ["--headless", "--duration", "600", "--stats", "json", "--transport", transport];
+        let player = Player::start(&[&[urls[0].as_str(), "--fallback", &urls[1]], &arguments[..]].concat(), None);
+        // Two lines in a row: it plays there.
+        let plays_at = |url: &str| {
+            let lines = Cell::new(0);
+            player.wait_for("statistics", |line| {
+                let server = line.text("server");
+                let is_there = !server.is_empty() && url.contains(server) && line.number("fps") > Some(1.0);
+                lines.set(if is_there { lines.get() + 1 } else { 0 });
+                lines.get() == 2
+            })
+        };
+        let interruptions = |line: &common::Line| line.text("interruptions").to_owned();
+        assert_eq!(interruptions(&plays_at(&urls[0])), "0");
+        servers[0].kill();
+        let line = plays_at(&urls[1]);
+        assert_eq!(interruptions(&line), "1", "the next one is tried once, and at once");
+        let gap = line.number("longest_interruption_ms").unwrap();
+        assert!((1.0..3000.0).contains(&gap), "{gap} ms without a picture");
+        // A server that takes leave ends a live stream, which another one may have still.
+        servers[0].restart();
+        servers[1].stop();
+        assert_eq!(interruptions(&plays_at(&urls[0])), "2");
+        servers[1].restart();
+        servers[0].freeze();
+        let line = plays_at(&urls[1]);
+        assert_eq!(interruptions(&line), "3");
+        let gap = line.number("longest_interruption_ms").unwrap();
+        assert!((1900.0..6000.0).contains(&gap), "{gap} ms without a picture");
+    }
 }
 
 #[test]

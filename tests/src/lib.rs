@@ -11,6 +11,7 @@ pub mod hostile_scene;
 pub mod interop;
 pub mod latency;
 pub mod load;
+pub mod moving;
 pub mod net;
 pub mod onvif;
 pub mod peers;

@@ -391,6 +391,16 @@ impl<F: AsRef<[u8]> + AsMut<[u8]>, const SLOTS: usize> Media<F, SLOTS> {
         self.silence.poll(now, interval, reason)
     }
 
+    /// What is known of silence.
+    pub(super) const fn silence(&mut self) -> &mut Silence {
+        &mut self.silence
+    }
+
+    /// When the server is to be asked for a sign of life.
+    pub(super) fn probe_due(&self, after: Duration) -> Option<Instant> {
+        self.silence.probe_due(after)
+    }
+
     /// The payload type that the server has described.
     pub(super) fn payload_type(&self) -> u8 {
         self.described.map_or(rtp::PAYLOAD_TYPE_JPEG, |described| described.payload_type)

@@ -327,7 +327,8 @@ where
             Stage::Leaving { until } => Some(until),
             Stage::Linked => None,
         };
-        earliest(earliest(self.connection.poll_timeout(), self.media.poll_timeout(self.has_session())), leaving)
+        let media = earliest(self.media.poll_timeout(self.has_session()), self.probe_due());
+        earliest(earliest(self.connection.poll_timeout(), media), leaving)
     }
 
     /// Takes the next step towards the goal, and tells what happened next. What the event before it lent is gone.
@@ -410,6 +411,13 @@ where
     pub fn abandon(&mut self, now: Instant) {
         self.leave(now);
         self.wanted = Wanted::default();
+    }
+
+    /// When to ask the server for a sign of life.
+    fn probe_due(&self) -> Option<Instant> {
+        let is_playing = self.stage == Stage::Linked && self.connection.state() == State::Playing;
+        let after = self.settings.probe.filter(|_| is_playing && self.dialect() == spoken::Dialect::Standard)?;
+        self.media.probe_due(after)
     }
 
     fn is_linked(&self) -> bool {
@@ -662,7 +670,8 @@ where
         match during {
             Command::Teardown => Some(self.end_link()),
             // While media comes, a missing answer does no harm. When media stops, that is noticed by its silence.
-            Command::KeepAlive => None,
+            Command::KeepAlive if !self.media.silence().is_probed() => None,
+            Command::KeepAlive => Some(self.fail(now, Failure::NoAnswer(during))),
             // Some servers ignore OPTIONS but answer DESCRIBE. They are asked where no other dialect is left to try.
             Command::Options if self.fallback.attempt.last => None,
             Command::Options if self.fallback.may_turn() => Some(self.turn_to_lab(now, Failure::NoAnswer(during))),
@@ -686,6 +695,13 @@ where
     fn poll_absence(&mut self, now: Instant, handed_over: HandedOver) -> Option<Event> {
         if handed_over == HandedOver::Part {
             return None;
+        }
+        if let Some(patience) = self.settings.probe
+            && self.probe_due().is_some_and(|due| due <= now)
+        {
+            self.media.silence().handle_probe(now);
+            // Where another request is under way, that one waits for its answer.
+            let _ = self.connection.probe(now, patience);
         }
         if handed_over == HandedOver::All && self.media.poll_end(now) {
             return Some(self.end(true));

@@ -82,6 +82,9 @@ pub struct Settings {
     /// While playing: after how long without a packet, or without a frame though there are packets, the stream counts as
     /// lost (default 10 s).
     pub stall_timeout: Duration,
+    /// While playing: after how long without a packet the server is asked for a sign of life, for which it has as long again. One that
+    /// gives none is gone (default: it is not asked). The lab's dialect has none to give.
+    pub probe: Option<Duration>,
     /// How long a frame waits for packets that others have overtaken (default 100 ms; over TCP 50 ms at most, and
     /// only where packets have been overtaken before).
     pub reorder_delay: Duration,
@@ -103,6 +106,7 @@ impl Default for Settings {
             teardown_timeout: Duration::from_secs(2),
             silence: Duration::from_secs(3),
             stall_timeout: Duration::from_secs(10),
+            probe: None,
             reorder_delay: Duration::from_millis(100),
             playout_delay: Duration::ZERO,
             wall: WallClock::default(),

@@ -11,12 +11,14 @@ pub(super) struct Silence {
     /// The last packet of any kind.
     heard: Instant,
     frame: Instant,
+    /// When the server was asked for a sign of life.
+    probed: Instant,
     pub(super) due: Option<Instant>,
 }
 
 impl Silence {
     pub(super) fn start(&mut self, now: Instant, interval: Duration) {
-        *self = Self { packet: now, heard: Instant::default(), frame: now, due: Some(now.after(interval)) };
+        *self = Self { packet: now, frame: now, due: Some(now.after(interval)), ..Self::default() };
     }
 
     pub(super) fn stop(&mut self) {
@@ -35,6 +37,25 @@ impl Silence {
     /// A frame came out.
     pub(super) fn handle_frame(&mut self, now: Instant) {
         self.frame = now;
+    }
+
+    /// When the server is to be asked for a sign of life: so long after the last packet, and as long after it had the time to answer.
+    pub(super) fn probe_due(&self, after: Duration) -> Option<Instant> {
+        self.due.map(|_| self.last().max(self.probed.after(after)).after(after))
+    }
+
+    /// The server is asked for a sign of life.
+    pub(super) fn handle_probe(&mut self, now: Instant) {
+        self.probed = now;
+    }
+
+    /// Whether it was, and no packet has come since.
+    pub(super) fn is_probed(&self) -> bool {
+        self.probed > self.last()
+    }
+
+    fn last(&self) -> Instant {
+        self.packet.max(self.heard)
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
@@ -118,6 +139,23 @@ mod tests {
             silence.handle_packet(at(second), true);
             assert_eq!(silence.poll(at(second), INTERVAL, None), None);
         }
+    }
+
+    #[test]
+    fn a_server_is_asked_for_a_sign_of_life_when_nothing_comes() {
+        let mut silence = Silence::default();
+        let due = |silence: &Silence| silence.probe_due(Duration::from_secs(1));
+        assert_eq!((due(&silence), silence.is_probed()), (None, false));
+        silence.start(at(10), INTERVAL);
+        assert_eq!(due(&silence), Some(at(11)));
+        silence.handle_packet(at(12), false);
+        assert_eq!(due(&silence), Some(at(13)));
+        silence.handle_probe(at(13));
+        assert_eq!((due(&silence), silence.is_probed()), (Some(at(15)), true));
+        silence.handle_packet(at(15), true);
+        assert_eq!((due(&silence), silence.is_probed()), (Some(at(16)), false));
+        silence.stop();
+        assert_eq!(due(&silence), None);
     }
 
     #[test]

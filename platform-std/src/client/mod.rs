@@ -10,6 +10,9 @@
 //! - `play_stream`, with the feature `futures`: the same as a `futures_core::Stream`, fed by a thread of its own.
 //! - [`Client`]: an event loop to be called, and [`Handle`]s that change its [`Goal`] from other threads.
 //!
+//! A stream that several servers have can be given several URLs ([`Options::with_fallbacks`]): the first two go on at the next one where a
+//! server is gone, and a [`Client`] is told to ([`Client::turn`]).
+//!
 //! ```no_run
 //! # fn main() -> Result<(), mutoscope_std::client::Error> {
 //! for frame in mutoscope_std::play("rtsp://127.0.0.1:8554/movie.Mjpeg")? {
@@ -86,6 +89,7 @@ use mutoscope::player::{self, Demand, Failure, Player};
 use mutoscope::session::client as session;
 use mutoscope::time::{WallClock, earliest};
 use mutoscope::wire::rtsp::StatusCode;
+use mutoscope::wire::url::Url;
 
 use crate::clock::MonotonicClock;
 use crate::memory;
@@ -141,6 +145,8 @@ impl Handle {
     }
 }
 
+type OwnPlayer = Player<Box<[u8]>, Vec<u8>, SLOTS>;
+
 /// What there is of a connection.
 #[derive(Debug)]
 enum Link {
@@ -151,17 +157,23 @@ enum Link {
     Connected(Box<Connection>),
 }
 
-/// A client of one URL. It never blocks but in [`next`](Self::next), and there no longer than it is told to.
+// More than 15 fields: what one client has of an operating system, and of its servers.
+/// A client of one stream. It never blocks but in [`next`](Self::next), and there no longer than it is told to.
 #[derive(Debug)]
 pub struct Client {
+    /// The URL in it is the present one, and the others are those that follow it.
     options: Options,
+    /// How many URLs have been turned to since the last frame.
+    turns: usize,
+    /// What somebody has said since the client was made.
+    told: Option<Credentials>,
     clock: MonotonicClock,
     wall: WallClock,
     poll: Poll,
     events: Events,
     wishes: mpsc::Receiver<Wish>,
     handle: Handle,
-    player: Player<Box<[u8]>, Vec<u8>, SLOTS>,
+    player: OwnPlayer,
     pump: Pump,
     security: Securities,
     link: Link,
@@ -178,29 +190,24 @@ impl Client {
     /// # Errors
     /// [`Error::Url`], [`Error::Credentials`], [`Error::RtpPort`] and [`Error::System`].
     pub fn new(options: impl Into<Options>) -> Result<Self, Error> {
-        let mut options = options.into();
+        let options = options.into();
         if !options.rtp_port.is_multiple_of(2) {
             return Err(Error::RtpPort(options.rtp_port));
         }
         let clock = MonotonicClock::new();
         let wall = clock.wall_clock();
-        // Fresh memory costs nothing until it is written to, however large a frame might be.
-        let buffer = |len| vec![0; len].into_boxed_slice();
-        let frames = std::array::from_fn(|_| memory::zeros(options.max_frame));
-        let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
-        let player = Player::new(&options.url, rx, tx, frames, options.settings(wall), random()?);
-        let mut player = player.map_err(|error| match error {
-            session::Error::Credentials => Error::Credentials,
-            _ => Error::Url(without_credentials(&options.url)),
-        })?;
-        if let Some(credentials) = options.credentials.take() {
-            player.authenticate(credentials);
+        // What is wrong with any of them is known at once.
+        for url in &options.fallbacks {
+            player(&Options { url: url.clone(), max_frame: 0, ..options.clone() }, wall, None)?;
         }
+        let player = player(&options, wall, None)?;
         let poll = Poll::new().map_err(|error| Error::System("make an event queue", error))?;
         let waker = Waker::new(poll.registry(), WAKER).map_err(|error| Error::System("make a waker", error))?;
         let (sender, wishes) = mpsc::channel();
         Ok(Self {
             options,
+            turns: 0,
+            told: None,
             clock,
             wall,
             poll,
@@ -236,9 +243,44 @@ impl Client {
         registered.map_err(|error| Error::System("wait for a descriptor", error))
     }
 
-    /// Tells the server of the URL this user and password from now on, instead of others.
+    /// Tells the server of the URL this user and password from now on, instead of others; and those of the other URLs that have none in
+    /// them.
     pub fn authenticate(&mut self, credentials: Credentials) {
+        self.told = Some(credentials.clone());
         self.player.authenticate(credentials);
+    }
+
+    /// Leaves the server, and turns to that of the next URL, behind the last of them to the first one. There is no goal then. `false`: all
+    /// of them have been tried since the last frame, or there is one only, so that it is better to wait before the next attempt.
+    pub fn turn(&mut self) -> bool {
+        if self.options.fallbacks.is_empty() {
+            return false;
+        }
+        self.leave();
+        let next = self.options.fallbacks.remove(0);
+        let before = std::mem::replace(&mut self.options.url, next);
+        self.options.fallbacks.push(before);
+        // It was made once before, when the client was.
+        if let Ok(player) = player(&self.options, self.wall, self.told.as_ref()) {
+            self.player = player;
+        }
+        self.pump = Pump::default();
+        self.turns += 1;
+        let is_untried = self.turns <= self.options.fallbacks.len();
+        if !is_untried {
+            self.turns = 0;
+        }
+        is_untried
+    }
+
+    /// Whether there are URLs that [`turn`](Self::turn) has not turned to since the last frame.
+    pub fn has_untried(&self) -> bool {
+        self.turns < self.options.fallbacks.len()
+    }
+
+    /// What it does now, with the present URL.
+    pub const fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Believes this certificate of this server, `HOST:PORT` as in [`Error::Certificate`], beside what it would believe anyway. A
@@ -261,6 +303,9 @@ impl Client {
         loop {
             let woken = self.take_wishes() | std::mem::take(&mut self.woken);
             if let Some(event) = self.advance()? {
+                if matches!(event, Event::Frame(_)) {
+                    self.turns = 0;
+                }
                 return Ok(Some(event));
             }
             if woken || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -429,9 +474,7 @@ impl Client {
                 Ok(event)
             }
             Event::Redirected => {
-                // Queries may hold secrets.
-                let url = self.player.url();
-                log::info!("the server sends us on to {}", url.split('?').next().unwrap_or(url));
+                log::info!("the server sends us on to {}", shown(self.player.url()));
                 Ok(event)
             }
             _ => Ok(event),
@@ -502,6 +545,30 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+/// What of a URL without user and password the log may say: queries may hold secrets.
+fn shown(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
+}
+
+/// The player of these options' URL.
+fn player(options: &Options, wall: WallClock, told: Option<&Credentials>) -> Result<OwnPlayer, Error> {
+    // Fresh memory costs nothing until it is written to, however large a frame might be.
+    let buffer = |len| vec![0; len].into_boxed_slice();
+    let frames = std::array::from_fn(|_| memory::zeros(options.max_frame));
+    let (rx, tx) = (buffer(RX_BUFFER), buffer(TX_BUFFER));
+    let player = Player::new(&options.url, rx, tx, frames, options.settings(wall), random()?);
+    let mut player = player.map_err(|error| match error {
+        session::Error::Credentials => Error::Credentials,
+        _ => Error::Url(without_credentials(&options.url)),
+    })?;
+    let in_url = Url::parse(&options.url).and_then(|url| url.user_info()).is_some_and(|info| !info.is_empty());
+    let told = told.filter(|_| !in_url).or(options.credentials.as_ref());
+    if let Some(credentials) = told {
+        player.authenticate(credentials.clone());
+    }
+    Ok(player)
 }
 
 fn random() -> Result<u64, Error> {

@@ -15,6 +15,9 @@ use mutoscope::player::{Dialect, Settings, Transport};
 use mutoscope::time::WallClock;
 use mutoscope::wire::url::Url;
 
+/// How long a server may take to show that it is there, where there is another one.
+const SOON: Duration = Duration::from_secs(1);
+
 // More than 15 fields: each is something that a caller may choose.
 /// What to watch, and how.
 #[derive(Clone)]
@@ -22,6 +25,8 @@ pub struct Options {
     /// An absolute `rtsp://` URL, or `rtsps://` for RTSP in TLS. Without a port it means 554, or 322, as everywhere. User and password in it answer the server's
     /// question for them, and are shown to nobody.
     pub url: String,
+    /// Other URLs of the same stream, at other servers (default: none): see [`with_fallbacks`](Self::with_fallbacks).
+    pub fallbacks: Vec<String>,
     /// User and password, instead of those in the URL (default: none).
     pub credentials: Option<Credentials>,
     /// Of `rtsps://`: a file in PEM with the certificates that the server's may be, or those of who vouches for it (default: those
@@ -59,6 +64,9 @@ pub struct Options {
     /// While playing: after how long without a packet, or without a frame though there are packets, the stream counts as
     /// lost (default 10 s).
     pub stall_timeout: Duration,
+    /// While playing: after how long without a packet the server is asked for a sign of life, for which it has as long again (default:
+    /// never). One that gives none is gone.
+    pub probe: Option<Duration>,
     /// How long a frame waits for packets that others have overtaken (default 100 ms; over TCP 50 ms at most, and
     /// only where packets have been overtaken before).
     pub reorder_delay: Duration,
@@ -82,6 +90,7 @@ impl Options {
         let settings = Settings::default();
         Self {
             url: url.into(),
+            fallbacks: Vec::new(),
             credentials: None,
             tls_ca: None,
             tls_pin: None,
@@ -97,6 +106,7 @@ impl Options {
             teardown_timeout: settings.teardown_timeout,
             silence: settings.silence,
             stall_timeout: settings.stall_timeout,
+            probe: settings.probe,
             reorder_delay: settings.reorder_delay,
             playout_delay: settings.playout_delay,
             max_frame: 4 << 20,
@@ -105,6 +115,19 @@ impl Options {
             capture: None,
             watcher: None,
         }
+    }
+
+    /// The same with other URLs of the stream, at other servers, which are turned to one after the other where the one before is gone
+    /// ([`Client::turn`](super::Client::turn)). So that this takes no longer than two seconds, a server has a second to take the
+    /// connection, and one that sends nothing for a second is asked for a sign of life.
+    #[must_use]
+    pub fn with_fallbacks(self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let fallbacks: Vec<String> = urls.into_iter().map(Into::into).collect();
+        if fallbacks.is_empty() {
+            return Self { fallbacks, ..self };
+        }
+        let (connect_timeout, probe) = (self.connect_timeout.min(SOON), Some(SOON));
+        Self { fallbacks, connect_timeout, probe, ..self }
     }
 
     fn captured(&self) -> Captured {
@@ -148,6 +171,7 @@ impl Options {
             teardown_timeout: self.teardown_timeout,
             silence: self.silence,
             stall_timeout: self.stall_timeout,
+            probe: self.probe,
             reorder_delay: self.reorder_delay,
             playout_delay: self.playout_delay,
             wall,
@@ -160,6 +184,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("url", &without_credentials(&self.url))
+            .field("fallbacks", &self.fallbacks.iter().map(|url| without_credentials(url)).collect::<Vec<_>>())
             .field("settings", &self.settings(WallClock::default()))
             .field("rtp_port", &self.rtp_port)
             .field("connect_timeout", &self.connect_timeout)

@@ -1,6 +1,8 @@
 //! Frames one after the other.
 
-use super::{Client, Error, Event, Goal, Options, PlayedFrame};
+use std::time::Duration;
+
+use super::{Client, Error, Event, Goal, Options, PlayedFrame, shown};
 
 /// Plays what is at a URL, or what these [`Options`] say, and gives out its frames as they arrive.
 ///
@@ -9,7 +11,7 @@ use super::{Client, Error, Event, Goal, Options, PlayedFrame};
 pub fn play(options: impl Into<Options>) -> Result<Frames, Error> {
     let mut client = Client::new(options)?;
     client.set_goal(Goal::Play { from: None });
-    Ok(Frames { client, over: false })
+    Ok(Frames { client, at: None, over: false })
 }
 
 /// The frames of one presentation, from its beginning to its end; then the session is ended properly. After an error
@@ -21,6 +23,8 @@ pub fn play(options: impl Into<Options>) -> Result<Frames, Error> {
 #[derive(Debug)]
 pub struct Frames {
     client: Client,
+    /// Where it plays, as far as that can be told.
+    at: Option<Duration>,
     over: bool,
 }
 
@@ -37,12 +41,19 @@ impl Iterator for Frames {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.over {
             match self.client.next(None) {
-                Ok(Some(Event::Frame(frame))) => return Some(Ok(self.client.copy_frame(&frame))),
+                Ok(Some(Event::Frame(frame))) => {
+                    self.at = frame.position;
+                    return Some(Ok(self.client.copy_frame(&frame)));
+                }
                 Ok(Some(Event::EndOfStream { .. })) => self.client.set_goal(Goal::Stop),
                 Ok(Some(Event::TornDown)) => self.over = true,
                 // Stopped by a handle before there was anything to tear down.
                 Ok(None) => self.over = self.client.is_idle(),
                 Ok(_) => {}
+                Err(error) if self.client.turn() => {
+                    log::warn!("{error}: going on at {}", shown(self.client.url()));
+                    self.client.set_goal(Goal::Play { from: self.at });
+                }
                 Err(error) => {
                     self.over = true;
                     return Some(Err(error));

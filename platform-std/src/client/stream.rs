@@ -8,7 +8,7 @@ use std::thread;
 
 use futures_core::Stream;
 
-use super::{Client, Error, Event, Goal, Handle, Options, PlayedFrame};
+use super::{Client, Error, Event, Goal, Handle, Options, PlayedFrame, shown};
 
 /// The most frames that wait to be polled: more than a second of a stream of 25 frames per second.
 const QUEUE: usize = 32;
@@ -116,14 +116,22 @@ impl Drop for Sink {
 }
 
 fn feed(client: &mut Client, sink: &Sink) {
+    let mut at = None;
     loop {
         match client.next(None) {
-            Ok(Some(Event::Frame(frame))) => sink.put(Ok(client.copy_frame(&frame))),
+            Ok(Some(Event::Frame(frame))) => {
+                at = frame.position;
+                sink.put(Ok(client.copy_frame(&frame)));
+            }
             Ok(Some(Event::EndOfStream { .. })) => client.set_goal(Goal::Stop),
             Ok(Some(Event::TornDown)) => return,
             // Stopped before there was anything to tear down.
             Ok(None) if client.is_idle() => return,
             Ok(_) => {}
+            Err(error) if client.turn() => {
+                log::warn!("{error}: going on at {}", shown(client.url()));
+                client.set_goal(Goal::Play { from: at });
+            }
             Err(error) => {
                 sink.put(Err(error));
                 return;

@@ -528,6 +528,51 @@ fn redirections_are_followed() {
 }
 
 #[test]
+fn a_client_of_several_urls_goes_on_at_the_next_one() {
+    let (first, scripted) = scripted(vec![|stream| {
+        assert!(request(stream).starts_with("OPTIONS "));
+        stream.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n").unwrap();
+        let sdp = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n";
+        answer(stream, "200 OK", "", sdp);
+        over_tcp(stream);
+    }]);
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Running::start();
+    let urls = [nobody, first, server.address].map(|address| format!("rtsp://{address}/testcard"));
+    let options = Options { transport: Transport::Tcp, dialect: Dialect::Standard, ..Options::new(urls[0].clone()) };
+    let options = options.with_fallbacks([&urls[1], &urls[2]]);
+    assert_eq!((options.probe, options.connect_timeout), (Some(Duration::from_secs(1)), Duration::from_secs(1)));
+    let mut frames = play(options.clone()).unwrap();
+    assert!(frames.next().unwrap().is_ok());
+    assert_eq!(frames.client().url(), urls[1]);
+    scripted.join().unwrap();
+    for _ in 0..10 {
+        assert!(frames.next().unwrap().is_ok());
+    }
+    assert_eq!(frames.client().url(), urls[2]);
+    drop((frames, server));
+    // Nobody is left: each is tried once.
+    let mut client = Client::new(options).unwrap();
+    let mut tried = Vec::new();
+    loop {
+        tried.push(client.url().to_owned());
+        client.set_goal(Goal::Play { from: None });
+        assert!(client.next(Some(Instant::now() + PATIENCE)).is_err());
+        assert!(client.is_idle());
+        let has_untried = client.has_untried();
+        assert_eq!(client.turn(), has_untried);
+        if !has_untried {
+            break;
+        }
+    }
+    assert_eq!(tried, urls);
+    assert_eq!(client.url(), urls[0], "and round again");
+    let wrong = Options::new(urls[0].clone()).with_fallbacks(["http://x/"]);
+    assert!(matches!(Client::new(wrong), Err(Error::Url(url)) if url.contains("http://x/")));
+    assert!(!Client::new(urls[0].as_str()).unwrap().turn(), "there is one only");
+}
+
+#[test]
 fn a_taken_rtp_port_is_passed_over_and_an_odd_one_refused() {
     let server = Running::start();
     let (taken, _rtcp) = crate::udp::bind_pair([127, 0, 0, 1].into(), None, crate::udp::Options::CLIENT).unwrap();

@@ -110,6 +110,12 @@ impl ServerProcess {
         self.child.wait().unwrap();
     }
 
+    /// Makes the server say nothing any more, as one without power. Its connections stay.
+    pub(crate) fn freeze(&self) {
+        let status = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
     /// Starts the server again on the same port.
     pub(crate) fn restart(&mut self) {
         self.child = spawn_server(self.port, &self.settings);

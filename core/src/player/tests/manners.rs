@@ -236,3 +236,38 @@ fn an_adapter_that_gives_up_says_farewell_and_is_idle() {
     assert!(scene.farewells[0].contains("TEARDOWN "));
     assert_eq!((scene.connected, scene.player.poll_timeout()), (false, None));
 }
+
+#[test]
+fn a_server_that_falls_silent_is_asked_for_a_sign_of_life_and_is_gone_where_it_gives_none() {
+    let settings = Settings { probe: Some(seconds(1)), ..Settings::default() };
+    let scene = || {
+        let mut scene = Scene::over_tcp_with(settings, "npt=now-");
+        assert_eq!(scene.interleaved(0, &packet(1, 90_000, &[0; 40])).len(), 1);
+        scene
+    };
+    let mut dead = scene();
+    assert_eq!(dead.pass(999), []);
+    assert!(!dead.peek().contains("OPTIONS "));
+    assert_eq!(dead.pass(1), []);
+    assert!(dead.request().contains("OPTIONS "));
+    assert_eq!(failure(&dead.pass(1000)), Failure::NoAnswer(Command::KeepAlive));
+    assert!(!dead.connected);
+
+    // One that answers has nothing to show, and is asked again and again.
+    let mut silent = scene();
+    assert_eq!(silent.pass(1000), []);
+    for _ in 0..4 {
+        assert_eq!(silent.answer(200, ""), []);
+        let events = silent.pass(2000);
+        assert!(events.iter().all(|event| matches!(event, Event::Silence { .. })), "{events:?}");
+        assert!(silent.peek().contains("OPTIONS "), "{}", silent.peek());
+    }
+    // Nor is it gone where pictures come and an answer does not.
+    assert_eq!(silent.interleaved(0, &packet(2, 93_000, &[0; 40])).len(), 1);
+    silent.request();
+    for sequence in 3..6 {
+        assert_eq!(silent.pass(900), []);
+        silent.interleaved(0, &packet(sequence, 90_000 + u32::from(sequence) * 3000, &[0; 40]));
+    }
+    assert!(!silent.request().contains("OPTIONS "));
+}

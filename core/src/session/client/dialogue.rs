@@ -515,6 +515,26 @@ impl Dialogue {
         self.request(tx, now, Command::KeepAlive, Stretch::default())
     }
 
+    /// Asks for a sign of life, which has to come in this time.
+    pub(super) fn probe<B: Storage>(
+        &mut self,
+        tx: &mut Buffer<B>,
+        now: Instant,
+        patience: Duration,
+    ) -> Result<(), NotNow> {
+        if self.state == State::Init || self.dialect != Dialect::Standard {
+            return Err(NotNow::State);
+        }
+        if self.is_busy() {
+            return Err(NotNow::Busy);
+        }
+        if self.outstanding.is_none() {
+            self.keep_alive(tx, now)?;
+        }
+        self.timers.set(Timer::Response, now.after(patience));
+        Ok(())
+    }
+
     fn keep_alive_interval(&self) -> Duration {
         Duration::from_millis(u64::from(self.session_timeout).saturating_mul(500)).max(MIN_KEEP_ALIVE_INTERVAL)
     }

@@ -199,6 +199,14 @@ impl<B: Storage> Connection<B> {
         self.dialogue.pause(&mut self.channel.tx, now)
     }
 
+    /// Asks for a sign of life; leads to [`Event::TimedOut`] of a keep-alive where none comes in this time. The lab dialect knows no such
+    /// request.
+    pub fn probe(&mut self, now: Instant, patience: Duration) -> Result<(), NotNow> {
+        self.now = now;
+        self.check_open()?;
+        self.dialogue.probe(&mut self.channel.tx, now, patience)
+    }
+
     /// Ends the session; leads to [`Event::TornDown`]. Overtakes a command that still waits for its answer.
     pub fn teardown(&mut self, now: Instant) -> Result<(), NotNow> {
         self.now = now;
