@@ -93,6 +93,11 @@ impl Address {
         Ok(Self { node: node.into(), stream: stream.into() })
     }
 
+    /// What comes before all streams of a node, in their order.
+    pub(super) fn before_all_of(node: &str) -> Self {
+        Self { node: node.into(), stream: "".into() }
+    }
+
     /// The node.
     pub fn node(&self) -> &str {
         &self.node

@@ -131,7 +131,7 @@ impl Other {
 
 impl Places {
     /// Tells others of the node `node`, whose viewers have these `limits` and which they reach by URLs that begin like these, and hears
-    /// of others. `is_edge`: it takes viewers of their streams. A URL that is of no use to others is said in the log.
+    /// of others. `is_edge`: it takes viewers of their streams. Without a URL that is of use to others, nobody is sent to it.
     ///
     /// # Errors
     /// The exchange's, or the system has no thread left.
@@ -166,19 +166,18 @@ impl Places {
             exchange.follow(&name::all_nodes(), Box::new(tell)).map_err(exchange_error)?,
             exchange.declare(&key).map_err(exchange_error)?,
         ];
-        let urls: Vec<String> = urls.into_iter().filter(|url| is_base(url)).take(MOST_URLS).collect();
-        if !urls.is_empty() {
-            let publication = exchange.publish(&key, Box::new(|_| ())).map_err(exchange_error)?;
-            let teller = Teller { shared: Arc::clone(&shared), publication, limits, urls, is_edge };
-            thread::Builder::new().name("cluster-room".to_owned()).spawn(move || teller.run())?;
-        }
+        let urls = urls.into_iter().filter(|url| is_base(url)).take(MOST_URLS).collect();
+        let publication = exchange.publish(&key, Box::new(|_| ())).map_err(exchange_error)?;
+        let teller = Teller { shared: Arc::clone(&shared), publication, limits, urls, is_edge };
+        thread::Builder::new().name("cluster-room".to_owned()).spawn(move || teller.run())?;
         Ok(Self(Arc::new(Running { shared, held })))
     }
 
     /// Whether some other node has room for viewers.
     pub fn has_room(&self) -> bool {
         let now = Instant::now();
-        self.0.shared.others().values().any(|other| other.heard + MAX_AGE > now && other.room() > 0)
+        let has_room = |other: &Other| other.heard + MAX_AGE > now && other.room() > 0 && !other.word.urls.is_empty();
+        self.0.shared.others().values().any(has_room)
     }
 
     /// The URL at which another node has this stream and room for a viewer, who counts there from now on. `query`: of the URL that the

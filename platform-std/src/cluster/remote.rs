@@ -220,11 +220,13 @@ impl Remote {
         }
         let shared = Arc::downgrade(&remote.0.shared);
         let ask_again = move |sample: Sample<'_>| {
-            // More than nothing is the node's word of the room that it has.
-            if let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key))
-                && sample.payload.is_empty()
-                && shared.known().counts.contains_key(&node)
-            {
+            let (Some(shared), Ok(node)) = (shared.upgrade(), name::parse_node(sample.key)) else { return };
+            // More than nothing is the node's word of the room that it has: it is there, and can answer what it has not answered yet.
+            let is_asked = {
+                let known = shared.known();
+                known.counts.contains_key(&node) && (sample.payload.is_empty() || known.lacks_words_of(&node))
+            };
+            if is_asked {
                 shared.work.note_unknown(&node);
             }
         };
@@ -537,6 +539,13 @@ impl Known {
     fn named(&self, address: &Address) -> Option<&Name> {
         let name = self.names.get(address.stream())?;
         (name.owners.first() == Some(address) && name.live.viewers() > 0).then_some(name)
+    }
+
+    /// Whether the node has streams of which it has not told.
+    fn lacks_words_of(&self, node: &str) -> bool {
+        let of_node = self.streams.range(Address::before_all_of(node)..);
+        let mut of_node = of_node.take_while(|(address, _)| address.node() == node);
+        of_node.any(|(_, stream)| stream.gone.is_none() && stream.about.is_none())
     }
 
     fn is_watched(&self, address: &Address) -> bool {
