@@ -32,7 +32,8 @@ impl Cluster {
         let [first, second] = [free_place()?, free_place()?];
         let edge = |name: &str, places: usize, cluster: &[&str]| {
             let clients = places.to_string();
-            let arguments = ["--node", name, "--max-clients", &clients, "--cluster-address", "127.0.0.1"];
+            // One of its own, so that it prints a URL when it is ready.
+            let arguments = ["own=push:", "--node", name, "--max-clients", &clients, "--cluster-address", "127.0.0.1"];
             Server::start(program, &[&arguments[..], cluster].concat())
         };
         let first_edge = edge("edge1", places[0], &["--cluster-listen", &first])?;
