@@ -3,6 +3,8 @@
 pub mod bent;
 pub mod browser;
 pub mod cameras;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod control;
 pub mod film;
 pub mod fuzz;

@@ -35,16 +35,22 @@ impl Server {
     /// The same with a standard input.
     pub fn start_with(program: &Path, args: &[&str], stdin: Stdio) -> Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let mut child = Command::new(program)
-            .args(["--host", "127.0.0.1", "--rtsp-port", &port.to_string()])
+        let mut command = Command::new(program);
+        command.stdin(stdin);
+        Self::run(command, SocketAddr::from(([127, 0, 0, 1], port)), args)
+    }
+
+    /// Has `command` start it, which may have words of its own before these, so that it listens at this address.
+    pub fn run(mut command: Command, address: SocketAddr, args: &[&str]) -> Result<Self> {
+        let mut child = command
+            .args(["--host", &address.ip().to_string(), "--rtsp-port", &address.port().to_string()])
             .args(args)
             // Not the user's: it may make a key.
             .env("STATE_DIRECTORY", state_directory())
-            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let (stdout, mut stderr) =
             (child.stdout.take().context("no stdout")?, child.stderr.take().context("no stderr")?);
         let log = Arc::new(Mutex::new(String::new()));
@@ -59,7 +65,6 @@ impl Server {
                 }
             }
         });
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Self { child, address, urls: vec![], page: None, tls: None, log, reader: Some(reader) };
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Pictures per second.
 pub const RATE: u32 = 30;
 /// Numbers go round: a picture is never so old that its number is used again.
-const NUMBERS: usize = 250;
+pub const NUMBERS: usize = 250;
 /// Pictures at the beginning that do not count.
 const WARM_UP: usize = 20;
 /// What parts the pictures of a multipart stream.
@@ -52,21 +52,22 @@ pub struct Measured {
     pub processor: Duration,
 }
 
-/// The pictures that are put in, and when each was.
-#[derive(Clone)]
-struct Stamper {
+/// The pictures that are put in, and when each was. A copy goes on where this is.
+#[derive(Clone, Debug)]
+pub struct Stamper {
     frames: Arc<Vec<Vec<u8>>>,
     next: usize,
     sent: Arc<Mutex<Vec<Option<Instant>>>>,
 }
 
 impl Stamper {
-    fn new(frames: Vec<Vec<u8>>) -> Self {
-        Self { frames: Arc::new(frames), next: 0, sent: Arc::new(Mutex::new(vec![None; NUMBERS])) }
+    /// These pictures over and over.
+    pub fn new(frames: impl Into<Arc<Vec<Vec<u8>>>>) -> Self {
+        Self { frames: frames.into(), next: 0, sent: Arc::new(Mutex::new(vec![None; NUMBERS])) }
     }
 
     /// The next picture, whose time begins now.
-    fn take(&mut self) -> Vec<u8> {
+    pub fn take(&mut self) -> Vec<u8> {
         let mut frame = self.frames[self.next % self.frames.len()].clone();
         let number = self.next % NUMBERS;
         self.next += 1;
@@ -79,27 +80,36 @@ impl Stamper {
         frame
     }
 
-    /// How old a picture is.
-    fn age(&self, frame: &[u8]) -> Result<Duration> {
-        let at = numbers_at(frame).pop().context("a picture without a table")?;
-        let number = usize::from(frame[at]).checked_sub(1).context("a picture without a number")?;
+    /// When a picture was put in.
+    pub fn sent(&self, frame: &[u8]) -> Result<Instant> {
+        let number = number_of(frame)?;
         let sent = self.sent.lock().ok().and_then(|sent| *sent.get(number)?);
-        let sent = sent.with_context(|| format!("picture {number} was not sent"))?;
-        Ok(sent.elapsed())
+        sent.with_context(|| format!("picture {number} was not sent"))
     }
 
-    /// Writes pictures at their rate until nobody reads them.
-    fn pace(&mut self, mut write: impl FnMut(&[u8]) -> std::io::Result<()>) {
+    /// How old a picture is.
+    fn age(&self, frame: &[u8]) -> Result<Duration> {
+        Ok(self.sent(frame)?.elapsed())
+    }
+
+    /// Writes pictures at this rate until nobody reads them.
+    pub fn pace(&mut self, rate: u32, mut write: impl FnMut(&[u8]) -> std::io::Result<()>) {
         let mut due = Instant::now();
         loop {
             let frame = self.take();
             if write(&frame).is_err() {
                 return;
             }
-            due += Duration::from_secs(1) / RATE;
+            due += Duration::from_secs(1) / rate;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
         }
     }
+}
+
+/// The number that a picture carries, less than [`NUMBERS`].
+pub fn number_of(frame: &[u8]) -> Result<usize> {
+    let at = numbers_at(frame).pop().context("a picture without a table")?;
+    usize::from(frame[at]).checked_sub(1).context("a picture without a number")
 }
 
 /// The places of the last bytes of the quantisation tables in front of the scan. Tables may lie behind each other in a segment.
@@ -197,14 +207,14 @@ fn scene(kind: Kind, program: &Path, stamper: &Stamper, scratch: &Path) -> Resul
 
 fn raw_pipe(stamper: &Stamper) -> Result<PipeReader> {
     let ((reader, mut writer), mut stamper) = (std::io::pipe()?, stamper.clone());
-    std::thread::spawn(move || stamper.pace(|frame| writer.write_all(frame)));
+    std::thread::spawn(move || stamper.pace(RATE, |frame| writer.write_all(frame)));
     Ok(reader)
 }
 
 fn multipart_pipe(stamper: &Stamper) -> Result<PipeReader> {
     let ((reader, writer), mut stamper) = (std::io::pipe()?, stamper.clone());
     let mut writer = BufWriter::with_capacity(1 << 20, writer);
-    std::thread::spawn(move || stamper.pace(|frame| write_part(&mut writer, frame)));
+    std::thread::spawn(move || stamper.pace(RATE, |frame| write_part(&mut writer, frame)));
     Ok(reader)
 }
 
@@ -216,16 +226,22 @@ fn write_part(writer: &mut impl Write, frame: &[u8]) -> std::io::Result<()> {
     writer.flush()
 }
 
+/// Makes a FIFO.
+pub fn make_fifo(path: &Path) -> Result<()> {
+    let _ = std::fs::remove_file(path);
+    let status = Command::new("mkfifo").arg(path).status().context("mkfifo")?;
+    ensure!(status.success(), "mkfifo: {status}");
+    Ok(())
+}
+
 /// Makes a FIFO. Whoever opens it gets the pictures from then on.
 fn fifo(stamper: &Stamper, scratch: &Path) -> Result<PathBuf> {
     let path = scratch.join("pictures.fifo");
-    let _ = std::fs::remove_file(&path);
-    let status = Command::new("mkfifo").arg(&path).status().context("mkfifo")?;
-    ensure!(status.success(), "mkfifo: {status}");
+    make_fifo(&path)?;
     let (mut stamper, name) = (stamper.clone(), path.clone());
     std::thread::spawn(move || {
         let mut file = std::fs::OpenOptions::new().write(true).open(name)?;
-        stamper.pace(|frame| file.write_all(frame));
+        stamper.pace(RATE, |frame| file.write_all(frame));
         std::io::Result::Ok(())
     });
     Ok(path)
@@ -241,7 +257,7 @@ fn multipart_server(stamper: &Stamper) -> Result<String> {
         read_request(&mut stream)?;
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary={BOUNDARY}\r\n\r\n")?;
         let mut writer = BufWriter::with_capacity(1 << 20, stream);
-        stamper.pace(|frame| write_part(&mut writer, frame));
+        stamper.pace(RATE, |frame| write_part(&mut writer, frame));
         std::io::Result::Ok(())
     });
     Ok(url)

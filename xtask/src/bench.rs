@@ -3,6 +3,7 @@
 //! Nothing here is a test: figures are this machine's, at this moment, and whatever else it does shows in them. What misses
 //! its target is therefore measured again, and the table says so.
 
+mod cluster;
 mod crowd;
 mod encryption;
 mod files;
@@ -101,12 +102,15 @@ enum Part {
     Encryption,
     /// A hundred viewers of a live stream by HTTP; beside it a bare sender, and ustreamer where there is a camera
     Web,
+    /// Several machines in network namespaces: what relaying takes, beside Zenoh alone, and what becomes of pictures when machines die and
+    /// cables are cut. Building Zenoh takes minutes
+    Cluster,
     /// Minutes with viewers that come and go: memory and descriptors must not grow
     Soak,
 }
 
 impl Part {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Micro,
         Self::Load,
         Self::Latency,
@@ -115,6 +119,7 @@ impl Part {
         Self::Inputs,
         Self::Encryption,
         Self::Web,
+        Self::Cluster,
         Self::Soak,
     ];
 
@@ -128,6 +133,7 @@ impl Part {
             Self::Inputs => &["load", "relay"],
             Self::Encryption => &["handshakes", "load"],
             Self::Web => &["bare", "web_load"],
+            Self::Cluster => &["cluster"],
             Self::Soak => &["soak"],
         }
     }
@@ -179,6 +185,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             Part::Inputs => inputs::measure(options.seconds.unwrap_or(10))?,
             Part::Encryption => encryption::measure(options.seconds.unwrap_or(5))?,
             Part::Web => web::measure(options.seconds.unwrap_or(10))?,
+            Part::Cluster => cluster::measure(options.seconds.unwrap_or(10))?,
             Part::Soak => soak(options.seconds.unwrap_or(300))?,
         });
     }
@@ -198,6 +205,9 @@ fn build(parts: &[Part]) -> Result<()> {
     }
     if parts.contains(&Part::Encryption) {
         build.args(["--features", "mutoscope-server/tls,mutoscope-tests/tls"]);
+    }
+    if parts.contains(&Part::Cluster) {
+        build.args(["--features", "mutoscope-server/cluster,mutoscope-tests/cluster"]);
     }
     require(&mut build)
 }

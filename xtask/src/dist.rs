@@ -18,7 +18,7 @@ use crate::shell::{cargo, on_path, output, require, root, target_dir};
 use crate::toolchain::{add_target, host, install_tool};
 
 const PROGRAM: &str = "mutoscope-server";
-const FEATURES: &str = "tls";
+const FEATURES: &str = "cluster,tls";
 /// Longest that anything takes on an emulated processor.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What each package has to hold.

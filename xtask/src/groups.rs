@@ -20,6 +20,7 @@ pub(crate) enum Group {
     Interop,
     Peers,
     Browser,
+    Cluster,
     Tap,
     Firmware,
     Cameras,

@@ -1,7 +1,7 @@
 //! The project's own commands. `cargo xtask --help` lists them.
 //!
 //! Reading order: [`mod@test`] is what CI runs and names everything else as a step; [`check`] holds the rules of the source
-//! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device, [`v4l2`] on an
+//! tree; [`run_firmware`] boots the server on an emulated microcontroller, [`tap_demo`] runs it behind a TAP device, [`cluster_demo`] on several machines at once, [`v4l2`] on an
 //! emulated machine with a camera; [`media`] makes the clips that the interop run plays; [`mod@bench`] measures beside the targets, [`sizes`] the core on a
 //! microcontroller; [`peers`] plays what others serve; [`dist`] makes what others install, of what [`service`] looks at; [`screenshots`] makes pictures of the web page; [`packages`] finds or installs system packages, [`toolchain`] what
 //! rustup and cargo install; [`child`] runs programs beside this one.
@@ -12,6 +12,7 @@
 mod bench;
 mod check;
 mod child;
+mod cluster_demo;
 mod demo;
 mod dist;
 mod groups;
@@ -70,6 +71,8 @@ enum Command {
     RunFirmware(run_firmware::Options),
     /// Run the server on smoltcp behind a TAP device: `cargo xtask tap-demo -- --help`
     TapDemo(tap_demo::Options),
+    /// Three machines and two players in network namespaces: a machine dies, a cable is cut, and it prints how long pictures were missing
+    ClusterDemo(cluster_demo::Options),
     /// Print what the core takes of RAM and flash on a Cortex-M4F
     Sizes,
     /// Make the pictures of the web page in docs/ anew, with Chromium
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Media { directory } => media::run(directory).map(|()| true),
         Command::RunFirmware(options) => run_firmware::run(&options),
         Command::TapDemo(options) => tap_demo::run(&options).map(|()| true),
+        Command::ClusterDemo(options) => cluster_demo::run(&options).map(|()| true),
         Command::Sizes => sizes::run(),
         Command::Screenshots => screenshots::run().map(|()| true),
         Command::Dist(options) => dist::run(&options),

@@ -160,6 +160,14 @@ pub(crate) const KERNEL_MACHINE: Need = Need {
     elsewhere: "a Debian, whose kernel it boots",
 };
 
+/// Machines with cables between them, of which one can be cut.
+pub(crate) const IPROUTE: Need = Need {
+    what: "ip and tc",
+    present: || on_path("ip") && on_path("tc"),
+    debian: &["iproute2"],
+    elsewhere: "iproute (Fedora), iproute2 (Arch)",
+};
+
 /// Builds for a Raspberry Pi with a system of 64 bits.
 pub(crate) const CROSS_ARM64: Need = Need {
     what: "aarch64-linux-gnu-gcc",
@@ -250,6 +258,19 @@ pub(crate) fn root_prefix() -> Option<&'static [&'static str]> {
     } else {
         None
     }
+}
+
+/// The command, run as root where nobody is asked for that; otherwise as it is.
+pub(crate) fn as_root(command: &Command) -> Command {
+    let mut words = root_prefix().unwrap_or_default().iter();
+    let Some(first) = words.next() else {
+        let mut same = Command::new(command.get_program());
+        same.args(command.get_args());
+        return same;
+    };
+    let mut other = Command::new(first);
+    other.args(words).arg(command.get_program()).args(command.get_args());
+    other
 }
 
 fn has_file(path: &std::ffi::OsStr, name: &str) -> bool {

@@ -25,8 +25,9 @@ struct Part {
     schemes: &'static [&'static str],
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { feature: "announce", options: &["--announce"], keys: &["announce"], schemes: &[] },
+    Part { feature: "cluster", options: &["--cluster"], keys: &["cluster", "[cluster"], schemes: &[] },
     Part { feature: "lab-check", options: &["lab-check"], keys: &[], schemes: &[] },
     Part { feature: "onvif", options: &["--onvif"], keys: &["onvif"], schemes: &[] },
     Part { feature: "pcap", options: &["--pcap"], keys: &["pcap"], schemes: &[] },
@@ -37,6 +38,9 @@ const PARTS: [Part; 5] = [
         schemes: &["rtsps://", "https://"],
     },
 ];
+
+/// Those that take a C compiler, and minutes.
+const WITH_COMPILER: [&str; 2] = ["cluster", "tls"];
 
 /// Builds the server and becomes it, so that Ctrl-C and the exit code are the server's own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
@@ -76,7 +80,7 @@ fn features(arguments: &[OsString]) -> Vec<&'static str> {
         let is_setting = |line: &str| part.keys.iter().any(|key| line.trim_start().starts_with(key));
         texts.iter().any(|text| is_option(text) || has_url(text))
             || file.lines().any(|line| is_setting(line) || has_url(line))
-            || (is_help && part.feature != "tls")
+            || (is_help && !WITH_COMPILER.contains(&part.feature))
     };
     let parts = PARTS.iter().filter(is_asked).map(|part| part.feature);
     std::iter::once("http").chain(parts).collect()
@@ -117,6 +121,8 @@ mod tests {
         assert_eq!(of(&["door=rtsps://camera/"]), ["http", "tls"]);
         assert_eq!(of(&["--help"]), ["http", "announce", "lab-check", "onvif", "pcap"]);
         assert_eq!(of(&["lab-check", "submissions/anna"]), ["http", "lab-check"]);
+        assert_eq!(of(&["--cluster-connect", "edge:7447"]), ["http", "cluster"]);
+        assert_eq!(of(&["--cluster=lan", "movie.mjpeg"]), ["http", "cluster"]);
     }
 
     #[test]
@@ -127,7 +133,11 @@ mod tests {
         let of = |arguments: &[&str]| features(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
         let found = [of(&["--config", &path]), of(&[&format!("--config={path}")]), of(&[&path])];
         assert_eq!(of(&["--config", "/dev/null", &path]), ["http"], "a film is not read");
-        fs::remove_file(&file).unwrap();
         assert_eq!(found, [vec!["http", "onvif", "tls"], vec!["http", "onvif", "tls"], vec!["http"]]);
+        for text in ["[cluster]\nconnect = [\"edge:7447\"]\n", "cluster = \"lan\"\n", "[cluster.tls]\n"] {
+            fs::write(&file, text).unwrap();
+            assert_eq!(of(&["--config", &path]), ["http", "cluster"], "{text}");
+        }
+        fs::remove_file(&file).unwrap();
     }
 }

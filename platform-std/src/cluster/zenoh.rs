@@ -35,8 +35,9 @@ const LEASE_MILLIS: u64 = 1000;
 const OPEN_MILLIS: u64 = 500;
 /// How long it takes until a node is tried again: at first, and at last.
 const RETRY_MILLIS: [u64; 2] = [100, 500];
-/// Batches of 64 KB that wait for the network. All pictures of a node are taken at one moment where cameras are synchronous.
-const QUEUE: u64 = 16;
+/// Batches of 64 KB that wait for the network. More of them are no help where all cameras of a node take their pictures at one moment, and
+/// make pictures old where the network is narrow: 16 of them by a second at 8 Mbit/s.
+const QUEUE: u64 = 2;
 /// Microseconds that a picture waits for room in the queue.
 const WAIT_MICROS: u64 = 5_000;
 /// Microseconds that a large one waits on its way. Less, and those that take longer than this on their network never arrive.

@@ -21,6 +21,14 @@ impl Running {
         self.0.id()
     }
 
+    /// Whether it has not ended.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn is_running(&mut self) -> Result<bool> {
+        Ok(self.0.try_wait()?.is_none())
+    }
+
     /// Returns the process's standard output, once.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.0.stdout.take()

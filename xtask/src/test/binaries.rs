@@ -22,7 +22,7 @@ fn list() -> Result<PathBuf> {
 }
 
 /// Builds all tests of `packages` with the programs that they start, and keeps the list of them.
-pub(super) fn build(packages: &[&str]) -> Result<()> {
+pub(super) fn build(packages: &[String]) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--all-targets", "--no-run", "--message-format", "json-render-diagnostics"]);
     command.args(packages).stdout(Stdio::piped()).stdin(Stdio::null());

@@ -7,8 +7,8 @@ use super::schedule::{Load, Task};
 use super::{package, steps};
 use crate::groups::Group;
 use crate::packages::{
-    CHROMIUM, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, JPEG_TOOLS, KERNEL_MACHINE, Need, QEMU, SDL2,
-    TKINTER, TSHARK, TURBO_TOOLS, VENV, VLC,
+    CHROMIUM, DISPLAY, FFMPEG, GSTREAMER, GSTREAMER_SERVER, IMAGEMAGICK, IPROUTE, JPEG_TOOLS, KERNEL_MACHINE, Need,
+    QEMU, SDL2, TKINTER, TSHARK, TURBO_TOOLS, VENV, VLC,
 };
 use anyhow::Result;
 
@@ -117,6 +117,7 @@ pub(super) fn steps(long: bool) -> Vec<Step> {
         Step::single(Group::Unit, "metrics", steps::metrics).after(&[TESTS]),
         Step::single(Group::Unit, "loom", steps::loom),
         Step::busy(Group::Clippy, "clippy", steps::clippy),
+        Step::busy(Group::Clippy, "clippy cluster", steps::clippy_cluster).after(&[TESTS]),
         Step::busy(Group::Doc, "doc-tests", steps::doc_tests).after(&[TESTS]),
         Step::busy(Group::Doc, "doc", steps::doc),
     ]);
@@ -189,6 +190,7 @@ fn playing(long: bool) -> Vec<Step> {
             .after(&[TESTS, PROGRAMS])
             .alone_with(&["many players"])
             .needs(&[&CHROMIUM]),
+        Step::waiting(Group::Cluster, "cluster", steps::cluster).after(&[TESTS]).needs(&[&FFMPEG]).likes(&[&IPROUTE]),
         peer("lab").needs(&[&SDL2, &FFMPEG]),
         peer("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
         peer("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),

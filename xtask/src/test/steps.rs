@@ -1,7 +1,7 @@
 //! The work of each step of `cargo xtask test`.
 
 use super::binaries::{self, program, run_tests, run_tests_within};
-use crate::packages::SDL2;
+use crate::packages::{SDL2, as_root};
 use crate::shell::{cargo, line, output, release_program, require, root, target_dir};
 use crate::skip::skip;
 use crate::toolchain::{add_target, available, host, install_tool};
@@ -55,11 +55,18 @@ const SYSTEMS: &[&str] = &[
 /// The folder of the package that links a system library.
 const PLAYER: &str = "player-sdl";
 
-/// All packages, or all but the player where SDL2 is missing: the step `player` says so.
-fn packages() -> &'static [&'static str] {
-    const TLS: [&str; 2] = ["--features", "mutoscope-server/tls,mutoscope-tests/tls"];
-    const WITHOUT_PLAYER: [&str; 4] = ["--features", "mutoscope-server/tls,mutoscope-tests/tls", "--exclude", PLAYER];
-    if SDL2.missing().is_none() { &TLS } else { &WITHOUT_PLAYER }
+/// What all are built with, in release too.
+const TLS: &str = "mutoscope-server/tls,mutoscope-tests/tls";
+/// What they are built with where tests run. Zenoh takes minutes, so it is built here alone, and once.
+const CLUSTER: &str = "mutoscope-server/cluster,mutoscope-tests/cluster";
+
+/// All packages with these features, or all but the player where SDL2 is missing: the step `player` says so.
+fn packages(features: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["--features".to_owned(), features.join(",")];
+    if SDL2.missing().is_some() {
+        arguments.extend(["--exclude".to_owned(), PLAYER.to_owned()]);
+    }
+    arguments
 }
 
 pub(super) fn fmt() -> Result<()> {
@@ -90,11 +97,11 @@ pub(super) fn build_programs() -> Result<()> {
     if SDL2.missing().is_none() {
         command.args(["--bin", "player-sdl"]);
     }
-    require(command.args(packages()))
+    require(command.args(packages(&[TLS])))
 }
 
 pub(super) fn build_tests() -> Result<()> {
-    binaries::build(packages())
+    binaries::build(&packages(&[TLS, CLUSTER]))
 }
 
 pub(super) fn make_clips() -> Result<()> {
@@ -111,7 +118,21 @@ fn clips(set: &media::Set) -> Result<()> {
 
 pub(super) fn clippy() -> Result<()> {
     let workspace = ["clippy", "--workspace", "--all-targets"];
-    require(cargo().args(workspace).args(packages()).args(["--", "-D", "warnings"]))
+    require(cargo().args(workspace).args(packages(&[TLS])).args(["--", "-D", "warnings"]))
+}
+
+/// Lints what only the feature `cluster` brings, where it stands in programs: the compiler that lints goes by what the tests were built
+/// with. `cargo clippy` would check all of Zenoh anew for that, which takes as long as half a build of it.
+pub(super) fn clippy_cluster() -> Result<()> {
+    let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let driver = Path::new(String::from_utf8_lossy(&sysroot).trim()).join("bin/clippy-driver");
+    ensure!(driver.exists(), "there is no {}", driver.display());
+    let mut command = cargo();
+    command.env("RUSTC_WORKSPACE_WRAPPER", driver);
+    // As `cargo clippy` hands on what stands behind `--`.
+    command.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    command.args(["test", "--workspace", "--no-run", "--bin", "mutoscope-server", "--bin", "cluster"]);
+    require(command.args(packages(&[TLS, CLUSTER])))
 }
 
 fn is_player(folder: &Path) -> bool {
@@ -186,12 +207,12 @@ pub(super) fn player_protocol() -> Result<()> {
 }
 
 pub(super) fn doc_tests() -> Result<()> {
-    require(cargo().args(["test", "--workspace", "--doc"]).args(packages()))
+    require(cargo().args(["test", "--workspace", "--doc"]).args(packages(&[TLS, CLUSTER])))
 }
 
 pub(super) fn doc() -> Result<()> {
     let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
-    require(cargo().args(arguments).args(packages()).env("RUSTDOCFLAGS", "-D warnings"))
+    require(cargo().args(arguments).args(packages(&[TLS])).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Compiles one package with each of its features: a build of the workspace unifies features, and would not show that it needs
@@ -292,6 +313,14 @@ pub(super) fn onvif() -> Result<()> {
     command.args(recorder.iter().flat_map(|python| [std::ffi::OsStr::new("--python"), python.as_os_str()]));
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))?;
     recorder.map(drop)
+}
+
+/// Machines that die, cables that are cut, and nodes that lie, in namespaces where these can be had.
+pub(super) fn cluster() -> Result<()> {
+    let (of_tests, server) = (program("cluster")?, program("mutoscope-server")?);
+    let mut command = as_root(&of_tests);
+    command.arg("--server").arg(server.get_program());
+    require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
 }
 
 /// The page in a browser.
