@@ -420,7 +420,7 @@ rate = 30
         assert_eq!((loaded.args.hosts.as_slice(), loaded.specs.len()), (&["127.0.0.1".to_owned()][..], 0));
         let proposed = |line: &str| {
             let bare = line.strip_prefix("# ").unwrap_or(line);
-            let is_table = bare.starts_with("[streams.") && bare.ends_with(']');
+            let is_table = bare == "[cluster]" || bare.starts_with("[streams.") && bare.ends_with(']');
             let key = bare.split_once(" = ").map_or("", |(key, _)| key);
             let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
             if is_table || is_key { bare.to_owned() } else { line.to_owned() }
@@ -430,6 +430,11 @@ rate = 30
         let all: Vec<String> = text.lines().map(proposed).collect();
         let loaded = Toml::new(&all.join("\n")).load(&[]).unwrap();
         assert_eq!((loaded.specs.len(), loaded.args.access.open, loaded.args.tls.tls), (3, true, true));
+        let cluster = &loaded.args.cluster;
+        assert_eq!(
+            (cluster.node.as_deref(), &cluster.cluster_connect[..]),
+            (Some("gate"), &["192.168.1.4:7447".to_owned()][..])
+        );
     }
 
     #[test]
