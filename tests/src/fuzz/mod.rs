@@ -8,6 +8,8 @@
 pub mod announcements;
 pub mod auth;
 pub mod clients;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod containers;
 pub mod delivery;
 pub mod feed;
@@ -116,6 +118,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "web_origins", run: web::origins, seeds: web::origin_seeds, words: web::ORIGIN_WORDS },
     Target { name: "web_forms", run: web::forms, seeds: web::form_seeds, words: web::FORM_WORDS },
     Target { name: "web_publish", run: web::publish, seeds: feed::feed_seeds, words: feed::WORDS },
+    #[cfg(feature = "cluster")]
+    Target { name: "cluster_keys", run: cluster::keys, seeds: cluster::key_seeds, words: cluster::WORDS },
+    #[cfg(feature = "cluster")]
+    Target { name: "cluster_stamps", run: cluster::stamps, seeds: cluster::stamp_seeds, words: &[] },
+    #[cfg(feature = "cluster")]
+    Target { name: "cluster_about", run: cluster::about, seeds: cluster::about_seeds, words: cluster::WORDS },
     Target {
         name: "announcements",
         run: announcements::announcements,
