@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::guard::{Encryption, KeyMark, StreamRules, Who};
 
 /// Bytes of the longest description that is believed.
-pub(super) const MAX_LEN: usize = 64 * 1024;
+pub(super) const MAX_LEN: usize = 16 * 1024;
 /// No film is longer: ten years.
 const MAX_SECONDS: f64 = 3.2e8;
 

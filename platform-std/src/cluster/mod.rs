@@ -1,9 +1,12 @@
 //! Streams of other machines: each node shows the streams of all, and a picture goes over the network once for all who watch it there.
 
 mod about;
+mod abouts;
+mod bounds;
 mod certificates;
 mod desk;
 pub mod exchange;
+mod feed;
 mod film;
 mod film_words;
 pub mod in_process;

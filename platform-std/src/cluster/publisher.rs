@@ -18,8 +18,9 @@ use mutoscope::time::Instant;
 use mutoscope::wire::url::Path;
 
 use super::about::About;
+use super::abouts::Abouts;
 use super::desk::{Closes, Desk};
-use super::exchange::{Exchange, ExchangeError, Held, Publication, Question, Sample};
+use super::exchange::{Exchange, ExchangeError, Held, Publication, Question};
 use super::line::Line;
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
@@ -58,6 +59,7 @@ pub struct Offers {
     thread: Option<thread::JoinHandle<()>>,
     #[expect(dead_code, reason = "questions are answered until they are dropped")]
     answers: [Held; 2],
+    abouts: Arc<Abouts>,
     desk: Arc<dyn Closes>,
     /// Tells others to ask again.
     news: Mutex<Box<dyn Publication>>,
@@ -100,15 +102,16 @@ impl Offers {
         })?;
         let offered = Arc::<Mutex<Offered>>::default();
         let keys = name::all_of(node, Part::About);
+        let abouts = Arc::new(Abouts::new(Box::new(describe)));
         let answer = {
-            let offered = Arc::downgrade(&offered);
+            let (offered, abouts) = (Arc::downgrade(&offered), Arc::clone(&abouts));
             move |question: Box<dyn Question>| {
                 if let Some(offered) = offered.upgrade() {
-                    answer(&*question, &lock(&offered), &describe);
+                    abouts.answer(&*question, lock(&offered).values().map(|offer| &offer.address));
                 }
             }
         };
-        let abouts = exchange.answer(&keys, Box::new(answer)).map_err(io::Error::other)?;
+        let told = exchange.answer(&keys, Box::new(answer)).map_err(io::Error::other)?;
         let frames = {
             let (offered, desk) = (Arc::downgrade(&offered), Arc::downgrade(&desk));
             move |question: Box<dyn Question>| {
@@ -118,14 +121,15 @@ impl Offers {
             }
         };
         let keys = name::all_of(node, Part::Frames);
-        let answers = [abouts, exchange.answer(&keys, Box::new(frames)).map_err(io::Error::other)?];
+        let answers = [told, exchange.answer(&keys, Box::new(frames)).map_err(io::Error::other)?];
         let news = exchange.publish(&name::node_key(node), Box::new(|_| ())).map_err(io::Error::other)?;
         let (node, news) = (node.to_owned(), Mutex::new(news));
-        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, desk, news })
+        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, abouts, desk, news })
     }
 
     /// What is told of the streams has changed: the others ask again.
     pub fn tell_changed(&self) {
+        self.abouts.forget();
         let told = self.news.lock().unwrap_or_else(PoisonError::into_inner).put(b"", b"");
         if let Err(error) = told {
             log::error!("other nodes do not hear that rules have changed: {error}");
@@ -155,6 +159,7 @@ impl Offers {
                 Err(error) => log::warn!("{}: other nodes are not offered it: {error}", stream.0),
             }
         }
+        self.abouts.forget();
         Ok(())
     }
 
@@ -195,18 +200,6 @@ impl fmt::Debug for Offers {
 
 fn lock(offered: &Mutex<Offered>) -> MutexGuard<'_, Offered> {
     offered.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Tells of all streams that are asked for.
-fn answer(question: &dyn Question, offered: &Offered, describe: &dyn Fn(&str) -> Option<About>) {
-    for Offer { address, .. } in offered.values() {
-        let key = address.key(Part::About);
-        if name::do_match(&key, question.key())
-            && let Some(about) = describe(address.stream())
-        {
-            question.answer(Sample { key: &key, payload: about.to_json().as_bytes(), attachment: b"" });
-        }
-    }
 }
 
 /// What the thread is to do.

@@ -15,16 +15,16 @@ use mutoscope::media::catalogue::Catalogue;
 use mutoscope::wire::url::Path;
 
 use super::about::About;
-use super::exchange::{Exchange, ExchangeError, Held, MAX_PICTURE, Sample};
+use super::bounds::Room;
+use super::exchange::{Exchange, ExchangeError, Held, Sample};
+use super::feed::Feed;
 use super::film::{Film, FilmMedium, Films};
 use super::name::{self, Address, Part};
-use super::stamp::Stamp;
-use super::transit::Transit;
 use super::work::{Changed, Next, Work};
 use crate::guard::{Home, Homes, StreamRules, Who};
 use crate::input::{Publisher, STARTING};
 use crate::media::live::{Live, LiveMedium};
-use crate::media::{LeftOut, Packets, Policy};
+use crate::media::{LeftOut, Policy};
 use crate::web::{Listed, Listing};
 
 /// A picture that is older is shown to nobody.
@@ -32,6 +32,7 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// Streams of one node, and of all.
 const MOST_OF_NODE: usize = 1000;
 const MOST: usize = 10_000;
+const MOST_NODES: usize = 1000;
 /// Nodes of which the log has said that they are wrong.
 const MOST_NAMED: usize = 100;
 /// How long a node may take to tell what its streams are.
@@ -74,6 +75,7 @@ struct Shared {
     waits: Waits,
     films: Films,
     known: Mutex<Known>,
+    room: Arc<Room>,
     work: Work<Feed>,
     start: Instant,
     /// Is told that other rules hold for a stream.
@@ -153,32 +155,6 @@ struct Name {
     shows: Address,
 }
 
-/// The pictures of one stream, on their way.
-struct Feed {
-    address: Address,
-    live: Live,
-    shown: Publisher,
-    /// The newest picture that nobody has looked at yet.
-    slot: Mutex<Option<Arrived>>,
-    /// Known also while nobody watches.
-    passed: Mutex<Passed>,
-}
-
-struct Arrived {
-    picture: Vec<u8>,
-    stamp: Stamp,
-    at: Instant,
-    /// How many came and nobody has looked at since the one before.
-    replaced: u32,
-}
-
-/// The pictures so far.
-#[derive(Default)]
-struct Passed {
-    transit: Transit,
-    packets: Packets,
-}
-
 impl Remote {
     /// The streams of all nodes but this one. `policy`: what may be done with pictures that RTP/JPEG cannot carry.
     ///
@@ -201,6 +177,7 @@ impl Remote {
             waits,
             films: Films::new(Arc::clone(&exchange), policy)?,
             known: Mutex::default(),
+            room: Arc::default(),
             work: Work::default(),
             start: Instant::now(),
             on_rules: OnceLock::new(),
@@ -240,6 +217,12 @@ impl Remote {
     /// the exchange, and must not wait.
     pub fn on_rules(&self, tell: impl Fn() + Send + Sync + 'static) {
         let _ = self.0.shared.on_rules.set(Box::new(tell));
+    }
+
+    /// Another node says that a key is there, or is no more.
+    #[cfg(test)]
+    pub(super) fn hear(&self, key: &str, is_there: bool) {
+        self.0.shared.handle_presence(key, is_there);
     }
 
     /// Full names of all streams that are there.
@@ -452,18 +435,22 @@ impl Known {
             }
         } else {
             let of_node = self.counts.get(address.node()).copied().unwrap_or(0);
-            if of_node >= MOST_OF_NODE || self.streams.len() >= MOST {
-                return self.complain(format!(
-                    "{} offers more than {MOST_OF_NODE} streams, or all nodes more than {MOST}: the others are left out",
-                    address.node()
-                ));
+            if of_node >= MOST_OF_NODE {
+                let node = address.node();
+                return self
+                    .complain(format!("{node:?} offers more than {MOST_OF_NODE} streams: the others are left out"));
+            }
+            if self.streams.len() >= MOST || of_node == 0 && self.counts.len() >= MOST_NODES {
+                let what =
+                    format!("there are more than {MOST} streams, or {MOST_NODES} machines: the others are left out");
+                return self.complain(what);
             }
             let shown = match part {
                 Part::Film => Shown::Film(shared.films.add(&address)),
                 _ => {
                     let live = shared.live(&address.full_name(), Changed::Stream(address.clone()));
                     let shown = Publisher::new(live.clone(), shared.policy);
-                    Shown::Live(Arc::new(Feed::new(address.clone(), live, shown)))
+                    Shown::Live(Arc::new(Feed::new(address.clone(), live, shown, Arc::clone(&shared.room))))
                 }
             };
             self.streams.insert(address.clone(), Stream { gone: None, about: None, shown });
@@ -587,35 +574,6 @@ impl Name {
     }
 }
 
-impl Feed {
-    fn new(address: Address, live: Live, shown: Publisher) -> Self {
-        Self { address, live, shown, slot: Mutex::default(), passed: Mutex::default() }
-    }
-
-    fn passed(&self) -> MutexGuard<'_, Passed> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Another node has sent this; `work` will look at it, if nothing newer comes before that.
-    fn take(self: &Arc<Self>, sample: Sample<'_>, work: &Work<Feed>) {
-        if sample.payload.len() > MAX_PICTURE {
-            return self.live.leave_out(LeftOut::TooMany);
-        }
-        let Some(stamp) = Stamp::parse(sample.attachment) else { return self.live.leave_out(LeftOut::Damaged) };
-        let mut picture = self.shown.buffer();
-        picture.extend_from_slice(sample.payload);
-        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let replaced = slot.as_ref().map_or(0, |before| before.replaced.saturating_add(1));
-        *slot = Some(Arrived { picture, stamp, at: Instant::now(), replaced });
-        drop(slot);
-        if replaced > 0 {
-            // It is in the queue already.
-            return self.live.leave_out(LeftOut::Unready);
-        }
-        work.note_arrived(Arc::clone(self));
-    }
-}
-
 /// The thread that watches other nodes' streams.
 struct Receiver {
     shared: Arc<Shared>,
@@ -698,10 +656,14 @@ impl Receiver {
     fn watch(&self, feed: &Arc<Feed>) -> Result<Held, ExchangeError> {
         let (feed, shared): (_, Weak<Shared>) = (Arc::clone(feed), Arc::downgrade(&self.shared));
         let key = feed.address.key(Part::Pictures);
-        feed.passed().transit.pause();
+        feed.begin();
         let take = move |sample: Sample<'_>| {
             if let Some(shared) = shared.upgrade() {
-                feed.take(sample, &shared.work);
+                if feed.take(sample, &shared.work) {
+                    let name = feed.address.full_name();
+                    let what = format!("two machines send pictures of {name:?}: those of the second one are left out");
+                    shared.known().complain(what);
+                }
             }
         };
         self.shared.exchange.watch(&key, Box::new(take))
@@ -726,7 +688,7 @@ impl Receiver {
 
     /// Shows the picture that has come.
     fn show(&mut self, feed: &Feed) {
-        let Some(arrived) = feed.slot.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(arrived) = feed.arrived() else { return };
         if !self.watched.contains_key(&feed.address) {
             return;
         }

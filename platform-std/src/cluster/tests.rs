@@ -2,6 +2,7 @@
 
 mod films;
 mod guarded;
+mod hostile;
 mod passage;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
