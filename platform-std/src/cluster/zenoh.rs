@@ -337,3 +337,56 @@ impl Zenoh {
             .map_err(ExchangeError::new)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_listens_where_it_is_told_and_looks_for_others_where_that_is_wanted() {
+        let places = |places: &[&str]| places.iter().map(|&place| place.to_owned()).collect::<Vec<_>>();
+        let [a, b] = ["127.0.0.1:1", "edge:2"];
+        for (lan, listen, connect, mode) in [
+            (false, places(&[]), places(&[b]), "client"),
+            (false, places(&[a]), places(&[]), "router"),
+            (false, places(&[a, b]), places(&[b]), "router"),
+            (true, places(&[]), places(&[]), "peer"),
+            (true, places(&[a]), places(&[b]), "peer"),
+        ] {
+            let topology = Topology { lan, listen, connect, ..Topology::default() };
+            let configuration = configuration(&topology);
+            let endpoints = |of: &str| -> Vec<String> {
+                let endpoints = configuration[of]["endpoints"].as_array().unwrap();
+                endpoints.iter().map(|endpoint| endpoint.as_str().unwrap().replace("#so_sndbuf=65536", "")).collect()
+            };
+            let tcp = |places: &[String]| places.iter().map(|place| format!("tcp/{place}")).collect::<Vec<_>>();
+            if lan && topology.listen.is_empty() {
+                assert!(endpoints("listen").len() == 1 && endpoints("listen")[0].ends_with(":0"), "{configuration}");
+            } else {
+                assert_eq!(endpoints("listen"), tcp(&topology.listen));
+            }
+            assert_eq!(endpoints("connect"), tcp(&topology.connect));
+            assert_eq!(configuration["mode"], mode);
+            for how in ["multicast", "gossip"] {
+                assert_eq!(configuration["scouting"][how]["enabled"], lan);
+            }
+            assert_eq!(configuration["adminspace"]["enabled"], false);
+            assert!(configuration["access_control"].is_null());
+            Config::from_json5(&configuration.to_string()).unwrap();
+        }
+    }
+
+    #[test]
+    fn whoever_is_named_may_say_what_is_said_in_its_own_name() {
+        let access = Access { nodes: vec!["k\u{fc}che".to_owned()], relays: vec!["edge".to_owned()] };
+        let rules = rules(&access);
+        assert_eq!((&rules["enabled"], &rules["default_permission"]), (&json!(true), &json!("deny")));
+        let rule = |id: &str| rules["rules"].as_array().unwrap().iter().find(|rule| rule["id"] == id).unwrap();
+        assert_eq!(rule("node0")["key_exprs"], json!(["mutoscope/k%C3%BCche", "mutoscope/k%C3%BCche/**"]));
+        assert_eq!(rule("relays")["key_exprs"], json!(["mutoscope/**"]));
+        let policy = |at: usize| (&rules["policies"][at]["rules"], &rules["subjects"][at]["cert_common_names"]);
+        assert_eq!(policy(0), (&json!(["heard", "asks", "node0"]), &json!(["k\u{fc}che"])));
+        assert_eq!(policy(1), (&json!(["heard", "asks", "relays"]), &json!(["edge"])));
+        assert_eq!(rules["policies"].as_array().map(Vec::len), Some(2));
+    }
+}
