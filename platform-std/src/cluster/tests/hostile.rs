@@ -169,13 +169,13 @@ fn what_is_told_of_streams_is_believed_of_what_it_can_be() {
 #[test]
 fn pictures_under_the_key_of_another_nodes_stream_are_left_out_while_that_one_shows_it() {
     let mut scene = Scene::new();
-    let key = "mutoscope/garden/bird/jpeg";
+    let (key, jpeg) = ("mutoscope/garden/bird/jpeg", other_picture());
     scene.check("nobody");
-    scene.send(key, 1000, |number| (other_picture(), stamp(number).to_bytes().to_vec()));
+    scene.send(key, 1000, |number| (jpeg.clone(), stamp(number).to_bytes().to_vec()));
     scene.check("a stranger's pictures");
     // It says to be the garden, too.
     let _token = scene.declare([live("garden", "bird")]);
-    scene.send(key, 1000, |number| (other_picture(), stamp(number).to_bytes().to_vec()));
+    scene.send(key, 1000, |number| (jpeg.clone(), stamp(number).to_bytes().to_vec()));
     scene.check("a second garden");
 }
 
