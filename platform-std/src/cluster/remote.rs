@@ -658,12 +658,12 @@ impl Receiver {
         let key = feed.address.key(Part::Pictures);
         feed.begin();
         let take = move |sample: Sample<'_>| {
-            if let Some(shared) = shared.upgrade() {
-                if feed.take(sample, &shared.work) {
-                    let name = feed.address.full_name();
-                    let what = format!("two machines send pictures of {name:?}: those of the second one are left out");
-                    shared.known().complain(what);
-                }
+            if let Some(shared) = shared.upgrade()
+                && feed.take(sample, &shared.work)
+            {
+                let name = feed.address.full_name();
+                let what = format!("two machines send pictures of {name:?}: those of the second one are left out");
+                shared.known().complain(what);
             }
         };
         self.shared.exchange.watch(&key, Box::new(take))
