@@ -367,11 +367,7 @@ impl Model {
                 self.lose();
                 self.phase = Phase::Reconnecting { reason, cause, at, attempt };
             }
-            Report::Turned { reason, server } => {
-                self.lose();
-                self.phase = Phase::Connecting;
-                self.show_toast(format!("{reason}: going on at {server}"), now);
-            }
+            Report::Turned { reason, server } => self.turn(&reason, &server, now),
             Report::Asks(asked) => {
                 self.lose();
                 self.phase = Phase::Asking(asked);
@@ -432,6 +428,13 @@ impl Model {
             (Phase::Paused | Phase::Ready, _) => Some(Goal::SetUp),
             _ => Some(Goal::Play { from: None }),
         };
+    }
+
+    /// It goes on at another server.
+    fn turn(&mut self, reason: &str, server: &str, now: Instant) {
+        self.lose();
+        self.phase = Phase::Connecting;
+        self.show_toast(format!("{reason}: going on at {server}"), now);
     }
 
     fn play(&mut self, from: Option<Duration>) -> Goal {

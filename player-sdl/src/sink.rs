@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+// More than 15 fields: each is a figure.
 /// Figures of the stream, as fresh as the last packet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Live {

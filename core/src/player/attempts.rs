@@ -1,6 +1,7 @@
 //! What is done when something did not work: another way is tried, on this connection or on another one.
 
 use super::settings::{Dialect, Settings};
+use super::stage::Stage;
 use super::{Event, Failure, Player, Retry};
 use crate::session as spoken;
 use crate::time::{Duration, Instant};
@@ -70,6 +71,23 @@ where
         self.leave(now);
         // Nobody wants another session.
         if self.wanted.session { Event::Retrying { with, after } } else { Event::TornDown }
+    }
+
+    /// When to ask the server for a sign of life.
+    pub(super) fn probe_due(&self) -> Option<Instant> {
+        let is_playing = self.stage == Stage::Linked && self.connection.state() == spoken::State::Playing;
+        let after = self.settings.probe.filter(|_| is_playing && self.dialect() == spoken::Dialect::Standard)?;
+        self.media.probe_due(after)
+    }
+
+    /// Asks for it, if that is due. Where another request is under way, that one waits for its answer.
+    pub(super) fn probe(&mut self, now: Instant) {
+        if let Some(patience) = self.settings.probe
+            && self.probe_due().is_some_and(|due| due <= now)
+        {
+            self.media.silence().handle_probe(now);
+            let _ = self.connection.probe(now, patience);
+        }
     }
 
     /// Whether media come to the second port, too: the lab's dialect has no reports, and one of its servers sends every other packet

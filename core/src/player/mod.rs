@@ -413,13 +413,6 @@ where
         self.wanted = Wanted::default();
     }
 
-    /// When to ask the server for a sign of life.
-    fn probe_due(&self) -> Option<Instant> {
-        let is_playing = self.stage == Stage::Linked && self.connection.state() == State::Playing;
-        let after = self.settings.probe.filter(|_| is_playing && self.dialect() == spoken::Dialect::Standard)?;
-        self.media.probe_due(after)
-    }
-
     fn is_linked(&self) -> bool {
         matches!(self.stage, Stage::Linked | Stage::Leaving { .. })
     }
@@ -696,13 +689,7 @@ where
         if handed_over == HandedOver::Part {
             return None;
         }
-        if let Some(patience) = self.settings.probe
-            && self.probe_due().is_some_and(|due| due <= now)
-        {
-            self.media.silence().handle_probe(now);
-            // Where another request is under way, that one waits for its answer.
-            let _ = self.connection.probe(now, patience);
-        }
+        self.probe(now);
         if handed_over == HandedOver::All && self.media.poll_end(now) {
             return Some(self.end(true));
         }
