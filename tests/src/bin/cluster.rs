@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use mutoscope_tests::cluster::events::{EVENTS, Event, show};
 use mutoscope_tests::cluster::measure::measure;
 use mutoscope_tests::cluster::{HEAD, Row, Stage, bare, interrupt, liar, network};
+use mutoscope_tests::moving;
 use mutoscope_tests::process::{Scratch, exit_code};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +20,11 @@ struct Args {
     /// The server's program, with the feature `cluster`
     #[arg(long, default_value = "target/debug/mutoscope-server")]
     server: PathBuf,
-    /// Only these events: quiet, whole, kill, cut, move, pair, lie, narrow, large (comma-separated)
+    /// Our player, for viewers whom a full edge sends on
+    #[arg(long)]
+    player: Option<PathBuf>,
+    /// Only these events: quiet, whole, kill, cut, move, pair, lie, narrow, large (comma-separated);
+    /// and full, which no run has unless it is named here
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// No namespaces: all programs run beside each other, and no cable is cut
@@ -36,6 +41,15 @@ struct Args {
     figures: bool,
     #[command(subcommand)]
     other: Option<Other>,
+}
+
+/// The event of which `moving` has a table of its own.
+const FULL: &str = "full";
+
+impl Args {
+    fn is_wanted(&self, event: &str) -> bool {
+        !self.demo && (self.only.is_empty() || self.only.iter().any(|name| name == event))
+    }
 }
 
 /// What this program is to others of its kind.
@@ -74,9 +88,7 @@ fn run(args: &Args) -> Result<bool> {
         None => {}
     }
     ctrlc::set_handler(interrupt).context("cannot handle Ctrl-C")?;
-    let events: Vec<_> =
-        EVENTS.iter().filter(|event| args.only.is_empty() || args.only.iter().any(|name| name == event.name)).collect();
-    ensure!(!events.is_empty(), "there is no such event");
+    let events: Vec<_> = EVENTS.iter().filter(|event| args.is_wanted(event.name)).collect();
     network::sweep();
     let why_not = if args.loopback { Some("as asked for".to_owned()) } else { network::why_not() };
     let namespaces = why_not.is_none();
@@ -92,6 +104,12 @@ fn run(args: &Args) -> Result<bool> {
         Some(seconds) => measure(&stage, seconds)?,
         None => Vec::new(),
     };
+    // It waits most of its time, and disturbs nobody; by name alone.
+    let full = args.only.iter().any(|name| name == FULL).then(|| {
+        let (server, player) = (args.server.clone(), args.player.clone());
+        std::thread::spawn(move || moving::run(&server, player.as_deref()))
+    });
+    ensure!(full.is_some() || !events.is_empty(), "there is no such event");
     for event in events {
         match &why_not {
             Some(why) if event.needs_cables => {
@@ -103,6 +121,8 @@ fn run(args: &Args) -> Result<bool> {
             _ => rows.extend(try_it(event, &stage)?),
         }
     }
+    let of_full = full.map(|full| full.join().ok().context("a thread panicked")?).transpose()?;
+    of_full.iter().flatten().for_each(|line| println!("full: {line}"));
     Ok(print_table(&rows) || args.figures)
 }
 

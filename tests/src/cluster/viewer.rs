@@ -42,12 +42,9 @@ impl Viewer {
                 if place.enter().is_err() {
                     return;
                 }
-                for url in urls.iter().cycle() {
+                while !is_over.load(Ordering::Relaxed) {
                     // What went wrong shows in what is missing.
-                    let _ = watch(url, urls.len() > 1, &stamper, &seen, &is_over);
-                    if is_over.load(Ordering::Relaxed) {
-                        return;
-                    }
+                    let _ = watch(&urls, &stamper, &seen, &is_over);
                     std::thread::sleep(Duration::from_millis(20));
                 }
             }
@@ -91,28 +88,28 @@ impl Drop for Viewer {
     }
 }
 
-/// Plays one URL until it gives nothing more. Who has others does not wait long.
-fn watch(url: &str, has_others: bool, stamper: &Stamper, seen: &Mutex<Vec<Seen>>, is_over: &AtomicBool) -> Result<()> {
-    let mut options = client::Options { transport: Transport::Tcp, max_frame: 1 << 24, ..client::Options::new(url) };
-    if has_others {
-        options.connect_timeout = Duration::from_secs(1);
-        options.response_timeout = Duration::from_secs(1);
-        (options.silence, options.stall_timeout) = (Duration::from_secs(1), Duration::from_secs(2));
-        options.teardown_timeout = Duration::from_millis(100);
-    }
-    let mut client = Client::new(options)?;
+/// Plays, and goes on at the next URL where one gives nothing more. Who has no other begins anew.
+fn watch(urls: &[String], stamper: &Stamper, seen: &Mutex<Vec<Seen>>, is_over: &AtomicBool) -> Result<()> {
+    let (first, others) = urls.split_first().context("there is no URL")?;
+    let options = client::Options { transport: Transport::Tcp, max_frame: 1 << 24, ..client::Options::new(first) };
+    let mut client = Client::new(options.with_fallbacks(others))?;
     client.set_goal(Goal::Play { from: None });
     while !is_over.load(Ordering::Relaxed) {
-        let next = client.next(Some(Instant::now() + Duration::from_millis(50)));
-        match next? {
-            Some(Event::Frame(_)) => {
+        match client.next(Some(Instant::now() + Duration::from_millis(50))) {
+            Ok(Some(Event::Frame(_))) => {
                 let (at, frame) = (Instant::now(), client.frame());
                 let age = at.saturating_duration_since(stamper.sent(frame)?);
                 let number = number_of(frame)?;
                 seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen { at, number, age });
             }
-            Some(Event::EndOfStream { .. } | Event::TornDown) => return Ok(()),
-            _ => {}
+            Ok(Some(Event::EndOfStream { .. } | Event::TornDown)) | Err(_) if others.is_empty() => return Ok(()),
+            Ok(Some(Event::EndOfStream { .. } | Event::TornDown)) | Err(_) => {
+                if !client.turn() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                client.set_goal(Goal::Play { from: None });
+            }
+            Ok(_) => {}
         }
     }
     Ok(())

@@ -320,6 +320,9 @@ pub(super) fn cluster() -> Result<()> {
     let (of_tests, server) = (program("cluster")?, program("mutoscope-server")?);
     let mut command = as_root(&of_tests);
     command.arg("--server").arg(server.get_program());
+    if SDL2.missing().is_none() {
+        command.arg("--player").arg(release_program("player-sdl")?);
+    }
     require(&mut command).with_context(|| format!("repeat with `{}`", line(&command)))
 }
 
