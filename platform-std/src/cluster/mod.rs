@@ -36,3 +36,9 @@ pub use stamp::Stamp;
 pub use topology::{Access, Certificates, Topology};
 pub use transit::{Passage, Transit};
 pub use zenoh::Zenoh;
+
+/// What a question for frames of a film is understood as, as we would ask it; for tests of what other nodes ask.
+#[doc(hidden)]
+pub fn understood(parameters: &str) -> Option<String> {
+    film_words::Wish::parse(parameters).map(|wish| wish.to_string())
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mutoscope_std::cluster::{About, Address, Part, Stamp, Transit, check_node};
+use mutoscope_std::cluster::{About, Address, Part, Stamp, Transit, check_node, understood};
 
 use super::Cursor;
 
@@ -105,6 +105,23 @@ pub fn stamp_seeds() -> Vec<Vec<u8>> {
         [stamp(1, 0), stamp(2, 40_000), stamp(u64::MAX, u64::MAX)].concat(),
         [stamp(3, 1 << 63), stamp(2, 0)].concat(),
     ]
+}
+
+/// A question for frames is understood in one way, and asks for no more than there is an answer for.
+pub fn questions(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Some(understood_as) = understood(text) else { return };
+    assert_eq!(understood(&understood_as).as_ref(), Some(&understood_as), "{text:?}");
+    let (from, count) = understood_as.split_once(";count=").expect("a count");
+    assert!(count.parse().is_ok_and(|count: u32| (1..=8).contains(&count)), "{understood_as}");
+    assert!(from.strip_prefix("from=").or(from.strip_prefix("at=")).is_some_and(|from| from.parse::<u64>().is_ok()));
+}
+
+/// Questions.
+pub fn question_seeds() -> Vec<Vec<u8>> {
+    ["from=7;count=2", "at=1500000;count=1", "from=4294967296;count=1", "at=0;count=99999999999"]
+        .map(|question| question.as_bytes().to_vec())
+        .into()
 }
 
 /// A description is what it is when it is told on, has no addresses, and lets nobody watch whom it does not name.

@@ -123,6 +123,13 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "cluster")]
     Target { name: "cluster_stamps", run: cluster::stamps, seeds: cluster::stamp_seeds, words: &[] },
     #[cfg(feature = "cluster")]
+    Target {
+        name: "cluster_questions",
+        run: cluster::questions,
+        seeds: cluster::question_seeds,
+        words: &["from=", "at=", ";count=", "="],
+    },
+    #[cfg(feature = "cluster")]
     Target { name: "cluster_about", run: cluster::about, seeds: cluster::about_seeds, words: cluster::WORDS },
     Target {
         name: "announcements",
