@@ -20,7 +20,8 @@ const MOST: usize = 16;
 /// The stream, as every machine has it.
 const STREAM: &str = "garden/testcard";
 
-/// A camera's machine, and two edges that know of each other. The camera is connected with the first one, and nobody is sent to it.
+/// A camera's machine, and two edges that know of each other. The camera is connected with the second one, so that it stays
+/// where the first one goes, and nobody is sent to it.
 struct Cluster {
     #[expect(dead_code, reason = "it sends as long as it is there")]
     garden: Server,
@@ -40,7 +41,7 @@ impl Cluster {
         };
         let first_edge = edge("edge1", places[0], &["--cluster-listen", &first])?;
         let second_edge = edge("edge2", places[1], &["--cluster-listen", &second, "--cluster-connect", &first])?;
-        let camera = ["--node", "garden", "--cluster-connect", &first, "--cluster-address", "none"];
+        let camera = ["--node", "garden", "--cluster-connect", &second, "--cluster-address", "none"];
         let garden = Server::start(program, &camera)?;
         Ok(Self { garden, first: first_edge, second: second_edge })
     }
