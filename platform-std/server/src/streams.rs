@@ -14,7 +14,7 @@ use mutoscope::media::catalogue::Catalogue;
 use mutoscope::media::catalogue::Displaced;
 use mutoscope::wire::url::Path;
 #[cfg(feature = "cluster")]
-use mutoscope_std::cluster::{About, Address, Kind, Places, Remote, RemoteMedium};
+use mutoscope_std::cluster::{About, Address, Kind, Places, Remote, RemoteMedium, Still};
 #[cfg(feature = "cluster")]
 use mutoscope_std::guard::{ForOthers, Home, Homes, Rules};
 use mutoscope_std::input::{InputMedium, Inputs, Source, Spec};
@@ -24,6 +24,8 @@ use mutoscope_std::media::{DEFAULT_RATE, Library, LibraryMedium, Observed, Obser
 use mutoscope_std::input::SpecError;
 #[cfg(feature = "http")]
 use mutoscope_std::server::percent_encode;
+#[cfg(feature = "cluster")]
+use mutoscope_std::web::OnNewest;
 #[cfg(feature = "http")]
 use mutoscope_std::web::{Directory, Listed, NotChanged};
 
@@ -295,6 +297,13 @@ impl Directory for Streams {
             Some(Home::There { .. }) => return true,
         }
         self.shown().knows(path)
+    }
+
+    #[cfg(feature = "cluster")]
+    fn newest_elsewhere(&self, stream: Path<'_>, tell: OnNewest) -> bool {
+        let Some((remote, _)) = self.0.remote.get() else { return false };
+        let is_elsewhere = matches!(self.home_of(stream), Some(Home::There { .. }));
+        is_elsewhere && remote.newest(stream, Box::new(move |still| tell(still.map(|Still { jpeg, age }| (jpeg, age)))))
     }
 
     #[cfg(feature = "cluster")]

@@ -1,4 +1,4 @@
-//! Questions that take a while, answered by a few threads: frames of films.
+//! Questions that take a while, answered by a few threads: frames of films, and the newest pictures of live streams.
 //!
 //! What finds no room is not answered, and who asked asks again. So nobody who asks very much takes the answers of others away, and
 //! nothing here grows with what is asked.
@@ -17,6 +17,7 @@ use mutoscope::wire::url::Path;
 
 use super::exchange::{Question, Sample};
 use super::film_words::{Answer, Described, FilmStamp, From, Wish};
+use super::lasts::{Last, Lasts};
 use super::name::{Address, Part};
 use super::stamp::Stamp;
 use crate::clock::MonotonicClock;
@@ -28,7 +29,9 @@ const MOST_OF_STREAM: usize = 8;
 /// Threads, and those of them that one stream may have.
 const MOST_THREADS: usize = 4;
 const MOST_THREADS_OF_STREAM: usize = 2;
-/// How long a film may take to be looked into, and one question to be answered.
+/// Those that wait for pictures of live streams: films go on beside them.
+const MOST_THREADS_OF_LIVE: usize = 2;
+/// How long a film may take to be looked into, a stream to begin, and one question to be answered.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of the answers to one question, but for the last one.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -74,6 +77,7 @@ struct Shared<C: Catalogue> {
     catalogue: Mutex<C>,
     incarnation: u32,
     clock: MonotonicClock,
+    lasts: Lasts,
     queue: Mutex<Queue<SourceOf<C>>>,
     changed: Condvar,
 }
@@ -84,6 +88,8 @@ struct Queue<S> {
     waiting: VecDeque<Asked>,
     /// How many questions of a stream are being answered.
     answering: BTreeMap<String, usize>,
+    /// How many of these are for live streams.
+    live: usize,
     threads: usize,
     idle: usize,
     kept: Vec<Kept<S>>,
@@ -92,8 +98,22 @@ struct Queue<S> {
 
 struct Asked {
     address: Address,
-    wish: Wish,
+    what: What,
     question: Box<dyn Question>,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// Frames of a film.
+    Frames(Wish),
+    /// The newest picture.
+    Newest,
+}
+
+impl Asked {
+    fn is_live(&self) -> bool {
+        matches!(self.what, What::Newest)
+    }
 }
 
 /// A place in a film.
@@ -111,26 +131,28 @@ where
     C::Medium: Send,
     SourceOf<C>: Send,
 {
-    pub(super) fn new(catalogue: C, incarnation: u32, clock: MonotonicClock) -> Self {
+    pub(super) fn new(catalogue: C, incarnation: u32, clock: MonotonicClock, lasts: Lasts) -> Self {
         let (waiting, answering) = Default::default();
-        let queue = Queue { waiting, answering, threads: 0, idle: 0, kept: Vec::new(), is_over: false };
+        let queue = Queue { waiting, answering, live: 0, threads: 0, idle: 0, kept: Vec::new(), is_over: false };
         let (catalogue, queue, changed) = (Mutex::new(catalogue), Mutex::new(queue), Condvar::new());
-        Self(Arc::new(Shared { catalogue, incarnation, clock, queue, changed }))
+        Self(Arc::new(Shared { catalogue, incarnation, clock, lasts, queue, changed }))
     }
 
     /// A question has come. It is answered later, or not at all.
-    pub(super) fn take(&self, question: Box<dyn Question>, is_offered: impl FnOnce(&Address) -> bool) {
-        let Ok((address, Part::Frames)) = Address::parse(question.key()) else { return };
-        let Some(wish) = Wish::parse(question.parameters()) else { return };
-        if !is_offered(&address) {
-            return;
-        }
+    pub(super) fn take(&self, question: Box<dyn Question>, is_offered: impl FnOnce(&Address, Part) -> bool) {
+        let Ok((address, part)) = Address::parse(question.key()) else { return };
+        let what = match part {
+            Part::Frames => Wish::parse(question.parameters()).map(What::Frames),
+            Part::Newest => Some(What::Newest),
+            _ => None,
+        };
+        let Some(what) = what.filter(|_| is_offered(&address, part)) else { return };
         let mut queue = self.0.queue();
         let of_stream = queue.waiting.iter().filter(|asked| asked.address == address).count();
         if queue.is_over || queue.waiting.len() >= MOST_WAITING || of_stream >= MOST_OF_STREAM {
             return;
         }
-        queue.waiting.push_back(Asked { address, wish, question });
+        queue.waiting.push_back(Asked { address, what, question });
         if queue.idle == 0 && queue.threads < MOST_THREADS {
             let shared = Arc::clone(&self.0);
             match thread::Builder::new().name("cluster-films".to_owned()).spawn(move || shared.work()) {
@@ -161,15 +183,19 @@ impl<S> Queue<S> {
     fn next(&mut self) -> Option<Asked> {
         let is_free = |asked: &Asked| {
             let busy = self.answering.get(asked.address.stream());
-            busy.is_none_or(|&busy| busy < MOST_THREADS_OF_STREAM)
+            let has_room = !asked.is_live() || self.live < MOST_THREADS_OF_LIVE;
+            has_room && busy.is_none_or(|&busy| busy < MOST_THREADS_OF_STREAM)
         };
         let at = self.waiting.iter().position(is_free)?;
         let asked = self.waiting.remove(at)?;
         *self.answering.entry(asked.address.stream().to_owned()).or_default() += 1;
+        self.live += usize::from(asked.is_live());
         Some(asked)
     }
 
-    fn finish(&mut self, stream: &str) {
+    fn finish(&mut self, asked: &Asked) {
+        let stream = asked.address.stream();
+        self.live -= usize::from(asked.is_live());
         if let Some(busy) = self.answering.get_mut(stream) {
             *busy -= 1;
             if *busy == 0 {
@@ -211,6 +237,13 @@ impl<S> Queue<S> {
     }
 }
 
+/// Waits until somebody wakes this thread, or that is over, as `None` tells.
+fn wait_until(end: Instant) -> Option<()> {
+    let rest = end.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())?;
+    thread::park_timeout(rest);
+    Some(())
+}
+
 /// The film cannot be shown: why.
 struct Refused(String);
 
@@ -234,7 +267,7 @@ impl<C: Catalogue> Shared<C> {
                 drop(queue);
                 self.answer(&asked, &waker);
                 queue = self.queue();
-                queue.finish(asked.address.stream());
+                queue.finish(&asked);
                 // One of the same stream may have its turn now.
                 self.changed.notify_one();
                 continue;
@@ -255,8 +288,55 @@ impl<C: Catalogue> Shared<C> {
 
     fn answer(&self, asked: &Asked, waker: &Waker) {
         let end = Instant::now() + PATIENCE;
+        match asked.what {
+            What::Frames(wish) => self.answer_frames(asked, wish, end, waker),
+            What::Newest => {
+                let stream = asked.address.stream();
+                // It may have been long ago: how old it is goes with it.
+                let last = self.newest(stream, end, waker).or_else(|| self.lasts.get(stream));
+                if let Some(Last { jpeg, captured, .. }) = last {
+                    let (captured, sent) = (captured.as_micros(), self.clock.now().as_micros());
+                    let stamp = Stamp { incarnation: self.incarnation, number: 0, captured, sent };
+                    let key = asked.address.key(Part::Newest);
+                    asked.question.answer(Sample { key: &key, payload: &jpeg, attachment: &stamp.to_bytes() });
+                }
+            }
+        }
+    }
+
+    /// The newest picture of a live stream, which is watched for that.
+    fn newest(&self, stream: &str, end: Instant, waker: &Waker) -> Option<Last> {
+        let path = percent_encode(stream);
+        let medium = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).find(Path::new(&path))?;
+        while medium.entry(waker).is_err() {
+            wait_until(end)?;
+        }
+        let mut source = medium.open()?;
+        loop {
+            let now = self.clock.now();
+            match source.advance(now, waker) {
+                Ok(Advance::Ready) if source.absence().is_none() => {
+                    let frame = source.frame()?;
+                    let jpeg = source.original().unwrap_or(frame.data);
+                    self.lasts.note(stream, jpeg, frame.captured.unwrap_or(now), now);
+                    return self.lasts.get(stream);
+                }
+                // It only says that there is none.
+                Ok(Advance::Ready) => {}
+                Ok(Advance::Pending { until }) => {
+                    let until = until.map(|until| Instant::now() + until.since(now));
+                    wait_until(until.map_or(end, |until| until.min(end)))
+                        .or_else(|| (Instant::now() < end).then_some(()))?;
+                }
+                Ok(Advance::Edge | Advance::End) => return None,
+                Err(_) => (Instant::now() < end).then_some(())?,
+            }
+        }
+    }
+
+    fn answer_frames(&self, asked: &Asked, wish: Wish, end: Instant, waker: &Waker) {
         let film = asked.address.stream();
-        let near = match asked.wish.from {
+        let near = match wish.from {
             From::Frame(number) => self.queue().take_near(film, number),
             From::Time(_) => None,
         };
@@ -266,7 +346,7 @@ impl<C: Catalogue> Shared<C> {
         };
         match opened {
             Ok(mut place) => {
-                self.send(asked, &mut place, end, waker);
+                self.send(asked, wish, &mut place, end, waker);
                 place.used = Instant::now();
                 let left = self.queue().keep(place);
                 drop(left);
@@ -290,11 +370,9 @@ impl<C: Catalogue> Shared<C> {
                     None => break (entry.frame_rate, entry.extent),
                 },
                 Err(not_ready) => {
-                    let now = Instant::now();
-                    if now >= end || medium.is_missing() {
+                    if medium.is_missing() || wait_until(end).is_none() {
                         return Err(Refused(not_ready.reason.to_owned()));
                     }
-                    thread::park_timeout(end - now);
                 }
             }
         };
@@ -303,9 +381,9 @@ impl<C: Catalogue> Shared<C> {
     }
 
     /// Answers with frames, as many as are wanted and can be had in time.
-    fn send(&self, asked: &Asked, place: &mut Kept<SourceOf<C>>, end: Instant, waker: &Waker) {
+    fn send(&self, asked: &Asked, wish: Wish, place: &mut Kept<SourceOf<C>>, end: Instant, waker: &Waker) {
         let Kept { source, rate, extent, .. } = place;
-        let moved = match asked.wish.from {
+        let moved = match wish.from {
             From::Frame(number) if source.position() == number => Ok(()),
             From::Frame(number) => source.seek(number),
             From::Time(micros) => source.seek_time(Duration::from_micros(micros)),
@@ -314,7 +392,7 @@ impl<C: Catalogue> Shared<C> {
             return;
         }
         let (mut count, mut bytes) = (0, 0);
-        while count < asked.wish.count && bytes < MOST_BYTES {
+        while count < wish.count && bytes < MOST_BYTES {
             let advanced = source.advance(self.clock.now(), waker);
             let film = Described { rate: *rate, extent: source.extent().unwrap_or(*extent) };
             match advanced {
@@ -329,13 +407,10 @@ impl<C: Catalogue> Shared<C> {
                 Ok(Advance::Edge | Advance::End) => {
                     return self.say(asked, Answer::Behind, (source.position(), 0), film, b"");
                 }
-                Ok(Advance::Pending { .. }) => {
-                    let now = Instant::now();
-                    if now >= end {
-                        return;
-                    }
-                    thread::park_timeout(end - now);
-                }
+                Ok(Advance::Pending { .. }) => match wait_until(end) {
+                    Some(()) => {}
+                    None => return,
+                },
                 Err(error) => {
                     log::debug!("{}: a frame is not sent to other nodes: {error:?}", asked.address.stream());
                     self.say(asked, Answer::Unreadable, (source.position().saturating_sub(1), 0), film, b"");
@@ -455,14 +530,14 @@ mod tests {
 
     fn desk() -> (mpsc::Sender<()>, Desk<Slow>) {
         let (go, gate) = mpsc::channel();
-        (go, Desk::new(Slow(Arc::new(Mutex::new(gate))), 1, MonotonicClock::new()))
+        (go, Desk::new(Slow(Arc::new(Mutex::new(gate))), 1, MonotonicClock::new(), Lasts::default()))
     }
 
     /// Asks, and gives what will have been answered when that is over.
     fn ask(desk: &Desk<Slow>, film: &str, wish: &str) -> mpsc::Receiver<(Answer, u64, usize)> {
         let (answers, answered) = mpsc::channel();
         let key = format!("mutoscope/node/{film}/frames");
-        desk.take(Box::new(Asks { key, wish: wish.to_owned(), answers }), |address| address.stream() != "secret");
+        desk.take(Box::new(Asks { key, wish: wish.to_owned(), answers }), |address, _| address.stream() != "secret");
         answered
     }
 

@@ -21,6 +21,7 @@ use super::about::About;
 use super::abouts::Abouts;
 use super::desk::{Closes, Desk};
 use super::exchange::{Exchange, ExchangeError, Held, Publication, Question};
+use super::lasts::Lasts;
 use super::line::Line;
 use super::name::{self, Address, Part};
 use super::stamp::Stamp;
@@ -58,9 +59,10 @@ pub struct Offers {
     work: Arc<Work>,
     thread: Option<thread::JoinHandle<()>>,
     #[expect(dead_code, reason = "questions are answered until they are dropped")]
-    answers: [Held; 2],
+    answers: [Held; 3],
     abouts: Arc<Abouts>,
     desk: Arc<dyn Closes>,
+    lasts: Lasts,
     /// Tells others to ask again.
     news: Mutex<Box<dyn Publication>>,
 }
@@ -92,10 +94,17 @@ impl Offers {
         <C::Medium as Medium>::Source: Send,
     {
         let incarnation = getrandom::u32().map_err(io::Error::other)?;
-        let clock = MonotonicClock::new();
-        let desk = Arc::new(Desk::new(catalogue.clone(), incarnation, clock));
+        let (clock, lasts) = (MonotonicClock::new(), Lasts::default());
+        let desk = Arc::new(Desk::new(catalogue.clone(), incarnation, clock, lasts.clone()));
         let work = Arc::<Work>::default();
-        let mut sender = Sender { catalogue, incarnation, clock, streams: BTreeMap::new(), due: BTreeSet::new() };
+        let mut sender = Sender {
+            catalogue,
+            incarnation,
+            clock,
+            lasts: lasts.clone(),
+            streams: BTreeMap::new(),
+            due: BTreeSet::new(),
+        };
         let thread = thread::Builder::new().name("cluster".to_owned()).spawn({
             let work = Arc::clone(&work);
             move || sender.run(&work)
@@ -112,19 +121,21 @@ impl Offers {
             }
         };
         let told = exchange.answer(&keys, Box::new(answer)).map_err(io::Error::other)?;
-        let frames = {
+        let slowly = |part| {
             let (offered, desk) = (Arc::downgrade(&offered), Arc::downgrade(&desk));
-            move |question: Box<dyn Question>| {
+            let take = move |question: Box<dyn Question>| {
                 let (Some(offered), Some(desk)) = (offered.upgrade(), desk.upgrade()) else { return };
-                let is_film = |film: &Address| lock(&offered).contains_key(&(film.stream().to_owned(), Kind::Film));
-                desk.take(question, is_film);
-            }
+                desk.take(question, |address, part| {
+                    let kind = if part == Part::Frames { Kind::Film } else { Kind::Live };
+                    lock(&offered).contains_key(&(address.stream().to_owned(), kind))
+                });
+            };
+            exchange.answer(&name::all_of(node, part), Box::new(take)).map_err(io::Error::other)
         };
-        let keys = name::all_of(node, Part::Frames);
-        let answers = [told, exchange.answer(&keys, Box::new(frames)).map_err(io::Error::other)?];
+        let answers = [told, slowly(Part::Frames)?, slowly(Part::Newest)?];
         let news = exchange.publish(&name::node_key(node), Box::new(|_| ())).map_err(io::Error::other)?;
         let (node, news) = (node.to_owned(), Mutex::new(news));
-        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, abouts, desk, news })
+        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, abouts, desk, lasts, news })
     }
 
     /// What is told of the streams has changed: the others ask again.
@@ -147,8 +158,11 @@ impl Offers {
         for (_, offer) in offered.extract_if(.., |key, _| is_gone(key)) {
             self.work.order(Order::Remove(offer.id));
         }
-        let films: BTreeSet<&str> =
-            streams.iter().filter(|(_, kind)| *kind == Kind::Film).map(|(name, _)| &**name).collect();
+        let of_kind = |wanted: Kind| -> BTreeSet<&str> {
+            streams.iter().filter(|(_, kind)| *kind == wanted).map(|(name, _)| &**name).collect()
+        };
+        let (live, films) = (of_kind(Kind::Live), of_kind(Kind::Film));
+        self.lasts.retain(&|stream| live.contains(stream));
         self.desk.retain(&|film| films.contains(film));
         for stream in streams.iter().filter(|stream| !offered.contains_key(*stream)).cloned().collect::<Vec<_>>() {
             match Address::new(&self.node, &stream.0) {
@@ -302,6 +316,7 @@ struct Sender<C: Catalogue> {
     catalogue: C,
     incarnation: u32,
     clock: MonotonicClock,
+    lasts: Lasts,
     streams: BTreeMap<u64, Published<C::Medium>>,
     /// When streams are asked again whatever happens.
     due: BTreeSet<(Instant, u64)>,
@@ -401,7 +416,7 @@ impl<C: Catalogue> Sender<C> {
         match source.advance(now, &stream.waker) {
             Ok(Advance::Ready) => {
                 stream.failures = 0;
-                if stream.send(self.incarnation, now, &self.clock).is_err() {
+                if stream.send(self.incarnation, now, &self.clock, &self.lasts).is_err() {
                     stream.watched = Watched::No;
                     return;
                 }
@@ -432,7 +447,13 @@ impl<C: Catalogue> Sender<C> {
 
 impl<M: Medium> Published<M> {
     /// Sends the picture that the source lends.
-    fn send(&mut self, incarnation: u32, now: Instant, clock: &MonotonicClock) -> Result<(), ExchangeError> {
+    fn send(
+        &mut self,
+        incarnation: u32,
+        now: Instant,
+        clock: &MonotonicClock,
+        lasts: &Lasts,
+    ) -> Result<(), ExchangeError> {
         let Watched::Open(source) = &self.watched else { return Ok(()) };
         let Some(frame) = source.frame() else { return Ok(()) };
         if source.absence().is_some() {
@@ -444,8 +465,9 @@ impl<M: Medium> Published<M> {
         // One that was opened anew may stand where it stood.
         let number = number.saturating_add(u64::from(step.clamp(1, u32::MAX / 2)));
         self.number = (number, Some(frame.number));
-        let captured = frame.captured.unwrap_or(now).as_micros();
-        let stamp = Stamp { incarnation, number, captured, sent: clock.now().as_micros() };
-        self.publication.put(source.original().unwrap_or(frame.data), &stamp.to_bytes())
+        let (picture, captured) = (source.original().unwrap_or(frame.data), frame.captured.unwrap_or(now));
+        lasts.note_watched(&self.name, picture, captured, now);
+        let stamp = Stamp { incarnation, number, captured: captured.as_micros(), sent: clock.now().as_micros() };
+        self.publication.put(picture, &stamp.to_bytes())
     }
 }

@@ -20,6 +20,7 @@ use super::exchange::{Exchange, ExchangeError, Held, Sample};
 use super::feed::Feed;
 use super::film::{Film, FilmMedium, Films};
 use super::name::{self, Address, Part};
+use super::newest::{self, OnStill};
 use super::work::{Changed, Next, Work};
 use crate::guard::{Home, Homes, StreamRules, Who};
 use crate::input::{Publisher, STARTING};
@@ -243,6 +244,24 @@ impl Remote {
             }
         }
         nodes.len()
+    }
+
+    /// Has `tell` given the newest picture of a live stream, or the last one that its node has: the stream is started for that, and need not
+    /// be watched here. `false`: there is no such stream, and nobody will be told.
+    pub fn newest(&self, path: Path<'_>, tell: OnStill) -> bool {
+        let found = || {
+            let asked = Asked::parse(path)?;
+            let known = self.0.shared.known();
+            let address = match asked {
+                Asked::Full(address) => address,
+                Asked::Alone(name) => known.names.get(&*name)?.shows.clone(),
+            };
+            let is_live = known.feed(&address).is_some_and(|(_, is_there)| is_there);
+            is_live.then_some(address)
+        };
+        let Some(address) = found() else { return false };
+        newest::ask(&*self.0.shared.exchange, address, tell);
+        true
     }
 
     /// All streams, as they are listed; those that are gone as well, as long as they may come back.

@@ -20,6 +20,7 @@ use mutoscope::session::server::Asking;
 use mutoscope::time::Instant;
 use mutoscope::wire::rtsp;
 use mutoscope::wire::url::Path;
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
@@ -41,6 +42,8 @@ use crate::{names, record};
 const PATIENCE: Duration = Duration::from_secs(8);
 /// … and of a snapshot, which is asked for again and again.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
+/// … and for another machine's answer after that.
+const ELSEWHERE_PATIENCE: Duration = Duration::from_secs(4);
 /// How long the loops of a server may take to tell what they do …
 const COUNT_PATIENCE: Duration = Duration::from_secs(1);
 /// … and how long ago they may have told last if they are well.
@@ -376,7 +379,11 @@ where
                 };
                 // What was seen last is better than nothing; how old it is is told with it.
                 let is_away = refused.as_ref().is_err_and(|reply| reply.status() == StatusCode::SERVICE_UNAVAILABLE);
-                match self.site.feeds.last(Path::new(&path)).filter(|_| is_away) {
+                let last = match self.site.feeds.last(Path::new(&path)).filter(|_| is_away) {
+                    None if is_away => self.last_elsewhere(&path).await,
+                    last => last,
+                };
+                match last {
                     Some(last) => (smaller::once(last, moment.width).await, false),
                     None => return refused.map(|_| reply::not_found()),
                 }
@@ -390,6 +397,23 @@ where
         let clocks = self.site.feeds.clocks;
         let age = clocks.unix_micros(clocks.now()).saturating_sub(part.taken) / 1_000_000;
         Ok(reply::picture(&part, tag, (!is_newest).then_some(age)))
+    }
+
+    /// The last picture that another machine has of a stream.
+    async fn last_elsewhere(&self, path: &str) -> Option<Arc<Part>> {
+        let (tell, told) = oneshot::channel();
+        let tell = move |newest| {
+            // Whoever asked may have gone.
+            let _ = tell.send(newest);
+        };
+        let (jpeg, age) = if self.site.catalogue.newest_elsewhere(Path::new(path), Box::new(tell)) {
+            timeout(ELSEWHERE_PATIENCE, told).await.ok()?.ok()??
+        } else {
+            return None;
+        };
+        let clocks = self.site.feeds.clocks;
+        let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+        Some(Arc::new(Part::new(clocks.unix_micros(clocks.now()).saturating_sub(age), &jpeg)))
     }
 
     /// Who asks is one of those who may add and remove streams, see all sessions and end them.

@@ -49,6 +49,7 @@ mod usage;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mutoscope::media::catalogue::{Catalogue, Medium};
 use mutoscope::wire::url::Path;
@@ -84,6 +85,13 @@ pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> 
         None
     }
 
+    /// Has `tell` given the newest picture of a live stream that another machine has, or the last one that it had, and how old that is.
+    /// `false`: no other machine has it, and nobody will be told.
+    fn newest_elsewhere(&self, stream: Path<'_>, tell: OnNewest) -> bool {
+        let _ = (stream, tell);
+        false
+    }
+
     /// The name of a stream that is recorded, and the folder of its recordings.
     fn recordings(&self, stream: Path<'_>) -> Option<(String, PathBuf)> {
         let _ = stream;
@@ -109,6 +117,9 @@ pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> 
         Err(NotChanged::Forbidden(UNCHANGING.to_owned()))
     }
 }
+
+/// Is given a JPEG file and its age. `None`: there is none.
+pub type OnNewest = Box<dyn FnOnce(Option<(Vec<u8>, Duration)>) + Send>;
 
 const UNCHANGING: &str = "this server has the streams that it was started with";
 

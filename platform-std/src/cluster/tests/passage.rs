@@ -1,13 +1,14 @@
 //! What becomes of live pictures on their way.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 
 use mutoscope::media::catalogue::Medium;
+use mutoscope::wire::url::Path;
 
 use super::super::exchange::{Exchange, Held, Publication};
 use super::super::in_process::{Hub, Node};
-use super::super::{Remote, Stamp};
+use super::super::{Remote, Stamp, Still};
 use super::{Camera, edge, find, see_until, wait};
 use crate::media::testing::picture;
 use crate::web::Listing;
@@ -111,4 +112,33 @@ fn what_is_recorded_at_its_home_is_offered_and_leaves_only_while_somebody_watche
     let sent = hub.sent();
     camera.live.publish(picture(48, 16, |_| ()));
     assert_eq!((edge.names().len(), hub.sent(), kept.load(Ordering::SeqCst)), (1, sent, 3));
+}
+
+/// What the stream's node answers to who asks for its newest picture.
+fn ask(remote: &Remote, path: &str) -> mpsc::Receiver<Option<Still>> {
+    let (tell, told) = mpsc::channel();
+    let tell = move |still| tell.send(still).unwrap();
+    assert!(remote.newest(Path::new(path), Box::new(tell)), "{path}");
+    told
+}
+
+#[test]
+fn whoever_asks_for_the_newest_picture_gets_it_without_watching_and_the_last_one_where_there_is_none() {
+    let hub = Hub::default();
+    let camera = Camera::new(Arc::new(hub.node()), "garden", "bird");
+    let edge = edge(hub.node());
+    let file = picture(32, 16, |_| ());
+    let asked = ask(&edge, "bird");
+    // The camera is started for that.
+    wait("nobody watches", || camera.live.viewers() > 0);
+    camera.live.publish(file.clone());
+    let still = asked.recv().unwrap().unwrap();
+    assert!(still.jpeg == file && still.age < std::time::Duration::from_secs(1), "{:?}", still.age);
+    wait("it is watched still", || camera.live.viewers() == 0);
+    assert_eq!(hub.sent(), 0);
+    // It is there no more, and nobody can make it come back.
+    camera.live.end();
+    let late = ask(&edge, "garden/bird").recv().unwrap().unwrap();
+    assert!(late.jpeg == file && late.age > still.age);
+    assert!(!edge.newest(Path::new("other"), Box::new(|_| ())));
 }
