@@ -10,7 +10,7 @@ use mutoscope::media::{End, Extent};
 
 use super::film_words::{Answer, Described, FilmStamp, From, MOST_FRAMES, Wish};
 use crate::media::FrameError;
-use crate::media::distant::{Bringer, Wanted};
+use crate::media::bringer::{Bringer, Wanted};
 
 /// When a question that was not answered is asked again.
 pub(super) const RETRY: Duration = Duration::from_millis(250);

@@ -4,6 +4,8 @@
 
 mod audience;
 pub(crate) mod awaited;
+#[cfg(feature = "cluster")]
+pub(crate) mod bringer;
 mod cache;
 mod cadence;
 mod candidates;

@@ -11,10 +11,10 @@ use mutoscope::media::testcard::{DEFAULT_SIZE, Design};
 use mutoscope::media::{Advance, Extent, FrameRate};
 use mutoscope::time::Instant;
 
+#[cfg(feature = "cluster")]
+use super::bringer::{Bringer, Takes, Wanted};
 use super::cache::FrameCache;
 use super::converter::Converter;
-#[cfg(feature = "cluster")]
-use super::distant::{Bringer, Wanted};
 use super::error::FrameError;
 use super::film::{Change, Film, Indexed, Located, PartialFrame};
 use super::generated::{self, Drawing};
@@ -427,29 +427,11 @@ impl SharedMedia {
             },
             #[cfg(feature = "cluster")]
             Origin::Distant(bringer) => {
-                return bringer.bring(Wanted::new(self, picture, Buffers { file: buffer, converted }));
+                let (medium, buffers) = (Arc::downgrade(self), Buffers { file: buffer, converted });
+                return bringer.bring(Wanted::new(medium, picture, buffers));
             }
         };
         self.handle_frame(Arc::clone(picture), frame, converted);
-    }
-
-    /// Has a worker make a frame ready that has come from elsewhere.
-    #[cfg(feature = "cluster")]
-    pub(super) fn take_later(
-        self: &Arc<Self>,
-        picture: &Arc<Picture>,
-        time: Option<mutoscope::time::Duration>,
-        file: Vec<u8>,
-        converted: Vec<u8>,
-    ) {
-        picture.locate(InFile { time, page: None });
-        let medium = Arc::downgrade(self);
-        let take = move |picture: Arc<Picture>| {
-            if let Some(medium) = Weak::upgrade(&medium) {
-                medium.handle_frame(picture, Ok(file), converted);
-            }
-        };
-        self.workers.read(self.id, Task::of(Arc::downgrade(picture), take));
     }
 
     /// Reads as much of a frame as is in memory: the frame, or what is left to do.
@@ -525,7 +507,7 @@ impl SharedMedia {
     }
 
     /// Gives viewers their picture.
-    pub(super) fn fulfil(&self, picture: Arc<Picture>, outcome: Result<Made, FrameError>) {
+    fn fulfil(&self, picture: Arc<Picture>, outcome: Result<Made, FrameError>) {
         self.note_outcome(picture.number(), &outcome);
         let waiting = picture.fulfil(outcome);
         // Before anybody is woken: a lone viewer takes the picture's memory over when it moves on.
@@ -568,6 +550,29 @@ impl SharedMedia {
             let (name, took) = (&self.name, made.took.as_millis());
             log::warn!("{name}: it takes {took} ms to convert a frame, too long for its frame rate: some are left out");
         }
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl Takes for SharedMedia {
+    fn take_later(
+        self: Arc<Self>,
+        picture: Arc<Picture>,
+        time: Option<mutoscope::time::Duration>,
+        Buffers { file, converted }: Buffers,
+    ) {
+        picture.locate(InFile { time, page: None });
+        let medium = Arc::downgrade(&self);
+        let take = move |picture: Arc<Picture>| {
+            if let Some(medium) = Weak::upgrade(&medium) {
+                medium.handle_frame(picture, Ok(file), converted);
+            }
+        };
+        self.workers.read(self.id, Task::of(Arc::downgrade(&picture), take));
+    }
+
+    fn take_failure(self: Arc<Self>, picture: Arc<Picture>, error: FrameError) {
+        self.fulfil(picture, Err(error));
     }
 }
 
