@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mutoscope_std::cluster::{About, Address, Part, Stamp, Transit, check_node, understood};
+use mutoscope::wire::url::Url;
+use mutoscope_std::cluster::{About, Address, Part, Stamp, Transit, Word, check_node, understood};
 
 use super::Cursor;
 
@@ -29,6 +30,9 @@ pub const WORDS: &[&str] = &[
     "],\"encrypted\":true}",
     "\"tokens\":\"00000000",
     "\"rate\":1e999",
+    "{\"urls\":[\"rtsp://",
+    "],\"room\":9,\"viewers\":9,\"edge\":true}",
+    "\\r\\n",
 ];
 
 /// A stream has one key, a key means one stream, and names in it are such as a path, a log and a terminal can have.
@@ -122,6 +126,29 @@ pub fn question_seeds() -> Vec<Vec<u8>> {
     ["from=7;count=2", "at=1500000;count=1", "from=4294967296;count=1", "at=0;count=99999999999"]
         .map(|question| question.as_bytes().to_vec())
         .into()
+}
+
+/// What a node says of itself is the same when it is told on, and its URLs are such as a `Location` may begin with.
+pub fn words(data: &[u8]) {
+    let Some(word) = Word::parse(data) else { return };
+    assert_eq!(Word::parse(word.to_json().as_bytes()), Some(word.clone()));
+    assert!(word.viewers <= 1_000_000 && word.room <= 1_000_000 && word.urls.len() <= 8, "{word:?}");
+    for base in &word.urls {
+        let whole = format!("{base}/garden/bird?moved=1");
+        let url = Url::parse(&whole).expect("a URL");
+        assert!(base.len() <= 128 && base.is_ascii() && url.user_info().is_none(), "{base:?}");
+        assert_eq!((url.path().as_str(), url.query()), ("garden/bird", Some("moved=1")), "{base:?}");
+    }
+}
+
+/// Words of nodes.
+pub fn word_seeds() -> Vec<Vec<u8>> {
+    let urls = vec!["rtsp://192.0.2.7:8554".to_owned(), "rtsps://[2001:db8::7]:8322".to_owned()];
+    vec![
+        Word { urls, viewers: 3, room: 97, is_edge: true }.to_json().into_bytes(),
+        br#"{"urls":["rtsp://u@h","rtsp://h/x","rtsp://h\r\nX: y"],"viewers":1e9,"room":-1,"edge":1}"#.to_vec(),
+        br#"{"urls":["rtsp://h"],"viewers":0,"room":0,"edge":false}"#.to_vec(),
+    ]
 }
 
 /// A description is what it is when it is told on, has no addresses, and lets nobody watch whom it does not name.

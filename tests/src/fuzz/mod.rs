@@ -130,6 +130,8 @@ pub const TARGETS: &[Target] = &[
         words: &["from=", "at=", ";count=", "="],
     },
     #[cfg(feature = "cluster")]
+    Target { name: "cluster_words", run: cluster::words, seeds: cluster::word_seeds, words: cluster::WORDS },
+    #[cfg(feature = "cluster")]
     Target { name: "cluster_about", run: cluster::about, seeds: cluster::about_seeds, words: cluster::WORDS },
     Target {
         name: "announcements",
