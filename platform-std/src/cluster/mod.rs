@@ -1,4 +1,16 @@
 //! Streams of other machines: each node shows the streams of all, and a picture goes over the network once for all who watch it there.
+//!
+//! In reading order:
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `name` | what nodes and streams are called, and the keys that are made of that |
+//! | `exchange` | what an engine does for nodes: carry pictures, say who is there, carry questions and answers |
+//! | `in_process`, `zenoh` | two engines; `topology` and `certificates` say how the second one is connected |
+//! | `publisher`, `stamp`, `about` | what this node has for others: pictures, what goes with each, and what is told of a stream |
+//! | `remote`, `work`, `transit` | what others have for this one: which streams there are, what the thread is to do that watches them, how old a picture is |
+//! | `film`, `reel`, `desk`, `film_words` | films: asked for by frames, the frames on their way, the answers, and how both are written |
+//! | `places` | where else there is room for viewers |
 
 mod about;
 mod abouts;

@@ -172,6 +172,33 @@ fn who_may_watch_at_the_node_may_do_so_elsewhere_and_nobody_before_that_is_known
 }
 
 #[test]
+fn many_streams_of_a_node_are_asked_for_together() {
+    const STREAMS: usize = 150;
+    let hub = Hub::default();
+    let edge = edge(hub.node());
+    let told = Arc::new(AtomicUsize::new(0));
+    let describe = {
+        let told = Arc::clone(&told);
+        move |_: &str| {
+            told.fetch_add(1, Ordering::Relaxed);
+            Some(About { watch: Who::everybody(), ..About::default() })
+        }
+    };
+    let offers = Offers::new(Arc::new(hub.node()), "garden", Live::new("x", None), describe).unwrap();
+    let streams: Vec<_> = (0..STREAMS).map(|number| (format!("cam-{number}"), Kind::Live)).collect();
+    let begin = Instant::now();
+    offers.set(&streams).unwrap();
+    let is_known = |name: &str| watchers(&edge, &format!("garden/{name}")) == Some(Who::everybody());
+    wait("not all are known", || streams.iter().all(|(name, _)| is_known(name)));
+    // Those that came while it told of others are told of once more.
+    let asked = told.load(Ordering::Relaxed) / STREAMS;
+    assert!(asked <= 2 + begin.elapsed().as_millis() as usize / 20, "each was told {asked} times");
+    assert_eq!((edge.names().len(), edge.nodes()), (STREAMS, 1));
+    offers.set(&streams[..10]).unwrap();
+    assert_eq!((edge.names().len(), edge.list().len()), (10, STREAMS));
+}
+
+#[test]
 fn other_rules_are_told_of_as_soon_as_they_hold() {
     let hub = Hub::default();
     let edge = edge(hub.node());
