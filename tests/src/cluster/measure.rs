@@ -79,7 +79,10 @@ fn limit(seconds: u64) -> Result<Vec<Row>> {
 /// A node with cameras, a router, and an edge with a viewer for each.
 fn load(stage: &Stage, seconds: u64) -> Result<Vec<Row>> {
     let pictures = noise(BYTES, 5)?;
-    let start = |number| Camera::start(&format!("load{number}"), 1, &pictures, RATE, &stage.scratch);
+    // Cameras take their pictures when they like. Where all do so at one moment, the last one waits for all before it.
+    let after = |number: usize| Duration::from_secs(1) / RATE * number as u32 / STREAMS as u32;
+    let start =
+        |number| Camera::start_after(after(number), &format!("load{number}"), 1, (&pictures, RATE), &stage.scratch);
     let cameras: Vec<_> = (0..STREAMS).map(start).collect::<Result<_>>()?;
     let name = |number: usize| format!("{STREAM}{number}");
     let inputs = cameras.iter().enumerate().map(|(number, camera)| camera.input(&name(number), 0));

@@ -24,6 +24,17 @@ pub struct Camera {
 impl Camera {
     /// It has so many FIFOs, each with the same pictures at the same time. It begins when all are read, and again when none was any more.
     pub fn start(name: &str, fifos: usize, pictures: &Arc<Vec<Vec<u8>>>, rate: u32, scratch: &Scratch) -> Result<Self> {
+        Self::start_after(Duration::ZERO, name, fifos, (pictures, rate), scratch)
+    }
+
+    /// The same so long after it is read: of many cameras, each has its time.
+    pub fn start_after(
+        after: Duration,
+        name: &str,
+        fifos: usize,
+        (pictures, rate): (&Arc<Vec<Vec<u8>>>, u32),
+        scratch: &Scratch,
+    ) -> Result<Self> {
         let fifos: Vec<_> = (0..fifos).map(|number| scratch.0.join(format!("{name}-{number}.fifo"))).collect();
         fifos.iter().try_for_each(|fifo| make_fifo(fifo))?;
         let stamper = Stamper::new(Arc::clone(pictures));
@@ -31,6 +42,7 @@ impl Camera {
         let open = move || paths.iter().map(|path| OpenOptions::new().write(true).open(path)).collect();
         std::thread::spawn(move || {
             while let Ok::<Vec<File>, std::io::Error>(mut files) = open() {
+                std::thread::sleep(after);
                 pacer.pace(rate, |picture| {
                     files.retain_mut(|file| file.write_all(picture).is_ok());
                     if files.is_empty() { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }

@@ -190,7 +190,10 @@ fn playing(long: bool) -> Vec<Step> {
             .after(&[TESTS, PROGRAMS])
             .alone_with(&["many players"])
             .needs(&[&CHROMIUM]),
-        Step::waiting(Group::Cluster, "cluster", steps::cluster).after(&[TESTS]).needs(&[&FFMPEG]).likes(&[&IPROUTE]),
+        Step::waiting(Group::Cluster, "cluster", steps::cluster)
+            .after(&[TESTS, PROGRAMS])
+            .needs(&[&FFMPEG])
+            .likes(&[&IPROUTE, &SDL2]),
         peer("lab").needs(&[&SDL2, &FFMPEG]),
         peer("gstreamer").needs(&[&SDL2, &FFMPEG, &GSTREAMER_SERVER]),
         peer("vlc").needs(&[&SDL2, &FFMPEG, &VLC]),
