@@ -269,6 +269,7 @@ fn with_reason(what: String, why: &str) -> Sentence {
         ("Connection refused", "nobody listens there"),
         ("eof", "it has closed the connection"),
         ("Connection reset", "it has closed the connection"),
+        ("deadline has elapsed", "it has not answered in time"),
     ];
     if let Some((_, reason)) = known.iter().find(|(word, _)| why.contains(word)) {
         let text = format!("{what}: {reason}");
