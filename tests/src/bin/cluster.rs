@@ -23,8 +23,7 @@ struct Args {
     /// Our player, for viewers whom a full edge sends on
     #[arg(long)]
     player: Option<PathBuf>,
-    /// Only these events: quiet, whole, kill, cut, move, pair, lie, narrow, large (comma-separated);
-    /// and full, which no run has unless it is named here
+    /// Only these events: quiet, whole, kill, cut, move, pair, lie, narrow, large, full (comma-separated)
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// No namespaces: all programs run beside each other, and no cable is cut
@@ -104,8 +103,8 @@ fn run(args: &Args) -> Result<bool> {
         Some(seconds) => measure(&stage, seconds)?,
         None => Vec::new(),
     };
-    // It waits most of its time, and disturbs nobody; by name alone.
-    let full = args.only.iter().any(|name| name == FULL).then(|| {
+    // It waits most of its time, and disturbs nobody.
+    let full = args.is_wanted(FULL).then(|| {
         let (server, player) = (args.server.clone(), args.player.clone());
         std::thread::spawn(move || moving::run(&server, player.as_deref()))
     });
