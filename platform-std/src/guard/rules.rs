@@ -168,8 +168,8 @@ impl Rules {
         !is_limited && self.who(stream, false).everybody
     }
 
-    /// What another machine has to know of the rules of a stream of this one. `name`: what it is called there, `NODE/STREAM`. Where only some addresses are
-    /// let in, that is nobody: which they are is of no use elsewhere.
+    /// What another machine has to know of the rules of a stream of this one. `name`: what it is called there, `NODE/STREAM`. Where only
+    /// some addresses are let in, nobody may watch it there: which they are is of no use elsewhere.
     pub fn for_others(&self, path: Path<'_>, name: &str) -> ForOthers {
         let stream = self.of(path);
         let is_for_all = self.networks.are_all() && stream.networks.are_all();
