@@ -78,6 +78,8 @@ fn streams_of_other_machines_are_shown_under_their_names() {
     // Names are looked for in the folder, too, and "testcard" is none of those in it.
     let hub = Node::start("hub", &["--cluster-listen", &place, &folder, "lobby=push:"]);
     let garden = Node::start("garden", &["--cluster-connect", &place]);
+    // Both of its streams; they come one by one.
+    hub.get_until("/api/streams", "\"name\":\"garden/movie.Mjpeg\",\"node\":\"garden\"");
     let told = hub.get_until("/api/streams", "\"name\":\"garden/testcard\",\"node\":\"garden\"");
     assert!(told.contains(&format!("{}/garden/testcard\"", hub.rtsp)), "{told}");
     assert!(told.contains("\"nodes\":[{\"name\":\"hub\",\"streams\":2},{\"name\":\"garden\","), "{told}");
@@ -93,12 +95,14 @@ fn streams_of_other_machines_are_shown_under_their_names() {
     let measured = hub.get("/metrics").1;
     assert!(measured.contains("mutoscope_stream_up{node=\"garden\",stream=\"garden/testcard\"} 1\n"), "{measured}");
     assert!(measured.contains("mutoscope_cluster_nodes 2\n"), "{measured}");
-    for (query, total) in [("node=garden", 1), ("node=hub&find=LOB", 1), ("find=garden%2Ftest", 1), ("node=x", 0)] {
+    for (query, total) in [("node=garden", 2), ("node=hub&find=LOB", 1), ("find=garden%2Ftest", 1), ("node=x", 0)] {
         let told = hub.get(&format!("/api/streams?{query}")).1;
         assert_eq!(told.matches("\"snapshot\":").count(), total, "{query}: {told}");
     }
-    let other = garden.get_until("/api/streams", "\"name\":\"hub/lobby\"");
-    assert!(!other.contains("film.mjpeg/"), "{other}");
+    garden.get_until("/api/streams", "\"name\":\"hub/lobby\"");
+    // A film of the other machine, frame by frame.
+    garden.get_until("/api/streams", "\"name\":\"hub/film.mjpeg\"");
+    assert_eq!(garden.status("/hub/film.mjpeg.jpg"), "200");
     drop(garden);
     hub.get_until("/api/streams", "\"absence\":\"the machine garden is not there\"");
     assert_eq!(hub.status("/garden/testcard.jpg"), "200", "its last picture, and how old it is");
