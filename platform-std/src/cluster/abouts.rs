@@ -2,7 +2,7 @@
 //! second, and so much is told in a second.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::about::About;
@@ -26,14 +26,14 @@ pub(super) struct Abouts {
 
 struct State {
     /// Keys with what is told of their streams, and when that was made.
-    told: Vec<(String, String)>,
+    told: Arc<[(String, String)]>,
     made: Option<Instant>,
     allowance: Allowance,
 }
 
 impl Abouts {
     pub(super) fn new(describe: Describe) -> Self {
-        let state = State { told: Vec::new(), made: None, allowance: Allowance::new(MOST, Instant::now()) };
+        let state = State { told: Arc::default(), made: None, allowance: Allowance::new(MOST, Instant::now()) };
         Self { describe, state: Mutex::new(state) }
     }
 
@@ -46,20 +46,23 @@ impl Abouts {
         self.state().made = None;
     }
 
-    /// Answers a question; `offered` are all streams.
-    pub(super) fn answer<'o>(&self, question: &dyn Question, offered: impl IntoIterator<Item = &'o Address>) {
+    /// Answers a question; `offered` gives all streams.
+    pub(super) fn answer(&self, question: &dyn Question, offered: impl FnOnce() -> Vec<Address>) {
         let (mut state, now) = (self.state(), Instant::now());
         if state.made.is_none_or(|made| now.saturating_duration_since(made) >= FRESH) {
             let tell = |address: &Address| {
                 let about = (self.describe)(address.stream())?;
                 Some((address.key(Part::About), about.to_json()))
             };
-            state.told = offered.into_iter().filter_map(tell).collect();
+            state.told = offered().iter().filter_map(tell).collect();
             state.made = Some(now);
         }
-        let State { told, allowance, .. } = &mut *state;
+        let told = Arc::clone(&state.told);
         let asked: Vec<_> = told.iter().filter(|(key, _)| name::do_match(key, question.key())).collect();
-        if allowance.take(asked.len(), now) {
+        let may_be_told = state.allowance.take(asked.len(), now);
+        // Whoever asks may be slow to take the answers. Others are answered meanwhile.
+        drop(state);
+        if may_be_told {
             for (key, json) in asked {
                 question.answer(Sample { key, payload: json.as_bytes(), attachment: b"" });
             }
@@ -70,5 +73,46 @@ impl Abouts {
 impl fmt::Debug for Abouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Abouts").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever asks, and what is done with each answer.
+    struct Asks<F>(F);
+
+    impl<F: Fn(&str) + Send> Question for Asks<F> {
+        fn key(&self) -> &str {
+            "mutoscope/node/*/about"
+        }
+
+        fn parameters(&self) -> &str {
+            ""
+        }
+
+        fn answer(&self, sample: Sample<'_>) {
+            (self.0)(sample.key);
+        }
+    }
+
+    #[test]
+    fn others_are_answered_while_somebody_takes_an_answer() {
+        let abouts = Arc::new(Abouts::new(Box::new(|_| Some(About::default()))));
+        let offered = || vec![Address::new("node", "bird").unwrap()];
+        let keys = Arc::new(Mutex::new(Vec::new()));
+        let note = |keys: &Mutex<Vec<String>>, key: &str| keys.lock().unwrap().push(key.to_owned());
+        let slow = {
+            let (abouts, keys) = (Arc::clone(&abouts), Arc::clone(&keys));
+            move |key: &str| {
+                let other = Arc::clone(&keys);
+                abouts.answer(&Asks(move |key: &str| note(&other, key)), offered);
+                abouts.forget();
+                note(&keys, key);
+            }
+        };
+        abouts.answer(&Asks(slow), offered);
+        assert_eq!(*keys.lock().unwrap(), ["mutoscope/node/bird/about"; 2]);
     }
 }

@@ -33,6 +33,8 @@ const MOST_THREADS_OF_STREAM: usize = 2;
 const MOST_THREADS_OF_LIVE: usize = 2;
 /// How long a film may take to be looked into, a stream to begin, and one question to be answered.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a stream rests whose picture could not be read, before the next one is looked at.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes of the answers to one question, but for the last one.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Places in films that are kept for the next question, and for how long.
@@ -153,7 +155,8 @@ where
             return;
         }
         queue.waiting.push_back(Asked { address, what, question });
-        if queue.idle == 0 && queue.threads < MOST_THREADS {
+        // Those who are idle take one each: they may not have woken yet since the last one came.
+        if queue.waiting.len() > queue.idle && queue.threads < MOST_THREADS {
             let shared = Arc::clone(&self.0);
             match thread::Builder::new().name("cluster-films".to_owned()).spawn(move || shared.work()) {
                 Ok(_) => queue.threads += 1,
@@ -329,7 +332,7 @@ impl<C: Catalogue> Shared<C> {
                         .or_else(|| (Instant::now() < end).then_some(()))?;
                 }
                 Ok(Advance::Edge | Advance::End) => return None,
-                Err(_) => (Instant::now() < end).then_some(())?,
+                Err(_) => wait_until(end.min(Instant::now() + PAUSE))?,
             }
         }
     }

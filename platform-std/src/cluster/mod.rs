@@ -8,7 +8,8 @@
 //! | `exchange` | what an engine does for nodes: carry pictures, say who is there, carry questions and answers |
 //! | `in_process`, `zenoh` | two engines; `topology` and `certificates` say how the second one is connected |
 //! | `publisher`, `stamp`, `about` | what this node has for others: pictures, what goes with each, and what is told of a stream |
-//! | `remote`, `work`, `feed`, `transit` | what others have for this one: which streams there are, what the thread is to do that watches them, their pictures on the way here, how old one is |
+//! | `remote`, `work`, `feed`, `transit` | what others have for this one: which streams, what the thread is to do that watches them, their pictures on the way, how old one is |
+//! | `line` | what waits for its turn, each once: streams that have a picture, nodes that are to be asked |
 //! | `abouts`, `bounds` | answers to what the streams of this node are, and how much of anything others may have it do and remember |
 //! | `newest`, `lasts` | the newest picture alone, for who asks, and the last one of streams that nobody watches |
 //! | `film`, `reel`, `desk`, `film_words` | films: asked for by frames, the frames on their way, the answers, and how both are written |

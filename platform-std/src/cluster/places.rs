@@ -199,6 +199,10 @@ impl Shared {
             return;
         }
         let mut others = self.others();
+        if others.len() >= MOST {
+            // Somebody may have spoken for nodes that never were.
+            others.retain(|_, other| other.heard + MAX_AGE > now);
+        }
         match Word::parse(sample.payload) {
             Some(word) if others.len() < MOST || others.contains_key(&node) => {
                 others.insert(node, Other { word, heard: now, sent: 0 });
@@ -397,6 +401,8 @@ mod tests {
         assert_eq!(find(""), None);
         (0..2 * MOST).for_each(|number| hear(&shared, &format!("n{number}"), &plain, now));
         assert_eq!(shared.others().len(), MOST);
+        hear(&shared, "late", &plain, now + MAX_AGE);
+        assert_eq!(shared.others().keys().collect::<Vec<_>>(), ["late"], "the others have said nothing for long");
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Offers {
     exchange: Arc<dyn Exchange>,
     node: String,
     offered: Arc<Mutex<Offered>>,
+    /// One at a time says what is offered.
+    setting: Mutex<()>,
     work: Arc<Work>,
     thread: Option<thread::JoinHandle<()>>,
     #[expect(dead_code, reason = "questions are answered until they are dropped")]
@@ -72,8 +74,8 @@ type Offered = BTreeMap<(String, Kind), Offer>;
 struct Offer {
     id: u64,
     address: Address,
-    #[expect(dead_code, reason = "the others are told by its end")]
-    token: Held,
+    /// By this the others know of it, and by its end that it is gone. `None`: they have not been told yet.
+    token: Option<Held>,
 }
 
 impl Offers {
@@ -116,7 +118,8 @@ impl Offers {
             let (offered, abouts) = (Arc::downgrade(&offered), Arc::clone(&abouts));
             move |question: Box<dyn Question>| {
                 if let Some(offered) = offered.upgrade() {
-                    abouts.answer(&*question, lock(&offered).values().map(|offer| &offer.address));
+                    let all = || lock(&offered).values().map(|offer| offer.address.clone()).collect();
+                    abouts.answer(&*question, all);
                 }
             }
         };
@@ -134,8 +137,8 @@ impl Offers {
         };
         let answers = [told, slowly(Part::Frames)?, slowly(Part::Newest)?];
         let news = exchange.publish(&name::node_key(node), Box::new(|_| ())).map_err(io::Error::other)?;
-        let (node, news) = (node.to_owned(), Mutex::new(news));
-        Ok(Self { exchange, node, offered, work, thread: Some(thread), answers, abouts, desk, lasts, news })
+        let (node, news, setting) = (node.to_owned(), Mutex::new(news), Mutex::default());
+        Ok(Self { exchange, node, offered, setting, work, thread: Some(thread), answers, abouts, desk, lasts, news })
     }
 
     /// What is told of the streams has changed: the others ask again.
@@ -152,32 +155,44 @@ impl Offers {
     /// # Errors
     /// The exchange has ended.
     pub fn set(&self, streams: &[(String, Kind)]) -> Result<(), ExchangeError> {
-        let mut offered = lock(&self.offered);
+        let _alone = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Questions of others need what is locked here, and the exchange may wait for those who ask: it is never called meanwhile.
         let wanted: BTreeSet<&(String, Kind)> = streams.iter().collect();
-        let is_gone = |key: &(String, Kind)| !wanted.contains(key);
-        for (_, offer) in offered.extract_if(.., |key, _| is_gone(key)) {
-            self.work.order(Order::Remove(offer.id));
-        }
+        let gone: Vec<_> = lock(&self.offered).extract_if(.., |key, _| !wanted.contains(key)).collect();
+        gone.iter().for_each(|(_, offer)| self.work.order(Order::Remove(offer.id)));
+        self.abouts.forget();
+        drop(gone);
         let of_kind = |wanted: Kind| -> BTreeSet<&str> {
             streams.iter().filter(|(_, kind)| *kind == wanted).map(|(name, _)| &**name).collect()
         };
         let (live, films) = (of_kind(Kind::Live), of_kind(Kind::Film));
         self.lasts.retain(&|stream| live.contains(stream));
         self.desk.retain(&|film| films.contains(film));
-        for stream in streams.iter().filter(|stream| !offered.contains_key(*stream)).cloned().collect::<Vec<_>>() {
+        let is_new = |stream: &&(String, Kind)| !lock(&self.offered).contains_key(*stream);
+        for stream in wanted.into_iter().filter(is_new) {
             match Address::new(&self.node, &stream.0) {
                 Ok(address) => {
-                    let offer = self.offer(&address, stream.1)?;
-                    offered.insert(stream, offer);
+                    let id = self.publish(&address, stream.1)?;
+                    lock(&self.offered).insert(stream.clone(), Offer { id, address, token: None });
                 }
                 Err(error) => log::warn!("{}: other nodes are not offered it: {error}", stream.0),
             }
         }
         self.abouts.forget();
+        // At last: whoever hears of one asks what it is, and may watch at once.
+        let is_untold = |(stream, offer): (&(String, Kind), &Offer)| {
+            offer.token.is_none().then(|| (stream.clone(), offer.address.key(stream.1.part())))
+        };
+        let untold: Vec<_> = lock(&self.offered).iter().filter_map(is_untold).collect();
+        for (stream, key) in untold {
+            let token = self.exchange.declare(&key)?;
+            lock(&self.offered).entry(stream).and_modify(|offer| offer.token = Some(token));
+        }
         Ok(())
     }
 
-    fn offer(&self, address: &Address, kind: Kind) -> Result<Offer, ExchangeError> {
+    /// Makes pictures of a live stream to be had. Gives its number.
+    fn publish(&self, address: &Address, kind: Kind) -> Result<u64, ExchangeError> {
         let id = self.work.next_id();
         if kind == Kind::Live {
             let on_watched = {
@@ -191,9 +206,7 @@ impl Offers {
             let publication = self.exchange.publish(&address.key(Part::Pictures), Box::new(on_watched))?;
             self.work.order(Order::Add(id, address.stream().to_owned(), publication));
         }
-        // At last: whoever hears of it may watch at once.
-        let token = self.exchange.declare(&address.key(kind.part()))?;
-        Ok(Offer { id, address: address.clone(), token })
+        Ok(id)
     }
 }
 

@@ -605,6 +605,8 @@ struct Receiver {
 struct Watched {
     #[expect(dead_code, reason = "it ends by being dropped")]
     held: Held,
+    /// Where they go.
+    feed: Arc<Feed>,
     /// Nobody watches any more, and it ends then.
     end: Option<Instant>,
 }
@@ -635,6 +637,12 @@ impl Receiver {
         let is_wanted = known.is_watched(address);
         let feed = known.feed(address);
         drop(known);
+        if let (Some(watched), Some((feed, _))) = (self.watched.get(address), &feed)
+            && !Arc::ptr_eq(&watched.feed, feed)
+        {
+            // It was something else for a moment, and is another stream of that name now.
+            self.watched.remove(address);
+        }
         let linger = self.shared.waits.linger;
         match (self.watched.get_mut(address), feed) {
             (Some(watched), Some((_, true))) => {
@@ -644,7 +652,7 @@ impl Receiver {
             (Some(_), _) => drop(self.watched.remove(address)),
             (None, Some((feed, true))) if is_wanted => match self.watch(&feed) {
                 Ok(held) => {
-                    self.watched.insert(address.clone(), Watched { held, end: None });
+                    self.watched.insert(address.clone(), Watched { held, feed, end: None });
                 }
                 Err(error) => log::error!("{}: it cannot be watched: {error}", address.full_name()),
             },

@@ -15,10 +15,11 @@ use mutoscope::media::FrameSource;
 use mutoscope::media::catalogue::{Catalogue, Medium};
 use mutoscope::wire::url::Path;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Sample};
 use super::in_process::Hub;
+use super::name::{self, Part};
 use super::remote::Waits;
-use super::{About, Kind, Offers, Remote, RemoteMedium, Topology, Zenoh};
+use super::{About, Address, Kind, Offers, Remote, RemoteMedium, Topology, Zenoh};
 use crate::clock::MonotonicClock;
 use crate::guard::{Home, Homes, Who};
 use crate::media::Policy;
@@ -253,4 +254,45 @@ fn a_stream_that_moves_goes_on_under_its_name_and_nobody_takes_it_before() {
     let mut viewer = find(&edge, "first/door").open().unwrap();
     again.show(64);
     see_until(&mut viewer, 64);
+}
+
+#[test]
+fn whoever_hears_of_a_stream_may_ask_what_it_is_before_all_are_offered() {
+    let hub = Hub::default();
+    let (camera, edge) = (Arc::new(hub.node()), hub.node());
+    let offers = Offers::new(camera, "garden", Live::new("bird", None), |_| Some(About::default())).unwrap();
+    let told = Arc::new(AtomicUsize::new(0));
+    let asks = {
+        let (edge, told) = (edge.clone(), Arc::clone(&told));
+        move |_: &str, _: bool| {
+            let told = Arc::clone(&told);
+            let count = move |sample: Option<Sample<'_>>| _ = told.fetch_add(sample.iter().count(), Ordering::Relaxed);
+            edge.ask(&name::all_of("garden", Part::About), "", PATIENCE, Box::new(count)).unwrap();
+        }
+    };
+    let _follows = edge.follow(&name::all(Part::Live), Box::new(asks)).unwrap();
+    let streams = ["bird", "door"].map(|name| (name.to_owned(), Kind::Live));
+    offers.set(&streams).unwrap();
+    assert_eq!(told.load(Ordering::Relaxed), 4, "each time both are told of");
+    offers.set(&streams[..1]).unwrap();
+    assert_eq!(told.load(Ordering::Relaxed), 4 + 1, "one is gone");
+}
+
+#[test]
+fn a_stream_that_was_a_film_for_a_moment_is_seen_again() {
+    let hub = Hub::default();
+    let edge = edge(hub.node());
+    let camera = Camera::new(Arc::new(hub.node()), "garden", "bird");
+    let mut before = find(&edge, "garden/bird").open().unwrap();
+    camera.show(32);
+    see_until(&mut before, 32);
+    let address = Address::new("garden", "bird").unwrap();
+    [Part::Film, Part::Live].iter().for_each(|&part| edge.hear(&address.key(part), true));
+    let mut after = find(&edge, "garden/bird").open().unwrap();
+    let clock = MonotonicClock::new();
+    wait("it is not seen again", || {
+        camera.live.publish(picture(48, 16, |_| ()));
+        let is_open = after.advance(clock.now(), Waker::noop()).is_ok();
+        is_open && after.frame().is_some_and(|frame| frame.layout.unwrap().width == 48)
+    });
 }

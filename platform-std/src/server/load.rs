@@ -142,7 +142,7 @@ impl Load {
         let bandwidth = match self.most_bytes {
             Some(most) if bytes > most => 0,
             // What one of them takes in the mean.
-            Some(most) if bytes > 0 && viewers > 0 => (most - bytes) * viewers / bytes,
+            Some(most) if bytes > 0 && viewers > 0 => (most - bytes).saturating_mul(viewers) / bytes,
             _ => u64::MAX,
         };
         usize::try_from(time.min(bandwidth)).unwrap_or(usize::MAX)
