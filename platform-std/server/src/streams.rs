@@ -215,7 +215,8 @@ impl Shown {
     fn knows(&self, path: Path<'_>) -> bool {
         let is_recording =
             || path.segments().count() == 3 && self.recordings.iter().any(|library| library.find(path).is_some());
-        self.inputs.find(path).is_some() || self.library.iter().any(|library| library.knows(path)) || is_recording()
+        // Not found: who is found has a viewer, and that starts a camera.
+        self.inputs.look(path).is_some() || self.library.iter().any(|library| library.knows(path)) || is_recording()
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

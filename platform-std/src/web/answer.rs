@@ -326,8 +326,7 @@ where
     }
 
     async fn video(&self, named: Named<'_>, wish: Wish) -> Result<Reply, Reply> {
-        let (path, medium) = self.find(named).await?;
-        let visit = self.may(&path, false).await?;
+        let (path, visit, medium) = self.find(named).await?;
         let course = Course { repeats: self.site.repeats, ..Course::default() };
         let feed = self.site.feeds.open(medium.ok_or_else(reply::not_found)?, course, PATIENCE).await?;
         let feed = feed.at_width(wish.width);
@@ -367,8 +366,7 @@ where
     }
 
     async fn snapshot(&self, named: Named<'_>, moment: Moment) -> Result<Reply, Reply> {
-        let (path, medium) = self.find(named).await?;
-        self.may(&path, false).await?;
+        let (path, _, medium) = self.find(named).await?;
         let medium = medium.ok_or_else(reply::not_found)?;
         let (part, is_newest) = match timeout(SNAPSHOT_PATIENCE, self.picture(medium, moment)).await {
             Ok(Ok(part)) => (part, true),
@@ -524,25 +522,32 @@ where
         feed.at_width(moment.width).viewer().next().await.ok_or_else(over)
     }
 
-    /// Which stream is meant, and its medium if there is one.
-    async fn find<'n>(&self, named: Named<'n>) -> Result<(Cow<'n, str>, Option<C::Medium>), Reply> {
+    /// Which stream is meant, that who asks may watch it, and its medium if there is one. Before that nothing is looked at that would start
+    /// a camera.
+    async fn find<'n>(&self, named: Named<'n>) -> Result<(Cow<'n, str>, D::Visit, Option<C::Medium>), Reply> {
         let catalogue = &self.site.catalogue;
-        Ok(match named {
-            Named::Exactly(path) => (path.as_str().into(), catalogue.find(path)),
-            Named::Either(whole, name) => match catalogue.find(whole) {
-                // What would have to be looked for comes after what is there.
-                Some(medium) if !medium.is_missing() && (catalogue.knows(whole) || !catalogue.knows(name)) => {
-                    (whole.as_str().into(), Some(medium))
+        let found = |path: &str| catalogue.find(Path::new(path)).filter(|medium| !medium.is_missing());
+        let path: Cow<'n, str> = match named {
+            Named::Exactly(path) => path.as_str().into(),
+            Named::Either(whole, name) => {
+                if catalogue.knows(whole) {
+                    let visit = self.may(whole.as_str(), false).await?;
+                    if let Some(medium) = found(whole.as_str()) {
+                        return Ok((whole.as_str().into(), visit, Some(medium)));
+                    }
                 }
-                _ => (name.as_str().into(), catalogue.find(name)),
-            },
+                // What would have to be looked for comes after what is there.
+                let is_whole = !catalogue.knows(whole) && !catalogue.knows(name) && found(whole.as_str()).is_some();
+                if is_whole { whole.as_str() } else { name.as_str() }.into()
+            }
             Named::At(at) => {
                 let name = self.listing().await?.0.into_iter().nth(at).ok_or_else(reply::not_found)?.name;
-                let path = percent_encode(&name);
-                let medium = catalogue.find(Path::new(&path));
-                (path.into(), medium)
+                percent_encode(&name).into()
             }
-        })
+        };
+        let visit = self.may(&path, false).await?;
+        let medium = catalogue.find(Path::new(&path));
+        Ok((path, visit, medium))
     }
 
     /// Who asks may watch this stream; an empty path is the server itself.

@@ -75,9 +75,9 @@ pub trait Directory: Catalogue<Medium: Medium<Source: Send, Sink: Send> + Send> 
         self.list().into_iter().find(|listed| names::is_named(path, &listed.name))
     }
 
-    /// Whether that path means a stream that is known by now, where [`find`](Catalogue::find) may have to look for it.
+    /// Whether that path means a stream that is known by now, where [`find`](Catalogue::find) may have to look for it. That starts nothing.
     fn knows(&self, path: Path<'_>) -> bool {
-        self.find(path).is_some()
+        self.look(path).is_some()
     }
 
     /// Machines whose streams are there, and this one. `None`: it is alone.

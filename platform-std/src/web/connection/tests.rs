@@ -7,6 +7,7 @@ use crate::media::live::Live;
 use crate::server::{Limits, Options};
 use mutoscope::media::catalogue::Medium;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
@@ -475,6 +476,28 @@ fn who_has_logged_in_by_the_form_is_known_by_the_cookie() {
         assert!(is(&guarded.log_in(ENCRYPTED, "", &headers, "name=anna&password=secret").await, 303));
         assert!(is(&guarded.ask("GET /", &old).await, 401));
         assert!(is(&guarded.ask("GET /", &cookie).await, 200));
+    });
+}
+
+#[test]
+fn who_may_not_watch_starts_no_camera() {
+    run(async {
+        let camera = Camera::new();
+        let guarded = Guarded::new(&camera);
+        let came = Arc::new(AtomicUsize::new(0));
+        camera.live.on_change({
+            let came = Arc::clone(&came);
+            move || _ = came.fetch_add(1, Ordering::Relaxed)
+        });
+        for path in ["/camera.jpg", "/camera.mjpg", "/streams/camera/snapshot.jpg", "/streams/camera/stream.mjpg"] {
+            for request in ["GET", "HEAD"].map(|method| format!("{method} {path}")) {
+                assert!(is(&guarded.ask(&request, "").await, 401), "{request}");
+                assert_eq!(came.load(Ordering::Relaxed), 0, "{request}");
+            }
+        }
+        let cookie = guarded.cookie().await;
+        assert!(is(&guarded.ask("GET /camera.jpg", &cookie).await, 200));
+        assert_ne!(came.load(Ordering::Relaxed), 0);
     });
 }
 
