@@ -101,6 +101,8 @@ struct Known {
 struct Stream {
     /// Since when it is not there.
     gone: Option<Instant>,
+    /// It is offered as what it is not here, too: as a film where it is live, or the other way round.
+    is_also_other: bool,
     /// What its node tells of it.
     about: Option<About>,
     shown: Shown,
@@ -375,15 +377,15 @@ impl Shared {
         if is_there {
             known.add(self, address.clone(), part);
         } else {
-            known.remove(&address, part);
+            known.remove(self, &address, part);
         }
         let has_moved = shown.is_some() && known.shown_as(address.stream()) != shown;
-        let is_known = known.streams.contains_key(&address);
+        let is_served = known.streams.get(&address).is_some_and(|stream| stream.gone.is_none());
         drop(known);
         if has_moved {
             self.tell_rules();
         }
-        if is_there && is_known {
+        if is_served {
             self.work.note_unknown(address.node());
         }
         self.work.note_change(Changed::Stream(address));
@@ -440,11 +442,14 @@ impl Known {
     }
 
     fn add(&mut self, shared: &Arc<Shared>, address: Address, part: Part) {
-        if self.streams.get(&address).is_some_and(|stream| stream.shown.part() != part)
-            && let Some(other) = self.take(&address)
-        {
+        if let Some(stream) = self.streams.get_mut(&address).filter(|stream| stream.shown.part() != part) {
+            if stream.gone.is_none() {
+                // What it was first it is until that goes: somebody else may say this.
+                stream.is_also_other = true;
+                return;
+            }
             // It was a film, and is live now, or the other way round.
-            other.shown.end();
+            self.take(&address).into_iter().for_each(|other| other.shown.end());
         }
         if let Some(stream) = self.streams.get_mut(&address) {
             stream.gone = None;
@@ -472,7 +477,7 @@ impl Known {
                     Shown::Live(Arc::new(Feed::new(address.clone(), live, shown, Arc::clone(&shared.room))))
                 }
             };
-            self.streams.insert(address.clone(), Stream { gone: None, about: None, shown });
+            self.streams.insert(address.clone(), Stream { gone: None, is_also_other: false, about: None, shown });
             *self.counts.entry(address.node().to_owned()).or_default() += 1;
         }
         let name: Arc<str> = address.stream().into();
@@ -488,9 +493,13 @@ impl Known {
         }
     }
 
-    fn remove(&mut self, address: &Address, part: Part) {
+    fn remove(&mut self, shared: &Arc<Shared>, address: &Address, part: Part) {
         let reason = format!("the machine {} is not there", address.node());
-        let Some(stream) = self.streams.get_mut(address).filter(|stream| stream.shown.part() == part) else { return };
+        let Some(stream) = self.streams.get_mut(address) else { return };
+        let is_also_other = std::mem::take(&mut stream.is_also_other);
+        if stream.shown.part() != part {
+            return;
+        }
         let now = Instant::now();
         stream.gone = Some(now);
         stream.shown.cease(&reason);
@@ -501,6 +510,10 @@ impl Known {
             if name.owners.is_empty() {
                 name.live.cease(&reason, RETRY);
             }
+        }
+        if is_also_other {
+            let other = if part == Part::Film { Part::Live } else { Part::Film };
+            self.add(shared, address.clone(), other);
         }
     }
 

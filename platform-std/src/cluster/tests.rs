@@ -287,7 +287,9 @@ fn a_stream_that_was_a_film_for_a_moment_is_seen_again() {
     camera.show(32);
     see_until(&mut before, 32);
     let address = Address::new("garden", "bird").unwrap();
-    [Part::Film, Part::Live].iter().for_each(|&part| edge.hear(&address.key(part), true));
+    for (part, is_there) in [(Part::Live, false), (Part::Film, true), (Part::Film, false), (Part::Live, true)] {
+        edge.hear(&address.key(part), is_there);
+    }
     let mut after = find(&edge, "garden/bird").open().unwrap();
     let clock = MonotonicClock::new();
     wait("it is not seen again", || {
@@ -295,4 +297,26 @@ fn a_stream_that_was_a_film_for_a_moment_is_seen_again() {
         let is_open = after.advance(clock.now(), Waker::noop()).is_ok();
         is_open && after.frame().is_some_and(|frame| frame.layout.unwrap().width == 48)
     });
+}
+
+#[test]
+fn a_stream_is_what_it_was_first_until_that_is_gone() {
+    let edge = edge(Hub::default().node());
+    let address = Address::new("garden", "bird").unwrap();
+    let hear = |part, is_there| edge.hear(&address.key(part), is_there);
+    let is_film = || matches!(find(&edge, "garden/bird"), RemoteMedium::Second(_));
+    hear(Part::Live, true);
+    for (before, after) in [(Part::Live, Part::Film), (Part::Film, Part::Live)] {
+        hear(after, true);
+        assert_eq!(is_film(), before == Part::Film, "{before:?}");
+        hear(before, false);
+        assert_eq!((is_film(), edge.names().len()), (after == Part::Film, 1), "{after:?}");
+        // The other way round: it is gone first.
+        hear(after, false);
+        assert!(edge.names().is_empty());
+        hear(before, true);
+        assert_eq!((is_film(), edge.names().len()), (before == Part::Film, 1), "{before:?}");
+        hear(before, false);
+        hear(after, true);
+    }
 }

@@ -7,9 +7,9 @@ use mutoscope::io::Clock;
 use mutoscope::media::FrameSource;
 
 use super::*;
+use crate::cluster::Stamp;
 use crate::cluster::exchange::{Held, MAX_PICTURE, Question, Sample};
 use crate::cluster::in_process::Node;
-use crate::cluster::{Address, Part, Stamp};
 
 /// An edge, a camera in the garden that somebody watches, and a node that will lie.
 struct Scene {
@@ -90,6 +90,10 @@ fn names_that_are_none_and_streams_without_end_take_nobodys_place() {
     let _odd = scene.declare(odd.iter().map(|key| (*key).to_owned()).chain([long]));
     assert_eq!(scene.edge.names(), ["garden/bird"]);
     scene.check("odd names");
+    let film = scene.declare([Address::new("garden", "bird").unwrap().key(Part::Film)]);
+    scene.check("a film of its name");
+    drop(film);
+    scene.check("the film is gone");
     let edge = scene.edge.clone();
     let all = |is_there| (0..10_000).for_each(|number| edge.hear(&live("liar", &format!("s{number}")), is_there));
     all(true);
