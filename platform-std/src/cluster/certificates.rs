@@ -84,6 +84,10 @@ fn sentence(error: &Error, authority: &Path) -> String {
              clients (clientAuth)"
                 .to_owned()
         }
+        // What openssl makes of a request without extensions.
+        CertificateError::Other(why) if format!("{why:?}").contains("UnsupportedCertVersion") => {
+            "it is one of X.509 version 1: in TLS it takes version 3, which has extensions (subjectAltName)".to_owned()
+        }
         error => error.to_string(),
     }
 }

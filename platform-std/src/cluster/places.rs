@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -104,6 +105,8 @@ struct Shared {
     /// This node.
     node: String,
     others: Mutex<BTreeMap<String, Other>>,
+    /// The log says that another node is called so, too.
+    is_double: AtomicBool,
     /// It is over.
     is_over: Mutex<bool>,
     changed: Condvar,
@@ -146,6 +149,7 @@ impl Places {
         let shared = Arc::new(Shared {
             node: node.to_owned(),
             others: Mutex::default(),
+            is_double: AtomicBool::default(),
             is_over: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -195,7 +199,14 @@ impl Shared {
     fn hear(&self, sample: Sample<'_>, now: Instant) {
         // Nothing at all says that streams have changed.
         let Ok(node) = name::parse_node(sample.key) else { return };
-        if sample.payload.is_empty() || node == self.node {
+        if sample.payload.is_empty() {
+            return;
+        }
+        if node == self.node {
+            // Between machines nobody hears his own words.
+            if !self.is_double.swap(true, Ordering::Relaxed) {
+                log::warn!("another machine is called {node:?}, too, and others take the two for one: --node NAME");
+            }
             return;
         }
         let mut others = self.others();
@@ -294,7 +305,13 @@ mod tests {
     }
 
     fn shared() -> Shared {
-        Shared { node: "here".to_owned(), others: Mutex::default(), is_over: Mutex::default(), changed: Condvar::new() }
+        Shared {
+            node: "here".to_owned(),
+            others: Mutex::default(),
+            is_double: AtomicBool::default(),
+            is_over: Mutex::default(),
+            changed: Condvar::new(),
+        }
     }
 
     fn hear(shared: &Shared, node: &str, word: &Word, now: Instant) {
@@ -357,9 +374,11 @@ mod tests {
     #[test]
     fn a_viewer_goes_to_the_edge_with_the_least_load_and_counts_there() {
         let (shared, now) = (shared(), Instant::now());
+        assert!(!shared.is_double.load(Ordering::Relaxed));
         hear(&shared, "here", &word("here", 0, 100, true), now);
         let find = |query: &str| shared.find(&bird(), query, false, now);
         assert_eq!(find(""), None, "nobody is sent to where he is");
+        assert!(shared.is_double.load(Ordering::Relaxed), "somebody else has said it");
         hear(&shared, "full", &word("full", 5, 0, true), now);
         hear(&shared, "board", &word("board", 0, 100, false), now);
         assert_eq!(find(""), None, "the one is full, and the other takes viewers of its own streams");

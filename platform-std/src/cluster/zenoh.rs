@@ -70,7 +70,7 @@ impl Zenoh {
                     thread::sleep(Duration::from_millis(pause));
                     pause = longest.min(2 * pause);
                 }
-                Err(error) => return Err(ExchangeError::new(error)),
+                Err(error) => return Err(ExchangeError::new(told::why_not(&error.to_string()))),
             }
         }
     }

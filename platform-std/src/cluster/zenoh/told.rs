@@ -280,6 +280,17 @@ fn with_reason(what: String, why: &str) -> Sentence {
     Sentence { text: format!("{what}: {}", bare.chars().take(200).collect::<String>()), kind: what }
 }
 
+/// Why the engine cannot begin, in a sentence.
+pub(super) fn why_not(error: &str) -> String {
+    // A place in the engine's source says nothing to anybody.
+    let bare = error.split(" at /").next().unwrap_or(error).trim_end_matches(['.', ']']);
+    let listening = [" listener bound to ", " listener on "].iter().find_map(|words| bare.split_once(words));
+    let Some((_, listening)) = listening else { return bare.to_owned() };
+    // It is told in the engine's words and then in the usual ones.
+    let why = listening.split_once(": [").map_or(listening, |(_, why)| why);
+    format!("this machine cannot listen at {why}")
+}
+
 #[cfg(test)]
 pub(in crate::cluster) mod testing {
     use std::sync::{Mutex, PoisonError};
@@ -309,6 +320,17 @@ mod tests {
             state.is_new(&sentence.kind, now).then_some(sentence.text)
         };
         messages.iter().filter_map(hear).collect()
+    }
+
+    #[test]
+    fn why_the_engine_cannot_begin_is_said_without_its_source() {
+        let why = "[h:1: Address already in use (os error 98) at /src/tcp.rs:61.] at /src/unicast.rs:338.";
+        let error = format!("Can not create a new TCP listener bound to tcp/h:1#so_sndbuf=65536: {why}");
+        assert_eq!(why_not(&error), "this machine cannot listen at h:1: Address already in use (os error 98)");
+        let error =
+            "Can not create a new TLS listener on 127.0.0.1:1: Address already in use (os error 98) at /src/x.rs:1.";
+        assert_eq!(why_not(error), "this machine cannot listen at 127.0.0.1:1: Address already in use (os error 98)");
+        assert_eq!(why_not("something odd at /src/x.rs:1."), "something odd");
     }
 
     const LINK: &str =
