@@ -30,8 +30,8 @@ use crate::server::percent_encode;
 
 /// Frames of one stream that fail one after the other before it is given a rest.
 const MOST_FAILURES: u32 = 10;
-/// How long that is.
-const REST: Duration = Duration::from_secs(1);
+/// How long that is, and when a stream that is not there is looked for again.
+const REST: Duration = Duration::from_millis(250);
 
 /// What a stream of this node is to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -351,6 +351,8 @@ struct Published<M: Medium> {
 enum Watched<M: Medium> {
     /// Nobody does.
     No,
+    /// Somebody does, and it is to be looked for.
+    Sought,
     /// It is asked for, and has no picture yet.
     Awaited(M),
     /// There are pictures.
@@ -402,29 +404,37 @@ impl<C: Catalogue> Sender<C> {
             Order::Watched(id, is_watched) => {
                 self.schedule(id, None);
                 let Some(stream) = self.streams.get_mut(&id) else { return };
-                stream.watched = match is_watched {
-                    true => {
-                        let path = percent_encode(&stream.name);
-                        self.catalogue.find(Path::new(&path)).map_or(Watched::No, Watched::Awaited)
-                    }
-                    false => Watched::No,
-                };
+                stream.watched = if is_watched { Watched::Sought } else { Watched::No };
                 work.note_ready(id);
             }
             Order::End => {}
         }
     }
 
+    /// Opens a stream that somebody watches and that is not open. It may not be there yet, or have no room: it is looked for again.
+    fn open(&mut self, id: u64, now: Instant) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if let Watched::Sought = stream.watched {
+            let path = percent_encode(&stream.name);
+            stream.watched = self.catalogue.find(Path::new(&path)).map_or(Watched::Sought, Watched::Awaited);
+        }
+        if let Watched::Awaited(medium) = &stream.watched {
+            match medium.entry(&stream.waker) {
+                Ok(_) => stream.watched = medium.open().map_or(Watched::Sought, Watched::Open),
+                Err(_) if medium.is_missing() => stream.watched = Watched::Sought,
+                Err(_) => {}
+            }
+        }
+        if let Watched::Sought = stream.watched {
+            self.schedule(id, Some(now.after(REST)));
+        }
+    }
+
     /// Sends the next picture of a stream, if there is one.
     fn advance(&mut self, id: u64, work: &Arc<Work>) {
         let now = self.clock.now();
+        self.open(id, now);
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        if let Watched::Awaited(medium) = &stream.watched {
-            match medium.entry(&stream.waker) {
-                Ok(_) => stream.watched = medium.open().map_or(Watched::No, Watched::Open),
-                Err(_) => return,
-            }
-        }
         let Watched::Open(source) = &mut stream.watched else { return };
         match source.advance(now, &stream.waker) {
             Ok(Advance::Ready) => {
@@ -440,8 +450,7 @@ impl<C: Catalogue> Sender<C> {
             Ok(Advance::Edge) => {}
             // There may be another stream of this name.
             Ok(Advance::End) => {
-                let path = percent_encode(&stream.name);
-                stream.watched = self.catalogue.find(Path::new(&path)).map_or(Watched::No, Watched::Awaited);
+                stream.watched = Watched::Sought;
                 self.schedule(id, Some(now.after(REST)));
             }
             Err(error) => {

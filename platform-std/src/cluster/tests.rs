@@ -23,7 +23,7 @@ use super::{About, Address, Kind, Offers, Remote, RemoteMedium, Topology, Zenoh}
 use crate::clock::MonotonicClock;
 use crate::guard::{Home, Homes, Who};
 use crate::media::Policy;
-use crate::media::live::Live;
+use crate::media::live::{Live, LiveMedium};
 use crate::media::testing::picture;
 
 /// Longer than anything here takes.
@@ -87,6 +87,39 @@ fn see_until(source: &mut impl FrameSource, width: u16) -> Vec<u16> {
 fn place() -> String {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().to_string()
+}
+
+/// A stream that may be there or not.
+#[derive(Clone)]
+struct Door(Arc<Mutex<Option<Live>>>);
+
+impl Catalogue for Door {
+    type Medium = LiveMedium;
+
+    fn find(&self, path: Path<'_>) -> Option<LiveMedium> {
+        self.0.lock().unwrap().as_ref()?.find(path)
+    }
+}
+
+#[test]
+fn a_stream_that_comes_after_those_who_watch_it_is_seen() {
+    let hub = Hub::default();
+    let door = Arc::<Mutex<Option<Live>>>::default();
+    let offers = Offers::new(Arc::new(hub.node()), "garden", Door(Arc::clone(&door)), |_| None).unwrap();
+    offers.set(&[("door".to_owned(), Kind::Live)]).unwrap();
+    let edge = edge(hub.node());
+    wait("it is not offered", || edge.names() == ["garden/door"]);
+    let mut viewer = find(&edge, "garden/door").open().unwrap();
+    // Those that end are looked for again, too.
+    for width in [160, 176] {
+        let live = Live::new("door", None);
+        *door.lock().unwrap() = Some(live.clone());
+        wait("nobody has come to watch", || live.viewers() > 0);
+        live.publish(picture(width, 16, |_| ()));
+        see_until(&mut viewer, width);
+        *door.lock().unwrap() = None;
+        live.end();
+    }
 }
 
 #[test]
