@@ -13,8 +13,7 @@ use crate::wording::uncapitalised;
 use anyhow::{Result, anyhow};
 use sdl2::EventSubsystem;
 use sdl2::event::Event as SdlEvent;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shows the window until the user closes it, or until all that was asked for on the command line has been shown.
 ///
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let creator = canvas.texture_creator();
     let display = Display::new(Screen::new(canvas, &creator), scale, sdl.mouse());
 
-    let woken = Arc::new(AtomicBool::new(false));
+    let woken = Arc::new(Mutex::new(false));
     let events = sdl.event().map_err(sdl_error("cannot take input"))?;
     let wake: Wake = Arc::new(waker(&events, woken.clone())?);
     let mut app = App::new(args, (files, wake), display, video.clipboard());
@@ -41,13 +40,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     while !app.is_over() {
         let timeout = app.timeout().as_millis().clamp(1, 1000) as u32;
         let first = pump.wait_event_timeout(timeout);
-        woken.store(false, Ordering::Release);
+        *lock(&woken) = false;
         for event in first.into_iter().chain(pump.poll_iter()) {
             app.handle_event(&event);
         }
         app.advance()?;
         std::thread::sleep(app.rest());
     }
+    // Streams go on for a moment after the window has ended. SDL would send their events to it, and X11 ends a program for that.
+    *lock(&woken) = true;
     let mut first = None;
     let summarise = |finished: &FinishedRun| {
         if args.output.stats.is_some() {
@@ -72,18 +73,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Returns a function with which other threads wake the main thread. It sends an event of SDL's, but only one until
-/// `woken` is cleared: one is enough to wake, however much there is to do.
-fn waker(events: &EventSubsystem, woken: Arc<AtomicBool>) -> Result<impl Fn() + Send + Sync + 'static> {
+/// `woken` is cleared: one is enough to wake, however much there is to do. Whoever has set `woken` knows that none is being sent.
+fn waker(events: &EventSubsystem, woken: Arc<Mutex<bool>>) -> Result<impl Fn() + Send + Sync + 'static> {
     // SAFETY: the number is only used for events without data, so nothing can misread what they carry.
     let kind = unsafe { events.register_event() }.map_err(sdl_error("cannot take input"))?;
     let sender = Arc::new(events.event_sender());
     Ok(move || {
-        if !woken.swap(true, Ordering::AcqRel) {
+        let mut woken = lock(&woken);
+        if !std::mem::replace(&mut *woken, true) {
             let (data1, data2) = (std::ptr::null_mut(), std::ptr::null_mut());
             let event = SdlEvent::User { timestamp: 0, window_id: 0, type_: kind, code: 0, data1, data2 };
             let _ = sender.push_event(event);
         }
     })
+}
+
+fn lock(woken: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    woken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns why the run is a failure, if it is one.
