@@ -255,6 +255,11 @@ impl<C: Catalogue> Shared<C> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn find(&self, stream: &str) -> Option<C::Medium> {
+        let path = percent_encode(stream);
+        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).find(Path::new(&path))
+    }
+
     /// What a thread does, until there has been nothing to do for a while.
     fn work(&self) {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
@@ -309,8 +314,7 @@ impl<C: Catalogue> Shared<C> {
 
     /// The newest picture of a live stream, which is watched for that.
     fn newest(&self, stream: &str, end: Instant, waker: &Waker) -> Option<Last> {
-        let path = percent_encode(stream);
-        let medium = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).find(Path::new(&path))?;
+        let medium = self.find(stream)?;
         while medium.entry(waker).is_err() {
             wait_until(end)?;
         }
@@ -362,9 +366,7 @@ impl<C: Catalogue> Shared<C> {
     }
 
     fn open(&self, film: &str, end: Instant, waker: &Waker) -> Result<Kept<SourceOf<C>>, Refused> {
-        let path = percent_encode(film);
-        let found = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).find(Path::new(&path));
-        let medium = found.ok_or_else(|| Refused("there is no such film any more".to_owned()))?;
+        let medium = self.find(film).ok_or_else(|| Refused("there is no such film any more".to_owned()))?;
         let (rate, extent) = loop {
             match medium.entry(waker) {
                 Ok(entry) if entry.extent == Extent::Live => return Err(Refused("it is live now".to_owned())),

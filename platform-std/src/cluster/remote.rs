@@ -254,10 +254,7 @@ impl Remote {
         let found = || {
             let asked = Asked::parse(path)?;
             let known = self.0.shared.known();
-            let address = match asked {
-                Asked::Full(address) => address,
-                Asked::Alone(name) => known.names.get(&*name)?.shows.clone(),
-            };
+            let address = known.meant(asked)?;
             let is_live = known.feed(&address).is_some_and(|(_, is_there)| is_there);
             is_live.then_some(address)
         };
@@ -276,10 +273,7 @@ impl Remote {
     pub fn address(&self, path: Path<'_>) -> Option<Address> {
         let asked = Asked::parse(path)?;
         let known = self.0.shared.known();
-        let address = match asked {
-            Asked::Full(address) => address,
-            Asked::Alone(name) => known.names.get(&*name)?.owners.first()?.clone(),
-        };
+        let address = known.meant(asked)?;
         known.streams.get(&address)?.gone.is_none().then_some(address)
     }
 }
@@ -333,10 +327,7 @@ impl Homes for Remote {
     fn home_of(&self, path: Path<'_>) -> Option<Home> {
         let asked = Asked::parse(path)?;
         let known = self.0.shared.known();
-        let address = match asked {
-            Asked::Full(address) => address,
-            Asked::Alone(name) => known.names.get(&*name)?.shows.clone(),
-        };
+        let address = known.meant(asked)?;
         let stream = known.streams.get(&address)?;
         let nobody = || StreamRules { watch: Some(Who::default()), ..StreamRules::default() };
         let rules = stream.about.as_ref().map_or_else(nobody, About::rules);
@@ -547,6 +538,14 @@ impl Known {
         }
         self.gone = self.streams.values().filter_map(|stream| stream.gone).min();
         Some(self.gone? + patience)
+    }
+
+    /// The stream that is asked for, whether it is there or was.
+    fn meant(&self, asked: Asked) -> Option<Address> {
+        match asked {
+            Asked::Full(address) => Some(address),
+            Asked::Alone(name) => self.shown_as(&name),
+        }
     }
 
     /// The stream that is shown under this name alone, or was last.
